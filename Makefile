@@ -1,0 +1,61 @@
+# Two commands do everything: `make import` and `make test`. Works with GNU make 3.81.
+VENV := .venv
+PY := $(VENV)/bin/python
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help import server check test test-slow bench clean
+
+help:
+	@echo 'make import       import everything from the rate-limited test API   (ARGS="--items 200 --workers 20")'
+	@echo 'make server       serve the test API                                 (ARGS="--port 8000 --items 5000")'
+	@echo 'make check        lint, types, import directions, fast tests: under a minute'
+	@echo 'make test         every check and test'
+	@echo 'make test-slow    the long proofs'
+	@echo 'make bench        the measurements'
+
+import: $(VENV)/.import
+	@$(PY) -m harness import $(ARGS)
+
+server: $(VENV)/.import
+	@$(PY) -m server $(ARGS)
+
+check: $(VENV)/.test
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(PY) -m mypy
+	@$(VENV)/bin/lint-imports
+	@$(PY) -m pytest -q -n 2 -m 'not realtime and not slow'
+
+test: check
+	@$(PY) -m pytest -q -n 2 -m 'realtime and not slow'
+
+test-slow: $(VENV)/.test
+	@$(PY) -m pytest -q -m slow
+
+bench: $(VENV)/.test
+	@$(PY) -m benchmarks $(ARGS)
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+# The first interpreter that is new enough AND can make virtual environments; a shim that cannot run does not count.
+$(PY):
+	@for candidate in "$(PYTHON)" python3 python3.13 python3.12 python3.11 python3.14 python; do \
+	  [ -n "$$candidate" ] || continue; \
+	  if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	    echo "setting up $(VENV) with $$candidate (once)"; \
+	    "$$candidate" -m venv $(VENV) && $(PY) -m pip install --quiet --disable-pip-version-check uv && exit 0; \
+	    exit 1; \
+	  fi; \
+	done; \
+	echo "No Python 3.11 or newer with the venv module was found: install one (Debian: apt install python3-venv), or name it with PYTHON=/path/to/python3."; \
+	exit 1
+
+$(VENV)/.import: $(PY) pyproject.toml constraints.txt
+	@$(VENV)/bin/uv pip install --quiet --python $(PY) --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.test: $(PY) pyproject.toml constraints.txt
+	@$(VENV)/bin/uv pip install --quiet --python $(PY) --constraint constraints.txt --editable '.[test]'
+	@touch $@ $(VENV)/.import

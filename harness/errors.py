@@ -1,0 +1,47 @@
+"""Every error this package raises on purpose, one class per cause.
+
+    HarnessError
+    ├── BadInput            what was typed or configured cannot be used; nothing has happened yet (exit 2)
+    │   ├── BadLimits       a limit that does not parse or can never hold
+    │   └── NoSuchRun       a run was named that is not there, or the name is ambiguous or taken
+    ├── NeverFits           a request costs more than a limit will ever allow
+    ├── RunLocked           another process is writing this run
+    ├── RecordError         the record cannot be written or read; the import ends, loudly
+    └── ServerFailed        the test API that was to be started did not come up
+
+A message is one sentence: what was wrong, where, and what to do about it.
+"""
+
+from __future__ import annotations
+
+
+class HarnessError(Exception):
+    """Root of the tree: catch this to catch everything the package raises on purpose."""
+
+
+class BadInput(HarnessError):
+    """What was typed or configured cannot be used; raised before anything happens."""
+
+
+class BadLimits(BadInput):
+    """A limit that does not parse, or that no request can ever pass."""
+
+
+class NoSuchRun(BadInput):
+    """A run that is not there, a prefix that fits several, or a name already taken."""
+
+
+class NeverFits(HarnessError):
+    """A request costs more than a tier's limit: no wait would ever be long enough."""
+
+
+class RunLocked(HarnessError):
+    """Another process is writing this run; the message names its pid."""
+
+
+class RecordError(HarnessError):
+    """The record cannot be written or read; the import ends rather than go on unrecorded."""
+
+
+class ServerFailed(HarnessError):
+    """The test API that was to be started as a child process did not come up."""

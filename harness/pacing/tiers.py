@@ -1,0 +1,124 @@
+"""Tiers, and the one grammar in which people write them.
+
+`500/20s`, `100/m`, `10000/d`; several joined with `+`; a kind after a colon: `500/20s:gcra:burst=10`,
+`10000/d:aligned:tz=UTC`, `500/20s:counter`. Laravel's `500,20:2000,100` is read when the text is digits,
+commas and colons alone.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
+from zoneinfo import ZoneInfo
+
+from harness.errors import BadLimits
+from harness.units import format_period, parse_duration
+
+Kind = Literal["any", "anchored", "aligned", "log", "counter", "gcra", "bucket"]
+
+MAX_PERIOD_S = 366 * 86400.0
+MAX_LIMIT = 1_000_000_000
+
+_ASK = "write limits like 500/20s+2000/100s"
+_LARAVEL = re.compile(r"\d+,\d+(:\d+,\d+)*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """At most `limit` units of cost in a window of `period_s` seconds.
+
+    kind: how the server counts; `any` (undeclared) is paced so that anchored and aligned windows, logs and
+    buckets with burst = limit all hold. burst: units at once, for gcra and bucket (None: the limit).
+    tz: time zone to which an aligned window is aligned (None: the epoch, which is UTC).
+    """
+
+    limit: int
+    period_s: float
+    kind: Kind = "any"
+    burst: int | None = None
+    tz: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.limit <= MAX_LIMIT:
+            raise BadLimits(f"a limit of {self.limit} cannot be used: it must be from 1 to {MAX_LIMIT:,}; {_ASK}")
+        if not 0.001 <= self.period_s <= MAX_PERIOD_S:
+            raise BadLimits(f"a period of {self.period_s:g} s cannot be used: it must be from 1 ms to 366 d; {_ASK}")
+        if self.burst is not None and not 1 <= self.burst <= self.limit:
+            raise BadLimits(f"burst={self.burst} cannot be used: it must be from 1 to the limit, {self.limit}")
+
+    def __str__(self) -> str:
+        text = f"{self.limit}/{format_period(self.period_s)}"
+        if self.kind != "any":
+            text += f":{self.kind}"
+        if self.burst is not None:
+            text += f":burst={self.burst}"
+        if self.tz is not None:
+            text += f":tz={self.tz}"
+        return text
+
+
+Tiers = tuple[Tier, ...]
+
+
+def parse_tiers(text: str) -> Tiers:
+    """Tiers in `text`, in the order written; raises BadLimits with one sentence for anything else."""
+    if _LARAVEL.fullmatch(text):
+        text = "+".join("{}/{}s".format(*pair.split(",")) for pair in text.split(":"))
+    tiers = tuple(_parse_tier(part) for part in text.split("+"))
+    if len(set(tiers)) < len(tiers):
+        raise BadLimits(f"the limit {text!r} names the same tier twice; write each once")
+    return tiers
+
+
+def format_tiers(tiers: Tiers) -> str:
+    """The text that `parse_tiers` reads back to the same tiers."""
+    return "+".join(str(tier) for tier in tiers)
+
+
+def _parse_tier(part: str) -> Tier:
+    rate, *options = part.strip().split(":")
+    count, slash, period = rate.partition("/")
+    # isdecimal alone would let other scripts' digits through; int() of a huge text is refused by Python.
+    if not slash or not (count.isascii() and count.isdecimal()) or len(count) > 12:
+        raise BadLimits(f"{part!r} is not a limit; {_ASK}")
+    try:
+        period_s = parse_duration(period)
+    except ValueError as error:
+        raise BadLimits(f"the limit {part!r} has no usable period: {error}") from None
+    if math.isclose(period_s, 0):
+        raise BadLimits(f"the limit {part!r} has a period of zero; {_ASK}")
+    kind, burst, tz = _parse_options(part, options)
+    return Tier(int(count), period_s, kind, burst, tz)
+
+
+def _parse_options(part: str, options: list[str]) -> tuple[Kind, int | None, str | None]:
+    kind: Kind = "any"
+    burst: int | None = None
+    tz: str | None = None
+    for option in options:
+        name, equals, value = option.partition("=")
+        if not equals and name in get_args(Kind):
+            kind = cast(Kind, name)
+        elif name == "burst" and value.isascii() and value.isdecimal() and len(value) < 12:
+            burst = int(value)
+        elif name == "tz" and value:
+            tz = _known_zone(part, value)
+        else:
+            kinds = ", ".join(get_args(Kind)[1:])
+            raise BadLimits(f"{option!r} in the limit {part!r} is unknown; use one of {kinds}, burst=N or tz=ZONE")
+    if burst is not None and kind not in ("gcra", "bucket"):
+        raise BadLimits(f"burst= in the limit {part!r} goes with :gcra or :bucket; add the kind before it")
+    if tz is not None and kind != "aligned":
+        raise BadLimits(f"tz= in the limit {part!r} goes with :aligned; add the kind before it")
+    return kind, burst, tz
+
+
+def _known_zone(part: str, name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):  # an unknown zone is a KeyError, a malformed one a ValueError or OSError
+        ask = "write it like UTC or Europe/Berlin"
+        raise BadLimits(f"tz={name} in the limit {part!r} is not a known time zone; {ask}") from None
+    return name
