@@ -1,0 +1,146 @@
+"""The words every pacing strategy speaks: grants, two kinds of no, outcomes, notices.
+
+A strategy is asked `reserve(now)` before each request goes out and is told with `settle` what became of it, at
+the headers of the answer. It reads no clock and does no IO: `now` is an argument, in seconds on any clock that
+never goes back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal, Protocol
+
+from harness.pacing.tiers import Tier
+
+WaitReason = Literal["limit", "in flight", "refused", "probe", "hold"]
+
+
+class Outcome(Enum):
+    """What became of a request: the four ways in which a grant ends."""
+
+    ANSWERED = "answered"  # the server let it through: it occupies a slot from here on for one window
+    REFUSED = "refused"  # the server said that a limit is used up
+    LOST = "lost"  # sent, no answer: it may be counted now or up to the linger from now
+    UNUSED = "unused"  # never sent: the grant is handed back
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grant:
+    """Leave to send one request of `cost` units at time `at`. Each is settled once; compared by identity."""
+
+    at: float
+    cost: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Not now. Ask again at `until` (absolute), or, where `until` is None, after any settlement.
+
+    `tier` is the limit in the way: with `cost` more, its occupied slots would exceed it.
+    """
+
+    until: float | None
+    reason: WaitReason
+    tier: Tier | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """One limit as a header tells it. `reset_s` counts from the answer; None is what was not said."""
+
+    limit: int | None = None
+    remaining: int | None = None
+    reset_s: float | None = None
+    period_s: float | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What the headers of one answer say about limits. `retry_after_s` counts from the answer; it may be <= 0."""
+
+    status: int = 200
+    retry_after_s: float | None = None
+    quotas: tuple[Quota, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TierStatistics:
+    """One tier now: `used` of its limit occupied (in flight or within the window), `left` free.
+
+    opens_at: when the next occupied slot comes free; full_at: when the last known one does; both absolute, None
+    where only an answer can tell. span_s: how long an answered request occupies its slot.
+    """
+
+    tier: Tier
+    used: int
+    left: int
+    opens_at: float | None
+    full_at: float | None
+    span_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What a strategy knows and believes; `beliefs` are sentences for people."""
+
+    strategy: str
+    in_flight: int
+    tiers: tuple[TierStatistics, ...] = ()
+    beliefs: tuple[str, ...] = field(default=())
+
+
+class Pacer(Protocol):
+    """A pacing strategy. Everything but `reserve` and `settle` may be left to `Unpaced`'s defaults."""
+
+    name: str
+
+    def reserve(self, now: float, cost: int = 1) -> Grant | Later:
+        """A grant to be used at once, or when to ask again. NeverFits if no wait would be long enough."""
+
+    def settle(
+        self, grant: Grant, now: float, outcome: Outcome, notice: Notice | None = None, cost: int | None = None
+    ) -> float | None:
+        """Say what became of `grant`; `cost` is the true cost where it differs from the one reserved.
+
+        On a refusal the answer may be the seconds for which everyone is to pause; None leaves that to the budget,
+        which obeys Retry-After.
+        """
+
+    def charge(self, at: float, cost: int) -> None:
+        """Count `cost` units answered at `at` that this strategy did not grant, such as an earlier session's."""
+
+    def set_tiers(self, tiers: tuple[Tier, ...], now: float) -> None:
+        """From now on these are the limits; what was already sent still counts."""
+
+    def statistics(self, now: float) -> Statistics:
+        """What the strategy knows at `now`."""
+
+
+class Unpaced:
+    """The strategy that always grants: the default of every method, to build one's own on."""
+
+    name = "unpaced"
+
+    def __init__(self) -> None:
+        self.in_flight = 0
+
+    def reserve(self, now: float, cost: int = 1) -> Grant | Later:
+        self.in_flight += 1
+        return Grant(now, cost)
+
+    def settle(
+        self, grant: Grant, now: float, outcome: Outcome, notice: Notice | None = None, cost: int | None = None
+    ) -> float | None:
+        self.in_flight -= 1
+        return None
+
+    def charge(self, at: float, cost: int) -> None:
+        """Nothing to charge."""
+
+    def set_tiers(self, tiers: tuple[Tier, ...], now: float) -> None:
+        """No limits to change."""
+
+    def statistics(self, now: float) -> Statistics:
+        return Statistics(self.name, self.in_flight)
