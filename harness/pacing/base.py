@@ -58,11 +58,16 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What the headers of one answer say about limits. `retry_after_s` counts from the answer; it may be <= 0."""
+    """What the headers of one answer say about limits.
+
+    `retry_after_s` counts from the answer; it may be <= 0. `refused`: this answer is a refusal by a rate limit (a
+    429, or a 403 or 503 that says so), told apart where headers are read.
+    """
 
     status: int = 200
     retry_after_s: float | None = None
     quotas: tuple[Quota, ...] = ()
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,82 @@
+"""What the engine answers to `next(now)`, and what it is told of each fetch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.pacing import Grant
+from harness.record.events import ItemId, Key, Kind, RunStatus
+
+WaitOn = Literal["settlement", "input"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Send this request now. `key`: of an item its id, of a page its cursor ("1" or a number for the first)."""
+
+    id: int
+    kind: Kind
+    key: Key
+    attempt: int
+    budget: str
+    grant: Grant
+    sent_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to send before `until` (absolute), or, where that is None, before what `on` names.
+
+    Any input ends an outstanding wait: ask again after telling the engine anything at all.
+    """
+
+    until: float | None
+    on: WaitOn
+    reason: str
+    tier: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The session is over; nothing is in flight and the last event is recorded."""
+
+    status: RunStatus
+    reason: str
+
+
+Answer = Fetch | Wait | Done
+
+
+@dataclass(frozen=True, slots=True)
+class PageRead:
+    """A page of the list. `last_page` where pages are numbered, `next_page` where each names the next."""
+
+    ids: tuple[ItemId, ...]
+    total: int | None = None
+    last_page: int | None = None
+    next_page: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRead:
+    """An item whose payload of `size_bytes` is safe with the store."""
+
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A fetch without result. `passing`: may a retry pass? `sent`: did any of it leave?
+
+    `stale`: a pooled connection that the server had closed was reset before any answer.
+    """
+
+    reason: str
+    detail: str = ""
+    passing: bool = True
+    sent: bool = True
+    stale: bool = False
+
+
+Result = PageRead | ItemRead | Failed

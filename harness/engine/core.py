@@ -1,0 +1,291 @@
+"""The two-phase import as a state machine: no IO, no clock, no async, as h11 is HTTP without sockets.
+
+Phase 1, discovery, pages through the list; phase 2, detail, fetches each item. A driver asks `next(now)`, does what
+the answer says, and tells what became of each fetch: `answered` at the headers, then `finished` at the end. Times
+are seconds since the session began. Between being told and having recorded nothing awaits, because nothing can.
+
+    next(now) ─> Fetch ──> answered(id, notice) ─┬─ refused: back to the front, everyone pauses once
+                   │                             └─ finished(id, PageRead | ItemRead | Failed)
+                   └─────> finished(id, Failed)     no answer came: lost, or never sent
+              ─> Wait(until | None)                 ask again then, or after any input
+              ─> Done(status)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from harness.engine.answers import Answer, Done, Failed, Fetch, ItemRead, PageRead, Result, Wait
+from harness.engine.rules import Rules, known_pages, pages_after, retry_at, verdict
+from harness.engine.waits import WaitLog
+from harness.engine.work import Task, Work
+from harness.pacing import Budget, Grant, Later, Notice, Outcome, Tier, format_tiers
+from harness.record import events as e
+from harness.record.fold import apply
+from harness.record.state import State
+
+
+@dataclass(slots=True)
+class Flight:
+    """A fetch on its way; `answered_s` and `status` once its headers are in."""
+
+    fetch: Fetch
+    answered_s: float | None = None
+    status: int | None = None
+
+
+@dataclass(slots=True)
+class Wish:
+    """What people asked for while it runs."""
+
+    workers: int
+    paused: bool = False
+    stopping: str | None = None
+
+
+class Core:
+    """One session of an import.
+
+    budgets: for pages and for items, usually the same. record: called with every event, at once. state: where an
+    earlier session left off (it is folded on from here). utc_s: the wall clock at t = 0, for times that outlive us.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        budgets: Mapping[e.Kind, Budget],
+        record: Callable[[e.Event], None],
+        utc_s: float,
+        state: State | None = None,
+    ) -> None:
+        self.rules = rules
+        self.budgets = budgets
+        self.state = State() if state is None else state
+        self.flights: dict[int, Flight] = {}
+        self.work = Work()
+        self.wish = Wish(rules.workers)
+        self._record = record
+        self._utc_s = utc_s
+        self._waits = WaitLog(self._emit)
+        self._fetches = 0
+        self._stale: set[Task] = set()
+        self._done: Done | None = None
+
+    def start(self, host: str = "") -> None:
+        """Begin the session at t = 0, from whatever the state already holds."""
+        pacer = self.budgets["item"].pacer
+        limits = format_tiers(tuple(tier.tier for tier in pacer.statistics(0.0).tiers))
+        self._emit(e.SessionStarted(0.0, self._utc_s, self.rules.workers, limits, pacer.name, host))
+        state = self.state
+        self.work.add("item", state.items.in_state("pending"))
+        for failure in state.failures.values():
+            if failure.retry_at_utc_s is not None:
+                task = Task(failure.kind, failure.key, failure.attempts + 1)
+                self.work.retry(task, max(0.0, failure.retry_at_utc_s - self._utc_s))
+        if not self._full():
+            waiting = {key for kind, key in state.failures if kind == "page"}
+            self.work.add("page", (page for page in known_pages(state) if page not in waiting))
+
+    # --- what a driver asks -------------------------------------------------------------------------------------
+
+    def next(self, now: float) -> Answer:
+        """The next thing to do. Call it again after every input and at the time a Wait names."""
+        if self._done is not None:
+            return self._done
+        self.work.promote(now)
+        if self.wish.stopping is not None:
+            return self._idle(now, "stopping") if self.flights else self._finish(now)
+        if self.wish.paused:
+            return self._idle(now, "paused", on="input")
+        if len(self.flights) >= self.wish.workers:
+            return self._idle(now, "workers")
+        return self._next_ready(now)
+
+    def _next_ready(self, now: float) -> Answer:
+        """Send what is ready, pages before items: a list that is read quickly changes less while it is read."""
+        later: Later | None = None
+        asked: Budget | None = None
+        for kind in ("page", "item"):
+            if not self.work.ready[kind] or self._must_wait_for_list(kind) or self.budgets[kind] is asked:
+                continue
+            asked = self.budgets[kind]
+            answer = asked.reserve(now)
+            if isinstance(answer, Grant):
+                return self._fetch(now, self.work.ready[kind].popleft(), asked.name, answer)
+            if later is None or (answer.until is not None and (later.until is None or answer.until < later.until)):
+                later = answer
+        if later is not None:
+            return self._wait_for(now, later)
+        if self.flights:
+            return self._idle(now, "in flight", until=self.work.retry_at)
+        if self.work.retries:
+            self._waits.begin(now, "retry", None, self.work.retry_at, 0.0)
+            return Wait(self.work.retry_at, "input", "retry")
+        return self._finish(now)
+
+    def _must_wait_for_list(self, kind: e.Kind) -> bool:
+        return kind == "item" and self.rules.sequential and not self._list_read()
+
+    def _list_read(self) -> bool:
+        """Is no page ready, on its way or waiting for a retry?"""
+        if self.work.ready["page"] or any(flight.fetch.kind == "page" for flight in self.flights.values()):
+            return False
+        return not any(kind == "page" for kind, _ in self.state.failures)
+
+    def _fetch(self, now: float, task: Task, budget: str, grant: Grant) -> Fetch:
+        self._waits.end(now)
+        self._fetches += 1
+        fetch = Fetch(self._fetches, task.kind, task.key, task.attempt, budget, grant, now)
+        self.flights[fetch.id] = Flight(fetch)
+        return fetch
+
+    def _wait_for(self, now: float, later: Later) -> Wait:
+        tier = None if later.tier is None else str(later.tier)
+        period_s = 0.0 if later.tier is None else later.tier.period_s
+        self._waits.begin(now, later.reason, tier, later.until, period_s)
+        until = later.until
+        if self.work.retry_at is not None and until is not None:
+            until = min(until, self.work.retry_at)
+        return Wait(until, "settlement", later.reason, tier)
+
+    def _idle(self, now: float, reason: str, until: float | None = None, on: str = "settlement") -> Wait:
+        self._waits.end(now)
+        return Wait(until, "input" if on == "input" else "settlement", reason)
+
+    def _finish(self, now: float) -> Done:
+        self._waits.end(now)
+        self._waits.flush(now)
+        self._done = verdict(self.state, self.wish.stopping)
+        self._emit(e.SessionEnded(now, self._done.status, self._done.reason))
+        return self._done
+
+    # --- what a driver tells ------------------------------------------------------------------------------------
+
+    def answered(self, fetch_id: int, now: float, notice: Notice) -> bool:
+        """The headers of a fetch are in. True: read the body and call `finished`; False: it was refused."""
+        flight = self.flights[fetch_id]
+        fetch = flight.fetch
+        outcome = Outcome.REFUSED if notice.refused else Outcome.ANSWERED
+        hold = self.budgets[fetch.kind].settle(fetch.grant, now, outcome, notice)
+        if not notice.refused:
+            flight.answered_s, flight.status = now, notice.status
+            return True
+        del self.flights[fetch_id]
+        self.work.put_back(Task(fetch.kind, fetch.key, fetch.attempt))
+        told_s = notice.retry_after_s
+        self._emit(e.Refused(now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s, now, notice.status, told_s))
+        if hold is not None:
+            self._emit(e.Held(now, fetch.budget, hold.until, hold.reason, hold.retry_after_s, hold.strikes))
+        return False
+
+    def finished(self, fetch_id: int, now: float, result: Result) -> None:
+        """A fetch is over. Without `answered` before it, the request was lost or, where not sent, is unused."""
+        flight = self.flights.pop(fetch_id)
+        if flight.answered_s is None:
+            assert isinstance(result, Failed), "a result without an answer"
+            outcome = Outcome.LOST if result.sent else Outcome.UNUSED
+            self.budgets[flight.fetch.kind].settle(flight.fetch.grant, now, outcome)
+        if isinstance(result, ItemRead):
+            self._item_read(flight, now, result)
+        elif isinstance(result, PageRead):
+            self._page_read(flight, now, result)
+        else:
+            self._failed(flight, now, result)
+
+    def _item_read(self, flight: Flight, now: float, result: ItemRead) -> None:
+        fetch = flight.fetch
+        answered_s, status = flight.answered_s or now, flight.status or 0
+        self._emit(e.ItemImported(now, fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, result.size_bytes))
+
+    def _page_read(self, flight: Flight, now: float, page: PageRead) -> None:
+        fetch = flight.fetch
+        new = self._wanted([item for item in dict.fromkeys(page.ids) if item not in self.state.items])
+        known = set(new)
+        ids = tuple(item for item in page.ids if item in known or item in self.state.items)
+        total = page.total if self.rules.max_items is None else min(page.total or 0, self.rules.max_items)
+        turns = pages_after(self.rules, self.state, page)
+        answered_s, status = flight.answered_s or now, flight.status or 0
+        listed = (ids, total, page.last_page, page.next_page)
+        self._emit(e.PageListed(now, fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, *listed))
+        if self.rules.detail:
+            self.work.add("item", new)
+        else:
+            for item in new:
+                self._emit(e.ItemListed(now, item))
+        if self._full():
+            self.work.ready["page"].clear()
+        else:
+            self.work.add("page", turns)
+
+    def _wanted(self, new: list[e.ItemId]) -> list[e.ItemId]:
+        most = self.rules.max_items
+        return new if most is None else new[: max(0, most - len(self.state.items))]
+
+    def _full(self) -> bool:
+        most = self.rules.max_items
+        return most is not None and len(self.state.items) >= most
+
+    def _failed(self, flight: Flight, now: float, failed: Failed) -> None:
+        fetch = flight.fetch
+        task = Task(fetch.kind, fetch.key, fetch.attempt)
+        what = (now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s)
+        # A connection that the server closed while it lay idle says nothing of the item; twice in a row says more.
+        if failed.stale and task not in self._stale:
+            self._stale.add(task)
+            self.work.put_back(task)
+            self._emit(e.Returned(*what, failed.reason, failed.sent))
+            return
+        self._stale.discard(task)
+        at = retry_at(self.rules, self.state, fetch.kind, fetch.attempt, failed, now)
+        if at is not None:
+            self.work.retry(task._replace(attempt=fetch.attempt + 1), at)
+        again = None if at is None else self._utc_s + at
+        answer = (flight.answered_s, flight.status)
+        self._emit(e.AttemptFailed(*what, *answer, failed.reason, failed.detail, failed.sent, again))
+
+    # --- what people tell, at any moment ------------------------------------------------------------------------
+
+    def pause(self, now: float) -> None:
+        """Send nothing new until `resume`; what is in flight goes on."""
+        if not self.wish.paused and self._done is None:
+            self.wish.paused = True
+            self._waits.end(now)
+            self._emit(e.Paused(now))
+
+    def resume(self, now: float) -> None:
+        if self.wish.paused and self._done is None:
+            self.wish.paused = False
+            self._emit(e.Resumed(now))
+
+    def stop(self, now: float, reason: str) -> None:
+        """Send nothing more; `next` answers Done once nothing is in flight."""
+        if self.wish.stopping is None:
+            self.resume(now)
+            self.wish.stopping = reason
+
+    def abandon(self, fetch_id: int, now: float) -> None:
+        """A fetch was cut off because the session ends at once: nothing is known of it but that it was sent."""
+        flight = self.flights.pop(fetch_id)
+        fetch = flight.fetch
+        if flight.answered_s is None:
+            self.budgets[fetch.kind].settle(fetch.grant, now, Outcome.LOST)
+        self.work.put_back(Task(fetch.kind, fetch.key, fetch.attempt))
+        self._emit(e.Returned(now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s, "cut off", sent=True))
+
+    def set_workers(self, workers: int, now: float) -> None:
+        """Change how many fetches may be in flight; surplus ones are let finish."""
+        if workers != self.wish.workers:
+            self.wish.workers = workers
+            self.rules = replace(self.rules, workers=workers)
+            self._emit(e.WorkersSet(now, workers))
+
+    def set_limits(self, tiers: tuple[Tier, ...], now: float) -> None:
+        """Change the limits of every budget; what was sent still counts."""
+        for budget in {id(budget): budget for budget in self.budgets.values()}.values():
+            budget.pacer.set_tiers(tiers, now)
+        self._emit(e.LimitsSet(now, format_tiers(tiers)))
+
+    def _emit(self, event: e.Event) -> None:
+        apply(self.state, event)
+        self._record(event)

@@ -1,0 +1,72 @@
+"""The rules of an import that need no engine to be read: how it is run, and how it ended."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.engine.answers import Done, Failed, PageRead
+from harness.record import events as e
+from harness.record.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How an import is run. `retry_delays_s`: one per retry, so one fewer than the attempts.
+
+    detail: fetch each item; False takes the list's records as the items. sequential: read the whole list before
+    the first item, as the reference system does.
+    """
+
+    workers: int = 10
+    retry_delays_s: Sequence[float] = (30.0, 60.0, 120.0, 240.0)
+    sequential: bool = False
+    detail: bool = True
+    max_items: int | None = None
+
+
+def retry_at(rules: Rules, state: State, kind: e.Kind, attempt: int, failed: Failed, now: float) -> float | None:
+    """When to try again after `attempt` failed; None where it was the last.
+
+    Only what may pass is tried again. A first page that cannot even be asked for, in a run that never had an
+    answer, is a wrong address rather than a bad moment: 450 s of retries would only hide that.
+    """
+    unreachable = kind == "page" and not failed.sent and state.answered + state.refused == 0
+    if not failed.passing or unreachable or attempt > len(rules.retry_delays_s):
+        return None
+    return now + rules.retry_delays_s[attempt - 1]
+
+
+def pages_after(rules: Rules, state: State, page: PageRead) -> list[e.Key]:
+    """The pages that `page` is the first to name. `state` has not seen it yet."""
+    if page.last_page is None:
+        return [] if page.next_page is None or page.next_page in state.pages else [page.next_page]
+    last = page.last_page
+    if rules.max_items is not None and page.ids:
+        last = min(last, math.ceil(rules.max_items / len(page.ids)))
+    return list(range((state.last_page or 1) + 1, last + 1))
+
+
+def known_pages(state: State) -> list[e.Key]:
+    """The pages still to read, as far as a state that left off in the middle knows them."""
+    if not state.pages:
+        return [1]
+    if state.last_page is not None:
+        return [page for page in range(1, state.last_page + 1) if page not in state.pages]
+    return [] if state.next_page is None else [state.next_page]
+
+
+def verdict(state: State, stopped: str | None) -> Done:
+    """How a session ended with nothing left to do, or because someone stopped it (`stopped` says why)."""
+    if stopped is not None:
+        return Done("stopped", stopped)
+    if state.failed_pages:
+        page = state.failed_pages[0]
+        others = f" and {len(state.failed_pages) - 1} more" if len(state.failed_pages) > 1 else ""
+        times = "once" if page.attempts == 1 else f"{page.attempts} times"
+        what = f"{page.reason}: {page.detail}" if page.detail else page.reason
+        return Done("failed", f"page {page.key} of the list{others} could not be read, tried {times} ({what})")
+    if state.failed:
+        return Done("complete with failures", f"{state.failed:,} items failed")
+    return Done("complete", "")

@@ -1,0 +1,70 @@
+"""Turns the engine's moments of waiting into few events: a wait is one, however many workers wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from harness.record.events import Event, WaitBegan, Waited
+
+# A pause shorter than this part of its window is the rhythm of pacing, not a sleep: it adds its time, no count.
+LEAST_PART = 0.01
+# Short pauses are gathered for at most this long before their time is recorded.
+GATHER_S = 1.0
+
+
+class WaitLog:
+    """Follows the one wait that can be open, and records it when it is over.
+
+    Without the gathering, two pauses of an import at the full rate came out as thirty: slots come free one by one,
+    as they were taken.
+    """
+
+    def __init__(self, record: Callable[[Event], None]) -> None:
+        self._record = record
+        self._open: tuple[float, str, str | None, float] | None = None  # began, reason, tier, least length
+        self._gathered: tuple[float, float, float, str, str | None] | None = None  # began, ended, asleep, …
+        self._last_sleep: tuple[float, str | None] | None = None  # ended, tier
+
+    def begin(self, now: float, reason: str, tier: str | None, until: float | None, period_s: float) -> None:
+        """Nobody can send from `now` on. A wait for the same reason that is open already goes on."""
+        if self._open is not None:
+            if self._open[1:3] == (reason, tier):
+                return
+            self.end(now)
+        least_s = LEAST_PART * period_s
+        self._open = (now, reason, tier, least_s)
+        if until is not None and until - now >= least_s:
+            self._record(WaitBegan(now, reason, tier, until))
+
+    def end(self, now: float) -> None:
+        """Something was sent, or there is nothing to send."""
+        if self._open is None:
+            return
+        began, reason, tier, least_s = self._open
+        self._open = None
+        if now <= began:
+            return
+        if now - began < least_s:
+            self._gather(began, now, reason, tier)
+            return
+        self.flush(now)
+        last = self._last_sleep
+        merged = last is not None and last[1] == tier and began - last[0] < least_s
+        sleeps = 0 if merged or reason == "retry" else 1
+        self._last_sleep = (now, tier)
+        self._record(Waited(now, began, now, now - began, sleeps, reason, tier))
+
+    def flush(self, now: float) -> None:
+        """Record what was gathered."""
+        if self._gathered is not None:
+            began, ended, asleep_s, reason, tier = self._gathered
+            self._gathered = None
+            self._record(Waited(now, began, ended, asleep_s, 0, reason, tier))
+
+    def _gather(self, began: float, now: float, reason: str, tier: str | None) -> None:
+        held = self._gathered
+        if held is not None and (held[3:] != (reason, tier) or now - held[0] > GATHER_S):
+            self.flush(now)
+            held = None
+        first, asleep_s = (began, 0.0) if held is None else (held[0], held[2])
+        self._gathered = (first, now, asleep_s + now - began, reason, tier)

@@ -1,0 +1,233 @@
+"""What can happen in an import: one frozen class each, the single record from which every number is computed.
+
+Every time that ends in `_s` counts from the session's start in trio's seconds; `_utc_s` counts from the epoch. The
+envelope (schema, run, session, writer, seq) is added where events are written, so that the engine need not know it.
+An item in flight has no event of its own: a crash returns it to pending, which is what a reader without it sees.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Literal
+
+SCHEMA_VERSION = 1
+
+ItemId = int | str
+Kind = Literal["page", "item"]
+Key = ItemId  # of an item its id, of a page its cursor
+
+RunStatus = Literal["running", "paused", "complete", "complete with failures", "stopped", "interrupted", "failed"]
+
+
+def canonical_id(raw: ItemId) -> ItemId:
+    """`"17"` and 17 are the same item: ids that read as plain integers are integers, which are far smaller."""
+    if isinstance(raw, str) and raw.isascii() and raw.isdecimal() and (raw == "0" or raw[0] != "0") and len(raw) < 19:
+        return int(raw)
+    return raw
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStarted:
+    """A process began to write: t_s is 0 and `utc_s` is when that was."""
+
+    t_s: float
+    utc_s: float
+    workers: int
+    limits: str
+    strategy: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageListed:
+    """A page of the list was read: sent, headers seen (`answered_s`), body complete (`t_s`)."""
+
+    t_s: float
+    page: Key
+    attempt: int
+    sent_s: float
+    answered_s: float
+    status: int
+    ids: tuple[ItemId, ...]
+    total: int | None
+    last_page: int | None
+    next_page: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemImported:
+    """An item's payload was read and handed to the store, which writes it no later than this event."""
+
+    t_s: float
+    item: ItemId
+    attempt: int
+    sent_s: float
+    answered_s: float
+    status: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemListed:
+    """An item was imported from its list record, without a request of its own (`--no-detail`)."""
+
+    t_s: float
+    item: ItemId
+
+
+@dataclass(frozen=True, slots=True)
+class ItemAdopted:
+    """A payload was found on disk without its event: a crash fell between the two. It is not fetched again."""
+
+    t_s: float
+    item: ItemId
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed:
+    """An attempt ended without what was asked for. `retry_at_utc_s` is None where it was the last.
+
+    `answered_s` is None where no answer came (then `status` is None too); `sent` is False where it never left.
+    """
+
+    t_s: float
+    kind: Kind
+    key: Key
+    attempt: int
+    sent_s: float
+    answered_s: float | None
+    status: int | None
+    reason: str
+    detail: str
+    sent: bool
+    retry_at_utc_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A rate limit refused a request; no attempt of the item is used up, it goes back to the front."""
+
+    t_s: float
+    kind: Kind
+    key: Key
+    attempt: int
+    sent_s: float
+    answered_s: float
+    status: int
+    retry_after_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A request came back through no fault of the item: a stale connection (`sent`), or it never left."""
+
+    t_s: float
+    kind: Kind
+    key: Key
+    attempt: int
+    sent_s: float
+    reason: str
+    sent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Everyone on a budget pauses until `until_s`: one event, however many workers pause."""
+
+    t_s: float
+    budget: str
+    until_s: float
+    reason: str
+    retry_after_s: float | None
+    strikes: int
+
+
+@dataclass(frozen=True, slots=True)
+class WaitBegan:
+    """Work is ready, a worker is free, and nothing may be sent before `until_s` (None: until an answer)."""
+
+    t_s: float
+    reason: str
+    tier: str | None
+    until_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """A wait between `began_s` and `ended_s` is over; `asleep_s` of it passed with nobody sending.
+
+    `sleeps` is how many pauses worth the name it adds (0 or 1): one shorter than 1 % of the window only adds its
+    time, and two with less than that between them are one.
+    """
+
+    t_s: float
+    began_s: float
+    ended_s: float
+    asleep_s: float
+    sleeps: int
+    reason: str
+    tier: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """A person paused the import: nothing new is sent."""
+
+    t_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A person let the import go on."""
+
+    t_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkersSet:
+    """The number of workers changed."""
+
+    t_s: float
+    workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsSet:
+    """The limits that the client keeps changed."""
+
+    t_s: float
+    limits: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """The session is over, in `status`, because of `reason`."""
+
+    t_s: float
+    status: RunStatus
+    reason: str
+
+
+Event = (
+    SessionStarted
+    | PageListed
+    | ItemImported
+    | ItemListed
+    | ItemAdopted
+    | AttemptFailed
+    | Refused
+    | Returned
+    | Held
+    | WaitBegan
+    | Waited
+    | Paused
+    | Resumed
+    | WorkersSet
+    | LimitsSet
+    | SessionEnded
+)
+
+EVENT_CLASSES: dict[str, type[Event]] = {cls.__name__: cls for cls in Event.__args__}
+EVENT_FIELDS: dict[str, tuple[str, ...]] = {
+    name: tuple(field.name for field in fields(cls)) for name, cls in EVENT_CLASSES.items()
+}

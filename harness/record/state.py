@@ -1,0 +1,188 @@
+"""What is known of a run after its events so far: counters, and a dense table of items."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from harness.record.events import ItemId, Key, Kind, RunStatus
+
+ItemState = Literal["pending", "waiting", "imported", "failed"]
+ITEM_STATES: tuple[ItemState, ...] = ("pending", "waiting", "imported", "failed")
+
+# From each state, where an item may go. `fetching` is no state of the record: it is an item that the engine holds
+# in flight, and a crash makes it what it was. Anything not in this table is refused by the fold.
+MOVES: dict[ItemState | None, frozenset[ItemState]] = {
+    None: frozenset({"pending"}),
+    "pending": frozenset({"imported", "waiting", "failed"}),
+    "waiting": frozenset({"imported", "waiting", "failed"}),
+    "failed": frozenset(),
+    "imported": frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an item (or page) is waiting or failed: after `attempts`, last at `at_utc_s`."""
+
+    kind: Kind
+    key: Key
+    attempts: int
+    at_utc_s: float
+    status: int | None
+    reason: str
+    detail: str
+    retry_at_utc_s: float | None
+
+
+class Items:
+    """Every item's state, one byte each beside its id: a million integer ids take about 110 MB."""
+
+    __slots__ = ("_index", "_states", "counts")
+
+    def __init__(self) -> None:
+        self._index: dict[ItemId, int] = {}
+        self._states = bytearray()
+        self.counts: dict[ItemState, int] = dict.fromkeys(ITEM_STATES, 0)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __contains__(self, item: ItemId) -> bool:
+        return item in self._index
+
+    def state(self, item: ItemId) -> ItemState | None:
+        """None for an item that was never listed."""
+        at = self._index.get(item)
+        return None if at is None else ITEM_STATES[self._states[at]]
+
+    def add(self, item: ItemId) -> bool:
+        """Make `item` pending; False if it was known."""
+        if item in self._index:
+            return False
+        self._index[item] = len(self._states)
+        self._states.append(0)
+        self.counts["pending"] += 1
+        return True
+
+    def move(self, item: ItemId, to: ItemState) -> bool:
+        """Move `item`; False where MOVES does not allow it, and then nothing changes."""
+        at = self._index.get(item)
+        if at is None:
+            return False
+        old = ITEM_STATES[self._states[at]]
+        if to not in MOVES[old]:
+            return False
+        self._states[at] = ITEM_STATES.index(to)
+        self.counts[old] -= 1
+        self.counts[to] += 1
+        return True
+
+    def in_state(self, wanted: ItemState) -> list[ItemId]:
+        """The items in one state, in the order in which they were listed."""
+        number = ITEM_STATES.index(wanted)
+        return [item for item, state in zip(self._index, self._states, strict=True) if state == number]
+
+    def columns(self) -> tuple[list[ItemId], bytes]:
+        """All ids and their states, as copies: what a snapshot keeps."""
+        return list(self._index), bytes(self._states)
+
+    @classmethod
+    def from_columns(cls, ids: list[ItemId], states: bytes) -> Items:
+        items = cls()
+        items._index = {item: at for at, item in enumerate(ids)}
+        items._states = bytearray(states)
+        items.counts = {state: states.count(number) for number, state in enumerate(ITEM_STATES)}
+        return items
+
+
+@dataclass(slots=True)
+class Current:
+    """The session being folded: what its times count from, and what is open in it."""
+
+    number: int = 0
+    utc_s: float = 0.0
+    first_sent_s: float | None = None
+    last_answer_s: float | None = None
+    paused_at_s: float | None = None
+    paused_s: float = 0.0
+    waiting: tuple[float, str, str | None, float | None] | None = None  # began_s, reason, tier, until_s
+    held_until_s: float | None = None
+
+    def duration_s(self) -> float:
+        """First request to last answer, without the time that a person paused it."""
+        if self.first_sent_s is None or self.last_answer_s is None:
+            return 0.0
+        return max(0.0, self.last_answer_s - self.first_sent_s - self.paused_s)
+
+
+@dataclass(slots=True)
+class State:
+    """A run as its events tell it. Only `harness.record.fold.apply` changes one.
+
+    total: items as the list declares them (None: it does not say). requests: sent, by kind. latency: how many
+    answers fell in each bucket of `fold.latency_bucket`. waits: seconds asleep and pauses, by limit or reason.
+    """
+
+    items: Items = field(default_factory=Items)
+    failures: dict[tuple[Kind, Key], Failure] = field(default_factory=dict)
+    pages: set[Key] = field(default_factory=set)
+    total: int | None = None
+    last_page: int | None = None
+    next_page: str | None = None
+    listed_twice: int = 0
+    requests: dict[Kind, int] = field(default_factory=lambda: {"page": 0, "item": 0})
+    statuses: dict[int, int] = field(default_factory=dict)
+    answered: int = 0
+    refused: int = 0
+    lost: int = 0
+    returned: int = 0
+    attempts_failed: int = 0
+    holds: int = 0
+    waits: dict[str, tuple[float, int]] = field(default_factory=dict)
+    retry_wait_s: float = 0.0  # with nothing left but retries that are not due
+    latency: dict[int, int] = field(default_factory=dict)
+    least_latency_s: float | None = None
+    most_latency_s: float = 0.0
+    size_bytes: int = 0
+    workers: int = 0
+    limits: str = ""
+    strategy: str = ""
+    earlier_s: float = 0.0  # duration of the sessions before the current one
+    ended_utc_s: float | None = None  # of the last item's event
+    status: RunStatus = "running"
+    reason: str = ""
+    session: Current = field(default_factory=Current)
+
+    @property
+    def imported(self) -> int:
+        return self.items.counts["imported"]
+
+    @property
+    def failed(self) -> int:
+        return self.items.counts["failed"]
+
+    @property
+    def waiting(self) -> int:
+        """Items that wait for a retry."""
+        return self.items.counts["waiting"]
+
+    @property
+    def pending(self) -> int:
+        return self.items.counts["pending"]
+
+    @property
+    def sleeps(self) -> int:
+        return sum(count for _, count in self.waits.values())
+
+    @property
+    def asleep_s(self) -> float:
+        return sum(seconds for seconds, _ in self.waits.values())
+
+    @property
+    def duration_s(self) -> float:
+        return self.earlier_s + self.session.duration_s()
+
+    @property
+    def failed_pages(self) -> list[Failure]:
+        return [f for (kind, _), f in self.failures.items() if kind == "page" and f.retry_at_utc_s is None]

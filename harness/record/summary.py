@@ -1,0 +1,181 @@
+"""The figures of a run, each defined once: `summarise(state, ...)` makes them, `summary.json` keeps them.
+
+duration: first request to last answer, over all sessions, without time paused by a person. waiting: the time in
+which work was ready, a worker free and no limit open; active is the rest. best possible: see `harness.bound`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from harness.bound import Bound
+from harness.record.events import RunStatus
+from harness.record.fold import latency_quantile
+from harness.record.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Time asleep for one limit (or reason): `count` pauses."""
+
+    by: str
+    seconds: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class LostTo:
+    """How many seconds beyond best possible went where; they add up to duration - best possible."""
+
+    workers_s: float
+    refusals_s: float
+    retries_s: float
+    other_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What the test API counted, beside what the client did."""
+
+    admitted: int
+    refused: int
+    agrees: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A run in figures. Seconds end in `_s`; optimality, utilisation and reference_efficiency are 0 to 1 (or None)."""
+
+    run: str
+    status: RunStatus
+    reason: str
+    total: int | None
+    imported: int
+    failed: int
+    waiting_items: int
+    pending: int
+    failures: dict[str, int]
+    requests_page: int
+    requests_item: int
+    hits: int
+    holds: int
+    lost: int
+    duration_s: float
+    active_s: float
+    waiting_s: float
+    waits: tuple[Waiting, ...]
+    sleeps: int
+    limits: str
+    limits_source: str
+    strategy: str
+    workers: int
+    sessions: int
+    bound_s: float | None
+    bound_workers_s: float | None
+    bound_exact: bool
+    greedy_s: float | None
+    enough_workers: int | None
+    optimality: float | None
+    lost_to: LostTo | None
+    latency_p50_s: float | None
+    latency_p95_s: float | None
+    latency_max_s: float | None
+    latency_min_s: float | None
+    requests_per_s: float | None
+    hits_per_1000: float
+    reference_efficiency: float | None
+    server: Ledger | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+def reference_efficiency(sleeps: int, hits: int) -> float | None:
+    """The reference system's figure, waits / (429s + waits): not a measure of speed. None with neither."""
+    return sleeps / (hits + sleeps) if hits + sleeps else None
+
+
+def efficiency_band(value: float) -> str:
+    """`excellent` above 0.9, `fair` from 0.5, `poor` below, as the reference system shows it."""
+    return "excellent" if value > 0.9 else "fair" if value >= 0.5 else "poor"
+
+
+def summarise(
+    run: str,
+    state: State,
+    bound: Bound | None,
+    *,
+    status: RunStatus | None = None,
+    limits_source: str = "declared",
+    server: Ledger | None = None,
+) -> Summary:
+    """The figures of `state`. `bound`: of the requests that succeeded and were needed; None where no limit is known."""
+    duration_s = state.duration_s
+    waiting_s = min(state.asleep_s, duration_s)
+    requests = state.answered + state.refused + state.lost
+    return Summary(
+        run=run,
+        status=status or state.status,
+        reason=state.reason,
+        total=state.total,
+        imported=state.imported,
+        failed=state.failed,
+        waiting_items=state.waiting,
+        pending=state.pending,
+        failures=_failures(state),
+        requests_page=state.requests["page"],
+        requests_item=state.requests["item"],
+        hits=state.refused,
+        holds=state.holds,
+        lost=state.lost,
+        duration_s=duration_s,
+        active_s=duration_s - waiting_s,
+        waiting_s=waiting_s,
+        waits=tuple(Waiting(by, *figures) for by, figures in sorted(state.waits.items())),
+        sleeps=state.sleeps,
+        limits=state.limits,
+        limits_source=limits_source,
+        strategy=state.strategy,
+        workers=state.workers,
+        sessions=state.session.number,
+        bound_s=bound.bound_s if bound else None,
+        bound_workers_s=bound.bound_workers_s if bound else None,
+        bound_exact=bound.exact if bound else False,
+        greedy_s=bound.greedy_s if bound else None,
+        enough_workers=bound.enough_workers if bound else None,
+        optimality=bound.bound_s / duration_s if bound and duration_s else None,
+        lost_to=_lost_to(state, bound, duration_s) if bound else None,
+        latency_p50_s=latency_quantile(state.latency, 0.50),
+        latency_p95_s=latency_quantile(state.latency, 0.95),
+        latency_max_s=state.most_latency_s if state.latency else None,
+        latency_min_s=state.least_latency_s,
+        requests_per_s=requests / duration_s if duration_s else None,
+        hits_per_1000=1000 * state.refused / requests if requests else 0.0,
+        reference_efficiency=reference_efficiency(state.sleeps, state.refused),
+        server=server,
+    )
+
+
+def _failures(state: State) -> dict[str, int]:
+    """How many items failed for good, by reason: `gone (404)`, `gave up after 5 (503)`."""
+    counts: dict[str, int] = {}
+    for failure in state.failures.values():
+        if failure.kind == "item" and failure.retry_at_utc_s is None:
+            what = failure.reason if failure.attempts == 1 else f"gave up after {failure.attempts}"
+            text = f"{what} ({failure.status})" if failure.status is not None else what
+            counts[text] = counts.get(text, 0) + 1
+    return counts
+
+
+def _lost_to(state: State, bound: Bound, duration_s: float) -> LostTo:
+    """Shares in the order in which they can be told apart; what is left is waits longer than needed, and latency."""
+    left = max(0.0, duration_s - bound.bound_s)
+    refused_s = sum(state.waits.get(reason, (0.0, 0))[0] for reason in ("refused", "probe", "hold"))
+    shares = []
+    for wanted in (bound.bound_workers_s - bound.bound_s, refused_s, state.retry_wait_s):
+        share = min(left, max(0.0, wanted))
+        shares.append(share)
+        left -= share
+    return LostTo(*shares, left)
