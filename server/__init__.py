@@ -1,0 +1,43 @@
+"""The test API: a list of items behind real rate limits.
+
+    async with running(ServerConfig(items=50, limit="10/1s")) as api:
+        ...  # api.url is the list's URL, api.ledger() the truth
+
+`Service` is the decision path without an event loop; `create_app` the ASGI app. The two that need Quart are
+imported when first used, so that a simulator pays for the pure part alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from server.config import ServerConfig
+from server.errors import BadConfig, PortTaken, ServerError
+from server.service import Ask, Decision, Service
+
+if TYPE_CHECKING:
+    from server.app import create_app
+    from server.serving import Api, running
+
+__all__ = [
+    "Api",
+    "Ask",
+    "BadConfig",
+    "Decision",
+    "PortTaken",
+    "ServerConfig",
+    "ServerError",
+    "Service",
+    "create_app",
+    "running",
+]
+
+_LATE = {"create_app": "server.app", "Api": "server.serving", "running": "server.serving"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATE:
+        from importlib import import_module
+
+        return getattr(import_module(_LATE[name]), name)
+    raise AttributeError(f"module 'server' has no attribute {name!r}")
