@@ -47,9 +47,7 @@ class Tier:
     @property
     def most_cost(self) -> int:
         """The largest cost of one request that this tier can ever admit."""
-        if self.kind == "leaky":
-            return self.depth + 1
-        return self.depth if self.kind in _WITH_BURST else self.limit
+        return self.depth if self.kind in ("bucket", "gcra") else self.limit
 
     def __str__(self) -> str:
         text = str(self.limit) if self.kind == "concurrency" else f"{self.limit}/{period_text(self.period_s)}"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from server.errors import BadConfig
 from server.policies.base import ADMIT, Policy, Verdict
+from server.policies.buckets import Gcra, LeakyBucket, TokenBucket
 from server.policies.budget import Budget, OnRefusal, Ruling
-from server.policies.windows import anchored
+from server.policies.concurrency import Concurrency
+from server.policies.counter import SlidingCounter
+from server.policies.log import SlidingLog
+from server.policies.windows import aligned, anchored
 from server.tiers import Tier
 
 __all__ = ["ADMIT", "Budget", "OnRefusal", "Policy", "Ruling", "Verdict", "make_policy"]
@@ -13,7 +16,20 @@ __all__ = ["ADMIT", "Budget", "OnRefusal", "Policy", "Ruling", "Verdict", "make_
 
 def make_policy(tier: Tier, epoch_offset: float) -> Policy:
     """A fresh policy for `tier`; epoch_offset: what added to `now` gives epoch seconds."""
-    del epoch_offset
-    if tier.kind != "anchored":
-        raise BadConfig(f"the limit {str(tier)!r} is of a kind not served yet; leave the kind out")
-    return anchored(tier)
+    match tier.kind:
+        case "anchored":
+            return anchored(tier)
+        case "aligned":
+            return aligned(tier, epoch_offset)
+        case "log":
+            return SlidingLog(tier)
+        case "counter":
+            return SlidingCounter(tier, epoch_offset)
+        case "bucket":
+            return TokenBucket(tier)
+        case "gcra":
+            return Gcra(tier)
+        case "leaky":
+            return LeakyBucket(tier)
+        case "concurrency":
+            return Concurrency(tier)

@@ -62,7 +62,9 @@ class Budget:
         for policy in self.policies:
             if self.on_refusal == "charge-earlier" and not policy.decide(now, cost).admitted:
                 return
-            policy.charge(now, cost)
+            # A refused request is never in flight: nothing would release it.
+            if policy.tier.kind != "concurrency":
+                policy.charge(now, cost)
 
     def release(self, cost: int) -> None:
         """Tell every tier that the request is over."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from server.policies.base import ADMIT, Verdict, Windowed
 from server.tiers import Tier
@@ -43,4 +45,33 @@ class FixedWindow(Windowed):
 
 def anchored(tier: Tier) -> FixedWindow:
     """A window that opens at the first request charged after the last one expired."""
-    return FixedWindow(tier, lambda now: now + tier.period_s)
+    period_s = tier.period_s
+    return FixedWindow(tier, lambda now: now + period_s)
+
+
+def aligned(tier: Tier, epoch_offset: float) -> FixedWindow:
+    """Windows on the wall clock of `tier.tz`; epoch_offset: what added to `now` gives epoch seconds."""
+    if tier.tz is None:
+        return FixedWindow(tier, lambda now: border_after(now, tier.period_s, epoch_offset))
+    zone = ZoneInfo(tier.tz)
+    return FixedWindow(tier, lambda now: _local_border(now + epoch_offset, tier.period_s, zone) - epoch_offset)
+
+
+def border_after(now: float, period_s: float, epoch_offset: float) -> float:
+    """The first multiple of `period_s` on the epoch clock that lies after `now`, on the clock of `now`."""
+    # Only the offset's remainder matters, and adding it alone keeps what precision `now` has.
+    phase = math.fmod(epoch_offset, period_s)
+    border = (math.floor((now + phase) / period_s) + 1) * period_s - phase
+    return border if border > now else border + period_s
+
+
+def _local_border(epoch_s: float, period_s: float, zone: ZoneInfo) -> float:
+    local_s = epoch_s + _offset_s(epoch_s, zone)
+    border = (math.floor(local_s / period_s) + 1) * period_s
+    # The clocks may change before the border: its own offset counts. Guess with the present one, then look again.
+    return border - _offset_s(border - _offset_s(epoch_s, zone), zone)
+
+
+def _offset_s(epoch_s: float, zone: ZoneInfo) -> float:
+    offset = datetime.fromtimestamp(epoch_s, zone).utcoffset()
+    return (offset or timedelta()).total_seconds()
