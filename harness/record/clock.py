@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 
 def utc_s() -> float:
@@ -24,3 +24,8 @@ def iso(at_utc_s: float) -> str:
 def local_clock(at_utc_s: float, *, seconds: bool = True) -> str:
     """`15:52:04` in local time, for people."""
     return datetime.fromtimestamp(at_utc_s, UTC).astimezone().strftime("%H:%M:%S" if seconds else "%H:%M")
+
+
+def local_day(at_utc_s: float) -> date:
+    """The day in local time, to say a date only where it is not today."""
+    return datetime.fromtimestamp(at_utc_s, UTC).astimezone().date()

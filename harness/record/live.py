@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.record.state import State
+
 
 @dataclass(frozen=True, slots=True)
 class LiveTier:
@@ -24,6 +26,7 @@ class Live:
     doing: `working`, or why nothing is being sent: limit, in flight, refused, probe, hold, retry, paused, stopping.
     until_utc_s, tier: of that wait. eta_s: seconds until the last item, by the quota (None: not known yet).
     retrying: how many items wait for a retry, the next at next_retry_utc_s, the last at last_retry_utc_s.
+    best_s: the least seconds the whole import can take (None: not known, or not known yet).
     """
 
     t_s: float
@@ -38,3 +41,13 @@ class Live:
     retrying: int = 0
     next_retry_utc_s: float | None = None
     last_retry_utc_s: float | None = None
+    best_s: float | None = None
+
+
+def elapsed_s(state: State, t_s: float) -> float:
+    """What `state.duration_s` would be if an answer came at `t_s` of its session: it grows while everyone waits."""
+    session = state.session
+    if session.first_sent_s is None:
+        return state.earlier_s
+    until_s = t_s if session.paused_at_s is None else max(session.paused_at_s, session.last_answer_s or 0.0)
+    return state.earlier_s + max(0.0, until_s - session.first_sent_s - session.paused_s)
