@@ -22,9 +22,12 @@ KINDS = [kind for kind in get_args(Kind) if kind != "concurrency"]
 TICK = Fraction(1, 64)
 EPOCH = 1_795_000_000
 
-steps = st.lists(
-    st.tuples(st.one_of(st.just(0), st.integers(0, 8), st.integers(0, 300)), st.integers(1, 3)), min_size=1, max_size=60
-)
+# Half of the histories step in quarters of a second, so that windows end, and units expire, at the very arrival of
+# another request; the other half come at any time.
+cost = st.integers(1, 3)
+in_quarters = st.lists(st.tuples(st.sampled_from([0, 0, 0, 16, 16, 32, 64, 128]), cost), min_size=1, max_size=60)
+at_any_time = st.lists(st.tuples(st.integers(0, 300), cost), min_size=1, max_size=60)
+steps = st.one_of(in_quarters, at_any_time)
 
 
 @st.composite
