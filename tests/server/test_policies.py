@@ -22,19 +22,19 @@ KINDS = [kind for kind in get_args(Kind) if kind != "concurrency"]
 TICK = Fraction(1, 64)
 EPOCH = 1_795_000_000
 
-# Half of the histories step in quarters of a second, so that windows end, and units expire, at the very arrival of
+# Half of the histories step in halves of a second, so that windows end, and units expire, at the very arrival of
 # another request; the other half come at any time.
 cost = st.integers(1, 3)
-in_quarters = st.lists(st.tuples(st.sampled_from([0, 0, 0, 16, 16, 32, 64, 128]), cost), min_size=1, max_size=60)
+in_halves = st.lists(st.tuples(st.sampled_from([0, 0, 0, 32, 32, 64, 128]), cost), min_size=10, max_size=60)
 at_any_time = st.lists(st.tuples(st.integers(0, 300), cost), min_size=1, max_size=60)
-steps = st.one_of(in_quarters, at_any_time)
+steps = st.one_of(in_halves, at_any_time)
 
 
 @st.composite
 def tiers(draw: st.DrawFn, kind: Kind) -> Tier:
     limit = draw(st.integers(3, 8))
     burst = draw(st.integers(0 if kind == "leaky" else 3, limit)) if kind in ("bucket", "gcra", "leaky") else None
-    return Tier(limit, float(draw(st.sampled_from([1, 2, 4, 8]))), kind, burst)
+    return Tier(limit, float(draw(st.sampled_from([0.5, 1, 2, 4]))), kind, burst)
 
 
 def model_of(tier: Tier) -> models.Model:
