@@ -19,8 +19,11 @@ class HarnessError(Exception):
     """Root of the tree: catch this to catch everything the package raises on purpose."""
 
 
-class BadInput(HarnessError):
-    """What was typed or configured cannot be used; raised before anything happens."""
+class BadInput(HarnessError, ValueError):
+    """What was typed or configured cannot be used; raised before anything happens.
+
+    A ValueError too, so that the config model can say in which setting it was found.
+    """
 
 
 class BadLimits(BadInput):

@@ -13,6 +13,7 @@ are seconds since the session began. Between being told and having recorded noth
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -24,6 +25,10 @@ from harness.pacing import Budget, Grant, Later, Notice, Outcome, Tier, format_t
 from harness.record import events as e
 from harness.record.fold import apply
 from harness.record.state import State
+
+TOO_MANY_REQUESTS = 429
+# A 403 or 503 says less surely than a 429 that it is a limit's; FIELD: a 403 must not be retried for ever.
+MOST_DOUBTS = 5
 
 
 @dataclass(slots=True)
@@ -48,7 +53,8 @@ class Core:
     """One session of an import.
 
     budgets: for pages and for items, usually the same. record: called with every event, at once. state: where an
-    earlier session left off (it is folded on from here). utc_s: the wall clock at t = 0, for times that outlive us.
+    earlier session left off (it is folded on from here). payloads: items whose payload is on disk already though no
+    event says so; they are adopted, not fetched. utc_s: the wall clock at t = 0, for times that outlive us.
     """
 
     def __init__(
@@ -58,6 +64,7 @@ class Core:
         record: Callable[[e.Event], None],
         utc_s: float,
         state: State | None = None,
+        payloads: set[e.ItemId] | None = None,
     ) -> None:
         self.rules = rules
         self.budgets = budgets
@@ -65,11 +72,14 @@ class Core:
         self.flights: dict[int, Flight] = {}
         self.work = Work()
         self.wish = Wish(rules.workers)
+        self.doing: Wait | None = None  # why nothing is sent right now, for people
+        self._payloads = payloads or set()
         self._record = record
         self._utc_s = utc_s
         self._waits = WaitLog(self._emit)
         self._fetches = 0
         self._stale: set[Task] = set()
+        self._doubts: Counter[Task] = Counter()
         self._done: Done | None = None
 
     def start(self, host: str = "") -> None:
@@ -78,6 +88,8 @@ class Core:
         limits = format_tiers(tuple(tier.tier for tier in pacer.statistics(0.0).tiers))
         self._emit(e.SessionStarted(0.0, self._utc_s, self.rules.workers, limits, pacer.name, host))
         state = self.state
+        for item in [item for item in self._payloads if item in state.items]:
+            self._emit(e.ItemAdopted(0.0, item))
         self.work.add("item", state.items.in_state("pending"))
         for failure in state.failures.values():
             if failure.retry_at_utc_s is not None:
@@ -91,8 +103,11 @@ class Core:
 
     def next(self, now: float) -> Answer:
         """The next thing to do. Call it again after every input and at the time a Wait names."""
-        if self._done is not None:
-            return self._done
+        answer = self._done or self._next(now)
+        self.doing = answer if isinstance(answer, Wait) else None
+        return answer
+
+    def _next(self, now: float) -> Answer:
         self.work.promote(now)
         if self.wish.stopping is not None:
             return self._idle(now, "stopping") if self.flights else self._finish(now)
@@ -171,12 +186,11 @@ class Core:
         if not notice.refused:
             flight.answered_s, flight.status = now, notice.status
             return True
-        del self.flights[fetch_id]
-        self.work.put_back(Task(fetch.kind, fetch.key, fetch.attempt))
         told_s = notice.retry_after_s
         self._emit(e.Refused(now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s, now, notice.status, told_s))
         if hold is not None:
             self._emit(e.Held(now, fetch.budget, hold.until, hold.reason, hold.retry_after_s, hold.strikes))
+        self._requeue_refused(self.flights.pop(fetch_id), now, notice)
         return False
 
     def finished(self, fetch_id: int, now: float, result: Result) -> None:
@@ -193,6 +207,20 @@ class Core:
         else:
             self._failed(flight, now, result)
 
+    def _requeue_refused(self, flight: Flight, now: float, notice: Notice) -> None:
+        """To the front, for a refusal is no attempt; but a 403 or 503 that never ends is no refusal by a limit."""
+        fetch = flight.fetch
+        task = Task(fetch.kind, fetch.key, fetch.attempt)
+        if notice.status != TOO_MANY_REQUESTS:
+            self._doubts[task] += 1
+            if self._doubts[task] >= MOST_DOUBTS:
+                del self._doubts[task]
+                flight.answered_s, flight.status = now, notice.status
+                why = f"refused {MOST_DOUBTS} times in a row as if by a limit"
+                self._failed(flight, now, Failed(f"status {notice.status}", why, notice.status >= 500, sent=False))
+                return
+        self.work.put_back(task)
+
     def _item_read(self, flight: Flight, now: float, result: ItemRead) -> None:
         fetch = flight.fetch
         answered_s, status = flight.answered_s or now, flight.status or 0
@@ -208,11 +236,13 @@ class Core:
         answered_s, status = flight.answered_s or now, flight.status or 0
         listed = (ids, total, page.last_page, page.next_page)
         self._emit(e.PageListed(now, fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, *listed))
-        if self.rules.detail:
-            self.work.add("item", new)
-        else:
-            for item in new:
+        for item in new:
+            if item in self._payloads:
+                self._emit(e.ItemAdopted(now, item))
+            elif not self.rules.detail:
                 self._emit(e.ItemListed(now, item))
+        if self.rules.detail:
+            self.work.add("item", (item for item in new if item not in self._payloads))
         if self._full():
             self.work.ready["page"].clear()
         else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from harness.pacing.tiers import Tier
 
@@ -96,6 +96,7 @@ class Statistics:
     beliefs: tuple[str, ...] = field(default=())
 
 
+@runtime_checkable
 class Pacer(Protocol):
     """A pacing strategy. Everything but `reserve` and `settle` may be left to `Unpaced`'s defaults."""
 
@@ -114,7 +115,7 @@ class Pacer(Protocol):
         """
 
     def charge(self, at: float, cost: int) -> None:
-        """Count `cost` units answered at `at` that this strategy did not grant, such as an earlier session's."""
+        """Count `cost` units that this strategy did not grant, counted by the server at `at` or before."""
 
     def set_tiers(self, tiers: tuple[Tier, ...], now: float) -> None:
         """From now on these are the limits; what was already sent still counts."""

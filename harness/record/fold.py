@@ -58,6 +58,7 @@ def _session_started(state: State, event: e.SessionStarted) -> None:
 
 def _sent(state: State, kind: e.Kind, sent_s: float, t_s: float) -> None:
     session = state.session
+    state.fetches += 1
     state.requests[kind] += 1
     if session.first_sent_s is None or sent_s < session.first_sent_s:
         session.first_sent_s = sent_s
@@ -118,6 +119,8 @@ def _attempt_failed(state: State, event: e.AttemptFailed) -> None:
             state.lost += 1
         else:
             _answered(state, event.status, event.t_s - event.sent_s)
+    elif event.answered_s is None:  # else it follows on a refusal, which was counted
+        state.fetches += 1
     state.attempts_failed += 1
     state.failures[(event.kind, event.key)] = Failure(
         event.kind,
@@ -144,6 +147,8 @@ def _returned(state: State, event: e.Returned) -> None:
     if event.sent:
         _sent(state, event.kind, event.sent_s, event.t_s)
         state.lost += 1
+    else:
+        state.fetches += 1
 
 
 def _held(state: State, event: e.Held) -> None:

@@ -131,6 +131,7 @@ class State:
     last_page: int | None = None
     next_page: str | None = None
     listed_twice: int = 0
+    fetches: int = 0  # that the engine began and that came to an end, sent or not
     requests: dict[Kind, int] = field(default_factory=lambda: {"page": 0, "item": 0})
     statuses: dict[int, int] = field(default_factory=dict)
     answered: int = 0

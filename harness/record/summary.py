@@ -173,9 +173,7 @@ def _lost_to(state: State, bound: Bound, duration_s: float) -> LostTo:
     """Shares in the order in which they can be told apart; what is left is waits longer than needed, and latency."""
     left = max(0.0, duration_s - bound.bound_s)
     refused_s = sum(state.waits.get(reason, (0.0, 0))[0] for reason in ("refused", "probe", "hold"))
-    shares = []
-    for wanted in (bound.bound_workers_s - bound.bound_s, refused_s, state.retry_wait_s):
-        share = min(left, max(0.0, wanted))
-        shares.append(share)
-        left -= share
-    return LostTo(*shares, left)
+    workers_s = min(left, max(0.0, bound.bound_workers_s - bound.bound_s))
+    refusals_s = min(left - workers_s, refused_s)
+    retries_s = min(left - workers_s - refusals_s, state.retry_wait_s)
+    return LostTo(workers_s, refusals_s, retries_s, left - workers_s - refusals_s - retries_s)

@@ -1,0 +1,84 @@
+"""What the headers of an answer say about limits, whatever their dialect. Nonsense is left out, never an error.
+
+Retry-After: RFC 9110 10.2.3, delay-seconds or an HTTP-date; in the wild also fractions, and dates with `-0000`.
+X-RateLimit-* and RateLimit-* (draft-ietf-httpapi-ratelimit-headers-06): Reset is told apart by its size.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from harness.pacing import Notice, Quota
+
+_EPOCH_MS = 1e11  # in seconds that is the year 5138; in milliseconds 1973
+_EPOCH_S = 1e8  # as seconds to go it would be three years
+
+
+def notice(status: int, headers: Mapping[str, str], utc_s: float) -> Notice:
+    """The notice of an answer. `headers`: case-insensitive. `utc_s`: our clock, where the answer has no Date."""
+    now_s = _date_s(headers.get("date")) or utc_s
+    retry_after_s = _retry_after_s(headers.get("retry-after"), now_s)
+    quotas = tuple(quota for prefix in ("x-ratelimit-", "ratelimit-") if (quota := _quota(prefix, headers, now_s)))
+    return Notice(status, retry_after_s, quotas, _is_refusal(status, retry_after_s, quotas))
+
+
+def _is_refusal(status: int, retry_after_s: float | None, quotas: tuple[Quota, ...]) -> bool:
+    """429 (RFC 6585 4); 403 as GitHub refuses, and 503, only where they name a time or an empty quota."""
+    if status == 429:
+        return True
+    emptied = any(quota.remaining == 0 for quota in quotas)
+    return (status == 403 and (retry_after_s is not None or emptied)) or (status == 503 and retry_after_s is not None)
+
+
+def _retry_after_s(text: str | None, now_s: float) -> float | None:
+    number = _number(text)
+    if number is not None:
+        return number
+    at_s = _date_s(text)
+    return None if at_s is None else at_s - now_s
+
+
+def _quota(prefix: str, headers: Mapping[str, str], now_s: float) -> Quota | None:
+    limit = _number(headers.get(prefix + "limit"))
+    remaining = _number(headers.get(prefix + "remaining"))
+    reset_s = _reset_s(headers.get(prefix + "reset"), now_s)
+    if limit is None and remaining is None and reset_s is None:
+        return None
+    return Quota(None if limit is None else int(limit), None if remaining is None else int(remaining), reset_s)
+
+
+def _reset_s(text: str | None, now_s: float) -> float | None:
+    """Seconds from the answer to the reset: given as epoch seconds or milliseconds, seconds to go, or a date."""
+    number = _number(text)
+    if number is None:
+        at_s = _date_s(text)
+        return None if at_s is None else at_s - now_s
+    if number >= _EPOCH_MS:
+        return number / 1000 - now_s
+    return number - now_s if number >= _EPOCH_S else number
+
+
+def _number(text: str | None) -> float | None:
+    if text is None or len(text) > 40:
+        return None
+    try:
+        number = float(text.partition(",")[0].partition(";")[0])
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _date_s(text: str | None) -> float | None:
+    """Epoch seconds of an HTTP-date or an ISO 8601 date; one without a zone is UTC (RFC 9110 5.6.7)."""
+    if not text or len(text) > 60:
+        return None
+    for parse in (parsedate_to_datetime, datetime.fromisoformat):
+        try:
+            at = parse(text)
+            return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, TypeError, OverflowError, IndexError):
+            continue
+    return None

@@ -1,0 +1,174 @@
+"""The one definition of every setting of an import.
+
+Flags, TOML files, the environment, notebooks and papermill parameters are all read through `ImportConfig`: what one
+of them refuses, all refuse, in the same words.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SecretStr, model_validator
+
+from harness.pacing import Pacer, Tiers, format_tiers, parse_tiers
+from harness.units import parse_duration
+
+
+def _tiers(value: Any) -> Any:
+    """Text in the limits grammar, or several such texts (a flag given more than once), as tiers."""
+    if isinstance(value, str):
+        return parse_tiers(value)
+    if isinstance(value, (list, tuple)) and value and all(isinstance(part, str) for part in value):
+        return parse_tiers("+".join(value))
+    return value
+
+
+def _seconds(value: Any) -> Any:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+def _delays(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(parse_duration(part) for part in value.split(",")) if value.strip() else ()
+    return tuple(_seconds(part) for part in value) if isinstance(value, (list, tuple)) else value
+
+
+def _headers(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds)]
+LimitsSetting = Annotated[
+    Tiers, BeforeValidator(_tiers), PlainSerializer(lambda tiers: None if tiers is None else format_tiers(tiers))
+]
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[ \t]*[^\x00-\x1f\x7f]*")
+_RUN_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+
+
+class ImportConfig(BaseModel):
+    """How to import, from where, and how it is recorded. Every field has a flag of the same name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=True)
+
+    url: str | None = Field(
+        None,
+        description="URL of the list; without it the test API is started and imported. May hold {page} and {per_page}",
+    )
+    items: int | None = Field(None, ge=0, le=100_000_000, description="items of the test API [1000]")
+    server_limit: LimitsSetting | None = Field(
+        None, description="what the test API enforces [the same as --limit, else 500/20s+2000/100s]"
+    )
+    latency: Seconds | None = Field(None, ge=0, le=3600, description="how long the test API takes to answer [50ms]")
+    workers: int = Field(10, ge=1, le=1000, description="requests in flight at most")
+    limit: LimitsSetting | None = Field(
+        None, description="what the client keeps to, such as 500/20s+2000/100s; may be repeated"
+    )
+    pacing: Literal["window", "reference", "retry-after"] | Pacer | None = Field(
+        None, description="pacing strategy: window, reference or retry-after [window with a limit, else retry-after]"
+    )
+    per_page: int = Field(100, ge=1, le=10_000, description="items a page of the list")
+    max_items: int | None = Field(None, ge=1, description="import no more than this many")
+    sequential: bool = Field(False, description="read the whole list before the first item")
+    detail: bool = Field(True, description="fetch each item; --no-detail takes the list's records as the items")
+    timeout: Seconds = Field(30.0, gt=0, le=3600, description="the longest a request may take")
+    # The reference system's schedule: five attempts within 7.5 minutes.
+    retry_delays: Annotated[tuple[Annotated[float, Field(ge=0, le=86400)], ...], BeforeValidator(_delays)] = Field(
+        (30.0, 60.0, 120.0, 240.0), max_length=20, description="waits before the 2nd, 3rd … attempt"
+    )
+    rtt_floor: Seconds = Field(
+        0.0, ge=0, le=60, description="a round trip is never shorter than this; only if it is sure"
+    )
+    linger: Seconds | None = Field(
+        None, ge=0, le=86400, description="how long after a time-out the server may still count a request [--timeout]"
+    )
+    header: Annotated[tuple[SecretStr, ...], BeforeValidator(_headers)] = Field(
+        (), description="sent with each request, 'Name: value'; never written; may be repeated"
+    )
+    token_env: str | None = Field(
+        None, description="environment variable with a bearer token; never written", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"
+    )
+    results: Path = Field(Path("results"), description="folder of the runs")
+    run: str | None = Field(None, pattern=_RUN_NAME, description="name of the run [a timestamp]")
+    fresh: bool = Field(False, description="replace a run of that name")
+    resume: bool = Field(False, description="go on with a run of that name")
+    seed: int = Field(0, ge=0, le=2**31, description="for everything random")
+    dry_run: bool = Field(False, description="print the plan and stop, after two requests")
+    progress: Literal["bar", "plain", "none"] | None = Field(
+        None, description="bar, plain or none [bar on a terminal, else plain]"
+    )
+    quiet: bool = Field(False, description="print nothing but errors")
+    as_json: bool = Field(False, alias="json", description="print the summary as one JSON object, nothing else")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.url is not None:
+            _check_url(self.url)
+            for name in ("items", "server_limit", "latency"):
+                if getattr(self, name) is not None:
+                    flag = "--" + name.replace("_", "-")
+                    raise ValueError(
+                        f"{flag} is for the test API that is started without --url; leave one of the two out"
+                    )
+        if self.fresh and self.resume:
+            raise ValueError("--fresh and --resume contradict each other; leave one out")
+        if (self.fresh or self.resume) and self.run is None:
+            raise ValueError("--fresh and --resume need the run's name; add --run NAME")
+        if self.pacing in ("window", "reference") and self.limit is None and self.url is not None:
+            raise ValueError(f"--pacing {self.pacing} needs to know the limits; add --limit, such as --limit 500/20s")
+        for header in self.header:
+            if not _HEADER.fullmatch(header.get_secret_value()):
+                raise ValueError("--header is not of the form 'Name: value'; write it like 'Authorization: Bearer …'")
+        if self.token_env is not None and not os.environ.get(self.token_env):
+            raise ValueError(f"--token-env names {self.token_env}, which is not set; export it first")
+        return self
+
+    @property
+    def limits(self) -> Tiers:
+        """What the client keeps to: declared, or told by the test API that it starts itself; () if unknown."""
+        if self.limit is not None:
+            return self.limit
+        return self.server_limits if self.url is None else ()
+
+    @property
+    def server_limits(self) -> Tiers:
+        """What the test API enforces."""
+        if self.server_limit is not None:
+            return self.server_limit
+        return self.limit if self.limit is not None else parse_tiers("500/20s+2000/100s")
+
+    @property
+    def linger_s(self) -> float:
+        """A server that has not answered within the timeout may take as long again before it counts."""
+        return self.timeout if self.linger is None else self.linger
+
+    def request_headers(self) -> dict[str, str]:
+        """What --header and --token-env ask for, secrets and all: for the client alone."""
+        pairs = (header.get_secret_value().split(":", 1) for header in self.header)
+        headers = {name.strip(): value.strip() for name, value in pairs}
+        if self.token_env is not None:
+            headers["Authorization"] = f"Bearer {os.environ[self.token_env]}"
+        return headers
+
+    def as_written(self) -> dict[str, Any]:
+        """The settings for run.json: no secret, only that there is one, and no one-off such as --fresh."""
+        passing = {"fresh", "resume", "dry_run", "progress", "quiet", "as_json", "header", "run", "results"}
+        written = self.model_dump(mode="json", exclude=passing | {"pacing"})
+        written["pacing"] = self.pacing if self.pacing is None or isinstance(self.pacing, str) else self.pacing.name
+        written["header_names"] = [header.get_secret_value().split(":", 1)[0] for header in self.header]
+        return written
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or any(character <= " " for character in url):
+        raise ValueError("--url is not an address of a list; write it like https://api.example.com/orders")
+    if parts.username or parts.password:
+        raise ValueError("--url holds a user name or password, which would be written down; use --header instead")

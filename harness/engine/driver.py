@@ -1,0 +1,134 @@
+"""Runs a core on trio: fixed workers, each pulling its next fetch. Decides nothing.
+
+Idle workers stand in one line. An alarm wakes the first when the core's wait is over, and so does every input; one
+that gets something to do wakes the next before it goes, so that they leave one by one instead of all at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import trio
+
+from harness.api.base import Api, Got
+from harness.engine.answers import Done, Fetch
+from harness.engine.core import Core
+from harness.pacing import Notice
+from harness.record.events import ItemId
+
+
+class Driver:
+    """One session of `core` against `api`.
+
+    put: keeps a payload, synchronously, before the core hears that its item was read. room: awaited before each
+    fetch, unless it is None: the record has fallen behind. sending: called for each fetch before it goes. Times are
+    trio's, counted from `origin_s`.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        api: Api,
+        put: Callable[[ItemId, str], None],
+        room: Callable[[], trio.Event | None] = lambda: None,
+        sending: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.core = core
+        self.origin_s = trio.current_time()
+        self.done: Done | None = None
+        self._api = api
+        self._put = put
+        self._room = room
+        self._sending = sending
+        self._line = trio.lowlevel.ParkingLot()
+        self._alarm = trio.CancelScope()
+        self._alarm_at = math.inf
+        self._workers = 0
+        self._nursery: trio.Nursery | None = None
+        self._all = trio.CancelScope()
+
+    def now(self) -> float:
+        """Seconds since the session began."""
+        return trio.current_time() - self.origin_s
+
+    async def run(self) -> Done:
+        """Until the core is done, or was stopped and nothing is in flight, or `cut_off` was called."""
+        with self._all:
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                nursery.start_soon(self._ring)
+                self.wake()
+        if self.done is None:  # cut off: what was in flight came back to the core as it was cancelled
+            answer = self.core.next(self.now())
+            assert isinstance(answer, Done), "cut off with something in flight"
+            self.done = answer
+        return self.done
+
+    def wake(self) -> None:
+        """Tell the workers that the core was told something (workers, limits, pause, stop)."""
+        wanted = self.core.wish.workers
+        if self._nursery is not None:
+            for _ in range(wanted - self._workers):
+                self._workers += 1
+                self._nursery.start_soon(self._work)
+        self._line.unpark()
+
+    def cut_off(self, reason: str) -> None:
+        """End at once: requests in flight are abandoned."""
+        self.core.stop(self.now(), reason)
+        self._all.cancel()
+
+    async def _work(self) -> None:
+        while self._workers <= self.core.wish.workers:
+            behind = self._room()
+            if behind is not None:
+                await behind.wait()
+            answer = self.core.next(self.now())
+            if isinstance(answer, Fetch):
+                self._sending()
+                self._line.unpark()
+                await self._perform(answer)
+            elif isinstance(answer, Done):
+                self.done = answer
+                self._all.cancel()
+                return
+            else:
+                self._ring_at(answer.until)
+                await self._line.park()
+        self._workers -= 1
+        self._line.unpark()  # the one that leaves may have been woken in somebody's stead
+
+    async def _perform(self, fetch: Fetch) -> None:
+        def on_headers(notice: Notice) -> bool:
+            wanted = self.core.answered(fetch.id, self.now(), notice)
+            self._line.unpark()
+            return wanted
+
+        try:
+            got = await self._api.fetch(fetch.kind, fetch.key, on_headers)
+        except trio.Cancelled:
+            if fetch.id in self.core.flights:
+                self.core.abandon(fetch.id, self.now())
+            raise
+        if got is not None:
+            self._finish(fetch, got)
+
+    def _finish(self, fetch: Fetch, got: Got) -> None:
+        for item, payload in got.payloads:
+            self._put(item, payload)
+        self.core.finished(fetch.id, self.now(), got.result)
+        self._line.unpark()
+
+    def _ring_at(self, until: float | None) -> None:
+        """Set the alarm to `until`, or to nothing: whoever asked last knows best."""
+        self._alarm_at = math.inf if until is None else self.origin_s + until
+        self._alarm.deadline = self._alarm_at
+
+    async def _ring(self) -> None:
+        """Wake the first in line whenever the alarm's time has come."""
+        while True:
+            with trio.CancelScope(deadline=self._alarm_at) as self._alarm:
+                await trio.sleep_forever()
+            self._alarm_at = math.inf
+            self._line.unpark()

@@ -1,0 +1,66 @@
+"""When an import will be done: from the quota that is left and the windows to come, not from the mean rate.
+
+A mean rate taken in the middle of a burst promises half an hour for what takes ten; the quota knows better.
+"""
+
+from __future__ import annotations
+
+import math
+
+from harness.engine.core import Core
+from harness.pacing import TierStatistics
+from harness.record.fold import latency_quantile
+
+
+def eta_s(core: Core, now: float) -> float | None:
+    """Seconds from `now` until the last answer; None while the list has not said how much there is."""
+    left = requests_left(core)
+    if left is None:
+        return None
+    latency_s = latency_quantile(core.state.latency, 0.5) or 0.0
+    budget = core.budgets["item"]
+    tiers = budget.pacer.statistics(now).tiers
+    by_workers = now + latency_s * math.ceil(left / max(1, core.wish.workers)) if left else now
+    at = max([by_workers, *(admits_at(tier, left, now) + latency_s for tier in tiers)])
+    if budget.hold is not None and left:
+        at += max(0.0, budget.hold.until - now)
+    if not tiers and left:
+        at = max(at, now + _by_mean_rate(core, left))
+    if core.work.last_retry_at is not None:
+        at = max(at, core.work.last_retry_at + latency_s)
+    return at - now
+
+
+def requests_left(core: Core) -> int | None:
+    """Requests still to be sent: pages not yet read, and items neither imported nor failed."""
+    state = core.state
+    if not state.pages:
+        return None
+    pages = 0
+    if state.last_page is not None:
+        pages = max(0, state.last_page - len(state.pages))
+    elif state.next_page is not None:
+        pages = 1
+    items = max(state.total or 0, len(state.items)) - state.imported - state.failed
+    return pages + (max(0, items) if core.rules.detail else 0)
+
+
+def admits_at(tier: TierStatistics, requests: int, now: float) -> float:
+    """When the last of `requests` more would be let through by one tier, sent as early as it allows.
+
+    Every slot is used again one span after it was; the occupied ones come free between opens_at and full_at.
+    """
+    beyond = requests - tier.left
+    if beyond <= 0:
+        return now
+    limit = tier.used + tier.left
+    opens_at = tier.opens_at if tier.opens_at is not None else now + tier.span_s
+    spread_s = max(0.0, (tier.full_at or opens_at) - opens_at)
+    rounds, place = divmod(beyond - 1, max(1, limit))
+    return max(now, opens_at) + rounds * tier.span_s + min(1.0, place / max(1, tier.used)) * spread_s
+
+
+def _by_mean_rate(core: Core, left: int) -> float:
+    state = core.state
+    sent = state.answered + state.refused
+    return left * state.session.duration_s() / sent if sent else 0.0

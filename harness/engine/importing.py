@@ -1,0 +1,178 @@
+"""Imports from beginning to end: the run's folder, the API, a session, and what is written when it is over."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+import trio
+
+from harness.api.base import Api
+from harness.api.child import child_api, ledger_counts
+from harness.api.client import HttpApi
+from harness.api.rest import Rest
+from harness.config import ImportConfig
+from harness.engine.session import OnUpdate, Session, best_possible
+from harness.errors import HarnessError, NoSuchRun
+from harness.pacing import format_tiers
+from harness.record.clock import utc_s
+from harness.record.items import write_items
+from harness.record.run import Run, create_run, find_run, locked, new_run_name, write_summary
+from harness.record.state import State
+from harness.record.summary import Ledger, Summary, summarise
+
+DEFAULT_ITEMS = 1000
+DEFAULT_LATENCY_S = 0.05
+_PACKAGES = ("httpx", "trio", "pyarrow", "quart", "hypercorn")
+
+
+async def run_import(
+    config: ImportConfig,
+    *,
+    on_start: Callable[[Session, str], None] | None = None,
+    on_update: OnUpdate | None = None,
+) -> Run:
+    """Import as `config` says and answer the run, complete or not: see its `status` and `summary()`.
+
+    on_start: gets the session, to watch and steer it, and the list's URL, before the first request. on_update: gets
+    state and moment four times a second. Raises the errors of harness.errors, BadInput before anything happens.
+    """
+    try:
+        run = prepare_run(config)
+        with locked(run):
+            async with source(config) as url, http_api(config, url) as api:
+                return await import_into(run, config, api, url, on_start, on_update)
+    except BaseExceptionGroup as group:
+        raise _plainest(group) from group
+
+
+async def import_into(
+    run: Run,
+    config: ImportConfig,
+    api: Api,
+    url: str,
+    on_start: Callable[[Session, str], None] | None = None,
+    on_update: OnUpdate | None = None,
+    *,
+    inline: bool = False,
+) -> Run:
+    """One session of the locked `run` against `api`, then its summary and items. inline: write without threads."""
+    session = Session(run, config, inline=inline)
+    before = (session.state.answered, session.state.refused, session.state.lost)
+    if on_start is not None:
+        on_start(session, url)
+    await session.run(api, on_update)
+    ledger = await _compare_ledger(url, session.state, before) if config.url is None else None
+    if inline:
+        _write_results(session, ledger)
+    else:
+        await trio.to_thread.run_sync(_write_results, session, ledger)
+    return run
+
+
+def prepare_run(config: ImportConfig) -> Run:
+    """The run that `config` names, new or to be resumed; NoSuchRun where the name is taken or is not there."""
+    if config.resume:
+        return find_run(config.results, config.run)
+    name = config.run or new_run_name(config.results, utc_s())
+    folder = config.results / name
+    if folder.exists() and config.fresh:
+        with locked(find_run(config.results, name)):
+            shutil.rmtree(folder)
+    elif folder.exists():
+        ask = f"add --resume to go on with it or --fresh to replace it, or choose another --run than {name}"
+        raise NoSuchRun(f"the run {name} exists in {config.results}; {ask}")
+    about = {
+        "config": config.as_written(),
+        "strategy": config.pacing if isinstance(config.pacing, str) else None,
+        "versions": {"harness": version("rate-limit-harness"), "python": platform.python_version(), **_versions()},
+        "seed": config.seed,
+        "host": platform.node(),
+        "platform": platform.platform(),
+    }
+    return create_run(config.results, name, about, utc_s())
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in _PACKAGES}
+
+
+@asynccontextmanager
+async def source(config: ImportConfig) -> AsyncIterator[str]:
+    """The list's URL: the one named, or that of a test API started for as long as the block runs."""
+    if config.url is not None:
+        yield config.url
+        return
+    items = DEFAULT_ITEMS if config.items is None else config.items
+    latency_s = DEFAULT_LATENCY_S if config.latency is None else config.latency
+    limits = format_tiers(config.server_limits)
+    async with child_api(items=items, limits=limits, latency_s=latency_s, seed=config.seed) as url:
+        yield url
+
+
+def http_api(config: ImportConfig, url: str) -> HttpApi:
+    """The client for `url` with the settings of `config`."""
+    return HttpApi(
+        Rest(url, config.per_page),
+        workers=config.workers,
+        timeout_s=config.timeout,
+        headers=config.request_headers(),
+        keep_records=not config.detail,
+        trust_env=config.url is not None,  # our own child is on loopback, where no proxy has business
+    )
+
+
+async def _compare_ledger(url: str, state: State, before: tuple[int, int, int]) -> Ledger | None:
+    """The test API's count of this session beside ours; None where it no longer answers."""
+    try:
+        admitted, refused = await ledger_counts(url)
+    except Exception:  # the import is over and recorded: a view of it must not undo that
+        return None
+    answered, refusals, lost = (now - then for now, then in zip(state_counts(state), before, strict=True))
+    agrees = answered <= admitted <= answered + lost and refusals <= refused <= refusals + lost
+    return Ledger(admitted, refused, agrees)
+
+
+def state_counts(state: State) -> tuple[int, int, int]:
+    """(answered, refused, lost) requests, as a ledger counts them."""
+    return state.answered, state.refused, state.lost
+
+
+def _write_results(session: Session, ledger: Ledger | None) -> None:
+    run, state = session.run_folder, session.state
+    write_items(run.folder)
+    summary = summary_of(run, state, session.config, ledger)
+    write_summary(run, summary.as_dict())
+    run.note(status=state.status, reason=state.reason, ended_utc_s=state.ended_utc_s)
+
+
+def summary_of(run: Run, state: State, config: ImportConfig, ledger: Ledger | None = None) -> Summary:
+    """The figures of `run` in `state`."""
+    source = "declared" if config.limit is not None or config.url is None else "unknown"
+    bound = best_possible(state, config)
+    return summarise(run.name, state, bound, limits_source=source, server=ledger)
+
+
+def config_of(run: Run, **changes: Any) -> ImportConfig:
+    """The settings with which `run` was started, to go on with it; `changes` win (secrets are asked for again)."""
+    written = {key: value for key, value in run.about["config"].items() if key != "header_names" and value is not None}
+    settings = {"results": run.folder.parent, "run": run.name, "resume": True, **written, **changes}
+    return ImportConfig(**settings)
+
+
+def _plainest(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one error to show for a group that trio made: ours if there is one, else the first."""
+    leaves: list[BaseException] = []
+    todo: list[BaseException] = [group]
+    while todo:
+        error = todo.pop(0)
+        if isinstance(error, BaseExceptionGroup):
+            todo.extend(error.exceptions)
+        else:
+            leaves.append(error)
+    ours = [error for error in leaves if isinstance(error, HarnessError)]
+    return (ours or leaves)[0]

@@ -1,0 +1,189 @@
+"""One session of a run, put together: budget, core, recorder, and the driver on a given API."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import trio
+
+from harness.api.base import Api
+from harness.bound import Bound, Paging, bound
+from harness.bound import Work as BoundWork
+from harness.config import ImportConfig
+from harness.engine.answers import Done
+from harness.engine.core import Core
+from harness.engine.driver import Driver
+from harness.engine.eta import eta_s
+from harness.engine.flusher import Flusher
+from harness.engine.rules import Rules
+from harness.pacing import Budget, Pacer, Tiers, TierStatistics
+from harness.pacing.strategies import make_pacer
+from harness.record.clock import utc_s
+from harness.record.events import Event, ItemId
+from harness.record.history import occupied_since, payloads_on_disk
+from harness.record.live import Live, LiveTier
+from harness.record.recorder import MOST_UNWRITTEN, Recorder
+from harness.record.run import Run
+from harness.record.sent import SentCounter
+from harness.record.state import State
+
+OnUpdate = Callable[[State, Live], None]
+
+
+def pacer_for(config: ImportConfig) -> Pacer:
+    """The strategy that `config` names, or the object it holds; where it names none, by whether limits are known."""
+    if isinstance(config.pacing, Pacer):
+        return config.pacing
+    strategy = config.pacing or ("window" if config.limits else "retry-after")
+    return make_pacer(strategy, config.limits, config.linger_s, config.rtt_floor)
+
+
+class Session:
+    """A session that can be watched (`live`, `state`) and steered while `run` runs. Make it with the run locked."""
+
+    def __init__(
+        self, run: Run, config: ImportConfig, *, inline: bool = False, wall: Callable[[], float] = utc_s
+    ) -> None:
+        self.run_folder = run
+        self.config = config
+        self._wall = wall
+        self._started_utc_s = wall()
+        state = run.state()
+        anchors = {at + 1: began for at, began in enumerate(run.about.get("sessions_utc_s", []))}
+        number = state.session.number + 1
+        run.note(sessions_utc_s=[*list(anchors.values())[: number - 1], self._started_utc_s], status="running")
+        pacer = pacer_for(config)
+        self._sent = SentCounter(run.folder)
+        self._charge(pacer, state, anchors)
+        self.recorder = Recorder(run.folder, run.name, number)
+        budget = Budget("api", pacer)
+        self.core = Core(
+            Rules(config.workers, config.retry_delays, config.sequential, config.detail, config.max_items),
+            {"page": budget, "item": budget},
+            self._record,
+            self._started_utc_s,
+            state,
+            payloads_on_disk(run.folder, state) if number > 1 else None,
+        )
+        self.flusher = Flusher(self.recorder, lambda: self.core.state, inline=inline)
+        self.driver: Driver | None = None
+
+    def _charge(self, pacer: Pacer, state: State, anchors: dict[int, float]) -> None:
+        """Charge what earlier sessions sent and may still count: as recorded, and what the record never got."""
+        longest_s = max((tier.span_s for tier in pacer.statistics(0.0).tiers), default=0.0)
+        now, linger_s = self._started_utc_s, self.config.linger_s
+        charges = [(at, 1) for at in occupied_since(self.run_folder.folder, anchors, now - longest_s, linger_s)]
+        unrecorded = min(MOST_UNWRITTEN + self.config.workers, self._sent.count - state.fetches)
+        if unrecorded > 0:
+            charges.append((self._sent.last_utc_s + linger_s, unrecorded))
+        self._sent.set(state.fetches)
+        for at, cost in sorted(charges):
+            if at > now - longest_s:
+                pacer.charge(at - now, cost)
+
+    def _record(self, event: Event) -> None:
+        self.recorder.record(event)
+        self.flusher.recorded()
+
+    def _put(self, item: ItemId, payload: str) -> None:
+        self.recorder.put(item, payload)
+
+    @property
+    def state(self) -> State:
+        return self.core.state
+
+    async def run(self, api: Api, on_update: OnUpdate | None = None, update_s: float = 0.25) -> Done:
+        """Import until done or stopped; what was recorded is on disk when this returns or raises."""
+        self.driver = Driver(self.core, api, self._put, self.flusher.room, lambda: self._sent.add(self._wall()))
+        self.core.start(socket.gethostname())
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self.flusher.run)
+                if on_update is not None:
+                    nursery.start_soon(self._update, on_update, update_s)
+                done = await self.driver.run()
+                nursery.cancel_scope.cancel()
+        finally:
+            with trio.CancelScope(shield=True):
+                await self.flusher.flush(snapshot=True)
+            self._sent.close()
+        if on_update is not None:
+            on_update(self.state, self.live())
+        return done
+
+    async def _update(self, on_update: OnUpdate, update_s: float) -> None:
+        while True:
+            on_update(self.state, self.live())
+            await trio.sleep(update_s)
+
+    # --- watching and steering ----------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        """Seconds since the session began; 0 before it did."""
+        return 0.0 if self.driver is None else self.driver.now()
+
+    def live(self) -> Live:
+        """What is known of this moment."""
+        now, core = self.now(), self.core
+        doing = core.doing
+        retry_at, last_at = core.work.retry_at, core.work.last_retry_at
+        return Live(
+            t_s=now,
+            now_utc_s=self._started_utc_s + now,
+            workers=core.wish.workers,
+            in_flight=len(core.flights),
+            doing="working" if doing is None or doing.reason == "workers" else doing.reason,
+            until_utc_s=None if doing is None or doing.until is None else self._started_utc_s + doing.until,
+            tier=None if doing is None else doing.tier,
+            tiers=tuple(_live_tier(tier, now) for tier in core.budgets["item"].pacer.statistics(now).tiers),
+            eta_s=eta_s(core, now),
+            retrying=core.work.retries,
+            next_retry_utc_s=None if retry_at is None else self._started_utc_s + retry_at,
+            last_retry_utc_s=None if last_at is None else self._started_utc_s + last_at,
+        )
+
+    def pause(self) -> None:
+        """Send nothing new until `resume`."""
+        self.core.pause(self.now())
+
+    def resume(self) -> None:
+        self.core.resume(self.now())
+        self._wake()
+
+    def stop(self, reason: str = "stopped") -> None:
+        """Finish what is in flight, then end; a second call ends at once."""
+        if self.core.wish.stopping is not None and self.driver is not None:
+            self.driver.cut_off(reason)
+        self.core.stop(self.now(), reason)
+        self._wake()
+
+    def set_workers(self, workers: int) -> None:
+        self.core.set_workers(workers, self.now())
+        self._wake()
+
+    def set_limits(self, tiers: Tiers) -> None:
+        self.core.set_limits(tiers, self.now())
+        self._wake()
+
+    def _wake(self) -> None:
+        if self.driver is not None:
+            self.driver.wake()
+
+    def bound(self) -> Bound | None:
+        """The least time for the requests that succeeded and were needed; None where no limit is known."""
+        return best_possible(self.state, self.config)
+
+
+def best_possible(state: State, config: ImportConfig) -> Bound | None:
+    """The bound of what `state` got, with its least round trip; None before there is anything to bound."""
+    if not state.pages or not config.limits or state.least_latency_s is None:
+        return None
+    paging: Paging = "numbered" if state.last_page is not None else "cursor"
+    work = BoundWork(len(state.pages), state.imported, paging, config.detail)
+    return bound(work, config.limits, state.least_latency_s, max(1, state.workers))
+
+
+def _live_tier(tier: TierStatistics, now: float) -> LiveTier:
+    opens_in_s = None if tier.left or tier.opens_at is None else max(0.0, tier.opens_at - now)
+    return LiveTier(str(tier.tier), tier.tier.limit, tier.used, tier.left, opens_in_s)

@@ -1,0 +1,21 @@
+"""The strategies that people can name."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from harness.pacing.base import Pacer
+from harness.pacing.baselines import ReferencePacer, RetryAfterPacer
+from harness.pacing.tiers import Tiers
+from harness.pacing.window import WindowPacer
+
+Strategy = Literal["window", "reference", "retry-after"]
+
+
+def make_pacer(strategy: Strategy, tiers: Tiers, linger_s: float, rtt_floor_s: float) -> Pacer:
+    """A new pacer of that name; `retry-after` knows no limits and ignores them."""
+    if strategy == "window":
+        return WindowPacer(tiers, linger_s, rtt_floor_s)
+    if strategy == "reference":
+        return ReferencePacer(tiers)
+    return RetryAfterPacer()

@@ -1,0 +1,119 @@
+"""Events as rows of one Arrow schema, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Any
+
+import pyarrow as pa
+
+from harness.errors import RecordError
+from harness.record.events import EVENT_CLASSES, EVENT_FIELDS, SCHEMA_VERSION, Event, canonical_id
+
+_TEXT, _SECONDS, _COUNT = pa.string(), pa.float64(), pa.int64()
+
+# The columns, in order. `kind` says what `key` is: the id of an item or the cursor of a page.
+EVENT_SCHEMA = pa.schema(
+    [
+        ("schema", pa.int16()),
+        ("run", _TEXT),
+        ("session", pa.int32()),
+        ("writer", _TEXT),
+        ("seq", _COUNT),
+        ("event", _TEXT),
+        ("t_s", _SECONDS),
+        ("kind", _TEXT),
+        ("key", _TEXT),
+        ("attempt", pa.int32()),
+        ("sent_s", _SECONDS),
+        ("answered_s", _SECONDS),
+        ("status", _TEXT),
+        ("sent", pa.bool_()),
+        ("size_bytes", _COUNT),
+        ("reason", _TEXT),
+        ("detail", _TEXT),
+        ("tier", _TEXT),
+        ("retry_after_s", _SECONDS),
+        ("retry_at_utc_s", _SECONDS),
+        ("until_s", _SECONDS),
+        ("began_s", _SECONDS),
+        ("ended_s", _SECONDS),
+        ("asleep_s", _SECONDS),
+        ("sleeps", _COUNT),
+        ("strikes", _COUNT),
+        ("budget", _TEXT),
+        ("ids", pa.list_(_TEXT)),
+        ("total", _COUNT),
+        ("last_page", _COUNT),
+        ("next_page", _TEXT),
+        ("workers", pa.int32()),
+        ("limits", _TEXT),
+        ("strategy", _TEXT),
+        ("host", _TEXT),
+        ("utc_s", _SECONDS),
+    ],
+    metadata={"harness.schema": str(SCHEMA_VERSION)},
+)
+
+# Classes name an id or cursor for what it is; the table has one column for all of them.
+_COLUMN_OF = {"item": "key", "page": "key"}
+_KIND_OF = {"PageListed": "page", "ItemImported": "item", "ItemListed": "item", "ItemAdopted": "item"}
+_COLUMNS = {name: tuple(_COLUMN_OF.get(field, field) for field in names) for name, names in EVENT_FIELDS.items()}
+_VALUES = {name: attrgetter(*fields) if len(fields) > 1 else None for name, fields in EVENT_FIELDS.items()}
+
+
+def _values(name: str, event: Event) -> tuple[Any, ...]:
+    get = _VALUES[name]
+    return get(event) if get is not None else (event.t_s,)
+
+
+def to_table(events: Sequence[Event], run: str, session: int, writer: str, first_seq: int) -> pa.Table:
+    """`events` as rows with their envelope; the first gets `first_seq`, the others follow without a gap."""
+    count = len(events)
+    columns: dict[str, list[Any]] = {name: [None] * count for name in EVENT_SCHEMA.names}
+    wanted = {name: [columns[column] for column in names] for name, names in _COLUMNS.items()}
+    for row, event in enumerate(events):
+        name = type(event).__name__
+        for column, value in zip(wanted[name], _values(name, event), strict=True):
+            column[row] = value
+        columns["event"][row] = name
+        if name in _KIND_OF:
+            columns["kind"][row] = _KIND_OF[name]
+    columns["seq"] = list(range(first_seq, first_seq + count))
+    columns["key"] = [None if key is None else str(key) for key in columns["key"]]
+    columns["ids"] = [None if ids is None else [str(item) for item in ids] for ids in columns["ids"]]
+    # HTTP's status is a number and a run's is a word; as text both fit one column.
+    columns["status"] = [None if status is None else str(status) for status in columns["status"]]
+    arrays = [_constant(name, count, run, session, writer) for name in EVENT_SCHEMA.names[:4]]
+    arrays += [pa.array(columns[field.name], field.type) for field in list(EVENT_SCHEMA)[4:]]
+    return pa.Table.from_arrays(arrays, schema=EVENT_SCHEMA)
+
+
+def _constant(name: str, count: int, run: str, session: int, writer: str) -> pa.Array:
+    value = {"schema": SCHEMA_VERSION, "run": run, "session": session, "writer": writer}[name]
+    return pa.repeat(pa.scalar(value, EVENT_SCHEMA.field(name).type), count)
+
+
+def from_table(table: pa.Table) -> list[Event]:
+    """The events in `table`, in its order. RecordError for rows that this version cannot read."""
+    events: list[Event] = []
+    for row in table.to_pylist():
+        if row["schema"] > SCHEMA_VERSION:
+            newer = f"schema {row['schema']}, and this version reads up to {SCHEMA_VERSION}"
+            raise RecordError(f"the events of run {row['run']} were written with {newer}; update the harness")
+        events.append(_event(row))
+    return events
+
+
+def _event(row: dict[str, Any]) -> Event:
+    name = row["event"]
+    if name not in EVENT_CLASSES:
+        raise RecordError(f"the events of run {row['run']} hold an unknown event {name!r}; update the harness")
+    if row["key"] is not None:
+        row["key"] = canonical_id(row["key"])
+    if row["ids"] is not None:
+        row["ids"] = tuple(canonical_id(item) for item in row["ids"])
+    if name != "SessionEnded" and row["status"] is not None:
+        row["status"] = int(row["status"])
+    return EVENT_CLASSES[name](*(row[column] for column in _COLUMNS[name]))

@@ -1,0 +1,158 @@
+"""A run's folder: its name, its lock, its run.json, and what can be read from it.
+
+results/<run>/  run.json  lock  events/  items/  snapshots/  summary.json  items.parquet
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from harness.errors import NoSuchRun, RecordError, RunLocked
+from harness.record.clock import iso, local_stamp
+from harness.record.events import RunStatus
+from harness.record.history import event_table, read_state
+from harness.record.parts import read_json, write_json
+from harness.record.state import Failure, State
+
+_OPEN: tuple[RunStatus, ...] = ("running", "paused")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that exists. Everything is read from its files when asked for."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """run.json: config (without secrets), versions, host, seed, when created, the last status written."""
+        about: dict[str, Any] = read_json(self.folder / "run.json")
+        return about
+
+    @property
+    def status(self) -> RunStatus:
+        """As it is, not as run.json claims: an open run whose process is gone was interrupted."""
+        claimed: RunStatus = self.about.get("status", "running")
+        return "interrupted" if claimed in _OPEN and self.writer_pid is None else claimed
+
+    @property
+    def writer_pid(self) -> int | None:
+        """The process that is writing this run, by the lock it holds; None where nobody is."""
+        try:
+            with open(self.folder / "lock", encoding="ascii") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return int(lock.read().strip() or 0)
+        except (OSError, ValueError):
+            return None
+        return None
+
+    def state(self) -> State:
+        """The fold of all events on disk."""
+        return read_state(self.folder)
+
+    def summary(self) -> dict[str, Any] | None:
+        """summary.json, written when a session ends; None before."""
+        path = self.folder / "summary.json"
+        summary: dict[str, Any] | None = read_json(path) if path.exists() else None
+        return summary
+
+    def failed(self) -> list[Failure]:
+        """Items and pages that failed for good."""
+        return [failure for failure in self.state().failures.values() if failure.retry_at_utc_s is None]
+
+    def events(self) -> pa.Table:
+        """Every event, a row each (see results/README.md for the columns)."""
+        return event_table(self.folder)
+
+    def items(self) -> pa.Table:
+        """The imported items; RecordError while the run has not ended."""
+        path = self.folder / "items.parquet"
+        if not path.exists():
+            raise RecordError(f"{path} is not there yet: it is written when a session of the run ends; wait or resume")
+        return pq.read_table(path, partitioning=None)
+
+    def note(self, **changes: Any) -> None:
+        """Change entries of run.json. Only the holder of the lock may."""
+        write_json(self.folder / "run.json", {**self.about, **changes})
+
+
+def list_runs(results: Path) -> list[Run]:
+    """Every run in `results`, the newest first."""
+    runs = [Run(path.parent) for path in results.glob("*/run.json")]
+    return sorted(runs, key=lambda run: (run.about.get("created_utc_s", 0.0), run.name), reverse=True)
+
+
+def find_run(results: Path, name: str | None = None) -> Run:
+    """The run `name` (a unique prefix is enough), or the latest; NoSuchRun says which there are."""
+    runs = list_runs(results)
+    if not runs:
+        raise NoSuchRun(f"there are no runs in {results}; start one with: python -m harness import")
+    if name is None:
+        return runs[0]
+    fitting = [run for run in runs if run.name == name] or [run for run in runs if run.name.startswith(name)]
+    if len(fitting) == 1:
+        return fitting[0]
+    names = ", ".join(run.name for run in (fitting or runs)[:5])
+    what = "fits several runs" if fitting else "is no run"
+    raise NoSuchRun(f"{name!r} {what} in {results}; name one of: {names}")
+
+
+def new_run_name(results: Path, utc_s: float) -> str:
+    """A timestamp; a second run within the same second gets `-2` and so on."""
+    stamp = local_stamp(utc_s)
+    name, number = stamp, 1
+    while (results / name).exists():
+        number += 1
+        name = f"{stamp}-{number}"
+    return name
+
+
+def create_run(results: Path, name: str, about: dict[str, Any], utc_s: float) -> Run:
+    """A new folder with its run.json; RecordError where the disk refuses."""
+    folder = results / name
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise RecordError(f"{folder} cannot be made ({error}); choose another folder with --results") from None
+    created = {"schema": 1, "run": name, "created": iso(utc_s), "created_utc_s": utc_s, "status": "running"}
+    write_json(folder / "run.json", {**created, **about})
+    return Run(folder)
+
+
+@contextmanager
+def locked(run: Run) -> Iterator[None]:
+    """Hold the run's lock: one process writes a run at a time. RunLocked names the one that does.
+
+    The lock is the kernel's, so that it ends with its process, however that ends.
+    """
+    with open(run.folder / "lock", "a+", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            pid = lock.read().strip() or "unknown"
+            raise RunLocked(f"run {run.name} is being written by process {pid}; wait for it, or stop it") from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def write_summary(run: Run, summary: dict[str, Any]) -> None:
+    write_json(run.folder / "summary.json", json.loads(json.dumps(summary)))

@@ -1,0 +1,78 @@
+"""Snapshots of a state, so that resuming and listing need not read every event of a long run.
+
+A snapshot names the (writer, seq) up to which it has folded; snapshot + tail = full fold, which is a test.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from harness.record.events import canonical_id
+from harness.record.parts import list_parts, read_table, write_table
+from harness.record.state import Current, Failure, Items, State
+
+# Copying a state costs time in proportion to its items, so a snapshot is due when the events since the last one are
+# many both absolutely and for the size of the run.
+SNAPSHOT_EVENTS = 20_000
+KEPT = 2
+
+_PLAIN = [f.name for f in fields(State) if f.name not in ("items", "failures", "pages", "session")]
+_SCHEMA = [("id", pa.string()), ("state", pa.uint8())]
+
+Frozen = tuple[dict[str, Any], list[Any], bytes]
+
+
+def freeze(state: State, writer: str, seq: int) -> Frozen:
+    """A copy that does not change any more: take it where events are applied, write it in another thread."""
+    head = {name: _copy(getattr(state, name)) for name in _PLAIN}
+    head["failures"] = [asdict(failure) for failure in state.failures.values()]
+    head["pages"] = sorted(state.pages, key=str)
+    head["session"] = asdict(state.session)
+    head["position"] = [writer, seq]
+    ids, states = state.items.columns()
+    return head, ids, states
+
+
+def _copy(value: Any) -> Any:
+    return dict(value) if isinstance(value, dict) else value
+
+
+def write_snapshot(folder: Path, frozen: Frozen) -> None:
+    """Write a frozen state, then drop all but the newest two."""
+    head, ids, states = frozen
+    writer, seq = head["position"]
+    (folder / "snapshots").mkdir(exist_ok=True)
+    columns = [pa.array(map(str, ids), pa.string()), pa.array(list(states), pa.uint8())]
+    table = pa.table(columns, schema=pa.schema(_SCHEMA, metadata={"harness.state": json.dumps(head)}))
+    write_table(folder / "snapshots" / f"{writer}-{seq:09d}.parquet", table)
+    for _, _, path in list_parts(folder / "snapshots")[:-KEPT]:
+        path.unlink(missing_ok=True)
+
+
+def latest_snapshot(folder: Path) -> tuple[State, str, int] | None:
+    """The newest snapshot's state with the (writer, seq) up to which it counts; None where there is none."""
+    parts = list_parts(folder / "snapshots")
+    if not parts:
+        return None
+    path = parts[-1][2]
+    table = read_table(path)
+    head = json.loads(pq.read_schema(path).metadata[b"harness.state"])
+    state = State(**{name: head[name] for name in _PLAIN})
+    for name in ("statuses", "latency"):  # JSON has no integer keys
+        setattr(state, name, {int(key): count for key, count in head[name].items()})
+    state.waits = {by: (seconds, count) for by, (seconds, count) in head["waits"].items()}
+    state.pages = {canonical_id(page) for page in head["pages"]}
+    failures = [Failure(**failure) for failure in head["failures"]]
+    state.failures = {(failure.kind, failure.key): failure for failure in failures}
+    session = head["session"]
+    state.session = Current(**{**session, "waiting": tuple(session["waiting"]) if session["waiting"] else None})
+    ids = [canonical_id(item) for item in table.column("id").to_pylist()]
+    state.items = Items.from_columns(ids, bytes(table.column("state").to_pylist()))
+    writer, seq = head["position"]
+    return state, writer, seq
