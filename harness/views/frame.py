@@ -1,0 +1,145 @@
+"""A running import in three lines (more where the terminal is narrow): what, how far, and what it does now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from harness.record.live import Live, elapsed_s
+from harness.record.state import State
+from harness.views.screen import cut, folded
+from harness.views.text import clock, count, countdown, duration, eta, printable, progress, share_done
+
+Piece = tuple[str, str]  # words, style
+
+_BAR = (10, 20)  # least and most columns
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """What an import does now: one word for machines, a sentence for people, and one for when no end is known."""
+
+    word: str
+    style: str
+    sentence: str
+    endless: str
+
+
+# The keys are those of Live.doing; whatever else a driver says is shown as it is.
+DOINGS = {
+    "working": Doing("working", "green", "importing", "importing"),
+    "reading": Doing("working", "green", "reading the list{listed}", "reading the list{listed}"),
+    "limit": Doing("waiting", "yellow", "waiting {left} for {tier}, next {at}", "waiting for {tier}"),
+    "in flight": Doing("waiting", "yellow", "waiting for answers{full}", "waiting for answers{full}"),
+    "refused": Doing(
+        "refused",
+        "red",
+        "paused {left}: the server refused (429), all workers wait for one probe",
+        "paused: the server refused (429), all workers wait for one probe",
+    ),
+    "probe": Doing("probing", "red", *["probing: all workers wait for the answer to one request"] * 2),
+    "hold": Doing("held", "yellow", "all workers pause for {left}, until {at}", "all workers pause"),
+    "retry": Doing("retrying", "yellow", *["{done} done, last retry at {last}"] * 2),
+    "paused": Doing("paused", "yellow", *["paused by hand, nothing new is sent"] * 2),
+    "stopping": Doing("stopping", "yellow", *["stopping after what is in flight (Ctrl-C again: at once)"] * 2),
+}
+
+
+def doing(state: State, live: Live) -> Doing:
+    """What it does now, by the ten words of DOINGS."""
+    if state.status not in ("running", "paused"):
+        return Doing(state.status.replace(" ", "-"), "bold", state.status, state.status)
+    # Answers to the list are all there is to wait for until the first item came.
+    early = live.doing in ("working", "in flight") and live.tier is None and not state.imported + state.failed
+    key = "reading" if early else live.doing
+    return DOINGS.get(key) or Doing(key.replace(" ", "-"), "", key.replace("{", "{{").replace("}", "}}"), key)
+
+
+def sentence(state: State, live: Live) -> Piece:
+    """`waiting 38 s for 100/1m, next 18:05:02`, with its colour."""
+    what = doing(state, live)
+    left_s = None if live.until_utc_s is None else live.until_utc_s - live.now_utc_s
+    words = (what.endless if left_s is None else what.sentence).format(
+        left="" if left_s is None else countdown(left_s),
+        at=clock(live.until_utc_s),
+        tier=live.tier or "a limit",
+        full=f" ({live.tier} is full)" if live.tier else "",
+        listed=f", {count(len(state.items))} found" if len(state.items) else "",
+        done=count(state.imported),
+        last=clock(live.last_retry_utc_s),
+    )
+    return words, what.style
+
+
+def frame(run: str, state: State, live: Live, width: int) -> list[Text]:
+    """The lines to show now, none wider than `width` columns."""
+    lines = [*flow(_facts(run, state, live), "  ", width), *_how_far(state, live, width)]
+    now, counters = sentence(state, live), _counters(state, live)
+    together = flow([now, *counters], " | ", width)
+    # Where they do not fit beside it, the counters keep a line of their own, so that they do not jump about.
+    return [*lines, *(together if len(together) == 1 else [*flow([now], "", width), *flow(counters, " | ", width)])]
+
+
+def flow(pieces: Iterable[Piece], between: str, width: int) -> list[Text]:
+    """Pieces side by side, on a new line where the next would not fit; cut only where a word alone does not."""
+    lines: list[Text] = [Text()]
+    for words, style in pieces:
+        for chunk in folded(printable(words), width):
+            text = cut(chunk, width)
+            if lines[-1].plain and lines[-1].cell_len + len(between) + cell_len(text) > width:
+                lines.append(Text())
+            if lines[-1].plain:
+                lines[-1].append(between, "dim")
+            lines[-1].append(text, style)
+    return lines
+
+
+def _facts(run: str, state: State, live: Live) -> list[Piece]:
+    sources = " and ".join(dict.fromkeys(tier.source for tier in live.tiers))
+    limits = f"limits {state.limits} {sources}".rstrip() if state.limits else "no limits known"
+    best = "" if live.best_s is None else f"best possible {duration(live.best_s, whole=live.best_s >= 1)}"
+    return [(run, "bold"), (limits, ""), *([(best, "")] if best else [])]
+
+
+def _how_far(state: State, live: Live, width: int) -> list[Text]:
+    items = progress(state.imported, state.total, len(state.items))
+    took = duration(elapsed_s(state, live.t_s), whole=True)
+    if state.status == "running" and live.doing not in ("paused", "stopping"):
+        took += f", ETA {eta(live.eta_s, live.now_utc_s)}"
+    if state.total is None:
+        return flow([(f"{items} items", "bold"), (took, "")], "  ", width)
+    total = max(state.total, len(state.items))
+    head = f"{items:>{2 * cell_len(count(total)) + 1}}  {share_done(state.imported, total):>4}  "
+    room = width - cell_len(head)
+    beside = room - 2 - cell_len(took)
+    if beside >= _BAR[0]:
+        return [Text.assemble((head, "bold"), bar(state.imported, total, min(beside, _BAR[1])), "  ", took)]
+    if room < _BAR[0]:
+        return flow([(head.strip(), "bold"), (took, "")], "  ", width)
+    return [
+        Text.assemble((head, "bold"), bar(state.imported, total, min(room, _BAR[1]))),
+        *flow([(took, "")], "", width),
+    ]
+
+
+def bar(done: int, total: int, columns: int) -> Text:
+    """`━━━━╸──────`: in half columns, and full only when all is done."""
+    halves = min(2 * columns, 2 * columns * done // total) if total > 0 else 2 * columns
+    full, half = divmod(halves, 2)
+    return Text.assemble(("━" * full + "╸" * half, "green"), ("─" * (columns - full - half), "dim"))
+
+
+def _counters(state: State, live: Live) -> list[Piece]:
+    pieces = [
+        (f"in flight {count(live.in_flight)}", ""),
+        (f"429s {count(state.refused)}", "red" if state.refused else ""),
+        (f"failed {count(state.failed)}", "red" if state.failed else ""),
+    ]
+    if live.retrying:
+        left_s = None if live.next_retry_utc_s is None else live.next_retry_utc_s - live.now_utc_s
+        when = "" if left_s is None else f" (in {countdown(left_s)})" if left_s > 0 else " (now)"
+        pieces.append((f"retrying {count(live.retrying)}{when}", "yellow"))
+    return pieces

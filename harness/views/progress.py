@@ -1,0 +1,166 @@
+"""A running import on the terminal: in place (`bar`), as lines for a log (`plain`), or not at all (`none`).
+
+Nothing here reads a clock, starts a thread or waits: a driver calls `update` a few times a second, and the time is
+in what it hands over. A stream that is gone silences the display; it never ends the import.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from types import TracebackType
+from typing import Literal, Self, TextIO
+
+from rich.console import Console, Group
+from rich.live import Live as RichLive
+from rich.text import Text
+
+from harness.record.live import Live
+from harness.record.state import State
+from harness.views.frame import doing, frame
+from harness.views.screen import asciify, shows_glyphs
+from harness.views.text import UNKNOWN, clock, moment, printable
+
+Mode = Literal["bar", "plain", "none"]
+
+# A log of an import that takes hours stays readable, and one that is watched still moves.
+PLAIN_EVERY_S = 10.0
+
+
+def choose_mode(wanted: Mode | None, stream: TextIO) -> Mode:
+    """What was asked for, as far as `stream` can: the bar moves only on a terminal. None: the best it can."""
+    can_move = stream.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
+    if wanted in (None, "bar"):
+        return "bar" if can_move else "plain"
+    return wanted
+
+
+class Progress:
+    """Shows a run while it goes on: `with Progress(name, mode, sys.stderr) as shown: shown.update(state, live)`.
+
+    run: its name. mode: see `choose_mode`. The bar is gone when the context ends: the summary takes its place.
+    """
+
+    def __init__(self, run: str, mode: Mode, stream: TextIO) -> None:
+        self._run = run
+        self._mode: Mode = mode
+        self._stream = stream
+        self._glyphs = shows_glyphs(stream)
+        self._rich: RichLive | None = None
+        self._shown: tuple[object, ...] = ()
+        self._log = Lines(run)
+
+    def __enter__(self) -> Self:
+        if self._mode == "bar":
+            console = _Console(file=self._stream, highlight=False, force_jupyter=False, legacy_windows=False)
+            self._rich = RichLive(
+                console=console,
+                auto_refresh=False,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._try(self._rich.start)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._rich is not None:
+            rich, self._rich = self._rich, None
+            self._try(rich.stop)
+
+    def update(self, state: State, live: Live) -> None:
+        """Show this moment. Calls may come at any rate; what has not changed is not written again."""
+        if self._mode == "bar":
+            self._try(lambda: self._draw(state, live))
+        elif self._mode == "plain":
+            self._try(lambda: self._write(state, live))
+
+    def _draw(self, state: State, live: Live) -> None:
+        if self._rich is None:
+            return
+        # One column is left free: some terminals wrap as soon as the last one is written.
+        lines = frame(self._run, state, live, max(1, self._rich.console.width - 1))
+        if not self._glyphs:
+            for line in lines:
+                line.plain = asciify(line.plain)
+        shown = (self._rich.console.size, *lines)
+        if shown != self._shown:
+            self._shown = shown
+            self._rich.update(Group(*map(_one_line, lines)), refresh=True)
+
+    def _write(self, state: State, live: Live) -> None:
+        line = self._log.next(state, live)
+        if line is not None:
+            self._stream.write((line if self._glyphs else asciify(line)) + "\n")
+            self._stream.flush()
+
+    def _try(self, show: Callable[[], None]) -> None:
+        """A terminal that was closed, or a full disk behind a redirection, is no reason to stop importing."""
+        try:
+            show()
+        except (OSError, ValueError):
+            self._mode = "none"
+
+
+class Lines:
+    """When a log gets a line, and which: the first, one at each change of state, else one every 10 s.
+
+    Waits shorter than that are the rhythm of a limit rather than a change: at 100/2s they alone would be a line
+    every second.
+    """
+
+    def __init__(self, run: str) -> None:
+        self._run = run
+        self._said: tuple[str, float] | None = None  # word, t_s
+
+    def next(self, state: State, live: Live) -> str | None:
+        """The line to write at this moment; None where there is nothing to say."""
+        word = doing(state, live).word
+        if self._said is None:
+            self._said = (word, live.t_s)
+            return f"{plain_line(state, live)} run={_value(self._run)} limits={_value(state.limits or UNKNOWN)}"
+        said, at_s = self._said
+        if live.t_s - at_s < PLAIN_EVERY_S and (word == said or _is_short(live, word, said)):
+            return None
+        self._said = (word, live.t_s)
+        return plain_line(state, live)
+
+
+def plain_line(state: State, live: Live) -> str:
+    """`18:04:24 items=12431/80000 state=waiting limit=100/1m until=18:05:02 refused=0 failed=3 eta=05:20`."""
+    total = "?" if state.total is None else max(state.total, len(state.items))
+    pairs = {"items": f"{state.imported}/{total}", "state": doing(state, live).word}
+    if live.tier is not None:
+        pairs["limit"] = live.tier
+    if live.until_utc_s is not None:
+        pairs["until"] = clock(live.until_utc_s)
+    pairs |= {"refused": str(state.refused), "failed": str(state.failed)}
+    if live.retrying:
+        pairs |= {"retrying": str(live.retrying), "next_retry": clock(live.next_retry_utc_s)}
+    if live.eta_s is not None and state.status in ("running", "paused"):
+        pairs["eta"] = moment(live.now_utc_s + live.eta_s, live.now_utc_s, seconds=live.eta_s < 3600)
+    return " ".join([clock(live.now_utc_s), *(f"{key}={_value(text)}" for key, text in pairs.items())])
+
+
+def _value(text: str) -> str:
+    plain = printable(text)
+    return '"' + plain.replace('"', "'") + '"' if " " in plain or "=" in plain or '"' in plain else plain
+
+
+def _is_short(live: Live, word: str, said: str) -> bool:
+    if (said, word) != ("working", "waiting"):
+        return False
+    return live.until_utc_s is None or live.until_utc_s - live.now_utc_s < PLAIN_EVERY_S
+
+
+def _one_line(line: Text) -> Text:
+    line.no_wrap, line.overflow = True, "crop"
+    return line
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Fall silent. Rich would end the process and point its standard output at nothing."""
+        self.quiet = True

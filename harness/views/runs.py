@@ -1,0 +1,110 @@
+"""The table of runs: one line each, the latest first as they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from harness.record.events import RunStatus
+from harness.views.screen import LOOKS, Screen, columns, cut, folded
+from harness.views.text import count, duration, percent, plural, printable, progress, share_done
+
+# Longer names are cut on a terminal: a unique prefix is all that has to be typed.
+_LONGEST_NAME = 24
+_RESUMABLE: tuple[RunStatus, ...] = ("stopped", "interrupted", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run as the table shows it. total: None where the list does not say. optimality: 0 to 1, or None."""
+
+    name: str
+    status: RunStatus
+    imported: int
+    total: int | None
+    failed: int
+    hits: int
+    sleeps: int
+    duration_s: float
+    optimality: float | None
+
+
+Cell = Callable[[RunRow], Text]
+
+
+def runs_text(rows: Sequence[RunRow], screen: Screen, *, python: str = "python") -> str:
+    """The runs as a table that fits the screen, and how to go on with the first that can be gone on with.
+
+    A screen too narrow for every column loses WAITS, then 429s; one too narrow for a table gets two lines a run.
+    """
+    if not rows:
+        return screen.render(Text(f"no runs yet; start one with: {python} -m harness import"))
+    longest = None if screen.width is None else _LONGEST_NAME
+    named = [replace(row, name=cut(printable(row.name), longest)) for row in rows]
+    table = _that_fits(named, screen)
+    parts = _stacked(named, screen) if table is None else [table]
+    ended = next((row for row in rows if row.status in _RESUMABLE), None)
+    hint = [] if ended is None else [Text(f"go on with one: {python} -m harness resume {printable(ended.name)}")]
+    # Each for itself: a command is not wrapped, a table may be.
+    return "\n".join(screen.render(*part) for part in (parts, hint) if part)
+
+
+def _name(row: RunRow) -> Text:
+    look = LOOKS[row.status]
+    return Text.assemble((look.glyph, look.style), " ", row.name)
+
+
+def _status(row: RunRow) -> Text:
+    words = "complete" if row.status == "complete with failures" else LOOKS[row.status].word
+    if row.status in ("running", "paused") and row.total is not None:
+        words += f" {share_done(row.imported, row.total)}"
+    return Text(f"{words}, {count(row.failed)} failed" if row.failed else words, LOOKS[row.status].style)
+
+
+def _items(row: RunRow) -> str:
+    return progress(row.imported, row.total, 0)
+
+
+_COLUMNS: dict[str, Cell] = {
+    "RUN": _name,
+    "STATUS": _status,
+    "ITEMS": lambda row: Text(_items(row)),
+    "429s": lambda row: Text(count(row.hits)),
+    "WAITS": lambda row: Text(count(row.sleeps)),
+    "DURATION": lambda row: Text(duration(row.duration_s)),
+    "OF BEST": lambda row: Text(percent(row.optimality, 1)),
+}
+
+
+def _table(rows: Sequence[RunRow], names: Sequence[str], gap: int) -> Table:
+    heads = ["  RUN" if name == "RUN" else name for name in names]
+    table = columns(heads, right=[name for name in names if name not in ("RUN", "STATUS")], gap=gap)
+    for row in rows:
+        table.add_row(*(_COLUMNS[name](row) for name in names))
+    return table
+
+
+def _that_fits(rows: Sequence[RunRow], screen: Screen) -> Table | None:
+    names = list(_COLUMNS)
+    for gap, left_out in ((2, ()), (1, ()), (1, ("WAITS",)), (1, ("WAITS", "429s"))):
+        table = _table(rows, [name for name in names if name not in left_out], gap)
+        if screen.width is None or Console(width=100_000).measure(table).maximum - gap <= screen.width:
+            return table
+    return None
+
+
+def _stacked(rows: Sequence[RunRow], screen: Screen) -> list[Text]:
+    lines = []
+    for row in rows:
+        lines.append(Text("  ").join([_name(row), _status(row)]))
+        facts = f"{_items(row)} items, {duration(row.duration_s)}"
+        if row.optimality is not None:
+            facts += f", {percent(row.optimality, 1)} of best"
+        if row.hits:
+            facts += f", {plural(row.hits, '429')}"
+        lines += [Text(f"  {line}") for line in folded(facts, (screen.width or 80) - 2)]
+    return lines

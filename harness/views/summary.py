@@ -1,0 +1,173 @@
+"""What is said when a run ends, in the order in which people ask: did it work, how fast, what now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from harness.record.events import RunStatus
+from harness.record.summary import Ledger, LostTo, Summary, Waiting, efficiency_band
+from harness.views.screen import LOOKS, Row, Screen, folded, labelled, whole
+from harness.views.text import count, duration, percent, plural, printable
+
+# What to type next, by how it ended; `{run}` is its name.
+NEXT: dict[RunStatus, tuple[str, ...]] = {
+    "running": ("show {run}",),
+    "paused": ("show {run}",),
+    "complete": ("show {run}",),
+    "complete with failures": ("failed list {run}", "failed retry {run}"),
+    "stopped": ("resume {run}",),
+    "interrupted": ("resume {run}",),
+    "failed": ("resume {run}",),
+}
+
+# What a wait was for, where it was not for a limit.
+REASONS = {"refused": "refusals (429)", "probe": "a probe's answer", "hold": "pauses for all", "in flight": "answers"}
+
+# Above this share of best possible nobody asks where the rest went.
+_GOOD = 0.97
+
+
+def summary_text(
+    summary: Summary,
+    screen: Screen,
+    *,
+    python: str = "python",
+    items: str | None = None,
+    commands: Sequence[str] | None = None,
+) -> str:
+    """The figures of a run for people, a few lines without a newline at the end.
+
+    python: the interpreter as it is to be typed. items: where the data is. commands: what to type next, after
+    `-m harness` (None: by NEXT; `()`: nothing).
+    """
+    return screen.render(*summary_lines(summary, screen, python=python, items=items, commands=commands))
+
+
+def summary_lines(
+    summary: Summary, screen: Screen, *, python: str, items: str | None, commands: Sequence[str] | None = None
+) -> list[RenderableType]:
+    """As `summary_text`, to be rendered together with more."""
+    templates = NEXT[summary.status] if commands is None else commands
+    after = [] if items is None else [("items", items, "")]
+    for at, template in enumerate(templates):
+        command = template.replace("{run}", summary.run)
+        after.append(("next" if at == 0 else "", f"{python} -m harness {command}", ""))
+    return [*_headline(summary, screen), *labelled(_rows(summary), screen), *whole(after)]
+
+
+def _headline(summary: Summary, screen: Screen) -> list[Text]:
+    look = LOOKS[summary.status]
+    of = "" if summary.total is None else f" of {count(summary.total)}"
+    text = f"{count(summary.imported)}{of} items"
+    if summary.failures:
+        text += "; " + ", ".join(f"{count(number)} {why}" for why, number in summary.failures.items())
+    else:
+        text += f", {count(summary.failed)} failed"
+    head, room = f"{look.glyph} {look.word}", None if screen.width is None else max(20, screen.width - 2)
+    first, *rest = folded(printable(f"{head}  {text}"), room)
+    told = Text.assemble((first[: len(head)], f"bold {look.style}"), first[len(head) :])
+    run = printable(f"run {summary.run}")
+    if room is None or (not rest and len(first) + 3 + len(run) <= room):
+        return [told.append(f"   {run}")]
+    return [told, *(Text(f"  {line}") for line in [*rest, run])]
+
+
+def _rows(summary: Summary) -> Iterable[Row]:
+    if summary.status == "interrupted":
+        yield "why", summary.reason or "its process is gone; what was recorded is safe", ""
+    elif summary.reason and summary.status in ("stopped", "failed"):
+        yield "why", summary.reason, "" if summary.status == "stopped" else "red"
+    left = summary.pending + summary.waiting_items
+    if left:
+        waiting = f", {count(summary.waiting_items)} of them to be retried" if summary.waiting_items else ""
+        yield "to do", f"{plural(left, 'item')} listed and not imported{waiting}", ""
+    yield "duration", _duration(summary), ""
+    yield from _speed(summary)
+    yield "requests", _requests(summary), ""
+    yield "waiting", _waiting(summary), ""
+    if summary.latency_p50_s is not None:
+        known = (("p50", summary.latency_p50_s), ("p95", summary.latency_p95_s), ("max", summary.latency_max_s))
+        yield "latency", "  ".join(f"{name} {duration(at_s)}" for name, at_s in known if at_s is not None), ""
+    if summary.server is not None:
+        yield _server(summary, summary.server)
+    if summary.reference_efficiency is not None:
+        share, band = summary.reference_efficiency, efficiency_band(summary.reference_efficiency)
+        yield "reference efficiency", f"{percent(share)} {band} (not a measure of speed)", ""
+
+
+def _duration(summary: Summary) -> str:
+    text = duration(summary.duration_s)
+    if summary.sessions > 1:
+        text += f" in {count(summary.sessions)} sessions"
+    if summary.bound_s is None:
+        return text if summary.limits else f"{text}   best possible unknown: no limit is known"
+    at_least = "" if summary.bound_exact else "at least "
+    under = "" if summary.limits_source == "declared" else f" (limits {summary.limits_source})"
+    text += f"   best possible {at_least}{duration(summary.bound_s)}{under}"
+    return text if summary.optimality is None else f"{text} → {percent(summary.optimality, 1)} of best"
+
+
+def _speed(summary: Summary) -> Iterable[Row]:
+    """What is said of the distance to the best possible, where there is something to say."""
+    if summary.greedy_s is not None and not summary.bound_exact:
+        yield "greedy", f"{duration(summary.greedy_s)} is what sending as early as the limits allow takes", ""
+    if summary.lost_to is not None and summary.optimality is not None and summary.optimality < _GOOD:
+        lost = _lost(summary.lost_to, summary.workers, summary.enough_workers)
+        if lost:
+            yield "lost to", lost, "yellow"
+
+
+def _lost(lost: LostTo, workers: int, enough: int | None) -> str:
+    missing = enough is not None and enough > workers
+    shares = [
+        (
+            lost.workers_s,
+            "too few workers",
+            f" ({count(workers)}; {count(enough or 0)} would be enough)" if missing else "",
+        ),
+        (lost.refusals_s, "refusals (429)", ""),
+        (lost.retries_s, "retries", ""),
+        (lost.other_s, "latency and waits longer than needed", ""),
+    ]
+    largest_first = sorted(shares, key=lambda share: -share[0])
+    return ", ".join(f"{what} {duration(seconds)}{more}" for seconds, what, more in largest_first if seconds >= 0.05)
+
+
+def _requests(summary: Summary) -> str:
+    sent = summary.requests_page + summary.requests_item
+    text = f"{count(sent)}   {count(summary.requests_page)} list + {count(summary.requests_item)} item"
+    text += f"; 429: {count(summary.hits)}"
+    return f"{text}; without an answer: {count(summary.lost)}" if summary.lost else text
+
+
+def _waiting(summary: Summary) -> str:
+    """`38.2 s   2 waits, both for 500/20s; active 2.4 s`."""
+    parts = [wait for wait in summary.waits if wait.count or wait.seconds >= 0.05]
+    if not parts:
+        what = "no waits"
+    elif len(parts) == 1:
+        only = parts[0]
+        all_of = {1: "", 2: ", both"}.get(only.count, ", all")
+        waits = f"{plural(only.count, 'wait')}{all_of}" if only.count else "in moments too short to count,"
+        what = f"{waits} for {_by(only)}"
+    else:
+        each = ", ".join(f"{duration(wait.seconds)} for {_by(wait)}" for wait in parts)
+        what = f"{plural(summary.sleeps, 'wait')}: {each}"
+    return f"{duration(summary.waiting_s)}   {what}; active {duration(summary.active_s)}"
+
+
+def _by(wait: Waiting) -> str:
+    return REASONS.get(wait.by, wait.by)
+
+
+def _server(summary: Summary, server: Ledger) -> Row:
+    if server.agrees:
+        return "server", f"agrees: {count(server.admitted)} admitted, {count(server.refused)} refused", ""
+    sent = summary.requests_page + summary.requests_item
+    lost = f" ({count(summary.lost)} of them without an answer)" if summary.lost else ""
+    told = f"it admitted {count(server.admitted)} and refused {count(server.refused)}"
+    here = f"the client counted {count(sent - summary.hits)}{lost} and {count(summary.hits)}"
+    return "server", f"DISAGREES: {told}; {here}", "bold red"
