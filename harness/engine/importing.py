@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 import trio
+from pydantic import ValidationError
 
 from harness.api.base import Api
 from harness.api.child import child_api, ledger_counts
@@ -17,13 +18,15 @@ from harness.api.client import HttpApi
 from harness.api.rest import Rest
 from harness.config import ImportConfig
 from harness.engine.session import OnUpdate, Session, best_possible
-from harness.errors import HarnessError, NoSuchRun
+from harness.errors import BadInput, HarnessError, NoSuchRun
 from harness.pacing import format_tiers
 from harness.record.clock import utc_s
+from harness.record.events import RunStatus
 from harness.record.items import write_items
 from harness.record.run import Run, create_run, find_run, locked, new_run_name, write_summary
 from harness.record.state import State
 from harness.record.summary import Ledger, Summary, summarise
+from harness.settings import explain
 
 DEFAULT_ITEMS = 1000
 DEFAULT_LATENCY_S = 0.05
@@ -114,14 +117,14 @@ async def source(config: ImportConfig) -> AsyncIterator[str]:
         yield url
 
 
-def http_api(config: ImportConfig, url: str) -> HttpApi:
-    """The client for `url` with the settings of `config`."""
+def http_api(config: ImportConfig, url: str, *, keep_records: bool = False) -> HttpApi:
+    """The client for `url` with the settings of `config`; `keep_records` also where items are fetched one by one."""
     return HttpApi(
         Rest(url, config.per_page),
         workers=config.workers,
         timeout_s=config.timeout,
         headers=config.request_headers(),
-        keep_records=not config.detail,
+        keep_records=keep_records or not config.detail,
         trust_env=config.url is not None,  # our own child is on loopback, where no proxy has business
     )
 
@@ -150,18 +153,26 @@ def _write_results(session: Session, ledger: Ledger | None) -> None:
     run.note(status=state.status, reason=state.reason, ended_utc_s=state.ended_utc_s)
 
 
-def summary_of(run: Run, state: State, config: ImportConfig, ledger: Ledger | None = None) -> Summary:
-    """The figures of `run` in `state`."""
+def summary_of(
+    run: Run, state: State, config: ImportConfig, ledger: Ledger | None = None, status: RunStatus | None = None
+) -> Summary:
+    """The figures of `run` in `state`; `status` where the state cannot know it."""
     source = "declared" if config.limit is not None or config.url is None else "unknown"
     bound = best_possible(state, config)
-    return summarise(run.name, state, bound, limits_source=source, server=ledger)
+    return summarise(run.name, state, bound, status=status, limits_source=source, server=ledger)
 
 
 def config_of(run: Run, **changes: Any) -> ImportConfig:
-    """The settings with which `run` was started, to go on with it; `changes` win (secrets are asked for again)."""
+    """The settings with which `run` was started, to go on with it; `changes` win (secrets are asked for again).
+
+    BadInput where they cannot be used here and now, such as a strategy that was an object of somebody's own.
+    """
     written = {key: value for key, value in run.about["config"].items() if key != "header_names" and value is not None}
     settings = {"results": run.folder.parent, "run": run.name, "resume": True, **written, **changes}
-    return ImportConfig(**settings)
+    try:
+        return ImportConfig(**settings)
+    except ValidationError as error:
+        raise BadInput(f"the settings of run {run.name} cannot be used: {explain(error)}") from None
 
 
 def _plainest(group: BaseExceptionGroup[BaseException]) -> BaseException:

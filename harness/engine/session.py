@@ -141,7 +141,19 @@ class Session:
             retrying=core.work.retries,
             next_retry_utc_s=None if retry_at is None else self._started_utc_s + retry_at,
             last_retry_utc_s=None if last_at is None else self._started_utc_s + last_at,
+            best_s=self._best_of_all_s(),
         )
+
+    def _best_of_all_s(self) -> float | None:
+        """The least time for all that the list promises, once it has said so."""
+        state, limits = self.state, self.config.limits
+        if state.total is None or not limits or state.least_latency_s is None:
+            return None
+        pages = state.last_page or max(1, len(state.pages))
+        paging: Paging = "numbered" if state.last_page is not None else "cursor"
+        # To the millisecond, so that a slightly quicker answer is not a new question.
+        rtt_s = round(state.least_latency_s, 3)
+        return bound(BoundWork(pages, state.total, paging, self.config.detail), limits, rtt_s, 1).bound_s
 
     def pause(self) -> None:
         """Send nothing new until `resume`."""

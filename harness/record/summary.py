@@ -91,6 +91,14 @@ class Summary:
         """Plain values for JSON."""
         return asdict(self)
 
+    @classmethod
+    def from_dict(cls, figures: dict[str, Any]) -> Summary:
+        """The summary that `as_dict` was taken of."""
+        waits = tuple(Waiting(**wait) for wait in figures["waits"])
+        lost_to = LostTo(**figures["lost_to"]) if figures["lost_to"] else None
+        server = Ledger(**figures["server"]) if figures["server"] else None
+        return cls(**{**figures, "waits": waits, "lost_to": lost_to, "server": server})
+
 
 def reference_efficiency(sleeps: int, hits: int) -> float | None:
     """The reference system's figure, waits / (429s + waits): not a measure of speed. None with neither."""

@@ -1,0 +1,88 @@
+"""`runs` and `show`: what was imported, and what became of it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.cli.options import python
+from harness.config import ImportConfig
+from harness.engine.importing import summary_of
+from harness.record.clock import utc_s
+from harness.record.run import Run, find_run, list_runs
+from harness.record.summary import Summary
+from harness.views.runs import RunRow, runs_text
+from harness.views.screen import Screen
+from harness.views.show import show_text
+
+_RESULTS = click.option(
+    "--results", type=click.Path(path_type=Path), default=Path("results"), help="folder of the runs [results]"
+)
+_OPEN = ("running", "paused", "interrupted")
+
+
+@click.command("runs")
+@_RESULTS
+def runs_command(results: Path) -> int:
+    """List the runs, the newest first."""
+    rows = [_row(run) for run in list_runs(results)]
+    click.echo(runs_text(rows, Screen.of(sys.stdout), python=python()))
+    return 0
+
+
+@click.command("show")
+@click.argument("run", required=False)
+@_RESULTS
+def show_command(run: str | None, results: Path) -> int:
+    """Show a run in full, with its failed items [the latest]."""
+    found = find_run(results, run)
+    path = found.folder / "items.parquet"
+    text = show_text(
+        _summary(found),
+        Screen.of(sys.stdout),
+        settings=_settings(found),
+        failures=list(found.state().failures.values()),
+        now_utc_s=utc_s(),
+        python=python(),
+        items=str(path) if path.exists() else None,
+        commands=("resume {run}",) if found.status in ("stopped", "interrupted", "failed") else (),
+    )
+    click.echo(text)
+    return 0
+
+
+def _row(run: Run) -> RunRow:
+    summary = _summary(run)
+    return RunRow(
+        name=run.name,
+        status=summary.status,
+        imported=summary.imported,
+        total=summary.total,
+        failed=summary.failed,
+        hits=summary.hits,
+        sleeps=summary.sleeps,
+        duration_s=summary.duration_s,
+        optimality=summary.optimality,
+    )
+
+
+def _summary(run: Run) -> Summary:
+    """As it was written when the run's last session ended; folded anew where none did."""
+    figures = run.summary()
+    if figures is not None and run.status not in _OPEN:
+        return Summary.from_dict(figures)
+    about = run.about["config"]
+    limits = {name: about[name] for name in ("url", "limit", "server_limit", "detail") if about[name] is not None}
+    return summary_of(run, run.state(), ImportConfig(**limits), status=run.status)
+
+
+def _settings(run: Run) -> dict[str, str]:
+    """What differs from the defaults, and what people ask for first."""
+    about = run.about
+    defaults = ImportConfig().as_written()
+    changed = {name: value for name, value in about["config"].items() if value != defaults.get(name)}
+    shown: dict[str, Any] = {"started": about["created"], "workers": about["config"]["workers"], **changed}
+    return {name.replace("_", " "): str(value) for name, value in {**shown, "seed": about["seed"]}.items()}

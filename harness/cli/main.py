@@ -1,0 +1,61 @@
+"""The group of commands, and the one place where an error becomes a sentence and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from harness.cli.look import runs_command, show_command
+from harness.cli.run import import_command, resume_command
+from harness.errors import BadInput, HarnessError, NeverFits, RunLocked
+
+# 0 complete, 1 complete with failed items, 2 bad input, 3 ended early but resumable, 130 Ctrl-C, 143 SIGTERM
+BAD_INPUT, ENDED_EARLY, INTERRUPTED = 2, 3, 130
+
+_SECTIONS = {"Run": ("import", "resume"), "Look": ("runs", "show")}
+
+
+class Commands(click.Group):
+    """A group whose help lists its commands by what people want: to run, to look."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for section, names in _SECTIONS.items():
+            rows = [(name, self.commands[name].get_short_help_str(70)) for name in names]
+            with formatter.section(section):
+                formatter.write_dl(rows)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Import from rate-limited HTTP APIs as fast as their limits allow, and see how close you came."""
+
+
+for command in (import_command, resume_command, runs_command, show_command):
+    cli.add_command(command)
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command line and exit."""
+    try:
+        code = cli.main(args=args, prog_name="python -m harness", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        code = BAD_INPUT
+    except click.ClickException as error:
+        code = _say(f"{error.format_message().rstrip('.')}; see python -m harness --help", BAD_INPUT)
+    except (BadInput, NeverFits, RunLocked) as error:
+        code = _say(str(error), BAD_INPUT)
+    except HarnessError as error:
+        code = _say(str(error), ENDED_EARLY)
+    except (KeyboardInterrupt, click.Abort):
+        code = INTERRUPTED
+    except BrokenPipeError:
+        code = 0  # whoever read our output has seen enough
+    sys.exit(code)
+
+
+def _say(sentence: str, code: int) -> int:
+    click.echo(f"harness: {sentence}", err=True)
+    return code

@@ -1,0 +1,59 @@
+"""Flags made from the config model: each of its fields is one, all taken as text, so that one place parses them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.config import ImportConfig
+from harness.settings import flag_of, is_repeatable, is_switch, type_name
+
+# What a run is remembers itself; only how it goes on may be said anew.
+RESUME_FIELDS = [
+    *("workers", "limit", "pacing", "timeout", "retry_delays", "rtt_floor", "linger", "header", "token_env"),
+    *("results", "progress", "quiet", "as_json"),
+]
+
+
+def config_options(names: list[str] | None = None) -> Callable[[Any], Any]:
+    """Adds a flag for each field of ImportConfig (or for those in `names`) to a command."""
+
+    def add(command: Any) -> Any:
+        for name in reversed(names or list(ImportConfig.model_fields)):
+            command = _option(name)(command)
+        return command
+
+    return add
+
+
+def _option(name: str) -> Callable[[Any], Any]:
+    field = ImportConfig.model_fields[name]
+    about = field.description or ""
+    if is_switch(field):
+        return click.option(flag_of(name), name, flag_value=not field.default, default=None, type=bool, help=about)
+    shown = "" if field.default is None or field.default == () else f" [{_default(field.default)}]"
+    help_text = about + shown
+    return click.option(flag_of(name), name, metavar=type_name(field), help=help_text, multiple=is_repeatable(name))
+
+
+def _default(value: Any) -> str:
+    return ",".join(f"{part:g}" for part in value) if isinstance(value, tuple) else str(value)
+
+
+def given(flags: dict[str, Any]) -> dict[str, Any]:
+    """The flags that were typed."""
+    return {name: value for name, value in flags.items() if value is not None and value != ()}
+
+
+def python() -> str:
+    """The interpreter as it is to be typed from here."""
+    path = Path(sys.executable)
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return "python" if os.environ.get("VIRTUAL_ENV") == str(path.parent.parent) else str(path)

@@ -1,0 +1,185 @@
+"""`import` and `resume`: run an import, show it, say how it ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+import trio
+
+from harness.bound import Work, bound
+from harness.cli.options import RESUME_FIELDS, config_options, given, python
+from harness.config import ImportConfig
+from harness.engine.importing import (
+    DEFAULT_ITEMS,
+    DEFAULT_LATENCY_S,
+    config_of,
+    http_api,
+    run_import,
+    source,
+)
+from harness.engine.planning import Outlook, look_ahead
+from harness.engine.session import Session
+from harness.errors import BadInput
+from harness.pacing import format_tiers
+from harness.record.run import Run, find_run
+from harness.record.summary import Summary
+from harness.settings import read_settings
+from harness.views.plan import ListOnly, Plan, before_start, plan_text
+from harness.views.progress import Progress, choose_mode
+from harness.views.screen import Screen
+from harness.views.summary import summary_text
+
+_SIGNAL_CODE = {signal.SIGINT: 130, signal.SIGTERM: 143}
+_STATUS_CODE = {"complete": 0, "complete with failures": 1}
+_ENDED_EARLY = 3
+
+
+@click.command("import")
+@click.option("--config", "toml", type=click.Path(path_type=Path), metavar="FILE", help="a TOML file with settings")
+@config_options()
+def import_command(toml: Path | None, **flags: Any) -> int:
+    """Import everything from a list and its items.
+
+    Without --url it starts the test API on a free port, imports it, and stops it. Settings come from flags, from
+    the environment (HARNESS_IMPORT_WORKERS=20), and from a TOML file, in that order.
+    """
+    config = read_settings(given(flags), toml, os.environ)
+    if config.resume:
+        typed = {name: value for name, value in given(flags).items() if name in RESUME_FIELDS}
+        return _resume(find_run(config.results, config.run), typed)
+    if config.dry_run:
+        return trio.run(_plan, config)
+    return trio.run(_import, config)
+
+
+@click.command("resume")
+@click.argument("run", required=False)
+@config_options(RESUME_FIELDS)
+def resume_command(run: str | None, **flags: Any) -> int:
+    """Go on with a run that was stopped, interrupted or failed [the latest].
+
+    Its settings come from the run itself; secrets must be given again.
+    """
+    typed = given(flags)
+    return _resume(find_run(Path(typed.get("results", "results")), run), typed)
+
+
+def _resume(found: Run, typed: dict[str, Any]) -> int:
+    written = found.about["config"]
+    if written.get("header_names") and "header" not in typed:
+        names = ", ".join(written["header_names"])
+        raise BadInput(
+            f"run {found.name} was started with the headers {names}, which are never written; give --header again"
+        )
+    return trio.run(_import, config_of(found, **typed))
+
+
+class _Signals:
+    """Ctrl-C or SIGTERM once: finish what is in flight; twice: end at once."""
+
+    def __init__(self) -> None:
+        self.session: Session | None = None
+        self.code: int | None = None
+
+    async def watch(self, *, task_status: trio.TaskStatus[None]) -> None:
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
+            task_status.started()
+            async for number in received:
+                self.code = _SIGNAL_CODE[signal.Signals(number)]
+                if self.session is None:
+                    raise KeyboardInterrupt
+                self.session.stop("Ctrl-C" if number == signal.SIGINT else "SIGTERM")
+
+
+async def _import(config: ImportConfig) -> int:
+    signals = _Signals()
+    mode = "none" if config.quiet or config.as_json else choose_mode(config.progress, sys.stderr)
+    if mode != "none":
+        _say_beforehand(config, "the bar" if mode == "bar" else "it")
+    shown: list[Progress] = []
+    with ExitStack() as screen:
+
+        def on_start(session: Session, _url: str) -> None:
+            signals.session = session
+            shown.append(screen.enter_context(Progress(session.run_folder.name, mode, sys.stderr)))
+
+        try:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(signals.watch)
+                run = await run_import(config, on_start=on_start, on_update=lambda *now: shown[0].update(*now))
+                nursery.cancel_scope.cancel()
+        except BaseExceptionGroup as group:
+            if signals.code is not None:  # it came before there was anything to stop
+                return signals.code
+            raise group.exceptions[0] from None
+    _report(run, config)
+    if signals.code is not None:
+        return signals.code
+    return _STATUS_CODE.get(run.status, _ENDED_EARLY)
+
+
+def _say_beforehand(config: ImportConfig, who: str) -> None:
+    """For our own test API all is known before the first request, so it is said."""
+    if config.url is not None or config.resume or config.pacing not in (None, "window"):
+        return
+    items = DEFAULT_ITEMS if config.items is None else config.items
+    items = items if config.max_items is None else min(items, config.max_items)
+    latency_s = DEFAULT_LATENCY_S if config.latency is None else config.latency
+    work = Work(max(1, -(-items // min(100, config.per_page))), items, "numbered", config.detail)
+    best = bound(work, config.limits, latency_s, config.workers)
+    tier = best.binding
+    limit, period_s = (None, None) if tier is None else (tier.limit, tier.period_s)
+    click.echo(before_start(best.bound_workers_s, work.requests, limit, period_s, who), err=True)
+
+
+def _report(run: Run, config: ImportConfig) -> None:
+    figures = run.summary()
+    if figures is None or config.quiet:
+        return
+    if config.as_json:
+        click.echo(json.dumps(figures))
+        return
+    items = str(run.folder / "items.parquet")
+    commands = None if figures["status"] in ("complete", "stopped", "interrupted", "failed") else ("show {run}",)
+    summary = Summary.from_dict(figures)
+    click.echo(summary_text(summary, Screen.of(sys.stdout), python=python(), items=items, commands=commands))
+
+
+async def _plan(config: ImportConfig) -> int:
+    async with source(config) as url, http_api(config, url, keep_records=True) as api:
+        outlook = await look_ahead(api, config)
+    plan = _plan_of(outlook, config)
+    if config.as_json:
+        click.echo(json.dumps(asdict(plan)))
+    else:
+        click.echo(plan_text(plan, Screen.of(sys.stdout)))
+    return 0
+
+
+def _plan_of(outlook: Outlook, config: ImportConfig) -> Plan:
+    work, best = outlook.work, outlook.bound
+    only = None
+    if work is not None and config.detail and outlook.fields and outlook.fields <= outlook.list_fields:
+        best_s = outlook.list_bound.bound_s if outlook.list_bound else None
+        only = ListOnly(len(outlook.fields), work.pages, best_s)
+    return Plan(
+        requests_made=outlook.requests_made,
+        requests_page=work.pages if work else None,
+        requests_item=work.details if work else None,
+        limits=format_tiers(config.limits) if config.limits else "",
+        limits_source="declared" if config.limit is not None or config.url is None else "unknown",
+        best_s=best.bound_s if best else None,
+        best_workers_s=best.bound_workers_s if best else None,
+        latency_s=outlook.latency_s,
+        workers=config.workers,
+        enough_workers=best.enough_workers if best else None,
+        list_only=only,
+    )

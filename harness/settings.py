@@ -1,0 +1,124 @@
+"""Settings from where people put them, flags over environment over TOML, read through the one config model."""
+
+from __future__ import annotations
+
+import tomllib
+import types
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from harness.config import ImportConfig
+from harness.errors import BadInput
+
+ENVIRONMENT = "HARNESS_IMPORT_"
+
+
+def flag_of(name: str) -> str:
+    """`--per-page` for per_page; a switch that is on unless told is named by its no."""
+    field = ImportConfig.model_fields[name]
+    flag = (field.alias or name).replace("_", "-")
+    return f"--no-{flag}" if field.default is True else f"--{flag}"
+
+
+def is_switch(field: FieldInfo) -> bool:
+    return field.annotation is bool
+
+
+def is_repeatable(name: str) -> bool:
+    return name in ("limit", "server_limit", "header")
+
+
+def read_settings(flags: Mapping[str, Any], toml: Path | None, environ: Mapping[str, str]) -> ImportConfig:
+    """The config that `flags` (by field name, only those given), `environ` and `toml` make.
+
+    Raises BadInput, in one sentence that names the setting where it was given and says what to change.
+    """
+    values: dict[str, Any] = {}
+    where: dict[str, str] = {}
+    for given, label in ((_from_toml(toml), f"in {toml}"), (_from_environ(environ), "env"), (flags, "flag")):
+        for name, value in given.items():
+            values[name] = value
+            where[name] = label
+    try:
+        return ImportConfig(**values)
+    except ValidationError as error:
+        raise BadInput(_sentence(error, where)) from None
+
+
+def explain(error: ValidationError) -> str:
+    """One sentence for a config that was made in Python, in a notebook say."""
+    return _sentence(error, {})
+
+
+def _from_toml(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        with open(path, "rb") as file:
+            table = tomllib.load(file)
+    except OSError as error:
+        raise BadInput(f"--config {path} cannot be read ({error.strerror}); name a TOML file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"--config {path} is not TOML ({error}); mend it there") from None
+    return {_field(key, f"in {path}"): value for key, value in table.items()}
+
+
+def _from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
+    found = {key.removeprefix(ENVIRONMENT): value for key, value in environ.items() if key.startswith(ENVIRONMENT)}
+    values: dict[str, Any] = {}
+    for key, value in found.items():
+        name = _field(key.lower(), f"as {ENVIRONMENT}{key}")
+        values[name] = value
+    return values
+
+
+def _field(key: str, where: str) -> str:
+    """The field's name for a key as written: dashes and the alias count too."""
+    name = key.replace("-", "_")
+    by_alias = {field.alias: field_name for field_name, field in ImportConfig.model_fields.items() if field.alias}
+    name = by_alias.get(name, name)
+    if name not in ImportConfig.model_fields:
+        known = ", ".join(field.alias or name for name, field in ImportConfig.model_fields.items())
+        raise BadInput(f"{key!r} {where} is no setting; leave it out, or use one of {known}")
+    return name
+
+
+def _sentence(error: ValidationError, where: Mapping[str, str]) -> str:
+    """The first thing wrong, as one sentence; the rest would come up after it was mended."""
+    first = error.errors(include_url=False)[0]
+    message = first["msg"].removeprefix("Value error, ")
+    name = str(first["loc"][0]) if first["loc"] else ""
+    name = next((key for key, field in ImportConfig.model_fields.items() if field.alias == name), name)
+    if name not in ImportConfig.model_fields:
+        return message if not name else f"{name!r} is no setting of an import; leave it out"
+    label = where.get(name, "flag")
+    what = {"env": ENVIRONMENT + name.upper(), "flag": flag_of(name)}.get(label, f"{name} {label}")
+    if first["type"] == "value_error":
+        return f"{what}: {message}"
+    # A secret must not come back in an error, so headers are not quoted.
+    given = "" if name == "header" else f", not {_short(first['input'])}"
+    return f"{what} {_must(message)}{given}"
+
+
+def _must(message: str) -> str:
+    """Pydantic's words as the rest of a sentence: `must be greater than or equal to 1`."""
+    must = message.replace("Input should", "must", 1).replace("String should", "must", 1)
+    return must if must != message else f"is wrong: {message[0].lower()}{message[1:]}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def type_name(field: FieldInfo) -> str:
+    """What a flag takes, for its help: one word in capitals."""
+    options = get_args(field.annotation) if get_origin(field.annotation) in (Union, types.UnionType) else ()
+    kinds = {option for option in (options or (field.annotation,)) if option is not type(None)}
+    return {frozenset({int}): "N", frozenset({float}): "TIME", frozenset({Path}): "FOLDER"}.get(
+        frozenset(kinds), "TEXT"
+    )
