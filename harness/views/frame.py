@@ -55,7 +55,7 @@ def doing(state: State, live: Live) -> Doing:
     # Answers to the list are all there is to wait for until the first item came.
     early = live.doing in ("working", "in flight") and live.tier is None and not state.imported + state.failed
     key = "reading" if early else live.doing
-    return DOINGS.get(key) or Doing(key.replace(" ", "-"), "", key.replace("{", "{{").replace("}", "}}"), key)
+    return DOINGS.get(key) or Doing(key.replace(" ", "-"), "", *[key.replace("{", "{{").replace("}", "}}")] * 2)
 
 
 def sentence(state: State, live: Live) -> Piece:
@@ -106,23 +106,23 @@ def _facts(run: str, state: State, live: Live) -> list[Piece]:
 
 def _how_far(state: State, live: Live, width: int) -> list[Text]:
     items = progress(state.imported, state.total, len(state.items))
-    took = duration(elapsed_s(state, live.t_s), whole=True)
+    times = [(duration(elapsed_s(state, live.t_s), whole=True), "")]
     if state.status == "running" and live.doing not in ("paused", "stopping"):
-        took += f", ETA {eta(live.eta_s, live.now_utc_s)}"
+        times.append((f"ETA {eta(live.eta_s, live.now_utc_s)}", ""))
     if state.total is None:
-        return flow([(f"{items} items", "bold"), (took, "")], "  ", width)
+        return flow([(f"{items} items", "bold"), *times], ", ", width)
     total = max(state.total, len(state.items))
-    head = f"{items:>{2 * cell_len(count(total)) + 1}}  {share_done(state.imported, total):>4}  "
-    room = width - cell_len(head)
-    beside = room - 2 - cell_len(took)
-    if beside >= _BAR[0]:
-        return [Text.assemble((head, "bold"), bar(state.imported, total, min(beside, _BAR[1])), "  ", took)]
+    # As wide as it will ever be, so that the bar stands still.
+    head = f"{items:>{2 * len(count(total)) + 1}}  {share_done(state.imported, total):>4}  "
+    beside = ", ".join(words for words, _ in times)
+    room = width - len(head)
+    room_beside = room - 2 - len(beside)
+    if room_beside >= _BAR[0]:
+        return [Text.assemble((head, "bold"), bar(state.imported, total, min(room_beside, _BAR[1])), "  ", beside)]
     if room < _BAR[0]:
-        return flow([(head.strip(), "bold"), (took, "")], "  ", width)
-    return [
-        Text.assemble((head, "bold"), bar(state.imported, total, min(room, _BAR[1]))),
-        *flow([(took, "")], "", width),
-    ]
+        return flow([(head.strip(), "bold"), *times], "  ", width)
+    first = Text.assemble((head, "bold"), bar(state.imported, total, min(room, _BAR[1])))
+    return [first, *flow(times, ", ", width)]
 
 
 def bar(done: int, total: int, columns: int) -> Text:

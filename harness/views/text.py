@@ -63,6 +63,8 @@ def roughly(seconds: float | None) -> str:
     """A time nobody should count on to the second: `40 s`, `7 min`, `13 h 27 min`."""
     if seconds is not None and 119.5 <= seconds < 3570:
         return f"{round(seconds / 60)} min"
+    if seconds is not None and 3570 <= seconds < 3600:
+        seconds = 3600.0
     return duration(seconds, whole=True)
 
 

@@ -1,0 +1,216 @@
+"""What is said at the end of a run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness.record.summary import Ledger, LostTo, Summary, Waiting
+from harness.views.screen import LOOKS, Screen
+from harness.views.summary import NEXT, summary_text
+from tests.views.samples import COMPLETE
+
+PYTHON = ".venv/bin/python"
+ITEMS = "results/20261123-155204/items.parquet"
+FAILURES = replace(
+    COMPLETE,
+    status="complete with failures",
+    imported=997,
+    failed=3,
+    failures={"gone (404)": 2, "gave up after 5 (503)": 1},
+)
+
+
+def said(summary: Summary, width: int | None = 80, **options: str) -> str:
+    return summary_text(summary, Screen(width), python=PYTHON, **options)
+
+
+def row(text: str, label: str) -> str:
+    """The row of that label, with the lines that hang under it."""
+    lines = text.splitlines()
+    at = next(at for at, line in enumerate(lines) if line.startswith(f"  {label} "))
+    end = next((n for n in range(at + 1, len(lines)) if not lines[n].startswith(" " * 13)), len(lines))
+    return "\n".join(lines[at:end])
+
+
+def test_complete() -> None:
+    """All that a person asks after an import, in the order in which they ask."""
+    assert said(COMPLETE, items=ITEMS) == (
+        "✓ complete  1,000 of 1,000 items, 0 failed   run 20261123-155204\n"
+        "  duration   40.6 s   best possible 40.0 s → 98.5 % of best\n"
+        "  requests   1,010   10 list + 1,000 item; 429: 0\n"
+        "  waiting    38.2 s   2 waits, both for 500/20s; active 2.4 s\n"
+        "  latency    p50 52 ms  p95 61 ms  max 88 ms\n"
+        "  server     agrees: 1,010 admitted, 0 refused\n"
+        "  reference efficiency  100 % excellent (not a measure of speed)\n"
+        "  items      results/20261123-155204/items.parquet\n"
+        "  next       .venv/bin/python -m harness show 20261123-155204"
+    )
+
+
+def test_complete_at_40_columns() -> None:
+    """A narrow terminal wraps between words and keeps numbers with their units; what is to be copied stays whole."""
+    assert said(COMPLETE, 40, items=ITEMS) == (
+        "✓ complete  1,000 of 1,000 items, 0\n"
+        "  failed\n"
+        "  run 20261123-155204\n"
+        "  duration   40.6 s   best possible\n"
+        "             40.0 s → 98.5 % of best\n"
+        "  requests   1,010   10 list + 1,000\n"
+        "             item; 429: 0\n"
+        "  waiting    38.2 s   2 waits, both for\n"
+        "             500/20s; active 2.4 s\n"
+        "  latency    p50 52 ms  p95 61 ms  max\n"
+        "             88 ms\n"
+        "  server     agrees: 1,010 admitted, 0\n"
+        "             refused\n"
+        "  reference efficiency  100 % excellent\n"
+        "             (not a measure of speed)\n"
+        "  items      results/20261123-155204/items.parquet\n"
+        "  next       .venv/bin/python -m harness show 20261123-155204"
+    )
+
+
+def test_complete_with_failures() -> None:
+    """Why items failed is in the first line; the commands for them are in the last."""
+    text = said(FAILURES, None)
+    assert text.splitlines()[0] == (
+        "! complete with failures  997 of 1,000 items; 2 gone (404), 1 gave up after 5 (503)   run 20261123-155204"
+    )
+    assert row(text, "next") == (
+        "  next       .venv/bin/python -m harness failed list 20261123-155204\n"
+        "             .venv/bin/python -m harness failed retry 20261123-155204"
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "first", "why"),
+    [
+        ("stopped", "Ctrl-C", "■ stopped  412 of 1,000 items, 0 failed   run 20261123-155204", "Ctrl-C"),
+        (
+            "interrupted",
+            "",
+            "✗ interrupted  412 of 1,000 items, 0 failed   run 20261123-155204",
+            "its process is gone; what was recorded is safe",
+        ),
+        (
+            "failed",
+            "page 7 could not be read",
+            "✗ failed  412 of 1,000 items, 0 failed   run 20261123-155204",
+            "page 7 could not be read",
+        ),
+    ],
+)
+def test_ended_early(status: str, reason: str, first: str, why: str) -> None:
+    """A run that ended early says why, what is left, and how to go on."""
+    early = replace(COMPLETE, status=status, reason=reason, imported=412, pending=580, waiting_items=8)  # type: ignore[arg-type]
+    text = said(early)
+    assert text.splitlines()[:3] == [
+        first,
+        f"  why        {why}",
+        "  to do      588 items listed and not imported, 8 of them to be retried",
+    ]
+    assert row(text, "next") == "  next       .venv/bin/python -m harness resume 20261123-155204"
+
+
+def test_commands_are_the_callers_to_choose() -> None:
+    """Other commands, or none, may stand where the usual ones do; every status has usual ones."""
+    assert "next" not in summary_text(COMPLETE, Screen(80), commands=())
+    assert summary_text(COMPLETE, Screen(80), commands=["audit {run}"]).endswith(
+        "python -m harness audit 20261123-155204"
+    )
+    assert NEXT.keys() == LOOKS.keys()
+
+
+def test_the_server_disagrees_loudly() -> None:
+    """Where the server counted otherwise, both counts are shown, in red."""
+    wrong = replace(COMPLETE, server=Ledger(1012, 3, False), hits=2, lost=1)
+    assert row(said(wrong), "server") == (
+        "  server     DISAGREES: it admitted 1,012 and refused 3; the client counted\n"
+        "             1,008 (1 of them without an answer) and 2"
+    )
+    assert "\x1b[1;31mDISAGREES" in summary_text(wrong, Screen(None, color=True))
+
+
+def test_where_the_rest_went() -> None:
+    """Under 97 % of best possible the summary names what the time was lost to, the largest first."""
+    lost = LostTo(workers_s=3.2, refusals_s=0.01, retries_s=400.0, other_s=8.0)
+    slow = replace(COMPLETE, optimality=0.0887, duration_s=451.2, lost_to=lost, workers=2)
+    assert row(said(slow, None), "lost to") == (
+        "  lost to    retries 6 min 40 s, latency and waits longer than needed 8.0 s, "
+        "too few workers 3.2 s (2; 3 would be enough)"
+    )
+    assert "lost to" not in said(replace(slow, optimality=0.971))
+    assert "would be enough" not in said(replace(slow, workers=3))
+
+
+def test_a_bound_that_is_not_exact_says_so() -> None:
+    """Where the bound may not be reachable, what greedy sending takes stands beside it; learned limits are named."""
+    text = said(replace(COMPLETE, bound_exact=False, greedy_s=40.4, limits_source="learned"))
+    assert row(text, "duration") == (
+        "  duration   40.6 s   best possible at least 40.0 s (limits learned) → 98.5 % of\n             best"
+    )
+    assert row(text, "greedy") == "  greedy     40.4 s is what sending as early as the limits allow takes"
+
+
+def test_without_limits_there_is_no_best() -> None:
+    """Without limits nothing is claimed about the best possible."""
+    free = replace(COMPLETE, bound_s=None, optimality=None, lost_to=None, limits="", sessions=2)
+    assert row(said(free), "duration") == (
+        "  duration   40.6 s in 2 sessions   best possible unknown: no limit is known"
+    )
+
+
+@pytest.mark.parametrize(
+    ("waits", "sleeps", "words"),
+    [
+        ((), 0, "38.2 s   no waits; active 2.4 s"),
+        ((Waiting("500/20s", 19.0, 1),), 1, "38.2 s   1 wait for 500/20s; active 2.4 s"),
+        ((Waiting("500/20s", 190.0, 10),), 10, "38.2 s   10 waits, all for 500/20s; active 2.4 s"),
+        ((Waiting("5/1s", 9.0, 0),), 0, "38.2 s   in moments too short to count, for 5/1s; active 2.4 s"),
+        (
+            (Waiting("500/20s", 19.0, 1), Waiting("refused", 12.0, 1), Waiting("probe", 0.01, 0)),
+            2,
+            "38.2 s   2 waits: 19.0 s for 500/20s, 12.0 s for refusals (429); active 2.4 s",
+        ),
+    ],
+)
+def test_waits(waits: tuple[Waiting, ...], sleeps: int, words: str) -> None:
+    """Waits are counted and attributed; what is too short to matter is not mentioned."""
+    assert row(said(replace(COMPLETE, waits=waits, sleeps=sleeps), None), "waiting") == f"  waiting    {words}"
+
+
+@pytest.mark.parametrize(("value", "words"), [(0.9, "90 % fair"), (0.494, "49 % poor"), (0.9996, "99 % excellent")])
+def test_reference_efficiency(value: float, words: str) -> None:
+    """The reference system's figure comes with its band, and with the warning that it is no measure of speed."""
+    text = said(replace(COMPLETE, reference_efficiency=value))
+    assert f"  reference efficiency  {words} (not a measure of speed)" in text.splitlines()
+
+
+def test_a_run_that_never_began() -> None:
+    """A run without a single answer has a summary without figures that it does not have."""
+    nothing = replace(
+        COMPLETE, status="failed", reason="the list could not be read", total=None, imported=0, requests_page=1,
+        requests_item=0, duration_s=0.0, active_s=0.0, waiting_s=0.0, waits=(), sleeps=0, bound_s=None,
+        optimality=None, lost_to=None, latency_p50_s=None, latency_p95_s=None, latency_max_s=None,
+        reference_efficiency=None, server=None,
+    )  # fmt: skip
+    assert said(nothing) == (
+        "✗ failed  0 items, 0 failed   run 20261123-155204\n"
+        "  why        the list could not be read\n"
+        "  duration   0 s\n"
+        "  requests   1   1 list + 0 item; 429: 0\n"
+        "  waiting    0 s   no waits; active 0 s\n"
+        "  next       .venv/bin/python -m harness resume 20261123-155204"
+    )
+
+
+def test_ascii() -> None:
+    """Without glyphs it says the same."""
+    text = summary_text(COMPLETE, Screen(80, unicode=False))
+    assert text.splitlines()[:2] == [
+        "+ complete  1,000 of 1,000 items, 0 failed   run 20261123-155204",
+        "  duration   40.6 s   best possible 40.0 s > 98.5 % of best",
+    ]
+    assert text.isascii()
