@@ -1,0 +1,204 @@
+"""Greedy admission, played through: each request is sent as soon as every limit allows it, pages first.
+
+A schedule that can be kept, so never below the bound; where it equals the bound, both are the optimum. It steps from
+one burst to the next, not from request to request.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+from harness.bound.paths import to_border_s
+from harness.bound.work import Work, moments
+from harness.pacing.tiers import Tier, Tiers
+
+# Bursts played through before giving up: about a fifth of a second. Only limits of a few requests, or counted one by
+# one, and a very long import come to so many.
+MAX_BURSTS = 70_000
+# A border nobody knows is tried this long after a moment: a schedule may come this much closer to the bound.
+NUDGE_S = 1e-6
+# Rounding in counts that grow with time: far below one request.
+_SLACK = 1e-9
+
+
+def greedy_s(work: Work, tiers: Tiers, rtt_s: float, epoch_s: float | None) -> float | None:
+    """The last arrival of the best greedy schedule, in seconds after the first; costs are taken to be 1.
+
+    Borders nobody knows are tried just after each moment at which the list lets more through (the first two and the
+    last). None: it takes more than MAX_BURSTS bursts.
+    """
+    tries = [NUDGE_S]
+    if any(tier.kind == "counter" or (tier.kind == "aligned" and epoch_s is None) for tier in tiers):
+        tries = [t_s + NUDGE_S for t_s, _ in moments(work, rtt_s)]
+        tries = sorted({*tries[:2], tries[-1]})
+    bursts = MAX_BURSTS // len(tries)
+    found = [_play(_Listing(work, rtt_s), [_meter(tier, end_s, epoch_s) for tier in tiers], bursts) for end_s in tries]
+    return min((end_s for end_s in found if end_s is not None), default=None)
+
+
+def _play(listing: _Listing, meters: list[_Meter], bursts: int) -> float | None:
+    now, last = 0.0, 0.0
+    for _ in range(bursts):
+        if not listing.left:
+            return last
+        ready = listing.ready(now)
+        rooms = [meter.room(now) for meter in meters]
+        count = min([ready, *rooms])
+        if count > 0:
+            listing.take(now, count)
+            for meter in meters:
+                meter.take(now, count)
+            last = now
+            continue
+        waits = [meter.opens_s() for meter, room in zip(meters, rooms) if room < 1]
+        now = max(waits, default=now) if ready else max([listing.next_s(), *waits])
+    return None
+
+
+class _Listing:
+    """Which requests the list has made possible, each page one round trip after the last."""
+
+    def __init__(self, work: Work, rtt_s: float) -> None:
+        self.left = work.requests
+        self._rtt_s = rtt_s
+        self._together = work.paging == "numbered"
+        self._page_size = work.page_size
+        self._pages, self._details = 1, 0
+        self._pages_to_come, self._details_to_come = work.pages - 1, work.details
+        self._answers: deque[tuple[float, int]] = deque()  # (time, pages answered)
+
+    def ready(self, now: float) -> int:
+        while self._answers and self._answers[0][0] <= now:
+            _, pages = self._answers.popleft()
+            named = min(pages * self._page_size, self._details_to_come)
+            self._details_to_come -= named
+            self._details += named
+            opened = self._pages_to_come if self._together else min(1, self._pages_to_come)
+            self._pages_to_come -= opened
+            self._pages += opened
+        return self._pages + self._details
+
+    def next_s(self) -> float:
+        return self._answers[0][0]
+
+    def take(self, now: float, count: int) -> None:
+        pages = min(count, self._pages)
+        self._pages -= pages
+        self._details -= count - pages
+        self.left -= count
+        if pages:
+            self._answers.append((now + self._rtt_s, pages))
+
+
+class _Meter(Protocol):
+    """How one limit counts. `opens_s` is asked after a `room` below 1: look again then, there may be room."""
+
+    def room(self, now: float) -> int: ...
+    def take(self, now: float, count: int) -> None: ...
+    def opens_s(self) -> float: ...
+
+
+def _meter(tier: Tier, border_s: float, epoch_s: float | None) -> _Meter:
+    """border_s: where an aligned window of unknown phase ends."""
+    match tier.kind:
+        case "bucket" | "gcra":
+            return _Bucket(tier)
+        case "counter":
+            return _Counter(tier, border_s)
+        case "anchored":
+            return _Anchored(tier)
+        case "aligned":
+            return _Aligned(tier, border_s if epoch_s is None else to_border_s(tier, epoch_s))
+        case "any" | "log":
+            return _Log(tier)
+
+
+class _Log:
+    def __init__(self, tier: Tier) -> None:
+        self._tier, self._used = tier, 0
+        self._bursts: deque[tuple[float, int]] = deque()  # (time free again, count)
+
+    def room(self, now: float) -> int:
+        while self._bursts and self._bursts[0][0] <= now:
+            self._used -= self._bursts.popleft()[1]
+        return self._tier.limit - self._used
+
+    def take(self, now: float, count: int) -> None:
+        self._used += count
+        self._bursts.append((now + self._tier.period_s, count))
+
+    def opens_s(self) -> float:
+        return self._bursts[0][0]
+
+
+class _Anchored:
+    def __init__(self, tier: Tier) -> None:
+        self._tier, self._used, self._end_s = tier, 0, 0.0
+
+    def room(self, now: float) -> int:
+        return self._tier.limit - (self._used if now < self._end_s else 0)
+
+    def take(self, now: float, count: int) -> None:
+        if now >= self._end_s:
+            self._used, self._end_s = 0, now + self._tier.period_s
+        self._used += count
+
+    def opens_s(self) -> float:
+        return self._end_s
+
+
+class _Aligned:
+    def __init__(self, tier: Tier, end_s: float) -> None:
+        self._tier, self._used, self._end_s = tier, 0, end_s
+
+    def room(self, now: float) -> int:
+        while now >= self._end_s:
+            self._end_s += self._tier.period_s
+            self._used = 0
+        return self._tier.limit - self._used
+
+    def take(self, now: float, count: int) -> None:
+        self._used += count
+
+    def opens_s(self) -> float:
+        return self._end_s
+
+
+class _Counter:
+    """Used now, and of the window before as much as its share of the last period: together at most the limit."""
+
+    def __init__(self, tier: Tier, end_s: float) -> None:
+        self._tier, self._used, self._before, self._end_s = tier, 0, 0, end_s
+
+    def room(self, now: float) -> int:
+        while now >= self._end_s:
+            self._end_s += self._tier.period_s
+            self._before, self._used = self._used, 0
+        share = (self._end_s - now) / self._tier.period_s
+        return int(self._tier.limit - self._used - self._before * share + _SLACK)
+
+    def take(self, now: float, count: int) -> None:
+        self._used += count
+
+    def opens_s(self) -> float:
+        spare = self._tier.limit - self._used - 1
+        if spare < 1 or self._before == 0:
+            return self._end_s
+        return self._end_s - self._tier.period_s * spare / self._before
+
+
+class _Bucket:
+    """One comes back each `each_s`; all of them are there at `full_s`."""
+
+    def __init__(self, tier: Tier) -> None:
+        self._burst, self._each_s, self._full_s = tier.burst or tier.limit, tier.period_s / tier.limit, 0.0
+
+    def room(self, now: float) -> int:
+        return int(self._burst - max(0.0, self._full_s - now) / self._each_s + _SLACK)
+
+    def take(self, now: float, count: int) -> None:
+        self._full_s = max(now, self._full_s) + count * self._each_s
+
+    def opens_s(self) -> float:
+        return self._full_s - (self._burst - 1) * self._each_s

@@ -1,0 +1,117 @@
+"""The longest chain of "not before" links through the limits, in closed form: no step per request.
+
+A link of size m that takes s seconds says: the request m after this one arrives at least s later. A limit's links
+have one size and one length; some limits let a number of requests pass first. The package's docstring derives them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from harness.bound.work import Work, moments
+from harness.pacing.tiers import Tier, Tiers
+
+
+class Link(NamedTuple):
+    """`size` requests on, at least `seconds` later; may be repeated."""
+
+    size: int
+    seconds: float
+
+
+class Chain(NamedTuple):
+    """Links that can only be entered through another: `entry.size` requests and `entry.seconds`, once."""
+
+    entry: Link
+    link: Link
+
+
+def last_arrival_s(work: Work, tiers: Tiers, rtt_s: float, epoch_s: float | None, workers: int | None = None) -> float:
+    """No schedule has its last arrival earlier than this, in seconds after its first. workers None: any number.
+
+    Workers are counted in requests and limits in cost: where those differ, each is bounded alone.
+    """
+    slots = (Link(workers, rtt_s),) if workers is not None and rtt_s > 0 else ()
+    if work.cost == work.requests:
+        return longest_s(work.cost, moments(work, rtt_s), tiers, epoch_s, slots)
+    free = Work(work.pages, work.items, work.paging, work.detail, work.per_page)
+    by_workers = longest_s(free.requests, moments(free, rtt_s), (), None, slots)
+    return max(by_workers, longest_s(work.cost, moments(work, rtt_s), tiers, epoch_s))
+
+
+def longest_s(
+    total: int, starts: list[tuple[float, int]], tiers: Tiers, epoch_s: float | None, slots: tuple[Link, ...] = ()
+) -> float:
+    """The longest chain of links from any of `starts` (as `moments` gives them) to the last of `total` units.
+
+    Logs and `slots` may follow each other in any order. Of the other kinds a chain uses one limit: two anchored ones
+    cannot both count from the first request, and of two buckets one alone is never shorter.
+    """
+    logs = [Link(tier.limit, tier.period_s) for tier in tiers if tier.kind in ("any", "log")]
+    free = tuple(sorted((*slots, *logs), key=_density, reverse=True))
+    longest = 0.0
+    for t_s, before in starts:
+        after = total - 1 - before
+        longest = max(longest, t_s + fill_s(after, free))
+        for entry, link in (chain for tier in tiers for chain in _chains(tier, t_s, epoch_s)):
+            if after >= entry.size:
+                links = tuple(sorted((*free, link), key=_density, reverse=True))
+                longest = max(longest, t_s + entry.seconds + fill_s(after - entry.size, links))
+    return longest
+
+
+def fill_s(size: int, links: tuple[Link, ...]) -> float:
+    """The most seconds of links, the densest first, that go into `size` requests (an unbounded knapsack)."""
+    if not links:
+        return 0.0
+    first, rest = links[0], links[1:]
+    if not rest:
+        return size // first.size * first.seconds
+    size -= size % math.gcd(*(link.size for link in links))  # what no combination can use
+    longest, density = 0.0, _density(rest[0])
+    for count in range(size // first.size, -1, -1):
+        seconds, left = count * first.seconds, size - count * first.size
+        if seconds + left * density <= longest * (1 + 1e-12):  # nor can fewer of the densest link do better
+            break
+        longest = max(longest, seconds + fill_s(left, rest))
+    return longest
+
+
+def _density(link: Link) -> float:
+    return link.seconds / link.size
+
+
+def _chains(tier: Tier, t_s: float, epoch_s: float | None) -> Iterator[Chain]:
+    window = Link(tier.limit, tier.period_s)
+    each = Link(1, tier.period_s / tier.limit)
+    match tier.kind:
+        case "bucket" | "gcra":
+            yield Chain(Link((tier.burst or tier.limit) - 1, 0.0), each)
+        case "counter":
+            yield Chain(Link(tier.limit - 1, 0.0), each)
+            if tier.limit > 1:
+                yield Chain(Link(tier.limit, 0.0), Link(1, tier.period_s / (tier.limit - 1)))
+            else:
+                yield Chain(window, Link(1, 2 * tier.period_s))
+        case "anchored":
+            yield Chain(Link(0 if t_s == 0 else tier.limit, 0.0), window)
+        case "aligned" if epoch_s is not None:
+            yield Chain(Link(tier.limit, to_border_s(tier, epoch_s + t_s)), window)
+        case "aligned":
+            yield Chain(Link(tier.limit, 0.0), window)
+
+
+def to_border_s(tier: Tier, epoch_s: float) -> float:
+    """Seconds from a Unix time to the end of the aligned window it is in: above 0, at most the period.
+
+    A zone's offset is taken as it is at that time: a change of the clocks later on is not foreseen.
+    """
+    local_s = epoch_s
+    if tier.tz is not None:
+        offset = datetime.fromtimestamp(epoch_s, UTC).astimezone(ZoneInfo(tier.tz)).utcoffset()
+        local_s += offset.total_seconds() if offset is not None else 0.0
+    return tier.period_s - local_s % tier.period_s
