@@ -85,11 +85,11 @@ class Core:
         self._doubts: Counter[Task] = Counter()
         self._done: Done | None = None
 
-    def start(self, host: str = "") -> None:
-        """Begin the session at t = 0, from whatever the state already holds."""
+    def start(self, host: str = "", number: int = 1) -> None:
+        """Begin the run's `number`-th session at t = 0, from whatever the state already holds."""
         pacer = self.budgets["item"].pacer
         limits = format_tiers(tuple(tier.tier for tier in pacer.statistics(0.0).tiers))
-        self._emit(e.SessionStarted(0.0, self._utc_s, self.rules.workers, limits, pacer.name, host))
+        self._emit(e.SessionStarted(0.0, number, self._utc_s, self.rules.workers, limits, pacer.name, host))
         state = self.state
         for item in [item for item in self._payloads if item in state.items]:
             self._emit(e.ItemAdopted(0.0, item))

@@ -51,8 +51,8 @@ class Session:
         self._started_utc_s = wall()
         state = run.state()
         anchors = {at + 1: began for at, began in enumerate(run.about.get("sessions_utc_s", []))}
-        number = state.session.number + 1
-        run.note(sessions_utc_s=[*list(anchors.values())[: number - 1], self._started_utc_s], status="running")
+        number = self._number = len(anchors) + 1
+        run.note(sessions_utc_s=[*anchors.values(), self._started_utc_s], status="running")
         pacer = pacer_for(config)
         self._sent = SentCounter(run.folder)
         self._charge(pacer, state, anchors)
@@ -96,7 +96,7 @@ class Session:
     async def run(self, api: Api, on_update: OnUpdate | None = None, update_s: float = 0.25) -> Done:
         """Import until done or stopped; what was recorded is on disk when this returns or raises."""
         self.driver = Driver(self.core, api, self._put, self.flusher.room, lambda: self._sent.add(self._wall()))
-        self.core.start(socket.gethostname())
+        self.core.start(socket.gethostname(), self._number)
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self.flusher.run)

@@ -57,7 +57,7 @@ EVENT_SCHEMA = pa.schema(
 )
 
 # Classes name an id or cursor for what it is; the table has one column for all of them.
-_COLUMN_OF = {"item": "key", "page": "key"}
+_COLUMN_OF = {"item": "key", "page": "key", "number": "session"}
 _KIND_OF = {"PageListed": "page", "ItemImported": "item", "ItemListed": "item", "ItemAdopted": "item"}
 _COLUMNS = {name: tuple(_COLUMN_OF.get(field, field) for field in names) for name, names in EVENT_FIELDS.items()}
 _VALUES = {name: attrgetter(*fields) if len(fields) > 1 else None for name, fields in EVENT_FIELDS.items()}
@@ -98,6 +98,8 @@ def _constant(name: str, count: int, run: str, session: int, writer: str) -> pa.
 def from_table(table: pa.Table) -> list[Event]:
     """The events in `table`, in its order. RecordError for rows that this version cannot read."""
     events: list[Event] = []
+    if missing := [name for name in EVENT_SCHEMA.names if name not in table.schema.names]:
+        raise RecordError(f"the events have no column {missing[0]}: this is no record of the harness; remove the run")
     for row in table.to_pylist():
         if row["schema"] > SCHEMA_VERSION:
             newer = f"schema {row['schema']}, and this version reads up to {SCHEMA_VERSION}"

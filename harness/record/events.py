@@ -16,21 +16,30 @@ ItemId = int | str
 Kind = Literal["page", "item"]
 Key = ItemId  # of an item its id, of a page its cursor
 
+_LARGEST = 10**18
+
 RunStatus = Literal["running", "paused", "complete", "complete with failures", "stopped", "interrupted", "failed"]
 
 
 def canonical_id(raw: ItemId) -> ItemId:
-    """`"17"` and 17 are the same item: ids that read as plain integers are integers, which are far smaller."""
-    if isinstance(raw, str) and raw.isascii() and raw.isdecimal() and (raw == "0" or raw[0] != "0") and len(raw) < 19:
+    """`"17"` and 17 are the same item: ids that read as plain integers are integers, which are far smaller.
+
+    The record keeps ids as text, so each must read back as what it was: from 10^18 on even integers are text.
+    """
+    if isinstance(raw, int):
+        return raw if -_LARGEST < raw < _LARGEST else str(raw)
+    digits = raw[1:] if raw[:1] == "-" else raw
+    if digits.isdecimal() and digits.isascii() and len(digits) < 19 and (digits[0] != "0" or raw == "0"):
         return int(raw)
     return raw
 
 
 @dataclass(frozen=True, slots=True)
 class SessionStarted:
-    """A process began to write: t_s is 0 and `utc_s` is when that was."""
+    """A process began to write, as the `number`-th on this run: t_s is 0 and `utc_s` is when that was."""
 
     t_s: float
+    number: int
     utc_s: float
     workers: int
     limits: str
