@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from server.config import ServerConfig
 from server.errors import BadConfig, PortTaken, ServerError
-from server.service import Ask, Decision, Service
+from server.exchange import Ask, Decision
+from server.service import Service
 
 if TYPE_CHECKING:
     from server.app import create_app

@@ -1,36 +1,85 @@
-"""`python -m server`: serve one test API until SIGTERM or Ctrl-C."""
+"""`python -m server`: serve one test API until SIGTERM or Ctrl-C.
+
+Settings come from a scenario, then a TOML file, then flags: the later wins.
+"""
 
 from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import AsyncIterator
+from typing import Any
 
 import click
 import trio
 
-from server.config import DEFAULT_LIMIT, ServerConfig
+from server import scenarios
+from server.config import ServerConfig, Setting, read_toml, settings
 from server.errors import ServerError
-from server.serving import running
+
+_CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.option("--host", default="127.0.0.1", help="Address to listen on.")
-@click.option("--port", default=8000, type=click.IntRange(0, 65535), help="Port to listen on; 0: any free one.")
-@click.option("--items", default=1000, type=click.IntRange(0), help="Size of the generated catalogue.")
-@click.option("--limit", multiple=True, default=[DEFAULT_LIMIT], help="Limits enforced; none: no limit. Repeatable.")
-@click.option("--latency", default="0", help="Delay of every answer, such as 50ms.")
-@click.option("--seed", default=0, type=int, help="Seed of everything random.")
-@click.option("--until-stdin-closes", is_flag=True, help="Stop when standard input ends: with the parent process.")
-def main(
-    host: str, port: int, items: int, limit: tuple[str, ...], latency: str, seed: int, until_stdin_closes: bool
+def _own_options() -> list[click.Parameter]:
+    return [
+        click.Option(["--host"], default="127.0.0.1", show_default=True, help="Address to listen on."),
+        click.Option(
+            ["--port"],
+            default=8000,
+            show_default=True,
+            type=click.IntRange(0, 65535),
+            help="Port to listen on; 0: any free one.",
+        ),
+        click.Option(["--scenario"], help="Start from a ready-made server; see --list-scenarios."),
+        click.Option(["--config"], metavar="FILE", help="Settings in TOML: the flags' names, without dashes in front."),
+        click.Option(["--list-scenarios"], is_flag=True, help="Name the ready-made servers and stop."),
+        click.Option(["--until-stdin-closes"], is_flag=True, help="Stop when standard input ends."),
+    ]
+
+
+def _option(setting: Setting) -> click.Option:
+    flag = "--" + setting.name.replace("_", "-")
+    text = setting.help
+    if setting.kind is bool:
+        # None where the flag is not written, so that it does not overrule a scenario or a file.
+        return click.Option([flag], is_flag=True, flag_value=True, default=None, help=text)
+    text += " Repeatable." if setting.many else ""
+    default = getattr(ServerConfig, setting.name)
+    text += f" [default: {default}]" if default not in ("", ()) else ""
+    return click.Option([flag], type=setting.kind, multiple=setting.many, help=text)
+
+
+def serve(
+    host: str,
+    port: int,
+    scenario: str | None,
+    config: str | None,
+    list_scenarios: bool,
+    until_stdin_closes: bool,
+    **flags: Any,
 ) -> None:
     """Serve an API whose limits are real. Prints the list's URL when it answers."""
+    if list_scenarios:
+        for name in scenarios.names():
+            click.echo(f"{name:16} {scenarios.about(name)}")
+        return
     try:
-        config = ServerConfig(items=items, limit="+".join(limit), latency=latency, seed=seed)
-        trio.run(_serve, config, host, port, until_stdin_closes)
+        values = scenarios.settings_of(scenario) if scenario else {}
+        values |= read_toml(config) if config else {}
+        values |= {name: value for name, value in flags.items() if value not in (None, ())}
+        trio.run(_serve, ServerConfig.from_mapping(values), host, port, until_stdin_closes)
     except* ServerError as errors:
         click.echo(f"Error: {_first(errors)}", err=True)
         sys.exit(2)
+
+
+main = click.Command(
+    "server",
+    callback=serve,
+    help=serve.__doc__,
+    params=[*_own_options(), *(_option(setting) for setting in settings())],
+    context_settings=_CONTEXT,
+)
 
 
 def _first(error: BaseException) -> BaseException:
@@ -49,14 +98,16 @@ async def _serve(config: ServerConfig, host: str, port: int, until_stdin_closes:
 
 
 async def _announce(config: ServerConfig, host: str, port: int) -> None:
+    from server.serving import running  # the web framework takes a second to load: not before the flags are right
+
     async with running(config, host, port) as api:
         click.echo(api.url)
         sys.stdout.flush()
         await trio.sleep_forever()
 
 
-async def _wait_for_signal(signals: object, scope: trio.CancelScope) -> None:
-    async for _ in signals:  # type: ignore[attr-defined]
+async def _wait_for_signal(signals: AsyncIterator[int], scope: trio.CancelScope) -> None:
+    async for _ in signals:
         scope.cancel()
 
 

@@ -1,57 +1,122 @@
-"""The truth: what the server admitted and refused, in all, per second, per route and per tier.
+"""The truth: every decision, and the counts of them in all, per route, status, tier and second.
 
-Grows with the seconds served, not with the requests: a second takes one small row.
+Counts grow with the seconds served. Decisions are kept in columns of about 50 bytes each, the newest `keep` of them.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from server.decisions import DecisionRow, Decisions
+from server.errors import ServerError
 from server.tiers import Tiers
 
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-class Ledger:
-    """Counts of decisions; `now` is on the server's clock, seconds are counted from its start."""
 
-    def __init__(self, started_at: float) -> None:
-        self._started_at = started_at
-        self.reset()
+class UnknownSnapshot(ServerError):
+    """A place in the ledger whose decisions are not kept (any more)."""
 
-    def reset(self) -> None:
-        """Forget the records; windows and buckets stay as they are."""
-        self._per_second: dict[int, list[int]] = {}
-        self._routes: dict[str, list[int]] = {}
-        self._statuses: Counter[int] = Counter()
-        self._refused_by: Counter[str] = Counter()
-        self._units = 0
 
-    def record(self, now: float, route: str, cost: int, status: int, refused_by: str | None) -> None:
-        """Book one decision; refused_by: the tier that refused, as text, or None when admitted."""
-        refused = refused_by is not None
-        self._per_second.setdefault(int(now - self._started_at), [0, 0])[refused] += 1
-        self._routes.setdefault(route, [0, 0])[refused] += 1
-        self._statuses[status] += 1
-        if refused_by is None:
-            self._units += cost
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A place between two decisions, counted from the server's start. See `Ledger.since`."""
+
+    number: int
+
+
+class Counts:
+    """Sums over decisions."""
+
+    def __init__(self) -> None:
+        self.per_second: dict[int, list[int]] = {}
+        self.routes: dict[str, list[int]] = {}
+        self.statuses: Counter[int] = Counter()
+        self.refused_by: Counter[str] = Counter()
+        self.admitted_under: Counter[str] = Counter()
+        self.units = 0
+
+    def add(self, row: DecisionRow) -> None:
+        """Count one decision."""
+        self.statuses[row.status] += 1
+        if row.verdict == "unauthorised":  # no limit was asked
+            return
+        refused = row.verdict == "refused"
+        self.per_second.setdefault(int(row.t_s), [0, 0])[refused] += 1
+        self.routes.setdefault(row.route, [0, 0])[refused] += 1
+        if refused:
+            self.refused_by[row.tier] += 1
         else:
-            self._refused_by[refused_by] += 1
+            self.admitted_under[row.limits] += 1
+            self.units += row.cost
 
     def report(self, tiers: Tiers) -> dict[str, Any]:
         """All counts, ready for JSON."""
-        admitted = sum(counts[0] for counts in self._routes.values())
-        refused = sum(counts[1] for counts in self._routes.values())
+        told = [self._tier(str(tier)) for tier in tiers]
         return {
-            "admitted": admitted,
-            "refused": refused,
-            "units": self._units,
-            "routes": {name: _pair(counts) for name, counts in sorted(self._routes.items())},
-            "statuses": {str(status): count for status, count in sorted(self._statuses.items())},
-            "tiers": [
-                {"tier": str(tier), "admitted": admitted, "refused": self._refused_by[str(tier)]} for tier in tiers
-            ],
-            "per_second": [{"t": t, **_pair(counts)} for t, counts in sorted(self._per_second.items())],
+            "admitted": sum(counts[0] for counts in self.routes.values()),
+            "refused": sum(counts[1] for counts in self.routes.values()),
+            "units": self.units,
+            "routes": {name: _pair(counts) for name, counts in sorted(self.routes.items())},
+            "statuses": {str(status): count for status, count in sorted(self.statuses.items())},
+            "tiers": told,
+            "per_second": [{"t": t, **_pair(counts)} for t, counts in sorted(self.per_second.items())],
         }
+
+    def _tier(self, name: str) -> dict[str, Any]:
+        under = sum(count for limits, count in self.admitted_under.items() if name in limits.split("+"))
+        return {"tier": name, "admitted": under, "refused": self.refused_by[name]}
+
+
+class Ledger:
+    """Counts and decisions of one server."""
+
+    def __init__(self, keep: int) -> None:
+        """keep: decisions kept at most; the oldest are dropped, the counts stay."""
+        self._keep = keep
+        self._decisions = Decisions(keep)
+        self._counts = Counts()
+
+    def record(self, row: DecisionRow) -> None:
+        """Book one decision."""
+        self._counts.add(row)
+        self._decisions.append(row)
+
+    def reset(self) -> None:
+        """Forget the records; windows and buckets stay as they are."""
+        self._counts = Counts()
+        self._decisions.clear()
+
+    def snapshot(self, oldest: bool = False) -> Snapshot:
+        """This moment, to report from later (oldest: as far back as decisions are kept); costs nothing."""
+        return Snapshot(self._decisions.first if oldest else self._decisions.end)
+
+    def report(self, tiers: Tiers) -> dict[str, Any]:
+        """All counts since the start or the last reset, and how many decisions are kept."""
+        kept = {"first": self._decisions.first, "end": self._decisions.end}
+        return self._counts.report(tiers) | {"decisions": kept}
+
+    def since(self, snapshot: Snapshot, tiers: Tiers) -> dict[str, Any]:
+        """The counts of what was decided after `snapshot`; raises UnknownSnapshot."""
+        counts = Counts()
+        for row in self.rows(snapshot):
+            counts.add(row)
+        return counts.report(tiers)
+
+    def rows(self, snapshot: Snapshot | None = None, most: int | None = None) -> list[DecisionRow]:
+        """Decisions kept, in order, after `snapshot`, at most `most`; raises UnknownSnapshot."""
+        start = self._decisions.first if snapshot is None else snapshot.number
+        if not self._decisions.first <= start <= self._decisions.end:
+            kept = f"decisions {self._decisions.first} to {self._decisions.end}"
+            raise UnknownSnapshot(f"snapshot {start} is not kept; the ledger holds {kept}")
+        return self._decisions.rows(start, most)
+
+    def table(self) -> pa.Table:
+        """All decisions kept, as an Arrow table."""
+        return self._decisions.table()
 
 
 def _pair(counts: list[int]) -> dict[str, int]:

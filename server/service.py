@@ -1,58 +1,29 @@
 """The decision path: what a request gets, decided at once, without clock, IO or event loop.
 
 The Quart routes are a thin shell around `Service.handle`; a simulator calls it directly, tens of thousands of times
-a second.
+a second. The order of things: key, tenants, limits, then answer or fault, then latency, then the ledger.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
 from random import Random
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
-from server.catalogue import Catalogue, GeneratedCatalogue
+from server.accounts import Account, Accounts
+from server.answers import Answers, broken, message
+from server.catalogue import Catalogue
 from server.config import ServerConfig
-from server.dialects import Dialect, Headers, Honest, Level, Situation
-from server.latency import parse_latency
-from server.ledger import Ledger
-from server.paging import BadQuery, numbered_page
-from server.policies import Budget, Ruling, make_policy
-
-Route = Literal["list", "item", "other"]
-Body = Callable[[], Any]
-
-_NO_QUERY: Mapping[str, str] = {}
-
-
-class Ask(NamedTuple):
-    """One request, as far as the decision needs it. base: scheme and host of the URLs in the answer."""
-
-    route: Route
-    item_id: str = ""
-    query: Mapping[str, str] = _NO_QUERY
-    address: str = "127.0.0.1"
-    api_key: str | None = None
-    base: str = "http://127.0.0.1"
-
-
-@dataclass(slots=True)
-class Decision:
-    """What one request gets.
-
-    delay_s: from `now` to the answer. body: makes the JSON value when called (a simulator that needs none pays
-    nothing). refused_by: the tier that refused, as text; None: admitted. Hand it to `Service.finish` when the
-    answer has gone out or the client has gone away.
-    """
-
-    status: int
-    headers: Headers
-    body: Body
-    delay_s: float
-    refused_by: str | None
-    budget: Budget
-    cost: int
+from server.decisions import DecisionRow
+from server.dialects import Level, Situation, http_date, make_dialect
+from server.drift import Truth
+from server.exchange import Ask, Decision, always
+from server.faults import Faults
+from server.latency import Slots, parse_latency
+from server.ledger import Ledger, Snapshot
+from server.parsed import check_costs
+from server.policies import Ruling
+from server.tenants import Background
+from server.tiers import Tiers
 
 
 class Service:
@@ -60,78 +31,174 @@ class Service:
 
     def __init__(self, config: ServerConfig, started_at: float = 0.0, epoch: float | None = None) -> None:
         """epoch: wall clock at `started_at` unless the config sets one; 0 where neither does."""
+        parsed = config.parsed
         self.config = config
+        self.started_at = started_at
         start_epoch = config.epoch if config.epoch is not None else (epoch or 0.0)
         self.epoch_offset = start_epoch - started_at
-        self.ledger = Ledger(started_at)
-        self.catalogue: Catalogue = GeneratedCatalogue(config.items, config.seed)
-        self._dialect: Dialect = Honest()
-        self._latency = parse_latency(config.latency, Random(config.seed))
-        self._budgets: dict[str, Budget] = {}
-        self._names = [str(tier) for tier in config.tiers]
+        self.ledger = Ledger(config.ledger_rows)
+        self.faults = Faults(parsed.rules, config.seed)
+        self._answers = Answers(config, started_at)
+        self._accounts = Accounts(parsed.plans, parsed.api_keys, parsed.on_refusal, self.epoch_offset)
+        self._changes = list(parsed.plan_changes)
+        self._dialect = make_dialect(config.dialect, tuple(config.lie))
+        self._tenants = Background(parsed.tenants, config.seed) if parsed.tenants else None
+        self._slots = Slots(config.slots) if config.slots else None
+        self._date = (-1, "")
+        self.set_latency(config.latency)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What is listed."""
+        return self._answers.catalogue
 
     def handle(self, now: float, ask: Ask) -> Decision:
         """Decide one request that arrives at `now`, and record the decision."""
-        cost = 1
-        budget = self._budget(ask.address if ask.api_key is None else f"key {ask.api_key}")
-        ruling = budget.rule(now, cost)
-        headers: Headers = []
-        situation = self._situation(now, budget, ruling)
+        if self._changes:
+            self._change_plans(now - self.started_at)
+        if self.config.require_key and not self._accounts.knows(ask.api_key):
+            return self._unauthorised(now, ask)
+        account = self._accounts.account(now, ask)
+        if self._tenants is not None:
+            self._work_off_tenants(now, ask, account)
+        cost = self._cost(ask)
+        ruling = account.budget.rule(now, cost)
+        situation = self._situation(now, account, ruling)
+        decision = self._refuse(situation) if situation and situation.refused else self._admit(now, ask, ruling)
         if situation is not None:
-            headers = self._dialect.headers(situation)
-        if ruling.admitted:
-            refused_by = None
-            status, body = self._answer(now, ask)
-        else:
-            assert situation is not None
-            assert ruling.tier is not None
-            refused_by = self._names[ruling.tier]
-            refusal = self._dialect.refusal(situation)
-            status, body = refusal.status, partial(_same, refusal.body)
-        self.ledger.record(now, ask.route, cost, status, refused_by)
-        return Decision(status, headers, body, ruling.delay_s + self._latency(), refused_by, budget, cost)
+            decision.headers += self._dialect.headers(situation)
+        decision.headers.append(("Date", self._date_at(now + decision.delay_s)))
+        decision.budget, decision.cost = account.budget, cost
+        self._record(now, ask, account, decision, ruling, situation)
+        return decision
 
     def finish(self, decision: Decision) -> None:
         """The answer has gone out, or the client has gone away: what was held for it is free."""
-        if decision.refused_by is None:
+        if decision.refused_by is None and decision.budget is not None:
             decision.budget.release(decision.cost)
 
-    def report(self) -> dict[str, Any]:
-        """The ledger's counts, ready for JSON."""
-        return self.ledger.report(self.config.tiers)
+    def report(self, since: int | None = None) -> dict[str, Any]:
+        """The ledger's counts, ready for JSON; since: a snapshot's number. Raises UnknownSnapshot."""
+        if since is not None:
+            return self.ledger.since(Snapshot(since), self._accounts.tiers())
+        return self.ledger.report(self._accounts.tiers())
 
-    def _budget(self, key: str) -> Budget:
-        budget = self._budgets.get(key)
-        if budget is None:
-            budget = Budget([make_policy(tier, self.epoch_offset) for tier in self.config.tiers])
-            self._budgets[key] = budget
-        return budget
+    def truth(self, now: float) -> Truth:
+        """What happened to the list up to `now`."""
+        return self.catalogue.truth(now)
 
-    def _situation(self, now: float, budget: Budget, ruling: Ruling) -> Situation | None:
+    def set_limit(self, tiers: Tiers, plan: str = "default") -> None:
+        """Put a plan under new limits at once; a window of the same place, kind and period keeps what was used."""
+        check_costs(tiers, self.config.parsed.costs)
+        self._accounts.change(plan, tiers)
+
+    def set_latency(self, text: str) -> None:
+        """From now on answers take so long; BadConfig for what cannot be read."""
+        self._latency = parse_latency(text, Random(self.config.seed))
+
+    def _admit(self, now: float, ask: Ask, ruling: Ruling) -> Decision:
+        fault = ask.fault or self.faults.strike(now - self.started_at, ask.route, ask.item_id)
+        delay_s = self._latency()
+        if self._slots is not None:
+            delay_s = self._slots.occupy(now + ruling.delay_s, delay_s)
+        answer = self._answers.answer(now, ask)
+        if fault is not None:
+            answer = broken(answer, fault)
+            delay_s += fault.seconds if fault.kind == "stall" else 0.0
+        body, headers, kind = answer.body, answer.headers, answer.content_type
+        return Decision(answer.status, headers, body, ruling.delay_s + delay_s, None, fault, kind)
+
+    def _refuse(self, situation: Situation) -> Decision:
+        refusal = self._dialect.refusal(situation)
+        tier = str(situation.level.tier)
+        # A refusal takes no slot: limits stand in front of the workers.
+        delay_s = self._latency()
+        return Decision(refusal.status, [], always(refusal.body), delay_s, tier, content_type=refusal.content_type)
+
+    def _unauthorised(self, now: float, ask: Ask) -> Decision:
+        account = self._accounts.account(now, ask._replace(api_key=None))
+        answer = message(401, "this API wants a key it knows; send it as X-Api-Key or as a bearer token")
+        delay_s = self._latency()
+        headers = [("WWW-Authenticate", "Bearer"), ("Date", self._date_at(now + delay_s))]
+        decision = Decision(401, headers, answer.body, delay_s)
+        self._record(now, ask, account, decision, None, None)
+        return decision
+
+    def _work_off_tenants(self, now: float, ask: Ask, account: Account) -> None:
+        assert self._tenants is not None
+        quota = "" if account.shared_by_all else account.label
+        tenant = Ask("item", address=ask.address, api_key=ask.api_key)
+        cost = self._cost(tenant)
+        for at_s in self._tenants.due(quota, now - self.started_at):
+            at = at_s + self.started_at
+            theirs = self._accounts.account(at, tenant)
+            ruling = theirs.budget.rule(at, cost)
+            if ruling.admitted:
+                theirs.budget.release(cost)
+            situation = self._situation(at, theirs, ruling)
+            status = 200 if ruling.admitted else 429
+            decision = Decision(status, [], always(None), ruling.delay_s, cost=cost)
+            self._record(at, tenant, theirs, decision, ruling, situation, client="tenant")
+
+    def _change_plans(self, elapsed_s: float) -> None:
+        while self._changes and self._changes[0].at_s <= elapsed_s:
+            change = self._changes.pop(0)
+            self._accounts.change(change.plan, change.tiers)
+
+    def _cost(self, ask: Ask) -> int:
+        return self.config.parsed.costs.get(ask.route, 1)
+
+    def _situation(self, now: float, account: Account, ruling: Ruling) -> Situation | None:
+        budget = account.budget
         binding = budget.binding(now) if ruling.admitted else ruling.tier
         if binding is None:
             return None
         levels = tuple(Level(p.tier, p.remaining(now), p.reset_at(now) - now) for p in budget.policies)
         retry_after_s = None if ruling.retry_at is None else ruling.retry_at - now
-        return Situation(levels, binding, not ruling.admitted, retry_after_s, now + self.epoch_offset)
+        epoch_s = now + self.epoch_offset
+        return Situation(levels, binding, not ruling.admitted, retry_after_s, epoch_s, account.label)
 
-    def _answer(self, now: float, ask: Ask) -> tuple[int, Body]:
-        if ask.route == "list":
-            return self._list(now, ask)
-        if ask.route == "item":
-            item = self.catalogue.find(now, ask.item_id)
-            if item is not None:
-                return 200, item
-            return 404, partial(_same, {"message": f"there is no item {ask.item_id[:40]!r}"})
-        return 404, partial(_same, {"message": "there is no such page; the list is at /api/items"})
+    def _record(
+        self,
+        now: float,
+        ask: Ask,
+        account: Account,
+        decision: Decision,
+        ruling: Ruling | None,
+        situation: Situation | None,
+        client: str | None = None,
+    ) -> None:
+        tier, remaining = "", 0
+        if situation is not None:
+            tier, remaining = account.names[situation.binding], situation.level.remaining
+        self.ledger.record(
+            DecisionRow(
+                now - self.started_at,
+                client or account.label,
+                ask.route,
+                ask.item_id,
+                account.limits,
+                tier,
+                _verdict(ruling),
+                remaining,
+                decision.cost,
+                decision.status,
+                decision.delay_s,
+                decision.fault.kind if decision.fault else "",
+            )
+        )
 
-    def _list(self, now: float, ask: Ask) -> tuple[int, Body]:
-        try:
-            body = numbered_page(self.catalogue, now, ask.query, f"{ask.base}/api/items")
-        except BadQuery as error:
-            return 422, partial(_same, {"message": str(error), "errors": {error.name: [str(error)]}})
-        return 200, partial(_same, body)
+    def _date_at(self, now: float) -> str:
+        # One text a second: formatting a date costs as much as the rest of the headers.
+        second = int(now + self.epoch_offset)
+        if second != self._date[0]:
+            self._date = (second, http_date(second))
+        return self._date[1]
 
 
-def _same(value: Any) -> Any:
-    return value
+def _verdict(ruling: Ruling | None) -> str:
+    if ruling is None:
+        return "unauthorised"
+    if not ruling.admitted:
+        return "refused"
+    return "delayed" if ruling.delay_s else "admitted"

@@ -25,6 +25,7 @@ from quart_trio import QuartTrio
 
 from server.app import create_app
 from server.config import ServerConfig
+from server.connections import Connections
 from server.errors import PortTaken
 from server.service import Service
 
@@ -62,13 +63,14 @@ async def running(config: ServerConfig, host: str = "127.0.0.1", port: int = 0) 
     listeners = await _listen(host, port)
     # The one look at the wall clock: everything after it is this anchor plus trio's time.
     service = Service(config, trio.current_time(), time.time())  # noqa: TID251
-    hyper = _hypercorn_config()
-    in_flight = _InFlight(create_app(config, service))
+    hyper = _hypercorn_config(config)
+    connections = Connections()
+    in_flight = _InFlight(create_app(config, service, connections))
     app = wrap_app(in_flight, hyper.wsgi_max_body_size, "asgi")
     context = WorkerContext(None)
-    async with trio.open_nursery() as connections, trio.open_nursery() as accepting:
-        serve = partial(_connection, app, hyper, context)
-        accepting.start_soon(partial(trio.serve_listeners, serve, listeners, handler_nursery=connections))
+    async with trio.open_nursery() as handling, trio.open_nursery() as accepting:
+        serve = partial(_connection, app, hyper, context, connections)
+        accepting.start_soon(partial(trio.serve_listeners, serve, listeners, handler_nursery=handling))
         try:
             yield Api(f"http://{_address(listeners[0])}/api/items", service)
         finally:
@@ -76,7 +78,7 @@ async def running(config: ServerConfig, host: str = "127.0.0.1", port: int = 0) 
             accepting.cancel_scope.cancel()
             with trio.move_on_after(GRACE_S, shield=True):
                 await in_flight.none()
-            connections.cancel_scope.cancel()
+            handling.cancel_scope.cancel()
 
 
 class _InFlight:
@@ -107,9 +109,18 @@ class _InFlight:
             await self._idle.wait()
 
 
-async def _connection(app: AppWrapper, hyper: HyperConfig, context: WorkerContext, stream: trio.SocketStream) -> None:
-    # Hypercorn annotates an SSL stream and handles both.
-    await TCPServer(app, hyper, context, ConnectionState({}), stream).run()  # type: ignore[arg-type]
+async def _connection(
+    app: AppWrapper, hyper: HyperConfig, context: WorkerContext, connections: Connections, stream: trio.SocketStream
+) -> None:
+    try:
+        peer = connections.add(stream)
+    except OSError:  # gone before it was served
+        return
+    try:
+        # Hypercorn annotates an SSL stream and handles both.
+        await TCPServer(app, hyper, context, ConnectionState({}), stream).run()  # type: ignore[arg-type]
+    finally:
+        connections.remove(peer)
 
 
 async def _listen(host: str, port: int) -> list[trio.SocketListener]:
@@ -122,12 +133,14 @@ async def _listen(host: str, port: int) -> list[trio.SocketListener]:
         raise PortTaken(f"{host}:{port} {why}; choose another with --port (0: any free one) or --host") from error
 
 
-def _hypercorn_config() -> HyperConfig:
-    config = HyperConfig()
-    config.errorlog = None  # standard error is the command line's; faults are on purpose and in the ledger
-    config.keep_alive_max_requests = 1_000_000_000  # a connection lasts until someone means to close it
-    config.include_server_header = False
-    return config
+def _hypercorn_config(config: ServerConfig) -> HyperConfig:
+    hyper = HyperConfig()
+    hyper.errorlog = None  # standard error is the command line's; faults are on purpose and in the ledger
+    hyper.keep_alive_timeout = config.parsed.idle_timeout_s
+    hyper.keep_alive_max_requests = 1_000_000_000  # a connection lasts until someone means to close it
+    hyper.include_server_header = False
+    hyper.include_date_header = False  # the service's own, from the same clock as its limits
+    return hyper
 
 
 def _address(listener: trio.SocketListener) -> str:

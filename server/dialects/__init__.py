@@ -1,8 +1,45 @@
-"""Dialects: what a server says about its limits. One module per family."""
+"""Dialects: what a server says about its limits. One module per family; `lies` lays errors over any of them."""
 
 from __future__ import annotations
 
-from server.dialects.base import Dialect, Headers, Level, Refusal, Situation
-from server.dialects.honest import Honest
+from collections.abc import Callable, Sequence
 
-__all__ = ["Dialect", "Headers", "Honest", "Level", "Refusal", "Situation"]
+from server.dialects.base import Dialect, Headers, Level, Refusal, Situation
+from server.dialects.ietf import Draft6, Draft7, Draft8
+from server.dialects.legacy import GitHub, Honest, Laravel
+from server.dialects.lies import NAMES as LIES
+from server.dialects.lies import Lying, http_date
+from server.dialects.silent import HtmlPage, Silent
+from server.errors import BadConfig
+
+__all__ = [
+    "DIALECTS",
+    "LIES",
+    "Dialect",
+    "Headers",
+    "Level",
+    "Refusal",
+    "Situation",
+    "http_date",
+    "make_dialect",
+]
+
+DIALECTS: dict[str, Callable[[], Dialect]] = {
+    "honest": Honest,
+    "laravel": Laravel,
+    "github": GitHub,
+    "draft-6": Draft6,
+    "draft-7": Draft7,
+    "draft-8": Draft8,
+    "none": Silent,
+    "nginx": lambda: HtmlPage(503, "503 Service Temporarily Unavailable"),
+    "forbidden": lambda: HtmlPage(403, "403 Forbidden"),
+}
+
+
+def make_dialect(name: str, lies: Sequence[str]) -> Dialect:
+    """The dialect `name` with `lies` laid over it; BadConfig for an unknown one."""
+    if name not in DIALECTS:
+        raise BadConfig(f"dialect: {name!r} is unknown; use {', '.join(DIALECTS)}")
+    dialect = DIALECTS[name]()
+    return Lying(dialect, lies) if lies else dialect

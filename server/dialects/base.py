@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,7 +13,7 @@ Headers = list[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One tier as it stands after the decision. reset_s: seconds until the whole limit is there again."""
+    """One tier as it stands after the decision. reset_s: seconds until the whole limit is there again, maybe inf."""
 
     tier: Tier
     remaining: int
@@ -23,9 +24,9 @@ class Level:
 class Situation:
     """One decision, as a dialect needs it.
 
-    levels: all tiers of the budget, in the order written (empty: no limit). binding: index of the tier that will
+    levels: all tiers of the budget, in the order written (at least one). binding: index of the tier that will
     refuse first, or that refused. refused: whether it was. retry_after_s: exact; None: no time can be named.
-    epoch_s: the wall clock.
+    epoch_s: the wall clock. client: whom the body may address.
     """
 
     levels: tuple[Level, ...]
@@ -33,21 +34,58 @@ class Situation:
     refused: bool
     retry_after_s: float | None
     epoch_s: float
+    client: str = ""
+
+    @property
+    def level(self) -> Level:
+        """The tier that binds."""
+        return self.levels[self.binding]
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """How a refusal is said: status and JSON body (headers come from `headers`)."""
+    """How a refusal is said: status, body (a JSON value, or text of `content_type`)."""
 
     status: int
-    body: dict[str, Any]
+    body: Any
+    content_type: str = "application/json"
 
 
 class Dialect(Protocol):
     """A server's way of telling its limits."""
 
     def headers(self, situation: Situation) -> Headers:
-        """Headers for an answer that passed or a refusal; `levels` is not empty."""
+        """Headers for an answer that passed, or for a refusal."""
 
     def refusal(self, situation: Situation) -> Refusal:
         """Status and body of a refusal."""
+
+
+def whole_seconds(seconds: float) -> int:
+    """Rounded up, at least 1: a client that waits so long is let in."""
+    return max(1, math.ceil(seconds))
+
+
+def retry_after(situation: Situation) -> Headers:
+    """Retry-After as it should be (RFC 9110 section 10.2.3), on refusals whose end can be named."""
+    if not situation.refused or situation.retry_after_s is None:
+        return []
+    return [("Retry-After", str(whole_seconds(situation.retry_after_s)))]
+
+
+def too_many(situation: Situation) -> Refusal:
+    """429 (RFC 6585 section 4) with a message, and the time to wait where one can be named."""
+    body: dict[str, object] = {"message": "Too Many Requests"}
+    if situation.retry_after_s is not None:
+        body["retry_after"] = whole_seconds(situation.retry_after_s)
+    return Refusal(429, body)
+
+
+def reset_delta(level: Level) -> int:
+    """Whole seconds to the reset, rounded up; where nobody knows it (concurrency), 1."""
+    return math.ceil(level.reset_s) if math.isfinite(level.reset_s) else 1
+
+
+def reset_epoch(situation: Situation, level: Level) -> int:
+    """The epoch second of the reset, rounded up."""
+    return math.ceil(situation.epoch_s + (level.reset_s if math.isfinite(level.reset_s) else 1))
