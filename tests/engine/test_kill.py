@@ -93,7 +93,7 @@ def test_killed_and_resumed_nothing_is_lost_doubled_or_fetched_again(
         assert len(keys) == len(set(keys))
         assert {key for session, key in after[kind] if session == 1} == {key for _, key in before[kind]}
         assert len(keys) <= total
-    assert sorted(run.items().column("id").to_pylist()) == list(range(1, 401))
+    assert sorted(run.items().column("id").to_pylist()) == list(range(1, 301))
     # What the killed session sent without recording it was charged before the next one sent: still no refusal.
     assert ledger(api_url)["refused"] == 0
 
