@@ -1,0 +1,100 @@
+"""The documents cannot lie: commands are parsed, Python is run, tables are compared with what they describe."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from harness.cli.main import cli
+from harness.record.arrow import EVENT_SCHEMA
+from harness.settings import read_settings
+from server.cli import main as server_cli
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def commands(text: str) -> list[str]:
+    """Every `python -m …` in a page, in code blocks and in passing."""
+    found = re.findall(r"python -m (?:harness|server)[^`\n|#…]*", text)
+    return [command.strip() for command in found]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_in_the_docs_is_one(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands, flags and values are taken by the command line as they stand."""
+    monkeypatch.setenv("API_TOKEN", "x")
+    for command in commands(page.read_text()):
+        _, _, module, *words = shlex.split(command)
+        if module == "server":
+            server_cli.make_context("server", [*words], resilient_parsing="--help" in words or "-h" in words)
+        elif words and "--help" not in words:
+            parse(words)
+
+
+def parse(words: list[str]) -> None:
+    with click.Context(cli) as group:
+        name, command, rest = cli.resolve_command(group, words)
+        assert command is not None, f"{name} is no command"
+        parsed = command.make_context(name, rest, parent=group)
+    flags = {key: value for key, value in parsed.params.items() if value not in (None, ()) and key != "toml"}
+    if name == "import" and flags.get("workers") != "0":  # the README shows what a bad value says
+        read_settings(flags, None, {})
+
+
+def test_the_readme_names_every_command() -> None:
+    """A command that the README does not know is one that nobody finds."""
+    for name in cli.commands:
+        assert f"python -m harness {name}" in README
+
+
+@pytest.mark.realtime
+@pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
+def test_the_python_of_the_readme_runs(
+    block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each example is run as it stands and prints what one expects of it."""
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "README.md", "exec"), {"__name__": "readme"})
+    said = capsys.readouterr().out
+    assert said.startswith("complete ") or said == "0\n"
+
+
+def test_results_readme_describes_every_column() -> None:
+    """Name and type of each column of the events, in order."""
+    text = (ROOT / "results/README.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| ([\w ]+) \|", text, re.MULTILINE)
+    short = {"list<element: string>": "list of string", "list<item: string>": "list of string"}
+    assert rows == [(field.name, short.get(str(field.type), str(field.type))) for field in EVENT_SCHEMA]
+
+
+def test_environment_yml_holds_what_pyproject_does() -> None:
+    """conda users get the same floors; extras in brackets are pip's business."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = {re.sub(r"\[.*?\]", "", need).replace(" ", "") for need in project["dependencies"]}
+    wanted.add("python" + project["requires-python"])
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    needs = [need for need in environment["dependencies"] if isinstance(need, str) and need != "pip"]
+    needs += next(need["pip"] for need in environment["dependencies"] if isinstance(need, dict))
+    assert {need.replace(" ", "") for need in needs} == wanted
+
+
+def test_nothing_committed_names_this_machine_or_a_host_of_packages() -> None:
+    """Constraints are names and versions alone."""
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    assert lines
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+(\[[a-z,]+\])?==[^\s/]+( ; .*)?", line) for line in lines)
+
+
+def test_the_links_of_the_readme_lead_somewhere() -> None:
+    """Each relative link is a file of the project."""
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        if "://" not in target:
+            assert (ROOT / target).exists(), target
