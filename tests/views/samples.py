@@ -12,9 +12,16 @@ NOW = 1795543464.0  # 2026-11-24 18:04:24 UTC
 MINUTE = (LiveTier("100/1m", 100, 100, 0, 38.0),)
 
 
+def started(utc_s: float, workers: int, limits: str) -> e.SessionStarted:
+    """The beginning of a first session."""
+    return e.SessionStarted(
+        t_s=0.0, number=1, utc_s=utc_s, workers=workers, limits=limits, strategy="window", host="host"
+    )
+
+
 def running(imported: int = 12431, total: int = 80000, failed: int = 3) -> State:
     """A run of 2 h 12 min so far, at 100/1m; its session began at NOW - 7920 s."""
-    state = fold([e.SessionStarted(0.0, NOW - 7920.0, 1, "100/1m", "window", "host")])
+    state = fold([started(NOW - 7920.0, 1, "100/1m")])
     ids = tuple(range(imported + failed))
     state = fold([e.PageListed(0.1, 1, 1, 0.0, 0.1, 200, ids, total, 800, None)], state)
     state = fold((e.ItemImported(1.0, item, 1, 0.5, 0.9, 200, 100) for item in ids[:imported]), state)

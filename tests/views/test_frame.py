@@ -11,7 +11,7 @@ from harness.record.fold import fold
 from harness.record.live import Live, elapsed_s
 from harness.record.state import State
 from harness.views.frame import bar, frame, sentence
-from tests.views.samples import MINUTE, NOW, running
+from tests.views.samples import MINUTE, NOW, running, started
 
 WAITING = Live(
     t_s=7920.0,
@@ -100,7 +100,7 @@ def test_what_it_does_now(doing: str, changes: dict[str, object], words: str) ->
 
 def test_the_list_comes_first() -> None:
     """Until the first item came, what it does is reading the list."""
-    state = fold([e.SessionStarted(0.0, NOW, 10, "", "window", "host")])
+    state = fold([started(NOW, 10, "")])
     live = Live(0.1, NOW, 10, 1, "in flight")
     assert lines(state, live, 79) == (
         "nightly-1124  no limits known\n"
@@ -123,6 +123,14 @@ def test_counts_keep_their_place() -> None:
         for done, glyph in ((9, "─"), (99, "━"), (999, "━"))
     ]
     assert starts == [starts[0]] * 3
+
+
+def test_a_bar_is_long_enough_to_read() -> None:
+    """At every width it has ten to twenty columns, if need be on a line without the times."""
+    state = running()
+    for width in range(32, 121):
+        drawn = [sum(line.plain.count(glyph) for glyph in "━╸─") for line in frame("run", state, WAITING, width)]
+        assert 10 <= max(drawn) <= 20
 
 
 def test_a_paused_import_has_no_eta() -> None:
