@@ -95,7 +95,7 @@ class HttpApi:
     def _read(self, kind: Kind, key: Key, response: httpx.Response) -> Got:
         status = response.status_code
         if not response.is_success:
-            return Got(_refused_to_tell(status, response.headers.get("location")))
+            return Got(failed_status(status, response.headers.get("location")))
         try:
             # As httpx guesses it where no charset is named; bytes that do not fit become U+FFFD, not an error.
             body = response.text
@@ -115,7 +115,7 @@ class HttpApi:
         return text[:300]
 
 
-def _refused_to_tell(status: int, location: str | None) -> Failed:
+def failed_status(status: int, location: str | None) -> Failed:
     """A status that is neither a success nor a refusal by a limit."""
     try:
         phrase = HTTPStatus(status).phrase

@@ -43,7 +43,10 @@ class Rest:
 
     def read_page(self, page: Key, body: str) -> tuple[PageRead, list[tuple[ItemId, dict[str, Any]]]]:
         """What a page of the list says, and its records by id. Malformed where it is no list."""
-        value = _json(body)
+        return self.page_of(page, _json(body))
+
+    def page_of(self, page: Key, value: Any) -> tuple[PageRead, list[tuple[ItemId, dict[str, Any]]]]:
+        """The same from the JSON value."""
         records = value if isinstance(value, list) else _records(value)
         about = value if isinstance(value, dict) else {}
         by_id = [(_id(record), record) for record in records]

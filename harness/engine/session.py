@@ -104,12 +104,12 @@ class Session:
                     nursery.start_soon(self._update, on_update, update_s)
                 done = await self.driver.run()
                 nursery.cancel_scope.cancel()
+            if on_update is not None:
+                on_update(self.state, self.live())
         finally:
             with trio.CancelScope(shield=True):
                 await self.flusher.flush(snapshot=True)
             self._sent.close()
-        if on_update is not None:
-            on_update(self.state, self.live())
         return done
 
     async def _update(self, on_update: OnUpdate, update_s: float) -> None:

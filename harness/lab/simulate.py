@@ -1,0 +1,175 @@
+"""The simulating driver: a heap of answers to come, and a number called now.
+
+It runs the same core that trio runs, against the test API's own decision path: no event loop, no HTTP, no JSON. The
+only door between `harness` and `server`.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from harness.api.client import failed_status
+from harness.api.headers import notice
+from harness.api.rest import Malformed, Rest
+from harness.engine.answers import Done, Failed, Fetch, ItemRead, Result, Wait
+from harness.engine.core import Core
+from harness.record.events import ItemId
+from server.exchange import Ask, Decision
+from server.service import Service
+
+LIST_URL = "http://127.0.0.1/api/items"
+_GARBLED = {"truncated": "malformed", "malformed": "malformed", "wrong-type": "malformed", "reset-body": "cut off"}
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """How long a request is on its way there, and its answer on its way back: functions that draw seconds."""
+
+    there_s: Callable[[], float] = lambda: 0.0
+    back_s: Callable[[], float] = lambda: 0.0
+
+
+class Simulation:
+    """One session of `core` against `service`, whose clock starts with it.
+
+    timeout_s: as the client's, over the whole request. utc_s: the wall clock at 0. put: keeps payloads (None: they
+    are not even made). `at` runs something at a given time, such as `lambda now: core.pause(now)`.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        service: Service,
+        *,
+        per_page: int = 100,
+        timeout_s: float = 30.0,
+        utc_s: float = 0.0,
+        network: Network | None = None,
+        put: Callable[[ItemId, str], None] | None = None,
+    ) -> None:
+        self.core = core
+        self.service = service
+        self.now = 0.0
+        self._rest = Rest(LIST_URL, per_page)
+        self._timeout_s = timeout_s
+        self._utc_s = utc_s
+        self._network = network
+        self._put = put
+        self._heap: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = 0
+
+    def at(self, time_s: float, act: Callable[[float], None]) -> None:
+        """Do `act` when the time has come."""
+        self._later(time_s, lambda: act(self.now))
+
+    def run(self, until_s: float = float("inf")) -> Done | None:
+        """Until the import is over; None where `until_s` came first, as if it had been killed then."""
+        while True:
+            answer = self.core.next(self.now)
+            if isinstance(answer, Fetch):
+                self._send(answer)
+            elif isinstance(answer, Done):
+                return answer
+            elif not self._wait(answer, until_s):
+                return None
+
+    def _wait(self, wait: Wait, until_s: float) -> bool:
+        """To what comes first: something on the heap, or the time that the wait names."""
+        due = self._heap[0][0] if self._heap else float("inf")
+        if wait.until is not None and wait.until < due:
+            due = wait.until
+        if due > until_s or due == float("inf"):
+            return False
+        self.now = max(self.now, due)
+        while self._heap and self._heap[0][0] <= self.now:
+            heapq.heappop(self._heap)[2]()
+        return True
+
+    def _later(self, time_s: float, act: Callable[[], None]) -> None:
+        self._order += 1
+        heapq.heappush(self._heap, (time_s, self._order, act))
+
+    def _send(self, fetch: Fetch) -> None:
+        if self._network is None:
+            self._arrive(fetch)
+            return
+        there_s = self._network.there_s()
+        if there_s >= self._timeout_s:  # given up before it arrives; the server counts it all the same
+            self._later(fetch.sent_s + self._timeout_s, lambda: self._lost(fetch))
+        self._later(self.now + there_s, lambda: self._arrive(fetch))
+
+    def _arrive(self, fetch: Fetch) -> None:
+        decision = self.service.handle(self.now, self._ask(fetch))
+        answer_s = self.now + decision.delay_s + (self._network.back_s() if self._network else 0.0)
+        gives_up_s = fetch.sent_s + self._timeout_s
+        self._later(self.now + decision.delay_s, lambda: self.service.finish(decision))
+        if fetch.id not in self.core.flights:
+            return
+        if answer_s > gives_up_s:
+            self._later(gives_up_s, lambda: self._lost(fetch))
+        else:
+            self._later(answer_s, lambda: self._answer(fetch, decision, gives_up_s))
+
+    def _ask(self, fetch: Fetch) -> Ask:
+        if fetch.kind == "item":
+            return Ask("item", str(fetch.key))
+        return Ask("list", query=dict(parse_qsl(urlsplit(self._rest.page_url(fetch.key)).query)))
+
+    def _lost(self, fetch: Fetch) -> None:
+        if fetch.id in self.core.flights:
+            self.core.finished(
+                fetch.id, self.now, Failed("timed out", f"no complete answer within {self._timeout_s:g} s")
+            )
+
+    def _answer(self, fetch: Fetch, decision: Decision, gives_up_s: float) -> None:
+        if fetch.id not in self.core.flights:
+            return
+        fault = decision.fault
+        if fault is not None and fault.kind == "reset":
+            self.core.finished(fetch.id, self.now, Failed("connection reset", stale=True))
+            return
+        said = notice(decision.status, _joined(decision.headers), self._utc_s + self.now)
+        if not self.core.answered(fetch.id, self.now, said):
+            return
+        if fault is not None and fault.kind == "drip":
+            done_s = min(gives_up_s, self.now + fault.seconds)
+            in_time = done_s < gives_up_s
+            self._later(done_s, lambda: self._read(fetch, decision) if in_time else self._lost(fetch))
+        else:
+            self._read(fetch, decision)
+
+    def _read(self, fetch: Fetch, decision: Decision) -> None:
+        if fetch.id in self.core.flights:
+            self.core.finished(fetch.id, self.now, self._result(fetch, decision))
+
+    def _result(self, fetch: Fetch, decision: Decision) -> Result:
+        if not 200 <= decision.status < 300:
+            return failed_status(decision.status, None)
+        if decision.fault is not None and decision.fault.kind in _GARBLED:
+            return Failed(_GARBLED[decision.fault.kind], decision.fault.kind)
+        if fetch.kind == "item":
+            if self._put is not None:
+                self._put(fetch.key, json.dumps(decision.body(), ensure_ascii=False))
+            return ItemRead(0)
+        try:
+            page, records = self._rest.page_of(fetch.key, decision.body())
+        except Malformed as error:
+            return Failed("malformed", str(error))
+        if self._put is not None and not self.core.rules.detail:
+            for item, record in records:
+                self._put(item, json.dumps(record, ensure_ascii=False))
+        return page
+
+
+def _joined(headers: list[tuple[str, str]]) -> dict[str, Any]:
+    """Header lines by lower-case name; repeated ones joined with commas (RFC 9110 5.3)."""
+    joined: dict[str, Any] = {}
+    for name, value in headers:
+        key = name.lower()
+        joined[key] = f"{joined[key]}, {value}" if key in joined else value
+    return joined

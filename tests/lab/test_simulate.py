@@ -1,0 +1,78 @@
+"""The simulating driver: the same core, the server's own decisions, no event loop."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from harness.engine.core import Core
+from harness.engine.rules import Rules
+from harness.lab.simulate import Network, Simulation
+from harness.pacing import Budget, Pacer, RetryAfterPacer, WindowPacer, parse_tiers
+from harness.record import events as e
+from server.config import ServerConfig
+from server.service import Service
+
+
+def simulated(
+    server: ServerConfig, pacer: Pacer, rules: Rules | None = None, network: Network | None = None
+) -> tuple[Simulation, list[e.Event]]:
+    events: list[e.Event] = []
+    budget = Budget("api", pacer)
+    core = Core(rules or Rules(), {"page": budget, "item": budget}, events.append, 0.0)
+    core.start()
+    return Simulation(core, Service(server, 0.0), network=network), events
+
+
+def test_the_reference_import_takes_the_bound_and_the_ledger_agrees() -> None:
+    """10,000 items at 500/20s+2000/100s: 500.1 s of virtual time within 0.2 %, no refusal, same counts."""
+    server = ServerConfig(items=10_000, latency="80ms")
+    simulation, _ = simulated(server, WindowPacer(parse_tiers("500/20s+2000/100s"), 30.0), Rules(workers=20))
+    done = simulation.run()
+    state, report = simulation.core.state, simulation.service.report()
+    assert done is not None
+    assert (done.status, state.imported) == ("complete", 10_000)
+    assert state.duration_s == pytest.approx(500.08, rel=0.002)
+    assert (report["admitted"], report["refused"]) == (state.answered, state.refused) == (10_100, 0)
+
+
+@pytest.mark.parametrize("kind", ["", ":log", ":aligned", ":bucket"])
+def test_no_refusal_whatever_the_network_does(kind: str) -> None:
+    """Jittered ways there and back, 40 workers, two tiers of each kind: zero refusals."""
+    random = Random(7)
+    network = Network(lambda: random.expovariate(10.0), lambda: random.expovariate(10.0))
+    limit = f"30/1s{kind}+100/5s{kind}"
+    simulation, _ = simulated(
+        ServerConfig(items=600, limit=(limit,), latency="lognormal:30ms"),
+        WindowPacer(parse_tiers("30/1s+100/5s"), 30.0),
+        Rules(workers=40),
+        network,
+    )
+    simulation.run()
+    assert simulation.core.state.imported == 600
+    assert simulation.service.report()["refused"] == simulation.core.state.refused == 0
+
+
+def test_the_same_seed_gives_the_same_events() -> None:
+    """Two simulations of a server with random latencies and faults are equal, event by event."""
+
+    def play() -> list[e.Event]:
+        server = ServerConfig(items=300, latency="lognormal:80ms", fault=("503:rate=5%", "reset:rate=2%"), seed=3)
+        simulation, events = simulated(server, WindowPacer(parse_tiers("500/20s"), 30.0))
+        simulation.run()
+        return events
+
+    assert play() == play()
+
+
+def test_faults_are_retried_and_the_lost_are_lost() -> None:
+    """Stalls run into the timeout, drips and truncations fail an attempt; in the end every item is there."""
+    faults = ("stall:items=3:times=1", "drip:items=4:times=1:seconds=60", "truncated:items=5:times=1", "404:items=9")
+    simulation, events = simulated(ServerConfig(items=50, latency="20ms", fault=faults), RetryAfterPacer())
+    done = simulation.run()
+    state = simulation.core.state
+    assert done is not None
+    assert (done.status, state.imported, state.failed, state.lost) == ("complete with failures", 49, 1, 1)
+    failed = {event.key: event.reason for event in events if isinstance(event, e.AttemptFailed)}
+    assert failed == {3: "timed out", 4: "timed out", 5: "malformed", 9: "gone"}
