@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 
 _SECONDS = {
-    "ms": 0.001,
-    "": 1.0,
-    "s": 1.0,
-    "sec": 1.0,
-    "m": 60.0,
-    "min": 60.0,
-    "h": 3600.0,
-    "hour": 3600.0,
-    "d": 86400.0,
-    "day": 86400.0,
+    "ms": Decimal("0.001"),
+    "": Decimal(1),
+    "s": Decimal(1),
+    "sec": Decimal(1),
+    "m": Decimal(60),
+    "min": Decimal(60),
+    "h": Decimal(3600),
+    "hour": Decimal(3600),
+    "d": Decimal(86400),
+    "day": Decimal(86400),
 }
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+)?\s*(ms|sec|s|min|m|hour|h|day|d|)\s*", re.ASCII)
 
@@ -28,19 +29,24 @@ def parse_duration(text: str) -> float:
     found = _DURATION.fullmatch(text)
     if found is None or not text.strip():
         raise ValueError(f"{text!r} is not a duration; write it like 50ms, 20s, 5m, 2h or 1d")
-    number = 1.0 if found[1] is None else float(found[1])
-    seconds = number * _SECONDS[found[2]]
+    # Decimal, so that 1.1h is the 3960 s people mean, and what format_period writes is read back to the bit.
+    seconds = float(Decimal(found[1] or 1) * _SECONDS[found[2]])
     if not math.isfinite(seconds):
         raise ValueError(f"{text!r} is longer than can be counted; write a shorter duration")
     return seconds
 
 
 def format_period(seconds: float) -> str:
-    """The shortest way to write a period in the limits grammar: 20 -> `20s`, 60 -> `1m`, 0.5 -> `500ms`."""
+    """The shortest way to write a period in the limits grammar: 20 -> `20s`, 60 -> `1m`, 0.5 -> `500ms`.
+
+    `parse_duration` reads the same number back, to the bit.
+    """
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        # 100 s stays 100s and 120 s becomes 2m: whole units only, so that the text parses back exactly.
+        # 100 s stays 100s and 120 s becomes 2m: whole units only, so that nothing is rounded.
         if seconds >= size and seconds % size == 0:
-            return f"{int(seconds // size)}{unit}"
-    if seconds < 1 and round(seconds * 1000, 6) == int(round(seconds * 1000, 6)):
-        return f"{round(seconds * 1000)}ms"
-    return f"{seconds:.12g}s"
+            return f"{int(seconds) // size}{unit}"
+    exact = Decimal(repr(float(seconds)))
+    milliseconds = exact * 1000
+    if exact < 1 and milliseconds == milliseconds.to_integral_value():
+        return f"{milliseconds:.0f}ms"
+    return f"{exact.normalize():f}s"

@@ -22,6 +22,8 @@ MAX_PERIOD_S = 366 * 86400.0
 MAX_LIMIT = 1_000_000_000
 
 _ASK = "write limits like 500/20s+2000/100s"
+# A + inside a zone's name (Etc/GMT+5) joins nothing: what it joins begins with a count and a slash.
+_JOINED = re.compile(r"\+(?=[^+:/]*/)")
 _LARAVEL = re.compile(r"\d+,\d+(:\d+,\d+)*", re.ASCII)
 
 
@@ -47,6 +49,10 @@ class Tier:
             raise BadLimits(f"a period of {self.period_s:g} s cannot be used: it must be from 1 ms to 366 d; {_ASK}")
         if self.burst is not None and not 1 <= self.burst <= self.limit:
             raise BadLimits(f"burst={self.burst} cannot be used: it must be from 1 to the limit, {self.limit}")
+        if self.burst is not None and self.kind not in ("gcra", "bucket"):
+            raise BadLimits(f"burst={self.burst} goes with the kinds gcra and bucket; write :gcra or :bucket before it")
+        if self.tz is not None and self.kind != "aligned":
+            raise BadLimits(f"tz={self.tz!r} goes with the kind aligned; write :aligned before it")
 
     def __str__(self) -> str:
         text = f"{self.limit}/{format_period(self.period_s)}"
@@ -66,7 +72,7 @@ def parse_tiers(text: str) -> Tiers:
     """Tiers in `text`, in the order written; raises BadLimits with one sentence for anything else."""
     if _LARAVEL.fullmatch(text):
         text = "+".join("{}/{}s".format(*pair.split(",")) for pair in text.split(":"))
-    tiers = tuple(_parse_tier(part) for part in text.split("+"))
+    tiers = tuple(_parse_tier(part) for part in _JOINED.split(text))
     if len(set(tiers)) < len(tiers):
         raise BadLimits(f"the limit {text!r} names the same tier twice; write each once")
     return tiers
@@ -89,30 +95,28 @@ def _parse_tier(part: str) -> Tier:
         raise BadLimits(f"the limit {part!r} has no usable period: {error}") from None
     if math.isclose(period_s, 0):
         raise BadLimits(f"the limit {part!r} has a period of zero; {_ASK}")
-    kind, burst, tz = _parse_options(part, options)
-    return Tier(int(count), period_s, kind, burst, tz)
+    given = _parse_options(part, options)
+    burst = int(given["burst="]) if "burst=" in given else None
+    return Tier(int(count), period_s, cast(Kind, given.get("its kind", "any")), burst, given.get("tz="))
 
 
-def _parse_options(part: str, options: list[str]) -> tuple[Kind, int | None, str | None]:
-    kind: Kind = "any"
-    burst: int | None = None
-    tz: str | None = None
+def _parse_options(part: str, options: list[str]) -> dict[str, str]:
+    given: dict[str, str] = {}
     for option in options:
         name, equals, value = option.partition("=")
         if not equals and name in get_args(Kind):
-            kind = cast(Kind, name)
+            key, value = "its kind", name
         elif name == "burst" and value.isascii() and value.isdecimal() and len(value) < 12:
-            burst = int(value)
+            key = "burst="
         elif name == "tz" and value:
-            tz = _known_zone(part, value)
+            key, value = "tz=", _known_zone(part, value)
         else:
             kinds = ", ".join(get_args(Kind)[1:])
             raise BadLimits(f"{option!r} in the limit {part!r} is unknown; use one of {kinds}, burst=N or tz=ZONE")
-    if burst is not None and kind not in ("gcra", "bucket"):
-        raise BadLimits(f"burst= in the limit {part!r} goes with :gcra or :bucket; add the kind before it")
-    if tz is not None and kind != "aligned":
-        raise BadLimits(f"tz= in the limit {part!r} goes with :aligned; add the kind before it")
-    return kind, burst, tz
+        if key in given:
+            raise BadLimits(f"the limit {part!r} gives {key} twice; keep one")
+        given[key] = value
+    return given
 
 
 def _known_zone(part: str, name: str) -> str:
@@ -120,5 +124,5 @@ def _known_zone(part: str, name: str) -> str:
         ZoneInfo(name)
     except (ValueError, OSError, KeyError):  # an unknown zone is a KeyError, a malformed one a ValueError or OSError
         ask = "write it like UTC or Europe/Berlin"
-        raise BadLimits(f"tz={name} in the limit {part!r} is not a known time zone; {ask}") from None
+        raise BadLimits(f"tz={name!r} in the limit {part!r} is not a known time zone; {ask}") from None
     return name
