@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any
 from server.config import ServerConfig
 from server.errors import BadConfig, PortTaken, ServerError
 from server.exchange import Ask, Decision
+from server.scenarios import scenario
 from server.service import Service
 
 if TYPE_CHECKING:
+    from server.api import Api
     from server.app import create_app
-    from server.serving import Api, running
+    from server.serving import running
+    from server.threads import running_in_thread
 
 __all__ = [
     "Api",
@@ -31,9 +34,16 @@ __all__ = [
     "Service",
     "create_app",
     "running",
+    "running_in_thread",
+    "scenario",
 ]
 
-_LATE = {"create_app": "server.app", "Api": "server.serving", "running": "server.serving"}
+_LATE = {
+    "Api": "server.api",
+    "create_app": "server.app",
+    "running": "server.serving",
+    "running_in_thread": "server.threads",
+}
 
 
 def __getattr__(name: str) -> Any:

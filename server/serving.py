@@ -11,7 +11,6 @@ import errno
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -23,6 +22,7 @@ from hypercorn.typing import AppWrapper, ConnectionState
 from hypercorn.utils import wrap_app
 from quart_trio import QuartTrio
 
+from server.api import Api
 from server.app import create_app
 from server.config import ServerConfig
 from server.connections import Connections
@@ -31,27 +31,6 @@ from server.service import Service
 
 # In-flight answers get this long to finish when the server is asked to stop.
 GRACE_S = 1.0
-
-
-@dataclass(frozen=True)
-class Api:
-    """A running test API. url: of the list, `http://127.0.0.1:43211/api/items`. service: its state, to look into."""
-
-    url: str
-    service: Service
-
-    @property
-    def base_url(self) -> str:
-        """Scheme, host and port alone."""
-        return self.url.removesuffix("/api/items")
-
-    def ledger(self) -> dict[str, Any]:
-        """What `GET /_ledger` answers, without a request."""
-        return self.service.report()
-
-    def reset_ledger(self) -> None:
-        """Empty the records; the windows stay as they are."""
-        self.service.ledger.reset()
 
 
 @asynccontextmanager
@@ -72,7 +51,7 @@ async def running(config: ServerConfig, host: str = "127.0.0.1", port: int = 0) 
         serve = partial(_connection, app, hyper, context, connections)
         accepting.start_soon(partial(trio.serve_listeners, serve, listeners, handler_nursery=handling))
         try:
-            yield Api(f"http://{_address(listeners[0])}/api/items", service)
+            yield Api(f"http://{_address(listeners[0])}/api/items", service, trio.current_time)
         finally:
             await context.terminated.set()  # no connection takes another request after its answer
             accepting.cancel_scope.cancel()
@@ -82,11 +61,7 @@ async def running(config: ServerConfig, host: str = "127.0.0.1", port: int = 0) 
 
 
 class _InFlight:
-    """An ASGI app that knows when no answer of another is under way.
-
-    Hypercorn closes connections at the end by itself, but the close may be cancelled half-way by the app task that
-    carries it, and the connection then lasts until the client lets go; so the end is decided here.
-    """
+    """An ASGI app that knows when no answer of another is under way: then connections may be cut."""
 
     def __init__(self, app: QuartTrio) -> None:
         self._app = app

@@ -41,6 +41,7 @@ class Wire:
         if connection is not None and self._stale(connection):
             return connection.reset()
         held: list[Message] = []
+        send = _finishing(send)
 
         async def hold_if_faulty(message: Message) -> None:
             if FAULT in scope:
@@ -58,6 +59,20 @@ class Wire:
         if self._idle_reset_s is None or connection.answered_at is None:
             return False
         return trio.current_time() - connection.answered_at >= self._idle_reset_s
+
+
+def _finishing(send: Send) -> Send:
+    """`send` that lets the server finish its work on the last message.
+
+    Hypercorn recycles the connection inside that call and tells the app of the disconnect; quart-trio answers by
+    cancelling the very task, and the idle timer is never started: the connection would stay open for ever.
+    """
+
+    async def finish(message: Message) -> None:
+        with trio.CancelScope(shield=not message.get("more_body", True)):
+            await send(message)
+
+    return finish
 
 
 async def _deliver(fault: Fault, held: list[Message], send: Send, connection: Connection | None) -> None:
