@@ -20,25 +20,42 @@ from harness.record.state import State
 def read_events(folder: Path, after: tuple[str, int] | None = None) -> Iterator[Event]:
     """A run's events in order, those of `after` (writer, seq) and before left out.
 
-    RecordError where a part cannot be read, or where one is missing in the middle.
+    RecordError where a part cannot be read, or where one is missing before another or at `after`.
     """
-    parts = list_parts(folder / "events")
-    writers = [part[0] for part in parts]
-    skipped = writers.index(after[0]) if after is not None and after[0] in writers else 0
     expected: dict[str, int] = {}
-    for at, (writer, first, path) in enumerate(parts):
-        follows = parts[at + 1][1] if at + 1 < len(parts) and parts[at + 1][0] == writer else None
-        if at < skipped or (
-            after is not None and writer == after[0] and follows is not None and follows <= after[1] + 1
-        ):
-            continue
+    for at, (writer, first, path) in enumerate(_parts_from(folder / "events", after)):
         table = read_table(path)
-        if first != expected.get(writer, first if after is not None and writer == after[0] else 1):
+        if first != expected.get(writer, first if at == 0 and after is not None else 1):
             raise RecordError(f"events before {path} are missing; restore the parts of {writer}, or remove the run")
         expected[writer] = first + table.num_rows
         if after is not None and writer == after[0]:
             table = table.slice(max(0, after[1] + 1 - first))
-        yield from from_table(table)
+        yield from _events(table, path)
+    if after is not None and expected[after[0]] <= after[1]:
+        raise _missing(folder / "events", after)
+
+
+def _parts_from(folder: Path, after: tuple[str, int] | None) -> list[tuple[str, int, Path]]:
+    """The parts that hold what comes after `after`: from the one on in which it lies, or which follows on it."""
+    parts = list_parts(folder)
+    if after is None:
+        return parts
+    starts = [at for at, (writer, first, _) in enumerate(parts) if writer == after[0] and first <= after[1] + 1]
+    if not starts:
+        raise _missing(folder, after)
+    return parts[starts[-1] :]
+
+
+def _missing(folder: Path, after: tuple[str, int]) -> RecordError:
+    what = f"{folder} lacks the part with event {after[1]} of {after[0]}"
+    return RecordError(f"{what}; restore the parts of {after[0]}, or remove the run")
+
+
+def _events(table: pa.Table, path: Path) -> list[Event]:
+    try:
+        return from_table(table)
+    except RecordError as error:
+        raise RecordError(f"{path}: {error}") from None
 
 
 def read_state(folder: Path) -> State:

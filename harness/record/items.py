@@ -10,16 +10,25 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from harness.record.events import canonical_id
+from harness.record.events import ItemId, canonical_id
 from harness.record.parts import list_parts, read_table, replace_file
 
 # How many items are held at once while the file is written.
 BATCH = 10_000
+# Objects and arrays nested deeper than this are kept as JSON text: Parquet readers refuse some 100 levels, and
+# nobody asks for a column nine levels down.
+DEEPEST = 8
+
+_MISFITS = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError)
+
+
+class _Misfit(Exception):
+    """A column whose values do not all fit the type that its batches promised."""
 
 
 def payload_batches(folder: Path) -> Iterator[list[dict[str, Any]]]:
     """The payloads in batches, each item once, in the order in which they were written."""
-    seen: set[int | str] = set()
+    seen: set[ItemId] = set()
     batch: list[dict[str, Any]] = []
     for _, _, path in list_parts(folder / "items"):
         table = read_table(path)
@@ -27,7 +36,7 @@ def payload_batches(folder: Path) -> Iterator[list[dict[str, Any]]]:
             item = canonical_id(text)
             if item not in seen:
                 seen.add(item)
-                batch.append(_record(text, payload))
+                batch.append(_record(item, payload))
         if len(batch) >= BATCH:
             yield batch
             batch = []
@@ -39,42 +48,60 @@ def write_items(folder: Path) -> Path:
     """Write `items.parquet` into the run's folder from its parts; answers its path.
 
     Two passes, so that a column's type is known before the first row is written whatever the last item holds. Where
-    a field's types do not fit one column (a number here, a text there) its values are kept as JSON text.
+    a field's values do not fit one type without loss (a number here, a text there) they are kept as JSON text.
     """
-    schema = _schema(folder)
+    types = _types(folder)
     path = folder / "items.parquet"
 
     def write(temporary: Path) -> None:
+        schema = pa.schema(list(types.items()))
         with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
             for batch in payload_batches(folder):
                 writer.write_table(_table(batch, schema))
 
-    replace_file(path, write)
-    return path
+    while True:
+        try:
+            replace_file(path, write)
+            return path
+        except _Misfit as misfit:  # at most once a column: text takes any value
+            types[str(misfit)] = pa.string()
 
 
-def _record(item: str, payload: str) -> dict[str, Any]:
+def _record(item: ItemId, payload: str) -> dict[str, Any]:
     value = json.loads(payload)
-    return value if isinstance(value, dict) else {"id": item, "value": value}
+    if "\\ud" in payload or "\\uD" in payload:
+        value = _storable(value)
+    if not isinstance(value, dict):
+        return {"id": item, "value": value}
+    return value if "id" in value else {"id": item, **value}
 
 
-def _schema(folder: Path) -> pa.Schema:
+def _storable(value: Any) -> Any:
+    """`value` with U+FFFD for each half of a surrogate pair: JSON can escape one alone, UTF-8 has none."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_storable(part) for part in value]
+    return {_storable(key): _storable(part) for key, part in value.items()} if isinstance(value, dict) else value
+
+
+def _types(folder: Path) -> dict[str, pa.DataType]:
     types: dict[str, pa.DataType] = {}
     for batch in payload_batches(folder):
         for name in dict.fromkeys(name for record in batch for name in record):
             new = _type([record.get(name) for record in batch])
             types[name] = _common(types.get(name), new)
-    return pa.schema([(name, pa.string() if kind is None else kind) for name, kind in types.items()])
+    if not types:
+        return {"id": pa.string()}
+    return {name: kind if _keepable(kind) else pa.string() for name, kind in types.items()}
 
 
 def _type(values: list[Any]) -> pa.DataType:
     """The Arrow type of a column of JSON values; string where they fit no single type."""
     try:
-        kind = pa.array(values).type
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
+        return pa.array(values).type
+    except _MISFITS:
         return pa.string()
-    # Parquet cannot hold an object that never has a field.
-    return pa.string() if pa.types.is_struct(kind) and kind.num_fields == 0 else kind
 
 
 def _common(old: pa.DataType | None, new: pa.DataType) -> pa.DataType:
@@ -87,19 +114,26 @@ def _common(old: pa.DataType | None, new: pa.DataType) -> pa.DataType:
         return pa.string()
 
 
+def _keepable(kind: pa.DataType, depth: int = 0) -> bool:
+    """Can Parquet hold it? An object that never has a field it cannot."""
+    if pa.types.is_struct(kind):
+        fields = [kind.field(at).type for at in range(kind.num_fields)]
+        return bool(fields) and depth < DEEPEST and all(_keepable(field, depth + 1) for field in fields)
+    return not pa.types.is_list(kind) or (depth < DEEPEST and _keepable(kind.value_type, depth + 1))
+
+
 def _table(batch: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays([_column(batch, field) for field in schema], schema=schema)
 
 
 def _column(batch: list[dict[str, Any]], field: pa.Field) -> pa.Array:
     values = [record.get(field.name) for record in batch]
-    if pa.types.is_null(field.type):
-        return pa.nulls(len(values))
     if field.type.equals(pa.string()):
         values = [_text(value) for value in values]
-    elif pa.types.is_floating(field.type):
-        values = [None if value is None else float(value) for value in values]
-    return pa.array(values, field.type)
+    try:
+        return pa.array(values, field.type)
+    except _MISFITS:
+        raise _Misfit(field.name) from None
 
 
 def _text(value: Any) -> str | None:

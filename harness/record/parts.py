@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,11 @@ import pyarrow.parquet as pq
 from harness.errors import RecordError
 
 _TEMPORARY = ".tmp"
+
+
+def unwritable(path: Path, error: OSError) -> RecordError:
+    """The error for a disk that does not take what is to be recorded."""
+    return RecordError(f"{path} cannot be written ({error}); make room or fix the folder, then resume")
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
@@ -26,7 +32,9 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
         os.replace(temporary, path)
         _sync_folder(path.parent)
     except OSError as error:
-        raise RecordError(f"{path} cannot be written ({error}); make room or fix the folder, then resume") from None
+        with suppress(OSError):  # half a file only takes the room that is short
+            temporary.unlink(missing_ok=True)
+        raise unwritable(path, error) from None
 
 
 def write_table(path: Path, table: pa.Table) -> None:
@@ -56,7 +64,7 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     try:
         return pq.read_table(path, columns=columns, partitioning=None)
     except (OSError, pa.ArrowException) as error:
-        what = str(error).splitlines()[0]
+        what = (str(error).splitlines() or [type(error).__name__])[0]
         raise RecordError(f"{path} cannot be read ({what}); restore it from a copy, or remove the run") from None
 
 

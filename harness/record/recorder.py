@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from harness.errors import RecordError
 from harness.record.arrow import to_table
 from harness.record.events import Event, ItemId
-from harness.record.parts import write_table
+from harness.record.parts import clear_temporary, unwritable, write_table
 
 # A part is due after this many events, or this long after the first of them. A kill -9 loses at most that.
 FLUSH_EVENTS = 1000
@@ -47,8 +48,13 @@ class Recorder:
         self._events: list[Event] = []
         self._items: list[tuple[ItemId, str]] = []
         self._items_taken = 0
-        (folder / "events").mkdir(parents=True, exist_ok=True)
-        (folder / "items").mkdir(exist_ok=True)
+        self._broken: RecordError | None = None
+        try:
+            (folder / "events").mkdir(parents=True, exist_ok=True)
+            (folder / "items").mkdir(exist_ok=True)
+        except OSError as error:
+            raise unwritable(folder, error) from None
+        clear_temporary(folder)
 
     def record(self, event: Event) -> None:
         self._events.append(event)
@@ -60,7 +66,13 @@ class Recorder:
         self._items.append((item, payload))
 
     def take(self) -> Batch | None:
-        """What is to be written now; call it where `record` is called, and `write` what it gives in order."""
+        """What is to be written now; call it where `record` is called, and `write` what it gives in order.
+
+        RecordError once a write has failed: anything written after what is missing would make a record with a hole,
+        which nobody could resume.
+        """
+        if self._broken is not None:
+            raise self._broken
         if not self._events and not self._items:
             return None
         first_seq = self.seq - len(self._events) + 1
@@ -71,6 +83,13 @@ class Recorder:
 
     def write(self, batch: Batch) -> None:
         """Write `batch`, items first; may run in another thread, one batch at a time."""
+        try:
+            self._write(batch)
+        except RecordError as error:
+            self._broken = error
+            raise
+
+    def _write(self, batch: Batch) -> None:
         if batch.items:
             ids = [str(item) for item, _ in batch.items]
             table = pa.table([ids, [payload for _, payload in batch.items]], schema=ITEM_SCHEMA)

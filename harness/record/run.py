@@ -9,21 +9,22 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from harness.errors import NoSuchRun, RecordError, RunLocked
+from harness.errors import BadInput, NoSuchRun, RecordError, RunLocked
 from harness.record.clock import iso, local_stamp
 from harness.record.events import RunStatus
 from harness.record.history import event_table, read_state
-from harness.record.parts import read_json, write_json
+from harness.record.parts import read_json, read_table, unwritable, write_json
 from harness.record.state import Failure, State
 
+# A look at the lock lasts microseconds; one that outlasts this many tries is no look.
+_LOOKS = 1000
 _OPEN: tuple[RunStatus, ...] = ("running", "paused")
 
 
@@ -40,7 +41,9 @@ class Run:
     @property
     def about(self) -> dict[str, Any]:
         """run.json: config (without secrets), versions, host, seed, when created, the last status written."""
-        about: dict[str, Any] = read_json(self.folder / "run.json")
+        about = read_json(self.folder / "run.json")
+        if not isinstance(about, dict):
+            raise RecordError(f"{self.folder / 'run.json'} is no description of a run; restore it, or remove the run")
         return about
 
     @property
@@ -85,7 +88,7 @@ class Run:
         path = self.folder / "items.parquet"
         if not path.exists():
             raise RecordError(f"{path} is not there yet: it is written when a session of the run ends; wait or resume")
-        return pq.read_table(path, partitioning=None)
+        return read_table(path)
 
     def note(self, **changes: Any) -> None:
         """Change entries of run.json. Only the holder of the lock may."""
@@ -124,12 +127,12 @@ def new_run_name(results: Path, utc_s: float) -> str:
 
 
 def create_run(results: Path, name: str, about: dict[str, Any], utc_s: float) -> Run:
-    """A new folder with its run.json; RecordError where the disk refuses."""
+    """A new folder with its run.json; BadInput where there can be none, RecordError where the disk refuses."""
     folder = results / name
     try:
         folder.mkdir(parents=True)
     except OSError as error:
-        raise RecordError(f"{folder} cannot be made ({error}); choose another folder with --results") from None
+        raise BadInput(f"{folder} cannot be made ({error.strerror}); choose another folder with --results") from None
     created = {"schema": 1, "run": name, "created": iso(utc_s), "created_utc_s": utc_s, "status": "running"}
     write_json(folder / "run.json", {**created, **about})
     return Run(folder)
@@ -141,17 +144,32 @@ def locked(run: Run) -> Iterator[None]:
 
     The lock is the kernel's, so that it ends with its process, however that ends.
     """
-    with open(run.folder / "lock", "a+", encoding="ascii") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    try:
+        lock = open(run.folder / "lock", "a+", encoding="ascii")  # noqa: SIM115
+    except OSError as error:
+        raise unwritable(run.folder, error) from None
+    with lock:
+        if not _taken(lock):
             lock.seek(0)
             pid = lock.read().strip() or "unknown"
-            raise RunLocked(f"run {run.name} is being written by process {pid}; wait for it, or stop it") from None
+            raise RunLocked(f"run {run.name} is being written by process {pid}; wait for it, or stop it")
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
         yield
+
+
+def _taken(lock: IO[str]) -> bool:
+    """Take the lock for writing. Who only looks at it shares it for a moment, which is no reason to give up."""
+    for _ in range(_LOOKS):
+        with suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return False
 
 
 def write_summary(run: Run, summary: dict[str, Any]) -> None:

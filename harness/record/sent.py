@@ -11,7 +11,7 @@ import mmap
 import struct
 from pathlib import Path
 
-from harness.errors import RecordError
+from harness.record.parts import unwritable
 
 _LAYOUT = struct.Struct("<qd")
 
@@ -27,7 +27,7 @@ class SentCounter:
             with open(path, "r+b") as file:
                 self._page = mmap.mmap(file.fileno(), _LAYOUT.size)
         except OSError as error:
-            raise RecordError(f"{path} cannot be written ({error}); make room or fix the folder, then resume") from None
+            raise unwritable(path, error) from None
         self.count, self.last_utc_s = _LAYOUT.unpack_from(self._page)
 
     def add(self, now_utc_s: float) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from harness.record.events import canonical_id
+from harness.errors import RecordError
+from harness.record.events import SCHEMA_VERSION, canonical_id
 from harness.record.parts import list_parts, read_table, write_table
 from harness.record.state import Current, Failure, Items, State
 
@@ -23,6 +23,7 @@ SNAPSHOT_EVENTS = 20_000
 KEPT = 2
 
 _PLAIN = [f.name for f in fields(State) if f.name not in ("items", "failures", "pages", "session")]
+_FIELDS = [str(SCHEMA_VERSION), *(f.name for cls in (State, Current, Failure) for f in fields(cls))]
 _SCHEMA = [("id", pa.string()), ("state", pa.uint8())]
 
 Frozen = tuple[dict[str, Any], list[Any], bytes]
@@ -35,6 +36,7 @@ def freeze(state: State, writer: str, seq: int) -> Frozen:
     head["pages"] = sorted(state.pages, key=str)
     head["session"] = asdict(state.session)
     head["position"] = [writer, seq]
+    head["fields"] = _FIELDS
     ids, states = state.items.columns()
     return head, ids, states
 
@@ -56,13 +58,22 @@ def write_snapshot(folder: Path, frozen: Frozen) -> None:
 
 
 def latest_snapshot(folder: Path) -> tuple[State, str, int] | None:
-    """The newest snapshot's state with the (writer, seq) up to which it counts; None where there is none."""
-    parts = list_parts(folder / "snapshots")
-    if not parts:
-        return None
-    path = parts[-1][2]
-    table = read_table(path)
-    head = json.loads(pq.read_schema(path).metadata[b"harness.state"])
+    """The newest usable snapshot's state with the (writer, seq) up to which it counts; None where there is none.
+
+    Snapshots only save time: one that is damaged, or of a version whose State was another, is passed over.
+    """
+    for _, _, path in reversed(list_parts(folder / "snapshots")):
+        try:
+            return _thaw(read_table(path))
+        except (RecordError, KeyError, TypeError, ValueError):
+            continue
+    return None
+
+
+def _thaw(table: pa.Table) -> tuple[State, str, int]:
+    head = json.loads(table.schema.metadata[b"harness.state"])
+    if head["fields"] != _FIELDS:
+        raise ValueError("the state of another version")
     state = State(**{name: head[name] for name in _PLAIN})
     for name in ("statuses", "latency"):  # JSON has no integer keys
         setattr(state, name, {int(key): count for key, count in head[name].items()})

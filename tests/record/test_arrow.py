@@ -1,0 +1,79 @@
+"""Events survive the table, and tables that are not ours are refused."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.errors import RecordError
+from harness.record import events as e
+from harness.record.arrow import EVENT_SCHEMA, from_table, to_table
+from tests.record.samples import EVENTS, IDS, TEXTS, events_of, imported, started
+
+QUICK = settings(max_examples=200, deadline=None, derandomize=True)
+
+
+@pytest.mark.parametrize("name", e.EVENT_CLASSES)
+@given(data=st.data())
+@settings(QUICK, max_examples=20)
+def test_every_event_class_comes_back_exactly(name: str, data: st.DataObject) -> None:
+    """Whatever an event holds, ids as numbers or text, None, any script, it reads back equal and of the same types."""
+    event = data.draw(events_of(e.EVENT_CLASSES[name]))
+    (back,) = from_table(to_table([event], "r", 3, "s3", 1))
+    assert back == event
+    assert repr(back) == repr(event)
+
+
+@given(st.lists(EVENTS, max_size=20), st.integers(1, 2**40))
+@settings(QUICK, max_examples=60)
+def test_a_part_keeps_order_and_numbers_without_gaps(events: list[e.Event], first: int) -> None:
+    """Mixed events come back in order; the envelope counts from the first number given, one by one."""
+    table = to_table(events, "a run", 3, "s3", first)
+    assert table.schema.equals(EVENT_SCHEMA, check_metadata=True)
+    assert from_table(table) == events
+    assert table.column("seq").to_pylist() == list(range(first, first + len(events)))
+    assert set(table.column("run").to_pylist()) <= {"a run"}
+
+
+@given(IDS | TEXTS.filter(bool))
+@QUICK
+def test_an_id_and_its_text_are_the_same_item(raw: e.ItemId) -> None:
+    """The record keeps ids as text: an id that reads back as another would be fetched a second time on resume."""
+    item = e.canonical_id(raw)
+    assert e.canonical_id(str(item)) == item
+    assert type(e.canonical_id(str(item))) is type(item)
+    assert str(item) == str(raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "item"),
+    [("17", 17), ("0", 0), ("-5", -5), (-5, -5), ("017", "017"), ("-0", "-0"), ("-", "-"), ("٣", "٣"), ("1.0", "1.0")],
+)
+def test_what_reads_as_a_plain_integer_is_one(raw: e.ItemId, item: e.ItemId) -> None:
+    """Only texts that no other text means: no leading zeros, no other scripts, no fractions."""
+    assert e.canonical_id(raw) == item
+    assert type(e.canonical_id(raw)) is type(item)
+
+
+def test_a_newer_schema_is_refused_by_name() -> None:
+    """Events of a version to come are not half understood."""
+    table = to_table([started()], "r", 1, "s1", 1)
+    newer = table.set_column(0, "schema", pa.array([e.SCHEMA_VERSION + 1], pa.int16()))
+    with pytest.raises(RecordError, match=r"run r were written with schema 2, .* reads up to 1; update the harness"):
+        from_table(newer)
+
+
+def test_an_unknown_event_is_refused_by_name() -> None:
+    """An event that this version does not know may matter, so it is not skipped."""
+    table = to_table([started()], "r", 1, "s1", 1)
+    at = table.schema.names.index("event")
+    with pytest.raises(RecordError, match="unknown event 'ItemSold'; update the harness"):
+        from_table(table.set_column(at, "event", pa.array(["ItemSold"])))
+
+
+def test_a_table_of_something_else_is_no_record() -> None:
+    """Somebody's own Parquet file in the folder is named for what it is."""
+    with pytest.raises(RecordError, match="have no column session"):
+        from_table(to_table([imported(1)], "r", 1, "s1", 1).drop_columns(["session"]))
