@@ -338,6 +338,22 @@ def test_a_day_quota_begins_at_midnight_in_its_zone() -> None:
         assert (found.bound_s, found.exact) == (hours * 3600, True)
 
 
+@pytest.mark.parametrize(
+    ("start", "borders", "exact"),
+    [
+        (1_774_648_800.0, [1, 25, 48, 72], [True] * 4),  # 2026-03-27 23:00; the 29th has 23 hours
+        (1_792_789_200.0, [1, 25, 50, 74], [True, True, False, False]),  # 2026-10-23 23:00; the 25th has 25 hours
+    ],
+)
+def test_a_day_is_not_always_24_hours(start: float, borders: list[int], exact: list[bool]) -> None:
+    """A border that comes early lowers the bound; one that comes late is seen by the greedy figure alone."""
+    tiers = parse_tiers("1/d:aligned:tz=Europe/Berlin")
+    found = [bound(Work(1, days), tiers, 0.0, 1, start) for days in (1, 2, 3, 4)]
+    assert [each.exact for each in found] == exact
+    assert [(each.greedy_s or each.bound_s) / 3600 for each in found] == borders
+    assert all(each.bound_s <= hours * 3600 for each, hours in zip(found, borders))
+
+
 def test_costs_are_bounded_by_their_volume() -> None:
     """Requests that cost 3, 3, 2, 2 under 5 at a time cannot take less than two windows, and no more is claimed."""
     found = bound(Work(2, 2, list_cost=3, item_cost=2), parse_tiers("5/10s:anchored"), 0.0, 5)

@@ -72,8 +72,8 @@ class Bound:
 def bound(work: Work, tiers: Tiers, rtt_s: float, workers: int, epoch_s: float | None = None) -> Bound:
     """The least time `work` can take under `tiers`, with a least round trip of `rtt_s` seconds, and `workers`.
 
-    epoch_s: Unix time at which the first request arrived, if known: it fixes where aligned windows end. Unknown,
-    the kindest phase counts. Costs other than 1 are bounded by volume and never called exact. Cached.
+    epoch_s: Unix time at which the first request arrived, if known: it fixes where aligned windows end. Unknown, the
+    kindest phase counts, and a day has 24 hours. Costs other than 1 are bounded by volume, never called exact. Cached.
     Raises NeverFits where one request costs more than a limit, ValueError for arguments that mean nothing.
     """
     if not (math.isfinite(rtt_s) and rtt_s >= 0 and workers >= 1):
@@ -118,7 +118,7 @@ def _compare(work: Work, tiers: Tiers, rtt_s: float, epoch_s: float | None, last
         return False, None
     if _met_in_theory(work, tiers, rtt_s):
         return True, None
-    greedy = greedy_s(work, tiers, rtt_s, epoch_s)
+    greedy = greedy_s(work, tiers, rtt_s, epoch_s, last_s)
     if greedy is None:
         return False, None
     exact = math.isclose(greedy, last_s, rel_tol=1e-9, abs_tol=2 * NUDGE_S)

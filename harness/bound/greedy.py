@@ -13,33 +13,32 @@ from harness.bound.paths import to_border_s
 from harness.bound.work import Work, moments
 from harness.pacing.tiers import Tier, Tiers
 
-# Bursts played through before giving up: about a fifth of a second. Only limits of a few requests, or counted one by
-# one, and a very long import come to so many.
-MAX_BURSTS = 70_000
+# Bursts (and looks in between) played through before giving up: a tenth of a second. Only limits of a few requests,
+# or counted one by one, and a very long import come to so many.
+MAX_BURSTS = 40_000
 # A border nobody knows is tried this long after a moment: a schedule may come this much closer to the bound.
 NUDGE_S = 1e-6
 # Rounding in counts that grow with time: far below one request.
 _SLACK = 1e-9
 
 
-def greedy_s(work: Work, tiers: Tiers, rtt_s: float, epoch_s: float | None) -> float | None:
+def greedy_s(work: Work, tiers: Tiers, rtt_s: float, epoch_s: float | None, least_s: float) -> float | None:
     """The last arrival of the best greedy schedule, in seconds after the first; costs are taken to be 1.
 
     Borders nobody knows are tried just after each moment at which the list lets more through (the first two and the
-    last). None: it takes more than MAX_BURSTS bursts.
+    last), and halfway to least_s, the bound. None: it takes more than MAX_BURSTS bursts.
     """
     tries = [NUDGE_S]
     if any(tier.kind == "counter" or (tier.kind == "aligned" and epoch_s is None) for tier in tiers):
-        tries = [t_s + NUDGE_S for t_s, _ in moments(work, rtt_s)]
-        tries = sorted({*tries[:2], tries[-1]})
-    bursts = MAX_BURSTS // len(tries)
-    found = [_play(_Listing(work, rtt_s), [_meter(tier, end_s, epoch_s) for tier in tiers], bursts) for end_s in tries]
+        starts = [t_s for t_s, _ in moments(work, rtt_s)]
+        tries = [t_s + NUDGE_S for t_s in sorted({*starts[:2], starts[-1], least_s / 2})]
+    found = [_play(_Listing(work, rtt_s), [_meter(tier, border_s, epoch_s) for tier in tiers]) for border_s in tries]
     return min((end_s for end_s in found if end_s is not None), default=None)
 
 
-def _play(listing: _Listing, meters: list[_Meter], bursts: int) -> float | None:
+def _play(listing: _Listing, meters: list[_Meter]) -> float | None:
     now, last = 0.0, 0.0
-    for _ in range(bursts):
+    for _ in range(MAX_BURSTS):
         if not listing.left:
             return last
         ready = listing.ready(now)
@@ -100,16 +99,17 @@ class _Meter(Protocol):
 
 
 def _meter(tier: Tier, border_s: float, epoch_s: float | None) -> _Meter:
-    """border_s: where an aligned window of unknown phase ends."""
+    """border_s: a moment at which windows end whose phase nobody knows."""
+    unknown_s = border_s % tier.period_s or tier.period_s
     match tier.kind:
         case "bucket" | "gcra":
             return _Bucket(tier)
         case "counter":
-            return _Counter(tier, border_s)
+            return _Counter(tier, unknown_s)
         case "anchored":
             return _Anchored(tier)
         case "aligned":
-            return _Aligned(tier, border_s if epoch_s is None else to_border_s(tier, epoch_s))
+            return _Aligned(tier, unknown_s if epoch_s is None else to_border_s(tier, epoch_s), epoch_s)
         case "any" | "log":
             return _Log(tier)
 
@@ -149,12 +149,13 @@ class _Anchored:
 
 
 class _Aligned:
-    def __init__(self, tier: Tier, end_s: float) -> None:
+    def __init__(self, tier: Tier, end_s: float, epoch_s: float | None) -> None:
         self._tier, self._used, self._end_s = tier, 0, end_s
+        self._epoch_s = epoch_s if tier.tz is not None else None
 
     def room(self, now: float) -> int:
         while now >= self._end_s:
-            self._end_s += self._tier.period_s
+            self._end_s += self._window_s()
             self._used = 0
         return self._tier.limit - self._used
 
@@ -163,6 +164,12 @@ class _Aligned:
 
     def opens_s(self) -> float:
         return self._end_s
+
+    def _window_s(self) -> float:
+        if self._epoch_s is None:
+            return self._tier.period_s
+        inside_s = self._end_s + self._tier.period_s / 2  # from its middle: a border itself may round to either side
+        return self._tier.period_s / 2 + to_border_s(self._tier, self._epoch_s + inside_s)
 
 
 class _Counter:

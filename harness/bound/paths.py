@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from harness.bound.work import Work, moments
 from harness.pacing.tiers import Tier, Tiers
+
+# How often to look whether the clocks of a zone have changed, and how often at most (two years and more).
+_LOOK_S = 14 * 86400.0
+_MOST_LOOKS = 60
 
 
 class Link(NamedTuple):
@@ -57,7 +61,7 @@ def longest_s(
     for t_s, before in starts:
         after = total - 1 - before
         longest = max(longest, t_s + fill_s(after, free))
-        for entry, link in (chain for tier in tiers for chain in _chains(tier, t_s, epoch_s)):
+        for entry, link in (chain for tier in tiers for chain in _chains(tier, after, t_s, epoch_s)):
             if after >= entry.size:
                 links = tuple(sorted((*free, link), key=_density, reverse=True))
                 longest = max(longest, t_s + entry.seconds + fill_s(after - entry.size, links))
@@ -85,7 +89,8 @@ def _density(link: Link) -> float:
     return link.seconds / link.size
 
 
-def _chains(tier: Tier, t_s: float, epoch_s: float | None) -> Iterator[Chain]:
+def _chains(tier: Tier, after: int, t_s: float, epoch_s: float | None) -> Iterator[Chain]:
+    """The chains that begin with the arrival at t_s and may go on for `after` requests."""
     window = Link(tier.limit, tier.period_s)
     each = Link(1, tier.period_s / tier.limit)
     match tier.kind:
@@ -100,18 +105,35 @@ def _chains(tier: Tier, t_s: float, epoch_s: float | None) -> Iterator[Chain]:
         case "anchored":
             yield Chain(Link(0 if t_s == 0 else tier.limit, 0.0), window)
         case "aligned" if epoch_s is not None:
-            yield Chain(Link(tier.limit, to_border_s(tier, epoch_s + t_s)), window)
+            border_s = to_border_s(tier, epoch_s + t_s)
+            forward_s = _clocks_forward_s(tier, epoch_s + t_s + border_s, after // tier.limit - 1)
+            yield Chain(Link(tier.limit, border_s - forward_s), window)
         case "aligned":
             yield Chain(Link(tier.limit, 0.0), window)
 
 
 def to_border_s(tier: Tier, epoch_s: float) -> float:
-    """Seconds from a Unix time to the end of the aligned window it is in: above 0, at most the period.
+    """Seconds from a Unix time to the end of the aligned window it is in, by the clocks of its zone.
 
-    A zone's offset is taken as it is at that time: a change of the clocks later on is not foreseen.
+    The offset from UTC is that of the border: the clocks may change before it.
     """
-    local_s = epoch_s
-    if tier.tz is not None:
-        offset = datetime.fromtimestamp(epoch_s, UTC).astimezone(ZoneInfo(tier.tz)).utcoffset()
-        local_s += offset.total_seconds() if offset is not None else 0.0
-    return tier.period_s - local_s % tier.period_s
+    if tier.tz is None:
+        return tier.period_s - epoch_s % tier.period_s
+    local_s = epoch_s + _offset_s(tier.tz, epoch_s)
+    left_s = tier.period_s - local_s % tier.period_s
+    return max(0.0, left_s + _offset_s(tier.tz, epoch_s) - _offset_s(tier.tz, epoch_s + left_s))
+
+
+def _clocks_forward_s(tier: Tier, border_s: float, windows: int) -> float:
+    """By how much the `windows` borders after the one at Unix time border_s may come early: clocks go forward."""
+    if tier.tz is None:
+        return 0.0
+    span_s = max(0, windows) * tier.period_s
+    looks = min(_MOST_LOOKS, 1 + int(span_s // _LOOK_S))  # a change lasts for weeks
+    offsets = [_offset_s(tier.tz, border_s + span_s * look / looks) for look in range(looks + 1)]
+    return max(offsets) - offsets[0]
+
+
+def _offset_s(zone: str, epoch_s: float) -> float:
+    offset = datetime.fromtimestamp(epoch_s, ZoneInfo(zone)).utcoffset()
+    return offset.total_seconds() if offset is not None else 0.0

@@ -8,7 +8,7 @@ from typing import Literal
 Paging = Literal["numbered", "cursor"]
 
 # Moments of a long cursor list that are looked at, half from each end. Leaving some out lowers the bound, if at all.
-_MOST_MOMENTS = 128
+_MOST_MOMENTS = 32
 
 
 @dataclass(frozen=True, slots=True)
