@@ -134,7 +134,7 @@ class Core:
             asked = self.budgets[kind]
             answer = asked.reserve(now)
             if isinstance(answer, Grant):
-                return self._fetch(now, self.work.ready[kind].popleft(), asked.name, answer)
+                return self._fetch(now, self.work.take(kind), asked.name, answer)
             if later is None or (answer.until is not None and (later.until is None or answer.until < later.until)):
                 later = answer
         if later is not None:

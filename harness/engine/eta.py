@@ -48,16 +48,19 @@ def requests_left(core: Core) -> int | None:
 def admits_at(tier: TierStatistics, requests: int, now: float) -> float:
     """When the last of `requests` more would be let through by one tier, sent as early as it allows.
 
-    Every slot is used again one span after it was; the occupied ones come free between opens_at and full_at.
+    Every slot is used again one span after it was: first those of which it is known when they come free, then those
+    in flight or free now, which will be occupied from about now on.
     """
     beyond = requests - tier.left
     if beyond <= 0:
         return now
-    limit = tier.used + tier.left
-    opens_at = tier.opens_at if tier.opens_at is not None else now + tier.span_s
-    spread_s = max(0.0, (tier.full_at or opens_at) - opens_at)
-    rounds, place = divmod(beyond - 1, max(1, limit))
-    return max(now, opens_at) + rounds * tier.span_s + min(1.0, place / max(1, tier.used)) * spread_s
+    limit = max(1, tier.used + tier.left)
+    rounds, place = divmod(beyond - 1, limit)
+    if place < tier.known:
+        opens_at = tier.releases[place * (len(tier.releases) - 1) // max(1, tier.known - 1)]
+    else:
+        opens_at = now + tier.span_s
+    return max(now, opens_at) + rounds * tier.span_s
 
 
 def _by_mean_rate(core: Core, left: int) -> float:

@@ -41,7 +41,7 @@ def retry_at(rules: Rules, state: State, kind: e.Kind, attempt: int, failed: Fai
 def pages_after(rules: Rules, state: State, page: PageRead) -> list[e.Key]:
     """The pages that `page` is the first to name. `state` has not seen it yet."""
     if page.last_page is None:
-        return [] if page.next_page is None or page.next_page in state.pages else [page.next_page]
+        return [following for following in _following(page.next_page) if following not in state.pages]
     last = page.last_page
     if rules.max_items is not None and page.ids:
         last = min(last, math.ceil(rules.max_items / len(page.ids)))
@@ -54,7 +54,12 @@ def known_pages(state: State) -> list[e.Key]:
         return [1]
     if state.last_page is not None:
         return [page for page in range(1, state.last_page + 1) if page not in state.pages]
-    return [] if state.next_page is None else [state.next_page]
+    return _following(state.next_page)
+
+
+def _following(next_page: str | None) -> list[e.Key]:
+    """The page after: a link, or a number as it is told and recorded, in text."""
+    return [] if next_page is None else [e.canonical_id(next_page)]
 
 
 def verdict(state: State, stopped: str | None) -> Done:

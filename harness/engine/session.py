@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 
 import trio
 
@@ -188,12 +189,33 @@ class Session:
 
 
 def best_possible(state: State, config: ImportConfig) -> Bound | None:
-    """The bound of what `state` got, with its least round trip; None before there is anything to bound."""
+    """The bound of what `state` got, with its least round trip; None before there is anything to bound.
+
+    Windows renew between sessions, so each is bounded by itself and the bounds are added, as the durations are.
+    """
     if not state.pages or not config.limits or state.least_latency_s is None:
         return None
+    bounds = [_session_bound(pages, items, state, config) for pages, items in state.sessions() if pages + items]
+    greedy = [b.bound_s if b.greedy_s is None else b.greedy_s for b in bounds]
+    return replace(
+        max(bounds, key=lambda b: b.bound_s),
+        bound_s=sum(b.bound_s for b in bounds),
+        bound_workers_s=sum(b.bound_workers_s for b in bounds),
+        exact=all(b.exact for b in bounds),
+        greedy_s=None if all(b.greedy_s is None for b in bounds) else sum(greedy),
+        enough_workers=max(b.enough_workers for b in bounds),
+    )
+
+
+def _session_bound(pages: int, items: int, state: State, config: ImportConfig) -> Bound:
+    """The bound of one session; one without a page had its items ready, so the list's round trip is not counted."""
+    rtt_s = state.least_latency_s or 0.0
     paging: Paging = "numbered" if state.last_page is not None else "cursor"
-    work = BoundWork(len(state.pages), state.imported, paging, config.detail)
-    return bound(work, config.limits, state.least_latency_s, max(1, state.workers))
+    work = BoundWork(max(1, pages), items if pages else items - 1, paging, config.detail)
+    best = bound(work, config.limits, rtt_s, max(1, state.workers))
+    if pages:
+        return best
+    return replace(best, bound_s=best.bound_s - rtt_s, bound_workers_s=best.bound_workers_s - rtt_s)
 
 
 def _live_tier(tier: TierStatistics, now: float) -> LiveTier:

@@ -19,15 +19,24 @@ class Task(NamedTuple):
 
 
 class Work:
-    """Ready pages, ready items, and a heap of retries by the time at which they are due."""
+    """Ready pages, ready items, and a heap of retries by the time at which they are due.
+
+    What was never tried is ready as its bare key: a million items' tasks would take 80 MB.
+    """
 
     def __init__(self) -> None:
-        self.ready: dict[Kind, deque[Task]] = {"page": deque(), "item": deque()}
+        self.ready: dict[Kind, deque[Task | Key]] = {"page": deque(), "item": deque()}
         self._later: list[tuple[float, int, Task]] = []
         self._order = 0
 
     def add(self, kind: Kind, keys: Iterable[Key]) -> None:
-        self.ready[kind].extend(Task(kind, key) for key in keys)
+        """Make `keys` ready for their first attempt, behind all that is."""
+        self.ready[kind].extend(keys)
+
+    def take(self, kind: Kind) -> Task:
+        """The first that is ready; IndexError where nothing is."""
+        first = self.ready[kind].popleft()
+        return first if isinstance(first, Task) else Task(kind, first)
 
     def put_back(self, task: Task) -> None:
         """To the front: what was refused or returned is older than all that waits behind it."""

@@ -13,6 +13,8 @@ from typing import Literal, Protocol, runtime_checkable
 
 from harness.pacing.tiers import Tier
 
+RELEASES = 64
+
 WaitReason = Literal["limit", "in flight", "refused", "probe", "hold"]
 
 
@@ -35,8 +37,10 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Not now. Ask again at `until` (absolute), or, where `until` is None, after any settlement.
+    """Not now. Ask again at `until` (absolute) or after a settlement; where `until` is None, only that can help.
 
+    Before both the answer would be the same; at `until`, if nothing was sent since, it is a grant. A settlement may
+    help earlier: a grant handed back frees its slots at once, and an answer can free one before a lost request does.
     `tier` is the limit in the way: with `cost` more, its occupied slots would exceed it.
     """
 
@@ -75,7 +79,8 @@ class TierStatistics:
     """One tier now: `used` of its limit occupied (in flight or within the window), `left` free.
 
     opens_at: when the next occupied slot comes free; full_at: when the last known one does; both absolute, None
-    where only an answer can tell. span_s: how long an answered request occupies its slot.
+    where only an answer can tell. span_s: how long an answered request occupies its slot. known: of how many
+    occupied slots it is known when they come free; releases: those times at up to RELEASES evenly spaced ranks.
     """
 
     tier: Tier
@@ -84,6 +89,8 @@ class TierStatistics:
     opens_at: float | None
     full_at: float | None
     span_s: float
+    known: int = 0
+    releases: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,13 @@ themselves would knock a hundred times, and where refusals cost quota they would
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from harness.pacing.base import Grant, Later, Notice, Outcome, Pacer, WaitReason
 
-# The first pause where the server names no time, doubled with each refused probe; more than a minute of silence
-# would cost more than a probe does.
+# The first pause where the server names no time, doubled with each refused probe: steps of 1, 2, 4 ... s find a
+# window of 20 s after 31 s. More than a minute of silence would cost more than a probe does.
 FIRST_PAUSE_S = 1.0
 LONGEST_GUESSED_PAUSE_S = 60.0
 
@@ -27,19 +28,20 @@ class Hold:
     strikes: int = 0
 
 
-def pause_s(notice: Notice | None, strikes: int) -> float:
-    """How long to pause after the `strikes`-th refusal in a row.
-
-    Retry-After first (RFC 9110 10.2.3), else the reset of a quota that the refusal says is used up. Servers round
-    both down, to 0 and up to a second short: a refused probe therefore waits at least 1, 2, 4 ... s.
+def told_s(notice: Notice | None) -> float:
+    """How long the refusal says to wait: Retry-After first (RFC 9110 10.2.3), else the latest reset of a quota that
+    it does not say has something left. 0 where it says nothing, or nothing that could be waited for.
     """
-    told = None if notice is None else notice.retry_after_s
-    if told is None and notice is not None:
-        told = max((q.reset_s for q in notice.quotas if q.reset_s is not None and not q.remaining), default=None)
-    if strikes <= 1 and told is not None and told > 0:
-        return told
-    guess: float = min(LONGEST_GUESSED_PAUSE_S, FIRST_PAUSE_S * 2.0 ** max(0, min(strikes, 32) - 2))
-    return max(told or 0.0, guess)
+    if notice is None:
+        return 0.0
+    resets = [quota.reset_s for quota in notice.quotas if quota.reset_s is not None and not quota.remaining]
+    told = resets if notice.retry_after_s is None else [notice.retry_after_s]
+    return max((seconds for seconds in told if math.isfinite(seconds) and seconds > 0), default=0.0)
+
+
+def guessed_s(guesses: int) -> float:
+    """The pause of the `guesses`-th guess in a row, from 1: 1, 2, 4 ... 60 s."""
+    return min(LONGEST_GUESSED_PAUSE_S, FIRST_PAUSE_S * 2.0 ** (min(guesses, 32) - 1))
 
 
 class Budget:
@@ -50,6 +52,7 @@ class Budget:
         self.pacer = pacer
         self.hold: Hold | None = None
         self._probe: Grant | None = None
+        self._guesses = 0  # pauses in a row for which the server's word was missing or wrong
 
     def reserve(self, now: float, cost: int = 1) -> Grant | Later:
         """As the strategy's, unless everyone is paused or waits for the probe."""
@@ -67,28 +70,42 @@ class Budget:
     def settle(
         self, grant: Grant, now: float, outcome: Outcome, notice: Notice | None = None, cost: int | None = None
     ) -> Hold | None:
-        """As the strategy's; answers the hold if this refusal began one (a longer one in force grows quietly)."""
+        """As the strategy's; answers the hold if this refusal began one (one in force grows quietly).
+
+        The probe's answer opens the budget, unless the hold was made longer while the probe was on its way.
+        """
         asked_s = self.pacer.settle(grant, now, outcome, notice, cost)
         probed = grant is self._probe
         if probed:
             self._probe = None
         if outcome is Outcome.REFUSED:
             return self._refused(now, probed, notice, asked_s)
-        if probed and outcome is Outcome.ANSWERED:
+        if probed and outcome is Outcome.ANSWERED and self.hold is not None and now >= self.hold.until:
             self.hold = None
+            self._guesses = 0
         return None
 
     def _refused(self, now: float, probed: bool, notice: Notice | None, asked_s: float | None) -> Hold | None:
-        begins = self.hold is None or probed
-        strikes = 1 if self.hold is None else self.hold.strikes + (1 if probed else 0)
-        length_s = pause_s(notice, strikes) if asked_s is None else asked_s
-        until = now + length_s
-        if not begins and self.hold is not None:
-            # Others of the same burst: the longest pause asked for counts, and it is still one pause.
-            until = max(until, self.hold.until)
+        before = self.hold
+        begins = before is None or probed
+        strikes = 1 if before is None else max(1, before.strikes + probed)
+        length_s = self._pause_s(strikes, begins, told_s(notice)) if asked_s is None else asked_s
         told = None if notice is None else notice.retry_after_s
-        self.hold = Hold(until, "refused", told, max(1, strikes))
+        self.hold = Hold(now + length_s, "refused", told, strikes)
+        if before is not None and before.until > self.hold.until:
+            # Others of the same burst, or a pause of another kind: the longest counts, and it is still one pause.
+            self.hold = Hold(before.until, before.reason, before.retry_after_s, strikes)
         return self.hold if begins else None
+
+    def _pause_s(self, strikes: int, begins: bool, told: float) -> float:
+        """What the server says, the first time. Servers round down, to 0 and up to a second short, so that what a
+        refused probe is told is only the least of it: it waits 1, 2, 4 ... s if that is longer.
+        """
+        if strikes == 1 and told > 0:
+            return told
+        if begins:
+            self._guesses += 1
+        return max(told, guessed_s(max(1, self._guesses)))
 
     def hold_until(self, until: float, reason: WaitReason = "hold") -> Hold:
         """Pause everyone until `until` at least, then go on with a probe."""

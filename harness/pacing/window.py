@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections import deque
 from collections.abc import Iterable
 
 from harness.errors import NeverFits
-from harness.pacing.base import Grant, Later, Notice, Outcome, Statistics, TierStatistics
+from harness.pacing.base import RELEASES, Grant, Later, Notice, Outcome, Statistics, TierStatistics
 from harness.pacing.tiers import Tier
 
-# A sliding counter is paced in this many parts of its window; more parts waste less of the rate and lose a round
-# trip more often (see `paced_as`).
+# A sliding counter is paced in up to this many parts of its window; more parts waste less of the rate and lose a
+# round trip more often (see `paced_as`). Whole requests decide: 19 are 16 a window in 8 parts, but 9 in 9.
 COUNTER_PARTS = 9
 
 
@@ -36,7 +37,8 @@ def paced_as(tier: Tier) -> tuple[int, float]:
     if tier.kind == "counter":
         if tier.limit == 1:
             return 1, 2 * tier.period_s
-        parts = min(COUNTER_PARTS, tier.limit - 1)
+        choices = range(1, min(COUNTER_PARTS, tier.limit - 1) + 1)
+        parts = max(choices, key=lambda parts: parts * (tier.limit // (parts + 1)))
         return tier.limit // (parts + 1), tier.period_s / parts
     return tier.limit, tier.period_s
 
@@ -53,7 +55,7 @@ class _Slots:
         self.used = 0  # in flight, answered and lost, in units of cost
         # (free again at, cost). Each is sorted by itself, because now never goes back; together they are not.
         self.answered: deque[tuple[float, int]] = deque()
-        self.lost: deque[tuple[float, int]] = deque()
+        self.lost: deque[tuple[float, int]] = deque()  # and what was charged
 
     def expire(self, now: float) -> None:
         for queue in (self.answered, self.lost):
@@ -89,6 +91,7 @@ class WindowPacer:
         self._slots = [_Slots(tier, rtt_floor_s) for tier in tiers]
         self._in_flight: set[Grant] = set()
         self._settled = 0  # units of cost answered or lost since the start
+        self._counted_by = -math.inf  # no lost request is counted later than this
 
     def reserve(self, now: float, cost: int = 1) -> Grant | Later:
         """A grant, or the tier in whose way this request would be and when it opens.
@@ -109,10 +112,11 @@ class WindowPacer:
         """The full tier that opens last: no other can make the wait longer. In flight counts as last of all."""
         latest = Later(now, "limit")
         for slots in self._slots:
-            slots.expire(now)
             if cost > slots.limit:
                 ask = "raise the limit or lower the cost"
                 raise NeverFits(f"a request of cost {cost} never fits into {slots.tier}; {ask}")
+        for slots in self._slots:
+            slots.expire(now)
             if slots.used + cost <= slots.limit:
                 continue
             opens_at = slots.opens_at(cost)
@@ -137,6 +141,8 @@ class WindowPacer:
                 slots.used -= grant.cost
             return None
         self._settled += true_cost
+        if outcome is Outcome.LOST:
+            self._counted_by = now + self._linger_s + self._rtt_floor_s
         for slots in self._slots:
             slots.used += true_cost - grant.cost
             if outcome is Outcome.ANSWERED:
@@ -147,11 +153,14 @@ class WindowPacer:
         return None
 
     def charge(self, at: float, cost: int) -> None:
-        """Count `cost` units answered at `at`. Call before the first grant and in order of `at`."""
+        """Count `cost` units that the server counted at `at` or before. Call before the first grant, in order of `at`.
+
+        That late, the way back is not part of it: as with a lost request, the round trip's floor must not shorten this.
+        """
         self._settled += cost
         for slots in self._slots:
             slots.used += cost
-            slots.answered.append((at + slots.span_s, cost))
+            slots.lost.append((at + slots.span_s + self._rtt_floor_s, cost))
 
     def set_tiers(self, tiers: tuple[Tier, ...], now: float) -> None:
         """Change the limits of a running import; whatever was sent before still occupies its slots.
@@ -160,15 +169,22 @@ class WindowPacer:
         moment at which they can have been, so that a longer new window starts out on the safe side.
         """
         old = max(self._slots, key=lambda slots: slots.span_s, default=None)
-        in_flight = sum(grant.cost for grant in self._in_flight)
+        answered: list[tuple[float, int]] = []
+        lost: list[tuple[float, int]] = []
+        horizon = max(now, self._counted_by)  # with no tiers so far, nothing was remembered
+        if old is not None:
+            old.expire(now)
+            answered = [(free_at - old.span_s, cost) for free_at, cost in old.answered]
+            lost = [(free_at - old.span_s, cost) for free_at, cost in old.lost]
+            horizon = now - old.span_s
+        forgotten = self._settled - sum(cost for _, cost in answered + lost)
+        if forgotten:
+            lost.insert(0, (horizon, forgotten))
         self._slots = [_Slots(tier, self._rtt_floor_s) for tier in tiers]
-        known = [(free_at - old.span_s, cost) for free_at, cost in old.releases()] if old else []
-        horizon = now - old.span_s if old else now
-        forgotten = self._settled - sum(cost for _, cost in known)
         for slots in self._slots:
-            slots.used = in_flight + self._settled
-            slots.answered.extend([(horizon + slots.span_s, forgotten)] if forgotten else [])
-            slots.answered.extend((answered_at + slots.span_s, cost) for answered_at, cost in known)
+            slots.used = self._settled + sum(grant.cost for grant in self._in_flight)
+            slots.answered.extend((at + slots.span_s, cost) for at, cost in answered)
+            slots.lost.extend((at + slots.span_s, cost) for at, cost in lost)
 
     def statistics(self, now: float) -> Statistics:
         return Statistics(self.name, len(self._in_flight), tuple(self._tier(slots, now) for slots in self._slots))
@@ -176,13 +192,16 @@ class WindowPacer:
     @staticmethod
     def _tier(slots: _Slots, now: float) -> TierStatistics:
         slots.expire(now)
-        ends = [queue[-1][0] for queue in (slots.answered, slots.lost) if queue]
-        starts = [queue[0][0] for queue in (slots.answered, slots.lost) if queue]
+        times = [free_at for free_at, _ in slots.releases()]
+        last = len(times) - 1
+        ranks = range(RELEASES) if last >= RELEASES else range(last + 1)
         return TierStatistics(
             tier=slots.tier,
             used=slots.used,
             left=max(0, slots.limit - slots.used),
-            opens_at=min(starts, default=None),
-            full_at=max(ends, default=None),
+            opens_at=times[0] if times else None,
+            full_at=times[-1] if times else None,
             span_s=slots.span_s,
+            known=len(times),
+            releases=tuple(times[rank * last // max(1, len(ranks) - 1)] for rank in ranks),
         )

@@ -48,6 +48,7 @@ def fold(events: Iterable[e.Event], state: State | None = None) -> State:
 
 def _session_started(state: State, event: e.SessionStarted) -> None:
     state.earlier_s += state.session.duration_s()
+    state.marks.append((len(state.pages), state.imported))
     state.session = Current(event.number, event.utc_s)
     state.workers, state.limits, state.strategy = event.workers, event.limits, event.strategy
     state.status, state.reason = "running", ""

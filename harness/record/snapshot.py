@@ -21,6 +21,7 @@ from harness.record.state import Current, Failure, Items, State
 # many both absolutely and for the size of the run.
 SNAPSHOT_EVENTS = 20_000
 KEPT = 2
+_CHUNK = 50_000  # ids made into text at once
 
 _PLAIN = [f.name for f in fields(State) if f.name not in ("items", "failures", "pages", "session")]
 _FIELDS = [str(SCHEMA_VERSION), *(f.name for cls in (State, Current, Failure) for f in fields(cls))]
@@ -42,7 +43,7 @@ def freeze(state: State, writer: str, seq: int) -> Frozen:
 
 
 def _copy(value: Any) -> Any:
-    return dict(value) if isinstance(value, dict) else value
+    return value.copy() if isinstance(value, (dict, list)) else value
 
 
 def write_snapshot(folder: Path, frozen: Frozen) -> None:
@@ -50,11 +51,17 @@ def write_snapshot(folder: Path, frozen: Frozen) -> None:
     head, ids, states = frozen
     writer, seq = head["position"]
     (folder / "snapshots").mkdir(exist_ok=True)
-    columns = [pa.array(map(str, ids), pa.string()), pa.array(list(states), pa.uint8())]
+    columns = [_texts(ids), pa.Array.from_buffers(pa.uint8(), len(states), [None, pa.py_buffer(states)])]
     table = pa.table(columns, schema=pa.schema(_SCHEMA, metadata={"harness.state": json.dumps(head)}))
     write_table(folder / "snapshots" / f"{writer}-{seq:09d}.parquet", table)
     for _, _, path in list_parts(folder / "snapshots")[:-KEPT]:
         path.unlink(missing_ok=True)
+
+
+def _texts(ids: list[Any]) -> pa.ChunkedArray:
+    """The ids as text, piece by piece: a million of them as Python strings at once would take 60 MB."""
+    starts = range(0, len(ids), _CHUNK)
+    return pa.chunked_array([pa.array(map(str, ids[at : at + _CHUNK]), pa.string()) for at in starts], pa.string())
 
 
 def latest_snapshot(folder: Path) -> tuple[State, str, int] | None:
@@ -77,6 +84,7 @@ def _thaw(table: pa.Table) -> tuple[State, str, int]:
     state = State(**{name: head[name] for name in _PLAIN})
     for name in ("statuses", "latency"):  # JSON has no integer keys
         setattr(state, name, {int(key): count for key, count in head[name].items()})
+    state.marks = [(pages, items) for pages, items in head["marks"]]
     state.waits = {by: (seconds, count) for by, (seconds, count) in head["waits"].items()}
     state.pages = {canonical_id(page) for page in head["pages"]}
     failures = [Failure(**failure) for failure in head["failures"]]

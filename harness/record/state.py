@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
 
 from harness.record.events import ItemId, Key, Kind, RunStatus
@@ -36,44 +37,40 @@ class Failure:
 
 
 class Items:
-    """Every item's state, one byte each beside its id: a million integer ids take about 110 MB."""
+    """Every item's state beside its id, in the order in which they were listed: a million integer ids take 75 MB."""
 
-    __slots__ = ("_index", "_states", "counts")
+    __slots__ = ("_states", "counts")
 
     def __init__(self) -> None:
-        self._index: dict[ItemId, int] = {}
-        self._states = bytearray()
+        # The state is its number in ITEM_STATES, and small integers are shared: an item costs its id and a table slot.
+        self._states: dict[ItemId, int] = {}
         self.counts: dict[ItemState, int] = dict.fromkeys(ITEM_STATES, 0)
 
     def __len__(self) -> int:
-        return len(self._index)
+        return len(self._states)
 
     def __contains__(self, item: ItemId) -> bool:
-        return item in self._index
+        return item in self._states
 
     def state(self, item: ItemId) -> ItemState | None:
         """None for an item that was never listed."""
-        at = self._index.get(item)
-        return None if at is None else ITEM_STATES[self._states[at]]
+        number = self._states.get(item)
+        return None if number is None else ITEM_STATES[number]
 
     def add(self, item: ItemId) -> bool:
         """Make `item` pending; False if it was known."""
-        if item in self._index:
+        if item in self._states:
             return False
-        self._index[item] = len(self._states)
-        self._states.append(0)
+        self._states[item] = 0
         self.counts["pending"] += 1
         return True
 
     def move(self, item: ItemId, to: ItemState) -> bool:
         """Move `item`; False where MOVES does not allow it, and then nothing changes."""
-        at = self._index.get(item)
-        if at is None:
+        old = self.state(item)
+        if old is None or to not in MOVES[old]:
             return False
-        old = ITEM_STATES[self._states[at]]
-        if to not in MOVES[old]:
-            return False
-        self._states[at] = ITEM_STATES.index(to)
+        self._states[item] = ITEM_STATES.index(to)
         self.counts[old] -= 1
         self.counts[to] += 1
         return True
@@ -81,17 +78,16 @@ class Items:
     def in_state(self, wanted: ItemState) -> list[ItemId]:
         """The items in one state, in the order in which they were listed."""
         number = ITEM_STATES.index(wanted)
-        return [item for item, state in zip(self._index, self._states, strict=True) if state == number]
+        return [item for item, state in self._states.items() if state == number]
 
     def columns(self) -> tuple[list[ItemId], bytes]:
         """All ids and their states, as copies: what a snapshot keeps."""
-        return list(self._index), bytes(self._states)
+        return list(self._states), bytes(self._states.values())
 
     @classmethod
     def from_columns(cls, ids: list[ItemId], states: bytes) -> Items:
         items = cls()
-        items._index = {item: at for at, item in enumerate(ids)}
-        items._states = bytearray(states)
+        items._states = dict(zip(ids, states, strict=True))
         items.counts = {state: states.count(number) for number, state in enumerate(ITEM_STATES)}
         return items
 
@@ -150,6 +146,7 @@ class State:
     limits: str = ""
     strategy: str = ""
     earlier_s: float = 0.0  # duration of the sessions before the current one
+    marks: list[tuple[int, int]] = field(default_factory=list)  # (pages, items) there were as each session began
     ended_utc_s: float | None = None  # of the last item's event
     status: RunStatus = "running"
     reason: str = ""
@@ -183,6 +180,11 @@ class State:
     @property
     def duration_s(self) -> float:
         return self.earlier_s + self.session.duration_s()
+
+    def sessions(self) -> list[tuple[int, int]]:
+        """(pages, items) that each session read."""
+        marks = [*self.marks, (len(self.pages), self.imported)]
+        return [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(marks)]
 
     @property
     def failed_pages(self) -> list[Failure]:

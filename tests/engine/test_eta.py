@@ -53,7 +53,9 @@ def test_nothing_is_said_before_the_list_answered() -> None:
 
 def test_slots_come_round_once_a_span() -> None:
     """10 per 20 s, all used: the 11th more is one span after the first to come free."""
-    tier = TierStatistics(parse_tiers("10/20s")[0], used=10, left=0, opens_at=5.0, full_at=6.0, span_s=20.0)
+    tier = TierStatistics(parse_tiers("10/20s")[0], 10, 0, 5.0, 6.0, 20.0, 2, (5.0, 6.0))
     assert admits_at(tier, 1, 0.0) == 5.0
+    assert admits_at(tier, 2, 0.0) == 6.0
+    assert admits_at(tier, 3, 1.0) == 21.0
     assert admits_at(tier, 11, 0.0) == 25.0
     assert admits_at(tier, 0, 3.0) == 3.0
