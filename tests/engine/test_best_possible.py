@@ -35,7 +35,7 @@ def test_windows_renew_between_sessions_so_bounds_are_added() -> None:
     assert best is not None
     summary = summarise("r", state, best)
     assert summary.optimality is not None
-    assert 0.9 < summary.optimality <= 1.0
+    assert 0.85 < summary.optimality <= 1.0  # the first burst is bounded as if it had any number of workers
 
 
 def test_half_an_import_is_not_measured_against_the_best() -> None:
