@@ -1,7 +1,7 @@
 """Import from rate-limited HTTP APIs as fast as their limits allow, and measure how close you came.
 
     run = await run_import(ImportConfig(url="https://api.example.com/orders", limit="100/m"))
-    run.summary()["optimality"], run.items().to_pandas()
+    run.summary()["optimality"], run.items()
 
 The public door: everything here is stable, everything below it may move.
 """
