@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from http import HTTPStatus
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from urllib.parse import quote
 
 import httpx
 import trio
 
 from harness.api.base import Got, OnHeaders
 from harness.api.headers import notice
-from harness.api.rest import Malformed, Rest
+from harness.api.rest import Malformed, Rest, as_text
 from harness.engine.answers import Failed, ItemRead
+from harness.pacing import Notice
 from harness.record.clock import utc_s
 from harness.record.events import Key, Kind
 
@@ -22,7 +25,11 @@ KEEPALIVE_S = 4.0
 CONNECT_S = 10.0
 # May pass by itself: RFC 9110 15.5.9 (408), RFC 8470 (425), and everything the server calls its own fault.
 PASSING = frozenset({408, 425})
+# Shorter header values are flags and versions, and would be blotted out of every word.
+LEAST_SECRET = 6
 GONE = {404: "gone", 410: "gone"}
+_UTF_8 = "utf-8-sig"  # with or without the mark that some put before it
+_REFUSED = Got(Failed("refused"))
 
 
 class HttpApi:
@@ -46,7 +53,7 @@ class HttpApi:
         self._timeout_s = timeout_s
         self._keep_records = keep_records
         self._wall = wall
-        self._secrets = [value for value in (headers or {}).values() if value]
+        self._secrets = _secrets((headers or {}).values())
         # One connection a worker; more workers later share them, which costs a wait and no error.
         limits = httpx.Limits(
             max_connections=max(workers, 100), max_keepalive_connections=max(workers, 100), keepalive_expiry=KEEPALIVE_S
@@ -57,6 +64,9 @@ class HttpApi:
             timeout=timeout,
             headers=headers,
             follow_redirects=False,
+            event_hooks={"response": [_put_aside]},
+            # None are kept: each request is to be as the first, and one that is not ASCII could not be sent back.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             transport=transport,
             trust_env=trust_env,
         )
@@ -71,34 +81,43 @@ class HttpApi:
     async def fetch(self, kind: Kind, key: Key, on_headers: OnHeaders) -> Got | None:
         """As the protocol says: one request, one result."""
         url = self._rest.page_url(key) if kind == "page" else self._rest.item_url(key)
-        got: Got | None = Got(Failed("timed out", f"no complete answer within {self._timeout_s:g} s"))
-        with trio.move_on_after(self._timeout_s):
-            got = await self._ask(kind, key, url, on_headers)
-        return got
+        refused = False
 
-    async def _ask(self, kind: Kind, key: Key, url: str, on_headers: OnHeaders) -> Got | None:
+        def heard(notice: Notice) -> bool:
+            nonlocal refused
+            refused = not on_headers(notice)
+            return not refused
+
+        got = Got(Failed("timed out", f"no complete answer within {self._timeout_s:g} s"))
+        with trio.move_on_after(self._timeout_s):
+            got = await self._ask(kind, key, url, heard)
+        # A refusal is one from its headers on, however its body ends.
+        return None if refused else self._hushed(got)
+
+    async def _ask(self, kind: Kind, key: Key, url: str, on_headers: OnHeaders) -> Got:
         answered = False
         try:
             async with self._client.stream("GET", url) as response:
                 wanted = on_headers(notice(response.status_code, response.headers, self._wall()))
                 answered = True
                 await response.aread()
-                return self._read(kind, key, response) if wanted else None
+                return self._read(kind, key, response) if wanted else _REFUSED
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
-            return Got(Failed("could not connect", self._say(error), sent=False))
+            return Got(Failed("could not connect", _say(error), sent=False))
+        except httpx.InvalidURL as error:
+            return Got(Failed("no such address", _say(error), passing=False, sent=False))
         except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.CloseError) as error:
             reason = "cut off" if answered else "connection reset"
-            return Got(Failed(reason, self._say(error), stale=not answered))
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            return Got(Failed("no usable answer", self._say(error)))
+            return Got(Failed(reason, _say(error), stale=not answered))
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            return Got(Failed("no usable answer", _say(error)))
 
     def _read(self, kind: Kind, key: Key, response: httpx.Response) -> Got:
         status = response.status_code
         if not response.is_success:
-            return Got(failed_status(status, response.headers.get("location")))
+            return Got(failed_status(status, response.extensions.get("location")))
         try:
-            # As httpx guesses it where no charset is named; bytes that do not fit become U+FFFD, not an error.
-            body = response.text
+            body = _text(response)
             if kind == "item":
                 payload = self._rest.read_item(body)
                 return Got(ItemRead(len(response.content)), ((key, payload),))
@@ -106,13 +125,45 @@ class HttpApi:
         except Malformed as error:
             return Got(Failed("malformed", str(error)))
         kept = records if self._keep_records else []
-        return Got(page, tuple((item, json.dumps(record, ensure_ascii=False)) for item, record in kept))
+        return Got(page, tuple((item, as_text(record)) for item, record in kept))
 
-    def _say(self, error: Exception) -> str:
-        text = f"{type(error).__name__}: {error}".strip(": ")
+    def _hushed(self, got: Got) -> Got:
+        """`got` without what we sent to prove who we are, should a server or a library repeat it."""
+        if not isinstance(got.result, Failed):
+            return got
+        detail = got.result.detail
         for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text[:300]
+            detail = detail.replace(secret, "***")
+        return replace(got, result=replace(got.result, detail=detail[:300]))
+
+
+def _secrets(values: Iterable[str]) -> list[str]:
+    """What must not be repeated, the longest first: header values, their words, and all as a URL would spell them."""
+    words = {word for value in values for word in (value, *value.split())}
+    words |= {word.partition("=")[2].strip("\"',;") for word in words}  # Token token="..."
+    spelt = words | {quote(word, safe="") for word in words}
+    return sorted((word for word in spelt if len(word) >= LEAST_SECRET), key=len, reverse=True)
+
+
+def _say(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".strip(": ")
+
+
+def _text(response: httpx.Response) -> str:
+    """The body as text: UTF-8 (RFC 8259 8.1) unless told otherwise; bytes that do not fit become U+FFFD."""
+    charset = response.charset_encoding or _UTF_8
+    try:
+        text = response.content.decode(_UTF_8 if charset.lower() == "utf-8" else charset, "replace")
+        text.encode()
+    except (LookupError, ValueError):  # no charset, or one of Python's own that is none
+        return response.content.decode(_UTF_8, "replace")
+    return text
+
+
+async def _put_aside(response: httpx.Response) -> None:
+    """Keep httpx from preparing to follow a redirect: it raises where the address is none."""
+    if "location" in response.headers:
+        response.extensions["location"] = response.headers.pop("location")
 
 
 def failed_status(status: int, location: str | None) -> Failed:

@@ -7,6 +7,7 @@ X-RateLimit-* and RateLimit-* (draft-ietf-httpapi-ratelimit-headers-06): Reset i
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -14,6 +15,8 @@ from email.utils import parsedate_to_datetime
 from harness.pacing import Notice, Quota
 
 _EPOCH_MS = 1e11  # in seconds that is the year 5138; in milliseconds 1973
+# Python's parser also takes long rows of digits for dates.
+_ISO = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _EPOCH_S = 1e8  # as seconds to go it would be three years
 
 
@@ -75,10 +78,9 @@ def _date_s(text: str | None) -> float | None:
     """Epoch seconds of an HTTP-date or an ISO 8601 date; one without a zone is UTC (RFC 9110 5.6.7)."""
     if not text or len(text) > 60:
         return None
-    for parse in (parsedate_to_datetime, datetime.fromisoformat):
-        try:
-            at = parse(text)
-            return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp()
-        except (ValueError, TypeError, OverflowError, IndexError):
-            continue
-    return None
+    parse = datetime.fromisoformat if _ISO.match(text) else parsedate_to_datetime
+    try:
+        at = parse(text)
+        return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None

@@ -1,8 +1,8 @@
 """The mapping of a REST API: which URL a page or an item has, and what a list says.
 
 Read without configuration: a list is an array, or an object with the records under `data`, `items` or `results`;
-pages are numbered where `last_page` or `total_pages` says how many, else each names the next, else a full page is
-followed by another.
+pages are numbered where `last_page` or `total_pages` says how many, or where the total and the first page do, else
+each names the next, else a full page is followed by another.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 from harness.engine.answers import PageRead
 from harness.record.events import ItemId, Key, canonical_id
+
+# Ten million pages of one item are still a list; more is a number gone wrong, and would be held in memory.
+MOST_PAGES = 10_000_000
 
 
 class Malformed(Exception):
@@ -31,18 +34,27 @@ class Rest:
         """Of a numbered page, or the link that the page before it gave."""
         if isinstance(page, str):
             return page
-        if "{page}" in self.url:
-            return self.url.replace("{page}", str(page)).replace("{per_page}", str(self.per_page))
-        mark = "&" if urlsplit(self.url).query else "?"
-        return f"{self.url}{mark}page={page}&perPage={self.per_page}"
+        missing = [] if "{page}" in self.url else [f"page={page}"]
+        if not missing or "{per_page}" in self.url:
+            url = self.url.replace("{page}", str(page)).replace("{per_page}", str(self.per_page))
+        else:
+            url, missing = self.url, [*missing, f"perPage={self.per_page}"]
+        mark = "&" if urlsplit(url).query else "?"
+        return url + mark + "&".join(missing) if missing else url
 
     def item_url(self, item: ItemId) -> str:
         parts = urlsplit(self.url)
-        path = parts.path.rstrip("/") + "/" + quote(str(item), safe="")
+        segment = quote(str(item), safe="")
+        # `.` and `..` would be taken for steps through the path.
+        segment = segment.replace(".", "%2E") if not segment.strip(".") else segment
+        path = parts.path.rstrip("/") + "/" + segment
         return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
 
     def read_page(self, page: Key, body: str) -> tuple[PageRead, list[tuple[ItemId, dict[str, Any]]]]:
-        """What a page of the list says, and its records by id. Malformed where it is no list."""
+        """What a page of the list says, and its records by id. Malformed where it is no list.
+
+        `next_page` is a link, or the number of the next page in text.
+        """
         return self.page_of(page, _json(body))
 
     def page_of(self, page: Key, value: Any) -> tuple[PageRead, list[tuple[ItemId, dict[str, Any]]]]:
@@ -50,9 +62,10 @@ class Rest:
         records = value if isinstance(value, list) else _records(value)
         about = value if isinstance(value, dict) else {}
         by_id = [(_id(record), record) for record in records]
-        last_page = _count(about, "last_page", "total_pages")
-        next_page = None if last_page is not None else self._next_page(page, about, len(records))
-        total = _count(about, "total", "total_count", "count")
+        last_page, total = self._extent(page, about, len(by_id))
+        if last_page is not None and last_page > MOST_PAGES:
+            raise Malformed(f"the list says it has {last_page:,} pages; up to {MOST_PAGES:,} can be read")
+        next_page = None if last_page is not None else self._next_page(page, about, len(records), total)
         return PageRead(tuple(item for item, _ in by_id), total, last_page, next_page), by_id
 
     def read_item(self, body: str) -> str:
@@ -61,27 +74,72 @@ class Rest:
         if not isinstance(value, dict):
             raise Malformed(f"the item is not an object but {_kind(value)}")
         if "id" not in value and isinstance(value.get("data"), dict):
-            return json.dumps(value["data"], ensure_ascii=False)
+            return as_text(value["data"])
         return body
 
-    def _next_page(self, page: Key, about: dict[str, Any], records: int) -> str | None:
+    def _extent(self, page: Key, about: dict[str, Any], records: int) -> tuple[int | None, int | None]:
+        """(last page, total) as far as they are said, or follow from a first page that is not all there is.
+
+        Servers cut `perPage` to what they like: a page shorter than asked for need not be the last.
+        """
+        last_page = _count(about, "last_page", "total_pages")
+        total = _count(about, "total", "total_count", "count")
+        if last_page is None and total is not None and page == 1 and not _has_link(about) and total > records > 0:
+            last_page = -(-total // records)
+        return last_page, total
+
+    def _next_page(self, page: Key, about: dict[str, Any], records: int, total: int | None) -> str | None:
         for name in ("next_page_url", "next"):
             if name in about:
                 return None if not about[name] else self._link(page, about[name])
         links = about.get("links")
         if isinstance(links, dict) and "next" in links:
             return None if not links["next"] else self._link(page, links["next"])
-        return str(page + 1) if isinstance(page, int) and records >= self.per_page else None
+        if not isinstance(page, int) or (total is not None and total > records):  # then page 1 has said it all
+            return None
+        return str(page + 1) if records >= self.per_page else None
 
     def _link(self, page: Key, link: Any) -> str:
         """A next link as an absolute URL on the list's own host: credentials go nowhere else."""
         if not isinstance(link, str):
             raise Malformed(f"the link to the next page is not text but {_kind(link)}")
-        url = urljoin(self.page_url(page), link)
-        here, there = urlsplit(self.url), urlsplit(url)
-        if (here.scheme, here.netloc) != (there.scheme, there.netloc):
-            raise Malformed(f"the next page is on another host, {there.netloc}")
+        try:
+            url = urljoin(self.page_url(page), link)
+            here, there = _origin(self.url), _origin(url)
+        except ValueError:
+            here, there, url = ("", "", 0), ("", "", 0), ""
+        if not url.isprintable() or not there[1]:
+            raise Malformed("the link to the next page is no URL")
+        if here != there:
+            where = "{}://{}:{}".format(*there)
+            raise Malformed(f"the next page is on another host, {where}, where credentials must not go")
         return url
+
+
+def as_text(value: Any) -> str:
+    """JSON text that can be stored: escaped where it holds half a surrogate pair, which UTF-8 cannot."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if _is_storable(text) else json.dumps(value)
+
+
+def _is_storable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port of `url`, so written that two spellings of one are equal."""
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+    return parts.scheme, parts.hostname or "", port
+
+
+def _has_link(about: dict[str, Any]) -> bool:
+    links = about.get("links")
+    return any(name in about for name in ("next_page_url", "next")) or (isinstance(links, dict) and "next" in links)
 
 
 def _json(body: str) -> Any:
@@ -102,9 +160,9 @@ def _records(value: Any) -> list[Any]:
 
 def _id(record: Any) -> ItemId:
     found = record.get("id") if isinstance(record, dict) else None
-    if isinstance(found, bool) or not isinstance(found, (int, str)) or found == "":
-        raise Malformed("a record of the list has no usable id")
-    return canonical_id(found)
+    if isinstance(found, (int, str)) and not isinstance(found, bool) and found != "" and _is_storable(str(found)):
+        return canonical_id(found)
+    raise Malformed("a record of the list has no usable id")
 
 
 def _count(about: dict[str, Any], *names: str) -> int | None:
@@ -113,4 +171,6 @@ def _count(about: dict[str, Any], *names: str) -> int | None:
 
 
 def _kind(value: Any) -> str:
-    return {list: "an array", dict: "an object", str: "text", type(None): "null"}.get(type(value), "a number")
+    return {list: "an array", dict: "an object", str: "text", bool: "a truth value", type(None): "null"}.get(
+        type(value), "a number"
+    )
