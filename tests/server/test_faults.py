@@ -168,17 +168,19 @@ async def test_a_reset_is_a_reset_on_the_wire() -> None:
 async def test_idle_connections_are_closed_after_their_time() -> None:
     """A connection idle for longer than idle-timeout is closed by the server; one in use is not."""
     async with running(ServerConfig(limit="none", idle_timeout="200ms")) as api:
-        async with await trio.open_tcp_stream("127.0.0.1", int(api.base_url.rpartition(":")[2])) as stream:
-            received = b""
-            for count in (1, 2):
-                await trio.sleep(0.1)
-                await stream.send_all(b"GET /api/items/1 HTTP/1.1\r\nHost: x\r\n\r\n")
-                while received.count(b"updated_at") < count:
-                    received += await stream.receive_some()
-            answered = trio.current_time()
-            with trio.fail_after(2):
-                received += b"".join([chunk async for chunk in stream])
-            assert trio.current_time() - answered == pytest.approx(0.2, abs=0.15)
+        stream = await trio.open_tcp_stream("127.0.0.1", int(api.base_url.rpartition(":")[2]))
+        received = b""
+        for count in (1, 2):
+            await trio.sleep(0.1)
+            await stream.send_all(b"GET /api/items/1 HTTP/1.1\r\nHost: x\r\n\r\n")
+            while received.count(b"updated_at") < count:
+                received += await stream.receive_some()
+        answered = trio.current_time()
+        with trio.move_on_after(2) as patience:
+            received += b"".join([chunk async for chunk in stream])
+        await stream.aclose()
+        assert not patience.cancelled_caught
+        assert trio.current_time() - answered == pytest.approx(0.2, abs=0.15)
 
 
 @pytest.mark.realtime
