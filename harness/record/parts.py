@@ -41,7 +41,8 @@ def write_table(path: Path, table: pa.Table) -> None:
     """Write `table` to `path`, so that after a crash or power cut it is either complete or absent."""
 
     def write(temporary: Path) -> None:
-        pq.write_table(table, temporary, compression="zstd")
+        # zstd finds what repeats: dictionaries made a part of 1000 events a quarter larger and took a third longer.
+        pq.write_table(table, temporary, compression="zstd", use_dictionary=False)
 
     replace_file(path, write)
 
