@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import trio
@@ -14,6 +15,7 @@ from quart import Response, request
 
 from server.errors import BadConfig, ServerError
 from server.faults import parse_fault
+from server.latency import parse_latency
 from server.ledger import Snapshot
 from server.paging.base import BadQuery, read_number
 from server.replies import json_reply
@@ -95,11 +97,13 @@ def apply_control(service: Service, wanted: Any) -> None:
         steps.append(_next_step(service, wanted["next"]))
     if "limit" in wanted:
         tiers, plan = parse_tiers(wanted["limit"]), wanted.get("plan", "default")
+        service.check_limit(tiers, plan)
         steps.append(lambda: service.set_limit(tiers, plan))
     elif "plan" in wanted:
         raise BadConfig("control: plan goes with limit; add the plan's new limit")
     if "latency" in wanted:
-        service.set_latency(wanted["latency"])
+        parse_latency(wanted["latency"], Random(0))
+        steps.append(lambda: service.set_latency(wanted["latency"]))
     for step in steps:
         step()
 

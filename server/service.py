@@ -16,6 +16,7 @@ from server.config import ServerConfig
 from server.decisions import DecisionRow
 from server.dialects import Level, Situation, http_date, make_dialect
 from server.drift import Truth
+from server.errors import BadConfig
 from server.exchange import Ask, Decision, always
 from server.faults import Faults
 from server.latency import Slots, parse_latency
@@ -87,9 +88,15 @@ class Service:
         """What happened to the list up to `now`."""
         return self.catalogue.truth(now)
 
+    def check_limit(self, tiers: Tiers, plan: str) -> None:
+        """BadConfig when `set_limit` could not do it: no such plan, or a request could never pass."""
+        if plan not in self.config.parsed.plans:
+            raise BadConfig(f"plan: {plan!r} is unknown; use one of {', '.join(self.config.parsed.plans)}")
+        check_costs(tiers, self.config.parsed.costs)
+
     def set_limit(self, tiers: Tiers, plan: str = "default") -> None:
         """Put a plan under new limits at once; a window of the same place, kind and period keeps what was used."""
-        check_costs(tiers, self.config.parsed.costs)
+        self.check_limit(tiers, plan)
         self._accounts.change(plan, tiers)
 
     def set_latency(self, text: str) -> None:
