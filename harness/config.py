@@ -12,9 +12,18 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    model_validator,
+)
 
-from harness.pacing import Pacer, Tiers, format_tiers, parse_tiers
+from harness.pacing import Pacer, Tier, Tiers, format_tiers, parse_tiers
 from harness.units import parse_duration
 
 
@@ -22,9 +31,14 @@ def _tiers(value: Any) -> Any:
     """Text in the limits grammar, or several such texts (a flag given more than once), as tiers."""
     if isinstance(value, str):
         return parse_tiers(value)
-    if isinstance(value, (list, tuple)) and value and all(isinstance(part, str) for part in value):
-        return parse_tiers("+".join(value))
-    return value
+    if isinstance(value, (list, tuple)) and value:
+        if all(isinstance(part, str) for part in value):
+            return parse_tiers("+".join(value))
+        if all(isinstance(part, Tier) for part in value):
+            return tuple(value)
+    if value is None:
+        return None
+    raise ValueError("limits are text; write them like '500/20s+2000/100s'")
 
 
 def _seconds(value: Any) -> Any:
@@ -34,25 +48,65 @@ def _seconds(value: Any) -> Any:
 def _delays(value: Any) -> Any:
     if isinstance(value, str):
         return tuple(parse_duration(part) for part in value.split(",")) if value.strip() else ()
-    return tuple(_seconds(part) for part in value) if isinstance(value, (list, tuple)) else value
+    if isinstance(value, (list, tuple)):
+        return tuple(_seconds(part) for part in value)
+    raise ValueError("write the waits like '30,60,120,240', or '' for none")
 
 
 def _headers(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
+    given = [value] if isinstance(value, (str, SecretStr)) else value
+    if isinstance(given, (list, tuple)) and all(isinstance(part, (str, SecretStr)) for part in given):
+        return tuple(given)
+    raise ValueError("headers are text; write them like 'Name: value'")
+
+
+def _run_name(value: str) -> str:
+    if _RUN_NAME.fullmatch(value):
+        return value
+    ask = "use letters, digits, dots, dashes and underscores, at most 100, beginning with a letter or digit"
+    raise ValueError(f"{quoted(value)} is no name for a run; {ask}")
+
+
+def _variable(value: str) -> str:
+    # Not quoted: who mistakes the flag gives the token itself.
+    if _VARIABLE.fullmatch(value):
+        return value
+    raise ValueError("give the name of an environment variable, such as API_TOKEN, and not the token itself")
+
+
+def _results(value: Any) -> Any:
+    if value == "":
+        raise ValueError("an empty path is no folder; write it like results")
+    return value
+
+
+def quoted(value: Any) -> str:
+    """A value as an error shows it."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
 
 
 Seconds = Annotated[float, BeforeValidator(_seconds)]
 LimitsSetting = Annotated[
     Tiers, BeforeValidator(_tiers), PlainSerializer(lambda tiers: None if tiers is None else format_tiers(tiers))
 ]
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[ \t]*[^\x00-\x1f\x7f]*")
-_RUN_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+# RFC 9110 5.5 and 5.6.2; what is not ASCII has no one meaning on the wire.
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~]*")
+_TOKEN = re.compile(r"[!-~]+( +[!-~]+)*")
+_RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class ImportConfig(BaseModel):
     """How to import, from where, and how it is recorded. Every field has a flag of the same name."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,  # it may hold a header
+    )
 
     url: str | None = Field(
         None,
@@ -88,11 +142,11 @@ class ImportConfig(BaseModel):
     header: Annotated[tuple[SecretStr, ...], BeforeValidator(_headers)] = Field(
         (), description="sent with each request, 'Name: value'; never written; may be repeated"
     )
-    token_env: str | None = Field(
-        None, description="environment variable with a bearer token; never written", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"
+    token_env: Annotated[str, AfterValidator(_variable)] | None = Field(
+        None, description="environment variable with a bearer token; never written"
     )
-    results: Path = Field(Path("results"), description="folder of the runs")
-    run: str | None = Field(None, pattern=_RUN_NAME, description="name of the run [a timestamp]")
+    results: Annotated[Path, BeforeValidator(_results)] = Field(Path("results"), description="folder of the runs")
+    run: Annotated[str, AfterValidator(_run_name)] | None = Field(None, description="name of the run [a timestamp]")
     fresh: bool = Field(False, description="replace a run of that name")
     resume: bool = Field(False, description="go on with a run of that name")
     seed: int = Field(0, ge=0, le=2**31, description="for everything random")
@@ -119,12 +173,28 @@ class ImportConfig(BaseModel):
             raise ValueError("--fresh and --resume need the run's name; add --run NAME")
         if self.pacing in ("window", "reference") and self.limit is None and self.url is not None:
             raise ValueError(f"--pacing {self.pacing} needs to know the limits; add --limit, such as --limit 500/20s")
+        if self.dry_run and (self.fresh or self.resume):
+            raise ValueError("--dry-run only makes a plan; leave out --fresh or --resume")
+        if self.results.exists() and not self.results.is_dir():
+            raise ValueError(f"--results {self.results} is a file; name a folder")
+        self._check_headers()
+        return self
+
+    def _check_headers(self) -> None:
+        names = []
         for header in self.header:
             if not _HEADER.fullmatch(header.get_secret_value()):
-                raise ValueError("--header is not of the form 'Name: value'; write it like 'Authorization: Bearer …'")
-        if self.token_env is not None and not os.environ.get(self.token_env):
-            raise ValueError(f"--token-env names {self.token_env}, which is not set; export it first")
-        return self
+                raise ValueError("--header is not 'Name: value' in ASCII; write it like 'Authorization: Bearer …'")
+            names.append(header.get_secret_value().partition(":")[0].lower())
+        if self.token_env is None:
+            return
+        if "authorization" in names:
+            raise ValueError("--token-env and --header both say who you are; leave one of the two out")
+        token = os.environ.get(self.token_env, "").strip()
+        if not token:
+            raise ValueError("--token-env names a variable that is not set; export it first, and give its name here")
+        if not _TOKEN.fullmatch(token):
+            raise ValueError("--token-env names a variable that holds no token: it must be one line of ASCII; mend it")
 
     @property
     def limits(self) -> Tiers:
@@ -150,7 +220,7 @@ class ImportConfig(BaseModel):
         pairs = (header.get_secret_value().split(":", 1) for header in self.header)
         headers = {name.strip(): value.strip() for name, value in pairs}
         if self.token_env is not None:
-            headers["Authorization"] = f"Bearer {os.environ[self.token_env]}"
+            headers["Authorization"] = f"Bearer {os.environ[self.token_env].strip()}"
         return headers
 
     def as_written(self) -> dict[str, Any]:
@@ -170,5 +240,7 @@ def _check_url(url: str) -> None:
         usable = False
     if not usable or any(character <= " " for character in url):
         raise ValueError("--url is not an address of a list; write it like https://api.example.com/orders")
+    if parts.fragment:
+        raise ValueError("--url holds a #fragment, which is never sent; leave it out")
     if parts.username or parts.password:
         raise ValueError("--url holds a user name or password, which would be written down; use --header instead")

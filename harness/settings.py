@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 import types
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from harness.config import ImportConfig
+from harness.config import ImportConfig, quoted
 from harness.errors import BadInput
 
 ENVIRONMENT = "HARNESS_IMPORT_"
@@ -39,7 +40,7 @@ def read_settings(flags: Mapping[str, Any], toml: Path | None, environ: Mapping[
     """
     values: dict[str, Any] = {}
     where: dict[str, str] = {}
-    for given, label in ((_from_toml(toml), f"in {toml}"), (_from_environ(environ), "env"), (flags, "flag")):
+    for given, label in ((_from_toml(toml), f"in {toml}"), (from_environ(environ), "env"), (flags, "flag")):
         for name, value in given.items():
             values[name] = value
             where[name] = label
@@ -67,7 +68,8 @@ def _from_toml(path: Path | None) -> dict[str, Any]:
     return {_field(key, f"in {path}"): value for key, value in table.items()}
 
 
-def _from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
+def from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
+    """The settings among environment variables, by field name; BadInput for one that is none."""
     found = {key.removeprefix(ENVIRONMENT): value for key, value in environ.items() if key.startswith(ENVIRONMENT)}
     values: dict[str, Any] = {}
     for key, value in found.items():
@@ -99,20 +101,42 @@ def _sentence(error: ValidationError, where: Mapping[str, str]) -> str:
     what = {"env": ENVIRONMENT + name.upper(), "flag": flag_of(name)}.get(label, f"{name} {label}")
     if first["type"] == "value_error":
         return f"{what}: {message}"
-    # A secret must not come back in an error, so headers are not quoted.
-    given = "" if name == "header" else f", not {_short(first['input'])}"
-    return f"{what} {_must(message)}{given}"
+    # What may be a secret, or hold one, must not come back in an error.
+    given = "" if name in ("header", "token_env", "url") else f", not {_shown(first['input'])}"
+    return f"{what} {_must(first['type'], message, first.get('ctx', {}))}{given}"
 
 
-def _must(message: str) -> str:
-    """Pydantic's words as the rest of a sentence: `must be greater than or equal to 1`."""
-    must = message.replace("Input should", "must", 1).replace("String should", "must", 1)
-    return must if must != message else f"is wrong: {message[0].lower()}{message[1:]}"
+_MUST = {
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_parsing": "a number or a duration such as 20s",
+    "float_type": "a number or a duration such as 20s",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "path_type": "the path of a folder",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than_equal": "at most {le}",
+    "too_long": "{max_length} values at most",
+    "literal_error": "{expected}",
+}
 
 
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
+def _must(kind: str, message: str, context: Mapping[str, Any]) -> str:
+    """What pydantic asks for as the rest of a sentence: `must be at least 1`."""
+    if kind in _MUST:
+        about = {key: f"{value:,.12g}" if isinstance(value, (int, float)) else value for key, value in context.items()}
+        return f"must be {_MUST[kind].format(**about)}"
+    return f"is wrong: {message[0].lower()}{message[1:]}"
+
+
+def _shown(value: Any) -> str:
+    """A value as it was typed: numbers bare, other text quoted."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    return value if isinstance(value, str) and re.fullmatch(r"-?[0-9.]{1,40}", value) else quoted(value)
 
 
 def type_name(field: FieldInfo) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from harness.cli.options import python
+from harness.cli.options import RESULTS_VARIABLE, python, where
 from harness.config import ImportConfig
 from harness.engine.importing import summary_of
 from harness.record.clock import utc_s
@@ -19,7 +19,12 @@ from harness.views.screen import Screen
 from harness.views.show import show_text
 
 _RESULTS = click.option(
-    "--results", type=click.Path(path_type=Path), default=Path("results"), help="folder of the runs [results]"
+    "--results",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    default=Path("results"),
+    envvar=RESULTS_VARIABLE,
+    help="folder of the runs [results]",
 )
 _OPEN = ("running", "paused", "interrupted")
 
@@ -48,7 +53,7 @@ def show_command(run: str | None, results: Path) -> int:
         now_utc_s=utc_s(),
         python=python(),
         items=str(path) if path.exists() else None,
-        commands=("resume {run}",) if found.status in ("stopped", "interrupted", "failed") else (),
+        commands=("resume {run}" + where(results),) if found.status in ("stopped", "interrupted", "failed") else (),
     )
     click.echo(text)
     return 0

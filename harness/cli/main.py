@@ -43,6 +43,8 @@ def main(args: Sequence[str] | None = None) -> None:
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         code = BAD_INPUT
+    except click.UsageError as error:
+        code = _say(_usage(error), BAD_INPUT)
     except click.ClickException as error:
         code = _say(f"{error.format_message().rstrip('.')}; see python -m harness --help", BAD_INPUT)
     except (BadInput, NeverFits, RunLocked) as error:
@@ -54,6 +56,13 @@ def main(args: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         code = 0  # whoever read our output has seen enough
     sys.exit(code)
+
+
+def _usage(error: click.UsageError) -> str:
+    """What was typed wrongly, but not the values: an unquoted header would be among them."""
+    if "unexpected extra argument" in error.message:
+        return "there are words that belong to no flag; put quotes around a value with spaces, such as 'Name: value'"
+    return f"{error.format_message().rstrip('.')}; see python -m harness --help"
 
 
 def _say(sentence: str, code: int) -> int:

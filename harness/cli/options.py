@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Any
 import click
 
 from harness.config import ImportConfig
-from harness.settings import flag_of, is_repeatable, is_switch, type_name
+from harness.settings import ENVIRONMENT, flag_of, from_environ, is_repeatable, is_switch, type_name
 
+RESULTS_VARIABLE = ENVIRONMENT + "RESULTS"
 # What a run is remembers itself; only how it goes on may be said anew.
 RESUME_FIELDS = [
     *("workers", "limit", "pacing", "timeout", "retry_delays", "rtt_floor", "linger", "header", "token_env"),
@@ -48,6 +50,18 @@ def _default(value: Any) -> str:
 def given(flags: dict[str, Any]) -> dict[str, Any]:
     """The flags that were typed."""
     return {name: value for name, value in flags.items() if value is not None and value != ()}
+
+
+def typed_to_resume(flags: dict[str, Any]) -> dict[str, Any]:
+    """What was said anew on how to go on: in the environment, and over that by flags."""
+    environment = {name: value for name, value in from_environ(os.environ).items() if name in RESUME_FIELDS}
+    return {**environment, **given(flags)}
+
+
+def where(results: Path) -> str:
+    """` --results FOLDER` for the next command, where it would look elsewhere without."""
+    usual = Path(os.environ.get(RESULTS_VARIABLE, "results"))
+    return "" if results == usual else f" --results {shlex.quote(str(results))}"
 
 
 def python() -> str:

@@ -15,7 +15,7 @@ import click
 import trio
 
 from harness.bound import Work, bound
-from harness.cli.options import RESUME_FIELDS, config_options, given, python
+from harness.cli.options import RESUME_FIELDS, config_options, given, python, typed_to_resume, where
 from harness.config import ImportConfig
 from harness.engine.importing import (
     DEFAULT_ITEMS,
@@ -35,7 +35,7 @@ from harness.settings import read_settings
 from harness.views.plan import ListOnly, Plan, before_start, plan_text
 from harness.views.progress import Progress, choose_mode
 from harness.views.screen import Screen
-from harness.views.summary import summary_text
+from harness.views.summary import NEXT, summary_text
 
 _SIGNAL_CODE = {signal.SIGINT: 130, signal.SIGTERM: 143}
 _STATUS_CODE = {"complete": 0, "complete with failures": 1}
@@ -53,8 +53,8 @@ def import_command(toml: Path | None, **flags: Any) -> int:
     """
     config = read_settings(given(flags), toml, os.environ)
     if config.resume:
-        typed = {name: value for name, value in given(flags).items() if name in RESUME_FIELDS}
-        return _resume(find_run(config.results, config.run), typed)
+        said = {name: getattr(config, name) for name in RESUME_FIELDS if name in config.model_fields_set}
+        return _resume(find_run(config.results, config.run), said)
     if config.dry_run:
         return trio.run(_plan, config)
     return trio.run(_import, config)
@@ -68,7 +68,7 @@ def resume_command(run: str | None, **flags: Any) -> int:
 
     Its settings come from the run itself; secrets must be given again.
     """
-    typed = given(flags)
+    typed = typed_to_resume(flags)
     return _resume(find_run(Path(typed.get("results", "results")), run), typed)
 
 
@@ -102,13 +102,13 @@ class _Signals:
 async def _import(config: ImportConfig) -> int:
     signals = _Signals()
     mode = "none" if config.quiet or config.as_json else choose_mode(config.progress, sys.stderr)
-    if mode != "none":
-        _say_beforehand(config, "the bar" if mode == "bar" else "it")
     shown: list[Progress] = []
     with ExitStack() as screen:
 
         def on_start(session: Session, _url: str) -> None:
             signals.session = session
+            if mode != "none":
+                _say_beforehand(config, "the bar" if mode == "bar" else "it")
             shown.append(screen.enter_context(Progress(session.run_folder.name, mode, sys.stderr)))
 
         try:
@@ -148,7 +148,8 @@ def _report(run: Run, config: ImportConfig) -> None:
         click.echo(json.dumps(figures))
         return
     items = str(run.folder / "items.parquet")
-    commands = None if figures["status"] in ("complete", "stopped", "interrupted", "failed") else ("show {run}",)
+    known = figures["status"] in ("complete", "stopped", "interrupted", "failed")
+    commands = [command + where(config.results) for command in (NEXT[figures["status"]] if known else ("show {run}",))]
     summary = Summary.from_dict(figures)
     click.echo(summary_text(summary, Screen.of(sys.stdout), python=python(), items=items, commands=commands))
 

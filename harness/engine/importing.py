@@ -84,7 +84,9 @@ def prepare_run(config: ImportConfig) -> Run:
     name = config.run or new_run_name(config.results, utc_s())
     folder = config.results / name
     if folder.exists() and config.fresh:
-        with locked(find_run(config.results, name)):
+        if not (folder / "run.json").exists():
+            raise NoSuchRun(f"{folder} is no run, so --fresh does not remove it; choose another --run or --results")
+        with locked(Run(folder)):
             shutil.rmtree(folder)
     elif folder.exists():
         ask = f"add --resume to go on with it or --fresh to replace it, or choose another --run than {name}"

@@ -1,0 +1,201 @@
+"""The command line without a server: what is refused before anything happens, and help that cannot lie."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from harness.cli import main
+from harness.cli.main import cli
+from harness.cli.options import RESUME_FIELDS
+from harness.config import ImportConfig
+from harness.record.run import create_run
+from harness.settings import flag_of
+
+SECRET = "sk-l1ve-0123"
+
+
+@pytest.fixture(autouse=True)
+def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands run where nothing is, on a wide terminal, so that what they write there is seen and nothing wraps."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+def run(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:
+    """(exit code, standard output, standard error) of a command."""
+    with pytest.raises(SystemExit) as ended:
+        main(args)
+    out, err = capsys.readouterr()
+    return int(str(ended.value.code)), out, err
+
+
+URL = "https://api.example.com/orders"
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["--workers", "0"], "--workers must be at least 1, not 0"),
+        (["--workers", "ten"], "--workers must be a whole number, not 'ten'"),
+        (["--items", "-1"], "--items must be at least 0, not -1"),
+        (["--items", "5", "--url", URL], "--items is for the test API that is started without --url; leave one"),
+        (["--server-limit", "5"], "--server-limit: '5' is not a limit; write limits like 500/20s+2000/100s"),
+        (["--latency", "soon"], "--latency: 'soon' is not a duration; write it like 50ms, 20s, 5m, 2h or 1d"),
+        (["--limit", ""], "--limit: '' is not a limit; write limits like 500/20s+2000/100s"),
+        (["--limit", "1/s", "--limit", "1/s"], "--limit: the limit '1/s+1/s' names the same tier twice; write each"),
+        (["--pacing", "fast"], "--pacing must be 'window', 'reference' or 'retry-after', not 'fast'"),
+        (["--pacing", "window", "--url", URL], "--pacing window needs to know the limits; add --limit, such as"),
+        (["--per-page", "0"], "--per-page must be at least 1, not 0"),
+        (["--max-items", "0"], "--max-items must be at least 1, not 0"),
+        (["--timeout", "0"], "--timeout must be more than 0, not 0"),
+        (["--retry-delays", "30,,60"], "--retry-delays: '' is not a duration; write it like 50ms, 20s, 5m, 2h or 1d"),
+        (["--rtt-floor", "2m"], "--rtt-floor must be at most 60, not 120"),
+        (["--linger", "-1"], "--linger: '-1' is not a duration; write it like 50ms, 20s, 5m, 2h or 1d"),
+        (["--header", SECRET], "--header is not 'Name: value' in ASCII; write it like 'Authorization: Bearer …'"),
+        (["--header", f"X: {SECRET}ü"], "--header is not 'Name: value' in ASCII; write it like 'Authorization: Bear"),
+        (["--token-env", SECRET], "--token-env: give the name of an environment variable, such as API_TOKEN, and not"),
+        (["--token-env", SECRET.replace("-", "_")], "--token-env names a variable that is not set; export it first,"),
+        (["--results", "taken"], "--results taken is a file; name a folder"),
+        (["--results", "taken/x"], "taken/x/r cannot be made (Not a directory); choose another folder with --results"),
+        (["--results", ""], "--results: an empty path is no folder; write it like results"),
+        (["--run", "a/b"], "--run: 'a/b' is no name for a run; use letters, digits, dots, dashes and underscores, at"),
+        (["--fresh"], "--fresh and --resume need the run's name; add --run NAME"),
+        (["--resume", "--fresh", "--run", "r"], "--fresh and --resume contradict each other; leave one out"),
+        (["--resume", "--run", "r"], "there are no runs in results; start one with: python -m harness import"),
+        (["--dry-run", "--resume", "--run", "r"], "--dry-run only makes a plan; leave out --fresh or --resume"),
+        (["--seed", "-1"], "--seed must be at least 0, not -1"),
+        (["--progress", "dots"], "--progress must be 'bar', 'plain' or 'none', not 'dots'"),
+        (["--url", "api.example.com"], "--url is not an address of a list; write it like https://api.example.com/"),
+        (["--url", f"https://u:{SECRET}@x/y"], "--url holds a user name or password, which would be written down; use"),
+        (["--config", "nope.toml"], "--config nope.toml cannot be read (No such file or directory); name a TOML file"),
+        (["--nonsense"], "No such option '--nonsense'"),
+        (["--workers"], "Option '--workers' requires an argument; see python -m harness --help"),
+        (["--header", "Authorization:", "Bearer", SECRET], "there are words that belong to no flag; put quotes around"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_happens(
+    args: list[str], said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Exit 2, nothing on standard output, one sentence on standard error without any secret, and nothing written."""
+    (tmp_path / "taken").touch()
+    named = [] if "--run" in args or "--fresh" in args else ["--run", "r"]
+    code, out, err = run(capsys, "import", *named, *args)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"harness: {said}")
+    assert err.count("\n") == 1
+    assert SECRET not in err
+    assert SECRET.replace("-", "_") not in err
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_every_setting_is_tried_above() -> None:
+    """The table of bad input misses no flag that can be given a bad value."""
+    (table,) = (m for m in test_bad_input_is_refused_before_anything_happens.pytestmark if m.name == "parametrize")  # type: ignore[attr-defined]
+    tried = {arg for args, _ in table.args[1] for arg in args if arg.startswith("--")}
+    switches = {"--sequential", "--no-detail", "--quiet", "--json"}
+    assert {flag_of(name) for name in ImportConfig.model_fields} - switches <= tried
+
+
+@pytest.mark.parametrize("command", ["show", "resume"])
+def test_a_run_that_is_not_there_is_bad_input(command: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Exit 2 with the names that would do."""
+    assert run(capsys, command)[2].startswith("harness: there are no runs in results; start one with: python -m")
+    create_run(tmp_path / "results", "nightly-1", {}, 0.0)
+    code, out, err = run(capsys, command, "x")
+    assert (code, out) == (2, "")
+    assert err == "harness: 'x' is no run in results; name one of: nightly-1\n"
+
+
+def test_runs_and_show_look_where_the_environment_says(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HARNESS_IMPORT_RESULTS holds for every command that reads runs; a flag wins."""
+    monkeypatch.setenv("HARNESS_IMPORT_RESULTS", "elsewhere")
+    for command in ("show", "resume"):
+        assert "there are no runs in elsewhere;" in run(capsys, command)[2]
+        assert "there are no runs in here;" in run(capsys, command, "--results", "here")[2]
+
+
+def test_secrets_are_asked_for_again(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A run started with a header cannot go on without it: exit 2 with the header's name."""
+    config = ImportConfig(url=URL, header=f"X-Key: {SECRET}")
+    create_run(tmp_path / "results", "r", {"config": config.as_written()}, 0.0)
+    assert SECRET not in (tmp_path / "results" / "r" / "run.json").read_text()
+    for args in (("resume",), ("import", "--run", "r", "--resume")):
+        code, _, err = run(capsys, *args)
+        assert code == 2
+        assert err == (
+            "harness: run r was started with the headers X-Key, which are never written; give --header again\n"
+        )
+
+
+def test_a_folder_that_is_no_run_is_never_removed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """--fresh replaces a run of exactly that name; a folder of something else stays, also beside a run like it."""
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.md").touch()
+    create_run(tmp_path, "thesis-2", {}, 0.0)
+    code, _, err = run(capsys, "import", "--results", ".", "--run", "thesis", "--fresh", "--progress", "none")
+    assert (code, err[:60]) == (2, "harness: thesis is no run, so --fresh does not remove it; choose another"[:60])
+    assert (tmp_path / "thesis" / "chapter.md").exists()
+
+
+# --- help ---------------------------------------------------------------------------------------------------------
+
+
+def test_help_groups_the_commands_by_what_people_want(capsys: pytest.CaptureFixture[str]) -> None:
+    """Run and Look, each command in one of them, none missing."""
+    code, out, err = run(capsys, "--help")
+    assert (code, err) == (0, "")
+    assert out.startswith("Usage: python -m harness [OPTIONS] COMMAND [ARGS]...")
+    sections = dict(re.findall(r"^(\w+):\n((?:  .+\n?)+)", out, re.MULTILINE))
+    assert set(sections) >= {"Run", "Look"}
+    names = {name: re.findall(r"^  (\w+)", text, re.MULTILINE) for name, text in sections.items() if name != "Options"}
+    assert {"import", "resume"} <= set(names["Run"])
+    assert {"runs", "show"} <= set(names["Look"])
+    assert sorted(name for section in names.values() for name in section) == sorted(cli.commands)
+    assert all(re.search(rf"^  {name} +\w.+", out, re.MULTILINE) for name in cli.commands)
+
+
+def _flags(command: str, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """Each flag with its help, in the order shown."""
+    _, out, _ = run(capsys, command, "--help")
+    out = re.sub(r"\n {10,}", " ", out)  # wrapped at 80 columns
+    return dict(re.findall(r"^  (?:-\w, )?(--[a-z-]+)(?: [A-Z]+)?\s+(.+)$", out, re.MULTILINE))
+
+
+def test_help_lists_every_setting_with_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """`import --help` has a line for each field of the config, with its description and its default."""
+    flags = _flags("import", capsys)
+    assert list(flags) == ["--config", *(flag_of(name) for name in ImportConfig.model_fields), "--help"]
+    for name, field in ImportConfig.model_fields.items():
+        assert flags[flag_of(name)].startswith(field.description or "?")
+    for flag, default in (("--workers", "10"), ("--timeout", "30.0"), ("--retry-delays", "30,60,120,240")):
+        assert flags[flag].endswith(f"[{default}]")
+
+
+def test_resume_takes_what_may_change(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a run is stays as it was; how it goes on may be said anew."""
+    assert list(_flags("resume", capsys)) == [*(flag_of(name) for name in RESUME_FIELDS), "--help"]
+
+
+def test_no_command_is_help_and_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
+    """`python -m harness` alone shows what there is, and is not a success."""
+    code, out, err = run(capsys)
+    assert code == 2
+    assert "Commands" in out + err or "Run:" in out + err
+    assert "Traceback" not in out + err
+
+
+def test_every_switch_is_off_unless_given() -> None:
+    """A switch that is not typed is not given, so that TOML and the environment can still say it."""
+    command = cli.commands["import"]
+    context = command.make_context("import", [])
+    flags = {p.name: context.params[p.name] for p in command.params if isinstance(p, click.Option) and p.is_flag}
+    assert {name: value for name, value in flags.items() if name != "help"} == dict.fromkeys(
+        ("sequential", "detail", "fresh", "resume", "dry_run", "quiet", "as_json")
+    )
+    assert command.make_context("import", ["--no-detail"]).params["detail"] is False

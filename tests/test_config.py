@@ -1,0 +1,209 @@
+"""The one definition of every setting: what it takes, what it refuses and in which words, what it writes down."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr, ValidationError
+
+from harness import ImportConfig, Unpaced, parse_tiers
+from harness.engine.importing import config_of
+from harness.record.run import create_run
+
+URL = "https://api.example.com/orders"
+
+
+def message(**values: Any) -> str:
+    """Pydantic's whole message for a config made in Python."""
+    with pytest.raises(ValidationError) as caught:
+        ImportConfig(**values)
+    return str(caught.value)
+
+
+def test_values_as_people_type_them() -> None:
+    """Durations with units, limits in the grammar or in Laravel's, lists with commas; Python's own types too."""
+    config = ImportConfig(url=URL, limit="500,20:2000,100", timeout="1.5m", retry_delays="1s,1m", header="A: b")
+    assert config.limit == parse_tiers("500/20s+2000/100s")
+    assert (config.timeout, config.retry_delays) == (90.0, (1.0, 60.0))
+    assert config.request_headers() == {"A": "b"}
+    same = ImportConfig(url=URL, limit=config.limit, timeout=90, retry_delays=[1, "1m"], header=[SecretStr("A: b")])
+    assert same == config
+    assert ImportConfig(limit=["500/20s", "2000/100s"]).limit == config.limit
+    assert ImportConfig(retry_delays="").retry_delays == ()
+
+
+def test_what_holds_where_nothing_is_said() -> None:
+    """The test API and the client agree on its limits; a foreign URL has none; lingering lasts as the timeout."""
+    usual = parse_tiers("500/20s+2000/100s")
+    assert (ImportConfig().limits, ImportConfig().server_limits) == (usual, usual)
+    assert ImportConfig(limit="5/s").server_limits == parse_tiers("5/s")
+    assert ImportConfig(server_limit="5/s").limits == parse_tiers("5/s")
+    both = ImportConfig(limit="5/s", server_limit="3/s")
+    assert (both.limits, both.server_limits) == (parse_tiers("5/s"), parse_tiers("3/s"))
+    assert ImportConfig(url=URL).limits == ()
+    assert (ImportConfig(timeout=7).linger_s, ImportConfig(linger=0).linger_s) == (7.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"workers": 0}, ["workers", "greater than or equal to 1"]),
+        ({"workers": "ten"}, ["workers", "valid integer"]),
+        ({"items": -1}, ["items", "greater than or equal to 0"]),
+        ({"timeout": 0}, ["timeout", "greater than 0"]),
+        ({"timeout": float("nan")}, ["timeout"]),
+        ({"timeout": float("inf")}, ["timeout"]),
+        ({"rtt_floor": float("nan")}, ["rtt_floor"]),
+        ({"retry_delays": 5}, ["retry_delays", "write the waits like '30,60,120,240'"]),
+        ({"retry_delays": [-1]}, ["retry_delays", "greater than or equal to 0"]),
+        ({"retry_delays": [1] * 21}, ["retry_delays", "at most 20"]),
+        ({"limit": 500}, ["limit", "write them like '500/20s+2000/100s'"]),
+        ({"limit": []}, ["limit", "write them like '500/20s+2000/100s'"]),
+        ({"limit": [5, "1/s"]}, ["limit", "write them like '500/20s+2000/100s'"]),
+        ({"header": 5}, ["header", "write them like 'Name: value'"]),
+        ({"header": {"A": "b"}}, ["header", "write them like 'Name: value'"]),
+        ({"header": [5]}, ["header", "write them like 'Name: value'"]),
+        ({"run": "a/b"}, ["run", "'a/b' is no name for a run; use letters, digits"]),
+        ({"run": "x" * 101}, ["run", "at most 100"]),
+        ({"run": "x\n"}, ["run", "is no name for a run"]),
+        ({"pacing": 5}, ["pacing"]),
+        ({"nonsense": 1}, ["nonsense", "Extra inputs are not permitted"]),
+    ],
+)
+def test_a_bad_value_from_python_says_what_to_change(values: dict[str, Any], words: list[str]) -> None:
+    """ImportConfig raises pydantic's ValidationError, which names the field and what it takes."""
+    text = message(**values)
+    assert all(word in text for word in words), text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "api.example.com",
+        "ftp://x/y",
+        "http://",
+        "https://h:99999/x",
+        "https://h:0/",
+        "https://h/x y",
+        "http://[",
+        "/x",
+    ],
+)
+def test_an_address_that_is_none(url: str) -> None:
+    """Only http and https with a host, a port that exists, and no blanks."""
+    assert "--url is not an address of a list; write it like https://api.example.com/orders" in message(url=url)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"url": URL, "items": 5}, "--items is for the test API that is started without --url"),
+        ({"url": URL, "server_limit": "5/s"}, "--server-limit is for the test API"),
+        ({"url": URL, "latency": 1}, "--latency is for the test API"),
+        ({"url": URL + "#top"}, "--url holds a #fragment, which is never sent; leave it out"),
+        ({"url": URL, "pacing": "window"}, "--pacing window needs to know the limits; add --limit"),
+        ({"url": URL, "pacing": "reference"}, "--pacing reference needs to know the limits; add --limit"),
+        ({"fresh": True, "resume": True, "run": "x"}, "--fresh and --resume contradict each other; leave one out"),
+        ({"resume": True}, "need the run's name; add --run NAME"),
+        ({"dry_run": True, "resume": True, "run": "x"}, "--dry-run only makes a plan; leave out --fresh or --resume"),
+        ({"dry_run": True, "fresh": True, "run": "x"}, "--dry-run only makes a plan; leave out --fresh or --resume"),
+        ({"results": __file__}, "is a file; name a folder"),
+        ({"results": ""}, "an empty path is no folder"),
+    ],
+)
+def test_what_does_not_fit_together(values: dict[str, Any], sentence: str) -> None:
+    """Settings that contradict each other are refused in one sentence that says which to leave out or add."""
+    assert sentence in message(**values)
+
+
+# --- secrets ------------------------------------------------------------------------------------------------------
+
+SECRET = "sk-l1ve-0123"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"header": f"{SECRET}"},
+        {"header": f"X: {SECRET}\r\nY: 1"},
+        {"header": f"X: {SECRET}ü"},
+        {"header": {"Authorization": SECRET}},
+        {"header": [f"Authorization: {SECRET}"], "workers": 0},
+        {"header": [f"Authorization: {SECRET}"], "fresh": True},
+        {"header": [f"Authorization: {SECRET}"], "token_env": "TOKEN"},
+        {"token_env": SECRET},
+        {"token_env": SECRET.replace("-", "_")},
+        {"token_env": [SECRET]},
+        {"url": f"https://user:{SECRET}@api.example.com/orders"},
+        {"url": [f"https://{SECRET}@x"]},
+    ],
+)
+def test_a_secret_given_wrongly_is_not_repeated(values: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not in pydantic's message, whichever setting is wrong and whichever holds it."""
+    monkeypatch.setenv("TOKEN", SECRET)
+    text = message(**values)
+    assert SECRET not in text
+    assert SECRET.replace("-", "_") not in text
+
+
+@pytest.mark.parametrize("token", ["", "  ", "a\nb", "tökén", "a\x00b".replace("\x00", "\x01")])
+def test_a_token_that_cannot_be_sent_is_refused(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Missing, of two lines, or not ASCII: said before the first request, without the token."""
+    monkeypatch.setenv("TOKEN", token)
+    text = message(token_env="TOKEN", url=URL)
+    assert "--token-env names a variable that" in text
+    assert token.strip() == "" or token not in text
+
+
+def test_a_token_is_sent_as_bearer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blanks and a line's end around it are no part of it."""
+    monkeypatch.setenv("TOKEN", f" {SECRET}\n")
+    assert ImportConfig(token_env="TOKEN").request_headers() == {"Authorization": f"Bearer {SECRET}"}
+
+
+NAMES = st.from_regex(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,12}", fullmatch=True)
+VALUES = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30)
+
+
+@given(NAMES, VALUES.filter(lambda value: len(value.strip()) > 5))
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_a_header_is_sent_and_never_written(name: str, value: str) -> None:
+    """As given but for blanks around it; what is written, printed or shown holds the name alone."""
+    config = ImportConfig(url=URL, header=f"{name}:{value}")
+    assert config.request_headers() == {name: value.strip()}
+    written = json.dumps(config.as_written())
+    assert config.as_written()["header_names"] == [name]
+    for shown in (written.replace(json.dumps(name), ""), repr(config).replace(name, ""), str(config)):
+        assert value.strip() not in shown
+
+
+# --- what a run remembers -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"url": URL, "limit": "500/20s:gcra:burst=10+10000/d:aligned:tz=UTC", "max_items": 5, "detail": False},
+        {"items": 30, "server_limit": "5/2s", "latency": "10ms", "sequential": True, "retry_delays": "", "linger": 0},
+        {"url": URL, "pacing": "retry-after", "rtt_floor": "5ms", "per_page": 7, "workers": 3, "seed": 9},
+    ],
+)
+def test_a_run_goes_on_with_the_settings_it_was_started_with(values: dict[str, Any], tmp_path: Path) -> None:
+    """What is written reads back to the same settings; what is said anew wins."""
+    config = ImportConfig(results=tmp_path, **values)
+    run = create_run(tmp_path, "r", {"config": json.loads(json.dumps(config.as_written()))}, 0.0)
+    expected = config.model_copy(update={"run": "r", "resume": True})
+    assert config_of(run) == expected
+    assert config_of(run, workers="2").workers == 2
+
+
+def test_a_strategy_of_ones_own_is_remembered_by_its_name() -> None:
+    """An object cannot be written; its name tells what it was."""
+    assert ImportConfig(pacing=Unpaced()).as_written()["pacing"] == "unpaced"

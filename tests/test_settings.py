@@ -1,0 +1,145 @@
+"""Settings from flags, environment and TOML: who wins, which names are known, and one sentence for what is wrong."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from harness.config import ImportConfig
+from harness.errors import BadInput
+from harness.settings import explain, flag_of, read_settings
+
+SECRET = "sk-l1ve-0123"
+
+
+def read(tmp_path: Path, toml: str | None = None, env: dict[str, str] | None = None, **flags: Any) -> ImportConfig:
+    path = None if toml is None else tmp_path / "import.toml"
+    if path is not None:
+        path.write_text(toml or "")
+    return read_settings(flags, path, {"PATH": "/bin", **(env or {})})
+
+
+def sentence(tmp_path: Path, toml: str | None = None, env: dict[str, str] | None = None, **flags: Any) -> str:
+    """What is said; it is one sentence that ends without a full stop."""
+    with pytest.raises(BadInput) as caught:
+        read(tmp_path, toml, env, **flags)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert not text.endswith(".")
+    return text
+
+
+def test_flags_win_over_the_environment_over_toml_over_defaults(tmp_path: Path) -> None:
+    """Each setting is taken from the strongest place that gives it."""
+    toml, env = "workers = 1\nper_page = 1\nseed = 1", {"HARNESS_IMPORT_WORKERS": "2", "HARNESS_IMPORT_PER_PAGE": "2"}
+    config = read(tmp_path, toml, env, workers="3")
+    assert (config.workers, config.per_page, config.seed, config.timeout) == (3, 2, 1, 30.0)
+
+
+@pytest.mark.parametrize("key", ["as_json", "json", "as-json"])
+def test_a_setting_has_its_flags_name_too(key: str, tmp_path: Path) -> None:
+    """`json` as the flag is called, with dashes or underscores, in TOML and in the environment."""
+    assert read(tmp_path, f"{key} = true").as_json
+    assert read(tmp_path, env={f"HARNESS_IMPORT_{key.upper().replace('-', '_')}": "1"}).as_json
+    assert read(tmp_path, "retry-delays = [30, '1m']").retry_delays == (30.0, 60.0)
+
+
+def test_toml_in_its_own_types(tmp_path: Path) -> None:
+    """Numbers, booleans and arrays are taken as such, and so are texts as for flags."""
+    config = read(tmp_path, 'limit = ["5/s", "50/m"]\nheader = "A: b"\ndetail = false\ntimeout = 2.5\nresults = "x"')
+    assert (len(config.limits), config.request_headers(), config.detail) == (2, {"A": "b"}, False)
+    assert (config.timeout, config.results) == (2.5, Path("x"))
+
+
+@pytest.mark.parametrize(
+    ("toml", "env", "flags", "said"),
+    [
+        ("workers = 0", {}, {}, "workers in {toml} must be at least 1, not 0"),
+        ("workers = 1.5", {}, {}, "workers in {toml} must be a whole number, not 1.5"),
+        ("json = 'maybe'", {}, {}, "as_json in {toml} must be true or false, not 'maybe'"),
+        ("limit = 500", {}, {}, "limit in {toml}: limits are text; write them like '500/20s+2000/100s'"),
+        ("timeout = [1]", {}, {}, "timeout in {toml} must be a number or a duration such as 20s, not [1]"),
+        ("timeout = 0.0", {}, {}, "timeout in {toml} must be more than 0, not 0"),
+        ("url = 5", {}, {}, "url in {toml} must be text"),
+        ("results = 5", {}, {}, "results in {toml} must be the path of a folder, not 5"),
+        ("retry_delays = [1, -1]", {}, {}, "retry_delays in {toml} must be at least 0, not -1"),
+        ("header = {A = 'b'}", {}, {}, "header in {toml}: headers are text; write them like 'Name: value'"),
+        ("[import]\nworkers = 3", {}, {}, "'import' in {toml} is no setting; leave it out, or use one of url, items,"),
+        ("wrokers = 3", {}, {}, "'wrokers' in {toml} is no setting; leave it out, or use one of url, items,"),
+        ("workers = ", {}, {}, "--config {toml} is not TOML (Invalid value (at end of document)); mend it there"),
+        (None, {"WORKERS": "0"}, {}, "HARNESS_IMPORT_WORKERS must be at least 1, not 0"),
+        (None, {"LIMIT": "lots"}, {}, "HARNESS_IMPORT_LIMIT: 'lots' is not a limit; write limits like"),
+        (None, {"WROKERS": "3"}, {}, "'wrokers' as HARNESS_IMPORT_WROKERS is no setting; leave it out, or use one of"),
+        (None, {}, {"workers": "1001"}, "--workers must be at most 1,000, not 1001"),
+        (None, {}, {"retry_delays": ",".join("1" * 21)}, "--retry-delays must be 20 values at most, not (1.0,"),
+        (None, {}, {"pacing": "fast"}, "--pacing must be 'window', 'reference' or 'retry-after', not 'fast'"),
+        (None, {}, {"timeout": "soon"}, "--timeout: 'soon' is not a duration; write it like 50ms, 20s, 5m, 2h or 1d"),
+        (None, {}, {"run": "x" * 99 + "/"}, "--run: 'xxxxx"),
+    ],
+)
+def test_what_is_wrong_is_said_where_it_was_given(
+    toml: str | None, env: dict[str, str], flags: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    """One sentence names the setting as it was written there, what it takes, and what it was given."""
+    named = {f"HARNESS_IMPORT_{key}": value for key, value in env.items()}
+    text = sentence(tmp_path, toml, named, **flags)
+    assert text.startswith(said.format(toml=tmp_path / "import.toml"))
+    assert len(text) < 400
+
+
+def test_a_config_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    """Missing, a folder, or not text."""
+    for path, why in ((tmp_path / "no.toml", "No such file"), (tmp_path, "Is a directory")):
+        with pytest.raises(BadInput, match=rf"--config {path} cannot be read \({why}.*\); name a TOML file"):
+            read_settings({}, path, {})
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(BadInput, match=r"binary.toml is not TOML .*; mend it there"):
+        read_settings({}, tmp_path / "binary.toml", {})
+
+
+@pytest.mark.parametrize(
+    ("toml", "env", "flags"),
+    [
+        (f'header = {{Authorization = "{SECRET}"}}', {}, {}),
+        (f'header = ["{SECRET}"]', {}, {}),
+        (f'header = [["{SECRET}"]]', {}, {}),
+        (f'token_env = "{SECRET}"', {}, {}),
+        (f'token_env = ["{SECRET}"]', {}, {}),
+        (f'url = ["https://u:{SECRET}@h/"]', {}, {}),
+        (f'headers = "Authorization: {SECRET}"', {}, {}),
+        (None, {"HARNESS_IMPORT_TOKEN_ENV": SECRET}, {}),
+        (None, {"HARNESS_IMPORT_TOKEN": SECRET}, {}),
+        (None, {}, {"header": (f"Authorization: {SECRET}",), "workers": "0"}),
+        (None, {}, {"header": (SECRET,)}),
+        (None, {}, {"token_env": SECRET}),
+        (None, {}, {"token_env": SECRET.replace("-", "_")}),
+        (None, {}, {"url": f"https://u:{SECRET}@h/x"}),
+    ],
+)
+def test_a_secret_given_wrongly_is_not_repeated(
+    toml: str | None, env: dict[str, str], flags: dict[str, Any], tmp_path: Path
+) -> None:
+    """In the wrong place, the wrong form, or beside something else that is wrong: the sentence is without it."""
+    text = sentence(tmp_path, toml, env, **flags)
+    assert SECRET not in text
+    assert SECRET.replace("-", "_") not in text
+
+
+def test_a_config_made_in_python_is_explained_in_the_same_words() -> None:
+    """A notebook shows the sentence that the command line would."""
+    with pytest.raises(ValidationError) as caught:
+        ImportConfig(workers=0)
+    assert explain(caught.value) == "--workers must be at least 1, not 0"
+    with pytest.raises(ValidationError) as caught:
+        ImportConfig(nonsense=1)  # type: ignore[call-arg]
+    assert explain(caught.value) == "'nonsense' is no setting of an import; leave it out"
+
+
+def test_every_flag_is_named_after_its_setting() -> None:
+    """Dashes for underscores, the alias where there is one, and --no- for what is on unless told."""
+    assert [flag_of(name) for name in ("per_page", "as_json", "detail")] == ["--per-page", "--json", "--no-detail"]
+    assert all(re.fullmatch(r"--[a-z]+(-[a-z]+)*", flag_of(name)) for name in ImportConfig.model_fields)
