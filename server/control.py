@@ -6,6 +6,7 @@ None of them is limited or recorded.
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -79,7 +80,7 @@ class Control:
     async def control(self) -> Response:
         """Change the server: the next answers' fault, the limits of a plan, the latency."""
         try:
-            apply_control(self._service(), await request.get_json(force=True, silent=True))
+            apply_control(self._service(), _json_value(await request.get_data()))
         except BadConfig as error:
             return json_reply({"message": str(error)}, 422)
         return json_reply({"message": "done"})
@@ -106,6 +107,13 @@ def apply_control(service: Service, wanted: Any) -> None:
         steps.append(lambda: service.set_latency(wanted["latency"]))
     for step in steps:
         step()
+
+
+def _json_value(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):  # not UTF-8, not JSON, or nested beyond reason
+        return None
 
 
 def _next_step(service: Service, wanted: Any) -> Callable[[], None]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, RootModel
 from quart import Response
 from quart_schema import Info, QuartSchema, document, hide
 from quart_trio import QuartTrio
@@ -88,6 +88,39 @@ class ListPage(BaseModel):
     data: list[ListedItem]
 
 
+class BareList(RootModel[list[ListedItem]]):
+    """A page of `paging = "link"`: the records alone."""
+
+
+class Row(BaseModel, extra="allow"):
+    """A row of a data file: its columns."""
+
+    id: int | str
+
+
+class DecisionsPage(BaseModel):
+    """Decisions in order, and the number to go on from."""
+
+    decisions: list[dict[str, Any]]
+    end: int
+
+
+class SnapshotNumber(BaseModel):
+    """A moment to count from."""
+
+    snapshot: int
+
+
+class TruthReport(BaseModel):
+    """What happened to the list, and the server's time, in seconds since its start."""
+
+    first_last_id: int
+    inserted: list[dict[str, Any]]
+    deleted: list[dict[str, Any]]
+    changed: list[dict[str, Any]]
+    now: float
+
+
 class Pair(BaseModel):
     """Decisions counted."""
 
@@ -131,18 +164,18 @@ _ABOUT = "A list of items behind real rate limits. /_ledger tells the truth abou
 def add_routes(app: QuartTrio, config: ServerConfig, api: ApiRoutes, control: Control) -> None:
     """Give `app` its routes, documented as `config` makes them."""
     limited = dict.fromkeys((401, 403, 404, 410, 422, 429, 503), (Problem, None))
-    page: Any = list[ListedItem] if config.paging == "link" else ListPage
+    page = BareList if config.paging == "link" else ListPage
     _add(app, "/api/items", api.list_items, {200: (page, None)} | limited, querystring=_QUERIES[config.paging])
-    _add(app, "/api/items/<item_id>", api.show_item, {200: (dict if config.data else Item, None)} | limited)
+    _add(app, "/api/items/<item_id>", api.show_item, {200: (Row if config.data else Item, None)} | limited)
     app.add_url_rule("/api/<path:path>", "other", hide(_copy(api.other)))
     said = {200: (Problem, None)}
     wrong = {404: (Problem, None), 422: (Problem, None)}
     _add(app, "/_ledger", control.ledger, {200: (LedgerReport, None)} | wrong, querystring=SinceQuery)
-    _add(app, "/_ledger/decisions", control.decisions, {200: (dict, None)} | wrong, querystring=DecisionsQuery)
+    _add(app, "/_ledger/decisions", control.decisions, {200: (DecisionsPage, None)} | wrong, querystring=DecisionsQuery)
     app.add_url_rule("/_ledger/decisions.parquet", "decisions_parquet", hide(_copy(control.decisions_parquet)))
-    _add(app, "/_truth", control.truth, {200: (dict, None)})
+    _add(app, "/_truth", control.truth, {200: (TruthReport, None)})
     _add(app, "/_ledger/reset", control.reset, said, "POST")
-    _add(app, "/_ledger/snapshot", control.snapshot, {200: (dict, None)}, "POST")
+    _add(app, "/_ledger/snapshot", control.snapshot, {200: (SnapshotNumber, None)}, "POST")
     _add(app, "/_control", control.control, said | wrong, "POST", request=ControlMessage)
     QuartSchema(app, info=Info(title="The test API", version="1", description=_ABOUT), convert_casing=False)
 

@@ -42,6 +42,14 @@ async def test_limits_and_latency_change_now() -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("body", [b"", b"{", b"\x99", b"[" * 100_000, b"null"])
+async def test_a_body_that_is_no_json_is_refused(body: bytes) -> None:
+    """Empty, cut, not UTF-8 or nested beyond reason: 422, never a server error."""
+    async with client() as api:
+        assert (await api.post("/_control", content=body)).status_code == 422
+
+
+@pytest.mark.anyio
 @pytest.mark.parametrize(
     ("wanted", "word"),
     [
