@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from http import HTTPStatus
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from http.cookiejar import CookieJar
 from urllib.parse import quote
 
 import httpx
@@ -51,6 +51,7 @@ class HttpApi:
     ) -> None:
         self._rest = rest
         self._timeout_s = timeout_s
+        self._timed_out = Got(Failed("timed out", f"no complete answer within {timeout_s:g} s"))
         self._keep_records = keep_records
         self._wall = wall
         self._secrets = _secrets((headers or {}).values())
@@ -65,8 +66,7 @@ class HttpApi:
             headers=headers,
             follow_redirects=False,
             event_hooks={"response": [_put_aside]},
-            # None are kept: each request is to be as the first, and one that is not ASCII could not be sent back.
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            cookies=_NoCookies(),
             transport=transport,
             trust_env=trust_env,
         )
@@ -88,7 +88,7 @@ class HttpApi:
             refused = not on_headers(notice)
             return not refused
 
-        got = Got(Failed("timed out", f"no complete answer within {self._timeout_s:g} s"))
+        got = self._timed_out
         with trio.move_on_after(self._timeout_s):
             got = await self._ask(kind, key, url, heard)
         # A refusal is one from its headers on, however its body ends.
@@ -135,6 +135,16 @@ class HttpApi:
         for secret in self._secrets:
             detail = detail.replace(secret, "***")
         return replace(got, result=replace(got.result, detail=detail[:300]))
+
+
+class _NoCookies(CookieJar):
+    """Keeps none: each request is to be as the first, and one that is not ASCII could not be sent back.
+
+    Not a policy, which is asked only once all that there is to know of an answer's cookies was gathered.
+    """
+
+    def extract_cookies(self, response: object, request: object) -> None:
+        """Leave them."""
 
 
 def _secrets(values: Iterable[str]) -> list[str]:
