@@ -18,7 +18,7 @@ from tests.pacing.histories import Change, Job, play
 from tests.pacing.models import Server, SlidingCounter
 from tests.pacing.scenes import KINDS, Scene, paced, scenes, stricter_tiers, tiers_of
 
-QUICK = settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 LONG = settings(QUICK, max_examples=6000)
 
 SCENES = scenes(tiers_of(st.integers(1, 6)))
@@ -89,7 +89,7 @@ test_new_limits_hold_for_what_was_already_sent = QUICK(CHANGES(is_safe_after_a_c
 
 @pytest.mark.slow
 class TestLong:
-    """The same promises, twenty times as many histories."""
+    """The same promises, thirty times as many histories."""
 
     test_no_request_is_ever_one_too_many = staticmethod(LONG(given(SCENES)(is_safe)))
     test_every_no_is_true_and_its_time_exact = staticmethod(LONG(given(SCENES)(is_maximal)))
