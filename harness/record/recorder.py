@@ -55,6 +55,8 @@ class Recorder:
         except OSError as error:
             raise unwritable(folder, error) from None
         clear_temporary(folder)
+        # pyarrow imports pandas at its first array, which takes a second in which nobody else's thread runs: not later.
+        pa.array([], pa.string())
 
     def record(self, event: Event) -> None:
         self._events.append(event)
