@@ -17,15 +17,15 @@ from tests.server.raw import RawConnection
 CONNECTIONS = 64
 SECONDS = 1.1
 LIMITS = [
-    "40/300ms",
-    "40/300ms:aligned",
-    "40/300ms:log",
-    "40/300ms:counter",
-    "40/300ms:bucket:burst=10",
-    "40/300ms:gcra:burst=10",
-    "40/300ms:leaky:burst=3",
+    "20/300ms",
+    "20/300ms:aligned",
+    "20/300ms:log",
+    "20/300ms:counter",
+    "20/300ms:bucket:burst=10",
+    "20/300ms:gcra:burst=10",
+    "20/300ms:leaky:burst=3",
     "7:concurrency",
-    "40/300ms+70/600ms:log",
+    "20/300ms+35/600ms:log",
 ]
 
 

@@ -45,7 +45,8 @@ def test_nothing_the_fuzzer_tries_breaks_the_server(tmp_path: Path) -> None:
     """No server error, no undocumented status, no answer beside its schema, on any route."""
     # Texts that cannot be read (limits, snapshots of another time) are refused though the document cannot say which.
     with running_in_thread(ServerConfig(items=50, limit="none")) as api:
-        printed = attack(api.base_url, tmp_path, "-n", "5", "--exclude-checks", "positive_data_acceptance")
+        flags = ["--phases", "fuzzing", "-n", "8", "--exclude-checks", "positive_data_acceptance"]
+        printed = attack(api.base_url, tmp_path, *flags)
     assert "8 selected / 8 total" in printed
 
 

@@ -114,7 +114,7 @@ def test_the_command_ends_with_its_parent_when_told_so() -> None:
     [
         (["--limit", "lots"], "'lots' is not a limit"),
         (["--latency", "soon"], "'soon' is not a duration"),
-        (["--items", "-1"], "--items"),
+        (["--items", "-1"], "items: -1 is not"),
         (["--port", "99999"], "--port"),
         (["--host", "203.0.113.1"], "cannot be listened on"),
     ],
