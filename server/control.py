@@ -109,7 +109,7 @@ def apply_control(service: Service, wanted: Any) -> None:
         step()
 
 
-def _json_value(data: bytes) -> Any:
+def _json_value(data: str | bytes) -> Any:
     try:
         return json.loads(data)
     except (ValueError, RecursionError):  # not UTF-8, not JSON, or nested beyond reason

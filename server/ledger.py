@@ -34,6 +34,7 @@ class Counts:
     def __init__(self) -> None:
         self.per_second: dict[int, list[int]] = {}
         self.routes: dict[str, list[int]] = {}
+        self.clients: dict[str, list[int]] = {}
         self.statuses: Counter[int] = Counter()
         self.refused_by: Counter[str] = Counter()
         self.admitted_under: Counter[str] = Counter()
@@ -47,6 +48,7 @@ class Counts:
         refused = row.verdict == "refused"
         self.per_second.setdefault(int(row.t_s), [0, 0])[refused] += 1
         self.routes.setdefault(row.route, [0, 0])[refused] += 1
+        self.clients.setdefault(row.client, [0, 0])[refused] += 1
         if refused:
             self.refused_by[row.tier] += 1
         else:
@@ -55,12 +57,15 @@ class Counts:
 
     def report(self, tiers: Tiers) -> dict[str, Any]:
         """All counts, ready for JSON."""
-        told = [self._tier(str(tier)) for tier in tiers]
+        # Those in force first; those that limits were changed from still have their numbers.
+        past = (name for limits in self.admitted_under for name in limits.split("+") if name)
+        told = [self._tier(name) for name in dict.fromkeys([*map(str, tiers), *past, *self.refused_by])]
         return {
             "admitted": sum(counts[0] for counts in self.routes.values()),
             "refused": sum(counts[1] for counts in self.routes.values()),
             "units": self.units,
             "routes": {name: _pair(counts) for name, counts in sorted(self.routes.items())},
+            "clients": {name: _pair(counts) for name, counts in sorted(self.clients.items())},
             "statuses": {str(status): count for status, count in sorted(self.statuses.items())},
             "tiers": told,
             "per_second": [{"t": t, **_pair(counts)} for t, counts in sorted(self.per_second.items())],

@@ -133,6 +133,7 @@ class LedgerReport(Pair):
 
     units: int
     routes: dict[str, Pair]
+    clients: dict[str, Pair]
     statuses: dict[str, int]
 
 

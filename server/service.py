@@ -26,17 +26,20 @@ from server.policies import Ruling
 from server.tenants import Background
 from server.tiers import Tiers
 
+# 2026-01-01T00:00:00Z: without a wall clock dates are reproducible, and an epoch still looks like one to a client.
+NEW_YEAR = 1_767_225_600.0
+
 
 class Service:
     """One test API's state. `started_at` and every `now` are seconds on one clock that does not go back."""
 
     def __init__(self, config: ServerConfig, started_at: float = 0.0, epoch: float | None = None) -> None:
-        """epoch: wall clock at `started_at` unless the config sets one; 0 where neither does."""
+        """epoch: wall clock at `started_at` unless the config sets one; NEW_YEAR where neither does."""
         parsed = config.parsed
         self.config = config
         self.started_at = started_at
-        start_epoch = config.epoch if config.epoch is not None else (epoch or 0.0)
-        self.epoch_offset = start_epoch - started_at
+        start_epoch = config.epoch if config.epoch is not None else epoch
+        self.epoch_offset = (NEW_YEAR if start_epoch is None else start_epoch) - started_at
         self.ledger = Ledger(config.ledger_rows)
         self.faults = Faults(parsed.rules, config.seed)
         self._answers = Answers(config, started_at)
@@ -156,11 +159,11 @@ class Service:
         return self.config.parsed.costs.get(ask.route, 1)
 
     def _situation(self, now: float, account: Account, ruling: Ruling) -> Situation | None:
-        budget = account.budget
-        binding = budget.binding(now) if ruling.admitted else ruling.tier
-        if binding is None:
+        levels = tuple(Level(p.tier, p.remaining(now), p.reset_at(now) - now) for p in account.budget.policies)
+        if not levels:
             return None
-        levels = tuple(Level(p.tier, p.remaining(now), p.reset_at(now) - now) for p in budget.policies)
+        # The tier that will refuse first: least remaining, then latest reset; a refusal or a delay names its own.
+        binding = ruling.tier if ruling.tier is not None else levels.index(min(levels, key=_urgency))
         retry_after_s = None if ruling.retry_at is None else ruling.retry_at - now
         epoch_s = now + self.epoch_offset
         return Situation(levels, binding, not ruling.admitted, retry_after_s, epoch_s, account.label)
@@ -201,6 +204,10 @@ class Service:
         if second != self._date[0]:
             self._date = (second, http_date(second))
         return self._date[1]
+
+
+def _urgency(level: Level) -> tuple[int, float]:
+    return level.remaining, -level.reset_s
 
 
 def _verdict(ruling: Ruling | None) -> str:

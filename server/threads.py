@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any
@@ -33,8 +33,11 @@ def running_in_thread(config: ServerConfig, host: str = "127.0.0.1", port: int =
     try:
         yield api
     finally:
-        api.call(stop.set)
+        with suppress(trio.RunFinishedError):  # it has ended already, by an error: raised below
+            api.call(stop.set)
         thread.join()
+    if not started.empty():
+        raise started.get()  # type: ignore[misc]
 
 
 def _run(

@@ -54,7 +54,7 @@ class GitHub:
     def headers(self, situation: Situation) -> Headers:
         primary = situation.levels[0]
         headers = [(name.lower(), value) for name, value in _x_rate_limit(primary, reset_epoch(situation, primary))]
-        headers.append(("x-ratelimit-used", str(primary.tier.limit - primary.remaining)))
+        headers.append(("x-ratelimit-used", str(max(0, primary.tier.limit - primary.remaining))))
         headers.append(("x-ratelimit-resource", "core"))
         return headers + (retry_after(situation) if situation.binding else [])
 

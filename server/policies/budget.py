@@ -71,13 +71,6 @@ class Budget:
         for policy in self.policies:
             policy.release(cost)
 
-    def binding(self, now: float) -> int | None:
-        """Index of the tier that will refuse first: least remaining, then latest reset; None without tiers."""
-        if not self.policies:
-            return None
-        levels = [(p.remaining(now), -p.reset_at(now), i) for i, p in enumerate(self.policies)]
-        return min(levels)[2]
-
 
 def _later(one: float | None, other: float | None) -> bool:
     # A time that can be named is worth more to the client than none.

@@ -99,6 +99,11 @@ def test_limits_change_at_once_when_told_so() -> None:
     assert statuses(service, LIST, LIST) == [200, 429]
     service.set_limit(parse_tiers("1/5s"))
     assert statuses(service, LIST, LIST) == [200, 429]
+    assert [(tier["tier"], tier["admitted"], tier["refused"]) for tier in service.report()["tiers"]] == [
+        ("1/5s", 1, 1),
+        ("2/10s", 2, 1),
+        ("3/10s", 1, 1),
+    ]
 
 
 @pytest.mark.parametrize("kind", ["anchored", "aligned", "log", "counter", "bucket", "gcra", "leaky"])
@@ -125,6 +130,10 @@ def test_tenants_use_up_the_quota_the_client_thinks_is_its_own() -> None:
     assert statuses(service, *[LIST] * 5, now=2.5) == [200] * 4 + [429]
     tenants = [row for row in service.ledger.rows() if row.client == "tenant"]
     assert [row.t_s for row in tenants] == [0.0, 0.5, 1.0, 1.5, 2.0, 2.5]
+    assert service.report()["clients"] == {
+        "127.0.0.1": {"admitted": 4, "refused": 1},
+        "tenant": {"admitted": 6, "refused": 0},
+    }
 
 
 def test_tenants_come_evenly_at_random_or_in_bursts_within_their_time() -> None:

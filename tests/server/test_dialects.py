@@ -190,6 +190,8 @@ def test_every_answer_has_the_date_of_the_clock_its_limits_run_on() -> None:
     dated = Service(ServerConfig(latency="2s", epoch=EPOCH))
     date = dict(dated.handle(5.0, LIST).headers)["Date"]
     assert parsedate_to_datetime(date).timestamp() == EPOCH + 7
+    undated = Service(ServerConfig(limit="1/20s"), started_at=77.0)
+    assert dict(undated.handle(78.0, LIST).headers)["Date"] == "Thu, 01 Jan 2026 00:00:01 GMT"
 
 
 @pytest.mark.parametrize(("dialect", "lie", "word"), [("klingon", (), "'klingon'"), ("honest", ("fib",), "'fib'")])

@@ -190,6 +190,7 @@ def test_the_ledger_counts_every_decision() -> None:
     report = service.report()
     assert (report["admitted"], report["refused"]) == (3, 2)
     assert report["routes"] == {"item": {"admitted": 1, "refused": 0}, "list": {"admitted": 2, "refused": 2}}
+    assert report["clients"] == {"127.0.0.1": {"admitted": 3, "refused": 2}}
     assert report["statuses"] == {"200": 2, "404": 1, "429": 2}
     assert report["tiers"] == [
         {"tier": "2/1s", "admitted": 3, "refused": 1},
