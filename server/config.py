@@ -28,8 +28,8 @@ class ServerConfig:
     """Settings of one test API; raises BadConfig, one sentence, for what cannot be used.
 
     Each setting's meaning is its help text, which `python -m server --help` prints. `epoch` is the wall clock at the
-    start, in epoch seconds (None: the machine's, read once by `running`; `service.NEW_YEAR` where no wall clock is read,
-    as in virtual time).
+    start, in epoch seconds (None: the machine's, read once by `running`; `service.NEW_YEAR` where no wall clock is
+    read, as in virtual time).
     """
 
     items: Annotated[int, "Size of the generated catalogue."] = 1000
