@@ -1,0 +1,76 @@
+"""Each benchmark runs, at sizes that say nothing about speed, and yields figures that a table can show."""
+
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner
+
+from benchmarks import engine, importer, memory, pacer
+from benchmarks.__main__ import main
+from benchmarks.measure import Figure, alone, beside, table, turns
+
+
+def positive(figures: list[Figure]) -> bool:
+    """Has every figure a value, and every ratio too?"""
+    return all(figure.ours > 0 and (figure.ratio is None or figure.ratio > 0) for figure in figures)
+
+
+def test_the_pacer_beside_aiolimiter() -> None:
+    """Three ways of using the pacer, each beside aiolimiter; only one tier has an aim."""
+    figures = pacer.measure(rounds=1, decisions=50, outstanding=5)
+    assert positive(figures)
+    assert [bool(figure.aim) for figure in figures] == [True, False, False]
+
+
+def test_the_engine_alone() -> None:
+    """Recording off and on have aims; everything is imported, or the bench itself would fail."""
+    figures = engine.measure(rounds=1, items=230, slow_items=30)
+    assert positive(figures)
+    assert [figure.aim for figure in figures] == [">= 25,000", ">= 15,000", "", ""]
+
+
+@pytest.mark.realtime
+def test_the_importer_beside_a_bare_loop() -> None:
+    """Over real sockets, against a server of its own."""
+    figures = importer.measure(rounds=1, items=12, workers=3)
+    assert positive(figures)
+    assert sum(figure.met is not None for figure in figures) == 2
+
+
+@pytest.mark.realtime
+def test_the_memory_of_an_import() -> None:
+    """Each peak is that of a process of its own."""
+    figures = memory.measure(items=300)
+    assert positive(figures)
+    assert figures[1].aim == "<= 300"
+
+
+def test_turns_go_back_and_forth() -> None:
+    """Nobody always comes first, and neighbours in time are compared."""
+    assert list(turns(["a", "b", "c"], 2)) == ["a", "b", "c", "c", "b", "a"]
+
+
+def test_figures_are_medians_of_rounds_and_say_whether_the_aim_was_met() -> None:
+    """A ratio is the median of the rounds' ratios, not the ratio of the medians."""
+    figure = beside("us : them", "x/s", [10.0, 20.0, 90.0], [10.0, 40.0, 100.0], at_least=0.9)
+    assert (figure.ours, figure.other, figure.ratio, figure.met) == (20.0, 40.0, 0.9, True)
+    assert alone("us", "x/s", [1.0, 3.0, 2.0], at_least=2.5).met is False
+    assert alone("us", "MB", [300.0], at_most=300).met is True
+    assert alone("us", "MB", [300.0]).met is None
+
+
+def test_the_table_shows_every_figure_with_its_aim() -> None:
+    """Text in columns: names to the left, numbers to the right."""
+    shown = table([beside("us : them", "x/s", [1234.5], [2469.0], 0.85), alone("alone", "ms", [7.5])])
+    assert shown.splitlines() == [
+        "figure     unit   ours  other  ratio  aim",
+        "us : them  x/s   1,234  2,469   0.50  >= 0.85 of it  MISSED",
+        "alone      ms     7.50",
+    ]
+
+
+def test_a_bench_that_is_none_is_refused() -> None:
+    """The names that there are come with the refusal."""
+    refused = CliRunner().invoke(main, ["speed"])
+    assert refused.exit_code == 2
+    assert "memory" in refused.output
