@@ -16,6 +16,8 @@ import httpx
 import pyarrow.parquet as pq
 import pytest
 
+from harness.record.run import find_run
+
 pytestmark = pytest.mark.realtime
 
 SECRET = "sk-l1ve-0123-4567"
@@ -127,10 +129,9 @@ def test_a_dry_run_writes_nothing(tmp_path: Path, api_url: str) -> None:
 
 def test_a_list_that_cannot_be_read_ends_soon(tmp_path: Path, api_url: str) -> None:
     """Nobody listens there: failed at once, exit 3, and it says what and where; not 450 seconds of retries."""
-    began = time.monotonic()  # noqa: TID251
     ended = harness(tmp_path, "import", "--url", "http://127.0.0.1:9/api/items", "--run", "r", "--progress", "none")
-    assert time.monotonic() - began < 10  # noqa: TID251
     assert ended.returncode == 3
+    assert find_run(tmp_path / "results", "r").state().attempts_failed == 1
     assert "failed" in ended.stdout
     assert "could not connect" in ended.stdout
     assert "Traceback" not in ended.stderr
@@ -144,7 +145,7 @@ def start(folder: Path, url: str, *args: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "harness", "import", "--url", url, "--limit", "10/1s", "--linger", "0", *args]
     pipe = subprocess.PIPE
     process = subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=pipe, text=True)
-    deadline = time.monotonic() + 20  # noqa: TID251
+    deadline = time.monotonic() + 120  # noqa: TID251
     while not list(folder.glob("results/r/events/*.parquet")):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline  # noqa: TID251

@@ -14,6 +14,8 @@ from harness.pacing.tiers import Tier
 # A sliding counter is paced in up to this many parts of its window; more parts waste less of the rate and lose a
 # round trip more often (see `paced_as`). Whole requests decide: 19 are 16 a window in 8 parts, but 9 in 9.
 COUNTER_PARTS = 9
+# Python 3.11 looks an enum's members up in Python code, which is slow where every request passes.
+_ANSWERED, _LOST = Outcome.ANSWERED, Outcome.LOST
 
 
 def guard_s(period_s: float) -> float:
@@ -58,9 +60,11 @@ class _Slots:
         self.lost: deque[tuple[float, int]] = deque()  # and what was charged
 
     def expire(self, now: float) -> None:
-        for queue in (self.answered, self.lost):
-            while queue and queue[0][0] <= now:
-                self.used -= queue.popleft()[1]
+        answered, lost = self.answered, self.lost
+        while answered and answered[0][0] <= now:
+            self.used -= answered.popleft()[1]
+        while lost and lost[0][0] <= now:
+            self.used -= lost.popleft()[1]
 
     def opens_at(self, cost: int) -> float | None:
         """When `cost` fits, if nothing more is sent; None if that takes an answer to something in flight."""
@@ -135,22 +139,26 @@ class WindowPacer:
         the slot as well would charge the request twice. KeyError if the grant was settled before.
         """
         self._in_flight.remove(grant)
-        true_cost = grant.cost if cost is None else cost
-        if outcome is Outcome.UNUSED or outcome is Outcome.REFUSED:
-            for slots in self._slots:
-                slots.used -= grant.cost
+        if outcome is not _ANSWERED and outcome is not _LOST:
+            self._occupy(-grant.cost)
             return None
+        true_cost = grant.cost if cost is None else cost
+        if true_cost != grant.cost:
+            self._occupy(true_cost - grant.cost)
         self._settled += true_cost
-        if outcome is Outcome.LOST:
-            self._counted_by = now + self._linger_s + self._rtt_floor_s
-        for slots in self._slots:
-            slots.used += true_cost - grant.cost
-            if outcome is Outcome.ANSWERED:
+        if outcome is _ANSWERED:
+            for slots in self._slots:
                 slots.answered.append((now + slots.span_s, true_cost))
-            else:
-                # Its arrival has no known end but the linger, so the round trip's floor must not shorten this.
-                slots.lost.append((now + self._linger_s + slots.span_s + self._rtt_floor_s, true_cost))
+            return None
+        self._counted_by = now + self._linger_s + self._rtt_floor_s
+        for slots in self._slots:
+            # Its arrival has no known end but the linger, so the round trip's floor must not shorten this.
+            slots.lost.append((now + self._linger_s + slots.span_s + self._rtt_floor_s, true_cost))
         return None
+
+    def _occupy(self, units: int) -> None:
+        for slots in self._slots:
+            slots.used += units
 
     def charge(self, at: float, cost: int) -> None:
         """Count `cost` units that the server counted at `at` or before. Call before the first grant, in order of `at`.

@@ -32,7 +32,7 @@ def api_url() -> Iterator[str]:
         "--items",
         "300",
         "--limit",
-        "100/2s",
+        "100/1s",
         "--latency",
         "20ms",
     ]
@@ -43,7 +43,7 @@ def api_url() -> Iterator[str]:
 
 
 def start(url: str, results: Path, limit: str = "100/1s") -> subprocess.Popen[bytes]:
-    options = ["--url", url, "--limit", limit, "--linger", "0", "--results", str(results), "--run", "r", "--quiet"]
+    options = ["--url", url, "--limit", limit, "--linger", "2", "--results", str(results), "--run", "r", "--quiet"]
     return subprocess.Popen([sys.executable, "-m", "harness", "import", *options])
 
 
