@@ -11,6 +11,7 @@ import click
 from harness.cli.options import RESULTS_VARIABLE, python, where
 from harness.config import ImportConfig
 from harness.engine.importing import summary_of
+from harness.errors import RecordError
 from harness.record.clock import utc_s
 from harness.record.run import Run, find_run, list_runs
 from harness.record.summary import Summary
@@ -33,7 +34,12 @@ _OPEN = ("running", "paused", "interrupted")
 @_RESULTS
 def runs_command(results: Path) -> int:
     """List the runs, the newest first."""
-    rows = [_row(run) for run in list_runs(results)]
+    rows = []
+    for run in list_runs(results):
+        try:
+            rows.append(_row(run))
+        except RecordError as error:  # one damaged run must not hide the others
+            click.echo(f"harness: {error}", err=True)
     click.echo(runs_text(rows, Screen.of(sys.stdout), python=python()))
     return 0
 

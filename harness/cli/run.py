@@ -121,7 +121,7 @@ async def _import(config: ImportConfig) -> int:
                 return signals.code
             raise group.exceptions[0] from None
     _report(run, config)
-    if signals.code is not None:
+    if signals.code is not None and run.status == "stopped":  # one that came after the last answer stopped nothing
         return signals.code
     return _STATUS_CODE.get(run.status, _ENDED_EARLY)
 

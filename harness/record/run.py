@@ -96,9 +96,16 @@ class Run:
 
 
 def list_runs(results: Path) -> list[Run]:
-    """Every run in `results`, the newest first."""
+    """Every run in `results`, the newest first; one whose run.json cannot be read comes last."""
     runs = [Run(path.parent) for path in results.glob("*/run.json")]
-    return sorted(runs, key=lambda run: (run.about.get("created_utc_s", 0.0), run.name), reverse=True)
+    return sorted(runs, key=lambda run: (_created_utc_s(run), run.name), reverse=True)
+
+
+def _created_utc_s(run: Run) -> float:
+    try:
+        return float(run.about.get("created_utc_s", 0.0))
+    except (RecordError, TypeError, ValueError, AttributeError):
+        return 0.0
 
 
 def find_run(results: Path, name: str | None = None) -> Run:

@@ -84,7 +84,7 @@ def test_a_run_json_of_something_else_is_named(tmp_path: Path) -> None:
     (run,) = runs(tmp_path, "r")
     (run.folder / "run.json").write_text("[]")
     with pytest.raises(RecordError, match=r"r/run.json is no description of a run; restore it, or remove the run"):
-        list_runs(tmp_path)
+        _ = run.about
 
 
 @pytest.mark.realtime
@@ -151,3 +151,14 @@ def test_what_a_run_holds_can_be_read(tmp_path: Path) -> None:
     assert run.summary() == {"imported": 1}
     assert run.failed() == []
     assert run.about["created_utc_s"] == UTC_S
+
+
+def test_one_damaged_run_does_not_hide_the_others(tmp_path: Path) -> None:
+    """A run.json of rubbish is listed last and named in an error; the run beside it is found as ever."""
+    good = create_run(tmp_path, "good", {"config": {}}, 1.0)
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "run.json").write_text("{")
+    assert [run.name for run in list_runs(tmp_path)] == ["good", "bad"]
+    assert find_run(tmp_path) == good
+    with pytest.raises(RecordError, match=r"bad/run\.json"):
+        _ = Run(tmp_path / "bad").about
