@@ -1,7 +1,7 @@
 """What the headers of an answer say about limits, whatever their dialect. Nonsense is left out, never an error.
 
 Retry-After: RFC 9110 10.2.3, delay-seconds or an HTTP-date; in the wild also fractions, and dates with `-0000`.
-X-RateLimit-* and RateLimit-* (draft-ietf-httpapi-ratelimit-headers-06): Reset is told apart by its size.
+X-RateLimit-*: Reset is told apart by its size. RateLimit and RateLimit-Policy: see `drafts`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from harness.api.drafts import draft_quotas
 from harness.pacing import Notice, Quota
 
 _EPOCH_MS = 1e11  # in seconds that is the year 5138; in milliseconds 1973
@@ -24,8 +25,18 @@ def notice(status: int, headers: Mapping[str, str], utc_s: float) -> Notice:
     """The notice of an answer. `headers`: case-insensitive. `utc_s`: our clock, where the answer has no Date."""
     now_s = _date_s(headers.get("date")) or utc_s
     retry_after_s = _retry_after_s(headers.get("retry-after"), now_s)
-    quotas = tuple(quota for prefix in ("x-ratelimit-", "ratelimit-") if (quota := _quota(prefix, headers, now_s)))
+    quotas = _quotas(headers, now_s)
     return Notice(status, retry_after_s, quotas, _is_refusal(status, retry_after_s, quotas))
+
+
+def _quotas(headers: Mapping[str, str], now_s: float) -> tuple[Quota, ...]:
+    legacy = _quota("x-ratelimit-", headers, now_s)
+    drafted = draft_quotas(headers)
+    # RateLimit-Reset with an epoch in it, or a date, is the older dialect under the newer name.
+    if not drafted or any((quota.reset_s or 0) >= _EPOCH_S for quota in drafted):
+        old = _quota("ratelimit-", headers, now_s)
+        drafted = (old,) if old is not None else ()
+    return ((legacy,) if legacy is not None else ()) + drafted
 
 
 def _is_refusal(status: int, retry_after_s: float | None, quotas: tuple[Quota, ...]) -> bool:
@@ -50,7 +61,12 @@ def _quota(prefix: str, headers: Mapping[str, str], now_s: float) -> Quota | Non
     reset_s = _reset_s(headers.get(prefix + "reset"), now_s)
     if limit is None and remaining is None and reset_s is None:
         return None
-    return Quota(None if limit is None else int(limit), None if remaining is None else int(remaining), reset_s)
+    family = {"x-ratelimit-": "X-RateLimit", "ratelimit-": "RateLimit"}[prefix]
+    return Quota(_int(limit), _int(remaining), reset_s, header=family)
+
+
+def _int(number: float | None) -> int | None:
+    return None if number is None else int(number)
 
 
 def _reset_s(text: str | None, now_s: float) -> float | None:

@@ -52,13 +52,17 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """One limit as a header tells it. `reset_s` counts from the answer; None is what was not said."""
+    """One limit as a header tells it. `reset_s` counts from the answer; None is what was not said.
+
+    name: the limit's, where it has one. header: the family of fields it was read from, for people.
+    """
 
     limit: int | None = None
     remaining: int | None = None
     reset_s: float | None = None
     period_s: float | None = None
     name: str | None = None
+    header: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
