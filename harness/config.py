@@ -121,8 +121,11 @@ class ImportConfig(BaseModel):
     limit: LimitsSetting | None = Field(
         None, description="what the client keeps to, such as 500/20s+2000/100s; may be repeated"
     )
-    pacing: Literal["window", "reference", "retry-after"] | Pacer | None = Field(
-        None, description="pacing strategy: window, reference or retry-after [window with a limit, else retry-after]"
+    pacing: Literal["auto", "window", "reference", "retry-after"] | Pacer | None = Field(
+        None, description="pacing strategy: auto, window, reference or retry-after [window with a limit, else auto]"
+    )
+    forget_limits: bool = Field(
+        False, description="start anew instead of from what earlier runs learned of this host's limits"
     )
     per_page: int = Field(100, ge=1, le=10_000, description="items a page of the list")
     max_items: int | None = Field(None, ge=1, description="import no more than this many")
@@ -215,6 +218,25 @@ class ImportConfig(BaseModel):
         """A server that has not answered within the timeout may take as long again before it counts."""
         return self.timeout if self.linger is None else self.linger
 
+    @property
+    def strategy(self) -> str:
+        """The pacing strategy's name: as chosen, else by whether limits are known."""
+        if self.pacing is None:
+            return "window" if self.limits else "auto"
+        return self.pacing if isinstance(self.pacing, str) else self.pacing.name
+
+    @property
+    def learned_for(self) -> str | None:
+        """Whose limits are learned: the host, and the name (never the value) of what we send to prove who we are.
+
+        None for a test API of our own, which is another one each time.
+        """
+        if self.url is None:
+            return None
+        names = sorted(header.get_secret_value().split(":", 1)[0].strip().lower() for header in self.header)
+        key = self.token_env or "+".join(names)
+        return f"{urlsplit(self.url).netloc} {key}".strip()
+
     def request_headers(self) -> dict[str, str]:
         """What --header and --token-env ask for, secrets and all: for the client alone."""
         pairs = (header.get_secret_value().split(":", 1) for header in self.header)
@@ -225,7 +247,18 @@ class ImportConfig(BaseModel):
 
     def as_written(self) -> dict[str, Any]:
         """The settings for run.json: no secret, only that there is one, and no one-off such as --fresh."""
-        passing = {"fresh", "resume", "dry_run", "progress", "quiet", "as_json", "header", "run", "results"}
+        passing = {
+            "forget_limits",
+            "fresh",
+            "resume",
+            "dry_run",
+            "progress",
+            "quiet",
+            "as_json",
+            "header",
+            "run",
+            "results",
+        }
         written = self.model_dump(mode="json", exclude=passing | {"pacing"})
         written["pacing"] = self.pacing if self.pacing is None or isinstance(self.pacing, str) else self.pacing.name
         written["header_names"] = [header.get_secret_value().split(":", 1)[0] for header in self.header]

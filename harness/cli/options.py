@@ -17,7 +17,18 @@ from harness.settings import ENVIRONMENT, flag_of, from_environ, is_repeatable, 
 RESULTS_VARIABLE = ENVIRONMENT + "RESULTS"
 # What a run is remembers itself; only how it goes on may be said anew.
 RESUME_FIELDS = [
-    *("workers", "limit", "pacing", "timeout", "retry_delays", "rtt_floor", "linger", "header", "token_env"),
+    *(
+        "workers",
+        "limit",
+        "pacing",
+        "forget_limits",
+        "timeout",
+        "retry_delays",
+        "rtt_floor",
+        "linger",
+        "header",
+        "token_env",
+    ),
     *("results", "progress", "quiet", "as_json"),
 ]
 

@@ -191,6 +191,7 @@ class Core:
         fetch = flight.fetch
         outcome = Outcome.REFUSED if notice.refused else Outcome.ANSWERED
         hold = self.budgets[fetch.kind].settle(fetch.grant, now, outcome, notice)
+        self._tell_news(fetch.kind, now)
         if not notice.refused:
             flight.answered_s, flight.status = now, notice.status
             return True
@@ -200,6 +201,17 @@ class Core:
             self._emit(e.Held(now, fetch.budget, hold.until, hold.reason, hold.retry_after_s, hold.strikes))
         self._requeue_refused(self.flights.pop(fetch_id), now, notice)
         return False
+
+    def _tell_news(self, kind: e.Kind, now: float) -> None:
+        """Record what the strategy has learned from this answer."""
+        budget = self.budgets[kind]
+        fresh = budget.news()
+        if not fresh:
+            return
+        limits = format_tiers(tuple(dict.fromkeys(tier.tier for tier in budget.pacer.statistics(now).tiers)))
+        for news in fresh:
+            what = (news.limit or None, news.kind, news.evidence, news.trust)
+            self._emit(e.Learned(now, budget.name, *what, limits))
 
     def finished(self, fetch_id: int, now: float, result: Result) -> None:
         """A fetch is over. Without `answered` before it, the request was lost or, where not sent, is unused."""

@@ -159,7 +159,7 @@ def summary_of(
     run: Run, state: State, config: ImportConfig, ledger: Ledger | None = None, status: RunStatus | None = None
 ) -> Summary:
     """The figures of `run` in `state`; `status` where the state cannot know it."""
-    source = "declared" if config.limit is not None or config.url is None else "unknown"
+    source = "declared" if config.limits else "learned" if state.learned else "unknown"
     bound = best_possible(state, config)
     return summarise(run.name, state, bound, status=status, limits_source=source, server=ledger)
 

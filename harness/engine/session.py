@@ -18,11 +18,12 @@ from harness.engine.driver import Driver
 from harness.engine.eta import eta_s
 from harness.engine.flusher import Flusher
 from harness.engine.rules import Rules
-from harness.pacing import Budget, Pacer, Tiers, TierStatistics
+from harness.pacing import AutoPacer, Budget, Pacer, Tiers, TierStatistics, parse_tiers
 from harness.pacing.strategies import make_pacer
 from harness.record.clock import utc_s
 from harness.record.events import Event, ItemId
 from harness.record.history import occupied_since, payloads_on_disk
+from harness.record.learned import remember, remembered
 from harness.record.live import Live, LiveTier
 from harness.record.recorder import MOST_UNWRITTEN, Recorder
 from harness.record.run import Run
@@ -32,12 +33,17 @@ from harness.record.state import State
 OnUpdate = Callable[[State, Live], None]
 
 
-def pacer_for(config: ImportConfig) -> Pacer:
-    """The strategy that `config` names, or the object it holds; where it names none, by whether limits are known."""
+def pacer_for(config: ImportConfig, remembered: Tiers = ()) -> Pacer:
+    """The strategy that `config` names, or the object it holds; where it names none, by whether limits are known.
+
+    remembered: limits that earlier runs learned of the same host.
+    """
     if isinstance(config.pacing, Pacer):
         return config.pacing
-    strategy = config.pacing or ("window" if config.limits else "retry-after")
-    return make_pacer(strategy, config.limits, config.linger_s, config.rtt_floor)
+    strategy = config.pacing or ("window" if config.limits else "auto")
+    # Told to learn, it is not told what our own test API enforces: only what people declare.
+    limits = (config.limit or ()) if strategy == "auto" else config.limits
+    return make_pacer(strategy, limits, config.linger_s, config.rtt_floor, remembered)
 
 
 class Session:
@@ -54,7 +60,8 @@ class Session:
         anchors = {at + 1: began for at, began in enumerate(run.about.get("sessions_utc_s", []))}
         number = self._number = len(anchors) + 1
         run.note(sessions_utc_s=[*anchors.values(), self._started_utc_s], status="running")
-        pacer = pacer_for(config)
+        who = None if config.forget_limits else config.learned_for
+        pacer = pacer_for(config, remembered(config.results, who))
         self._sent = SentCounter(run.folder)
         self._charge(pacer, state, anchors)
         self.recorder = Recorder(run.folder, run.name, number)
@@ -110,8 +117,16 @@ class Session:
         finally:
             with trio.CancelScope(shield=True):
                 await self.flusher.flush(snapshot=True)
+            self._remember()
             self._sent.close()
         return done
+
+    def _remember(self) -> None:
+        """Keep what was learned for the next run against the same host."""
+        pacer = self.core.budgets["item"].pacer
+        who = self.config.learned_for
+        if isinstance(pacer, AutoPacer) and who is not None and pacer.learned():
+            remember(self.config.results, who, pacer.learned(), self._wall())
 
     async def _update(self, on_update: OnUpdate, update_s: float) -> None:
         while True:
@@ -137,7 +152,9 @@ class Session:
             doing="working" if doing is None or doing.reason == "workers" else doing.reason,
             until_utc_s=None if doing is None or doing.until is None else self._started_utc_s + doing.until,
             tier=None if doing is None else doing.tier,
-            tiers=tuple(_live_tier(tier, now) for tier in core.budgets["item"].pacer.statistics(now).tiers),
+            tiers=tuple(
+                _live_tier(tier, now, self.config) for tier in core.budgets["item"].pacer.statistics(now).tiers
+            ),
             eta_s=eta_s(core, now),
             retrying=core.work.retries,
             next_retry_utc_s=None if retry_at is None else self._started_utc_s + retry_at,
@@ -147,7 +164,7 @@ class Session:
 
     def _best_of_all_s(self) -> float | None:
         """The least time for all that the list promises, once it has said so."""
-        state, limits = self.state, self.config.limits
+        state, limits = self.state, limits_of(self.state, self.config)
         if state.total is None or not limits or state.least_latency_s is None:
             return None
         pages = state.last_page or max(1, len(state.pages))
@@ -193,7 +210,7 @@ def best_possible(state: State, config: ImportConfig) -> Bound | None:
 
     Windows renew between sessions, so each is bounded by itself and the bounds are added, as the durations are.
     """
-    if not state.pages or not config.limits or state.least_latency_s is None:
+    if not state.pages or not limits_of(state, config) or state.least_latency_s is None:
         return None
     bounds = [_session_bound(pages, items, state, config) for pages, items in state.sessions() if pages + items]
     greedy = [b.bound_s if b.greedy_s is None else b.greedy_s for b in bounds]
@@ -212,12 +229,20 @@ def _session_bound(pages: int, items: int, state: State, config: ImportConfig) -
     rtt_s = state.least_latency_s or 0.0
     paging: Paging = "numbered" if state.last_page is not None else "cursor"
     work = BoundWork(max(1, pages), items if pages else items - 1, paging, config.detail)
-    best = bound(work, config.limits, rtt_s, max(1, state.workers))
+    best = bound(work, limits_of(state, config), rtt_s, max(1, state.workers))
     if pages:
         return best
     return replace(best, bound_s=best.bound_s - rtt_s, bound_workers_s=best.bound_workers_s - rtt_s)
 
 
-def _live_tier(tier: TierStatistics, now: float) -> LiveTier:
+def limits_of(state: State, config: ImportConfig) -> Tiers:
+    """The limits that count for what is best possible: as declared, else as learned; () where none is known."""
+    if config.limits:
+        return config.limits
+    return parse_tiers(state.limits) if state.learned and state.limits else ()
+
+
+def _live_tier(tier: TierStatistics, now: float, config: ImportConfig) -> LiveTier:
     opens_in_s = None if tier.left or tier.opens_at is None else max(0.0, tier.opens_at - now)
-    return LiveTier(str(tier.tier), tier.tier.limit, tier.used, tier.left, opens_in_s)
+    source = "declared" if tier.tier in config.limits else "learned"
+    return LiveTier(str(tier.tier), tier.tier.limit, tier.used, tier.left, opens_in_s, source)

@@ -16,6 +16,7 @@ linger; (c) the server's rule is no stricter than "L in any W" (sliding counters
 are paced as logs that are stricter still, see `paced_as`); (d) every request on the wire takes its own grant.
 """
 
+from harness.pacing.auto import AutoPacer, News
 from harness.pacing.base import (
     Grant,
     Later,
@@ -33,10 +34,12 @@ from harness.pacing.tiers import Tier, Tiers, format_tiers, parse_tiers
 from harness.pacing.window import WindowPacer
 
 __all__ = [
+    "AutoPacer",
     "Budget",
     "Grant",
     "Hold",
     "Later",
+    "News",
     "Notice",
     "Outcome",
     "Pacer",

@@ -8,8 +8,10 @@ themselves would knock a hundred times, and where refusals cost quota they would
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from harness.pacing.auto.news import News
 from harness.pacing.base import Grant, Later, Notice, Outcome, Pacer, WaitReason
 
 # The first pause where the server names no time, doubled with each refused probe: steps of 1, 2, 4 ... s find a
@@ -106,6 +108,11 @@ class Budget:
         if begins:
             self._guesses += 1
         return max(told, guessed_s(max(1, self._guesses)))
+
+    def news(self) -> tuple[News, ...]:
+        """What the strategy learned since this was last asked; () of one that does not learn."""
+        learned: Callable[[], tuple[News, ...]] | None = getattr(self.pacer, "news", None)
+        return () if learned is None else learned()
 
     def hold_until(self, until: float, reason: WaitReason = "hold") -> Hold:
         """Pause everyone until `until` at least, then go on with a probe."""

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import Literal
 
+from harness.pacing.auto import AutoPacer
 from harness.pacing.base import Pacer
 from harness.pacing.baselines import ReferencePacer, RetryAfterPacer
 from harness.pacing.tiers import Tiers
 from harness.pacing.window import WindowPacer
 
-Strategy = Literal["window", "reference", "retry-after"]
+Strategy = Literal["auto", "window", "reference", "retry-after"]
 
 
-def make_pacer(strategy: Strategy, tiers: Tiers, linger_s: float, rtt_floor_s: float) -> Pacer:
-    """A new pacer of that name; `retry-after` knows no limits and ignores them."""
+def make_pacer(strategy: Strategy, tiers: Tiers, linger_s: float, rtt_floor_s: float, remembered: Tiers = ()) -> Pacer:
+    """A new pacer of that name; `retry-after` knows no limits and ignores them.
+
+    remembered: what an earlier run learned; only `auto` starts from it.
+    """
+    if strategy == "auto":
+        return AutoPacer(tiers, linger_s, rtt_floor_s, remembered)
     if strategy == "window":
         return WindowPacer(tiers, linger_s, rtt_floor_s)
     if strategy == "reference":

@@ -49,6 +49,7 @@ EVENT_SCHEMA = pa.schema(
         ("next_page", _TEXT),
         ("workers", pa.int32()),
         ("limits", _TEXT),
+        ("trust", _TEXT),
         ("strategy", _TEXT),
         ("host", _TEXT),
         ("utc_s", _SECONDS),
@@ -57,7 +58,7 @@ EVENT_SCHEMA = pa.schema(
 )
 
 # Classes name an id or cursor for what it is; the table has one column for all of them.
-_COLUMN_OF = {"item": "key", "page": "key", "number": "session"}
+_COLUMN_OF = {"item": "key", "page": "key", "number": "session", "counting": "reason", "evidence": "detail"}
 _KIND_OF = {"PageListed": "page", "ItemImported": "item", "ItemListed": "item", "ItemAdopted": "item"}
 _COLUMNS = {name: tuple(_COLUMN_OF.get(field, field) for field in names) for name, names in EVENT_FIELDS.items()}
 _VALUES = {name: attrgetter(*fields) if len(fields) > 1 else None for name, fields in EVENT_FIELDS.items()}

@@ -209,6 +209,24 @@ class LimitsSet:
 
 
 @dataclass(frozen=True, slots=True)
+class Learned:
+    """The strategy believes something new of the limits of `budget`.
+
+    tier: the limit, such as `500/20s`; None where the news is of a header. counting: how the server seems to count
+    (`log/anchored`), or `trust` where a header is no longer believed. evidence: why, for people. trust: high, fair,
+    tentative or none. limits: all that are kept to from here on.
+    """
+
+    t_s: float
+    budget: str
+    tier: str | None
+    counting: str
+    evidence: str
+    trust: str
+    limits: str
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEnded:
     """The session is over, in `status`, because of `reason`."""
 
@@ -233,6 +251,7 @@ Event = (
     | Resumed
     | WorkersSet
     | LimitsSet
+    | Learned
     | SessionEnded
 )
 

@@ -194,6 +194,13 @@ def _limits_set(state: State, event: e.LimitsSet) -> None:
     state.limits = event.limits
 
 
+def _learned(state: State, event: e.Learned) -> None:
+    state.limits = event.limits
+    kept = event.limits.split("+")
+    state.learned = {key: why for key, why in state.learned.items() if key in kept or not key[:1].isdigit()}
+    state.learned[event.tier or event.evidence.partition(" ")[0]] = event.evidence
+
+
 def _session_ended(state: State, event: e.SessionEnded) -> None:
     state.status, state.reason = event.status, event.reason
     state.session.waiting = None
@@ -215,5 +222,6 @@ _HANDLERS: dict[type, Callable[[State, Any], None]] = {
     e.Resumed: _resumed,
     e.WorkersSet: _workers_set,
     e.LimitsSet: _limits_set,
+    e.Learned: _learned,
     e.SessionEnded: _session_ended,
 }

@@ -145,6 +145,7 @@ class State:
     workers: int = 0
     limits: str = ""
     strategy: str = ""
+    learned: dict[str, str] = field(default_factory=dict)  # limits and distrusted headers, with the evidence
     earlier_s: float = 0.0  # duration of the sessions before the current one
     marks: list[tuple[int, int]] = field(default_factory=list)  # (pages, items) there were as each session began
     ended_utc_s: float | None = None  # of the last item's event

@@ -9,7 +9,7 @@ from server.dialects.ietf import Draft6, Draft7, Draft8
 from server.dialects.legacy import GitHub, Honest, Laravel
 from server.dialects.lies import NAMES as LIES
 from server.dialects.lies import Lying, http_date
-from server.dialects.silent import HtmlPage, Silent
+from server.dialects.silent import HtmlPage, RetryAfterOnly, Silent
 from server.errors import BadConfig
 
 __all__ = [
@@ -31,6 +31,7 @@ DIALECTS: dict[str, Callable[[], Dialect]] = {
     "draft-6": Draft6,
     "draft-7": Draft7,
     "draft-8": Draft8,
+    "retry-after": RetryAfterOnly,
     "none": Silent,
     "nginx": lambda: HtmlPage(503, "503 Service Temporarily Unavailable"),
     "forbidden": lambda: HtmlPage(403, "403 Forbidden"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.dialects.base import Headers, Refusal, Situation
+from server.dialects.base import Headers, Refusal, Situation, retry_after, too_many
 
 _PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
 
@@ -15,6 +15,16 @@ class Silent:
 
     def refusal(self, situation: Situation) -> Refusal:
         return Refusal(429, {"message": "Too Many Requests"})
+
+
+class RetryAfterOnly:
+    """Nothing on an answer that passes; a refusal says how long to wait (RFC 6585 section 4), and no more."""
+
+    def headers(self, situation: Situation) -> Headers:
+        return retry_after(situation)
+
+    def refusal(self, situation: Situation) -> Refusal:
+        return too_many(situation)
 
 
 class HtmlPage(Silent):

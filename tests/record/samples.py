@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from harness.engine.answers import Failed, Fetch, PageRead, Result
 from harness.engine.rules import Rules
-from harness.pacing import Notice
+from harness.pacing import AutoPacer, Notice, Unpaced
 from harness.record import events as e
 from harness.record.recorder import Recorder
 from harness.record.state import State
@@ -76,7 +76,8 @@ def history(seed: int, sessions: int = 3) -> list[e.Event]:
     state: State | None = None
     for number in range(sessions):
         rules = Rules(rng.randrange(1, 6), (0.5, 1.0), rng.random() < 0.3, rng.random() < 0.8)
-        play = Play(serve, rules, state=state, utc_s=UTC_S + 1000.0 * number)
+        pacer = AutoPacer() if number == 1 else Unpaced()
+        play = Play(serve, rules, pacer, state=state, utc_s=UTC_S + 1000.0 * number)
         play.at = [(0.1, lambda core, now: core.pause(now)), (0.3, lambda core, now: core.resume(now))]
         play.at += [(0.4, lambda core, now: core.set_workers(4, now))]
         play.run(until=rng.choice((0.2, 0.5, 1e6)))

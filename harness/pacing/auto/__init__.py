@@ -1,0 +1,16 @@
+"""`auto`: no configuration at all. Learns limits from headers where there are any, from refusals where there are none.
+
+history    what was sent and what became of it
+trust      which headers are believed
+meter      one limit as headers tell it; `headers` holds them all
+belief     one limit that is believed to hold, and how surely
+explain    which limit explains a refusal: pure, used to read recorded runs too
+pause      from a first refusal to the probe that gets through
+learn      beliefs come, are sharpened, corrected
+strategy   the pacer
+"""
+
+from harness.pacing.auto.news import News
+from harness.pacing.auto.strategy import AutoPacer
+
+__all__ = ["AutoPacer", "News"]

@@ -1,0 +1,115 @@
+"""One limit that is believed to hold: how many, in which period, why, and how surely."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from harness.pacing.auto.history import History
+from harness.pacing.auto.meter import Meter
+from harness.pacing.auto.plausible import PERIODS
+from harness.pacing.base import TierStatistics
+from harness.pacing.tiers import MAX_PERIOD_S, Kind, Tier
+from harness.pacing.window import guard_s, paced_as
+
+Source = Literal["declared", "header", "refusal", "remembered"]
+# A period known to 2 % is known: more probes would cost more than they could gain.
+FINE = 1.02
+# How close to both ends of what is left a usual period must be to be taken for the period.
+CLOSE = 1.03
+
+
+@dataclass(slots=True, eq=False)
+class Belief:
+    """`limit` units in a period that is longer than `low_s` and at most `high_s`, which is what is kept to.
+
+    settled: it may open by itself; else only the header's own count opens it. told: the server named the end.
+    """
+
+    limit: int
+    low_s: float
+    high_s: float
+    source: Source
+    evidence: str
+    kinds: tuple[Kind, ...] = ()
+    settled: bool = True
+    told: bool = False
+    meter: Meter | None = None
+    named: Tier | None = None  # as people wrote it
+    tested_at: float = field(default=float("-inf"))
+    armed: bool = False
+    blur_s: float = 0.0  # how uncertain the round trips make what a probe tells of the period
+    contradicted: int = 0
+    lead_s: float = 0.0  # how much earlier than a whole period ago slots come free: a declared floor of the round trip
+
+    @property
+    def tier(self) -> Tier:
+        if self.named is not None:
+            return self.named
+        return Tier(max(1, self.limit), min(MAX_PERIOD_S, max(0.001, round(self.high_s, 3))))
+
+    @property
+    def span_s(self) -> float:
+        return max(0.0, self.high_s + guard_s(self.high_s) - self.lead_s)
+
+    @property
+    def trust(self) -> str:
+        if not self.settled:
+            return "tentative"
+        return "high" if self.source == "declared" or (self.is_fine and not self.contradicted) else "fair"
+
+    @property
+    def is_fine(self) -> bool:
+        return (
+            self.told
+            or self.source != "refusal"
+            or self.high_s <= FINE * self.low_s
+            or self.high_s - self.low_s <= 1.5 * self.blur_s
+        )
+
+    def narrow(self, low_s: float | None = None, high_s: float | None = None) -> None:
+        """New evidence on the period; once it is known well enough, the usual period in what is left is it."""
+        if low_s is not None:
+            self.low_s = max(self.low_s, low_s)
+        if high_s is not None:
+            self.high_s = min(self.high_s, high_s)
+        self.high_s = max(self.high_s, self.low_s)
+        near = [p for p in PERIODS if self.low_s < p <= self.high_s and self.high_s < p * CLOSE + 1.5 * self.blur_s]
+        if len(near) == 1 and near[0] < self.low_s * CLOSE + 1.5 * self.blur_s:
+            self.high_s, self.told = near[0], True
+
+    def fits(self, now: float, cost: int, history: History) -> bool:
+        return history.used(now, self.span_s) + cost <= self.limit
+
+    def opens_at(self, now: float, cost: int, history: History) -> float | None:
+        return history.opens_at(now, self.span_s, self.limit, cost)
+
+    def test_s(self) -> float | None:
+        """A shorter period worth a probe; None where the period is known well enough.
+
+        Just below a usual period if one is near, for that would settle it; else the middle one of the usual ones in
+        question, just above it; else the middle.
+        """
+        if self.is_fine:
+            return None
+        usual = [period for period in PERIODS if self.low_s < period < self.high_s]
+        if usual and self.high_s < usual[-1] * FINE + self.blur_s:
+            just_below_s = usual[-1] / FINE - 0.5 * self.blur_s
+            if just_below_s > self.low_s:
+                return just_below_s
+            usual.pop()
+        middle = usual[len(usual) // 2] * 1.004 if usual else 0.0
+        return middle if self.low_s < middle < self.high_s else (self.low_s + self.high_s) / 2
+
+    def statistics(self, now: float, history: History) -> TierStatistics:
+        used = history.used(now, self.span_s)
+        left = max(0, self.limit - used)
+        opens_at = self.opens_at(now, 1, history) if used >= self.limit else None
+        full_at = history.answered[-1] + self.span_s if used and len(history) else None
+        return TierStatistics(self.tier, used, left, opens_at, full_at, self.span_s)
+
+
+def declared(tier: Tier, rtt_floor_s: float) -> Belief:
+    """A limit that people named: paced as `window` would pace it."""
+    limit, period_s = paced_as(tier)
+    return Belief(limit, period_s, period_s, "declared", "declared", (tier.kind,), named=tier, lead_s=rtt_floor_s)

@@ -1,0 +1,72 @@
+"""What was sent and what became of it: everything that a belief about limits can be checked against."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+
+from harness.pacing.base import Grant
+
+# Sums of floats: far below the guard that every window carries, far above their rounding.
+EPSILON_S = 1e-9
+
+
+class History:
+    """Accepted requests in order of their answers, those on their way, and those that were lost.
+
+    One request of cost n stands n times. Slots are counted as in `harness.pacing`: a request occupies one from its
+    send until one window after its answer. 16 bytes a request: a hidden daily quota may need them all.
+    """
+
+    def __init__(self, linger_s: float) -> None:
+        self.sent: array[float] = array("d")
+        self.answered: array[float] = array("d")
+        self.in_flight: dict[Grant, None] = {}  # in order of sending
+        self.in_flight_cost = 0
+        self.charged = 0  # refused requests that are believed to cost quota, among the accepted ones
+        self._linger_s = linger_s
+        self._lost: list[float] = []  # counted by the server no later than this
+
+    def __len__(self) -> int:
+        return len(self.answered)
+
+    def send(self, grant: Grant) -> None:
+        self.in_flight[grant] = None
+        self.in_flight_cost += grant.cost
+
+    def end(self, grant: Grant) -> None:
+        """The grant is settled, however; KeyError if it was before."""
+        del self.in_flight[grant]
+        self.in_flight_cost -= grant.cost
+
+    def accept(self, sent_s: float, answered_s: float, cost: int) -> None:
+        for _ in range(cost):
+            self.sent.append(sent_s)
+            self.answered.append(answered_s)
+
+    def lose(self, now: float, cost: int) -> None:
+        self._lost.extend([now + self._linger_s] * cost)
+
+    def used(self, now: float, span_s: float) -> int:
+        """Slots of a window of `span_s` that may be occupied at `now`."""
+        since = now - span_s + EPSILON_S
+        lost = sum(at > since for at in self._lost) if self._lost else 0
+        return self.in_flight_cost + len(self.answered) - bisect_right(self.answered, since) + lost
+
+    def opens_at(self, now: float, span_s: float, limit: int, cost: int) -> float | None:
+        """When `cost` more fit into `limit` a window, if nothing more is sent; None: that takes an answer."""
+        excess = self.used(now, span_s) + cost - limit
+        if excess <= 0:
+            return now
+        since = now - span_s + EPSILON_S
+        first = bisect_right(self.answered, since)
+        lost = [at for at in self._lost if at > since]
+        if not lost:
+            at = first + excess - 1
+            return self.answered[at] + span_s if at < len(self.answered) else None
+        freed = sorted([*self.answered[first : first + excess], *lost])
+        return freed[excess - 1] + span_s if excess <= len(freed) else None
+
+    def forget_lost(self, before: float) -> None:
+        """Lost requests counted before `before` no longer matter to any window."""
+        self._lost = [at for at in self._lost if at > before]

@@ -1,0 +1,240 @@
+"""What refusals teach: a second of silence is worth more than a hundred requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.pacing.auto.belief import Belief
+from harness.pacing.auto.explain import Explanation, explain
+from harness.pacing.auto.headers import Headers
+from harness.pacing.auto.history import History
+from harness.pacing.auto.news import News
+from harness.pacing.auto.pause import Pause
+from harness.pacing.auto.trust import ABSURD_S, Trust
+from harness.pacing.base import Grant, Later, Notice
+from harness.pacing.tiers import Tier
+
+# Limits this close are the same one, counted once with and once without what was on its way.
+ALIKE = 0.03
+# A refusal that comes with more in flight than ever passed may be a limit on just that; it is over at once.
+AT_ONCE_S = 0.15
+
+
+class Learner:
+    """Beliefs, the pause that a refusal began, and the probes that sharpen what is believed."""
+
+    def __init__(self, history: History, headers: Headers, trust: Trust) -> None:
+        self._history = history
+        self._headers = headers
+        self._trust = trust
+        self._found: list[Belief] = []
+        self._pause: Pause | None = None
+        self._cap: int | None = None
+        self._due: Belief | None = None
+        self._test: tuple[Grant, Belief, int] | None = None
+        self._others: dict[Grant, int] = {}
+        self._most_others = 0
+        self._opened_s: float | None = None
+        self._news: list[News] = []
+
+    # --- what is believed -----------------------------------------------------------------------------------------
+
+    @property
+    def beliefs(self) -> list[Belief]:
+        """Those of headers first."""
+        return [*self._headers.beliefs.values(), *self._found]
+
+    def remember(self, tier: Tier) -> None:
+        """A limit that an earlier run learned."""
+        self._found.append(
+            Belief(tier.limit, tier.period_s, tier.period_s, "remembered", "learned by an earlier run", told=True)
+        )
+
+    def shown(self) -> list[Belief]:
+        return [belief for belief in self.beliefs if belief.settled]
+
+    def sentences(self) -> tuple[str, ...]:
+        told = [f"{b.tier} ({b.source}, trust {b.trust}): {b.evidence}" for b in self.shown()]
+        shared = [f"{b.tier} is shared with others" for b in self.beliefs if self._headers.is_shared(b)]
+        cap = [f"at most {self._cap} in flight"] if self._cap is not None else []
+        return (*told, *shared, *cap, *self._trust.sentences())
+
+    def news(self) -> tuple[News, ...]:
+        fresh, self._news = tuple(self._news), []
+        return fresh
+
+    def _tell(self, belief: Belief) -> None:
+        kinds = "/".join(belief.kinds) or "any"
+        self._news.append(News(str(belief.tier), kinds, belief.evidence, belief.trust))
+
+    def _tell_trust(self, header: str) -> None:
+        why = self._trust.dropped.get(header)
+        said = f"{header} is no longer trusted: {why}" if why else f"{header} is rounded down"
+        self._news.append(News("", "trust", said, "none" if why else "fair"))
+
+    # --- may it go? -----------------------------------------------------------------------------------------------
+
+    def laters(self, now: float, cost: int) -> Iterator[Later]:
+        """What is in the way of `cost` more, by each belief."""
+        self._due = None
+        if self._test is not None and self._test[0] in self._history.in_flight:
+            yield Later(None, "probe", self._test[1].tier)
+            return
+        if self._cap is not None and len(self._history.in_flight) >= self._cap:
+            yield Later(None, "in flight")
+        for belief in self._headers.beliefs.values():
+            later = self._headers.later(belief, now, cost)
+            if later is not None:
+                yield later
+        for belief in self._found:
+            if not belief.fits(now, cost, self._history):
+                yield from self._until(belief, now, cost)
+
+    def _until(self, belief: Belief, now: float, cost: int) -> Iterator[Later]:
+        """When a full limit opens: by its period, or a little earlier for a probe of whether that is shorter."""
+        at = belief.opens_at(now, cost, self._history)
+        test_s = belief.test_s()
+        if at is None or test_s is None or self._history.in_flight or now - belief.tested_at < belief.low_s:
+            yield Later(at, "in flight" if at is None else "limit", belief.tier)
+            return
+        test_at = at - belief.span_s + test_s
+        if now < test_at:
+            belief.armed = True  # the window is known to be used up from before: the probe will tell something
+            yield Later(min(at, test_at), "limit", belief.tier)
+        elif belief.armed:
+            self._due = belief
+        else:
+            yield Later(at, "limit", belief.tier)
+
+    def granted(self, grant: Grant, now: float) -> None:
+        """This request goes: it may be the probe of a period."""
+        self._others[grant] = len(self._history.in_flight)
+        belief, self._due = self._due, None
+        if belief is not None:
+            belief.tested_at, belief.armed = now, False
+            oldest = len(self._history) - (self._history.used(now, belief.span_s))
+            self._test = (grant, belief, max(0, oldest))
+
+    # --- what became of it ----------------------------------------------------------------------------------------
+
+    def accepted(self, grant: Grant, now: float, notice: Notice | None, others: int) -> None:
+        """An answer: its headers, and perhaps the end of a pause or of a test."""
+        self._most_others = max(self._most_others, self._others.pop(grant, 0))
+        if self._opened_s is None:
+            self._opened_s = grant.at
+        for belief in self._headers.read(notice, grant.at, now):
+            self._tell(belief)
+        if self._test is not None and self._test[0] is grant:
+            _, belief, oldest = self._test
+            self._test = None
+            belief.blur_s = now - grant.at + self._history.answered[oldest] - self._history.sent[oldest]
+            belief.narrow(high_s=now - self._history.sent[oldest])
+            belief.evidence += f"; a probe after {now - self._history.sent[oldest]:.3g} s got through"
+            self._opened_s = grant.at
+            self._tell(belief)
+        if self._pause is not None and self._pause.is_probe(grant):
+            self._conclude(self._pause, grant, now)
+
+    def unanswered(self, grant: Grant) -> None:
+        """Lost, or never sent."""
+        self._others.pop(grant, None)
+        if self._test is not None and self._test[0] is grant:
+            self._test = None
+
+    def refused(self, grant: Grant, now: float, notice: Notice | None, _others: int) -> float:
+        """A refusal; the answer is how long everyone is to pause, in seconds."""
+        others = self._others.pop(grant, 0)
+        self._weigh(notice)
+        for belief in self._headers.read(notice, grant.at, now):
+            self._tell(belief)
+        pause = self._pause
+        if pause is None:
+            opened_s = grant.at if self._opened_s is None else self._opened_s
+            pause = self._pause = Pause(now, grant.at, now, opened_s, others=others)
+            self._blame(pause, grant)
+        elif pause.is_probe(grant):
+            pause.probes += 1
+            if pause.promised is not None and self._trust.too_short(pause.promised):
+                self._tell_trust(pause.promised)
+        if pause.probes == 0 and pause.others > self._most_others and pause.blamed is None and self._cap is None:
+            pause.closed_s, pause.until = grant.at, now + AT_ONCE_S
+            told = notice is not None and notice.retry_after_s is not None and notice.retry_after_s > 0
+            if not told:
+                return AT_ONCE_S
+        pause.extend(now, grant.at, notice, self._trust)
+        return max(0.0, pause.until - now)
+
+    def _blame(self, pause: Pause, grant: Grant) -> None:
+        """Refused in a test: the period is longer than that."""
+        if self._test is None or self._test[0] is not grant:
+            return
+        _, belief, oldest = self._test
+        self._test = None
+        belief.narrow(low_s=grant.at - self._history.answered[oldest])
+        belief.evidence += f"; refused after {grant.at - self._history.answered[oldest]:.3g} s"
+        self._tell(belief)
+        at = belief.opens_at(grant.at, 1, self._history)
+        pause.blamed, pause.until = belief, grant.at if at is None else at
+        pause.guesses = 1  # the belief itself is the first guess
+
+    def _weigh(self, notice: Notice | None) -> None:
+        """What a refusal's own headers give away."""
+        told = None if notice is None else notice.retry_after_s
+        if told is None:
+            return
+        if told == 0 and "Retry-After" not in self._trust.slack_s:
+            self._trust.too_short("Retry-After")
+            self._tell_trust("Retry-After")
+        elif (told < 0 and self._trust.drop("Retry-After", f"a refusal said {told:g} s")) or (
+            told > ABSURD_S and self._trust.drop("Retry-After", f"a refusal said {told:g} s, longer than any quota")
+        ):
+            self._tell_trust("Retry-After")
+
+    def _conclude(self, pause: Pause, probe: Grant, now: float) -> None:
+        """A probe got through: what does the pause tell?"""
+        self._pause = None
+        self._opened_s = probe.at
+        at_once = pause.promised is None and pause.guesses == 0 and pause.probes == 0
+        if at_once and pause.others > self._most_others:
+            self._cap = self._most_others + 1
+            why = f"refused with {pause.others + 1} in flight, and let in at once with fewer"
+            self._news.append(News(f"{self._cap} in flight", "concurrency", why, "fair"))
+            return
+        if pause.blamed is not None:
+            return
+        refusal = pause.refusal(len(self._history) - probe.cost, now)
+        explanations = explain(self._history.sent, self._history.answered, refusal)
+        if explanations:
+            self._adopt(explanations[0], refusal.told, pause)
+
+    def _adopt(self, found: Explanation, told: bool, pause: Pause) -> None:
+        """Make the explanation a belief, or the correction of one."""
+        how = "told when to come back" if told else "let in again"
+        evidence = f"refused after {found.limit:,} accepted, {how} {found.high_s:.3g} s after the first of them"
+        belief = self._alike(found)
+        if belief is None:
+            belief = Belief(found.limit, found.low_s, found.period_s, "refusal", evidence, found.kinds, told=told)
+            self._found.append(belief)
+        else:
+            self._correct(belief, found, told, evidence)
+        self._opened_s = self._opened_s or pause.began_s
+        self._tell(belief)
+
+    def _alike(self, found: Explanation) -> Belief | None:
+        """The belief that this is about: as many in another period, or another count in the same period."""
+        for belief in self.beliefs:
+            if abs(belief.limit - found.limit) <= max(1, ALIKE * belief.limit):
+                return belief
+        return next((b for b in self._found if found.low_s < b.high_s * 1.02 and b.high_s <= found.high_s * 1.02), None)
+
+    def _correct(self, belief: Belief, found: Explanation, told: bool, evidence: str) -> None:
+        belief.contradicted += 1
+        meter = belief.meter
+        if meter is not None and meter.least is not None:
+            header = f"{meter.header}-Remaining"
+            if self._trust.drop(header, f"refused while it said {meter.least} were left"):
+                self._tell_trust(header)
+                self._headers.forget_counts()
+        belief.limit = min(belief.limit, found.limit)
+        belief.low_s, belief.high_s = found.low_s, max(found.period_s, belief.high_s if belief.settled else 0.0)
+        belief.kinds, belief.evidence, belief.told, belief.settled = found.kinds, evidence, told, True

@@ -1,0 +1,113 @@
+"""The `auto` strategy: told nothing, it learns which limits hold, from headers and from refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from harness.errors import NeverFits
+from harness.pacing.auto.belief import declared
+from harness.pacing.auto.headers import Headers
+from harness.pacing.auto.history import History
+from harness.pacing.auto.learn import Learner
+from harness.pacing.auto.news import News
+from harness.pacing.auto.trust import Trust
+from harness.pacing.base import Grant, Later, Notice, Outcome, Statistics
+from harness.pacing.tiers import Tier, Tiers
+
+
+class AutoPacer:
+    """No configuration at all. tiers: limits that were declared after all; the tighter wins.
+
+    remembered: what an earlier run learned from the same host; kept to until it is contradicted. linger_s,
+    rtt_floor_s: as for `WindowPacer`. Until the first answer there is one request in flight: what it says may be all
+    there is to know.
+    """
+
+    name = "auto"
+
+    def __init__(
+        self, tiers: Tiers = (), linger_s: float = 30.0, rtt_floor_s: float = 0.0, remembered: Tiers = ()
+    ) -> None:
+        self._rtt_floor_s = rtt_floor_s
+        self._history = History(linger_s)
+        self._trust = Trust()
+        self._headers = Headers(self._history, self._trust)
+        self._learner = Learner(self._history, self._headers, self._trust)
+        self._declared = [declared(tier, rtt_floor_s) for tier in tiers]
+        for tier in remembered:
+            self._learner.remember(tier)
+        self._heard = bool(remembered)
+
+    def reserve(self, now: float, cost: int = 1) -> Grant | Later:
+        """A grant, or the limit that opens last. NeverFits where `cost` exceeds a declared limit."""
+        later = self._first(now) or self._latest(self._laters(now, cost))
+        if later is not None:
+            return later
+        grant = Grant(now, cost)
+        self._learner.granted(grant, now)
+        self._history.send(grant)
+        return grant
+
+    def _first(self, now: float) -> Later | None:
+        return Later(None, "in flight") if not self._heard and self._history.in_flight else None
+
+    def _laters(self, now: float, cost: int) -> Iterable[Later]:
+        for belief in self._declared:
+            if cost > belief.limit:
+                ask = "raise the limit or lower the cost"
+                raise NeverFits(f"a request of cost {cost} never fits into {belief.tier}; {ask}")
+            if not belief.fits(now, cost, self._history):
+                at = belief.opens_at(now, cost, self._history)
+                yield Later(at, "in flight" if at is None else "limit", belief.tier)
+        yield from self._learner.laters(now, cost)
+
+    @staticmethod
+    def _latest(laters: Iterable[Later]) -> Later | None:
+        """The one in the way longest; what waits for an answer counts as longest of all."""
+        latest: Later | None = None
+        for later in laters:
+            if later.until is None:
+                return later
+            if latest is None or latest.until is None or later.until > latest.until:
+                latest = later
+        return latest
+
+    def settle(
+        self, grant: Grant, now: float, outcome: Outcome, notice: Notice | None = None, cost: int | None = None
+    ) -> float | None:
+        """Take in what became of a request; after a refusal the answer is how long everyone is to pause."""
+        true_cost = grant.cost if cost is None else cost
+        others = len(self._history.in_flight) - 1
+        self._history.end(grant)
+        self._heard = self._heard or outcome is not Outcome.UNUSED
+        if outcome is Outcome.LOST:
+            self._history.lose(now, true_cost)
+        if outcome is Outcome.REFUSED:
+            return self._learner.refused(grant, now, notice, others)
+        if outcome is Outcome.ANSWERED:
+            self._history.accept(grant.at, now, true_cost)
+            self._learner.accepted(grant, now, notice, others)
+        else:
+            self._learner.unanswered(grant)
+        return None
+
+    def charge(self, at: float, cost: int) -> None:
+        """Count `cost` units that the server counted at `at` or before."""
+        self._history.accept(at, at, cost)
+
+    def set_tiers(self, tiers: tuple[Tier, ...], now: float) -> None:
+        """These are declared from now on; what was learned stays, and the tighter wins."""
+        self._declared = [declared(tier, self._rtt_floor_s) for tier in tiers]
+
+    def news(self) -> tuple[News, ...]:
+        """What was learned since this was last asked."""
+        return self._learner.news()
+
+    def learned(self) -> Tiers:
+        """The limits worth keeping for the next run: those that are settled."""
+        return tuple(dict.fromkeys(belief.tier for belief in self._learner.beliefs if belief.settled))
+
+    def statistics(self, now: float) -> Statistics:
+        beliefs = [*self._declared, *self._learner.shown()]
+        tiers = tuple(belief.statistics(now, self._history) for belief in beliefs)
+        return Statistics(self.name, len(self._history.in_flight), tiers, self._learner.sentences())
