@@ -51,13 +51,15 @@ def show_command(run: str | None, results: Path) -> int:
     """Show a run in full, with its failed items [the latest]."""
     found = find_run(results, run)
     path = found.folder / "items.parquet"
+    state = found.state()
     text = show_text(
         _summary(found),
         Screen.of(sys.stdout),
         settings=_settings(found),
-        failures=list(found.state().failures.values()),
+        failures=list(state.failures.values()),
         now_utc_s=utc_s(),
         python=python(),
+        learned=state.learned,
         items=str(path) if path.exists() else None,
         commands=("resume {run}" + where(results),) if found.status in ("stopped", "interrupted", "failed") else (),
     )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import click
 
+from harness.cli.decide import infer_command
 from harness.cli.look import runs_command, show_command
 from harness.cli.run import import_command, resume_command
 from harness.errors import BadInput, HarnessError, NeverFits, RunLocked
@@ -14,11 +15,11 @@ from harness.errors import BadInput, HarnessError, NeverFits, RunLocked
 # 0 complete, 1 complete with failed items, 2 bad input, 3 ended early but resumable, 130 Ctrl-C, 143 SIGTERM
 BAD_INPUT, ENDED_EARLY, INTERRUPTED = 2, 3, 130
 
-_SECTIONS = {"Run": ("import", "resume"), "Look": ("runs", "show")}
+_SECTIONS = {"Run": ("import", "resume"), "Look": ("runs", "show"), "Decide": ("infer",)}
 
 
 class Commands(click.Group):
-    """A group whose help lists its commands by what people want: to run, to look."""
+    """A group whose help lists its commands by what people want: to run, to look, to decide."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for section, names in _SECTIONS.items():
@@ -32,7 +33,7 @@ def cli() -> None:
     """Import from rate-limited HTTP APIs as fast as their limits allow, and see how close you came."""
 
 
-for command in (import_command, resume_command, runs_command, show_command):
+for command in (import_command, resume_command, runs_command, show_command, infer_command):
     cli.add_command(command)
 
 

@@ -17,7 +17,7 @@ from harness.api.child import child_api, ledger_counts
 from harness.api.client import HttpApi
 from harness.api.rest import Rest
 from harness.config import ImportConfig
-from harness.engine.session import OnUpdate, Session, best_possible
+from harness.engine.session import OnUpdate, Session, best_possible, limits_of
 from harness.errors import BadInput, HarnessError, NoSuchRun
 from harness.pacing import format_tiers
 from harness.record.clock import utc_s
@@ -159,7 +159,7 @@ def summary_of(
     run: Run, state: State, config: ImportConfig, ledger: Ledger | None = None, status: RunStatus | None = None
 ) -> Summary:
     """The figures of `run` in `state`; `status` where the state cannot know it."""
-    source = "declared" if config.limits else "learned" if state.learned else "unknown"
+    source = "declared" if config.limits else "learned" if limits_of(state, config) else "unknown"
     bound = best_possible(state, config)
     return summarise(run.name, state, bound, status=status, limits_source=source, server=ledger)
 

@@ -239,7 +239,7 @@ def limits_of(state: State, config: ImportConfig) -> Tiers:
     """The limits that count for what is best possible: as declared, else as learned; () where none is known."""
     if config.limits:
         return config.limits
-    return parse_tiers(state.limits) if state.learned and state.limits else ()
+    return parse_tiers(state.limits) if state.strategy == "auto" and state.limits else ()
 
 
 def _live_tier(tier: TierStatistics, now: float, config: ImportConfig) -> LiveTier:

@@ -32,17 +32,20 @@ def show_text(
     python: str = "python",
     items: str | None = None,
     commands: Sequence[str] | None = None,
+    learned: Mapping[str, str] | None = None,
 ) -> str:
     """A run in full, without a newline at the end.
 
     settings: what it was run with, ready to be read. failures: of `State.failures`, what failed and what waits for a
-    retry. now_utc_s: to say a date only where it is not today. The rest is as for `summary_text`.
+    retry. learned: `State.learned`, limits and headers with the evidence. now_utc_s: to say a date only where it is not
+    today. The rest is as for `summary_text`.
     """
     if commands is None and summary.status in ("running", "paused", "complete"):
         commands = ()  # the next command would be this one
     parts: list[list[RenderableType]] = [
         summary_lines(summary, screen, python=python, items=items, commands=commands),
         _settings(settings, screen),
+        _learned(learned or {}, screen),
         _waits(summary),
         _failed(failures, screen, now_utc_s),
     ]
@@ -55,6 +58,15 @@ def _settings(settings: Mapping[str, str], screen: Screen) -> list[RenderableTyp
     width = min(24, max(len(name) for name in settings))
     rows = labelled(((name, text, "") for name, text in settings.items()), screen, label_width=width)
     return [Text("Settings", "bold"), *rows]
+
+
+def _learned(learned: Mapping[str, str], screen: Screen) -> list[RenderableType]:
+    """What `auto` pacing believes, and why."""
+    if not learned:
+        return []
+    width = min(24, max(len(what) for what in learned))
+    rows = labelled(((printable(what), printable(why), "") for what, why in learned.items()), screen, label_width=width)
+    return [Text("Learned", "bold"), *rows]
 
 
 def _waits(summary: Summary) -> list[RenderableType]:

@@ -80,3 +80,10 @@ def test_a_good_run_is_short() -> None:
     text = show_text(replace(COMPLETE, waits=()), Screen(80), settings={}, failures=[], now_utc_s=NOW)
     assert "\n\n" not in text
     assert "next" not in text
+
+
+def test_what_was_learned_stands_with_its_evidence() -> None:
+    """Each limit and each header that is no longer trusted, and why."""
+    learned = {"500/20s": "refused after 500 accepted", "Retry-After": "it said 0"}
+    text = show_text(FAILED, Screen(80), settings={}, failures=[], now_utc_s=NOW, learned=learned)
+    assert "Learned\n  500/20s      refused after 500 accepted\n  Retry-After  it said 0" in text

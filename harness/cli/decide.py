@@ -1,0 +1,33 @@
+"""`infer`: what past runs say about how to set up the next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness.lab.infer import as_flag, infer
+from harness.record.history import read_events
+from harness.record.run import find_run
+from harness.views.text import count, printable
+
+
+@click.command("infer")
+@click.argument("run", required=False)
+@click.option(
+    "--results", type=click.Path(path_type=Path), default=Path("results"), help="folder of the runs [results]"
+)
+def infer_command(run: str | None, results: Path) -> int:
+    """Print the limits that a run reveals, with the evidence, as flags ready to paste [the latest run]."""
+    found = find_run(results, run)
+    findings = infer(read_events(found.folder))
+    if not findings:
+        click.echo(f"{found.name} met no limit: nothing was refused, and no header told of one")
+        return 0
+    click.echo(f"{found.name} reveals {count(len(findings))} limit{'s' if len(findings) > 1 else ''}")
+    for finding in findings:
+        click.echo(f"  {finding.tier}  counted as {printable(finding.counting)}")
+        seen = f" (and {count(finding.seen - 1)} times more)" if finding.seen > 1 else ""
+        click.echo(f"    {printable(finding.evidence)}{seen}")
+    click.echo(as_flag(findings))
+    return 0

@@ -1,0 +1,138 @@
+"""Which limits a recorded run reveals: pure, over its events alone, with the evidence, ready to be declared.
+
+What was refused tells most: each pause, from a first refusal to the probe that got through, is explained as `auto`
+pacing explains it while it runs. What was believed at the end of the run counts where nothing was refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from harness.pacing import format_tiers, parse_tiers
+from harness.pacing.auto.explain import Explanation, Refusal, explain
+from harness.pacing.tiers import Tier, Tiers
+from harness.record import events as e
+
+# Two findings this close are one limit, seen twice.
+ALIKE = 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A limit, how the server seems to count (`log/anchored`), and why it is believed. seen: in how many pauses."""
+
+    tier: Tier
+    counting: str
+    evidence: str
+    seen: int
+
+
+@dataclass(slots=True)
+class _Session:
+    """One session as the server saw it: accepted requests in order of answers, and refusals in order of answers."""
+
+    accepted: list[tuple[float, float]] = field(default_factory=list)  # answered, sent
+    refused: list[e.Refused] = field(default_factory=list)
+
+
+def infer(events: Iterable[e.Event]) -> list[Finding]:
+    """The limits that `events` reveal, the shortest period first; [] where none was met."""
+    sessions: list[_Session] = []
+    learned: dict[str, e.Learned] = {}
+    limits = ""
+    for event in events:
+        if isinstance(event, e.SessionStarted):
+            sessions.append(_Session())
+        elif isinstance(event, e.Refused):
+            sessions[-1].refused.append(event)
+        elif isinstance(event, e.Learned):
+            limits = event.limits
+            if event.tier is not None:
+                learned[event.tier] = event
+        elif isinstance(event, (e.PageListed, e.ItemImported, e.AttemptFailed)) and event.answered_s is not None:
+            sessions[-1].accepted.append((event.answered_s, event.sent_s))
+    found = [finding for session in sessions for finding in _pauses(session)]
+    found += [_believed(learned[text]) for text in limits.split("+") if text in learned]
+    return sorted(_merged(found), key=lambda finding: finding.tier.period_s)
+
+
+def as_flag(findings: Iterable[Finding]) -> str:
+    """`--limit 500/20s+2000/100s`, ready to be pasted; empty where nothing was found."""
+    tiers: Tiers = tuple(finding.tier for finding in findings)
+    return f"--limit {format_tiers(tiers)}" if tiers else ""
+
+
+def _pauses(session: _Session) -> list[Finding]:
+    """Each stretch of refusals that ended with a request let through, explained."""
+    accepted = sorted(session.accepted)
+    found = []
+    refused = sorted(session.refused, key=lambda refusal: refusal.answered_s)
+    at = 0
+    while at < len(refused):
+        first = last = refused[at]
+        through = _through(accepted, last)
+        while through is not None and at + 1 < len(refused) and refused[at + 1].sent_s < through[0]:
+            at += 1
+            last = refused[at]
+            through = _through(accepted, last)
+        at += 1
+        if through is None:
+            break
+        explained = _explained(accepted, first, last, through)
+        if explained is not None:
+            found.append(_finding(explained, last.retry_after_s is not None and last.retry_after_s > 0))
+    return found
+
+
+def _through(accepted: list[tuple[float, float]], last: e.Refused) -> tuple[float, float] | None:
+    """The first request that was sent after a refusal was known, and let through."""
+    return next((pair for pair in accepted if pair[1] >= last.answered_s), None)
+
+
+def _explained(
+    accepted: list[tuple[float, float]], first: e.Refused, last: e.Refused, through: tuple[float, float]
+) -> Explanation | None:
+    before = [pair for pair in accepted if pair[1] < first.answered_s and pair < through]
+    closed_s, ended_by_s, told = last.sent_s, through[0], False
+    wait_s = last.retry_after_s
+    if wait_s is not None and wait_s > 0:
+        low_s, high_s = last.sent_s + wait_s - 1.0, last.answered_s + wait_s + 1.0
+        if low_s < ended_by_s and high_s > closed_s:
+            closed_s, ended_by_s, told = max(closed_s, low_s), min(ended_by_s, high_s), True
+    refusal = Refusal(len(before), closed_s, ended_by_s, told)
+    explanations = explain([sent for _, sent in before], [answered for answered, _ in before], refusal)
+    return explanations[0] if explanations else None
+
+
+def _finding(explained: Explanation, told: bool) -> Finding:
+    how = "told when to come back" if told else "let in again"
+    evidence = f"refused after {explained.limit:,} accepted, {how} {explained.high_s:.3g} s after the first of them"
+    tier = Tier(max(1, explained.limit), max(0.001, round(explained.period_s, 3)))
+    return Finding(tier, "/".join(explained.kinds) or "contradicted by other requests", evidence, 1)
+
+
+def _believed(event: e.Learned) -> Finding:
+    assert event.tier is not None
+    return Finding(parse_tiers(event.tier)[0], event.counting, event.evidence, 0)
+
+
+def _merged(found: list[Finding]) -> list[Finding]:
+    """One finding for each limit; what a pause contradicts (nothing explains it so) is left out if there is better."""
+    kept: list[Finding] = []
+    for finding in sorted(found, key=lambda f: (f.counting.startswith("contradicted"), -f.seen)):
+        same = next((at for at, other in enumerate(kept) if _alike(other.tier, finding.tier)), None)
+        if same is None:
+            kept.append(finding)
+            continue
+        old = kept[same]
+        # The longer of two periods is the safe one.
+        tier = old.tier if old.tier.period_s >= finding.tier.period_s else finding.tier
+        kept[same] = Finding(tier, old.counting, old.evidence, old.seen + finding.seen)
+    sure = [finding for finding in kept if not finding.counting.startswith("contradicted")]
+    return sure or kept
+
+
+def _alike(one: Tier, other: Tier) -> bool:
+    same_period = abs(one.period_s - other.period_s) <= ALIKE * other.period_s
+    return same_period or abs(one.limit - other.limit) <= ALIKE * other.limit
