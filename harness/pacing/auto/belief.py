@@ -38,6 +38,7 @@ class Belief:
     named: Tier | None = None  # as people wrote it
     tested_at: float = field(default=float("-inf"))
     armed: bool = False
+    polls: bool = True  # look whether room has come back before the reset, until that was refused once
     blur_s: float = 0.0  # how uncertain the round trips make what a probe tells of the period
     contradicted: int = 0
     lead_s: float = 0.0  # how much earlier than a whole period ago slots come free: a declared floor of the round trip
@@ -61,7 +62,7 @@ class Belief:
     @property
     def is_fine(self) -> bool:
         return (
-            self.told
+            (self.told and self.high_s <= 2.0 * self.low_s)
             or self.source != "refusal"
             or self.high_s <= FINE * self.low_s
             or self.high_s - self.low_s <= 1.5 * self.blur_s
@@ -76,7 +77,7 @@ class Belief:
         self.high_s = max(self.high_s, self.low_s)
         near = [p for p in PERIODS if self.low_s < p <= self.high_s and self.high_s < p * CLOSE + 1.5 * self.blur_s]
         if len(near) == 1 and near[0] < self.low_s * CLOSE + 1.5 * self.blur_s:
-            self.high_s, self.told = near[0], True
+            self.high_s, self.low_s, self.told = near[0], max(self.low_s, near[0] / CLOSE), True
 
     def fits(self, now: float, cost: int, history: History) -> bool:
         return history.used(now, self.span_s) + cost <= self.limit

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from harness.pacing.auto.belief import Belief
 from harness.pacing.auto.history import History
 from harness.pacing.auto.meter import Meter
@@ -43,6 +45,8 @@ class Headers:
             belief = self.beliefs[key]
             assert belief.meter is not None
             belief.meter.read(quota, sent_s, now, self._trust, refused=notice is not None and notice.refused)
+            if belief.meter.polled and notice is not None and notice.refused:
+                belief.polls = False
             self._count_strangers(belief, quota, sent_s, now)
             changed += [belief] if self._settle(belief) else []
         return changed
@@ -106,18 +110,28 @@ class Headers:
 
     def _exhausted(self, belief: Belief, meter: Meter, now: float, cost: int, sure: bool) -> Later | None:
         """Nothing is left: until the oldest slot comes free, or the reset, whichever is sooner; then one goes ahead."""
-        at = belief.opens_at(now, cost, self._history) if sure else None
+        ours = sure or (belief.settled and not belief.fits(now, cost, self._history))
+        at = belief.opens_at(now, cost, self._history) if ours else None
         resets_at = meter.resets_at
         if resets_at is not None and self._trust.believes(f"{meter.header}-Reset"):
             at = resets_at[1] if at is None else min(at, resets_at[1])
         elif at is None and not sure and meter.last is not None:
             at = meter.last.answered_s + 1.0  # nobody says when: look once a second
-        if at is not None and now < at:
-            return _wait(belief, at)
+        poll_at = math.inf if ours else self._poll_at(belief, meter)
+        if at is not None and now < min(at, poll_at):
+            return _wait(belief, min(at, poll_at))
+        meter.polled = now < (at or now)
         if self._history.in_flight:
             return Later(None, "probe", belief.tier)
         meter.waited_out = now
         return None
+
+    @staticmethod
+    def _poll_at(belief: Belief, meter: Meter) -> float:
+        """Nothing is left, though by our count there should be: a counter or a bucket gives some back all the time."""
+        if not (belief.polls and belief.settled and meter.period_s is not None and meter.last is not None):
+            return math.inf
+        return meter.last.answered_s + belief.high_s / 10
 
 
 def _is(quota: Quota, header: str, name: str | int | None) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.pacing.auto.belief import Belief
-from harness.pacing.auto.explain import Explanation, explain
+from harness.pacing.auto.explain import Explanation, Refusal, explain
 from harness.pacing.auto.headers import Headers
 from harness.pacing.auto.history import History
 from harness.pacing.auto.news import News
 from harness.pacing.auto.pause import Pause
+from harness.pacing.auto.search import RateSearch
 from harness.pacing.auto.trust import ABSURD_S, Trust
 from harness.pacing.base import Grant, Later, Notice
 from harness.pacing.tiers import Tier
@@ -18,6 +19,8 @@ from harness.pacing.tiers import Tier
 ALIKE = 0.03
 # A refusal that comes with more in flight than ever passed may be a limit on just that; it is over at once.
 AT_ONCE_S = 0.15
+# A pause no longer than this, Retry-After's least second and a round trip, says that something refills steadily.
+SHORT_S = 1.6
 
 
 class Learner:
@@ -28,8 +31,12 @@ class Learner:
         self._headers = headers
         self._trust = trust
         self._found: list[Belief] = []
+        self._short: list[Belief] = []  # found by refusals that were over at once
         self._pause: Pause | None = None
         self._cap: int | None = None
+        self._capped = 0  # refusals in spite of a cap
+        self._search: RateSearch | None = None
+        self._empty: list[tuple[float, int]] = []  # (time, accepted) at refusals that were over at once
         self._due: Belief | None = None
         self._test: tuple[Grant, Belief, int] | None = None
         self._others: dict[Grant, int] = {}
@@ -57,7 +64,8 @@ class Learner:
         told = [f"{b.tier} ({b.source}, trust {b.trust}): {b.evidence}" for b in self.shown()]
         shared = [f"{b.tier} is shared with others" for b in self.beliefs if self._headers.is_shared(b)]
         cap = [f"at most {self._cap} in flight"] if self._cap is not None else []
-        return (*told, *shared, *cap, *self._trust.sentences())
+        rate = [f"{self._search.rate:.3g} a second, as a bucket"] if self._search is not None else []
+        return (*told, *shared, *cap, *rate, *self._trust.sentences())
 
     def news(self) -> tuple[News, ...]:
         fresh, self._news = tuple(self._news), []
@@ -89,19 +97,22 @@ class Learner:
         for belief in self._found:
             if not belief.fits(now, cost, self._history):
                 yield from self._until(belief, now, cost)
+        searched = None if self._search is None else self._search.later(now, cost)
+        if searched is not None:
+            yield searched
 
     def _until(self, belief: Belief, now: float, cost: int) -> Iterator[Later]:
         """When a full limit opens: by its period, or a little earlier for a probe of whether that is shorter."""
         at = belief.opens_at(now, cost, self._history)
         test_s = belief.test_s()
-        if at is None or test_s is None or self._history.in_flight or now - belief.tested_at < belief.low_s:
+        if at is None or test_s is None or now - belief.tested_at < belief.low_s:
             yield Later(at, "in flight" if at is None else "limit", belief.tier)
             return
         test_at = at - belief.span_s + test_s
         if now < test_at:
             belief.armed = True  # the window is known to be used up from before: the probe will tell something
             yield Later(min(at, test_at), "limit", belief.tier)
-        elif belief.armed:
+        elif belief.armed and not self._history.in_flight:
             self._due = belief
         else:
             yield Later(at, "limit", belief.tier)
@@ -109,6 +120,8 @@ class Learner:
     def granted(self, grant: Grant, now: float) -> None:
         """This request goes: it may be the probe of a period."""
         self._others[grant] = len(self._history.in_flight)
+        if self._search is not None:
+            self._search.sent(now, grant.cost)
         belief, self._due = self._due, None
         if belief is not None:
             belief.tested_at, belief.armed = now, False
@@ -132,8 +145,19 @@ class Learner:
             belief.evidence += f"; a probe after {now - self._history.sent[oldest]:.3g} s got through"
             self._opened_s = grant.at
             self._tell(belief)
+            self._loosen(belief, now)
+        if self._search is not None and self._pause is None:
+            self._search.accepted(now, len(self._history))
         if self._pause is not None and self._pause.is_probe(grant):
             self._conclude(self._pause, grant, now)
+
+    def _loosen(self, belief: Belief, now: float) -> None:
+        """One or two at a time and again in no time: that is no window but even spacing, and its rate is searched."""
+        if belief.limit > 2 or belief.high_s > 0.9:
+            return
+        point = (now, len(self._history))
+        self._found.remove(belief)
+        self._search = RateSearch(belief.limit / belief.high_s, 1, point, point, changed=point)
 
     def unanswered(self, grant: Grant) -> None:
         """Lost, or never sent."""
@@ -162,6 +186,8 @@ class Learner:
             if not told:
                 return AT_ONCE_S
         pause.extend(now, grant.at, notice, self._trust)
+        if self._search is not None and pause.promised is None:
+            pause.until = now + self._search.pause_s(pause.probes)
         return max(0.0, pause.until - now)
 
     def _blame(self, pause: Pause, grant: Grant) -> None:
@@ -203,11 +229,40 @@ class Learner:
         if pause.blamed is not None:
             return
         refusal = pause.refusal(len(self._history) - probe.cost, now)
+        if self._is_bucket(pause, refusal, now):
+            return
         explanations = explain(self._history.sent, self._history.answered, refusal)
         if explanations:
-            self._adopt(explanations[0], refusal.told, pause)
+            self._adopt(explanations[0], refusal.told, pause, now - pause.began_s <= SHORT_S)
 
-    def _adopt(self, found: Explanation, told: bool, pause: Pause) -> None:
+    def _is_bucket(self, pause: Pause, refusal: Refusal, now: float) -> bool:
+        """Refused again and again, and each time let in again at once: no window does that, a bucket does."""
+        if now - pause.began_s > SHORT_S:
+            return False
+        self._empty.append((pause.began_s, refusal.accepted))
+        if self._search is not None:
+            self._search.refused(*self._empty[-1])
+            self._tell_search()
+            return True
+        if len(self._empty) < 2:
+            return False
+        (began_s, count), (ended_s, total) = self._empty[0], self._empty[-1]
+        rate = max(total - count, 1) / max(ended_s - began_s, 0.001)
+        since_s = began_s - (self._history.sent[0] if len(self._history) else 0.0)
+        depth = max(1, int(0.8 * (count - rate * since_s)))
+        self._search = RateSearch(rate, depth, self._empty[0], self._empty[-1], changed=(now, total))
+        # What was taken for windows were moments of the same bucket.
+        self._found = [belief for belief in self._found if belief not in self._short]
+        self._tell_search()
+        return True
+
+    def _tell_search(self) -> None:
+        search = self._search
+        assert search is not None
+        evidence = f"refused {len(self._empty)} times and let in again at once: {search.rate:.3g} a second get through"
+        self._news.append(News(str(search.tier), "bucket", evidence, "fair"))
+
+    def _adopt(self, found: Explanation, told: bool, pause: Pause, refusal_was_short: bool) -> None:
         """Make the explanation a belief, or the correction of one."""
         how = "told when to come back" if told else "let in again"
         evidence = f"refused after {found.limit:,} accepted, {how} {found.high_s:.3g} s after the first of them"
@@ -215,6 +270,8 @@ class Learner:
         if belief is None:
             belief = Belief(found.limit, found.low_s, found.period_s, "refusal", evidence, found.kinds, told=told)
             self._found.append(belief)
+            if refusal_was_short:
+                self._short.append(belief)
         else:
             self._correct(belief, found, told, evidence)
         self._opened_s = self._opened_s or pause.began_s
@@ -230,7 +287,7 @@ class Learner:
     def _correct(self, belief: Belief, found: Explanation, told: bool, evidence: str) -> None:
         belief.contradicted += 1
         meter = belief.meter
-        if meter is not None and meter.least is not None:
+        if meter is not None and meter.least is not None and meter.least > len(self._history.in_flight):
             header = f"{meter.header}-Remaining"
             if self._trust.drop(header, f"refused while it said {meter.least} were left"):
                 self._tell_trust(header)

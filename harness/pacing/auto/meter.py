@@ -42,6 +42,7 @@ class Meter:
         self.turns = 0  # times that the whole limit was there again
         self.longest_reset_s = 0.0
         self.resets_at: tuple[float, float] | None = None  # between these, by every answer of this window
+        self.polled = False  # the last request went though nothing was left, before any reset
         self.waited_out: float | None = None  # when, after all was used up, its reset had come
         self._candidates: list[Reading] = []
         self._latest_sent_s = float("-inf")
@@ -67,8 +68,10 @@ class Meter:
 
     def _remain(self, reading: Reading) -> None:
         last = self.last
-        if last is not None and reading.sent_s > last.answered_s and reading.remaining > last.remaining:
-            if self.limit is not None and reading.remaining >= self.limit // 2 and last.remaining <= self.limit // 2:
+        if last is not None and reading.sent_s > last.answered_s and reading.remaining >= last.remaining:
+            # Within one window it can only fall.
+            risen = reading.remaining > last.remaining
+            if self.limit is not None and risen and reading.remaining >= self.limit // 2 >= last.remaining:
                 self.turns += 1
             self.resets_at = None
         self._latest_sent_s = max(self._latest_sent_s, reading.sent_s)
