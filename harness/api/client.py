@@ -121,7 +121,7 @@ class HttpApi:
             if kind == "item":
                 payload = self._rest.read_item(body)
                 return Got(ItemRead(len(response.content)), ((key, payload),))
-            page, records = self._rest.read_page(key, body)
+            page, records = self._rest.read_page(key, body, response.headers.get("link"))
         except Malformed as error:
             return Got(Failed("malformed", str(error)))
         kept = records if self._keep_records else []

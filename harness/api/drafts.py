@@ -28,7 +28,9 @@ def draft_quotas(headers: Mapping[str, str]) -> tuple[Quota, ...]:
     quotas = []
     for name, params in named.items():
         limit, period_s = policies.get(name, (None, None))
-        quotas.append(Quota(limit, _count(params.get("r")), _seconds(params.get("t")), period_s, name, "RateLimit"))
+        remaining, reset_s = _count(params.get("r")), _seconds(params.get("t"))
+        if (limit, remaining, reset_s) != (None, None, None):
+            quotas.append(Quota(limit, remaining, reset_s, period_s, name, "RateLimit"))
     return tuple(quotas) or tuple(_quota(limit, period_s) for limit, period_s in policies.values())
 
 

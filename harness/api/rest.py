@@ -2,21 +2,24 @@
 
 Read without configuration: a list is an array, or an object with the records under `data`, `items` or `results`;
 pages are numbered where `last_page` or `total_pages` says how many, or where the total and the first page do, else
-each names the next, else a full page is followed by another.
+each names the next (in the body, in a Link header, or by `has_more` and its last id), else a full page is followed by
+another.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 
 from harness.engine.answers import PageRead
 from harness.record.events import ItemId, Key, canonical_id
 
 # Ten million pages of one item are still a list; more is a number gone wrong, and would be held in memory.
 MOST_PAGES = 10_000_000
+_LINK = re.compile(r"""<([^<>]*)>[^<]*?;\s*rel="?([a-z ]+)"?""", re.ASCII | re.IGNORECASE)
 
 
 class Malformed(Exception):
@@ -50,17 +53,26 @@ class Rest:
         path = parts.path.rstrip("/") + "/" + segment
         return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
 
-    def read_page(self, page: Key, body: str) -> tuple[PageRead, list[tuple[ItemId, dict[str, Any]]]]:
+    def read_page(
+        self, page: Key, body: str, links: str | None = None
+    ) -> tuple[PageRead, list[tuple[ItemId, dict[str, Any]]]]:
         """What a page of the list says, and its records by id. Malformed where it is no list.
 
-        `next_page` is a link, or the number of the next page in text.
+        links: the answer's Link header (RFC 8288), the way on where the body names none. `next_page` is a link, or the
+        number of the next page in text.
         """
-        return self.page_of(page, _json(body))
+        return self.page_of(page, _json(body), links)
 
-    def page_of(self, page: Key, value: Any) -> tuple[PageRead, list[tuple[ItemId, dict[str, Any]]]]:
+    def page_of(
+        self, page: Key, value: Any, links: str | None = None
+    ) -> tuple[PageRead, list[tuple[ItemId, dict[str, Any]]]]:
         """The same from the JSON value."""
         records = value if isinstance(value, list) else _records(value)
         about = value if isinstance(value, dict) else {}
+        if links is not None and not _has_link(about) and (found := _LINK.findall(links)):
+            about = {**about, "next": next((url for url, rel in found if "next" in rel.split()), None)}
+        elif isinstance(about.get("has_more"), bool) and not _has_link(about):
+            about = {**about, "next": self._after(records) if about["has_more"] else None}
         by_id = [(_id(record), record) for record in records]
         last_page, total = self._extent(page, about, len(by_id))
         if last_page is not None and last_page > MOST_PAGES:
@@ -87,6 +99,14 @@ class Rest:
         if last_page is None and total is not None and page == 1 and not _has_link(about) and total > records > 0:
             last_page = -(-total // records)
         return last_page, total
+
+    def _after(self, records: list[Any]) -> str | None:
+        """The page after the last record of this one (keyset paging: `has_more`, and `after=` the last id)."""
+        if not records:
+            return None
+        parts = urlsplit(self.url)
+        query = urlencode({"after": _id(records[-1]), "perPage": self.per_page})
+        return urlunsplit((*parts[:3], query, ""))
 
     def _next_page(self, page: Key, about: dict[str, Any], records: int, total: int | None) -> str | None:
         for name in ("next_page_url", "next"):

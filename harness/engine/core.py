@@ -189,6 +189,7 @@ class Core:
         """The headers of a fetch are in. True: read the body and call `finished`; False: it was refused."""
         flight = self.flights[fetch_id]
         fetch = flight.fetch
+        notice = self.budgets[fetch.kind].judged(notice)
         outcome = Outcome.REFUSED if notice.refused else Outcome.ANSWERED
         hold = self.budgets[fetch.kind].settle(fetch.grant, now, outcome, notice)
         self._tell_news(fetch.kind, now)

@@ -157,7 +157,7 @@ class Simulation:
                 self._put(fetch.key, json.dumps(decision.body(), ensure_ascii=False))
             return ItemRead(0)
         try:
-            page, records = self._rest.page_of(fetch.key, decision.body())
+            page, records = self._rest.page_of(fetch.key, decision.body(), _joined(decision.headers).get("link"))
         except Malformed as error:
             return Failed("malformed", str(error))
         if self._put is not None and not self.core.rules.detail:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.pacing.auto.news import News
 from harness.pacing.base import Grant, Later, Notice, Outcome, Pacer, WaitReason
@@ -108,6 +108,13 @@ class Budget:
         if begins:
             self._guesses += 1
         return max(told, guessed_s(max(1, self._guesses)))
+
+    def judged(self, notice: Notice) -> Notice:
+        """`notice`, as a refusal where the strategy takes it for one though nothing in it says so."""
+        suspects: Callable[[Notice], bool] | None = getattr(self.pacer, "suspects", None)
+        if notice.refused or suspects is None or not suspects(notice):
+            return notice
+        return replace(notice, refused=True)
 
     def news(self) -> tuple[News, ...]:
         """What the strategy learned since this was last asked; () of one that does not learn."""

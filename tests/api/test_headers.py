@@ -93,8 +93,8 @@ def test_both_families_of_headers_are_read() -> None:
 @pytest.mark.parametrize(
     "headers",
     [
-        {"ratelimit": "limit=100, remaining=50, reset=5"},
-        {"ratelimit": '"burst";r=50;t=30', "ratelimit_policy": '"burst";q=100;w=60'},
+        {"ratelimit": "limit=100, remaining=50; reset=5,"},
+        {"ratelimit": '"burst";r="many";t', "ratelimit_policy": '"burst";q=n o;w=60'},
         {"x_ratelimit_limit": "many", "x_ratelimit_remaining": "", "x_ratelimit_reset": "-"},
     ],
 )

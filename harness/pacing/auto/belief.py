@@ -37,7 +37,7 @@ class Belief:
     meter: Meter | None = None
     named: Tier | None = None  # as people wrote it
     tested_at: float = field(default=float("-inf"))
-    armed: bool = False
+    armed_for: float | None = None  # when the slot was taken from which on a probe is to be timed
     polls: bool = True  # look whether room has come back before the reset, until that was refused once
     blur_s: float = 0.0  # how uncertain the round trips make what a probe tells of the period
     contradicted: int = 0
@@ -95,7 +95,8 @@ class Belief:
             return None
         usual = [period for period in PERIODS if self.low_s < period < self.high_s]
         if usual and self.high_s < usual[-1] * FINE + self.blur_s:
-            just_below_s = usual[-1] / FINE - 0.5 * self.blur_s
+            # So far below that getting through rules it out, whenever the two requests arrived.
+            just_below_s = usual[-1] / FINE - 1.05 * self.blur_s
             if just_below_s > self.low_s:
                 return just_below_s
             usual.pop()

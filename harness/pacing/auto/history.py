@@ -67,6 +67,11 @@ class History:
         freed = sorted([*self.answered[first : first + excess], *lost])
         return freed[excess - 1] + span_s if excess <= len(freed) else None
 
+    def blur_s(self) -> float:
+        """How much later than the first of two requests the second may have come than their sends say, at most."""
+        recent = range(max(0, len(self.sent) - 20), len(self.sent))
+        return 2 * max((self.answered[at] - self.sent[at] for at in recent), default=0.0)
+
     def forget_lost(self, before: float) -> None:
         """Lost requests counted before `before` no longer matter to any window."""
         self._lost = [at for at in self._lost if at > before]

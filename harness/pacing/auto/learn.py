@@ -21,6 +21,9 @@ ALIKE = 0.03
 AT_ONCE_S = 0.15
 # A pause no longer than this, Retry-After's least second and a round trip, says that something refills steadily.
 SHORT_S = 1.6
+# Statuses with which gateways refuse without a word; so many answers first, for before them it is a wrong key; and
+# so many probes refused, then it is no limit.
+SUSPECT, ENOUGH_TO_SUSPECT, MOST_SUSPECTED = (403, 503), 5, 4
 
 
 class Learner:
@@ -33,6 +36,7 @@ class Learner:
         self._found: list[Belief] = []
         self._short: list[Belief] = []  # found by refusals that were over at once
         self._pause: Pause | None = None
+        self._bare_is_real = False
         self._cap: int | None = None
         self._capped = 0  # refusals in spite of a cap
         self._search: RateSearch | None = None
@@ -104,15 +108,17 @@ class Learner:
     def _until(self, belief: Belief, now: float, cost: int) -> Iterator[Later]:
         """When a full limit opens: by its period, or a little earlier for a probe of whether that is shorter."""
         at = belief.opens_at(now, cost, self._history)
+        belief.blur_s = belief.blur_s or self._history.blur_s()
         test_s = belief.test_s()
         if at is None or test_s is None or now - belief.tested_at < belief.low_s:
             yield Later(at, "in flight" if at is None else "limit", belief.tier)
             return
-        test_at = at - belief.span_s + test_s
+        opens_s = at - belief.span_s
+        test_at = opens_s + test_s
         if now < test_at:
-            belief.armed = True  # the window is known to be used up from before: the probe will tell something
+            belief.armed_for = opens_s  # used up from before: a probe as long after this very slot tells something
             yield Later(min(at, test_at), "limit", belief.tier)
-        elif belief.armed and not self._history.in_flight:
+        elif belief.armed_for == opens_s and not self._history.in_flight:
             self._due = belief
         else:
             yield Later(at, "limit", belief.tier)
@@ -124,7 +130,7 @@ class Learner:
             self._search.sent(now, grant.cost)
         belief, self._due = self._due, None
         if belief is not None:
-            belief.tested_at, belief.armed = now, False
+            belief.tested_at, belief.armed_for = now, None
             oldest = len(self._history) - (self._history.used(now, belief.span_s))
             self._test = (grant, belief, max(0, oldest))
 
@@ -159,6 +165,11 @@ class Learner:
         self._found.remove(belief)
         self._search = RateSearch(belief.limit / belief.high_s, 1, point, point, changed=point)
 
+    def suspects(self, notice: Notice) -> bool:
+        """A 403 or 503 without a sign, from a server that has let enough through: many gateways refuse like that."""
+        bare = notice.status in SUSPECT and not notice.refused
+        return bare and not self._bare_is_real and len(self._history) >= ENOUGH_TO_SUSPECT
+
     def unanswered(self, grant: Grant) -> None:
         """Lost, or never sent."""
         self._others.pop(grant, None)
@@ -172,14 +183,20 @@ class Learner:
         for belief in self._headers.read(notice, grant.at, now):
             self._tell(belief)
         pause = self._pause
+        suspected = notice is not None and notice.status in SUSPECT and not _says_why(notice)
         if pause is None:
             opened_s = grant.at if self._opened_s is None else self._opened_s
             pause = self._pause = Pause(now, grant.at, now, opened_s, others=others)
             self._blame(pause, grant)
         elif pause.is_probe(grant):
             pause.probes += 1
+            # A limit opens some day; what is refused so often without a sign is meant.
+            self._bare_is_real = self._bare_is_real or (suspected and pause.probes >= MOST_SUSPECTED)
             if pause.promised is not None and self._trust.too_short(pause.promised):
                 self._tell_trust(pause.promised)
+        pause.refusals += 1
+        pause.suspected = suspected
+        pause.doubtful = notice is not None and notice.status != 429
         if pause.probes == 0 and pause.others > self._most_others and pause.blamed is None and self._cap is None:
             pause.closed_s, pause.until = grant.at, now + AT_ONCE_S
             told = notice is not None and notice.retry_after_s is not None and notice.retry_after_s > 0
@@ -226,14 +243,17 @@ class Learner:
             why = f"refused with {pause.others + 1} in flight, and let in at once with fewer"
             self._news.append(News(f"{self._cap} in flight", "concurrency", why, "fair"))
             return
-        if pause.blamed is not None:
+        # A limit refuses all that is in flight; one of many that fails with 503 is a failure.
+        alone = pause.doubtful and pause.refusals == 1 and pause.others > 1 and self._search is None
+        if pause.blamed is not None or alone or (pause.suspected and self._bare_is_real):
             return
         refusal = pause.refusal(len(self._history) - probe.cost, now)
         if self._is_bucket(pause, refusal, now):
             return
         explanations = explain(self._history.sent, self._history.answered, refusal)
         if explanations:
-            self._adopt(explanations[0], refusal.told, pause, now - pause.began_s <= SHORT_S)
+            chosen = next((found for found in explanations if self._mends(found)), explanations[0])
+            self._adopt(chosen, refusal.told, pause, now - pause.began_s <= SHORT_S)
 
     def _is_bucket(self, pause: Pause, refusal: Refusal, now: float) -> bool:
         """Refused again and again, and each time let in again at once: no window does that, a bucket does."""
@@ -269,6 +289,9 @@ class Learner:
         belief = self._alike(found)
         if belief is None:
             belief = Belief(found.limit, found.low_s, found.period_s, "refusal", evidence, found.kinds, told=told)
+            belief.blur_s = self._history.blur_s()
+            if not told:
+                belief.narrow()
             self._found.append(belief)
             if refusal_was_short:
                 self._short.append(belief)
@@ -276,6 +299,14 @@ class Learner:
             self._correct(belief, found, told, evidence)
         self._opened_s = self._opened_s or pause.began_s
         self._tell(belief)
+
+    def _mends(self, found: Explanation) -> bool:
+        """Is this a limit that we keep to already, with a period that was taken for a little too short?"""
+        return bool(found.kinds) and any(
+            abs(belief.limit - found.limit) <= max(1, ALIKE * belief.limit)
+            and belief.high_s <= found.high_s <= 1.5 * belief.high_s
+            for belief in self._found
+        )
 
     def _alike(self, found: Explanation) -> Belief | None:
         """The belief that this is about: as many in another period, or another count in the same period."""
@@ -295,3 +326,7 @@ class Learner:
         belief.limit = min(belief.limit, found.limit)
         belief.low_s, belief.high_s = found.low_s, max(found.period_s, belief.high_s if belief.settled else 0.0)
         belief.kinds, belief.evidence, belief.told, belief.settled = found.kinds, evidence, told, True
+
+
+def _says_why(notice: Notice) -> bool:
+    return notice.retry_after_s is not None or any(quota.remaining == 0 for quota in notice.quotas)

@@ -33,6 +33,9 @@ class Pause:
     guesses: int = 0
     promised: str | None = None
     end_s: tuple[float, float] | None = None
+    refusals: int = 0
+    suspected: bool = False  # nothing but its status speaks of a limit
+    doubtful: bool = False  # refused with another status than 429
     others: int = 0  # in flight when the first refused request was sent
 
     def is_probe(self, grant: Grant) -> bool:

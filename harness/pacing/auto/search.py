@@ -78,7 +78,7 @@ class RateSearch:
             self.phase = min(2, self.phase + 1)
             self._change(backed if self.phase < 2 else backed * BACK, now, total)
         self.depth = max(1, self.depth * 3 // 4) if self.refusals > 2 else self.depth
-        self._due = now + self.depth / self.rate  # it is empty now
+        self._due = max(self._due, now + self.depth / self.rate)  # it was empty then
 
     def _change(self, rate: float, now: float, total: int) -> None:
         self.rate, self.changed, self.binding = rate, (now, total), False

@@ -91,6 +91,12 @@ class AutoPacer:
             self._learner.unanswered(grant)
         return None
 
+    def suspects(self, notice: Notice) -> bool:
+        """Is this a refusal though nothing in it says so? Asked before `settle`; the engine bounds how often an item
+        may be taken for refused.
+        """
+        return self._learner.suspects(notice)
+
     def charge(self, at: float, cost: int) -> None:
         """Count `cost` units that the server counted at `at` or before."""
         self._history.accept(at, at, cost)
