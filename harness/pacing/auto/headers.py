@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 
 from harness.pacing.auto.belief import Belief
 from harness.pacing.auto.history import History
-from harness.pacing.auto.meter import Meter
-from harness.pacing.auto.trust import Trust
+from harness.pacing.auto.meter import ROUNDED_UP_S, ROUNDING_S, Meter
+from harness.pacing.auto.trust import ABSURD_S, Trust
 from harness.pacing.base import Later, Notice, Quota
 
 _UNKNOWN = 10**9
@@ -33,7 +34,7 @@ class Headers:
         for (header, name), belief in self.beliefs.items():
             # Most servers show one limit at a time: what they said of the others is out of date.
             if belief.meter is not None and header in told and not any(_is(quota, header, name) for quota in quotas):
-                belief.meter.outdate(sent_s)
+                belief.meter.outdate(sent_s, now)
                 changed += [belief] if self._settle(belief) else []
         for quota in quotas:
             key = (quota.header, quota.name or quota.limit)
@@ -48,6 +49,7 @@ class Headers:
             if belief.meter.polled and notice is not None and notice.refused:
                 belief.polls = False
             self._count_strangers(belief, quota, sent_s, now)
+            self._measure(belief.meter, quota, sent_s, now)
             changed += [belief] if self._settle(belief) else []
         return changed
 
@@ -66,12 +68,27 @@ class Headers:
                 belief.low_s = belief.high_s = period_s
                 return True
             return False
-        if meter.turns == 0 and meter.last is not None:
+        # A reset as far away at the first request as at the last is a log's, or a lie: it moves, a whole window away.
+        as_far = (meter.first_reset_s or 0.0) > meter.longest_reset_s - ROUNDED_UP_S
+        shown = meter.moves and as_far and meter.least == 0
+        if meter.turns == 0 and meter.last is not None and not shown:
             return False
         belief.low_s = belief.high_s = period_s
         belief.settled = True
         belief.evidence = f"{meter.header}-Limit says {meter.limit}, and its Reset was {period_s:g} s away at most"
         return True
+
+    def _measure(self, meter: Meter, quota: Quota, sent_s: float, now: float) -> None:
+        """With nothing in flight the count of what is used leads back to the request that opened the window."""
+        if meter.period_s is not None or self._history.in_flight or None in (quota.limit, quota.remaining):
+            return
+        used = (quota.limit or 0) - (quota.remaining or 0)
+        opener = len(self._history) - used
+        reset_s = quota.reset_s
+        if reset_s is None or not 0 <= reset_s <= ABSURD_S or not 0 < used <= len(self._history):
+            return
+        low_s = sent_s + reset_s - ROUNDED_UP_S - self._history.answered[opener]
+        meter.span(max(0.0, low_s), now + reset_s + ROUNDING_S - self._history.sent[opener])
 
     def _count_strangers(self, belief: Belief, quota: Quota, sent_s: float, now: float) -> None:
         if quota.remaining is None or quota.limit is None or not self._trust.believes(f"{quota.header}-Remaining"):
@@ -83,6 +100,22 @@ class Headers:
 
     def is_shared(self, belief: Belief) -> bool:
         return self._strange.get(belief, 0) >= READINGS
+
+    def explains(self, limit: int, low_s: float, high_s: float) -> Belief | None:
+        """The limit that headers tell in a period of (low_s, high_s], if it is more than `limit`: others used the rest.
+
+        It is taken for shared from then on.
+        """
+        for belief in self.beliefs.values():
+            told = belief.settled and belief.meter is not None and belief.source == "header"
+            if told and low_s < belief.high_s <= high_s * 1.02 and limit < belief.limit:
+                self._strange[belief] = READINGS
+                return belief
+        return None
+
+    def is_strangers(self, wait_s: float) -> bool:
+        """Is a refusal that was over after `wait_s` what is to be expected of a limit that others use too?"""
+        return any(self.is_shared(b) and b.settled and wait_s <= 1.05 * b.high_s for b in self.beliefs.values())
 
     def forget_counts(self) -> None:
         """Remaining is no longer believed."""
@@ -98,7 +131,7 @@ class Headers:
         if least is None:
             if belief.settled and not belief.fits(now, cost, history):
                 return _wait(belief, belief.opens_at(now, cost, history))
-            return None
+            return None if belief.settled else self._unread(belief, meter, cost)
         if least - history.in_flight_cost >= cost:
             return None
         sure = belief.settled and not self.is_shared(belief)
@@ -107,6 +140,16 @@ class Headers:
         if history.in_flight and least >= cost:
             return _wait(belief, None)
         return self._exhausted(belief, meter, now, cost, sure)
+
+    def _unread(self, belief: Belief, meter: Meter, cost: int) -> Later | None:
+        """Not told of for a while: at least what was left then, less all that may have been counted since."""
+        if meter.last is None:
+            return None
+        history = self._history
+        since = len(history) - bisect_right(history.answered, meter.last.sent_s)
+        if meter.last.remaining - since - history.in_flight_cost >= cost:
+            return None
+        return _wait(belief, None) if history.in_flight else None
 
     def _exhausted(self, belief: Belief, meter: Meter, now: float, cost: int, sure: bool) -> Later | None:
         """Nothing is left: until the oldest slot comes free, or the reset, whichever is sooner; then one goes ahead."""

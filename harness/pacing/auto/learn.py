@@ -179,7 +179,6 @@ class Learner:
     def refused(self, grant: Grant, now: float, notice: Notice | None, _others: int) -> float:
         """A refusal; the answer is how long everyone is to pause, in seconds."""
         others = self._others.pop(grant, 0)
-        self._weigh(notice)
         for belief in self._headers.read(notice, grant.at, now):
             self._tell(belief)
         pause = self._pause
@@ -194,6 +193,7 @@ class Learner:
             self._bare_is_real = self._bare_is_real or (suspected and pause.probes >= MOST_SUSPECTED)
             if pause.promised is not None and self._trust.too_short(pause.promised):
                 self._tell_trust(pause.promised)
+        self._weigh(notice)
         pause.refusals += 1
         pause.suspected = suspected
         pause.doubtful = notice is not None and notice.status != 429
@@ -247,6 +247,8 @@ class Learner:
         alone = pause.doubtful and pause.refusals == 1 and pause.others > 1 and self._search is None
         if pause.blamed is not None or alone or (pause.suspected and self._bare_is_real):
             return
+        if self._headers.is_strangers(now - pause.began_s):
+            return
         refusal = pause.refusal(len(self._history) - probe.cost, now)
         if self._is_bucket(pause, refusal, now):
             return
@@ -286,6 +288,11 @@ class Learner:
         """Make the explanation a belief, or the correction of one."""
         how = "told when to come back" if told else "let in again"
         evidence = f"refused after {found.limit:,} accepted, {how} {found.high_s:.3g} s after the first of them"
+        strangers = self._headers.explains(found.limit, found.low_s, found.high_s)
+        if strangers is not None:
+            strangers.evidence += f"; refused after {found.limit:,}, so that others use it too"
+            self._tell(strangers)
+            return
         belief = self._alike(found)
         if belief is None:
             belief = Belief(found.limit, found.low_s, found.period_s, "refusal", evidence, found.kinds, told=told)
@@ -318,9 +325,9 @@ class Learner:
     def _correct(self, belief: Belief, found: Explanation, told: bool, evidence: str) -> None:
         belief.contradicted += 1
         meter = belief.meter
-        if meter is not None and meter.least is not None and meter.least > len(self._history.in_flight):
+        if meter is not None and meter.last is not None and meter.last.remaining > len(self._history.in_flight):
             header = f"{meter.header}-Remaining"
-            if self._trust.drop(header, f"refused while it said {meter.least} were left"):
+            if self._trust.drop(header, f"refused while it said {meter.last.remaining} were left"):
                 self._tell_trust(header)
                 self._headers.forget_counts()
         belief.limit = min(belief.limit, found.limit)

@@ -50,8 +50,8 @@ class RateSearch:
         return Later(earliest, "limit", self.tier)
 
     def pause_s(self, guesses: int) -> float:
-        """How long to be silent where the server does not say: room for two, then four …"""
-        return min(60.0, max(0.05, 2.0 / self.rate) * 2.0 ** min(guesses, 10))
+        """How long to be silent where the server does not say: until there is room for two, then for eight …"""
+        return min(60.0, max(0.1, 2.0 / self.rate) * 4.0 ** min(guesses, 10))
 
     def sent(self, now: float, cost: int) -> None:
         self._due = max(self._due, now) + cost / self.rate

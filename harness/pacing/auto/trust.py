@@ -36,9 +36,8 @@ class Trust:
 
     def wait_s(self, header: str, seconds: float) -> float | None:
         """The wait that `header` asks for; None where it is not believed or means nothing."""
-        if not self.believes(header) or not 0 < seconds <= ABSURD_S:
-            return None
-        return seconds + self.slack_s.get(header, 0.0)
+        wait_s = seconds + self.slack_s.get(header, 0.0)
+        return wait_s if self.believes(header) and 0 <= seconds <= ABSURD_S and wait_s > 0 else None
 
     def sentences(self) -> tuple[str, ...]:
         dropped = [f"{header} is no longer trusted: {why}" for header, why in self.dropped.items()]
