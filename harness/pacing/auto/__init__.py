@@ -6,7 +6,10 @@ meter      one limit as headers tell it; `headers` holds them all
 belief     one limit that is believed to hold, and how surely
 explain    which limit explains a refusal: pure, used to read recorded runs too
 pause      from a first refusal to the probe that gets through
-learn      beliefs come, are sharpened, corrected
+probe      one request a window goes early, to sharpen a period
+found      limits found by refusals, told apart and corrected
+search     a rate, where no window explains what is refused
+learn      what an answer and a refusal teach: puts the above to work
 strategy   the pacer
 """
 

@@ -9,6 +9,8 @@ from harness.pacing.base import Grant
 
 # Sums of floats: far below the guard that every window carries, far above their rounding.
 EPSILON_S = 1e-9
+# A lost request matters to no window longer than this.
+LONGEST_S = 31 * 86400.0
 
 
 class History:
@@ -45,7 +47,7 @@ class History:
             self.answered.append(answered_s)
 
     def lose(self, now: float, cost: int) -> None:
-        self._lost.extend([now + self._linger_s] * cost)
+        self._lost = [at for at in self._lost if at > now - LONGEST_S] + [now + self._linger_s] * cost
 
     def used(self, now: float, span_s: float) -> int:
         """Slots of a window of `span_s` that may be occupied at `now`."""
@@ -71,7 +73,3 @@ class History:
         """How much later than the first of two requests the second may have come than their sends say, at most."""
         recent = range(max(0, len(self.sent) - 20), len(self.sent))
         return 2 * max((self.answered[at] - self.sent[at] for at in recent), default=0.0)
-
-    def forget_lost(self, before: float) -> None:
-        """Lost requests counted before `before` no longer matter to any window."""
-        self._lost = [at for at in self._lost if at > before]

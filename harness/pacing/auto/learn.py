@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.pacing.auto.belief import Belief
-from harness.pacing.auto.explain import Explanation, Refusal, explain
+from harness.pacing.auto.explain import Refusal, explain
+from harness.pacing.auto.found import Found
 from harness.pacing.auto.headers import Headers
 from harness.pacing.auto.history import History
 from harness.pacing.auto.news import News
 from harness.pacing.auto.pause import Pause
+from harness.pacing.auto.probe import PeriodProbe
 from harness.pacing.auto.search import RateSearch
-from harness.pacing.auto.trust import ABSURD_S, Trust
+from harness.pacing.auto.trust import Trust, says_why
 from harness.pacing.base import Grant, Later, Notice
 from harness.pacing.tiers import Tier
 
-# Limits this close are the same one, counted once with and once without what was on its way.
-ALIKE = 0.03
 # A refusal that comes with more in flight than ever passed may be a limit on just that; it is over at once.
 AT_ONCE_S = 0.15
 # A pause no longer than this, Retry-After's least second and a round trip, says that something refills steadily.
@@ -33,16 +33,13 @@ class Learner:
         self._history = history
         self._headers = headers
         self._trust = trust
-        self._found: list[Belief] = []
-        self._short: list[Belief] = []  # found by refusals that were over at once
+        self._found = Found(history, headers, trust)
+        self._probe = PeriodProbe(history)
         self._pause: Pause | None = None
         self._bare_is_real = False
         self._cap: int | None = None
-        self._capped = 0  # refusals in spite of a cap
         self._search: RateSearch | None = None
         self._empty: list[tuple[float, int]] = []  # (time, accepted) at refusals that were over at once
-        self._due: Belief | None = None
-        self._test: tuple[Grant, Belief, int] | None = None
         self._others: dict[Grant, int] = {}
         self._most_others = 0
         self._opened_s: float | None = None
@@ -53,13 +50,16 @@ class Learner:
     @property
     def beliefs(self) -> list[Belief]:
         """Those of headers first."""
-        return [*self._headers.beliefs.values(), *self._found]
+        return [*self._headers.beliefs.values(), *self._found.beliefs]
 
     def remember(self, tier: Tier) -> None:
         """A limit that an earlier run learned."""
-        self._found.append(
-            Belief(tier.limit, tier.period_s, tier.period_s, "remembered", "learned by an earlier run", told=True)
-        )
+        self._found.remember(tier)
+
+    def keep(self) -> list[Tier]:
+        """What is worth remembering: settled limits, and a rate that was searched, as the log it is paced as."""
+        searched = [] if self._search is None else [self._search.tier]
+        return list(dict.fromkeys([belief.tier for belief in self.shown()] + searched))
 
     def shown(self) -> list[Belief]:
         return [belief for belief in self.beliefs if belief.settled]
@@ -88,9 +88,9 @@ class Learner:
 
     def laters(self, now: float, cost: int) -> Iterator[Later]:
         """What is in the way of `cost` more, by each belief."""
-        self._due = None
-        if self._test is not None and self._test[0] in self._history.in_flight:
-            yield Later(None, "probe", self._test[1].tier)
+        probing = self._probe.in_the_way()
+        if probing is not None:
+            yield probing
             return
         if self._cap is not None and len(self._history.in_flight) >= self._cap:
             yield Later(None, "in flight")
@@ -98,60 +98,36 @@ class Learner:
             later = self._headers.later(belief, now, cost)
             if later is not None:
                 yield later
-        for belief in self._found:
+        for belief in self._found.beliefs:
             if not belief.fits(now, cost, self._history):
-                yield from self._until(belief, now, cost)
+                later = self._probe.later(belief, now, cost)
+                if later is not None:
+                    yield later
         searched = None if self._search is None else self._search.later(now, cost)
         if searched is not None:
             yield searched
-
-    def _until(self, belief: Belief, now: float, cost: int) -> Iterator[Later]:
-        """When a full limit opens: by its period, or a little earlier for a probe of whether that is shorter."""
-        at = belief.opens_at(now, cost, self._history)
-        belief.blur_s = belief.blur_s or self._history.blur_s()
-        test_s = belief.test_s()
-        if at is None or test_s is None or now - belief.tested_at < belief.low_s:
-            yield Later(at, "in flight" if at is None else "limit", belief.tier)
-            return
-        opens_s = at - belief.span_s
-        test_at = opens_s + test_s
-        if now < test_at:
-            belief.armed_for = opens_s  # used up from before: a probe as long after this very slot tells something
-            yield Later(min(at, test_at), "limit", belief.tier)
-        elif belief.armed_for == opens_s and not self._history.in_flight:
-            self._due = belief
-        else:
-            yield Later(at, "limit", belief.tier)
 
     def granted(self, grant: Grant, now: float) -> None:
         """This request goes: it may be the probe of a period."""
         self._others[grant] = len(self._history.in_flight)
         if self._search is not None:
             self._search.sent(now, grant.cost)
-        belief, self._due = self._due, None
-        if belief is not None:
-            belief.tested_at, belief.armed_for = now, None
-            oldest = len(self._history) - (self._history.used(now, belief.span_s))
-            self._test = (grant, belief, max(0, oldest))
+        self._probe.granted(grant, now)
 
     # --- what became of it ----------------------------------------------------------------------------------------
 
-    def accepted(self, grant: Grant, now: float, notice: Notice | None, others: int) -> None:
+    def accepted(self, grant: Grant, now: float, notice: Notice | None) -> None:
         """An answer: its headers, and perhaps the end of a pause or of a test."""
         self._most_others = max(self._most_others, self._others.pop(grant, 0))
         if self._opened_s is None:
             self._opened_s = grant.at
         for belief in self._headers.read(notice, grant.at, now):
             self._tell(belief)
-        if self._test is not None and self._test[0] is grant:
-            _, belief, oldest = self._test
-            self._test = None
-            belief.blur_s = now - grant.at + self._history.answered[oldest] - self._history.sent[oldest]
-            belief.narrow(high_s=now - self._history.sent[oldest])
-            belief.evidence += f"; a probe after {now - self._history.sent[oldest]:.3g} s got through"
+        probed = self._probe.passed(grant, now)
+        if probed is not None:
             self._opened_s = grant.at
-            self._tell(belief)
-            self._loosen(belief, now)
+            self._tell(probed)
+            self._loosen(probed, now)
         if self._search is not None and self._pause is None:
             self._search.accepted(now, len(self._history))
         if self._pause is not None and self._pause.is_probe(grant):
@@ -162,7 +138,7 @@ class Learner:
         if belief.limit > 2 or belief.high_s > 0.9:
             return
         point = (now, len(self._history))
-        self._found.remove(belief)
+        self._found.beliefs.remove(belief)
         self._search = RateSearch(belief.limit / belief.high_s, 1, point, point, changed=point)
 
     def suspects(self, notice: Notice) -> bool:
@@ -173,16 +149,15 @@ class Learner:
     def unanswered(self, grant: Grant) -> None:
         """Lost, or never sent."""
         self._others.pop(grant, None)
-        if self._test is not None and self._test[0] is grant:
-            self._test = None
+        self._probe.ended(grant)
 
-    def refused(self, grant: Grant, now: float, notice: Notice | None, _others: int) -> float:
+    def refused(self, grant: Grant, now: float, notice: Notice | None) -> float:
         """A refusal; the answer is how long everyone is to pause, in seconds."""
         others = self._others.pop(grant, 0)
         for belief in self._headers.read(notice, grant.at, now):
             self._tell(belief)
         pause = self._pause
-        suspected = notice is not None and notice.status in SUSPECT and not _says_why(notice)
+        suspected = notice is not None and notice.status in SUSPECT and not says_why(notice)
         if pause is None:
             opened_s = grant.at if self._opened_s is None else self._opened_s
             pause = self._pause = Pause(now, grant.at, now, opened_s, others=others)
@@ -193,15 +168,21 @@ class Learner:
             self._bare_is_real = self._bare_is_real or (suspected and pause.probes >= MOST_SUSPECTED)
             if pause.promised is not None and self._trust.too_short(pause.promised):
                 self._tell_trust(pause.promised)
-        self._weigh(notice)
+        belied = self._trust.weigh(notice)
+        if belied is not None:
+            self._tell_trust(belied)
         pause.refusals += 1
         pause.suspected = suspected
         pause.doubtful = notice is not None and notice.status != 429
-        if pause.probes == 0 and pause.others > self._most_others and pause.blamed is None and self._cap is None:
+        return self._pause_s(pause, grant, now, notice)
+
+    def _pause_s(self, pause: Pause, grant: Grant, now: float, notice: Notice | None) -> float:
+        """How long to pause: as told, else to the next guess; shortly, where it may be a limit on what is in flight."""
+        told = notice is not None and notice.retry_after_s is not None and notice.retry_after_s > 0
+        crowded = pause.probes == 0 and pause.others > self._most_others
+        if crowded and not told and pause.blamed is None and self._cap is None:
             pause.closed_s, pause.until = grant.at, now + AT_ONCE_S
-            told = notice is not None and notice.retry_after_s is not None and notice.retry_after_s > 0
-            if not told:
-                return AT_ONCE_S
+            return AT_ONCE_S
         pause.extend(now, grant.at, notice, self._trust)
         if self._search is not None and pause.promised is None:
             pause.until = now + self._search.pause_s(pause.probes)
@@ -209,29 +190,13 @@ class Learner:
 
     def _blame(self, pause: Pause, grant: Grant) -> None:
         """Refused in a test: the period is longer than that."""
-        if self._test is None or self._test[0] is not grant:
+        belief = self._probe.refused(grant)
+        if belief is None:
             return
-        _, belief, oldest = self._test
-        self._test = None
-        belief.narrow(low_s=grant.at - self._history.answered[oldest])
-        belief.evidence += f"; refused after {grant.at - self._history.answered[oldest]:.3g} s"
         self._tell(belief)
         at = belief.opens_at(grant.at, 1, self._history)
         pause.blamed, pause.until = belief, grant.at if at is None else at
         pause.guesses = 1  # the belief itself is the first guess
-
-    def _weigh(self, notice: Notice | None) -> None:
-        """What a refusal's own headers give away."""
-        told = None if notice is None else notice.retry_after_s
-        if told is None:
-            return
-        if told == 0 and "Retry-After" not in self._trust.slack_s:
-            self._trust.too_short("Retry-After")
-            self._tell_trust("Retry-After")
-        elif (told < 0 and self._trust.drop("Retry-After", f"a refusal said {told:g} s")) or (
-            told > ABSURD_S and self._trust.drop("Retry-After", f"a refusal said {told:g} s, longer than any quota")
-        ):
-            self._tell_trust("Retry-After")
 
     def _conclude(self, pause: Pause, probe: Grant, now: float) -> None:
         """A probe got through: what does the pause tell?"""
@@ -254,8 +219,11 @@ class Learner:
             return
         explanations = explain(self._history.sent, self._history.answered, refusal)
         if explanations:
-            chosen = next((found for found in explanations if self._mends(found)), explanations[0])
-            self._adopt(chosen, refusal.told, pause, now - pause.began_s <= SHORT_S)
+            was_short = now - pause.began_s <= SHORT_S
+            belief, belied = self._found.adopt(explanations, refusal.told, was_short)
+            self._tell(belief)
+            if belied is not None:
+                self._tell_trust(belied)
 
     def _is_bucket(self, pause: Pause, refusal: Refusal, now: float) -> bool:
         """Refused again and again, and each time let in again at once: no window does that, a bucket does."""
@@ -273,8 +241,7 @@ class Learner:
         since_s = began_s - (self._history.sent[0] if len(self._history) else 0.0)
         depth = max(1, int(0.8 * (count - rate * since_s)))
         self._search = RateSearch(rate, depth, self._empty[0], self._empty[-1], changed=(now, total))
-        # What was taken for windows were moments of the same bucket.
-        self._found = [belief for belief in self._found if belief not in self._short]
+        self._found.forget_short()
         self._tell_search()
         return True
 
@@ -283,57 +250,3 @@ class Learner:
         assert search is not None
         evidence = f"refused {len(self._empty)} times and let in again at once: {search.rate:.3g} a second get through"
         self._news.append(News(str(search.tier), "bucket", evidence, "fair"))
-
-    def _adopt(self, found: Explanation, told: bool, pause: Pause, refusal_was_short: bool) -> None:
-        """Make the explanation a belief, or the correction of one."""
-        how = "told when to come back" if told else "let in again"
-        evidence = f"refused after {found.limit:,} accepted, {how} {found.high_s:.3g} s after the first of them"
-        strangers = self._headers.explains(found.limit, found.low_s, found.high_s)
-        if strangers is not None:
-            strangers.evidence += f"; refused after {found.limit:,}, so that others use it too"
-            self._tell(strangers)
-            return
-        belief = self._alike(found)
-        if belief is None:
-            belief = Belief(found.limit, found.low_s, found.period_s, "refusal", evidence, found.kinds, told=told)
-            belief.blur_s = self._history.blur_s()
-            if not told:
-                belief.narrow()
-            self._found.append(belief)
-            if refusal_was_short:
-                self._short.append(belief)
-        else:
-            self._correct(belief, found, told, evidence)
-        self._opened_s = self._opened_s or pause.began_s
-        self._tell(belief)
-
-    def _mends(self, found: Explanation) -> bool:
-        """Is this a limit that we keep to already, with a period that was taken for a little too short?"""
-        return bool(found.kinds) and any(
-            abs(belief.limit - found.limit) <= max(1, ALIKE * belief.limit)
-            and belief.high_s <= found.high_s <= 1.5 * belief.high_s
-            for belief in self._found
-        )
-
-    def _alike(self, found: Explanation) -> Belief | None:
-        """The belief that this is about: as many in another period, or another count in the same period."""
-        for belief in self.beliefs:
-            if abs(belief.limit - found.limit) <= max(1, ALIKE * belief.limit):
-                return belief
-        return next((b for b in self._found if found.low_s < b.high_s * 1.02 and b.high_s <= found.high_s * 1.02), None)
-
-    def _correct(self, belief: Belief, found: Explanation, told: bool, evidence: str) -> None:
-        belief.contradicted += 1
-        meter = belief.meter
-        if meter is not None and meter.last is not None and meter.last.remaining > len(self._history.in_flight):
-            header = f"{meter.header}-Remaining"
-            if self._trust.drop(header, f"refused while it said {meter.last.remaining} were left"):
-                self._tell_trust(header)
-                self._headers.forget_counts()
-        belief.limit = min(belief.limit, found.limit)
-        belief.low_s, belief.high_s = found.low_s, max(found.period_s, belief.high_s if belief.settled else 0.0)
-        belief.kinds, belief.evidence, belief.told, belief.settled = found.kinds, evidence, told, True
-
-
-def _says_why(notice: Notice) -> bool:
-    return notice.retry_after_s is not None or any(quota.remaining == 0 for quota in notice.quotas)

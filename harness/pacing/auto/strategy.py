@@ -77,16 +77,15 @@ class AutoPacer:
     ) -> float | None:
         """Take in what became of a request; after a refusal the answer is how long everyone is to pause."""
         true_cost = grant.cost if cost is None else cost
-        others = len(self._history.in_flight) - 1
         self._history.end(grant)
         self._heard = self._heard or outcome is not Outcome.UNUSED
         if outcome is Outcome.LOST:
             self._history.lose(now, true_cost)
         if outcome is Outcome.REFUSED:
-            return self._learner.refused(grant, now, notice, others)
+            return self._learner.refused(grant, now, notice)
         if outcome is Outcome.ANSWERED:
             self._history.accept(grant.at, now, true_cost)
-            self._learner.accepted(grant, now, notice, others)
+            self._learner.accepted(grant, now, notice)
         else:
             self._learner.unanswered(grant)
         return None
@@ -110,8 +109,8 @@ class AutoPacer:
         return self._learner.news()
 
     def learned(self) -> Tiers:
-        """The limits worth keeping for the next run: those that are settled."""
-        return tuple(dict.fromkeys(belief.tier for belief in self._learner.beliefs if belief.settled))
+        """The limits worth keeping for the next run: those that are settled, and a rate that was searched."""
+        return tuple(self._learner.keep())
 
     def statistics(self, now: float) -> Statistics:
         beliefs = [*self._declared, *self._learner.shown()]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from harness.pacing.base import Notice
+
 # Longer than any quota; FIELD: 10^9 was seen. Beyond it a header is noise.
 ABSURD_S = 366 * 86400.0
 
@@ -34,6 +36,19 @@ class Trust:
             return True
         return self.drop(header, "it named an end, and the limit was still shut then, even a second later")
 
+    def weigh(self, notice: Notice | None) -> str | None:
+        """The header that a refusal's own words belie, where that is new: a Retry-After of 0, below, or of decades."""
+        told = None if notice is None else notice.retry_after_s
+        if told is None:
+            return None
+        if told == 0 and "Retry-After" not in self.slack_s:
+            self.too_short("Retry-After")
+            return "Retry-After"
+        if told < 0 or told > ABSURD_S:
+            why = f"a refusal said {told:g} s" + (", longer than any quota" if told > 0 else "")
+            return "Retry-After" if self.drop("Retry-After", why) else None
+        return None
+
     def wait_s(self, header: str, seconds: float) -> float | None:
         """The wait that `header` asks for; None where it is not believed or means nothing."""
         wait_s = seconds + self.slack_s.get(header, 0.0)
@@ -43,3 +58,8 @@ class Trust:
         dropped = [f"{header} is no longer trusted: {why}" for header, why in self.dropped.items()]
         rounded = [f"{header} is rounded down: a second is added" for header in self.slack_s if self.believes(header)]
         return (*dropped, *rounded)
+
+
+def says_why(notice: Notice) -> bool:
+    """Does an answer name a limit as its reason, in any header?"""
+    return notice.retry_after_s is not None or any(quota.remaining == 0 for quota in notice.quotas)
