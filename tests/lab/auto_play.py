@@ -42,10 +42,10 @@ class Played:
 
     @cached_property
     def bound_s(self) -> float:
-        """The least time under the server's own limits, as it counts and at the phase at which it began."""
+        """The least time with these workers under the server's limits, as it counts and at the phase where it began."""
         state = self.state
         work = Work(len(state.pages), state.imported, "numbered")
-        return bound(work, bounded(self.limit), state.least_latency_s or 0.0, state.workers, EPOCH_S).bound_s
+        return bound(work, bounded(self.limit), state.least_latency_s or 0.0, state.workers, EPOCH_S).bound_workers_s
 
     @property
     def optimality(self) -> float:

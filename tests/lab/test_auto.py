@@ -45,6 +45,11 @@ def close(run: Played, limit: str, within: float) -> bool:
     )
 
 
+def latency(workers: int) -> str:
+    """Jittered; but with one worker the bound knows only the least latency, so that it must not vary."""
+    return "80ms" if workers == 1 else "lognormal:80ms"
+
+
 def aim(limit: str, kind: str) -> float:
     """0.95; 0.85 where room comes back bit by bit; shorter windows lose a round trip each (issue 4, item 1)."""
     shortest_s = min(period for _, period in true_tiers(limit))
@@ -58,21 +63,30 @@ def aim(limit: str, kind: str) -> float:
 # is still in sight, which no header tells: their room is found by polling, their refusals by polls that came too early.
 MISSED_DRAFTS = {
     "100/5s": (0.85, 40),
-    "500/20s+2000/100s": (0.70, 240),
+    "500/20s+2000/100s": (0.52, 240),
     "50/1s": (0.50, 20),
-    "20/10s+100/60s": (0.80, 45),
-    "30/2s+100/10s+400/60s": (0.78, 75),
+    "20/10s+100/60s": (0.56, 45),
+    "30/2s+100/10s+400/60s": (0.65, 75),
 }
+# Drafts 6 and 7 tell the state of one limit at a time, so that a bucket under the other is kept to as a log: nearly all
+# of the log's bound, which is what an undeclared kind is measured against, is 0.757 of the bucket's.
+MISSED_BUCKETS = {"500/20s+2000/100s": 0.75}
+# At one second, jitter and whole seconds leave room for a probe that came too early: (least optimality, refusals).
+MISSED_SECONDS = {("50/1s", "log"): (0.86, 2), ("50/1s", "aligned"): (0.88, 2)}
 
 
 def check_drafts(dialect: str, limit: str, kind: str, workers: int) -> None:
-    run = play(kinds(limit, kind), dialect, SIZES[limit], workers=workers)
+    run = play(kinds(limit, kind), dialect, SIZES[limit], workers=workers, latency=latency(workers))
     print(dialect, limit, kind, workers, run.refused, round(run.optimality, 3))
     assert run.state.status == "complete"
-    least, most = (aim(limit, kind), 0) if kind != "counter" else MISSED_DRAFTS[limit]
+    least, most = MISSED_SECONDS.get((limit, kind), (aim(limit, kind), 0))
+    if kind == "counter":
+        least, most = MISSED_DRAFTS[limit]
+    elif kind in REFILLING and dialect != "draft-8":
+        least = MISSED_BUCKETS.get(limit, least)
     assert run.refused <= most
     assert run.optimality >= least
-    if kind != "counter":
+    if kind != "counter" and most == 0:
         assert {(tier.limit, tier.period_s) for tier in run.learned()} == set(true_tiers(limit))
 
 
@@ -129,7 +143,7 @@ COUNTERS = {
 
 
 def check_retry_after(limit: str, kind: str, workers: int) -> None:
-    run = play(kinds(limit, kind), "retry-after", SIZES[limit], workers=workers)
+    run = play(kinds(limit, kind), "retry-after", SIZES[limit], workers=workers, latency=latency(workers))
     tiers = len(true_tiers(limit))
     print(limit, kind, workers, run.refused, round(run.optimality, 3), run.learned())
     assert run.state.status == "complete"
@@ -141,7 +155,8 @@ def check_retry_after(limit: str, kind: str, workers: int) -> None:
         assert run.refused <= bursts * workers + tiers
         short = limit == "50/1s"
         assert run.optimality >= (0.84 if short else aim(limit, kind))
-        assert short or close(run, limit, 0.02)
+        # One worker is too slow to meet every limit.
+        assert short or workers == 1 or close(run, limit, 0.02)
     else:
         assert run.optimality >= (COUNTERS[limit] if kind == "counter" else 0.85)
 
