@@ -47,7 +47,7 @@ URL = "https://api.example.com/orders"
         (["--latency", "soon"], "--latency: 'soon' is not a duration; write it like 50ms, 20s, 5m, 2h or 1d"),
         (["--limit", ""], "--limit: '' is not a limit; write limits like 500/20s+2000/100s"),
         (["--limit", "1/s", "--limit", "1/s"], "--limit: the limit '1/s+1/s' names the same tier twice; write each"),
-        (["--pacing", "fast"], "--pacing must be 'window', 'reference' or 'retry-after', not 'fast'"),
+        (["--pacing", "fast"], "--pacing must be 'auto', 'window', 'reference' or 'retry-after', not 'fast'"),
         (["--pacing", "window", "--url", URL], "--pacing window needs to know the limits; add --limit, such as"),
         (["--per-page", "0"], "--per-page must be at least 1, not 0"),
         (["--max-items", "0"], "--max-items must be at least 1, not 0"),
@@ -96,7 +96,7 @@ def test_every_setting_is_tried_above() -> None:
     """The table of bad input misses no flag that can be given a bad value."""
     (table,) = (m for m in test_bad_input_is_refused_before_anything_happens.pytestmark if m.name == "parametrize")  # type: ignore[attr-defined]
     tried = {arg for args, _ in table.args[1] for arg in args if arg.startswith("--")}
-    switches = {"--sequential", "--no-detail", "--quiet", "--json"}
+    switches = {"--sequential", "--forget-limits", "--no-detail", "--quiet", "--json"}
     assert {flag_of(name) for name in ImportConfig.model_fields} - switches <= tried
 
 
@@ -196,6 +196,6 @@ def test_every_switch_is_off_unless_given() -> None:
     context = command.make_context("import", [])
     flags = {p.name: context.params[p.name] for p in command.params if isinstance(p, click.Option) and p.is_flag}
     assert {name: value for name, value in flags.items() if name != "help"} == dict.fromkeys(
-        ("sequential", "detail", "fresh", "resume", "dry_run", "quiet", "as_json")
+        ("sequential", "detail", "forget_limits", "fresh", "resume", "dry_run", "quiet", "as_json")
     )
     assert command.make_context("import", ["--no-detail"]).params["detail"] is False
