@@ -314,3 +314,24 @@ def test_other_tenants_cost_a_tenth_of_what_they_cost_who_just_retries(dialect: 
     assert auto.state.status == "complete"
     assert auto.refused <= 0.1 * others[0].refused
     assert auto.state.duration_s <= TENANTS[dialect] * best_s
+
+
+# Aim 0.85. A strict leaky bucket refuses whatever comes a millisecond early, so that each step of the search upwards is
+# paid with a pause of a whole second of Retry-After: (latency, least optimality).
+@pytest.mark.parametrize(("latency_text", "least"), [("lognormal:80ms", 0.70), ("20ms", 0.18)])
+def test_a_bucket_without_any_burst_is_approached_from_below(latency_text: str, least: float) -> None:
+    """25 a second, evenly or not at all: it finishes with few refusals, slower than it might."""
+    run = play("25/s:leaky:burst=0", "retry-after", 1000, latency=latency_text)
+    print(run.refused, run.optimality)
+    assert run.state.status == "complete"
+    assert run.refused <= 20
+    assert run.refusals_in_a_row() <= 2
+    assert run.optimality >= least
+
+
+def test_a_period_that_nobody_would_choose_is_found_less_well() -> None:
+    """100 per 7 s, without a hint: 3 % short at the end, for which 0.85 is missed by five hundredths."""
+    run = play("100/7s", "none", 2000)
+    assert close(run, "100/7s", 0.03)
+    assert run.optimality >= 0.80
+    assert run.refusals_in_a_row() <= 5
