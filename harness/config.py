@@ -127,7 +127,7 @@ class ImportConfig(BaseModel):
     per_page: int = Field(100, ge=1, le=10_000, description="items a page of the list")
     max_items: int | None = Field(None, ge=1, description="import no more than this many")
     sequential: bool = Field(False, description="read the whole list before the first item")
-    detail: bool = Field(True, description="fetch each item; --no-detail takes the list's records as the items")
+    detail: bool = Field(True, description="take the list's records as the items, without fetching each")
     timeout: Seconds = Field(30.0, gt=0, le=3600, description="the longest a request may take")
     # The reference system's schedule: five attempts within 7.5 minutes.
     retry_delays: Annotated[tuple[Annotated[float, Field(ge=0, le=86400)], ...], BeforeValidator(_delays)] = Field(

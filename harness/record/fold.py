@@ -57,6 +57,10 @@ def _session_started(state: State, event: e.SessionStarted) -> None:
         del state.failures[(failure.kind, failure.key)]
 
 
+def _charged(state: State, event: e.Charged) -> None:
+    state.fetches += event.charged
+
+
 def _sent(state: State, kind: e.Kind, sent_s: float, t_s: float) -> None:
     session = state.session
     state.fetches += 1
@@ -92,7 +96,8 @@ def _page_listed(state: State, event: e.PageListed) -> None:
     state.pages.add(event.page)
     state.failures.pop(("page", event.page), None)
     state.total = event.total if event.total is not None else state.total
-    state.last_page = event.last_page if event.last_page is not None else state.last_page
+    if event.last_page is not None:  # the most it ever said: answers of replicas and late ones may say less again
+        state.last_page = max(event.last_page, state.last_page or 0)
     state.next_page = event.next_page
     for item in event.ids:
         if not state.items.add(item):
@@ -178,7 +183,7 @@ def _paused(state: State, event: e.Paused) -> None:
 
 def _resumed(state: State, event: e.Resumed) -> None:
     session = state.session
-    if session.paused_at_s is not None:
+    if session.paused_at_s is not None and session.first_sent_s is not None:  # else the duration has not begun
         # What was in flight when the pause began still took its time.
         began_s = max(session.paused_at_s, session.last_answer_s or 0.0)
         session.paused_s += max(0.0, event.t_s - began_s)
@@ -201,6 +206,7 @@ def _session_ended(state: State, event: e.SessionEnded) -> None:
 
 _HANDLERS: dict[type, Callable[[State, Any], None]] = {
     e.SessionStarted: _session_started,
+    e.Charged: _charged,
     e.PageListed: _page_listed,
     e.ItemImported: _item_imported,
     e.ItemListed: _item_without_request,
