@@ -20,6 +20,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     SecretStr,
+    field_validator,
     model_validator,
 )
 
@@ -156,6 +157,14 @@ class ImportConfig(BaseModel):
     )
     quiet: bool = Field(False, description="print nothing but errors")
     as_json: bool = Field(False, alias="json", description="print the summary as one JSON object, nothing else")
+
+    @field_validator("items", "workers", "per_page", "max_items", "seed", mode="before")
+    @classmethod
+    def _counts_are_no_switches(cls, value: Any) -> Any:
+        """TOML's `true` would be read as 1."""
+        if isinstance(value, bool):
+            raise ValueError(f"{str(value).lower()} is not a number; write one")
+        return value
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

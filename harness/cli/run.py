@@ -78,6 +78,10 @@ def resume_command(run: str | None, **flags: Any) -> int:
 
 def _resume(found: Run, typed: dict[str, Any]) -> int:
     written = found.about["config"]
+    if found.status == "complete":
+        click.echo(f"run {found.name} is complete: there is nothing to go on with", err=True)
+        _report(found, ImportConfig(**{name: typed[name] for name in ("quiet", "as_json", "results") if name in typed}))
+        return 0
     if written.get("header_names") and "header" not in typed:
         names = ", ".join(written["header_names"])
         raise BadInput(

@@ -20,6 +20,7 @@ from harness.config import ImportConfig
 from harness.engine.session import OnUpdate, Session, best_possible
 from harness.errors import BadInput, HarnessError, NoSuchRun, RecordError
 from harness.pacing import format_tiers
+from harness.pacing.strategies import STRATEGIES
 from harness.record.clock import utc_s
 from harness.record.events import RunStatus
 from harness.record.items import write_items
@@ -182,6 +183,9 @@ def config_of(run: Run, **changes: Any) -> ImportConfig:
     BadInput where they cannot be used here and now, such as a strategy that was an object of somebody's own.
     """
     written = {key: value for key, value in run.about["config"].items() if key != "header_names" and value is not None}
+    if written.get("pacing") not in (None, *STRATEGIES) and "pacing" not in changes:
+        own = f"was paced by {written['pacing']!r}, a strategy of somebody's own"
+        raise BadInput(f"run {run.name} {own}; resume it from Python, or add --pacing window")
     settings = {"results": run.folder.parent, "run": run.name, "resume": True, **written, **changes}
     try:
         return ImportConfig(**settings)

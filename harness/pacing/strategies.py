@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from harness.pacing.base import Pacer
 from harness.pacing.baselines import ReferencePacer, RetryAfterPacer
@@ -10,6 +10,7 @@ from harness.pacing.tiers import Tiers
 from harness.pacing.window import WindowPacer
 
 Strategy = Literal["window", "reference", "retry-after"]
+STRATEGIES: tuple[str, ...] = get_args(Strategy)
 
 
 def make_pacer(strategy: Strategy, tiers: Tiers, linger_s: float, rtt_floor_s: float) -> Pacer:

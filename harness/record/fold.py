@@ -47,6 +47,7 @@ def fold(events: Iterable[e.Event], state: State | None = None) -> State:
 
 
 def _session_started(state: State, event: e.SessionStarted) -> None:
+    _cut_tail(state)
     state.earlier_s += state.session.duration_s()
     state.marks.append((len(state.pages), state.imported))
     state.session = Current(event.number, event.utc_s)
@@ -69,6 +70,7 @@ def _sent(state: State, kind: e.Kind, sent_s: float, t_s: float) -> None:
         session.first_sent_s = sent_s
     if session.last_answer_s is None or t_s > session.last_answer_s:
         session.last_answer_s = t_s
+    session.tail.clear()
 
 
 def _answered(state: State, status: int, latency_s: float) -> None:
@@ -174,6 +176,8 @@ def _waited(state: State, event: e.Waited) -> None:
     by = event.tier or event.reason
     seconds, count = state.waits.get(by, (0.0, 0))
     state.waits[by] = (seconds + event.asleep_s, count + event.sleeps)
+    beyond_s = min(event.asleep_s, event.ended_s - max(event.began_s, state.session.last_answer_s or 0.0))
+    state.session.tail[by] = state.session.tail.get(by, 0.0) + max(0.0, beyond_s)
 
 
 def _paused(state: State, event: e.Paused) -> None:
@@ -202,6 +206,14 @@ def _limits_set(state: State, event: e.LimitsSet) -> None:
 def _session_ended(state: State, event: e.SessionEnded) -> None:
     state.status, state.reason = event.status, event.reason
     state.session.waiting = None
+    _cut_tail(state)
+
+
+def _cut_tail(state: State) -> None:
+    """A duration ends with the last answer, so what was waited after it is no part of it."""
+    for by, seconds in state.session.tail.items():
+        state.waits[by] = (state.waits[by][0] - seconds, state.waits[by][1])
+    state.session.tail.clear()
 
 
 _HANDLERS: dict[type, Callable[[State, Any], None]] = {

@@ -172,3 +172,13 @@ async def test_a_broken_view_stops_no_import(tmp_path: Path, caplog: pytest.LogC
     assert run.status == "complete"
     assert [record.name for record in caplog.records] == ["harness"]
     assert run.items().num_rows == 150
+
+
+def test_what_is_waited_after_the_last_answer_is_no_part_of_the_duration() -> None:
+    """Stopped in the middle of a wait, and again killed in one: active and waiting add up to the duration."""
+    stopped = Play(catalogue(600), pacer=windowed("500/20s"), at=[(15.0, lambda core, now: core.stop(now, "-"))]).run()
+    state = stopped.core.state
+    assert state.asleep_s <= state.duration_s < 4.0
+    again = Play(catalogue(600), pacer=windowed("500/20s"), state=fold(stopped.events), utc_s=stopped.utc_s + 60).run()
+    assert again.core.state.asleep_s < again.core.state.duration_s
+    assert again.core.state.waits["500/20s"][1] == 1
