@@ -10,7 +10,7 @@ help:
 	@echo 'make import       import everything from the rate-limited test API   (ARGS="--items 200 --workers 20")'
 	@echo 'make server       serve the test API                                 (ARGS="--port 8000 --items 5000")'
 	@echo 'make check        lint, types, import directions, fast tests: under a minute'
-	@echo 'make test         every check and test'
+	@echo 'make test         every check, and every test but the long proofs'
 	@echo 'make test-slow    the long proofs'
 	@echo 'make bench        the measurements'
 

@@ -1,6 +1,11 @@
 """`python -m harness`."""
 
-from harness.cli import main
+import sys
+
+try:
+    from harness.cli import main
+except KeyboardInterrupt:  # while it was still loading: there is nothing to stop
+    sys.exit(130)
 
 if __name__ == "__main__":
     main()

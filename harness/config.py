@@ -20,6 +20,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     SecretStr,
+    field_validator,
     model_validator,
 )
 
@@ -130,7 +131,7 @@ class ImportConfig(BaseModel):
     per_page: int = Field(100, ge=1, le=10_000, description="items a page of the list")
     max_items: int | None = Field(None, ge=1, description="import no more than this many")
     sequential: bool = Field(False, description="read the whole list before the first item")
-    detail: bool = Field(True, description="fetch each item; --no-detail takes the list's records as the items")
+    detail: bool = Field(True, description="take the list's records as the items, without fetching each")
     timeout: Seconds = Field(30.0, gt=0, le=3600, description="the longest a request may take")
     # The reference system's schedule: five attempts within 7.5 minutes.
     retry_delays: Annotated[tuple[Annotated[float, Field(ge=0, le=86400)], ...], BeforeValidator(_delays)] = Field(
@@ -159,6 +160,14 @@ class ImportConfig(BaseModel):
     )
     quiet: bool = Field(False, description="print nothing but errors")
     as_json: bool = Field(False, alias="json", description="print the summary as one JSON object, nothing else")
+
+    @field_validator("items", "workers", "per_page", "max_items", "seed", mode="before")
+    @classmethod
+    def _counts_are_no_switches(cls, value: Any) -> Any:
+        """TOML's `true` would be read as 1."""
+        if isinstance(value, bool):
+            raise ValueError(f"{str(value).lower()} is not a number; write one")
+        return value
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

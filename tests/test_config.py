@@ -175,6 +175,7 @@ VALUES = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30
 @settings(max_examples=100, deadline=None, derandomize=True)
 def test_a_header_is_sent_and_never_written(name: str, value: str) -> None:
     """As given but for blanks around it; what is written, printed or shown holds the name alone."""
+    value = f"Zq7{value.strip()}7qZ"  # no word that stands in a file anyway
     config = ImportConfig(url=URL, header=f"{name}:{value}")
     assert config.request_headers() == {name: value.strip()}
     written = json.dumps(config.as_written())

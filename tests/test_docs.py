@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from harness.cli.main import cli
+from harness.errors import BadInput
 from harness.record.arrow import EVENT_SCHEMA
 from harness.settings import read_settings
 from server.cli import main as server_cli
@@ -45,8 +46,15 @@ def parse(words: list[str]) -> None:
         assert command is not None, f"{name} is no command"
         parsed = command.make_context(name, rest, parent=group)
     flags = {key: value for key, value in parsed.params.items() if value not in (None, ()) and key != "toml"}
-    if name == "import" and flags.get("workers") != "0":  # the README shows what a bad value says
+    if name == "import" and flags.get("workers") != "0":  # of which the README shows what it says: see below
         read_settings(flags, None, {})
+
+
+def test_the_readme_shows_what_a_bad_value_says() -> None:
+    """The sentence is the program's own."""
+    with pytest.raises(BadInput) as said:
+        read_settings({"workers": "0"}, None, {})
+    assert f"$ python -m harness import --workers 0\nharness: {said.value}\n" in README
 
 
 def test_the_readme_names_every_command() -> None:

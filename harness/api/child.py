@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import IO
 
 import httpx
 import trio
@@ -27,20 +29,22 @@ async def child_api(*, items: int, limits: str, latency_s: float, seed: int) -> 
     told = ["--port", "0", "--items", str(items), "--limit", limits, "--seed", str(seed)]
     told += ["--latency", f"{latency_s:.9g}s", "--until-stdin-closes"]
     pipe = subprocess.PIPE
+    # Not a pipe: nobody would read it, and a full one would stop the server.
+    words = tempfile.TemporaryFile()  # noqa: SIM115
     # A session of its own: Ctrl-C goes to the whole foreground group, and in-flight requests must still be answered.
     process = await trio.lowlevel.open_process(
-        [sys.executable, "-m", "server", *told], stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+        [sys.executable, "-m", "server", *told], stdin=pipe, stdout=pipe, stderr=words, start_new_session=True
     )
     try:
-        yield await _first_line(process)
+        yield await _first_line(process, words)
     finally:
         with trio.CancelScope(shield=True):
             await _stop(process)
+            words.close()
 
 
-async def _first_line(process: trio.Process) -> str:
+async def _first_line(process: trio.Process, words: IO[bytes]) -> str:
     assert process.stdout is not None
-    assert process.stderr is not None
     text = b""
     with trio.move_on_after(START_S):
         while b"\n" not in text:
@@ -49,18 +53,10 @@ async def _first_line(process: trio.Process) -> str:
                 break
             text += more
     if b"\n" not in text:
-        words = await _last_words(process)
-        raise ServerFailed(f"the test API did not start ({words}); try it alone: python -m server")
+        words.seek(0)
+        last = words.read().decode(errors="replace").strip().rpartition("\n")[2][:300] or "it said nothing"
+        raise ServerFailed(f"the test API did not start ({last}); try it alone: python -m server")
     return text.split(b"\n", 1)[0].decode()
-
-
-async def _last_words(process: trio.Process) -> str:
-    assert process.stderr is not None
-    words = b""
-    with trio.move_on_after(1.0):
-        while more := await process.stderr.receive_some():
-            words += more
-    return words.decode(errors="replace").strip().rpartition("\n")[2][:300] or "it said nothing"
 
 
 async def _stop(process: trio.Process) -> None:

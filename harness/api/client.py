@@ -13,7 +13,7 @@ import trio
 
 from harness.api.base import Got, OnHeaders
 from harness.api.headers import notice
-from harness.api.rest import Malformed, Rest, as_text
+from harness.api.rest import Garbled, Malformed, Rest, as_text
 from harness.engine.answers import Failed, ItemRead
 from harness.pacing import Notice
 from harness.record.clock import utc_s
@@ -123,7 +123,7 @@ class HttpApi:
                 return Got(ItemRead(len(response.content)), ((key, payload),))
             page, records = self._rest.read_page(key, body, response.headers.get("link"))
         except Malformed as error:
-            return Got(Failed("malformed", str(error)))
+            return Got(Failed("malformed", str(error), passing=isinstance(error, Garbled)))
         kept = records if self._keep_records else []
         return Got(page, tuple((item, as_text(record)) for item, record in kept))
 

@@ -26,6 +26,10 @@ class Malformed(Exception):
     """A body that is not what was asked for; the message says why, in words for the failure's detail."""
 
 
+class Garbled(Malformed):
+    """A body that is not even JSON: cut short, or somebody else's page. Asked again it may be whole."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rest:
     """A list at `url` (which may hold `{page}` and `{per_page}`) whose items lie one path segment below it."""
@@ -166,7 +170,7 @@ def _json(body: str) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise Malformed(f"the body is not JSON ({error})") from None
+        raise Garbled(f"the body is not JSON ({error})") from None
 
 
 def _records(value: Any) -> list[Any]:

@@ -63,7 +63,8 @@ def _usage(error: click.UsageError) -> str:
     """What was typed wrongly, but not the values: an unquoted header would be among them."""
     if "unexpected extra argument" in error.message:
         return "there are words that belong to no flag; put quotes around a value with spaces, such as 'Name: value'"
-    return f"{error.format_message().rstrip('.')}; see python -m harness --help"
+    command = "python -m harness" if error.ctx is None else error.ctx.command_path
+    return f"{error.format_message().rstrip('.')}; see {command} --help"
 
 
 def _say(sentence: str, code: int) -> int:

@@ -31,7 +31,7 @@ from harness.errors import BadInput
 from harness.pacing import format_tiers
 from harness.record.run import Run, find_run
 from harness.record.summary import Summary
-from harness.settings import read_settings
+from harness.settings import flag_of, read_settings
 from harness.views.plan import ListOnly, Plan, before_start, plan_text
 from harness.views.progress import Progress, choose_mode
 from harness.views.screen import Screen
@@ -49,10 +49,14 @@ def import_command(toml: Path | None, **flags: Any) -> int:
     """Import everything from a list and its items.
 
     Without --url it starts the test API on a free port, imports it, and stops it. Settings come from flags, from
-    the environment (HARNESS_IMPORT_WORKERS=20), and from a TOML file, in that order.
+    the environment (HARNESS_IMPORT_WORKERS=20), and from a TOML file; of these, the one named first wins.
     """
     config = read_settings(given(flags), toml, os.environ)
     if config.resume:
+        fixed = config.model_fields_set - {*RESUME_FIELDS, "run", "resume"}
+        if fixed:
+            flags_said = ", ".join(sorted(map(flag_of, fixed)))
+            raise BadInput(f"{flags_said} cannot change on --resume, where it comes from the run; leave it out")
         said = {name: getattr(config, name) for name in RESUME_FIELDS if name in config.model_fields_set}
         return _resume(find_run(config.results, config.run), said)
     if config.dry_run:
@@ -74,6 +78,10 @@ def resume_command(run: str | None, **flags: Any) -> int:
 
 def _resume(found: Run, typed: dict[str, Any]) -> int:
     written = found.about["config"]
+    if found.status == "complete":
+        click.echo(f"run {found.name} is complete: there is nothing to go on with", err=True)
+        _report(found, ImportConfig(**{name: typed[name] for name in ("quiet", "as_json", "results") if name in typed}))
+        return 0
     if written.get("header_names") and "header" not in typed:
         names = ", ".join(written["header_names"])
         raise BadInput(
@@ -142,10 +150,11 @@ def _say_beforehand(config: ImportConfig, who: str) -> None:
 
 def _report(run: Run, config: ImportConfig) -> None:
     figures = run.summary()
-    if figures is None or config.quiet:
+    if figures is None:
         return
     if config.as_json:
         click.echo(json.dumps(figures))
+    if config.as_json or config.quiet:
         return
     items = str(run.folder / "items.parquet")
     known = figures["status"] in ("complete", "stopped", "interrupted", "failed")

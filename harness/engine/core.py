@@ -28,7 +28,8 @@ from harness.record.state import State
 
 TOO_MANY_REQUESTS = 429
 # A 403 or 503 says less surely than a 429 that it is a limit's; FIELD: a 403 must not be retried for ever.
-MOST_DOUBTS = 5
+# With the pauses that double from one probe to the next, that is two minutes of knocking at least.
+MOST_DOUBTS = 8
 # Whose turn it is after which.
 _AFTER: dict[e.Kind, tuple[e.Kind, e.Kind]] = {"item": ("page", "item"), "page": ("item", "page")}
 
@@ -85,12 +86,17 @@ class Core:
         self._doubts: Counter[Task] = Counter()
         self._done: Done | None = None
 
-    def start(self, host: str = "", number: int = 1) -> None:
-        """Begin the run's `number`-th session at t = 0, from whatever the state already holds."""
+    def start(self, host: str = "", number: int = 1, charged: tuple[int, float] | None = None) -> None:
+        """Begin the run's `number`-th session at t = 0, from whatever the state already holds.
+
+        charged: requests that a killed session began without recording, and by when (UTC) they were counted.
+        """
         pacer = self.budgets["item"].pacer
         limits = format_tiers(tuple(tier.tier for tier in pacer.statistics(0.0).tiers))
         self._emit(e.SessionStarted(0.0, number, self._utc_s, self.rules.workers, limits, pacer.name, host))
         state = self.state
+        if charged is not None:
+            self._emit(e.Charged(0.0, *charged))
         for item in [item for item in self._payloads if item in state.items]:
             self._emit(e.ItemAdopted(0.0, item))
         self.work.add("item", state.items.in_state("pending"))
@@ -150,10 +156,11 @@ class Core:
         return kind == "item" and self.rules.sequential and not self._list_read()
 
     def _list_read(self) -> bool:
-        """Is no page ready, on its way or waiting for a retry?"""
+        """Is no page ready, on its way or waiting for a retry? One that failed for good is not waited for."""
         if self.work.ready["page"] or any(flight.fetch.kind == "page" for flight in self.flights.values()):
             return False
-        return not any(kind == "page" for kind, _ in self.state.failures)
+        waiting = (failure.kind == "page" for failure in self.state.failures.values() if failure.retry_at_utc_s)
+        return not any(waiting)
 
     def _fetch(self, now: float, task: Task, budget: str, grant: Grant) -> Fetch:
         self._waits.end(now)
@@ -217,6 +224,8 @@ class Core:
     def finished(self, fetch_id: int, now: float, result: Result) -> None:
         """A fetch is over. Without `answered` before it, the request was lost or, where not sent, is unused."""
         flight = self.flights.pop(fetch_id)
+        if self._stale or self._doubts:
+            self._forget(flight, result)
         if flight.answered_s is None:
             assert isinstance(result, Failed), "a result without an answer"
             outcome = Outcome.LOST if result.sent else Outcome.UNUSED
@@ -242,6 +251,13 @@ class Core:
                 return
         self.work.put_back(task)
 
+    def _forget(self, flight: Flight, result: Result) -> None:
+        """What was held against a request is over once it has an answer of any other kind."""
+        task = Task(flight.fetch.kind, flight.fetch.key, flight.fetch.attempt)
+        self._doubts.pop(task, None)
+        if not (isinstance(result, Failed) and result.stale):
+            self._stale.discard(task)
+
     def _item_read(self, flight: Flight, now: float, result: ItemRead) -> None:
         fetch = flight.fetch
         answered_s, status = flight.answered_s or now, flight.status or 0
@@ -252,7 +268,9 @@ class Core:
         new = self._wanted([item for item in dict.fromkeys(page.ids) if item not in self.state.items])
         known = set(new)
         ids = tuple(item for item in page.ids if item in known or item in self.state.items)
-        total = page.total if self.rules.max_items is None else min(page.total or 0, self.rules.max_items)
+        total, most = page.total, self.rules.max_items
+        if total is not None and most is not None:
+            total = min(total, most)
         turns = pages_after(self.rules, self.state, page)
         answered_s, status = flight.answered_s or now, flight.status or 0
         listed = (ids, total, page.last_page, page.next_page)
@@ -326,13 +344,15 @@ class Core:
 
     def set_workers(self, workers: int, now: float) -> None:
         """Change how many fetches may be in flight; surplus ones are let finish."""
-        if workers != self.wish.workers:
+        if workers != self.wish.workers and self._done is None:
             self.wish.workers = workers
             self.rules = replace(self.rules, workers=workers)
             self._emit(e.WorkersSet(now, workers))
 
     def set_limits(self, tiers: tuple[Tier, ...], now: float) -> None:
         """Change the limits of every budget; what was sent still counts."""
+        if self._done is not None:
+            return
         for budget in {id(budget): budget for budget in self.budgets.values()}.values():
             budget.pacer.set_tiers(tiers, now)
         self._emit(e.LimitsSet(now, format_tiers(tiers)))

@@ -21,8 +21,8 @@ from harness.record.events import ItemId
 class Driver:
     """One session of `core` against `api`.
 
-    put: keeps a payload, synchronously, before the core hears that its item was read. room: awaited before each
-    fetch, unless it is None: the record has fallen behind. sending: called for each fetch before it goes. Times are
+    put: keeps a payload, synchronously, before the core hears that its item was read. behind: while the record is
+    behind, the event that says when it has caught up. sending: called for each fetch before it goes. Times are
     trio's, counted from `origin_s`.
     """
 
@@ -31,7 +31,7 @@ class Driver:
         core: Core,
         api: Api,
         put: Callable[[ItemId, str], None],
-        room: Callable[[], trio.Event | None] = lambda: None,
+        behind: Callable[[], trio.Event | None] = lambda: None,
         sending: Callable[[], None] = lambda: None,
     ) -> None:
         self.core = core
@@ -39,18 +39,23 @@ class Driver:
         self.done: Done | None = None
         self._api = api
         self._put = put
-        self._room = room
+        self._behind = behind
         self._sending = sending
         self._line = trio.lowlevel.ParkingLot()
         self._alarm = trio.CancelScope()
-        self._alarm_at = math.inf
+        self._until = math.inf  # what the alarm is set for
+        self._rung = 0.0  # what it last rang for
         self._workers = 0
         self._nursery: trio.Nursery | None = None
         self._all = trio.CancelScope()
 
     def now(self) -> float:
-        """Seconds since the session began."""
-        return trio.current_time() - self.origin_s
+        """Seconds since the session began; at the alarm never less than the time it was set for.
+
+        (origin + until) - origin may be less than `until` by a rounding error: the core would name the same time again,
+        and on a clock that only moves when all sleep that would be for ever.
+        """
+        return max(trio.current_time() - self.origin_s, self._rung)
 
     async def run(self) -> Done:
         """Until the core is done, or was stopped and nothing is in flight, or `cut_off` was called."""
@@ -68,7 +73,7 @@ class Driver:
     def wake(self) -> None:
         """Tell the workers that the core was told something (workers, limits, pause, stop)."""
         wanted = self.core.wish.workers
-        if self._nursery is not None:
+        if self._nursery is not None and self.done is None:
             for _ in range(wanted - self._workers):
                 self._workers += 1
                 self._nursery.start_soon(self._work)
@@ -81,9 +86,9 @@ class Driver:
 
     async def _work(self) -> None:
         while self._workers <= self.core.wish.workers:
-            behind = self._room()
-            if behind is not None:
-                await behind.wait()
+            caught_up = self._behind()
+            if caught_up is not None:
+                await caught_up.wait()
             answer = self.core.next(self.now())
             if isinstance(answer, Fetch):
                 self._sending()
@@ -122,13 +127,13 @@ class Driver:
 
     def _ring_at(self, until: float | None) -> None:
         """Set the alarm to `until`, or to nothing: whoever asked last knows best."""
-        self._alarm_at = math.inf if until is None else self.origin_s + until
-        self._alarm.deadline = self._alarm_at
+        self._until = math.inf if until is None else until
+        self._alarm.deadline = self.origin_s + self._until
 
     async def _ring(self) -> None:
         """Wake the first in line whenever the alarm's time has come."""
         while True:
-            with trio.CancelScope(deadline=self._alarm_at) as self._alarm:
+            with trio.CancelScope(deadline=self.origin_s + self._until) as self._alarm:
                 await trio.sleep_forever()
-            self._alarm_at = math.inf
+            self._rung, self._until = max(self._rung, self._until), math.inf
             self._line.unpark()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import trio
 
+from harness.errors import RecordError
 from harness.record.recorder import FLUSH_EVENTS, FLUSH_S, MOST_UNWRITTEN, Recorder
 from harness.record.snapshot import SNAPSHOT_EVENTS, freeze, write_snapshot
 from harness.record.state import State
@@ -23,19 +25,19 @@ class Flusher:
         self._state = state
         self._inline = inline
         self._due = trio.Event()
-        self._room: trio.Event | None = None
+        self._behind: trio.Event | None = None
         self._snapshot_seq = 0
 
     def recorded(self) -> None:
-        """Call after each event: a full part is written at once, and past MOST_UNWRITTEN there is no room."""
+        """Call after each event: a full part is written at once, and past MOST_UNWRITTEN the record is behind."""
         if self.recorder.unwritten >= FLUSH_EVENTS:
             self._due.set()
-            if self.recorder.unwritten >= MOST_UNWRITTEN and self._room is None:
-                self._room = trio.Event()
+            if self.recorder.unwritten >= MOST_UNWRITTEN and self._behind is None:
+                self._behind = trio.Event()
 
-    def room(self) -> trio.Event | None:
-        """None while there is room; else the event that says so."""
-        return self._room
+    def behind(self) -> trio.Event | None:
+        """None while the record keeps up; else the event that says when it has caught up."""
+        return self._behind
 
     async def run(self) -> None:
         """Flush for ever; RecordError ends it, and with it the import."""
@@ -46,7 +48,15 @@ class Flusher:
             await self.flush()
 
     async def flush(self, *, snapshot: bool = False) -> None:
-        """Write what there is, then a snapshot if one is due or asked for."""
+        """Write what there is, then a snapshot if one is due or asked for.
+
+        Shielded: what has been taken from the recorder is nowhere else, so a session that ends in the middle waits for
+        the disk rather than lose it.
+        """
+        with trio.CancelScope(shield=True):
+            await self._flush(snapshot)
+
+    async def _flush(self, snapshot: bool) -> None:
         recorder = self.recorder
         batch = recorder.take()
         fresh = recorder.seq - self._snapshot_seq
@@ -58,14 +68,14 @@ class Flusher:
             recorder.written(batch)
         if frozen is not None:
             self._snapshot_seq = frozen[0]["position"][1]
-            await self._write(lambda: write_snapshot(recorder.folder, frozen))
-        if self._room is not None and recorder.unwritten < MOST_UNWRITTEN:
-            self._room.set()
-            self._room = None
+            with suppress(RecordError, OSError):  # a snapshot only saves time: the events are on disk
+                await self._write(lambda: write_snapshot(recorder.folder, frozen))
+        if self._behind is not None and recorder.unwritten < MOST_UNWRITTEN:
+            self._behind.set()
+            self._behind = None
 
     async def _write(self, write: Callable[[], None]) -> None:
         if self._inline:
             write()
         else:
-            # Not abandoned on cancel: parts are written in order, and the last flush comes after this one.
             await trio.to_thread.run_sync(write)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import platform
 import shutil
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib.metadata import version
 from typing import Any
 
@@ -18,8 +18,9 @@ from harness.api.client import HttpApi
 from harness.api.rest import Rest
 from harness.config import ImportConfig
 from harness.engine.session import OnUpdate, Session, best_possible, limits_of
-from harness.errors import BadInput, HarnessError, NoSuchRun
+from harness.errors import BadInput, HarnessError, NoSuchRun, RecordError
 from harness.pacing import format_tiers
+from harness.pacing.strategies import STRATEGIES
 from harness.record.clock import utc_s
 from harness.record.events import RunStatus
 from harness.record.items import write_items
@@ -46,11 +47,23 @@ async def run_import(
     """
     try:
         run = prepare_run(config)
-        with locked(run):
+        with locked(run), _noted(run):
             async with source(config) as url, http_api(config, url) as api:
                 return await import_into(run, config, api, url, on_start, on_update)
     except BaseExceptionGroup as group:
         raise _plainest(group) from group
+
+
+@contextmanager
+def _noted(run: Run) -> Iterator[None]:
+    """An error that ends the session is the run's status and reason, as far as the disk still takes them."""
+    try:
+        yield
+    except Exception as error:
+        plain = _plainest(error) if isinstance(error, BaseExceptionGroup) else error
+        with suppress(RecordError):
+            run.note(status="failed", reason=str(plain))
+        raise
 
 
 async def import_into(
@@ -149,7 +162,7 @@ def state_counts(state: State) -> tuple[int, int, int]:
 
 def _write_results(session: Session, ledger: Ledger | None) -> None:
     run, state = session.run_folder, session.state
-    write_items(run.folder)
+    write_items(run.folder, lambda item: state.items.state(item) == "imported")
     summary = summary_of(run, state, session.config, ledger)
     write_summary(run, summary.as_dict())
     run.note(status=state.status, reason=state.reason, ended_utc_s=state.ended_utc_s)
@@ -170,6 +183,9 @@ def config_of(run: Run, **changes: Any) -> ImportConfig:
     BadInput where they cannot be used here and now, such as a strategy that was an object of somebody's own.
     """
     written = {key: value for key, value in run.about["config"].items() if key != "header_names" and value is not None}
+    if written.get("pacing") not in (None, *STRATEGIES) and "pacing" not in changes:
+        own = f"was paced by {written['pacing']!r}, a strategy of somebody's own"
+        raise BadInput(f"run {run.name} {own}; resume it from Python, or add --pacing window")
     settings = {"results": run.folder.parent, "run": run.name, "resume": True, **written, **changes}
     try:
         return ImportConfig(**settings)

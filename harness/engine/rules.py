@@ -53,7 +53,9 @@ def known_pages(state: State) -> list[e.Key]:
     if not state.pages:
         return [1]
     if state.last_page is not None:
-        return [page for page in range(1, state.last_page + 1) if page not in state.pages]
+        pages = range(1, state.last_page + 1)
+        # A list that named fewer items than it declares is read again: they may have moved between pages meanwhile.
+        return [page for page in pages if page not in state.pages] or (list(pages) if _unlisted(state) else [])
     return _following(state.next_page)
 
 
@@ -72,6 +74,14 @@ def verdict(state: State, stopped: str | None) -> Done:
         times = "once" if page.attempts == 1 else f"{page.attempts} times"
         what = f"{page.reason}: {page.detail}" if page.detail else page.reason
         return Done("failed", f"page {page.key} of the list{others} could not be read, tried {times} ({what})")
+    if _unlisted(state):
+        declared = f"the list declares {state.total:,} items and named {len(state.items):,}"
+        return Done("failed", f"{declared}; resume reads it again")
     if state.failed:
-        return Done("complete with failures", f"{state.failed:,} items failed")
+        return Done("complete with failures", f"{state.failed:,} item{'s' if state.failed > 1 else ''} failed")
     return Done("complete", "")
+
+
+def _unlisted(state: State) -> int:
+    """How many items the list declares and has not named."""
+    return max(0, (state.total or 0) - len(state.items))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,6 +33,8 @@ from harness.record.state import State
 
 OnUpdate = Callable[[State, Live], None]
 
+_log = logging.getLogger("harness")
+
 
 def pacer_for(config: ImportConfig, remembered: Tiers = ()) -> Pacer:
     """The strategy that `config` names, or the object it holds; where it names none, by whether limits are known.
@@ -58,12 +61,12 @@ class Session:
         self._started_utc_s = wall()
         state = run.state()
         anchors = {at + 1: began for at, began in enumerate(run.about.get("sessions_utc_s", []))}
-        number = self._number = len(anchors) + 1
+        number = len(anchors) + 1
         run.note(sessions_utc_s=[*anchors.values(), self._started_utc_s], status="running")
         who = None if config.forget_limits else config.learned_for
         pacer = pacer_for(config, remembered(config.results, who))
         self._sent = SentCounter(run.folder)
-        self._charge(pacer, state, anchors)
+        charged = self._charge(pacer, state, anchors)
         self.recorder = Recorder(run.folder, run.name, number)
         budget = Budget("api", pacer)
         self.core = Core(
@@ -76,19 +79,28 @@ class Session:
         )
         self.flusher = Flusher(self.recorder, lambda: self.core.state, inline=inline)
         self.driver: Driver | None = None
+        self._blind = False
+        self.core.start(socket.gethostname(), number, charged)
 
-    def _charge(self, pacer: Pacer, state: State, anchors: dict[int, float]) -> None:
-        """Charge what earlier sessions sent and may still count: as recorded, and what the record never got."""
+    def _charge(self, pacer: Pacer, state: State, anchors: dict[int, float]) -> tuple[int, float] | None:
+        """Charge what earlier sessions sent and may still count: as recorded, and what the record never got.
+
+        Answers the latter, as (requests, counted by then in UTC), to be recorded: until it is on disk the counter of
+        requests begun stays ahead of the record, and a session that follows on this one's death charges it too.
+        """
         longest_s = max((tier.span_s for tier in pacer.statistics(0.0).tiers), default=0.0)
         now, linger_s = self._started_utc_s, self.config.linger_s
         charges = [(at, 1) for at in occupied_since(self.run_folder.folder, anchors, now - longest_s, linger_s)]
         unrecorded = min(MOST_UNWRITTEN + self.config.workers, self._sent.count - state.fetches)
-        if unrecorded > 0:
-            charges.append((self._sent.last_utc_s + linger_s, unrecorded))
-        self._sent.set(state.fetches)
+        charged = (unrecorded, self._sent.last_utc_s + linger_s) if unrecorded > 0 else None
+        if charged is not None:
+            charges.append((charged[1], charged[0]))
+        elif unrecorded < 0:  # a power cut took the counter back
+            self._sent.set(state.fetches)
         for at, cost in sorted(charges):
             if at > now - longest_s:
                 pacer.charge(at - now, cost)
+        return charged
 
     def _record(self, event: Event) -> None:
         self.recorder.record(event)
@@ -103,8 +115,7 @@ class Session:
 
     async def run(self, api: Api, on_update: OnUpdate | None = None, update_s: float = 0.25) -> Done:
         """Import until done or stopped; what was recorded is on disk when this returns or raises."""
-        self.driver = Driver(self.core, api, self._put, self.flusher.room, lambda: self._sent.add(self._wall()))
-        self.core.start(socket.gethostname(), self._number)
+        self.driver = Driver(self.core, api, self._put, self.flusher.behind, lambda: self._sent.add(self._wall()))
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self.flusher.run)
@@ -113,12 +124,13 @@ class Session:
                 done = await self.driver.run()
                 nursery.cancel_scope.cancel()
             if on_update is not None:
-                on_update(self.state, self.live())
+                self._show(on_update)
         finally:
-            with trio.CancelScope(shield=True):
+            try:
                 await self.flusher.flush(snapshot=True)
-            self._remember()
-            self._sent.close()
+                self._remember()
+            finally:
+                self._sent.close()
         return done
 
     def _remember(self) -> None:
@@ -130,8 +142,18 @@ class Session:
 
     async def _update(self, on_update: OnUpdate, update_s: float) -> None:
         while True:
-            on_update(self.state, self.live())
+            self._show(on_update)
             await trio.sleep(update_s)
+
+    def _show(self, on_update: OnUpdate) -> None:
+        """Show this moment. A view may fail without stopping a run: then it is said once and shown no more."""
+        if self._blind:
+            return
+        try:
+            on_update(self.state, self.live())
+        except Exception as error:
+            self._blind = True
+            _log.warning("the view of run %s failed (%r); the import goes on unseen", self.run_folder.name, error)
 
     # --- watching and steering ----------------------------------------------------------------------------------
 

@@ -49,7 +49,8 @@ class WaitLog:
             return
         self.flush(now)
         last = self._last_sleep
-        merged = last is not None and last[1] == tier and began - last[0] < least_s
+        # A probe's answer is waited for right after the pause: with nothing between them they are one.
+        merged = last is not None and last[1] == tier and (began - last[0] < least_s or began == last[0])
         sleeps = 0 if merged or reason == "retry" else 1
         self._last_sleep = (now, tier)
         self._record(Waited(now, began, now, now - began, sleeps, reason, tier))

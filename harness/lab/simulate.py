@@ -159,7 +159,7 @@ class Simulation:
         try:
             page, records = self._rest.page_of(fetch.key, decision.body(), _joined(decision.headers).get("link"))
         except Malformed as error:
-            return Failed("malformed", str(error))
+            return Failed("malformed", str(error), passing=False)
         if self._put is not None and not self.core.rules.detail:
             for item, record in records:
                 self._put(item, json.dumps(record, ensure_ascii=False))

@@ -18,6 +18,8 @@ from harness.pacing.base import Grant, Later, Notice, Outcome, Pacer, WaitReason
 # window of 20 s after 31 s. More than a minute of silence would cost more than a probe does.
 FIRST_PAUSE_S = 1.0
 LONGEST_GUESSED_PAUSE_S = 60.0
+# A day: the longest window that is at all common. Whoever is told to wait for years asks again tomorrow.
+LONGEST_TOLD_PAUSE_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ def told_s(notice: Notice | None) -> float:
         return 0.0
     resets = [quota.reset_s for quota in notice.quotas if quota.reset_s is not None and not quota.remaining]
     told = resets if notice.retry_after_s is None else [notice.retry_after_s]
-    return max((seconds for seconds in told if math.isfinite(seconds) and seconds > 0), default=0.0)
+    usable = (seconds for seconds in told if math.isfinite(seconds) and seconds > 0)
+    return min(LONGEST_TOLD_PAUSE_S, max(usable, default=0.0))
 
 
 def guessed_s(guesses: int) -> float:

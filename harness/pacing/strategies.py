@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from harness.pacing.auto import AutoPacer
 from harness.pacing.base import Pacer
@@ -11,6 +11,7 @@ from harness.pacing.tiers import Tiers
 from harness.pacing.window import WindowPacer
 
 Strategy = Literal["auto", "window", "reference", "retry-after"]
+STRATEGIES: tuple[str, ...] = get_args(Strategy)
 
 
 def make_pacer(strategy: Strategy, tiers: Tiers, linger_s: float, rtt_floor_s: float, remembered: Tiers = ()) -> Pacer:

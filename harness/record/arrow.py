@@ -47,6 +47,7 @@ EVENT_SCHEMA = pa.schema(
         ("total", _COUNT),
         ("last_page", _COUNT),
         ("next_page", _TEXT),
+        ("charged", _COUNT),
         ("workers", pa.int32()),
         ("limits", _TEXT),
         ("trust", _TEXT),

@@ -48,6 +48,18 @@ class SessionStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class Charged:
+    """`charged` requests of an earlier session are charged to the limits: it began them and never recorded their end.
+
+    The server has counted them by `utc_s` at the latest.
+    """
+
+    t_s: float
+    charged: int
+    utc_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class PageListed:
     """A page of the list was read: sent, headers seen (`answered_s`), body complete (`t_s`)."""
 
@@ -237,6 +249,7 @@ class SessionEnded:
 
 Event = (
     SessionStarted
+    | Charged
     | PageListed
     | ItemImported
     | ItemListed

@@ -47,6 +47,7 @@ def fold(events: Iterable[e.Event], state: State | None = None) -> State:
 
 
 def _session_started(state: State, event: e.SessionStarted) -> None:
+    _cut_tail(state)
     state.earlier_s += state.session.duration_s()
     state.marks.append((len(state.pages), state.imported))
     state.session = Current(event.number, event.utc_s)
@@ -57,6 +58,10 @@ def _session_started(state: State, event: e.SessionStarted) -> None:
         del state.failures[(failure.kind, failure.key)]
 
 
+def _charged(state: State, event: e.Charged) -> None:
+    state.fetches += event.charged
+
+
 def _sent(state: State, kind: e.Kind, sent_s: float, t_s: float) -> None:
     session = state.session
     state.fetches += 1
@@ -65,6 +70,7 @@ def _sent(state: State, kind: e.Kind, sent_s: float, t_s: float) -> None:
         session.first_sent_s = sent_s
     if session.last_answer_s is None or t_s > session.last_answer_s:
         session.last_answer_s = t_s
+    session.tail.clear()
 
 
 def _answered(state: State, status: int, latency_s: float) -> None:
@@ -92,7 +98,8 @@ def _page_listed(state: State, event: e.PageListed) -> None:
     state.pages.add(event.page)
     state.failures.pop(("page", event.page), None)
     state.total = event.total if event.total is not None else state.total
-    state.last_page = event.last_page if event.last_page is not None else state.last_page
+    if event.last_page is not None:  # the most it ever said: answers of replicas and late ones may say less again
+        state.last_page = max(event.last_page, state.last_page or 0)
     state.next_page = event.next_page
     for item in event.ids:
         if not state.items.add(item):
@@ -169,6 +176,8 @@ def _waited(state: State, event: e.Waited) -> None:
     by = event.tier or event.reason
     seconds, count = state.waits.get(by, (0.0, 0))
     state.waits[by] = (seconds + event.asleep_s, count + event.sleeps)
+    beyond_s = min(event.asleep_s, event.ended_s - max(event.began_s, state.session.last_answer_s or 0.0))
+    state.session.tail[by] = state.session.tail.get(by, 0.0) + max(0.0, beyond_s)
 
 
 def _paused(state: State, event: e.Paused) -> None:
@@ -178,7 +187,7 @@ def _paused(state: State, event: e.Paused) -> None:
 
 def _resumed(state: State, event: e.Resumed) -> None:
     session = state.session
-    if session.paused_at_s is not None:
+    if session.paused_at_s is not None and session.first_sent_s is not None:  # else the duration has not begun
         # What was in flight when the pause began still took its time.
         began_s = max(session.paused_at_s, session.last_answer_s or 0.0)
         session.paused_s += max(0.0, event.t_s - began_s)
@@ -204,10 +213,19 @@ def _learned(state: State, event: e.Learned) -> None:
 def _session_ended(state: State, event: e.SessionEnded) -> None:
     state.status, state.reason = event.status, event.reason
     state.session.waiting = None
+    _cut_tail(state)
+
+
+def _cut_tail(state: State) -> None:
+    """A duration ends with the last answer, so what was waited after it is no part of it."""
+    for by, seconds in state.session.tail.items():
+        state.waits[by] = (state.waits[by][0] - seconds, state.waits[by][1])
+    state.session.tail.clear()
 
 
 _HANDLERS: dict[type, Callable[[State, Any], None]] = {
     e.SessionStarted: _session_started,
+    e.Charged: _charged,
     e.PageListed: _page_listed,
     e.ItemImported: _item_imported,
     e.ItemListed: _item_without_request,

@@ -87,12 +87,13 @@ def occupied_since(folder: Path, anchors_utc_s: dict[int, float], since_utc_s: f
 
     anchors_utc_s: when each session began. since_utc_s: older answers are left out.
     """
-    columns = ["event", "session", "t_s", "answered_s", "sent", "status"]
+    columns = ["event", "session", "t_s", "answered_s", "sent", "charged", "utc_s"]
     found: list[float] = []
     for _, _, path in reversed(list_parts(folder / "events")):
         table = read_table(path, columns)
         rows = table.to_pylist()
         found += [at for row in rows if (at := _occupied_from(row, anchors_utc_s, linger_s)) is not None]
+        found += [row["utc_s"] for row in rows if row["event"] == "Charged" for _ in range(row["charged"])]
         if rows and anchors_utc_s[rows[0]["session"]] + rows[0]["t_s"] + linger_s < since_utc_s:
             break
     return sorted(at for at in found if at >= since_utc_s)
@@ -100,7 +101,7 @@ def occupied_since(folder: Path, anchors_utc_s: dict[int, float], since_utc_s: f
 
 def _occupied_from(row: dict[str, Any], anchors_utc_s: dict[int, float], linger_s: float) -> float | None:
     anchor = anchors_utc_s[row["session"]]
-    if row["event"] == "Refused":
+    if row["event"] in ("Refused", "Charged"):
         return None
     if row["answered_s"] is not None:
         return anchor + float(row["answered_s"])

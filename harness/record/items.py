@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +26,15 @@ class _Misfit(Exception):
     """A column whose values do not all fit the type that its batches promised."""
 
 
-def payload_batches(folder: Path) -> Iterator[list[dict[str, Any]]]:
-    """The payloads in batches, each item once, in the order in which they were written."""
+def payload_batches(folder: Path, wanted: Callable[[ItemId], bool]) -> Iterator[list[dict[str, Any]]]:
+    """The payloads of `wanted` items in batches, each item once, in the order in which they were written."""
     seen: set[ItemId] = set()
     batch: list[dict[str, Any]] = []
     for _, _, path in list_parts(folder / "items"):
         table = read_table(path)
         for text, payload in zip(table.column("id").to_pylist(), table.column("payload").to_pylist(), strict=True):
             item = canonical_id(text)
-            if item not in seen:
+            if item not in seen and wanted(item):
                 seen.add(item)
                 batch.append(_record(item, payload))
         if len(batch) >= BATCH:
@@ -44,19 +44,19 @@ def payload_batches(folder: Path) -> Iterator[list[dict[str, Any]]]:
         yield batch
 
 
-def write_items(folder: Path) -> Path:
-    """Write `items.parquet` into the run's folder from its parts; answers its path.
+def write_items(folder: Path, wanted: Callable[[ItemId], bool] = lambda _: True) -> Path:
+    """Write `items.parquet` into the run's folder from its parts, with the `wanted` items; answers its path.
 
     Two passes, so that a column's type is known before the first row is written whatever the last item holds. Where
     a field's values do not fit one type without loss (a number here, a text there) they are kept as JSON text.
     """
-    types = _types(folder)
+    types = _types(folder, wanted)
     path = folder / "items.parquet"
 
     def write(temporary: Path) -> None:
         schema = pa.schema(list(types.items()))
         with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
-            for batch in payload_batches(folder):
+            for batch in payload_batches(folder, wanted):
                 writer.write_table(_table(batch, schema))
 
     while True:
@@ -85,9 +85,9 @@ def _storable(value: Any) -> Any:
     return {_storable(key): _storable(part) for key, part in value.items()} if isinstance(value, dict) else value
 
 
-def _types(folder: Path) -> dict[str, pa.DataType]:
+def _types(folder: Path, wanted: Callable[[ItemId], bool]) -> dict[str, pa.DataType]:
     types: dict[str, pa.DataType] = {}
-    for batch in payload_batches(folder):
+    for batch in payload_batches(folder, wanted):
         for name in dict.fromkeys(name for record in batch for name in record):
             new = _type([record.get(name) for record in batch])
             types[name] = _common(types.get(name), new)

@@ -104,6 +104,7 @@ class Current:
     paused_s: float = 0.0
     waiting: tuple[float, str, str | None, float | None] | None = None  # began_s, reason, tier, until_s
     held_until_s: float | None = None
+    tail: dict[str, float] = field(default_factory=dict)  # seconds asleep since the last answer, by limit or reason
 
     def duration_s(self) -> float:
         """First request to last answer, without the time that a person paused it."""
