@@ -228,6 +228,7 @@ def test_no_secret_is_written_or_printed(tmp_path: Path, api_url: str) -> None:
         assert SECRET[::-1] not in text
     ledger = httpx.get(api_url.removesuffix("/api/items") + "/_ledger").json()
     assert ledger["admitted"] > 0
+    find_run(tmp_path / "results", "r").note(status="stopped")
     again = harness(tmp_path, "resume", "r", "--header", f"X-Other: {SECRET[::-1]}")
     assert again.returncode == 2
     assert "--token-env names a variable that is not set" in again.stderr
