@@ -2,8 +2,8 @@
 
 Read without configuration: a list is an array, or an object with the records under `data`, `items` or `results`;
 pages are numbered where `last_page` or `total_pages` says how many, or where the total and the first page do, else
-each names the next (in the body, in a Link header, or by `has_more` and its last id), else a full page is followed by
-another.
+each names the next (in the body, in a Link header, or by `has_more` and its last id), else each is followed by another,
+to the first that names nothing new.
 """
 
 from __future__ import annotations
@@ -121,7 +121,9 @@ class Rest:
             return None if not links["next"] else self._link(page, links["next"])
         if not isinstance(page, int) or (total is not None and total > records):  # then page 1 has said it all
             return None
-        return str(page + 1) if records >= self.per_page else None
+        # Nothing says whether there is more, and a short page does not: servers cut `perPage` to what they like. So on
+        # to the first that is empty, or that the engine finds to name nothing new.
+        return str(page + 1) if records else None
 
     def _link(self, page: Key, link: Any) -> str:
         """A next link as an absolute URL on the list's own host: credentials go nowhere else."""

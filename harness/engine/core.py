@@ -272,6 +272,8 @@ class Core:
         if total is not None and most is not None:
             total = min(total, most)
         turns = pages_after(self.rules, self.state, page)
+        if not new and page.last_page is None and isinstance(fetch.key, int):
+            turns = []  # the next page was a guess, and a list that says the same for ever would never end
         answered_s, status = flight.answered_s or now, flight.status or 0
         listed = (ids, total, page.last_page, page.next_page)
         self._emit(e.PageListed(now, fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, *listed))

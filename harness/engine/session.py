@@ -250,7 +250,10 @@ def _session_bound(pages: int, items: int, state: State, config: ImportConfig) -
     """The bound of one session; one without a page had its items ready, so the list's round trip is not counted."""
     rtt_s = state.least_latency_s or 0.0
     paging: Paging = "numbered" if state.last_page is not None else "cursor"
-    work = BoundWork(max(1, pages), items if pages else items - 1, paging, config.detail)
+    named = items if pages else items - 1
+    # The last page of a list without an extent is empty, so the pages can hold more than they named.
+    per_page = max(config.per_page, -(-named // max(1, pages)))
+    work = BoundWork(max(1, pages), named, paging, config.detail, per_page if paging == "cursor" else None)
     best = bound(work, limits_of(state, config), rtt_s, max(1, state.workers))
     if pages:
         return best

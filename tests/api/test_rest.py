@@ -114,9 +114,9 @@ def test_which_page_comes_next(about: dict[str, Any], following: str | None) -> 
     assert read({"data": FULL, **about}).next_page == following
 
 
-def test_a_short_page_is_the_last() -> None:
-    """Where nothing else is said, a page with fewer records than asked for ends the list, and so does a link's end."""
-    assert read(FULL[:2]).next_page is None
+def test_an_empty_page_is_the_last_and_a_short_one_need_not_be() -> None:
+    """Where nothing else is said, servers may have cut the page: only an empty one ends the list, or a link's end."""
+    assert read(FULL[:2]).next_page == "2"
     assert read([]).next_page is None
     assert read({"data": FULL}, page="https://api.test/v1/orders?cursor=x").next_page is None
 
@@ -140,7 +140,7 @@ def test_a_count_of_the_page_alone_ends_nothing() -> None:
 def test_a_list_of_bare_arrays_is_read_to_its_end() -> None:
     """Page 2 is asked for by its number, not by the address "2": from memory and from the record alike."""
     state, asked, page = State(), [], 1
-    bodies: dict[Key, list[dict[str, int]]] = {1: FULL, 2: [{"id": n} for n in (4, 5, 6)], 3: [{"id": 7}]}
+    bodies: dict[Key, list[dict[str, int]]] = {1: FULL, 2: [{"id": n} for n in (4, 5, 6)], 3: [{"id": 7}], 4: []}
     while True:
         asked.append(REST.page_url(page))
         found = read(bodies[page], page)
@@ -151,7 +151,7 @@ def test_a_list_of_bare_arrays_is_read_to_its_end() -> None:
         if not following:
             break
         (page,) = following  # type: ignore[assignment]
-    assert asked == [f"https://api.test/v1/orders?page={number}&perPage=3" for number in (1, 2, 3)]
+    assert asked == [f"https://api.test/v1/orders?page={number}&perPage=3" for number in (1, 2, 3, 4)]
 
 
 @pytest.mark.parametrize(

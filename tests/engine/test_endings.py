@@ -73,6 +73,14 @@ def test_a_page_that_failed_for_good_holds_no_items_up() -> None:
     assert play.done.status == "failed"
 
 
+def test_a_list_that_repeats_itself_for_ever_ends() -> None:
+    """Without any extent each page is followed by the next, until one names nothing new."""
+    same = PageRead((1, 2, 3), None, None, "2")
+    play = listing({1: same, 2: PageRead((1, 2, 3), None, None, "3")}).run()
+    assert play.done is not None
+    assert (play.done.status, len(play.sent)) == ("complete", 5)
+
+
 def test_without_a_total_there_is_none_whatever_the_maximum() -> None:
     """--max-items on a list that does not say its size leaves it unsaid."""
     play = listing({1: PageRead(tuple(range(10)), None, None, None)})
