@@ -81,7 +81,9 @@ class Session:
         Answers the latter, as (requests, counted by then in UTC), to be recorded: until it is on disk the counter of
         requests begun stays ahead of the record, and a session that follows on this one's death charges it too.
         """
-        longest_s = max((tier.span_s for tier in pacer.statistics(0.0).tiers), default=0.0)
+        # Two windows: a sliding counter still weighs the one before.
+        tiers = pacer.statistics(0.0).tiers
+        longest_s = max((max(tier.span_s, 2 * tier.tier.period_s) for tier in tiers), default=0.0)
         now, linger_s = self._started_utc_s, self.config.linger_s
         charges = [(at, 1) for at in occupied_since(self.run_folder.folder, anchors, now - longest_s, linger_s)]
         unrecorded = min(MOST_UNWRITTEN + self.config.workers, self._sent.count - state.fetches)
