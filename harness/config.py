@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from harness.pacing import Pacer, Tier, Tiers, format_tiers, parse_tiers
+from harness.pacing.strategies import Strategy
 from harness.units import parse_duration
 
 
@@ -121,8 +122,10 @@ class ImportConfig(BaseModel):
     limit: LimitsSetting | None = Field(
         None, description="what the client keeps to, such as 500/20s+2000/100s; may be repeated"
     )
-    pacing: Literal["window", "reference", "retry-after"] | Pacer | None = Field(
-        None, description="pacing strategy: window, reference or retry-after [window with a limit, else retry-after]"
+    pacing: Strategy | Pacer | None = Field(
+        None,
+        description="pacing strategy: window, spaced, retry-after, reference, backoff or aimd "
+        "[window with a limit, else retry-after]",
     )
     per_page: int = Field(100, ge=1, le=10_000, description="items a page of the list")
     max_items: int | None = Field(None, ge=1, description="import no more than this many")
@@ -171,7 +174,7 @@ class ImportConfig(BaseModel):
             raise ValueError("--fresh and --resume contradict each other; leave one out")
         if (self.fresh or self.resume) and self.run is None:
             raise ValueError("--fresh and --resume need the run's name; add --run NAME")
-        if self.pacing in ("window", "reference") and self.limit is None and self.url is not None:
+        if self.pacing in ("window", "spaced", "reference") and self.limit is None and self.url is not None:
             raise ValueError(f"--pacing {self.pacing} needs to know the limits; add --limit, such as --limit 500/20s")
         if self.dry_run and (self.fresh or self.resume):
             raise ValueError("--dry-run only makes a plan; leave out --fresh or --resume")

@@ -40,7 +40,7 @@ def pacer_for(config: ImportConfig) -> Pacer:
     if isinstance(config.pacing, Pacer):
         return config.pacing
     strategy = config.pacing or ("window" if config.limits else "retry-after")
-    return make_pacer(strategy, config.limits, config.linger_s, config.rtt_floor)
+    return make_pacer(strategy, config.limits, config.linger_s, config.rtt_floor, config.seed)
 
 
 class Session:

@@ -142,9 +142,9 @@ class BucketMeter:
 
     __slots__ = ("_debt", "_due", "_late", "_lead_s", "_recent", "limit", "span_s", "tier", "unit_s", "used")
 
-    def __init__(self, tier: Tier, rtt_floor_s: float) -> None:
+    def __init__(self, tier: Tier, rtt_floor_s: float, depth: int | None = None) -> None:
         self.tier = tier
-        self.limit = tier.depth
+        self.limit = tier.depth if depth is None else depth
         self.unit_s = tier.period_s / tier.limit * (1 + DRIFT)
         # Rounding again; a floor lets the next be sent as much earlier.
         self._lead_s = rtt_floor_s - guard_s(self.unit_s)

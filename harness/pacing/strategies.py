@@ -5,17 +5,26 @@ from __future__ import annotations
 from typing import Literal
 
 from harness.pacing.base import Pacer
-from harness.pacing.baselines import ReferencePacer, RetryAfterPacer
+from harness.pacing.baselines import AimdPacer, BackoffPacer, ReferencePacer, RetryAfterPacer
+from harness.pacing.spaced import SpacedPacer
 from harness.pacing.tiers import Tiers
 from harness.pacing.window import WindowPacer
 
-Strategy = Literal["window", "reference", "retry-after"]
+Strategy = Literal["window", "spaced", "reference", "retry-after", "backoff", "aimd"]
 
 
-def make_pacer(strategy: Strategy, tiers: Tiers, linger_s: float, rtt_floor_s: float) -> Pacer:
-    """A new pacer of that name; `retry-after` knows no limits and ignores them."""
-    if strategy == "window":
-        return WindowPacer(tiers, linger_s, rtt_floor_s)
-    if strategy == "reference":
-        return ReferencePacer(tiers)
-    return RetryAfterPacer()
+def make_pacer(strategy: Strategy, tiers: Tiers, linger_s: float, rtt_floor_s: float, seed: int = 0) -> Pacer:
+    """A new pacer of that name; the last three know no limits and ignore them. seed: where it draws lots."""
+    match strategy:
+        case "window":
+            return WindowPacer(tiers, linger_s, rtt_floor_s)
+        case "spaced":
+            return SpacedPacer(tiers, linger_s, rtt_floor_s, seed)
+        case "reference":
+            return ReferencePacer(tiers)
+        case "retry-after":
+            return RetryAfterPacer()
+        case "backoff":
+            return BackoffPacer(seed)
+        case "aimd":
+            return AimdPacer()
