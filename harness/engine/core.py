@@ -18,10 +18,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from harness.engine.answers import Answer, Done, Failed, Fetch, ItemRead, PageRead, Result, Wait
-from harness.engine.rules import Rules, known_pages, pages_after, retry_at, verdict
+from harness.engine.rules import Rules, known_pages, pages_after, requests_left, retry_at, verdict
 from harness.engine.waits import WaitLog
 from harness.engine.work import Task, Work
-from harness.pacing import Budget, Grant, Later, Notice, Outcome, Tier, format_tiers
+from harness.pacing import Budget, Grant, Later, Notice, Outcome, Planning, Tier, format_tiers
 from harness.record import events as e
 from harness.record.fold import apply
 from harness.record.state import State
@@ -273,6 +273,15 @@ class Core:
             self.work.ready["page"].clear()
         else:
             self.work.add("page", turns)
+        self._say_what_is_left()
+
+    def _say_what_is_left(self) -> None:
+        left = requests_left(self.rules, self.state)
+        if left is None or self.state.total is None:
+            return
+        for budget in {id(budget): budget for budget in self.budgets.values()}.values():
+            if isinstance(budget.pacer, Planning):
+                budget.pacer.expect(max(0, left - len(self.flights)))
 
     def _wanted(self, new: list[e.ItemId]) -> list[e.ItemId]:
         most = self.rules.max_items

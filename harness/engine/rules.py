@@ -64,6 +64,22 @@ def _following(next_page: str | None) -> list[e.Key]:
     return [] if next_page is None else [e.canonical_id(next_page)]
 
 
+def requests_left(rules: Rules, state: State) -> int | None:
+    """Requests without a result so far: pages not yet read, and items neither imported nor failed.
+
+    None while the list has not said how much there is; those in flight are among them.
+    """
+    if not state.pages:
+        return None
+    pages = 0
+    if state.last_page is not None:
+        pages = max(0, state.last_page - len(state.pages))
+    elif state.next_page is not None:
+        pages = 1
+    items = max(state.total or 0, len(state.items)) - state.imported - state.failed
+    return pages + (max(0, items) if rules.detail else 0)
+
+
 def verdict(state: State, stopped: str | None) -> Done:
     """How a session ended with nothing left to do, or because someone stopped it (`stopped` says why)."""
     if stopped is not None:

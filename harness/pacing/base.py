@@ -134,6 +134,14 @@ class Pacer(Protocol):
         """What the strategy knows at `now`."""
 
 
+@runtime_checkable
+class Planning(Protocol):
+    """A strategy that plans: one that wants to know how much there is left to send."""
+
+    def expect(self, requests: int) -> None:
+        """So many requests are still to be sent, beyond those in flight. Told whenever the list says so."""
+
+
 class Unpaced:
     """The strategy that always grants: the default of every method, to build one's own on."""
 

@@ -77,8 +77,11 @@ class Meter(Protocol):
     def opens_at(self, cost: int) -> float | None:
         """When `cost` fits, if nothing more is sent; None if that takes an answer to something in flight."""
 
-    def settle(self, at: float, cost: int, reserved: int) -> None:
-        """`reserved` units in flight have become `cost` units that arrived by `at`, which never goes back."""
+    def settle(self, at: float, cost: int, reserved: int, sent_at: float = -math.inf) -> None:
+        """`reserved` units in flight have become `cost` units that arrived by `at`, which never goes back.
+
+        sent_at: when they were granted, where that is known.
+        """
 
     def settle_late(self, at: float, cost: int, reserved: int) -> None:
         """The same of a request that may arrive as late as `at`, in the future maybe; in no order."""
@@ -120,7 +123,7 @@ class LogMeter:
     def releases(self) -> Iterable[Counted]:
         return heapq.merge(self.answered, self.late) if self.late else self.answered
 
-    def settle(self, at: float, cost: int, reserved: int) -> None:
+    def settle(self, at: float, cost: int, reserved: int, sent_at: float = -math.inf) -> None:
         self.used += cost - reserved
         self.answered.append((at + self.span_s, cost))
 
@@ -187,7 +190,7 @@ class BucketMeter:
                 return opens_at
         return None
 
-    def settle(self, at: float, cost: int, reserved: int) -> None:
+    def settle(self, at: float, cost: int, reserved: int, sent_at: float = -math.inf) -> None:
         self.used -= reserved
         self._due = max(self._due, at) + cost * self.unit_s
         self._recent.append((max(at, self._recent[-1][0]) if self._recent else at, cost))

@@ -132,7 +132,7 @@ class AlignedMeter:
                 return free_at
         return None
 
-    def settle(self, at: float, cost: int, reserved: int) -> None:
+    def settle(self, at: float, cost: int, reserved: int, sent_at: float = -math.inf) -> None:
         self.used += cost - reserved
         self._answered.append((at, cost, self._clock.second_ends))
 
@@ -203,7 +203,7 @@ class CounterMeter:
         # Our clock may gain on the server's meanwhile; epoch seconds in floats are no finer than a quarter microsecond.
         return now + max(1e-6, (opens - windows) * self.tier.period_s / (1 - DRIFT))
 
-    def settle(self, at: float, cost: int, reserved: int) -> None:
+    def settle(self, at: float, cost: int, reserved: int, sent_at: float = -math.inf) -> None:
         self.used -= reserved
         self._count(min(at + self._clock.bounds(at)[1], math.nextafter(self._clock.second_ends, 0.0)), cost)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 
 from harness.errors import NeverFits
+from harness.pacing.anchored import AnchoredMeter
 from harness.pacing.base import RELEASES, Grant, Later, Notice, Outcome, Statistics, TierStatistics
+from harness.pacing.foresight import Foresight
 from harness.pacing.meters import BucketMeter, Counted, LogMeter, Meter, guard_s, paced_as
 from harness.pacing.phased import AlignedMeter, CounterMeter, ServerClock
 from harness.pacing.tiers import Tier
@@ -31,6 +33,7 @@ class WindowPacer:
         self._clock = ServerClock()
         self._meters: list[Meter] = []
         self._places: list[_Places] = []
+        self._foresight: Foresight | None = None
         self._in_flight: set[Grant] = set()
         self._settled = 0  # units of cost answered or lost since the start
         self._counted_by = -math.inf  # no lost request is counted later than this
@@ -41,12 +44,27 @@ class WindowPacer:
         self._meters = [self._meter(tier) for tier in tiers if tier.kind != "concurrency"]
         self._places = [_Places(tier) for tier in tiers if tier.kind == "concurrency"]
         self._learns = any(tier.kind in ("aligned", "counter") for tier in tiers)
+        anchored = [meter for meter in self._meters if isinstance(meter, AnchoredMeter)]
+        left = 0 if self._foresight is None else self._foresight.left
+        # With any other kind of limit beside them nothing is known of what the best schedule is.
+        self._foresight = Foresight(anchored, left) if 1 < len(anchored) == len(tiers) else None
+
+    def expect(self, requests: int) -> None:
+        """So many requests are still to be sent, beyond those in flight: what there is to plan for.
+
+        Several anchored limits need it, for sending as soon as they allow is not the best then (`planner`). Without
+        it, and where requests do not cost 1 each, everything goes as soon as it may.
+        """
+        if self._foresight is not None:
+            self._foresight.left = requests
 
     def _meter(self, tier: Tier) -> Meter:
         if tier.kind in ("gcra", "bucket", "leaky"):
             return BucketMeter(tier, self._rtt_floor_s)
         if tier.kind == "aligned":
             return AlignedMeter(tier, self._clock)
+        if tier.kind == "anchored":
+            return AnchoredMeter(tier, self._rtt_floor_s)
         if tier.kind == "counter" and self._clock.known:
             return CounterMeter(tier, self._clock)
         return LogMeter(tier, self._rtt_floor_s)
@@ -63,6 +81,11 @@ class WindowPacer:
         for places in self._places:
             if not places.free(now, len(self._in_flight)):
                 return Later(places.opens_at(), "in flight", places.tier)
+        if self._foresight is not None:
+            held_until = self._foresight.wait_until(now)
+            if held_until is not None:
+                return Later(held_until, "limit", self._tiers[0])
+            self._foresight.granted(now)
         for meter in self._meters:
             meter.used += cost
         grant = Grant(now, cost)
@@ -98,6 +121,8 @@ class WindowPacer:
         self._in_flight.remove(grant)
         if self._learns:
             self._learn(grant, now, notice)
+        if self._foresight is not None:
+            self._foresight.settled(grant.at, now, outcome is Outcome.UNUSED or outcome is Outcome.REFUSED)
         true_cost = grant.cost if cost is None else cost
         if outcome is Outcome.UNUSED or outcome is Outcome.REFUSED:
             for meter in self._meters:
@@ -108,7 +133,7 @@ class WindowPacer:
             self._lose(grant, now, true_cost)
             return None
         for meter in self._meters:
-            meter.settle(now, true_cost, grant.cost)
+            meter.settle(now, true_cost, grant.cost, grant.at)
         return None
 
     def _lose(self, grant: Grant, now: float, true_cost: int) -> None:
