@@ -108,9 +108,11 @@ class LogMeter:
         self.late: deque[Counted] = deque()
 
     def expire(self, now: float) -> None:
-        for queue in (self.answered, self.late):
-            while queue and queue[0][0] <= now:
-                self.used -= queue.popleft()[1]
+        answered, late = self.answered, self.late
+        while answered and answered[0][0] <= now:
+            self.used -= answered.popleft()[1]
+        while late and late[0][0] <= now:
+            self.used -= late.popleft()[1]
 
     def opens_at(self, cost: int) -> float | None:
         excess = self.used + cost - self.limit
