@@ -118,7 +118,9 @@ class ImportConfig(BaseModel):
         None, description="what the test API enforces [the same as --limit, else 500/20s+2000/100s]"
     )
     latency: Seconds | None = Field(None, ge=0, le=3600, description="how long the test API takes to answer [50ms]")
-    workers: int = Field(10, ge=1, le=1000, description="requests in flight at most")
+    workers: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = Field(
+        10, description="requests in flight at most, or auto: as many as make it faster"
+    )
     limit: LimitsSetting | None = Field(
         None, description="what the client keeps to, such as 500/20s+2000/100s; may be repeated"
     )
@@ -212,6 +214,11 @@ class ImportConfig(BaseModel):
         if self.server_limit is not None:
             return self.server_limit
         return self.limit if self.limit is not None else parse_tiers("500/20s+2000/100s")
+
+    @property
+    def most_workers(self) -> int:
+        """Never more requests in flight than this. `auto` tries no more than 200: few servers work on that many."""
+        return 200 if self.workers == "auto" else self.workers
 
     @property
     def linger_s(self) -> float:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from harness.engine.answers import Answer, Done, Failed, Fetch, ItemRead, PageRead, Result, Wait
+from harness.engine.concurrency import Concurrency, useful_workers
 from harness.engine.rules import Rules, known_pages, pages_after, requests_left, retry_at, verdict
 from harness.engine.waits import WaitLog
 from harness.engine.work import Task, Work
@@ -58,6 +59,7 @@ class Core:
     budgets: for pages and for items, usually the same. record: called with every event, at once. state: where an
     earlier session left off (it is folded on from here). payloads: items whose payload is on disk already though no
     event says so; they are adopted, not fetched. utc_s: the wall clock at t = 0, for times that outlive us.
+    concurrency: finds the number of workers, in place of the one in `rules`.
     """
 
     def __init__(
@@ -68,13 +70,15 @@ class Core:
         utc_s: float,
         state: State | None = None,
         payloads: set[e.ItemId] | None = None,
+        concurrency: Concurrency | None = None,
     ) -> None:
         self.rules = rules
         self.budgets = budgets
         self.state = State() if state is None else state
         self.flights: dict[int, Flight] = {}
         self.work = Work()
-        self.wish = Wish(rules.workers)
+        self.concurrency = concurrency
+        self.wish = Wish(rules.workers if concurrency is None else concurrency.workers)
         self.doing: Wait | None = None  # why nothing is sent right now, for people
         self._payloads = payloads or set()
         self._record = record
@@ -93,7 +97,7 @@ class Core:
         """
         pacer = self.budgets["item"].pacer
         limits = format_tiers(tuple(tier.tier for tier in pacer.statistics(0.0).tiers))
-        self._emit(e.SessionStarted(0.0, number, self._utc_s, self.rules.workers, limits, pacer.name, host))
+        self._emit(e.SessionStarted(0.0, number, self._utc_s, self.wish.workers, limits, pacer.name, host))
         state = self.state
         if charged is not None:
             self._emit(e.Charged(0.0, *charged))
@@ -143,6 +147,8 @@ class Core:
                 return self._fetch(now, self.work.take(kind), asked.name, answer)
             if later is None or (answer.until is not None and (later.until is None or answer.until < later.until)):
                 later = answer
+        if self.concurrency is not None:
+            self.concurrency.held()
         if later is not None:
             return self._wait_for(now, later)
         if self.flights:
@@ -200,6 +206,9 @@ class Core:
         hold = self.budgets[fetch.kind].settle(fetch.grant, now, outcome, notice)
         if not notice.refused:
             flight.answered_s, flight.status = now, notice.status
+            if self.concurrency is not None:
+                self.concurrency.answered(now)
+                self._follow_concurrency(now)
             return True
         told_s = notice.retry_after_s
         self._emit(e.Refused(now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s, now, notice.status, told_s))
@@ -273,12 +282,15 @@ class Core:
             self.work.ready["page"].clear()
         else:
             self.work.add("page", turns)
-        self._say_what_is_left()
+        self._say_what_is_left(now)
 
-    def _say_what_is_left(self) -> None:
+    def _say_what_is_left(self, now: float) -> None:
         left = requests_left(self.rules, self.state)
         if left is None or self.state.total is None:
             return
+        if self.concurrency is not None and len(self.state.pages) == 1:
+            tiers = tuple(tier.tier for tier in self.budgets["item"].pacer.statistics(now).tiers)
+            self.concurrency.cap(useful_workers(self.state, tiers, self.rules.detail) or self.rules.workers)
         for budget in {id(budget): budget for budget in self.budgets.values()}.values():
             if isinstance(budget.pacer, Planning):
                 budget.pacer.expect(max(0, left - len(self.flights)))
@@ -339,11 +351,17 @@ class Core:
         self._emit(e.Returned(now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s, "cut off", sent=True))
 
     def set_workers(self, workers: int, now: float) -> None:
-        """Change how many fetches may be in flight; surplus ones are let finish."""
+        """Change how many fetches may be in flight; surplus ones are let finish. It ends `auto`."""
+        self.concurrency = None
         if workers != self.wish.workers and self._done is None:
             self.wish.workers = workers
             self.rules = replace(self.rules, workers=workers)
             self._emit(e.WorkersSet(now, workers))
+
+    def _follow_concurrency(self, now: float) -> None:
+        if self.concurrency is not None and self.concurrency.workers != self.wish.workers:
+            self.wish.workers = self.concurrency.workers
+            self._emit(e.WorkersSet(now, self.wish.workers))
 
     def set_limits(self, tiers: tuple[Tier, ...], now: float) -> None:
         """Change the limits of every budget; what was sent still counts."""

@@ -135,7 +135,7 @@ def http_api(config: ImportConfig, url: str, *, keep_records: bool = False) -> H
     """The client for `url` with the settings of `config`; `keep_records` also where items are fetched one by one."""
     return HttpApi(
         Rest(url, config.per_page),
-        workers=config.workers,
+        workers=config.most_workers,
         timeout_s=config.timeout,
         headers=config.request_headers(),
         keep_records=keep_records or not config.detail,

@@ -72,7 +72,7 @@ def work_for(page: PageRead, config: ImportConfig) -> Work | None:
 def _bound(work: Work | None, config: ImportConfig, latency_s: float, *, detail: bool) -> Bound | None:
     if work is None or not config.limits:
         return None
-    return bound(Work(work.pages, work.items, work.paging, detail), config.limits, latency_s, config.workers)
+    return bound(Work(work.pages, work.items, work.paging, detail), config.limits, latency_s, config.most_workers)
 
 
 async def _ask(api: Api, kind: Kind, key: Key) -> tuple[object, list[str], float]:

@@ -14,6 +14,7 @@ from harness.bound import Bound, Paging, bound
 from harness.bound import Work as BoundWork
 from harness.config import ImportConfig
 from harness.engine.answers import Done
+from harness.engine.concurrency import Concurrency
 from harness.engine.core import Core
 from harness.engine.driver import Driver
 from harness.engine.eta import eta_s
@@ -63,12 +64,13 @@ class Session:
         self.recorder = Recorder(run.folder, run.name, number)
         budget = Budget("api", pacer)
         self.core = Core(
-            Rules(config.workers, config.retry_delays, config.sequential, config.detail, config.max_items),
+            Rules(config.most_workers, config.retry_delays, config.sequential, config.detail, config.max_items),
             {"page": budget, "item": budget},
             self._record,
             self._started_utc_s,
             state,
             payloads_on_disk(run.folder, state) if number > 1 else None,
+            Concurrency(most=config.most_workers) if config.workers == "auto" else None,
         )
         self.flusher = Flusher(self.recorder, lambda: self.core.state, inline=inline)
         self.driver: Driver | None = None
@@ -86,7 +88,7 @@ class Session:
         longest_s = max((max(tier.span_s, 2 * tier.tier.period_s) for tier in tiers), default=0.0)
         now, linger_s = self._started_utc_s, self.config.linger_s
         charges = [(at, 1) for at in occupied_since(self.run_folder.folder, anchors, now - longest_s, linger_s)]
-        unrecorded = min(MOST_UNWRITTEN + self.config.workers, self._sent.count - state.fetches)
+        unrecorded = min(MOST_UNWRITTEN + self.config.most_workers, self._sent.count - state.fetches)
         charged = (unrecorded, self._sent.last_utc_s + linger_s) if unrecorded > 0 else None
         if charged is not None:
             charges.append((charged[1], charged[0]))
