@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from harness.pacing import Pacer, Tier, Tiers, format_tiers, parse_tiers
+from harness.pacing.meters import paced_as
 from harness.pacing.strategies import Strategy
 from harness.units import parse_duration
 
@@ -87,6 +88,15 @@ def quoted(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
+def _costs(value: Any) -> Any:
+    """`item=2`, or several of them, as a mapping; what is not of that form is left for the model to refuse."""
+    if isinstance(value, str):
+        value = value.split(",") if value.strip() else ()
+    if isinstance(value, (list, tuple)) and all(isinstance(part, str) for part in value):
+        return {name.strip(): cost for name, _, cost in (part.partition("=") for part in value)}
+    return value
+
+
 Seconds = Annotated[float, BeforeValidator(_seconds)]
 LimitsSetting = Annotated[
     Tiers, BeforeValidator(_tiers), PlainSerializer(lambda tiers: None if tiers is None else format_tiers(tiers))
@@ -123,6 +133,9 @@ class ImportConfig(BaseModel):
     )
     limit: LimitsSetting | None = Field(
         None, description="what the client keeps to, such as 500/20s+2000/100s; may be repeated"
+    )
+    cost: Annotated[dict[Literal["list", "item"], Annotated[int, Field(ge=1, le=10**9)]], BeforeValidator(_costs)] = (
+        Field({}, description="units of the limits that a request costs, list=1 or item=2; may be repeated [1 each]")
     )
     pacing: Strategy | Pacer | None = Field(
         None,
@@ -172,6 +185,7 @@ class ImportConfig(BaseModel):
                     raise ValueError(
                         f"{flag} is for the test API that is started without --url; leave one of the two out"
                     )
+        self._check_costs()
         if self.fresh and self.resume:
             raise ValueError("--fresh and --resume contradict each other; leave one out")
         if (self.fresh or self.resume) and self.run is None:
@@ -201,6 +215,13 @@ class ImportConfig(BaseModel):
         if not _TOKEN.fullmatch(token):
             raise ValueError("--token-env names a variable that holds no token: it must be one line of ASCII; mend it")
 
+    def _check_costs(self) -> None:
+        for name, cost in self.cost.items():
+            for tier in self.limits:
+                most = tier.depth if tier.kind in ("bucket", "gcra") else paced_as(tier)[0]
+                if cost > most and tier.kind != "concurrency":
+                    raise ValueError(f"--cost {name}={cost} never fits the limit {tier}; lower it or raise the limit")
+
     @property
     def limits(self) -> Tiers:
         """What the client keeps to: declared, or told by the test API that it starts itself; () if unknown."""
@@ -214,6 +235,15 @@ class ImportConfig(BaseModel):
         if self.server_limit is not None:
             return self.server_limit
         return self.limit if self.limit is not None else parse_tiers("500/20s+2000/100s")
+
+    @property
+    def list_cost(self) -> int:
+        """What a page costs, in units of the limits."""
+        return self.cost.get("list", 1)
+
+    @property
+    def item_cost(self) -> int:
+        return self.cost.get("item", 1)
 
     @property
     def most_workers(self) -> int:

@@ -40,6 +40,8 @@ URL = "https://api.example.com/orders"
     ("args", "said"),
     [
         (["--workers", "0"], "--workers must be at least 1, not 0"),
+        (["--cost", "item=x"], "--cost must be a whole number, not 'x'"),
+        (["--cost", "item=600"], "--cost item=600 never fits the limit 500/20s; lower it or raise the limit"),
         (["--workers", "ten"], "--workers must be a whole number, not 'ten'"),
         (["--items", "-1"], "--items must be at least 0, not -1"),
         (["--items", "5", "--url", URL], "--items is for the test API that is started without --url; leave one"),

@@ -137,7 +137,8 @@ def _say_beforehand(config: ImportConfig, who: str) -> None:
     items = DEFAULT_ITEMS if config.items is None else config.items
     items = items if config.max_items is None else min(items, config.max_items)
     latency_s = DEFAULT_LATENCY_S if config.latency is None else config.latency
-    work = Work(max(1, -(-items // min(100, config.per_page))), items, "numbered", config.detail)
+    pages = max(1, -(-items // min(100, config.per_page)))
+    work = Work(pages, items, "numbered", config.detail, None, config.list_cost, config.item_cost)
     best = bound(work, config.limits, latency_s, config.most_workers)
     tier = best.binding
     limit, period_s = (None, None) if tier is None else (tier.limit, tier.period_s)

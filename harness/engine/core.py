@@ -137,14 +137,14 @@ class Core:
         as it would alone. `sequential` reads it first.
         """
         later: Later | None = None
-        asked: Budget | None = None
+        asked: tuple[Budget, int] | None = None
         for kind in _AFTER[self._last_kind]:
-            if not self.work.ready[kind] or self._must_wait_for_list(kind) or self.budgets[kind] is asked:
+            if not self.work.ready[kind] or self._must_wait_for_list(kind) or self._asked(kind) == asked:
                 continue
-            asked = self.budgets[kind]
-            answer = asked.reserve(now)
+            asked = self._asked(kind)
+            answer = asked[0].reserve(now, asked[1])
             if isinstance(answer, Grant):
-                return self._fetch(now, self.work.take(kind), asked.name, answer)
+                return self._fetch(now, self.work.take(kind), asked[0].name, answer)
             if later is None or (answer.until is not None and (later.until is None or answer.until < later.until)):
                 later = answer
         if self.concurrency is not None:
@@ -157,6 +157,10 @@ class Core:
             self._waits.begin(now, "retry", None, self.work.retry_at, 0.0)
             return Wait(self.work.retry_at, "input", "retry")
         return self._finish(now)
+
+    def _asked(self, kind: e.Kind) -> tuple[Budget, int]:
+        """Whom to ask for how much: two kinds for which this is the same get the same answer."""
+        return self.budgets[kind], self.rules.cost(kind)
 
     def _must_wait_for_list(self, kind: e.Kind) -> bool:
         return kind == "item" and self.rules.sequential and not self._list_read()
@@ -292,7 +296,8 @@ class Core:
             tiers = tuple(tier.tier for tier in self.budgets["item"].pacer.statistics(now).tiers)
             self.concurrency.cap(useful_workers(self.state, tiers, self.rules.detail) or self.rules.workers)
         for budget in {id(budget): budget for budget in self.budgets.values()}.values():
-            if isinstance(budget.pacer, Planning):
+            # Plans are for requests that cost 1 each.
+            if isinstance(budget.pacer, Planning) and self.rules.list_cost == self.rules.item_cost == 1:
                 budget.pacer.expect(max(0, left - len(self.flights)))
 
     def _wanted(self, new: list[e.ItemId]) -> list[e.ItemId]:

@@ -22,7 +22,7 @@ def eta_s(core: Core, now: float) -> float | None:
     budget = core.budgets["item"]
     tiers = budget.pacer.statistics(now).tiers
     by_workers = now + latency_s * math.ceil(left / max(1, core.wish.workers)) if left else now
-    at = max([by_workers, *(admits_at(tier, left, now) + latency_s for tier in tiers)])
+    at = max([by_workers, *(admits_at(tier, left * core.rules.item_cost, now) + latency_s for tier in tiers)])
     if budget.hold is not None and left:
         at += max(0.0, budget.hold.until - now)
     if not tiers and left:

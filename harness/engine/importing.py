@@ -127,7 +127,8 @@ async def source(config: ImportConfig) -> AsyncIterator[str]:
     items = DEFAULT_ITEMS if config.items is None else config.items
     latency_s = DEFAULT_LATENCY_S if config.latency is None else config.latency
     limits = format_tiers(config.server_limits)
-    async with child_api(items=items, limits=limits, latency_s=latency_s, seed=config.seed) as url:
+    costs = {str(name): cost for name, cost in config.cost.items()}
+    async with child_api(items=items, limits=limits, latency_s=latency_s, seed=config.seed, costs=costs) as url:
         yield url
 
 

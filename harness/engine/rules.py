@@ -24,6 +24,12 @@ class Rules:
     sequential: bool = False
     detail: bool = True
     max_items: int | None = None
+    list_cost: int = 1
+    item_cost: int = 1
+
+    def cost(self, kind: e.Kind) -> int:
+        """What a request of that kind costs, in units of the limits."""
+        return self.list_cost if kind == "page" else self.item_cost
 
 
 def retry_at(rules: Rules, state: State, kind: e.Kind, attempt: int, failed: Failed, now: float) -> float | None:

@@ -64,7 +64,15 @@ class Session:
         self.recorder = Recorder(run.folder, run.name, number)
         budget = Budget("api", pacer)
         self.core = Core(
-            Rules(config.most_workers, config.retry_delays, config.sequential, config.detail, config.max_items),
+            Rules(
+                config.most_workers,
+                config.retry_delays,
+                config.sequential,
+                config.detail,
+                config.max_items,
+                config.list_cost,
+                config.item_cost,
+            ),
             {"page": budget, "item": budget},
             self._record,
             self._started_utc_s,
@@ -87,11 +95,13 @@ class Session:
         tiers = pacer.statistics(0.0).tiers
         longest_s = max((max(tier.span_s, 2 * tier.tier.period_s) for tier in tiers), default=0.0)
         now, linger_s = self._started_utc_s, self.config.linger_s
-        charges = [(at, 1) for at in occupied_since(self.run_folder.folder, anchors, now - longest_s, linger_s)]
+        # Which of them were pages is not asked: each is charged what the dearer kind costs.
+        dearest = max(self.config.list_cost, self.config.item_cost)
+        charges = [(at, dearest) for at in occupied_since(self.run_folder.folder, anchors, now - longest_s, linger_s)]
         unrecorded = min(MOST_UNWRITTEN + self.config.most_workers, self._sent.count - state.fetches)
         charged = (unrecorded, self._sent.last_utc_s + linger_s) if unrecorded > 0 else None
         if charged is not None:
-            charges.append((charged[1], charged[0]))
+            charges.append((charged[1], charged[0] * dearest))
         elif unrecorded < 0:  # a power cut took the counter back
             self._sent.set(state.fetches)
         for at, cost in sorted(charges):
@@ -180,7 +190,8 @@ class Session:
         paging: Paging = "numbered" if state.last_page is not None else "cursor"
         # To the millisecond, so that a slightly quicker answer is not a new question.
         rtt_s = round(state.least_latency_s, 3)
-        return bound(BoundWork(pages, state.total, paging, self.config.detail), limits, rtt_s, 1).bound_s
+        costs = (self.config.list_cost, self.config.item_cost)
+        return bound(BoundWork(pages, state.total, paging, self.config.detail, None, *costs), limits, rtt_s, 1).bound_s
 
     def pause(self) -> None:
         """Send nothing new until `resume`."""
@@ -237,7 +248,8 @@ def _session_bound(pages: int, items: int, state: State, config: ImportConfig) -
     """The bound of one session; one without a page had its items ready, so the list's round trip is not counted."""
     rtt_s = state.least_latency_s or 0.0
     paging: Paging = "numbered" if state.last_page is not None else "cursor"
-    work = BoundWork(max(1, pages), items if pages else items - 1, paging, config.detail)
+    costs = (config.list_cost, config.item_cost)
+    work = BoundWork(max(1, pages), items if pages else items - 1, paging, config.detail, None, *costs)
     best = bound(work, config.limits, rtt_s, max(1, state.workers))
     if pages:
         return best
