@@ -13,6 +13,7 @@ are seconds since the session began. Between being told and having recorded noth
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -84,6 +85,7 @@ class Core:
         self._record = record
         self._utc_s = utc_s
         self._waits = WaitLog(self._emit)
+        self._at_once = self._places()
         self._fetches = 0
         self._last_kind: e.Kind = "item"
         self._stale: set[Task] = set()
@@ -126,7 +128,7 @@ class Core:
             return self._idle(now, "stopping") if self.flights else self._finish(now)
         if self.wish.paused:
             return self._idle(now, "paused", on="input")
-        if len(self.flights) >= self.wish.workers:
+        if len(self.flights) >= min(self.wish.workers, self._at_once):
             return self._idle(now, "workers")
         return self._next_ready(now)
 
@@ -374,7 +376,13 @@ class Core:
             return
         for budget in {id(budget): budget for budget in self.budgets.values()}.values():
             budget.pacer.set_tiers(tiers, now)
+        self._at_once = min((tier.limit for tier in tiers if tier.kind == "concurrency"), default=math.inf)
         self._emit(e.LimitsSet(now, format_tiers(tiers)))
+
+    def _places(self) -> float:
+        """The least concurrency limit: a request holds its place until its body is read, of which no pacer is told."""
+        tiers = [tier.tier for budget in self.budgets.values() for tier in budget.pacer.statistics(0.0).tiers]
+        return min((tier.limit for tier in tiers if tier.kind == "concurrency"), default=math.inf)
 
     def _emit(self, event: e.Event) -> None:
         apply(self.state, event)
