@@ -33,7 +33,8 @@ class Foresight:
         if self.left < 1 or self._group > 0:
             return None
         windows = tuple(self._window(meter, now) for meter in self._meters)
-        key = (self.left, windows)
+        # When a window ends is known with its first answer; until then, each moment's guess is no reason to plan anew.
+        key = (self.left, tuple((meter.used, meter.ends_at()) for meter in self._meters))
         if self._planned is None or self._planned[0] != key:
             step = plan(windows, self.left, now, self._margin_s())
             at, count = (now, min(window.room(now) for window in windows)) if step is None else (step.at, step.count)

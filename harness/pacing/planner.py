@@ -19,6 +19,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+# About a tenth of a second, a few times a window.
 MOST_STEPS = 4000
 # Longer schedules than this many windows are not played through.
 MOST_WINDOWS = 2000

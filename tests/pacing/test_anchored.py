@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 
 from harness.pacing import Grant, Later, Outcome, Tier, WindowPacer, parse_tiers
 from tests.lab.imports import Trip, play
+from tests.pacing.histories import Job
 from tests.pacing.histories import play as history_of
+from tests.pacing.models import AnchoredWindow, Server
 from tests.pacing.scenes import PERIODS, Scene, scenes
 from tests.pacing.test_meters import Promises
 
@@ -95,3 +98,27 @@ class Deaf(WindowPacer):
     """Never told how much is left."""
 
     expect = None  # type: ignore[assignment]
+
+
+def test_no_request_is_one_too_many_where_round_trips_are_a_good_part_of_the_window() -> None:
+    """Ways of up to 0.4 windows each, so that many requests miss the window they were sent in: 12,000 of them."""
+    for seed in range(40):
+        random = Random(seed)
+        period_s, limit = random.choice([1.0, 20.0]), random.randint(1, 6)
+        ways = [(random.random() * 0.4 * period_s, random.random() * 0.4 * period_s) for _ in range(300)]
+        tiers = (Tier(limit, period_s, "anchored"), Tier(3 * limit, 4 * period_s, "anchored"))
+        pacer = WindowPacer(tiers, linger_s=period_s)
+        history = history_of(pacer, [Job(there, there + back) for there, back in ways], random.randint(1, 8))
+        counters = [AnchoredWindow(tier.limit, tier.period_s) for tier in tiers]
+        assert history.replay(Server([*counters])) == 0, seed
+
+
+def test_one_that_opened_the_next_window_leaves_one_place_less_in_it() -> None:
+    """Sent at 18 s and counted at 22 s, after the first window was over: of two places of the next, one is taken."""
+    pacer = WindowPacer(parse_tiers("2/20s:anchored"), linger_s=5.0)
+    first, late = pacer.reserve(0.0), pacer.reserve(18.0)
+    assert isinstance(first, Grant)
+    assert isinstance(late, Grant)
+    pacer.settle(first, 6.0, Outcome.ANSWERED)
+    pacer.settle(late, 24.0, Outcome.ANSWERED)
+    assert [isinstance(pacer.reserve(26.002), Grant) for _ in range(2)] == [True, False]
