@@ -74,7 +74,9 @@ def test_what_a_limit_held_up_measures_nothing() -> None:
 
 def test_a_person_who_sets_the_number_ends_auto() -> None:
     """From then on it stays as told."""
-    core, _ = imported(0, "80ms", items=10)
+    budget = Budget("api", WindowPacer((), 30.0))
+    core = Core(Rules(), {"page": budget, "item": budget}, lambda event: None, 0.0, concurrency=Concurrency())
+    core.start()
     core.set_workers(7, 1.0)
     assert (core.concurrency, core.wish.workers) == (None, 7)
 
