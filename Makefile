@@ -37,6 +37,7 @@ test-slow: $(VENV)/.test
 
 bench: $(VENV)/.test
 	@$(PY) -m benchmarks $(ARGS)
+	@$(PY) -m benchmarks.strategies
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
@@ -59,5 +60,5 @@ $(VENV)/.import: $(PY) pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.test: $(PY) pyproject.toml constraints.txt
-	@$(VENV)/bin/uv pip install --quiet --python $(PY) --constraint constraints.txt --editable '.[test]'
+	@$(VENV)/bin/uv pip install --quiet --python $(PY) --constraint constraints.txt --editable '.[test,bench]'
 	@touch $@ $(VENV)/.import

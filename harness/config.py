@@ -25,6 +25,8 @@ from pydantic import (
 )
 
 from harness.pacing import Pacer, Tier, Tiers, format_tiers, parse_tiers
+from harness.pacing.meters import paced_as
+from harness.pacing.strategies import Strategy
 from harness.units import parse_duration
 
 
@@ -87,6 +89,15 @@ def quoted(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
+def _costs(value: Any) -> Any:
+    """`item=2`, or several of them, as a mapping; what is not of that form is left for the model to refuse."""
+    if isinstance(value, str):
+        value = value.split(",") if value.strip() else ()
+    if isinstance(value, (list, tuple)) and all(isinstance(part, str) for part in value):
+        return {name.strip(): cost for name, _, cost in (part.partition("=") for part in value)}
+    return value
+
+
 Seconds = Annotated[float, BeforeValidator(_seconds)]
 LimitsSetting = Annotated[
     Tiers, BeforeValidator(_tiers), PlainSerializer(lambda tiers: None if tiers is None else format_tiers(tiers))
@@ -118,12 +129,19 @@ class ImportConfig(BaseModel):
         None, description="what the test API enforces [the same as --limit, else 500/20s+2000/100s]"
     )
     latency: Seconds | None = Field(None, ge=0, le=3600, description="how long the test API takes to answer [50ms]")
-    workers: int = Field(10, ge=1, le=1000, description="requests in flight at most")
+    workers: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = Field(
+        10, description="requests in flight at most, or auto: as many as make it faster"
+    )
     limit: LimitsSetting | None = Field(
         None, description="what the client keeps to, such as 500/20s+2000/100s; may be repeated"
     )
-    pacing: Literal["auto", "window", "reference", "retry-after"] | Pacer | None = Field(
-        None, description="pacing strategy: auto, window, reference or retry-after [window with a limit, else auto]"
+    cost: Annotated[dict[Literal["list", "item"], Annotated[int, Field(ge=1, le=10**9)]], BeforeValidator(_costs)] = (
+        Field({}, description="units of the limits that a request costs, list=1 or item=2; may be repeated [1 each]")
+    )
+    pacing: Strategy | Pacer | None = Field(
+        None,
+        description="pacing strategy: auto, window, spaced, retry-after, reference, backoff or aimd "
+        "[window with a limit, else auto]",
     )
     forget_limits: bool = Field(
         False, description="start anew instead of from what earlier runs learned of this host's limits"
@@ -179,11 +197,12 @@ class ImportConfig(BaseModel):
                     raise ValueError(
                         f"{flag} is for the test API that is started without --url; leave one of the two out"
                     )
+        self._check_costs()
         if self.fresh and self.resume:
             raise ValueError("--fresh and --resume contradict each other; leave one out")
         if (self.fresh or self.resume) and self.run is None:
             raise ValueError("--fresh and --resume need the run's name; add --run NAME")
-        if self.pacing in ("window", "reference") and self.limit is None and self.url is not None:
+        if self.pacing in ("window", "spaced", "reference") and self.limit is None and self.url is not None:
             raise ValueError(f"--pacing {self.pacing} needs to know the limits; add --limit, such as --limit 500/20s")
         if self.dry_run and (self.fresh or self.resume):
             raise ValueError("--dry-run only makes a plan; leave out --fresh or --resume")
@@ -208,6 +227,13 @@ class ImportConfig(BaseModel):
         if not _TOKEN.fullmatch(token):
             raise ValueError("--token-env names a variable that holds no token: it must be one line of ASCII; mend it")
 
+    def _check_costs(self) -> None:
+        for name, cost in self.cost.items():
+            for tier in self.limits:
+                most = tier.depth if tier.kind in ("bucket", "gcra") else paced_as(tier)[0]
+                if cost > most and tier.kind != "concurrency":
+                    raise ValueError(f"--cost {name}={cost} never fits the limit {tier}; lower it or raise the limit")
+
     @property
     def limits(self) -> Tiers:
         """What the client keeps to: declared, or told by the test API that it starts itself; () if unknown."""
@@ -221,6 +247,20 @@ class ImportConfig(BaseModel):
         if self.server_limit is not None:
             return self.server_limit
         return self.limit if self.limit is not None else parse_tiers("500/20s+2000/100s")
+
+    @property
+    def list_cost(self) -> int:
+        """What a page costs, in units of the limits."""
+        return self.cost.get("list", 1)
+
+    @property
+    def item_cost(self) -> int:
+        return self.cost.get("item", 1)
+
+    @property
+    def most_workers(self) -> int:
+        """Never more requests in flight than this. `auto` tries no more than 200: few servers work on that many."""
+        return 200 if self.workers == "auto" else self.workers
 
     @property
     def linger_s(self) -> float:

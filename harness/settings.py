@@ -30,7 +30,7 @@ def is_switch(field: FieldInfo) -> bool:
 
 
 def is_repeatable(name: str) -> bool:
-    return name in ("limit", "server_limit", "header")
+    return name in ("limit", "server_limit", "header", "cost")
 
 
 def read_settings(flags: Mapping[str, Any], toml: Path | None, environ: Mapping[str, str]) -> ImportConfig:

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from benchmarks import engine, importer, memory, pacer
 from benchmarks.__main__ import main
+from benchmarks.libraries import LIBRARIES
 from benchmarks.measure import Figure, alone, beside, table, turns
 
 
@@ -16,10 +17,10 @@ def positive(figures: list[Figure]) -> bool:
 
 
 def test_the_pacer_beside_aiolimiter() -> None:
-    """Three ways of using the pacer, each beside aiolimiter; only one tier has an aim."""
+    """Three ways of using the pacer, each beside aiolimiter, and one beside every library; one tier has an aim."""
     figures = pacer.measure(rounds=1, decisions=50, outstanding=5)
     assert positive(figures)
-    assert [bool(figure.aim) for figure in figures] == [True, False, False]
+    assert [bool(figure.aim) for figure in figures] == [True] + [False] * (2 + len(LIBRARIES))
 
 
 def test_the_engine_alone() -> None:

@@ -454,3 +454,19 @@ def test_the_bound_and_what_is_admissible_agree(requests: int, tiers: tuple[Tier
         before = admissible(least_s - 0.001, tiers)
         assert before is not None
         assert before < requests
+
+
+def test_a_leaky_bucket_answers_one_after_the_other() -> None:
+    """Eleven may queue at once, but the last of 21 requests is worked on two seconds after the first."""
+    found = bound(Work(1, 20), parse_tiers("10/s:leaky:burst=10"), 0.1, 50)
+    assert (found.bound_s, found.exact) == (pytest.approx(2.1), True)
+
+
+def test_requests_at_once_bound_as_workers_do() -> None:
+    """`4:concurrency` is what four workers are; at no round trip it is no limit."""
+    work = Work(1, 40)
+    limited, few = (
+        bound(work, parse_tiers(limit), 0.5, count) for limit, count in (("4:concurrency", 99), ("99/s", 4))
+    )
+    assert limited.bound_s == few.bound_workers_s
+    assert bound(work, parse_tiers("4:concurrency"), 0.0, 99).bound_s == 0.0

@@ -40,6 +40,8 @@ URL = "https://api.example.com/orders"
     ("args", "said"),
     [
         (["--workers", "0"], "--workers must be at least 1, not 0"),
+        (["--cost", "item=x"], "--cost must be a whole number, not 'x'"),
+        (["--cost", "item=600"], "--cost item=600 never fits the limit 500/20s; lower it or raise the limit"),
         (["--workers", "ten"], "--workers must be a whole number, not 'ten'"),
         (["--items", "-1"], "--items must be at least 0, not -1"),
         (["--items", "5", "--url", URL], "--items is for the test API that is started without --url; leave one"),
@@ -47,7 +49,10 @@ URL = "https://api.example.com/orders"
         (["--latency", "soon"], "--latency: 'soon' is not a duration; write it like 50ms, 20s, 5m, 2h or 1d"),
         (["--limit", ""], "--limit: '' is not a limit; write limits like 500/20s+2000/100s"),
         (["--limit", "1/s", "--limit", "1/s"], "--limit: the limit '1/s+1/s' names the same tier twice; write each"),
-        (["--pacing", "fast"], "--pacing must be 'auto', 'window', 'reference' or 'retry-after', not 'fast'"),
+        (
+            ["--pacing", "fast"],
+            "--pacing must be 'auto', 'window', 'spaced', 'reference', 'retry-after', 'backoff' or 'aimd', not 'fast'",
+        ),
         (["--pacing", "window", "--url", URL], "--pacing window needs to know the limits; add --limit, such as"),
         (["--per-page", "0"], "--per-page must be at least 1, not 0"),
         (["--max-items", "0"], "--max-items must be at least 1, not 0"),

@@ -208,3 +208,23 @@ def test_a_run_goes_on_with_the_settings_it_was_started_with(values: dict[str, A
 def test_a_strategy_of_ones_own_is_remembered_by_its_name() -> None:
     """An object cannot be written; its name tells what it was."""
     assert ImportConfig(pacing=Unpaced()).as_written()["pacing"] == "unpaced"
+
+
+@pytest.mark.parametrize("given", ["list=3,item=2", ["list=3", "item=2"], {"list": 3, "item": 2}])
+def test_costs_are_read_however_they_are_written(given: Any) -> None:
+    """As one text, as a flag given twice, as a table; and what run.json says is read back."""
+    config = ImportConfig(cost=given)
+    assert (config.list_cost, config.item_cost, ImportConfig().item_cost) == (3, 2, 1)
+    assert ImportConfig(**{"cost": config.as_written()["cost"]}).cost == config.cost
+
+
+def test_a_cost_that_never_fits_is_refused_before_the_first_request() -> None:
+    """Naming the limit in whose way it is."""
+    for limit in ("5/s+100/m", "10/s:gcra:burst=5"):
+        with pytest.raises(ValidationError, match=r"--cost item=6 never fits the limit"):
+            ImportConfig(cost="item=6", limit=limit)
+
+
+def test_auto_is_a_number_of_workers() -> None:
+    """Up to 200; and a number is a number, also as text."""
+    assert (ImportConfig(workers="auto").most_workers, ImportConfig(workers="7").most_workers) == (200, 7)

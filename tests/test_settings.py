@@ -76,7 +76,12 @@ def test_toml_in_its_own_types(tmp_path: Path) -> None:
         (None, {"WROKERS": "3"}, {}, "'wrokers' as HARNESS_IMPORT_WROKERS is no setting; leave it out, or use one of"),
         (None, {}, {"workers": "1001"}, "--workers must be at most 1,000, not 1001"),
         (None, {}, {"retry_delays": ",".join("1" * 21)}, "--retry-delays must be 20 values at most, not (1.0,"),
-        (None, {}, {"pacing": "fast"}, "--pacing must be 'auto', 'window', 'reference' or 'retry-after', not 'fast'"),
+        (
+            None,
+            {},
+            {"pacing": "fast"},
+            "--pacing must be 'auto', 'window', 'spaced', 'reference', 'retry-after', 'backoff' or 'aimd', not 'fast'",
+        ),
         (None, {}, {"timeout": "soon"}, "--timeout: 'soon' is not a duration; write it like 50ms, 20s, 5m, 2h or 1d"),
         (None, {}, {"run": "x" * 99 + "/"}, "--run: 'xxxxx"),
     ],

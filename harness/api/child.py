@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import IO
 
@@ -20,7 +20,9 @@ STOP_S = 5.0
 
 
 @asynccontextmanager
-async def child_api(*, items: int, limits: str, latency_s: float, seed: int) -> AsyncIterator[str]:
+async def child_api(
+    *, items: int, limits: str, latency_s: float, seed: int, costs: Mapping[str, int] | None = None
+) -> AsyncIterator[str]:
     """Serve a catalogue of `items` on a free loopback port while the block runs; yields the list's URL.
 
     The child also ends by itself when our end of its standard input closes, so that a kill -9 of ours leaves no
@@ -28,6 +30,7 @@ async def child_api(*, items: int, limits: str, latency_s: float, seed: int) -> 
     """
     told = ["--port", "0", "--items", str(items), "--limit", limits, "--seed", str(seed)]
     told += ["--latency", f"{latency_s:.9g}s", "--until-stdin-closes"]
+    told += [word for name, cost in (costs or {}).items() for word in ("--cost", f"{name}={cost}")]
     pipe = subprocess.PIPE
     # Not a pipe: nobody would read it, and a full one would stop the server.
     words = tempfile.TemporaryFile()  # noqa: SIM115

@@ -23,10 +23,13 @@ _EPOCH_S = 1e8  # as seconds to go it would be three years
 
 def notice(status: int, headers: Mapping[str, str], utc_s: float) -> Notice:
     """The notice of an answer. `headers`: case-insensitive. `utc_s`: our clock, where the answer has no Date."""
-    now_s = _date_s(headers.get("date")) or utc_s
+    date_s = _date_s(headers.get("date"))
+    now_s = utc_s if date_s is None else date_s
     retry_after_s = _retry_after_s(headers.get("retry-after"), now_s)
     quotas = _quotas(headers, now_s)
-    return Notice(status, retry_after_s, quotas, _is_refusal(status, retry_after_s, quotas))
+    # A cache answers with the Date of the answer that it keeps (RFC 9111 5.1), which may be old.
+    server_utc_s = None if "age" in headers else date_s
+    return Notice(status, retry_after_s, quotas, _is_refusal(status, retry_after_s, quotas), server_utc_s)
 
 
 def _quotas(headers: Mapping[str, str], now_s: float) -> tuple[Quota, ...]:

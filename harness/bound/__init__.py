@@ -9,7 +9,9 @@ i-th arrival in order of time, whatever was asked.
     chain     x[i] >= t           if fewer than i requests can arrive before t, the list's round trips considered
     log       x[i+L] >= x[i] + W                                             (`any`, undeclared, is held to the log)
     workers   x[i+w] >= x[i] + rtt_s        of w+1 requests one worker sends two, the later after the earlier's answer
-    bucket    x[i+m] >= x[i] + (m+1-b) W/L      b at once, then one each W/L; gcra is the same rule
+    bucket    x[i+m] >= x[i] + (m+1-b) W/L      b at once, then one each W/L; gcra is the same rule, and so is leaky
+              with b = queue + 1, whose answers moreover come W/L apart
+    at once   x[i+c] >= x[i] + rtt_s            concurrency c, as workers
     aligned   x[i+(k+1)L] >= x[i] + kW      a span touches a window more than it fills; x[1+kL] >= border k, if known
     anchored  x[i+(k+1)L] >= x[i] + kW      the same, and x[1+kL] >= kW, as the first arrival opens the first window
     counter   x[i+m] >= x[i] + (m+1-L) W/L and x[i+m] >= x[i] + (m-L) W/(L-1): see below
@@ -160,7 +162,7 @@ def _enough_workers(work: Work, tiers: Tiers, rtt_s: float, epoch_s: float | Non
 def _refuse_what_never_fits(work: Work, tiers: Tiers) -> None:
     cost = max(work.list_cost, work.item_cost if work.details else 1)
     for tier in tiers:
-        if cost > (tier.burst or tier.limit):
+        if cost > (tier.depth if tier.kind in ("bucket", "gcra") else tier.limit) and tier.kind != "concurrency":
             raise NeverFits(
                 f"a request that costs {cost} never fits the limit {tier}; lower the cost or raise the limit"
             )

@@ -7,11 +7,12 @@ one burst to the next, not from request to request.
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from typing import Protocol
 
 from harness.bound.paths import to_border_s
 from harness.bound.work import Work, moments
-from harness.pacing.tiers import Tier, Tiers
+from harness.pacing.tiers import MAX_LIMIT, Tier, Tiers
 
 # Bursts (and looks in between) played through before giving up: a tenth of a second. Only limits of a few requests,
 # or counted one by one, and a very long import come to so many.
@@ -32,7 +33,9 @@ def greedy_s(work: Work, tiers: Tiers, rtt_s: float, epoch_s: float | None, leas
     if any(tier.kind == "counter" or (tier.kind == "aligned" and epoch_s is None) for tier in tiers):
         starts = [t_s for t_s, _ in moments(work, rtt_s)]
         tries = [t_s + NUDGE_S for t_s in sorted({*starts[:2], starts[-1], least_s / 2})]
-    found = [_play(_Listing(work, rtt_s), [_meter(tier, border_s, epoch_s) for tier in tiers]) for border_s in tries]
+    found = [
+        _play(_Listing(work, rtt_s), [_meter(tier, border_s, epoch_s, rtt_s) for tier in tiers]) for border_s in tries
+    ]
     return min((end_s for end_s in found if end_s is not None), default=None)
 
 
@@ -98,10 +101,15 @@ class _Meter(Protocol):
     def opens_s(self) -> float: ...
 
 
-def _meter(tier: Tier, border_s: float, epoch_s: float | None) -> _Meter:
+def _meter(tier: Tier, border_s: float, epoch_s: float | None, rtt_s: float) -> _Meter:
     """border_s: a moment at which windows end whose phase nobody knows."""
     unknown_s = border_s % tier.period_s or tier.period_s
     match tier.kind:
+        case "leaky":  # when the next is worked on: those that queue meanwhile are not answered earlier
+            return _Bucket(replace(tier, kind="bucket", burst=1))
+        case "concurrency":
+            # With no round trip nobody is ever in flight for long: then it does not limit.
+            return _Log(replace(tier, limit=tier.limit if rtt_s > 0 else MAX_LIMIT, period_s=max(rtt_s, 0.001)))
         case "bucket" | "gcra":
             return _Bucket(tier)
         case "counter":

@@ -39,7 +39,8 @@ def last_arrival_s(work: Work, tiers: Tiers, rtt_s: float, epoch_s: float | None
 
     Workers are counted in requests and limits in cost: where those differ, each is bounded alone.
     """
-    slots = (Link(workers, rtt_s),) if workers is not None and rtt_s > 0 else ()
+    at_once = [tier.limit for tier in tiers if tier.kind == "concurrency"] + ([] if workers is None else [workers])
+    slots = (Link(min(at_once), rtt_s),) if at_once and rtt_s > 0 else ()
     if work.cost == work.requests:
         return longest_s(work.cost, moments(work, rtt_s), tiers, epoch_s, slots)
     free = Work(work.pages, work.items, work.paging, work.detail, work.per_page)
@@ -57,7 +58,8 @@ def longest_s(
     """
     logs = [Link(tier.limit, tier.period_s) for tier in tiers if tier.kind in ("any", "log")]
     free = tuple(sorted((*slots, *logs), key=_density, reverse=True))
-    longest = 0.0
+    # A leaky bucket works on one request after the other: of those that queued, too, the last is answered last.
+    longest = max([0.0, *((total - 1) * tier.period_s / tier.limit for tier in tiers if tier.kind == "leaky")])
     for t_s, before in starts:
         after = total - 1 - before
         longest = max(longest, t_s + fill_s(after, free))
@@ -94,8 +96,8 @@ def _chains(tier: Tier, after: int, t_s: float, epoch_s: float | None) -> Iterat
     window = Link(tier.limit, tier.period_s)
     each = Link(1, tier.period_s / tier.limit)
     match tier.kind:
-        case "bucket" | "gcra":
-            yield Chain(Link((tier.burst or tier.limit) - 1, 0.0), each)
+        case "bucket" | "gcra" | "leaky":
+            yield Chain(Link(tier.depth - 1, 0.0), each)
         case "counter":
             yield Chain(Link(tier.limit - 1, 0.0), each)
             if tier.limit > 1:

@@ -141,8 +141,9 @@ def _say_beforehand(config: ImportConfig, who: str) -> None:
     items = DEFAULT_ITEMS if config.items is None else config.items
     items = items if config.max_items is None else min(items, config.max_items)
     latency_s = DEFAULT_LATENCY_S if config.latency is None else config.latency
-    work = Work(max(1, -(-items // min(100, config.per_page))), items, "numbered", config.detail)
-    best = bound(work, config.limits, latency_s, config.workers)
+    pages = max(1, -(-items // min(100, config.per_page)))
+    work = Work(pages, items, "numbered", config.detail, None, config.list_cost, config.item_cost)
+    best = bound(work, config.limits, latency_s, config.most_workers)
     tier = best.binding
     limit, period_s = (None, None) if tier is None else (tier.limit, tier.period_s)
     click.echo(before_start(best.bound_workers_s, work.requests, limit, period_s, who), err=True)
@@ -189,7 +190,7 @@ def _plan_of(outlook: Outlook, config: ImportConfig) -> Plan:
         best_s=best.bound_s if best else None,
         best_workers_s=best.bound_workers_s if best else None,
         latency_s=outlook.latency_s,
-        workers=config.workers,
+        workers=config.most_workers,
         enough_workers=best.enough_workers if best else None,
         list_only=only,
     )

@@ -13,15 +13,17 @@ are seconds since the session began. Between being told and having recorded noth
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from harness.engine.answers import Answer, Done, Failed, Fetch, ItemRead, PageRead, Result, Wait
-from harness.engine.rules import Rules, known_pages, pages_after, retry_at, verdict
+from harness.engine.concurrency import Concurrency, useful_workers
+from harness.engine.rules import Rules, known_pages, pages_after, requests_left, retry_at, verdict
 from harness.engine.waits import WaitLog
 from harness.engine.work import Task, Work
-from harness.pacing import Budget, Grant, Later, Notice, Outcome, Tier, format_tiers
+from harness.pacing import Budget, Grant, Later, Notice, Outcome, Planning, Tier, format_tiers
 from harness.record import events as e
 from harness.record.fold import apply
 from harness.record.state import State
@@ -58,6 +60,7 @@ class Core:
     budgets: for pages and for items, usually the same. record: called with every event, at once. state: where an
     earlier session left off (it is folded on from here). payloads: items whose payload is on disk already though no
     event says so; they are adopted, not fetched. utc_s: the wall clock at t = 0, for times that outlive us.
+    concurrency: finds the number of workers, in place of the one in `rules`.
     """
 
     def __init__(
@@ -68,18 +71,21 @@ class Core:
         utc_s: float,
         state: State | None = None,
         payloads: set[e.ItemId] | None = None,
+        concurrency: Concurrency | None = None,
     ) -> None:
         self.rules = rules
         self.budgets = budgets
         self.state = State() if state is None else state
         self.flights: dict[int, Flight] = {}
         self.work = Work()
-        self.wish = Wish(rules.workers)
+        self.concurrency = concurrency
+        self.wish = Wish(rules.workers if concurrency is None else concurrency.workers)
         self.doing: Wait | None = None  # why nothing is sent right now, for people
         self._payloads = payloads or set()
         self._record = record
         self._utc_s = utc_s
         self._waits = WaitLog(self._emit)
+        self._at_once = self._places()
         self._fetches = 0
         self._last_kind: e.Kind = "item"
         self._stale: set[Task] = set()
@@ -93,7 +99,7 @@ class Core:
         """
         pacer = self.budgets["item"].pacer
         limits = format_tiers(tuple(tier.tier for tier in pacer.statistics(0.0).tiers))
-        self._emit(e.SessionStarted(0.0, number, self._utc_s, self.rules.workers, limits, pacer.name, host))
+        self._emit(e.SessionStarted(0.0, number, self._utc_s, self.wish.workers, limits, pacer.name, host))
         state = self.state
         if charged is not None:
             self._emit(e.Charged(0.0, *charged))
@@ -122,7 +128,7 @@ class Core:
             return self._idle(now, "stopping") if self.flights else self._finish(now)
         if self.wish.paused:
             return self._idle(now, "paused", on="input")
-        if len(self.flights) >= self.wish.workers:
+        if len(self.flights) >= min(self.wish.workers, self._at_once):
             return self._idle(now, "workers")
         return self._next_ready(now)
 
@@ -133,16 +139,18 @@ class Core:
         as it would alone. `sequential` reads it first.
         """
         later: Later | None = None
-        asked: Budget | None = None
+        asked: tuple[Budget, int] | None = None
         for kind in _AFTER[self._last_kind]:
-            if not self.work.ready[kind] or self._must_wait_for_list(kind) or self.budgets[kind] is asked:
+            if not self.work.ready[kind] or self._must_wait_for_list(kind) or self._asked(kind) == asked:
                 continue
-            asked = self.budgets[kind]
-            answer = asked.reserve(now)
+            asked = self._asked(kind)
+            answer = asked[0].reserve(now, asked[1])
             if isinstance(answer, Grant):
-                return self._fetch(now, self.work.take(kind), asked.name, answer)
+                return self._fetch(now, self.work.take(kind), asked[0].name, answer)
             if later is None or (answer.until is not None and (later.until is None or answer.until < later.until)):
                 later = answer
+        if self.concurrency is not None:
+            self.concurrency.held()
         if later is not None:
             return self._wait_for(now, later)
         if self.flights:
@@ -151,6 +159,10 @@ class Core:
             self._waits.begin(now, "retry", None, self.work.retry_at, 0.0)
             return Wait(self.work.retry_at, "input", "retry")
         return self._finish(now)
+
+    def _asked(self, kind: e.Kind) -> tuple[Budget, int]:
+        """Whom to ask for how much: two kinds for which this is the same get the same answer."""
+        return self.budgets[kind], self.rules.cost(kind)
 
     def _must_wait_for_list(self, kind: e.Kind) -> bool:
         return kind == "item" and self.rules.sequential and not self._list_read()
@@ -202,6 +214,9 @@ class Core:
         self._tell_news(fetch.kind, now)
         if not notice.refused:
             flight.answered_s, flight.status = now, notice.status
+            if self.concurrency is not None:
+                self.concurrency.answered(now)
+                self._follow_concurrency(now)
             return True
         told_s = notice.retry_after_s
         self._emit(e.Refused(now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s, now, notice.status, told_s))
@@ -288,6 +303,19 @@ class Core:
             self.work.ready["page"].clear()
         else:
             self.work.add("page", turns)
+        self._say_what_is_left(now)
+
+    def _say_what_is_left(self, now: float) -> None:
+        left = requests_left(self.rules, self.state)
+        if left is None or self.state.total is None:
+            return
+        if self.concurrency is not None and len(self.state.pages) == 1:
+            tiers = tuple(tier.tier for tier in self.budgets["item"].pacer.statistics(now).tiers)
+            self.concurrency.cap(useful_workers(self.state, tiers, self.rules.detail) or self.rules.workers)
+        for budget in {id(budget): budget for budget in self.budgets.values()}.values():
+            # Plans are for requests that cost 1 each.
+            if isinstance(budget.pacer, Planning) and self.rules.list_cost == self.rules.item_cost == 1:
+                budget.pacer.expect(max(0, left - len(self.flights)))
 
     def _wanted(self, new: list[e.ItemId]) -> list[e.ItemId]:
         most = self.rules.max_items
@@ -345,11 +373,17 @@ class Core:
         self._emit(e.Returned(now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s, "cut off", sent=True))
 
     def set_workers(self, workers: int, now: float) -> None:
-        """Change how many fetches may be in flight; surplus ones are let finish."""
+        """Change how many fetches may be in flight; surplus ones are let finish. It ends `auto`."""
+        self.concurrency = None
         if workers != self.wish.workers and self._done is None:
             self.wish.workers = workers
             self.rules = replace(self.rules, workers=workers)
             self._emit(e.WorkersSet(now, workers))
+
+    def _follow_concurrency(self, now: float) -> None:
+        if self.concurrency is not None and self.concurrency.workers != self.wish.workers:
+            self.wish.workers = self.concurrency.workers
+            self._emit(e.WorkersSet(now, self.wish.workers))
 
     def set_limits(self, tiers: tuple[Tier, ...], now: float) -> None:
         """Change the limits of every budget; what was sent still counts."""
@@ -357,7 +391,13 @@ class Core:
             return
         for budget in {id(budget): budget for budget in self.budgets.values()}.values():
             budget.pacer.set_tiers(tiers, now)
+        self._at_once = min((tier.limit for tier in tiers if tier.kind == "concurrency"), default=math.inf)
         self._emit(e.LimitsSet(now, format_tiers(tiers)))
+
+    def _places(self) -> float:
+        """The least concurrency limit: a request holds its place until its body is read, of which no pacer is told."""
+        tiers = [tier.tier for budget in self.budgets.values() for tier in budget.pacer.statistics(0.0).tiers]
+        return min((tier.limit for tier in tiers if tier.kind == "concurrency"), default=math.inf)
 
     def _emit(self, event: e.Event) -> None:
         apply(self.state, event)

@@ -107,7 +107,7 @@ class Driver:
     async def _perform(self, fetch: Fetch) -> None:
         def on_headers(notice: Notice) -> bool:
             wanted = self.core.answered(fetch.id, self.now(), notice)
-            self._line.unpark()
+            self.wake()  # an answer may have raised the number of workers, too
             return wanted
 
         try:

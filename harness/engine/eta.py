@@ -8,20 +8,21 @@ from __future__ import annotations
 import math
 
 from harness.engine.core import Core
+from harness.engine.rules import requests_left
 from harness.pacing import TierStatistics
 from harness.record.fold import latency_quantile
 
 
 def eta_s(core: Core, now: float) -> float | None:
     """Seconds from `now` until the last answer; None while the list has not said how much there is."""
-    left = requests_left(core)
+    left = requests_left(core.rules, core.state)
     if left is None:
         return None
     latency_s = latency_quantile(core.state.latency, 0.5) or 0.0
     budget = core.budgets["item"]
     tiers = budget.pacer.statistics(now).tiers
     by_workers = now + latency_s * math.ceil(left / max(1, core.wish.workers)) if left else now
-    at = max([by_workers, *(admits_at(tier, left, now) + latency_s for tier in tiers)])
+    at = max([by_workers, *(admits_at(tier, left * core.rules.item_cost, now) + latency_s for tier in tiers)])
     if budget.hold is not None and left:
         at += max(0.0, budget.hold.until - now)
     if not tiers and left:
@@ -29,20 +30,6 @@ def eta_s(core: Core, now: float) -> float | None:
     if core.work.last_retry_at is not None:
         at = max(at, core.work.last_retry_at + latency_s)
     return at - now
-
-
-def requests_left(core: Core) -> int | None:
-    """Requests still to be sent: pages not yet read, and items neither imported nor failed."""
-    state = core.state
-    if not state.pages:
-        return None
-    pages = 0
-    if state.last_page is not None:
-        pages = max(0, state.last_page - len(state.pages))
-    elif state.next_page is not None:
-        pages = 1
-    items = max(state.total or 0, len(state.items)) - state.imported - state.failed
-    return pages + (max(0, items) if core.rules.detail else 0)
 
 
 def admits_at(tier: TierStatistics, requests: int, now: float) -> float:

@@ -128,7 +128,8 @@ async def source(config: ImportConfig) -> AsyncIterator[str]:
     items = DEFAULT_ITEMS if config.items is None else config.items
     latency_s = DEFAULT_LATENCY_S if config.latency is None else config.latency
     limits = format_tiers(config.server_limits)
-    async with child_api(items=items, limits=limits, latency_s=latency_s, seed=config.seed) as url:
+    costs = {str(name): cost for name, cost in config.cost.items()}
+    async with child_api(items=items, limits=limits, latency_s=latency_s, seed=config.seed, costs=costs) as url:
         yield url
 
 
@@ -136,7 +137,7 @@ def http_api(config: ImportConfig, url: str, *, keep_records: bool = False) -> H
     """The client for `url` with the settings of `config`; `keep_records` also where items are fetched one by one."""
     return HttpApi(
         Rest(url, config.per_page),
-        workers=config.workers,
+        workers=config.most_workers,
         timeout_s=config.timeout,
         headers=config.request_headers(),
         keep_records=keep_records or not config.detail,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import trio
 
@@ -66,13 +66,13 @@ def work_for(page: PageRead, config: ImportConfig) -> Work | None:
     total = page.total if page.total is not None else (page.last_page or 1) * a_page
     items = total if config.max_items is None else min(total, config.max_items)
     pages = math.ceil(items / a_page) if config.max_items is not None or page.last_page is None else page.last_page
-    return Work(max(1, pages), items, paging, config.detail)
+    return Work(max(1, pages), items, paging, config.detail, None, config.list_cost, config.item_cost)
 
 
 def _bound(work: Work | None, config: ImportConfig, latency_s: float, *, detail: bool) -> Bound | None:
     if work is None or not config.limits:
         return None
-    return bound(Work(work.pages, work.items, work.paging, detail), config.limits, latency_s, config.workers)
+    return bound(replace(work, detail=detail), config.limits, latency_s, config.most_workers)
 
 
 async def _ask(api: Api, kind: Kind, key: Key) -> tuple[object, list[str], float]:

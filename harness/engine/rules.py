@@ -24,6 +24,12 @@ class Rules:
     sequential: bool = False
     detail: bool = True
     max_items: int | None = None
+    list_cost: int = 1
+    item_cost: int = 1
+
+    def cost(self, kind: e.Kind) -> int:
+        """What a request of that kind costs, in units of the limits."""
+        return self.list_cost if kind == "page" else self.item_cost
 
 
 def retry_at(rules: Rules, state: State, kind: e.Kind, attempt: int, failed: Failed, now: float) -> float | None:
@@ -62,6 +68,22 @@ def known_pages(state: State) -> list[e.Key]:
 def _following(next_page: str | None) -> list[e.Key]:
     """The page after: a link, or a number as it is told and recorded, in text."""
     return [] if next_page is None else [e.canonical_id(next_page)]
+
+
+def requests_left(rules: Rules, state: State) -> int | None:
+    """Requests without a result so far: pages not yet read, and items neither imported nor failed.
+
+    None while the list has not said how much there is; those in flight are among them.
+    """
+    if not state.pages:
+        return None
+    pages = 0
+    if state.last_page is not None:
+        pages = max(0, state.last_page - len(state.pages))
+    elif state.next_page is not None:
+        pages = 1
+    items = max(state.total or 0, len(state.items)) - state.imported - state.failed
+    return pages + (max(0, items) if rules.detail else 0)
 
 
 def verdict(state: State, stopped: str | None) -> Done:

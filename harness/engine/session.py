@@ -14,6 +14,7 @@ from harness.bound import Bound, Paging, bound
 from harness.bound import Work as BoundWork
 from harness.config import ImportConfig
 from harness.engine.answers import Done
+from harness.engine.concurrency import Concurrency
 from harness.engine.core import Core
 from harness.engine.driver import Driver
 from harness.engine.eta import eta_s
@@ -46,7 +47,7 @@ def pacer_for(config: ImportConfig, remembered: Tiers = ()) -> Pacer:
     strategy = config.pacing or ("window" if config.limits else "auto")
     # Told to learn, it is not told what our own test API enforces: only what people declare.
     limits = (config.limit or ()) if strategy == "auto" else config.limits
-    return make_pacer(strategy, limits, config.linger_s, config.rtt_floor, remembered)
+    return make_pacer(strategy, limits, config.linger_s, config.rtt_floor, config.seed, remembered)
 
 
 class Session:
@@ -70,12 +71,21 @@ class Session:
         self.recorder = Recorder(run.folder, run.name, number)
         budget = Budget("api", pacer)
         self.core = Core(
-            Rules(config.workers, config.retry_delays, config.sequential, config.detail, config.max_items),
+            Rules(
+                config.most_workers,
+                config.retry_delays,
+                config.sequential,
+                config.detail,
+                config.max_items,
+                config.list_cost,
+                config.item_cost,
+            ),
             {"page": budget, "item": budget},
             self._record,
             self._started_utc_s,
             state,
             payloads_on_disk(run.folder, state) if number > 1 else None,
+            Concurrency(most=config.most_workers) if config.workers == "auto" else None,
         )
         self.flusher = Flusher(self.recorder, lambda: self.core.state, inline=inline)
         self.driver: Driver | None = None
@@ -88,13 +98,17 @@ class Session:
         Answers the latter, as (requests, counted by then in UTC), to be recorded: until it is on disk the counter of
         requests begun stays ahead of the record, and a session that follows on this one's death charges it too.
         """
-        longest_s = max((tier.span_s for tier in pacer.statistics(0.0).tiers), default=0.0)
+        # Two windows: a sliding counter still weighs the one before.
+        tiers = pacer.statistics(0.0).tiers
+        longest_s = max((max(tier.span_s, 2 * tier.tier.period_s) for tier in tiers), default=0.0)
         now, linger_s = self._started_utc_s, self.config.linger_s
-        charges = [(at, 1) for at in occupied_since(self.run_folder.folder, anchors, now - longest_s, linger_s)]
-        unrecorded = min(MOST_UNWRITTEN + self.config.workers, self._sent.count - state.fetches)
+        # Which of them were pages is not asked: each is charged what the dearer kind costs.
+        dearest = max(self.config.list_cost, self.config.item_cost)
+        charges = [(at, dearest) for at in occupied_since(self.run_folder.folder, anchors, now - longest_s, linger_s)]
+        unrecorded = min(MOST_UNWRITTEN + self.config.most_workers, self._sent.count - state.fetches)
         charged = (unrecorded, self._sent.last_utc_s + linger_s) if unrecorded > 0 else None
         if charged is not None:
-            charges.append((charged[1], charged[0]))
+            charges.append((charged[1], charged[0] * dearest))
         elif unrecorded < 0:  # a power cut took the counter back
             self._sent.set(state.fetches)
         for at, cost in sorted(charges):
@@ -193,7 +207,8 @@ class Session:
         paging: Paging = "numbered" if state.last_page is not None else "cursor"
         # To the millisecond, so that a slightly quicker answer is not a new question.
         rtt_s = round(state.least_latency_s, 3)
-        return bound(BoundWork(pages, state.total, paging, self.config.detail), limits, rtt_s, 1).bound_s
+        costs = (self.config.list_cost, self.config.item_cost)
+        return bound(BoundWork(pages, state.total, paging, self.config.detail, None, *costs), limits, rtt_s, 1).bound_s
 
     def pause(self) -> None:
         """Send nothing new until `resume`."""
@@ -253,7 +268,9 @@ def _session_bound(pages: int, items: int, state: State, config: ImportConfig) -
     named = items if pages else items - 1
     # The last page of a list without an extent is empty, so the pages can hold more than they named.
     per_page = max(config.per_page, -(-named // max(1, pages)))
-    work = BoundWork(max(1, pages), named, paging, config.detail, per_page if paging == "cursor" else None)
+    costs = (config.list_cost, config.item_cost)
+    most = per_page if paging == "cursor" else None
+    work = BoundWork(max(1, pages), named, paging, config.detail, most, *costs)
     best = bound(work, limits_of(state, config), rtt_s, max(1, state.workers))
     if pages:
         return best

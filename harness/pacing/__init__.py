@@ -12,8 +12,8 @@ the *answer* of the request that held it, judged at the *send* of the next; requ
 
 The assumptions, each with a history in the tests that fails once it is dropped: (a) clocks agree to the guard of
 max(1 ms, W/10,000); (b) the server counts a request before it answers it, and one that we give up on within the
-linger; (c) the server's rule is no stricter than "L in any W" (sliding counters and small bursts are stricter, and
-are paced as logs that are stricter still, see `paced_as`); (d) every request on the wire takes its own grant.
+linger; (c) the server's rule is no stricter than "L in any W" (sliding counters and small bursts are stricter; where
+declared, they are kept by rules of their own, see `meters` and `phased`); (d) every request takes its own grant.
 """
 
 from harness.pacing.auto import AutoPacer, News
@@ -23,18 +23,22 @@ from harness.pacing.base import (
     Notice,
     Outcome,
     Pacer,
+    Planning,
     Quota,
     Statistics,
     TierStatistics,
     Unpaced,
 )
-from harness.pacing.baselines import ReferencePacer, RetryAfterPacer
+from harness.pacing.baselines import AimdPacer, BackoffPacer, ReferencePacer, RetryAfterPacer
 from harness.pacing.budget import Budget, Hold
+from harness.pacing.spaced import SpacedPacer
 from harness.pacing.tiers import Tier, Tiers, format_tiers, parse_tiers
 from harness.pacing.window import WindowPacer
 
 __all__ = [
+    "AimdPacer",
     "AutoPacer",
+    "BackoffPacer",
     "Budget",
     "Grant",
     "Hold",
@@ -43,9 +47,11 @@ __all__ = [
     "Notice",
     "Outcome",
     "Pacer",
+    "Planning",
     "Quota",
     "ReferencePacer",
     "RetryAfterPacer",
+    "SpacedPacer",
     "Statistics",
     "Tier",
     "TierStatistics",

@@ -70,13 +70,15 @@ class Notice:
     """What the headers of one answer say about limits.
 
     `retry_after_s` counts from the answer; it may be <= 0. `refused`: this answer is a refusal by a rate limit (a
-    429, or a 403 or 503 that says so), told apart where headers are read.
+    429, or a 403 or 503 that says so), told apart where headers are read. `server_utc_s`: what the server's clock
+    showed (Date: whole seconds, rounded down) at some moment between the request's send and its answer.
     """
 
     status: int = 200
     retry_after_s: float | None = None
     quotas: tuple[Quota, ...] = ()
     refused: bool = False
+    server_utc_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,14 @@ class Pacer(Protocol):
 
     def statistics(self, now: float) -> Statistics:
         """What the strategy knows at `now`."""
+
+
+@runtime_checkable
+class Planning(Protocol):
+    """A strategy that plans: one that wants to know how much there is left to send."""
+
+    def expect(self, requests: int) -> None:
+        """So many requests are still to be sent, beyond those in flight. Told whenever the list says so."""
 
 
 class Unpaced:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from harness.errors import NeverFits
 from harness.pacing.base import Grant, Later, Notice, Outcome, Statistics, TierStatistics, Unpaced
 from harness.pacing.tiers import Tier
@@ -11,6 +13,94 @@ class RetryAfterPacer(Unpaced):
     """No pacing at all: sends until refused, then obeys Retry-After (the budget's rule for every strategy)."""
 
     name = "retry-after"
+
+
+class _Streak(Unpaced):
+    """Tells the first refusal of a burst from the rest, which were sent before the first was known."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._reacted_at = float("-inf")
+
+    def settle(
+        self, grant: Grant, now: float, outcome: Outcome, notice: Notice | None = None, cost: int | None = None
+    ) -> float | None:
+        super().settle(grant, now, outcome, notice, cost)
+        if outcome is Outcome.ANSWERED:
+            self._answered(now)
+        if outcome is not Outcome.REFUSED:
+            return None
+        if grant.at >= self._reacted_at:
+            self._reacted_at = now
+            return self._refused(now)
+        return 0.0 if self._own_pauses else None
+
+    _own_pauses = False
+
+    def _answered(self, now: float) -> None:
+        """A request was let through."""
+
+    def _refused(self, now: float) -> float | None:
+        """The first refusal of a burst; answers the pause, None to obey Retry-After."""
+        return None
+
+
+class BackoffPacer(_Streak):
+    """No pacing, exponential backoff with full jitter: after the n-th refusal in a row, 0 to 2^n s, at most 64 s.
+
+    Deaf to Retry-After, as most retry decorators are. Source: AWS Architecture Blog, "Exponential Backoff And Jitter".
+    """
+
+    name = "backoff"
+    _own_pauses = True
+
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__()
+        self._random = Random(seed)
+        self._refusals = 0
+
+    def _answered(self, now: float) -> None:
+        self._refusals = 0
+
+    def _refused(self, now: float) -> float | None:
+        self._refusals += 1
+        return self._random.uniform(0.0, min(64.0, 2.0**self._refusals))
+
+
+class AimdPacer(_Streak):
+    """A rate that grows by 1/s each second and is halved by a refusal, once for each burst; sends are spaced evenly.
+
+    Until the first refusal it doubles each second, as TCP starts (RFC 5681 3.1). It knows no limits.
+    """
+
+    name = "aimd"
+
+    def __init__(self, rate: float = 10.0) -> None:
+        super().__init__()
+        self.rate = rate
+        self._doubling = True
+        self._next_at = float("-inf")
+        self._grown_at: float | None = None
+
+    def reserve(self, now: float, cost: int = 1) -> Grant | Later:
+        if now < self._next_at:
+            return Later(self._next_at, "limit")
+        self._next_at = now + cost / self.rate
+        return super().reserve(now, cost)
+
+    def _answered(self, now: float) -> None:
+        # Only while it is used: time spent waiting proves nothing.
+        passed_s = min(1.0, now - self._grown_at) if self._grown_at is not None else 0.0
+        self._grown_at = now
+        self.rate = self.rate * 2.0**passed_s if self._doubling else self.rate + passed_s
+
+    def _refused(self, now: float) -> float | None:
+        self._doubling = False
+        self.rate = max(0.1, self.rate / 2)
+        return None
+
+    def statistics(self, now: float) -> Statistics:
+        return Statistics(self.name, self.in_flight, beliefs=(f"{self.rate:.1f} requests/s are let through",))
 
 
 class ReferencePacer(Unpaced):

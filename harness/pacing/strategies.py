@@ -6,23 +6,34 @@ from typing import Literal, get_args
 
 from harness.pacing.auto import AutoPacer
 from harness.pacing.base import Pacer
-from harness.pacing.baselines import ReferencePacer, RetryAfterPacer
+from harness.pacing.baselines import AimdPacer, BackoffPacer, ReferencePacer, RetryAfterPacer
+from harness.pacing.spaced import SpacedPacer
 from harness.pacing.tiers import Tiers
 from harness.pacing.window import WindowPacer
 
-Strategy = Literal["auto", "window", "reference", "retry-after"]
+Strategy = Literal["auto", "window", "spaced", "reference", "retry-after", "backoff", "aimd"]
 STRATEGIES: tuple[str, ...] = get_args(Strategy)
 
 
-def make_pacer(strategy: Strategy, tiers: Tiers, linger_s: float, rtt_floor_s: float, remembered: Tiers = ()) -> Pacer:
-    """A new pacer of that name; `retry-after` knows no limits and ignores them.
+def make_pacer(
+    strategy: Strategy, tiers: Tiers, linger_s: float, rtt_floor_s: float, seed: int = 0, remembered: Tiers = ()
+) -> Pacer:
+    """A new pacer of that name; the last three know no limits and ignore them.
 
-    remembered: what an earlier run learned; only `auto` starts from it.
+    seed: where it draws lots. remembered: what an earlier run learned; only `auto` starts from it.
     """
-    if strategy == "auto":
-        return AutoPacer(tiers, linger_s, rtt_floor_s, remembered)
-    if strategy == "window":
-        return WindowPacer(tiers, linger_s, rtt_floor_s)
-    if strategy == "reference":
-        return ReferencePacer(tiers)
-    return RetryAfterPacer()
+    match strategy:
+        case "auto":
+            return AutoPacer(tiers, linger_s, rtt_floor_s, remembered)
+        case "window":
+            return WindowPacer(tiers, linger_s, rtt_floor_s)
+        case "spaced":
+            return SpacedPacer(tiers, linger_s, rtt_floor_s, seed)
+        case "reference":
+            return ReferencePacer(tiers)
+        case "retry-after":
+            return RetryAfterPacer()
+        case "backoff":
+            return BackoffPacer(seed)
+        case "aimd":
+            return AimdPacer()

@@ -1,8 +1,8 @@
 """Tiers, and the one grammar in which people write them.
 
 `500/20s`, `100/m`, `10000/d`; several joined with `+`; a kind after a colon: `500/20s:gcra:burst=10`,
-`10000/d:aligned:tz=UTC`, `500/20s:counter`. Laravel's `500,20:2000,100` is read when the text is digits,
-commas and colons alone.
+`10000/d:aligned:tz=UTC`, `500/20s:counter`, `10/s:leaky:burst=0`, `20:concurrency`. Laravel's `500,20:2000,100` is
+read when the text is digits, commas and colons alone.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from zoneinfo import ZoneInfo
 from harness.errors import BadLimits
 from harness.units import format_period, parse_duration
 
-Kind = Literal["any", "anchored", "aligned", "log", "counter", "gcra", "bucket"]
+Kind = Literal["any", "anchored", "aligned", "log", "counter", "gcra", "bucket", "leaky", "concurrency"]
 
 MAX_PERIOD_S = 366 * 86400.0
 MAX_LIMIT = 1_000_000_000
 
 _ASK = "write limits like 500/20s+2000/100s"
-# A + inside a zone's name (Etc/GMT+5) joins nothing: what it joins begins with a count and a slash.
-_JOINED = re.compile(r"\+(?=[^+:/]*/)")
+# A + inside a zone's name (Etc/GMT+5) joins nothing: what it joins begins with a count and a slash, or a kind.
+_JOINED = re.compile(r"\+(?=[^+:/]*/|\s*\d+\s*:concurrency)")
+_WITH_BURST = ("gcra", "bucket", "leaky")
 _LARAVEL = re.compile(r"\d+,\d+(:\d+,\d+)*", re.ASCII)
 
 
@@ -32,8 +33,9 @@ class Tier:
     """At most `limit` units of cost in a window of `period_s` seconds.
 
     kind: how the server counts; `any` (undeclared) is paced so that anchored and aligned windows, logs and
-    buckets with burst = limit all hold. burst: units at once, for gcra and bucket (None: the limit).
-    tz: time zone to which an aligned window is aligned (None: the epoch, which is UTC).
+    buckets with burst = limit all hold. burst: units at once for gcra and bucket, requests that may queue for leaky
+    (None: the limit). tz: time zone to which an aligned window is aligned (None: the epoch, which is UTC).
+    concurrency: at most `limit` requests at once, whatever they cost; its period means nothing and is 1 s.
     """
 
     limit: int
@@ -47,15 +49,23 @@ class Tier:
             raise BadLimits(f"a limit of {self.limit} cannot be used: it must be from 1 to {MAX_LIMIT:,}; {_ASK}")
         if not 0.001 <= self.period_s <= MAX_PERIOD_S:
             raise BadLimits(f"a period of {self.period_s:g} s cannot be used: it must be from 1 ms to 366 d; {_ASK}")
-        if self.burst is not None and not 1 <= self.burst <= self.limit:
-            raise BadLimits(f"burst={self.burst} cannot be used: it must be from 1 to the limit, {self.limit}")
-        if self.burst is not None and self.kind not in ("gcra", "bucket"):
-            raise BadLimits(f"burst={self.burst} goes with the kinds gcra and bucket; write :gcra or :bucket before it")
+        if self.burst is not None and self.kind not in _WITH_BURST:
+            ask = "write :gcra, :bucket or :leaky before it"
+            raise BadLimits(f"burst={self.burst} goes with the kinds gcra, bucket and leaky; {ask}")
+        least = 0 if self.kind == "leaky" else 1
+        if self.burst is not None and not least <= self.burst <= self.limit:
+            raise BadLimits(f"burst={self.burst} cannot be used: it must be from {least} to the limit, {self.limit}")
         if self.tz is not None and self.kind != "aligned":
             raise BadLimits(f"tz={self.tz!r} goes with the kind aligned; write :aligned before it")
 
+    @property
+    def depth(self) -> int:
+        """Units that may come at once, where this is not `limit`; a leaky bucket takes one more than may queue."""
+        burst = self.limit if self.burst is None else self.burst
+        return burst + 1 if self.kind == "leaky" else burst
+
     def __str__(self) -> str:
-        text = f"{self.limit}/{format_period(self.period_s)}"
+        text = str(self.limit) if self.kind == "concurrency" else f"{self.limit}/{format_period(self.period_s)}"
         if self.kind != "any":
             text += f":{self.kind}"
         if self.burst is not None:
@@ -86,6 +96,13 @@ def format_tiers(tiers: Tiers) -> str:
 def _parse_tier(part: str) -> Tier:
     rate, *options = part.strip().split(":")
     count, slash, period = rate.partition("/")
+    given = _parse_options(part, options)
+    if given.get("its kind") == "concurrency":
+        if slash:
+            raise BadLimits(
+                f"the limit {part!r} counts requests at once and has no period; write it like 20:concurrency"
+            )
+        slash, period = "/", "1s"
     # isdecimal alone would let other scripts' digits through; int() of a huge text is refused by Python.
     if not slash or not (count.isascii() and count.isdecimal()) or len(count) > 12:
         raise BadLimits(f"{part!r} is not a limit; {_ASK}")
@@ -95,7 +112,6 @@ def _parse_tier(part: str) -> Tier:
         raise BadLimits(f"the limit {part!r} has no usable period: {error}") from None
     if math.isclose(period_s, 0):
         raise BadLimits(f"the limit {part!r} has a period of zero; {_ASK}")
-    given = _parse_options(part, options)
     burst = int(given["burst="]) if "burst=" in given else None
     return Tier(int(count), period_s, cast(Kind, given.get("its kind", "any")), burst, given.get("tz="))
 

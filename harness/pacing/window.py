@@ -2,86 +2,27 @@
 
 from __future__ import annotations
 
-import heapq
 import math
-from collections import deque
-from collections.abc import Iterable
 
 from harness.errors import NeverFits
+from harness.pacing.anchored import AnchoredMeter
 from harness.pacing.base import RELEASES, Grant, Later, Notice, Outcome, Statistics, TierStatistics
+from harness.pacing.foresight import Foresight
+from harness.pacing.meters import BucketMeter, Counted, LogMeter, Meter, guard_s, paced_as
+from harness.pacing.phased import AlignedMeter, CounterMeter, ServerClock
 from harness.pacing.tiers import Tier
 
-# A sliding counter is paced in up to this many parts of its window; more parts waste less of the rate and lose a
-# round trip more often (see `paced_as`). Whole requests decide: 19 are 16 a window in 8 parts, but 9 in 9.
-COUNTER_PARTS = 9
+__all__ = ["WindowPacer", "guard_s", "paced_as"]
+
 # Python 3.11 looks an enum's members up in Python code, which is slow where every request passes.
 _ANSWERED, _LOST = Outcome.ANSWERED, Outcome.LOST
-
-
-def guard_s(period_s: float) -> float:
-    """Added to every window: rounding of floats and drift between the clocks of client and server.
-
-    Without it constant latency alone got 50 refusals in 600 requests, by float rounding. 1e-4 is ten times the
-    drift of an undisciplined quartz clock.
-    """
-    return max(0.001, 1e-4 * period_s)
-
-
-def paced_as(tier: Tier) -> tuple[int, float]:
-    """The (limit, period in seconds) of the sliding log that is at least as strict as `tier`.
-
-    Anchored, aligned, log and any: the tier itself. A bucket or GCRA of burst b and rate r is never overdrawn by
-    b in any b/r, because k of those windows hold at most k*b. A sliding counter weighs the last window by the part
-    of it still in sight: with at most m in any W/k, previous*(1-f) + current <= k*m*(1-f) + m*(f*k + 1) = m*(k+1).
-    """
-    if tier.kind in ("gcra", "bucket") and tier.burst is not None:
-        return tier.burst, tier.burst * tier.period_s / tier.limit
-    if tier.kind == "counter":
-        if tier.limit == 1:
-            return 1, 2 * tier.period_s
-        choices = range(1, min(COUNTER_PARTS, tier.limit - 1) + 1)
-        parts = max(choices, key=lambda parts: parts * (tier.limit // (parts + 1)))
-        return tier.limit // (parts + 1), tier.period_s / parts
-    return tier.limit, tier.period_s
-
-
-class _Slots:
-    """The slots of one tier: those in flight, and those that wait for their window to pass."""
-
-    __slots__ = ("answered", "limit", "lost", "span_s", "tier", "used")
-
-    def __init__(self, tier: Tier, rtt_floor_s: float) -> None:
-        self.tier = tier
-        self.limit, period_s = paced_as(tier)
-        self.span_s = max(0.0, period_s + guard_s(period_s) - rtt_floor_s)
-        self.used = 0  # in flight, answered and lost, in units of cost
-        # (free again at, cost). Each is sorted by itself, because now never goes back; together they are not.
-        self.answered: deque[tuple[float, int]] = deque()
-        self.lost: deque[tuple[float, int]] = deque()  # and what was charged
-
-    def expire(self, now: float) -> None:
-        answered, lost = self.answered, self.lost
-        while answered and answered[0][0] <= now:
-            self.used -= answered.popleft()[1]
-        while lost and lost[0][0] <= now:
-            self.used -= lost.popleft()[1]
-
-    def opens_at(self, cost: int) -> float | None:
-        """When `cost` fits, if nothing more is sent; None if that takes an answer to something in flight."""
-        excess = self.used + cost - self.limit
-        for free_at, freed in self.releases():
-            excess -= freed
-            if excess <= 0:
-                return free_at
-        return None
-
-    def releases(self) -> Iterable[tuple[float, int]]:
-        return heapq.merge(self.answered, self.lost) if self.lost else self.answered
 
 
 class WindowPacer:
     """At most `limit` arrivals in any window of each tier, at any latency: see the package for the proof.
 
+    Kinds with a rule of their own are kept to it: buckets (`meters`), aligned windows and sliding counters by what
+    Date headers tell of the server's clock (`phased`), and how many may be in flight for `concurrency`.
     tiers: all hold at once. linger_s: how long after giving up on a request the server may still count it.
     rtt_floor_s: a declared lower bound of the way there plus the way back, never an observed one: the smallest
     round trip seen is no bound (FIELD: 30-38 refusals in 600 where latency fell or its asymmetry wandered).
@@ -92,42 +33,96 @@ class WindowPacer:
     def __init__(self, tiers: tuple[Tier, ...], linger_s: float, rtt_floor_s: float = 0.0) -> None:
         self._linger_s = linger_s
         self._rtt_floor_s = rtt_floor_s
-        self._slots = [_Slots(tier, rtt_floor_s) for tier in tiers]
+        self._clock = ServerClock()
+        self._meters: list[Meter] = []
+        self._places: list[_Places] = []
+        self._foresight: Foresight | None = None
         self._in_flight: set[Grant] = set()
         self._settled = 0  # units of cost answered or lost since the start
         self._counted_by = -math.inf  # no lost request is counted later than this
+        self._make_meters(tiers)
+
+    def _make_meters(self, tiers: tuple[Tier, ...]) -> None:
+        self._tiers = tiers
+        self._meters = [self._meter(tier) for tier in tiers if tier.kind != "concurrency"]
+        self._places = [_Places(tier) for tier in tiers if tier.kind == "concurrency"]
+        self._learns = any(tier.kind in ("aligned", "counter") for tier in tiers)
+        anchored = [meter for meter in self._meters if isinstance(meter, AnchoredMeter)]
+        left = 0 if self._foresight is None else self._foresight.left
+        # With any other kind of limit beside them nothing is known of what the best schedule is.
+        self._foresight = Foresight(anchored, left) if 1 < len(anchored) == len(tiers) else None
+        self._holds = bool(self._places) or self._foresight is not None
+        self._logs = [meter for meter in self._meters if isinstance(meter, LogMeter)]
+        self._all_logs = len(self._logs) == len(self._meters) and not self._learns
+
+    def expect(self, requests: int) -> None:
+        """So many requests are still to be sent, beyond those in flight: what there is to plan for.
+
+        Several anchored limits need it, for sending as soon as they allow is not the best then (`planner`). Without
+        it, and where requests do not cost 1 each, everything goes as soon as it may.
+        """
+        if self._foresight is not None:
+            self._foresight.left = requests
+
+    def _meter(self, tier: Tier) -> Meter:
+        if tier.kind in ("gcra", "bucket", "leaky"):
+            return BucketMeter(tier, self._rtt_floor_s)
+        if tier.kind == "aligned":
+            return AlignedMeter(tier, self._clock)
+        if tier.kind == "anchored":
+            return AnchoredMeter(tier, self._rtt_floor_s)
+        if tier.kind == "counter" and self._clock.known:
+            return CounterMeter(tier, self._clock)
+        return LogMeter(tier, self._rtt_floor_s)
 
     def reserve(self, now: float, cost: int = 1) -> Grant | Later:
         """A grant, or the tier in whose way this request would be and when it opens.
 
         All tiers are checked before any is charged. Raises NeverFits where `cost` exceeds a limit.
         """
-        for slots in self._slots:
-            slots.expire(now)
-            if slots.used + cost > slots.limit:
+        for meter in self._meters:
+            meter.expire(now)
+            if meter.used + cost > meter.limit:
                 return self._later(now, cost)
-        for slots in self._slots:
-            slots.used += cost
+        if self._holds:
+            later = self._hold(now)
+            if later is not None:
+                return later
+        for meter in self._meters:
+            meter.used += cost
         grant = Grant(now, cost)
         self._in_flight.add(grant)
         return grant
 
+    def _hold(self, now: float) -> Later | None:
+        """Why not to send although there is room: too many in flight, or a better moment to come."""
+        for places in self._places:
+            if not places.free(now, len(self._in_flight)):
+                return Later(places.opens_at(), "in flight", places.tier)
+        if self._foresight is None:
+            return None
+        held_until = self._foresight.wait_until(now)
+        if held_until is None:
+            self._foresight.granted(now)
+            return None
+        return Later(held_until, "limit", self._tiers[0])
+
     def _later(self, now: float, cost: int) -> Later:
         """The full tier that opens last: no other can make the wait longer. In flight counts as last of all."""
         latest = Later(now, "limit")
-        for slots in self._slots:
-            if cost > slots.limit:
+        for meter in self._meters:
+            if cost > meter.limit:
                 ask = "raise the limit or lower the cost"
-                raise NeverFits(f"a request of cost {cost} never fits into {slots.tier}; {ask}")
-        for slots in self._slots:
-            slots.expire(now)
-            if slots.used + cost <= slots.limit:
+                raise NeverFits(f"a request of cost {cost} never fits into {meter.tier}; {ask}")
+        for meter in self._meters:
+            meter.expire(now)
+            if meter.used + cost <= meter.limit:
                 continue
-            opens_at = slots.opens_at(cost)
+            opens_at = meter.opens_at(cost)
             if opens_at is None:
-                return Later(None, "in flight", slots.tier)
+                return Later(None, "in flight", meter.tier)
             if latest.until is None or opens_at >= latest.until:
-                latest = Later(opens_at, "limit", slots.tier)
+                latest = Later(opens_at, "limit", meter.tier)
         return latest
 
     def settle(
@@ -139,26 +134,55 @@ class WindowPacer:
         the slot as well would charge the request twice. KeyError if the grant was settled before.
         """
         self._in_flight.remove(grant)
-        if outcome is not _ANSWERED and outcome is not _LOST:
-            self._occupy(-grant.cost)
+        if outcome is not _ANSWERED or not self._all_logs:
+            self._settle_any(grant, now, outcome, notice, cost)
             return None
-        true_cost = grant.cost if cost is None else cost
-        if true_cost != grant.cost:
-            self._occupy(true_cost - grant.cost)
+        # A log's `settle` written out: where every request passes, calling it is a tenth of the whole.
+        true_cost = grant.cost
+        if cost is not None and cost != true_cost:
+            true_cost = cost
+            for meter in self._meters:
+                meter.used += cost - grant.cost
         self._settled += true_cost
-        if outcome is _ANSWERED:
-            for slots in self._slots:
-                slots.answered.append((now + slots.span_s, true_cost))
-            return None
-        self._counted_by = now + self._linger_s + self._rtt_floor_s
-        for slots in self._slots:
-            # Its arrival has no known end but the linger, so the round trip's floor must not shorten this.
-            slots.lost.append((now + self._linger_s + slots.span_s + self._rtt_floor_s, true_cost))
+        for log in self._logs:
+            log.answered.append((now + log.span_s, true_cost))
         return None
 
-    def _occupy(self, units: int) -> None:
-        for slots in self._slots:
-            slots.used += units
+    def _settle_any(self, grant: Grant, now: float, outcome: Outcome, notice: Notice | None, cost: int | None) -> None:
+        back = outcome is not _ANSWERED and outcome is not _LOST
+        if self._learns:
+            self._learn(grant, now, notice)
+        if self._foresight is not None:
+            self._foresight.settled(grant.at, now, back)
+        if back:
+            for meter in self._meters:
+                meter.used -= grant.cost
+            return
+        true_cost = grant.cost if cost is None else cost
+        self._settled += true_cost
+        if outcome is _LOST:
+            self._lose(grant, now, true_cost)
+            return
+        for meter in self._meters:
+            meter.settle(now, true_cost, grant.cost, grant.at)
+
+    def _lose(self, grant: Grant, now: float, true_cost: int) -> None:
+        self._counted_by = now + self._linger_s + self._rtt_floor_s
+        for meter in self._meters:
+            # Its arrival has no known end but the linger, so the round trip's floor must not shorten this.
+            meter.settle_late(self._counted_by, true_cost, grant.cost)
+        for places in self._places:
+            places.lost_until.append(self._counted_by)
+
+    def _learn(self, grant: Grant, now: float, notice: Notice | None) -> None:
+        """A Date may have come: from the first one on, sliding counters are kept by the server's clock."""
+        if notice is None or notice.server_utc_s is None:
+            self._clock.second_ends = math.inf
+            return
+        first = not self._clock.known
+        self._clock.learn(grant.at, now, notice.server_utc_s)
+        if first:
+            self._rebuild(self._tiers, now, grant.cost + sum(flying.cost for flying in self._in_flight))
 
     def charge(self, at: float, cost: int) -> None:
         """Count `cost` units that the server counted at `at` or before. Call before the first grant, in order of `at`.
@@ -166,9 +190,8 @@ class WindowPacer:
         That late, the way back is not part of it: as with a lost request, the round trip's floor must not shorten this.
         """
         self._settled += cost
-        for slots in self._slots:
-            slots.used += cost
-            slots.lost.append((at + slots.span_s + self._rtt_floor_s, cost))
+        for meter in self._meters:
+            meter.settle_late(at + self._rtt_floor_s, cost, 0)
 
     def set_tiers(self, tiers: tuple[Tier, ...], now: float) -> None:
         """Change the limits of a running import; whatever was sent before still occupies its slots.
@@ -176,40 +199,77 @@ class WindowPacer:
         Requests that the old tiers have already forgotten are charged as if they had been answered at the last
         moment at which they can have been, so that a longer new window starts out on the safe side.
         """
-        old = max(self._slots, key=lambda slots: slots.span_s, default=None)
-        answered: list[tuple[float, int]] = []
-        lost: list[tuple[float, int]] = []
+        self._rebuild(tiers, now, sum(grant.cost for grant in self._in_flight))
+
+    def _rebuild(self, tiers: tuple[Tier, ...], now: float, in_flight: int) -> None:
+        old = max(self._meters, key=lambda meter: meter.span_s, default=None)
+        answered: list[Counted] = []
+        late: list[Counted] = []
         horizon = max(now, self._counted_by)  # with no tiers so far, nothing was remembered
         if old is not None:
             old.expire(now)
-            answered = [(free_at - old.span_s, cost) for free_at, cost in old.answered]
-            lost = [(free_at - old.span_s, cost) for free_at, cost in old.lost]
+            answered, late = old.recent()
             horizon = now - old.span_s
-        forgotten = self._settled - sum(cost for _, cost in answered + lost)
-        if forgotten:
-            lost.insert(0, (horizon, forgotten))
-        self._slots = [_Slots(tier, self._rtt_floor_s) for tier in tiers]
-        for slots in self._slots:
-            slots.used = self._settled + sum(grant.cost for grant in self._in_flight)
-            slots.answered.extend((at + slots.span_s, cost) for at, cost in answered)
-            slots.lost.extend((at + slots.span_s, cost) for at, cost in lost)
+        forgotten = self._settled - sum(cost for _, cost in answered + late)
+        if forgotten > 0:
+            late.insert(0, (horizon, forgotten))
+        self._make_meters(tiers)
+        for meter in self._meters:
+            meter.used = in_flight
+            for at, cost in late:
+                meter.settle_late(at, cost, 0)
+            for at, cost in answered:
+                meter.settle(at, cost, 0)
 
     def statistics(self, now: float) -> Statistics:
-        return Statistics(self.name, len(self._in_flight), tuple(self._tier(slots, now) for slots in self._slots))
-
-    @staticmethod
-    def _tier(slots: _Slots, now: float) -> TierStatistics:
-        slots.expire(now)
-        times = [free_at for free_at, _ in slots.releases()]
-        last = len(times) - 1
-        ranks = range(RELEASES) if last >= RELEASES else range(last + 1)
-        return TierStatistics(
-            tier=slots.tier,
-            used=slots.used,
-            left=max(0, slots.limit - slots.used),
-            opens_at=times[0] if times else None,
-            full_at=times[-1] if times else None,
-            span_s=slots.span_s,
-            known=len(times),
-            releases=tuple(times[rank * last // max(1, len(ranks) - 1)] for rank in ranks),
+        tiers = (
+            *(_tier(meter, now) for meter in self._meters),
+            *(p.statistics(len(self._in_flight)) for p in self._places),
         )
+        return Statistics(self.name, len(self._in_flight), tiers, self._beliefs(now))
+
+    def _beliefs(self, now: float) -> tuple[str, ...]:
+        if not self._learns:
+            return ()
+        if not self._clock.known:
+            return ("the server's clock is not known yet: its windows are paced as if they could begin at any moment",)
+        low, high = self._clock.bounds(now)
+        doubt = f"; {self._clock.contradicted} Date headers contradicted others" if self._clock.contradicted else ""
+        return (f"the server's clock is known to {high - low:.3f} s, from its Date headers{doubt}",)
+
+
+class _Places:
+    """A limit of requests at once: in flight, and lost ones that the server may still be busy with."""
+
+    def __init__(self, tier: Tier) -> None:
+        self.tier = tier
+        self.lost_until: list[float] = []  # in order, because now never goes back
+
+    def free(self, now: float, in_flight: int) -> bool:
+        while self.lost_until and self.lost_until[0] <= now:
+            del self.lost_until[0]
+        return in_flight + len(self.lost_until) < self.tier.limit
+
+    def opens_at(self) -> float | None:
+        return self.lost_until[0] if self.lost_until else None
+
+    def statistics(self, in_flight: int) -> TierStatistics:
+        used = in_flight + len(self.lost_until)
+        return TierStatistics(self.tier, used, max(0, self.tier.limit - used), self.opens_at(), self.opens_at(), 0.0)
+
+
+def _tier(meter: Meter, now: float) -> TierStatistics:
+    meter.expire(now)
+    times = [free_at for free_at, _ in meter.releases()]
+    last = len(times) - 1
+    ranks = range(RELEASES) if last >= RELEASES else range(last + 1)
+    return TierStatistics(
+        tier=meter.tier,
+        used=meter.used,
+        left=max(0, meter.limit - meter.used),
+        opens_at=times[0] if times else None,
+        full_at=times[-1] if times else None,
+        span_s=meter.span_s,
+        known=len(times),
+        releases=tuple(times[rank * last // max(1, len(ranks) - 1)] for rank in ranks),
+    )

@@ -6,9 +6,10 @@ import itertools
 
 import pytest
 
-from harness.engine.answers import Failed, Fetch, PageRead
+from harness.engine.answers import Failed, Fetch, ItemRead, PageRead, Wait
+from harness.engine.core import Core
 from harness.engine.rules import Rules
-from harness.pacing import Notice, parse_tiers
+from harness.pacing import Budget, Notice, WindowPacer, parse_tiers
 from harness.record import events as e
 from harness.record.fold import fold
 from tests.engine.play import OK, Play, catalogue, failing, windowed
@@ -289,3 +290,23 @@ def test_retries_survive_as_wall_clock_times() -> None:
     play = Play(once).run(until=1.0)
     again = Play(catalogue(1), state=fold(play.events), utc_s=play.utc_s + 10.0).run()
     assert [(now, attempt) for now, _, _, attempt in again.sent] == [(pytest.approx(20.1), 2)]
+
+
+def test_a_place_is_held_until_the_body_is_read() -> None:
+    """`2:concurrency`: headers free the pacer's slot, but a server counts a request until its answer has gone out."""
+    budget = Budget("api", WindowPacer(parse_tiers("2:concurrency"), 5.0))
+    core = Core(Rules(workers=9), {"page": budget, "item": budget}, lambda event: None, 0.0)
+    core.start()
+    page = core.next(0.0)
+    assert isinstance(page, Fetch)
+    core.answered(page.id, 0.1, OK)
+    core.finished(page.id, 0.1, PageRead((1, 2, 3, 4), 4, 1))
+    first, second = core.next(0.2), core.next(0.2)
+    assert isinstance(first, Fetch)
+    assert isinstance(second, Fetch)
+    core.answered(first.id, 0.3, OK)
+    assert core.next(0.3) == Wait(None, "settlement", "workers")
+    core.finished(first.id, 0.4, ItemRead(1))
+    assert isinstance(core.next(0.4), Fetch)
+    core.set_limits(parse_tiers("5/s"), 0.5)
+    assert isinstance(core.next(0.5), Fetch)

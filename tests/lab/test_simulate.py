@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from harness.bound import Work, bound
 from harness.config import ImportConfig
 from harness.engine.core import Core
 from harness.engine.rules import Rules
@@ -108,3 +109,18 @@ def test_half_the_limits_that_were_believed_are_survived() -> None:
     assert state.imported == 1500
     assert 0 < state.refused <= state.holds * 40
     assert state.duration_s < 1.1 * allowed.bound_s
+
+
+@pytest.mark.parametrize("limit", ["30/2s:anchored+80/10s:anchored", "30/2s:log", "30/2s:gcra:burst=6"])
+def test_what_requests_cost_is_reserved_before_they_are_sent(limit: str) -> None:
+    """Pages cost 3 and items 2: no refusal, and as fast as the units of the limits allow."""
+    random = Random(7)
+    network = Network(lambda: random.expovariate(20.0), lambda: random.expovariate(20.0))
+    server = ServerConfig(items=150, limit=(limit,), cost=("list=3", "item=2"))
+    rules = Rules(workers=20, list_cost=3, item_cost=2)
+    simulation, _ = simulated(server, WindowPacer(parse_tiers(limit), 30.0), rules, network)
+    simulation.run()
+    state = simulation.core.state
+    assert (state.imported, state.refused, simulation.service.report()["refused"]) == (150, 0, 0)
+    least_s = bound(Work(2, 150, list_cost=3, item_cost=2), parse_tiers(limit), 0.0, 20).bound_s
+    assert least_s <= state.duration_s <= 1.25 * least_s + 1.0
