@@ -65,8 +65,13 @@ class WindowPacer:
             self._foresight.left = requests
 
     def _meter(self, tier: Tier) -> Meter:
-        if tier.kind in ("gcra", "bucket", "leaky"):
+        if tier.kind in ("gcra", "bucket"):
             return BucketMeter(tier, self._rtt_floor_s)
+        if tier.kind == "leaky":
+            # Who queues is answered late and no earlier: a queue that outlasts the time-out (the linger, unless told)
+            # loses requests that were paid for.
+            queue = max(1, int(self._linger_s / 4 * tier.limit / tier.period_s))
+            return BucketMeter(tier, self._rtt_floor_s, min(tier.depth, 1 + queue))
         if tier.kind == "aligned":
             return AlignedMeter(tier, self._clock)
         if tier.kind == "anchored":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,15 +27,15 @@ class Promises(Witness):
 
 
 @st.composite
-def buckets(draw: st.DrawFn) -> tuple[Tier, ...]:
+def buckets(draw: st.DrawFn, *kinds: str) -> tuple[Tier, ...]:
     limit = draw(st.integers(1, 25))
-    kind = draw(st.sampled_from(["gcra", "bucket", "leaky"]))
+    kind: Any = draw(st.sampled_from(kinds))
     burst = draw(st.none() | st.integers(0 if kind == "leaky" else 1, limit))
     return (Tier(limit, draw(st.sampled_from([0.5, 3.0, 20.0])), kind, burst),)
 
 
 @QUICK
-@given(scenes(buckets()))
+@given(scenes(buckets("gcra", "bucket")) | scenes(buckets("leaky"), costs=1))
 def test_every_time_that_a_bucket_names_is_exact(scene: Scene) -> None:
     """At `until` the answer is a grant, whatever was lost, handed back or cheaper before; just before it is a no."""
     play(scene.pacer(), scene.jobs, scene.workers, witness=Promises([], 0.0))
@@ -103,3 +105,9 @@ def test_requests_at_once_are_kept_whatever_they_cost() -> None:
     pacer.settle(second, 2.0, Outcome.LOST)
     assert pacer.reserve(2.0) == Later(7.0, "in flight", Tier(2, 1.0, "concurrency"))
     assert pacer.statistics(2.0).tiers[-1].used == 2
+
+
+def test_no_more_queue_in_a_leaky_bucket_than_are_answered_in_time() -> None:
+    """20 may queue for 33 s; with a time-out of 30 s that would lose them, so four do."""
+    pacer = WindowPacer(parse_tiers("60/100s:leaky:burst=20"), linger_s=30.0)
+    assert [isinstance(pacer.reserve(0.0), Grant) for _ in range(6)] == [True] * 5 + [False]
