@@ -27,7 +27,7 @@ lint: $(VENV)/.test
 	@$(VENV)/bin/lint-imports
 
 check: lint
-	@$(PY) -m pytest -q -n 2 -m 'not realtime and not slow'
+	@$(PY) -m pytest -q -n 2 -m 'not realtime and not slow and not matrix'
 
 test: lint
 	@$(PY) -m pytest -q -n 2 -m 'not slow'

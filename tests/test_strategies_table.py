@@ -8,6 +8,8 @@ import pytest
 
 from benchmarks.strategies import DECLARED, HEAD, SERVERS, TABLE, Row, behind, clients, measure, table
 
+pytestmark = pytest.mark.matrix
+
 TEXT = TABLE.read_text()
 
 

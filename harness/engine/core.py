@@ -14,13 +14,13 @@ are seconds since the session began. Between being told and having recorded noth
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from harness.engine.answers import Answer, Done, Failed, Fetch, ItemRead, PageRead, Result, Wait
 from harness.engine.concurrency import Concurrency, useful_workers
-from harness.engine.rules import Rules, known_pages, pages_after, requests_left, retry_at, verdict
+from harness.engine.mishaps import Mishaps
+from harness.engine.rules import Rules, known_pages, listed, requests_left, retry_at, verdict
 from harness.engine.waits import WaitLog
 from harness.engine.work import Task, Work
 from harness.pacing import Budget, Grant, Later, Notice, Outcome, Planning, Tier, format_tiers
@@ -28,10 +28,6 @@ from harness.record import events as e
 from harness.record.fold import apply
 from harness.record.state import State
 
-TOO_MANY_REQUESTS = 429
-# A 403 or 503 says less surely than a 429 that it is a limit's; FIELD: a 403 must not be retried for ever.
-# With the pauses that double from one probe to the next, that is two minutes of knocking at least.
-MOST_DOUBTS = 8
 # Whose turn it is after which.
 _AFTER: dict[e.Kind, tuple[e.Kind, e.Kind]] = {"item": ("page", "item"), "page": ("item", "page")}
 
@@ -43,6 +39,10 @@ class Flight:
     fetch: Fetch
     answered_s: float | None = None
     status: int | None = None
+
+    @property
+    def task(self) -> Task:
+        return Task(self.fetch.kind, self.fetch.key, self.fetch.attempt)
 
 
 @dataclass(slots=True)
@@ -88,8 +88,7 @@ class Core:
         self._at_once = self._places()
         self._fetches = 0
         self._last_kind: e.Kind = "item"
-        self._stale: set[Task] = set()
-        self._doubts: Counter[Task] = Counter()
+        self._mishaps = Mishaps()
         self._done: Done | None = None
 
     def start(self, host: str = "", number: int = 1, charged: tuple[int, float] | None = None) -> None:
@@ -239,8 +238,6 @@ class Core:
     def finished(self, fetch_id: int, now: float, result: Result) -> None:
         """A fetch is over. Without `answered` before it, the request was lost or, where not sent, is unused."""
         flight = self.flights.pop(fetch_id)
-        if self._stale or self._doubts:
-            self._forget(flight, result)
         if flight.answered_s is None:
             assert isinstance(result, Failed), "a result without an answer"
             outcome = Outcome.LOST if result.sent else Outcome.UNUSED
@@ -253,45 +250,28 @@ class Core:
             self._failed(flight, now, result)
 
     def _requeue_refused(self, flight: Flight, now: float, notice: Notice) -> None:
-        """To the front, for a refusal is no attempt; but a 403 or 503 that never ends is no refusal by a limit."""
-        fetch = flight.fetch
-        task = Task(fetch.kind, fetch.key, fetch.attempt)
-        if notice.status != TOO_MANY_REQUESTS:
-            self._doubts[task] += 1
-            if self._doubts[task] >= MOST_DOUBTS:
-                del self._doubts[task]
-                flight.answered_s, flight.status = now, notice.status
-                why = f"refused {MOST_DOUBTS} times in a row as if by a limit"
-                self._failed(flight, now, Failed(f"status {notice.status}", why, notice.status >= 500, sent=False))
-                return
-        self.work.put_back(task)
-
-    def _forget(self, flight: Flight, result: Result) -> None:
-        """What was held against a request is over once it has an answer of any other kind."""
-        task = Task(flight.fetch.kind, flight.fetch.key, flight.fetch.attempt)
-        self._doubts.pop(task, None)
-        if not (isinstance(result, Failed) and result.stale):
-            self._stale.discard(task)
+        """To the front, for a refusal is no attempt; unless it turns out to be no refusal by a limit."""
+        task = flight.task
+        failed = self._mishaps.beyond_doubt(task, notice.status)
+        if failed is None:
+            self.work.put_back(task)
+        else:
+            flight.answered_s, flight.status = now, notice.status
+            self._failed(flight, now, failed)
 
     def _item_read(self, flight: Flight, now: float, result: ItemRead) -> None:
         fetch = flight.fetch
+        self._mishaps.over(flight.task)
         answered_s, status = flight.answered_s or now, flight.status or 0
         self._emit(e.ItemImported(now, fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, result.size_bytes))
 
     def _page_read(self, flight: Flight, now: float, page: PageRead) -> None:
         fetch = flight.fetch
-        new = self._wanted([item for item in dict.fromkeys(page.ids) if item not in self.state.items])
-        known = set(new)
-        ids = tuple(item for item in page.ids if item in known or item in self.state.items)
-        total, most = page.total, self.rules.max_items
-        if total is not None and most is not None:
-            total = min(total, most)
-        turns = pages_after(self.rules, self.state, page)
-        if not new and page.last_page is None and isinstance(fetch.key, int):
-            turns = []  # the next page was a guess, and a list that says the same for ever would never end
+        self._mishaps.over(flight.task)
+        ids, new, total, turns = listed(self.rules, self.state, fetch.key, page)
         answered_s, status = flight.answered_s or now, flight.status or 0
-        listed = (ids, total, page.last_page, page.next_page)
-        self._emit(e.PageListed(now, fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, *listed))
+        said = (ids, total, page.last_page, page.next_page)
+        self._emit(e.PageListed(now, fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, *said))
         for item in new:
             if item in self._payloads:
                 self._emit(e.ItemAdopted(now, item))
@@ -317,25 +297,17 @@ class Core:
             if isinstance(budget.pacer, Planning) and self.rules.list_cost == self.rules.item_cost == 1:
                 budget.pacer.expect(max(0, left - len(self.flights)))
 
-    def _wanted(self, new: list[e.ItemId]) -> list[e.ItemId]:
-        most = self.rules.max_items
-        return new if most is None else new[: max(0, most - len(self.state.items))]
-
     def _full(self) -> bool:
         most = self.rules.max_items
         return most is not None and len(self.state.items) >= most
 
     def _failed(self, flight: Flight, now: float, failed: Failed) -> None:
-        fetch = flight.fetch
-        task = Task(fetch.kind, fetch.key, fetch.attempt)
+        fetch, task = flight.fetch, flight.task
         what = (now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s)
-        # A connection that the server closed while it lay idle says nothing of the item; twice in a row says more.
-        if failed.stale and task not in self._stale:
-            self._stale.add(task)
+        if self._mishaps.first_stale(task, failed):
             self.work.put_back(task)
             self._emit(e.Returned(*what, failed.reason, failed.sent))
             return
-        self._stale.discard(task)
         at = retry_at(self.rules, self.state, fetch.kind, fetch.attempt, failed, now)
         if at is not None:
             self.work.retry(task._replace(attempt=fetch.attempt + 1), at)
@@ -369,7 +341,7 @@ class Core:
         fetch = flight.fetch
         if flight.answered_s is None:
             self.budgets[fetch.kind].settle(fetch.grant, now, Outcome.LOST)
-        self.work.put_back(Task(fetch.kind, fetch.key, fetch.attempt))
+        self.work.put_back(flight.task)
         self._emit(e.Returned(now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s, "cut off", sent=True))
 
     def set_workers(self, workers: int, now: float) -> None:

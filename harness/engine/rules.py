@@ -44,6 +44,26 @@ def retry_at(rules: Rules, state: State, kind: e.Kind, attempt: int, failed: Fai
     return now + rules.retry_delays_s[attempt - 1]
 
 
+def listed(
+    rules: Rules, state: State, key: e.Key, page: PageRead
+) -> tuple[tuple[e.ItemId, ...], list[e.ItemId], int | None, list[e.Key]]:
+    """What the page at `key` says to a state that has not seen it: ids, those that are new, total, pages to read next.
+
+    Beyond the most items that are wanted, ids are as if they had not been there.
+    """
+    most = rules.max_items
+    new = [item for item in dict.fromkeys(page.ids) if item not in state.items]
+    if most is not None:
+        new = new[: max(0, most - len(state.items))]
+    known = set(new)
+    ids = tuple(item for item in page.ids if item in known or item in state.items)
+    total = page.total if page.total is None or most is None else min(page.total, most)
+    turns = pages_after(rules, state, page)
+    if not new and page.last_page is None and isinstance(key, int):
+        turns = []  # the next page was a guess, and a list that says the same for ever would never end
+    return ids, new, total, turns
+
+
 def pages_after(rules: Rules, state: State, page: PageRead) -> list[e.Key]:
     """The pages that `page` is the first to name. `state` has not seen it yet."""
     if page.last_page is None:

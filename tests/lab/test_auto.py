@@ -16,6 +16,8 @@ from harness.record import events as e
 from server.dialects import LIES
 from tests.lab.auto_play import Played, play
 
+pytestmark = pytest.mark.matrix
+
 # Import sizes of at least five windows of the longest tier.
 SIZES = {
     "100/5s": 2000,

@@ -12,6 +12,8 @@ from harness.record import events as e
 from server import Service, scenario, scenarios
 from tests.lab.auto_play import EPOCH_S
 
+pytestmark = pytest.mark.matrix
+
 ITEMS = 250
 # What cannot come, by scenario, and why.
 GONE = {"faulty": 0.05, "hostile": 0.02}

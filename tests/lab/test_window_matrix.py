@@ -14,6 +14,8 @@ import pytest
 from harness.pacing import parse_tiers
 from tests.lab.imports import Trip, play
 
+pytestmark = pytest.mark.matrix
+
 LIMIT = 60
 STEADY, JITTER = Trip(), Trip(sigma=0.5)
 CASES = list(

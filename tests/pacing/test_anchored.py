@@ -17,6 +17,8 @@ from tests.pacing.models import AnchoredWindow, Server
 from tests.pacing.scenes import PERIODS, Scene, scenes
 from tests.pacing.test_meters import Promises
 
+pytestmark = pytest.mark.matrix
+
 QUICK = settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
