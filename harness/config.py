@@ -24,89 +24,27 @@ from pydantic import (
     model_validator,
 )
 
-from harness.pacing import Pacer, Tier, Tiers, format_tiers, parse_tiers
+from harness.pacing import Pacer, Tiers, format_tiers, parse_tiers
 from harness.pacing.meters import paced_as
 from harness.pacing.strategies import Strategy
-from harness.units import parse_duration
+from harness.values import (
+    as_costs,
+    as_delays,
+    as_folder,
+    as_headers,
+    as_run_name,
+    as_seconds,
+    as_tiers,
+    as_variable,
+)
 
-
-def _tiers(value: Any) -> Any:
-    """Text in the limits grammar, or several such texts (a flag given more than once), as tiers."""
-    if isinstance(value, str):
-        return parse_tiers(value)
-    if isinstance(value, (list, tuple)) and value:
-        if all(isinstance(part, str) for part in value):
-            return parse_tiers("+".join(value))
-        if all(isinstance(part, Tier) for part in value):
-            return tuple(value)
-    if value is None:
-        return None
-    raise ValueError("limits are text; write them like '500/20s+2000/100s'")
-
-
-def _seconds(value: Any) -> Any:
-    return parse_duration(value) if isinstance(value, str) else value
-
-
-def _delays(value: Any) -> Any:
-    if isinstance(value, str):
-        return tuple(parse_duration(part) for part in value.split(",")) if value.strip() else ()
-    if isinstance(value, (list, tuple)):
-        return tuple(_seconds(part) for part in value)
-    raise ValueError("write the waits like '30,60,120,240', or '' for none")
-
-
-def _headers(value: Any) -> Any:
-    given = [value] if isinstance(value, (str, SecretStr)) else value
-    if isinstance(given, (list, tuple)) and all(isinstance(part, (str, SecretStr)) for part in given):
-        return tuple(given)
-    raise ValueError("headers are text; write them like 'Name: value'")
-
-
-def _run_name(value: str) -> str:
-    if _RUN_NAME.fullmatch(value):
-        return value
-    ask = "use letters, digits, dots, dashes and underscores, at most 100, beginning with a letter or digit"
-    raise ValueError(f"{quoted(value)} is no name for a run; {ask}")
-
-
-def _variable(value: str) -> str:
-    # Not quoted: who mistakes the flag gives the token itself.
-    if _VARIABLE.fullmatch(value):
-        return value
-    raise ValueError("give the name of an environment variable, such as API_TOKEN, and not the token itself")
-
-
-def _results(value: Any) -> Any:
-    if value == "":
-        raise ValueError("an empty path is no folder; write it like results")
-    return value
-
-
-def quoted(value: Any) -> str:
-    """A value as an error shows it."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
-
-
-def _costs(value: Any) -> Any:
-    """`item=2`, or several of them, as a mapping; what is not of that form is left for the model to refuse."""
-    if isinstance(value, str):
-        value = value.split(",") if value.strip() else ()
-    if isinstance(value, (list, tuple)) and all(isinstance(part, str) for part in value):
-        return {name.strip(): cost for name, _, cost in (part.partition("=") for part in value)}
-    return value
-
-
-Seconds = Annotated[float, BeforeValidator(_seconds)]
+Seconds = Annotated[float, BeforeValidator(as_seconds)]
 LimitsSetting = Annotated[
-    Tiers, BeforeValidator(_tiers), PlainSerializer(lambda tiers: None if tiers is None else format_tiers(tiers))
+    Tiers, BeforeValidator(as_tiers), PlainSerializer(lambda tiers: None if tiers is None else format_tiers(tiers))
 ]
 # RFC 9110 5.5 and 5.6.2; what is not ASCII has no one meaning on the wire.
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~]*")
 _TOKEN = re.compile(r"[!-~]+( +[!-~]+)*")
-_RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class ImportConfig(BaseModel):
@@ -135,7 +73,7 @@ class ImportConfig(BaseModel):
     limit: LimitsSetting | None = Field(
         None, description="what the client keeps to, such as 500/20s+2000/100s; may be repeated"
     )
-    cost: Annotated[dict[Literal["list", "item"], Annotated[int, Field(ge=1, le=10**9)]], BeforeValidator(_costs)] = (
+    cost: Annotated[dict[Literal["list", "item"], Annotated[int, Field(ge=1, le=10**9)]], BeforeValidator(as_costs)] = (
         Field({}, description="units of the limits that a request costs, list=1 or item=2; may be repeated [1 each]")
     )
     pacing: Strategy | Pacer | None = Field(
@@ -152,7 +90,7 @@ class ImportConfig(BaseModel):
     detail: bool = Field(True, description="take the list's records as the items, without fetching each")
     timeout: Seconds = Field(30.0, gt=0, le=3600, description="the longest a request may take")
     # The reference system's schedule: five attempts within 7.5 minutes.
-    retry_delays: Annotated[tuple[Annotated[float, Field(ge=0, le=86400)], ...], BeforeValidator(_delays)] = Field(
+    retry_delays: Annotated[tuple[Annotated[float, Field(ge=0, le=86400)], ...], BeforeValidator(as_delays)] = Field(
         (30.0, 60.0, 120.0, 240.0), max_length=20, description="waits before the 2nd, 3rd … attempt"
     )
     rtt_floor: Seconds = Field(
@@ -161,14 +99,14 @@ class ImportConfig(BaseModel):
     linger: Seconds | None = Field(
         None, ge=0, le=86400, description="how long after a time-out the server may still count a request [--timeout]"
     )
-    header: Annotated[tuple[SecretStr, ...], BeforeValidator(_headers)] = Field(
+    header: Annotated[tuple[SecretStr, ...], BeforeValidator(as_headers)] = Field(
         (), description="sent with each request, 'Name: value'; never written; may be repeated"
     )
-    token_env: Annotated[str, AfterValidator(_variable)] | None = Field(
+    token_env: Annotated[str, AfterValidator(as_variable)] | None = Field(
         None, description="environment variable with a bearer token; never written"
     )
-    results: Annotated[Path, BeforeValidator(_results)] = Field(Path("results"), description="folder of the runs")
-    run: Annotated[str, AfterValidator(_run_name)] | None = Field(None, description="name of the run [a timestamp]")
+    results: Annotated[Path, BeforeValidator(as_folder)] = Field(Path("results"), description="folder of the runs")
+    run: Annotated[str, AfterValidator(as_run_name)] | None = Field(None, description="name of the run [a timestamp]")
     fresh: bool = Field(False, description="replace a run of that name")
     resume: bool = Field(False, description="go on with a run of that name")
     seed: int = Field(0, ge=0, le=2**31, description="for everything random")

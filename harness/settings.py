@@ -12,8 +12,9 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from harness.config import ImportConfig, quoted
+from harness.config import ImportConfig
 from harness.errors import BadInput
+from harness.values import quoted
 
 ENVIRONMENT = "HARNESS_IMPORT_"
 

@@ -1,0 +1,82 @@
+"""Text as people write it, to values as the config keeps them; each raises ValueError with words for people."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pydantic import SecretStr
+
+from harness.pacing import Tier, parse_tiers
+from harness.units import parse_duration
+
+_RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def as_tiers(value: Any) -> Any:
+    """Text in the limits grammar, or several such texts (a flag given more than once), as tiers."""
+    if isinstance(value, str):
+        return parse_tiers(value)
+    if isinstance(value, (list, tuple)) and value:
+        if all(isinstance(part, str) for part in value):
+            return parse_tiers("+".join(value))
+        if all(isinstance(part, Tier) for part in value):
+            return tuple(value)
+    if value is None:
+        return None
+    raise ValueError("limits are text; write them like '500/20s+2000/100s'")
+
+
+def as_seconds(value: Any) -> Any:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+def as_delays(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(parse_duration(part) for part in value.split(",")) if value.strip() else ()
+    if isinstance(value, (list, tuple)):
+        return tuple(as_seconds(part) for part in value)
+    raise ValueError("write the waits like '30,60,120,240', or '' for none")
+
+
+def as_headers(value: Any) -> Any:
+    given = [value] if isinstance(value, (str, SecretStr)) else value
+    if isinstance(given, (list, tuple)) and all(isinstance(part, (str, SecretStr)) for part in given):
+        return tuple(given)
+    raise ValueError("headers are text; write them like 'Name: value'")
+
+
+def as_run_name(value: str) -> str:
+    if _RUN_NAME.fullmatch(value):
+        return value
+    ask = "use letters, digits, dots, dashes and underscores, at most 100, beginning with a letter or digit"
+    raise ValueError(f"{quoted(value)} is no name for a run; {ask}")
+
+
+def as_variable(value: str) -> str:
+    # Not quoted: who mistakes the flag gives the token itself.
+    if _VARIABLE.fullmatch(value):
+        return value
+    raise ValueError("give the name of an environment variable, such as API_TOKEN, and not the token itself")
+
+
+def as_folder(value: Any) -> Any:
+    if value == "":
+        raise ValueError("an empty path is no folder; write it like results")
+    return value
+
+
+def quoted(value: Any) -> str:
+    """A value as an error shows it."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def as_costs(value: Any) -> Any:
+    """`item=2`, or several of them, as a mapping; what is not of that form is left for the model to refuse."""
+    if isinstance(value, str):
+        value = value.split(",") if value.strip() else ()
+    if isinstance(value, (list, tuple)) and all(isinstance(part, str) for part in value):
+        return {name.strip(): cost for name, _, cost in (part.partition("=") for part in value)}
+    return value
