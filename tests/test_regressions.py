@@ -1,4 +1,4 @@
-"""What the reference system got wrong, each shown not to happen here. The numbers are FIELD's, section 4.
+"""What the reference system got wrong, each shown not to happen here. Numbered in the order in which they were found.
 
 The server's side of 2, 3 and 5 (refusals that burn quota, a Reset that is always a whole window away, races between
 check and increment) is in tests/server.

@@ -25,7 +25,7 @@ it is one in two windows.
 No schedule can beat the longest chain of such links from the first request to the last; `paths.py` finds it in closed
 form. For logs and buckets, alone or together, greedy admission meets it, and mostly for the other kinds too: `exact`
 says where. Where it does not, `greedy_s` is given as well.
-Source: FIELD.md section 3 of the project's notes; the tests hold all of it against an exhaustive search.
+The tests hold all of it against an exhaustive search.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from harness.engine.answers import Failed
 from harness.engine.work import Task
 
 TOO_MANY_REQUESTS = 429
-# A 403 or 503 says less surely than a 429 that it is a limit's; FIELD: a 403 must not be retried for ever.
+# A 403 or 503 says less surely than a 429 that it is a limit's, and a real 403 must not be retried for ever.
 # With the pauses that double from one probe to the next, that is two minutes of knocking at least.
 MOST_DOUBTS = 8
 

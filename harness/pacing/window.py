@@ -25,7 +25,7 @@ class WindowPacer:
     Date headers tell of the server's clock (`phased`), and how many may be in flight for `concurrency`.
     tiers: all hold at once. linger_s: how long after giving up on a request the server may still count it.
     rtt_floor_s: a declared lower bound of the way there plus the way back, never an observed one: the smallest
-    round trip seen is no bound (FIELD: 30-38 refusals in 600 where latency fell or its asymmetry wandered).
+    round trip seen is no bound (80-90 refusals in 600 where latency fell or its asymmetry wandered: see the tests).
     """
 
     name = "window"

@@ -1,4 +1,4 @@
-"""How servers count, written plainly from the rules of FIELD's section 1 and sharing no code with harness or server.
+"""How servers count, written plainly from the rules and sharing no code with harness or server.
 
 Each counter answers `fits(at, cost)` and, asked in order of time, `count(at, cost)`; none looks at a client. All
 of them are the lenient reading of their rule (a window is half open), which is what real servers implement.

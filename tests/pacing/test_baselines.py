@@ -1,4 +1,4 @@
-"""What the strategies to compare with do, and that the window strategy and the budget do not (FIELD, section 4)."""
+"""What the strategies to compare with do, and that the window strategy and the budget do not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The counters that judge the pacer count as FIELD's section 1 says: each by a history of its own."""
+"""The counters that judge the pacer count as such servers do: each by a history of its own."""
 
 from __future__ import annotations
 

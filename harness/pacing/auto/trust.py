@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from harness.pacing.base import Notice
 
-# Longer than any quota; FIELD: 10^9 was seen. Beyond it a header is noise.
+# Longer than any quota: real servers have said 10^9. Beyond it a header is noise.
 ABSURD_S = 366 * 86400.0
 
 
