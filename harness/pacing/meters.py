@@ -59,6 +59,15 @@ def paced_as(tier: Tier) -> tuple[int, float]:
     return tier.limit, tier.period_s
 
 
+def freed_at(excess: int, releases: Iterable[Counted]) -> float | None:
+    """When the first `releases` that free `excess` units together are over; None where all of them free less."""
+    for free_at, freed in releases:
+        excess -= freed
+        if excess <= 0:
+            return free_at
+    return None
+
+
 class Meter(Protocol):
     """One tier's books. `used`, in units of cost and with what is in flight, is true after `expire(now)`.
 
@@ -115,12 +124,7 @@ class LogMeter:
             self.used -= late.popleft()[1]
 
     def opens_at(self, cost: int) -> float | None:
-        excess = self.used + cost - self.limit
-        for free_at, freed in self.releases():
-            excess -= freed
-            if excess <= 0:
-                return free_at
-        return None
+        return freed_at(self.used + cost - self.limit, self.releases())
 
     def releases(self) -> Iterable[Counted]:
         return heapq.merge(self.answered, self.late) if self.late else self.answered

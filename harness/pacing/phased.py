@@ -28,7 +28,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from harness.pacing.meters import DRIFT, Counted, guard_s
+from harness.pacing.meters import DRIFT, Counted, freed_at, guard_s
 from harness.pacing.tiers import Tier
 
 # A Date says the second, not where in it.
@@ -125,12 +125,7 @@ class AlignedMeter:
         return border - low if self._in_zone else min(border - low, blind)
 
     def opens_at(self, cost: int) -> float | None:
-        excess = self.used + cost - self.limit
-        for free_at, freed in self.releases():
-            excess -= freed
-            if excess <= 0:
-                return free_at
-        return None
+        return freed_at(self.used + cost - self.limit, self.releases())
 
     def settle(self, at: float, cost: int, reserved: int, sent_at: float = -math.inf) -> None:
         self.used += cost - reserved
