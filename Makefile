@@ -56,9 +56,9 @@ $(PY):
 	exit 1
 
 $(VENV)/.import: $(PY) pyproject.toml constraints.txt
-	@$(VENV)/bin/uv pip install --quiet --python $(PY) --constraint constraints.txt --editable .
+	@$(VENV)/bin/uv pip install --quiet --python $(PY) --constraint constraints.txt --editable '.[report]'
 	@touch $@
 
 $(VENV)/.test: $(PY) pyproject.toml constraints.txt
-	@$(VENV)/bin/uv pip install --quiet --python $(PY) --constraint constraints.txt --editable '.[test,bench]'
+	@$(VENV)/bin/uv pip install --quiet --python $(PY) --constraint constraints.txt --editable '.[test,bench,report,notebooks]'
 	@touch $@ $(VENV)/.import

@@ -86,7 +86,9 @@ def test_results_readme_describes_every_column() -> None:
 def test_environment_yml_holds_what_pyproject_does() -> None:
     """conda users get the same floors; extras in brackets are pip's business."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = {re.sub(r"\[.*?\]", "", need).replace(" ", "") for need in project["dependencies"]}
+    extras = project["optional-dependencies"]
+    given = [*project["dependencies"], *extras["report"], *extras["notebooks"]]
+    wanted = {re.sub(r"\[.*?\]", "", need).replace(" ", "") for need in given}
     wanted.add("python" + project["requires-python"])
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     needs = [need for need in environment["dependencies"] if isinstance(need, str) and need != "pip"]
