@@ -20,7 +20,7 @@ ENVIRONMENT = "HARNESS_IMPORT_"
 
 
 # What the figures of a run depend on.
-_FIGURES = ("url", "limit", "server_limit", "detail", "per_page", "cost")
+_FIGURES = ("url", "limit", "server_limit", "scenario", "detail", "per_page", "cost")
 
 
 def figures_config(written: Mapping[str, Any]) -> ImportConfig:
