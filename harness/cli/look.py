@@ -95,5 +95,6 @@ def _settings(run: Run) -> dict[str, str]:
     about = run.about
     defaults = ImportConfig().as_written()
     changed = {name: value for name, value in about["config"].items() if value != defaults.get(name)}
-    shown: dict[str, Any] = {"started": about["created"], "workers": about["config"]["workers"], **changed}
+    simulated = {"simulated": "in virtual time"} if about.get("simulated") else {}
+    shown: dict[str, Any] = {**simulated, "started": about["created"], "workers": about["config"]["workers"], **changed}
     return {name.replace("_", " "): str(value) for name, value in {**shown, "seed": about["seed"]}.items()}

@@ -53,6 +53,29 @@ def pacer_for(config: ImportConfig, remembered: Tiers = ()) -> Pacer:
     return make_pacer(strategy, limits, config.linger_s, config.rtt_floor, config.seed, remembered)
 
 
+def make_core(
+    config: ImportConfig,
+    pacer: Pacer,
+    record: Callable[[Event], None],
+    utc_s: float,
+    state: State | None = None,
+    payloads: set[ItemId] | None = None,
+) -> Core:
+    """The core of one session as `config` wants it, to be started; see `Core`."""
+    budget = Budget("api", pacer)
+    rules = Rules(
+        config.most_workers,
+        config.retry_delays,
+        config.sequential,
+        config.detail,
+        config.max_items,
+        config.list_cost,
+        config.item_cost,
+    )
+    concurrency = Concurrency(most=config.most_workers) if config.workers == "auto" else None
+    return Core(rules, {"page": budget, "item": budget}, record, utc_s, state, payloads, concurrency)
+
+
 class Session:
     """A session that can be watched (`live`, `state`) and steered while `run` runs. Make it with the run locked."""
 
@@ -72,24 +95,8 @@ class Session:
         self._sent = SentCounter(run.folder)
         charged = self._charge(pacer, state, anchors)
         self.recorder = Recorder(run.folder, run.name, number)
-        budget = Budget("api", pacer)
-        self.core = Core(
-            Rules(
-                config.most_workers,
-                config.retry_delays,
-                config.sequential,
-                config.detail,
-                config.max_items,
-                config.list_cost,
-                config.item_cost,
-            ),
-            {"page": budget, "item": budget},
-            self._record,
-            self._started_utc_s,
-            state,
-            payloads_on_disk(run.folder, state) if number > 1 else None,
-            Concurrency(most=config.most_workers) if config.workers == "auto" else None,
-        )
+        payloads = payloads_on_disk(run.folder, state) if number > 1 else None
+        self.core = make_core(config, pacer, self._record, self._started_utc_s, state, payloads)
         self.flusher = Flusher(self.recorder, lambda: self.core.state, inline=inline)
         self.attendant = Attendant(Inbox(run.folder, number), self, inline=inline)
         self.driver: Driver | None = None
