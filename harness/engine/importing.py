@@ -13,13 +13,15 @@ import trio
 from pydantic import ValidationError
 
 from harness.api.base import Api
-from harness.api.child import child_api, ledger_counts
+from harness.api.child import child_api, ledger_counts, server_flags
 from harness.api.client import HttpApi
 from harness.api.rest import Rest
 from harness.config import ImportConfig
-from harness.engine.session import OnUpdate, Session, best_possible, limits_of
+from harness.engine.best import best_possible, limits_of
+from harness.engine.reopening import forget as forget
+from harness.engine.reopening import reopen as reopen
+from harness.engine.session import OnUpdate, Session
 from harness.errors import BadInput, HarnessError, NoSuchRun, RecordError
-from harness.pacing import format_tiers
 from harness.pacing.strategies import STRATEGIES
 from harness.record.clock import utc_s
 from harness.record.events import RunStatus
@@ -29,8 +31,6 @@ from harness.record.state import State
 from harness.record.summary import Ledger, Summary, summarise
 from harness.settings import explain
 
-DEFAULT_ITEMS = 1000
-DEFAULT_LATENCY_S = 0.05
 _PACKAGES = ("httpx", "trio", "pyarrow", "quart", "hypercorn")
 
 
@@ -47,7 +47,7 @@ async def run_import(
     """
     try:
         run = prepare_run(config)
-        with locked(run), _noted(run):
+        with locked(run), noted(run):
             async with source(config) as url, http_api(config, url) as api:
                 return await import_into(run, config, api, url, on_start, on_update)
     except BaseExceptionGroup as group:
@@ -55,12 +55,18 @@ async def run_import(
 
 
 @contextmanager
-def _noted(run: Run) -> Iterator[None]:
-    """An error that ends the session is the run's status and reason, as far as the disk still takes them."""
+def noted(run: Run) -> Iterator[None]:
+    """An error that ends the session is the run's status and reason, as far as the disk still takes them.
+
+    Bad input that only the test API could find leaves nothing behind.
+    """
     try:
         yield
     except Exception as error:
         plain = _plainest(error) if isinstance(error, BaseExceptionGroup) else error
+        if isinstance(plain, BadInput) and not (run.folder / "events").exists():
+            shutil.rmtree(run.folder)
+            raise
         with suppress(RecordError):
             run.note(status="failed", reason=str(plain))
         raise
@@ -84,16 +90,24 @@ async def import_into(
     await session.run(api, on_update)
     ledger = await _compare_ledger(url, session.state, before) if config.url is None else None
     if inline:
-        _write_results(session, ledger)
+        write_results(run, session.state, config, ledger)
     else:
-        await trio.to_thread.run_sync(_write_results, session, ledger)
+        await trio.to_thread.run_sync(write_results, run, session.state, config, ledger)
     return run
 
 
-def prepare_run(config: ImportConfig) -> Run:
-    """The run that `config` names, new or to be resumed; NoSuchRun where the name is taken or is not there."""
+def prepare_run(config: ImportConfig, *, simulated: bool = False) -> Run:
+    """The run that `config` names, new or to be resumed; NoSuchRun where the name is taken or is not there.
+
+    simulated: said in run.json, for such a run has another clock and cannot be resumed.
+    """
     if config.resume:
-        return find_run(config.results, config.run)
+        run = find_run(config.results, config.run)
+        if run.about.get("simulated"):
+            raise BadInput(
+                f"run {run.name} was simulated, in a time of its own, and cannot be resumed; simulate it again"
+            )
+        return run
     name = config.run or new_run_name(config.results, utc_s())
     folder = config.results / name
     if folder.exists() and config.fresh:
@@ -111,6 +125,7 @@ def prepare_run(config: ImportConfig) -> Run:
         "seed": config.seed,
         "host": platform.node(),
         "platform": platform.platform(),
+        "simulated": simulated,
     }
     return create_run(config.results, name, about, utc_s())
 
@@ -125,11 +140,7 @@ async def source(config: ImportConfig) -> AsyncIterator[str]:
     if config.url is not None:
         yield config.url
         return
-    items = DEFAULT_ITEMS if config.items is None else config.items
-    latency_s = DEFAULT_LATENCY_S if config.latency is None else config.latency
-    limits = format_tiers(config.server_limits)
-    costs = {str(name): cost for name, cost in config.cost.items()}
-    async with child_api(items=items, limits=limits, latency_s=latency_s, seed=config.seed, costs=costs) as url:
+    async with child_api(server_flags(config)) as url:
         yield url
 
 
@@ -161,21 +172,29 @@ def state_counts(state: State) -> tuple[int, int, int]:
     return state.answered, state.refused, state.lost
 
 
-def _write_results(session: Session, ledger: Ledger | None) -> None:
-    run, state = session.run_folder, session.state
+def write_results(run: Run, state: State, config: ImportConfig, ledger: Ledger | None) -> Summary:
+    """What lies in a run's folder once a session has ended: its items, its figures, its status."""
     write_items(run.folder, lambda item: state.items.state(item) == "imported")
-    summary = summary_of(run, state, session.config, ledger)
+    summary = summary_of(run, state, config, ledger)
     write_summary(run, summary.as_dict())
     run.note(status=state.status, reason=state.reason, ended_utc_s=state.ended_utc_s)
+    return summary
 
 
 def summary_of(
     run: Run, state: State, config: ImportConfig, ledger: Ledger | None = None, status: RunStatus | None = None
 ) -> Summary:
     """The figures of `run` in `state`; `status` where the state cannot know it."""
+    return figures(run.name, state, config, ledger, status)
+
+
+def figures(
+    name: str, state: State, config: ImportConfig, ledger: Ledger | None = None, status: RunStatus | None = None
+) -> Summary:
+    """The same of a run that may have no folder."""
     source = "declared" if config.limits else "learned" if limits_of(state, config) else "unknown"
     bound = best_possible(state, config)
-    return summarise(run.name, state, bound, status=status, limits_source=source, server=ledger)
+    return summarise(name, state, bound, status=status, limits_source=source, server=ledger)
 
 
 def config_of(run: Run, **changes: Any) -> ImportConfig:
