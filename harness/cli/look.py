@@ -19,7 +19,7 @@ from harness.views.runs import RunRow, runs_text
 from harness.views.screen import Screen
 from harness.views.show import show_text
 
-_RESULTS = click.option(
+RESULTS = click.option(
     "--results",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
@@ -31,7 +31,7 @@ _OPEN = ("running", "paused", "interrupted")
 
 
 @click.command("runs")
-@_RESULTS
+@RESULTS
 def runs_command(results: Path) -> int:
     """List the runs, the newest first."""
     rows = []
@@ -46,14 +46,14 @@ def runs_command(results: Path) -> int:
 
 @click.command("show")
 @click.argument("run", required=False)
-@_RESULTS
+@RESULTS
 def show_command(run: str | None, results: Path) -> int:
     """Show a run in full, with its failed items [the latest]."""
     found = find_run(results, run)
     path = found.folder / "items.parquet"
     state = found.state()
     text = show_text(
-        _summary(found),
+        summary_now(found),
         Screen.of(sys.stdout),
         settings=_settings(found),
         failures=list(state.failures.values()),
@@ -68,7 +68,7 @@ def show_command(run: str | None, results: Path) -> int:
 
 
 def _row(run: Run) -> RunRow:
-    summary = _summary(run)
+    summary = summary_now(run)
     return RunRow(
         name=run.name,
         status=summary.status,
@@ -82,7 +82,7 @@ def _row(run: Run) -> RunRow:
     )
 
 
-def _summary(run: Run) -> Summary:
+def summary_now(run: Run) -> Summary:
     """As it was written when the run's last session ended; folded anew where none did."""
     figures = run.summary()
     if figures is not None and run.status not in _OPEN:
