@@ -5,6 +5,9 @@
     │   ├── BadLimits       a limit that does not parse or can never hold
     │   ├── NoSuchRun       a run was named that is not there, or the name is ambiguous or taken
     │   └── MissingLibrary  a library is not installed that this needs and an import does not
+
+
+    │   └── NotRunning      something was asked of a run that no process is writing
     ├── NeverFits           a request costs more than a limit will ever allow
     ├── RunLocked           another process is writing this run
     ├── RecordError         the record cannot be written or read; the import ends, loudly
@@ -38,6 +41,10 @@ class NoSuchRun(BadInput):
 
 class MissingLibrary(BadInput):
     """A library is not installed that this needs and an import does not; the message says how to install it."""
+
+
+class NotRunning(BadInput):
+    """Something was asked of a run that no process is writing, so that nobody would hear it."""
 
 
 class NeverFits(HarnessError):

@@ -17,7 +17,10 @@ from harness.api.child import child_api, ledger_counts, server_flags
 from harness.api.client import HttpApi
 from harness.api.rest import Rest
 from harness.config import ImportConfig
-from harness.engine.session import OnUpdate, Session, best_possible, limits_of
+from harness.engine.best import best_possible, limits_of
+from harness.engine.reopening import forget as forget
+from harness.engine.reopening import reopen as reopen
+from harness.engine.session import OnUpdate, Session
 from harness.errors import BadInput, HarnessError, NoSuchRun, RecordError
 from harness.pacing.strategies import STRATEGIES
 from harness.record.clock import utc_s
