@@ -4,9 +4,7 @@
     ├── BadInput            what was typed or configured cannot be used; nothing has happened yet (exit 2)
     │   ├── BadLimits       a limit that does not parse or can never hold
     │   ├── NoSuchRun       a run was named that is not there, or the name is ambiguous or taken
-    │   └── MissingLibrary  a library is not installed that this needs and an import does not
-
-
+    │   ├── MissingLibrary  a library is not installed that this needs and an import does not
     │   └── NotRunning      something was asked of a run that no process is writing
     ├── NeverFits           a request costs more than a limit will ever allow
     ├── RunLocked           another process is writing this run

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from harness.config import ImportConfig
-from harness.engine.session import best_possible
+from harness.engine.best import best_possible
 from harness.errors import BadInput
 from harness.lab.grid import Point
 from harness.lab.simulate import enforced
