@@ -39,15 +39,16 @@ def run_sweep(sweep: Sweep, executor: Executor, on_row: Callable[[Row], None] | 
         status: SweepStatus = "stopped"
         try:
             with _log(sweep.log_path) as log:
-                for row in _run(jobs_left(sweep), executor, 1 if sweep.about["live"] else AHEAD):
-                    log(row)
-                    if on_row is not None:
-                        on_row(row)
+                _run(jobs_left(sweep), executor, 1 if sweep.about["live"] else AHEAD, log, on_row or _nobody)
             status = "complete"
         finally:
             sweep.settle()
             sweep.note(status=status)
         return sweep.rows()
+
+
+def _nobody(row: Row) -> None:
+    """Nobody wants to know."""
 
 
 def jobs_left(sweep: Sweep) -> Iterator[Job]:
@@ -86,23 +87,28 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _run(jobs: Iterator[Job], executor: Executor, ahead: int) -> Iterator[Row]:
-    """Rows as they come, with `ahead` runs handed over at a time."""
-    pending: set[Future[Row]] = set()
+def _run(
+    jobs: Iterator[Job], executor: Executor, ahead: int, log: Callable[[Row], None], tell: Callable[[Row], None]
+) -> None:
+    """Run `jobs`, `ahead` of them handed over at a time; log and then tell each row as it comes."""
+    pending: dict[Future[Row], None] = {}
     try:
         while True:
             while len(pending) < ahead and (job := next(jobs, None)) is not None:
-                pending.add(executor.submit(run_point, job))
+                pending[executor.submit(run_point, job)] = None
             if not pending:
                 return
-            done, pending = wait(pending, return_when=FIRST_COMPLETED)
-            yield from (future.result() for future in done)
+            done = wait(pending, return_when=FIRST_COMPLETED).done
+            for future in [future for future in pending if future in done]:
+                log(future.result())
+                del pending[future]
+                tell(future.result())
     except BrokenExecutor:
         why = "a process of the sweep died, perhaps for lack of memory"
         raise SweepBroken(f"{why}; go on with --resume and fewer --jobs") from None
     except KeyboardInterrupt:
-        begun = [future for future in pending if not future.cancel()]
-        yield from (future.result() for future in wait(begun).done)
+        for future in wait([future for future in pending if not future.cancel()]).done:
+            log(future.result())
         raise
 
 

