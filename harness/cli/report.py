@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.look import RESULTS, summary_now
-from harness.errors import BadInput
+from harness.lab.optional import need
 from harness.record.clock import iso, utc_s
 from harness.record.parts import read_json, unwritable
 from harness.record.run import Run, find_run
@@ -36,7 +36,8 @@ def report_command(names: tuple[str, ...], output: Path | None, results: Path) -
 
     A run is named as elsewhere (a unique prefix is enough), a sweep by its name or its folder.
     """
-    _need_libraries()
+    for library in ("pandas", "matplotlib", "scipy", "jinja2"):
+        need(library)
     from harness.views.report import make_report
 
     sweeps = [folder for name in names if (folder := sweep_folder(results, name)) is not None]
@@ -50,16 +51,6 @@ def report_command(names: tuple[str, ...], output: Path | None, results: Path) -
     folder = write_report(report, page)
     click.echo(f"report    {page}\nfigures   {folder}/ ({len(report.pictures)} as SVG and PNG)")
     return 0
-
-
-def _need_libraries() -> None:
-    try:
-        import jinja2  # noqa: F401
-        import matplotlib  # noqa: F401
-        import pandas  # noqa: F401
-        import scipy  # noqa: F401
-    except ImportError as error:
-        raise BadInput(f"a report needs {error.name}; install it with: pip install -e '.[report]'") from None
 
 
 def sweep_folder(results: Path, name: str) -> Path | None:
@@ -77,13 +68,13 @@ def _place(results: Path, runs: Sequence[Run], sweeps: Sequence[Path]) -> Path:
 
 def write_report(report: Report, page: Path) -> Path:
     """Write the page and its figures; answers the folder of these."""
-    from harness.views.plots import png, svg
+    from harness.views.plots import png
 
     folder = page.with_name(f"{page.stem}-figures")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for picture in report.pictures:
-            (folder / f"{picture.name}.svg").write_text(svg(picture.figure, picture.name), encoding="utf-8")
+            (folder / f"{picture.name}.svg").write_text(report.svgs[picture.name], encoding="utf-8")
             (folder / f"{picture.name}.png").write_bytes(png(picture.figure))
         page.write_text(report.html, encoding="utf-8")
     except OSError as error:

@@ -52,7 +52,9 @@ def run_settings(part: RunPart) -> list[tuple[str, str]]:
 
 
 def _joined(value: Any) -> Any:
-    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(as_setting(one) for one in value) if isinstance(value, (list, tuple)) else value
 
 
 def versions(about: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -64,7 +66,8 @@ def versions(about: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def run_figures(part: RunPart) -> list[tuple[str, str]]:
     """How it went, line by line as the terminal says it; what it says of efficiency included."""
-    rows = [(label, text) for label, text, _ in summary_rows(part.summary)]
+    # The terminal sets parts of a line apart by spaces, which a page would swallow.
+    rows = [(label, "; ".join(filter(None, text.split("  ")))) for label, text, _ in summary_rows(part.summary)]
     return [("items", _items(part.summary)), *rows]
 
 
@@ -104,9 +107,13 @@ def sweep_settings(part: SweepPart) -> tuple[list[tuple[str, str]], list[tuple[s
     fixed = [
         (name_of(name), as_setting(frame[name].iloc[0]))
         for name in SETTINGS
-        if name in frame and name not in names and len(frame) and pd.notna(frame[name].iloc[0])
+        if name in frame and name not in names and len(frame) and not _unset(frame[name].iloc[0])
     ]
     return over, fixed
+
+
+def _unset(value: Any) -> bool:
+    return value is None or value == "" or bool(pd.isna(value))
 
 
 def sweep_size(part: SweepPart) -> str:
@@ -166,7 +173,6 @@ def runs_frame(parts: Sequence[RunPart]) -> pd.DataFrame:
     rows = []
     for part in parts:
         config = dict(part.about.get("config", {}))
-        rows.append(
-            {**{name: config.get(name) for name in SETTINGS}, **part.summary.as_dict(), "pacing": part.summary.strategy}
-        )
+        settings = {name: config.get(name) for name in SETTINGS}
+        rows.append({**settings, **part.summary.as_dict(), "pacing": part.summary.strategy})
     return pd.DataFrame(rows)

@@ -55,10 +55,8 @@ def efficiency_table(frame: pd.DataFrame) -> pd.DataFrame:
     for name in (*columns, "reference_efficiency"):
         mean = means(runs, keys, name)[[*keys, "mean"]].rename(columns={"mean": name})
         table = table.merge(mean, on=keys, how="left")
-    verdicts = [
-        verdict(row["reference_efficiency"], row["optimality"], row["hits_per_1000"])
-        for row in table.to_dict("records")
-    ]
+    figures = zip(table["reference_efficiency"], table["optimality"], table["hits_per_1000"])
+    verdicts = [verdict(*three) for three in figures]
     table = table.assign(band=[one.band for one in verdicts], hides=[one.hides for one in verdicts])
-    order = (table["hides"] == "").astype(int)
+    order = ((table["hides"] == "") | (table["band"] == "none")).astype(int)
     return table.assign(order=order).sort_values("order", kind="stable").drop(columns="order").reset_index(drop=True)

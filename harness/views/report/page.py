@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -38,10 +38,11 @@ _EXCHANGED = {palette.INK: "ink", palette.MUTED: "muted", palette.GRID: "grid", 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The page, and its pictures to be kept as files beside it."""
+    """The page, and its pictures to be kept as files beside it. svgs: each as it was drawn for the page, by name."""
 
     html: str
     pictures: tuple[Picture, ...]
+    svgs: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,8 @@ def make_report(runs: Sequence[RunPart], sweeps: Sequence[SweepPart], *, made: s
     sections += [_run(at, part) for at, part in enumerate(runs, 1)]
     names = [*(part.name for part in sweeps), *(part.name for part in runs)]
     title = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+    pictures = tuple(chain.from_iterable(section.pictures for section in sections))
+    svgs = {picture.name: svg(picture.figure, picture.name) for picture in pictures}
     environment = Environment(
         loader=PackageLoader("harness.views.report", "."),
         autoescape=True,
@@ -78,21 +81,25 @@ def make_report(runs: Sequence[RunPart], sweeps: Sequence[SweepPart], *, made: s
         lstrip_blocks=True,
     )
     html = environment.get_template("page.html.jinja").render(
-        title=title, sections=sections, made=made, version=version, draw=_inline, palette=palette
+        title=title,
+        sections=sections,
+        made=made,
+        version=version,
+        palette=palette,
+        draw=lambda picture: _inline(svgs[picture.name]),
     )
-    return Report(html, tuple(chain.from_iterable(section.pictures for section in sections)))
+    return Report(html, pictures, svgs)
 
 
-def _inline(picture: Picture) -> Markup:
+def _inline(drawn: str) -> Markup:
     """The figure as an element of the page, in colours that follow the page's."""
-    text = re.sub(r"<!--.*?-->\s*", "", svg(picture.figure, picture.name), flags=re.DOTALL)
+    text = re.sub(r"<!--.*?-->\s*", "", drawn, flags=re.DOTALL)
     for color, name in _EXCHANGED.items():
         text = re.sub(rf"(?<=[:\s]){color}\b", f"var(--{name}, {color})", text)
     # The figure has a name and a description of its own, so what is inside is for the eyes.
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
-    return Markup(
-        re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true">', text, count=1)
-    )
+    head = re.compile(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>')
+    return Markup(head.sub(r'<svg viewBox="\1" aria-hidden="true">', text, count=1))
 
 
 def _sweep(number: int, part: SweepPart) -> _Section:

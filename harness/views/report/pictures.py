@@ -80,6 +80,8 @@ def _bare_seconds(value: float) -> str:
 
 def _limits(name: str, frame: pd.DataFrame, value: plots.Value) -> Picture:
     table = limits_table(frame)
+    if table["server_limit"].nunique() == 1:
+        table = table.drop(columns="server_limit")
     columns = [
         *settings_columns(table, "hits_per_1000"),
         share("optimality", "of best possible"),

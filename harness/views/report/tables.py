@@ -53,7 +53,7 @@ def _words(column: Column, value: Any) -> str:
 
 def as_setting(value: Any) -> str:
     """A setting as it was given."""
-    return f"{value:g}" if isinstance(value, float) else printable(str(value))
+    return f"{value:g}" if isinstance(value, float) else printable(str(value)) or UNKNOWN
 
 
 def settings_columns(frame: pd.DataFrame, before: str) -> list[Column]:
