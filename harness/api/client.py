@@ -12,6 +12,7 @@ import httpx
 import trio
 
 from harness.api.base import Got, OnHeaders
+from harness.api.evidence import evidence, kept
 from harness.api.headers import notice
 from harness.api.rest import Garbled, Malformed, Rest, as_text
 from harness.engine.answers import Failed, ItemRead
@@ -115,7 +116,7 @@ class HttpApi:
     def _read(self, kind: Kind, key: Key, response: httpx.Response) -> Got:
         status = response.status_code
         if not response.is_success:
-            return Got(failed_status(status, response.extensions.get("location")))
+            return Got(_with_evidence(failed_status(status, response.extensions.get("location")), response))
         try:
             body = _text(response)
             if kind == "item":
@@ -123,7 +124,8 @@ class HttpApi:
                 return Got(ItemRead(len(response.content)), ((key, payload),))
             page, records = self._rest.read_page(key, body, response.headers.get("link"))
         except Malformed as error:
-            return Got(Failed("malformed", str(error), passing=isinstance(error, Garbled)))
+            failed = Failed("malformed", str(error), passing=isinstance(error, Garbled))
+            return Got(_with_evidence(failed, response))
         kept = records if self._keep_records else []
         return Got(page, tuple((item, as_text(record)) for item, record in kept))
 
@@ -131,10 +133,15 @@ class HttpApi:
         """`got` without what we sent to prove who we are, should a server or a library repeat it."""
         if not isinstance(got.result, Failed):
             return got
-        detail = got.result.detail
-        for secret in self._secrets:
-            detail = detail.replace(secret, "***")
-        return replace(got, result=replace(got.result, detail=detail[:300]))
+        failed = got.result
+        detail, headers, body = map(self._hush, (failed.detail, failed.headers, failed.body))
+        result = replace(failed, detail=(detail or "")[:300], headers=kept(headers), body=kept(body))
+        return replace(got, result=result)
+
+    def _hush(self, text: str | None) -> str | None:
+        for secret in self._secrets if text else ():
+            text = (text or "").replace(secret, "***")
+        return text
 
 
 class _NoCookies(CookieJar):
@@ -153,6 +160,11 @@ def _secrets(values: Iterable[str]) -> list[str]:
     words |= {word.partition("=")[2].strip("\"',;") for word in words}  # Token token="..."
     spelt = words | {quote(word, safe="") for word in words}
     return sorted((word for word in spelt if len(word) >= LEAST_SECRET), key=len, reverse=True)
+
+
+def _with_evidence(failed: Failed, response: httpx.Response) -> Failed:
+    headers, body = evidence(response)
+    return replace(failed, headers=headers, body=body)
 
 
 def _say(error: Exception) -> str:

@@ -198,7 +198,7 @@ class Session:
             now_utc_s=self._started_utc_s + now,
             workers=core.wish.workers,
             in_flight=len(core.flights),
-            doing="working" if doing is None or doing.reason == "workers" else doing.reason,
+            doing=core.doing_now,
             until_utc_s=None if doing is None or doing.until is None else self._started_utc_s + doing.until,
             tier=None if doing is None else doing.tier,
             tiers=tuple(
