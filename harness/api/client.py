@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 from http.cookiejar import CookieJar
-from urllib.parse import quote
 
 import httpx
 import trio
 
 from harness.api.base import Got, OnHeaders
+from harness.api.body import ACCEPTED, TooLarge, read_body
+from harness.api.credentials import Credentials
 from harness.api.headers import notice
 from harness.api.rest import Garbled, Malformed, Rest, as_text
-from harness.engine.answers import Failed, ItemRead
+from harness.engine.answers import Failed, ItemRead, PageRead
+from harness.errors import BadInput
 from harness.pacing import Notice
 from harness.record.clock import utc_s
 from harness.record.events import Key, Kind
@@ -25,16 +27,16 @@ KEEPALIVE_S = 4.0
 CONNECT_S = 10.0
 # May pass by itself: RFC 9110 15.5.9 (408), RFC 8470 (425), and everything the server calls its own fault.
 PASSING = frozenset({408, 425})
-# Shorter header values are flags and versions, and would be blotted out of every word.
-LEAST_SECRET = 6
 GONE = {404: "gone", 410: "gone"}
 _UTF_8 = "utf-8-sig"  # with or without the mark that some put before it
 _REFUSED = Got(Failed("refused"))
 
 
 class HttpApi:
-    """An API over HTTP. timeout_s bounds each request as a whole; redirects are not followed (each would be a
-    request without a grant); `keep_records` keeps the list's records as payloads; `trust_env` uses proxy variables.
+    """An API over HTTP. timeout_s bounds each request as a whole, max_body each answer, unpacked; redirects are not
+    followed (each would be a request without a grant). headers, and variables for the URL's `{env:NAME}`, go to the
+    list's origin alone. `keep_records` keeps the list's records as payloads; `trust_env` uses proxy variables, and
+    BadInput says where they cannot be used.
     """
 
     def __init__(
@@ -43,7 +45,9 @@ class HttpApi:
         *,
         workers: int,
         timeout_s: float,
-        headers: dict[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
+        max_body: int = 32_000_000,
         keep_records: bool = False,
         trust_env: bool = True,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -54,22 +58,29 @@ class HttpApi:
         self._timed_out = Got(Failed("timed out", f"no complete answer within {timeout_s:g} s"))
         self._keep_records = keep_records
         self._wall = wall
-        self._secrets = _secrets((headers or {}).values())
+        self._max_body = max_body
+        self._credentials = Credentials(rest.url, headers or {}, variables or {})
         # One connection a worker; more workers later share them, which costs a wait and no error.
         limits = httpx.Limits(
             max_connections=max(workers, 100), max_keepalive_connections=max(workers, 100), keepalive_expiry=KEEPALIVE_S
         )
         timeout = httpx.Timeout(None, connect=min(CONNECT_S, timeout_s))
-        self._client = httpx.AsyncClient(
-            limits=limits,
-            timeout=timeout,
-            headers=headers,
-            follow_redirects=False,
-            event_hooks={"response": [_put_aside]},
-            cookies=_NoCookies(),
-            transport=transport,
-            trust_env=trust_env,
-        )
+        try:
+            self._client = httpx.AsyncClient(
+                limits=limits,
+                timeout=timeout,
+                headers={"Accept-Encoding": ACCEPTED},
+                auth=self._credentials,
+                follow_redirects=False,
+                event_hooks={"response": [_put_aside]},
+                cookies=_NoCookies(),
+                transport=transport,
+                trust_env=trust_env,
+            )
+        except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
+            # Not its words: a proxy's address may hold a password.
+            names = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE or SSL_CERT_DIR"
+            raise BadInput(f"{names} cannot be used ({type(error).__name__}); mend or unset it") from None
 
     async def __aenter__(self) -> HttpApi:
         await self._client.__aenter__()
@@ -100,8 +111,8 @@ class HttpApi:
             async with self._client.stream("GET", url) as response:
                 wanted = on_headers(notice(response.status_code, response.headers, self._wall()))
                 answered = True
-                await response.aread()
-                return self._read(kind, key, response) if wanted else _REFUSED
+                body = await self._body(response)  # a refusal's too: then the connection can be used again
+                return self._read(kind, key, response, body) if wanted else _REFUSED
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
             return Got(Failed("could not connect", _say(error), sent=False))
         except httpx.InvalidURL as error:
@@ -112,29 +123,38 @@ class HttpApi:
         except (httpx.HTTPError, httpx.StreamError) as error:
             return Got(Failed("no usable answer", _say(error)))
 
-    def _read(self, kind: Kind, key: Key, response: httpx.Response) -> Got:
+    async def _body(self, response: httpx.Response) -> bytes | Malformed:
+        try:
+            return await read_body(response, self._max_body)
+        except Malformed as error:
+            return error
+
+    def _read(self, kind: Kind, key: Key, response: httpx.Response, body: bytes | Malformed) -> Got:
         status = response.status_code
         if not response.is_success:
             return Got(failed_status(status, response.extensions.get("location")))
         try:
-            body = _text(response)
+            if isinstance(body, Malformed):
+                raise body
+            text = _text(body, response.charset_encoding)
             if kind == "item":
-                payload = self._rest.read_item(body)
-                return Got(ItemRead(len(response.content)), ((key, payload),))
-            page, records = self._rest.read_page(key, body, response.headers.get("link"))
+                payload = self._rest.read_item(text)
+                return Got(ItemRead(len(body)), ((key, payload),))
+            page, records = self._rest.read_page(key, text, response.headers.get("link"))
         except Malformed as error:
-            return Got(Failed("malformed", str(error), passing=isinstance(error, Garbled)))
+            reason = "too large" if isinstance(error, TooLarge) else "malformed"
+            return Got(Failed(reason, str(error), passing=isinstance(error, Garbled)))
         kept = records if self._keep_records else []
         return Got(page, tuple((item, as_text(record)) for item, record in kept))
 
     def _hushed(self, got: Got) -> Got:
         """`got` without what we sent to prove who we are, should a server or a library repeat it."""
-        if not isinstance(got.result, Failed):
-            return got
-        detail = got.result.detail
-        for secret in self._secrets:
-            detail = detail.replace(secret, "***")
-        return replace(got, result=replace(got.result, detail=detail[:300]))
+        known, result = self._credentials, got.result
+        if isinstance(result, Failed):
+            return replace(got, result=replace(result, detail=known.hushed(result.detail)[:300]))
+        if isinstance(result, PageRead) and result.next_page is not None:
+            result = replace(result, next_page=known.unfilled(result.next_page))
+        return Got(result, tuple((item, known.out_of_data(payload)) for item, payload in got.payloads))
 
 
 class _NoCookies(CookieJar):
@@ -147,26 +167,18 @@ class _NoCookies(CookieJar):
         """Leave them."""
 
 
-def _secrets(values: Iterable[str]) -> list[str]:
-    """What must not be repeated, the longest first: header values, their words, and all as a URL would spell them."""
-    words = {word for value in values for word in (value, *value.split())}
-    words |= {word.partition("=")[2].strip("\"',;") for word in words}  # Token token="..."
-    spelt = words | {quote(word, safe="") for word in words}
-    return sorted((word for word in spelt if len(word) >= LEAST_SECRET), key=len, reverse=True)
-
-
 def _say(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".strip(": ")
 
 
-def _text(response: httpx.Response) -> str:
+def _text(body: bytes, charset: str | None) -> str:
     """The body as text: UTF-8 (RFC 8259 8.1) unless told otherwise; bytes that do not fit become U+FFFD."""
-    charset = response.charset_encoding or _UTF_8
+    charset = charset or _UTF_8
     try:
-        text = response.content.decode(_UTF_8 if charset.lower() == "utf-8" else charset, "replace")
+        text = body.decode(_UTF_8 if charset.lower() == "utf-8" else charset, "replace")
         text.encode()
     except (LookupError, ValueError):  # no charset, or one of Python's own that is none
-        return response.content.decode(_UTF_8, "replace")
+        return body.decode(_UTF_8, "replace")
     return text
 
 
@@ -184,7 +196,9 @@ def failed_status(status: int, location: str | None) -> Failed:
         phrase = ""
     if 300 <= status < 400:
         where = f"; it points to {location.partition('?')[0][:200]}" if location else ""
-        return Failed("redirected", f"redirects are not followed{where}", passing=False)
+        return Failed(
+            "redirected", f"redirects are not followed{where}; if it is to be trusted, name it in --url", passing=False
+        )
     if status in GONE:
         return Failed(GONE[status], phrase, passing=False)
     return Failed(f"status {status}", phrase, passing=status >= 500 or status in PASSING)
