@@ -38,17 +38,29 @@ async def read_body(response: httpx.Response, most: int) -> bytes:
         if len(response.content) > most:
             raise _too_large(most)
         return response.content
+    return await _read(response, most)
+
+
+async def _read(response: httpx.Response, most: int) -> bytes:
     packing = response.headers.get("content-encoding", "").strip().lower()
-    body, unpacker = bytearray(), None
-    async for chunk in response.aiter_raw():
-        if unpacker is None and packing not in ("", "identity"):
-            unpacker = _unpacker(packing, chunk)
-        if unpacker is None:
-            body += chunk
-        else:
-            _unpack(unpacker, chunk, body, most)
-        if len(body) > most:
-            raise _too_large(most)
+    body, unpacker, wrong = bytearray(), None, None
+    try:
+        async for chunk in response.aiter_raw():
+            if wrong is not None:
+                continue  # what had come before it was closed
+            try:
+                if unpacker is None and packing not in ("", "identity"):
+                    unpacker = _unpacker(packing, chunk)
+                _append(body, unpacker, chunk, most)
+            except Malformed as error:
+                wrong = error
+                # Closed first, then read to the error that this makes: each layer below ends its iteration itself.
+                await response.aclose()
+    except (httpx.TransportError, httpx.StreamError):
+        if wrong is None:
+            raise
+    if wrong is not None:
+        raise wrong
     return bytes(body)
 
 
@@ -61,14 +73,20 @@ def _unpacker(packing: str, first: bytes) -> _Unpacker:
     raise Garbled(f"the body is packed as {packing[:40]!r}, which was not asked for")
 
 
-def _unpack(unpacker: _Unpacker, chunk: bytes, body: bytearray, most: int) -> None:
-    """Append what `chunk` holds to `body`, no more than a piece beyond `most`."""
-    while chunk and len(body) <= most:
-        try:
-            body += unpacker.decompress(chunk, _PIECE)
-        except zlib.error as error:
-            raise Garbled(f"the body cannot be unpacked ({error})") from None
-        chunk = unpacker.unconsumed_tail
+def _append(body: bytearray, unpacker: _Unpacker | None, chunk: bytes, most: int) -> None:
+    """Append what `chunk` holds to `body`; TooLarge no more than a piece beyond `most`."""
+    while chunk:
+        if unpacker is None:
+            body += chunk
+            chunk = b""
+        else:
+            try:
+                body += unpacker.decompress(chunk, _PIECE)
+            except zlib.error as error:
+                raise Garbled(f"the body cannot be unpacked ({error})") from None
+            chunk = unpacker.unconsumed_tail
+        if len(body) > most:
+            raise _too_large(most)
 
 
 def _too_large(most: int) -> TooLarge:

@@ -60,15 +60,18 @@ class HttpApi:
         self._wall = wall
         self._max_body = max_body
         self._credentials = Credentials(rest.url, headers or {}, variables or {})
+        self._stale: set[tuple[Kind, Key]] = (
+            set()
+        )  # to be sent again, on a connection that is surely none of the pool's
         # One connection a worker; more workers later share them, which costs a wait and no error.
-        limits = httpx.Limits(
-            max_connections=max(workers, 100), max_keepalive_connections=max(workers, 100), keepalive_expiry=KEEPALIVE_S
-        )
-        timeout = httpx.Timeout(None, connect=min(CONNECT_S, timeout_s))
-        try:
-            self._client = httpx.AsyncClient(
-                limits=limits,
-                timeout=timeout,
+        most = max(workers, 100)
+
+        def opened(keepalive: int) -> httpx.AsyncClient:
+            return httpx.AsyncClient(
+                limits=httpx.Limits(
+                    max_connections=most, max_keepalive_connections=keepalive, keepalive_expiry=KEEPALIVE_S
+                ),
+                timeout=httpx.Timeout(None, connect=min(CONNECT_S, timeout_s)),
                 headers={"Accept-Encoding": ACCEPTED},
                 auth=self._credentials,
                 follow_redirects=False,
@@ -76,7 +79,12 @@ class HttpApi:
                 cookies=_NoCookies(),
                 transport=transport,
                 trust_env=trust_env,
+                verify=trusted,
             )
+
+        try:
+            trusted = httpx.create_ssl_context(trust_env=trust_env)
+            self._client, self._fresh = opened(most), opened(0)
         except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
             # Not its words: a proxy's address may hold a password.
             names = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE or SSL_CERT_DIR"
@@ -88,6 +96,7 @@ class HttpApi:
 
     async def __aexit__(self, *exc: object) -> None:
         await self._client.aclose()
+        await self._fresh.aclose()
 
     async def fetch(self, kind: Kind, key: Key, on_headers: OnHeaders) -> Got | None:
         """As the protocol says: one request, one result."""
@@ -100,15 +109,24 @@ class HttpApi:
             return not refused
 
         got = self._timed_out
+        client = self._fresh if (kind, key) in self._stale else self._client
         with trio.move_on_after(self._timeout_s):
-            got = await self._ask(kind, key, url, heard)
+            got = await self._ask(client, kind, key, url, heard)
+        self._note_stale(kind, key, got)
         # A refusal is one from its headers on, however its body ends.
         return None if refused else self._hushed(got)
 
-    async def _ask(self, kind: Kind, key: Key, url: str, on_headers: OnHeaders) -> Got:
+    def _note_stale(self, kind: Kind, key: Key, got: Got) -> None:
+        """Who pauses finds the whole pool stale: sent again from it, a request may be reset a second time."""
+        if isinstance(got.result, Failed) and got.result.stale:
+            self._stale.add((kind, key))
+        elif self._stale:
+            self._stale.discard((kind, key))
+
+    async def _ask(self, client: httpx.AsyncClient, kind: Kind, key: Key, url: str, on_headers: OnHeaders) -> Got:
         answered = False
         try:
-            async with self._client.stream("GET", url) as response:
+            async with client.stream("GET", url) as response:
                 wanted = on_headers(notice(response.status_code, response.headers, self._wall()))
                 answered = True
                 body = await self._body(response)  # a refusal's too: then the connection can be used again
@@ -167,8 +185,12 @@ class _NoCookies(CookieJar):
         """Leave them."""
 
 
-def _say(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".strip(": ")
+def _say(error: BaseException) -> str:
+    """Class and words of an error; where it has none, those of what caused it (a certificate, say)."""
+    found: BaseException | None = error
+    while found is not None and not str(found):
+        found = found.__cause__ or found.__context__
+    return f"{type(error).__name__}: {found or ''}".strip(": ")
 
 
 def _text(body: bytes, charset: str | None) -> str:

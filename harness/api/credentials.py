@@ -43,9 +43,8 @@ class Credentials(httpx.Auth):
         """httpx asks here, after which only the socket sees the request."""
         if origin(str(request.url)) == self._origin:
             request.headers.update(self._headers)
-            target = _filled(request.url.raw_path, self._places)
-            if target != request.url.raw_path:
-                request.extensions = {**request.extensions, "target": target}
+            if self._places:
+                request.url = _Filled(request.url, self._places)
         yield request
 
     def hushed(self, text: str) -> str:
@@ -64,11 +63,19 @@ class Credentials(httpx.Auth):
         return link
 
 
-def _filled(target: bytes, places: Mapping[str, str]) -> bytes:
-    for place, value in places.items():
-        for written in (place, quote(place, safe=":")):
-            target = target.replace(written.encode(), value.encode())
-    return target
+class _Filled(httpx.URL):
+    """A URL that shows its variables' names and sends their values."""
+
+    def __init__(self, url: httpx.URL, places: Mapping[str, str]) -> None:
+        super().__init__(url)
+        self._target = url.raw_path
+        for place, value in places.items():
+            for written in (place, quote(place, safe=":")):
+                self._target = self._target.replace(written.encode(), value.encode())
+
+    @property
+    def raw_path(self) -> bytes:
+        return self._target
 
 
 def _spelt(values: Iterable[str], least: int) -> list[str]:
