@@ -24,7 +24,7 @@ from harness.engine.core import Core
 from harness.errors import BadInput
 from harness.record.events import ItemId
 from harness.values import as_latency, is_scenario_file
-from server.config import ServerConfig, read_toml
+from server.config import DEFAULT_LIMIT, ServerConfig, read_toml
 from server.errors import BadConfig
 from server.exchange import Ask, Decision
 from server.scenarios import settings_of
@@ -54,6 +54,14 @@ def service_for(config: ImportConfig, ledger_rows: int = 0) -> Service:
     """
     epoch = NEW_YEAR + Random(config.seed).uniform(0.0, 86400.0)
     return Service(_server_config({"epoch": epoch, **_settings(config), "ledger_rows": ledger_rows}))
+
+
+def enforced(config: ImportConfig) -> str | None:
+    """The limits that the test API of `config` enforces, as its own text; None where it is somebody else's API."""
+    if config.url is not None:
+        return None
+    limit = _settings(config).get("limit", DEFAULT_LIMIT)
+    return limit if isinstance(limit, str) else "+".join(limit)
 
 
 def _settings(config: ImportConfig) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.api import Got
-from harness.api.client import LEAST_SECRET, HttpApi
+from harness.api.client import HttpApi
+from harness.api.credentials import LEAST_SECRET
 from harness.api.rest import Rest
 from harness.engine.answers import Failed, ItemRead, PageRead
 from harness.pacing import Notice
@@ -218,7 +219,9 @@ async def test_redirects_are_not_followed() -> None:
 
     failed = await failure(httpx.MockTransport(moved))
     assert failed == Failed(
-        "redirected", "redirects are not followed; it points to https://login.test/in", passing=False
+        "redirected",
+        "redirects are not followed; it points to https://login.test/in; if it is to be trusted, name it in --url",
+        passing=False,
     )
     assert asked == [f"{LIST}/1"]
 
