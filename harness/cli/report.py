@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.look import RESULTS, summary_now
+from harness.cli.look import summary_now
+from harness.cli.options import results_option
 from harness.lab.optional import need
 from harness.record.clock import iso, utc_s
 from harness.record.parts import read_json, unwritable
@@ -30,7 +31,7 @@ _PAGE = "report.html"
     metavar="FILE",
     help="the page; its figures are kept in a folder beside it [report.html in the run's or sweep's folder]",
 )
-@RESULTS
+@results_option
 def report_command(names: tuple[str, ...], output: Path | None, results: Path) -> int:
     """Write a report of runs and sweeps: one HTML file, and each figure as SVG and PNG [of the latest run].
 
