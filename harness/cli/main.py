@@ -10,12 +10,13 @@ import click
 from harness.cli.decide import infer_command
 from harness.cli.look import runs_command, show_command
 from harness.cli.run import import_command, resume_command
+from harness.cli.simulate import simulate_command
 from harness.errors import BadInput, HarnessError, NeverFits, RunLocked
 
 # 0 complete, 1 complete with failed items, 2 bad input, 3 ended early but resumable, 130 Ctrl-C, 143 SIGTERM
 BAD_INPUT, ENDED_EARLY, INTERRUPTED = 2, 3, 130
 
-_SECTIONS = {"Run": ("import", "resume"), "Look": ("runs", "show"), "Decide": ("infer",)}
+_SECTIONS = {"Run": ("import", "resume", "simulate"), "Look": ("runs", "show"), "Decide": ("infer",)}
 
 
 class Commands(click.Group):
@@ -33,7 +34,7 @@ def cli() -> None:
     """Import from rate-limited HTTP APIs as fast as their limits allow, and see how close you came."""
 
 
-for command in (import_command, resume_command, runs_command, show_command, infer_command):
+for command in (import_command, resume_command, simulate_command, runs_command, show_command, infer_command):
     cli.add_command(command)
 
 

@@ -33,6 +33,16 @@ RESUME_FIELDS = [
 ]
 
 
+results_option = click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    default=Path("results"),
+    envvar=RESULTS_VARIABLE,
+    help="folder of the runs [results]",
+)
+
+
 def config_options(names: list[str] | None = None) -> Callable[[Any], Any]:
     """Adds a flag for each field of ImportConfig (or for those in `names`) to a command."""
 
