@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from harness.cli.options import RESULTS_VARIABLE, python, where
+from harness.cli.options import python, results_option, where
 from harness.config import ImportConfig
 from harness.engine.reopening import ended_summary
 from harness.errors import RecordError
@@ -19,19 +19,11 @@ from harness.views.runs import RunRow, runs_text
 from harness.views.screen import Screen
 from harness.views.show import show_text
 
-_RESULTS = click.option(
-    "--results",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER",
-    default=Path("results"),
-    envvar=RESULTS_VARIABLE,
-    help="folder of the runs [results]",
-)
 _OPEN = ("running", "paused", "interrupted")
 
 
 @click.command("runs")
-@_RESULTS
+@results_option
 def runs_command(results: Path) -> int:
     """List the runs, the newest first."""
     rows = []
@@ -46,9 +38,12 @@ def runs_command(results: Path) -> int:
 
 @click.command("show")
 @click.argument("run", required=False)
-@_RESULTS
+@results_option
 def show_command(run: str | None, results: Path) -> int:
-    """Show a run in full, with its failed items [the latest]."""
+    """Show a run in full, with its failed items.
+
+    Without RUN, the latest.
+    """
     found = find_run(results, run)
     path = found.folder / "items.parquet"
     state = found.state()

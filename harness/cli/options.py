@@ -26,6 +26,9 @@ RESUME_FIELDS = [
         "retry_delays",
         "rtt_floor",
         "linger",
+        "max_body",
+        "max_pause",
+        "allow_host",
         "header",
         "token_env",
     ),
@@ -59,7 +62,9 @@ def _option(name: str) -> Callable[[Any], Any]:
     about = field.description or ""
     if is_switch(field):
         return click.option(flag_of(name), name, flag_value=not field.default, default=None, type=bool, help=about)
-    shown = "" if field.default is None or field.default == () else f" [{_default(field.default)}]"
+    shown = (
+        "" if field.default is None or field.default == () or about.endswith("]") else f" [{_default(field.default)}]"
+    )
     help_text = about + shown
     return click.option(flag_of(name), name, metavar=type_name(field), help=help_text, multiple=is_repeatable(name))
 
@@ -92,3 +97,6 @@ def python() -> str:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return "python" if os.environ.get("VIRTUAL_ENV") == str(path.parent.parent) else str(path)
+
+
+WORKERS, LIMIT = _option("workers"), _option("limit")

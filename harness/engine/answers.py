@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.pacing import Grant
@@ -70,7 +70,8 @@ class ItemRead:
 class Failed:
     """A fetch without result. `passing`: may a retry pass? `sent`: did any of it leave?
 
-    `stale`: a pooled connection that the server had closed was reset before any answer.
+    `stale`: a pooled connection that the server had closed was reset before any answer. headers: those of the answer
+    that tell something of it, a line each; body: its beginning. None without an answer.
     """
 
     reason: str
@@ -78,6 +79,8 @@ class Failed:
     passing: bool = True
     sent: bool = True
     stale: bool = False
+    headers: str | None = field(default=None, compare=False)
+    body: str | None = field(default=None, compare=False)
 
 
 Result = PageRead | ItemRead | Failed

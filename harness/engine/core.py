@@ -114,6 +114,13 @@ class Core:
             self.work.add("page", (page for page in known_pages(state) if page not in waiting))
 
     @property
+    def doing_now(self) -> str:
+        """`working`, or why nothing is sent, as people asked for it or as `next` said last."""
+        if self.wish.paused:
+            return "paused"
+        return "working" if self.doing is None or self.doing.reason == "workers" else self.doing.reason
+
+    @property
     def over(self) -> bool:
         """Has the last event been recorded?"""
         return self._done is not None
@@ -317,8 +324,8 @@ class Core:
         if at is not None:
             self.work.retry(task._replace(attempt=fetch.attempt + 1), at)
         again = None if at is None else self._utc_s + at
-        answer = (flight.answered_s, flight.status)
-        self.emit(e.AttemptFailed(*what, *answer, failed.reason, failed.detail, failed.sent, again))
+        why = e.AttemptFailed(*what, flight.answered_s, flight.status, failed.reason, failed.detail, failed.sent, again)
+        self.emit(replace(why, headers=failed.headers, body=failed.body))
 
     # --- what people tell, at any moment ------------------------------------------------------------------------
 

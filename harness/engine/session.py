@@ -26,7 +26,7 @@ from harness.pacing import AutoPacer, Budget, Pacer, Tiers, TierStatistics
 from harness.pacing.strategies import make_pacer
 from harness.record.clock import utc_s
 from harness.record.control import Inbox
-from harness.record.events import Event, ItemId
+from harness.record.events import Event, Held, ItemId
 from harness.record.history import occupied_since, payloads_on_disk
 from harness.record.learned import remember, remembered
 from harness.record.live import Live, LiveTier
@@ -34,6 +34,7 @@ from harness.record.recorder import MOST_UNWRITTEN, Recorder
 from harness.record.run import Run
 from harness.record.sent import SentCounter
 from harness.record.state import State
+from harness.units import format_period
 
 OnUpdate = Callable[[State, Live], None]
 
@@ -62,7 +63,7 @@ def make_core(
     payloads: set[ItemId] | None = None,
 ) -> Core:
     """The core of one session as `config` wants it, to be started; see `Core`."""
-    budget = Budget("api", pacer)
+    budget = Budget("api", pacer, config.max_pause)
     rules = Rules(
         config.most_workers,
         config.retry_delays,
@@ -128,6 +129,9 @@ class Session:
         return charged
 
     def _record(self, event: Event) -> None:
+        if isinstance(event, Held) and (event.retry_after_s or 0.0) > self.config.max_pause:
+            asked, kept = format_period(round(event.retry_after_s or 0.0)), format_period(self.config.max_pause)
+            _log.warning("the server asks for a pause of %s; asking again in %s (--max-pause)", asked, kept)
         self.recorder.record(event)
         self.flusher.recorded()
 
@@ -198,7 +202,7 @@ class Session:
             now_utc_s=self._started_utc_s + now,
             workers=core.wish.workers,
             in_flight=len(core.flights),
-            doing="working" if doing is None or doing.reason == "workers" else doing.reason,
+            doing=core.doing_now,
             until_utc_s=None if doing is None or doing.until is None else self._started_utc_s + doing.until,
             tier=None if doing is None else doing.tier,
             tiers=tuple(

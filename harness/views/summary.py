@@ -64,8 +64,10 @@ def _headline(summary: Summary, screen: Screen) -> list[Text]:
     text = f"{count(summary.imported)}{of} items"
     if summary.failures:
         text += "; " + ", ".join(f"{count(number)} {why}" for why, number in summary.failures.items())
-    else:
+    elif summary.failed or not summary.forgotten:
         text += f", {count(summary.failed)} failed"
+    if summary.forgotten:
+        text += f", {count(summary.forgotten)} forgotten"
     head, room = f"{look.glyph} {look.word}", None if screen.width is None else max(20, screen.width - 2)
     first, *rest = folded(printable(f"{head}  {text}"), room)
     told = Text.assemble((first[: len(head)], f"bold {look.style}"), first[len(head) :])
