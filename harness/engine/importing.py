@@ -13,8 +13,9 @@ import trio
 from pydantic import ValidationError
 
 from harness.api.base import Api
-from harness.api.child import child_api, ledger_counts, server_flags
+from harness.api.child import child_api, server_flags
 from harness.api.client import HttpApi
+from harness.api.ledger import compared, ledger_report
 from harness.api.rest import Rest
 from harness.config import ImportConfig
 from harness.engine.best import best_possible, limits_of
@@ -163,12 +164,10 @@ def http_api(config: ImportConfig, url: str, *, keep_records: bool = False) -> H
 async def _compare_ledger(url: str, state: State, before: tuple[int, int, int]) -> Ledger | None:
     """The test API's count of this session beside ours; None where it no longer answers."""
     try:
-        admitted, refused = await ledger_counts(url)
+        report = await ledger_report(url)
     except Exception:  # the import is over and recorded: a view of it must not undo that
         return None
-    answered, refusals, lost = (now - then for now, then in zip(state_counts(state), before, strict=True))
-    agrees = answered <= admitted <= answered + lost and refusals <= refused <= refusals + lost
-    return Ledger(admitted, refused, agrees)
+    return compared(report, *(now - then for now, then in zip(state_counts(state), before, strict=True)))
 
 
 def state_counts(state: State) -> tuple[int, int, int]:
