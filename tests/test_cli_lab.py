@@ -219,6 +219,16 @@ def _lives(pid: int) -> bool:
 
 
 @pytest.mark.realtime
+def test_server_is_the_test_api() -> None:
+    """All words are its own, --help among them."""
+    command = [sys.executable, "-m", "harness", "server"]
+    listed = subprocess.run([*command, "--list-scenarios"], capture_output=True, text=True, timeout=60, check=True)
+    assert "laravel " in listed.stdout
+    told = subprocess.run([*command, "--help"], capture_output=True, text=True, timeout=60, check=True)
+    assert told.stdout.startswith("Usage: python -m server [OPTIONS]")
+
+
+@pytest.mark.realtime
 def test_a_live_sweep_imports_for_real(tmp_path: Path) -> None:
     """One run at a time, each against a test API of its own; the runs are kept."""
     how = ("--items", "10", "--grid", "workers=1,5", "--latency", "10ms")

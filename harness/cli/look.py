@@ -48,7 +48,7 @@ def show_command(run: str | None, results: Path) -> int:
     path = found.folder / "items.parquet"
     state = found.state()
     text = show_text(
-        _summary(found),
+        summary_now(found),
         Screen.of(sys.stdout),
         settings=_settings(found),
         failures=list(state.failures.values()),
@@ -63,7 +63,7 @@ def show_command(run: str | None, results: Path) -> int:
 
 
 def _row(run: Run) -> RunRow:
-    summary = _summary(run)
+    summary = summary_now(run)
     return RunRow(
         name=run.name,
         status=summary.status,
@@ -77,7 +77,7 @@ def _row(run: Run) -> RunRow:
     )
 
 
-def _summary(run: Run) -> Summary:
+def summary_now(run: Run) -> Summary:
     """As it was written when the run's last session ended; folded anew where none did."""
     figures = run.summary()
     if figures is not None and run.status not in _OPEN:

@@ -24,7 +24,13 @@ NEXT: dict[RunStatus, tuple[str, ...]] = {
 }
 
 # What a wait was for, where it was not for a limit.
-REASONS = {"refused": "refusals (429)", "probe": "a probe's answer", "hold": "pauses for all", "in flight": "answers"}
+REASONS = {
+    "refused": "refusals (429)",
+    "probe": "a probe's answer",
+    "hold": "pauses for all",
+    "in flight": "answers",
+    "failing": "the server to recover",
+}
 
 # Above this share of best possible nobody asks where the rest went.
 _GOOD = 0.97
@@ -55,7 +61,7 @@ def summary_lines(
     for at, template in enumerate(templates):
         command = template.replace("{run}", summary.run)
         after.append(("next" if at == 0 else "", f"{python} -m harness {command}", ""))
-    return [*_headline(summary, screen), *labelled(_rows(summary), screen), *whole(after)]
+    return [*_headline(summary, screen), *labelled(summary_rows(summary), screen), *whole(after)]
 
 
 def _headline(summary: Summary, screen: Screen) -> list[Text]:
@@ -77,7 +83,7 @@ def _headline(summary: Summary, screen: Screen) -> list[Text]:
     return [told, *(Text(f"  {line}") for line in [*rest, run])]
 
 
-def _rows(summary: Summary) -> Iterable[Row]:
+def summary_rows(summary: Summary) -> Iterable[Row]:
     if summary.status == "interrupted":
         yield "why", summary.reason or "its process is gone; what was recorded is safe", ""
     elif summary.reason and summary.status in ("stopped", "failed"):
