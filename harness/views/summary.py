@@ -24,7 +24,13 @@ NEXT: dict[RunStatus, tuple[str, ...]] = {
 }
 
 # What a wait was for, where it was not for a limit.
-REASONS = {"refused": "refusals (429)", "probe": "a probe's answer", "hold": "pauses for all", "in flight": "answers"}
+REASONS = {
+    "refused": "refusals (429)",
+    "probe": "a probe's answer",
+    "hold": "pauses for all",
+    "in flight": "answers",
+    "failing": "the server to recover",
+}
 
 # Above this share of best possible nobody asks where the rest went.
 _GOOD = 0.97
