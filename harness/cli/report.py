@@ -35,7 +35,8 @@ _PAGE = "report.html"
 def report_command(names: tuple[str, ...], output: Path | None, results: Path) -> int:
     """Write a report of runs and sweeps: HTML, SVG and PNG.
 
-    One HTML file, and each figure as SVG and PNG. Without NAMES, of the latest run. A run is named as elsewhere (a unique prefix is enough), a sweep by its name or its folder.
+    One HTML file, and each figure as SVG and PNG. Without a name, of the latest run. A run is named as elsewhere (a
+    unique prefix is enough), a sweep by its name or its folder.
     """
     for library in ("pandas", "matplotlib", "scipy", "jinja2"):
         need(library)
