@@ -33,9 +33,10 @@ _PAGE = "report.html"
 )
 @results_option
 def report_command(names: tuple[str, ...], output: Path | None, results: Path) -> int:
-    """Write a report of runs and sweeps: one HTML file, and each figure as SVG and PNG [of the latest run].
+    """Write a report of runs and sweeps: HTML, SVG and PNG.
 
-    A run is named as elsewhere (a unique prefix is enough), a sweep by its name or its folder.
+    One HTML file, and each figure as SVG and PNG. Without a name, of the latest run. A run is named as elsewhere (a
+    unique prefix is enough), a sweep by its name or its folder.
     """
     for library in ("pandas", "matplotlib", "scipy", "jinja2"):
         need(library)
