@@ -40,6 +40,13 @@ URL = "https://api.example.com/orders"
     ("args", "said"),
     [
         (["--workers", "0"], "--workers must be at least 1, not 0"),
+        (["--breaker", "-1"], "--breaker must be at least 0, not -1"),
+        (["--max-failures", "0"], "--max-failures must be at least 1, not 0"),
+        (["--max-failure-rate", "120%"], "--max-failure-rate must be at most 1, not '120%'"),
+        (["--max-time", "0"], "--max-time must be more than 0, not 0"),
+        (["--until", "25:00"], "--until: '25:00' is no time of day; write it like 06:00, or 2026-11-27T06:00"),
+        (["--share", "all"], "--share: 'all' is not a share; write it like 80%"),
+        (["--share", "0"], "--share must be more than 0, not 0"),
         (["--cost", "item=x"], "--cost must be a whole number, not 'x'"),
         (["--cost", "item=600"], "--cost item=600 never fits the limit 500/20s; lower it or raise the limit"),
         (["--workers", "ten"], "--workers must be a whole number, not 'ten'"),
@@ -64,6 +71,10 @@ URL = "https://api.example.com/orders"
         (["--retry-delays", "30,,60"], "--retry-delays: '' is not a duration; write it like 50ms, 20s, 5m, 2h or 1d"),
         (["--rtt-floor", "2m"], "--rtt-floor must be at most 60, not 120"),
         (["--linger", "-1"], "--linger: '-1' is not a duration; write it like 50ms, 20s, 5m, 2h or 1d"),
+        (["--max-body", "big"], "--max-body: 'big' is not a size; write it like 500kB, 32MB or 1GB"),
+        (["--max-body", "5"], "--max-body must be at least 1,000, not 5"),
+        (["--max-pause", "0"], "--max-pause must be at least 1, not 0"),
+        (["--allow-host", "http://x/y"], "--allow-host: 'http://x/y' is no host; write it like cdn.example.com, or"),
         (["--header", SECRET], "--header is not 'Name: value' in ASCII; write it like 'Authorization: Bearer …'"),
         (["--header", f"X: {SECRET}ü"], "--header is not 'Name: value' in ASCII; write it like 'Authorization: Bear"),
         (["--token-env", SECRET], "--token-env: give the name of an environment variable, such as API_TOKEN, and not"),
@@ -80,6 +91,11 @@ URL = "https://api.example.com/orders"
         (["--progress", "dots"], "--progress must be 'bar', 'plain' or 'none', not 'dots'"),
         (["--url", "api.example.com"], "--url is not an address of a list; write it like https://api.example.com/"),
         (["--url", f"https://u:{SECRET}@x/y"], "--url holds a user name or password, which would be written down; use"),
+        (
+            ["--url", f"{URL}?api_key={SECRET}"],
+            "--url holds what looks like a secret in api_key=, and would be written",
+        ),
+        (["--url", f"{URL}?api_key={{env:NO_SUCH}}"], "--url names the variable NO_SUCH, which is not set; export it"),
         (["--config", "nope.toml"], "--config nope.toml cannot be read (No such file or directory); name a TOML file"),
         (["--nonsense"], "No such option '--nonsense'"),
         (["--workers"], "Option '--workers' requires an argument; see python -m harness --help"),
@@ -99,6 +115,19 @@ def test_bad_input_is_refused_before_anything_happens(
     assert SECRET not in err
     assert SECRET.replace("-", "_") not in err
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_help_fits_80_columns_and_cuts_no_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four groups, a line for each command, none of them cut."""
+    monkeypatch.setenv("COLUMNS", "80")
+    _, out, _ = run(capsys, "--help")
+    assert [line for line in out.splitlines() if re.fullmatch(r"\w+:", line)] == [
+        "Options:", "Run:", "Look:", "Decide:", "Manage:",
+    ]  # fmt: skip
+    assert max(map(len, out.splitlines())) <= 80
+    assert not [line for line in out.splitlines() if line.startswith("  ") and line.endswith("...")]
 
 
 def test_every_setting_is_tried_above() -> None:

@@ -8,8 +8,8 @@ from typing import Literal
 
 from harness.record.events import ItemId, Key, Kind, RunStatus
 
-ItemState = Literal["pending", "waiting", "imported", "failed"]
-ITEM_STATES: tuple[ItemState, ...] = ("pending", "waiting", "imported", "failed")
+ItemState = Literal["pending", "waiting", "imported", "failed", "forgotten"]
+ITEM_STATES: tuple[ItemState, ...] = ("pending", "waiting", "imported", "failed", "forgotten")
 
 # From each state, where an item may go. `fetching` is no state of the record: it is an item that the engine holds
 # in flight, and a crash makes it what it was. Anything not in this table is refused by the fold.
@@ -17,7 +17,9 @@ MOVES: dict[ItemState | None, frozenset[ItemState]] = {
     None: frozenset({"pending"}),
     "pending": frozenset({"imported", "waiting", "failed"}),
     "waiting": frozenset({"imported", "waiting", "failed"}),
-    "failed": frozenset(),
+    # Only people move these: `failed retry` and `failed forget`; what was forgotten may be thought of again.
+    "failed": frozenset({"pending", "forgotten"}),
+    "forgotten": frozenset({"pending"}),
     "imported": frozenset(),
 }
 
@@ -128,6 +130,7 @@ class State:
     last_page: int | None = None
     next_page: str | None = None
     listed_twice: int = 0
+    pages_before: int = 0  # pages read by earlier readings of the list, where it was read again
     fetches: int = 0  # that the engine began and that came to an end, sent or not
     requests: dict[Kind, int] = field(default_factory=lambda: {"page": 0, "item": 0})
     statuses: dict[int, int] = field(default_factory=dict)
@@ -163,6 +166,11 @@ class State:
         return self.items.counts["failed"]
 
     @property
+    def forgotten(self) -> int:
+        """Items that failed and that a person gave up."""
+        return self.items.counts["forgotten"]
+
+    @property
     def waiting(self) -> int:
         """Items that wait for a retry."""
         return self.items.counts["waiting"]
@@ -183,9 +191,14 @@ class State:
     def duration_s(self) -> float:
         return self.earlier_s + self.session.duration_s()
 
+    @property
+    def pages_read(self) -> int:
+        """In all readings of the list."""
+        return self.pages_before + len(self.pages)
+
     def sessions(self) -> list[tuple[int, int]]:
         """(pages, items) that each session read."""
-        marks = [*self.marks, (len(self.pages), self.imported)]
+        marks = [*self.marks, (self.pages_read, self.imported)]
         return [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(marks)]
 
     @property
