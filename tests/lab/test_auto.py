@@ -320,7 +320,7 @@ LEAKY = ["2/s", "10/s", "25/s"]
 @pytest.mark.parametrize("dialect", ["retry-after", "none", "nginx"])
 @pytest.mark.parametrize("rate", LEAKY)
 def test_a_bucket_without_any_burst_is_met_within_a_few_steps(rate: str, dialect: str) -> None:
-    """Evenly or not at all: 0.85 of the best possible in a minute and a half, a pause for each step too far included."""
+    """Evenly or not at all: 0.85 of the best possible over a minute and a half, pauses for steps too far included."""
     limit = f"{rate}:leaky:burst=0"
     count = parse_tiers(rate)[0].limit
     run = play(limit, dialect, 90 * count)
