@@ -58,7 +58,7 @@ def measure(rounds: int = 9, items: int = 1000, workers: int = 10) -> list[Figur
 
 async def _measure(rounds: int, items: int, workers: int) -> list[Figure]:
     spent: dict[str, list[Spent]] = {"bare": [], "on": [], "off": []}
-    async with child_api(items=items, limits="none", latency_s=0.0, seed=0) as url:
+    async with child_api(["--items", str(items), "--limit", "none"]) as url:
         config = ImportConfig(url=url, limit=LIMIT, workers=workers)
         runs: dict[str, Callable[[], Awaitable[Spent]]] = {
             "bare": partial(bare, config, items),

@@ -32,7 +32,9 @@ from harness.values import (
     as_delays,
     as_folder,
     as_headers,
+    as_latency,
     as_run_name,
+    as_scenario,
     as_seconds,
     as_tiers,
     as_variable,
@@ -66,7 +68,13 @@ class ImportConfig(BaseModel):
     server_limit: LimitsSetting | None = Field(
         None, description="what the test API enforces [the same as --limit, else 500/20s+2000/100s]"
     )
-    latency: Seconds | None = Field(None, ge=0, le=3600, description="how long the test API takes to answer [50ms]")
+    scenario: Annotated[str, AfterValidator(as_scenario)] | None = Field(
+        None,
+        description="a ready-made test API such as laravel, or a TOML file of one; the client is not told its limits",
+    )
+    latency: Annotated[float | str | None, BeforeValidator(as_latency)] = Field(
+        None, description="how long the test API takes to answer, such as 50ms or lognormal:80ms [50ms]"
+    )
     workers: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = Field(
         10, description="requests in flight at most, or auto: as many as make it faster"
     )
@@ -129,7 +137,7 @@ class ImportConfig(BaseModel):
     def _fits_together(self) -> Self:
         if self.url is not None:
             _check_url(self.url)
-            for name in ("items", "server_limit", "latency"):
+            for name in ("items", "server_limit", "scenario", "latency"):
                 if getattr(self, name) is not None:
                     flag = "--" + name.replace("_", "-")
                     raise ValueError(
@@ -140,7 +148,7 @@ class ImportConfig(BaseModel):
             raise ValueError("--fresh and --resume contradict each other; leave one out")
         if (self.fresh or self.resume) and self.run is None:
             raise ValueError("--fresh and --resume need the run's name; add --run NAME")
-        if self.pacing in ("window", "spaced", "reference") and self.limit is None and self.url is not None:
+        if self.pacing in ("window", "spaced", "reference") and not self.limits:
             raise ValueError(f"--pacing {self.pacing} needs to know the limits; add --limit, such as --limit 500/20s")
         if self.dry_run and (self.fresh or self.resume):
             raise ValueError("--dry-run only makes a plan; leave out --fresh or --resume")
@@ -174,16 +182,21 @@ class ImportConfig(BaseModel):
 
     @property
     def limits(self) -> Tiers:
-        """What the client keeps to: declared, or told by the test API that it starts itself; () if unknown."""
+        """What the client keeps to: declared, or told by the test API that it starts itself; () if unknown.
+
+        A scenario is met as any API is: what it enforces is for the client to find out.
+        """
         if self.limit is not None:
             return self.limit
-        return self.server_limits if self.url is None else ()
+        return self.server_limits or ()
 
     @property
-    def server_limits(self) -> Tiers:
-        """What the test API enforces."""
+    def server_limits(self) -> Tiers | None:
+        """What the test API of our own is told to enforce; None where that is up to its scenario, or there is none."""
         if self.server_limit is not None:
             return self.server_limit
+        if self.url is not None or self.scenario is not None:
+            return None
         return self.limit if self.limit is not None else parse_tiers("500/20s+2000/100s")
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
@@ -12,6 +13,8 @@ from harness.units import parse_duration
 
 _RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SCENARIO = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+LONGEST_LATENCY_S = 3600.0
 
 
 def as_tiers(value: Any) -> Any:
@@ -30,6 +33,56 @@ def as_tiers(value: Any) -> Any:
 
 def as_seconds(value: Any) -> Any:
     return parse_duration(value) if isinstance(value, str) else value
+
+
+def as_latency(value: Any) -> Any:
+    """Seconds, or a distribution of them as the test API reads it, kept as its text."""
+    if isinstance(value, str) and ":" in value:
+        typical_latency_s(value)
+        return value.strip()
+    seconds = as_seconds(value)
+    if isinstance(seconds, (int, float)) and not 0 <= seconds <= LONGEST_LATENCY_S:
+        raise ValueError(f"{seconds:g} s is no latency; write one from 0 to 1h, such as 50ms")
+    return seconds
+
+
+def typical_latency_s(latency: float | str) -> float:
+    """The middle of `uniform:20ms-80ms`, the median of `lognormal:80ms:sigma=0.5`, the faster of `bimodal:50ms-1s`.
+
+    Of seconds, those. ValueError, in words for people, for a text that is none of these.
+    """
+    if not isinstance(latency, str):
+        return latency
+    text = latency
+    kind, _, rest = text.strip().partition(":")
+    times, _, option = rest.partition(":")
+    name, _, value = option.partition("=")
+    wanted = {"uniform": (2, ""), "lognormal": (1, "sigma"), "bimodal": (2, "share")}.get(kind)
+    seconds = [parse_duration(part) for part in times.split("-")]
+    known = wanted is not None and len(seconds) == wanted[0] and name in ("", wanted[1])
+    if not known or (name and not _is_number(value.removesuffix("%"))) or seconds != sorted(seconds):
+        examples = "uniform:20ms-80ms, lognormal:80ms:sigma=0.5 or bimodal:50ms-1s:share=5%"
+        raise ValueError(f"{quoted(text)} is no latency; write it like 50ms, {examples}")
+    if seconds[-1] > LONGEST_LATENCY_S:
+        raise ValueError(f"{quoted(text)} is longer than can be waited for; write at most 1h")
+    return sum(seconds) / len(seconds) if kind == "uniform" else seconds[0]
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"\d+(\.\d+)?|\.\d+", text, re.ASCII) is not None
+
+
+def as_scenario(value: str) -> str:
+    """The name of a ready-made test API, or a file with the settings of one."""
+    if not is_scenario_file(value) or Path(value).is_file():
+        return value
+    ask = "name a ready-made test API (python -m server --list-scenarios), or a TOML file with the settings of one"
+    raise ValueError(f"there is no file {quoted(value)}; {ask}")
+
+
+def is_scenario_file(scenario: str) -> bool:
+    """Whether it is a file; a bare word is the name of a ready-made test API, whatever lies in the folder."""
+    return _SCENARIO.fullmatch(scenario) is None
 
 
 def as_delays(value: Any) -> Any:

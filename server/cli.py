@@ -34,6 +34,8 @@ def _own_options() -> list[click.Parameter]:
         click.Option(["--config"], metavar="FILE", help="Settings in TOML: the flags' names, without dashes in front."),
         click.Option(["--list-scenarios"], is_flag=True, help="Name the ready-made servers and stop."),
         click.Option(["--until-stdin-closes"], is_flag=True, help="Stop when standard input ends."),
+        # What whoever starts us prefers to our own defaults, but not to what a scenario says.
+        click.Option(["--unless-set"], metavar="NAME=VALUE", multiple=True, hidden=True),
     ]
 
 
@@ -56,6 +58,7 @@ def serve(
     config: str | None,
     list_scenarios: bool,
     until_stdin_closes: bool,
+    unless_set: tuple[str, ...],
     **flags: Any,
 ) -> None:
     """Serve an API whose limits are real. Prints the list's URL when it answers."""
@@ -64,7 +67,8 @@ def serve(
             click.echo(f"{name:16} {scenarios.about(name)}")
         return
     try:
-        values = scenarios.settings_of(scenario) if scenario else {}
+        values: dict[str, Any] = {name: value for name, _, value in (text.partition("=") for text in unless_set)}
+        values |= scenarios.settings_of(scenario) if scenario else {}
         values |= read_toml(config) if config else {}
         values |= {name: value for name, value in flags.items() if value not in (None, ())}
         trio.run(_serve, ServerConfig.from_mapping(values), host, port, until_stdin_closes)

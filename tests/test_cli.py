@@ -47,6 +47,10 @@ URL = "https://api.example.com/orders"
         (["--items", "5", "--url", URL], "--items is for the test API that is started without --url; leave one"),
         (["--server-limit", "5"], "--server-limit: '5' is not a limit; write limits like 500/20s+2000/100s"),
         (["--latency", "soon"], "--latency: 'soon' is not a duration; write it like 50ms, 20s, 5m, 2h or 1d"),
+        (["--latency", "2h"], "--latency: 7200 s is no latency; write one from 0 to 1h, such as 50ms"),
+        (["--latency", "lognorm:80ms"], "--latency: 'lognorm:80ms' is no latency; write it like 50ms, uniform:20ms-"),
+        (["--latency", "uniform:80ms-20ms"], "--latency: 'uniform:80ms-20ms' is no latency; write it like 50ms"),
+        (["--scenario", "none.toml"], "--scenario: there is no file 'none.toml'; name a ready-made test API"),
         (["--limit", ""], "--limit: '' is not a limit; write limits like 500/20s+2000/100s"),
         (["--limit", "1/s", "--limit", "1/s"], "--limit: the limit '1/s+1/s' names the same tier twice; write each"),
         (

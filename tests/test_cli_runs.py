@@ -55,6 +55,18 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_a_scenario_is_imported_as_an_api_that_nobody_knows(done: Path) -> None:
+    """Its limits are learned, and the ledger agrees; a scenario that is none leaves no run behind."""
+    made = harness(done, "import", "--scenario", "draft-7", "--items", "30", "--run", "draft", "--json")
+    figures = json.loads(made.stdout)
+    assert (made.returncode, figures["imported"], figures["server"]["agrees"]) == (0, 30, True)
+    assert (figures["strategy"], figures["limits_source"]) == ("auto", "learned")
+    none = harness(done, "import", "--scenario", "none-such", "--run", "none")
+    assert (none.returncode, none.stdout) == (2, "")
+    assert "harness: the test API refuses its settings: scenario: 'none-such' is unknown; use one of" in none.stderr
+    assert not (done / "results" / "none").exists()
+
+
 @pytest.fixture(scope="module")
 def api_url() -> Iterator[str]:
     """A test API of 40 items in its own process, without limits: no test is held up by what another asked."""

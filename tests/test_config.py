@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from harness import ImportConfig, Unpaced, parse_tiers
+from harness.api.child import ledger_of, server_flags
 from harness.engine.importing import config_of
 from harness.record.run import create_run
+from harness.values import typical_latency_s
 
 URL = "https://api.example.com/orders"
 
@@ -46,6 +48,9 @@ def test_what_holds_where_nothing_is_said() -> None:
     both = ImportConfig(limit="5/s", server_limit="3/s")
     assert (both.limits, both.server_limits) == (parse_tiers("5/s"), parse_tiers("3/s"))
     assert ImportConfig(url=URL).limits == ()
+    assert (ImportConfig(scenario="laravel").limits, ImportConfig(scenario="laravel").server_limits) == ((), None)
+    assert ImportConfig(scenario="laravel").strategy == "auto"
+    assert ImportConfig(scenario="laravel", server_limit="3/s").limits == parse_tiers("3/s")
     assert (ImportConfig(timeout=7).linger_s, ImportConfig(linger=0).linger_s) == (7.0, 0.0)
 
 
@@ -106,6 +111,8 @@ def test_an_address_that_is_none(url: str) -> None:
         ({"url": URL, "items": 5}, "--items is for the test API that is started without --url"),
         ({"url": URL, "server_limit": "5/s"}, "--server-limit is for the test API"),
         ({"url": URL, "latency": 1}, "--latency is for the test API"),
+        ({"url": URL, "scenario": "laravel"}, "--scenario is for the test API"),
+        ({"scenario": "laravel", "pacing": "window"}, "--pacing window needs to know the limits; add --limit"),
         ({"url": URL + "#top"}, "--url holds a #fragment, which is never sent; leave it out"),
         ({"url": URL, "pacing": "window"}, "--pacing window needs to know the limits; add --limit"),
         ({"url": URL, "pacing": "reference"}, "--pacing reference needs to know the limits; add --limit"),
@@ -184,6 +191,51 @@ def test_a_header_is_sent_and_never_written(name: str, value: str) -> None:
         assert value.strip() not in shown
 
 
+@pytest.mark.parametrize(
+    ("latency", "typical_s"),
+    [("80ms", 0.08), (0.08, 0.08), ("lognormal:80ms", 0.08), ("uniform:20ms-80ms", 0.05), ("bimodal:50ms-1s", 0.05)],
+)
+def test_latency_is_a_time_or_a_distribution(latency: Any, typical_s: float) -> None:
+    """As the test API reads it; the middle of a uniform one, the median of a lognormal, the faster of two."""
+    kept = ImportConfig(latency=latency).latency
+    assert kept is not None
+    assert typical_latency_s(kept) == pytest.approx(typical_s)
+
+
+# --- what the test API is told ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({}, "--unless-set latency=0.05s --seed 0 --items 1000 --limit 500/20s+2000/100s"),
+        ({"scenario": "github"}, "--unless-set latency=0.05s --scenario github --seed 0"),
+        (
+            {"scenario": "faulty", "items": 5, "limit": "9/s", "server_limit": "5/s", "latency": "lognormal:80ms"},
+            "--unless-set latency=0.05s --scenario faulty --seed 0 --items 5 --limit 5/1s --latency lognormal:80ms",
+        ),
+        ({"scenario": __file__, "seed": 3}, f"--unless-set latency=0.05s --config {__file__} --seed 3"),
+        (
+            {"items": 7, "limit": "5/s", "latency": "10ms", "cost": "item=2"},
+            "--unless-set latency=0.05s --seed 0 --items 7 --limit 5/1s --latency 0.01s --cost item=2",
+        ),
+    ],
+)
+def test_the_test_api_is_told_what_was_asked_for_and_a_scenario_decides_the_rest(
+    values: dict[str, Any], words: str
+) -> None:
+    """Its latency is 50 ms unless it is set there; its limits are those of the client unless a scenario has its own."""
+    assert " ".join(server_flags(ImportConfig(**values))) == words
+
+
+def test_what_other_tenants_asked_for_is_not_ours() -> None:
+    """The ledger's counts, less those of others."""
+    mine = {"127.0.0.1": {"admitted": 7, "refused": 1}}
+    assert ledger_of({"admitted": 7, "refused": 1, "clients": mine}) == (7, 1)
+    others = {**mine, "tenant": {"admitted": 3, "refused": 2}}
+    assert ledger_of({"admitted": 10, "refused": 3, "clients": others}) == (7, 1)
+
+
 # --- what a run remembers -----------------------------------------------------------------------------------------
 
 
@@ -193,6 +245,7 @@ def test_a_header_is_sent_and_never_written(name: str, value: str) -> None:
         {},
         {"url": URL, "limit": "500/20s:gcra:burst=10+10000/d:aligned:tz=UTC", "max_items": 5, "detail": False},
         {"items": 30, "server_limit": "5/2s", "latency": "10ms", "sequential": True, "retry_delays": "", "linger": 0},
+        {"scenario": "laravel", "latency": "lognormal:80ms:sigma=0.3"},
         {"url": URL, "pacing": "retry-after", "rtt_floor": "5ms", "per_page": 7, "workers": 3, "seed": 9},
     ],
 )

@@ -5,32 +5,61 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import IO
+from typing import IO, Any
 
 import httpx
 import trio
 
-from harness.errors import ServerFailed
+from harness.config import ImportConfig
+from harness.errors import BadInput, ServerFailed
+from harness.pacing import format_tiers
+from harness.values import is_scenario_file
+
+DEFAULT_ITEMS = 1000
+DEFAULT_LATENCY_S = 0.05
 
 # Python, Quart and Hypercorn take about a second to import; a loaded machine takes longer.
 START_S = 30.0
 STOP_S = 5.0
+# How its command line begins a sentence about settings that it cannot use.
+_REFUSED = "Error: "
+
+
+def server_settings(config: ImportConfig) -> dict[str, Any]:
+    """What `config` tells the test API, by the names of its own settings; the rest is up to its scenario."""
+    settings: dict[str, Any] = {"seed": config.seed}
+    if config.items is not None or config.scenario is None:
+        settings["items"] = DEFAULT_ITEMS if config.items is None else config.items
+    if config.server_limits is not None:
+        settings["limit"] = [format_tiers(config.server_limits)]
+    if config.latency is not None:
+        settings["latency"] = config.latency if isinstance(config.latency, str) else f"{config.latency:.9g}s"
+    if config.cost:
+        settings["cost"] = [f"{name}={cost}" for name, cost in config.cost.items()]
+    return settings
+
+
+def server_flags(config: ImportConfig) -> list[str]:
+    """The same as words of the test API's command line."""
+    words = ["--unless-set", f"latency={DEFAULT_LATENCY_S:g}s"]
+    if config.scenario is not None:
+        words += ["--config" if is_scenario_file(config.scenario) else "--scenario", config.scenario]
+    for name, value in server_settings(config).items():
+        for text in value if isinstance(value, list) else [value]:
+            words += [f"--{name}", str(text)]
+    return words
 
 
 @asynccontextmanager
-async def child_api(
-    *, items: int, limits: str, latency_s: float, seed: int, costs: Mapping[str, int] | None = None
-) -> AsyncIterator[str]:
-    """Serve a catalogue of `items` on a free loopback port while the block runs; yields the list's URL.
+async def child_api(flags: Sequence[str]) -> AsyncIterator[str]:
+    """Serve the test API that `flags` describe on a free loopback port while the block runs; yields the list's URL.
 
     The child also ends by itself when our end of its standard input closes, so that a kill -9 of ours leaves no
-    server behind. Raises ServerFailed with its first words if it does not come up.
+    server behind. Raises BadInput where it refuses its settings, ServerFailed if it does not come up.
     """
-    told = ["--port", "0", "--items", str(items), "--limit", limits, "--seed", str(seed)]
-    told += ["--latency", f"{latency_s:.9g}s", "--until-stdin-closes"]
-    told += [word for name, cost in (costs or {}).items() for word in ("--cost", f"{name}={cost}")]
+    told = ["--port", "0", "--until-stdin-closes", *flags]
     pipe = subprocess.PIPE
     # Not a pipe: nobody would read it, and a full one would stop the server.
     with tempfile.TemporaryFile() as words:
@@ -57,6 +86,8 @@ async def _first_line(process: trio.Process, words: IO[bytes]) -> str:
     if b"\n" not in text:
         words.seek(0)
         last = words.read().decode(errors="replace").strip().rpartition("\n")[2][:300] or "it said nothing"
+        if last.startswith(_REFUSED):
+            raise BadInput(f"the test API refuses its settings: {last.removeprefix(_REFUSED)}")
         raise ServerFailed(f"the test API did not start ({last}); try it alone: python -m server")
     return text.split(b"\n", 1)[0].decode()
 
@@ -71,8 +102,14 @@ async def _stop(process: trio.Process) -> None:
 
 
 async def ledger_counts(list_url: str) -> tuple[int, int]:
-    """(admitted, refused) as the test API at `list_url` counted them."""
+    """(admitted, refused) as the test API at `list_url` counted them; other tenants' requests are not ours."""
     url = list_url.removesuffix("/api/items") + "/_ledger"
     async with httpx.AsyncClient(trust_env=False, timeout=10.0) as client:
         report = (await client.get(url)).raise_for_status().json()
-    return int(report["admitted"]), int(report["refused"])
+    return ledger_of(report)
+
+
+def ledger_of(report: Mapping[str, Any]) -> tuple[int, int]:
+    """(admitted, refused) in the report of a ledger, without those of other tenants."""
+    others = report["clients"].get("tenant", {"admitted": 0, "refused": 0})
+    return report["admitted"] - others["admitted"], report["refused"] - others["refused"]

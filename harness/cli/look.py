@@ -88,7 +88,8 @@ def _summary(run: Run) -> Summary:
     if figures is not None and run.status not in _OPEN:
         return Summary.from_dict(figures)
     about = run.about["config"]
-    limits = {name: about[name] for name in ("url", "limit", "server_limit", "detail") if about[name] is not None}
+    names = ("url", "limit", "server_limit", "scenario", "detail")
+    limits = {name: about[name] for name in names if about.get(name) is not None}
     return summary_of(run, run.state(), ImportConfig(**limits), status=run.status)
 
 

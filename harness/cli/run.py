@@ -14,17 +14,11 @@ from typing import Any
 import click
 import trio
 
+from harness.api.child import DEFAULT_ITEMS, DEFAULT_LATENCY_S
 from harness.bound import Work, bound
 from harness.cli.options import RESUME_FIELDS, config_options, given, python, typed_to_resume, where
 from harness.config import ImportConfig
-from harness.engine.importing import (
-    DEFAULT_ITEMS,
-    DEFAULT_LATENCY_S,
-    config_of,
-    http_api,
-    run_import,
-    source,
-)
+from harness.engine.importing import config_of, http_api, run_import, source
 from harness.engine.planning import Outlook, look_ahead
 from harness.engine.session import Session
 from harness.errors import BadInput
@@ -32,6 +26,7 @@ from harness.pacing import format_tiers
 from harness.record.run import Run, find_run
 from harness.record.summary import Summary
 from harness.settings import flag_of, read_settings
+from harness.values import typical_latency_s
 from harness.views.plan import ListOnly, Plan, before_start, plan_text
 from harness.views.progress import Progress, choose_mode
 from harness.views.screen import Screen
@@ -136,11 +131,11 @@ async def _import(config: ImportConfig) -> int:
 
 def _say_beforehand(config: ImportConfig, who: str) -> None:
     """For our own test API all is known before the first request, so it is said."""
-    if config.url is not None or config.resume or config.pacing not in (None, "window"):
+    if not config.server_limits or not config.limits or config.resume or config.pacing not in (None, "window"):
         return
     items = DEFAULT_ITEMS if config.items is None else config.items
     items = items if config.max_items is None else min(items, config.max_items)
-    latency_s = DEFAULT_LATENCY_S if config.latency is None else config.latency
+    latency_s = DEFAULT_LATENCY_S if config.latency is None else typical_latency_s(config.latency)
     pages = max(1, -(-items // min(100, config.per_page)))
     work = Work(pages, items, "numbered", config.detail, None, config.list_cost, config.item_cost)
     best = bound(work, config.limits, latency_s, config.most_workers)

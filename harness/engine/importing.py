@@ -13,13 +13,12 @@ import trio
 from pydantic import ValidationError
 
 from harness.api.base import Api
-from harness.api.child import child_api, ledger_counts
+from harness.api.child import child_api, ledger_counts, server_flags
 from harness.api.client import HttpApi
 from harness.api.rest import Rest
 from harness.config import ImportConfig
 from harness.engine.session import OnUpdate, Session, best_possible, limits_of
 from harness.errors import BadInput, HarnessError, NoSuchRun, RecordError
-from harness.pacing import format_tiers
 from harness.pacing.strategies import STRATEGIES
 from harness.record.clock import utc_s
 from harness.record.events import RunStatus
@@ -29,8 +28,6 @@ from harness.record.state import State
 from harness.record.summary import Ledger, Summary, summarise
 from harness.settings import explain
 
-DEFAULT_ITEMS = 1000
-DEFAULT_LATENCY_S = 0.05
 _PACKAGES = ("httpx", "trio", "pyarrow", "quart", "hypercorn")
 
 
@@ -56,11 +53,17 @@ async def run_import(
 
 @contextmanager
 def _noted(run: Run) -> Iterator[None]:
-    """An error that ends the session is the run's status and reason, as far as the disk still takes them."""
+    """An error that ends the session is the run's status and reason, as far as the disk still takes them.
+
+    Bad input that only the test API could find leaves nothing behind.
+    """
     try:
         yield
     except Exception as error:
         plain = _plainest(error) if isinstance(error, BaseExceptionGroup) else error
+        if isinstance(plain, BadInput) and not (run.folder / "events").exists():
+            shutil.rmtree(run.folder)
+            raise
         with suppress(RecordError):
             run.note(status="failed", reason=str(plain))
         raise
@@ -125,11 +128,7 @@ async def source(config: ImportConfig) -> AsyncIterator[str]:
     if config.url is not None:
         yield config.url
         return
-    items = DEFAULT_ITEMS if config.items is None else config.items
-    latency_s = DEFAULT_LATENCY_S if config.latency is None else config.latency
-    limits = format_tiers(config.server_limits)
-    costs = {str(name): cost for name, cost in config.cost.items()}
-    async with child_api(items=items, limits=limits, latency_s=latency_s, seed=config.seed, costs=costs) as url:
+    async with child_api(server_flags(config)) as url:
         yield url
 
 
