@@ -19,6 +19,7 @@ from harness.api.rest import Malformed, Rest
 from harness.engine.answers import Done, Failed, Fetch, ItemRead, Result, Wait
 from harness.engine.core import Core
 from harness.record.events import ItemId
+from server import scenarios as ready_made
 from server.exchange import Ask, Decision
 from server.service import Service
 
@@ -173,3 +174,8 @@ def _joined(headers: list[tuple[str, str]]) -> dict[str, Any]:
         key = name.lower()
         joined[key] = f"{joined[key]}, {value}" if key in joined else value
     return joined
+
+
+def scenarios() -> dict[str, str]:
+    """The ready-made test APIs, and what each is like in a line."""
+    return {name: ready_made.about(name) for name in ready_made.names()}

@@ -3,3 +3,7 @@
 background: an import in a thread of its own. desk: the panel around it. shelf: every run of a folder. The widgets
 are in `harness.views.panel`, which knows nothing of imports; here the two are put together.
 """
+
+from harness.notebook.show import live_import
+
+__all__ = ["live_import"]
