@@ -3,7 +3,8 @@
     HarnessError
     ├── BadInput            what was typed or configured cannot be used; nothing has happened yet (exit 2)
     │   ├── BadLimits       a limit that does not parse or can never hold
-    │   └── NoSuchRun       a run was named that is not there, or the name is ambiguous or taken
+    │   ├── NoSuchRun       a run was named that is not there, or the name is ambiguous or taken
+    │   └── NotRunning      something was asked of a run that no process is writing
     ├── NeverFits           a request costs more than a limit will ever allow
     ├── RunLocked           another process is writing this run
     ├── RecordError         the record cannot be written or read; the import ends, loudly
@@ -32,6 +33,10 @@ class BadLimits(BadInput):
 
 class NoSuchRun(BadInput):
     """A run that is not there, a prefix that fits several, or a name already taken."""
+
+
+class NotRunning(BadInput):
+    """Something was asked of a run that no process is writing, so that nobody would hear it."""
 
 
 class NeverFits(HarnessError):

@@ -19,6 +19,15 @@ from harness.values import quoted
 ENVIRONMENT = "HARNESS_IMPORT_"
 
 
+# What the figures of a run depend on.
+_FIGURES = ("url", "limit", "server_limit", "scenario", "detail", "per_page", "cost")
+
+
+def figures_config(written: Mapping[str, Any]) -> ImportConfig:
+    """The settings of a run (`config` of its run.json) as far as its figures depend on them: none asks for secrets."""
+    return ImportConfig(**{name: written[name] for name in _FIGURES if written.get(name) is not None})
+
+
 def flag_of(name: str) -> str:
     """`--per-page` for per_page; a switch that is on unless told is named by its no."""
     field = ImportConfig.model_fields[name]

@@ -10,7 +10,7 @@ import click
 
 from harness.cli.options import RESULTS_VARIABLE, python, where
 from harness.config import ImportConfig
-from harness.engine.importing import summary_of
+from harness.engine.reopening import ended_summary
 from harness.errors import RecordError
 from harness.record.clock import utc_s
 from harness.record.run import Run, find_run, list_runs
@@ -87,10 +87,7 @@ def _summary(run: Run) -> Summary:
     figures = run.summary()
     if figures is not None and run.status not in _OPEN:
         return Summary.from_dict(figures)
-    about = run.about["config"]
-    names = ("url", "limit", "server_limit", "scenario", "detail")
-    limits = {name: about[name] for name in names if about.get(name) is not None}
-    return summary_of(run, run.state(), ImportConfig(**limits), status=run.status)
+    return ended_summary(run, run.state(), run.status)
 
 
 def _settings(run: Run) -> dict[str, str]:
@@ -98,5 +95,6 @@ def _settings(run: Run) -> dict[str, str]:
     about = run.about
     defaults = ImportConfig().as_written()
     changed = {name: value for name, value in about["config"].items() if value != defaults.get(name)}
-    shown: dict[str, Any] = {"started": about["created"], "workers": about["config"]["workers"], **changed}
+    simulated = {"simulated": "in virtual time"} if about.get("simulated") else {}
+    shown: dict[str, Any] = {**simulated, "started": about["created"], "workers": about["config"]["workers"], **changed}
     return {name.replace("_", " "): str(value) for name, value in {**shown, "seed": about["seed"]}.items()}

@@ -84,7 +84,7 @@ class Core:
         self._payloads = payloads or set()
         self._record = record
         self._utc_s = utc_s
-        self._waits = WaitLog(self._emit)
+        self._waits = WaitLog(self.emit)
         self._at_once = self._places()
         self._fetches = 0
         self._last_kind: e.Kind = "item"
@@ -98,12 +98,12 @@ class Core:
         """
         pacer = self.budgets["item"].pacer
         limits = format_tiers(tuple(tier.tier for tier in pacer.statistics(0.0).tiers))
-        self._emit(e.SessionStarted(0.0, number, self._utc_s, self.wish.workers, limits, pacer.name, host))
+        self.emit(e.SessionStarted(0.0, number, self._utc_s, self.wish.workers, limits, pacer.name, host))
         state = self.state
         if charged is not None:
-            self._emit(e.Charged(0.0, *charged))
+            self.emit(e.Charged(0.0, *charged))
         for item in [item for item in self._payloads if item in state.items]:
-            self._emit(e.ItemAdopted(0.0, item))
+            self.emit(e.ItemAdopted(0.0, item))
         self.work.add("item", state.items.in_state("pending"))
         for failure in state.failures.values():
             if failure.retry_at_utc_s is not None:
@@ -112,6 +112,11 @@ class Core:
         if not self._full():
             waiting = {key for kind, key in state.failures if kind == "page"}
             self.work.add("page", (page for page in known_pages(state) if page not in waiting))
+
+    @property
+    def over(self) -> bool:
+        """Has the last event been recorded?"""
+        return self._done is not None
 
     # --- what a driver asks -------------------------------------------------------------------------------------
 
@@ -198,7 +203,7 @@ class Core:
         self._waits.end(now)
         self._waits.flush(now)
         self._done = verdict(self.state, self.wish.stopping)
-        self._emit(e.SessionEnded(now, self._done.status, self._done.reason))
+        self.emit(e.SessionEnded(now, self._done.status, self._done.reason))
         return self._done
 
     # --- what a driver tells ------------------------------------------------------------------------------------
@@ -218,9 +223,9 @@ class Core:
                 self._follow_concurrency(now)
             return True
         told_s = notice.retry_after_s
-        self._emit(e.Refused(now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s, now, notice.status, told_s))
+        self.emit(e.Refused(now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s, now, notice.status, told_s))
         if hold is not None:
-            self._emit(e.Held(now, fetch.budget, hold.until, hold.reason, hold.retry_after_s, hold.strikes))
+            self.emit(e.Held(now, fetch.budget, hold.until, hold.reason, hold.retry_after_s, hold.strikes))
         self._requeue_refused(self.flights.pop(fetch_id), now, notice)
         return False
 
@@ -233,7 +238,7 @@ class Core:
         limits = format_tiers(tuple(dict.fromkeys(tier.tier for tier in budget.pacer.statistics(now).tiers)))
         for news in fresh:
             what = (news.limit or None, news.kind, news.evidence, news.trust)
-            self._emit(e.Learned(now, budget.name, *what, limits))
+            self.emit(e.Learned(now, budget.name, *what, limits))
 
     def finished(self, fetch_id: int, now: float, result: Result) -> None:
         """A fetch is over. Without `answered` before it, the request was lost or, where not sent, is unused."""
@@ -263,7 +268,7 @@ class Core:
         fetch = flight.fetch
         self._mishaps.over(flight.task)
         answered_s, status = flight.answered_s or now, flight.status or 0
-        self._emit(e.ItemImported(now, fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, result.size_bytes))
+        self.emit(e.ItemImported(now, fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, result.size_bytes))
 
     def _page_read(self, flight: Flight, now: float, page: PageRead) -> None:
         fetch = flight.fetch
@@ -271,12 +276,12 @@ class Core:
         ids, new, total, turns = listed(self.rules, self.state, fetch.key, page)
         answered_s, status = flight.answered_s or now, flight.status or 0
         said = (ids, total, page.last_page, page.next_page)
-        self._emit(e.PageListed(now, fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, *said))
+        self.emit(e.PageListed(now, fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, *said))
         for item in new:
             if item in self._payloads:
-                self._emit(e.ItemAdopted(now, item))
+                self.emit(e.ItemAdopted(now, item))
             elif not self.rules.detail:
-                self._emit(e.ItemListed(now, item))
+                self.emit(e.ItemListed(now, item))
         if self.rules.detail:
             self.work.add("item", (item for item in new if item not in self._payloads))
         if self._full():
@@ -306,14 +311,14 @@ class Core:
         what = (now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s)
         if self._mishaps.first_stale(task, failed):
             self.work.put_back(task)
-            self._emit(e.Returned(*what, failed.reason, failed.sent))
+            self.emit(e.Returned(*what, failed.reason, failed.sent))
             return
         at = retry_at(self.rules, self.state, fetch.kind, fetch.attempt, failed, now)
         if at is not None:
             self.work.retry(task._replace(attempt=fetch.attempt + 1), at)
         again = None if at is None else self._utc_s + at
         answer = (flight.answered_s, flight.status)
-        self._emit(e.AttemptFailed(*what, *answer, failed.reason, failed.detail, failed.sent, again))
+        self.emit(e.AttemptFailed(*what, *answer, failed.reason, failed.detail, failed.sent, again))
 
     # --- what people tell, at any moment ------------------------------------------------------------------------
 
@@ -322,12 +327,12 @@ class Core:
         if not self.wish.paused and self._done is None:
             self.wish.paused = True
             self._waits.end(now)
-            self._emit(e.Paused(now))
+            self.emit(e.Paused(now))
 
     def resume(self, now: float) -> None:
         if self.wish.paused and self._done is None:
             self.wish.paused = False
-            self._emit(e.Resumed(now))
+            self.emit(e.Resumed(now))
 
     def stop(self, now: float, reason: str) -> None:
         """Send nothing more; `next` answers Done once nothing is in flight."""
@@ -342,7 +347,7 @@ class Core:
         if flight.answered_s is None:
             self.budgets[fetch.kind].settle(fetch.grant, now, Outcome.LOST)
         self.work.put_back(flight.task)
-        self._emit(e.Returned(now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s, "cut off", sent=True))
+        self.emit(e.Returned(now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s, "cut off", sent=True))
 
     def set_workers(self, workers: int, now: float) -> None:
         """Change how many fetches may be in flight; surplus ones are let finish. It ends `auto`."""
@@ -350,12 +355,12 @@ class Core:
         if workers != self.wish.workers and self._done is None:
             self.wish.workers = workers
             self.rules = replace(self.rules, workers=workers)
-            self._emit(e.WorkersSet(now, workers))
+            self.emit(e.WorkersSet(now, workers))
 
     def _follow_concurrency(self, now: float) -> None:
         if self.concurrency is not None and self.concurrency.workers != self.wish.workers:
             self.wish.workers = self.concurrency.workers
-            self._emit(e.WorkersSet(now, self.wish.workers))
+            self.emit(e.WorkersSet(now, self.wish.workers))
 
     def set_limits(self, tiers: tuple[Tier, ...], now: float) -> None:
         """Change the limits of every budget; what was sent still counts."""
@@ -364,13 +369,14 @@ class Core:
         for budget in {id(budget): budget for budget in self.budgets.values()}.values():
             budget.pacer.set_tiers(tiers, now)
         self._at_once = min((tier.limit for tier in tiers if tier.kind == "concurrency"), default=math.inf)
-        self._emit(e.LimitsSet(now, format_tiers(tiers)))
+        self.emit(e.LimitsSet(now, format_tiers(tiers)))
 
     def _places(self) -> float:
         """The least concurrency limit: a request holds its place until its body is read, of which no pacer is told."""
         tiers = [tier.tier for budget in self.budgets.values() for tier in budget.pacer.statistics(0.0).tiers]
         return min((tier.limit for tier in tiers if tier.kind == "concurrency"), default=math.inf)
 
-    def _emit(self, event: e.Event) -> None:
+    def emit(self, event: e.Event) -> None:
+        """Fold an event and record it."""
         apply(self.state, event)
         self._record(event)

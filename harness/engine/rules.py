@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from harness.engine.answers import Done, Failed, PageRead
 from harness.record import events as e
+from harness.record.fold import verdict_of_failures
 from harness.record.state import State
 
 
@@ -102,7 +103,7 @@ def requests_left(rules: Rules, state: State) -> int | None:
         pages = max(0, state.last_page - len(state.pages))
     elif state.next_page is not None:
         pages = 1
-    items = max(state.total or 0, len(state.items)) - state.imported - state.failed
+    items = max(state.total or 0, len(state.items)) - state.imported - state.failed - state.forgotten
     return pages + (max(0, items) if rules.detail else 0)
 
 
@@ -119,9 +120,7 @@ def verdict(state: State, stopped: str | None) -> Done:
     if _unlisted(state):
         declared = f"the list declares {state.total:,} items and named {len(state.items):,}"
         return Done("failed", f"{declared}; resume reads it again")
-    if state.failed:
-        return Done("complete with failures", f"{state.failed:,} item{'s' if state.failed > 1 else ''} failed")
-    return Done("complete", "")
+    return Done(*verdict_of_failures(state.failed))
 
 
 def _unlisted(state: State) -> int:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Collection
 from itertools import islice
 
 import trio
@@ -15,15 +14,19 @@ from harness.bound import Bound, Paging, bound
 from harness.bound import Work as BoundWork
 from harness.config import ImportConfig
 from harness.engine.answers import Done
+from harness.engine.attendant import Attendant
+from harness.engine.best import best_possible, limits_of
 from harness.engine.concurrency import Concurrency
 from harness.engine.core import Core
 from harness.engine.driver import Driver
 from harness.engine.eta import eta_s
 from harness.engine.flusher import Flusher
 from harness.engine.rules import Rules
-from harness.pacing import AutoPacer, Budget, Pacer, Tiers, TierStatistics, parse_tiers
+from harness.engine.steering import forget_failed, retry_failed
+from harness.pacing import AutoPacer, Budget, Pacer, Tiers, TierStatistics
 from harness.pacing.strategies import make_pacer
 from harness.record.clock import utc_s
+from harness.record.control import Inbox
 from harness.record.events import Event, ItemId
 from harness.record.history import occupied_since, payloads_on_disk
 from harness.record.learned import remember, remembered
@@ -51,6 +54,29 @@ def pacer_for(config: ImportConfig, remembered: Tiers = ()) -> Pacer:
     return make_pacer(strategy, limits, config.linger_s, config.rtt_floor, config.seed, remembered)
 
 
+def make_core(
+    config: ImportConfig,
+    pacer: Pacer,
+    record: Callable[[Event], None],
+    utc_s: float,
+    state: State | None = None,
+    payloads: set[ItemId] | None = None,
+) -> Core:
+    """The core of one session as `config` wants it, to be started; see `Core`."""
+    budget = Budget("api", pacer)
+    rules = Rules(
+        config.most_workers,
+        config.retry_delays,
+        config.sequential,
+        config.detail,
+        config.max_items,
+        config.list_cost,
+        config.item_cost,
+    )
+    concurrency = Concurrency(most=config.most_workers) if config.workers == "auto" else None
+    return Core(rules, {"page": budget, "item": budget}, record, utc_s, state, payloads, concurrency)
+
+
 class Session:
     """A session that can be watched (`live`, `state`) and steered while `run` runs. Make it with the run locked."""
 
@@ -70,25 +96,10 @@ class Session:
         self._sent = SentCounter(run.folder)
         charged = self._charge(pacer, state, anchors)
         self.recorder = Recorder(run.folder, run.name, number)
-        budget = Budget("api", pacer)
-        self.core = Core(
-            Rules(
-                config.most_workers,
-                config.retry_delays,
-                config.sequential,
-                config.detail,
-                config.max_items,
-                config.list_cost,
-                config.item_cost,
-            ),
-            {"page": budget, "item": budget},
-            self._record,
-            self._started_utc_s,
-            state,
-            payloads_on_disk(run.folder, state) if number > 1 else None,
-            Concurrency(most=config.most_workers) if config.workers == "auto" else None,
-        )
+        payloads = payloads_on_disk(run.folder, state) if number > 1 else None
+        self.core = make_core(config, pacer, self._record, self._started_utc_s, state, payloads)
         self.flusher = Flusher(self.recorder, lambda: self.core.state, inline=inline)
+        self.attendant = Attendant(Inbox(run.folder, number), self, inline=inline)
         self.driver: Driver | None = None
         self._blind = False
         self.core.start(socket.gethostname(), number, charged)
@@ -134,6 +145,7 @@ class Session:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self.flusher.run)
+                nursery.start_soon(self.attendant.run)
                 if on_update is not None:
                     nursery.start_soon(self._update, on_update, update_s)
                 done = await self.driver.run()
@@ -141,6 +153,7 @@ class Session:
             if on_update is not None:
                 self._show(on_update)
         finally:
+            self.attendant.close()
             try:
                 await self.flusher.flush(snapshot=True)
                 self._remember()
@@ -238,6 +251,16 @@ class Session:
         self.core.set_limits(tiers, self.now())
         self._wake()
 
+    def retry_failed(self, items: Collection[ItemId] | None = None) -> int:
+        """Try again what failed for good, all of it or these items; answers how much that is."""
+        count = retry_failed(self.core, self.now(), items)
+        self._wake()
+        return count
+
+    def forget_failed(self, items: Collection[ItemId] | None = None) -> int:
+        """Give failed items up, all of them or these; answers how many."""
+        return forget_failed(self.core, self.now(), items)
+
     def _wake(self) -> None:
         if self.driver is not None:
             self.driver.wake()
@@ -245,48 +268,6 @@ class Session:
     def bound(self) -> Bound | None:
         """The least time for the requests that succeeded and were needed; None where no limit is known."""
         return best_possible(self.state, self.config)
-
-
-def best_possible(state: State, config: ImportConfig) -> Bound | None:
-    """The bound of what `state` got, with its least round trip; None before there is anything to bound.
-
-    Windows renew between sessions, so each is bounded by itself and the bounds are added, as the durations are.
-    """
-    if not state.pages or not limits_of(state, config) or state.least_latency_s is None:
-        return None
-    bounds = [_session_bound(pages, items, state, config) for pages, items in state.sessions() if pages + items]
-    greedy = [b.bound_s if b.greedy_s is None else b.greedy_s for b in bounds]
-    return replace(
-        max(bounds, key=lambda b: b.bound_s),
-        bound_s=sum(b.bound_s for b in bounds),
-        bound_workers_s=sum(b.bound_workers_s for b in bounds),
-        exact=all(b.exact for b in bounds),
-        greedy_s=None if all(b.greedy_s is None for b in bounds) else sum(greedy),
-        enough_workers=max(b.enough_workers for b in bounds),
-    )
-
-
-def _session_bound(pages: int, items: int, state: State, config: ImportConfig) -> Bound:
-    """The bound of one session; one without a page had its items ready, so the list's round trip is not counted."""
-    rtt_s = state.least_latency_s or 0.0
-    paging: Paging = "numbered" if state.last_page is not None else "cursor"
-    named = items if pages else items - 1
-    # The last page of a list without an extent is empty, so the pages can hold more than they named.
-    per_page = max(config.per_page, -(-named // max(1, pages)))
-    costs = (config.list_cost, config.item_cost)
-    most = per_page if paging == "cursor" else None
-    work = BoundWork(max(1, pages), named, paging, config.detail, most, *costs)
-    best = bound(work, limits_of(state, config), rtt_s, max(1, state.workers))
-    if pages:
-        return best
-    return replace(best, bound_s=best.bound_s - rtt_s, bound_workers_s=best.bound_workers_s - rtt_s)
-
-
-def limits_of(state: State, config: ImportConfig) -> Tiers:
-    """The limits that count for what is best possible: as declared, else as learned; () where none is known."""
-    if config.limits:
-        return config.limits
-    return parse_tiers(state.limits) if state.strategy == "auto" and state.limits else ()
 
 
 def _live_tier(tier: TierStatistics, now: float, config: ImportConfig) -> LiveTier:

@@ -10,21 +10,73 @@ import heapq
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from harness.api.child import server_settings
 from harness.api.client import failed_status
 from harness.api.headers import notice
 from harness.api.rest import Malformed, Rest
+from harness.config import ImportConfig
 from harness.engine.answers import Done, Failed, Fetch, ItemRead, Result, Wait
 from harness.engine.core import Core
+from harness.errors import BadInput
 from harness.record.events import ItemId
+from harness.values import as_latency, is_scenario_file
 from server import scenarios as ready_made
+from server.config import ServerConfig, read_toml
+from server.errors import BadConfig
 from server.exchange import Ask, Decision
-from server.service import Service
+from server.scenarios import settings_of
+from server.service import NEW_YEAR, Service
 
+# What an API over the internet looks like. At 0 every worker count would look alike, and repeats would be identical.
+USUAL_LATENCY = "lognormal:80ms"
 LIST_URL = "http://127.0.0.1/api/items"
 _GARBLED = {"truncated": "malformed", "malformed": "malformed", "wrong-type": "malformed", "reset-body": "cut off"}
+
+
+def as_simulated(config: ImportConfig) -> ImportConfig:
+    """`config` with the latency of the API that it describes; BadInput where the test API refuses its settings.
+
+    One told, else a scenario's own, else USUAL_LATENCY.
+    """
+    settings = _settings(config)
+    _server_config(settings)
+    return config.model_copy(update={"latency": as_latency(settings["latency"])})
+
+
+def service_for(config: ImportConfig, ledger_rows: int = 0) -> Service:
+    """The test API of `config` in process, its clock at 0; BadInput where it refuses its settings.
+
+    It begins at a moment of the day that the seed chooses, for windows on the wall clock have a phase. ledger_rows:
+    how many decisions it keeps, beside the counts.
+    """
+    epoch = NEW_YEAR + Random(config.seed).uniform(0.0, 86400.0)
+    return Service(_server_config({"epoch": epoch, **_settings(config), "ledger_rows": ledger_rows}))
+
+
+def _settings(config: ImportConfig) -> dict[str, Any]:
+    scenario: dict[str, Any] = {}
+    try:
+        if config.scenario is not None:
+            read = read_toml if is_scenario_file(config.scenario) else settings_of
+            scenario = read(config.scenario)
+    except BadConfig as error:
+        raise _refused(error) from None
+    return {"latency": USUAL_LATENCY, **scenario, **server_settings(config)}
+
+
+def _server_config(settings: dict[str, Any]) -> ServerConfig:
+    try:
+        return ServerConfig.from_mapping(settings)
+    except BadConfig as error:
+        raise _refused(error) from None
+
+
+def _refused(error: BadConfig) -> BadInput:
+    return BadInput(f"the test API refuses its settings: {error}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +110,7 @@ class Simulation:
         self.now = 0.0
         self._rest = Rest(LIST_URL, per_page)
         self._timeout_s = timeout_s
-        self._utc_s = utc_s
+        self.utc_s = utc_s
         self._network = network
         self._put = put
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
@@ -134,7 +186,7 @@ class Simulation:
         if fault is not None and fault.kind == "reset":
             self.core.finished(fetch.id, self.now, Failed("connection reset", stale=True))
             return
-        said = notice(decision.status, _joined(decision.headers), self._utc_s + self.now)
+        said = notice(decision.status, _joined(decision.headers), self.utc_s + self.now)
         if not self.core.answered(fetch.id, self.now, said):
             return
         if fault is not None and fault.kind == "drip":

@@ -4,6 +4,6 @@ background: an import in a thread of its own. desk: the panel around it. shelf: 
 are in `harness.views.panel`, which knows nothing of imports; here the two are put together.
 """
 
-from harness.notebook.show import live_import
+from harness.notebook.show import all_runs, live_import
 
-__all__ = ["live_import"]
+__all__ = ["all_runs", "live_import"]

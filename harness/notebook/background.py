@@ -5,7 +5,7 @@
     import_.wait()
 
 The thread runs trio and the import; nobody else touches either. Steering is posted to it, and what it knows is
-published as a `Moment`, which does not change. So it makes no difference from which thread or loop a button's
+published as a `Glance`, which does not change. So it makes no difference from which thread or loop a button's
 callback comes, nor whether that loop lives on.
 """
 
@@ -26,8 +26,8 @@ from harness.engine.importing import run_import
 from harness.engine.session import Session
 from harness.errors import HarnessError
 from harness.pacing import Tiers
+from harness.record.glance import Glance, glance
 from harness.record.live import Live
-from harness.record.moment import Moment, moment
 from harness.record.run import Run
 from harness.record.state import State
 from harness.record.summary import Summary, summarise
@@ -46,12 +46,14 @@ _started: weakref.WeakSet[Background] = weakref.WeakSet()
 class Background:
     """One session of an import, begun by `start`, over when `phase` says so. Every method may be called at any time.
 
-    moment, course: what is known now (None: nothing yet). url: the list's. error: what ended it, if anything did.
+    first: what the thread does before that, such as reopening a run. glance, course: what is known now (None: nothing
+    yet). url: the list's. error: what ended it, if anything did.
     """
 
-    def __init__(self, config: ImportConfig) -> None:
+    def __init__(self, config: ImportConfig, first: Callable[[], object] = lambda: None) -> None:
         self.config = config
-        self.moment: Moment | None = None
+        self._first = first
+        self.glance: Glance | None = None
         self.course: Course | None = None
         self.url: str | None = None
         self.run: Run | None = None
@@ -69,14 +71,14 @@ class Background:
 
     @property
     def phase(self) -> Phase:
-        """How far the session itself is; what the import does is in `moment`."""
+        """How far the session itself is; what the import does is in `glance`."""
         if self._over.is_set():
             return "over"
         if self._thread.ident is None:
             return "new"
         if self._stopping:
             return "stopping"
-        return "starting" if self.moment is None else "under way"
+        return "starting" if self.glance is None else "under way"
 
     def start(self) -> Background:
         """Begin; RuntimeError where it was begun before."""
@@ -130,6 +132,10 @@ class Background:
     def set_limits(self, limits: Tiers) -> None:
         self._post(lambda session: session.set_limits(limits))
 
+    def retry_failed(self) -> None:
+        """Fetch again, and first, what failed for good."""
+        self._post(lambda session: session.retry_failed())
+
     def stop(self, reason: str = "stopped") -> None:
         """Finish what is in flight, then end; a second call ends at once."""
         again, self._stopping = self._stopping, True
@@ -162,6 +168,7 @@ class Background:
 
     def _run(self) -> None:
         try:
+            self._first()
             trio.run(self._import)
         except Exception as error:
             self.error = error
@@ -175,8 +182,8 @@ class Background:
                 self._scope.cancel()
             self.run = await run_import(self.config, on_start=self._begun, on_update=self._update)
             figures = self.run.summary()
-            if self.moment is not None and figures is not None:  # from here on, what the file says
-                self.moment = replace(self.moment, summary=Summary.from_dict(figures))
+            if self.glance is not None and figures is not None:  # from here on, what the file says
+                self.glance = replace(self.glance, summary=Summary.from_dict(figures))
         if self._scope.cancelled_caught:
             raise HarnessError("the import was stopped before it began; start it again")
 
@@ -191,8 +198,8 @@ class Background:
         self._record(state, live)
         self.course = self._tape.course()
         # What was best possible so far is asked at the end: half an import that waits says nothing of the whole.
-        source = "declared" if self.config.limits else "learned" if state.limits else "unknown"
-        self.moment = moment(summarise(self.run.name, state, None, limits_source=source), state, live)
+        source = "declared" if self.config.limits else "learned"
+        self.glance = glance(summarise(self.run.name, state, None, limits_source=source), state, live)
 
     def _record(self, state: State, live: Live) -> None:
         then_s, sent, refused = self._told

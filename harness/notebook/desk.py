@@ -6,21 +6,21 @@ Callbacks only start, post and take notes; all widgets are written by `tick`, on
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import ipywidgets as w
 
 from harness.config import ImportConfig
-from harness.engine.importing import config_of
+from harness.engine.importing import config_of, reopen
 from harness.errors import BadInput, HarnessError
 from harness.lab.simulate import scenarios
 from harness.notebook.background import Background
 from harness.notebook.settings import checked
 from harness.pacing.strategies import STRATEGIES
 from harness.record.clock import utc_s
-from harness.record.moment import Moment
+from harness.record.glance import Glance
 from harness.record.run import Run, list_runs
 from harness.values import as_tiers
 from harness.views.panel.board import Board
@@ -28,7 +28,7 @@ from harness.views.panel.controls import Controls
 from harness.views.text import count, percent
 
 _RESUMABLE = ("stopped", "interrupted", "failed")
-_HINT = "Press Start. It may pause for a limit again and again: that is the limit, and the chart says which."
+_HINT = "It may pause for a limit again and again: that is the limit, and the chart says which."
 
 
 class Desk:
@@ -41,7 +41,7 @@ class Desk:
         self._run: Run | None = None  # what Resume and Retry are about while nothing is under way
         self._lock = threading.Lock()
         self._note = ("", False)
-        self._shown: Moment | None = None
+        self._shown: Glance | None = None
         self._ended: Background | None = None
         self.controls = Controls(
             settings,
@@ -80,14 +80,14 @@ class Desk:
             return
         self._begin(config, _HINT if config.url is None else "")
 
-    def go_on(self, run: Run, what: str = "going on with") -> None:
-        """Resume `run` here."""
+    def go_on(self, run: Run, first: Callable[[], object] = lambda: None) -> None:
+        """Resume `run` here. first: what is done to it before."""
         try:
             config = self._config_of(run)
         except HarnessError as error:
             self.say(str(error), bad=True)
             return
-        self._begin(config, f"{what} {run.name}")
+        self._begin(config, f"going on with {run.name}", first)
 
     def resume(self) -> None:
         """Let a paused import send again; go on with one that has ended early."""
@@ -105,14 +105,14 @@ class Desk:
 
     def retry_in(self, run: Run) -> None:
         """Fetch again what failed for good in a run that has ended."""
-        self.go_on(run, "fetching again what failed in")
+        self.go_on(run, lambda: reopen(run))
 
-    def _begin(self, config: ImportConfig, words: str) -> None:
+    def _begin(self, config: ImportConfig, words: str, first: Callable[[], object] = lambda: None) -> None:
         with self._lock:  # two clicks may come in two threads
             if self.busy:
                 self.say("an import is under way here already: stop it, or wait for its end", bad=True)
                 return
-            self.import_ = Background(config).start()
+            self.import_ = Background(config, first).start()
         self.say(words)
 
     def _config_of(self, run: Run) -> ImportConfig:
@@ -155,7 +155,7 @@ class Desk:
         self.controls.say(self._note[0], bad=self._note[1])
 
     def _show(self, import_: Background) -> None:
-        now = import_.moment
+        now = import_.glance
         if import_.said:
             self.say(import_.said, bad=True)
         if now is None and import_.phase == "starting" and self._shown is not None:
@@ -171,12 +171,12 @@ class Desk:
             return "idle" if self._run is None else self._run_status
         if import_.phase in ("starting", "stopping"):
             return import_.phase
-        now = import_.moment
+        now = import_.glance
         if import_.phase == "over":
             if import_.error is not None:
                 return "idle" if import_.run is None else "failed"
             return "idle" if now is None else now.summary.status
-        assert now is not None, "under way without a moment"
+        assert now is not None, "under way without a glance"
         return now.summary.status if now.open else "stopping"  # its files are being written
 
     def _look_back(self) -> None:
@@ -196,9 +196,9 @@ def _last_words(import_: Background) -> str:
     if import_.error is not None:
         kept = "" if import_.run is None else " What was recorded is safe."
         return f"{import_.error}.{kept}"
-    assert import_.moment is not None
+    assert import_.glance is not None
     assert import_.run is not None
-    figures = import_.moment.summary
+    figures = import_.glance.summary
     of = "" if figures.total is None else f" of {count(figures.total)}"
     best = "" if figures.optimality is None else f", {percent(figures.optimality, 1)} of best possible"
     said = f"{figures.status}: {count(figures.imported)}{of} items{best}. Data: {import_.run.folder / 'items.parquet'}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -177,6 +178,19 @@ def _taken(lock: IO[str]) -> bool:
         except BlockingIOError:
             return False
     return False
+
+
+def remove_run(run: Run) -> None:
+    """Remove a run with all its files; RunLocked while a process writes it."""
+    with locked(run):
+        # Out of sight in one step, so that nobody meets half a run.
+        gone = run.folder.with_name(f".removed-{run.name}")
+        shutil.rmtree(gone, ignore_errors=True)
+        try:
+            os.replace(run.folder, gone)
+            shutil.rmtree(gone)
+        except OSError as error:
+            raise RecordError(f"{run.folder} cannot be removed ({error.strerror}); remove it by hand") from None
 
 
 def write_summary(run: Run, summary: dict[str, Any]) -> None:

@@ -86,6 +86,7 @@ class Summary:
     hits_per_1000: float
     reference_efficiency: float | None
     server: Ledger | None = None
+    forgotten: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -165,6 +166,7 @@ def summarise(
         hits_per_1000=1000 * state.refused / requests if requests else 0.0,
         reference_efficiency=reference_efficiency(state.sleeps, state.refused),
         server=server,
+        forgotten=state.forgotten,
     )
 
 

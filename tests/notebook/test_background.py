@@ -15,7 +15,7 @@ from harness import ImportConfig, open_run
 from harness.errors import BadInput, HarnessError
 from harness.notebook.background import Background
 from harness.pacing import parse_tiers
-from harness.record.moment import Moment
+from harness.record.glance import Glance
 from server import ServerConfig, running_in_thread
 
 pytestmark = pytest.mark.realtime
@@ -32,16 +32,16 @@ def config(results: Path, **settings: Any) -> ImportConfig:
     return ImportConfig(**{"results": results, "run": "r", "max_items": 150, "limit": "1000/1s", **settings})
 
 
-def until(import_: Background, true: Callable[[Moment], bool], timeout_s: float = 20.0) -> Moment:
+def until(import_: Background, true: Callable[[Glance], bool], timeout_s: float = 20.0) -> Glance:
     """The first moment of which `true` holds."""
     tick = threading.Event()
     for _ in range(round(timeout_s / 0.02)):
-        seen = import_.moment
+        seen = import_.glance
         if seen is not None and true(seen):
             return seen
-        assert import_.phase != "over", f"over before that: {import_.error or import_.moment}"
+        assert import_.phase != "over", f"over before that: {import_.error or import_.glance}"
         tick.wait(0.02)
-    raise AssertionError(f"not within {timeout_s} s: {import_.moment}")
+    raise AssertionError(f"not within {timeout_s} s: {import_.glance}")
 
 
 def test_it_imports_and_says_what_the_files_say(tmp_path: Path) -> None:
@@ -53,12 +53,12 @@ def test_it_imports_and_says_what_the_files_say(tmp_path: Path) -> None:
     assert run.status == "complete"
     assert import_.phase == "over"
     assert looks[-1] == "over"
-    assert import_.moment is not None
+    assert import_.glance is not None
     assert import_.course is not None
-    assert import_.moment.summary.as_dict()["waits"] == tuple(run.summary()["waits"])  # type: ignore[index]
-    assert import_.moment.summary.imported == 150
-    assert import_.moment.summary.server is not None
-    assert sum(import_.course.sent) == 152 == import_.moment.sent
+    assert import_.glance.summary.as_dict()["waits"] == tuple(run.summary()["waits"])  # type: ignore[index]
+    assert import_.glance.summary.imported == 150
+    assert import_.glance.summary.server is not None
+    assert sum(import_.course.sent) == 152 == import_.glance.sent
 
 
 def test_pause_workers_limits_and_resume(url: str, tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ from harness.notebook.background import Background
 url, results, how = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
 import_ = Background(ImportConfig(url=url, results=results, run="r", limit="50/1s")).start()
 tick = threading.Event()
-while import_.moment is None or import_.moment.summary.imported < 10:
+while import_.glance is None or import_.glance.summary.imported < 10:
     tick.wait(0.02)
 if how == "interrupt":
     threading.Timer(0.1, lambda: signal.raise_signal(signal.SIGINT)).start()

@@ -56,7 +56,7 @@ function render({ model, el }) {
     stale.hidden = true;
   }
   const watch = setInterval(() => {
-    if (!model.get("open") || Date.now() - beatAt < STALE_MS) return;
+    if (!model.get("going") || Date.now() - beatAt < STALE_MS) return;
     const at = new Date(beatAt).toLocaleTimeString();
     stale.textContent = `Figures as of ${at}: the kernel is busy with another cell, or was restarted. An import goes on`
       + " while its kernel lives; after a restart, what was recorded is safe: run the cell again.";

@@ -8,7 +8,7 @@ from pathlib import Path
 import anywidget
 import traitlets
 
-from harness.record.moment import Moment
+from harness.record.glance import Glance
 from harness.record.tape import Course
 from harness.views.panel.html import esc
 from harness.views.panel.sections import sections, spoken
@@ -24,17 +24,17 @@ class Board(anywidget.AnyWidget):
     parts = traitlets.Dict().tag(sync=True)
     course = traitlets.Dict().tag(sync=True)
     said = traitlets.List(["", ""]).tag(sync=True)  # status and sentence
-    open = traitlets.Bool(False).tag(sync=True)
+    going = traitlets.Bool(False).tag(sync=True)
     beat = traitlets.Int(0).tag(sync=True)  # the browser says so when it stops
 
-    def show(self, now: Moment, course: Course | None, now_utc_s: float) -> None:
+    def show(self, now: Glance, course: Course | None, now_utc_s: float) -> None:
         """The run at this moment, and its course so far."""
         with self.hold_sync():
             self.parts = sections(now, now_utc_s)
             if course is not None:
                 self.course = asdict(course)
             self.said = [now.summary.status, spoken(now)]
-            self.open = now.open
+            self.going = now.open
             self.beat += 1
 
     def say(self, text: str, *, bad: bool = False) -> None:
@@ -43,4 +43,4 @@ class Board(anywidget.AnyWidget):
             self.parts = {"head": f'<p class="{"hx-bad" if bad else ""}">{esc(text)}</p>' if text else ""}
             self.course = {}
             self.said = ["", text]
-            self.open = False
+            self.going = False

@@ -29,11 +29,11 @@ ENABLED: dict[str, frozenset[str]] = {
     "failed": frozenset({"start", "resume", "retry"}),
 }
 BUTTONS = {
-    "start": ("Start", "play", "Import with these settings"),
-    "pause": ("Pause", "pause", "Send nothing new until Resume; what is in flight goes on"),
-    "resume": ("Resume", "forward", "Go on, also with a run that was stopped"),
-    "stop": ("Stop", "stop", "Finish what is in flight, then end; it can be resumed. Twice: at once"),
-    "retry": ("Retry failed", "repeat", "Fetch again what failed for good"),
+    "start": ("Start", "Import with these settings"),
+    "pause": ("Pause", "Send nothing new until Resume; what is in flight goes on"),
+    "resume": ("Resume", "Go on, also with a run that was stopped"),
+    "stop": ("Stop", "Finish what is in flight, then end; it can be resumed. Twice: at once"),
+    "retry": ("Retry failed", "Fetch again what failed for good"),
 }
 _WIDE = {"description_width": "9em"}
 _FIELD = {"width": "min(100%, 30em)"}
@@ -195,5 +195,5 @@ def _text(label: str, placeholder: str) -> Any:
     return w.Text(description=label, placeholder=placeholder, style=_WIDE, layout=_FIELD, continuous_update=False)
 
 
-def _button(label: str, icon: str, tooltip: str) -> Any:
-    return w.Button(description=label, icon=icon, tooltip=tooltip, layout={"width": "auto"})
+def _button(label: str, tooltip: str) -> Any:
+    return w.Button(description=label, tooltip=tooltip, layout={"width": "auto"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import anywidget
 import traitlets
@@ -24,14 +25,14 @@ class RunsTable(anywidget.AnyWidget):
     _css = HERE / "panel.css"
     columns = traitlets.List([[name, column.head, column.right] for name, column in COLUMNS.items()]).tag(sync=True)
     filters = traitlets.List(list(FILTERS)).tag(sync=True)
-    rows = traitlets.List().tag(sync=True)
+    rows: Any = traitlets.List().tag(sync=True)
     tally = traitlets.Dict().tag(sync=True)
     hidden_rows = traitlets.Int(0).tag(sync=True)
     empty = traitlets.Unicode("no runs yet").tag(sync=True)
     wanted = traitlets.Unicode("all").tag(sync=True)
     text = traitlets.Unicode("").tag(sync=True)
-    sort = traitlets.List(["", True]).tag(sync=True)  # column (none: newest first), descending
-    chosen = traitlets.List().tag(sync=True)
+    sort: Any = traitlets.List(["", True]).tag(sync=True)  # column (none: newest first), descending
+    chosen: Any = traitlets.List().tag(sync=True)
 
     def show(self, rows: Sequence[RunRow]) -> None:
         """The runs there are now, the newest first."""

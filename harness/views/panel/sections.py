@@ -1,11 +1,11 @@
-"""A moment of a run as pieces of HTML, by the names of the places where the board puts them."""
+"""A glance at a run as pieces of HTML, by the names of the places where the board puts them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from harness.record.glance import Glance
 from harness.record.live import Live, LiveTier
-from harness.record.moment import Moment
 from harness.record.state import Failure
 from harness.record.summary import Summary, efficiency_band
 from harness.views.frame import sentence
@@ -19,7 +19,7 @@ _SHOWN_WORKERS = 24
 _LONGEST = 60
 
 
-def sections(now: Moment, now_utc_s: float) -> dict[str, str]:
+def sections(now: Glance, now_utc_s: float) -> dict[str, str]:
     """What the board shows of `now`, by place; an empty text leaves its place out."""
     return {
         "head": _head(now),
@@ -33,8 +33,8 @@ def sections(now: Moment, now_utc_s: float) -> dict[str, str]:
     }
 
 
-def spoken(now: Moment) -> str:
-    """The moment in one sentence, for who listens instead of looking."""
+def spoken(now: Glance) -> str:
+    """The same in one sentence, for who listens instead of looking."""
     figures = now.summary
     done = f"{figures.run}: {figures.status}, {_items(figures)} items"
     if now.live is None or not now.open:
@@ -43,13 +43,13 @@ def spoken(now: Moment) -> str:
     return f"{done}, {words}, {plural(figures.hits, '429')}."
 
 
-def _head(now: Moment) -> str:
+def _head(now: Glance) -> str:
     figures = now.summary
     why = f'<p class="hx-why">{esc(figures.reason)}</p>' if figures.reason and not now.open else ""
     return f'<div class="hx-title"><strong>{esc(figures.run)}</strong> {badge(figures.status)}</div>{bar(now)}{why}'
 
 
-def bar(now: Moment) -> str:
+def bar(now: Glance) -> str:
     """The large bar with `n of total`; of a list that does not say how many there are, the numbers alone."""
     figures = now.summary
     done, total = figures.imported, max(figures.total or 0, now.listed)
@@ -67,7 +67,7 @@ def bar(now: Moment) -> str:
     return f'<div class="hx-bar" role="progressbar" {about} {text}>{fill}</div><div class="hx-barwords">{words}</div>'
 
 
-def _beside_bar(now: Moment) -> Iterator[str]:
+def _beside_bar(now: Glance) -> Iterator[str]:
     figures, live = now.summary, now.live
     if figures.failed:
         yield f"{count(figures.failed)} failed"
@@ -83,7 +83,7 @@ def _items(figures: Summary, listed: int = 0) -> str:
     return f"{count(figures.imported)} of {count(max(figures.total, listed))}"
 
 
-def _now(now: Moment) -> str:
+def _now(now: Glance) -> str:
     live = now.live
     if live is None or not now.open:
         return ""
@@ -97,7 +97,7 @@ def _now(now: Moment) -> str:
     return f'<p class="hx-now hx-{tone}">{esc(words)}</p>{facts(rows)}'
 
 
-def _totals(now: Moment) -> str:
+def _totals(now: Glance) -> str:
     figures = now.summary
     requests = figures.requests_page + figures.requests_item
     waits = plural(figures.sleeps, "wait")
@@ -116,7 +116,7 @@ def _totals(now: Moment) -> str:
     )
 
 
-def _quality(now: Moment) -> str:
+def _quality(now: Glance) -> str:
     figures = now.summary
     rows = [
         _of_best(now),
@@ -135,7 +135,7 @@ def _quality(now: Moment) -> str:
     return facts(rows)
 
 
-def _of_best(now: Moment) -> tuple[str, str, str]:
+def _of_best(now: Glance) -> tuple[str, str, str]:
     figures, live = now.summary, now.live
     if figures.optimality is not None:
         return (
@@ -150,7 +150,7 @@ def _of_best(now: Moment) -> tuple[str, str, str]:
     return "of best possible", UNKNOWN, known
 
 
-def _limits(now: Moment) -> str:
+def _limits(now: Glance) -> str:
     live = now.live
     if live is None or not now.open:
         limits = now.summary.limits
@@ -172,7 +172,7 @@ def _gauge(tier: LiveTier) -> str:
     return f'<div class="hx-limit">{name}{gauge}<span>{words}</span></div>'
 
 
-def _workers(now: Moment) -> str:
+def _workers(now: Glance) -> str:
     live = now.live
     if live is None or not now.open:
         return ""
@@ -190,7 +190,7 @@ def _attempt(number: int) -> str:
     return f", attempt {number}" if number > 1 else ""
 
 
-def _idle(now: Moment, live: Live) -> str:
+def _idle(now: Glance, live: Live) -> str:
     """What a worker without a request does."""
     if now.summary.status == "paused":
         return "paused"
@@ -199,7 +199,7 @@ def _idle(now: Moment, live: Live) -> str:
     )
 
 
-def _failures(now: Moment, now_utc_s: float) -> str:
+def _failures(now: Glance, now_utc_s: float) -> str:
     if not now.failures:
         return ""
     more = now.failing - len(now.failures)
@@ -223,5 +223,5 @@ def _failure(failure: Failure, now_utc_s: float) -> tuple[str, ...]:
     )
 
 
-def _learned(now: Moment) -> str:
+def _learned(now: Glance) -> str:
     return facts((what, esc(why), "") for what, why in now.learned) if now.learned else ""
