@@ -67,11 +67,15 @@ class AllRuns:
         loop = asyncio.get_running_loop()
         if self._reading is not None and not self._reading.done():
             return
-        if self._retries and not self._desk.busy:
-            self._desk.retry_in(self._retries.pop(0))
+        self.go_on_with_next()
         if loop.time() >= self._next_s or not self._asked.empty():
             self._next_s = loop.time() + EVERY_S
             self._reading = loop.run_in_executor(None, self._read, self.chosen)
+
+    def go_on_with_next(self) -> None:
+        """Retry what failed in the next of the runs for which that was asked, once the last one is over."""
+        if self._retries and not self._desk.busy:
+            self._desk.retry_in(self._retries.pop(0))
 
     def read_now(self) -> None:
         """Read everything in this thread and show it: for who shows the table once."""
@@ -151,9 +155,7 @@ class AllRuns:
         elif deed == "delete":
             self._asked.put(lambda: self._delete(chosen))
         else:
-            self._asked.put(
-                lambda: self._ask(chosen, "pause" if deed == "pause" else "resume" if deed == "resume" else "stop")
-            )
+            self._asked.put(lambda: self._ask(chosen, _COMMANDS[deed]))
 
     def _ask(self, runs: list[Run], command: Command) -> str:
         for run in runs:

@@ -41,7 +41,7 @@ class Desk:
         self._run: Run | None = None  # what Resume and Retry are about while nothing is under way
         self._lock = threading.Lock()
         self._note = ("", False)
-        self._shown: Glance | None = None
+        self.shown: Glance | None = None
         self._ended: Background | None = None
         self.controls = Controls(
             settings,
@@ -150,7 +150,7 @@ class Desk:
             if import_.phase == "over" and self._ended is not import_:
                 self._ended, self._run = import_, import_.run or self._run
                 self.say(_last_words(import_), bad=import_.error is not None)
-        failed = 0 if self._shown is None else self._shown.summary.failed
+        failed = 0 if self.shown is None else self.shown.summary.failed
         self.controls.enable(self._phase(), failed)
         self.controls.say(self._note[0], bad=self._note[1])
 
@@ -158,11 +158,11 @@ class Desk:
         now = import_.glance
         if import_.said:
             self.say(import_.said, bad=True)
-        if now is None and import_.phase == "starting" and self._shown is not None:
-            self._shown = None
+        if now is None and import_.phase == "starting" and self.shown is not None:
+            self.shown = None
             self.board.say("")
-        if now is not None and now is not self._shown:
-            self._shown = now
+        if now is not None and now is not self.shown:
+            self.shown = now
             self.board.show(now, import_.course, utc_s())
 
     def _phase(self) -> str:

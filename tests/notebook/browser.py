@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,8 +51,9 @@ def served(command: list[str], folder: Path, port: int) -> Iterator[str]:
     """A Jupyter server on `port` in `folder`, with configuration and data of its own; yields its address."""
     own = {name: str(folder / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")}
     environment = {**os.environ, **own, "HARNESS_IMPORT_RESULTS": str(folder / "results"), "JUPYTER_PLATFORM_DIRS": "1"}
+    words = [sys.executable, "-m", *command]
     with open(folder / "server.log", "wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", *command], cwd=folder, env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen(words, cwd=folder, env=environment, stdout=log, stderr=log)
     try:
         wait_for_port(port, process, folder / "server.log")
         yield f"http://127.0.0.1:{port}"
@@ -72,17 +74,15 @@ def free_port() -> int:
 
 def wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     """Until somebody listens; fails with the server's last words where it ends before."""
-    import time
-
-    ends = time.monotonic() + PATIENCE_S
-    while time.monotonic() < ends:
+    tick = threading.Event()
+    for _ in range(10 * PATIENCE_S):
         if process.poll() is not None:
             break
         with socket.socket() as knock:
             knock.settimeout(1)
             if knock.connect_ex(("127.0.0.1", port)) == 0:
                 return
-        time.sleep(0.1)
+        tick.wait(0.1)
     pytest.fail(f"the server did not start: {log.read_text()[-2000:]}")
 
 
@@ -91,9 +91,12 @@ def lab(folder: Path) -> Iterator[str]:
     """JupyterLab on a copy of the notebooks; yields the address of live_import."""
     shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     port = free_port()
-    options = ["--no-browser", f"--port={port}", "--ip=127.0.0.1", "--ServerApp.allow_root=True", "--expose-app-in-browser"]
-    options += [f"--IdentityProvider.token={TOKEN}", "--LabApp.news_url=", "--LabApp.check_for_updates_class="
-                "jupyterlab.NeverCheckForUpdate", f"--ServerApp.root_dir={folder}"]
+    settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    options = ["--no-browser", f"--port={port}", "--ip=127.0.0.1", "--ServerApp.allow_root=True"]
+    options += ["--expose-app-in-browser", f"--LabApp.user_settings_dir={folder / 'settings'}"]
+    options += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
     with served(["jupyterlab", *options], folder, port) as address:
         yield f"{address}/lab/tree/notebooks/live_import.ipynb?token={TOKEN}"
 

@@ -80,14 +80,15 @@ class Controls:
             "retry_delays": _text("Retry after", "30,60,120,240"),
             "run": _text("Name of the run", "a timestamp"),
         }
-        self._workers = w.IntSlider(
+        self.workers = w.IntSlider(
             10, 1, _MOST_WORKERS, description="Workers", continuous_update=False, style=_WIDE, layout=_FIELD
         )
         self._auto = w.Checkbox(False, description="find the number of workers", indent=False)
-        self._apply = w.Button(
+        self.apply = w.Button(
             description="Apply limit", tooltip="Keep to this limit from now on", layout={"width": "auto"}
         )
-        self._buttons = {name: _button(*looks) for name, looks in BUTTONS.items()}
+        self.buttons = {name: _button(*looks) for name, looks in BUTTONS.items()}
+        self.limit = self._fields["limit"]
         self.note = w.HTML()
         self.fill(settings)
         self._listen()
@@ -101,19 +102,20 @@ class Controls:
         if "max_items" in given:
             given["items"] = given["max_items"]
         self._setting = True
-        self._source.value = "URL" if given.get("url") else "test API"
+        if "url" in given:
+            self._source.value = "URL" if given["url"] else "test API"
         for name in self._fields.keys() & given.keys():
             self._fields[name].value = str(given[name])
         if "workers" in given:
             self._auto.value = given["workers"] == "auto"
             if not self._auto.value:
-                self._workers.value = int(given["workers"])
+                self.workers.value = int(given["workers"])
         self._setting = False
 
     def values(self) -> dict[str, Any]:
         """What was typed, by the names of the settings; nothing for a field left empty."""
         typed = {name: field.value.strip() for name, field in self._fields.items() if field.value.strip()}
-        typed["workers"] = "auto" if self._auto.value else self._workers.value
+        typed["workers"] = "auto" if self._auto.value else self.workers.value
         if self._source.value == "URL":
             for name in ("scenario", "server_limit", "latency"):
                 typed.pop(name, None)
@@ -141,19 +143,19 @@ class Controls:
         if enabled == self.enabled:
             return
         self.enabled = enabled
-        for name, button in self._buttons.items():
+        for name, button in self.buttons.items():
             button.disabled = name not in enabled
-        self._apply.disabled = "apply" not in enabled
+        self.apply.disabled = "apply" not in enabled
         busy = "start" not in enabled
         for name, field in self._fields.items():
             field.disabled = busy and name != "limit"
         self._source.disabled = self._auto.disabled = busy
 
     def _listen(self) -> None:
-        for name, button in self._buttons.items():
+        for name, button in self.buttons.items():
             button.on_click(lambda _, name=name: self._on[name]())
-        self._apply.on_click(lambda _: self._on["limit"](self._fields["limit"].value.strip()))
-        self._workers.observe(self._workers_moved, "value")
+        self.apply.on_click(lambda _: self._on["limit"](self._fields["limit"].value.strip()))
+        self.workers.observe(self._workers_moved, "value")
         self._source.observe(lambda _: self._show_source(), "value")
 
     def _workers_moved(self, change: Any) -> None:
@@ -178,12 +180,12 @@ class Controls:
             [self._source, fields["scenario"], fields["url"], fields["token_env"], fields["items"]], layout=_COLUMN
         )
         second = w.VBox(
-            [self._workers, self._auto, w.HBox([fields["limit"], self._apply], layout=_WRAP), fields["pacing"]],
+            [self.workers, self._auto, w.HBox([fields["limit"], self.apply], layout=_WRAP), fields["pacing"]],
             layout=_COLUMN,
         )
         more = w.VBox([fields[name] for name in ("server_limit", "latency", "retry_delays", "run")])
         folded = w.Accordion([more], titles=("More settings",), selected_index=None)
-        buttons = w.HBox(list(self._buttons.values()), layout=_WRAP)
+        buttons = w.HBox(list(self.buttons.values()), layout=_WRAP)
         return w.VBox([w.HBox([first, second], layout=_WRAP), folded, buttons, self.note])
 
 

@@ -31,9 +31,7 @@ class Deeds:
         self.enabled: frozenset[str] = frozenset()
         self.buttons = {name: self._button(name) for name in DEEDS}
         self._question = w.HTML()
-        self.yes = w.Button(
-            description="Delete for good", button_style="danger", layout={"width": "auto"}
-        )
+        self.yes = w.Button(description="Delete for good", button_style="danger", layout={"width": "auto"})
         self.no = w.Button(description="Keep", layout={"width": "auto"})
         self.confirm = w.HBox([self._question, self.yes, self.no], layout={**_ROW, "display": "none"})
         self.note = w.HTML()

@@ -30,12 +30,13 @@ def standing(row: RunRow) -> Standing:
     """The one place that decides it, so that a badge and a filter cannot disagree."""
     look = LOOKS[row.status]
     complete, under_way = row.status.startswith("complete"), row.status in ("running", "paused")
-    words = "complete" if complete else look.word
+    words = "complete" if complete and row.failed else look.word
     if under_way and row.total is not None:
         words += f" {share_done(row.imported, row.total)}"
     words += f", {count(row.failed)} failed" if row.failed else ""
-    found = {"all": True, "running": under_way, "complete": complete, "with failures": row.failed > 0}
-    glyph, tone = ("!", "mind") if complete and row.failed else (look.glyph, TONES[look.style])
+    failures = row.failed > 0 or row.status == "complete with failures"
+    found = {"all": True, "running": under_way, "complete": complete, "with failures": failures}
+    glyph, tone = ("!", "mind") if complete and failures else (look.glyph, TONES[look.style])
     return Standing(glyph, words, tone, frozenset(name for name, holds in found.items() if holds))
 
 
