@@ -6,6 +6,7 @@ import re
 import tomllib
 import types
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin
 
@@ -40,7 +41,7 @@ def is_switch(field: FieldInfo) -> bool:
 
 
 def is_repeatable(name: str) -> bool:
-    return name in ("limit", "server_limit", "header", "cost")
+    return name in ("limit", "server_limit", "header", "cost", "allow_host")
 
 
 def read_settings(flags: Mapping[str, Any], toml: Path | None, environ: Mapping[str, str]) -> ImportConfig:
@@ -94,8 +95,11 @@ def _field(key: str, where: str) -> str:
     by_alias = {field.alias: field_name for field_name, field in ImportConfig.model_fields.items() if field.alias}
     name = by_alias.get(name, name)
     if name not in ImportConfig.model_fields:
-        known = ", ".join(field.alias or name for name, field in ImportConfig.model_fields.items())
-        raise BadInput(f"{key!r} {where} is no setting; leave it out, or use one of {known}")
+        near = get_close_matches(
+            name, [field.alias or name for name, field in ImportConfig.model_fields.items()], 1, 0.75
+        )
+        what = f"write {near[0]}" if near else "see python -m harness import --help for those there are"
+        raise BadInput(f"{key!r} {where} is no setting; leave it out, or {what}")
     return name
 
 

@@ -13,8 +13,9 @@ import trio
 from pydantic import ValidationError
 
 from harness.api.base import Api
-from harness.api.child import child_api, ledger_counts, server_flags
+from harness.api.child import child_api, server_flags
 from harness.api.client import HttpApi
+from harness.api.ledger import compared, ledger_report
 from harness.api.rest import Rest
 from harness.config import ImportConfig
 from harness.engine.best import best_possible, limits_of
@@ -45,10 +46,12 @@ async def run_import(
     on_start: gets the session, to watch and steer it, and the list's URL, before the first request. on_update: gets
     state and moment four times a second. Raises the errors of harness.errors, BadInput before anything happens.
     """
+    # What the environment says wrongly of proxies is refused here, before anything is written.
+    foreign = None if config.url is None else http_api(config, config.url)
     try:
         run = prepare_run(config)
         with locked(run), noted(run):
-            async with source(config) as url, http_api(config, url) as api:
+            async with source(config) as url, foreign or http_api(config, url) as api:
                 return await import_into(run, config, api, url, on_start, on_update)
     except BaseExceptionGroup as group:
         raise _plainest(group) from group
@@ -147,10 +150,12 @@ async def source(config: ImportConfig) -> AsyncIterator[str]:
 def http_api(config: ImportConfig, url: str, *, keep_records: bool = False) -> HttpApi:
     """The client for `url` with the settings of `config`; `keep_records` also where items are fetched one by one."""
     return HttpApi(
-        Rest(url, config.per_page),
+        Rest(url, config.per_page, frozenset(config.allow_host)),
         workers=config.most_workers,
         timeout_s=config.timeout,
         headers=config.request_headers(),
+        variables=config.url_variables(),
+        max_body=config.max_body,
         keep_records=keep_records or not config.detail,
         trust_env=config.url is not None,  # our own child is on loopback, where no proxy has business
     )
@@ -159,12 +164,10 @@ def http_api(config: ImportConfig, url: str, *, keep_records: bool = False) -> H
 async def _compare_ledger(url: str, state: State, before: tuple[int, int, int]) -> Ledger | None:
     """The test API's count of this session beside ours; None where it no longer answers."""
     try:
-        admitted, refused = await ledger_counts(url)
+        report = await ledger_report(url)
     except Exception:  # the import is over and recorded: a view of it must not undo that
         return None
-    answered, refusals, lost = (now - then for now, then in zip(state_counts(state), before, strict=True))
-    agrees = answered <= admitted <= answered + lost and refusals <= refused <= refusals + lost
-    return Ledger(admitted, refused, agrees)
+    return compared(report, *(now - then for now, then in zip(state_counts(state), before, strict=True)))
 
 
 def state_counts(state: State) -> tuple[int, int, int]:
