@@ -25,6 +25,7 @@ from harness.engine.core import Core
 from harness.errors import BadInput
 from harness.record.events import ItemId
 from harness.values import as_latency, is_scenario_file
+from server import scenarios as ready_made
 from server.config import DEFAULT_LIMIT, ServerConfig, read_toml
 from server.errors import BadConfig
 from server.exchange import Ask, Decision
@@ -248,6 +249,11 @@ def _joined(headers: list[tuple[str, str]]) -> dict[str, Any]:
         key = _lower(name)
         joined[key] = f"{joined[key]}, {value}" if key in joined else value
     return joined
+
+
+def scenarios() -> dict[str, str]:
+    """The ready-made test APIs, and what each is like in a line."""
+    return {name: ready_made.about(name) for name in ready_made.names()}
 
 
 # A server has a few names for its headers, and says them with each answer.
