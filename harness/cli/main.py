@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import click
 
+from harness.cli.audit import audit_command
 from harness.cli.decide import infer_command
 from harness.cli.explain import explain_command
 from harness.cli.failed import failed_command
@@ -40,6 +41,7 @@ _SECTIONS: dict[str, tuple[click.Command, ...]] = {
         watch_command,
         failed_command,
         explain_command,
+        audit_command,
         report_command,
         compare_command,
         export_command,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable, Collection
+from itertools import islice
 
 import trio
 
@@ -31,7 +32,7 @@ from harness.record.control import Inbox
 from harness.record.events import Event, Held, ItemId
 from harness.record.history import occupied_since, payloads_on_disk
 from harness.record.learned import remember, remembered
-from harness.record.live import Live, LiveTier
+from harness.record.live import MOST_FLIGHTS, Live, LiveFlight, LiveTier
 from harness.record.recorder import MOST_UNWRITTEN, Recorder
 from harness.record.run import Run
 from harness.record.sent import SentCounter
@@ -94,7 +95,13 @@ class Session:
     """A session that can be watched (`live`, `state`) and steered while `run` runs. Make it with the run locked."""
 
     def __init__(
-        self, run: Run, config: ImportConfig, *, inline: bool = False, wall: Callable[[], float] = utc_s
+        self,
+        run: Run,
+        config: ImportConfig,
+        *,
+        inline: bool = False,
+        wall: Callable[[], float] = utc_s,
+        relist: bool = False,
     ) -> None:
         self.run_folder = run
         self.config = config
@@ -115,7 +122,7 @@ class Session:
         self.attendant = Attendant(Inbox(run.folder, number), self, inline=inline)
         self.driver: Driver | None = None
         self._blind = False
-        self.core.start(socket.gethostname(), number, charged)
+        self.core.start(socket.gethostname(), number, charged, relist)
 
     def _charge(self, pacer: Pacer, state: State, anchors: dict[int, float]) -> tuple[int, float] | None:
         """Charge what earlier sessions sent and may still count: as recorded, and what the record never got.
@@ -226,6 +233,10 @@ class Session:
             next_retry_utc_s=None if retry_at is None else self._started_utc_s + retry_at,
             last_retry_utc_s=None if last_at is None else self._started_utc_s + last_at,
             best_s=self._best_of_all_s(),
+            flights=tuple(
+                LiveFlight(flight.fetch.kind, flight.fetch.key, flight.fetch.attempt, now - flight.fetch.sent_s)
+                for flight in islice(core.flights.values(), MOST_FLIGHTS)
+            ),
         )
 
     def _best_of_all_s(self) -> float | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
@@ -25,6 +25,7 @@ from harness.engine.core import Core
 from harness.errors import BadInput
 from harness.record.events import ItemId
 from harness.values import as_latency, is_scenario_file
+from server import scenarios as ready_made
 from server.config import DEFAULT_LIMIT, ServerConfig, read_toml
 from server.errors import BadConfig
 from server.exchange import Ask, Decision
@@ -66,6 +67,12 @@ def service_for(config: ImportConfig, more: Mapping[str, Any] | None = None) -> 
 def catalogue_size(config: ImportConfig) -> int:
     """How many items the test API of `config` lists."""
     return server_config(config).items
+
+
+def verdicts(config: ImportConfig, arrivals_s: Sequence[float]) -> list[bool]:
+    """Which requests for an item, arriving at `arrivals_s` (in order), the test API of `config` lets through."""
+    service = service_for(config)
+    return [service.handle(at_s, Ask("item", "1")).status != 429 for at_s in arrivals_s]
 
 
 def enforced(config: ImportConfig) -> str | None:
@@ -247,6 +254,11 @@ def _joined(headers: list[tuple[str, str]]) -> dict[str, Any]:
         key = _lower(name)
         joined[key] = f"{joined[key]}, {value}" if key in joined else value
     return joined
+
+
+def scenarios() -> dict[str, str]:
+    """The ready-made test APIs, and what each is like in a line."""
+    return {name: ready_made.about(name) for name in ready_made.names()}
 
 
 # A server has a few names for its headers, and says them with each answer.
