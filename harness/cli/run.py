@@ -23,6 +23,7 @@ from harness.engine.planning import Outlook, look_ahead
 from harness.engine.session import Session
 from harness.errors import BadInput
 from harness.pacing import format_tiers
+from harness.record.arrow import sparing_memory
 from harness.record.run import Run, find_run
 from harness.record.summary import Summary
 from harness.settings import flag_of, read_settings
@@ -56,7 +57,8 @@ def import_command(toml: Path | None, **flags: Any) -> int:
         return _resume(find_run(config.results, config.run), said)
     if config.dry_run:
         return trio.run(_plan, config)
-    return trio.run(_import, config)
+    with sparing_memory():
+        return trio.run(_import, config)
 
 
 @click.command("resume")
@@ -82,7 +84,8 @@ def _resume(found: Run, typed: dict[str, Any]) -> int:
         raise BadInput(
             f"run {found.name} was started with the headers {names}, which are never written; give --header again"
         )
-    return trio.run(_import, config_of(found, **typed))
+    with sparing_memory():
+        return trio.run(_import, config_of(found, **typed))
 
 
 class _Signals:
