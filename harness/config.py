@@ -26,6 +26,7 @@ from pydantic import (
 
 from harness.pacing import Pacer, Tiers, format_tiers, parse_tiers
 from harness.pacing.meters import paced_as
+from harness.pacing.sharing import scaled
 from harness.pacing.strategies import Strategy
 from harness.values import (
     as_costs,
@@ -34,9 +35,11 @@ from harness.values import (
     as_headers,
     as_hosts,
     as_latency,
+    as_moment,
     as_run_name,
     as_scenario,
     as_seconds,
+    as_share,
     as_size,
     as_tiers,
     as_variable,
@@ -44,6 +47,7 @@ from harness.values import (
 )
 
 Seconds = Annotated[float, BeforeValidator(as_seconds)]
+Share = Annotated[float, BeforeValidator(as_share)]
 LimitsSetting = Annotated[
     Tiers, BeforeValidator(as_tiers), PlainSerializer(lambda tiers: None if tiers is None else format_tiers(tiers))
 ]
@@ -105,6 +109,22 @@ class ImportConfig(BaseModel):
     retry_delays: Annotated[tuple[Annotated[float, Field(ge=0, le=86400)], ...], BeforeValidator(as_delays)] = Field(
         (30.0, 60.0, 120.0, 240.0), max_length=20, description="waits before the 2nd, 3rd … attempt"
     )
+    # Two bursts of ten workers, both lost whole: chance does not do that at any rate that an import is worth.
+    breaker: int = Field(
+        20, ge=0, le=10**6, description="pause everything after so many failed attempts in a row, and probe; 0: never"
+    )
+    max_failures: int | None = Field(None, ge=1, description="end once so many items have failed for good")
+    max_failure_rate: Share | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="end once more than this share failed for good, such as 5%; judged from 20 items on",
+    )
+    max_time: Seconds | None = Field(None, gt=0, le=366 * 86_400, description="end after this long, such as 6h")
+    until: Annotated[str, AfterValidator(as_moment)] | None = Field(
+        None, description="end at this local time, such as 06:00"
+    )
+    share: Share = Field(1.0, gt=0, le=1, description="use only so much of the limits, such as 80% [all]")
     rtt_floor: Seconds = Field(
         0.0, ge=0, le=60, description="a round trip is never shorter than this; only if it is sure"
     )
@@ -142,7 +162,9 @@ class ImportConfig(BaseModel):
     quiet: bool = Field(False, description="print nothing but errors")
     as_json: bool = Field(False, alias="json", description="print the summary as one JSON object, nothing else")
 
-    @field_validator("items", "workers", "per_page", "max_items", "seed", "max_body", mode="before")
+    @field_validator(
+        "items", "workers", "per_page", "max_items", "seed", "max_body", "breaker", "max_failures", mode="before"
+    )
     @classmethod
     def _counts_are_no_switches(cls, value: Any) -> Any:
         """TOML's `true` would be read as 1."""
@@ -203,9 +225,12 @@ class ImportConfig(BaseModel):
 
         A scenario is met as any API is: what it enforces is for the client to find out.
         """
-        if self.limit is not None:
-            return self.limit
-        return self.server_limits or ()
+        return scaled(self.server_limits or () if self.limit is None else self.limit, self.share)
+
+    @property
+    def declared(self) -> Tiers:
+        """What people declared, as far as it is used: `auto` is told no more."""
+        return scaled(self.limit or (), self.share)
 
     @property
     def server_limits(self) -> Tiers | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from decimal import Decimal
+from functools import lru_cache
 
 _SECONDS = {
     "ms": Decimal("0.001"),
@@ -36,6 +37,7 @@ def parse_duration(text: str) -> float:
     return seconds
 
 
+@lru_cache(maxsize=1024)
 def format_period(seconds: float) -> str:
     """The shortest way to write a period in the limits grammar: 20 -> `20s`, 60 -> `1m`, 0.5 -> `500ms`.
 

@@ -40,6 +40,13 @@ URL = "https://api.example.com/orders"
     ("args", "said"),
     [
         (["--workers", "0"], "--workers must be at least 1, not 0"),
+        (["--breaker", "-1"], "--breaker must be at least 0, not -1"),
+        (["--max-failures", "0"], "--max-failures must be at least 1, not 0"),
+        (["--max-failure-rate", "120%"], "--max-failure-rate must be at most 1, not '120%'"),
+        (["--max-time", "0"], "--max-time must be more than 0, not 0"),
+        (["--until", "25:00"], "--until: '25:00' is no time of day; write it like 06:00, or 2026-11-27T06:00"),
+        (["--share", "all"], "--share: 'all' is not a share; write it like 80%"),
+        (["--share", "0"], "--share must be more than 0, not 0"),
         (["--cost", "item=x"], "--cost must be a whole number, not 'x'"),
         (["--cost", "item=600"], "--cost item=600 never fits the limit 500/20s; lower it or raise the limit"),
         (["--workers", "ten"], "--workers must be a whole number, not 'ten'"),
@@ -108,6 +115,19 @@ def test_bad_input_is_refused_before_anything_happens(
     assert SECRET not in err
     assert SECRET.replace("-", "_") not in err
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_help_fits_80_columns_and_cuts_no_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four groups, a line for each command, none of them cut."""
+    monkeypatch.setenv("COLUMNS", "80")
+    _, out, _ = run(capsys, "--help")
+    assert [line for line in out.splitlines() if re.fullmatch(r"\w+:", line)] == [
+        "Options:", "Run:", "Look:", "Decide:", "Manage:",
+    ]  # fmt: skip
+    assert max(map(len, out.splitlines())) <= 80
+    assert not [line for line in out.splitlines() if line.startswith("  ") and line.endswith("...")]
 
 
 def test_every_setting_is_tried_above() -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import IO, Any
 
-import httpx
 import trio
 
 from harness.config import ImportConfig
@@ -62,17 +61,16 @@ async def child_api(flags: Sequence[str]) -> AsyncIterator[str]:
     told = ["--port", "0", "--until-stdin-closes", *flags]
     pipe = subprocess.PIPE
     # Not a pipe: nobody would read it, and a full one would stop the server.
-    words = tempfile.TemporaryFile()  # noqa: SIM115
-    # A session of its own: Ctrl-C goes to the whole foreground group, and in-flight requests must still be answered.
-    process = await trio.lowlevel.open_process(
-        [sys.executable, "-m", "server", *told], stdin=pipe, stdout=pipe, stderr=words, start_new_session=True
-    )
-    try:
-        yield await _first_line(process, words)
-    finally:
-        with trio.CancelScope(shield=True):
-            await _stop(process)
-            words.close()
+    with tempfile.TemporaryFile() as words:
+        # A session of its own: Ctrl-C goes to the whole foreground group, and what is in flight must be answered.
+        process = await trio.lowlevel.open_process(
+            [sys.executable, "-m", "server", *told], stdin=pipe, stdout=pipe, stderr=words, start_new_session=True
+        )
+        try:
+            yield await _first_line(process, words)
+        finally:
+            with trio.CancelScope(shield=True):
+                await _stop(process)
 
 
 async def _first_line(process: trio.Process, words: IO[bytes]) -> str:
@@ -100,17 +98,3 @@ async def _stop(process: trio.Process) -> None:
         return
     process.kill()
     await process.wait()
-
-
-async def ledger_counts(list_url: str) -> tuple[int, int]:
-    """(admitted, refused) as the test API at `list_url` counted them; other tenants' requests are not ours."""
-    url = list_url.removesuffix("/api/items") + "/_ledger"
-    async with httpx.AsyncClient(trust_env=False, timeout=10.0) as client:
-        report = (await client.get(url)).raise_for_status().json()
-    return ledger_of(report)
-
-
-def ledger_of(report: Mapping[str, Any]) -> tuple[int, int]:
-    """(admitted, refused) in the report of a ledger, without those of other tenants."""
-    others = report["clients"].get("tenant", {"admitted": 0, "refused": 0})
-    return report["admitted"] - others["admitted"], report["refused"] - others["refused"]

@@ -13,6 +13,7 @@ import trio
 from harness.api.base import Got, OnHeaders
 from harness.api.body import ACCEPTED, TooLarge, read_body
 from harness.api.credentials import Credentials
+from harness.api.evidence import evidence, kept
 from harness.api.headers import notice
 from harness.api.rest import Garbled, Malformed, Rest, as_text
 from harness.engine.answers import Failed, ItemRead, PageRead
@@ -150,7 +151,7 @@ class HttpApi:
     def _read(self, kind: Kind, key: Key, response: httpx.Response, body: bytes | Malformed) -> Got:
         status = response.status_code
         if not response.is_success:
-            return Got(failed_status(status, response.extensions.get("location")))
+            return Got(_with_evidence(failed_status(status, response.extensions.get("location")), response, body))
         try:
             if isinstance(body, Malformed):
                 raise body
@@ -161,7 +162,8 @@ class HttpApi:
             page, records = self._rest.read_page(key, text, response.headers.get("link"))
         except Malformed as error:
             reason = "too large" if isinstance(error, TooLarge) else "malformed"
-            return Got(Failed(reason, str(error), passing=isinstance(error, Garbled)))
+            failed = Failed(reason, str(error), passing=isinstance(error, Garbled))
+            return Got(_with_evidence(failed, response, body))
         kept = records if self._keep_records else []
         return Got(page, tuple((item, as_text(record)) for item, record in kept))
 
@@ -169,7 +171,9 @@ class HttpApi:
         """`got` without what we sent to prove who we are, should a server or a library repeat it."""
         known, result = self._credentials, got.result
         if isinstance(result, Failed):
-            return replace(got, result=replace(result, detail=known.hushed(result.detail)[:300]))
+            headers, body = (kept(text and known.hushed(text)) for text in (result.headers, result.body))
+            detail = known.hushed(result.detail)[:300]
+            return replace(got, result=replace(result, detail=detail, headers=headers, body=body))
         if isinstance(result, PageRead) and result.next_page is not None:
             result = replace(result, next_page=known.unfilled(result.next_page))
         return Got(result, tuple((item, known.out_of_data(payload)) for item, payload in got.payloads))
@@ -191,6 +195,11 @@ def _say(error: BaseException) -> str:
     while found is not None and not str(found):
         found = found.__cause__ or found.__context__
     return f"{type(error).__name__}: {found or ''}".strip(": ")
+
+
+def _with_evidence(failed: Failed, response: httpx.Response, body: bytes | Malformed) -> Failed:
+    headers, text = evidence(response.headers, body if isinstance(body, bytes) else b"")
+    return replace(failed, headers=headers, body=text)
 
 
 def _text(body: bytes, charset: str | None) -> str:

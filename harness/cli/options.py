@@ -24,6 +24,12 @@ RESUME_FIELDS = [
         "forget_limits",
         "timeout",
         "retry_delays",
+        "breaker",
+        "max_failures",
+        "max_failure_rate",
+        "max_time",
+        "until",
+        "share",
         "rtt_floor",
         "linger",
         "max_body",
@@ -34,6 +40,16 @@ RESUME_FIELDS = [
     ),
     *("results", "progress", "quiet", "as_json"),
 ]
+
+
+results_option = click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    default=Path("results"),
+    envvar=RESULTS_VARIABLE,
+    help="folder of the runs [results]",
+)
 
 
 def config_options(names: list[str] | None = None) -> Callable[[Any], Any]:
@@ -87,3 +103,6 @@ def python() -> str:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return "python" if os.environ.get("VIRTUAL_ENV") == str(path.parent.parent) else str(path)
+
+
+WORKERS, LIMIT = _option("workers"), _option("limit")

@@ -43,6 +43,7 @@ class Attendant:
         self._steered = steered
         self._inline = inline
         self._kept_s = -LIVE_S
+        drop_live(inbox.run_folder)  # of a session that was killed
 
     async def run(self) -> None:
         """For ever, until cancelled. Files are so few and small that no thread is asked for them."""
@@ -52,11 +53,13 @@ class Attendant:
 
     def attend(self, now: float) -> None:
         """Obey what was asked since the last time, then keep the moment if it is due (`now`: on any clock)."""
-        for request in self._inbox.requests():
-            self._inbox.answer(request.path, **self._obey(request))
-        if not self._inline and now - self._kept_s >= LIVE_S:
+        asked = list(self._inbox.requests())
+        answers = [self._obey(request) for request in asked]
+        if not self._inline and (asked or now - self._kept_s >= LIVE_S):
             self._kept_s = now
             write_live(self._inbox.run_folder, self._steered.live())
+        for request, said in zip(asked, answers, strict=True):  # last, so that who has an answer sees what it did
+            self._inbox.answer(request.path, **said)
 
     def close(self) -> None:
         """The session is over."""

@@ -13,45 +13,26 @@ are seconds since the session began. Between being told and having recorded noth
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from harness.engine.answers import Answer, Done, Failed, Fetch, ItemRead, PageRead, Result, Wait
+from harness.engine.breaker import Breaker
+from harness.engine.budgets import each, learned, places, plan_for, tiers_of
 from harness.engine.concurrency import Concurrency, useful_workers
+from harness.engine.endings import Endings
+from harness.engine.flights import Flight, Wish
 from harness.engine.mishaps import Mishaps
 from harness.engine.rules import Rules, known_pages, listed, requests_left, retry_at, verdict
 from harness.engine.waits import WaitLog
 from harness.engine.work import Task, Work
-from harness.pacing import Budget, Grant, Later, Notice, Outcome, Planning, Tier, format_tiers
+from harness.pacing import Budget, Grant, Later, Notice, Outcome, Tier, format_tiers
 from harness.record import events as e
 from harness.record.fold import apply
 from harness.record.state import State
 
 # Whose turn it is after which.
 _AFTER: dict[e.Kind, tuple[e.Kind, e.Kind]] = {"item": ("page", "item"), "page": ("item", "page")}
-
-
-@dataclass(slots=True)
-class Flight:
-    """A fetch on its way; `answered_s` and `status` once its headers are in."""
-
-    fetch: Fetch
-    answered_s: float | None = None
-    status: int | None = None
-
-    @property
-    def task(self) -> Task:
-        return Task(self.fetch.kind, self.fetch.key, self.fetch.attempt)
-
-
-@dataclass(slots=True)
-class Wish:
-    """What people asked for while it runs."""
-
-    workers: int
-    paused: bool = False
-    stopping: str | None = None
 
 
 class Core:
@@ -85,16 +66,22 @@ class Core:
         self._record = record
         self._utc_s = utc_s
         self._waits = WaitLog(self.emit)
-        self._at_once = self._places()
+        self._at_once = places(tier for budget in each(budgets) for tier in tiers_of(budget, 0.0))
         self._fetches = 0
         self._last_kind: e.Kind = "item"
         self._mishaps = Mishaps()
+        self._reread: set[e.ItemId] | None = None
+        self._breaker = Breaker(rules.breaker)
+        self._endings = Endings(rules.ends, self.state)
         self._done: Done | None = None
 
-    def start(self, host: str = "", number: int = 1, charged: tuple[int, float] | None = None) -> None:
+    def start(
+        self, host: str = "", number: int = 1, charged: tuple[int, float] | None = None, relist: bool = False
+    ) -> None:
         """Begin the run's `number`-th session at t = 0, from whatever the state already holds.
 
         charged: requests that a killed session began without recording, and by when (UTC) they were counted.
+        relist: read the list from its beginning again.
         """
         pacer = self.budgets["item"].pacer
         limits = format_tiers(tuple(tier.tier for tier in pacer.statistics(0.0).tiers))
@@ -102,6 +89,9 @@ class Core:
         state = self.state
         if charged is not None:
             self.emit(e.Charged(0.0, *charged))
+        if relist:
+            self.emit(e.Relisted(0.0))
+        self._reread = set() if state.pages_before else None
         for item in [item for item in self._payloads if item in state.items]:
             self.emit(e.ItemAdopted(0.0, item))
         self.work.add("item", state.items.in_state("pending"))
@@ -114,6 +104,13 @@ class Core:
             self.work.add("page", (page for page in known_pages(state) if page not in waiting))
 
     @property
+    def doing_now(self) -> str:
+        """`working`, or why nothing is sent, as people asked for it or as `next` said last."""
+        if self.wish.paused:
+            return "paused"
+        return "working" if self.doing is None or self.doing.reason == "workers" else self.doing.reason
+
+    @property
     def over(self) -> bool:
         """Has the last event been recorded?"""
         return self._done is not None
@@ -122,19 +119,31 @@ class Core:
 
     def next(self, now: float) -> Answer:
         """The next thing to do. Call it again after every input and at the time a Wait names."""
-        answer = self._done or self._next(now)
+        answer = self._done or self._endings.bounded(now, self._next(now))
         self.doing = answer if isinstance(answer, Wait) else None
         return answer
 
     def _next(self, now: float) -> Answer:
         self.work.promote(now)
+        self._end_early(now)
         if self.wish.stopping is not None:
             return self._idle(now, "stopping") if self.flights else self._finish(now)
         if self.wish.paused:
             return self._idle(now, "paused", on="input")
         if len(self.flights) >= min(self.wish.workers, self._at_once):
             return self._idle(now, "workers")
+        if (held := self._breaker.held(now)) is not None:
+            self._waits.begin(now, held.reason, None, held.until, 0.0)
+            return held
         return self._next_ready(now)
+
+    def _end_early(self, now: float) -> None:
+        """Stop where a rule says so, unless there is nothing left to stop."""
+        if self.wish.stopping is None and (self.flights or not self.work.empty()):
+            early = self._endings.verdict(now, self.state, self._breaker)
+            if early is not None:
+                self.stop(now, early.reason)
+                self.wish.status = early.status
 
     def _next_ready(self, now: float) -> Answer:
         """Send what is ready, a page and an item in turn.
@@ -184,6 +193,7 @@ class Core:
         self._fetches += 1
         fetch = Fetch(self._fetches, task.kind, task.key, task.attempt, budget, grant, now)
         self.flights[fetch.id] = Flight(fetch)
+        self._breaker.sends(fetch.id)
         return fetch
 
     def _wait_for(self, now: float, later: Later) -> Wait:
@@ -202,7 +212,7 @@ class Core:
     def _finish(self, now: float) -> Done:
         self._waits.end(now)
         self._waits.flush(now)
-        self._done = verdict(self.state, self.wish.stopping)
+        self._done = verdict(self.state, self.wish.stopping, self.wish.status)
         self.emit(e.SessionEnded(now, self._done.status, self._done.reason))
         return self._done
 
@@ -215,30 +225,21 @@ class Core:
         notice = self.budgets[fetch.kind].judged(notice)
         outcome = Outcome.REFUSED if notice.refused else Outcome.ANSWERED
         hold = self.budgets[fetch.kind].settle(fetch.grant, now, outcome, notice)
-        self._tell_news(fetch.kind, now)
+        for news in learned(self.budgets[fetch.kind], now):
+            self.emit(news)
         if not notice.refused:
             flight.answered_s, flight.status = now, notice.status
             if self.concurrency is not None:
                 self.concurrency.answered(now)
                 self._follow_concurrency(now)
             return True
+        self._breaker.works()
         told_s = notice.retry_after_s
         self.emit(e.Refused(now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s, now, notice.status, told_s))
         if hold is not None:
             self.emit(e.Held(now, fetch.budget, hold.until, hold.reason, hold.retry_after_s, hold.strikes))
         self._requeue_refused(self.flights.pop(fetch_id), now, notice)
         return False
-
-    def _tell_news(self, kind: e.Kind, now: float) -> None:
-        """Record what the strategy has learned from this answer."""
-        budget = self.budgets[kind]
-        fresh = budget.news()
-        if not fresh:
-            return
-        limits = format_tiers(tuple(dict.fromkeys(tier.tier for tier in budget.pacer.statistics(now).tiers)))
-        for news in fresh:
-            what = (news.limit or None, news.kind, news.evidence, news.trust)
-            self.emit(e.Learned(now, budget.name, *what, limits))
 
     def finished(self, fetch_id: int, now: float, result: Result) -> None:
         """A fetch is over. Without `answered` before it, the request was lost or, where not sent, is unused."""
@@ -267,13 +268,15 @@ class Core:
     def _item_read(self, flight: Flight, now: float, result: ItemRead) -> None:
         fetch = flight.fetch
         self._mishaps.over(flight.task)
+        self._breaker.works()
         answered_s, status = flight.answered_s or now, flight.status or 0
         self.emit(e.ItemImported(now, fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, result.size_bytes))
 
     def _page_read(self, flight: Flight, now: float, page: PageRead) -> None:
         fetch = flight.fetch
         self._mishaps.over(flight.task)
-        ids, new, total, turns = listed(self.rules, self.state, fetch.key, page)
+        self._breaker.works()
+        ids, new, total, turns = listed(self.rules, self.state, fetch.key, page, self._reread)
         answered_s, status = flight.answered_s or now, flight.status or 0
         said = (ids, total, page.last_page, page.next_page)
         self.emit(e.PageListed(now, fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, *said))
@@ -295,12 +298,10 @@ class Core:
         if left is None or self.state.total is None:
             return
         if self.concurrency is not None and len(self.state.pages) == 1:
-            tiers = tuple(tier.tier for tier in self.budgets["item"].pacer.statistics(now).tiers)
+            tiers = tiers_of(self.budgets["item"], now)
             self.concurrency.cap(useful_workers(self.state, tiers, self.rules.detail) or self.rules.workers)
-        for budget in {id(budget): budget for budget in self.budgets.values()}.values():
-            # Plans are for requests that cost 1 each.
-            if isinstance(budget.pacer, Planning) and self.rules.list_cost == self.rules.item_cost == 1:
-                budget.pacer.expect(max(0, left - len(self.flights)))
+        if self.rules.list_cost == self.rules.item_cost == 1:
+            plan_for(self.budgets, left - len(self.flights))
 
     def _full(self) -> bool:
         most = self.rules.max_items
@@ -309,16 +310,23 @@ class Core:
     def _failed(self, flight: Flight, now: float, failed: Failed) -> None:
         fetch, task = flight.fetch, flight.task
         what = (now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s)
+        probed = self._breaker.landed(fetch.id)
         if self._mishaps.first_stale(task, failed):
             self.work.put_back(task)
             self.emit(e.Returned(*what, failed.reason, failed.sent))
             return
-        at = retry_at(self.rules, self.state, fetch.kind, fetch.attempt, failed, now)
+        # What fails while everything does says nothing of the item, and costs it none of its attempts.
+        spared = self._breaker.open and failed.passing
+        at = retry_at(self.rules, self.state, fetch.kind, 1 if spared else fetch.attempt, failed, now)
         if at is not None:
-            self.work.retry(task._replace(attempt=fetch.attempt + 1), at)
+            self.work.retry(task._replace(attempt=fetch.attempt + (not spared)), at)
         again = None if at is None else self._utc_s + at
-        answer = (flight.answered_s, flight.status)
-        self.emit(e.AttemptFailed(*what, *answer, failed.reason, failed.detail, failed.sent, again))
+        why = e.AttemptFailed(*what, flight.answered_s, flight.status, failed.reason, failed.detail, failed.sent, again)
+        self.emit(replace(why, headers=failed.headers, body=failed.body))
+        if not failed.passing:
+            self._breaker.works()
+        elif (until := self._breaker.failed(now, probed)) is not None:
+            self.emit(e.Held(now, fetch.budget, until, "failing", None, self._breaker.strikes))
 
     # --- what people tell, at any moment ------------------------------------------------------------------------
 
@@ -366,15 +374,10 @@ class Core:
         """Change the limits of every budget; what was sent still counts."""
         if self._done is not None:
             return
-        for budget in {id(budget): budget for budget in self.budgets.values()}.values():
+        for budget in each(self.budgets):
             budget.pacer.set_tiers(tiers, now)
-        self._at_once = min((tier.limit for tier in tiers if tier.kind == "concurrency"), default=math.inf)
+        self._at_once = places(tiers)
         self.emit(e.LimitsSet(now, format_tiers(tiers)))
-
-    def _places(self) -> float:
-        """The least concurrency limit: a request holds its place until its body is read, of which no pacer is told."""
-        tiers = [tier.tier for budget in self.budgets.values() for tier in budget.pacer.statistics(0.0).tiers]
-        return min((tier.limit for tier in tiers if tier.kind == "concurrency"), default=math.inf)
 
     def emit(self, event: e.Event) -> None:
         """Fold an event and record it."""

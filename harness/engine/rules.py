@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.engine.answers import Done, Failed, PageRead
+from harness.engine.endings import Ends
 from harness.record import events as e
 from harness.record.fold import verdict_of_failures
 from harness.record.state import State
+
+_NEVER = Ends()
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +20,7 @@ class Rules:
     """How an import is run. `retry_delays_s`: one per retry, so one fewer than the attempts.
 
     detail: fetch each item; False takes the list's records as the items. sequential: read the whole list before
-    the first item, as the reference system does.
+    the first item, as the reference system does. breaker: failures in a row after which everyone pauses (0: never).
     """
 
     workers: int = 10
@@ -27,6 +30,8 @@ class Rules:
     max_items: int | None = None
     list_cost: int = 1
     item_cost: int = 1
+    breaker: int = 0
+    ends: Ends = _NEVER
 
     def cost(self, kind: e.Kind) -> int:
         """What a request of that kind costs, in units of the limits."""
@@ -46,11 +51,12 @@ def retry_at(rules: Rules, state: State, kind: e.Kind, attempt: int, failed: Fai
 
 
 def listed(
-    rules: Rules, state: State, key: e.Key, page: PageRead
+    rules: Rules, state: State, key: e.Key, page: PageRead, reread: set[e.ItemId] | None = None
 ) -> tuple[tuple[e.ItemId, ...], list[e.ItemId], int | None, list[e.Key]]:
     """What the page at `key` says to a state that has not seen it: ids, those that are new, total, pages to read next.
 
-    Beyond the most items that are wanted, ids are as if they had not been there.
+    Beyond the most items that are wanted, ids are as if they had not been there. reread: where the list is read once
+    more, the ids that this reading has met so far, to which those of the page are added.
     """
     most = rules.max_items
     new = [item for item in dict.fromkeys(page.ids) if item not in state.items]
@@ -60,7 +66,10 @@ def listed(
     ids = tuple(item for item in page.ids if item in known or item in state.items)
     total = page.total if page.total is None or most is None else min(page.total, most)
     turns = pages_after(rules, state, page)
-    if not new and page.last_page is None and isinstance(key, int):
+    repeats = not new if reread is None else not any(item not in reread for item in page.ids)
+    if reread is not None:
+        reread.update(page.ids)
+    if repeats and page.last_page is None and isinstance(key, int):
         turns = []  # the next page was a guess, and a list that says the same for ever would never end
     return ids, new, total, turns
 
@@ -107,10 +116,10 @@ def requests_left(rules: Rules, state: State) -> int | None:
     return pages + (max(0, items) if rules.detail else 0)
 
 
-def verdict(state: State, stopped: str | None) -> Done:
-    """How a session ended with nothing left to do, or because someone stopped it (`stopped` says why)."""
+def verdict(state: State, stopped: str | None, status: e.RunStatus = "stopped") -> Done:
+    """How a session ended with nothing left to do, or because it was stopped: as `status`, `stopped` says why."""
     if stopped is not None:
-        return Done("stopped", stopped)
+        return Done(status, stopped)
     if state.failed_pages:
         page = state.failed_pages[0]
         others = f" and {len(state.failed_pages) - 1} more" if len(state.failed_pages) > 1 else ""

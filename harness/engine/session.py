@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable, Collection
+from itertools import islice
 
 import trio
 
@@ -18,18 +19,20 @@ from harness.engine.best import best_possible, limits_of
 from harness.engine.concurrency import Concurrency
 from harness.engine.core import Core
 from harness.engine.driver import Driver
+from harness.engine.endings import Ends
 from harness.engine.eta import eta_s
 from harness.engine.flusher import Flusher
 from harness.engine.rules import Rules
 from harness.engine.steering import forget_failed, retry_failed
 from harness.pacing import AutoPacer, Budget, Pacer, Tiers, TierStatistics
+from harness.pacing.sharing import SharingPacer, scaled
 from harness.pacing.strategies import make_pacer
-from harness.record.clock import utc_s
+from harness.record.clock import next_local, utc_s
 from harness.record.control import Inbox
 from harness.record.events import Event, Held, ItemId
 from harness.record.history import occupied_since, payloads_on_disk, recorded
 from harness.record.learned import remember, remembered
-from harness.record.live import Live, LiveTier
+from harness.record.live import MOST_FLIGHTS, Live, LiveFlight, LiveTier
 from harness.record.recorder import MOST_UNWRITTEN, Recorder
 from harness.record.run import Run
 from harness.record.sent import SentCounter
@@ -50,7 +53,10 @@ def pacer_for(config: ImportConfig, remembered: Tiers = ()) -> Pacer:
         return config.pacing
     strategy = config.pacing or ("window" if config.limits else "auto")
     # Told to learn, it is not told what our own test API enforces: only what people declare.
-    limits = (config.limit or ()) if strategy == "auto" else config.limits
+    if strategy == "auto" and config.share < 1:
+        inner = AutoPacer((), config.linger_s, config.rtt_floor, remembered)
+        return SharingPacer(inner, config.share, config.declared, config.linger_s, config.rtt_floor)
+    limits = config.declared if strategy == "auto" else config.limits
     return make_pacer(strategy, limits, config.linger_s, config.rtt_floor, config.seed, remembered)
 
 
@@ -72,16 +78,30 @@ def make_core(
         config.max_items,
         config.list_cost,
         config.item_cost,
+        config.breaker,
+        ends_of(config, utc_s),
     )
     concurrency = Concurrency(most=config.most_workers) if config.workers == "auto" else None
     return Core(rules, {"page": budget, "item": budget}, record, utc_s, state, payloads, concurrency)
+
+
+def ends_of(config: ImportConfig, began_utc_s: float) -> Ends:
+    """When a session that began then is to end early."""
+    until_s = None if config.until is None else next_local(config.until, began_utc_s) - began_utc_s
+    return Ends(config.max_failures, config.max_failure_rate, config.max_time, until_s, config.until or "")
 
 
 class Session:
     """A session that can be watched (`live`, `state`) and steered while `run` runs. Make it with the run locked."""
 
     def __init__(
-        self, run: Run, config: ImportConfig, *, inline: bool = False, wall: Callable[[], float] = utc_s
+        self,
+        run: Run,
+        config: ImportConfig,
+        *,
+        inline: bool = False,
+        wall: Callable[[], float] = utc_s,
+        relist: bool = False,
     ) -> None:
         self.run_folder = run
         self.config = config
@@ -103,7 +123,7 @@ class Session:
         self.attendant = Attendant(Inbox(run.folder, number), self, inline=inline)
         self.driver: Driver | None = None
         self._blind = False
-        self.core.start(socket.gethostname(), number, charged)
+        self.core.start(socket.gethostname(), number, charged, relist)
 
     def _charge(self, pacer: Pacer, state: State, anchors: dict[int, float]) -> tuple[int, float] | None:
         """Charge what earlier sessions sent and may still count: as recorded, and what the record never got.
@@ -169,7 +189,7 @@ class Session:
         """Keep what was learned for the next run against the same host."""
         pacer = self.core.budgets["item"].pacer
         who = self.config.learned_for
-        if isinstance(pacer, AutoPacer) and who is not None and pacer.learned():
+        if isinstance(pacer, (AutoPacer, SharingPacer)) and who is not None and pacer.learned():
             remember(self.config.results, who, pacer.learned(), self._wall())
 
     async def _update(self, on_update: OnUpdate, update_s: float) -> None:
@@ -203,7 +223,7 @@ class Session:
             now_utc_s=self._started_utc_s + now,
             workers=core.wish.workers,
             in_flight=len(core.flights),
-            doing="working" if doing is None or doing.reason == "workers" else doing.reason,
+            doing=core.doing_now,
             until_utc_s=None if doing is None or doing.until is None else self._started_utc_s + doing.until,
             tier=None if doing is None else doing.tier,
             tiers=tuple(
@@ -214,6 +234,10 @@ class Session:
             next_retry_utc_s=None if retry_at is None else self._started_utc_s + retry_at,
             last_retry_utc_s=None if last_at is None else self._started_utc_s + last_at,
             best_s=self._best_of_all_s(),
+            flights=tuple(
+                LiveFlight(flight.fetch.kind, flight.fetch.key, flight.fetch.attempt, now - flight.fetch.sent_s)
+                for flight in islice(core.flights.values(), MOST_FLIGHTS)
+            ),
         )
 
     def _best_of_all_s(self) -> float | None:
@@ -248,7 +272,8 @@ class Session:
         self._wake()
 
     def set_limits(self, tiers: Tiers) -> None:
-        self.core.set_limits(tiers, self.now())
+        """Keep to these from here on, as far as --share uses them."""
+        self.core.set_limits(scaled(tiers, self.config.share), self.now())
         self._wake()
 
     def retry_failed(self, items: Collection[ItemId] | None = None) -> int:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -24,6 +25,7 @@ from harness.engine.core import Core
 from harness.errors import BadInput
 from harness.record.events import ItemId
 from harness.values import as_latency, is_scenario_file
+from server import scenarios as ready_made
 from server.config import DEFAULT_LIMIT, ServerConfig, read_toml
 from server.errors import BadConfig
 from server.exchange import Ask, Decision
@@ -41,19 +43,31 @@ def as_simulated(config: ImportConfig) -> ImportConfig:
 
     One told, else a scenario's own, else USUAL_LATENCY.
     """
-    settings = _settings(config)
-    _server_config(settings)
-    return config.model_copy(update={"latency": as_latency(settings["latency"])})
+    return config.model_copy(update={"latency": as_latency(server_config(config).latency)})
 
 
-def service_for(config: ImportConfig, ledger_rows: int = 0) -> Service:
-    """The test API of `config` in process, its clock at 0; BadInput where it refuses its settings.
+def server_config(config: ImportConfig, ledger_rows: int = 0) -> ServerConfig:
+    """The test API that `config` describes; BadInput where it refuses its settings.
 
     It begins at a moment of the day that the seed chooses, for windows on the wall clock have a phase. ledger_rows:
     how many decisions it keeps, beside the counts.
     """
     epoch = NEW_YEAR + Random(config.seed).uniform(0.0, 86400.0)
-    return Service(_server_config({"epoch": epoch, **_settings(config), "ledger_rows": ledger_rows}))
+    try:
+        return ServerConfig.from_mapping({"epoch": epoch, **_settings(config), "ledger_rows": ledger_rows})
+    except BadConfig as error:
+        raise _refused(error) from None
+
+
+def service_for(config: ImportConfig) -> Service:
+    """The test API that `config` describes, in process, its clock at 0."""
+    return Service(server_config(config))
+
+
+def verdicts(config: ImportConfig, arrivals_s: Sequence[float]) -> list[bool]:
+    """Which requests for an item, arriving at `arrivals_s` (in order), the test API of `config` lets through."""
+    service = service_for(config)
+    return [service.handle(at_s, Ask("item", "1")).status != 429 for at_s in arrivals_s]
 
 
 def enforced(config: ImportConfig) -> str | None:
@@ -73,13 +87,6 @@ def _settings(config: ImportConfig) -> dict[str, Any]:
     except BadConfig as error:
         raise _refused(error) from None
     return {"latency": USUAL_LATENCY, **scenario, **server_settings(config)}
-
-
-def _server_config(settings: dict[str, Any]) -> ServerConfig:
-    try:
-        return ServerConfig.from_mapping(settings)
-    except BadConfig as error:
-        raise _refused(error) from None
 
 
 def _refused(error: BadConfig) -> BadInput:
@@ -120,7 +127,7 @@ class Simulation:
         self.utc_s = utc_s
         self._network = network
         self._put = put
-        self._heap: list[tuple[float, int, Callable[[], None]]] = []
+        self._heap: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._order = 0
 
     def at(self, time_s: float, act: Callable[[float], None]) -> None:
@@ -147,12 +154,13 @@ class Simulation:
             return False
         self.now = max(self.now, due)
         while self._heap and self._heap[0][0] <= self.now:
-            heapq.heappop(self._heap)[2]()
+            _, _, act, arguments = heapq.heappop(self._heap)
+            act(*arguments)
         return True
 
-    def _later(self, time_s: float, act: Callable[[], None]) -> None:
+    def _later(self, time_s: float, act: Callable[..., None], *arguments: Any) -> None:
         self._order += 1
-        heapq.heappush(self._heap, (time_s, self._order, act))
+        heapq.heappush(self._heap, (time_s, self._order, act, arguments))
 
     def _send(self, fetch: Fetch) -> None:
         if self._network is None:
@@ -160,20 +168,28 @@ class Simulation:
             return
         there_s = self._network.there_s()
         if there_s >= self._timeout_s:  # given up before it arrives; the server counts it all the same
-            self._later(fetch.sent_s + self._timeout_s, lambda: self._lost(fetch))
-        self._later(self.now + there_s, lambda: self._arrive(fetch))
+            self._later(fetch.sent_s + self._timeout_s, self._lost, fetch)
+        self._later(self.now + there_s, self._arrive, fetch)
 
     def _arrive(self, fetch: Fetch) -> None:
         decision = self.service.handle(self.now, self._ask(fetch))
-        answer_s = self.now + decision.delay_s + (self._network.back_s() if self._network else 0.0)
+        sent_back_s = self.now + decision.delay_s
         gives_up_s = fetch.sent_s + self._timeout_s
-        self._later(self.now + decision.delay_s, lambda: self.service.finish(decision))
+        if self._network is None and sent_back_s <= gives_up_s:
+            self._later(sent_back_s, self._finish_and_answer, fetch, decision, gives_up_s)
+            return
+        answer_s = sent_back_s + (self._network.back_s() if self._network else 0.0)
+        self._later(sent_back_s, self.service.finish, decision)
         if fetch.id not in self.core.flights:
             return
         if answer_s > gives_up_s:
-            self._later(gives_up_s, lambda: self._lost(fetch))
+            self._later(gives_up_s, self._lost, fetch)
         else:
-            self._later(answer_s, lambda: self._answer(fetch, decision, gives_up_s))
+            self._later(answer_s, self._answer, fetch, decision, gives_up_s)
+
+    def _finish_and_answer(self, fetch: Fetch, decision: Decision, gives_up_s: float) -> None:
+        self.service.finish(decision)
+        self._answer(fetch, decision, gives_up_s)
 
     def _ask(self, fetch: Fetch) -> Ask:
         if fetch.kind == "item":
@@ -230,6 +246,15 @@ def _joined(headers: list[tuple[str, str]]) -> dict[str, Any]:
     """Header lines by lower-case name; repeated ones joined with commas (RFC 9110 5.3)."""
     joined: dict[str, Any] = {}
     for name, value in headers:
-        key = name.lower()
+        key = _lower(name)
         joined[key] = f"{joined[key]}, {value}" if key in joined else value
     return joined
+
+
+def scenarios() -> dict[str, str]:
+    """The ready-made test APIs, and what each is like in a line."""
+    return {name: ready_made.about(name) for name in ready_made.names()}
+
+
+# A server has a few names for its headers, and says them with each answer.
+_lower = lru_cache(maxsize=256)(str.lower)

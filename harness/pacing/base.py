@@ -65,7 +65,8 @@ class Quota:
     header: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+# One for each answer. Not frozen, as grants.
+@dataclass(slots=True)
 class Notice:
     """What the headers of one answer say about limits.
 

@@ -48,25 +48,21 @@ def ask(run: Run, command: Command, **values: Any) -> Path:
         raise BadInput(f"{command!r} is nothing that a run can be asked; use one of {', '.join(get_args(Command))}")
     folders = [folder for folder in (run.folder / "control").glob("*/") if folder.name.isdecimal()]
     sessions = sorted(folders, key=lambda folder: int(folder.name))
-    if run.writer_pid is None or not sessions:
-        what = f"run {run.name} is {run.status}" if run.writer_pid is None else f"run {run.name} is only starting"
-        raise NotRunning(f"{what}, so that no process would hear it; {_instead(run, command)}")
+    if run.writer_pid is None:
+        instead = "" if run.status.startswith("complete") else "; resume it first, or leave it as it is"
+        raise NotRunning(f"run {run.name} is {run.status}, and no process would hear {command!r}{instead}")
+    if not sessions:
+        raise NotRunning(f"run {run.name} is only starting, and would not hear {command!r} yet; ask again in a moment")
     before = [path.name for path in sessions[-1].iterdir()]
     number = 1 + max((int(name.partition("-")[0]) for name in before), default=0)
     path = sessions[-1] / f"{number:06d}-{secrets.token_hex(4)}.json"
     try:
         _write(path, {"command": command, **values})
     except FileNotFoundError:
-        raise NotRunning(f"run {run.name} has just ended, so that no process would hear it; look at it first") from None
+        raise NotRunning(f"run {run.name} has just ended, and no process would hear {command!r}; look at it") from None
     except OSError as error:
         raise unwritable(path, error) from None
     return path
-
-
-def _instead(run: Run, command: Command) -> str:
-    if run.writer_pid is not None:
-        return "ask again in a moment"
-    return {"retry": "reopen it", "forget": "change its record"}.get(command, "resume it first, or leave it as it is")
 
 
 def reply(request: Path) -> dict[str, Any] | None:

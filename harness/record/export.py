@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from harness.errors import BadInput
@@ -60,6 +59,8 @@ def _lines(path: Path, payloads: Iterator[str]) -> int:
 
 def _as_csv(path: Path) -> None:
     """Turn the Parquet file at `path` into CSV, batch by batch."""
+    import pyarrow.csv as pc  # no import has any use for it
+
     text = path.with_name(path.name + ".csv")
     source = pq.ParquetFile(path)
     nested = {field.name for field in source.schema_arrow if pa.types.is_nested(field.type)}

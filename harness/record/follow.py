@@ -7,7 +7,7 @@ from harness.record.events import RunStatus
 from harness.record.fold import apply
 from harness.record.history import read_parts
 from harness.record.live import Live
-from harness.record.moment import read_live
+from harness.record.moment import read_live, told_by
 from harness.record.parts import list_parts
 from harness.record.run import Run
 from harness.record.snapshot import latest_snapshot
@@ -41,7 +41,9 @@ class Follower:
 
     def live(self, now_utc_s: float) -> Live | None:
         """The moment as its writer last told it; None where nobody writes the run."""
-        return read_live(self.run.folder, now_utc_s) if self.run.writer_pid is not None else None
+        if self.run.writer_pid is None:
+            return None
+        return read_live(self.run.folder, now_utc_s) or told_by(self._state, now_utc_s)
 
     @property
     def status(self) -> RunStatus:

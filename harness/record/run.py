@@ -21,6 +21,7 @@ from harness.errors import BadInput, NoSuchRun, RecordError, RunLocked
 from harness.record.clock import iso, local_stamp
 from harness.record.events import RunStatus
 from harness.record.history import event_table, read_state
+from harness.record.moment import read_live
 from harness.record.parts import read_json, read_table, unwritable, write_json
 from harness.record.state import Failure, State
 
@@ -51,7 +52,12 @@ class Run:
     def status(self) -> RunStatus:
         """As it is, not as run.json claims: an open run whose process is gone was interrupted."""
         claimed: RunStatus = self.about.get("status", "running")
-        return "interrupted" if claimed in _OPEN and self.writer_pid is None else claimed
+        if claimed not in _OPEN:
+            return claimed
+        if self.writer_pid is None:
+            return "interrupted"
+        live = read_live(self.folder, 0.0)
+        return "paused" if live is not None and live.doing == "paused" else "running"
 
     @property
     def writer_pid(self) -> int | None:

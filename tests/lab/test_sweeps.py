@@ -207,8 +207,9 @@ def test_what_is_finished_is_not_run_again(tmp_path: Path, monkeypatch: pytest.M
     assert len(ran) == 5
 
 
-def test_ctrl_c_keeps_what_has_begun(tmp_path: Path) -> None:
+def test_ctrl_c_keeps_what_has_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was handed over and had begun is finished and in the table; the rest is left for later."""
+    monkeypatch.setattr(sweeping, "AHEAD", 2)
     sweep = create_sweep(tmp_path, "s", GRID, 0.0)
     seen: list[Row] = []
 

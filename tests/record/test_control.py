@@ -36,10 +36,12 @@ def test_a_request_is_read_once_and_answered(run: Run) -> None:
 
 def test_nobody_to_hear_it_is_said_in_one_sentence(run: Run) -> None:
     """A run without a process, and one whose process has not begun its session: refused, and nothing is written."""
-    with pytest.raises(NotRunning, match="run r is interrupted, so that no process would hear it; resume it first"):
+    with pytest.raises(NotRunning, match="run r is interrupted, and no process would hear 'pause'; resume it first"):
         ask(run, "pause")
     with locked(run):
-        with pytest.raises(NotRunning, match=r"run r is only starting, .*; ask again in a moment"):
+        with pytest.raises(
+            NotRunning, match="run r is only starting, and would not hear 'pause' yet; ask again in a moment"
+        ):
             ask(run, "pause")
         with pytest.raises(BadInput, match="'faster' is nothing that a run can be asked; use one of pause, resume,"):
             ask(run, "faster")  # type: ignore[arg-type]

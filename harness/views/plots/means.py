@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtrit
 
 # The settings that a sweep can vary, in the order in which people name them; any other column is a result.
 SETTINGS = (
@@ -32,11 +32,19 @@ ENDED = ("complete", "complete with failures")
 
 
 def complete(frame: pd.DataFrame) -> pd.DataFrame:
-    """The runs that ended, with `pacing` filled in where it was left to the default, and every text as text."""
+    """The runs that ended, as they can be compared: one name for the default strategy, every setting as text.
+
+    Best possible is that under the server's limits, where the table has it: clients that keep to other limits than the
+    server's are measured by one measure.
+    """
     runs = frame.copy()
     if "pacing" not in runs:
         runs["pacing"] = None
     runs["pacing"] = runs["pacing"].where(runs["pacing"].notna(), runs.get("strategy", "default")).fillna("default")
+    for name in ("optimality", "bound_s"):
+        if f"server_{name}" in runs:
+            theirs = runs[f"server_{name}"]
+            runs[name] = theirs.where(theirs.notna(), runs.get(name, np.nan))
     if "status" in runs:
         runs = runs[runs["status"].isin(ENDED)]
     for name in SETTINGS:
@@ -48,7 +56,7 @@ def complete(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _as_text(value: object) -> str:
-    if value is None or (isinstance(value, float) and np.isnan(value)):
+    if value is None or value == "" or (isinstance(value, float) and np.isnan(value)):
         return "default"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
@@ -68,8 +76,9 @@ def means(frame: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:
     grouped = known.groupby(list(by), sort=True, dropna=False)[value]
     table = grouped.agg(["mean", "std", "count"]).reset_index().rename(columns={"count": "n"})
     n = table["n"].to_numpy(float)
+    # The quantile of scipy.stats.t, which would take a second to load.
     with np.errstate(divide="ignore", invalid="ignore"):
-        half = stats.t.ppf(0.975, n - 1) * table["std"].to_numpy(float) / np.sqrt(n)
+        half = stdtrit(n - 1, 0.975) * table["std"].to_numpy(float) / np.sqrt(n)
     half = np.nan_to_num(half, nan=0.0)
     return table.drop(columns="std").assign(low=table["mean"] - half, high=table["mean"] + half)
 

@@ -39,7 +39,7 @@ def workers_plot(frame: pd.DataFrame) -> Figure:
     divisor, unit = time_unit(float(table["high"].max()))
     looks = styles(table["pacing"])
     for at, (axes, (title, rows)) in enumerate(zip(panels, parts)):
-        _panel(axes, rows, looks, divisor)
+        _panel(axes, rows, looks, divisor, "enough" if len(parts) > 1 else "enough workers")
         axes.set_title(title, fontsize=8.5 if others else None)
         axes.label_outer() if others else None
         if at == 0:
@@ -50,7 +50,7 @@ def workers_plot(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, looks: dict[str, Style], divisor: float) -> None:
+def _panel(axes: Axes, rows: pd.DataFrame, looks: dict[str, Style], divisor: float, words: str) -> None:
     # Strategies that do the same lie on each other: the first are drawn larger, so that all can be seen.
     for order, (pacing, series) in enumerate(rows.groupby("pacing", sort=False)):
         look = looks[str(pacing)]
@@ -73,9 +73,10 @@ def _panel(axes: Axes, rows: pd.DataFrame, looks: dict[str, Style], divisor: flo
     enough = enough_workers(rows)
     if enough is not None:
         axes.axvline(enough[0], color=MUTED, linestyle=":", linewidth=1.4)
-        place = {"ha": "left", "x": 4} if enough[0] <= rows["workers"].max() / 2 else {"ha": "right", "x": -4}
+        middle = (rows["workers"].min() * rows["workers"].max()) ** 0.5
+        place = {"ha": "left", "x": 4} if enough[0] <= middle else {"ha": "right", "x": -4}
         axes.annotate(
-            f"enough workers: {enough[0]} ({enough[1]})",
+            f"{words}: {enough[0]} ({enough[1]})",
             (enough[0], 0.02),
             (place["x"], 0),
             xycoords=("data", "axes fraction"),
