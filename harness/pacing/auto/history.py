@@ -11,6 +11,8 @@ from harness.pacing.base import Grant
 EPSILON_S = 1e-9
 # A lost request matters to no window longer than this.
 LONGEST_S = 31 * 86400.0
+# An answer that is later than another by this was not sent earlier, but for the slowest.
+LATEST_S = 30.0
 
 
 class History:
@@ -45,6 +47,11 @@ class History:
         for _ in range(cost):
             self.sent.append(sent_s)
             self.answered.append(answered_s)
+
+    def earliest_sent(self, first: int) -> float:
+        """When the earliest of the requests from the `first` on was sent: later answers may be to earlier sends."""
+        last = bisect_right(self.answered, self.answered[first] + LATEST_S)
+        return min(self.sent[first:last])
 
     def lose(self, now: float, cost: int) -> None:
         self._lost = [at for at in self._lost if at > now - LONGEST_S] + [now + self._linger_s] * cost

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from harness.pacing.auto.belief import Belief
 from harness.pacing.auto.explain import Refusal, explain
 from harness.pacing.auto.found import Found
+from harness.pacing.auto.gate import Gate
 from harness.pacing.auto.headers import Headers
 from harness.pacing.auto.history import History
 from harness.pacing.auto.news import News
@@ -33,6 +34,7 @@ class Learner:
         self._history = history
         self._headers = headers
         self._trust = trust
+        self._gate = Gate(headers, history, trust)
         self._found = Found(history, headers, trust)
         self._probe = PeriodProbe(history)
         self._pause: Pause | None = None
@@ -94,8 +96,11 @@ class Learner:
             return
         if self._cap is not None and len(self._history.in_flight) >= self._cap:
             yield Later(None, "in flight")
+        ahead = self._gate.ahead(cost)
+        if ahead is not None:
+            yield ahead
         for belief in self._headers.beliefs.values():
-            later = self._headers.later(belief, now, cost)
+            later = self._gate.later(belief, now, cost)
             if later is not None:
                 yield later
         for belief in self._found.beliefs:
@@ -121,8 +126,7 @@ class Learner:
         self._most_others = max(self._most_others, self._others.pop(grant, 0))
         if self._opened_s is None:
             self._opened_s = grant.at
-        for belief in self._headers.read(notice, grant.at, now):
-            self._tell(belief)
+        self._read(grant, now, notice)
         probed = self._probe.passed(grant, now)
         if probed is not None:
             self._opened_s = grant.at
@@ -132,6 +136,14 @@ class Learner:
             self._search.accepted(now, len(self._history))
         if self._pause is not None and self._pause.is_probe(grant):
             self._conclude(self._pause, grant, now)
+
+    def _read(self, grant: Grant, now: float, notice: Notice | None) -> None:
+        """What the headers of an answer teach of limits, and of headers."""
+        before = len(self._trust.dropped)
+        for belief in self._headers.read(notice, grant.at, now):
+            self._tell(belief)
+        for header in list(self._trust.dropped)[before:]:
+            self._tell_trust(header)
 
     def _loosen(self, belief: Belief, now: float) -> None:
         """One or two at a time and again in no time: that is no window but even spacing, and its rate is searched."""
@@ -154,8 +166,7 @@ class Learner:
     def refused(self, grant: Grant, now: float, notice: Notice | None) -> float:
         """A refusal; the answer is how long everyone is to pause, in seconds."""
         others = self._others.pop(grant, 0)
-        for belief in self._headers.read(notice, grant.at, now):
-            self._tell(belief)
+        self._read(grant, now, notice)
         pause = self._pause
         suspected = notice is not None and notice.status in SUSPECT and not says_why(notice)
         if pause is None:
