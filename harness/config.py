@@ -26,21 +26,28 @@ from pydantic import (
 
 from harness.pacing import Pacer, Tiers, format_tiers, parse_tiers
 from harness.pacing.meters import paced_as
+from harness.pacing.sharing import scaled
 from harness.pacing.strategies import Strategy
 from harness.values import (
     as_costs,
     as_delays,
     as_folder,
     as_headers,
+    as_hosts,
     as_latency,
+    as_moment,
     as_run_name,
     as_scenario,
     as_seconds,
+    as_share,
+    as_size,
     as_tiers,
     as_variable,
+    variables_in,
 )
 
 Seconds = Annotated[float, BeforeValidator(as_seconds)]
+Share = Annotated[float, BeforeValidator(as_share)]
 LimitsSetting = Annotated[
     Tiers, BeforeValidator(as_tiers), PlainSerializer(lambda tiers: None if tiers is None else format_tiers(tiers))
 ]
@@ -62,7 +69,8 @@ class ImportConfig(BaseModel):
 
     url: str | None = Field(
         None,
-        description="URL of the list; without it the test API is started and imported. May hold {page} and {per_page}",
+        description="URL of the list; without it the test API is started and imported. May hold {page}, {per_page}, "
+        "and {env:NAME} for a secret of the query",
     )
     items: int | None = Field(None, ge=0, le=100_000_000, description="items of the test API [1000]")
     server_limit: LimitsSetting | None = Field(
@@ -101,11 +109,40 @@ class ImportConfig(BaseModel):
     retry_delays: Annotated[tuple[Annotated[float, Field(ge=0, le=86400)], ...], BeforeValidator(as_delays)] = Field(
         (30.0, 60.0, 120.0, 240.0), max_length=20, description="waits before the 2nd, 3rd … attempt"
     )
+    # Two bursts of ten workers, both lost whole: chance does not do that at any rate that an import is worth.
+    breaker: int = Field(
+        20, ge=0, le=10**6, description="pause everything after so many failed attempts in a row, and probe; 0: never"
+    )
+    max_failures: int | None = Field(None, ge=1, description="end once so many items have failed for good")
+    max_failure_rate: Share | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="end once more than this share failed for good, such as 5%; judged from 20 items on",
+    )
+    max_time: Seconds | None = Field(None, gt=0, le=366 * 86_400, description="end after this long, such as 6h")
+    until: Annotated[str, AfterValidator(as_moment)] | None = Field(
+        None, description="end at this local time, such as 06:00"
+    )
+    share: Share = Field(1.0, gt=0, le=1, description="use only so much of the limits, such as 80% [all]")
     rtt_floor: Seconds = Field(
         0.0, ge=0, le=60, description="a round trip is never shorter than this; only if it is sure"
     )
     linger: Seconds | None = Field(
         None, ge=0, le=86400, description="how long after a time-out the server may still count a request [--timeout]"
+    )
+    # Far above any page of a list that a person would ask for, far below what would fill a machine's memory.
+    max_body: Annotated[int, BeforeValidator(as_size)] = Field(
+        32_000_000, ge=1000, le=10**11, description="the largest answer that is read, unpacked [32MB]"
+    )
+    # The longest window that is at all common; whoever is told to wait for years asks again tomorrow.
+    max_pause: Seconds = Field(
+        86_400.0, ge=1, le=366 * 86_400, description="the longest pause that a server may ask for [1d]"
+    )
+    allow_host: Annotated[tuple[str, ...], BeforeValidator(as_hosts)] = Field(
+        (),
+        max_length=20,
+        description="other host to which links of the list may lead, without headers; may be repeated",
     )
     header: Annotated[tuple[SecretStr, ...], BeforeValidator(as_headers)] = Field(
         (), description="sent with each request, 'Name: value'; never written; may be repeated"
@@ -125,7 +162,9 @@ class ImportConfig(BaseModel):
     quiet: bool = Field(False, description="print nothing but errors")
     as_json: bool = Field(False, alias="json", description="print the summary as one JSON object, nothing else")
 
-    @field_validator("items", "workers", "per_page", "max_items", "seed", mode="before")
+    @field_validator(
+        "items", "workers", "per_page", "max_items", "seed", "max_body", "breaker", "max_failures", mode="before"
+    )
     @classmethod
     def _counts_are_no_switches(cls, value: Any) -> Any:
         """TOML's `true` would be read as 1."""
@@ -186,9 +225,12 @@ class ImportConfig(BaseModel):
 
         A scenario is met as any API is: what it enforces is for the client to find out.
         """
-        if self.limit is not None:
-            return self.limit
-        return self.server_limits or ()
+        return scaled(self.server_limits or () if self.limit is None else self.limit, self.share)
+
+    @property
+    def declared(self) -> Tiers:
+        """What people declared, as far as it is used: `auto` is told no more."""
+        return scaled(self.limit or (), self.share)
 
     @property
     def server_limits(self) -> Tiers | None:
@@ -234,7 +276,7 @@ class ImportConfig(BaseModel):
         if self.url is None:
             return None
         names = sorted(header.get_secret_value().split(":", 1)[0].strip().lower() for header in self.header)
-        key = self.token_env or "+".join(names)
+        key = self.token_env or "+".join([*names, *variables_in(self.url)])
         return f"{urlsplit(self.url).netloc} {key}".strip()
 
     def request_headers(self) -> dict[str, str]:
@@ -244,6 +286,10 @@ class ImportConfig(BaseModel):
         if self.token_env is not None:
             headers["Authorization"] = f"Bearer {os.environ[self.token_env].strip()}"
         return headers
+
+    def url_variables(self) -> dict[str, str]:
+        """What `{env:NAME}` in the URL stands for: for the client alone."""
+        return {name: os.environ[name].strip() for name in variables_in(self.url or "")}
 
     def as_written(self) -> dict[str, Any]:
         """The settings for run.json: no secret, only that there is one, and no one-off such as --fresh."""
@@ -271,9 +317,34 @@ def _check_url(url: str) -> None:
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
+    _check_secrets(url)
     if not usable or any(character <= " " for character in url):
         raise ValueError("--url is not an address of a list; write it like https://api.example.com/orders")
     if parts.fragment:
         raise ValueError("--url holds a #fragment, which is never sent; leave it out")
     if parts.username or parts.password:
         raise ValueError("--url holds a user name or password, which would be written down; use --header instead")
+
+
+# Parameters that prove who somebody is wherever they are met.
+_PROVING = re.compile(
+    r"(api|access|auth|app|secret|private|subscription)?[_-]?(key|token|secret|sig|signature)|password|pwd"
+)
+
+
+def _check_secrets(url: str) -> None:
+    """The URL is written down: a secret in its query must come from the environment."""
+    before, _, query = url.partition("?")
+    for name in variables_in(url):
+        if f"{{env:{name}}}" in urlsplit(before).netloc:
+            raise ValueError("--url holds an {env:…} in its host, where a secret would be looked up by name; move it")
+        value = os.environ.get(as_variable(name), "").strip()
+        if not value:
+            raise ValueError(f"--url names the variable {name}, which is not set; export it first")
+        if not _TOKEN.fullmatch(value):
+            raise ValueError(f"--url names the variable {name}, which is no single line of ASCII; mend it")
+    for part in query.split("&"):
+        name, _, value = part.partition("=")
+        if value and _PROVING.fullmatch(name.lower()) and not variables_in(value):
+            how = f"export it as a variable and write {name}={{env:VARIABLE}}"
+            raise ValueError(f"--url holds what looks like a secret in {name}=, and would be written down; {how}")

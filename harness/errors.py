@@ -3,11 +3,14 @@
     HarnessError
     ├── BadInput            what was typed or configured cannot be used; nothing has happened yet (exit 2)
     │   ├── BadLimits       a limit that does not parse or can never hold
-    │   └── NoSuchRun       a run was named that is not there, or the name is ambiguous or taken
+    │   ├── NoSuchRun       a run was named that is not there, or the name is ambiguous or taken
+    │   ├── MissingLibrary  a library is not installed that this needs and an import does not
+    │   └── NotRunning      something was asked of a run that no process is writing
     ├── NeverFits           a request costs more than a limit will ever allow
     ├── RunLocked           another process is writing this run
     ├── RecordError         the record cannot be written or read; the import ends, loudly
-    └── ServerFailed        the test API that was to be started did not come up
+    ├── ServerFailed        the test API that was to be started did not come up
+    └── SweepBroken         a process that ran points of a sweep died
 
 A message is one sentence: what was wrong, where, and what to do about it.
 """
@@ -34,6 +37,14 @@ class NoSuchRun(BadInput):
     """A run that is not there, a prefix that fits several, or a name already taken."""
 
 
+class MissingLibrary(BadInput):
+    """A library is not installed that this needs and an import does not; the message says how to install it."""
+
+
+class NotRunning(BadInput):
+    """Something was asked of a run that no process is writing, so that nobody would hear it."""
+
+
 class NeverFits(HarnessError):
     """A request costs more than a tier's limit: no wait would ever be long enough."""
 
@@ -48,3 +59,7 @@ class RecordError(HarnessError):
 
 class ServerFailed(HarnessError):
     """The test API that was to be started as a child process did not come up."""
+
+
+class SweepBroken(HarnessError):
+    """A process that ran points of a sweep died; what was finished is kept."""

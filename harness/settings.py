@@ -6,6 +6,7 @@ import re
 import tomllib
 import types
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin
 
@@ -17,6 +18,15 @@ from harness.errors import BadInput
 from harness.values import quoted
 
 ENVIRONMENT = "HARNESS_IMPORT_"
+
+
+# What the figures of a run depend on.
+_FIGURES = ("url", "limit", "server_limit", "scenario", "detail", "per_page", "cost")
+
+
+def figures_config(written: Mapping[str, Any]) -> ImportConfig:
+    """The settings of a run (`config` of its run.json) as far as its figures depend on them: none asks for secrets."""
+    return ImportConfig(**{name: written[name] for name in _FIGURES if written.get(name) is not None})
 
 
 def flag_of(name: str) -> str:
@@ -31,7 +41,7 @@ def is_switch(field: FieldInfo) -> bool:
 
 
 def is_repeatable(name: str) -> bool:
-    return name in ("limit", "server_limit", "header", "cost")
+    return name in ("limit", "server_limit", "header", "cost", "allow_host")
 
 
 def read_settings(flags: Mapping[str, Any], toml: Path | None, environ: Mapping[str, str]) -> ImportConfig:
@@ -85,8 +95,11 @@ def _field(key: str, where: str) -> str:
     by_alias = {field.alias: field_name for field_name, field in ImportConfig.model_fields.items() if field.alias}
     name = by_alias.get(name, name)
     if name not in ImportConfig.model_fields:
-        known = ", ".join(field.alias or name for name, field in ImportConfig.model_fields.items())
-        raise BadInput(f"{key!r} {where} is no setting; leave it out, or use one of {known}")
+        near = get_close_matches(
+            name, [field.alias or name for name, field in ImportConfig.model_fields.items()], 1, 0.75
+        )
+        what = f"write {near[0]}" if near else "see python -m harness import --help for those there are"
+        raise BadInput(f"{key!r} {where} is no setting; leave it out, or {what}")
     return name
 
 

@@ -1,10 +1,11 @@
-"""Durations as people type and read them."""
+"""Durations and sizes as people type and read them."""
 
 from __future__ import annotations
 
 import math
 import re
 from decimal import Decimal
+from functools import lru_cache
 
 _SECONDS = {
     "ms": Decimal("0.001"),
@@ -36,6 +37,7 @@ def parse_duration(text: str) -> float:
     return seconds
 
 
+@lru_cache(maxsize=1024)
 def format_period(seconds: float) -> str:
     """The shortest way to write a period in the limits grammar: 20 -> `20s`, 60 -> `1m`, 0.5 -> `500ms`.
 
@@ -50,3 +52,23 @@ def format_period(seconds: float) -> str:
     if exact < 1 and milliseconds == milliseconds.to_integral_value():
         return f"{milliseconds:.0f}ms"
     return f"{exact.normalize():f}s"
+
+
+_BYTES = {"": 1, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+_SIZE = re.compile(r"\s*(\d{1,15}(?:\.\d{1,3})?)\s*(B|[kK]B|MB|GB|)\s*", re.ASCII)
+
+
+def parse_size(text: str) -> int:
+    """Bytes in `32MB`, `1.5GB`, `500kB` or `1000`; ValueError, in words for people, for anything else."""
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is not a size; write it like 500kB, 32MB or 1GB")
+    return int(Decimal(found[1]) * _BYTES[found[2]])
+
+
+def format_size(size: int) -> str:
+    """The shortest exact way to write it: `32MB`, `1500kB`, `17B`."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size and size % factor == 0:
+            return f"{size // factor}{unit}"
+    return f"{size}B"

@@ -9,11 +9,15 @@ from typing import Any
 from pydantic import SecretStr
 
 from harness.pacing import Tier, parse_tiers
-from harness.units import parse_duration
+from harness.record.clock import parse_local
+from harness.units import parse_duration, parse_size
 
 _RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PLACE = re.compile(r"\{env:([^{}]*)\}")
+_HOST = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _SCENARIO = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 LONGEST_LATENCY_S = 3600.0
 
 
@@ -33,6 +37,32 @@ def as_tiers(value: Any) -> Any:
 
 def as_seconds(value: Any) -> Any:
     return parse_duration(value) if isinstance(value, str) else value
+
+
+def as_share(value: Any) -> Any:
+    """`80%` or 0.8."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    try:
+        return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        raise ValueError(f"{quoted(value)} is not a share; write it like 80%") from None
+
+
+def as_moment(value: str) -> str:
+    """`06:00`, or `2026-11-27T06:00`, in local time."""
+    if _CLOCK.fullmatch(value):
+        return value
+    try:
+        parse_local(value)
+    except ValueError:
+        raise ValueError(f"{quoted(value)} is no time of day; write it like 06:00, or 2026-11-27T06:00") from None
+    return value
+
+
+def as_size(value: Any) -> Any:
+    return parse_size(value) if isinstance(value, str) else value
 
 
 def as_latency(value: Any) -> Any:
@@ -100,6 +130,17 @@ def as_headers(value: Any) -> Any:
     raise ValueError("headers are text; write them like 'Name: value'")
 
 
+def as_hosts(value: Any) -> Any:
+    """Names of hosts, `cdn.example.com` or `127.0.0.1:8001`, in lower case."""
+    given = [value] if isinstance(value, str) else value
+    if not isinstance(given, (list, tuple)) or not all(isinstance(part, str) for part in given):
+        raise ValueError("hosts are text; write them like cdn.example.com")
+    for host in given:
+        if not _HOST.fullmatch(host):
+            raise ValueError(f"{quoted(host)} is no host; write it like cdn.example.com, or with a port as :8443")
+    return tuple(host.lower() for host in given)
+
+
 def as_run_name(value: str) -> str:
     if _RUN_NAME.fullmatch(value):
         return value
@@ -112,6 +153,11 @@ def as_variable(value: str) -> str:
     if _VARIABLE.fullmatch(value):
         return value
     raise ValueError("give the name of an environment variable, such as API_TOKEN, and not the token itself")
+
+
+def variables_in(url: str) -> list[str]:
+    """Names of the environment variables that a URL wants: `{env:API_KEY}`."""
+    return _PLACE.findall(url)
 
 
 def as_folder(value: Any) -> Any:

@@ -5,7 +5,7 @@ Counts grow with the seconds served. Decisions are kept in columns of about 50 b
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,9 +32,10 @@ class Counts:
     """Sums over decisions."""
 
     def __init__(self) -> None:
-        self.per_second: dict[int, list[int]] = {}
-        self.routes: dict[str, list[int]] = {}
-        self.clients: dict[str, list[int]] = {}
+        # (admitted, refused) of each
+        self.per_second: defaultdict[int, list[int]] = defaultdict(_none)
+        self.routes: defaultdict[str, list[int]] = defaultdict(_none)
+        self.clients: defaultdict[str, list[int]] = defaultdict(_none)
         self.statuses: Counter[int] = Counter()
         self.refused_by: Counter[str] = Counter()
         self.admitted_under: Counter[str] = Counter()
@@ -46,9 +47,9 @@ class Counts:
         if row.verdict == "unauthorised":  # no limit was asked
             return
         refused = row.verdict == "refused"
-        self.per_second.setdefault(int(row.t_s), [0, 0])[refused] += 1
-        self.routes.setdefault(row.route, [0, 0])[refused] += 1
-        self.clients.setdefault(row.client, [0, 0])[refused] += 1
+        self.per_second[int(row.t_s)][refused] += 1
+        self.routes[row.route][refused] += 1
+        self.clients[row.client][refused] += 1
         if refused:
             self.refused_by[row.tier] += 1
         else:
@@ -122,6 +123,10 @@ class Ledger:
     def table(self) -> pa.Table:
         """All decisions kept, as an Arrow table."""
         return self._decisions.table()
+
+
+def _none() -> list[int]:
+    return [0, 0]
 
 
 def _pair(counts: list[int]) -> dict[str, int]:

@@ -159,11 +159,13 @@ class Service:
         return self.config.parsed.costs.get(ask.route, 1)
 
     def _situation(self, now: float, account: Account, ruling: Ruling) -> Situation | None:
-        levels = tuple(Level(p.tier, p.remaining(now), p.reset_at(now) - now) for p in account.budget.policies)
+        levels = [Level(p.tier, p.remaining(now), p.reset_at(now) - now) for p in account.budget.policies]
         if not levels:
             return None
         # The tier that will refuse first: least remaining, then latest reset; a refusal or a delay names its own.
-        binding = ruling.tier if ruling.tier is not None else levels.index(min(levels, key=_urgency))
+        binding = ruling.tier
+        if binding is None:
+            binding = levels.index(min(levels, key=_urgency)) if len(levels) > 1 else 0
         retry_after_s = None if ruling.retry_at is None else ruling.retry_at - now
         epoch_s = now + self.epoch_offset
         return Situation(levels, binding, not ruling.admitted, retry_after_s, epoch_s, account.label)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from harness import ImportConfig, Unpaced, parse_tiers
-from harness.api.child import ledger_of, server_flags
+from harness.api.child import server_flags
 from harness.engine.importing import config_of
 from harness.record.run import create_run
 from harness.values import typical_latency_s
@@ -226,14 +226,6 @@ def test_the_test_api_is_told_what_was_asked_for_and_a_scenario_decides_the_rest
 ) -> None:
     """Its latency is 50 ms unless it is set there; its limits are those of the client unless a scenario has its own."""
     assert " ".join(server_flags(ImportConfig(**values))) == words
-
-
-def test_what_other_tenants_asked_for_is_not_ours() -> None:
-    """The ledger's counts, less those of others."""
-    mine = {"127.0.0.1": {"admitted": 7, "refused": 1}}
-    assert ledger_of({"admitted": 7, "refused": 1, "clients": mine}) == (7, 1)
-    others = {**mine, "tenant": {"admitted": 3, "refused": 2}}
-    assert ledger_of({"admitted": 10, "refused": 3, "clients": others}) == (7, 1)
 
 
 # --- what a run remembers -----------------------------------------------------------------------------------------

@@ -5,11 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import IO, Any
 
-import httpx
 import trio
 
 from harness.config import ImportConfig
@@ -100,17 +99,3 @@ async def _stop(process: trio.Process) -> None:
         return
     process.kill()
     await process.wait()
-
-
-async def ledger_counts(list_url: str) -> tuple[int, int]:
-    """(admitted, refused) as the test API at `list_url` counted them; other tenants' requests are not ours."""
-    url = list_url.removesuffix("/api/items") + "/_ledger"
-    async with httpx.AsyncClient(trust_env=False, timeout=10.0) as client:
-        report = (await client.get(url)).raise_for_status().json()
-    return ledger_of(report)
-
-
-def ledger_of(report: Mapping[str, Any]) -> tuple[int, int]:
-    """(admitted, refused) in the report of a ledger, without those of other tenants."""
-    others = report["clients"].get("tenant", {"admitted": 0, "refused": 0})
-    return report["admitted"] - others["admitted"], report["refused"] - others["refused"]

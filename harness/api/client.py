@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 from http.cookiejar import CookieJar
-from urllib.parse import quote
 
 import httpx
 import trio
 
 from harness.api.base import Got, OnHeaders
+from harness.api.body import ACCEPTED, TooLarge, read_body
+from harness.api.credentials import Credentials
+from harness.api.evidence import evidence, kept
 from harness.api.headers import notice
 from harness.api.rest import Garbled, Malformed, Rest, as_text
-from harness.engine.answers import Failed, ItemRead
+from harness.engine.answers import Failed, ItemRead, PageRead
+from harness.errors import BadInput
 from harness.pacing import Notice
 from harness.record.clock import utc_s
 from harness.record.events import Key, Kind
@@ -25,16 +28,16 @@ KEEPALIVE_S = 4.0
 CONNECT_S = 10.0
 # May pass by itself: RFC 9110 15.5.9 (408), RFC 8470 (425), and everything the server calls its own fault.
 PASSING = frozenset({408, 425})
-# Shorter header values are flags and versions, and would be blotted out of every word.
-LEAST_SECRET = 6
 GONE = {404: "gone", 410: "gone"}
 _UTF_8 = "utf-8-sig"  # with or without the mark that some put before it
 _REFUSED = Got(Failed("refused"))
 
 
 class HttpApi:
-    """An API over HTTP. timeout_s bounds each request as a whole; redirects are not followed (each would be a
-    request without a grant); `keep_records` keeps the list's records as payloads; `trust_env` uses proxy variables.
+    """An API over HTTP. timeout_s bounds each request as a whole, max_body each answer, unpacked; redirects are not
+    followed (each would be a request without a grant). headers, and variables for the URL's `{env:NAME}`, go to the
+    list's origin alone. `keep_records` keeps the list's records as payloads; `trust_env` uses proxy variables, and
+    BadInput says where they cannot be used.
     """
 
     def __init__(
@@ -43,7 +46,9 @@ class HttpApi:
         *,
         workers: int,
         timeout_s: float,
-        headers: dict[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
+        max_body: int = 32_000_000,
         keep_records: bool = False,
         trust_env: bool = True,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -54,22 +59,37 @@ class HttpApi:
         self._timed_out = Got(Failed("timed out", f"no complete answer within {timeout_s:g} s"))
         self._keep_records = keep_records
         self._wall = wall
-        self._secrets = _secrets((headers or {}).values())
+        self._max_body = max_body
+        self._credentials = Credentials(rest.url, headers or {}, variables or {})
+        self._stale: set[tuple[Kind, Key]] = (
+            set()
+        )  # to be sent again, on a connection that is surely none of the pool's
         # One connection a worker; more workers later share them, which costs a wait and no error.
-        limits = httpx.Limits(
-            max_connections=max(workers, 100), max_keepalive_connections=max(workers, 100), keepalive_expiry=KEEPALIVE_S
-        )
-        timeout = httpx.Timeout(None, connect=min(CONNECT_S, timeout_s))
-        self._client = httpx.AsyncClient(
-            limits=limits,
-            timeout=timeout,
-            headers=headers,
-            follow_redirects=False,
-            event_hooks={"response": [_put_aside]},
-            cookies=_NoCookies(),
-            transport=transport,
-            trust_env=trust_env,
-        )
+        most = max(workers, 100)
+
+        def opened(keepalive: int) -> httpx.AsyncClient:
+            return httpx.AsyncClient(
+                limits=httpx.Limits(
+                    max_connections=most, max_keepalive_connections=keepalive, keepalive_expiry=KEEPALIVE_S
+                ),
+                timeout=httpx.Timeout(None, connect=min(CONNECT_S, timeout_s)),
+                headers={"Accept-Encoding": ACCEPTED},
+                auth=self._credentials,
+                follow_redirects=False,
+                event_hooks={"response": [_put_aside]},
+                cookies=_NoCookies(),
+                transport=transport,
+                trust_env=trust_env,
+                verify=trusted,
+            )
+
+        try:
+            trusted = httpx.create_ssl_context(trust_env=trust_env)
+            self._client, self._fresh = opened(most), opened(0)
+        except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
+            # Not its words: a proxy's address may hold a password.
+            names = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE or SSL_CERT_DIR"
+            raise BadInput(f"{names} cannot be used ({type(error).__name__}); mend or unset it") from None
 
     async def __aenter__(self) -> HttpApi:
         await self._client.__aenter__()
@@ -77,6 +97,7 @@ class HttpApi:
 
     async def __aexit__(self, *exc: object) -> None:
         await self._client.aclose()
+        await self._fresh.aclose()
 
     async def fetch(self, kind: Kind, key: Key, on_headers: OnHeaders) -> Got | None:
         """As the protocol says: one request, one result."""
@@ -89,19 +110,28 @@ class HttpApi:
             return not refused
 
         got = self._timed_out
+        client = self._fresh if (kind, key) in self._stale else self._client
         with trio.move_on_after(self._timeout_s):
-            got = await self._ask(kind, key, url, heard)
+            got = await self._ask(client, kind, key, url, heard)
+        self._note_stale(kind, key, got)
         # A refusal is one from its headers on, however its body ends.
         return None if refused else self._hushed(got)
 
-    async def _ask(self, kind: Kind, key: Key, url: str, on_headers: OnHeaders) -> Got:
+    def _note_stale(self, kind: Kind, key: Key, got: Got) -> None:
+        """Who pauses finds the whole pool stale: sent again from it, a request may be reset a second time."""
+        if isinstance(got.result, Failed) and got.result.stale:
+            self._stale.add((kind, key))
+        elif self._stale:
+            self._stale.discard((kind, key))
+
+    async def _ask(self, client: httpx.AsyncClient, kind: Kind, key: Key, url: str, on_headers: OnHeaders) -> Got:
         answered = False
         try:
-            async with self._client.stream("GET", url) as response:
+            async with client.stream("GET", url) as response:
                 wanted = on_headers(notice(response.status_code, response.headers, self._wall()))
                 answered = True
-                await response.aread()
-                return self._read(kind, key, response) if wanted else _REFUSED
+                body = await self._body(response)  # a refusal's too: then the connection can be used again
+                return self._read(kind, key, response, body) if wanted else _REFUSED
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
             return Got(Failed("could not connect", _say(error), sent=False))
         except httpx.InvalidURL as error:
@@ -112,29 +142,41 @@ class HttpApi:
         except (httpx.HTTPError, httpx.StreamError) as error:
             return Got(Failed("no usable answer", _say(error)))
 
-    def _read(self, kind: Kind, key: Key, response: httpx.Response) -> Got:
+    async def _body(self, response: httpx.Response) -> bytes | Malformed:
+        try:
+            return await read_body(response, self._max_body)
+        except Malformed as error:
+            return error
+
+    def _read(self, kind: Kind, key: Key, response: httpx.Response, body: bytes | Malformed) -> Got:
         status = response.status_code
         if not response.is_success:
-            return Got(failed_status(status, response.extensions.get("location")))
+            return Got(_with_evidence(failed_status(status, response.extensions.get("location")), response, body))
         try:
-            body = _text(response)
+            if isinstance(body, Malformed):
+                raise body
+            text = _text(body, response.charset_encoding)
             if kind == "item":
-                payload = self._rest.read_item(body)
-                return Got(ItemRead(len(response.content)), ((key, payload),))
-            page, records = self._rest.read_page(key, body, response.headers.get("link"))
+                payload = self._rest.read_item(text)
+                return Got(ItemRead(len(body)), ((key, payload),))
+            page, records = self._rest.read_page(key, text, response.headers.get("link"))
         except Malformed as error:
-            return Got(Failed("malformed", str(error), passing=isinstance(error, Garbled)))
+            reason = "too large" if isinstance(error, TooLarge) else "malformed"
+            failed = Failed(reason, str(error), passing=isinstance(error, Garbled))
+            return Got(_with_evidence(failed, response, body))
         kept = records if self._keep_records else []
         return Got(page, tuple((item, as_text(record)) for item, record in kept))
 
     def _hushed(self, got: Got) -> Got:
         """`got` without what we sent to prove who we are, should a server or a library repeat it."""
-        if not isinstance(got.result, Failed):
-            return got
-        detail = got.result.detail
-        for secret in self._secrets:
-            detail = detail.replace(secret, "***")
-        return replace(got, result=replace(got.result, detail=detail[:300]))
+        known, result = self._credentials, got.result
+        if isinstance(result, Failed):
+            headers, body = (kept(text and known.hushed(text)) for text in (result.headers, result.body))
+            detail = known.hushed(result.detail)[:300]
+            return replace(got, result=replace(result, detail=detail, headers=headers, body=body))
+        if isinstance(result, PageRead) and result.next_page is not None:
+            result = replace(result, next_page=known.unfilled(result.next_page))
+        return Got(result, tuple((item, known.out_of_data(payload)) for item, payload in got.payloads))
 
 
 class _NoCookies(CookieJar):
@@ -147,26 +189,27 @@ class _NoCookies(CookieJar):
         """Leave them."""
 
 
-def _secrets(values: Iterable[str]) -> list[str]:
-    """What must not be repeated, the longest first: header values, their words, and all as a URL would spell them."""
-    words = {word for value in values for word in (value, *value.split())}
-    words |= {word.partition("=")[2].strip("\"',;") for word in words}  # Token token="..."
-    spelt = words | {quote(word, safe="") for word in words}
-    return sorted((word for word in spelt if len(word) >= LEAST_SECRET), key=len, reverse=True)
+def _say(error: BaseException) -> str:
+    """Class and words of an error; where it has none, those of what caused it (a certificate, say)."""
+    found: BaseException | None = error
+    while found is not None and not str(found):
+        found = found.__cause__ or found.__context__
+    return f"{type(error).__name__}: {found or ''}".strip(": ")
 
 
-def _say(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".strip(": ")
+def _with_evidence(failed: Failed, response: httpx.Response, body: bytes | Malformed) -> Failed:
+    headers, text = evidence(response.headers, body if isinstance(body, bytes) else b"")
+    return replace(failed, headers=headers, body=text)
 
 
-def _text(response: httpx.Response) -> str:
+def _text(body: bytes, charset: str | None) -> str:
     """The body as text: UTF-8 (RFC 8259 8.1) unless told otherwise; bytes that do not fit become U+FFFD."""
-    charset = response.charset_encoding or _UTF_8
+    charset = charset or _UTF_8
     try:
-        text = response.content.decode(_UTF_8 if charset.lower() == "utf-8" else charset, "replace")
+        text = body.decode(_UTF_8 if charset.lower() == "utf-8" else charset, "replace")
         text.encode()
     except (LookupError, ValueError):  # no charset, or one of Python's own that is none
-        return response.content.decode(_UTF_8, "replace")
+        return body.decode(_UTF_8, "replace")
     return text
 
 
@@ -184,7 +227,9 @@ def failed_status(status: int, location: str | None) -> Failed:
         phrase = ""
     if 300 <= status < 400:
         where = f"; it points to {location.partition('?')[0][:200]}" if location else ""
-        return Failed("redirected", f"redirects are not followed{where}", passing=False)
+        return Failed(
+            "redirected", f"redirects are not followed{where}; if it is to be trusted, name it in --url", passing=False
+        )
     if status in GONE:
         return Failed(GONE[status], phrase, passing=False)
     return Failed(f"status {status}", phrase, passing=status >= 500 or status in PASSING)

@@ -17,6 +17,17 @@ from harness.pacing import Quota
 _LONGEST = 4000  # characters; no server has so many limits
 
 
+def has_drafts(headers: Mapping[str, str]) -> bool:
+    """Whether any of the fields is there, without reading them."""
+    return (
+        "ratelimit" in headers
+        or "ratelimit-limit" in headers
+        or "ratelimit-policy" in headers
+        or "ratelimit-remaining" in headers
+        or "ratelimit-reset" in headers
+    )
+
+
 def draft_quotas(headers: Mapping[str, str]) -> tuple[Quota, ...]:
     """What the fields say, a quota for each limit; () where there are none. Windows and resets in seconds."""
     policies = _policies(headers.get("ratelimit-policy"))

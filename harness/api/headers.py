@@ -11,8 +11,9 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
-from harness.api.drafts import draft_quotas
+from harness.api.drafts import draft_quotas, has_drafts
 from harness.pacing import Notice, Quota
 
 _EPOCH_MS = 1e11  # in seconds that is the year 5138; in milliseconds 1973
@@ -34,6 +35,8 @@ def notice(status: int, headers: Mapping[str, str], utc_s: float) -> Notice:
 
 def _quotas(headers: Mapping[str, str], now_s: float) -> tuple[Quota, ...]:
     legacy = _quota("x-ratelimit-", headers, now_s)
+    if not has_drafts(headers):  # as most servers
+        return () if legacy is None else (legacy,)
     drafted = draft_quotas(headers)
     # RateLimit-Reset with an epoch in it, or a date, is the older dialect under the newer name.
     if not drafted or any((quota.reset_s or 0) >= _EPOCH_S for quota in drafted):
@@ -87,7 +90,7 @@ def _number(text: str | None) -> float | None:
     if text is None or len(text) > 40:
         return None
     try:
-        number = float(text.partition(",")[0].partition(";")[0])
+        number = float(text if text.isdecimal() else text.partition(",")[0].partition(";")[0])
     except ValueError:
         return None
     return number if math.isfinite(number) else None
@@ -95,8 +98,12 @@ def _number(text: str | None) -> float | None:
 
 def _date_s(text: str | None) -> float | None:
     """Epoch seconds of an HTTP-date or an ISO 8601 date; one without a zone is UTC (RFC 9110 5.6.7)."""
-    if not text or len(text) > 60:
-        return None
+    return _parsed_date(text) if text and len(text) <= 60 else None
+
+
+@lru_cache(maxsize=64)
+def _parsed_date(text: str) -> float | None:
+    """Dates are whole seconds, so that many answers bear the same one, and they are the dearest header to read."""
     parse = datetime.fromisoformat if _ISO.match(text) else parsedate_to_datetime
     try:
         at = parse(text)

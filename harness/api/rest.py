@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 
+from harness.api.credentials import origin
 from harness.engine.answers import PageRead
 from harness.record.events import ItemId, Key, canonical_id
+from harness.values import variables_in
 
 # Ten million pages of one item are still a list; more is a number gone wrong, and would be held in memory.
 MOST_PAGES = 10_000_000
@@ -32,10 +34,15 @@ class Garbled(Malformed):
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """A list at `url` (which may hold `{page}` and `{per_page}`) whose items lie one path segment below it."""
+    """A list at `url` (which may hold `{page}` and `{per_page}`) whose items lie one path segment below it.
+
+    allowed: other hosts (`host` or `host:port`) to which a next link may lead. What the URL's query says with an
+    `{env:NAME}` proves who we are, and is said with every request.
+    """
 
     url: str
     per_page: int
+    allowed: frozenset[str] = frozenset()
 
     def page_url(self, page: Key) -> str:
         """Of a numbered page, or the link that the page before it gave."""
@@ -55,7 +62,10 @@ class Rest:
         # `.` and `..` would be taken for steps through the path.
         segment = segment.replace(".", "%2E") if not segment.strip(".") else segment
         path = parts.path.rstrip("/") + "/" + segment
-        return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+        return urlunsplit((parts.scheme, parts.netloc, path, "&".join(self._proof()), ""))
+
+    def _proof(self) -> list[str]:
+        return [part for part in urlsplit(self.url).query.split("&") if variables_in(part)]
 
     def read_page(
         self, page: Key, body: str, links: str | None = None
@@ -110,7 +120,7 @@ class Rest:
             return None
         parts = urlsplit(self.url)
         query = urlencode({"after": _id(records[-1]), "perPage": self.per_page})
-        return urlunsplit((*parts[:3], query, ""))
+        return urlunsplit((*parts[:3], "&".join([query, *self._proof()]), ""))
 
     def _next_page(self, page: Key, about: dict[str, Any], records: int, total: int | None) -> str | None:
         for name in ("next_page_url", "next"):
@@ -131,15 +141,28 @@ class Rest:
             raise Malformed(f"the link to the next page is not text but {_kind(link)}")
         try:
             url = urljoin(self.page_url(page), link)
-            here, there = _origin(self.url), _origin(url)
+            here, there = origin(self.url), origin(url)
         except ValueError:
             here, there, url = ("", "", 0), ("", "", 0), ""
-        if not url.isprintable() or not there[1]:
+        if not url.isprintable() or there[0] not in ("http", "https", "") or not there[1]:
             raise Malformed("the link to the next page is no URL")
-        if here != there:
+        if here == there:
+            return self._with_proof(url)
+        if self.allowed.isdisjoint((there[1], f"{there[1]}:{there[2]}", f"[{there[1]}]", f"[{there[1]}]:{there[2]}")):
             where = "{}://{}:{}".format(*there)
-            raise Malformed(f"the next page is on another host, {where}, where credentials must not go")
+            why = f"the next page is on another host, {where}, where credentials must not go"
+            raise Malformed(f"{why}; if it is to be trusted, add --allow-host {there[1]}")
         return url
+
+    def _with_proof(self, url: str) -> str:
+        """`url` with what proves who we are by its variables' names, whatever of it the server put there."""
+        proof = self._proof()
+        if not proof:
+            return url
+        names = {part.partition("=")[0] for part in proof}
+        parts = urlsplit(url)
+        kept = [part for part in parts.query.split("&") if part and part.partition("=")[0] not in names]
+        return urlunsplit((*parts[:3], "&".join([*kept, *proof]), ""))
 
 
 def as_text(value: Any) -> str:
@@ -154,13 +177,6 @@ def _is_storable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _origin(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port of `url`, so written that two spellings of one are equal."""
-    parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
-    return parts.scheme, parts.hostname or "", port
 
 
 def _has_link(about: dict[str, Any]) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from harness.cli.options import results_option
 from harness.lab.infer import as_flag, infer
 from harness.record.history import read_events
 from harness.record.run import find_run
@@ -14,11 +15,12 @@ from harness.views.text import count, printable
 
 @click.command("infer")
 @click.argument("run", required=False)
-@click.option(
-    "--results", type=click.Path(path_type=Path), default=Path("results"), help="folder of the runs [results]"
-)
+@results_option
 def infer_command(run: str | None, results: Path) -> int:
-    """Print the limits that a run reveals, with the evidence, as flags ready to paste [the latest run]."""
+    """Print the limits that a run reveals, ready to paste.
+
+    With the evidence for each. Without RUN, of the latest.
+    """
     found = find_run(results, run)
     findings = infer(read_events(found.folder))
     if not findings:

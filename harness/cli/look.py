@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from harness.cli.options import RESULTS_VARIABLE, python, where
+from harness.cli.options import python, results_option, where
 from harness.config import ImportConfig
-from harness.engine.importing import summary_of
+from harness.engine.reopening import ended_summary
 from harness.errors import RecordError
 from harness.record.clock import utc_s
 from harness.record.run import Run, find_run, list_runs
@@ -19,19 +19,11 @@ from harness.views.runs import RunRow, runs_text
 from harness.views.screen import Screen
 from harness.views.show import show_text
 
-_RESULTS = click.option(
-    "--results",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER",
-    default=Path("results"),
-    envvar=RESULTS_VARIABLE,
-    help="folder of the runs [results]",
-)
 _OPEN = ("running", "paused", "interrupted")
 
 
 @click.command("runs")
-@_RESULTS
+@results_option
 def runs_command(results: Path) -> int:
     """List the runs, the newest first."""
     rows = []
@@ -46,14 +38,17 @@ def runs_command(results: Path) -> int:
 
 @click.command("show")
 @click.argument("run", required=False)
-@_RESULTS
+@results_option
 def show_command(run: str | None, results: Path) -> int:
-    """Show a run in full, with its failed items [the latest]."""
+    """Show a run in full, with its failed items.
+
+    Without RUN, the latest.
+    """
     found = find_run(results, run)
     path = found.folder / "items.parquet"
     state = found.state()
     text = show_text(
-        _summary(found),
+        summary_now(found),
         Screen.of(sys.stdout),
         settings=_settings(found),
         failures=list(state.failures.values()),
@@ -68,7 +63,7 @@ def show_command(run: str | None, results: Path) -> int:
 
 
 def _row(run: Run) -> RunRow:
-    summary = _summary(run)
+    summary = summary_now(run)
     return RunRow(
         name=run.name,
         status=summary.status,
@@ -82,15 +77,12 @@ def _row(run: Run) -> RunRow:
     )
 
 
-def _summary(run: Run) -> Summary:
+def summary_now(run: Run) -> Summary:
     """As it was written when the run's last session ended; folded anew where none did."""
     figures = run.summary()
     if figures is not None and run.status not in _OPEN:
         return Summary.from_dict(figures)
-    about = run.about["config"]
-    names = ("url", "limit", "server_limit", "scenario", "detail")
-    limits = {name: about[name] for name in names if about.get(name) is not None}
-    return summary_of(run, run.state(), ImportConfig(**limits), status=run.status)
+    return ended_summary(run, run.state(), run.status)
 
 
 def _settings(run: Run) -> dict[str, str]:
@@ -98,5 +90,6 @@ def _settings(run: Run) -> dict[str, str]:
     about = run.about
     defaults = ImportConfig().as_written()
     changed = {name: value for name, value in about["config"].items() if value != defaults.get(name)}
-    shown: dict[str, Any] = {"started": about["created"], "workers": about["config"]["workers"], **changed}
+    simulated = {"simulated": "in virtual time"} if about.get("simulated") else {}
+    shown: dict[str, Any] = {**simulated, "started": about["created"], "workers": about["config"]["workers"], **changed}
     return {name.replace("_", " "): str(value) for name, value in {**shown, "seed": about["seed"]}.items()}

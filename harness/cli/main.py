@@ -8,22 +8,45 @@ from collections.abc import Sequence
 import click
 
 from harness.cli.decide import infer_command
+from harness.cli.explain import explain_command
+from harness.cli.failed import failed_command
+from harness.cli.keep import export_command, prune_command
 from harness.cli.look import runs_command, show_command
+from harness.cli.report import report_command
 from harness.cli.run import import_command, resume_command
+from harness.cli.simulate import simulate_command
+from harness.cli.steer import pause_command, set_command, stop_command
+from harness.cli.watch import watch_command
 from harness.errors import BadInput, HarnessError, NeverFits, RunLocked
 
 # 0 complete, 1 complete with failed items, 2 bad input, 3 ended early but resumable, 130 Ctrl-C, 143 SIGTERM
 BAD_INPUT, ENDED_EARLY, INTERRUPTED = 2, 3, 130
 
-_SECTIONS = {"Run": ("import", "resume"), "Look": ("runs", "show"), "Decide": ("infer",)}
+# In the order in which `--help` lists them.
+_SECTIONS: dict[str, tuple[click.Command, ...]] = {
+    "Run": (import_command, resume_command, simulate_command),
+    "Look": (
+        runs_command,
+        show_command,
+        watch_command,
+        failed_command,
+        explain_command,
+        report_command,
+        export_command,
+    ),
+    "Decide": (infer_command,),
+    "Manage": (pause_command, set_command, stop_command, prune_command),
+}
 
 
 class Commands(click.Group):
-    """A group whose help lists its commands by what people want: to run, to look, to decide."""
+    """A group whose help lists its commands by what people want: to run, to look, to decide, to manage."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        for section, names in _SECTIONS.items():
-            rows = [(name, self.commands[name].get_short_help_str(70)) for name in names]
+        for section, commands in _SECTIONS.items():
+            # Two columns less than the terminal has, for the names and the gaps: a line each.
+            room = max(20, formatter.width - 14)
+            rows = [(str(command.name), command.get_short_help_str(room)) for command in commands]
             with formatter.section(section):
                 formatter.write_dl(rows)
 
@@ -33,7 +56,7 @@ def cli() -> None:
     """Import from rate-limited HTTP APIs as fast as their limits allow, and see how close you came."""
 
 
-for command in (import_command, resume_command, runs_command, show_command, infer_command):
+for command in (command for commands in _SECTIONS.values() for command in commands):
     cli.add_command(command)
 
 

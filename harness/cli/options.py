@@ -24,13 +24,32 @@ RESUME_FIELDS = [
         "forget_limits",
         "timeout",
         "retry_delays",
+        "breaker",
+        "max_failures",
+        "max_failure_rate",
+        "max_time",
+        "until",
+        "share",
         "rtt_floor",
         "linger",
+        "max_body",
+        "max_pause",
+        "allow_host",
         "header",
         "token_env",
     ),
     *("results", "progress", "quiet", "as_json"),
 ]
+
+
+results_option = click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    default=Path("results"),
+    envvar=RESULTS_VARIABLE,
+    help="folder of the runs [results]",
+)
 
 
 def config_options(names: list[str] | None = None) -> Callable[[Any], Any]:
@@ -49,7 +68,9 @@ def _option(name: str) -> Callable[[Any], Any]:
     about = field.description or ""
     if is_switch(field):
         return click.option(flag_of(name), name, flag_value=not field.default, default=None, type=bool, help=about)
-    shown = "" if field.default is None or field.default == () else f" [{_default(field.default)}]"
+    shown = (
+        "" if field.default is None or field.default == () or about.endswith("]") else f" [{_default(field.default)}]"
+    )
     help_text = about + shown
     return click.option(flag_of(name), name, metavar=type_name(field), help=help_text, multiple=is_repeatable(name))
 
@@ -82,3 +103,6 @@ def python() -> str:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return "python" if os.environ.get("VIRTUAL_ENV") == str(path.parent.parent) else str(path)
+
+
+WORKERS, LIMIT = _option("workers"), _option("limit")

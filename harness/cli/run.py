@@ -17,6 +17,7 @@ import trio
 from harness.api.child import DEFAULT_ITEMS, DEFAULT_LATENCY_S
 from harness.bound import Work, bound
 from harness.cli.options import RESUME_FIELDS, config_options, given, python, typed_to_resume, where
+from harness.cli.steer import go_on
 from harness.config import ImportConfig
 from harness.engine.importing import config_of, http_api, run_import, source
 from harness.engine.planning import Outlook, look_ahead
@@ -56,33 +57,41 @@ def import_command(toml: Path | None, **flags: Any) -> int:
         return _resume(find_run(config.results, config.run), said)
     if config.dry_run:
         return trio.run(_plan, config)
-    return trio.run(_import, config)
+    return trio.run(import_now, config)
 
 
 @click.command("resume")
 @click.argument("run", required=False)
 @config_options(RESUME_FIELDS)
 def resume_command(run: str | None, **flags: Any) -> int:
-    """Go on with a run that was stopped, interrupted or failed [the latest].
+    """Go on with a run that was stopped, failed or is paused.
 
-    Its settings come from the run itself; secrets must be given again.
+    Without RUN, with the latest. Its settings come from the run itself; secrets must be given again.
     """
     typed = typed_to_resume(flags)
     return _resume(find_run(Path(typed.get("results", "results")), run), typed)
 
 
 def _resume(found: Run, typed: dict[str, Any]) -> int:
-    written = found.about["config"]
+    if found.writer_pid is not None and found.status == "paused":
+        go_on(found)
+        return 0
     if found.status == "complete":
         click.echo(f"run {found.name} is complete: there is nothing to go on with", err=True)
-        _report(found, ImportConfig(**{name: typed[name] for name in ("quiet", "as_json", "results") if name in typed}))
+        report(found, ImportConfig(**{name: typed[name] for name in ("quiet", "as_json", "results") if name in typed}))
         return 0
+    return trio.run(import_now, ready_to_resume(found, typed))
+
+
+def ready_to_resume(found: Run, typed: dict[str, Any]) -> ImportConfig:
+    """The settings to go on with; BadInput where something is missing that was never written."""
+    written = found.about["config"]
     if written.get("header_names") and "header" not in typed:
         names = ", ".join(written["header_names"])
         raise BadInput(
             f"run {found.name} was started with the headers {names}, which are never written; give --header again"
         )
-    return trio.run(_import, config_of(found, **typed))
+    return config_of(found, **typed)
 
 
 class _Signals:
@@ -102,7 +111,8 @@ class _Signals:
                 self.session.stop("Ctrl-C" if number == signal.SIGINT else "SIGTERM")
 
 
-async def _import(config: ImportConfig) -> int:
+async def import_now(config: ImportConfig) -> int:
+    """Import in this terminal, shown as it goes; answers the exit code."""
     signals = _Signals()
     mode = "none" if config.quiet or config.as_json else choose_mode(config.progress, sys.stderr)
     shown: list[Progress] = []
@@ -123,7 +133,7 @@ async def _import(config: ImportConfig) -> int:
             if signals.code is not None:  # it came before there was anything to stop
                 return signals.code
             raise group.exceptions[0] from None
-    _report(run, config)
+    report(run, config)
     if signals.code is not None and run.status == "stopped":  # one that came after the last answer stopped nothing
         return signals.code
     return _STATUS_CODE.get(run.status, _ENDED_EARLY)
@@ -144,7 +154,8 @@ def _say_beforehand(config: ImportConfig, who: str) -> None:
     click.echo(before_start(best.bound_workers_s, work.requests, limit, period_s, who), err=True)
 
 
-def _report(run: Run, config: ImportConfig) -> None:
+def report(run: Run, config: ImportConfig) -> None:
+    """Say how a run ended, as `config` wants it said."""
     figures = run.summary()
     if figures is None:
         return
@@ -153,8 +164,7 @@ def _report(run: Run, config: ImportConfig) -> None:
     if config.as_json or config.quiet:
         return
     items = str(run.folder / "items.parquet")
-    known = figures["status"] in ("complete", "stopped", "interrupted", "failed")
-    commands = [command + where(config.results) for command in (NEXT[figures["status"]] if known else ("show {run}",))]
+    commands = [command + where(config.results) for command in NEXT[figures["status"]]]
     summary = Summary.from_dict(figures)
     click.echo(summary_text(summary, Screen.of(sys.stdout), python=python(), items=items, commands=commands))
 

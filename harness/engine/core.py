@@ -13,45 +13,26 @@ are seconds since the session began. Between being told and having recorded noth
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from harness.engine.answers import Answer, Done, Failed, Fetch, ItemRead, PageRead, Result, Wait
+from harness.engine.breaker import Breaker
+from harness.engine.budgets import each, learned, places, plan_for, tiers_of
 from harness.engine.concurrency import Concurrency, useful_workers
+from harness.engine.endings import Endings
+from harness.engine.flights import Flight, Wish
 from harness.engine.mishaps import Mishaps
 from harness.engine.rules import Rules, known_pages, listed, requests_left, retry_at, verdict
 from harness.engine.waits import WaitLog
 from harness.engine.work import Task, Work
-from harness.pacing import Budget, Grant, Later, Notice, Outcome, Planning, Tier, format_tiers
+from harness.pacing import Budget, Grant, Later, Notice, Outcome, Tier, format_tiers
 from harness.record import events as e
 from harness.record.fold import apply
 from harness.record.state import State
 
 # Whose turn it is after which.
 _AFTER: dict[e.Kind, tuple[e.Kind, e.Kind]] = {"item": ("page", "item"), "page": ("item", "page")}
-
-
-@dataclass(slots=True)
-class Flight:
-    """A fetch on its way; `answered_s` and `status` once its headers are in."""
-
-    fetch: Fetch
-    answered_s: float | None = None
-    status: int | None = None
-
-    @property
-    def task(self) -> Task:
-        return Task(self.fetch.kind, self.fetch.key, self.fetch.attempt)
-
-
-@dataclass(slots=True)
-class Wish:
-    """What people asked for while it runs."""
-
-    workers: int
-    paused: bool = False
-    stopping: str | None = None
 
 
 class Core:
@@ -84,11 +65,13 @@ class Core:
         self._payloads = payloads or set()
         self._record = record
         self._utc_s = utc_s
-        self._waits = WaitLog(self._emit)
-        self._at_once = self._places()
+        self._waits = WaitLog(self.emit)
+        self._at_once = places(tier for budget in each(budgets) for tier in tiers_of(budget, 0.0))
         self._fetches = 0
         self._last_kind: e.Kind = "item"
         self._mishaps = Mishaps()
+        self._breaker = Breaker(rules.breaker)
+        self._endings = Endings(rules.ends, self.state)
         self._done: Done | None = None
 
     def start(self, host: str = "", number: int = 1, charged: tuple[int, float] | None = None) -> None:
@@ -98,12 +81,12 @@ class Core:
         """
         pacer = self.budgets["item"].pacer
         limits = format_tiers(tuple(tier.tier for tier in pacer.statistics(0.0).tiers))
-        self._emit(e.SessionStarted(0.0, number, self._utc_s, self.wish.workers, limits, pacer.name, host))
+        self.emit(e.SessionStarted(0.0, number, self._utc_s, self.wish.workers, limits, pacer.name, host))
         state = self.state
         if charged is not None:
-            self._emit(e.Charged(0.0, *charged))
+            self.emit(e.Charged(0.0, *charged))
         for item in [item for item in self._payloads if item in state.items]:
-            self._emit(e.ItemAdopted(0.0, item))
+            self.emit(e.ItemAdopted(0.0, item))
         self.work.add("item", state.items.in_state("pending"))
         for failure in state.failures.values():
             if failure.retry_at_utc_s is not None:
@@ -113,23 +96,47 @@ class Core:
             waiting = {key for kind, key in state.failures if kind == "page"}
             self.work.add("page", (page for page in known_pages(state) if page not in waiting))
 
+    @property
+    def doing_now(self) -> str:
+        """`working`, or why nothing is sent, as people asked for it or as `next` said last."""
+        if self.wish.paused:
+            return "paused"
+        return "working" if self.doing is None or self.doing.reason == "workers" else self.doing.reason
+
+    @property
+    def over(self) -> bool:
+        """Has the last event been recorded?"""
+        return self._done is not None
+
     # --- what a driver asks -------------------------------------------------------------------------------------
 
     def next(self, now: float) -> Answer:
         """The next thing to do. Call it again after every input and at the time a Wait names."""
-        answer = self._done or self._next(now)
+        answer = self._done or self._endings.bounded(now, self._next(now))
         self.doing = answer if isinstance(answer, Wait) else None
         return answer
 
     def _next(self, now: float) -> Answer:
         self.work.promote(now)
+        self._end_early(now)
         if self.wish.stopping is not None:
             return self._idle(now, "stopping") if self.flights else self._finish(now)
         if self.wish.paused:
             return self._idle(now, "paused", on="input")
         if len(self.flights) >= min(self.wish.workers, self._at_once):
             return self._idle(now, "workers")
+        if (held := self._breaker.held(now)) is not None:
+            self._waits.begin(now, held.reason, None, held.until, 0.0)
+            return held
         return self._next_ready(now)
+
+    def _end_early(self, now: float) -> None:
+        """Stop where a rule says so, unless there is nothing left to stop."""
+        if self.wish.stopping is None and (self.flights or not self.work.empty()):
+            early = self._endings.verdict(now, self.state, self._breaker)
+            if early is not None:
+                self.stop(now, early.reason)
+                self.wish.status = early.status
 
     def _next_ready(self, now: float) -> Answer:
         """Send what is ready, a page and an item in turn.
@@ -179,6 +186,7 @@ class Core:
         self._fetches += 1
         fetch = Fetch(self._fetches, task.kind, task.key, task.attempt, budget, grant, now)
         self.flights[fetch.id] = Flight(fetch)
+        self._breaker.sends(fetch.id)
         return fetch
 
     def _wait_for(self, now: float, later: Later) -> Wait:
@@ -197,8 +205,8 @@ class Core:
     def _finish(self, now: float) -> Done:
         self._waits.end(now)
         self._waits.flush(now)
-        self._done = verdict(self.state, self.wish.stopping)
-        self._emit(e.SessionEnded(now, self._done.status, self._done.reason))
+        self._done = verdict(self.state, self.wish.stopping, self.wish.status)
+        self.emit(e.SessionEnded(now, self._done.status, self._done.reason))
         return self._done
 
     # --- what a driver tells ------------------------------------------------------------------------------------
@@ -210,30 +218,21 @@ class Core:
         notice = self.budgets[fetch.kind].judged(notice)
         outcome = Outcome.REFUSED if notice.refused else Outcome.ANSWERED
         hold = self.budgets[fetch.kind].settle(fetch.grant, now, outcome, notice)
-        self._tell_news(fetch.kind, now)
+        for news in learned(self.budgets[fetch.kind], now):
+            self.emit(news)
         if not notice.refused:
             flight.answered_s, flight.status = now, notice.status
             if self.concurrency is not None:
                 self.concurrency.answered(now)
                 self._follow_concurrency(now)
             return True
+        self._breaker.works()
         told_s = notice.retry_after_s
-        self._emit(e.Refused(now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s, now, notice.status, told_s))
+        self.emit(e.Refused(now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s, now, notice.status, told_s))
         if hold is not None:
-            self._emit(e.Held(now, fetch.budget, hold.until, hold.reason, hold.retry_after_s, hold.strikes))
+            self.emit(e.Held(now, fetch.budget, hold.until, hold.reason, hold.retry_after_s, hold.strikes))
         self._requeue_refused(self.flights.pop(fetch_id), now, notice)
         return False
-
-    def _tell_news(self, kind: e.Kind, now: float) -> None:
-        """Record what the strategy has learned from this answer."""
-        budget = self.budgets[kind]
-        fresh = budget.news()
-        if not fresh:
-            return
-        limits = format_tiers(tuple(dict.fromkeys(tier.tier for tier in budget.pacer.statistics(now).tiers)))
-        for news in fresh:
-            what = (news.limit or None, news.kind, news.evidence, news.trust)
-            self._emit(e.Learned(now, budget.name, *what, limits))
 
     def finished(self, fetch_id: int, now: float, result: Result) -> None:
         """A fetch is over. Without `answered` before it, the request was lost or, where not sent, is unused."""
@@ -262,21 +261,23 @@ class Core:
     def _item_read(self, flight: Flight, now: float, result: ItemRead) -> None:
         fetch = flight.fetch
         self._mishaps.over(flight.task)
+        self._breaker.works()
         answered_s, status = flight.answered_s or now, flight.status or 0
-        self._emit(e.ItemImported(now, fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, result.size_bytes))
+        self.emit(e.ItemImported(now, fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, result.size_bytes))
 
     def _page_read(self, flight: Flight, now: float, page: PageRead) -> None:
         fetch = flight.fetch
         self._mishaps.over(flight.task)
+        self._breaker.works()
         ids, new, total, turns = listed(self.rules, self.state, fetch.key, page)
         answered_s, status = flight.answered_s or now, flight.status or 0
         said = (ids, total, page.last_page, page.next_page)
-        self._emit(e.PageListed(now, fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, *said))
+        self.emit(e.PageListed(now, fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, *said))
         for item in new:
             if item in self._payloads:
-                self._emit(e.ItemAdopted(now, item))
+                self.emit(e.ItemAdopted(now, item))
             elif not self.rules.detail:
-                self._emit(e.ItemListed(now, item))
+                self.emit(e.ItemListed(now, item))
         if self.rules.detail:
             self.work.add("item", (item for item in new if item not in self._payloads))
         if self._full():
@@ -290,12 +291,10 @@ class Core:
         if left is None or self.state.total is None:
             return
         if self.concurrency is not None and len(self.state.pages) == 1:
-            tiers = tuple(tier.tier for tier in self.budgets["item"].pacer.statistics(now).tiers)
+            tiers = tiers_of(self.budgets["item"], now)
             self.concurrency.cap(useful_workers(self.state, tiers, self.rules.detail) or self.rules.workers)
-        for budget in {id(budget): budget for budget in self.budgets.values()}.values():
-            # Plans are for requests that cost 1 each.
-            if isinstance(budget.pacer, Planning) and self.rules.list_cost == self.rules.item_cost == 1:
-                budget.pacer.expect(max(0, left - len(self.flights)))
+        if self.rules.list_cost == self.rules.item_cost == 1:
+            plan_for(self.budgets, left - len(self.flights))
 
     def _full(self) -> bool:
         most = self.rules.max_items
@@ -304,16 +303,23 @@ class Core:
     def _failed(self, flight: Flight, now: float, failed: Failed) -> None:
         fetch, task = flight.fetch, flight.task
         what = (now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s)
+        probed = self._breaker.landed(fetch.id)
         if self._mishaps.first_stale(task, failed):
             self.work.put_back(task)
-            self._emit(e.Returned(*what, failed.reason, failed.sent))
+            self.emit(e.Returned(*what, failed.reason, failed.sent))
             return
-        at = retry_at(self.rules, self.state, fetch.kind, fetch.attempt, failed, now)
+        # What fails while everything does says nothing of the item, and costs it none of its attempts.
+        spared = self._breaker.open and failed.passing
+        at = retry_at(self.rules, self.state, fetch.kind, 1 if spared else fetch.attempt, failed, now)
         if at is not None:
-            self.work.retry(task._replace(attempt=fetch.attempt + 1), at)
+            self.work.retry(task._replace(attempt=fetch.attempt + (not spared)), at)
         again = None if at is None else self._utc_s + at
-        answer = (flight.answered_s, flight.status)
-        self._emit(e.AttemptFailed(*what, *answer, failed.reason, failed.detail, failed.sent, again))
+        why = e.AttemptFailed(*what, flight.answered_s, flight.status, failed.reason, failed.detail, failed.sent, again)
+        self.emit(replace(why, headers=failed.headers, body=failed.body))
+        if not failed.passing:
+            self._breaker.works()
+        elif (until := self._breaker.failed(now, probed)) is not None:
+            self.emit(e.Held(now, fetch.budget, until, "failing", None, self._breaker.strikes))
 
     # --- what people tell, at any moment ------------------------------------------------------------------------
 
@@ -322,12 +328,12 @@ class Core:
         if not self.wish.paused and self._done is None:
             self.wish.paused = True
             self._waits.end(now)
-            self._emit(e.Paused(now))
+            self.emit(e.Paused(now))
 
     def resume(self, now: float) -> None:
         if self.wish.paused and self._done is None:
             self.wish.paused = False
-            self._emit(e.Resumed(now))
+            self.emit(e.Resumed(now))
 
     def stop(self, now: float, reason: str) -> None:
         """Send nothing more; `next` answers Done once nothing is in flight."""
@@ -342,7 +348,7 @@ class Core:
         if flight.answered_s is None:
             self.budgets[fetch.kind].settle(fetch.grant, now, Outcome.LOST)
         self.work.put_back(flight.task)
-        self._emit(e.Returned(now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s, "cut off", sent=True))
+        self.emit(e.Returned(now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s, "cut off", sent=True))
 
     def set_workers(self, workers: int, now: float) -> None:
         """Change how many fetches may be in flight; surplus ones are let finish. It ends `auto`."""
@@ -350,27 +356,23 @@ class Core:
         if workers != self.wish.workers and self._done is None:
             self.wish.workers = workers
             self.rules = replace(self.rules, workers=workers)
-            self._emit(e.WorkersSet(now, workers))
+            self.emit(e.WorkersSet(now, workers))
 
     def _follow_concurrency(self, now: float) -> None:
         if self.concurrency is not None and self.concurrency.workers != self.wish.workers:
             self.wish.workers = self.concurrency.workers
-            self._emit(e.WorkersSet(now, self.wish.workers))
+            self.emit(e.WorkersSet(now, self.wish.workers))
 
     def set_limits(self, tiers: tuple[Tier, ...], now: float) -> None:
         """Change the limits of every budget; what was sent still counts."""
         if self._done is not None:
             return
-        for budget in {id(budget): budget for budget in self.budgets.values()}.values():
+        for budget in each(self.budgets):
             budget.pacer.set_tiers(tiers, now)
-        self._at_once = min((tier.limit for tier in tiers if tier.kind == "concurrency"), default=math.inf)
-        self._emit(e.LimitsSet(now, format_tiers(tiers)))
+        self._at_once = places(tiers)
+        self.emit(e.LimitsSet(now, format_tiers(tiers)))
 
-    def _places(self) -> float:
-        """The least concurrency limit: a request holds its place until its body is read, of which no pacer is told."""
-        tiers = [tier.tier for budget in self.budgets.values() for tier in budget.pacer.statistics(0.0).tiers]
-        return min((tier.limit for tier in tiers if tier.kind == "concurrency"), default=math.inf)
-
-    def _emit(self, event: e.Event) -> None:
+    def emit(self, event: e.Event) -> None:
+        """Fold an event and record it."""
         apply(self.state, event)
         self._record(event)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import trio
 
 from harness.errors import RecordError
 from harness.record.recorder import FLUSH_EVENTS, FLUSH_S, MOST_UNWRITTEN, Recorder
-from harness.record.snapshot import SNAPSHOT_EVENTS, freeze, write_snapshot
+from harness.record.snapshot import SNAPSHOT_EVENTS, Frozen, freeze, write_snapshot
 from harness.record.state import State
 
 
@@ -54,9 +55,16 @@ class Flusher:
         the disk rather than lose it.
         """
         with trio.CancelScope(shield=True):
-            await self._flush(snapshot)
+            for write in self._writes(snapshot):
+                await self._write(write)
 
-    async def _flush(self, snapshot: bool) -> None:
+    def flush_now(self, *, snapshot: bool = False) -> None:
+        """The same in this thread, for who drives the import without an event loop."""
+        for write in self._writes(snapshot):
+            write()
+
+    def _writes(self, snapshot: bool) -> Iterator[Callable[[], None]]:
+        """What there is to write, in order: each is to be done, in whichever thread, before the next is asked for."""
         recorder = self.recorder
         batch = recorder.take()
         fresh = recorder.seq - self._snapshot_seq
@@ -64,12 +72,11 @@ class Flusher:
         # In the same moment as `take`, so that the snapshot counts exactly the events up to its sequence number.
         frozen = freeze(self._state(), recorder.writer, recorder.seq) if due else None
         if batch is not None:
-            await self._write(lambda: recorder.write(batch))
+            yield lambda: recorder.write(batch)
             recorder.written(batch)
         if frozen is not None:
             self._snapshot_seq = frozen[0]["position"][1]
-            with suppress(RecordError, OSError):  # a snapshot only saves time: the events are on disk
-                await self._write(lambda: write_snapshot(recorder.folder, frozen))
+            yield lambda: _write_snapshot(recorder.folder, frozen)
         if self._behind is not None and recorder.unwritten < MOST_UNWRITTEN:
             self._behind.set()
             self._behind = None
@@ -79,3 +86,8 @@ class Flusher:
             write()
         else:
             await trio.to_thread.run_sync(write)
+
+
+def _write_snapshot(folder: Path, frozen: Frozen) -> None:
+    with suppress(RecordError, OSError):  # a snapshot only saves time: the events are on disk
+        write_snapshot(folder, frozen)

@@ -13,11 +13,15 @@ import trio
 from pydantic import ValidationError
 
 from harness.api.base import Api
-from harness.api.child import child_api, ledger_counts, server_flags
+from harness.api.child import child_api, server_flags
 from harness.api.client import HttpApi
+from harness.api.ledger import compared, ledger_report
 from harness.api.rest import Rest
 from harness.config import ImportConfig
-from harness.engine.session import OnUpdate, Session, best_possible, limits_of
+from harness.engine.best import best_possible, limits_of
+from harness.engine.reopening import forget as forget
+from harness.engine.reopening import reopen as reopen
+from harness.engine.session import OnUpdate, Session
 from harness.errors import BadInput, HarnessError, NoSuchRun, RecordError
 from harness.pacing.strategies import STRATEGIES
 from harness.record.clock import utc_s
@@ -42,17 +46,19 @@ async def run_import(
     on_start: gets the session, to watch and steer it, and the list's URL, before the first request. on_update: gets
     state and moment four times a second. Raises the errors of harness.errors, BadInput before anything happens.
     """
+    # What the environment says wrongly of proxies is refused here, before anything is written.
+    foreign = None if config.url is None else http_api(config, config.url)
     try:
         run = prepare_run(config)
-        with locked(run), _noted(run):
-            async with source(config) as url, http_api(config, url) as api:
+        with locked(run), noted(run):
+            async with source(config) as url, foreign or http_api(config, url) as api:
                 return await import_into(run, config, api, url, on_start, on_update)
     except BaseExceptionGroup as group:
         raise _plainest(group) from group
 
 
 @contextmanager
-def _noted(run: Run) -> Iterator[None]:
+def noted(run: Run) -> Iterator[None]:
     """An error that ends the session is the run's status and reason, as far as the disk still takes them.
 
     Bad input that only the test API could find leaves nothing behind.
@@ -87,16 +93,24 @@ async def import_into(
     await session.run(api, on_update)
     ledger = await _compare_ledger(url, session.state, before) if config.url is None else None
     if inline:
-        _write_results(session, ledger)
+        write_results(run, session.state, config, ledger)
     else:
-        await trio.to_thread.run_sync(_write_results, session, ledger)
+        await trio.to_thread.run_sync(write_results, run, session.state, config, ledger)
     return run
 
 
-def prepare_run(config: ImportConfig) -> Run:
-    """The run that `config` names, new or to be resumed; NoSuchRun where the name is taken or is not there."""
+def prepare_run(config: ImportConfig, *, simulated: bool = False) -> Run:
+    """The run that `config` names, new or to be resumed; NoSuchRun where the name is taken or is not there.
+
+    simulated: said in run.json, for such a run has another clock and cannot be resumed.
+    """
     if config.resume:
-        return find_run(config.results, config.run)
+        run = find_run(config.results, config.run)
+        if run.about.get("simulated"):
+            raise BadInput(
+                f"run {run.name} was simulated, in a time of its own, and cannot be resumed; simulate it again"
+            )
+        return run
     name = config.run or new_run_name(config.results, utc_s())
     folder = config.results / name
     if folder.exists() and config.fresh:
@@ -114,6 +128,7 @@ def prepare_run(config: ImportConfig) -> Run:
         "seed": config.seed,
         "host": platform.node(),
         "platform": platform.platform(),
+        "simulated": simulated,
     }
     return create_run(config.results, name, about, utc_s())
 
@@ -135,10 +150,12 @@ async def source(config: ImportConfig) -> AsyncIterator[str]:
 def http_api(config: ImportConfig, url: str, *, keep_records: bool = False) -> HttpApi:
     """The client for `url` with the settings of `config`; `keep_records` also where items are fetched one by one."""
     return HttpApi(
-        Rest(url, config.per_page),
+        Rest(url, config.per_page, frozenset(config.allow_host)),
         workers=config.most_workers,
         timeout_s=config.timeout,
         headers=config.request_headers(),
+        variables=config.url_variables(),
+        max_body=config.max_body,
         keep_records=keep_records or not config.detail,
         trust_env=config.url is not None,  # our own child is on loopback, where no proxy has business
     )
@@ -147,12 +164,10 @@ def http_api(config: ImportConfig, url: str, *, keep_records: bool = False) -> H
 async def _compare_ledger(url: str, state: State, before: tuple[int, int, int]) -> Ledger | None:
     """The test API's count of this session beside ours; None where it no longer answers."""
     try:
-        admitted, refused = await ledger_counts(url)
+        report = await ledger_report(url)
     except Exception:  # the import is over and recorded: a view of it must not undo that
         return None
-    answered, refusals, lost = (now - then for now, then in zip(state_counts(state), before, strict=True))
-    agrees = answered <= admitted <= answered + lost and refusals <= refused <= refusals + lost
-    return Ledger(admitted, refused, agrees)
+    return compared(report, *(now - then for now, then in zip(state_counts(state), before, strict=True)))
 
 
 def state_counts(state: State) -> tuple[int, int, int]:
@@ -160,21 +175,29 @@ def state_counts(state: State) -> tuple[int, int, int]:
     return state.answered, state.refused, state.lost
 
 
-def _write_results(session: Session, ledger: Ledger | None) -> None:
-    run, state = session.run_folder, session.state
+def write_results(run: Run, state: State, config: ImportConfig, ledger: Ledger | None) -> Summary:
+    """What lies in a run's folder once a session has ended: its items, its figures, its status."""
     write_items(run.folder, lambda item: state.items.state(item) == "imported")
-    summary = summary_of(run, state, session.config, ledger)
+    summary = summary_of(run, state, config, ledger)
     write_summary(run, summary.as_dict())
     run.note(status=state.status, reason=state.reason, ended_utc_s=state.ended_utc_s)
+    return summary
 
 
 def summary_of(
     run: Run, state: State, config: ImportConfig, ledger: Ledger | None = None, status: RunStatus | None = None
 ) -> Summary:
     """The figures of `run` in `state`; `status` where the state cannot know it."""
+    return figures(run.name, state, config, ledger, status)
+
+
+def figures(
+    name: str, state: State, config: ImportConfig, ledger: Ledger | None = None, status: RunStatus | None = None
+) -> Summary:
+    """The same of a run that may have no folder."""
     source = "declared" if config.limits else "learned" if limits_of(state, config) else "unknown"
     bound = best_possible(state, config)
-    return summarise(run.name, state, bound, status=status, limits_source=source, server=ledger)
+    return summarise(name, state, bound, status=status, limits_source=source, server=ledger)
 
 
 def config_of(run: Run, **changes: Any) -> ImportConfig:

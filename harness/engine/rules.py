@@ -7,8 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.engine.answers import Done, Failed, PageRead
+from harness.engine.endings import Ends
 from harness.record import events as e
+from harness.record.fold import verdict_of_failures
 from harness.record.state import State
+
+_NEVER = Ends()
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +20,7 @@ class Rules:
     """How an import is run. `retry_delays_s`: one per retry, so one fewer than the attempts.
 
     detail: fetch each item; False takes the list's records as the items. sequential: read the whole list before
-    the first item, as the reference system does.
+    the first item, as the reference system does. breaker: failures in a row after which everyone pauses (0: never).
     """
 
     workers: int = 10
@@ -26,6 +30,8 @@ class Rules:
     max_items: int | None = None
     list_cost: int = 1
     item_cost: int = 1
+    breaker: int = 0
+    ends: Ends = _NEVER
 
     def cost(self, kind: e.Kind) -> int:
         """What a request of that kind costs, in units of the limits."""
@@ -102,14 +108,14 @@ def requests_left(rules: Rules, state: State) -> int | None:
         pages = max(0, state.last_page - len(state.pages))
     elif state.next_page is not None:
         pages = 1
-    items = max(state.total or 0, len(state.items)) - state.imported - state.failed
+    items = max(state.total or 0, len(state.items)) - state.imported - state.failed - state.forgotten
     return pages + (max(0, items) if rules.detail else 0)
 
 
-def verdict(state: State, stopped: str | None) -> Done:
-    """How a session ended with nothing left to do, or because someone stopped it (`stopped` says why)."""
+def verdict(state: State, stopped: str | None, status: e.RunStatus = "stopped") -> Done:
+    """How a session ended with nothing left to do, or because it was stopped: as `status`, `stopped` says why."""
     if stopped is not None:
-        return Done("stopped", stopped)
+        return Done(status, stopped)
     if state.failed_pages:
         page = state.failed_pages[0]
         others = f" and {len(state.failed_pages) - 1} more" if len(state.failed_pages) > 1 else ""
@@ -119,9 +125,7 @@ def verdict(state: State, stopped: str | None) -> Done:
     if _unlisted(state):
         declared = f"the list declares {state.total:,} items and named {len(state.items):,}"
         return Done("failed", f"{declared}; resume reads it again")
-    if state.failed:
-        return Done("complete with failures", f"{state.failed:,} item{'s' if state.failed > 1 else ''} failed")
-    return Done("complete", "")
+    return Done(*verdict_of_failures(state.failed))
 
 
 def _unlisted(state: State) -> int:

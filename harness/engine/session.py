@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Collection
 
 import trio
 
@@ -14,16 +13,22 @@ from harness.bound import Bound, Paging, bound
 from harness.bound import Work as BoundWork
 from harness.config import ImportConfig
 from harness.engine.answers import Done
+from harness.engine.attendant import Attendant
+from harness.engine.best import best_possible, limits_of
 from harness.engine.concurrency import Concurrency
 from harness.engine.core import Core
 from harness.engine.driver import Driver
+from harness.engine.endings import Ends
 from harness.engine.eta import eta_s
 from harness.engine.flusher import Flusher
 from harness.engine.rules import Rules
-from harness.pacing import AutoPacer, Budget, Pacer, Tiers, TierStatistics, parse_tiers
+from harness.engine.steering import forget_failed, retry_failed
+from harness.pacing import AutoPacer, Budget, Pacer, Tiers, TierStatistics
+from harness.pacing.sharing import SharingPacer, scaled
 from harness.pacing.strategies import make_pacer
-from harness.record.clock import utc_s
-from harness.record.events import Event, ItemId
+from harness.record.clock import next_local, utc_s
+from harness.record.control import Inbox
+from harness.record.events import Event, Held, ItemId
 from harness.record.history import occupied_since, payloads_on_disk
 from harness.record.learned import remember, remembered
 from harness.record.live import Live, LiveTier
@@ -31,6 +36,7 @@ from harness.record.recorder import MOST_UNWRITTEN, Recorder
 from harness.record.run import Run
 from harness.record.sent import SentCounter
 from harness.record.state import State
+from harness.units import format_period
 
 OnUpdate = Callable[[State, Live], None]
 
@@ -46,8 +52,42 @@ def pacer_for(config: ImportConfig, remembered: Tiers = ()) -> Pacer:
         return config.pacing
     strategy = config.pacing or ("window" if config.limits else "auto")
     # Told to learn, it is not told what our own test API enforces: only what people declare.
-    limits = (config.limit or ()) if strategy == "auto" else config.limits
+    if strategy == "auto" and config.share < 1:
+        inner = AutoPacer((), config.linger_s, config.rtt_floor, remembered)
+        return SharingPacer(inner, config.share, config.declared, config.linger_s, config.rtt_floor)
+    limits = config.declared if strategy == "auto" else config.limits
     return make_pacer(strategy, limits, config.linger_s, config.rtt_floor, config.seed, remembered)
+
+
+def make_core(
+    config: ImportConfig,
+    pacer: Pacer,
+    record: Callable[[Event], None],
+    utc_s: float,
+    state: State | None = None,
+    payloads: set[ItemId] | None = None,
+) -> Core:
+    """The core of one session as `config` wants it, to be started; see `Core`."""
+    budget = Budget("api", pacer, config.max_pause)
+    rules = Rules(
+        config.most_workers,
+        config.retry_delays,
+        config.sequential,
+        config.detail,
+        config.max_items,
+        config.list_cost,
+        config.item_cost,
+        config.breaker,
+        ends_of(config, utc_s),
+    )
+    concurrency = Concurrency(most=config.most_workers) if config.workers == "auto" else None
+    return Core(rules, {"page": budget, "item": budget}, record, utc_s, state, payloads, concurrency)
+
+
+def ends_of(config: ImportConfig, began_utc_s: float) -> Ends:
+    """When a session that began then is to end early."""
+    until_s = None if config.until is None else next_local(config.until, began_utc_s) - began_utc_s
+    return Ends(config.max_failures, config.max_failure_rate, config.max_time, until_s, config.until or "")
 
 
 class Session:
@@ -69,25 +109,10 @@ class Session:
         self._sent = SentCounter(run.folder)
         charged = self._charge(pacer, state, anchors)
         self.recorder = Recorder(run.folder, run.name, number)
-        budget = Budget("api", pacer)
-        self.core = Core(
-            Rules(
-                config.most_workers,
-                config.retry_delays,
-                config.sequential,
-                config.detail,
-                config.max_items,
-                config.list_cost,
-                config.item_cost,
-            ),
-            {"page": budget, "item": budget},
-            self._record,
-            self._started_utc_s,
-            state,
-            payloads_on_disk(run.folder, state) if number > 1 else None,
-            Concurrency(most=config.most_workers) if config.workers == "auto" else None,
-        )
+        payloads = payloads_on_disk(run.folder, state) if number > 1 else None
+        self.core = make_core(config, pacer, self._record, self._started_utc_s, state, payloads)
         self.flusher = Flusher(self.recorder, lambda: self.core.state, inline=inline)
+        self.attendant = Attendant(Inbox(run.folder, number), self, inline=inline)
         self.driver: Driver | None = None
         self._blind = False
         self.core.start(socket.gethostname(), number, charged)
@@ -117,6 +142,9 @@ class Session:
         return charged
 
     def _record(self, event: Event) -> None:
+        if isinstance(event, Held) and (event.retry_after_s or 0.0) > self.config.max_pause:
+            asked, kept = format_period(round(event.retry_after_s or 0.0)), format_period(self.config.max_pause)
+            _log.warning("the server asks for a pause of %s; asking again in %s (--max-pause)", asked, kept)
         self.recorder.record(event)
         self.flusher.recorded()
 
@@ -133,6 +161,7 @@ class Session:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self.flusher.run)
+                nursery.start_soon(self.attendant.run)
                 if on_update is not None:
                     nursery.start_soon(self._update, on_update, update_s)
                 done = await self.driver.run()
@@ -140,6 +169,7 @@ class Session:
             if on_update is not None:
                 self._show(on_update)
         finally:
+            self.attendant.close()
             try:
                 await self.flusher.flush(snapshot=True)
                 self._remember()
@@ -151,7 +181,7 @@ class Session:
         """Keep what was learned for the next run against the same host."""
         pacer = self.core.budgets["item"].pacer
         who = self.config.learned_for
-        if isinstance(pacer, AutoPacer) and who is not None and pacer.learned():
+        if isinstance(pacer, (AutoPacer, SharingPacer)) and who is not None and pacer.learned():
             remember(self.config.results, who, pacer.learned(), self._wall())
 
     async def _update(self, on_update: OnUpdate, update_s: float) -> None:
@@ -185,7 +215,7 @@ class Session:
             now_utc_s=self._started_utc_s + now,
             workers=core.wish.workers,
             in_flight=len(core.flights),
-            doing="working" if doing is None or doing.reason == "workers" else doing.reason,
+            doing=core.doing_now,
             until_utc_s=None if doing is None or doing.until is None else self._started_utc_s + doing.until,
             tier=None if doing is None else doing.tier,
             tiers=tuple(
@@ -230,8 +260,19 @@ class Session:
         self._wake()
 
     def set_limits(self, tiers: Tiers) -> None:
-        self.core.set_limits(tiers, self.now())
+        """Keep to these from here on, as far as --share uses them."""
+        self.core.set_limits(scaled(tiers, self.config.share), self.now())
         self._wake()
+
+    def retry_failed(self, items: Collection[ItemId] | None = None) -> int:
+        """Try again what failed for good, all of it or these items; answers how much that is."""
+        count = retry_failed(self.core, self.now(), items)
+        self._wake()
+        return count
+
+    def forget_failed(self, items: Collection[ItemId] | None = None) -> int:
+        """Give failed items up, all of them or these; answers how many."""
+        return forget_failed(self.core, self.now(), items)
 
     def _wake(self) -> None:
         if self.driver is not None:
@@ -240,48 +281,6 @@ class Session:
     def bound(self) -> Bound | None:
         """The least time for the requests that succeeded and were needed; None where no limit is known."""
         return best_possible(self.state, self.config)
-
-
-def best_possible(state: State, config: ImportConfig) -> Bound | None:
-    """The bound of what `state` got, with its least round trip; None before there is anything to bound.
-
-    Windows renew between sessions, so each is bounded by itself and the bounds are added, as the durations are.
-    """
-    if not state.pages or not limits_of(state, config) or state.least_latency_s is None:
-        return None
-    bounds = [_session_bound(pages, items, state, config) for pages, items in state.sessions() if pages + items]
-    greedy = [b.bound_s if b.greedy_s is None else b.greedy_s for b in bounds]
-    return replace(
-        max(bounds, key=lambda b: b.bound_s),
-        bound_s=sum(b.bound_s for b in bounds),
-        bound_workers_s=sum(b.bound_workers_s for b in bounds),
-        exact=all(b.exact for b in bounds),
-        greedy_s=None if all(b.greedy_s is None for b in bounds) else sum(greedy),
-        enough_workers=max(b.enough_workers for b in bounds),
-    )
-
-
-def _session_bound(pages: int, items: int, state: State, config: ImportConfig) -> Bound:
-    """The bound of one session; one without a page had its items ready, so the list's round trip is not counted."""
-    rtt_s = state.least_latency_s or 0.0
-    paging: Paging = "numbered" if state.last_page is not None else "cursor"
-    named = items if pages else items - 1
-    # The last page of a list without an extent is empty, so the pages can hold more than they named.
-    per_page = max(config.per_page, -(-named // max(1, pages)))
-    costs = (config.list_cost, config.item_cost)
-    most = per_page if paging == "cursor" else None
-    work = BoundWork(max(1, pages), named, paging, config.detail, most, *costs)
-    best = bound(work, limits_of(state, config), rtt_s, max(1, state.workers))
-    if pages:
-        return best
-    return replace(best, bound_s=best.bound_s - rtt_s, bound_workers_s=best.bound_workers_s - rtt_s)
-
-
-def limits_of(state: State, config: ImportConfig) -> Tiers:
-    """The limits that count for what is best possible: as declared, else as learned; () where none is known."""
-    if config.limits:
-        return config.limits
-    return parse_tiers(state.limits) if state.strategy == "auto" and state.limits else ()
 
 
 def _live_tier(tier: TierStatistics, now: float, config: ImportConfig) -> LiveTier:

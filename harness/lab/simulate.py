@@ -10,20 +10,80 @@ import heapq
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from random import Random
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from harness.api.child import server_settings
 from harness.api.client import failed_status
 from harness.api.headers import notice
 from harness.api.rest import Malformed, Rest
+from harness.config import ImportConfig
 from harness.engine.answers import Done, Failed, Fetch, ItemRead, Result, Wait
 from harness.engine.core import Core
+from harness.errors import BadInput
 from harness.record.events import ItemId
+from harness.values import as_latency, is_scenario_file
+from server.config import DEFAULT_LIMIT, ServerConfig, read_toml
+from server.errors import BadConfig
 from server.exchange import Ask, Decision
-from server.service import Service
+from server.scenarios import settings_of
+from server.service import NEW_YEAR, Service
 
+# What an API over the internet looks like. At 0 every worker count would look alike, and repeats would be identical.
+USUAL_LATENCY = "lognormal:80ms"
 LIST_URL = "http://127.0.0.1/api/items"
 _GARBLED = {"truncated": "malformed", "malformed": "malformed", "wrong-type": "malformed", "reset-body": "cut off"}
+
+
+def as_simulated(config: ImportConfig) -> ImportConfig:
+    """`config` with the latency of the API that it describes; BadInput where the test API refuses its settings.
+
+    One told, else a scenario's own, else USUAL_LATENCY.
+    """
+    return config.model_copy(update={"latency": as_latency(server_config(config).latency)})
+
+
+def server_config(config: ImportConfig, ledger_rows: int = 0) -> ServerConfig:
+    """The test API that `config` describes; BadInput where it refuses its settings.
+
+    It begins at a moment of the day that the seed chooses, for windows on the wall clock have a phase. ledger_rows:
+    how many decisions it keeps, beside the counts.
+    """
+    epoch = NEW_YEAR + Random(config.seed).uniform(0.0, 86400.0)
+    try:
+        return ServerConfig.from_mapping({"epoch": epoch, **_settings(config), "ledger_rows": ledger_rows})
+    except BadConfig as error:
+        raise _refused(error) from None
+
+
+def service_for(config: ImportConfig) -> Service:
+    """The test API that `config` describes, in process, its clock at 0."""
+    return Service(server_config(config))
+
+
+def enforced(config: ImportConfig) -> str | None:
+    """The limits that the test API of `config` enforces, as its own text; None where it is somebody else's API."""
+    if config.url is not None:
+        return None
+    limit = _settings(config).get("limit", DEFAULT_LIMIT)
+    return limit if isinstance(limit, str) else "+".join(limit)
+
+
+def _settings(config: ImportConfig) -> dict[str, Any]:
+    scenario: dict[str, Any] = {}
+    try:
+        if config.scenario is not None:
+            read = read_toml if is_scenario_file(config.scenario) else settings_of
+            scenario = read(config.scenario)
+    except BadConfig as error:
+        raise _refused(error) from None
+    return {"latency": USUAL_LATENCY, **scenario, **server_settings(config)}
+
+
+def _refused(error: BadConfig) -> BadInput:
+    return BadInput(f"the test API refuses its settings: {error}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +117,10 @@ class Simulation:
         self.now = 0.0
         self._rest = Rest(LIST_URL, per_page)
         self._timeout_s = timeout_s
-        self._utc_s = utc_s
+        self.utc_s = utc_s
         self._network = network
         self._put = put
-        self._heap: list[tuple[float, int, Callable[[], None]]] = []
+        self._heap: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._order = 0
 
     def at(self, time_s: float, act: Callable[[float], None]) -> None:
@@ -87,12 +147,13 @@ class Simulation:
             return False
         self.now = max(self.now, due)
         while self._heap and self._heap[0][0] <= self.now:
-            heapq.heappop(self._heap)[2]()
+            _, _, act, arguments = heapq.heappop(self._heap)
+            act(*arguments)
         return True
 
-    def _later(self, time_s: float, act: Callable[[], None]) -> None:
+    def _later(self, time_s: float, act: Callable[..., None], *arguments: Any) -> None:
         self._order += 1
-        heapq.heappush(self._heap, (time_s, self._order, act))
+        heapq.heappush(self._heap, (time_s, self._order, act, arguments))
 
     def _send(self, fetch: Fetch) -> None:
         if self._network is None:
@@ -100,20 +161,28 @@ class Simulation:
             return
         there_s = self._network.there_s()
         if there_s >= self._timeout_s:  # given up before it arrives; the server counts it all the same
-            self._later(fetch.sent_s + self._timeout_s, lambda: self._lost(fetch))
-        self._later(self.now + there_s, lambda: self._arrive(fetch))
+            self._later(fetch.sent_s + self._timeout_s, self._lost, fetch)
+        self._later(self.now + there_s, self._arrive, fetch)
 
     def _arrive(self, fetch: Fetch) -> None:
         decision = self.service.handle(self.now, self._ask(fetch))
-        answer_s = self.now + decision.delay_s + (self._network.back_s() if self._network else 0.0)
+        sent_back_s = self.now + decision.delay_s
         gives_up_s = fetch.sent_s + self._timeout_s
-        self._later(self.now + decision.delay_s, lambda: self.service.finish(decision))
+        if self._network is None and sent_back_s <= gives_up_s:
+            self._later(sent_back_s, self._finish_and_answer, fetch, decision, gives_up_s)
+            return
+        answer_s = sent_back_s + (self._network.back_s() if self._network else 0.0)
+        self._later(sent_back_s, self.service.finish, decision)
         if fetch.id not in self.core.flights:
             return
         if answer_s > gives_up_s:
-            self._later(gives_up_s, lambda: self._lost(fetch))
+            self._later(gives_up_s, self._lost, fetch)
         else:
-            self._later(answer_s, lambda: self._answer(fetch, decision, gives_up_s))
+            self._later(answer_s, self._answer, fetch, decision, gives_up_s)
+
+    def _finish_and_answer(self, fetch: Fetch, decision: Decision, gives_up_s: float) -> None:
+        self.service.finish(decision)
+        self._answer(fetch, decision, gives_up_s)
 
     def _ask(self, fetch: Fetch) -> Ask:
         if fetch.kind == "item":
@@ -133,7 +202,7 @@ class Simulation:
         if fault is not None and fault.kind == "reset":
             self.core.finished(fetch.id, self.now, Failed("connection reset", stale=True))
             return
-        said = notice(decision.status, _joined(decision.headers), self._utc_s + self.now)
+        said = notice(decision.status, _joined(decision.headers), self.utc_s + self.now)
         if not self.core.answered(fetch.id, self.now, said):
             return
         if fault is not None and fault.kind == "drip":
@@ -170,6 +239,10 @@ def _joined(headers: list[tuple[str, str]]) -> dict[str, Any]:
     """Header lines by lower-case name; repeated ones joined with commas (RFC 9110 5.3)."""
     joined: dict[str, Any] = {}
     for name, value in headers:
-        key = name.lower()
+        key = _lower(name)
         joined[key] = f"{joined[key]}, {value}" if key in joined else value
     return joined
+
+
+# A server has a few names for its headers, and says them with each answer.
+_lower = lru_cache(maxsize=256)(str.lower)

@@ -67,7 +67,8 @@ class Quota:
     reset_utc_s: float | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+# One for each answer. Not frozen, as grants.
+@dataclass(slots=True)
 class Notice:
     """What the headers of one answer say about limits.
 

@@ -41,7 +41,7 @@ def told_s(notice: Notice | None) -> float:
     resets = [quota.reset_s for quota in notice.quotas if quota.reset_s is not None and not quota.remaining]
     told = resets if notice.retry_after_s is None else [notice.retry_after_s]
     usable = (seconds for seconds in told if math.isfinite(seconds) and seconds > 0)
-    return min(LONGEST_TOLD_PAUSE_S, max(usable, default=0.0))
+    return max(usable, default=0.0)
 
 
 def guessed_s(guesses: int) -> float:
@@ -50,11 +50,15 @@ def guessed_s(guesses: int) -> float:
 
 
 class Budget:
-    """What a key may use of a host: a name for people, a strategy, and whether everyone is paused."""
+    """What a key may use of a host: a name for people, a strategy, and whether everyone is paused.
 
-    def __init__(self, name: str, pacer: Pacer) -> None:
+    longest_s: no pause is longer, whatever the server asks for.
+    """
+
+    def __init__(self, name: str, pacer: Pacer, longest_s: float = LONGEST_TOLD_PAUSE_S) -> None:
         self.name = name
         self.pacer = pacer
+        self.longest_s = longest_s
         self.hold: Hold | None = None
         self._probe: Grant | None = None
         self._guesses = 0  # pauses in a row for which the server's word was missing or wrong
@@ -95,6 +99,7 @@ class Budget:
         begins = before is None or probed
         strikes = 1 if before is None else max(1, before.strikes + probed)
         length_s = self._pause_s(strikes, begins, told_s(notice)) if asked_s is None else asked_s
+        length_s = min(length_s, self.longest_s)
         told = None if notice is None else notice.retry_after_s
         self.hold = Hold(now + length_s, "refused", told, strikes)
         if before is not None and before.until > self.hold.until:

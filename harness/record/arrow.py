@@ -33,6 +33,8 @@ EVENT_SCHEMA = pa.schema(
         ("size_bytes", _COUNT),
         ("reason", _TEXT),
         ("detail", _TEXT),
+        ("headers", _TEXT),
+        ("body", _TEXT),
         ("tier", _TEXT),
         ("retry_after_s", _SECONDS),
         ("retry_at_utc_s", _SECONDS),
@@ -60,7 +62,9 @@ EVENT_SCHEMA = pa.schema(
 
 # Classes name an id or cursor for what it is; the table has one column for all of them.
 _COLUMN_OF = {"item": "key", "page": "key", "number": "session", "counting": "reason", "evidence": "detail"}
-_KIND_OF = {"PageListed": "page", "ItemImported": "item", "ItemListed": "item", "ItemAdopted": "item"}
+_KIND_OF = {"PageListed": "page"} | dict.fromkeys(("ItemImported", "ItemListed", "ItemAdopted", "Forgotten"), "item")
+# Columns that versions before this one did not have, by the version that brought them.
+_SINCE = {"headers": 2, "body": 2}
 _COLUMNS = {name: tuple(_COLUMN_OF.get(field, field) for field in names) for name, names in EVENT_FIELDS.items()}
 _VALUES = {name: attrgetter(*fields) if len(fields) > 1 else None for name, fields in EVENT_FIELDS.items()}
 
@@ -99,15 +103,34 @@ def _constant(name: str, count: int, run: str, session: int, writer: str) -> pa.
 
 def from_table(table: pa.Table) -> list[Event]:
     """The events in `table`, in its order. RecordError for rows that this version cannot read."""
-    events: list[Event] = []
-    if missing := [name for name in EVENT_SCHEMA.names if name not in table.schema.names]:
+    return [_event(row) for row in as_current(table).to_pylist()]
+
+
+def as_current(table: pa.Table) -> pa.Table:
+    """`table` with the columns of this version, whichever older one wrote it; RecordError for what it cannot read."""
+    names = table.schema.names
+    written = _version(table)
+    if written > SCHEMA_VERSION:
+        newer = f"schema {written}, and this version reads up to {SCHEMA_VERSION}"
+        raise RecordError(f"the events of run {_run(table)} were written with {newer}; update the harness")
+    if missing := [name for name in EVENT_SCHEMA.names if name not in names and _SINCE.get(name, 1) <= written]:
         raise RecordError(f"the events have no column {missing[0]}: this is no record of the harness; remove the run")
-    for row in table.to_pylist():
-        if row["schema"] > SCHEMA_VERSION:
-            newer = f"schema {row['schema']}, and this version reads up to {SCHEMA_VERSION}"
-            raise RecordError(f"the events of run {row['run']} were written with {newer}; update the harness")
-        events.append(_event(row))
-    return events
+    if names == EVENT_SCHEMA.names:
+        return table
+    empty = {field.name: pa.nulls(table.num_rows, field.type) for field in EVENT_SCHEMA if field.name not in names}
+    columns = [empty[name] if name in empty else table.column(name) for name in EVENT_SCHEMA.names]
+    return pa.Table.from_arrays(columns, schema=EVENT_SCHEMA)
+
+
+def _version(table: pa.Table) -> int:
+    """The newest version among the rows; without any, as if it were the first."""
+    if "schema" not in table.schema.names:
+        return 1
+    return max((version or 1 for version in table.column("schema").unique().to_pylist()), default=1)
+
+
+def _run(table: pa.Table) -> str:
+    return str(table.column("run")[0]) if "run" in table.schema.names else "?"
 
 
 def _event(row: dict[str, Any]) -> Event:

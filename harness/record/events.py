@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal
 
-SCHEMA_VERSION = 1
+# 2: `headers` and `body` of a failed attempt, Retried, Forgotten. Files of 1 are read as they are.
+SCHEMA_VERSION = 2
 
 ItemId = int | str
 Kind = Literal["page", "item"]
@@ -109,6 +110,7 @@ class AttemptFailed:
     """An attempt ended without what was asked for. `retry_at_utc_s` is None where it was the last.
 
     `answered_s` is None where no answer came (then `status` is None too); `sent` is False where it never left.
+    headers: those that tell something of a failure, a line `name: value` each. body: the beginning of what came.
     """
 
     t_s: float
@@ -122,6 +124,25 @@ class AttemptFailed:
     detail: str
     sent: bool
     retry_at_utc_s: float | None
+    headers: str | None = None
+    body: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """A person asked to try again what had failed for good (or been forgotten): it is as if it had never been tried."""
+
+    t_s: float
+    kind: Kind
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """A person gave a failed item up: it is neither imported nor failed, and the run complete without it."""
+
+    t_s: float
+    item: ItemId
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +276,8 @@ Event = (
     | ItemListed
     | ItemAdopted
     | AttemptFailed
+    | Retried
+    | Forgotten
     | Refused
     | Returned
     | Held

@@ -144,6 +144,33 @@ def _attempt_failed(state: State, event: e.AttemptFailed) -> None:
         _move(state, event.key, "failed" if event.retry_at_utc_s is None else "waiting", event.t_s)
 
 
+def _retried(state: State, event: e.Retried) -> None:
+    if event.kind == "item":
+        _move(state, event.key, "pending", event.t_s)
+    state.failures.pop((event.kind, event.key), None)
+    _reopen(state)
+
+
+def _forgotten(state: State, event: e.Forgotten) -> None:
+    _move(state, event.item, "forgotten", event.t_s)
+    state.failures.pop(("item", event.item), None)
+    if state.status == "complete with failures":
+        state.status, state.reason = verdict_of_failures(state.failed)
+
+
+def _reopen(state: State) -> None:
+    """A run that had ended has something to do again."""
+    if state.status not in ("running", "paused"):
+        state.status, state.reason = "stopped", "there is something to fetch again"
+
+
+def verdict_of_failures(failed: int) -> tuple[e.RunStatus, str]:
+    """Status and reason of a run with nothing left to do, by how many items failed for good."""
+    if failed:
+        return "complete with failures", f"{failed:,} item{'s' if failed > 1 else ''} failed"
+    return "complete", ""
+
+
 def _refused(state: State, event: e.Refused) -> None:
     _sent(state, event.kind, event.sent_s, event.t_s)
     state.refused += 1
@@ -231,6 +258,8 @@ _HANDLERS: dict[type, Callable[[State, Any], None]] = {
     e.ItemListed: _item_without_request,
     e.ItemAdopted: _item_without_request,
     e.AttemptFailed: _attempt_failed,
+    e.Retried: _retried,
+    e.Forgotten: _forgotten,
     e.Refused: _refused,
     e.Returned: _returned,
     e.Held: _held,

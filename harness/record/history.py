@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from harness.errors import RecordError
-from harness.record.arrow import EVENT_SCHEMA, from_table
+from harness.record.arrow import EVENT_SCHEMA, as_current, from_table
 from harness.record.events import Event, ItemId, canonical_id
 from harness.record.fold import fold
 from harness.record.parts import list_parts, read_table
@@ -22,6 +22,12 @@ def read_events(folder: Path, after: tuple[str, int] | None = None) -> Iterator[
 
     RecordError where a part cannot be read, or where one is missing before another or at `after`.
     """
+    for _, _, events in read_parts(folder, after):
+        yield from events
+
+
+def read_parts(folder: Path, after: tuple[str, int] | None = None) -> Iterator[tuple[str, int, list[Event]]]:
+    """The same, part by part, each with its writer and the sequence number of its last event."""
     expected: dict[str, int] = {}
     for at, (writer, first, path) in enumerate(_parts_from(folder / "events", after)):
         table = read_table(path)
@@ -30,7 +36,7 @@ def read_events(folder: Path, after: tuple[str, int] | None = None) -> Iterator[
         expected[writer] = first + table.num_rows
         if after is not None and writer == after[0]:
             table = table.slice(max(0, after[1] + 1 - first))
-        yield from _events(table, path)
+        yield writer, expected[writer] - 1, _events(table, path)
     if after is not None and expected[after[0]] <= after[1]:
         raise _missing(folder / "events", after)
 
@@ -69,7 +75,7 @@ def read_state(folder: Path) -> State:
 
 def event_table(folder: Path) -> pa.Table:
     """All events as one Arrow table, in order."""
-    parts = [read_table(path) for _, _, path in list_parts(folder / "events")]
+    parts = [as_current(read_table(path)) for _, _, path in list_parts(folder / "events")]
     return pa.concat_tables(parts) if parts else EVENT_SCHEMA.empty_table()
 
 

@@ -28,15 +28,9 @@ class _Misfit(Exception):
 
 def payload_batches(folder: Path, wanted: Callable[[ItemId], bool]) -> Iterator[list[dict[str, Any]]]:
     """The payloads of `wanted` items in batches, each item once, in the order in which they were written."""
-    seen: set[ItemId] = set()
     batch: list[dict[str, Any]] = []
-    for _, _, path in list_parts(folder / "items"):
-        table = read_table(path)
-        for text, payload in zip(table.column("id").to_pylist(), table.column("payload").to_pylist(), strict=True):
-            item = canonical_id(text)
-            if item not in seen and wanted(item):
-                seen.add(item)
-                batch.append(_record(item, payload))
+    for item, payload in payloads(folder, wanted):
+        batch.append(_record(item, payload))
         if len(batch) >= BATCH:
             yield batch
             batch = []
@@ -44,14 +38,26 @@ def payload_batches(folder: Path, wanted: Callable[[ItemId], bool]) -> Iterator[
         yield batch
 
 
-def write_items(folder: Path, wanted: Callable[[ItemId], bool] = lambda _: True) -> Path:
-    """Write `items.parquet` into the run's folder from its parts, with the `wanted` items; answers its path.
+def payloads(folder: Path, wanted: Callable[[ItemId], bool]) -> Iterator[tuple[ItemId, str]]:
+    """(id, JSON text) of each `wanted` item once, in the order in which they were written."""
+    seen: set[ItemId] = set()
+    for _, _, path in list_parts(folder / "items"):
+        table = read_table(path)
+        for text, payload in zip(table.column("id").to_pylist(), table.column("payload").to_pylist(), strict=True):
+            item = canonical_id(text)
+            if item not in seen and wanted(item):
+                seen.add(item)
+                yield item, payload
+
+
+def write_items(folder: Path, wanted: Callable[[ItemId], bool] = lambda _: True, to: Path | None = None) -> Path:
+    """Write `items.parquet` into the run's folder (or `to`) from its parts, with the `wanted` items; answers its path.
 
     Two passes, so that a column's type is known before the first row is written whatever the last item holds. Where
     a field's values do not fit one type without loss (a number here, a text there) they are kept as JSON text.
     """
     types = _types(folder, wanted)
-    path = folder / "items.parquet"
+    path = folder / "items.parquet" if to is None else to
 
     def write(temporary: Path) -> None:
         schema = pa.schema(list(types.items()))

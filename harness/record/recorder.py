@@ -14,7 +14,7 @@ import pyarrow as pa
 from harness.errors import RecordError
 from harness.record.arrow import to_table
 from harness.record.events import Event, ItemId
-from harness.record.parts import clear_temporary, unwritable, write_table
+from harness.record.parts import clear_temporary, list_parts, unwritable, write_table
 
 # A part is due after this many events, or this long after the first of them. A kill -9 loses at most that.
 FLUSH_EVENTS = 1000
@@ -35,11 +35,16 @@ class Batch:
     first_item: int
 
 
+def later_writer(folder: Path, session: int) -> str:
+    """A name for who records more of a session that is over: `s3-1`, `s3-2` …, read after `s3`."""
+    return f"s{session}-{1 + len({writer for writer, _, _ in list_parts(folder / 'events') if '-' in writer})}"
+
+
 class Recorder:
     """The one writer of a session: `record` and `put` now, `flush` when due."""
 
-    def __init__(self, folder: Path, run: str, session: int) -> None:
-        self.writer = f"s{session}"
+    def __init__(self, folder: Path, run: str, session: int, writer: str | None = None) -> None:
+        self.writer = f"s{session}" if writer is None else writer
         self.unwritten = 0
         self.seq = 0  # of the last event recorded; sequence numbers start at 1 and have no gaps
         self.folder = folder

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from harness.errors import BadInput, NoSuchRun, RecordError, RunLocked
 from harness.record.clock import iso, local_stamp
 from harness.record.events import RunStatus
 from harness.record.history import event_table, read_state
+from harness.record.moment import read_live
 from harness.record.parts import read_json, read_table, unwritable, write_json
 from harness.record.state import Failure, State
 
@@ -50,7 +52,12 @@ class Run:
     def status(self) -> RunStatus:
         """As it is, not as run.json claims: an open run whose process is gone was interrupted."""
         claimed: RunStatus = self.about.get("status", "running")
-        return "interrupted" if claimed in _OPEN and self.writer_pid is None else claimed
+        if claimed not in _OPEN:
+            return claimed
+        if self.writer_pid is None:
+            return "interrupted"
+        live = read_live(self.folder, 0.0)
+        return "paused" if live is not None and live.doing == "paused" else "running"
 
     @property
     def writer_pid(self) -> int | None:
@@ -177,6 +184,19 @@ def _taken(lock: IO[str]) -> bool:
         except BlockingIOError:
             return False
     return False
+
+
+def remove_run(run: Run) -> None:
+    """Remove a run with all its files; RunLocked while a process writes it."""
+    with locked(run):
+        # Out of sight in one step, so that nobody meets half a run.
+        gone = run.folder.with_name(f".removed-{run.name}")
+        shutil.rmtree(gone, ignore_errors=True)
+        try:
+            os.replace(run.folder, gone)
+            shutil.rmtree(gone)
+        except OSError as error:
+            raise RecordError(f"{run.folder} cannot be removed ({error.strerror}); remove it by hand") from None
 
 
 def write_summary(run: Run, summary: dict[str, Any]) -> None:

@@ -8,8 +8,8 @@ from typing import Literal
 
 from harness.record.events import ItemId, Key, Kind, RunStatus
 
-ItemState = Literal["pending", "waiting", "imported", "failed"]
-ITEM_STATES: tuple[ItemState, ...] = ("pending", "waiting", "imported", "failed")
+ItemState = Literal["pending", "waiting", "imported", "failed", "forgotten"]
+ITEM_STATES: tuple[ItemState, ...] = ("pending", "waiting", "imported", "failed", "forgotten")
 
 # From each state, where an item may go. `fetching` is no state of the record: it is an item that the engine holds
 # in flight, and a crash makes it what it was. Anything not in this table is refused by the fold.
@@ -17,7 +17,9 @@ MOVES: dict[ItemState | None, frozenset[ItemState]] = {
     None: frozenset({"pending"}),
     "pending": frozenset({"imported", "waiting", "failed"}),
     "waiting": frozenset({"imported", "waiting", "failed"}),
-    "failed": frozenset(),
+    # Only people move these: `failed retry` and `failed forget`; what was forgotten may be thought of again.
+    "failed": frozenset({"pending", "forgotten"}),
+    "forgotten": frozenset({"pending"}),
     "imported": frozenset(),
 }
 
@@ -161,6 +163,11 @@ class State:
     @property
     def failed(self) -> int:
         return self.items.counts["failed"]
+
+    @property
+    def forgotten(self) -> int:
+        """Items that failed and that a person gave up."""
+        return self.items.counts["forgotten"]
 
     @property
     def waiting(self) -> int:

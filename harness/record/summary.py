@@ -86,6 +86,7 @@ class Summary:
     hits_per_1000: float
     reference_efficiency: float | None
     server: Ledger | None = None
+    forgotten: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -165,6 +166,7 @@ def summarise(
         hits_per_1000=1000 * state.refused / requests if requests else 0.0,
         reference_efficiency=reference_efficiency(state.sleeps, state.refused),
         server=server,
+        forgotten=state.forgotten,
     )
 
 
@@ -185,5 +187,6 @@ def _lost_to(state: State, bound: Bound, duration_s: float) -> LostTo:
     refused_s = sum(state.waits.get(reason, (0.0, 0))[0] for reason in ("refused", "probe", "hold"))
     workers_s = min(left, max(0.0, bound.bound_workers_s - bound.bound_s))
     refusals_s = min(left - workers_s, refused_s)
-    retries_s = min(left - workers_s - refusals_s, state.retry_wait_s)
+    failing_s = state.waits.get("failing", (0.0, 0))[0]
+    retries_s = min(left - workers_s - refusals_s, state.retry_wait_s + failing_s)
     return LostTo(workers_s, refusals_s, retries_s, left - workers_s - refusals_s - retries_s)

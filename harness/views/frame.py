@@ -40,6 +40,12 @@ DOINGS = {
         "paused {left}: the server refused (429), all workers wait for one probe",
         "paused: the server refused (429), all workers wait for one probe",
     ),
+    "failing": Doing(
+        "failing",
+        "red",
+        "everything fails: paused {left}, then one request probes",
+        "everything fails: paused until one request has probed",
+    ),
     "probe": Doing("probing", "red", *["probing: all workers wait for the answer to one request"] * 2),
     "hold": Doing("held", "yellow", "all workers pause for {left}, until {at}", "all workers pause"),
     "retry": Doing("retrying", "yellow", *["{done} done, last retry at {last}"] * 2),
@@ -49,7 +55,7 @@ DOINGS = {
 
 
 def doing(state: State, live: Live) -> Doing:
-    """What it does now, by the ten words of DOINGS."""
+    """What it does now, by the words of DOINGS."""
     if state.status not in ("running", "paused"):
         return Doing(state.status.replace(" ", "-"), "bold", state.status, state.status)
     # Answers to the list are all there is to wait for until the first item came.

@@ -24,7 +24,13 @@ NEXT: dict[RunStatus, tuple[str, ...]] = {
 }
 
 # What a wait was for, where it was not for a limit.
-REASONS = {"refused": "refusals (429)", "probe": "a probe's answer", "hold": "pauses for all", "in flight": "answers"}
+REASONS = {
+    "refused": "refusals (429)",
+    "probe": "a probe's answer",
+    "hold": "pauses for all",
+    "in flight": "answers",
+    "failing": "the server to recover",
+}
 
 # Above this share of best possible nobody asks where the rest went.
 _GOOD = 0.97
@@ -55,7 +61,7 @@ def summary_lines(
     for at, template in enumerate(templates):
         command = template.replace("{run}", summary.run)
         after.append(("next" if at == 0 else "", f"{python} -m harness {command}", ""))
-    return [*_headline(summary, screen), *labelled(_rows(summary), screen), *whole(after)]
+    return [*_headline(summary, screen), *labelled(summary_rows(summary), screen), *whole(after)]
 
 
 def _headline(summary: Summary, screen: Screen) -> list[Text]:
@@ -64,8 +70,10 @@ def _headline(summary: Summary, screen: Screen) -> list[Text]:
     text = f"{count(summary.imported)}{of} items"
     if summary.failures:
         text += "; " + ", ".join(f"{count(number)} {why}" for why, number in summary.failures.items())
-    else:
+    elif summary.failed or not summary.forgotten:
         text += f", {count(summary.failed)} failed"
+    if summary.forgotten:
+        text += f", {count(summary.forgotten)} forgotten"
     head, room = f"{look.glyph} {look.word}", None if screen.width is None else max(20, screen.width - 2)
     first, *rest = folded(printable(f"{head}  {text}"), room)
     told = Text.assemble((first[: len(head)], f"bold {look.style}"), first[len(head) :])
@@ -75,7 +83,7 @@ def _headline(summary: Summary, screen: Screen) -> list[Text]:
     return [told, *(Text(f"  {line}") for line in [*rest, run])]
 
 
-def _rows(summary: Summary) -> Iterable[Row]:
+def summary_rows(summary: Summary) -> Iterable[Row]:
     if summary.status == "interrupted":
         yield "why", summary.reason or "its process is gone; what was recorded is safe", ""
     elif summary.reason and summary.status in ("stopped", "failed"):

@@ -16,6 +16,16 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
+def size(number: int) -> str:
+    """`512 B`, `12.3 MB`, by thousands."""
+    value, unit = float(number), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 999.5 or unit == "TB":
+            break
+        value /= 1000
+    return f"{value:.0f} {unit}" if unit == "B" or value >= 99.95 else f"{value:.1f} {unit}"
+
+
 def plural(number: int, one: str, more: str | None = None) -> str:
     """`1 wait`, `2 waits`, `1 try`, `2 tries`."""
     return f"{count(number)} {one if number == 1 else more or one + 's'}"

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.api import Got
-from harness.api.client import LEAST_SECRET, HttpApi
+from harness.api.client import HttpApi
+from harness.api.credentials import LEAST_SECRET
 from harness.api.rest import Rest
 from harness.engine.answers import Failed, ItemRead, PageRead
 from harness.pacing import Notice
@@ -218,7 +219,9 @@ async def test_redirects_are_not_followed() -> None:
 
     failed = await failure(httpx.MockTransport(moved))
     assert failed == Failed(
-        "redirected", "redirects are not followed; it points to https://login.test/in", passing=False
+        "redirected",
+        "redirects are not followed; it points to https://login.test/in; if it is to be trusted, name it in --url",
+        passing=False,
     )
     assert asked == [f"{LIST}/1"]
 
@@ -324,3 +327,24 @@ def test_no_answer_is_an_exception(status: int, headers: list[tuple[str, bytes]]
 
     for kind in ("page", "item"):
         trio.run(ask, kind)
+
+
+async def test_a_failure_keeps_what_the_server_said() -> None:
+    """The headers that tell something of it and the beginning of the body, without the rest of either."""
+    said = {"Server": "nginx", "X-Request-ID": "abc", "X-RateLimit-Remaining": "1", "Set-Cookie": "a=b", "X-Own": "c"}
+    failed = await failure(answering(503, headers=said, text="down\x07\n" + "x" * 5000))
+    assert (failed.headers or "").splitlines() == [
+        "server: nginx", "x-request-id: abc", "x-ratelimit-remaining: 1", "content-length: 5006",
+        "content-type: text/plain; charset=utf-8",
+    ]  # fmt: skip
+    assert failed.body == "down \n" + "x" * 494
+    assert (await failure(answering(200, text="<html>"))).body == "<html>"
+
+
+@pytest.mark.parametrize("at", range(475, 506, 5))
+async def test_no_secret_is_kept_with_a_failure_however_it_is_cut(at: int) -> None:
+    """A server that repeats the token in headers and body, also right where the body is cut, is not quoted."""
+    token = "sk-l1ve-0123456789"
+    repeats = answering(500, headers={"X-Request-ID": f"Bearer {token}"}, text="x" * at + token + "y" * 50)
+    failed = await failure(repeats, headers={"Authorization": f"Bearer {token}"})
+    assert token[:6] not in (failed.headers or "") + (failed.body or "")

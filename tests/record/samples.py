@@ -10,6 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
+from harness.engine import steering
 from harness.engine.answers import Failed, Fetch, PageRead, Result
 from harness.engine.rules import Rules
 from harness.pacing import AutoPacer, Notice, Unpaced
@@ -79,7 +80,8 @@ def history(seed: int, sessions: int = 3) -> list[e.Event]:
         pacer = AutoPacer() if number == 1 else Unpaced()
         play = Play(serve, rules, pacer, state=state, utc_s=UTC_S + 1000.0 * number)
         play.at = [(0.1, lambda core, now: core.pause(now)), (0.3, lambda core, now: core.resume(now))]
-        play.at += [(0.4, lambda core, now: core.set_workers(4, now))]
+        play.at += [(0.4, lambda core, now: core.set_workers(4, now)), (0.6, steering.retry_failed)]
+        play.at += [(0.55, lambda core, now: steering.forget_failed(core, now, range(20)))]
         play.run(until=rng.choice((0.2, 0.5, 1e6)))
         events += play.events
         state = play.core.state

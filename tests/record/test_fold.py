@@ -67,7 +67,7 @@ def test_a_snapshot_is_a_copy() -> None:
 
 
 @pytest.mark.parametrize("was", [None, *ITEM_STATES])
-@pytest.mark.parametrize("to", ["imported", "waiting", "failed"])
+@pytest.mark.parametrize("to", ["imported", "waiting", "failed", "forgotten", "pending"])
 def test_moves_that_are_not_in_the_table_are_refused(was: str | None, to: str) -> None:
     """The fold makes the moves of MOVES and no other; a refused one changes no count of items."""
 
@@ -75,15 +75,21 @@ def test_moves_that_are_not_in_the_table_are_refused(was: str | None, to: str) -
         again = {"waiting": 5.0, "failed": None}
         if to == "imported":
             apply(state, imported(1))
+        elif to == "forgotten":
+            apply(state, e.Forgotten(1.2, 1))
+        elif to == "pending":
+            apply(state, e.Retried(1.2, "item", 1))
         else:
             what = (1.2, "item", 1, 1, 1.0, 1.1, 503, "status 503", "", True)
             apply(state, e.AttemptFailed(*what, again[to]))
 
     state = fold([started(), listed(*([] if was is None else [1]))])
+    if was == "forgotten":
+        move(state, "failed")
     if was not in (None, "pending"):
         move(state, was)
     counts = dict(state.items.counts)
-    if to in MOVES[was]:  # type: ignore[index]
+    if was is not None and to in MOVES[was]:  # type: ignore[index]
         move(state, to)
         assert state.items.state(1) == to
         return

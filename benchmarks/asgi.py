@@ -1,0 +1,43 @@
+"""The second path: the trio driver and httpx against the Quart app on a MockClock. Virtual time, all of HTTP."""
+
+from __future__ import annotations
+
+import httpx
+import trio
+import trio.testing
+
+from harness.api.client import HttpApi
+from harness.api.rest import Rest
+from harness.config import ImportConfig
+from harness.engine.driver import Driver
+from harness.engine.session import make_core, pacer_for
+from harness.lab.simulate import LIST_URL, as_simulated, server_config
+from harness.record.events import Event
+from harness.record.state import State
+from server import Service, create_app
+
+
+def asgi_run(config: ImportConfig) -> tuple[State, list[Event], dict[str, int]]:
+    """The import that `config` describes: its state, its events, and the server's counts."""
+    return trio.run(_run, as_simulated(config), clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+async def _run(config: ImportConfig) -> tuple[State, list[Event], dict[str, int]]:
+    origin_s = trio.current_time()
+    server = server_config(config)
+    service = Service(server, origin_s)
+    epoch_s = service.epoch_offset + origin_s
+    events: list[Event] = []
+    core = make_core(config, pacer_for(config), events.append, epoch_s)
+    core.start()
+    api = HttpApi(
+        Rest(LIST_URL, config.per_page),
+        workers=config.most_workers,
+        timeout_s=config.timeout,
+        transport=httpx.ASGITransport(create_app(server, service)),
+        trust_env=False,
+        wall=lambda: epoch_s + trio.current_time() - origin_s,
+    )
+    async with api:
+        await Driver(core, api, lambda *_: None).run()
+    return core.state, events, service.report()

@@ -1,0 +1,35 @@
+"""What the test API counted, beside what the client did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from harness.record.summary import Ledger
+
+# Answers that say they are refusals; a fault of the test API may be one, which its limits let through.
+_REFUSALS = ("403", "429", "503")
+
+
+async def ledger_report(list_url: str) -> dict[str, Any]:
+    """The ledger of the test API at `list_url`."""
+    url = list_url.removesuffix("/api/items") + "/_ledger"
+    async with httpx.AsyncClient(trust_env=False, timeout=10.0) as client:
+        report: dict[str, Any] = (await client.get(url)).raise_for_status().json()
+    return report
+
+
+def compared(report: Mapping[str, Any], answered: int, refused: int, lost: int) -> Ledger:
+    """Its counts, and whether they agree with ours: only of what was lost on the way may it know more.
+
+    Other tenants' requests are left out. What was turned away for want of a key was let through by the limits.
+    """
+    others = report["clients"].get("tenant", {"admitted": 0, "refused": 0})
+    statuses = report["statuses"]
+    admitted = report["admitted"] - others["admitted"] + statuses.get("401", 0)
+    theirs = report["refused"] - others["refused"]
+    faults = max(0, sum(statuses.get(status, 0) for status in _REFUSALS) - report["refused"])
+    all_known = answered + refused <= admitted + theirs <= answered + refused + lost
+    return Ledger(admitted, theirs, all_known and theirs - lost <= refused <= theirs + faults)

@@ -1,0 +1,54 @@
+"""`explain`: what held a run up at one moment."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import click
+
+from harness.cli.options import results_option
+from harness.errors import BadInput
+from harness.record.clock import next_local, parse_local
+from harness.record.explain import explain
+from harness.record.history import read_events
+from harness.record.run import Run, find_run
+from harness.units import parse_duration
+from harness.views.explain import explain_text
+from harness.views.screen import Screen
+
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?")
+
+
+@click.command("explain")
+@click.argument("run", required=False)
+@click.option(
+    "--at", "moment", required=True, metavar="T", help="seconds since the start (90, 2h), 18:04:24, or a date"
+)
+@results_option
+def explain_command(run: str | None, moment: str, results: Path) -> int:
+    """Say why nobody was sending at a moment of a run.
+
+    T is a time since the run's start (90, 1.5h), a local time of day (18:04:24, the first since its start), or with
+    its date (2026-11-24T18:04:24). Without RUN, of the latest.
+    """
+    found = find_run(results, run)
+    at_utc_s = _utc_s(found, moment)
+    click.echo(explain_text(found.name, explain(read_events(found.folder), at_utc_s), Screen.of(sys.stdout)))
+    return 0
+
+
+def _utc_s(run: Run, moment: str) -> float:
+    began = run.about.get("sessions_utc_s") or [run.about.get("created_utc_s", 0.0)]
+    start = float(began[0])
+    try:
+        if _CLOCK.fullmatch(moment):
+            return next_local(moment.zfill(5) if moment.count(":") == 1 else moment.zfill(8), start - 1.0)
+        if "T" in moment or moment.count("-") == 2:
+            return parse_local(moment)
+        return start + parse_duration(moment)
+    except (ValueError, OverflowError):
+        raise BadInput(
+            f"--at {moment!r} is no moment; write seconds since the start (90), 18:04:24, or 2026-11-24T18:04:24"
+        ) from None

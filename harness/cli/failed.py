@@ -1,0 +1,210 @@
+"""`failed`: what could not be imported, why, and what is to become of it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import trio
+
+from harness.cli.options import RESUME_FIELDS, config_options, python, results_option, typed_to_resume, where
+from harness.cli.run import import_now, ready_to_resume
+from harness.cli.steer import asked
+from harness.engine.reopening import forget, reopen
+from harness.errors import BadInput
+from harness.record.attempts import Attempt, attempts, write_attempts
+from harness.record.clock import utc_s
+from harness.record.control import Command
+from harness.record.events import ItemId, Key, Kind, canonical_id
+from harness.record.run import Run, find_run
+from harness.record.state import Failure
+from harness.views.failures import attempts_lines, failures_table
+from harness.views.screen import Screen
+from harness.views.text import count, plural
+
+_STATUS = re.compile(r"none|[1-9][0-9xX]{2}")
+# As many as anybody reads; more are for a file.
+_SHOWN = 20
+
+
+class Failed(click.Group):
+    """`failed` alone lists; so does `failed RUN`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help")):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("failed", cls=Failed)
+def failed_command() -> None:
+    """List, show, retry or forget the items that failed.
+
+    Without another word it lists them.
+    """
+
+
+_STATUS_HELP = "only with this status: 503, 5xx, or none where no answer came; may be repeated"
+_FILE_HELP = "write every attempt to a file: .csv, .jsonl or .parquet"
+
+
+def _which(command: Any) -> Any:
+    """The run, and which of its failures."""
+    for option in reversed(
+        (
+            click.argument("run", required=False),
+            click.option("--item", "items", multiple=True, metavar="ID", help="only this item; may be repeated"),
+            click.option("--reason", metavar="TEXT", help="only where the reason holds this text"),
+            click.option("--status", "statuses", multiple=True, metavar="CODE", help=_STATUS_HELP),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@failed_command.command("list")
+@_which
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help=_FILE_HELP)
+@results_option
+def list_command(run: str | None, output: Path | None, results: Path, **which: Any) -> int:
+    """List what failed, and what waits for a retry.
+
+    Without RUN, of the latest.
+    """
+    found = find_run(results, run)
+    chosen = [failure for failure in found.state().failures.values() if _chooses(**which)(failure)]
+    if output is not None:
+        number = write_attempts(output, _attempts(found, chosen))
+        click.echo(f"{output}: {plural(number, 'failed attempt')} at {plural(len(chosen), 'item')} of run {found.name}")
+        return 0
+    if not chosen:
+        click.echo(f"run {found.name} has no failed items{' like that' if any(which.values()) else ''}")
+        return 0
+    screen = Screen.of(sys.stdout)
+    click.echo(screen.render(*failures_table(chosen, screen, utc_s())))
+    if any(failure.retry_at_utc_s is None for failure in chosen):
+        _hint(found, results, "failed show", "failed retry", "failed forget")
+    return 0
+
+
+@failed_command.command("show")
+@_which
+@results_option
+def show_command(run: str | None, results: Path, **which: Any) -> int:
+    """Show every attempt: status, time taken, headers, body.
+
+    Without RUN, of the latest.
+    """
+    found = find_run(results, run)
+    chosen = [failure for failure in found.state().failures.values() if _chooses(**which)(failure)]
+    by_key: dict[tuple[Kind, Key], list[Attempt]] = {}
+    for attempt in _attempts(found, chosen[:_SHOWN]):
+        by_key.setdefault((attempt.kind, attempt.key), []).append(attempt)
+    screen = Screen.of(sys.stdout)
+    for tried in by_key.values():
+        click.echo(screen.render(*attempts_lines(tried, screen, utc_s())))
+    if not chosen:
+        click.echo(f"run {found.name} has no failed items{' like that' if any(which.values()) else ''}")
+    elif len(chosen) > _SHOWN:
+        click.echo(f"and {count(len(chosen) - _SHOWN)} more: choose with --item, --reason or --status")
+    return 0
+
+
+@failed_command.command("retry")
+@_which
+@click.option("--later", is_flag=True, help="only open the run again; `resume` then fetches them")
+@config_options(RESUME_FIELDS)
+def retry_command(
+    run: str | None, items: tuple[str, ...], reason: str | None, statuses: tuple[str, ...], later: bool, **flags: Any
+) -> int:
+    """Fetch again what failed for good.
+
+    Without RUN, of the latest. A running import is asked to. A run that has ended is opened again and resumed,
+    with `resume`'s flags.
+    """
+    typed = typed_to_resume(flags)
+    results = Path(typed.get("results", "results"))
+    found = find_run(results, run)
+    chosen = _wanted(found, items, reason, statuses)
+    if found.writer_pid is not None:
+        return _said(found, "retry", asked(found, "retry", items=chosen)["count"])
+    config = None if later else ready_to_resume(found, typed)  # refused before anything is changed
+    number = reopen(found, chosen)
+    _said(found, "retry", number)
+    if config is not None and number:
+        return trio.run(import_now, config)
+    if number:
+        _hint(found, results, "resume")
+    return 0
+
+
+@failed_command.command("forget")
+@_which
+@results_option
+def forget_command(
+    run: str | None, items: tuple[str, ...], reason: str | None, statuses: tuple[str, ...], results: Path
+) -> int:
+    """Give failed items up: the run is complete without them.
+
+    Without RUN, of the latest. What was forgotten can still be fetched: failed retry --item ID.
+    """
+    found = find_run(results, run)
+    chosen = _wanted(found, items, reason, statuses)
+    if found.writer_pid is not None:
+        return _said(found, "forget", asked(found, "forget", items=chosen)["count"])
+    return _said(found, "forget", forget(found, chosen))
+
+
+def _said(run: Run, command: Command, number: int) -> int:
+    what = {"retry": "to be fetched again", "forget": "forgotten"}[command]
+    click.echo(
+        f"run {run.name}: {plural(number, 'item')} {what}" if number else f"run {run.name}: nothing failed like that"
+    )
+    return 0
+
+
+def _hint(run: Run, results: Path, *commands: str) -> None:
+    for at, command in enumerate(commands):
+        click.echo(f"  {'next' if at == 0 else '    '}  {python()} -m harness {command} {run.name}{where(results)}")
+
+
+def _wanted(run: Run, items: tuple[str, ...], reason: str | None, statuses: tuple[str, ...]) -> list[ItemId] | None:
+    """The items chosen; None for all, which includes pages."""
+    if not (items or reason or statuses):
+        return None
+    if items and not (reason or statuses):
+        return [canonical_id(item) for item in items]  # forgotten ones too, of which no failure is kept
+    chooses = _chooses(items, reason, statuses)
+    return [failure.key for failure in run.state().failures.values() if failure.kind == "item" and chooses(failure)]
+
+
+def _attempts(run: Run, chosen: list[Failure]) -> list[Attempt]:
+    keys = {(failure.kind, failure.key) for failure in chosen}
+    return list(attempts(run, lambda kind, key: (kind, key) in keys))
+
+
+def _chooses(items: tuple[str, ...], reason: str | None, statuses: tuple[str, ...]) -> Callable[[Failure], bool]:
+    keys = {canonical_id(item) for item in items}
+    for status in statuses:
+        if not _STATUS.fullmatch(status):
+            raise BadInput(f"--status {status!r} is no status; write 503, 5xx, or none where no answer came")
+
+    def chooses(failure: Failure) -> bool:
+        text = f"{failure.reason}: {failure.detail}".casefold()
+        return (
+            (not keys or failure.key in keys)
+            and (reason is None or reason.casefold() in text)
+            and (not statuses or any(_is(failure.status, status) for status in statuses))
+        )
+
+    return chooses
+
+
+def _is(status: int | None, wanted: str) -> bool:
+    if status is None or wanted == "none":
+        return status is None and wanted == "none"
+    return all(is_ == wants or wants == "x" for is_, wants in zip(str(status), wanted.lower(), strict=False))

@@ -1,0 +1,102 @@
+"""`report`: runs and sweeps as a page to be read, printed and passed on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.look import summary_now
+from harness.cli.options import results_option
+from harness.lab.optional import need
+from harness.record.clock import iso, utc_s
+from harness.record.parts import read_json, unwritable
+from harness.record.run import Run, find_run
+
+if TYPE_CHECKING:
+    from harness.views.report import Report, RunPart, SweepPart
+
+_PAGE = "report.html"
+
+
+@click.command("report")
+@click.argument("names", nargs=-1, metavar="[RUN|SWEEP]...")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="the page; its figures are kept in a folder beside it [report.html in the run's or sweep's folder]",
+)
+@results_option
+def report_command(names: tuple[str, ...], output: Path | None, results: Path) -> int:
+    """Write a report of runs and sweeps: one HTML file, and each figure as SVG and PNG [of the latest run].
+
+    A run is named as elsewhere (a unique prefix is enough), a sweep by its name or its folder.
+    """
+    for library in ("pandas", "matplotlib", "scipy", "jinja2"):
+        need(library)
+    from harness.views.report import make_report
+
+    sweeps = [folder for name in names if (folder := sweep_folder(results, name)) is not None]
+    runs = [find_run(results, name) for name in names if sweep_folder(results, name) is None]
+    if not names:
+        runs = [find_run(results)]
+    report = make_report(
+        [_run(run) for run in runs], [_sweep(folder) for folder in sweeps], made=iso(utc_s()), version=_version()
+    )
+    page = output or _place(results, runs, sweeps)
+    folder = write_report(report, page)
+    click.echo(f"report    {page}\nfigures   {folder}/ ({len(report.pictures)} as SVG and PNG)")
+    return 0
+
+
+def sweep_folder(results: Path, name: str) -> Path | None:
+    """The sweep of that name, or in that folder; None where there is none."""
+    for folder in (results / name, Path(name)):
+        if (folder / "sweep.json").is_file():
+            return folder
+    return None
+
+
+def _place(results: Path, runs: Sequence[Run], sweeps: Sequence[Path]) -> Path:
+    folders = [*sweeps, *(run.folder for run in runs)]
+    return (folders[0] if len(folders) == 1 else results) / _PAGE
+
+
+def write_report(report: Report, page: Path) -> Path:
+    """Write the page and its figures; answers the folder of these."""
+    from harness.views.plots import png
+
+    folder = page.with_name(f"{page.stem}-figures")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for picture in report.pictures:
+            (folder / f"{picture.name}.svg").write_text(report.svgs[picture.name], encoding="utf-8")
+            (folder / f"{picture.name}.png").write_bytes(png(picture.figure))
+        page.write_text(report.html, encoding="utf-8")
+    except OSError as error:
+        raise unwritable(page, error) from None
+    return folder
+
+
+def _run(run: Run) -> RunPart:
+    from harness.views.plots.moments import NEEDED
+    from harness.views.report import RunPart
+
+    failures = sorted(run.state().failures.values(), key=lambda failure: failure.retry_at_utc_s is not None)
+    return RunPart(summary_now(run), run.about, run.events().select(NEEDED).to_pandas(), failures)
+
+
+def _sweep(folder: Path) -> SweepPart:
+    from harness.lab.sweeps import read_sweep
+    from harness.views.report import SweepPart
+
+    return SweepPart(folder.name, read_sweep(folder), read_json(folder / "sweep.json"))
+
+
+def _version() -> str:
+    return version("rate-limit-harness")

@@ -1,0 +1,57 @@
+"""`watch`: a run in this terminal, whichever process writes it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+import trio
+
+from harness.cli.options import results_option
+from harness.cli.run import report
+from harness.cli.steer import steered
+from harness.config import ImportConfig
+from harness.record.clock import utc_s
+from harness.record.follow import Follower
+from harness.record.run import Run
+from harness.views.progress import Mode, Progress, choose_mode
+
+_EVERY_S = 0.25
+_CODES = {"complete": 0, "complete with failures": 1}
+_ENDED_EARLY = 3
+
+
+@click.command("watch")
+@click.argument("run", required=False)
+@click.option("--progress", type=click.Choice(["bar", "plain"]), help="bar or plain [bar on a terminal, else plain]")
+@results_option
+def watch_command(run: str | None, results: Path, progress: Mode | None) -> int:
+    """Show a running import live, whoever runs it.
+
+    Without RUN, the latest that is running. It ends with the run, with the same exit code; Ctrl-C only ends the
+    watching.
+    """
+    found = steered(results, run)
+    if found.writer_pid is None:
+        click.echo(f"nobody is writing run {found.name}", err=True)
+    else:
+        try:
+            trio.run(_watch, found, choose_mode(progress, sys.stderr))
+        except KeyboardInterrupt:
+            click.echo(f"run {found.name} goes on unwatched", err=True)
+            return 0
+    report(found, ImportConfig(results=results))
+    return _CODES.get(found.status, _ENDED_EARLY)
+
+
+async def _watch(run: Run, mode: Mode) -> None:
+    """Until nobody writes the run any more: its last words are on disk then."""
+    follower = Follower(run)
+    with Progress(run.name, mode, sys.stderr) as shown:
+        while run.writer_pid is not None:
+            state = await trio.to_thread.run_sync(follower.poll)
+            live = follower.live(utc_s())
+            if live is not None:
+                shown.update(state, live)
+            await trio.sleep(_EVERY_S)

@@ -1,0 +1,32 @@
+"""Fetches on their way, and what people wish while they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.engine.answers import Fetch
+from harness.engine.work import Task
+from harness.record.events import RunStatus
+
+
+@dataclass(slots=True)
+class Flight:
+    """A fetch on its way; `answered_s` and `status` once its headers are in."""
+
+    fetch: Fetch
+    answered_s: float | None = None
+    status: int | None = None
+
+    @property
+    def task(self) -> Task:
+        return Task(self.fetch.kind, self.fetch.key, self.fetch.attempt)
+
+
+@dataclass(slots=True)
+class Wish:
+    """What people asked for while it runs. stopping: why it is to end, and `status` as what."""
+
+    workers: int
+    paused: bool = False
+    stopping: str | None = None
+    status: RunStatus = "stopped"

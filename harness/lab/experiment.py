@@ -1,0 +1,135 @@
+"""One import in virtual time: the settings, the figures and, where asked for, the files of a real one."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.api.ledger import compared
+from harness.config import ImportConfig
+from harness.engine.flusher import Flusher
+from harness.engine.importing import figures, noted, prepare_run, state_counts, write_results
+from harness.engine.session import make_core, pacer_for
+from harness.errors import BadInput
+from harness.lab.simulate import Simulation, as_simulated, service_for
+from harness.record.events import Event, ItemId
+from harness.record.recorder import FLUSH_EVENTS, FLUSH_S, Recorder
+from harness.record.run import Run, locked
+from harness.record.sent import SentCounter
+from harness.record.state import State
+from harness.record.summary import Ledger, Summary
+
+# A client may knock for ever on a server that counts refusals: after so many in a row without an answer it is given up.
+MOST_IN_VAIN = 20_000
+LOOK_S = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a simulated import. run: its folder, where one was asked for."""
+
+    state: State
+    summary: Summary
+    run: Run | None = None
+
+
+def simulate_run(
+    config: ImportConfig,
+    *,
+    results: Path | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    on_look: Callable[[State], None] | None = None,
+) -> Outcome:
+    """Import what the test API of `config` holds in virtual time; with `results`, recorded there as a run.
+
+    Deterministic: the same config gives the same events, and with the same run's name the same bytes. on_event: is told
+    each. on_look: gets the state now and then, to show how far it is. Raises BadInput before anything happens, and
+    where the import is of a URL or goes on with a run.
+    """
+    look = on_look or _ignore
+    config = as_simulated(_simulable(config))
+    if results is not None:
+        config = config.model_copy(update={"results": results})
+        run = prepare_run(config, simulated=True)
+        with locked(run), noted(run):
+            return _recorded(config, run, on_event or _ignore, look)
+    simulation = _prepared(config, on_event or _ignore)
+    _play(simulation, look)
+    state = simulation.core.state
+    return Outcome(state, figures("simulated", state, config, _ledger(simulation)))
+
+
+def _ignore(told: Event | State) -> None:
+    """Nobody wants to know."""
+
+
+def _simulable(config: ImportConfig) -> ImportConfig:
+    if config.url is not None:
+        raise BadInput("a simulation is of the test API; leave out --url, or describe that API with --server-limit")
+    if config.resume:
+        raise BadInput("a simulated run cannot be resumed; leave out --resume and simulate it again")
+    return config
+
+
+def _prepared(
+    config: ImportConfig, record: Callable[[Event], None], put: Callable[[ItemId, str], None] | None = None
+) -> Simulation:
+    service = service_for(config)
+    utc_s = service.epoch_offset
+    core = make_core(config, pacer_for(config), record, utc_s)
+    return Simulation(core, service, per_page=config.per_page, timeout_s=config.timeout, utc_s=utc_s, put=put)
+
+
+def _recorded(
+    config: ImportConfig, run: Run, on_event: Callable[[Event], None], look: Callable[[State], None]
+) -> Outcome:
+    recorder = Recorder(run.folder, run.name, 1)
+    recording = _Recording(recorder, on_event)
+    simulation = _prepared(config, recording.record, recorder.put)
+    state = simulation.core.state
+    recording.flusher = Flusher(recorder, lambda: state, inline=True)
+    run.note(sessions_utc_s=[simulation.utc_s], status="running")
+    _play(simulation, look)
+    recording.flusher.flush_now(snapshot=True)
+    sent = SentCounter(run.folder)
+    sent.set(state.fetches)
+    sent.close()
+    return Outcome(state, write_results(run, state, config, _ledger(simulation)), run)
+
+
+class _Recording:
+    """Writes parts when they are due by the time of the events, so that the same events make the same parts."""
+
+    flusher: Flusher
+
+    def __init__(self, recorder: Recorder, on_event: Callable[[Event], None]) -> None:
+        self._recorder = recorder
+        self._on_event = on_event
+        self._written_s = 0.0
+
+    def record(self, event: Event) -> None:
+        self._on_event(event)
+        self._recorder.record(event)
+        if self._recorder.unwritten >= FLUSH_EVENTS or event.t_s - self._written_s >= FLUSH_S:
+            self._written_s = event.t_s
+            self.flusher.flush_now()
+
+
+def _play(simulation: Simulation, look: Callable[[State], None]) -> None:
+    """To the end, or to where nothing can come of it any more."""
+    core = simulation.core
+    core.start(socket.gethostname())
+    until_s, answered, refused = LOOK_S, 0, 0
+    while simulation.run(until_s) is None:
+        look(core.state)
+        if core.state.answered > answered:
+            answered, refused = core.state.answered, core.state.refused
+        elif core.state.refused > refused + MOST_IN_VAIN:
+            core.stop(simulation.now, f"more than {MOST_IN_VAIN:,} requests in a row were refused")
+        until_s += LOOK_S
+
+
+def _ledger(simulation: Simulation) -> Ledger:
+    return compared(simulation.service.report(), *state_counts(simulation.core.state))

@@ -1,0 +1,124 @@
+"""What a sweep is: settings that are fixed, settings that vary, how often each combination is repeated. Pure."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.config import ImportConfig
+from harness.errors import BadInput
+from harness.settings import read_settings
+
+# What a sweep decides itself, point by point, or what means nothing to one.
+_NOT_SWEPT = ("results", "run", "fresh", "resume", "dry_run", "progress", "quiet", "as_json", "header", "token_env")
+MOST_RUNS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One run of a sweep: combination `number` of the grid, its `repeat`-th time (both from 1)."""
+
+    number: int
+    repeat: int
+    seed: int
+    values: dict[str, Any]
+
+    @property
+    def key(self) -> tuple[int, int]:
+        return self.number, self.repeat
+
+    @property
+    def name(self) -> str:
+        """Of its folder, where one is kept."""
+        return f"p{self.number:04d}-{self.repeat:03d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Settings by the names of ImportConfig's fields; those of `varied` hold the values to be tried.
+
+    Every run has a seed of its own, counted up from the fixed one: repeats differ, and each can be made again alone.
+    """
+
+    fixed: dict[str, Any] = field(default_factory=dict)
+    varied: dict[str, list[Any]] = field(default_factory=dict)
+    repeat: int = 1
+
+    def points(self) -> list[Point]:
+        """All runs: every combination in order, the last of `varied` changing fastest, and each `repeat` times."""
+        first = read_settings({name: value for name, value in self.fixed.items() if name == "seed"}, None, {}).seed
+        combinations = itertools.product(*self.varied.values())
+        values = [dict(zip(self.varied, combination, strict=True)) for combination in combinations]
+        runs = ((at, values[at], again) for at in range(len(values)) for again in range(self.repeat))
+        return [Point(at + 1, again + 1, first + at * self.repeat + again, chosen) for at, chosen, again in runs]
+
+    def config(self, point: Point) -> ImportConfig:
+        """The settings of one run; BadInput, naming the combination, where they cannot be used."""
+        try:
+            return read_settings({**self.fixed, **point.values, "seed": point.seed}, None, {})
+        except BadInput as error:
+            where = ", ".join(f"{name}={value}" for name, value in point.values.items())
+            raise BadInput(f"{error} (at {where})" if where else str(error)) from None
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"settings": self.fixed, "grid": self.varied, "repeat": self.repeat}
+
+
+def read_grid(table: Mapping[str, Any], flags: Mapping[str, Any], texts: Sequence[str], repeat: int | None) -> Grid:
+    """The sweep of a TOML table, with flags and `--grid name=a,b` texts that win; BadInput for what cannot be one.
+
+    table: settings by name, `repeat`, and a table `grid` of lists.
+    """
+    named = {_field(name, "in the sweep's file"): value for name, value in table.items() if name not in _OWN}
+    inside = table.get("grid", {})
+    if not isinstance(inside, Mapping):
+        raise BadInput("grid in the sweep's file is no table; write [grid] and below it workers = [1, 2, 5]")
+    varied = {_field(name, "in [grid]"): _values(name, values) for name, values in inside.items()}
+    varied |= dict(map(_from_text, texts))
+    fixed = {name: value for name, value in {**named, **flags}.items() if name not in varied}
+    times = table.get("repeat", 1) if repeat is None else repeat
+    if not isinstance(times, int) or isinstance(times, bool) or times < 1:
+        raise BadInput(f"repeat must be a whole number from 1, not {times!r}")
+    runs = times
+    for values in varied.values():
+        runs *= len(values)
+    if runs > MOST_RUNS:
+        raise BadInput(f"that would be {runs:,} runs; take fewer values, or repeat less (at most {MOST_RUNS:,})")
+    return Grid(fixed, varied, times)
+
+
+_OWN = ("grid", "repeat")
+
+
+def _from_text(text: str) -> tuple[str, list[Any]]:
+    name, equals, values = text.partition("=")
+    if not equals or not values.strip():
+        raise BadInput(f"--grid {text!r} names no values; write it like --grid workers=1,2,5")
+    return _field(name.strip(), "in --grid"), _distinct(name, [value.strip() for value in values.split(",")])
+
+
+def _values(name: str, values: Any) -> list[Any]:
+    if not isinstance(values, list) or not values:
+        raise BadInput(f"{name} in [grid] is no list of values; write it like {name} = [1, 2, 5]")
+    return _distinct(name, values)
+
+
+def _distinct(name: str, values: Iterable[Any]) -> list[Any]:
+    kept: list[Any] = []
+    for value in values:
+        if value in kept:
+            raise BadInput(f"the grid has {name}={value} twice; leave one out, and use --repeat to repeat")
+        kept.append(value)
+    return kept
+
+
+def _field(key: str, where: str) -> str:
+    name = key.replace("-", "_")
+    known = [known for known in ImportConfig.model_fields if known not in _NOT_SWEPT]
+    if name not in known:
+        raise BadInput(f"{key!r} {where} is nothing that a sweep can set; use one of {', '.join(known)}")
+    if name == "seed" and where != "in the sweep's file":
+        raise BadInput("every run of a sweep has a seed of its own; use --repeat instead of a grid of seeds")
+    return name

@@ -1,0 +1,53 @@
+"""Runs one point of a sweep and answers its row. What is here can be sent to another process, or another machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from harness.config import ImportConfig
+from harness.engine.importing import run_import
+from harness.errors import HarnessError
+from harness.lab.experiment import simulate_run
+from harness.lab.rows import measured, settings
+from harness.record.summary import Summary
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A run to make. place: the first columns of its row. runs: the folder that keeps its files (None: none are kept).
+
+    live: over sockets, in real time; else simulated.
+    """
+
+    config: ImportConfig
+    place: dict[str, Any]
+    runs: Path | None = None
+    live: bool = False
+
+
+def run_point(job: Job) -> dict[str, Any]:
+    """The row of `job`; what fails is a row too, and says why."""
+    row = {**job.place, **settings(job.config)}
+    try:
+        return {**row, **(_live(job) if job.live else _simulated(job))}
+    except HarnessError as error:
+        return {**row, "status": "failed", "error": str(error)}
+    except Exception as error:  # a defect in one point must not lose the others
+        return {**row, "status": "failed", "error": f"{type(error).__name__}: {error}"}
+
+
+def _simulated(job: Job) -> dict[str, Any]:
+    outcome = simulate_run(job.config, results=job.runs)
+    return measured(job.config, outcome.state, outcome.summary)
+
+
+def _live(job: Job) -> dict[str, Any]:
+    run = trio.run(partial(run_import, job.config))
+    figures = run.summary()
+    assert figures is not None, "a session that ended without an error has written its summary"
+    return measured(job.config, run.state(), Summary.from_dict(figures))

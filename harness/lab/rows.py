@@ -1,0 +1,124 @@
+"""One run of a sweep as a row of its table: where it stands in the sweep, its settings, its figures."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pyarrow as pa
+
+from harness.config import ImportConfig
+from harness.engine.best import best_possible
+from harness.errors import BadInput
+from harness.lab.grid import Point
+from harness.lab.simulate import enforced
+from harness.pacing import format_tiers, parse_tiers
+from harness.record.state import State
+from harness.record.summary import LostTo, Summary
+from harness.units import format_period
+
+_FLOATS = pa.float64()
+_PLACE = {
+    "sweep": pa.string(),
+    "point": pa.int32(),
+    "repeat": pa.int32(),
+    "run": pa.string(),
+    "seed": pa.int64(),
+    "simulated": pa.bool_(),
+    "status": pa.string(),
+    "error": pa.string(),
+}
+_KINDS: dict[Any, pa.DataType] = {
+    bool: pa.bool_(),
+    "bool": pa.bool_(),
+    "int": pa.int64(),
+    "int | None": pa.int64(),
+    "float": _FLOATS,
+    "float | None": _FLOATS,
+    "str": pa.string(),
+}
+# Settings that every table has, whatever was varied; the rest of them as text, only where they were said.
+_SETTINGS = {
+    "workers": pa.int64(),
+    "workers_auto": pa.bool_(),
+    "pacing": pa.string(),
+    "limit": pa.string(),
+    "server_limit": pa.string(),
+    "latency": pa.string(),
+    "items": pa.int64(),
+    "scenario": pa.string(),
+    "per_page": pa.int64(),
+}
+_LEFT_OUT = ("run", "status", "workers", "limits", "strategy")
+
+
+def _figures() -> dict[str, pa.DataType]:
+    """Every scalar of a Summary under its own name, and the parts of `lost_to` and `server` under theirs."""
+    scalars = {f.name: _KINDS[f.type] for f in dataclasses.fields(Summary) if f.type in _KINDS}
+    lost = {f"lost_to_{f.name}": _FLOATS for f in dataclasses.fields(LostTo)}
+    server = {"server_admitted": pa.int64(), "server_refused": pa.int64(), "server_agrees": pa.bool_()}
+    best = {"server_bound_s": _FLOATS, "server_optimality": _FLOATS}
+    return {name: kind for name, kind in {**scalars, **lost, **server, **best}.items() if name not in _LEFT_OUT}
+
+
+FIGURES = _figures()
+COLUMNS = {**_PLACE, **_SETTINGS, **FIGURES}
+
+
+def place(sweep: str, point: Point, *, simulated: bool, kept: bool) -> dict[str, Any]:
+    """The first columns of a row, known before anything is run. kept: whether there is a folder, which `run` names."""
+    named = {"sweep": sweep, "point": point.number, "repeat": point.repeat, "run": point.name if kept else ""}
+    return {**named, "seed": point.seed, "simulated": simulated}
+
+
+def settings(config: ImportConfig) -> dict[str, Any]:
+    """The settings that a run has, said or not: limits and times as text."""
+    limits, latency = enforced(config), config.latency
+    said = {
+        "workers": None if config.workers == "auto" else config.workers,
+        "workers_auto": config.workers == "auto",
+        "pacing": config.strategy,
+        "limit": format_tiers(config.limits),
+        "server_limit": limits,
+        "latency": format_period(latency) if isinstance(latency, float) else latency,
+        "items": config.items,
+        "scenario": config.scenario or "",
+        "per_page": config.per_page,
+    }
+    others = {name for name in config.model_fields_set if name not in (*said, "seed", "results", "run", "fresh")}
+    written = config.as_written()
+    return {**said, **{name: str(written[name]) for name in sorted(others) if name in written}}
+
+
+def measured(config: ImportConfig, state: State, summary: Summary) -> dict[str, Any]:
+    """The figures of a run that was made, also against what the server would have let through."""
+    plain = summary.as_dict()
+    lost, server = plain.pop("lost_to") or {}, plain.pop("server") or {}
+    row = {name: value for name, value in plain.items() if name in FIGURES}
+    row |= {f"lost_to_{name}": value for name, value in lost.items()}
+    row |= {f"server_{name}": value for name, value in server.items()}
+    row |= {"status": summary.status, "error": "" if summary.status == "complete" else summary.reason}
+    if config.workers == "auto":
+        row["workers"] = summary.workers
+    best_s = _server_bound_s(config, state)
+    complete = summary.status in ("complete", "complete with failures")
+    row["server_bound_s"] = best_s
+    row["server_optimality"] = best_s / summary.duration_s if best_s and summary.duration_s and complete else None
+    return {**row, "items": config.items if config.items is not None else summary.total}
+
+
+def _server_bound_s(config: ImportConfig, state: State) -> float | None:
+    """Best possible under what the server enforces, where our grammar of limits can say what that is."""
+    try:
+        tiers = parse_tiers(enforced(config) or "")
+    except BadInput:
+        return None
+    best = best_possible(state, config.model_copy(update={"limit": tiers}))
+    return None if best is None else best.bound_s
+
+
+def table_of(rows: list[dict[str, Any]]) -> pa.Table:
+    """Rows as one tidy Arrow table: the columns that every sweep has, then settings that only this one said."""
+    extra = {name: pa.string() for row in rows for name in row if name not in COLUMNS}
+    schema = pa.schema(list({**_PLACE, **_SETTINGS, **extra, **FIGURES}.items()))
+    return pa.Table.from_pylist(sorted(rows, key=lambda row: (row["point"], row["repeat"])), schema)

@@ -1,0 +1,128 @@
+"""Runs a sweep on any `concurrent.futures.Executor`: a pool of processes, or Dask's `client.get_executor()` past that.
+
+A row is on disk before it counts as done, so that a sweep killed at any moment goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.errors import SweepBroken
+from harness.lab.points import Job, run_point
+from harness.lab.rows import place
+from harness.lab.simulate import as_simulated
+from harness.lab.sweeps import Row, Sweep, SweepStatus
+from harness.record.parts import unwritable
+from harness.record.run import Run, locked
+
+# So many runs are handed over at once: enough to keep a large pool busy, few enough to be stopped soon.
+AHEAD = 64
+
+
+def run_sweep(sweep: Sweep, executor: Executor, on_row: Callable[[Row], None] | None = None) -> list[Row]:
+    """Run what has not been run yet, and answer all rows. on_row: is told each that is new, once it is on disk.
+
+    On Ctrl-C what has begun is finished and kept. RunLocked where another process is at it, SweepBroken where a process
+    of the executor died.
+    """
+    with locked(Run(sweep.folder)):
+        sweep.note(status="running")
+        sweep.settle()  # a line that a crash cut off must not be written on
+        status: SweepStatus = "stopped"
+        try:
+            with _log(sweep.log_path) as log:
+                _run(jobs_left(sweep), executor, 1 if sweep.about["live"] else AHEAD, log, on_row or _nobody)
+            status = "complete"
+        finally:
+            sweep.settle()
+            sweep.note(status=status)
+        return sweep.rows()
+
+
+def _nobody(row: Row) -> None:
+    """Nobody wants to know."""
+
+
+def jobs_left(sweep: Sweep) -> Iterator[Job]:
+    """The runs that have no row yet, in order."""
+    about, grid = sweep.about, sweep.grid
+    finished = {(row["point"], row["repeat"]) for row in sweep.rows()}
+    live, runs = about["live"], sweep.folder / "runs" if about["keep"] or about["live"] else None
+    for point in grid.points():
+        if point.key in finished:
+            continue
+        config = grid.config(point)
+        if runs is not None:
+            config = config.model_copy(update={"results": runs, "run": point.name, "fresh": True})
+        if not live:
+            config = as_simulated(config)
+        yield Job(config, place(sweep.name, point, simulated=not live, kept=runs is not None), runs, live)
+
+
+def process_pool(jobs: int) -> ProcessPoolExecutor:
+    """`jobs` processes that end with this one, however that ends, and leave Ctrl-C to it."""
+    # Not forked: whoever calls may have threads, and a lock held by one of them would stay shut in the child for ever.
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(jobs, context, initializer=_begin_worker)
+
+
+def _begin_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """After kill -9 of the parent a pool's processes would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _run(
+    jobs: Iterator[Job], executor: Executor, ahead: int, log: Callable[[Row], None], tell: Callable[[Row], None]
+) -> None:
+    """Run `jobs`, `ahead` of them handed over at a time; log and then tell each row as it comes."""
+    pending: dict[Future[Row], None] = {}
+    try:
+        while True:
+            while len(pending) < ahead and (job := next(jobs, None)) is not None:
+                pending[executor.submit(run_point, job)] = None
+            if not pending:
+                return
+            done = wait(pending, return_when=FIRST_COMPLETED).done
+            for future in [future for future in pending if future in done]:
+                log(future.result())
+                del pending[future]
+                tell(future.result())
+    except BrokenExecutor:
+        why = "a process of the sweep died, perhaps for lack of memory"
+        raise SweepBroken(f"{why}; go on with --resume and fewer --jobs") from None
+    except KeyboardInterrupt:
+        for future in wait([future for future in pending if not future.cancel()]).done:
+            log(future.result())
+        raise
+
+
+@contextmanager
+def _log(path: Path) -> Iterator[Callable[[Row], None]]:
+    """Appends rows to the log at `path`; each is on disk when the call returns."""
+    try:
+        with open(path, "a", encoding="utf-8") as file:
+
+            def log(row: Row) -> None:
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+
+            yield log
+    except OSError as error:
+        raise unwritable(path, error) from None

@@ -1,0 +1,168 @@
+"""The folder of a sweep: what was to be run, what has been, and its table.
+
+results/<sweep>/  sweep.json  rows.jsonl while it goes on  runs.parquet when it has ended  runs/ where files are kept
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from harness.errors import BadInput, NoSuchRun, RecordError
+from harness.lab.grid import Grid
+from harness.lab.optional import need
+from harness.lab.rows import table_of
+from harness.lab.simulate import as_simulated
+from harness.record.clock import iso
+from harness.record.parts import read_json, read_table, write_json, write_table
+from harness.record.run import Run, locked
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Row = dict[str, Any]
+SweepStatus = Literal["running", "complete", "stopped", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A sweep that exists. Everything is read from its files when asked for."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """sweep.json: grid, repeats, versions, host, when created, the last status written."""
+        about = read_json(self.folder / "sweep.json")
+        if not isinstance(about, dict) or "grid" not in about:
+            raise RecordError(f"{self.folder / 'sweep.json'} is no description of a sweep; restore it, or remove it")
+        return about
+
+    @property
+    def grid(self) -> Grid:
+        about = self.about
+        return Grid(about["settings"], about["grid"], about["repeat"])
+
+    @property
+    def status(self) -> SweepStatus:
+        """As it is: one that claims to go on, and whose process is gone, was interrupted."""
+        claimed: SweepStatus = self.about["status"]
+        return "interrupted" if claimed == "running" and Run(self.folder).writer_pid is None else claimed
+
+    def rows(self) -> list[Row]:
+        """What has been run so far, each point once, in order."""
+        done = read_table(self.table_path).to_pylist() if self.table_path.exists() else []
+        rows = {(row["point"], row["repeat"]): row for row in [*done, *_logged(self.log_path)]}
+        return [rows[key] for key in sorted(rows)]
+
+    @property
+    def table_path(self) -> Path:
+        return self.folder / "runs.parquet"
+
+    @property
+    def log_path(self) -> Path:
+        """Rows as they come, one a line."""
+        return self.folder / "rows.jsonl"
+
+    def settle(self) -> None:
+        """Put the log's rows into the table. Only the holder of the lock may."""
+        write_table(self.table_path, table_of(self.rows()))
+        self.log_path.unlink(missing_ok=True)
+
+    def note(self, **changes: Any) -> None:
+        write_json(self.folder / "sweep.json", {**self.about, **changes})
+
+
+def read_sweep(path: Path | str) -> pd.DataFrame:
+    """The table of the sweep in the folder `path`, a row per run, also while it goes on. Needs pandas."""
+    need("pandas")
+    sweep = Sweep(Path(path))
+    if not (sweep.folder / "sweep.json").exists():
+        raise NoSuchRun(f"{path} is no sweep; name the folder of one, such as results/sweep-20261123-155204")
+    frame: pd.DataFrame = table_of(sweep.rows()).to_pandas()
+    return frame
+
+
+def list_sweeps(results: Path) -> list[Sweep]:
+    """Every sweep in `results`, the newest first."""
+    sweeps = [Sweep(path.parent) for path in results.glob("*/sweep.json")]
+    return sorted(sweeps, key=lambda sweep: (sweep.about.get("created_utc_s", 0.0), sweep.name), reverse=True)
+
+
+def find_sweep(results: Path, name: str | None = None) -> Sweep:
+    """The sweep `name` (a unique prefix is enough), or the latest; NoSuchRun says which there are."""
+    sweeps = list_sweeps(results)
+    if not sweeps:
+        start = "python -m harness sweep --grid workers=1,5,20"
+        raise NoSuchRun(f"there are no sweeps in {results}; start one with: {start}")
+    if name is None:
+        return sweeps[0]
+    fitting = [s for s in sweeps if s.name == name] or [s for s in sweeps if s.name.startswith(name)]
+    if len(fitting) == 1:
+        return fitting[0]
+    names = ", ".join(sweep.name for sweep in (fitting or sweeps)[:5])
+    what = "fits several sweeps" if fitting else "is no sweep"
+    raise NoSuchRun(f"{name!r} {what} in {results}; name one of: {names}")
+
+
+def create_sweep(
+    results: Path, name: str, grid: Grid, utc_s: float, *, live: bool = False, keep: bool = False, fresh: bool = False
+) -> Sweep:
+    """A new sweep, nothing of it run yet; BadInput where a point cannot be run, NoSuchRun where the name is taken.
+
+    live: over sockets, one at a time. keep: each run's files. fresh: replace a sweep of that name.
+    """
+    check(grid, live=live)
+    sweep = Sweep(results / name)
+    if sweep.folder.exists():
+        if not (sweep.folder / "sweep.json").exists():
+            raise NoSuchRun(f"{sweep.folder} is there and no sweep; choose another --name or --results")
+        if not fresh:
+            ask = "add --resume to go on with it or --fresh to replace it"
+            raise NoSuchRun(f"the sweep {name} exists in {results}; {ask}, or choose another --name")
+        with locked(Run(sweep.folder)):
+            shutil.rmtree(sweep.folder)
+    try:
+        sweep.folder.mkdir(parents=True)
+    except OSError as error:
+        raise BadInput(f"{sweep.folder} cannot be made ({error.strerror}); choose another --results") from None
+    versions = {"harness": version("rate-limit-harness"), "python": platform.python_version()}
+    about = {"schema": 1, "sweep": name, "created": iso(utc_s), "created_utc_s": utc_s, "status": "running"}
+    about |= {**grid.as_dict(), "live": live, "keep": keep, "versions": versions, "host": platform.node()}
+    write_json(sweep.folder / "sweep.json", about)
+    return sweep
+
+
+def check(grid: Grid, *, live: bool) -> None:
+    """BadInput where any run of `grid` cannot be made, before the first is."""
+    for point in grid.points():
+        if point.repeat > 1:
+            continue
+        config = grid.config(point)
+        if config.url is not None and not live:
+            raise BadInput("a simulation is of the test API; leave out url, or add --live to ask that server")
+        if config.url is None:
+            as_simulated(config)
+
+
+def _logged(path: Path) -> Iterator[Row]:
+    """The rows of a log; a last line that a crash cut off was never counted as done."""
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    except FileNotFoundError:
+        return
+    for number, line in enumerate(lines, 1):
+        try:
+            yield json.loads(line)
+        except ValueError:
+            raise RecordError(f"{path} is damaged in line {number}; remove that line, and resume the sweep") from None

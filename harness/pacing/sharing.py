@@ -1,0 +1,113 @@
+"""A share of what is allowed: the rest of the quota is left to others who use the same key.
+
+Declared limits are scaled before a strategy is made. What `auto` learns is the whole quota, so that a window over
+the scaled limits stands beside it here: both are asked, and only what both allow is sent.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from harness.pacing.auto.news import News
+from harness.pacing.auto.strategy import AutoPacer
+from harness.pacing.base import Grant, Later, Notice, Outcome, Statistics
+from harness.pacing.tiers import MAX_LIMIT, Tier, Tiers
+from harness.pacing.window import WindowPacer
+
+# What was sent before a limit was learned counts as far back as this.
+_BEFORE = Tier(MAX_LIMIT, 60.0)
+
+
+def scaled(tiers: Tiers, share: float) -> Tiers:
+    """`tiers` with only `share` (above 0, at most 1) of each, rounded down, and never less than 1."""
+    return tiers if share == 1.0 else tuple(_scaled(tier, share) for tier in tiers)
+
+
+def _scaled(tier: Tier, share: float) -> Tier:
+    limit = _part(tier.limit, share)
+    burst = None if tier.burst is None else min(limit, tier.burst, _part(tier.burst, share))
+    return replace(tier, limit=limit, burst=burst)
+
+
+def _part(number: int, share: float) -> int:
+    # A product such as 0.07 * 100 may come out just above 7 or just below.
+    return max(1, math.floor(number * share + 1e-9))
+
+
+class SharingPacer:
+    """`auto` for `share` of the limits that it learns. declared: limits kept to besides, scaled already."""
+
+    def __init__(
+        self, inner: AutoPacer, share: float, declared: Tiers, linger_s: float, rtt_floor_s: float = 0.0
+    ) -> None:
+        self.name = inner.name
+        self._inner = inner
+        self._share = share
+        self._window = WindowPacer((_BEFORE,), linger_s, rtt_floor_s)
+        self._pairs: dict[int, Grant] = {}
+        self._declared = declared
+        self._learned: Tiers = ()
+        self._set(0.0)
+        self._take_in(0.0)
+
+    def reserve(self, now: float, cost: int = 1) -> Grant | Later:
+        """What both allow; a grant that only one gives is handed back."""
+        mine = self._window.reserve(now, cost)
+        if isinstance(mine, Later):
+            return mine
+        answer = self._inner.reserve(now, cost)
+        if isinstance(answer, Later):
+            self._window.settle(mine, now, Outcome.UNUSED)
+        else:
+            self._pairs[id(answer)] = mine
+        return answer
+
+    def settle(
+        self, grant: Grant, now: float, outcome: Outcome, notice: Notice | None = None, cost: int | None = None
+    ) -> float | None:
+        self._window.settle(self._pairs.pop(id(grant)), now, outcome, notice, cost)
+        pause_s = self._inner.settle(grant, now, outcome, notice, cost)
+        self._take_in(now)
+        return pause_s
+
+    def _take_in(self, now: float) -> None:
+        learned = tuple(dict.fromkeys(tier.tier for tier in self._inner.statistics(now).tiers))
+        if learned != self._learned:
+            self._learned = learned
+            self._set(now)
+
+    def _set(self, now: float) -> None:
+        kept = tuple(dict.fromkeys((*self._declared, *scaled(self._learned, self._share))))
+        self._window.set_tiers(kept or (_BEFORE,), now)
+
+    def suspects(self, notice: Notice) -> bool:
+        return self._inner.suspects(notice)
+
+    def charge(self, at: float, cost: int) -> None:
+        self._window.charge(at, cost)
+        self._inner.charge(at, cost)
+
+    def set_tiers(self, tiers: Tiers, now: float) -> None:
+        """These are declared from now on, scaled already."""
+        self._declared = tiers
+        self._set(now)
+
+    def news(self) -> tuple[News, ...]:
+        """As the strategy tells it, of the limits that are kept to."""
+        parts = {str(tier): str(_scaled(tier, self._share)) for tier in self._learned}
+        told = f"; {100 * self._share:g}% of it is used"
+        return tuple(
+            replace(news, limit=parts[news.limit], evidence=news.evidence + told) if news.limit in parts else news
+            for news in self._inner.news()
+        )
+
+    def learned(self) -> Tiers:
+        """The whole limits, for the next run."""
+        return self._inner.learned()
+
+    def statistics(self, now: float) -> Statistics:
+        """Of the limits that are kept to."""
+        inner = self._inner.statistics(now)
+        tiers = self._window.statistics(now).tiers if self._learned or self._declared else ()
+        return Statistics(self.name, inner.in_flight, tiers, inner.beliefs)

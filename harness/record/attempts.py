@@ -1,0 +1,107 @@
+"""Every failed attempt of a run, from its events: when, how long it took, what the server said."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from harness.errors import BadInput
+from harness.record.arrow import from_table
+from harness.record.clock import iso
+from harness.record.events import AttemptFailed, Key, Kind, SessionStarted
+from harness.record.parts import list_parts, read_table, replace_file
+from harness.record.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt that failed, at `at_utc_s`. latency_s: until its end. retry_at_utc_s: None where it was the last."""
+
+    kind: Kind
+    key: Key
+    attempt: int
+    session: int
+    at_utc_s: float
+    latency_s: float
+    status: int | None
+    reason: str
+    detail: str
+    sent: bool
+    retry_at_utc_s: float | None
+    headers: str | None
+    body: str | None
+
+
+def attempts(run: Run, wanted: Callable[[Kind, Key], bool]) -> Iterator[Attempt]:
+    """The failed attempts at what is `wanted`, in the order in which they failed. Few are held at once."""
+    import pyarrow.compute as pc  # takes a while, and an import has no use for it
+
+    began_utc_s, session = 0.0, 0
+    for _, _, path in list_parts(run.folder / "events"):
+        table = read_table(path)
+        few = table.filter(pc.is_in(table.column("event"), pa.array(["AttemptFailed", "SessionStarted"])))
+        for event in from_table(few):
+            if isinstance(event, SessionStarted):
+                began_utc_s, session = event.utc_s, event.number
+            elif isinstance(event, AttemptFailed) and wanted(event.kind, event.key):
+                yield _attempt(event, session, began_utc_s)
+
+
+def _attempt(event: AttemptFailed, session: int, began_utc_s: float) -> Attempt:
+    return Attempt(
+        event.kind,
+        event.key,
+        event.attempt,
+        session,
+        began_utc_s + event.t_s,
+        event.t_s - event.sent_s,
+        event.status,
+        event.reason,
+        event.detail,
+        event.sent,
+        event.retry_at_utc_s,
+        event.headers,
+        event.body,
+    )
+
+
+def write_attempts(path: Path, found: Iterable[Attempt]) -> int:
+    """Write attempts as CSV, JSON lines or Parquet, by the path's ending; answers how many."""
+    rows = [_row(attempt) for attempt in found]
+    kind = path.suffix.lower()
+    if kind not in (".csv", ".jsonl", ".parquet"):
+        raise BadInput(f"{path} ends in none of .csv, .jsonl and .parquet, which say how to write it; name it so")
+
+    def write(temporary: Path) -> None:
+        if kind == ".parquet":
+            pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), temporary)
+            return
+        with open(temporary, "w", encoding="utf-8", newline="") as file:
+            if kind == ".jsonl":
+                file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+            else:
+                writer = csv.DictWriter(file, _SCHEMA.names)
+                writer.writeheader()
+                writer.writerows(rows)
+
+    replace_file(path, write)
+    return len(rows)
+
+
+_INT = pa.int32()
+_TYPES = {"attempt": _INT, "session": _INT, "status": _INT, "latency_s": pa.float64(), "sent": pa.bool_()}
+_NAMES = {"at_utc_s": "at", "retry_at_utc_s": "retry_at"}
+_SCHEMA = pa.schema([(_NAMES.get(f.name, f.name), _TYPES.get(f.name, pa.string())) for f in fields(Attempt)])
+
+
+def _row(attempt: Attempt) -> dict[str, object]:
+    row = asdict(attempt)
+    retry = attempt.retry_at_utc_s
+    row |= {"key": str(attempt.key), "at": iso(attempt.at_utc_s), "retry_at": None if retry is None else iso(retry)}
+    return {name: row[name] for name in _SCHEMA.names}

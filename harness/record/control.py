@@ -1,0 +1,134 @@
+"""Requests to a running import, left in its run's folder by whoever wants something of it, and what it answered.
+
+results/<run>/control/<session>/<number>-<id>.json  and, once obeyed, <number>-<id>.reply
+
+A session makes its own folder when it begins and moves it away (`<session>.over`, for who still waits for a reply) when
+it ends, so that what was asked of one session never reaches the next: a request can only be left in the folder of the
+session that its asker saw running.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from harness.errors import BadInput, NotRunning
+from harness.record.parts import unwritable
+from harness.record.run import Run
+
+Command = Literal["pause", "resume", "stop", "set", "retry", "forget"]
+
+# A person waits no longer than this to see a key obeyed; looking costs 20 microseconds.
+POLL_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`command` with its `values`, as it lies at `path`."""
+
+    command: Command
+    values: dict[str, Any]
+    path: Path
+
+
+def ask(run: Run, command: Command, **values: Any) -> Path:
+    """Leave a request for the session that writes `run`; answers its path, for `reply`.
+
+    NotRunning where no process writes the run. values: of set `workers` and `limit` (text), of retry and forget `items`
+    (a list of ids, or nothing for all that failed).
+    """
+    if command not in get_args(Command):
+        raise BadInput(f"{command!r} is nothing that a run can be asked; use one of {', '.join(get_args(Command))}")
+    folders = [folder for folder in (run.folder / "control").glob("*/") if folder.name.isdecimal()]
+    sessions = sorted(folders, key=lambda folder: int(folder.name))
+    if run.writer_pid is None:
+        instead = "" if run.status.startswith("complete") else "; resume it first, or leave it as it is"
+        raise NotRunning(f"run {run.name} is {run.status}, and no process would hear {command!r}{instead}")
+    if not sessions:
+        raise NotRunning(f"run {run.name} is only starting, and would not hear {command!r} yet; ask again in a moment")
+    before = [path.name for path in sessions[-1].iterdir()]
+    number = 1 + max((int(name.partition("-")[0]) for name in before), default=0)
+    path = sessions[-1] / f"{number:06d}-{secrets.token_hex(4)}.json"
+    try:
+        _write(path, {"command": command, **values})
+    except FileNotFoundError:
+        raise NotRunning(f"run {run.name} has just ended, and no process would hear {command!r}; look at it") from None
+    except OSError as error:
+        raise unwritable(path, error) from None
+    return path
+
+
+def reply(request: Path) -> dict[str, Any] | None:
+    """What the session said to a request: `{}`, or with a `count` or an `error`; None while it said nothing.
+
+    NotRunning where it ended before it heard.
+    """
+    there = request.exists()  # before the answers are looked for: it is removed after its answer is there
+    for folder in (request.parent, _over(request.parent)):
+        answer = (folder / request.name).with_suffix(".reply")
+        with suppress(OSError):
+            said: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
+            answer.unlink(missing_ok=True)
+            return said
+    if not there:
+        raise NotRunning("the session ended before it was asked; look at the run, and resume it if you want")
+    return None
+
+
+class Inbox:
+    """The requests to one session; make it with the run locked."""
+
+    def __init__(self, folder: Path, session: int) -> None:
+        shutil.rmtree(folder / "control", ignore_errors=True)  # of sessions that were killed
+        self.run_folder = folder
+        self._folder = folder / "control" / str(session)
+        try:
+            self._folder.mkdir(parents=True)
+        except OSError as error:
+            raise unwritable(self._folder, error) from None
+
+    def requests(self) -> Iterator[Request]:
+        """Those not answered yet, in the order in which they were left. What is no request is answered as such."""
+        with suppress(OSError):
+            names = sorted(name for name in os.listdir(self._folder) if name.endswith(".json"))
+            for name in names:
+                path = self._folder / name
+                try:
+                    values = json.loads(path.read_text(encoding="utf-8"))
+                    command = values.pop("command")
+                    if command not in get_args(Command):
+                        raise KeyError
+                except (ValueError, KeyError, AttributeError, TypeError):
+                    self.answer(path, error="is no request")
+                    continue
+                yield Request(command, values, path)
+
+    def answer(self, request: Path, **said: Any) -> None:
+        """Say what became of a request; it is not seen again."""
+        with suppress(OSError):  # who asked may look at the run instead
+            _write(request.with_suffix(".reply"), said)
+        with suppress(OSError):
+            request.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Nobody listens any more."""
+        with suppress(OSError):
+            os.replace(self._folder, _over(self._folder))
+
+
+def _over(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".over")
+
+
+def _write(path: Path, value: dict[str, Any]) -> None:
+    """Whole or not at all, for a reader; not for a power cut, which ends the session as well."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(value, default=str), encoding="utf-8")
+    os.replace(temporary, path)

@@ -1,0 +1,33 @@
+"""Limits as the record names them, in numbers: what a view needs to draw a window or what was left of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.errors import BadLimits
+from harness.pacing.tiers import parse_tiers
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One limit: as it was written, and how many requests in how many seconds. at_once: how many in flight."""
+
+    text: str
+    limit: int
+    period_s: float
+    at_once: bool = False
+
+    @property
+    def per_s(self) -> float:
+        """The rate it comes to."""
+        return self.limit / self.period_s
+
+
+def limits_in(text: str | None) -> tuple[Limit, ...]:
+    """The limits in `text`, the shortest period first; () where there are none, or none that this version can read."""
+    try:
+        tiers = parse_tiers(text) if text else ()
+    except BadLimits:
+        return ()
+    found = (Limit(str(tier), tier.limit, tier.period_s, tier.kind == "concurrency") for tier in tiers)
+    return tuple(sorted(found, key=lambda limit: limit.period_s))

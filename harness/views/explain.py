@@ -1,0 +1,105 @@
+"""Why nobody was sending at a moment, in words."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from harness.record.explain import Explanation, Stretch
+from harness.views.screen import Row, Screen, labelled
+from harness.views.text import count, duration, moment, plural, printable
+
+_WAITS = {
+    "limit": "waiting for {limit}",
+    "in flight": "waiting for an answer: until it came nobody knew when {limit} would open",
+    "refused": "paused after a refusal (429), all workers together",
+    "probe": "waiting for the answer to the one request that probed after a pause",
+    "hold": "paused, all workers together",
+    "failing": "paused because everything failed",
+    "retry": "nothing was left but items that waited for their next try",
+}
+
+
+def explain_text(run: str, told: Explanation, screen: Screen) -> str:
+    """A few lines: the moment, the reason, and what was known then."""
+    at = moment(told.at_utc_s, told.began_run_utc_s, seconds=True)
+    since_s = told.at_utc_s - told.began_run_utc_s
+    side = f"{duration(abs(since_s))} {'after' if since_s >= 0 else 'before'} its start"
+    head = Text(printable(f"run {run} at {at}, {side}"), "bold")
+    return screen.render(head, *labelled(_rows(told), screen))
+
+
+def _rows(told: Explanation) -> list[Row]:
+    rows: list[Row] = [("why", _why(told), "yellow" if told.why != "sending" else "green")]
+    if told.session is None:
+        return rows
+    if told.began_utc_s is not None:
+        rows.append(("from", _when(told, told.began_utc_s), ""))
+        until = told.ended_utc_s
+        rows.append(("to", "the end of what is recorded" if until is None else _when(told, until), ""))
+    if told.used is not None:
+        rows.append(("counted", f"{plural(told.used, 'request')} in flight or within the period of {told.limit}", ""))
+    rows.append(("in flight", f"{count(told.in_flight)} of {plural(told.workers, 'worker')}", ""))
+    rows.append(("ready", _ready(told), ""))
+    sent = [("last sent", told.last_sent_utc_s), ("next sent", told.next_sent_utc_s)]
+    rows += [(what, _when(told, time), "") for what, time in sent if time is not None]
+    rows.append(("limits", told.limits or "none known", ""))
+    return rows
+
+
+def _why(told: Explanation) -> str:
+    match told.why:
+        case "before":
+            return "the run had not begun"
+        case "after":
+            return f"the run was over: {_ended(told.before)}"
+        case "between":
+            return f"no process was at it: {_ended(told.before)}, the next began {_at(told, told.after)}"
+        case "paused":
+            return "paused by a person"
+        case "waiting":
+            return _WAITS.get(told.reason, told.reason).format(limit=told.limit or "a limit")
+        case "rhythm":
+            return f"it was sending, in the rhythm in which slots of {told.limit or 'the limit'} come free"
+        case "workers":
+            return f"lack of workers: all {count(told.workers)} were waiting for answers"
+        case "no work":
+            return _no_work(told)
+        case _:
+            return "it was sending"
+
+
+def _no_work(told: Explanation) -> str:
+    if told.pages_in_flight:
+        return f"lack of work: the list was still being read, {plural(told.pages_in_flight, 'page')} on the way"
+    if told.in_flight:
+        return "lack of work: the last requests were on their way"
+    return "lack of work: nothing was left to send"
+
+
+def _ready(told: Explanation) -> str:
+    text = plural(told.ready, "item")
+    if not told.later:
+        return text
+    again = "" if told.next_retry_utc_s is None else f", the next {_when(told, told.next_retry_utc_s)}"
+    return f"{text}; {count(told.later)} waiting for a retry{again}"
+
+
+def _ended(session: Stretch | None) -> str:
+    if session is None:
+        return "it had not begun"
+    how = session.status or "its process was gone"
+    why = f" ({session.reason})" if session.reason else ""
+    return (
+        f"session {session.number} ended {how}{why} at {moment(session.ended_utc_s, session.began_utc_s, seconds=True)}"
+    )
+
+
+def _at(told: Explanation, session: Stretch | None) -> str:
+    return "-" if session is None else f"at {moment(session.began_utc_s, told.at_utc_s, seconds=True)}"
+
+
+def _when(told: Explanation, time_utc_s: float) -> str:
+    """`18:04:10 (14.2 s before)`."""
+    apart_s = time_utc_s - told.at_utc_s
+    side = f"{duration(abs(apart_s))} {'later' if apart_s > 0 else 'before'}"
+    return f"{moment(time_utc_s, told.at_utc_s, seconds=True)} ({side})"

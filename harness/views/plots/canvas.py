@@ -1,0 +1,139 @@
+"""Figures without pyplot: no state but the figure itself, so that they can be drawn in any thread and any notebook."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from functools import wraps
+from typing import Any, ParamSpec, cast
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+
+from harness.views.palette import GRID, INK, MUTED, PAPER
+
+P = ParamSpec("P")
+
+# Inches: as wide as a printed page between its margins.
+WIDTH, HEIGHT = 8.0, 4.2
+_STYLE: dict[str, Any] = {
+    "font.family": ["DejaVu Sans"],  # which comes with matplotlib, so that a figure is the same everywhere
+    "font.size": 9.5,
+    "axes.titlesize": 10.5,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "axes.labelsize": 9.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.facecolor": "none",
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.6,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 6,
+    "figure.facecolor": PAPER,
+}
+_HATCH: dict[str, Any] = {"hatch.linewidth": 0.7}  # read when a figure is saved, not when it is drawn
+
+
+def _settings(values: dict[str, Any]) -> AbstractContextManager[None]:
+    return mpl.rc_context(cast(Any, values))
+
+
+def drawn(plot: Callable[P, Figure]) -> Callable[P, Figure]:
+    """The decorated function draws in the project's style, and leaves matplotlib's settings as it found them."""
+
+    @wraps(plot)
+    def styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with _settings(_STYLE):
+            return plot(*args, **kwargs)
+
+    return styled
+
+
+def new_figure(width: float = WIDTH, height: float = HEIGHT) -> Figure:
+    """An empty figure whose parts make room for each other."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def nothing(why: str) -> Figure:
+    """A figure that says why it shows nothing: what an empty frame gives."""
+    figure = new_figure(height=1.4)
+    figure.text(0.5, 0.5, why, ha="center", va="center", color=MUTED)
+    return figure
+
+
+def svg(figure: Figure, name: str = "figure") -> str:
+    """The figure as an SVG element, to stand in a page or a file. name: keeps its inner ids apart from others'.
+
+    Glyphs are paths, as it must look the same where the font is not installed; equal data gives equal bytes.
+    """
+    text = io.StringIO()
+    with _settings({"svg.fonttype": "path", "svg.hashsalt": f"harness {name}", **_HATCH}):
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    figure.set_layout_engine("none")  # it is laid out, which takes longer than to draw it
+    whole = text.getvalue()
+    return whole[whole.index("<svg") :]
+
+
+def png(figure: Figure, dpi: int = 150) -> bytes:
+    """The figure as a PNG."""
+    data = io.BytesIO()
+    with _settings(_HATCH):
+        figure.savefig(data, format="png", dpi=dpi, metadata={"Software": None})
+    figure.set_layout_engine("none")
+    return data.getvalue()
+
+
+def time_unit(longest_s: float) -> tuple[float, str]:
+    """(seconds in a unit, its name): the unit in which times up to `longest_s` are easiest to read."""
+    if longest_s <= 300:
+        return 1.0, "s"
+    if longest_s <= 3 * 3600:
+        return 60.0, "min"
+    return (3600.0, "h") if longest_s <= 4 * 86400 else (86400.0, "d")
+
+
+def workers_axis(axes: Axes, workers: Sequence[float]) -> None:
+    """Workers on a log scale, ticked where there are measurements."""
+    axes.set_xscale("log")
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticks(_apart(sorted(set(workers))))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _at: f"{value:g}"))
+    axes.set_xlabel("workers (log scale)")
+
+
+def _apart(values: list[float]) -> list[float]:
+    """Those of `values` whose labels would not touch on a log scale of this width."""
+    kept: list[float] = []
+    least = (values[-1] / values[0]) ** (1 / 14) if values else 1.0
+    for value in values:
+        if not kept or value >= kept[-1] * least:
+            kept.append(value)
+    return kept
+
+
+def percent_axis(axes: Axes, label: str = "% of best possible") -> None:
+    """Shares of 1 shown as percent of best possible."""
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _at: f"{100 * value:g} %"))
+    axes.set_ylabel(label)
+
+
+def time_axis(axes: Axes, unit: str) -> None:
+    """The axis of time of one run, in `unit`."""
+    axes.set_xlabel(f"time since the start ({unit})")

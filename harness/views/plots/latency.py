@@ -1,0 +1,128 @@
+"""How long answers took: percentiles over time, and how many came within how long."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullLocator
+
+from harness.views.palette import BLUE, INK, ORANGE, PAPER, PURPLE, RED
+from harness.views.plots import moments
+from harness.views.plots.canvas import WIDTH, drawn, new_figure, nothing, time_axis, time_unit
+from harness.views.text import duration
+
+_QUANTILES = ((0.50, BLUE, "-"), (0.95, ORANGE, "--"), (0.99, PURPLE, "-."), (1.00, RED, ":"))
+_KINDS = {"page": ("list", ORANGE, "--"), "item": ("item", BLUE, "-")}
+_TICKS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 300)
+
+
+def _name(quantile: float) -> str:
+    return "max" if quantile == 1.0 else f"p{100 * quantile:.0f}"
+
+
+def _answered(events: pd.DataFrame) -> pd.DataFrame:
+    moved = moments.on_one_axis(events)
+    if moved.empty:
+        return pd.DataFrame(columns=["sent_s", "kind", "latency_s"])
+    sent = moments.requests(moved)
+    whole = sent[sent["outcome"] == "admitted"]
+    return whole.assign(latency_s=whole["done_s"] - whole["sent_s"])
+
+
+def latency_table(events: pd.DataFrame) -> pd.DataFrame:
+    """Percentiles of the time from sending to the end of the answer, in seconds, for list and item requests."""
+    answered = _answered(events)
+    rows = [
+        {"requests": _KINDS[str(kind)][0], "n": len(rows)}
+        | {_name(q): float(rows["latency_s"].quantile(q)) for q, _, _ in _QUANTILES}
+        for kind, rows in answered.groupby("kind", sort=False)
+    ]
+    return pd.DataFrame(rows, columns=["requests", "n", *(_name(q) for q, _, _ in _QUANTILES)])
+
+
+@drawn
+def latency_plot(events: pd.DataFrame) -> Figure:
+    """Latency percentiles over time, and the share of answers within each latency, by kind of request.
+
+    events: `run.events().to_pandas()`. Refusals and requests without an answer are left out.
+    """
+    answered = _answered(events)
+    if answered.empty:
+        return nothing("No request was answered: there is no latency to show.")
+    figure = new_figure(WIDTH, 3.4)
+    over_time, share = figure.subplots(1, 2)
+    _over_time(over_time, answered)
+    _share(share, answered)
+    return figure
+
+
+def _over_time(axes: Axes, answered: pd.DataFrame) -> None:
+    end_s = float(answered["sent_s"].max())
+    divisor, unit = time_unit(end_s)
+    edges = moments.bins(end_s, 60)
+    middles = (edges[:-1] + edges[1:]) / 2
+    number = np.clip(np.searchsorted(edges, answered["sent_s"], side="right") - 1, 0, len(middles) - 1)
+    grouped = answered.groupby(number)["latency_s"]
+    for quantile, color, dash in _QUANTILES:
+        values = grouped.quantile(quantile).reindex(range(len(middles)))
+        # A lone bin between pauses would be a line without length.
+        axes.plot(
+            middles / divisor, values, color=color, linestyle=dash, marker=".", markersize=4, label=_name(quantile)
+        )
+    axes.set_yscale("log")
+    _seconds(axes.yaxis, answered)
+    time_axis(axes, unit)
+    axes.set_ylabel("latency (log scale)")
+    axes.set_title("percentiles over time")
+    axes.legend(loc="upper right", ncols=4, columnspacing=0.8, handlelength=1.6, fontsize=8)
+    axes.set_ylim(top=3.0 * float(answered["latency_s"].max()))
+
+
+def _share(axes: Axes, answered: pd.DataFrame) -> None:
+    for kind, rows in answered.groupby("kind", sort=False):
+        name, color, dash = _KINDS[str(kind)]
+        at = np.sort(rows["latency_s"].to_numpy(float))
+        up = 100 * np.arange(1, len(at) + 1) / len(at)
+        keep = np.unique(np.linspace(0, len(at) - 1, 400).astype(int))
+        axes.plot(
+            at[keep], up[keep], color=color, linestyle=dash, label=f"{name} ({len(at):,})", drawstyle="steps-post"
+        )
+    all_of = answered["latency_s"]
+    for quantile in (0.5, 0.95):
+        at_s = float(all_of.quantile(quantile))
+        axes.plot([at_s], [100 * quantile], marker="o", color=INK, markersize=4)
+        axes.annotate(
+            f"{_name(quantile)} {duration(at_s)}",
+            (at_s, 100 * quantile),
+            (9, -6),
+            textcoords="offset points",
+            va="top",
+            fontsize=8.5,
+            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.8},
+        )
+    axes.set_xscale("log")
+    _seconds(axes.xaxis, answered)
+    axes.set_ylim(0, 103)
+    axes.set_xlabel("latency (log scale)")
+    axes.set_ylabel("answered within (% of requests)")
+    axes.set_title("how many within how long")
+    axes.legend(loc="lower right", fontsize=8)
+
+
+def _seconds(axis, answered: pd.DataFrame) -> None:  # type: ignore[no-untyped-def]
+    """Ticks at round times, written with their unit."""
+    low, high = float(answered["latency_s"].min()), float(answered["latency_s"].max())
+    axis.set_minor_locator(NullLocator())
+    axis.set_ticks([tick for tick in _TICKS_S if low / 2 <= tick <= high * 2])
+    axis.set_major_formatter(FuncFormatter(lambda value, _at: f"{1000 * value:g} ms" if value < 1 else f"{value:g} s"))
+
+
+def latency_alt(events: pd.DataFrame) -> str:
+    """What the figure shows, for who cannot see it."""
+    all_of = _answered(events)["latency_s"]
+    if all_of.empty:
+        return "An empty figure: no request was answered."
+    each = ", ".join(f"{_name(q)} {duration(float(all_of.quantile(q)))}" for q, _, _ in _QUANTILES)
+    return f"Latency of {len(all_of):,} answers: {each}."

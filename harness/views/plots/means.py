@@ -1,0 +1,100 @@
+"""Means over repeats with their 95 % confidence intervals, and which settings of a sweep were varied."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+
+# The settings that a sweep can vary, in the order in which people name them; any other column is a result.
+SETTINGS = (
+    "pacing",
+    "workers",
+    "limit",
+    "server_limit",
+    "items",
+    "latency",
+    "scenario",
+    "url",
+    "per_page",
+    "cost",
+    "sequential",
+    "detail",
+    "max_items",
+    "timeout",
+    "retry_delays",
+    "rtt_floor",
+    "linger",
+)
+ENDED = ("complete", "complete with failures")
+
+
+def complete(frame: pd.DataFrame) -> pd.DataFrame:
+    """The runs that ended, as they can be compared: one name for the default strategy, every setting as text.
+
+    Best possible is that under the server's limits, where the table has it: clients that keep to other limits than the
+    server's are measured by one measure.
+    """
+    runs = frame.copy()
+    if "pacing" not in runs:
+        runs["pacing"] = None
+    runs["pacing"] = runs["pacing"].where(runs["pacing"].notna(), runs.get("strategy", "default")).fillna("default")
+    for name in ("optimality", "bound_s"):
+        if f"server_{name}" in runs:
+            theirs = runs[f"server_{name}"]
+            runs[name] = theirs.where(theirs.notna(), runs.get(name, np.nan))
+    if "status" in runs:
+        runs = runs[runs["status"].isin(ENDED)]
+    for name in SETTINGS:
+        if name in runs and name != "workers":
+            runs[name] = runs[name].map(_as_text)
+    if "workers" not in runs:
+        runs["workers"] = np.nan
+    return runs.reset_index(drop=True)
+
+
+def _as_text(value: object) -> str:
+    if value is None or value == "" or (isinstance(value, float) and np.isnan(value)):
+        return "default"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def varied(frame: pd.DataFrame, besides: Sequence[str] = ()) -> list[str]:
+    """The settings with more than one value in `frame`, in the order of SETTINGS; those in `besides` left out."""
+    known = [name for name in SETTINGS if name in frame and name not in besides]
+    return [name for name in known if frame[name].astype(str).nunique() > 1]
+
+
+def means(frame: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:
+    """One row for each combination of `by`: mean, low and high of its 95 % confidence interval, n.
+
+    Student's t over the repeats; with a single repeat there is no interval, and low and high are the mean.
+    """
+    known = frame[frame[value].notna()] if value in frame else frame.iloc[:0].assign(**{value: np.nan})
+    grouped = known.groupby(list(by), sort=True, dropna=False)[value]
+    table = grouped.agg(["mean", "std", "count"]).reset_index().rename(columns={"count": "n"})
+    n = table["n"].to_numpy(float)
+    # The quantile of scipy.stats.t, which would take a second to load.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        half = stdtrit(n - 1, 0.975) * table["std"].to_numpy(float) / np.sqrt(n)
+    half = np.nan_to_num(half, nan=0.0)
+    return table.drop(columns="std").assign(low=table["mean"] - half, high=table["mean"] + half)
+
+
+def numeric_workers(frame: pd.DataFrame) -> pd.DataFrame:
+    """The runs with a number of workers; `auto` has none that could stand on an axis."""
+    workers = pd.to_numeric(frame["workers"], errors="coerce")
+    return frame.assign(workers=workers)[workers.notna()]
+
+
+def enough_workers(table: pd.DataFrame) -> tuple[int, str] | None:
+    """(workers, strategy): the fewest that come within 1 % of the shortest mean duration in `table`, and with what.
+
+    table: columns pacing, workers and mean. None where there is nothing to choose from.
+    """
+    if table.empty or table["workers"].nunique() < 2:
+        return None
+    good = table[table["mean"] <= 1.01 * table["mean"].min()].sort_values(["workers", "mean"])
+    return int(good.iloc[0]["workers"]), str(good.iloc[0]["pacing"])

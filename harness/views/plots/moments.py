@@ -1,0 +1,141 @@
+"""A run's events on one axis of time: its requests, its waits, and the limits it kept, as small frames.
+
+Events count their times from the session's start. Here the sessions follow each other without a gap: what lies
+between them is nobody's time.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from harness.record.limits import Limit, limits_in
+
+NEEDED = (
+    *("event", "session", "t_s", "kind", "sent_s", "answered_s", "status", "sent", "reason", "tier"),
+    *("began_s", "ended_s", "asleep_s", "workers", "limits"),
+)
+_REQUESTS = {"PageListed": "page", "ItemImported": "item"}
+
+
+def on_one_axis(events: pd.DataFrame) -> pd.DataFrame:
+    """The events with every `_s` time counted from the first session's start."""
+    frame = events[[name for name in NEEDED if name in events]].copy()
+    if frame.empty:
+        return frame
+    lengths = frame.groupby("session", sort=True)["t_s"].max()
+    offset = frame["session"].map(lengths.cumsum().shift(fill_value=0.0)).astype(float)
+    for name in ("t_s", "sent_s", "answered_s", "began_s", "ended_s"):
+        frame[name] = pd.to_numeric(frame[name]) + offset
+    return frame
+
+
+def session_starts(events: pd.DataFrame) -> list[float]:
+    """When each session but the first began, on the common axis."""
+    starts = events[events["event"] == "SessionStarted"].sort_values("t_s")["t_s"]
+    return [float(start) for start in starts.iloc[1:]]
+
+
+def requests(events: pd.DataFrame) -> pd.DataFrame:
+    """Every request that was sent: sent_s, answered_s (NaN: never), done_s, kind and outcome, in order of sending.
+
+    outcome: admitted (a rate limit let it through, whatever became of it), refused or lost (no answer came).
+    events: as `on_one_axis` gives them.
+    """
+    sent = events["sent"].map(lambda value: value is True or value == 1)
+    whole = events["event"].isin([*_REQUESTS, "Refused"])
+    rows = events[whole | (events["event"].isin(["AttemptFailed", "Returned"]) & sent)]
+    outcome = np.where(rows["event"] == "Refused", "refused", np.where(rows["answered_s"].notna(), "admitted", "lost"))
+    kind = rows["event"].map(_REQUESTS).fillna(rows["kind"])
+    table = pd.DataFrame(
+        {
+            "sent_s": rows["sent_s"],
+            "answered_s": rows["answered_s"],
+            "done_s": rows["t_s"],
+            "kind": kind,
+            "outcome": outcome,
+        }
+    )
+    return table.sort_values("sent_s", kind="stable").reset_index(drop=True)
+
+
+def waits(events: pd.DataFrame) -> pd.DataFrame:
+    """When nobody could send: began_s, ended_s and `by`, the limit or reason; a person's pauses are among them."""
+    rows = events[(events["event"] == "Waited") & (events["asleep_s"] > 0)]
+    # Asleep is the part in which nobody was sending; it comes last.
+    began = rows["ended_s"] - rows["asleep_s"].astype(float)
+    by = rows["tier"].where(rows["tier"].notna(), rows["reason"])
+    found = pd.DataFrame({"began_s": began, "ended_s": rows["ended_s"], "by": by})
+    return pd.concat([found, _paused(events)], ignore_index=True).sort_values("began_s").reset_index(drop=True)
+
+
+def _paused(events: pd.DataFrame) -> pd.DataFrame:
+    marks = events[events["event"].isin(["Paused", "Resumed", "SessionEnded"])].sort_values("t_s", kind="stable")
+    spans, began = [], None
+    for name, t_s in zip(marks["event"], marks["t_s"]):
+        if name == "Paused" and began is None:
+            began = t_s
+        elif name != "Paused" and began is not None:
+            spans.append((began, t_s, "paused"))
+            began = None
+    return pd.DataFrame(spans, columns=["began_s", "ended_s", "by"])
+
+
+def long_waits(events: pd.DataFrame, share: float = 0.004) -> pd.DataFrame:
+    """The waits that can be seen: those that follow on each other are one; shorter ones than `share` are left out."""
+    merged: list[list[float | str]] = []
+    for row in _few_limits(waits(events)).to_dict("records"):
+        last = merged[-1] if merged else None
+        if last is not None and last[2] == row["by"] and row["began_s"] - float(last[1]) < share * span_s(events):
+            last[1] = max(float(last[1]), row["ended_s"])
+        else:
+            merged.append([row["began_s"], row["ended_s"], row["by"]])
+    table = pd.DataFrame(merged, columns=["began_s", "ended_s", "by"])
+    return table[table["ended_s"] - table["began_s"] >= share * span_s(events)].reset_index(drop=True)
+
+
+def _few_limits(table: pd.DataFrame) -> pd.DataFrame:
+    """Three limits by name, those that were waited for longest; the rest, of one that was long in learning, as one."""
+    lasted = (table["ended_s"] - table["began_s"]).groupby(table["by"]).sum().sort_values(ascending=False)
+    limits = [by for by in lasted.index if by[:1].isdigit()]
+    return table.assign(by=table["by"].replace(dict.fromkeys(limits[3:], "other limits")))
+
+
+def span_s(events: pd.DataFrame) -> float:
+    """The time of the last event."""
+    return float(events["t_s"].max()) if len(events) else 0.0
+
+
+def limits_over_time(events: pd.DataFrame) -> list[tuple[float, tuple[Limit, ...]]]:
+    """(from when on, limits) as the client kept them, in order."""
+    rows = events[events["event"].isin(["SessionStarted", "LimitsSet", "Learned"])].sort_values("t_s", kind="stable")
+    return [(float(t_s), limits_in(text)) for t_s, text in zip(rows["t_s"], rows["limits"])]
+
+
+def workers_over_time(events: pd.DataFrame) -> list[tuple[float, int]]:
+    """(from when on, workers), in order."""
+    rows = events[events["event"].isin(["SessionStarted", "WorkersSet"])].sort_values("t_s", kind="stable")
+    return [(float(t_s), int(workers)) for t_s, workers in zip(rows["t_s"], rows["workers"])]
+
+
+# Bins that people can divide by: the least that gives no more than so many.
+_BINS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400)
+
+
+def bins(end_s: float, most: int = 160) -> np.ndarray:
+    """Edges of equal bins from 0 to just past `end_s`."""
+    width = next((width for width in _BINS if end_s / width <= most), end_s / most)
+    return np.arange(0.0, end_s + width, width) if end_s > 0 else np.array([0.0, 0.1])
+
+
+def left_of(limit: Limit, sent: pd.DataFrame, at_s: np.ndarray) -> np.ndarray:
+    """How many more requests `limit` had room for at each of `at_s`: the limit less those of the last window.
+
+    A request counts from when it was sent until a window after its answer: whenever in between it was counted, it is
+    then forgotten. Never below 0. Refused ones are left out.
+    """
+    counted = sent[sent["outcome"] != "refused"]
+    ends = counted["answered_s"].fillna(counted["done_s"]) + (0.0 if limit.at_once else limit.period_s)
+    begun = np.searchsorted(np.sort(counted["sent_s"].to_numpy(float)), at_s, side="right")
+    over = np.searchsorted(np.sort(ends.to_numpy(float)), at_s, side="right")
+    return np.asarray(np.maximum(0, limit.limit - (begun - over)))

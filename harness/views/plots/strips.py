@@ -1,0 +1,193 @@
+"""A strip per strategy: the windows it met, what it sent, what was refused, and the time it slept too long."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from harness.record.limits import Limit, limits_in
+from harness.views.palette import BLUE, INK, MUTED, ORANGE, RED, styles
+from harness.views.plots import moments
+from harness.views.plots.canvas import WIDTH, drawn, new_figure, nothing, time_axis, time_unit
+from harness.views.text import count, duration, plural
+
+_WINDOW = (0.5, 0.5, 0.5, 0.16)  # see-through, so that it is a shade on any page
+_COLUMNS = ["strategy", "duration_s", "requests", "hits", "windows", "overslept_s"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    name: str
+    sent: pd.DataFrame
+    windows: list[tuple[float, float]]
+    overslept: list[tuple[float, float]]
+
+    @property
+    def overslept_s(self) -> float:
+        return sum(ended - began for began, ended in self.overslept)
+
+    @property
+    def end_s(self) -> float:
+        return float(self.sent["done_s"].max()) if len(self.sent) else 0.0
+
+
+def windows(admitted_s: np.ndarray, period_s: float) -> list[tuple[float, float]]:
+    """Windows of `period_s`, each opened by the first of `admitted_s` (sorted) after the last one was over."""
+    found: list[tuple[float, float]] = []
+    at = 0
+    while at < len(admitted_s):
+        opened = float(admitted_s[at])
+        found.append((opened, opened + period_s))
+        at = int(np.searchsorted(admitted_s, opened + period_s, side="left"))
+    return found
+
+
+def overslept(events: pd.DataFrame, limits: tuple[Limit, ...]) -> list[tuple[float, float]]:
+    """The parts of the waits in which `limits` would surely have let a request through, whichever way they count.
+
+    A limit is surely open once a window has passed since the answer of the request that is `limit` back. What is
+    shorter than 1 % of the shortest window is no oversleeping, as it is no pause worth the name.
+    """
+    least_s = 0.01 * min((limit.period_s for limit in limits if not limit.at_once), default=0.0)
+    sent = moments.requests(events)
+    answered = np.sort(sent[sent["outcome"] == "admitted"]["answered_s"].to_numpy(float))
+    found = []
+    for row in moments.waits(events).to_dict("records"):
+        if not limits or row["by"] in ("in flight", "retry", "paused"):
+            continue
+        before = int(np.searchsorted(answered, row["ended_s"], side="left"))
+        backs = [(before - limit.limit, limit.period_s) for limit in limits if not limit.at_once]
+        free_s = max((answered[back] + period_s for back, period_s in backs if back >= 0), default=0.0)
+        began = max(row["began_s"], float(free_s))
+        if row["ended_s"] - began > least_s:
+            found.append((began, row["ended_s"]))
+    return found
+
+
+def _lanes(events_by_strategy: Mapping[str, pd.DataFrame], limits: str | None) -> list[_Lane]:
+    lanes = []
+    runs = {name: moments.on_one_axis(events) for name, events in events_by_strategy.items()}
+    kept = limits_in(limits) or next((known for events in runs.values() if (known := _known(events))), ())
+    for name, events in runs.items():
+        if events.empty:
+            continue
+        sent = moments.requests(events)
+        admitted = sent[sent["outcome"] == "admitted"]["sent_s"].to_numpy(float)
+        periods = [limit.period_s for limit in kept if not limit.at_once]
+        lanes.append(_Lane(name, sent, windows(admitted, periods[0]) if periods else [], overslept(events, kept)))
+    return lanes
+
+
+def _known(events: pd.DataFrame) -> tuple[Limit, ...]:
+    """What the client knew of the limits in the end."""
+    if events.empty:
+        return ()
+    return next((limits for _, limits in reversed(moments.limits_over_time(events)) if limits), ())
+
+
+def strip_table(events_by_strategy: Mapping[str, pd.DataFrame], limits: str | None = None) -> pd.DataFrame:
+    """What `strip` draws, in figures: a row for each strategy."""
+    rows = [
+        (
+            lane.name,
+            lane.end_s,
+            len(lane.sent),
+            int((lane.sent["outcome"] == "refused").sum()),
+            len(lane.windows),
+            lane.overslept_s,
+        )
+        for lane in _lanes(events_by_strategy, limits)
+    ]
+    return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+@drawn
+def strip(
+    events_by_strategy: Mapping[str, pd.DataFrame], limits: str | None = None, best_s: float | None = None
+) -> Figure:
+    """Runs of the same work on one axis of time, a lane for each strategy: windows, requests, 429s and oversleeping.
+
+    events_by_strategy: name -> `run.events().to_pandas()`. limits: what the server enforces (None: what each client
+    kept to). best_s: best possible, drawn as a line.
+    """
+    lanes = _lanes(events_by_strategy, limits)
+    if not lanes:
+        return nothing("No events: there is nothing to show.")
+    end_s = max(lane.end_s for lane in lanes)
+    divisor, unit = time_unit(end_s)
+    figure = new_figure(WIDTH, 0.9 + 0.85 * len(lanes))
+    panels = np.asarray(figure.subplots(len(lanes), 1, sharex=True, squeeze=False)).ravel()
+    edges = moments.bins(end_s, 240)
+    looks = styles(lane.name for lane in lanes)
+    most = max(float(_counts(lane.sent, "admitted", edges).max(initial=0)) for lane in lanes)
+    for axes, lane in zip(panels, lanes):
+        _lane(axes, lane, edges, divisor, looks[lane.name].color, most)
+        axes.set_xlim(0, 1.02 * max(end_s, best_s or 0.0) / divisor)
+        if best_s is not None:
+            axes.axvline(best_s / divisor, color=INK, linestyle=(0, (6, 3)), linewidth=1.2)
+    time_axis(panels[-1], unit)
+    panels[-1].tick_params(bottom=True)
+    figure.legend(handles=_handles(best_s), loc="outside upper right", ncols=5, handlelength=1.6, columnspacing=1.2)
+    return figure
+
+
+def _counts(sent: pd.DataFrame, outcome: str, edges: np.ndarray) -> np.ndarray:
+    return np.histogram(sent[sent["outcome"] == outcome]["sent_s"], edges)[0]
+
+
+def _lane(axes: Axes, lane: _Lane, edges: np.ndarray, divisor: float, color: str, most: float) -> None:
+    # Every other window is shaded, so that where one follows on the other both can be seen.
+    for began, ended in lane.windows[::2]:
+        axes.axvspan(began / divisor, ended / divisor, facecolor=_WINDOW, linewidth=0)
+    for began, ended in lane.overslept:
+        axes.axvspan(
+            began / divisor, ended / divisor, 0, 1, facecolor="none", edgecolor=ORANGE, hatch="////", linewidth=0
+        )
+    axes.stairs(_counts(lane.sent, "admitted", edges), edges / divisor, fill=True, color=color)
+    refused = _counts(lane.sent, "refused", edges)
+    at = np.flatnonzero(refused)
+    middles = (edges[:-1] + edges[1:])[at] / 2 / divisor
+    axes.plot(
+        middles, np.full(len(at), 1.12 * most), linestyle="", marker="x", color=RED, markersize=6, markeredgewidth=1.6
+    )
+    axes.axvline(lane.end_s / divisor, color=color, linewidth=1.4)
+    axes.set_ylim(0, 1.3 * most or 1.0)
+    axes.set_yticks([])
+    axes.grid(visible=False)
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(bottom=False)
+    hits = int((lane.sent["outcome"] == "refused").sum())
+    said = f"{duration(lane.end_s)}, {'no 429s' if not hits else plural(hits, '429')}"
+    if lane.overslept_s >= 0.001 * lane.end_s:
+        said += f", overslept {duration(lane.overslept_s)}"
+    axes.set_title(f"{lane.name}: {said}", fontsize=9)
+
+
+def _handles(best_s: float | None) -> list[Patch | Line2D]:
+    handles: list[Patch | Line2D] = [
+        Patch(facecolor=BLUE, label="let through"),
+        Line2D([], [], color=RED, marker="x", linestyle="", markeredgewidth=1.6, label="refused (429)"),
+        Patch(facecolor="none", edgecolor=ORANGE, hatch="////", label="overslept"),
+        Patch(facecolor=_WINDOW, edgecolor=MUTED, linewidth=0.5, label="every other window"),
+    ]
+    if best_s is not None:
+        handles.append(Line2D([], [], color=INK, linestyle=(0, (6, 3)), linewidth=1.2, label="best possible"))
+    return handles
+
+
+def strip_alt(events_by_strategy: Mapping[str, pd.DataFrame], limits: str | None = None) -> str:
+    """What the strips show, for who cannot see them."""
+    rows = strip_table(events_by_strategy, limits).to_dict("records")
+    said = [
+        f"{row['strategy']}: {duration(row['duration_s'])}, {count(row['requests'])} requests, {count(row['hits'])}"
+        f" of them refused, overslept {duration(row['overslept_s'])}"
+        for row in rows
+    ]
+    return f"Requests over time, a lane for each strategy. {'; '.join(said) or 'No events'}."

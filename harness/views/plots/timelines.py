@@ -1,0 +1,194 @@
+"""One run over time: what it sent, what was refused, why it paused, and what was left of each limit."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from harness.record.limits import Limit
+from harness.views.palette import BLUE, GREEN, INK, MUTED, ORANGE, PAPER, PURPLE, RED, SKY, shades
+from harness.views.plots import moments
+from harness.views.plots.canvas import WIDTH, drawn, new_figure, nothing, time_axis, time_unit
+from harness.views.text import count, duration, plural
+
+# Learned limits come and go; of more than these, which cannot be told apart, the last are shown.
+_LINES = [(INK, "-"), (PURPLE, "--"), (GREEN, "-."), (ORANGE, ":"), (SKY, "-"), (RED, "--")]
+Kept = dict[Limit, list[tuple[float, float]]]  # when each limit was kept
+
+
+_REASONS = {
+    "refused": "paused after a 429",
+    "probe": "waiting for a probe's answer",
+    "hold": "pause for all",
+    "in flight": "waiting for answers",
+    "retry": "waiting for a retry",
+    "paused": "paused by hand",
+}
+
+
+def reason_text(by: str) -> str:
+    """Why nothing was sent, in words: for a limit, or one of the reasons of a wait."""
+    return _REASONS.get(by, f"waiting for {by}")
+
+
+def timeline_table(events: pd.DataFrame) -> pd.DataFrame:
+    """What `timeline` draws, in at most twenty rows: requests, 429s and seconds waited in each stretch of time."""
+    moved = moments.on_one_axis(events)
+    if moved.empty:
+        return pd.DataFrame(columns=["from_s", "to_s", "requests", "hits", "waited_s"])
+    edges = moments.bins(moments.span_s(moved), 20)
+    sent = moments.requests(moved)
+    waits = moments.waits(moved)
+    waited = [
+        float(np.clip(np.minimum(waits["ended_s"], to) - np.maximum(waits["began_s"], since), 0, None).sum())
+        for since, to in pairwise(edges)
+    ]
+    return pd.DataFrame(
+        {
+            "from_s": edges[:-1],
+            "to_s": edges[1:],
+            "requests": np.histogram(sent["sent_s"], edges)[0],
+            "hits": np.histogram(sent[sent["outcome"] == "refused"]["sent_s"], edges)[0],
+            "waited_s": waited,
+        }
+    )
+
+
+@drawn
+def timeline(events: pd.DataFrame) -> Figure:
+    """Requests and 429s a second, pauses shaded with their reason, and what was left of each limit.
+
+    events: `run.events().to_pandas()`. Sessions follow on each other; a vertical line says where one began.
+    """
+    moved = moments.on_one_axis(events)
+    sent = moments.requests(moved) if len(moved) else pd.DataFrame()
+    if sent.empty:
+        return nothing("No request was sent: there is nothing to show.")
+    end_s = moments.span_s(moved)
+    divisor, unit = time_unit(end_s)
+    kept = _kept(moved, end_s)
+    figure = new_figure(WIDTH, 5.0 if kept else 3.2)
+    panels = _panels(figure, bool(kept))
+    _rates(panels[0], sent, end_s, divisor)
+    if kept:
+        _left(panels[1], kept, sent, end_s, divisor)
+    shaded = _shade(panels, moved, divisor)
+    _sessions(panels, moments.session_starts(moved), divisor)
+    time_axis(panels[-1], unit)
+    panels[0].set_xlim(0, end_s / divisor)
+    figure.legend(handles=[*_rate_handles(sent), *shaded], loc="outside upper left", ncols=4, fontsize=8.5)
+    return figure
+
+
+def _panels(figure: Figure, limits: bool) -> list[Axes]:
+    return list(figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])) if limits else [figure.subplots()]
+
+
+def _sessions(panels: list[Axes], starts: list[float], divisor: float) -> None:
+    for start in starts:
+        for axes in panels:
+            axes.axvline(start / divisor, color=MUTED, linewidth=1.2, linestyle=(0, (1, 1)))
+        panels[0].annotate(
+            "resumed",
+            (start / divisor, 1.0),
+            (3, -10),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            fontsize=8,
+        )
+
+
+def _rates(axes: Axes, sent: pd.DataFrame, end_s: float, divisor: float) -> None:
+    edges = moments.bins(end_s)
+    width_s = float(edges[1] - edges[0])
+    admitted, refused, lost = (
+        np.histogram(sent[sent["outcome"] == outcome]["sent_s"], edges)[0] / width_s
+        for outcome in ("admitted", "refused", "lost")
+    )
+    axes.stairs(admitted + lost, edges / divisor, fill=True, color=BLUE)
+    at = np.flatnonzero(refused)
+    if len(at):
+        middles = (edges[:-1] + edges[1:]) / 2 / divisor
+        axes.vlines(middles[at], 0, refused[at], color=RED, linewidth=1.4)
+        axes.plot(middles[at], refused[at], linestyle="", marker="x", color=RED, markeredgewidth=1.6)
+    axes.set_ylabel("requests/s")
+    axes.set_ylim(0, None)
+    axes.set_title(f"requests a second, counted every {duration(width_s)}")
+
+
+def _rate_handles(sent: pd.DataFrame) -> list[Patch | Line2D]:
+    handles: list[Patch | Line2D] = [Patch(facecolor=BLUE, label="let through")]
+    if (sent["outcome"] == "refused").any():
+        handles.append(Line2D([], [], color=RED, marker="x", linestyle="-", markeredgewidth=1.6, label="refused (429)"))
+    return handles
+
+
+def _shade(panels: list[Axes], events: pd.DataFrame, divisor: float) -> list[Patch]:
+    """Shade the pauses on every panel; the handles for a legend of their reasons."""
+    waits = moments.long_waits(events)
+    looks = shades(waits["by"])
+    for row in waits.to_dict("records"):
+        look, since, to = looks[row["by"]], row["began_s"] / divisor, row["ended_s"] / divisor
+        for axes in panels:
+            axes.axvspan(since, to, facecolor=look.color, alpha=0.10, linewidth=0, zorder=0.4)
+            lines = (*to_rgb(look.color), 0.35)
+            axes.axvspan(since, to, facecolor="none", edgecolor=lines, hatch=look.hatch, linewidth=0, zorder=0.5)
+    return [
+        Patch(
+            facecolor=(*to_rgb(look.color), 0.12),
+            edgecolor=(*to_rgb(look.color), 0.5),
+            hatch=look.hatch,
+            linewidth=0,
+            label=reason_text(by),
+        )
+        for by, look in looks.items()
+    ]
+
+
+def _left(axes: Axes, kept: Kept, sent: pd.DataFrame, end_s: float, divisor: float) -> None:
+    """What is left of each limit, while it was kept."""
+    at_s = np.linspace(0.0, end_s, 600)
+    for (limit, times), (color, dash) in zip(list(kept.items())[-len(_LINES) :], _LINES):
+        left = 100 * moments.left_of(limit, sent, at_s) / limit.limit
+        inside = np.any([(at_s >= since) & (at_s <= to) for since, to in times], axis=0)
+        axes.plot(at_s / divisor, np.where(inside, left, np.nan), color=color, linestyle=dash, label=limit.text)
+    axes.set_ylim(0, 104)
+    axes.set_ylabel("left of limit (%)")
+    axes.set_title("what was left of each limit")
+    axes.legend(loc="upper right", ncols=3, frameon=True, facecolor=PAPER, framealpha=0.85, fontsize=8)
+
+
+def _kept(events: pd.DataFrame, end_s: float) -> Kept:
+    """When each limit was kept."""
+    steps = moments.limits_over_time(events)
+    ends = [since for since, _ in steps[1:]] + [end_s]
+    spans: Kept = {}
+    for (since, limits), to in zip(steps, ends):
+        for limit in limits:
+            spans.setdefault(limit, []).append((since, to))
+    return spans
+
+
+def timeline_alt(events: pd.DataFrame) -> str:
+    """What the timeline shows, for who cannot see it."""
+    moved = moments.on_one_axis(events)
+    sent = moments.requests(moved) if len(moved) else pd.DataFrame()
+    if sent.empty:
+        return "An empty figure: no request was sent."
+    hits = int((sent["outcome"] == "refused").sum())
+    waits = moments.long_waits(moved)
+    each = [
+        f"{reason_text(str(by))} {plural(len(rows), 'time')}, {duration((rows['ended_s'] - rows['began_s']).sum())}"
+        for by, rows in waits.groupby("by", sort=False)
+    ]
+    return (
+        f"{count(len(sent))} requests in {duration(moments.span_s(moved))}, {count(hits)} of them refused;"
+        f" {'; '.join(each) or 'no pause'}."
+    )

@@ -1,0 +1,178 @@
+"""What a report is of: runs and sweeps, as whoever reads the files hands them over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from harness.record.state import Failure
+from harness.record.summary import Summary, efficiency_band
+from harness.views.plots.means import SETTINGS, complete, enough_workers, means, varied
+from harness.views.plots.panels import name_of
+from harness.views.report.efficiency import verdict
+from harness.views.report.tables import as_setting
+from harness.views.summary import summary_rows
+from harness.views.text import count, duration, percent, plural
+
+
+@dataclass(frozen=True, slots=True)
+class RunPart:
+    """A run: its figures, run.json, its events as `run.events().to_pandas()`, and what failed."""
+
+    summary: Summary
+    about: Mapping[str, Any]
+    events: pd.DataFrame
+    failures: Sequence[Failure] = ()
+
+    @property
+    def name(self) -> str:
+        return self.summary.run
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPart:
+    """A sweep: a row for each run, and its sweep.json (grid, repeats, versions)."""
+
+    name: str
+    frame: pd.DataFrame
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
+def run_settings(part: RunPart) -> list[tuple[str, str]]:
+    """What was run: every setting that has a value, the limits first."""
+    config = {name: value for name, value in dict(part.about.get("config", {})).items() if value not in (None, [], {})}
+    first = {name: config.pop(name) for name in SETTINGS if name in config}
+    shown = {"pacing": part.summary.strategy, **first, **config}
+    how = "simulated, in virtual time" if part.about.get("simulated") else "live"
+    rows = [("run", part.name), ("how", how), ("started", str(part.about.get("created", "-")))]
+    return [*rows, *((name_of(name), as_setting(_joined(value))) for name, value in shown.items())]
+
+
+def _joined(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(as_setting(one) for one in value) if isinstance(value, (list, tuple)) else value
+
+
+def versions(about: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """In which versions, on which machine, with which seed."""
+    rows = [(str(name), str(version)) for name, version in dict(about.get("versions", {})).items()]
+    known = ("host", "platform", "seed", "repeats")
+    return [*rows, *((name, str(about[name])) for name in known if about.get(name) is not None)]
+
+
+def run_figures(part: RunPart) -> list[tuple[str, str]]:
+    """How it went, line by line as the terminal says it; what it says of efficiency included."""
+    # The terminal sets parts of a line apart by spaces, which a page would swallow.
+    rows = [(label, "; ".join(filter(None, text.split("  ")))) for label, text, _ in summary_rows(part.summary)]
+    return [("items", _items(part.summary)), *rows]
+
+
+def _items(summary: Summary) -> str:
+    of = "" if summary.total is None else f" of {count(summary.total)}"
+    return f"{count(summary.imported)}{of} imported, {count(summary.failed)} failed"
+
+
+def run_headline(part: RunPart) -> str:
+    """The answer in one sentence."""
+    summary = part.summary
+    text = f"{summary.status}: {_items(summary)}, in {duration(summary.duration_s)}"
+    if summary.optimality is not None:
+        text += f", {percent(summary.optimality, 1)} of best possible"
+    hits = "no 429s" if not summary.hits else f"{plural(summary.hits, '429')} ({summary.hits_per_1000:,.1f} per 1,000)"
+    return f"{text}; {hits}."
+
+
+def run_efficiency(part: RunPart) -> str:
+    """The reference efficiency of the run, with what it hides; "" where there is none."""
+    summary = part.summary
+    reference = summary.reference_efficiency
+    if reference is None:
+        return ""
+    told = verdict(reference, summary.optimality, summary.hits_per_1000)
+    text = f"Reference efficiency {percent(reference)} ({efficiency_band(reference)})"
+    if summary.optimality is not None:
+        text += f" beside {percent(summary.optimality, 1)} of best possible"
+    return f"{text}; it misleads here: {told.hides}." if told.hides else f"{text}."
+
+
+def sweep_settings(part: SweepPart) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """(what was varied and over what, what was the same in every run)."""
+    frame = part.frame
+    names = varied(frame)
+    over = [(name_of(name), ", ".join(dict.fromkeys(as_setting(value) for value in frame[name]))) for name in names]
+    fixed = [
+        (name_of(name), as_setting(frame[name].iloc[0]))
+        for name in SETTINGS
+        if name in frame and name not in names and len(frame) and not _unset(frame[name].iloc[0])
+    ]
+    return over, fixed
+
+
+def _unset(value: Any) -> bool:
+    return value is None or value == "" or bool(pd.isna(value))
+
+
+def sweep_size(part: SweepPart) -> str:
+    """How many runs of how many combinations, how, and how many of them did not end."""
+    frame = part.frame
+    runs = plural(len(frame), "run")
+    points = frame["point"].nunique() if "point" in frame else len(frame)
+    how = ""
+    if "simulated" in frame and len(frame):
+        how = ", simulated" if frame["simulated"].all() else ", live" if not frame["simulated"].any() else ""
+    lost = len(frame) - len(complete(frame)) if len(frame) else 0
+    bad = f"; {plural(lost, 'run')} did not complete and count in no mean" if lost else ""
+    return f"{runs} of {plural(points, 'combination')} of settings{how}{bad}."
+
+
+def sweep_headline(part: SweepPart) -> str:
+    """The answer in a sentence or two: what was fastest, what is fast without a 429, how many workers are enough."""
+    runs = complete(part.frame)
+    keys = ["pacing", *varied(runs, besides=("pacing",))]
+    table = means(runs, keys, "duration_s")
+    if table.empty:
+        return "No run ended, so there is nothing to compare."
+    if len(keys) == 1 and len(table) == 1:
+        return f"{table.iloc[0]['pacing']} took {duration(table.iloc[0]['mean'])}."
+    hits = means(runs, keys, "hits_per_1000")[[*keys, "mean"]].rename(columns={"mean": "hits_per_1000"})
+    share = means(runs, keys, "optimality")[[*keys, "mean"]].rename(columns={"mean": "optimality"})
+    table = table.merge(hits, on=keys, how="left").merge(share, on=keys, how="left").sort_values("mean")
+    clean = table[table["hits_per_1000"] == 0]
+    said = [_setting_text("Fastest without a 429", clean.iloc[0], keys) if len(clean) else "Every setting had 429s."]
+    if table.iloc[0]["hits_per_1000"] > 0:
+        said.append(_setting_text("Fastest of all", table.iloc[0], keys))
+    enough = enough_workers(table) if "workers" in keys and not runs["workers"].astype(str).eq("auto").any() else None
+    if enough is not None:
+        said.append(f"{plural(enough[0], 'worker')} ({enough[1]}) come within 1 % of the fastest.")
+    return " ".join(said)
+
+
+def _setting_text(what: str, row: pd.Series, keys: list[str]) -> str:
+    others = [f"{name_of(key)} {as_setting(row[key])}" for key in keys[1:]]
+    text = f"{what}: {row['pacing']}{', ' if others else ''}{', '.join(others)}: {duration(float(row['mean']))}"
+    if pd.notna(row["optimality"]):
+        text += f", {percent(float(row['optimality']), 1)} of best possible"
+    return f"{text}, {row['hits_per_1000']:,.1f} 429s per 1,000." if row["hits_per_1000"] else f"{text}."
+
+
+def not_completed(part: SweepPart) -> pd.DataFrame:
+    """The runs that did not end, with why."""
+    frame = part.frame
+    if frame.empty or "status" not in frame:
+        return frame.iloc[:0]
+    rows = frame[~frame["status"].isin(("complete", "complete with failures"))]
+    return rows[[name for name in (*varied(frame), "repeat", "status", "error") if name in rows]]
+
+
+def runs_frame(parts: Sequence[RunPart]) -> pd.DataFrame:
+    """A row for each run, in the columns of a sweep, so that runs can be compared as its points are."""
+    rows = []
+    for part in parts:
+        config = dict(part.about.get("config", {}))
+        settings = {name: config.get(name) for name in SETTINGS}
+        rows.append({**settings, **part.summary.as_dict(), "pacing": part.summary.strategy})
+    return pd.DataFrame(rows)

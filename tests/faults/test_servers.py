@@ -1,0 +1,309 @@
+"""The server goes wrong
+
+Whole imports over sockets: against the test API, and where that is too well-behaved against servers of a few lines.
+"""
+
+from __future__ import annotations
+
+import gzip
+import tracemalloc
+import zlib
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from server import ServerConfig, running
+from tests.faults.imports import Heard, answering, catalogue, events, http, ids, imported, reasons
+
+pytestmark = [pytest.mark.anyio, pytest.mark.realtime]
+
+ALL = list(range(1, 41))
+
+
+async def of_the_test_api(tmp_path: Path, settings: dict[str, Any] | None = None, **server: Any) -> Any:
+    async with running(ServerConfig(items=40, **{"limit": "none", **server})) as api:
+        return await imported(tmp_path, api.url, **(settings or {}))
+
+
+async def of(tmp_path: Path, answer: Any, **settings: Any) -> tuple[Any, Heard]:
+    async with answering(answer) as server:
+        return await imported(tmp_path, server.url, **settings), server
+
+
+# --- connections and bodies ---------------------------------------------------------------------------------------
+
+
+async def test_connections_reset(tmp_path: Path) -> None:
+    """Sent again at once, then retried: every item is imported."""
+    run = await of_the_test_api(tmp_path, fault=("reset:rate=10%",))
+    assert (run.status, ids(run)) == ("complete", ALL)
+    assert {row["reason"] for row in events(run, "Returned")} == {"connection reset"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [("reset-body", "cut off"), ("truncated", "malformed"), ("malformed", "malformed"), ("wrong-type", "malformed")],
+)
+async def test_answers_cut_short_or_garbled(tmp_path: Path, fault: str, reason: str) -> None:
+    """Reset in the body, half a JSON text, JSON with a comma too many, HTML instead: retried, every item imported."""
+    run = await of_the_test_api(tmp_path, fault=(f"{fault}:items=3,17:times=1",))
+    assert (run.status, ids(run), reasons(run)) == ("complete", ALL, {reason})
+    assert len(events(run, "AttemptFailed")) == 2
+
+
+@pytest.mark.parametrize("fault", ["stall", "drip:seconds=30"])
+async def test_answers_that_stall_or_drip(tmp_path: Path, fault: str) -> None:
+    """Given up after --timeout in all, however many bytes came, and retried."""
+    run = await of_the_test_api(tmp_path, {"timeout": 0.4}, fault=(f"{fault}:items=5:times=1",))
+    assert (run.status, ids(run), reasons(run)) == ("complete", ALL, {"timed out"})
+
+
+async def test_pooled_connections_gone_stale_after_a_pause(tmp_path: Path) -> None:
+    """Resets of idle connections are sent again at once: no failure, no attempt used up."""
+    settings = {"limit": "12/2s", "workers": 3}
+    run = await of_the_test_api(tmp_path, settings, limit="12/2s", idle_reset="500ms")
+    assert (run.status, ids(run), reasons(run)) == ("complete", ALL, set())
+    assert {row["reason"] for row in events(run, "Returned")} == {"connection reset"}
+
+
+async def test_server_errors_and_items_gone(tmp_path: Path) -> None:
+    """5xx are retried; 404 and 410 fail at once, and the run says which."""
+    run = await of_the_test_api(tmp_path, fault=("500:items=3:times=2", "410:items=4", "404:items=5"))
+    assert (run.status, ids(run)) == ("complete with failures", [item for item in ALL if item not in (4, 5)])
+    assert [(failure.key, failure.reason, failure.attempts) for failure in run.failed()] == [
+        (4, "gone", 1),
+        (5, "gone", 1),
+    ]
+
+
+async def test_headers_without_end(tmp_path: Path) -> None:
+    """Given up at the client's bound for headers; the item fails, the others are imported."""
+
+    async def flood(stream: Any, server: Heard) -> None:
+        await stream.send_all(b"HTTP/1.1 200 OK\r\n")
+        for _ in range(20_000):
+            await stream.send_all(b"X-Filler: " + b"x" * 990 + b"\r\n")
+            server.sent += 1002
+
+    plain = catalogue(1, 2)
+    run, server = await of(tmp_path, lambda path: flood if path.endswith("/2") else plain(path))
+    assert (run.status, ids(run)) == ("complete with failures", ["1"])
+    assert server.sent < 20_000 * 1002
+
+
+# --- bodies beyond bounds -----------------------------------------------------------------------------------------
+
+
+async def test_a_body_without_end(tmp_path: Path) -> None:
+    """No more than --max-body is read of it: too large, for good, and said how to allow it."""
+
+    async def endless(stream: Any, server: Heard) -> None:
+        await stream.send_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while True:
+            await stream.send_all(b"10000\r\n" + bytes(0x10000) + b"\r\n")
+            server.sent += 0x10000
+
+    plain = catalogue(1, 2)
+    run, server = await of(tmp_path, lambda path: endless if path.endswith("/2") else plain(path), max_body="1MB")
+    (failure,) = run.failed()
+    assert (failure.key, failure.attempts, failure.reason) == (2, 1, "too large")
+    assert failure.detail == "the body is larger than --max-body 1MB; raise that if it is meant to be"
+    assert 1_000_000 <= server.sent < 30_000_000  # the rest lies in the buffers of two sockets
+
+
+async def test_a_length_of_gigabytes_announced(tmp_path: Path) -> None:
+    """Not even begun to be read."""
+
+    async def announce(stream: Any, server: Heard) -> None:
+        await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5000000000\r\n\r\n")
+        await trio.sleep_forever()
+
+    plain = catalogue(1, 2)
+    run, _ = await of(tmp_path, lambda path: announce if path.endswith("/2") else plain(path))
+    assert (run.status, reasons(run), ids(run)) == ("complete with failures", {"too large"}, ["1"])
+
+
+@pytest.mark.parametrize("packing", ["gzip", "deflate"])
+async def test_compression_bombs(tmp_path: Path, packing: str) -> None:
+    """300 MB of zeros in a little over one: unpacked piece by piece, counted, dropped; memory stays bounded."""
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31 if packing == "gzip" else 15)
+    zeros = bytes(10_000_000)
+    bomb = b"".join([packer.compress(zeros) for _ in range(30)]) + packer.flush()
+    body = http(bomb, Content_Encoding=packing)
+    plain = catalogue(1, 2)
+    tracemalloc.start()
+    run, _ = await of(tmp_path, lambda path: body if path.endswith("/2") else plain(path), max_body="2MB")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (run.status, reasons(run), ids(run)) == ("complete with failures", {"too large"}, ["1"])
+    assert peak < 20_000_000
+
+
+async def test_packed_answers_and_packings_nobody_asked_for(tmp_path: Path) -> None:
+    """gzip is read, damaged gzip is retried, and a packing that was not asked for is malformed."""
+    answers = {
+        "/items/1": http(gzip.compress(b'{"id": 1}'), Content_Encoding="gzip"),
+        "/items/2": http(gzip.compress(b'{"id": 2}')[:-12] + bytes(12), Content_Encoding="gzip"),
+        "/items/3": http(b'{"id": 3}', Content_Encoding="br"),
+    }
+    plain = catalogue(1, 2, 3)
+    run, server = await of(tmp_path, lambda path: answers.get(path) or plain(path))
+    assert (run.status, ids(run), reasons(run)) == ("complete with failures", [1], {"malformed"})
+    assert "accept-encoding: gzip, deflate" in server.requests[0].lower()
+
+
+# --- lists --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        ({"name": "x"}, "a record of the list has no usable id"),
+        ({"id": None}, "a record of the list has no usable id"),
+        ({"id": [1]}, "a record of the list has no usable id"),
+        ("text", "a record of the list has no usable id"),
+    ],
+)
+async def test_a_record_without_an_id(tmp_path: Path, record: Any, words: str) -> None:
+    """The page fails and says why, and the run with it: nothing is passed over in silence."""
+    run, _ = await of(tmp_path, lambda path: {"data": [{"id": 1}, record]})
+    assert (run.status, run.failed()[0].detail) == ("failed", words)
+
+
+@pytest.mark.parametrize("body", [None, True, 7, "text", {}, {"data": 5}, {"data": {"1": {}}}, {"error": "no"}])
+async def test_a_list_of_another_type(tmp_path: Path, body: Any) -> None:
+    """Whatever JSON comes in place of a list: the run fails with the reason, and can be resumed."""
+    run, _ = await of(tmp_path, lambda path: http(body))
+    assert (run.status, reasons(run)) == ("failed", {"malformed"})
+
+
+@pytest.mark.parametrize("body", [None, True, 7, "text", [], [{"id": 1}]])
+async def test_an_item_of_another_type(tmp_path: Path, body: Any) -> None:
+    """The item fails and says what came; the others are imported."""
+    plain = catalogue(1, 2)
+    run, _ = await of(tmp_path, lambda path: http(body) if path.endswith("/2") else plain(path))
+    assert (run.status, ids(run), reasons(run)) == ("complete with failures", ["1"], {"malformed"})
+
+
+async def test_an_id_listed_twice(tmp_path: Path) -> None:
+    """As a number, as text, on one page or two: it is one item, fetched once."""
+    run, server = await of(tmp_path, catalogue(1, "1", 2, 2, 1, last_page=1))
+    assert (run.status, ids(run), run.state().listed_twice) == ("complete", ["1", "2"], 3)
+    assert len(server.requests) == 3
+
+
+async def test_a_page_repeated_for_ever(tmp_path: Path) -> None:
+    """A next link to itself, or the same records on each page: read until nothing new comes, then done."""
+    for name, about in (("link", {"next": "?page=1"}), ("pages", {"has_more": True})):
+        run, server = await of(tmp_path / name, catalogue(1, 2, **about))
+        assert (run.status, ids(run)) == ("complete", ["1", "2"])
+        assert len(server.requests) <= 5
+
+
+@pytest.mark.parametrize(("total", "status"), [(2, "complete"), (1, "complete"), (9, "failed"), (-1, "complete")])
+async def test_a_total_that_lies(tmp_path: Path, total: int, status: str) -> None:
+    """Too low: all that was named is imported. Too high: the run fails and says what is missing."""
+    run, _ = await of(tmp_path, catalogue(1, 2, total=total, last_page=1))
+    assert (run.status, ids(run)) == (status, ["1", "2"])
+    assert status == "complete" or run.about["reason"].startswith("the list declares 9 items and named 2")
+
+
+# --- elsewhere ----------------------------------------------------------------------------------------------------
+
+
+async def test_a_next_link_to_another_host(tmp_path: Path) -> None:
+    """Refused with the flag that would allow it; the other host never hears of us."""
+    async with answering(catalogue(3)) as elsewhere:
+        listing = {"data": [{"id": 1}], "next": f"{elsewhere.url}?page=2"}
+        run, _ = await of(tmp_path, lambda path: listing, header="Authorization: Bearer sk-123456")
+    assert (run.status, elsewhere.connections) == ("failed", 0)
+    assert run.failed()[0].detail.endswith(
+        "where credentials must not go; if it is to be trusted, add --allow-host 127.0.0.1"
+    )
+
+
+async def test_a_next_link_to_a_host_that_is_allowed(tmp_path: Path) -> None:
+    """Followed, with a grant and without any of the headers; items are still asked for at the list's own host."""
+
+    async with answering(catalogue(3)) as elsewhere:
+        listing = {"data": [{"id": 1}], "next": f"{elsewhere.url}?page=2"}
+        plain = catalogue(1)
+        async with answering(lambda path: listing if path.startswith("/items?") else plain(path)) as server:
+            host = elsewhere.url.split("/")[2]
+            secrets = {"header": ("Authorization: Bearer sk-123456", "X-Key: sk-123456"), "allow_host": host}
+            run = await imported(tmp_path, server.url, **secrets)
+    assert (run.status, ids(run)) == ("complete", ["1", "3"])
+    assert [request.split(" ")[1] for request in elsewhere.requests] == ["/items?page=2"]
+    assert "sk-123456" not in "".join(elsewhere.requests)
+    assert all("Bearer sk-123456" in request for request in server.requests)
+    assert run.state().requests == {"page": 2, "item": 2}
+
+
+async def test_redirects(tmp_path: Path) -> None:
+    """Not followed, each would be a request without a grant: the failure says where they point and what to do."""
+    async with answering(catalogue(1)) as elsewhere:
+        moved = http(b"", "301 Moved Permanently", Location=elsewhere.url)
+        run, server = await of(tmp_path, lambda path: moved, header="Authorization: Bearer sk-123456")
+    assert (run.status, len(server.requests), elsewhere.connections) == ("failed", 1, 0)
+    assert run.failed()[0].detail == (
+        f"redirects are not followed; it points to {elsewhere.url}; if it is to be trusted, name it in --url"
+    )
+
+
+# --- pauses and clocks --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pacing", ["window", "auto"])
+async def test_a_retry_after_of_thirty_years(tmp_path: Path, pacing: str, caplog: pytest.LogCaptureFixture) -> None:
+    """No pause is longer than --max-pause, and it is said; then one request asks again."""
+    settings = {"limit": "1000/1s" if pacing == "window" else None, "pacing": pacing, "max_pause": 1}
+    run = await of_the_test_api(tmp_path, settings, limit="30/1s", dialect="retry-after", lie=("retry-after-absurd",))
+    assert (run.status, ids(run)) == ("complete", ALL)
+    holds = events(run, "Held")
+    assert {row["retry_after_s"] for row in holds} == {1e9}
+    assert max(row["until_s"] - row["t_s"] for row in holds) <= 1.0
+    assert "the server asks for a pause of 1000000000s; asking again in 1s (--max-pause)" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "word", ["-5", "0", "soon", "1e999", "NaN", "", "Thu, 99 Foo 2026 99:99:99 GMT", "1, 2", "\x80", "9" * 400]
+)
+async def test_a_retry_after_that_is_nonsense(tmp_path: Path, word: str) -> None:
+    """Taken for no word at all: the pause is guessed, and everything is imported."""
+    refused = iter([True])
+
+    def answer(path: str) -> Any:
+        if path.endswith("/2") and next(refused, False):
+            return http(b"{}", "429 Too Many Requests").replace(
+                b"\r\n\r\n", b"\r\nRetry-After: %b\r\n\r\n" % word.encode("latin-1"), 1
+            )
+        return catalogue(1, 2)(path)
+
+    run, _ = await of(tmp_path, answer, max_pause=1)
+    assert (run.status, ids(run), run.state().refused) == ("complete", ["1", "2"], 1)
+
+
+@pytest.mark.parametrize("hours", [-7, 5])
+async def test_clocks_hours_apart(tmp_path: Path, hours: int) -> None:
+    """A date in Retry-After, or an epoch in Reset, is judged by the server's own Date: a pause of a second or two."""
+    refused = iter(["date", "epoch"])
+
+    def answer(path: str) -> Any:
+        there = datetime.now(UTC) + timedelta(hours=hours)  # noqa: TID251
+        date, later = format_datetime(there, usegmt=True), there + timedelta(seconds=1)
+        if not path.startswith("/items?"):
+            how = next(refused, None)
+            if how == "date":
+                return http(b"{}", "429 X", Date=date, Retry_After=format_datetime(later, usegmt=True))
+            if how == "epoch":
+                reset = str(int(later.timestamp()))
+                return http(b"{}", "429 X", Date=date, X_RateLimit_Remaining="0", X_RateLimit_Reset=reset)
+        return http(catalogue(1, 2)(path), Date=date)
+
+    run, _ = await of(tmp_path, answer, workers=1)
+    assert (run.status, ids(run), run.state().refused) == ("complete", ["1", "2"], 2)
+    assert all(row["until_s"] - row["t_s"] <= 2.5 for row in events(run, "Held"))

@@ -1,0 +1,188 @@
+"""Steering and watching a run from another terminal, and what becomes of runs that have ended."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+from harness.record.run import create_run, find_run, list_runs, locked
+from tests.test_cli_runs import api_url as api_url
+from tests.test_cli_runs import ids, start
+
+pytestmark = pytest.mark.realtime
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def run(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:
+    """(exit code, standard output, standard error) of a command, in this process."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main(args)
+    out, err = capsys.readouterr()
+    return int(str(ended.value.code)), out, err
+
+
+def test_pause_set_resume_watch_stop_from_another_terminal(
+    tmp_path: Path, api_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each is obeyed by the process that imports and said in a line; what it prints to go on is the way on."""
+    process = start(tmp_path, api_url, "--run", "r")
+    code, out, err = run(capsys, "pause")
+    assert (code, err) == (0, "")
+    assert "run r is paused once what is in flight is answered" in out
+    assert "-m harness resume r" in out
+    assert find_run(tmp_path / "results").status == "paused"
+    assert "paused" in run(capsys, "runs")[1]
+    assert run(capsys, "set", "--workers", "3", "--limit", "100/1s")[1] == (
+        "run r goes on with workers 3 and limit 100/1s\n"
+    )
+    assert run(capsys, "set", "r")[0] == 2
+    assert run(capsys, "prune", "--keep", "0", "--yes")[1].startswith("nothing to remove")
+    watching = subprocess.Popen(
+        [sys.executable, "-m", "harness", "watch"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert watching.stderr is not None
+    assert "state=paused" in watching.stderr.readline()
+    assert run(capsys, "resume") == (0, "run r goes on\n", "")
+    watched, _ = watching.communicate(timeout=60)
+    process.communicate(timeout=60)
+    assert process.returncode == watching.returncode == 0
+    assert "✓ complete  40 of 40 items" in watched
+    assert ids(tmp_path / "results" / "r") == list(range(1, 41))
+    code, out, err = run(capsys, "stop")
+    assert (code, out, err) == (2, "", "harness: run r is complete, and no process would hear 'stop'\n")
+
+
+def test_watching_ends_with_ctrl_c_and_stopping_stops(
+    tmp_path: Path, api_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who stops watching stops nothing; `stop` ends it resumable, with exit code 3, and asked twice at once."""
+    process = start(tmp_path, api_url, "--run", "r", "--limit", "1/5s")
+    watching = subprocess.Popen(
+        [sys.executable, "-m", "harness", "watch", "r"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    assert watching.stderr is not None
+    assert "items=" in watching.stderr.readline()
+    watching.send_signal(signal.SIGINT)
+    _, err = watching.communicate(timeout=30)
+    assert (watching.returncode, "run r goes on unwatched" in err, "Traceback" in err) == (0, True, False)
+    assert process.poll() is None
+    code, out, _ = run(capsys, "stop", "r")
+    assert (code, "run r stops after what is in flight" in out) == (0, True)
+    process.communicate(timeout=30)
+    assert process.returncode == 3
+    found = find_run(tmp_path / "results")
+    assert (found.status, found.about["reason"]) == ("stopped", "asked from another terminal")
+
+
+def test_a_killed_run_hears_nothing(tmp_path: Path, api_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its process is gone: refused in one sentence, and the session that resumes it is not paused by it."""
+    process = start(tmp_path, api_url, "--run", "r")
+    process.kill()
+    process.communicate()
+    code, out, err = run(capsys, "pause")
+    assert (code, out) == (2, "")
+    assert err == (
+        "harness: run r is interrupted, and no process would hear 'pause'; resume it first, or leave it as it is\n"
+    )
+    assert run(capsys, "watch")[2].startswith("nobody is writing run r")
+    assert run(capsys, "resume", "--limit", "100/1s", "--quiet") == (0, "", "")
+
+
+@pytest.fixture
+def broken_url() -> Iterator[str]:
+    """A test API of 12 items: 3 is gone for good, 7 fails once, 8 twice."""
+    faults = ["--fault", "410:items=3", "--fault", "500:items=7:times=1", "--fault", "503:items=8:times=2"]
+    command = [sys.executable, "-m", "server", "--port", "0", "--items", "12", "--limit", "none", "--latency", "1ms"]
+    with subprocess.Popen([*command, *faults], stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        yield server.stdout.readline().strip()
+        server.terminate()
+
+
+def test_failures_are_listed_shown_exported_retried_and_forgotten(
+    tmp_path: Path, broken_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From three failed items to a complete run, by the commands that each of them names as the next."""
+    once = ("--url", broken_url, "--limit", "100/1s", "--retry-delays", "", "--run", "r", "--quiet")
+    assert run(capsys, "import", *once)[0] == 1
+    code, out, _ = run(capsys, "failed")
+    assert code == 0
+    assert sorted(line.split()[:3] for line in out.splitlines()[1:4]) == [
+        ["3", "1", "410"],
+        ["7", "1", "500"],
+        ["8", "1", "503"],
+    ]
+    assert "-m harness failed retry r" in out
+    assert {line.split()[0] for line in run(capsys, "failed", "r", "--status", "5xx")[1].splitlines()[1:3]} == {
+        "7",
+        "8",
+    }
+    assert "no failed items like that" in run(capsys, "failed", "list", "--status", "none")[1]
+    assert run(capsys, "failed", "--status", "5")[0] == 2
+    shown = run(capsys, "failed", "show", "--reason", "unavail")[1]
+    assert [line.split()[0] for line in shown.splitlines() if not line.startswith(" ")] == ["item"]
+    assert "item 8" in shown
+    assert "status 503: Service Unavailable (503), after " in shown
+    assert "content-type: application/json" in shown
+    assert run(capsys, "failed", "list", "-o", "f.csv")[1] == "f.csv: 3 failed attempts at 3 items of run r\n"
+    rows = list(csv.DictReader(Path("f.csv").read_text().splitlines()))
+    assert sorted((row["kind"], row["key"], row["attempt"], row["status"]) for row in rows) == [
+        ("item", "3", "1", "410"), ("item", "7", "1", "500"), ("item", "8", "1", "503"),
+    ]  # fmt: skip
+    assert run(capsys, "failed", "retry", "--item", "8", "--later")[1].startswith("run r: 1 item to be fetched again\n")
+    assert find_run(tmp_path / "results").status == "stopped"
+    code, out, _ = run(capsys, "failed", "retry", "--quiet")
+    assert (code, out) == (1, "run r: 2 items to be fetched again\n")
+    assert {failure.key for failure in find_run(tmp_path / "results").failed()} == {3, 8}
+    code, out, _ = run(capsys, "failed", "retry", "--status", "503", "--quiet")
+    assert (code, out) == (1, "run r: 1 item to be fetched again\n")
+    assert run(capsys, "failed", "forget")[1] == "run r: 1 item forgotten\n"
+    assert "✓ complete  11 of 12 items, 1 forgotten" in run(capsys, "show")[1]
+    assert run(capsys, "resume")[0] == 0
+    run(capsys, "failed", "list", "-o", "f.jsonl")
+    assert Path("f.jsonl").read_text() == ""
+    assert run(capsys, "failed", "forget")[1] == "run r: nothing failed like that\n"
+
+
+def test_prune_asks_and_keeps_what_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The newest stay; without a terminal to ask on it wants --yes; a run that is being written stays."""
+    for number in range(4):
+        create_run(tmp_path / "results", f"r{number}", {"config": {}}, float(number))
+    code, out, err = run(capsys, "prune", "--keep", "1")
+    assert (code, len(list_runs(tmp_path / "results"))) == (2, 4)
+    assert "add --yes" in err
+    assert [line.split()[0] for line in out.splitlines()] == ["r2", "r1", "r0"]
+    with locked(find_run(tmp_path / "results", "r1")):
+        assert run(capsys, "prune", "--keep", "1", "--yes")[1].endswith("removed 2, kept 2\n")
+    assert [found.name for found in list_runs(tmp_path / "results")] == ["r3", "r1"]
+    assert run(capsys, "prune", "--keep", "2", "--yes")[1] == "nothing to remove: 2 runs in results\n"
+
+
+def test_export_by_the_ending(tmp_path: Path, api_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The items of the latest run, as a file that is named; another ending is refused."""
+    run(capsys, "import", "--url", api_url, "--limit", "100/1s", "--max-items", "5", "--quiet", "--run", "r")
+    assert run(capsys, "export", "-o", "x.jsonl")[1] == "x.jsonl: 5 items of run r\n"
+    assert {json.loads(line)["id"] for line in Path("x.jsonl").read_text().splitlines()} == {1, 2, 3, 4, 5}
+    code, _, err = run(capsys, "export", "-o", "x.xls")
+    assert (code, err) == (
+        2,
+        "harness: x.xls ends in none of .csv, .jsonl and .parquet, which say how to write it; name it so\n",
+    )
