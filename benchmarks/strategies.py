@@ -82,7 +82,7 @@ def clients() -> dict[str, Callable[[Server], Pacer]]:
     from benchmarks.libraries import LIBRARIES  # what is installed with the extra `bench`
 
     own: dict[str, Callable[[Server], Pacer]] = {DECLARED: lambda server: _make("window", parse_tiers(server.limit))}
-    own["auto"] = lambda server: _make("auto", ())
+    own["auto"] = lambda _: _make("auto", ())
     for name in get_args(Strategy):
         own[TOLD if name == "auto" else name] = lambda server, name=name: _make(name, parse_tiers(server.believed))
     for name, make in LIBRARIES.items():

@@ -92,7 +92,6 @@ def test_a_reset_told_as_a_time_is_kept_as_the_servers_clock_has_it(text: str, u
     assert quota.reset_utc_s == utc_s
 
 
-
 def test_both_families_of_headers_are_read() -> None:
     """X-RateLimit-* and draft-6 RateLimit-*, each a quota of its own; what is not said is None."""
     assert said(

@@ -61,18 +61,9 @@ def aim(limit: str, kind: str) -> float:
 
 # --- headers tell all -------------------------------------------------------------------------------------------------
 
-# (dialect, limit, kind): what was measured where the aim is missed. Counters admit by the share of the last window that
-# is still in sight, which no header tells: their room is found by polling, their refusals by polls that came too early.
-MISSED_DRAFTS = {
-    "100/5s": (0.85, 40),
-    "500/20s+2000/100s": (0.52, 240),
-    "50/1s": (0.50, 20),
-    "20/10s+100/60s": (0.56, 45),
-    "30/2s+100/10s+400/60s": (0.65, 75),
-}
-# Drafts 6 and 7 tell the state of one limit at a time, so that a bucket under the other is kept to as a log: nearly all
-# of the log's bound, which is what an undeclared kind is measured against, is 0.757 of the bucket's.
-MISSED_BUCKETS = {"500/20s+2000/100s": 0.75}
+# Sliding counters whose Reset lies two borders ahead are known by that and kept to by `window`'s own rule, which
+# reaches 0.94, 0.75, 0.90, 0.88 and 0.86 of the bound where it is told the kind; a few per cent go to the first window.
+COUNTED = {"500/20s+2000/100s": 0.72, "20/10s+100/60s": 0.84, "30/2s+100/10s+400/60s": 0.83}
 # At one second, jitter and whole seconds leave room for a probe that came too early: (least optimality, refusals).
 MISSED_SECONDS = {("50/1s", "log"): (0.86, 2), ("50/1s", "aligned"): (0.88, 2)}
 
@@ -83,16 +74,23 @@ def check_drafts(dialect: str, limit: str, kind: str, workers: int) -> None:
     assert run.state.status == "complete"
     least, most = MISSED_SECONDS.get((limit, kind), (aim(limit, kind), 0))
     if kind == "counter":
-        least, most = MISSED_DRAFTS[limit]
-    elif kind in REFILLING and dialect != "draft-8":
-        least = MISSED_BUCKETS.get(limit, least)
+        least, most = COUNTED.get(limit, least), 0
     assert run.refused <= most
     assert run.optimality >= least
     if kind != "counter" and most == 0:
         assert {(tier.limit, tier.period_s) for tier in run.learned()} == set(true_tiers(limit))
 
 
-@pytest.mark.parametrize(("limit", "kind"), [("100/5s", ""), ("20/10s+100/60s", "log"), ("100/5s", "bucket")])
+@pytest.mark.parametrize(
+    ("limit", "kind"),
+    [
+        ("100/5s", ""),
+        ("20/10s+100/60s", "log"),
+        ("100/5s", "bucket"),
+        ("20/10s+100/60s", "bucket"),
+        ("20/10s+100/60s", "counter"),
+    ],
+)
 @pytest.mark.parametrize("dialect", DRAFTS)
 def test_headers_that_tell_all_leave_no_refusal(dialect: str, limit: str, kind: str) -> None:
     """Drafts 6, 7 and 8 name every tier: exactly those are learned, and nothing is refused."""
@@ -134,6 +132,18 @@ def test_one_tier_at_a_time_without_its_period(limit: str, kind: str) -> None:
     that nothing is refused; periods come from resets.
     """
     check_honest(limit, kind, 10)
+
+
+@pytest.mark.parametrize(("limit", "least"), [("100/5s", 0.85), ("500/20s", 0.7)])
+def test_a_sliding_counter_is_known_by_a_reset_that_jumps(limit: str, least: float) -> None:
+    """X-RateLimit-*: the last request of the first window is sent late, and its reset is a period later than the
+    others' were; from then on the counter's own rule holds, on the clock of Date headers. Nothing is refused.
+    """
+    run = play(kinds(limit, "counter"), "honest", 13 * true_tiers(limit)[0][0])
+    assert run.refused == 0
+    assert run.optimality >= least
+    assert close(run, limit, 0.0)
+    assert any("sliding counter" in said for said in run.beliefs)
 
 
 @pytest.mark.slow

@@ -17,7 +17,9 @@ class Gate:
     """Opens by the server's own count, or by ours where that is sure enough."""
 
     def __init__(self, headers: Headers, history: History, trust: Trust) -> None:
+        self.left = 0  # requests that are still to be sent, if that was told
         self._headers = headers
+        self._kept = headers.kept
         self._history = history
         self._trust = trust
 
@@ -31,7 +33,11 @@ class Gate:
         for belief in self._headers.beliefs.values():
             meter = belief.meter
             assert meter is not None
-            blind = meter.period_s is None and not meter.is_log(self._headers.periods.kin(belief))
+            blind = (
+                meter.period_s is None
+                and belief not in self._kept.rules
+                and not meter.is_log(self._headers.periods.kin(belief))
+            )
             if blind and tightest.shown_by(meter.header) and not tightest.has_room(meter.header, cost):
                 return Later(None, "in flight", belief.tier)
         return None
@@ -42,31 +48,48 @@ class Gate:
         assert meter is not None
         least = meter.least
         if least is not None and least - history.in_flight_cost == cost and meter.period_s is None:
-            # The last of a window is sent a little later than it might be: what its answer says of the reset tells how
-            # this limit counts, and there is nothing to be done afterwards but wait anyway.
-            watch_until = meter.shape.watch_until()
-            if watch_until is not None and now < watch_until:
-                return _wait(belief, watch_until)
+            until = self._watch_until(meter, now)
+            if until is not None:
+                return _wait(belief, until)
         if self._headers.tightest.has_room(meter.header, cost):
             return None
         if least is None:
-            if belief.settled and not belief.fits(now, cost, history):
-                return _wait(belief, belief.opens_at(now, cost, history))
+            if belief.settled and not self._fits(belief, now, cost):
+                return _wait(belief, self._opens_at(belief, now, cost))
             return None if belief.settled else self._unread(belief, meter, cost)
         if least - history.in_flight_cost >= cost:
             return None
         sure = belief.settled and not self._headers.is_shared(belief)
-        if sure and not self._shut(belief, meter, now) and belief.fits(now, cost, history):
+        if sure and not self._shut(belief, meter, now) and self._fits(belief, now, cost):
             return None
         if history.in_flight and least >= cost:
             return _wait(belief, None)
         return self._exhausted(belief, meter, now, cost, sure)
 
+    def _fits(self, belief: Belief, now: float, cost: int) -> bool:
+        """By our own count, or by the rule that the limit has."""
+        fits = self._kept.fits(belief, now, cost)
+        return belief.fits(now, cost, self._history) if fits is None else fits
+
+    def _opens_at(self, belief: Belief, now: float, cost: int) -> float | None:
+        if belief in self._kept.rules:
+            return self._kept.opens_at(belief, cost)
+        return belief.opens_at(now, cost, self._history)
+
+    def _watch_until(self, meter: Meter, now: float) -> float | None:
+        """The last of a window is sent a little later than it might be: what its answer says of the reset tells how
+        this limit counts, and there is nothing to be done afterwards but wait anyway.
+        """
+        until = meter.shape.watch_until()
+        if until is None and self.left > 1 and not meter.looked:
+            until = meter.shape.jumps_by()
+            meter.looked = until is not None and now >= until
+        return until if until is not None and now < until else None
+
     def _shut(self, belief: Belief, meter: Meter, now: float) -> bool:
         """Is a window that ends at its reset still open, and used up?"""
-        by_reset = meter.is_by_reset(self._headers.periods.kin(belief)) and self._trust.believes(
-            f"{meter.header}-Reset"
-        )
+        by_reset = belief not in self._kept.rules and meter.is_by_reset(self._headers.periods.kin(belief))
+        by_reset = by_reset and self._trust.believes(f"{meter.header}-Reset")
         return by_reset and meter.resets_at is not None and now < meter.resets_at[1]
 
     def _unread(self, belief: Belief, meter: Meter, cost: int) -> Later | None:
@@ -81,9 +104,9 @@ class Gate:
 
     def _exhausted(self, belief: Belief, meter: Meter, now: float, cost: int, sure: bool) -> Later | None:
         """Nothing is left: until the oldest slot comes free, or the reset, whichever is sooner; then one goes ahead."""
-        by_reset = meter.is_by_reset(self._headers.periods.kin(belief))
-        ours = not by_reset and (sure or (belief.settled and not belief.fits(now, cost, self._history)))
-        at = belief.opens_at(now, cost, self._history) if ours else None
+        by_reset = belief not in self._kept.rules and meter.is_by_reset(self._headers.periods.kin(belief))
+        ours = not by_reset and (sure or (belief.settled and not self._fits(belief, now, cost)))
+        at = self._opens_at(belief, now, cost) if ours else None
         resets_at = meter.resets_at
         if resets_at is not None and self._trust.believes(f"{meter.header}-Reset"):
             late_s = meter.doubt_s()

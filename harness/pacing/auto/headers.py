@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.pacing.auto.belief import Belief
 from harness.pacing.auto.history import History
+from harness.pacing.auto.kept import Kept
 from harness.pacing.auto.meter import Meter
 from harness.pacing.auto.periods import Periods
 from harness.pacing.auto.tightest import Tightest
@@ -25,6 +26,7 @@ class Headers:
         self.beliefs: dict[tuple[str, str | int | None], Belief] = {}
         self.tightest = Tightest(history, trust)
         self.periods = Periods(history, trust)
+        self.kept = Kept(history)
         self._strange: dict[Belief, int] = {}
 
     def read(self, notice: Notice | None, sent_s: float, now: float) -> list[Belief]:
@@ -71,7 +73,8 @@ class Headers:
             return
         # As the server counted when the request came, at its send or later.
         span_s = belief.span_s + now - sent_s if belief.settled else now + 1e9
-        if quota.limit - quota.remaining > self._history.used(now, span_s) + 1 + STRANGERS:
+        ours = self.kept.used(belief, now) if belief in self.kept.rules else self._history.used(now, span_s)
+        if quota.limit - quota.remaining > ours + 1 + STRANGERS:
             self._strange[belief] = self._strange.get(belief, 0) + 1
 
     def is_shared(self, belief: Belief) -> bool:

@@ -15,7 +15,7 @@ from harness.pacing.auto.pause import Pause
 from harness.pacing.auto.probe import PeriodProbe
 from harness.pacing.auto.search import RateSearch
 from harness.pacing.auto.trust import Trust, says_why
-from harness.pacing.base import Grant, Later, Notice
+from harness.pacing.base import Grant, Later, Notice, Outcome
 from harness.pacing.tiers import Tier
 
 # A refusal that comes with more in flight than ever passed may be a limit on just that; it is over at once.
@@ -34,6 +34,7 @@ class Learner:
         self._history = history
         self._headers = headers
         self._trust = trust
+        self._kept = headers.kept
         self._gate = Gate(headers, history, trust)
         self._found = Found(history, headers, trust)
         self._probe = PeriodProbe(history)
@@ -118,8 +119,21 @@ class Learner:
         if self._search is not None:
             self._search.sent(now, grant.cost)
         self._probe.granted(grant, now)
+        self._kept.granted(grant.cost)
+        self._gate.left -= 1
+
+    def expect(self, requests: int) -> None:
+        """So many are still to be sent."""
+        self._gate.left = requests
 
     # --- what became of it ----------------------------------------------------------------------------------------
+
+    def settled(self, grant: Grant, now: float, outcome: Outcome, cost: int) -> None:
+        """After all that an answer taught: the rules of limits whose way of counting is known go on."""
+        self._kept.settled(outcome, now, grant.at, grant.cost, cost)
+        for belief in self._headers.beliefs.values():
+            if belief.kinds == ("counter",):
+                self._kept.keep_counter(belief, self._headers.periods.clock, now)
 
     def accepted(self, grant: Grant, now: float, notice: Notice | None) -> None:
         """An answer: its headers, and perhaps the end of a pause or of a test."""

@@ -18,6 +18,8 @@ FAR = 1.5
 SHORT_S = 3.0
 # More answers than one cannot say the same; that many in a row are no accident.
 MOST_ALIKE = 4
+# So many resets that are all beyond a window's end are no rounding.
+ENOUGH_WORDS = 10
 # It is not tried more often than this to tell short windows apart.
 MOST_DOUBTS = 3
 
@@ -41,9 +43,12 @@ class Meter:
         self.varies = False  # that was shorter in one window than in another
         self.shape = Shape()
         self.doubts = 0  # times that a window was begun later to learn of it
+        self.looked = False  # it was looked whether this is a sliding counter
         self.fresh = False  # the first word of it was of its first request
         self._room = Room()
+        self._shortest_reset_s, self._words = math.inf, 0
         self._reset_utc_s: float | None = None
+        self._last_utc_s: float | None = None  # the reset as `last` had it
         self._said: tuple[float | None, int | None] = (None, None)
         self._alike = 0  # answers in a row that said just that
         self._ahead_s = (0.0, math.inf)  # from a request to the reset that it was told, if that were always as long
@@ -68,11 +73,12 @@ class Meter:
         if not refused and self._stands_still(quota):
             trust.drop(f"{self.header}-Remaining", "it stood still while requests were let through")
         if quota.remaining is not None and trust.believes(f"{self.header}-Remaining"):
-            self._remain(Reading(sent_s, answered_s, quota.remaining))
+            self._remain(Reading(sent_s, answered_s, quota.remaining), quota.reset_utc_s)
         reset_s = quota.reset_s
         if reset_s is None or not 0 <= reset_s <= ABSURD_S or not trust.believes(f"{self.header}-Reset"):
             return
         self.longest_reset_s = max(self.longest_reset_s, reset_s)
+        self._shortest_reset_s, self._words = min(self._shortest_reset_s, reset_s), self._words + 1
         if self.first_reset_s is None:
             self.first_reset_s = reset_s
             self.fresh = quota.limit is not None and quota.remaining == quota.limit - 1
@@ -98,19 +104,19 @@ class Meter:
         no_refill = self.shape.moves is False or (self.shape.moves is None and not self.turns)
         return self._alike >= MOST_ALIKE and no_refill
 
-    def _remain(self, reading: Reading) -> None:
+    def _remain(self, reading: Reading, reset_utc_s: float | None) -> None:
         last = self.last
         if last is not None and reading.sent_s > last.answered_s and reading.remaining >= last.remaining:
             # Within one window it can only fall.
             risen = reading.remaining > last.remaining
             if self.limit is not None and risen and reading.remaining >= self.limit // 2 >= last.remaining:
                 self.turns += 1
-            elif self.limit is not None and risen and last.remaining == 0:
+            elif risen and (last.remaining == 0 or (reset_utc_s is not None and reset_utc_s == self._last_utc_s)):
                 self.shape.trickles()
             self.resets_at = None
         self._room.read(reading)
         if last is None or reading.sent_s >= last.sent_s:
-            self.last = reading
+            self.last, self._last_utc_s = reading, reset_utc_s
 
     def span(self, low_s: float, high_s: float) -> None:
         """A window lasted between these: from the request that must have opened it to its reset."""
@@ -187,6 +193,15 @@ class Meter:
         aligned_s, ours_s = self.shape.on_the_clock(least_s), self._fixed_period_s()
         more = aligned_s is not None and ours_s is not None and commonness(ours_s) > commonness(aligned_s)
         return None if more and not self.doubt_s() else aligned_s
+
+    def counter_s(self) -> float | None:
+        """The period of a sliding counter, if it is one by its resets; they lie up to two periods ahead."""
+        if self.period_s is not None and self.shape.moves is not True and not self.shape.grows:
+            # Rounded up, counted from a Date that is rounded down, and floats: a second more, or two, prove nothing.
+            rounded_s = 1.5 if self._reset_utc_s is None else 1.5 + ROUNDED_UP_S
+            short = self._words >= ENOUGH_WORDS and self._shortest_reset_s >= self.period_s + 1
+            return self.period_s if short or self.longest_reset_s > self.period_s + rounded_s else None
+        return self.shape.jumped_s if self.period_s is None else None
 
     def whole_period_s(self, kin: bool | None = None) -> float | None:
         """The period as told, else as resets make plausible; None where there is neither.

@@ -4,6 +4,8 @@ where that is known.
 
 from __future__ import annotations
 
+import math
+
 from harness.pacing.auto.belief import Belief
 from harness.pacing.auto.history import History
 from harness.pacing.auto.meter import ROUNDED_UP_S, Meter
@@ -18,13 +20,15 @@ class Periods:
     def __init__(self, history: History, trust: Trust) -> None:
         self._history = history
         self._trust = trust
-        self._clock = ServerClock()
+        self.clock = ServerClock()
         self.all: dict[tuple[str, str | int | None], Belief] = {}
 
     def heard(self, notice: Notice | None, sent_s: float, now: float) -> None:
         """An answer: its Date, if it has one, tells of the server's clock."""
         if notice is not None and notice.server_utc_s is not None:
-            self._clock.learn(sent_s, now, notice.server_utc_s)
+            self.clock.learn(sent_s, now, notice.server_utc_s)
+        else:
+            self.clock.second_ends = math.inf
 
     def settle(self, belief: Belief) -> bool:
         """Once a window's turn was seen where Reset said, or where only Reset can tell."""
@@ -34,6 +38,9 @@ class Periods:
         period_s = meter.whole_period_s(kin)
         if period_s is None or meter.limit is None:
             return False
+        counter_s = self.counter_s(belief)
+        if counter_s is not None:
+            return self._count(belief, counter_s)
         if belief.settled:
             learned = meter.period_s is None and belief.source == "header" and not belief.told
             if learned and period_s != belief.high_s:
@@ -45,6 +52,23 @@ class Periods:
         belief.low_s = belief.high_s = period_s
         belief.settled = True
         belief.evidence = f"{meter.header}-Limit says {meter.limit}, and its Reset was {period_s:g} s away at most"
+        return True
+
+    def counter_s(self, belief: Belief) -> float | None:
+        """The period of a sliding counter, if `belief` or another limit of the same header is known to be one."""
+        meter = belief.meter
+        if meter is None or meter.counter_s() is not None:
+            return None if meter is None else meter.counter_s()
+        kin = (other.meter for other in self.all.values())
+        counts = any(o is not None and o.header == meter.header and o.counter_s() is not None for o in kin)
+        return meter.period_s if counts else None
+
+    def _count(self, belief: Belief, period_s: float) -> bool:
+        if "counter" in belief.kinds:
+            return False
+        belief.low_s = belief.high_s = period_s
+        belief.settled, belief.kinds = True, ("counter",)
+        belief.evidence += f"; its Reset is up to two periods of {period_s:g} s ahead, so that it is a sliding counter"
         return True
 
     @staticmethod
@@ -67,9 +91,9 @@ class Periods:
     def ends(self, quota: Quota, sent_s: float, now: float) -> tuple[float, float]:
         """Between which times the window ends by this answer, if its reset is rounded up."""
         reset_s = quota.reset_s or 0.0
-        if quota.reset_utc_s is None or not self._clock.known:
+        if quota.reset_utc_s is None or not self.clock.known:
             return sent_s + reset_s - ROUNDED_UP_S, now + reset_s
-        low, high = self._clock.bounds(now)
+        low, high = self.clock.bounds(now)
         return quota.reset_utc_s - 1 - high, quota.reset_utc_s - low
 
     def measure(self, meter: Meter, quota: Quota, ends: tuple[float, float]) -> None:

@@ -18,6 +18,8 @@ from harness.pacing.auto.plausible import PERIODS, commonness
 # So long a watch tells a reset that stands still from one that moves, though both are told in whole seconds and counted
 # from a Date that is rounded down; one that is told as a time is as it is, but for its own rounding.
 WATCH_S, WATCH_TIME_S = 2.5, 1.05
+# So long before a reset all earlier borders have passed, and the answer is still there before it.
+JUMP_S = 0.3
 # Times are told to the millisecond at best.
 SAME_S = 0.002
 _DAY_S = 86400.0
@@ -37,11 +39,16 @@ class Word:
 
 
 class Shape:
-    """moves: the reset moves on with the requests; None: not known yet. grows: it runs ahead of them."""
+    """moves: the reset moves on with the requests; None: not known yet. grows: it runs ahead of them.
+
+    jumped_s: it stood still, and before it had come it was this much later: a sliding counter's, which is over two
+    borders of its clock ahead, when one of them is passed.
+    """
 
     def __init__(self) -> None:
         self.moves: bool | None = None
         self.grows = False
+        self.jumped_s: float | None = None
         self._first: Word | None = None
         self._divisor: int | None = None  # of all ends of windows
 
@@ -56,7 +63,9 @@ class Shape:
         moved_s = word.reset_at_s - first.reset_at_s
         if first.utc_s is not None and word.utc_s is not None:
             moved_s = word.utc_s - first.utc_s
-            if moved_s > SAME_S:
+            if moved_s > SAME_S and self.moves is False:
+                self.jumped_s, self._first = moved_s, word
+            elif moved_s > SAME_S:
                 self.moves = True
             elif word.sent_s - first.answered_s > WATCH_TIME_S and abs(moved_s) <= SAME_S:
                 self.moves = False
@@ -66,7 +75,7 @@ class Shape:
         self.grows = self.grows or moved_s > watched_s + WATCH_S
 
     def trickles(self) -> None:
-        """All was used up, and then a part of it was there again: no fixed window does that."""
+        """A part of what was used is there again before the reset: no fixed window does that."""
         self.moves = True if self.moves is None else self.moves
 
     def watch_until(self) -> float | None:
@@ -77,6 +86,12 @@ class Shape:
         watch_s = WATCH_S if first.utc_s is None else WATCH_TIME_S
         at = first.answered_s + watch_s + 0.01
         return at if at + 2 * (first.answered_s - first.sent_s) < first.over_s else None
+
+    def jumps_by(self) -> float | None:
+        """When at the latest a request should be sent for its answer to tell whether this is a sliding counter."""
+        first = self._first
+        told = first is not None and self.moves is False and first.utc_s is not None and self.jumped_s is None
+        return first.over_s - 2 * (first.answered_s - first.sent_s) - JUMP_S if told and first else None
 
     def _divide(self, utc_s: float | None) -> None:
         if utc_s is not None and self._divisor != 1:

@@ -28,9 +28,7 @@ def word(at: float, end: float, told: bool) -> Word:
 
 @pytest.mark.parametrize("told", [True, False])
 @pytest.mark.parametrize(("end", "moves"), [(lambda at: 20.0, False), (lambda at: at + 20.0, True)])
-def test_a_reset_that_stands_still_is_a_windows_and_one_that_moves_a_logs(
-    told: bool, end: object, moves: bool
-) -> None:
+def test_a_reset_that_stands_still_is_a_windows_and_one_that_moves_a_logs(told: bool, end: object, moves: bool) -> None:
     """After a second where it is told as a time, after two and a half where as seconds to go; never wrongly before."""
     shape, known = Shape(), {}
     assert callable(end)
