@@ -4,7 +4,7 @@ PY := $(VENV)/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help import server lint check test test-slow bench clean
+.PHONY: help import server lint check test test-slow bench pictures clean
 
 help:
 	@echo 'make import       import everything from the rate-limited test API   (ARGS="--items 200 --workers 20")'
@@ -13,6 +13,7 @@ help:
 	@echo 'make test         every check, and every test but the long proofs'
 	@echo 'make test-slow    the long proofs'
 	@echo 'make bench        the measurements'
+	@echo 'make pictures     the pictures of the README'
 
 import: $(VENV)/.import
 	@$(PY) -m harness import $(ARGS)
@@ -38,6 +39,10 @@ test-slow: $(VENV)/.test
 bench: $(VENV)/.test
 	@$(PY) -m benchmarks $(ARGS)
 	@$(PY) -m benchmarks.strategies
+
+pictures: $(VENV)/.test
+	@$(PY) docs/make_pictures.py
+	@$(PY) docs/make_figures.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

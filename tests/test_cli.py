@@ -117,6 +117,19 @@ def test_bad_input_is_refused_before_anything_happens(
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
 
+def test_help_fits_80_columns_and_cuts_no_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four groups, a line for each command, none of them cut."""
+    monkeypatch.setenv("COLUMNS", "80")
+    _, out, _ = run(capsys, "--help")
+    assert [line for line in out.splitlines() if re.fullmatch(r"\w+:", line)] == [
+        "Options:", "Run:", "Look:", "Decide:", "Manage:",
+    ]  # fmt: skip
+    assert max(map(len, out.splitlines())) <= 80
+    assert not [line for line in out.splitlines() if line.startswith("  ") and line.endswith("...")]
+
+
 def test_every_setting_is_tried_above() -> None:
     """The table of bad input misses no flag that can be given a bad value."""
     (table,) = (m for m in test_bad_input_is_refused_before_anything_happens.pytestmark if m.name == "parametrize")  # type: ignore[attr-defined]

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from harness.cli import main
@@ -186,3 +187,39 @@ def test_export_by_the_ending(tmp_path: Path, api_url: str, capsys: pytest.Captu
         2,
         "harness: x.xls ends in none of .csv, .jsonl and .parquet, which say how to write it; name it so\n",
     )
+
+
+def test_an_audit_finds_what_moved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A list that changes while it is read and then stands still: after the audit every item of it is imported."""
+    command = [sys.executable, "-m", "server", "--port", "0", "--items", "60", "--limit", "none", "--latency", "20ms"]
+    drift = ["--drift", "insert=20/s:delete=10/s:until=3s"]
+    with subprocess.Popen([*command, *drift], stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        url = server.stdout.readline().strip()
+        flags = ("--url", url, "--limit", "40/1s", "--per-page", "10", "--run", "r", "--quiet")
+        assert run(capsys, "import", *flags)[0] in (0, 1)
+        assert find_run(tmp_path / "results").status.startswith("complete")
+        while (listed := _listed(url)) != _listed(url):
+            pass
+        code, out, err = run(capsys, "audit", "--limit", "1000/1s", "--progress", "none")
+        assert code in (0, 1), err
+        assert f"listed     {len(listed)} items now" in out
+        state = find_run(tmp_path / "results").state()
+        assert all(state.items.state(item) == "imported" for item in listed)
+        assert "  missed     no item was missed" in run(capsys, "audit", "--progress", "none")[1]
+        as_json = json.loads(run(capsys, "audit", "--json")[1])
+        assert (as_json["listed"], as_json["missed"], as_json["whole"]) == (len(listed), [], True)
+        server.terminate()
+
+
+def _listed(url: str) -> list[int]:
+    pages = [httpx.get(url, params={"page": page, "perPage": 100}).json()["data"] for page in (1, 2)]
+    return [record["id"] for page in pages for record in page]
+
+
+def test_only_a_complete_run_is_audited(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A stopped one is resumed first; one with --max-items was never read whole."""
+    stopped = create_run(tmp_path / "results", "r", {"config": {}}, 0.0)
+    stopped.note(status="stopped")
+    code, _, err = run(capsys, "audit")
+    assert (code, err) == (2, "harness: run r is stopped, and only a complete one can be audited; resume it first\n")

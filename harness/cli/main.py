@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import click
 
+from harness.cli.audit import audit_command
 from harness.cli.decide import infer_command
 from harness.cli.explain import explain_command
 from harness.cli.failed import failed_command
@@ -14,8 +15,10 @@ from harness.cli.keep import export_command, prune_command
 from harness.cli.look import runs_command, show_command
 from harness.cli.report import report_command
 from harness.cli.run import import_command, resume_command
+from harness.cli.serve import server_command
 from harness.cli.simulate import simulate_command
 from harness.cli.steer import pause_command, set_command, stop_command
+from harness.cli.sweep import compare_command, sweep_command
 from harness.cli.watch import watch_command
 from harness.errors import BadInput, HarnessError, NeverFits, RunLocked
 
@@ -24,14 +27,22 @@ BAD_INPUT, ENDED_EARLY, INTERRUPTED = 2, 3, 130
 
 # In the order in which `--help` lists them.
 _SECTIONS: dict[str, tuple[click.Command, ...]] = {
-    "Run": (import_command, resume_command, simulate_command),
+    "Run": (
+        import_command,
+        resume_command,
+        simulate_command,
+        sweep_command,
+        server_command,
+    ),
     "Look": (
         runs_command,
         show_command,
         watch_command,
         failed_command,
         explain_command,
+        audit_command,
         report_command,
+        compare_command,
         export_command,
     ),
     "Decide": (infer_command,),

@@ -17,6 +17,7 @@ from harness.record.parts import read_json, unwritable
 from harness.record.run import Run, find_run
 
 if TYPE_CHECKING:
+    from harness.lab.sweeps import Sweep
     from harness.views.report import Report, RunPart, SweepPart
 
 _PAGE = "report.html"
@@ -33,18 +34,18 @@ _PAGE = "report.html"
 )
 @results_option
 def report_command(names: tuple[str, ...], output: Path | None, results: Path) -> int:
-    """Write a report of runs and sweeps: one HTML file, and each figure as SVG and PNG [of the latest run].
+    """Write a report of runs and sweeps: HTML, SVG and PNG.
 
-    A run is named as elsewhere (a unique prefix is enough), a sweep by its name or its folder.
+    One HTML file, and each figure as SVG and PNG. Without a name, of the latest run. A run is named as elsewhere (a
+    unique prefix is enough), a sweep by its name or its folder.
     """
     for library in ("pandas", "matplotlib", "scipy", "jinja2"):
         need(library)
     from harness.views.report import make_report
 
-    sweeps = [folder for name in names if (folder := sweep_folder(results, name)) is not None]
-    runs = [find_run(results, name) for name in names if sweep_folder(results, name) is None]
-    if not names:
-        runs = [find_run(results)]
+    found = [_find(results, name) for name in names] or [find_run(results)]
+    runs = [one for one in found if isinstance(one, Run)]
+    sweeps = [one.folder for one in found if not isinstance(one, Run)]
     report = make_report(
         [_run(run) for run in runs], [_sweep(folder) for folder in sweeps], made=iso(utc_s()), version=_version()
     )
@@ -54,12 +55,12 @@ def report_command(names: tuple[str, ...], output: Path | None, results: Path) -
     return 0
 
 
-def sweep_folder(results: Path, name: str) -> Path | None:
-    """The sweep of that name, or in that folder; None where there is none."""
-    for folder in (results / name, Path(name)):
-        if (folder / "sweep.json").is_file():
-            return folder
-    return None
+def _find(results: Path, name: str) -> Run | Sweep:
+    """By name, or the folder of a sweep."""
+    from harness.lab.comparison import find_any
+    from harness.lab.sweeps import Sweep
+
+    return Sweep(Path(name)) if (Path(name) / "sweep.json").is_file() else find_any(results, name)
 
 
 def _place(results: Path, runs: Sequence[Run], sweeps: Sequence[Path]) -> Path:

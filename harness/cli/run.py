@@ -111,8 +111,8 @@ class _Signals:
                 self.session.stop("Ctrl-C" if number == signal.SIGINT else "SIGTERM")
 
 
-async def import_now(config: ImportConfig) -> int:
-    """Import in this terminal, shown as it goes; answers the exit code."""
+async def import_now(config: ImportConfig, relist: bool = False) -> int:
+    """Import in this terminal, shown as it goes; answers the exit code. relist: read the list again, as an audit."""
     signals = _Signals()
     mode = "none" if config.quiet or config.as_json else choose_mode(config.progress, sys.stderr)
     shown: list[Progress] = []
@@ -127,7 +127,8 @@ async def import_now(config: ImportConfig) -> int:
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(signals.watch)
-                run = await run_import(config, on_start=on_start, on_update=lambda *now: shown[0].update(*now))
+                watched: dict[str, Any] = {"on_start": on_start, "on_update": lambda *now: shown[0].update(*now)}
+                run = await run_import(config, **watched, relist=relist)
                 nursery.cancel_scope.cancel()
         except BaseExceptionGroup as group:
             if signals.code is not None:  # it came before there was anything to stop

@@ -70,14 +70,18 @@ class Core:
         self._fetches = 0
         self._last_kind: e.Kind = "item"
         self._mishaps = Mishaps()
+        self._reread: set[e.ItemId] | None = None
         self._breaker = Breaker(rules.breaker)
         self._endings = Endings(rules.ends, self.state)
         self._done: Done | None = None
 
-    def start(self, host: str = "", number: int = 1, charged: tuple[int, float] | None = None) -> None:
+    def start(
+        self, host: str = "", number: int = 1, charged: tuple[int, float] | None = None, relist: bool = False
+    ) -> None:
         """Begin the run's `number`-th session at t = 0, from whatever the state already holds.
 
         charged: requests that a killed session began without recording, and by when (UTC) they were counted.
+        relist: read the list from its beginning again.
         """
         pacer = self.budgets["item"].pacer
         limits = format_tiers(tuple(tier.tier for tier in pacer.statistics(0.0).tiers))
@@ -85,6 +89,9 @@ class Core:
         state = self.state
         if charged is not None:
             self.emit(e.Charged(0.0, *charged))
+        if relist:
+            self.emit(e.Relisted(0.0))
+        self._reread = set() if state.pages_before else None
         for item in [item for item in self._payloads if item in state.items]:
             self.emit(e.ItemAdopted(0.0, item))
         self.work.add("item", state.items.in_state("pending"))
@@ -269,7 +276,7 @@ class Core:
         fetch = flight.fetch
         self._mishaps.over(flight.task)
         self._breaker.works()
-        ids, new, total, turns = listed(self.rules, self.state, fetch.key, page)
+        ids, new, total, turns = listed(self.rules, self.state, fetch.key, page, self._reread)
         answered_s, status = flight.answered_s or now, flight.status or 0
         said = (ids, total, page.last_page, page.next_page)
         self.emit(e.PageListed(now, fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, *said))

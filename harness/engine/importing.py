@@ -40,11 +40,13 @@ async def run_import(
     *,
     on_start: Callable[[Session, str], None] | None = None,
     on_update: OnUpdate | None = None,
+    relist: bool = False,
 ) -> Run:
     """Import as `config` says and answer the run, complete or not: see its `status` and `summary()`.
 
     on_start: gets the session, to watch and steer it, and the list's URL, before the first request. on_update: gets
-    state and moment four times a second. Raises the errors of harness.errors, BadInput before anything happens.
+    state and moment four times a second. relist: an audit, see `import_into`. Raises the errors of harness.errors,
+    BadInput before anything happens.
     """
     # What the environment says wrongly of proxies is refused here, before anything is written.
     foreign = None if config.url is None else http_api(config, config.url)
@@ -52,7 +54,7 @@ async def run_import(
         run = prepare_run(config)
         with locked(run), noted(run):
             async with source(config) as url, foreign or http_api(config, url) as api:
-                return await import_into(run, config, api, url, on_start, on_update)
+                return await import_into(run, config, api, url, on_start, on_update, relist=relist)
     except BaseExceptionGroup as group:
         raise _plainest(group) from group
 
@@ -84,9 +86,13 @@ async def import_into(
     on_update: OnUpdate | None = None,
     *,
     inline: bool = False,
+    relist: bool = False,
 ) -> Run:
-    """One session of the locked `run` against `api`, then its summary and items. inline: write without threads."""
-    session = Session(run, config, inline=inline)
+    """One session of the locked `run` against `api`, then its summary and items.
+
+    inline: write without threads. relist: read the list again, and import what it names anew.
+    """
+    session = Session(run, config, inline=inline, relist=relist)
     before = (session.state.answered, session.state.refused, session.state.lost)
     if on_start is not None:
         on_start(session, url)

@@ -51,11 +51,12 @@ def retry_at(rules: Rules, state: State, kind: e.Kind, attempt: int, failed: Fai
 
 
 def listed(
-    rules: Rules, state: State, key: e.Key, page: PageRead
+    rules: Rules, state: State, key: e.Key, page: PageRead, reread: set[e.ItemId] | None = None
 ) -> tuple[tuple[e.ItemId, ...], list[e.ItemId], int | None, list[e.Key]]:
     """What the page at `key` says to a state that has not seen it: ids, those that are new, total, pages to read next.
 
-    Beyond the most items that are wanted, ids are as if they had not been there.
+    Beyond the most items that are wanted, ids are as if they had not been there. reread: where the list is read once
+    more, the ids that this reading has met so far, to which those of the page are added.
     """
     most = rules.max_items
     new = [item for item in dict.fromkeys(page.ids) if item not in state.items]
@@ -65,7 +66,10 @@ def listed(
     ids = tuple(item for item in page.ids if item in known or item in state.items)
     total = page.total if page.total is None or most is None else min(page.total, most)
     turns = pages_after(rules, state, page)
-    if not new and page.last_page is None and isinstance(key, int):
+    repeats = not new if reread is None else not any(item not in reread for item in page.ids)
+    if reread is not None:
+        reread.update(page.ids)
+    if repeats and page.last_page is None and isinstance(key, int):
         turns = []  # the next page was a guess, and a list that says the same for ever would never end
     return ids, new, total, turns
 

@@ -94,7 +94,13 @@ class Session:
     """A session that can be watched (`live`, `state`) and steered while `run` runs. Make it with the run locked."""
 
     def __init__(
-        self, run: Run, config: ImportConfig, *, inline: bool = False, wall: Callable[[], float] = utc_s
+        self,
+        run: Run,
+        config: ImportConfig,
+        *,
+        inline: bool = False,
+        wall: Callable[[], float] = utc_s,
+        relist: bool = False,
     ) -> None:
         self.run_folder = run
         self.config = config
@@ -115,7 +121,7 @@ class Session:
         self.attendant = Attendant(Inbox(run.folder, number), self, inline=inline)
         self.driver: Driver | None = None
         self._blind = False
-        self.core.start(socket.gethostname(), number, charged)
+        self.core.start(socket.gethostname(), number, charged, relist)
 
     def _charge(self, pacer: Pacer, state: State, anchors: dict[int, float]) -> tuple[int, float] | None:
         """Charge what earlier sessions sent and may still count: as recorded, and what the record never got.

@@ -7,10 +7,13 @@ pacing explains it while it runs. What was believed at the end of the run counts
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from harness.lab.refills import Pause, counted, rate_of
 from harness.pacing import format_tiers, parse_tiers
 from harness.pacing.auto.explain import Explanation, Refusal, explain
+from harness.pacing.auto.refill import as_tier
+from harness.pacing.auto.refilling import SHORT_S
 from harness.pacing.tiers import Tier, Tiers
 from harness.record import events as e
 
@@ -52,9 +55,12 @@ def infer(events: Iterable[e.Event]) -> list[Finding]:
                 learned[event.tier] = event
         elif isinstance(event, (e.PageListed, e.ItemImported, e.AttemptFailed)) and event.answered_s is not None:
             sessions[-1].accepted.append((event.answered_s, event.sent_s))
-    found = [finding for session in sessions for finding in _pauses(session)]
-    found += [_believed(learned[text]) for text in limits.split("+") if text in learned]
-    return sorted(_merged(found), key=lambda finding: finding.tier.period_s)
+    believed = [_believed(tier, learned) for tier in (parse_tiers(limits) if limits else ())]
+    known = [finding for finding in believed if finding is not None]
+    if not any(finding.tier.kind in ("counter", "gcra") for finding in known):
+        found = [finding for session in sessions for finding in _pauses(session, by_auto=bool(learned))]
+        known = _merged(found + known)
+    return sorted(known, key=lambda finding: finding.tier.period_s)
 
 
 def as_flag(findings: Iterable[Finding]) -> str:
@@ -63,10 +69,10 @@ def as_flag(findings: Iterable[Finding]) -> str:
     return f"--limit {format_tiers(tiers)}" if tiers else ""
 
 
-def _pauses(session: _Session) -> list[Finding]:
-    """Each stretch of refusals that ended with a request let through, explained."""
+def _pauses(session: _Session, by_auto: bool) -> list[Finding]:
+    """Each stretch of refusals that ended with a request let through, explained; alone, and all of them together."""
     accepted = sorted(session.accepted)
-    found = []
+    seen: list[tuple[Pause, Explanation | None, bool]] = []
     refused = sorted(session.refused, key=lambda refusal: refusal.answered_s)
     at = 0
     while at < len(refused):
@@ -79,10 +85,28 @@ def _pauses(session: _Session) -> list[Finding]:
         at += 1
         if through is None:
             break
-        explained = _explained(accepted, first, last, through)
-        if explained is not None:
-            found.append(_finding(explained, last.retry_after_s is not None and last.retry_after_s > 0))
-    return found
+        refusal = _refusal(accepted, first, last, through)
+        shut_s = max(0.0, refusal.closed_s - last.sent_s) + last.sent_s - first.sent_s
+        pause = Pause(first.sent_s, shut_s, through[1], refusal.accepted)
+        seen.append((pause, _explained(accepted[: refusal.accepted], refusal), refusal.told))
+    rate = None if by_auto else rate_of([pause for pause, _, _ in seen])  # it would have said so itself
+    return _together(seen, rate)
+
+
+def _together(seen: list[tuple[Pause, Explanation | None, bool]], rate: float | None) -> list[Finding]:
+    """Windows, unless what refused refills bit by bit: then pauses that were over at once are no windows."""
+    if rate is None:
+        return [_finding(explained, told) for _, explained, told in seen if explained is not None]
+    long = [(pause, explained, told) for pause, explained, told in seen if explained and pause.shut_s > SHORT_S]
+    windows = [_finding(explained, told) for _, explained, told in long if explained is not None]
+    found = [replace(f, tier=counted(f.tier, p.shut_s, rate)) for f, (p, _, _) in zip(windows, long)]
+    counters = [replace(f, counting="counter") for f in found if f.tier.kind == "counter"]
+    # Of many pauses of one counter the shortest story is it: what came after the first came back in proportion.
+    if counters:
+        return [*(f for f in found if f.tier.kind != "counter" and f.seen), *counters]
+    times = sum(pause.is_short for pause, _, _ in seen)
+    evidence = f"refused {times} times and let in again at once: {rate:.3g} a second came back"
+    return [*found, Finding(as_tier(rate, 1), "bucket", evidence, times)]
 
 
 def _through(accepted: list[tuple[float, float]], last: e.Refused) -> tuple[float, float] | None:
@@ -90,17 +114,20 @@ def _through(accepted: list[tuple[float, float]], last: e.Refused) -> tuple[floa
     return next((pair for pair in accepted if pair[1] >= last.answered_s), None)
 
 
-def _explained(
+def _refusal(
     accepted: list[tuple[float, float]], first: e.Refused, last: e.Refused, through: tuple[float, float]
-) -> Explanation | None:
-    before = [pair for pair in accepted if pair[1] < first.answered_s and pair < through]
+) -> Refusal:
+    before = sum(pair[1] < first.answered_s and pair < through for pair in accepted)
     closed_s, ended_by_s, told = last.sent_s, through[0], False
     wait_s = last.retry_after_s
     if wait_s is not None and wait_s > 0:
         low_s, high_s = last.sent_s + wait_s - 1.0, last.answered_s + wait_s + 1.0
         if low_s < ended_by_s and high_s > closed_s:
             closed_s, ended_by_s, told = max(closed_s, low_s), min(ended_by_s, high_s), True
-    refusal = Refusal(len(before), closed_s, ended_by_s, told)
+    return Refusal(before, closed_s, ended_by_s, told)
+
+
+def _explained(before: list[tuple[float, float]], refusal: Refusal) -> Explanation | None:
     explanations = explain([sent for _, sent in before], [answered for answered, _ in before], refusal)
     return explanations[0] if explanations else None
 
@@ -112,9 +139,12 @@ def _finding(explained: Explanation, told: bool) -> Finding:
     return Finding(tier, "/".join(explained.kinds) or "contradicted by other requests", evidence, 1)
 
 
-def _believed(event: e.Learned) -> Finding:
-    assert event.tier is not None
-    return Finding(parse_tiers(event.tier)[0], event.counting, event.evidence, 0)
+def _believed(tier: Tier, learned: dict[str, e.Learned]) -> Finding | None:
+    """What was believed of `tier` in the end; a rate moves on without a word, so that the last word on it counts."""
+    event = learned.get(str(tier))
+    if event is None and tier.kind == "gcra":
+        event = next((each for each in reversed(learned.values()) if each.counting == "bucket"), None)
+    return None if event is None else Finding(tier, event.counting, event.evidence, 0)
 
 
 def _merged(found: list[Finding]) -> list[Finding]:

@@ -38,7 +38,7 @@ _KINDS: dict[Any, pa.DataType] = {
     "str": pa.string(),
 }
 # Settings that every table has, whatever was varied; the rest of them as text, only where they were said.
-_SETTINGS = {
+SETTINGS = {
     "workers": pa.int64(),
     "workers_auto": pa.bool_(),
     "pacing": pa.string(),
@@ -62,7 +62,7 @@ def _figures() -> dict[str, pa.DataType]:
 
 
 FIGURES = _figures()
-COLUMNS = {**_PLACE, **_SETTINGS, **FIGURES}
+COLUMNS = {**_PLACE, **SETTINGS, **FIGURES}
 
 
 def place(sweep: str, point: Point, *, simulated: bool, kept: bool) -> dict[str, Any]:
@@ -120,5 +120,5 @@ def _server_bound_s(config: ImportConfig, state: State) -> float | None:
 def table_of(rows: list[dict[str, Any]]) -> pa.Table:
     """Rows as one tidy Arrow table: the columns that every sweep has, then settings that only this one said."""
     extra = {name: pa.string() for row in rows for name in row if name not in COLUMNS}
-    schema = pa.schema(list({**_PLACE, **_SETTINGS, **extra, **FIGURES}.items()))
+    schema = pa.schema(list({**_PLACE, **SETTINGS, **extra, **FIGURES}.items()))
     return pa.Table.from_pylist(sorted(rows, key=lambda row: (row["point"], row["repeat"])), schema)

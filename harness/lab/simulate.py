@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
@@ -61,6 +61,12 @@ def server_config(config: ImportConfig, ledger_rows: int = 0) -> ServerConfig:
 def service_for(config: ImportConfig) -> Service:
     """The test API that `config` describes, in process, its clock at 0."""
     return Service(server_config(config))
+
+
+def verdicts(config: ImportConfig, arrivals_s: Sequence[float]) -> list[bool]:
+    """Which requests for an item, arriving at `arrivals_s` (in order), the test API of `config` lets through."""
+    service = service_for(config)
+    return [service.handle(at_s, Ask("item", "1")).status != 429 for at_s in arrivals_s]
 
 
 def enforced(config: ImportConfig) -> str | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal
 
-# 2: `headers` and `body` of a failed attempt, Retried, Forgotten. Files of 1 are read as they are.
+# 2: `headers` and `body` of a failed attempt, Retried, Forgotten, Relisted. Files of 1 are read as they are.
 SCHEMA_VERSION = 2
 
 ItemId = int | str
@@ -58,6 +58,13 @@ class Charged:
     t_s: float
     charged: int
     utc_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Relisted:
+    """From here on the list is read from its beginning again, to find what moved while it was read: an audit."""
+
+    t_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +278,7 @@ class SessionEnded:
 Event = (
     SessionStarted
     | Charged
+    | Relisted
     | PageListed
     | ItemImported
     | ItemListed

@@ -49,7 +49,7 @@ def fold(events: Iterable[e.Event], state: State | None = None) -> State:
 def _session_started(state: State, event: e.SessionStarted) -> None:
     _cut_tail(state)
     state.earlier_s += state.session.duration_s()
-    state.marks.append((len(state.pages), state.imported))
+    state.marks.append((state.pages_read, state.imported))
     state.session = Current(event.number, event.utc_s)
     state.workers, state.limits, state.strategy = event.workers, event.limits, event.strategy
     state.status, state.reason = "running", ""
@@ -60,6 +60,13 @@ def _session_started(state: State, event: e.SessionStarted) -> None:
 
 def _charged(state: State, event: e.Charged) -> None:
     state.fetches += event.charged
+
+
+def _relisted(state: State, _: e.Relisted) -> None:
+    state.pages_before = state.pages_read
+    state.pages.clear()
+    state.last_page = state.next_page = None
+    state.failures = {key: failure for key, failure in state.failures.items() if failure.kind == "item"}
 
 
 def _sent(state: State, kind: e.Kind, sent_s: float, t_s: float) -> None:
@@ -253,6 +260,7 @@ def _cut_tail(state: State) -> None:
 _HANDLERS: dict[type, Callable[[State, Any], None]] = {
     e.SessionStarted: _session_started,
     e.Charged: _charged,
+    e.Relisted: _relisted,
     e.PageListed: _page_listed,
     e.ItemImported: _item_imported,
     e.ItemListed: _item_without_request,

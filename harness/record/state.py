@@ -130,6 +130,7 @@ class State:
     last_page: int | None = None
     next_page: str | None = None
     listed_twice: int = 0
+    pages_before: int = 0  # pages read by earlier readings of the list, where it was read again
     fetches: int = 0  # that the engine began and that came to an end, sent or not
     requests: dict[Kind, int] = field(default_factory=lambda: {"page": 0, "item": 0})
     statuses: dict[int, int] = field(default_factory=dict)
@@ -190,9 +191,14 @@ class State:
     def duration_s(self) -> float:
         return self.earlier_s + self.session.duration_s()
 
+    @property
+    def pages_read(self) -> int:
+        """In all readings of the list."""
+        return self.pages_before + len(self.pages)
+
     def sessions(self) -> list[tuple[int, int]]:
         """(pages, items) that each session read."""
-        marks = [*self.marks, (len(self.pages), self.imported)]
+        marks = [*self.marks, (self.pages_read, self.imported)]
         return [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(marks)]
 
     @property

@@ -47,6 +47,7 @@ class Play:
     payloads: set[Any] = field(default_factory=set)
     at: list[tuple[float, Callable[[Core, float], None]]] = field(default_factory=list)
     utc_s: float = UTC_S
+    relist: bool = False
     events: list[Event] = field(default_factory=list)
     sent: list[tuple[float, str, Any, int]] = field(default_factory=list)
     now: float = 0.0
@@ -56,7 +57,7 @@ class Play:
         budget = Budget("api", self.pacer)
         budgets = {"page": budget, "item": budget}
         self.core = Core(self.rules, budgets, self.events.append, self.utc_s, self.state, self.payloads)
-        self.core.start("here")
+        self.core.start("here", relist=self.relist)
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._order = 0
         for time, act in self.at:

@@ -155,15 +155,6 @@ def test_one_tier_at_a_time_in_every_case(limit: str, kind: str, workers: int) -
 
 # --- refusals alone tell ----------------------------------------------------------------------------------------------
 
-# Sliding counters, by limit: least optimality.
-COUNTERS = {
-    "100/5s": 0.85,
-    "500/20s+2000/100s": 0.70,
-    "50/1s": 0.60,
-    "20/10s+100/60s": 0.80,
-    "30/2s+100/10s+400/60s": 0.80,
-}
-
 
 def check_retry_after(limit: str, kind: str, workers: int) -> None:
     run = play(kinds(limit, kind), "retry-after", SIZES[limit], workers=workers, latency=latency(workers))
@@ -181,7 +172,12 @@ def check_retry_after(limit: str, kind: str, workers: int) -> None:
         # One worker is too slow to meet every limit.
         assert short or workers == 1 or close(run, limit, 0.02)
     else:
-        assert run.optimality >= (COUNTERS[limit] if kind == "counter" else 0.85)
+        # The bound lets a counter's limit through at once at any phase; who knows it all loses most of a window.
+        most = play(
+            kinds(limit, kind), "retry-after", SIZES[limit], pacer=WindowPacer(parse_tiers(kinds(limit, kind)), 30)
+        )
+        assert run.optimality >= (min(0.85, 0.94 * most.optimality) if kind == "counter" else 0.85)
+        assert run.refused <= 30 * tiers + (tiers + 1) * workers
 
 
 @pytest.mark.parametrize(
@@ -343,17 +339,78 @@ def test_other_tenants_cost_a_tenth_of_what_they_cost_who_just_retries(dialect: 
     assert auto.state.duration_s <= TENANTS[dialect] * best_s
 
 
-# Aim 0.85. A strict leaky bucket refuses whatever comes a millisecond early, so that each step of the search upwards is
-# paid with a pause of a whole second of Retry-After: (latency, least optimality).
-@pytest.mark.parametrize(("latency_text", "least"), [("lognormal:80ms", 0.70), ("20ms", 0.18)])
-def test_a_bucket_without_any_burst_is_approached_from_below(latency_text: str, least: float) -> None:
-    """25 a second, evenly or not at all: it finishes with few refusals, slower than it might."""
-    run = play("25/s:leaky:burst=0", "retry-after", 1000, latency=latency_text)
-    print(run.refused, run.optimality)
+LEAKY = ["2/s", "10/s", "25/s"]
+
+
+@pytest.mark.parametrize("dialect", ["retry-after", "none", "nginx"])
+@pytest.mark.parametrize("rate", LEAKY)
+def test_a_bucket_without_any_burst_is_met_within_a_few_steps(rate: str, dialect: str) -> None:
+    """Evenly or not at all: 0.85 of the best possible over a minute and a half, pauses for steps too far included."""
+    limit = f"{rate}:leaky:burst=0"
+    count = parse_tiers(rate)[0].limit
+    run = play(limit, dialect, 90 * count)
+    print(limit, dialect, run.refused, round(run.optimality, 3), run.learned())
     assert run.state.status == "complete"
-    assert run.refused <= 20
-    assert run.refusals_in_a_row() <= 2
-    assert run.optimality >= least
+    assert run.optimality >= 0.85
+    assert run.refused <= 40
+    assert run.refusals_in_a_row() <= 3
+    assert [tier.limit / tier.period_s for tier in run.learned()] == [pytest.approx(count, rel=0.05)]
+
+
+@pytest.mark.parametrize("dialect", ["retry-after", "none"])
+@pytest.mark.parametrize(
+    "limit", ["50/s:bucket:burst=5", "500/20s:gcra:burst=10", "100/5s:bucket", "20/s:gcra:burst=20"]
+)
+def test_a_bucket_of_any_depth_is_met(limit: str, dialect: str) -> None:
+    """0.85 of the best possible, from a burst of everything in flight and a few steps too far."""
+    run = play(limit, dialect, 4000)
+    print(limit, dialect, run.refused, round(run.optimality, 3), run.learned())
+    assert run.optimality >= 0.85
+    assert run.refused <= 40
+
+
+# Ten windows of the longest tier.
+COUNTERS = {"100/5s": 2000, "500/20s": 6000, "50/1s": 1500, "20/10s+100/60s": 1600, "30/2s+100/10s+400/60s": 5600}
+
+
+def check_counter(limit: str, dialect: str, workers: int) -> None:
+    items = COUNTERS.get(limit, 20_000)
+    run = play(kinds(limit, "counter"), dialect, items, workers=workers)
+    print(limit, dialect, workers, run.refused, round(run.optimality, 3), run.learned())
+    assert run.state.status == "complete"
+    assert run.optimality >= 0.85
+    assert run.refusals_in_a_row() <= 5
+    # A burst for each tier and one for the kind; then steps too far, each refused once or twice.
+    assert run.refused <= (len(true_tiers(limit)) + 1) * workers + 40
+    if dialect == "retry-after" and limit != "50/1s":  # at one second nothing tells a counter from a bucket
+        assert any(tier.kind == "counter" for tier in run.learned())
+
+
+@pytest.mark.parametrize("limit", COUNTERS)
+def test_a_sliding_counter_is_taken_for_what_it_is(limit: str) -> None:
+    """By Retry-After alone: its windows are found, then that room comes back in proportion, and 0.85 is kept."""
+    check_counter(limit, "retry-after", 10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("limit", "dialect", "workers"), [*product([*COUNTERS, "500/20s+2000/100s"], ("retry-after", "none"), (10, 100))]
+)
+def test_sliding_counters_in_every_case(limit: str, dialect: str, workers: int) -> None:
+    """The whole matrix: tiers, with and without Retry-After, workers."""
+    check_counter(limit, dialect, workers)
+
+
+@pytest.mark.parametrize(
+    "limit", ["500/20s:counter", "25/s:leaky:burst=0", "50/s:bucket:burst=5", "30/2s:counter+100/10s:counter"]
+)
+def test_the_kind_that_was_learned_spares_the_next_run_the_search(limit: str) -> None:
+    """The second run starts from the first one's kinds and rates: hardly a refusal, and never slower."""
+    first = play(limit, "retry-after", 1500)
+    second = play(limit, "retry-after", 1500, pacer=AutoPacer(remembered=first.learned()))
+    print(limit, first.refused, second.refused, first.optimality, second.optimality, first.learned())
+    assert second.refused <= (10 if "counter" in limit else 0)
+    assert second.optimality >= first.optimality - 0.005
 
 
 def test_a_period_that_nobody_would_choose_is_found_less_well() -> None:

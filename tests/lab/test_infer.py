@@ -22,6 +22,32 @@ def test_a_run_that_was_refused_reveals_the_limits(limit: str, strategy: type) -
     assert parse_tiers(as_flag(findings).removeprefix("--limit "))
 
 
+@pytest.mark.parametrize("limit", ["100/5s:counter", "500/20s:counter"])
+@pytest.mark.parametrize("strategy", [AutoPacer, RetryAfterPacer])
+def test_a_sliding_counter_is_told_from_a_window(limit: str, strategy: type) -> None:
+    """Room that came back in proportion, at the rate of the window that refused first: the kind is part of the flag."""
+    run = play(limit, "retry-after", 2000, pacer=strategy())
+    findings = infer(run.events)
+    assert as_flag(findings) == f"--limit {limit}"
+    assert findings[0].counting == "counter"
+
+
+@pytest.mark.parametrize(("limit", "rate"), [("25/s:leaky:burst=0", 25), ("50/s:bucket:burst=5", 50)])
+def test_a_rate_that_auto_found_is_in_the_record(limit: str, rate: float) -> None:
+    """A bucket is printed as one: the rate within 5 %, and how often it took a refusal to find it."""
+    finding = infer(play(limit, "retry-after", 2500).events)[0]
+    assert finding.tier.kind == "gcra"
+    assert finding.tier.limit / finding.tier.period_s == pytest.approx(rate, rel=0.05)
+    assert "let in again at once" in finding.evidence
+
+
+def test_a_bucket_is_told_from_the_pauses_of_a_client_that_just_retries() -> None:
+    """A deep bucket: the rate at which room came back between the pauses, which no window explains."""
+    findings = infer(play("100/5s:bucket", "retry-after", 2000, pacer=RetryAfterPacer()).events)
+    assert [finding.tier.kind for finding in findings] == ["gcra"]
+    assert findings[0].tier.limit / findings[0].tier.period_s == pytest.approx(20, rel=0.06)
+
+
 def test_what_headers_told_is_in_the_record() -> None:
     """A run that was never refused because headers told all reveals the limits all the same."""
     run = play("100/5s+300/30s", "draft-8", 1000)

@@ -13,7 +13,8 @@ explain    which limit explains a refusal: pure, used to read recorded runs too
 pause      from a first refusal to the probe that gets through
 probe      one request a window goes early, to sharpen a period
 found      limits found by refusals, told apart and corrected
-search     a rate, where no window explains what is refused
+refill     a rate, where room comes back bit by bit; `refilling` decides whether it does
+crowd      how many may be in flight
 learn      what an answer and a refusal teach: puts the above to work
 strategy   the pacer
 """

@@ -41,13 +41,15 @@ class Belief:
     polls: bool = True  # look whether room has come back before the reset, until that was refused once
     blur_s: float = 0.0  # how uncertain the round trips make what a probe tells of the period
     contradicted: int = 0
+    shut_s: float = 0.0  # how long it is known to have refused before it was open again
     lead_s: float = 0.0  # how much earlier than a whole period ago slots come free: a declared floor of the round trip
 
     @property
     def tier(self) -> Tier:
         if self.named is not None:
             return self.named
-        return Tier(max(1, self.limit), min(MAX_PERIOD_S, max(0.001, round(self.high_s, 3))))
+        kind: Kind = "counter" if self.kinds == ("counter",) else "any"
+        return Tier(max(1, self.limit), min(MAX_PERIOD_S, max(0.001, round(self.high_s, 3))), kind)
 
     @property
     def span_s(self) -> float:

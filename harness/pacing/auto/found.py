@@ -7,32 +7,35 @@ from harness.pacing.auto.explain import Explanation
 from harness.pacing.auto.headers import Headers
 from harness.pacing.auto.history import History
 from harness.pacing.auto.trust import Trust
-from harness.pacing.tiers import Tier
+from harness.pacing.tiers import Kind, Tier
 
 # Limits this close are the same one, counted once with and once without what was on its way.
 ALIKE = 0.03
 
 
 class Found:
-    """Beliefs that do not come from headers; `short` are those whose refusals were over at once."""
+    """Beliefs that do not come from headers."""
 
     def __init__(self, history: History, headers: Headers, trust: Trust) -> None:
         self._history = history
         self._headers = headers
         self._trust = trust
         self.beliefs: list[Belief] = []
-        self._short: list[Belief] = []
 
     def remember(self, tier: Tier) -> None:
         """A limit that an earlier run learned."""
         why = "learned by an earlier run"
-        self.beliefs.append(Belief(tier.limit, tier.period_s, tier.period_s, "remembered", why, told=True))
+        kinds: tuple[Kind, ...] = ("counter",) if tier.kind == "counter" else ()
+        belief = Belief(tier.limit, tier.period_s, tier.period_s, "remembered", why, kinds, told=True)
+        belief.shut_s = tier.period_s
+        self.beliefs.append(belief)
 
-    def forget_short(self) -> None:
-        """What was taken for windows were moments of one bucket."""
-        self.beliefs = [belief for belief in self.beliefs if belief not in self._short]
+    def forget_short(self, shut_s: float) -> None:
+        """What was taken for windows, but was not shut for so long as far as is known, were moments of one bucket."""
+        learned = [belief for belief in self.beliefs if belief.source == "refusal"]
+        self.beliefs = [belief for belief in self.beliefs if belief not in learned or belief.shut_s > shut_s]
 
-    def adopt(self, explanations: list[Explanation], told: bool, was_short: bool) -> tuple[Belief, str | None]:
+    def adopt(self, explanations: list[Explanation], told: bool, shut_s: float) -> tuple[Belief, str | None]:
         """The belief that the most plausible explanation makes or corrects, and the header that this belies."""
         found = next((each for each in explanations if self._mends(each)), explanations[0])
         strangers = self._headers.explains(found.limit, found.low_s, found.high_s)
@@ -43,14 +46,13 @@ class Found:
         evidence = f"refused after {found.limit:,} accepted, {how} {found.high_s:.3g} s after the first of them"
         belief = self._alike(found)
         if belief is not None:
+            belief.shut_s = max(belief.shut_s, shut_s)
             return belief, self._correct(belief, found, told, evidence)
         belief = Belief(found.limit, found.low_s, found.period_s, "refusal", evidence, found.kinds, told=told)
-        belief.blur_s = self._history.blur_s()
+        belief.blur_s, belief.shut_s = self._history.blur_s(), shut_s
         if not told:
             belief.narrow()
         self.beliefs.append(belief)
-        if was_short:
-            self._short.append(belief)
         return belief, None
 
     def _mends(self, found: Explanation) -> bool:

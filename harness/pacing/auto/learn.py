@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.pacing.auto.belief import Belief
-from harness.pacing.auto.explain import Refusal, explain
+from harness.pacing.auto.crowd import Crowd
+from harness.pacing.auto.explain import explain
 from harness.pacing.auto.found import Found
 from harness.pacing.auto.gate import Gate
 from harness.pacing.auto.headers import Headers
@@ -13,15 +14,14 @@ from harness.pacing.auto.history import History
 from harness.pacing.auto.news import News
 from harness.pacing.auto.pause import Pause
 from harness.pacing.auto.probe import PeriodProbe
-from harness.pacing.auto.search import RateSearch
+from harness.pacing.auto.refill import Emptied
+from harness.pacing.auto.refilling import WINDOW_S, Refilling
 from harness.pacing.auto.trust import Trust, says_why
-from harness.pacing.base import Grant, Later, Notice, Outcome
+from harness.pacing.base import Grant, Later, Notice, Outcome, TierStatistics
 from harness.pacing.tiers import Tier
 
 # A refusal that comes with more in flight than ever passed may be a limit on just that; it is over at once.
 AT_ONCE_S = 0.15
-# A pause no longer than this, Retry-After's least second and a round trip, says that something refills steadily.
-SHORT_S = 1.6
 # Statuses with which gateways refuse without a word; so many answers first, for before them it is a wrong key; and
 # so many probes refused, then it is no limit.
 SUSPECT, ENOUGH_TO_SUSPECT, MOST_SUSPECTED = (403, 503), 5, 4
@@ -40,11 +40,8 @@ class Learner:
         self._probe = PeriodProbe(history)
         self._pause: Pause | None = None
         self._bare_is_real = False
-        self._cap: int | None = None
-        self._search: RateSearch | None = None
-        self._empty: list[tuple[float, int]] = []  # (time, accepted) at refusals that were over at once
-        self._others: dict[Grant, int] = {}
-        self._most_others = 0
+        self._crowd = Crowd(history)
+        self._refilling = Refilling(history, self._found)
         self._opened_s: float | None = None
         self._news: list[News] = []
 
@@ -57,12 +54,18 @@ class Learner:
 
     def remember(self, tier: Tier) -> None:
         """A limit that an earlier run learned."""
-        self._found.remember(tier)
+        if tier.kind in ("counter", "gcra", "bucket", "leaky"):
+            self._refilling.remember(tier)
+        if tier.kind not in ("gcra", "bucket", "leaky"):
+            self._found.remember(tier)
 
     def keep(self) -> list[Tier]:
-        """What is worth remembering: settled limits, and a rate that was searched, as the log it is paced as."""
-        searched = [] if self._search is None else [self._search.tier]
-        return list(dict.fromkeys([belief.tier for belief in self.shown()] + searched))
+        """What is worth remembering: settled limits, and a rate that was searched."""
+        return list(dict.fromkeys([belief.tier for belief in self.shown()] + self._refilling.tiers()))
+
+    def statistics(self, now: float) -> list[TierStatistics]:
+        """How full each limit is."""
+        return [*(b.statistics(now, self._history) for b in self.shown()), *self._refilling.statistics(now)]
 
     def shown(self) -> list[Belief]:
         return [belief for belief in self.beliefs if belief.settled]
@@ -70,12 +73,10 @@ class Learner:
     def sentences(self) -> tuple[str, ...]:
         told = [f"{b.tier} ({b.source}, trust {b.trust}): {b.evidence}" for b in self.shown()]
         shared = [f"{b.tier} is shared with others" for b in self.beliefs if self._headers.is_shared(b)]
-        cap = [f"at most {self._cap} in flight"] if self._cap is not None else []
-        rate = [f"{self._search.rate:.3g} a second, as a bucket"] if self._search is not None else []
-        return (*told, *shared, *cap, *rate, *self._trust.sentences())
+        return (*told, *shared, *self._crowd.sentences(), *self._refilling.sentences(), *self._trust.sentences())
 
     def news(self) -> tuple[News, ...]:
-        fresh, self._news = tuple(self._news), []
+        fresh, self._news = (*self._news, *self._refilling.news()), []
         return fresh
 
     def _tell(self, belief: Belief) -> None:
@@ -95,8 +96,9 @@ class Learner:
         if probing is not None:
             yield probing
             return
-        if self._cap is not None and len(self._history.in_flight) >= self._cap:
-            yield Later(None, "in flight")
+        crowded = self._crowd.later()
+        if crowded is not None:
+            yield crowded
         ahead = self._gate.ahead(cost)
         if ahead is not None:
             yield ahead
@@ -109,15 +111,14 @@ class Learner:
                 later = self._probe.later(belief, now, cost)
                 if later is not None:
                     yield later
-        searched = None if self._search is None else self._search.later(now, cost)
+        searched = self._refilling.later(now, cost)
         if searched is not None:
             yield searched
 
     def granted(self, grant: Grant, now: float) -> None:
         """This request goes: it may be the probe of a period."""
-        self._others[grant] = len(self._history.in_flight)
-        if self._search is not None:
-            self._search.sent(now, grant.cost)
+        self._crowd.sent(grant)
+        self._refilling.sent(now, grant.cost)
         self._probe.granted(grant, now)
         self._kept.granted(grant.cost)
         self._gate.left -= 1
@@ -137,7 +138,7 @@ class Learner:
 
     def accepted(self, grant: Grant, now: float, notice: Notice | None) -> None:
         """An answer: its headers, and perhaps the end of a pause or of a test."""
-        self._most_others = max(self._most_others, self._others.pop(grant, 0))
+        self._crowd.accepted(grant)
         if self._opened_s is None:
             self._opened_s = grant.at
         self._read(grant, now, notice)
@@ -145,9 +146,9 @@ class Learner:
         if probed is not None:
             self._opened_s = grant.at
             self._tell(probed)
-            self._loosen(probed, now)
-        if self._search is not None and self._pause is None:
-            self._search.accepted(now, len(self._history))
+            self._loosen(probed)
+        if self._pause is None:
+            self._refilling.accepted(grant)
         if self._pause is not None and self._pause.is_probe(grant):
             self._conclude(self._pause, grant, now)
 
@@ -159,13 +160,11 @@ class Learner:
         for header in list(self._trust.dropped)[before:]:
             self._tell_trust(header)
 
-    def _loosen(self, belief: Belief, now: float) -> None:
-        """One or two at a time and again in no time: that is no window but even spacing, and its rate is searched."""
-        if belief.limit > 2 or belief.high_s > 0.9:
-            return
-        point = (now, len(self._history))
-        self._found.beliefs.remove(belief)
-        self._search = RateSearch(belief.limit / belief.high_s, 1, point, point, changed=point)
+    def _loosen(self, belief: Belief) -> None:
+        """Let in again in no time: that is no window but something that refills, and its rate is searched."""
+        if belief.high_s < WINDOW_S and belief in self._found.beliefs:
+            self._found.beliefs.remove(belief)
+            self._refilling.loosen(belief)
 
     def suspects(self, notice: Notice) -> bool:
         """A 403 or 503 without a sign, from a server that has let enough through: many gateways refuse like that."""
@@ -174,18 +173,21 @@ class Learner:
 
     def unanswered(self, grant: Grant) -> None:
         """Lost, or never sent."""
-        self._others.pop(grant, None)
+        self._crowd.ended(grant)
         self._probe.ended(grant)
 
     def refused(self, grant: Grant, now: float, notice: Notice | None) -> float:
         """A refusal; the answer is how long everyone is to pause, in seconds."""
-        others = self._others.pop(grant, 0)
+        others = self._crowd.ended(grant)
         self._read(grant, now, notice)
         pause = self._pause
+        if pause is None and self._opened_s is not None and grant.at < self._opened_s:
+            return self._stale(grant, now, notice)
         suspected = notice is not None and notice.status in SUSPECT and not says_why(notice)
         if pause is None:
             opened_s = grant.at if self._opened_s is None else self._opened_s
-            pause = self._pause = Pause(now, grant.at, now, opened_s, others=others)
+            pause = self._pause = Pause(now, grant.at, now, opened_s, first_s=grant.at, others=others)
+            self._crowd.refused(others)
             self._blame(pause, grant)
         elif pause.is_probe(grant):
             pause.probes += 1
@@ -197,20 +199,27 @@ class Learner:
         if belied is not None:
             self._tell_trust(belied)
         pause.refusals += 1
+        pause.last_s = now
         pause.suspected = suspected
         pause.doubtful = notice is not None and notice.status != 429
         return self._pause_s(pause, grant, now, notice)
 
+    def _stale(self, grant: Grant, now: float, notice: Notice | None) -> float:
+        """Refused before the probe that got through was sent: old news, but what it names is waited for."""
+        told_s = None if notice is None else notice.retry_after_s
+        wait_s = None if told_s is None else self._trust.wait_s("Retry-After", told_s)
+        return 0.0 if wait_s is None else max(0.0, grant.at + wait_s - now)
+
     def _pause_s(self, pause: Pause, grant: Grant, now: float, notice: Notice | None) -> float:
         """How long to pause: as told, else to the next guess; shortly, where it may be a limit on what is in flight."""
         told = notice is not None and notice.retry_after_s is not None and notice.retry_after_s > 0
-        crowded = pause.probes == 0 and pause.others > self._most_others
-        if crowded and not told and pause.blamed is None and self._cap is None:
+        crowded = pause.probes == 0 and self._crowd.is_crowded(pause.others)
+        if crowded and not told and pause.blamed is None:
             pause.closed_s, pause.until = grant.at, now + AT_ONCE_S
             return AT_ONCE_S
         pause.extend(now, grant.at, notice, self._trust)
-        if self._search is not None and pause.promised is None:
-            pause.until = now + self._search.pause_s(pause.probes)
+        if self._refilling.search is not None and pause.promised is None:
+            pause.until = now + self._refilling.search.pause_s(pause.probes)
         return max(0.0, pause.until - now)
 
     def _blame(self, pause: Pause, grant: Grant) -> None:
@@ -227,51 +236,27 @@ class Learner:
         """A probe got through: what does the pause tell?"""
         self._pause = None
         self._opened_s = probe.at
-        at_once = pause.promised is None and pause.guesses == 0 and pause.probes == 0
-        if at_once and pause.others > self._most_others:
-            self._cap = self._most_others + 1
-            why = f"refused with {pause.others + 1} in flight, and let in at once with fewer"
-            self._news.append(News(f"{self._cap} in flight", "concurrency", why, "fair"))
-            return
+        emptied = Emptied(pause.first_s, probe.at, now, len(self._history) - probe.cost)
+        if pause.promised is None and pause.guesses == 0 and pause.probes == 0:
+            learned = self._crowd.learn(pause.others, emptied)
+            if learned is not None:
+                self._news.append(learned)
+                return
         # A limit refuses all that is in flight; one of many that fails with 503 is a failure.
-        alone = pause.doubtful and pause.refusals == 1 and pause.others > 1 and self._search is None
+        alone = pause.doubtful and pause.refusals == 1 and pause.others > 1 and self._refilling.search is None
         if pause.blamed is not None or alone or (pause.suspected and self._bare_is_real):
             return
         if self._headers.is_strangers(now - pause.began_s):
             return
         refusal = pause.refusal(len(self._history) - probe.cost, now)
-        if self._is_bucket(pause, refusal, now):
+        self._refilling.recall(self._crowd.dropped)
+        if self._refilling.explains(emptied, probe.at - pause.last_s):
             return
         explanations = explain(self._history.sent, self._history.answered, refusal)
         if explanations:
-            was_short = now - pause.began_s <= SHORT_S
-            belief, belied = self._found.adopt(explanations, refusal.told, was_short)
+            shut_s = refusal.closed_s - pause.first_s
+            belief, belied = self._found.adopt(explanations, refusal.told, shut_s)
+            self._refilling.found(belief)
             self._tell(belief)
             if belied is not None:
                 self._tell_trust(belied)
-
-    def _is_bucket(self, pause: Pause, refusal: Refusal, now: float) -> bool:
-        """Refused again and again, and each time let in again at once: no window does that, a bucket does."""
-        if now - pause.began_s > SHORT_S:
-            return False
-        self._empty.append((pause.began_s, refusal.accepted))
-        if self._search is not None:
-            self._search.refused(*self._empty[-1])
-            self._tell_search()
-            return True
-        if len(self._empty) < 2:
-            return False
-        (began_s, count), (ended_s, total) = self._empty[0], self._empty[-1]
-        rate = max(total - count, 1) / max(ended_s - began_s, 0.001)
-        since_s = began_s - (self._history.sent[0] if len(self._history) else 0.0)
-        depth = max(1, int(0.8 * (count - rate * since_s)))
-        self._search = RateSearch(rate, depth, self._empty[0], self._empty[-1], changed=(now, total))
-        self._found.forget_short()
-        self._tell_search()
-        return True
-
-    def _tell_search(self) -> None:
-        search = self._search
-        assert search is not None
-        evidence = f"refused {len(self._empty)} times and let in again at once: {search.rate:.3g} a second get through"
-        self._news.append(News(str(search.tier), "bucket", evidence, "fair"))

@@ -28,6 +28,8 @@ class Pause:
     closed_s: float
     until: float
     opened_s: float  # when the window in question opened, as far as known
+    first_s: float = 0.0  # when the first refused request was sent
+    last_s: float = 0.0  # when the last refusal was known
     blamed: Belief | None = None
     probes: int = 0
     guesses: int = 0

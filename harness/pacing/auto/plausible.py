@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 # Periods in seconds by how common they are in documented limits: seconds, minutes, hours and days first.
 _COMMON = (1.0, 10.0, 60.0, 3600.0, 86400.0)
 _USUAL = (5.0, 15.0, 20.0, 30.0, 100.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 7200.0, 21600.0, 43200.0, 604800.0)
@@ -40,3 +42,31 @@ def roundness(count: int) -> int:
     zeros = len(str(count)) - len(str(count).rstrip("0"))
     head = count // 10**zeros
     return 2 * zeros + (1 if head % 5 == 0 or head in (1, 2) else 0)
+
+
+# What people put before "a second", "a minute", "an hour", the most usual first.
+_HEADS = ((1.0, 2.0, 5.0, 10.0), (2.5, 3.0, 4.0, 6.0), (1.2, 1.5, 7.5, 8.0))
+MOST_COUNTED = 10_000  # nobody writes more than that a minute, an hour or a day where so many a second would do
+PER = (1.0, 60.0, 3600.0, 86400.0)
+
+
+def rates_between(low: float, high: float) -> float | None:
+    """The most usual rate above `low` and up to `high`, in requests a second, if that is less than a factor of two; the
+    highest of equals, and None where there is none.
+    """
+    if high >= 2 * low or low <= 0:
+        return None
+    for per_s in PER:
+        if per_s > 1 and low * per_s > MOST_COUNTED:
+            break
+        for heads in _HEADS:
+            fitting = [rate for rate in _decades(heads, low * per_s, high * per_s) if rate >= 1]
+            if fitting:
+                return max(fitting) / per_s
+    return None
+
+
+def _decades(heads: tuple[float, ...], low: float, high: float) -> list[float]:
+    """Those of `heads`, times powers of ten, that lie in (low, high], a per cent or so above low."""
+    scale = 10.0 ** math.floor(math.log10(low))
+    return [head * ten for ten in (scale, 10 * scale) for head in heads if 1.01 * low <= head * ten <= 1.001 * high]

@@ -119,6 +119,6 @@ class AutoPacer:
         return tuple(self._learner.keep())
 
     def statistics(self, now: float) -> Statistics:
-        beliefs = [*self._declared, *self._learner.shown()]
-        tiers = tuple(belief.statistics(now, self._history) for belief in beliefs)
+        declared = [belief.statistics(now, self._history) for belief in self._declared]
+        tiers = (*declared, *self._learner.statistics(now))
         return Statistics(self.name, len(self._history.in_flight), tiers, self._learner.sentences())

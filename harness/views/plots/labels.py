@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
+from harness.views.palette import PAPER
+
 # Points away from the point: beside, above and below first, then further off.
 _PLACES = [
     (dx * far, dy * far)
@@ -54,5 +56,6 @@ def _note(axes: Axes, label: str, point: tuple[float, float], place: tuple[float
         ha="left" if dx > 0 else "right" if dx < 0 else "center",
         va="bottom" if dy > 0 else "top" if dy < 0 else "center",
         fontsize=8.5,
+        bbox={"facecolor": PAPER, "edgecolor": "none", "alpha": 0.8, "pad": 0.5},
         arrowprops={"arrowstyle": "-", "linewidth": 0.6, "shrinkA": 0, "shrinkB": 3} if far else None,
     )

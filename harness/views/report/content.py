@@ -120,7 +120,8 @@ def sweep_size(part: SweepPart) -> str:
     """How many runs of how many combinations, how, and how many of them did not end."""
     frame = part.frame
     runs = plural(len(frame), "run")
-    points = frame["point"].nunique() if "point" in frame else len(frame)
+    names = varied(frame)
+    points = len(frame[names].astype(str).drop_duplicates()) if names else min(1, len(frame))
     how = ""
     if "simulated" in frame and len(frame):
         how = ", simulated" if frame["simulated"].all() else ", live" if not frame["simulated"].any() else ""

@@ -115,13 +115,14 @@ def _sweep(number: int, part: SweepPart) -> _Section:
             ("In which versions", table_of_pairs(content.versions(part.about), ("what", "version"))),
         ],
         sweep_pictures(part.name, part.frame),
-        efficiencies=_efficiencies(part),
+        efficiencies=efficiencies(part),
         problems=table_of(lost, [Column(name, name, as_setting) for name in lost.columns]) if len(lost) else None,
         problems_title="Runs that did not complete",
     )
 
 
-def _efficiencies(part: SweepPart) -> Table | None:
+def efficiencies(part: SweepPart) -> Table | None:
+    """Both figures for each combination of settings; None where no run ended."""
     table = efficiency_table(part.frame)
     if table.empty:
         return None

@@ -158,8 +158,8 @@ def run_pictures(name: str, events: pd.DataFrame) -> list[Picture]:
     ]
 
 
-def strips_picture(name: str, events: Mapping[str, pd.DataFrame], best_s: float | None = None) -> Picture:
-    """Several runs of one thing on one axis of time."""
+def strips_picture(name: str, events: Mapping[str, pd.DataFrame], limits: str | None = None) -> Picture:
+    """Several runs of one thing on one axis of time. limits: what the server enforces, if known."""
     columns = [
         Column("strategy", "run", str, number=False),
         seconds("duration_s", "duration"),
@@ -171,7 +171,7 @@ def strips_picture(name: str, events: Mapping[str, pd.DataFrame], best_s: float 
         name,
         "Side by side",
         "Overslept: waiting although the limits would surely have let a request through.",
-        plots.strip_alt(events),
-        plots.strip(events, best_s=best_s),
-        table_of(plots.strip_table(events), columns),
+        plots.strip_alt(events, limits),
+        plots.strip(events, limits),
+        table_of(plots.strip_table(events, limits), columns),
     )

@@ -10,7 +10,6 @@ from harness.pacing import Quota
 from harness.pacing.auto.explain import Refusal, explain
 from harness.pacing.auto.meter import Meter
 from harness.pacing.auto.plausible import period_between, roundness
-from harness.pacing.auto.search import RateSearch
 from harness.pacing.auto.trust import ABSURD_S, Trust
 
 QUICK = settings(max_examples=200, deadline=None, derandomize=True)
@@ -77,20 +76,3 @@ def test_a_header_that_was_too_short_twice_is_not_believed() -> None:
     assert trust.wait_s("Retry-After", 5.0) is None
     assert trust.wait_s("X-RateLimit-Reset", ABSURD_S * 2) is None
     assert "no longer trusted" in trust.sentences()[0]
-
-
-def test_a_rate_grows_until_it_is_refused_and_then_hardly() -> None:
-    """By halves while nothing is refused, back to what was good, then by a few per cent."""
-    search = RateSearch(2.0, 1, (0.0, 0), (0.0, 0))
-    now, rates = 0.0, [2.0]
-    for total in range(1, 201):
-        later = search.later(now, 1)
-        now = now if later is None or later.until is None else later.until
-        search.sent(now, 1)
-        if search.rate > 9.0:
-            search.refused(now, total)
-        search.accepted(now, total)
-        rates.append(search.rate)
-    assert max(rates) > 9.0
-    assert 6.0 < search.rate <= 9.3
-    assert search.refusals <= 3

@@ -1,0 +1,18 @@
+"""`server`: the test API, under the name by which it is listed among the commands."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+_AS_GIVEN = {"ignore_unknown_options": True, "help_option_names": []}
+
+
+@click.command("server", context_settings=_AS_GIVEN, add_help_option=False)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+def server_command(words: tuple[str, ...]) -> int:
+    """Serve the test API, as python -m server does."""
+    # In this process's place, so that a signal meant for the server reaches it.
+    os.execv(sys.executable, [sys.executable, "-m", "server", *words])

@@ -1,0 +1,145 @@
+"""`sweep` and `compare`: every combination of settings, and what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tomllib
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.options import config_options, given, python, results_option, where
+from harness.cli.simulate import SIMULATED_FIELDS
+from harness.errors import BadInput
+from harness.record.clock import local_stamp, utc_s
+from harness.views.comparison import comparison_text
+from harness.views.progress import choose_mode
+from harness.views.screen import Screen
+from harness.views.sweep import counting
+from harness.views.text import plural
+
+if TYPE_CHECKING:
+    from harness.lab.sweeps import Row, Sweep
+
+_OWN = ("results", "run", "fresh", "progress", "quiet", "as_json")
+SWEPT_FIELDS = ["url", *(name for name in SIMULATED_FIELDS if name not in _OWN)]
+_INTERRUPTED = 130
+
+
+@click.command("sweep")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--grid", "grids", multiple=True, metavar="NAME=A,B", help="values to try of a setting; may be repeated")
+@click.option("--repeat", type=click.IntRange(1), help="runs of each combination, each with its own seed [1]")
+@click.option("--jobs", type=click.IntRange(1, 256), help="processes to simulate on [as many as the machine has cores]")
+@click.option("--live", is_flag=True, help="import for real instead, over sockets, one run at a time")
+@click.option("--keep", is_flag=True, help="keep the files of each run in the sweep's folder; --live always does")
+@click.option("--name", help="name of the sweep [sweep- and a timestamp]")
+@click.option("--fresh", is_flag=True, help="replace a sweep of that name")
+@click.option("--resume", is_flag=True, help="go on with a sweep that was stopped: --name NAME, or the latest")
+@click.option("--progress", type=click.Choice(["bar", "plain", "none"]), help="[bar on a terminal, else plain]")
+@results_option
+@config_options(SWEPT_FIELDS)
+def sweep_command(file: Path | None, results: Path, **said: Any) -> int:
+    """Run every combination of settings and compare them.
+
+    Settings that are the same in all runs are flags as in `simulate`; those that vary are --grid, or lists below [grid]
+    in a TOML FILE:
+
+    \b
+        items = 10000
+        repeat = 5
+        [grid]
+        workers = [1, 2, 5, 10, 20]
+        pacing = ["window", "retry-after"]
+    """
+    from harness.lab.sweeping import process_pool, run_sweep
+
+    sweep = _sweep(file, results, said)
+    points = len(sweep.grid.points())
+    done = len(sweep.rows())
+    jobs = 1 if sweep.about["live"] else min(said["jobs"] or os.cpu_count() or 1, max(1, points - done))
+    mode = choose_mode(said["progress"], sys.stderr)
+    click.echo(f"sweep {sweep.name}: {plural(points, 'run')}" + (f", {done:,} of them done" if done else ""), err=True)
+    try:
+        with counting("run", points, mode, sys.stderr) as tell, process_pool(jobs) as pool:
+            counts = [done, sum(row["status"] == "failed" for row in sweep.rows())]
+
+            def on_row(row: Row) -> None:
+                counts[0] += 1
+                counts[1] += row["status"] == "failed"
+                tell(*counts)
+
+            tell(*counts)
+            run_sweep(sweep, pool, on_row)
+    except KeyboardInterrupt:
+        _say_next(sweep, results, f"sweep --resume --name {sweep.name}")
+        return _INTERRUPTED
+    _compare([sweep])
+    _say_next(sweep, results, f"compare {sweep.name}")
+    return 1 if any(row["status"] == "failed" for row in sweep.rows()) else 0
+
+
+def _sweep(file: Path | None, results: Path, said: dict[str, Any]) -> Sweep:
+    from harness.lab.grid import read_grid
+    from harness.lab.sweeps import create_sweep, find_sweep
+
+    flags = given({name: said[name] for name in SWEPT_FIELDS})
+    if said["resume"]:
+        if file is not None or flags or any(said[name] for name in ("grids", "repeat", "live", "keep", "fresh")):
+            raise BadInput("a sweep goes on with the settings that it was started with; say only --resume and --name")
+        return find_sweep(results, said["name"])
+    grid = read_grid(_table(file), flags, said["grids"], said["repeat"])
+    name = said["name"] or _free(results, f"sweep-{local_stamp(utc_s())}")
+    how = {"live": said["live"], "keep": said["keep"], "fresh": said["fresh"]}
+    return create_sweep(results, name, grid, utc_s(), **how)
+
+
+def _free(results: Path, stamp: str) -> str:
+    names = [stamp, *(f"{stamp}-{number}" for number in range(2, 1000))]
+    return next(name for name in names if not (results / name).exists())
+
+
+def _table(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read ({error.strerror}); name a TOML file, or use --grid") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"{file} is not TOML ({error}); mend it there") from None
+
+
+def _say_next(sweep: Sweep, results: Path, command: str) -> None:
+    click.echo(f"  table  {sweep.table_path}")
+    click.echo(f"  next   {python()} -m harness {command}{where(results)}")
+
+
+@click.command("compare")
+@click.argument("names", nargs=-1, metavar="[RUN|SWEEP]...")
+@click.option("--json", "as_json", is_flag=True, help="print the comparison as JSON, nothing else")
+@results_option
+def compare_command(names: tuple[str, ...], results: Path, as_json: bool) -> int:
+    """Compare runs, or the settings of a sweep, the fastest first.
+
+    Without a name, the latest sweep. A unique prefix of a name is enough.
+    """
+    from harness.lab.comparison import find_any
+    from harness.lab.sweeps import find_sweep
+
+    _compare([find_any(results, name) for name in names] or [find_sweep(results)], as_json)
+    return 0
+
+
+def _compare(found: list[Any], as_json: bool = False) -> None:
+    from harness.lab.comparison import frame_of, panels
+
+    compared = panels(frame_of(found))
+    if as_json:
+        click.echo(json.dumps([asdict(panel) for panel in compared]))
+    else:
+        click.echo(comparison_text(compared, Screen.of(sys.stdout)))

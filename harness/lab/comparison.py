@@ -1,0 +1,178 @@
+"""Runs and sweeps compared: means with confidence intervals, by pandas and scipy. What is shown is in `views`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from harness.config import ImportConfig
+from harness.errors import BadInput, NoSuchRun
+from harness.lab.optional import need
+from harness.lab.rows import COLUMNS, SETTINGS, measured, settings, table_of
+from harness.lab.sweeps import Sweep, find_sweep, list_sweeps, read_sweep
+from harness.record.run import Run, find_run, list_runs
+from harness.record.summary import Summary
+from harness.views.comparison import Line, Panel, advice
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+# The same work on the same server: what differs in these cannot be compared by its duration.
+WORLD = ("items", "max_items", "scenario", "server_limit", "latency", "url")
+_SECRET = ("token_env", "header_names")
+_COMPLETE = ("complete", "complete with failures")
+# A setting is as fast as the fastest within this share.
+FULL_SPEED = 1.01
+
+
+def find_any(results: Path, name: str) -> Run | Sweep:
+    """The run or sweep of that name, or of the unique prefix; NoSuchRun where neither fits."""
+    runs = [run for run in list_runs(results) if run.name.startswith(name)]
+    sweeps = [sweep for sweep in list_sweeps(results) if sweep.name.startswith(name)]
+    alike: list[Run | Sweep] = [*runs, *sweeps]
+    fitting = [found for found in alike if found.name == name] or alike
+    if len(fitting) == 1:
+        return fitting[0]
+    if not fitting and not list_runs(results):
+        return find_sweep(results, name)
+    if not fitting or not sweeps:
+        return find_run(results, name)
+    names = ", ".join(found.name for found in fitting[:5])
+    raise NoSuchRun(f"{name!r} fits several runs and sweeps in {results}; name one of: {names}")
+
+
+def frame_of(found: Sequence[Run | Sweep]) -> pd.DataFrame:
+    """One table of all that was found, a row per run; a run that is of no sweep is a point of its own."""
+    pandas = need("pandas")
+    frames = [read_sweep(one.folder) for one in found if isinstance(one, Sweep)]
+    runs = [run for run in found if isinstance(run, Run)]
+    if runs:
+        frames.append(table_of([_row(number, run) for number, run in enumerate(runs, 1)]).to_pandas())
+    frame: pd.DataFrame = pandas.concat([part.dropna(axis=1, how="all") for part in frames], ignore_index=True)
+    missing = [name for name in COLUMNS if name not in frame.columns]
+    return frame.reindex(columns=[*frame.columns, *missing])
+
+
+def _row(number: int, run: Run) -> dict[str, Any]:
+    figures = run.summary()
+    if figures is None:
+        raise BadInput(f"run {run.name} has not ended, so there is nothing to compare; wait for it, or resume it")
+    written = run.about["config"]
+    said = {name: value for name, value in written.items() if name not in _SECRET and value is not None}
+    config = ImportConfig(**said)
+    place = {"sweep": "", "point": number, "repeat": 1, "run": run.name, "seed": config.seed}
+    place |= {"simulated": bool(run.about.get("simulated"))}
+    summary = Summary.from_dict(figures)
+    row = {**place, **settings(config), **measured(config, run.state(), summary)}
+    return {**row, "pacing": summary.strategy, "limit": summary.limits}
+
+
+def panels(frame: pd.DataFrame) -> list[Panel]:
+    """The comparison, a panel for each server and amount of work."""
+    if (frame["sweep"] == "").all():  # runs that somebody named stand side by side, whatever they were of
+        return [_panel(frame, varied(frame, WORLD))]
+    world = [name for name in WORLD if name in frame.columns]
+    groups = frame.groupby(world, dropna=False, sort=False)
+    return [_panel(part, varied(frame, ())) for _, part in groups]
+
+
+def varied(frame: pd.DataFrame, also: Sequence[str]) -> list[str]:
+    """The settings that differ between the rows, pacing and workers always first; of WORLD those in `also`."""
+    asked = [name for name in frame.columns if name in SETTINGS or name not in COLUMNS]
+    left_out = {"pacing", "workers", "workers_auto", *WORLD} - set(also)
+    differing = [name for name in asked if name not in left_out and frame[name].astype(str).nunique() > 1]
+    # Told nothing, the client keeps to what the server enforces, which is a matter of the panel.
+    if "limit" in differing and (frame["limit"] == frame["server_limit"]).all():
+        differing.remove("limit")
+    runs = ["run"] if also else []
+    return [*runs, "pacing", "workers", *differing]
+
+
+def _panel(part: pd.DataFrame, names: list[str]) -> Panel:
+    lines = [_line(group, names) for _, group in part.groupby(["sweep", "point"], sort=False)]
+    ended = [line for line in lines if line.duration_s is not None]
+    fastest = min(ended, key=lambda line: line.duration_s or math.inf, default=None)
+    lines = [_beside(line, fastest) for line in lines]
+    lines.sort(key=lambda line: (line.duration_s is None, line.duration_s))
+    return Panel(_title(part, names), tuple(lines), _advice(lines))
+
+
+def _line(group: pd.DataFrame, names: list[str]) -> Line:
+    first = group.iloc[0]
+    labels = {name: _label(name, first) for name in names}
+    complete = group[group["status"].isin(_COMPLETE)]
+    failed = group[~group["status"].isin(_COMPLETE)]
+    why = str(failed["error"].iloc[0]) if len(failed) else ""
+    if not len(complete):
+        return Line(labels, 0, len(failed), why, None, None, None, None, None)
+    best = complete["server_optimality"].fillna(complete["optimality"]).mean()
+    durations = [float(value) for value in complete["duration_s"]]
+    mean_s, half_s = mean_and_half(durations)
+    hits = float(complete["hits_per_1000"].mean())
+    return Line(labels, len(complete), len(failed), why, mean_s, half_s, None if math.isnan(best) else best, hits, None)
+
+
+def mean_and_half(values: Sequence[float]) -> tuple[float, float | None]:
+    """The mean, and half of its 95 % confidence interval by Student's t; None with fewer than two values."""
+    stats = need("scipy.stats")
+    mean = math.fsum(values) / len(values)
+    if len(values) < 2:
+        return mean, None
+    half = stats.sem(values) * stats.t.ppf(0.975, len(values) - 1)
+    return mean, float(half)
+
+
+def _label(name: str, row: pd.Series[Any]) -> str:
+    if name == "workers" and row["workers_auto"]:
+        return "auto"
+    value = row[name]
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _beside(line: Line, fastest: Line | None) -> Line:
+    if fastest is None or line.duration_s is None or not fastest.duration_s:
+        return line
+    figures = (line.duration_s, line.half_s, line.optimality, line.hits_per_1000, line.duration_s / fastest.duration_s)
+    return Line(line.labels, line.runs, line.failed, line.why, *figures)
+
+
+def _advice(lines: list[Line]) -> str:
+    ended = [line for line in lines if line.duration_s is not None and not line.failed]
+    if not ended:
+        return ""
+    fastest = ended[0]
+    close = [line for line in ended if (line.duration_s or 0.0) <= FULL_SPEED * (fastest.duration_s or 0.0)]
+    best = min(close, key=lambda line: (round(line.hits_per_1000 or 0.0, 1), _workers(line), line.duration_s))
+    return advice(lines, best, fastest)
+
+
+def _workers(line: Line) -> float:
+    text = line.labels["workers"]
+    return int(text) if text.isdecimal() else math.inf
+
+
+def _title(part: pd.DataFrame, names: list[str]) -> str:
+    """`sweep-7  10,000 items, server 500/20s+2000/100s, latency lognormal:80ms`: what all lines have in common."""
+    return "  ".join(text for text in (_names(part), ", ".join(_facts(part.iloc[0].drop(names)))) if text)
+
+
+def _names(part: pd.DataFrame) -> str:
+    return ", ".join(str(name) for name in part["sweep"].dropna().unique() if name)
+
+
+def _facts(first: pd.Series[Any]) -> Iterator[str]:
+    told = {name: first[name] for name in WORLD if name in first.index}
+    present = {name: value for name, value in told.items() if value not in ("", None) and value == value}
+    if "items" in present:
+        yield f"{int(present['items']):,} items"
+    if "scenario" in present:
+        yield f"scenario {present['scenario']}"
+    if "server_limit" in present:
+        yield f"server {present['server_limit']}"
+    if "latency" in present:
+        yield f"latency {present['latency']}"
+    if "url" in present:
+        yield str(present["url"])

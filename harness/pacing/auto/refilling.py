@@ -1,0 +1,151 @@
+"""Is what refuses a limit whose room comes back bit by bit? From the pauses so far; and the search for its rate."""
+
+from __future__ import annotations
+
+import math
+
+from harness.pacing.auto.belief import Belief
+from harness.pacing.auto.found import Found
+from harness.pacing.auto.history import History
+from harness.pacing.auto.news import News
+from harness.pacing.auto.plausible import roundness
+from harness.pacing.auto.refill import UNDER, Emptied, Refill
+from harness.pacing.base import Grant, Later, TierStatistics
+from harness.pacing.tiers import Tier
+
+# A pause no longer than this, the least that Retry-After can say and a little, says that something refills steadily.
+SHORT_S = 1.25
+# Windows shorter than this are nobody's choice: what lets in again so soon refills.
+WINDOW_S = 0.9
+# Windows whose rate is so near to the one that is found are a sliding counter's, if they were shut for long: a bucket
+# of that depth would have been open again at once.
+ALIKE = 0.12
+# A count this round may be a counter's limit, although its window was over at once.
+ROUND = 2
+
+
+class Refilling:
+    """At most one rate, and the pauses that were over at once."""
+
+    def __init__(self, history: History, found: Found) -> None:
+        self._history = history
+        self._found = found
+        self.search: Refill | None = None
+        self.counts = False  # the rate is that at which the windows that were found let in: they are sliding counters
+        self._short: Emptied | None = None
+        self._told_rate = math.inf
+        self._windows: list[tuple[int, float]] = []  # that were believed, and are not a bucket's if round
+        self._window: Belief | None = None  # found since the last refusal
+        self._news: list[News] = []
+
+    def later(self, now: float, cost: int) -> Later | None:
+        return None if self.search is None else self.search.later(now, cost)
+
+    def sent(self, now: float, cost: int) -> None:
+        if self.search is not None:
+            self.search.sent(now, cost)
+
+    def accepted(self, grant: Grant) -> None:
+        search = self.search
+        if search is None:
+            return
+        search.accepted(grant.at, len(self._history))
+        if search.held > 1.01 * self._told_rate:
+            self._tell()
+
+    def explains(self, pause: Emptied, length_s: float) -> bool:
+        """Refused again and again, and each time let in again at once: no window does that, a bucket does."""
+        if length_s > SHORT_S:
+            return False
+        if self.search is not None:
+            self._again(self.search, pause)
+            return True
+        before, self._short = self._short, pause
+        # One or two at a time are no window that anybody would choose, nor are 13 a second.
+        if before is None and pause.accepted > 2 and roundness(pause.accepted) > 0:
+            return False
+        search = self._begin(before or pause)
+        if before is not None:
+            search.refused(pause, paced=False)
+        self._tell()
+        return True
+
+    def _again(self, search: Refill, pause: Emptied) -> None:
+        """Refused once more: too fast, or a window that was found meanwhile is a counter's, which lets in less."""
+        belief, self._window = self._window, None
+        since = pause.accepted - search.last.accepted
+        search.refused(pause)
+        if belief is not None and since < belief.limit / 2:
+            search.slow_down((belief.limit - 1) / belief.high_s)
+        self._tell()
+
+    def found(self, belief: Belief) -> None:
+        """A window was found."""
+        if self.search is not None:
+            self._window = belief
+
+    def loosen(self, belief: Belief) -> None:
+        """A window of `belief` turned out to be shorter than anybody would choose: so many a second at least."""
+        now = self._history.answered[-1]
+        first_s = belief.high_s
+        pause = Emptied(now - first_s, now, now, len(self._history))
+        self.search = Refill(pause, 0.0, self._rates, low=belief.limit / first_s)
+        self.search.no_burst(belief.limit)
+        self._tell()
+
+    def recall(self, pause: Emptied | None) -> None:
+        """A pause that was over at once and has been put down to something else, wrongly."""
+        self._short = self._short or pause
+
+    def _begin(self, pause: Emptied) -> Refill:
+        first_s = pause.closed_s - (self._history.sent[0] if len(self._history) else pause.closed_s)
+        self._windows = [(b.limit, b.high_s) for b in self._found.beliefs if roundness(b.limit) >= ROUND]
+        self._found.forget_short(SHORT_S)
+        self.search = Refill(pause, first_s, prefer=self._rates)
+        return self.search
+
+    def _rates(self) -> list[float]:
+        """Of windows that were found: a sliding counter lets one less than its limit through in each."""
+        likely = [(belief.limit, belief.high_s) for belief in self._found.beliefs] + self._windows
+        return [(limit - 1) / period_s for limit, period_s in likely if limit > 1]
+
+    def remember(self, tier: Tier) -> None:
+        """A rate that an earlier run found: of a bucket, or of a counter, which lets its limit through at first."""
+        counter = tier.kind == "counter"
+        rate = max(0.5, tier.limit - 1 if counter else tier.limit) / tier.period_s
+        if self.search is None or rate < self.search.rate:
+            self.search = Refill.known(UNDER * rate, tier.limit if counter else tier.depth, self._rates)
+            self.counts = counter
+
+    def _tell(self) -> None:
+        search = self.search
+        assert search is not None
+        counters = [belief for belief in self._found.beliefs if belief.shut_s >= SHORT_S]
+        self._told_rate = max(search.held, search.rate)
+        slowest = min((belief.limit / belief.high_s for belief in counters), default=math.inf)
+        self.counts = search.depth == 1 and (1 - ALIKE) * slowest <= search.rate <= (1 + ALIKE) * slowest < math.inf
+        evidence = f"refused {search.refusals} times and let in again at once: {search.rate:.3g} a second get through"
+        if not self.counts:
+            self._news.append(News(str(search.tier), "bucket", evidence, "fair"))
+            return
+        for belief in counters:
+            if belief.kinds != ("counter",):
+                belief.kinds = ("counter",)
+                belief.evidence += f"; then {evidence}, so that room comes back in proportion"
+                self._news.append(News(str(belief.tier), "counter", belief.evidence, belief.trust))
+
+    def tiers(self) -> list[Tier]:
+        """The rate as a limit, where it is one of its own."""
+        return [] if self.search is None or self.counts else [self.search.tier]
+
+    def statistics(self, now: float) -> list[TierStatistics]:
+        return [] if self.search is None or self.counts else [self.search.statistics(now)]
+
+    def news(self) -> list[News]:
+        fresh, self._news = self._news, []
+        return fresh
+
+    def sentences(self) -> list[str]:
+        if self.search is None:
+            return []
+        return [f"{self.search.rate:.3g} a second, as {'the counters let through' if self.counts else 'a bucket'}"]

@@ -1,0 +1,139 @@
+"""Settings compared: a table per server, the fastest first, and the sentence that people want from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from harness.views.screen import Screen, columns, cut, folded
+from harness.views.text import UNKNOWN, count, duration, percent, plural, printable
+
+# What a setting's column is called, where its name is not the shortest word for it.
+_HEADS = {"workers": "W", "limit": "LIMIT", "pacing": "PACING", "run": "RUN", "per_page": "PER PAGE"}
+# Settings whose values are numbers.
+_NUMBERS = ("workers", "per_page", "max_items", "timeout")
+_LONGEST = 28
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One combination of settings over its runs.
+
+    labels: what tells it from the others, by setting. runs: how many ended complete; failed: how many did not, and why.
+    duration_s: their mean, and half of its 95 % confidence interval (None with fewer than two). times: the mean as a
+    multiple of the shortest in the table.
+    """
+
+    labels: dict[str, str]
+    runs: int
+    failed: int
+    why: str
+    duration_s: float | None
+    half_s: float | None
+    optimality: float | None
+    hits_per_1000: float | None
+    times: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """What can be compared with each other: the same work on the same server. advice: a sentence, or empty."""
+
+    title: str
+    lines: tuple[Line, ...]
+    advice: str
+
+
+def comparison_text(panels: Sequence[Panel], screen: Screen) -> str:
+    """The panels as text that fits the screen, without a newline at the end."""
+    parts = ["\n".join(screen.render(*part) for part in _panel(panel, screen)) for panel in panels]
+    return "\n\n".join(parts)
+
+
+def seconds(mean_s: float | None, half_s: float | None = None) -> str:
+    """`501.4 ± 0.3 s`: in seconds up to an hour, so that small differences are seen."""
+    if mean_s is None:
+        return UNKNOWN
+    if mean_s >= 3600:
+        return duration(mean_s) if half_s is None else f"{duration(mean_s)} ± {duration(half_s)}"
+    digits = 1 if mean_s >= 10 else 2
+    within = "" if half_s is None else f" ± {half_s:.{digits}f}"
+    return f"{mean_s:,.{digits}f}{within} s"
+
+
+def _panel(panel: Panel, screen: Screen) -> list[list[RenderableType]]:
+    width = None if screen.width is None else max(20, screen.width)
+    title: list[RenderableType] = [Text(line, "bold") for line in folded(printable(panel.title), width, hang=2)]
+    advice: list[RenderableType] = [Text(line) for line in folded(printable(panel.advice), width, hang=2)]
+    return [part for part in (title, _rows(panel, screen), advice) if part and panel.lines]
+
+
+def _rows(panel: Panel, screen: Screen) -> list[RenderableType]:
+    table = next((made for gap in (2, 1) if (made := _table(panel, gap, screen)) is not None), None)
+    return [table] if table is not None else list(_stacked(panel, screen))
+
+
+def _table(panel: Panel, gap: int, screen: Screen) -> Table | None:
+    """The table, or None where it is wider than the screen."""
+    names = list(panel.lines[0].labels)
+    counts = {line.runs for line in panel.lines if line.runs}
+    repeated = f" (n={min(counts)})" if len(counts) == 1 and min(counts) > 1 else ""
+    mean = f"DURATION mean ± 95 % CI{repeated}" if any(line.half_s is not None for line in panel.lines) else "DURATION"
+    heads = [_HEADS.get(name, name.replace("_", " ").upper()) for name in names]
+    figures = [mean, "OF BEST", "429s/1,000", "× FASTEST"]
+    right = [head for name, head in zip(names, heads, strict=True) if name in _NUMBERS]
+    table = columns([*heads, *figures], right=[*right, *figures], gap=gap)
+    for line in panel.lines:
+        table.add_row(*(cut(printable(text), _LONGEST) for text in line.labels.values()), *_figures(line))
+    if screen.width is None or Console(width=100_000).measure(table).maximum - gap <= screen.width:
+        return table
+    return None
+
+
+def _figures(line: Line) -> list[str]:
+    if line.duration_s is None:
+        return [cut(f"failed: {printable(line.why)}", _LONGEST), UNKNOWN, UNKNOWN, UNKNOWN]
+    mean = seconds(line.duration_s, line.half_s) + (f", {count(line.failed)} failed" if line.failed else "")
+    times = UNKNOWN if line.times is None else f"{line.times:.2f}"
+    hits = UNKNOWN if line.hits_per_1000 is None else f"{line.hits_per_1000:.1f}"
+    return [mean, percent(line.optimality, 1), hits, times]
+
+
+def _stacked(panel: Panel, screen: Screen) -> list[Text]:
+    """Two lines for each, where a table does not fit."""
+    lines = []
+    for line in panel.lines:
+        what = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in line.labels.items())
+        mean, of_best, hits, times = _figures(line)
+        facts = mean if line.duration_s is None else f"{mean}, {of_best} of best, {hits} 429s/1,000, {times} × fastest"
+        room = (screen.width or 80) - 2
+        lines += [Text(text, "bold") for text in folded(printable(what), room)]
+        lines += [Text(f"  {text}") for text in folded(facts, room)]
+    return lines
+
+
+def advice(lines: Sequence[Line], best: Line, fastest: Line) -> str:
+    """`Fewest 429s at full speed: window, 3 workers; window, 50 workers gains 0.2 s.`"""
+    text = f"Fewest 429s at full speed: {named(best.labels)}"
+    if fastest is not best and best.duration_s is not None and fastest.duration_s is not None:
+        gain_s = best.duration_s - fastest.duration_s
+        differs = {name: text for name, text in fastest.labels.items() if best.labels[name] != text}
+        text += f"; {named(differs)} gain{'' if list(differs) == ['workers'] else 's'} {seconds(gain_s)}"
+    return f"{text}." if len(lines) > 1 else ""
+
+
+def named(labels: dict[str, str]) -> str:
+    """`window, 3 workers`, as one says it."""
+    words = []
+    for name, text in labels.items():
+        if name == "workers":
+            words.append(plural(int(text), "worker") if text.isdecimal() else f"{text} workers")
+        elif name in ("pacing", "run"):
+            words.append(text)
+        else:
+            words.append(f"{name.replace('_', ' ')} {text}")
+    return ", ".join(words)

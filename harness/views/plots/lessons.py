@@ -1,0 +1,92 @@
+"""Two figures for teaching: the same arrivals under each way of counting, and a schedule that beats the greedy one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from harness.views.palette import BLUE, RED, styles
+from harness.views.plots.canvas import WIDTH, drawn, new_figure, nothing, time_axis
+from harness.views.text import plural
+
+
+def policies_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """How many of the arrivals each policy let through. frame: policy, t_s and admitted, a row for each arrival."""
+    if frame.empty:
+        return pd.DataFrame(columns=["policy", "arrivals", "admitted", "refused"])
+    grouped = frame.groupby("policy", sort=False)["admitted"]
+    table = grouped.agg(arrivals="size", admitted="sum").reset_index()
+    return table.assign(refused=table["arrivals"] - table["admitted"])
+
+
+@drawn
+def policies_plot(frame: pd.DataFrame) -> Figure:
+    """The same arrivals in a lane for each policy: a dot was let through, a cross was refused.
+
+    frame: policy, t_s and admitted, a row for each arrival.
+    """
+    if frame.empty:
+        return nothing("No arrivals: there is nothing to show.")
+    names = list(dict.fromkeys(frame["policy"]))
+    figure = new_figure(WIDTH, 1.0 + 0.34 * len(names))
+    axes = figure.subplots()
+    lane = frame["policy"].map({name: len(names) - 1 - at for at, name in enumerate(names)})
+    yes = frame["admitted"].astype(bool)
+    axes.plot(frame["t_s"][yes], lane[yes], linestyle="", marker="o", markersize=5, color=BLUE, label="let through")
+    axes.plot(frame["t_s"][~yes], lane[~yes], linestyle="", marker="x", markersize=5, color=RED, label="refused")
+    counts = policies_table(frame).set_index("policy")["admitted"]
+    axes.set_yticks(range(len(names)), [f"{name}: {counts[name]}" for name in reversed(names)])
+    axes.set_ylim(-0.6, len(names) - 0.4)
+    axes.grid(visible=False, axis="y")
+    axes.set_ylabel("way of counting: let through (requests)")
+    time_axis(axes, "s")
+    figure.legend(loc="outside upper right", ncols=2)
+    return figure
+
+
+def policies_alt(frame: pd.DataFrame) -> str:
+    """What the figure shows, for who cannot see it."""
+    rows = policies_table(frame).to_dict("records")
+    said = [f"{row['policy']} {row['admitted']} of {row['arrivals']}" for row in rows]
+    return f"The same arrivals under each way of counting, let through: {', '.join(said) or 'none'}."
+
+
+def schedules_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """When each schedule sends what, and how many that makes. frame: as for `schedules_plot`."""
+    return frame.assign(sent=frame.groupby("schedule", sort=False)["requests"].cumsum())
+
+
+@drawn
+def schedules_plot(frame: pd.DataFrame) -> Figure:
+    """Requests sent over time, a line for each schedule, each ending where it is done.
+
+    frame: schedule, t_s and requests, a row for each burst, in order.
+    """
+    if frame.empty:
+        return nothing("No schedule: there is nothing to show.")
+    figure = new_figure(WIDTH, 3.4)
+    axes = figure.subplots()
+    looks = styles(["window", "reference", "auto"][: frame["schedule"].nunique()])
+    for (name, rows), look in zip(schedules_table(frame).groupby("schedule", sort=False), looks.values()):
+        at, sent = rows["t_s"].to_numpy(float), rows["sent"].to_numpy(float)
+        axes.step(np.append(0.0, at), np.append(0.0, sent), where="post", color=look.color, linestyle=look.dash)
+        axes.plot(
+            at, sent, color=look.color, linestyle="", marker=look.marker, label=f"{name}: done after {at[-1]:.3g} s"
+        )
+        axes.axvline(at[-1], color=look.color, linewidth=0.9, linestyle=":")
+    axes.set_ylim(0, None)
+    axes.set_ylabel("requests sent")
+    time_axis(axes, "s")
+    axes.legend(loc="lower right")
+    return figure
+
+
+def schedules_alt(frame: pd.DataFrame) -> str:
+    """What the figure shows, for who cannot see it."""
+    said = [
+        f"{name}: {plural(int(rows['requests'].sum()), 'request')} in {plural(len(rows), 'burst')},"
+        f" done after {rows['t_s'].max():.3g} s"
+        for name, rows in frame.groupby("schedule", sort=False)
+    ]
+    return f"Requests sent over time. {'; '.join(said) or 'No schedule'}."
