@@ -55,7 +55,8 @@ def jobs_left(sweep: Sweep) -> Iterator[Job]:
     """The runs that have no row yet, in order."""
     about, grid = sweep.about, sweep.grid
     finished = {(row["point"], row["repeat"]) for row in sweep.rows()}
-    live, runs = about["live"], sweep.folder / "runs" if about["keep"] or about["live"] else None
+    live, notebook = about["live"], about.get("notebook")
+    runs = sweep.folder / "runs" if about["keep"] or live or notebook else None
     for point in grid.points():
         if point.key in finished:
             continue
@@ -64,7 +65,8 @@ def jobs_left(sweep: Sweep) -> Iterator[Job]:
             config = config.model_copy(update={"results": runs, "run": point.name, "fresh": True})
         if not live:
             config = as_simulated(config)
-        yield Job(config, place(sweep.name, point, simulated=not live, kept=runs is not None), runs, live)
+        told = place(sweep.name, point, simulated=not live, kept=runs is not None)
+        yield Job(config, told, runs, live, Path(notebook) if notebook else None)
 
 
 def process_pool(jobs: int) -> ProcessPoolExecutor:

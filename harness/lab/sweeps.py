@@ -116,13 +116,24 @@ def find_sweep(results: Path, name: str | None = None) -> Sweep:
 
 
 def create_sweep(
-    results: Path, name: str, grid: Grid, utc_s: float, *, live: bool = False, keep: bool = False, fresh: bool = False
+    results: Path,
+    name: str,
+    grid: Grid,
+    utc_s: float,
+    *,
+    live: bool = False,
+    keep: bool = False,
+    notebook: Path | None = None,
+    fresh: bool = False,
 ) -> Sweep:
     """A new sweep, nothing of it run yet; BadInput where a point cannot be run, NoSuchRun where the name is taken.
 
-    live: over sockets, one at a time. keep: each run's files. fresh: replace a sweep of that name.
+    live: over sockets, one at a time. keep: each run's files. notebook: is executed for each run, with its settings as
+    parameters, and kept beside it. fresh: replace a sweep of that name.
     """
     check(grid, live=live)
+    if notebook is not None and not notebook.is_file():
+        raise BadInput(f"there is no notebook {notebook}; name one that takes the settings of an import as parameters")
     sweep = Sweep(results / name)
     if sweep.folder.exists():
         if not (sweep.folder / "sweep.json").exists():
@@ -138,7 +149,8 @@ def create_sweep(
         raise BadInput(f"{sweep.folder} cannot be made ({error.strerror}); choose another --results") from None
     versions = {"harness": version("rate-limit-harness"), "python": platform.python_version()}
     about = {"schema": 1, "sweep": name, "created": iso(utc_s), "created_utc_s": utc_s, "status": "running"}
-    about |= {**grid.as_dict(), "live": live, "keep": keep, "versions": versions, "host": platform.node()}
+    about |= {**grid.as_dict(), "live": live, "keep": keep, "notebook": notebook and str(notebook.absolute())}
+    about |= {"versions": versions, "host": platform.node()}
     write_json(sweep.folder / "sweep.json", about)
     return sweep
 
