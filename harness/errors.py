@@ -10,8 +10,7 @@
     ├── RunLocked           another process is writing this run
     ├── RecordError         the record cannot be written or read; the import ends, loudly
     ├── ServerFailed        the test API that was to be started did not come up
-    ├── SweepBroken         a process that ran points of a sweep died
-    └── NotebookFailed      a notebook of a sweep ended with an error before there was a run
+    └── SweepBroken         a process that ran points of a sweep died
 
 A message is one sentence: what was wrong, where, and what to do about it.
 """
@@ -64,7 +63,3 @@ class ServerFailed(HarnessError):
 
 class SweepBroken(HarnessError):
     """A process that ran points of a sweep died; what was finished is kept."""
-
-
-class NotebookFailed(HarnessError):
-    """A notebook of a sweep ended with an error before there was a run; the message names the executed notebook."""

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from harness.cli import main
-from harness.lab.grid import Grid
 from harness.lab.sweeps import Sweep, create_sweep, read_sweep
 from harness.record.run import list_runs
 from tests.lab.test_sweeps import GRID, swept
@@ -247,32 +246,6 @@ def _lives(pid: int) -> bool:
         return False
     status = Path(f"/proc/{pid}/stat")
     return not status.exists() or " Z " not in status.read_text()
-
-
-@pytest.mark.realtime
-def test_a_sweep_of_notebooks_keeps_each_beside_its_run(tmp_path: Path) -> None:
-    """Executed with the point's settings; the rows are those of the sweep without, and a run that fails is one."""
-    broken = tmp_path / "broken.toml"
-    broken.write_text('fault = ["503:rate=100%"]\n')
-    scenarios = f"laravel,{broken}"
-    grid = ("--items", "20", "--retry-delays", "1", "--grid", f"scenario={scenarios}")
-    made = subprocess.run(
-        harness(tmp_path, "sweep", "--papermill", "--name", "n", *grid, "--jobs", "2"),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert made.returncode == 1, made.stderr
-    rows = Sweep(tmp_path / "n").rows()
-    assert [(row["status"], row["imported"]) for row in rows] == [("complete", 20), ("failed", 0)]
-    assert "page 1 of the list could not be read" in rows[1]["error"]
-    same = Grid({"items": 20, "retry_delays": "1"}, {"scenario": scenarios.split(",")})
-    alone = swept(tmp_path, same, "alone").rows()
-    assert [row["duration_s"] for row in rows] == [row["duration_s"] for row in alone]
-    for row in rows:
-        executed = json.loads((tmp_path / "n" / "runs" / f"{row['run']}.ipynb").read_text())
-        assert executed["metadata"]["papermill"]["parameters"]["scenario"] == row["scenario"]
 
 
 @pytest.mark.realtime

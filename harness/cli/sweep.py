@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-import harness
 from harness.cli.options import config_options, given, python, results_option, where
 from harness.cli.simulate import SIMULATED_FIELDS
 from harness.errors import BadInput
-from harness.lab.optional import need
 from harness.record.clock import local_stamp, utc_s
 from harness.views.comparison import comparison_text
 from harness.views.progress import choose_mode
@@ -39,7 +37,7 @@ _INTERRUPTED = 130
 @click.option("--jobs", type=click.IntRange(1, 256), help="processes to simulate on [as many as the machine has cores]")
 @click.option("--live", is_flag=True, help="import for real instead, over sockets, one run at a time")
 @click.option("--keep", is_flag=True, help="keep the files of each run in the sweep's folder; --live always does")
-@click.option("--papermill", is_flag=True, help="make each run by notebooks/experiment.ipynb, kept beside it")
+@click.option("--papermill", is_flag=True, help="make each run by notebooks/experiment.ipynb, and keep it executed")
 @click.option("--name", help="name of the sweep [sweep- and a timestamp]")
 @click.option("--fresh", is_flag=True, help="replace a sweep of that name")
 @click.option("--resume", is_flag=True, help="go on with a sweep that was stopped: --name NAME, or the latest")
@@ -92,21 +90,17 @@ def _sweep(file: Path | None, results: Path, said: dict[str, Any]) -> Sweep:
 
     flags = given({name: said[name] for name in SWEPT_FIELDS})
     if said["resume"]:
-        others = ("grids", "repeat", "live", "keep", "papermill", "fresh")
-        if file is not None or flags or any(said[name] for name in others):
+        if (
+            file is not None
+            or flags
+            or any(said[name] for name in ("grids", "repeat", "live", "keep", "papermill", "fresh"))
+        ):
             raise BadInput("a sweep goes on with the settings that it was started with; say only --resume and --name")
         return find_sweep(results, said["name"])
     grid = read_grid(_table(file), flags, said["grids"], said["repeat"])
     name = said["name"] or _free(results, f"sweep-{local_stamp(utc_s())}")
-    how = {"live": said["live"], "keep": said["keep"], "fresh": said["fresh"]}
-    how["notebook"] = _experiment() if said["papermill"] else None
+    how = {name: said[name] for name in ("live", "keep", "papermill", "fresh")}
     return create_sweep(results, name, grid, utc_s(), **how)
-
-
-def _experiment() -> Path:
-    """The notebook that makes one run: part of a checkout, not of the installed package."""
-    need("papermill", "notebooks")
-    return Path(harness.__file__).parent.parent / "notebooks" / "experiment.ipynb"
 
 
 def _free(results: Path, stamp: str) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from harness.errors import BadInput, NoSuchRun, RecordError
+from harness.lab.executed import experiment_notebook
 from harness.lab.grid import Grid
 from harness.lab.optional import need
 from harness.lab.rows import table_of
@@ -123,17 +124,17 @@ def create_sweep(
     *,
     live: bool = False,
     keep: bool = False,
-    notebook: Path | None = None,
+    papermill: bool = False,
     fresh: bool = False,
 ) -> Sweep:
     """A new sweep, nothing of it run yet; BadInput where a point cannot be run, NoSuchRun where the name is taken.
 
-    live: over sockets, one at a time. keep: each run's files. notebook: is executed for each run, with its settings as
-    parameters, and kept beside it. fresh: replace a sweep of that name.
+    live: over sockets, one at a time. keep: each run's files. papermill: by the experiment notebook, executed for each
+    run and kept with its files. fresh: replace a sweep of that name.
     """
     check(grid, live=live)
-    if notebook is not None and not notebook.is_file():
-        raise BadInput(f"there is no notebook {notebook}; name one that takes the settings of an import as parameters")
+    if papermill:
+        experiment_notebook()
     sweep = Sweep(results / name)
     if sweep.folder.exists():
         if not (sweep.folder / "sweep.json").exists():
@@ -149,8 +150,14 @@ def create_sweep(
         raise BadInput(f"{sweep.folder} cannot be made ({error.strerror}); choose another --results") from None
     versions = {"harness": version("rate-limit-harness"), "python": platform.python_version()}
     about = {"schema": 1, "sweep": name, "created": iso(utc_s), "created_utc_s": utc_s, "status": "running"}
-    about |= {**grid.as_dict(), "live": live, "keep": keep, "notebook": notebook and str(notebook.absolute())}
-    about |= {"versions": versions, "host": platform.node()}
+    about |= {
+        **grid.as_dict(),
+        "live": live,
+        "keep": keep or papermill,
+        "papermill": papermill,
+        "versions": versions,
+        "host": platform.node(),
+    }
     write_json(sweep.folder / "sweep.json", about)
     return sweep
 
