@@ -1,14 +1,17 @@
-# Two commands do everything: `make import` and `make test`. Works with GNU make 3.81.
+# Two commands do everything: `make import` and `make test`; `make lab` and `make dashboard` to watch. Works with GNU make 3.81.
 VENV := .venv
 PY := $(VENV)/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help import server lint check test test-slow bench pictures clean
+ROOT := $(CURDIR)
+.PHONY: help import server lab dashboard lint check test test-slow bench pictures clean
 
 help:
 	@echo 'make import       import everything from the rate-limited test API   (ARGS="--items 200 --workers 20")'
 	@echo 'make server       serve the test API                                 (ARGS="--port 8000 --items 5000")'
+	@echo 'make lab          JupyterLab: start imports, steer and compare them   (ARGS="--no-browser")'
+	@echo 'make dashboard    the same panel as a page, for who only watches      (ARGS="--theme=dark")'
 	@echo 'make check        lint, types, import directions, fast tests: under a minute'
 	@echo 'make test         every check, and every test but the long proofs'
 	@echo 'make test-slow    the long proofs'
@@ -20,6 +23,14 @@ import: $(VENV)/.import
 
 server: $(VENV)/.import
 	@$(PY) -m server $(ARGS)
+
+# On loopback, with a token in the address that is opened; runs are kept where the command line looks for them.
+lab: $(VENV)/.notebooks
+	@HARNESS_IMPORT_RESULTS="$(ROOT)/results" $(PY) -m jupyterlab --ip=127.0.0.1 notebooks/live_import.ipynb $(ARGS)
+
+dashboard: $(VENV)/.notebooks
+	@HARNESS_IMPORT_RESULTS="$(ROOT)/results" $(PY) -m voila --Voila.ip=127.0.0.1 --Voila.auto_token=True \
+	  notebooks/live_import.ipynb $(ARGS)
 
 lint: $(VENV)/.test
 	@$(VENV)/bin/ruff check .
@@ -64,6 +75,10 @@ $(VENV)/.import: $(PY) pyproject.toml constraints.txt
 	@$(VENV)/bin/uv pip install --quiet --python $(PY) --constraint constraints.txt --editable '.[report]'
 	@touch $@
 
+$(VENV)/.notebooks: $(PY) pyproject.toml constraints.txt
+	@$(VENV)/bin/uv pip install --quiet --python $(PY) --constraint constraints.txt --editable '.[report,notebooks]'
+	@touch $@ $(VENV)/.import
+
 $(VENV)/.test: $(PY) pyproject.toml constraints.txt
 	@$(VENV)/bin/uv pip install --quiet --python $(PY) --constraint constraints.txt --editable '.[test,bench,report,notebooks]'
-	@touch $@ $(VENV)/.import
+	@touch $@ $(VENV)/.import $(VENV)/.notebooks

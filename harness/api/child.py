@@ -61,17 +61,16 @@ async def child_api(flags: Sequence[str]) -> AsyncIterator[str]:
     told = ["--port", "0", "--until-stdin-closes", *flags]
     pipe = subprocess.PIPE
     # Not a pipe: nobody would read it, and a full one would stop the server.
-    words = tempfile.TemporaryFile()  # noqa: SIM115
-    # A session of its own: Ctrl-C goes to the whole foreground group, and in-flight requests must still be answered.
-    process = await trio.lowlevel.open_process(
-        [sys.executable, "-m", "server", *told], stdin=pipe, stdout=pipe, stderr=words, start_new_session=True
-    )
-    try:
-        yield await _first_line(process, words)
-    finally:
-        with trio.CancelScope(shield=True):
-            await _stop(process)
-            words.close()
+    with tempfile.TemporaryFile() as words:
+        # A session of its own: Ctrl-C goes to the whole foreground group, and what is in flight must be answered.
+        process = await trio.lowlevel.open_process(
+            [sys.executable, "-m", "server", *told], stdin=pipe, stdout=pipe, stderr=words, start_new_session=True
+        )
+        try:
+            yield await _first_line(process, words)
+        finally:
+            with trio.CancelScope(shield=True):
+                await _stop(process)
 
 
 async def _first_line(process: trio.Process, words: IO[bytes]) -> str:

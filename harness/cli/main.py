@@ -13,6 +13,7 @@ from harness.cli.explain import explain_command
 from harness.cli.failed import failed_command
 from harness.cli.keep import export_command, prune_command
 from harness.cli.look import runs_command, show_command
+from harness.cli.recommend import recommend_command
 from harness.cli.report import report_command
 from harness.cli.run import import_command, resume_command
 from harness.cli.serve import server_command
@@ -45,7 +46,7 @@ _SECTIONS: dict[str, tuple[click.Command, ...]] = {
         compare_command,
         export_command,
     ),
-    "Decide": (infer_command,),
+    "Decide": (recommend_command, infer_command),
     "Manage": (pause_command, set_command, stop_command, prune_command),
 }
 

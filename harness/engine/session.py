@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable, Collection
+from itertools import islice
 
 import trio
 
@@ -29,9 +30,9 @@ from harness.pacing.strategies import make_pacer
 from harness.record.clock import next_local, utc_s
 from harness.record.control import Inbox
 from harness.record.events import Event, Held, ItemId
-from harness.record.history import occupied_since, payloads_on_disk
+from harness.record.history import occupied_since, payloads_on_disk, recorded
 from harness.record.learned import remember, remembered
-from harness.record.live import Live, LiveTier
+from harness.record.live import MOST_FLIGHTS, Live, LiveFlight, LiveTier
 from harness.record.recorder import MOST_UNWRITTEN, Recorder
 from harness.record.run import Run
 from harness.record.sent import SentCounter
@@ -109,7 +110,8 @@ class Session:
         state = run.state()
         anchors = {at + 1: began for at, began in enumerate(run.about.get("sessions_utc_s", []))}
         number = len(anchors) + 1
-        run.note(sessions_utc_s=[*anchors.values(), self._started_utc_s], status="running")
+        began = [*anchors.values(), self._started_utc_s]
+        run.note(sessions_utc_s=began, status="running", recorded=recorded(run.folder))
         who = None if config.forget_limits else config.learned_for
         pacer = pacer_for(config, remembered(config.results, who))
         self._sent = SentCounter(run.folder)
@@ -232,6 +234,10 @@ class Session:
             next_retry_utc_s=None if retry_at is None else self._started_utc_s + retry_at,
             last_retry_utc_s=None if last_at is None else self._started_utc_s + last_at,
             best_s=self._best_of_all_s(),
+            flights=tuple(
+                LiveFlight(flight.fetch.kind, flight.fetch.key, flight.fetch.attempt, now - flight.fetch.sent_s)
+                for flight in islice(core.flights.values(), MOST_FLIGHTS)
+            ),
         )
 
     def _best_of_all_s(self) -> float | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
@@ -25,6 +25,7 @@ from harness.engine.core import Core
 from harness.errors import BadInput
 from harness.record.events import ItemId
 from harness.values import as_latency, is_scenario_file
+from server import scenarios as ready_made
 from server.config import DEFAULT_LIMIT, ServerConfig, read_toml
 from server.errors import BadConfig
 from server.exchange import Ask, Decision
@@ -45,22 +46,27 @@ def as_simulated(config: ImportConfig) -> ImportConfig:
     return config.model_copy(update={"latency": as_latency(server_config(config).latency)})
 
 
-def server_config(config: ImportConfig, ledger_rows: int = 0) -> ServerConfig:
+def server_config(config: ImportConfig, more: Mapping[str, Any] | None = None) -> ServerConfig:
     """The test API that `config` describes; BadInput where it refuses its settings.
 
-    It begins at a moment of the day that the seed chooses, for windows on the wall clock have a phase. ledger_rows:
-    how many decisions it keeps, beside the counts.
+    It begins at a moment of the day that the seed chooses, for windows on the wall clock have a phase. It keeps counts
+    but no decisions. more: settings of its own that no import has.
     """
     epoch = NEW_YEAR + Random(config.seed).uniform(0.0, 86400.0)
     try:
-        return ServerConfig.from_mapping({"epoch": epoch, **_settings(config), "ledger_rows": ledger_rows})
+        return ServerConfig.from_mapping({"epoch": epoch, "ledger_rows": 0, **_settings(config), **(more or {})})
     except BadConfig as error:
         raise _refused(error) from None
 
 
-def service_for(config: ImportConfig) -> Service:
+def service_for(config: ImportConfig, more: Mapping[str, Any] | None = None) -> Service:
     """The test API that `config` describes, in process, its clock at 0."""
-    return Service(server_config(config))
+    return Service(server_config(config, more))
+
+
+def catalogue_size(config: ImportConfig) -> int:
+    """How many items the test API of `config` lists."""
+    return server_config(config).items
 
 
 def verdicts(config: ImportConfig, arrivals_s: Sequence[float]) -> list[bool]:
@@ -248,6 +254,11 @@ def _joined(headers: list[tuple[str, str]]) -> dict[str, Any]:
         key = _lower(name)
         joined[key] = f"{joined[key]}, {value}" if key in joined else value
     return joined
+
+
+def scenarios() -> dict[str, str]:
+    """The ready-made test APIs, and what each is like in a line."""
+    return {name: ready_made.about(name) for name in ready_made.names()}
 
 
 # A server has a few names for its headers, and says them with each answer.

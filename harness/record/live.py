@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.record.events import Key, Kind
 from harness.record.state import State
+
+# More than anybody reads; the rest is a number.
+MOST_FLIGHTS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +24,24 @@ class LiveTier:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveFlight:
+    """A request on its way: the `attempt`-th for page or item `key`, sent `for_s` seconds ago."""
+
+    kind: Kind
+    key: Key
+    attempt: int
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Live:
     """A moment `t_s` of a session, which is `now_utc_s` on the wall.
 
     doing: `working`, or why nothing is being sent: limit, in flight, refused, probe, hold, retry, paused, stopping.
     until_utc_s, tier: of that wait. eta_s: seconds until the last item, by the quota (None: not known yet).
     retrying: how many items wait for a retry, the next at next_retry_utc_s, the last at last_retry_utc_s.
-    best_s: the least seconds the whole import can take (None: not known, or not known yet).
+    best_s: the least seconds the whole import can take (None: not known, or not known yet). flights: the oldest
+    requests on their way, at most MOST_FLIGHTS.
     """
 
     t_s: float
@@ -42,6 +57,7 @@ class Live:
     next_retry_utc_s: float | None = None
     last_retry_utc_s: float | None = None
     best_s: float | None = None
+    flights: tuple[LiveFlight, ...] = ()
 
 
 def elapsed_s(state: State, t_s: float) -> float:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from harness.record.live import Live, LiveTier
+from harness.record.live import Live, LiveFlight, LiveTier
 from harness.record.state import State
 
 
@@ -28,7 +28,9 @@ def read_live(folder: Path, now_utc_s: float) -> Live | None:
     """The last moment kept, as of `now_utc_s`; None where there is none that this version can read."""
     try:
         said = json.loads((folder / "live.json").read_text(encoding="utf-8"))
-        live = Live(**{**said, "tiers": tuple(LiveTier(**tier) for tier in said["tiers"])})
+        tiers = tuple(LiveTier(**tier) for tier in said["tiers"])
+        flights = tuple(LiveFlight(**flight) for flight in said["flights"])
+        live = Live(**{**said, "tiers": tiers, "flights": flights})
         passed_s = max(0.0, now_utc_s - live.now_utc_s)
         left_s = None if live.eta_s is None else max(0.0, live.eta_s - passed_s)
         return replace(live, t_s=live.t_s + passed_s, now_utc_s=now_utc_s, eta_s=left_s)

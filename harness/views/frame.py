@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from rich.cells import cell_len
 from rich.text import Text
 
+from harness.record.events import RunStatus
 from harness.record.live import Live, elapsed_s
 from harness.record.state import State
 from harness.views.screen import cut, folded
@@ -16,6 +18,17 @@ from harness.views.text import clock, count, countdown, duration, eta, printable
 Piece = tuple[str, str]  # words, style
 
 _BAR = (10, 20)  # least and most columns
+
+
+class SoFar(Protocol):
+    """How far a run is: a State, or a Summary of one."""
+
+    @property
+    def status(self) -> RunStatus: ...
+    @property
+    def imported(self) -> int: ...
+    @property
+    def failed(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +67,27 @@ DOINGS = {
 }
 
 
-def doing(state: State, live: Live) -> Doing:
+def doing(so_far: SoFar, live: Live) -> Doing:
     """What it does now, by the words of DOINGS."""
-    if state.status not in ("running", "paused"):
-        return Doing(state.status.replace(" ", "-"), "bold", state.status, state.status)
+    if so_far.status not in ("running", "paused"):
+        return Doing(so_far.status.replace(" ", "-"), "bold", so_far.status, so_far.status)
     # Answers to the list are all there is to wait for until the first item came.
-    early = live.doing in ("working", "in flight") and live.tier is None and not state.imported + state.failed
+    early = live.doing in ("working", "in flight") and live.tier is None and not so_far.imported + so_far.failed
     key = "reading" if early else live.doing
     return DOINGS.get(key) or Doing(key.replace(" ", "-"), "", *[key.replace("{", "{{").replace("}", "}}")] * 2)
 
 
-def sentence(state: State, live: Live) -> Piece:
-    """`waiting 38 s for 100/1m, next 18:05:02`, with its colour."""
-    what = doing(state, live)
+def sentence(so_far: SoFar, live: Live, listed: int) -> Piece:
+    """`waiting 38 s for 100/1m, next 18:05:02`, with its colour. listed: how many items the list named so far."""
+    what = doing(so_far, live)
     left_s = None if live.until_utc_s is None else live.until_utc_s - live.now_utc_s
     words = (what.endless if left_s is None else what.sentence).format(
         left="" if left_s is None else countdown(left_s),
         at=clock(live.until_utc_s),
         tier=live.tier or "a limit",
         full=f" ({live.tier} is full)" if live.tier else "",
-        listed=f", {count(len(state.items))} found" if len(state.items) else "",
-        done=count(state.imported),
+        listed=f", {count(listed)} found" if listed else "",
+        done=count(so_far.imported),
         last=clock(live.last_retry_utc_s),
     )
     return words, what.style
@@ -83,7 +96,7 @@ def sentence(state: State, live: Live) -> Piece:
 def frame(run: str, state: State, live: Live, width: int) -> list[Text]:
     """The lines to show now, none wider than `width` columns."""
     lines = [*flow(_facts(run, state, live), "  ", width), *_how_far(state, live, width)]
-    now, counters = sentence(state, live), _counters(state, live)
+    now, counters = sentence(state, live, len(state.items)), _counters(state, live)
     together = flow([now, *counters], " | ", width)
     # Where they do not fit beside it, the counters keep a line of their own, so that they do not jump about.
     return [*lines, *(together if len(together) == 1 else [*flow([now], "", width), *flow(counters, " | ", width)])]

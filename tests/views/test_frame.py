@@ -95,7 +95,7 @@ def test_nothing_is_lost_at_40_columns() -> None:
 def test_what_it_does_now(doing: str, changes: dict[str, object], words: str) -> None:
     """Each thing an import does is said in a sentence that names what it waits for, and until when."""
     live = Live(7920.0, NOW, 1, 0, doing)
-    assert sentence(running(), replace(live, **changes))[0] == words  # type: ignore[arg-type]
+    assert sentence(running(), replace(live, **changes), 12434)[0] == words  # type: ignore[arg-type]
 
 
 def test_the_list_comes_first() -> None:
@@ -108,7 +108,7 @@ def test_the_list_comes_first() -> None:
         "reading the list | in flight 1 | 429s 0 | failed 0"
     )
     fold([e.PageListed(0.2, "a", 1, 0.1, 0.2, 200, (1, 2), None, None, "b")], state)
-    assert sentence(state, live)[0] == "reading the list, 2 found"
+    assert sentence(state, live, 2)[0] == "reading the list, 2 found"
     fold([e.ItemImported(0.3, 1, 1, 0.2, 0.3, 200, 9)], state)
     assert lines(state, live, 79).splitlines()[1:] == [
         "1/2+ items, 0 s, ETA not known yet",

@@ -1,0 +1,177 @@
+"""All runs of a folder: the table, the detail of the one chosen or several side by side, and what can be done to them.
+
+Reading happens in a thread, one at a time; widgets are written by `tick`, on the kernel's loop. What buttons ask for
+is done in the thread that reads, so that no callback waits for a disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+import ipywidgets as w
+
+from harness.errors import HarnessError
+from harness.notebook.desk import Desk
+from harness.notebook.shelf import Detail, Shelf
+from harness.record.clock import utc_s
+from harness.record.control import Command, ask
+from harness.record.export import export
+from harness.record.glance import Glance
+from harness.record.run import Run, remove_run
+from harness.record.summary import Summary
+from harness.record.tape import Course
+from harness.views.panel.board import Board
+from harness.views.panel.compare import compare
+from harness.views.panel.deeds import Deeds
+from harness.views.panel.runs import RunsTable
+from harness.views.text import count, plural
+
+EVERY_S = 1.0
+_OPEN = ("running", "paused")
+_MOST_COMPARED = 8
+_COMMANDS: dict[str, Command] = {"pause": "pause", "resume": "resume", "stop": "stop"}
+
+
+class AllRuns:
+    """The table and what belongs to it; `widget` is what a cell shows. desk: where runs are gone on with."""
+
+    def __init__(self, results: Path, desk: Desk) -> None:
+        self.results = results
+        self.table = RunsTable()
+        self.deeds = Deeds(self._do)
+        self._desk = desk
+        self._shelf = Shelf(results)
+        self._detail: Detail | None = None
+        self._detailed: tuple[Glance, Course] | None = None
+        self._compared = ""
+        self._asked: SimpleQueue[Callable[[], str]] = SimpleQueue()
+        self._retries: list[Run] = []
+        self._said = ("", False)
+        self._reading: asyncio.Future[None] | None = None
+        self._next_s = 0.0
+        self.board = Board()
+        self.side = w.HTML()
+        self.widget = w.VBox([self.table, self.deeds.widget, self.side, self.board])
+
+    @property
+    def chosen(self) -> list[Run]:
+        """The runs chosen in the table that are still there."""
+        return [run for name in self.table.chosen if (run := Run(self.results / name)).folder.is_dir()]
+
+    def tick(self) -> None:
+        """Show what was read last, and read again when a second has passed or something was asked for."""
+        self._show()
+        loop = asyncio.get_running_loop()
+        if self._reading is not None and not self._reading.done():
+            return
+        self.go_on_with_next()
+        if loop.time() >= self._next_s or not self._asked.empty():
+            self._next_s = loop.time() + EVERY_S
+            self._reading = loop.run_in_executor(None, self._read, self.chosen)
+
+    def go_on_with_next(self) -> None:
+        """Retry what failed in the next of the runs for which that was asked, once the last one is over."""
+        if self._retries and not self._desk.busy:
+            self._desk.retry_in(self._retries.pop(0))
+
+    def read_now(self) -> None:
+        """Read everything in this thread and show it: for who shows the table once."""
+        self._read(self.chosen)
+        self._show()
+
+    # --- in the thread that reads ---------------------------------------------------------------------------------
+
+    def _read(self, chosen: list[Run]) -> None:
+        while True:
+            try:
+                self._said = (self._asked.get_nowait()(), False)
+            except Empty:
+                break
+            except (HarnessError, OSError) as error:
+                self._said = (str(error), True)
+        self._shelf.scan()
+        try:
+            self._look_at([run for run in chosen if run.folder.is_dir()])
+        except (HarnessError, OSError) as error:
+            self._said = (str(error), True)
+
+    def _look_at(self, chosen: list[Run]) -> None:
+        one = chosen[0] if len(chosen) == 1 else None
+        if one is None:
+            self._detail = self._detailed = None
+        elif self._detail is None or self._detail.run != one:
+            self._detail = Detail(one, self._shelf)
+        if self._detail is not None:
+            self._detailed = self._detail.look()
+        several = chosen[:_MOST_COMPARED] if len(chosen) > 1 else []
+        pairs = [(Summary.from_dict(figures), run.about["config"]) for run in several if (figures := run.summary())]
+        self._compared = compare(pairs) if len(pairs) > 1 else ""
+
+    # --- what is shown --------------------------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        self.table.show(self._shelf.rows)
+        chosen = set(self.table.chosen)
+        rows = [row for row in self._shelf.rows if row.name in chosen]
+        self.deeds.enable(
+            under_way=sum(row.status in _OPEN for row in rows),
+            ended_early=sum(row.status in ("stopped", "interrupted", "failed") for row in rows),
+            failed=sum(row.failed for row in rows),
+            chosen=[row.name for row in rows],
+        )
+        self.deeds.say(*self._words(len(rows)))
+        self.side.value = self._compared
+        if self._detailed is not None and len(rows) == 1 and self._detailed[0].summary.run == rows[0].name:
+            self.board.show(*self._detailed, utc_s())
+        elif self.board.parts:
+            self.board.say("")
+
+    def _words(self, chosen: int) -> tuple[str, bool]:
+        if self._shelf.damaged:
+            return f"cannot be read: {'; '.join(self._shelf.damaged[:3])}", True
+        if self._said[0]:
+            return self._said
+        if self._shelf.unread:
+            return f"reading {plural(self._shelf.unread, 'more run')}", False
+        return ("" if chosen else "Choose a run for its detail, several to compare them."), False
+
+    # --- what the buttons do --------------------------------------------------------------------------------------
+
+    def _do(self, deed: str) -> None:
+        """Do something with the runs that are chosen; the thread that reads does what touches files."""
+        chosen = self.chosen
+        self._said = ("", False)
+        if deed == "go on":
+            self._desk.go_on(chosen[0])
+        elif deed == "retry":
+            ended = [run for run in chosen if run.status not in _OPEN]
+            self._retries += ended
+            self._asked.put(lambda: self._ask([run for run in chosen if run not in ended], "retry"))
+        elif deed in ("csv", "parquet"):
+            self._asked.put(lambda: self._export(chosen, deed))
+        elif deed == "delete":
+            self._asked.put(lambda: self._delete(chosen))
+        else:
+            self._asked.put(lambda: self._ask(chosen, _COMMANDS[deed]))
+
+    def _ask(self, runs: list[Run], command: Command) -> str:
+        for run in runs:
+            ask(run, command)
+        return f"asked {plural(len(runs), 'run')} to {command}" if runs else ""
+
+    def _export(self, runs: list[Run], ending: str) -> str:
+        folder = self.results.parent / "exports"
+        folder.mkdir(exist_ok=True)
+        written = []
+        for run in runs:
+            path = folder / f"{run.name}.{ending}"
+            written.append(f"{count(export(run, path))} items in {path}")
+        return "; ".join(written)
+
+    def _delete(self, runs: list[Run]) -> str:
+        for run in runs:
+            remove_run(run)
+        return f"deleted {', '.join(run.name for run in runs)}"

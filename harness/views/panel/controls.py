@@ -1,0 +1,201 @@
+"""What to import, and the buttons: widgets that say what was typed and call back, and decide nothing.
+
+Before the start the form holds the settings of the import to come; while one runs, workers and limit steer it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import ipywidgets as w
+
+from harness.record.events import RunStatus
+from harness.views.panel.html import esc
+
+Phase = RunStatus | str
+
+# Which buttons there are to press, by what the import does. `retry` needs failed items besides.
+ENABLED: dict[str, frozenset[str]] = {
+    "idle": frozenset({"start"}),
+    "starting": frozenset({"stop"}),
+    "running": frozenset({"pause", "stop", "apply", "retry"}),
+    "paused": frozenset({"resume", "stop", "apply", "retry"}),
+    "stopping": frozenset({"stop"}),
+    "complete": frozenset({"start"}),
+    "complete with failures": frozenset({"start", "retry"}),
+    "stopped": frozenset({"start", "resume", "retry"}),
+    "interrupted": frozenset({"start", "resume", "retry"}),
+    "failed": frozenset({"start", "resume", "retry"}),
+}
+BUTTONS = {
+    "start": ("Start", "Import with these settings"),
+    "pause": ("Pause", "Send nothing new until Resume; what is in flight goes on"),
+    "resume": ("Resume", "Go on, also with a run that was stopped"),
+    "stop": ("Stop", "Finish what is in flight, then end; it can be resumed. Twice: at once"),
+    "retry": ("Retry failed", "Fetch again what failed for good"),
+}
+_WIDE = {"description_width": "9em"}
+_FIELD = {"width": "min(100%, 30em)"}
+# A slider's end, not a limit: more can be given as a setting.
+_MOST_WORKERS = 100
+
+
+class Controls:
+    """The form, the buttons and a line for what went wrong; `widget` is all of it.
+
+    settings: what the form begins with, by the names of the settings, as text. scenarios: the ready-made test APIs with
+    a line on each. on: what to call, by button; `workers` and `limit` get what was chosen while an import runs.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any],
+        scenarios: Mapping[str, str],
+        strategies: list[str],
+        on: Mapping[str, Callable[..., Any]],
+    ) -> None:
+        self._on = on
+        self.enabled: frozenset[str] = frozenset()
+        self._setting = False  # the form is being changed by us
+        self._source = w.ToggleButtons(options=["test API", "URL"], description="Source", style=_WIDE)
+        about = [
+            ("the usual: a fixed window that tells the truth", ""),
+            *((f"{name}: {line}", name) for name, line in scenarios.items()),
+        ]
+        self._fields: dict[str, Any] = {
+            "scenario": w.Dropdown(options=about, description="Behaves like", style=_WIDE, layout=_FIELD),
+            "url": _text("URL of the list", "https://api.example.com/orders"),
+            "token_env": _text("Token variable", "name of an environment variable, such as API_TOKEN"),
+            "items": _text("Items", "1000; of a URL: all"),
+            "limit": _text("Limit", "such as 500/20s+2000/100s; empty: learned, or told by the test API"),
+            "server_limit": _text("Server's limit", "what the test API enforces; empty: the same"),
+            "latency": _text("Latency", "of the test API, such as 50ms"),
+            "pacing": w.Dropdown(
+                options=[("as fits the limits", ""), *((name, name) for name in strategies)],
+                description="Pacing",
+                style=_WIDE,
+                layout=_FIELD,
+            ),
+            "retry_delays": _text("Retry after", "30,60,120,240"),
+            "run": _text("Name of the run", "a timestamp"),
+        }
+        self.workers = w.IntSlider(
+            10, 1, _MOST_WORKERS, description="Workers", continuous_update=False, style=_WIDE, layout=_FIELD
+        )
+        self._auto = w.Checkbox(False, description="find the number of workers", indent=False)
+        self.apply = w.Button(
+            description="Apply limit", tooltip="Keep to this limit from now on", layout={"width": "auto"}
+        )
+        self.buttons = {name: _button(*looks) for name, looks in BUTTONS.items()}
+        self.limit = self._fields["limit"]
+        self.note = w.HTML()
+        self.fill(settings)
+        self._listen()
+        self.widget = self._laid_out()
+        self._show_source()
+        self.enable("idle", failed=0)
+
+    def fill(self, settings: Mapping[str, Any]) -> None:
+        """Put `settings` into the form, as text; what is not among them is left as it is."""
+        given = {name: value for name, value in settings.items() if value is not None}
+        if "max_items" in given:
+            given["items"] = given["max_items"]
+        self._setting = True
+        if "url" in given:
+            self._source.value = "URL" if given["url"] else "test API"
+        for name in self._fields.keys() & given.keys():
+            self._fields[name].value = str(given[name])
+        if "workers" in given:
+            self._auto.value = given["workers"] == "auto"
+            if not self._auto.value:
+                self.workers.value = int(given["workers"])
+        self._setting = False
+
+    def values(self) -> dict[str, Any]:
+        """What was typed, by the names of the settings; nothing for a field left empty."""
+        typed = {name: field.value.strip() for name, field in self._fields.items() if field.value.strip()}
+        typed["workers"] = "auto" if self._auto.value else self.workers.value
+        if self._source.value == "URL":
+            for name in ("scenario", "server_limit", "latency"):
+                typed.pop(name, None)
+            if "items" in typed:
+                typed["max_items"] = typed.pop("items")
+            return {"url": "", **typed}
+        typed.pop("url", None)
+        typed.pop("token_env", None)
+        return typed
+
+    def say(self, text: str, *, bad: bool = False) -> None:
+        """A sentence below the buttons, spoken at once by a screen reader where it is bad news."""
+        role = "alert" if bad else "status"
+        said = (
+            f'<p role="{role}" class="hx {"hx-bad" if bad else ""}">{"✗ " if bad else ""}{esc(text)}</p>'
+            if text
+            else ""
+        )
+        if self.note.value != said:
+            self.note.value = said
+
+    def enable(self, phase: Phase, failed: int) -> None:
+        """The buttons that are of use in `phase`."""
+        enabled = ENABLED[phase] - (frozenset() if failed else {"retry"})
+        if enabled == self.enabled:
+            return
+        self.enabled = enabled
+        for name, button in self.buttons.items():
+            button.disabled = name not in enabled
+        self.apply.disabled = "apply" not in enabled
+        busy = "start" not in enabled
+        for name, field in self._fields.items():
+            field.disabled = busy and name != "limit"
+        self._source.disabled = self._auto.disabled = busy
+
+    def _listen(self) -> None:
+        for name, button in self.buttons.items():
+            button.on_click(lambda _, name=name: self._on[name]())
+        self.apply.on_click(lambda _: self._on["limit"](self._fields["limit"].value.strip()))
+        self.workers.observe(self._workers_moved, "value")
+        self._source.observe(lambda _: self._show_source(), "value")
+
+    def _workers_moved(self, change: Any) -> None:
+        if "apply" in self.enabled and not self._setting:
+            self._on["workers"](change["new"])
+
+    def _show_source(self) -> None:
+        """Only what there is to say of this source."""
+        url = self._source.value == "URL"
+        for name, of_url in (
+            ("url", True),
+            ("token_env", True),
+            ("scenario", False),
+            ("server_limit", False),
+            ("latency", False),
+        ):
+            self._fields[name].layout.display = "" if of_url == url else "none"
+
+    def _laid_out(self) -> Any:
+        fields = self._fields
+        first = w.VBox(
+            [self._source, fields["scenario"], fields["url"], fields["token_env"], fields["items"]], layout=_COLUMN
+        )
+        second = w.VBox(
+            [self.workers, self._auto, w.HBox([fields["limit"], self.apply], layout=_WRAP), fields["pacing"]],
+            layout=_COLUMN,
+        )
+        more = w.VBox([fields[name] for name in ("server_limit", "latency", "retry_delays", "run")])
+        folded = w.Accordion([more], titles=("More settings",), selected_index=None)
+        buttons = w.HBox(list(self.buttons.values()), layout=_WRAP)
+        return w.VBox([w.HBox([first, second], layout=_WRAP), folded, buttons, self.note])
+
+
+_COLUMN = {"flex": "1 1 26em", "min_width": "0"}
+_WRAP = {"flex_flow": "row wrap", "align_items": "center"}
+
+
+def _text(label: str, placeholder: str) -> Any:
+    return w.Text(description=label, placeholder=placeholder, style=_WIDE, layout=_FIELD, continuous_update=False)
+
+
+def _button(label: str, tooltip: str) -> Any:
+    return w.Button(description=label, tooltip=tooltip, layout={"width": "auto"})

@@ -1,0 +1,133 @@
+"""A real browser, JupyterLab and Voila, each on a free port of loopback, for the tests of the notebooks."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+TOKEN = "told-to-nobody"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+# A loaded machine may take this long to start a server, a kernel, or a page.
+PATIENCE_S = 90
+
+
+def chromium() -> str:
+    """Where the browser is. Without one the tests fail in CI and are skipped, saying so, elsewhere."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is not None:
+        return found
+    words = "no Chromium on PATH, so the notebooks cannot be tested: install one (Debian: apt install chromium)"
+    if os.environ.get("CI"):
+        pytest.fail(words)
+    pytest.skip(words)
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """Chromium without a window."""
+    path = chromium()
+    with sync_playwright() as play:
+        shown = play.chromium.launch(executable_path=path, args=FLAGS)
+        try:
+            yield shown
+        finally:
+            shown.close()
+
+
+@contextmanager
+def served(command: list[str], folder: Path, port: int) -> Iterator[str]:
+    """A Jupyter server on `port` in `folder`, with configuration and data of its own; yields its address."""
+    own = {name: str(folder / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")}
+    environment = {**os.environ, **own, "HARNESS_IMPORT_RESULTS": str(folder / "results"), "JUPYTER_PLATFORM_DIRS": "1"}
+    words = [sys.executable, "-m", *command]
+    with open(folder / "server.log", "wb") as log:
+        process = subprocess.Popen(words, cwd=folder, env=environment, stdout=log, stderr=log)
+    try:
+        wait_for_port(port, process, folder / "server.log")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Until somebody listens; fails with the server's last words where it ends before."""
+    tick = threading.Event()
+    for _ in range(10 * PATIENCE_S):
+        if process.poll() is not None:
+            break
+        with socket.socket() as knock:
+            knock.settimeout(1)
+            if knock.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        tick.wait(0.1)
+    pytest.fail(f"the server did not start: {log.read_text()[-2000:]}")
+
+
+@contextmanager
+def lab(folder: Path) -> Iterator[str]:
+    """JupyterLab on a copy of the notebooks; yields the address of live_import."""
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    port = free_port()
+    settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    options = ["--no-browser", f"--port={port}", "--ip=127.0.0.1", "--ServerApp.allow_root=True"]
+    options += ["--expose-app-in-browser", f"--LabApp.user_settings_dir={folder / 'settings'}"]
+    options += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
+    with served(["jupyterlab", *options], folder, port) as address:
+        yield f"{address}/lab/tree/notebooks/live_import.ipynb?token={TOKEN}"
+
+
+@contextmanager
+def voila(folder: Path) -> Iterator[str]:
+    """The panel as a page; yields its address."""
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    port = free_port()
+    options = ["--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1", f"--Voila.token={TOKEN}"]
+    with served(["voila", "notebooks/live_import.ipynb", *options], folder, port) as address:
+        yield f"{address}/?token={TOKEN}"
+
+
+def number(text: str) -> int:
+    """The first number in `text`: `1,000 of 1,000 items` is 1000."""
+    found = re.search(r"[\d,]+", text)
+    assert found is not None, text
+    return int(found[0].replace(",", ""))
+
+
+def run_all(page: Page) -> None:
+    """Run every cell and wait for the panel. Asked before it is ready, JupyterLab drops cells: then once more."""
+    start = page.get_by_role("button", name="Start", exact=True)
+    for _ in range(4):
+        page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=1000 * PATIENCE_S)
+        page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        try:
+            start.wait_for(timeout=15_000)
+            page.get_by_role("region", name="All runs").wait_for(timeout=15_000)
+            return
+        except TimeoutError:
+            continue
+    pytest.fail("the panel did not come up")

@@ -1,0 +1,116 @@
+"""What the board shows of a run: every figure that people ask for, in words, and no HTML but its own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from harness.record.glance import Glance
+from harness.views.panel.compare import compare
+from harness.views.panel.course import course_svg
+from harness.views.panel.page import page, rows_page
+from harness.views.panel.sections import PLACES, sections, spoken
+from tests.views.panel.glances import COURSE, complete, hostile, under_way
+from tests.views.samples import COMPLETE, NOW
+
+
+def words(html: str) -> str:
+    """What is read on the screen."""
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+def shown(now: Glance) -> dict[str, str]:
+    return {place: words(html) for place, html in sections(now, NOW).items()}
+
+
+def test_a_run_under_way() -> None:
+    """Bar, wait, times with the wait that goes on, quality so far, gauges, workers, failures and what is believed."""
+    place = shown(under_way())
+    assert (
+        place["head"]
+        == "nightly-1124 ● running 12,431 of 80,000 items · 15 % 3 failed · ETA 25 Nov 05:20 (in 11 h 16 min)"
+    )
+    assert place["now"] == "Now waiting 38 s for 100/1m, next 18:05:02 in flight 1 of 3 workers"
+    assert place["totals"].startswith(
+        "Totals imported 12,431 3 failed duration 2 h 12 min active 2 h 12 min waiting 0 s 0 waits"
+    )
+    assert "of best possible 99.9 % so far; best possible 13 h 27 min 429s 0" in place["quality"]
+    assert "reference efficiency - not a measure of speed" in place["quality"]
+    assert place["limits"] == (
+        "Limits 100/1m declared 0 left of 100 · opens in 38 s 10000/1d learned 7,500 left of 10,000"
+    )
+    assert place["workers"] == "Workers item 48211, attempt 2 210 ms waits for 100/1m waits for 100/1m"
+    assert place["failures"].startswith("Latest failures what attempts status when again why item 1243")
+    assert "gone: Not Found" in place["failures"]
+    assert place["learned"].endswith("10000/1d 429 after 10,000 accepted &lt;b&gt;")
+
+
+def test_a_run_that_is_over() -> None:
+    """Only what is still true: its figures, how close it came, what the server counted; no workers, no gauges."""
+    place = shown(complete())
+    assert place["head"] == "20261123-155204 ✓ complete 1,000 of 1,000 items · 100 % took 40.6 s"
+    assert place["now"] == place["workers"] == place["failures"] == ""
+    assert "of best possible 98.5 % best possible 40.0 s" in place["quality"]
+    assert "server agrees 1,010 admitted, 0 refused" in place["quality"]
+    assert "reference efficiency 100 % excellent not a measure of speed" in place["quality"]
+    assert place["limits"] == "Limits 500/20s+2000/100s declared"
+
+
+def test_a_list_that_does_not_say_how_many() -> None:
+    """No bar that would promise an end, but the numbers."""
+    now = under_way()
+    place = sections(replace(now, summary=replace(now.summary, total=None)), NOW)
+    assert "progressbar" not in place["head"]
+    assert "12,431 of 12,434+" in words(place["head"])
+
+
+def test_the_bar_and_gauges_tell_their_numbers_without_being_seen() -> None:
+    """Roles, ranges and values for screen readers; a badge has glyph and word."""
+    place = sections(under_way(), NOW)
+    assert 'role="progressbar" aria-valuemin="0" aria-valuemax="80000" aria-valuenow="12431"' in place["head"]
+    assert 'aria-label="100/1m: left" aria-valuemin="0" aria-valuemax="100" aria-valuenow="0"' in place["limits"]
+    assert spoken(under_way()) == (
+        "nightly-1124: running, 12,431 of 80,000 items, waiting 38 s for 100/1m, next 18:05:02, 0 429s."
+    )
+    assert spoken(complete()) == "20261123-155204: complete, 1,000 of 1,000 items, 0 failed, 40.6 s."
+
+
+@pytest.mark.parametrize("now", [hostile(), replace(hostile(), live=None)], ids=["under way", "without a writer"])
+def test_nothing_from_outside_becomes_html(now: Glance) -> None:
+    """Names, limits, reasons and evidence are text wherever they stand."""
+    html = page(now, replace(COURSE, waits=((0.0, 4.0, "<script>"),)), NOW)
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html
+    assert "<script" not in compare([(now.summary, {"url": "<script>"}), (COMPLETE, {"url": "x"})])
+
+
+def test_the_chart_as_a_picture() -> None:
+    """A bar for each second with requests, split where some were refused; a hatched wait with its label; a title."""
+    svg = course_svg(COURSE)
+    assert svg.count("<rect") - 1 == 4 + 1  # and the hatch's own
+    assert "<title>110 requests over 4.0 s, 10 of them refused (429)</title>" in svg
+    assert svg.count("url(#hx-hatch)") == 1
+    assert ">100/1m</text>" in svg
+    assert course_svg(replace(COURSE, sent=(), refused=())) == ""
+
+
+def test_a_page_is_all_places_with_their_style() -> None:
+    """What a notebook shows without a browser: every place that has something, the chart among them."""
+    html = page(under_way(), COURSE, NOW)
+    assert html.startswith("<style>")
+    assert all(f"hx-at-{place}" in html for place in PLACES)
+    assert "<svg" in html
+    assert rows_page([]).endswith("no runs yet</p></div>")
+
+
+def test_runs_compared() -> None:
+    """A column for each; the better one of a row is marked by a word, and only settings that differ are listed."""
+    other = replace(COMPLETE, run="b", duration_s=50.0, optimality=0.8, hits=3, hits_per_1000=2.96)
+    text = words(compare([(COMPLETE, {"workers": 10, "limit": "x"}), (other, {"workers": 20, "limit": "x"})]))
+    assert "duration 40.6 s (best) 50.0 s" in text
+    assert "of best possible 98.5 % (best) 80.0 %" in text
+    assert "429s 0 (best) 3" in text
+    assert text.endswith("workers 10 20")
+    assert "failed 0 0" in text
