@@ -56,7 +56,7 @@ def test_no_outputs_are_committed() -> None:
     paths = sorted(map(str, NOTEBOOKS.glob("*.ipynb")))
     assert len(paths) >= len(OURS)
     verified = subprocess.run(
-        [sys.executable, "-m", "nbstripout", "--verify", *paths], capture_output=True, check=False
+        [sys.executable, "-m", "nbstripout", "--verify", "--keep-id", *paths], capture_output=True, check=False
     )
     assert verified.returncode == 0, verified.stdout.decode()
 
