@@ -253,6 +253,11 @@ class Learner:
         if self._refilling.explains(emptied, probe.at - pause.last_s):
             return
         explanations = explain(self._history.sent, self._history.answered, refusal)
+        explained = explanations[0].limit if explanations else 0
+        longer = self._found.lengthen(pause.first_s, pause.closed_s, explained)
+        if longer is not None:
+            self._tell(longer)
+            return
         if explanations:
             shut_s = refusal.closed_s - pause.first_s
             belief, belied = self._found.adopt(explanations, refusal.told, shut_s)
