@@ -14,6 +14,7 @@ import yaml
 from harness.cli.main import cli
 from harness.errors import BadInput
 from harness.record.arrow import EVENT_SCHEMA
+from harness.record.state import MOVES
 from harness.settings import read_settings
 from server.cli import main as server_cli
 
@@ -73,6 +74,16 @@ def test_the_python_of_the_readme_runs(
     exec(compile(block, "README.md", "exec"), {"__name__": "readme"})
     said = capsys.readouterr().out
     assert said.startswith("complete ") or said == "0\n"
+
+
+def test_the_states_of_an_item_are_the_table_of_the_record() -> None:
+    """Every move that the fold makes is in the document, and no other."""
+    text = (ROOT / "docs/architecture.md").read_text()
+    rows = re.findall(
+        r"^\| ([a-z ]+) \| ([a-z, -]+) \| [^|]* ?\|$", text.partition("## States of an item")[2], re.MULTILINE
+    )
+    told = {was: set() if to == "-" else set(to.split(", ")) for was, to in rows if was != "from"}
+    assert told == {was or "not listed": set(to) for was, to in MOVES.items()}
 
 
 def test_results_readme_describes_every_column() -> None:

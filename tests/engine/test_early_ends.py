@@ -126,6 +126,23 @@ def test_an_outage_costs_items_only_the_attempts_that_opened_it() -> None:
     assert state.attempts_failed < 60
 
 
+def test_a_probe_costs_its_item_no_attempt() -> None:
+    """Of two attempts each the opening took one; the probes in a minute of outage take none, so that nothing fails."""
+    outage = broken(DOWN, 1.0, 60.0)
+    state = Play(outage, Rules(1, retry_delays_s=(1.0,), breaker=3)).run().core.state
+    assert (state.failed, state.imported) == (0, 200)
+
+
+def test_only_a_probe_makes_a_pause_longer() -> None:
+    """What was on its way when it opened comes back failed, too: the pause ends when it was to."""
+    breaker = Breaker(2)
+    assert [breaker.failed(0.0, False), breaker.failed(0.5, False), breaker.failed(1.0, False)] == [None, 10.5, None]
+    assert (breaker.until, breaker.strikes) == (10.5, 1)
+    breaker.sends(7)
+    assert [breaker.landed(6), breaker.landed(7)] == [False, True]
+    assert breaker.failed(11.0, True) == 31.0
+
+
 def test_answers_that_no_retry_can_mend_open_nothing() -> None:
     """404 for all: the server is there. Nor do failures with an answer between them."""
     gone = failing(catalogue(100), lambda f, _: GONE if f.kind == "item" else None)

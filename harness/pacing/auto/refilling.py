@@ -120,19 +120,32 @@ class Refilling:
     def _tell(self) -> None:
         search = self.search
         assert search is not None
-        counters = [belief for belief in self._found.beliefs if belief.shut_s >= SHORT_S]
         self._told_rate = max(search.held, search.rate)
-        slowest = min((belief.limit / belief.high_s for belief in counters), default=math.inf)
-        self.counts = search.depth == 1 and (1 - ALIKE) * slowest <= search.rate <= (1 + ALIKE) * slowest < math.inf
         evidence = f"refused {search.refusals} times and let in again at once: {search.rate:.3g} a second get through"
-        if not self.counts:
+        counters = self._counters(search)
+        self.counts = bool(counters)
+        if not counters:
             self._news.append(News(str(search.tier), "bucket", evidence, "fair"))
-            return
         for belief in counters:
+            before = belief.tier
             if belief.kinds != ("counter",):
                 belief.kinds = ("counter",)
                 belief.evidence += f"; then {evidence}, so that room comes back in proportion"
+            if belief.is_rate and search.held:
+                belief.narrow_to((belief.limit - 1) * UNDER / search.held)
+            if belief.tier != before:
                 self._news.append(News(str(belief.tier), "counter", belief.evidence, belief.trust))
+
+    def _counters(self, search: Refill) -> list[Belief]:
+        """Windows that the rate shows to be a sliding counter's: shut for long, and the slowest of just that rate."""
+        shut = [belief for belief in self._found.beliefs if belief.shut_s >= SHORT_S]
+        slowest = min(shut, key=lambda belief: belief.limit / belief.high_s, default=None)
+        if search.depth > 1 or slowest is None:
+            return []
+        rate = search.rate
+        low = (1 - ALIKE) * slowest.limit / slowest.high_s
+        high = (1 + ALIKE) * slowest.limit / (slowest.high_s if slowest.told else max(0.1, slowest.low_s))
+        return shut if low <= rate <= high else []
 
     def tiers(self) -> list[Tier]:
         """The rate as a limit, where it is one of its own."""
