@@ -157,6 +157,9 @@ class Learner:
         before = len(self._trust.dropped)
         for belief in self._headers.read(notice, grant.at, now):
             self._tell(belief)
+        single, self._headers.single = self._headers.single, None
+        if single is not None:
+            self._refilling.one_by_one(single)
         for header in list(self._trust.dropped)[before:]:
             self._tell_trust(header)
 

@@ -10,7 +10,7 @@ from harness.pacing.auto.history import History
 from harness.pacing.auto.news import News
 from harness.pacing.auto.plausible import roundness
 from harness.pacing.auto.refill import UNDER, Emptied, Refill
-from harness.pacing.base import Grant, Later, TierStatistics
+from harness.pacing.base import Grant, Later, Quota, TierStatistics
 from harness.pacing.tiers import Tier
 
 # A pause no longer than this, the least that Retry-After can say and a little, says that something refills steadily.
@@ -34,6 +34,7 @@ class Refilling:
         self.counts = False  # the rate is that at which the windows that were found let in: they are sliding counters
         self._short: Emptied | None = None
         self._told_rate = math.inf
+        self._why = ""
         self._windows: list[tuple[int, float]] = []  # that were believed, and are not a bucket's if round
         self._window: Belief | None = None  # found since the last refusal
         self._news: list[News] = []
@@ -93,6 +94,18 @@ class Refilling:
         self.search.no_burst(belief.limit)
         self._tell()
 
+    def one_by_one(self, quota: Quota) -> None:
+        """Headers say that nothing is left after each single request: evenly, as often as was seen or is told."""
+        sent = self._history.sent
+        pause = Emptied(sent[-2], sent[-1], self._history.answered[-1], len(self._history))
+        self.search = Refill(pause, 0.0, self._rates)
+        if quota.limit is not None and quota.period_s is not None:
+            self.search = Refill.known(UNDER * quota.limit / quota.period_s, 1, self._rates)
+            self.search.sent(sent[-1], 1)
+        self.search.no_burst(1)
+        self._why = f"{quota.header}-Remaining was 0 after every single request, so that they must come evenly; "
+        self._tell()
+
     def recall(self, pause: Emptied | None) -> None:
         """A pause that was over at once and has been put down to something else, wrongly."""
         self._short = self._short or pause
@@ -121,7 +134,8 @@ class Refilling:
         search = self.search
         assert search is not None
         self._told_rate = max(search.held, search.rate)
-        evidence = f"refused {search.refusals} times and let in again at once: {search.rate:.3g} a second get through"
+        shown = f"refused {search.refusals} times and let in again at once: {search.rate:.3g} a second get through"
+        evidence = self._why + shown
         counters = self._counters(search)
         self.counts = bool(counters)
         if not counters:
