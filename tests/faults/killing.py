@@ -7,6 +7,7 @@ import multiprocessing
 import random
 import struct
 import time
+import traceback
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -50,6 +51,11 @@ class Victim:
         return "key:" + hashlib.sha256(self.name.encode()).hexdigest()[:8]
 
     @property
+    def why(self) -> Path:
+        """Where an import that ends by an error says so."""
+        return self.results / f"{self.name}.error"
+
+    @property
     def run(self) -> Run:
         return open_run(self.name, self.results)
 
@@ -69,11 +75,15 @@ class Victim:
 def import_or_resume(victim: Victim) -> None:
     """In the child: begin the import, or go on with it."""
     try:
-        config = config_of(victim.run, header=f"X-Api-Key: {victim.name}")
-    except NoSuchRun:
-        config = victim.config
-    with sparing_memory():  # as the command line does: it starts in a third of the time
-        trio.run(run_import, config)
+        try:
+            config = config_of(victim.run, header=f"X-Api-Key: {victim.name}")
+        except NoSuchRun:
+            config = victim.config
+        with sparing_memory():  # as the command line does: it starts in a third of the time
+            trio.run(run_import, config)
+    except BaseException:
+        victim.why.write_text(traceback.format_exc())
+        raise
 
 
 def killed(victim: Victim, rng: random.Random, requests: int) -> bool:
@@ -112,7 +122,7 @@ def end(victim: Victim) -> None:
     """Resume it and let it run to its end."""
     process = victim.start()
     process.join(_GIVE_UP_S)
-    assert process.exitcode == 0
+    assert process.exitcode == 0, victim.why.read_text()
 
 
 def verdict(victim: Victim, api: Api, kills: list[Known], items: int) -> dict[str, Any]:
