@@ -40,7 +40,7 @@ class Victim:
 
     @property
     def config(self) -> ImportConfig:
-        quick = {"workers": 5, "timeout": 5, "linger": 1, "retry_delays": (0.02, 0.05, 0.1, 0.2)}
+        quick = {"workers": 5, "timeout": 5, "linger": 3, "retry_delays": (0.02, 0.05, 0.1, 0.2)}
         key = f"X-Api-Key: {self.name}"
         named = {"url": self.url, "results": self.results, "run": self.name, "header": key}
         return ImportConfig(**quick, **named, **self.settings)
