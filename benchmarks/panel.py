@@ -17,8 +17,9 @@ from benchmarks.measure import Figure, beside, turns
 
 ITEMS = 3000
 _PREPARE = """
-import asyncio, json, logging
+import asyncio, json
 from pathlib import Path
+from time import process_time
 from IPython.display import display
 from harness.notebook.background import Background
 from harness.notebook.desk import Desk
@@ -26,16 +27,20 @@ from harness.notebook.all_runs import AllRuns
 from harness.notebook.refresh import Refresher
 from harness.notebook.settings import checked
 results, settings = Path({results!r}), {settings!r}
-def figure(run):
-    print(json.dumps(run.summary()["requests_per_s"]))
+def figures(run, began_s):
+    summary = run.summary()
+    requests = summary["requests_page"] + summary["requests_item"]
+    print(json.dumps([summary["requests_per_s"], requests / (process_time() - began_s)]))
 """
 _WITHOUT = """
+began_s = process_time()
 import_ = Background(checked({**settings, "results": results / "runs", "run": NAME, "fresh": True})).start()
 while import_.phase != "over":
     await asyncio.sleep(0.25)
-figure(import_.run)
+figures(import_.run, began_s)
 """
 _WITH = """
+began_s = process_time()
 desk = Desk({**settings, "run": NAME}, results / "runs")
 runs = AllRuns(results / "runs", desk)
 display(desk.widget, runs.widget)
@@ -46,7 +51,7 @@ refresher.call("runs", runs.tick)
 desk.start()
 while desk.busy:
     await asyncio.sleep(0.25)
-figure(desk.import_.run)
+figures(desk.import_.run, began_s)
 await asyncio.sleep(0.5)
 refresher.close()
 """
@@ -55,6 +60,7 @@ refresher.close()
 def measure(rounds: int = 5, items: int = ITEMS) -> list[Figure]:
     """Requests a second with the panel beside those without, in the same kernel, in turns."""
     rates: dict[str, list[float]] = {"with": [], "without": []}
+    work: dict[str, list[float]] = {"with": [], "without": []}
     flags = ["--port", "0", "--items", str(items), "--limit", "1000000000/20s", "--latency", "0ms"]
     server = subprocess.Popen([sys.executable, "-m", "server", *flags], stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
@@ -66,13 +72,18 @@ def measure(rounds: int = 5, items: int = ITEMS) -> list[Figure]:
             _run(client, 'NAME = "warm"' + _WITHOUT)
             for number, name in enumerate(turns(tuple(rates), rounds)):
                 code = _WITH if name == "with" else _WITHOUT
-                rates[name].append(float(json.loads(_run(client, f'NAME = "r{number}"' + code))))
+                rate, per_processor_s = json.loads(_run(client, f'NAME = "r{number}"' + code))
+                rates[name].append(rate)
+                work[name].append(per_processor_s)
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
         server.terminate()
         server.wait()
-    return [beside("importer with the panel : without", "requests/s", rates["with"], rates["without"], 0.95)]
+    return [
+        beside("importer with the panel : without", "requests/s", rates["with"], rates["without"], 0.95),
+        beside("the same, by the kernel's processor time", "requests/s", work["with"], work["without"]),
+    ]
 
 
 def _run(client: object, code: str) -> str:

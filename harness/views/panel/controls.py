@@ -5,7 +5,7 @@ Before the start the form holds the settings of the import to come; while one ru
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import ipywidgets as w
@@ -134,9 +134,9 @@ class Controls:
         if self.note.value != said:
             self.note.value = said
 
-    def enable(self, phase: Phase, failed: int) -> None:
-        """The buttons that are of use in `phase`."""
-        enabled = ENABLED[phase] - (frozenset() if failed else {"retry"})
+    def enable(self, phase: Phase, failed: int, besides: Collection[str] = ()) -> None:
+        """The buttons that are of use in `phase`, and `besides`."""
+        enabled = ENABLED[phase] - (frozenset() if failed else {"retry"}) | frozenset(besides)
         if enabled == self.enabled:
             return
         self.enabled = enabled
