@@ -33,6 +33,7 @@ EPOCH_S = 1_700_000_003.7
 # "Equal": a difference of makespan that another seed could turn around.
 TIE = 0.005
 DECLARED = "window, kind declared"
+TOLD = "auto, limits declared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,15 @@ class Row:
 
 
 def clients() -> dict[str, Callable[[Server], Pacer]]:
-    """Every strategy by name, `window` with and without the server's kind, and the libraries."""
+    """Every strategy by name, `window` with and without the server's kind, `auto` told nothing and told the limits, and
+    the libraries.
+    """
     from benchmarks.libraries import LIBRARIES  # what is installed with the extra `bench`
 
     own: dict[str, Callable[[Server], Pacer]] = {DECLARED: lambda server: _make("window", parse_tiers(server.limit))}
+    own["auto"] = lambda _: _make("auto", ())
     for name in get_args(Strategy):
-        own[name] = lambda server, name=name: _make(name, parse_tiers(server.believed))
+        own[TOLD if name == "auto" else name] = lambda server, name=name: _make(name, parse_tiers(server.believed))
     for name, make in LIBRARIES.items():
         own[name] = lambda server, make=make: make(parse_tiers(server.believed))
     return own
@@ -148,6 +152,7 @@ Made by `python -m benchmarks.strategies` (`make bench`); a test plays some rows
 time under the server's own limits, at the least round trip seen, as if nobody else used them. Where others use the
 quota (`others`), no client can come near it. The libraries run their own code on the simulated clock, and after a
 429 they pause as every strategy does here: together, for Retry-After, then one probe first.
+`auto` is told nothing and learns from the headers, X-RateLimit-* of the tightest limit; all others know the limits.
 "ahead of window" marks a library that beats `{DECLARED}` in makespan (by more than {TIE:.1%}) or in 429s.
 
 """

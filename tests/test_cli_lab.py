@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -143,6 +144,35 @@ def test_a_sweep_that_cannot_be_run(
     assert not (tmp_path / "results").exists()
 
 
+# --- recommend ----------------------------------------------------------------------------------------------------
+
+
+def test_recommend_says_what_to_set_and_what_it_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    """Workers, duration, best possible; what more and fewer do; plainly where two are enough; the command to type."""
+    asked = ("--items", "1000", "--limit", "100/5s+300/30s", "--latency", "80ms", "--what-if", "workers=40")
+    code, out, err = run(capsys, "recommend", *asked)
+    assert (code, err) == (0, "")
+    lines = {line[2:17].strip(): line[19:] for line in out.split("\n")[1:] if line}
+    assert out.startswith("Use 2 workers: 1 min 36 s for 1,010 requests, 99.")
+    assert lines["best possible"] == "1 min 35 s, with any number of workers"
+    assert lines["note"].startswith("Two workers are enough: ")
+    assert re.fullmatch(r"10 gain \d+ ms, the most that any gain", lines["more workers"])
+    assert re.fullmatch(r"1 loses \d\.\d s", lines["fewer"])
+    assert lines["latency doubled"].startswith("1 min ")
+    assert lines["workers=40"] == "1 min 35 s with 40 workers; more gain nothing"
+    assert lines["next"].endswith("-m harness import --url https://… --workers 2 --limit 100/5s+300/30s")
+
+
+def test_recommend_learns_from_a_run(capsys: pytest.CaptureFixture[str], results: Path) -> None:
+    """Its limits and latency; what belongs to the run cannot be said beside it."""
+    code, out, _ = run(capsys, "recommend", "--from", "a", "--results", str(results), "--json")
+    advice = json.loads(out)
+    assert (code, advice["run"], advice["limits"], advice["was"]["workers"]) == (0, "a", "500/20s+2000/100s", 10)
+    code, _, err = run(capsys, "recommend", "--from", "a", "--results", str(results), "--latency", "1s")
+    assert code == 2
+    assert "--latency comes from the run; leave it out, or say --what-if NAME=VALUE" in err
+
+
 # --- processes ----------------------------------------------------------------------------------------------------
 
 
@@ -226,6 +256,18 @@ def test_server_is_the_test_api() -> None:
     assert "laravel " in listed.stdout
     told = subprocess.run([*command, "--help"], capture_output=True, text=True, timeout=60, check=True)
     assert told.stdout.startswith("Usage: python -m server [OPTIONS]")
+
+
+@pytest.mark.realtime
+def test_check_looks_at_the_test_api(capsys: pytest.CaptureFixture[str]) -> None:
+    """Three requests, and the import to type."""
+    code, out, err = run(capsys, "check", "--scenario", "draft-8", "--items", "20")
+    assert (code, err) == (0, "")
+    assert out.startswith("✓ can be imported  (3 requests made)\n")
+    assert out.rstrip().endswith("-m harness import --scenario draft-8 --limit 100/5s+300/30s --dry-run")
+    code, out, err = run(capsys, "check", "--url", "http://127.0.0.1:9/orders", "--json")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "the list cannot be read (could not connect" in err
 
 
 @pytest.mark.realtime

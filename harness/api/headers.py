@@ -64,26 +64,26 @@ def _retry_after_s(text: str | None, now_s: float) -> float | None:
 def _quota(prefix: str, headers: Mapping[str, str], now_s: float) -> Quota | None:
     limit = _number(headers.get(prefix + "limit"))
     remaining = _number(headers.get(prefix + "remaining"))
-    reset_s = _reset_s(headers.get(prefix + "reset"), now_s)
+    reset_s, reset_utc_s = _reset(headers.get(prefix + "reset"), now_s)
     if limit is None and remaining is None and reset_s is None:
         return None
     family = {"x-ratelimit-": "X-RateLimit", "ratelimit-": "RateLimit"}[prefix]
-    return Quota(_int(limit), _int(remaining), reset_s, header=family)
+    return Quota(_int(limit), _int(remaining), reset_s, header=family, reset_utc_s=reset_utc_s)
 
 
 def _int(number: float | None) -> int | None:
     return None if number is None else int(number)
 
 
-def _reset_s(text: str | None, now_s: float) -> float | None:
-    """Seconds from the answer to the reset: given as epoch seconds or milliseconds, seconds to go, or a date."""
+def _reset(text: str | None, now_s: float) -> tuple[float | None, float | None]:
+    """(seconds from the answer to the reset, epoch seconds of it): given as epoch seconds or milliseconds, a date, or
+    as seconds to go, which say nothing of the server's clock.
+    """
     number = _number(text)
-    if number is None:
-        at_s = _date_s(text)
-        return None if at_s is None else at_s - now_s
-    if number >= _EPOCH_MS:
-        return number / 1000 - now_s
-    return number - now_s if number >= _EPOCH_S else number
+    at_s = _date_s(text) if number is None else number / 1000 if number >= _EPOCH_MS else number
+    if at_s is None:
+        return None, None
+    return (at_s - now_s, at_s) if number is None or at_s >= _EPOCH_S else (at_s, None)
 
 
 def _number(text: str | None) -> float | None:

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 import click
 
 from harness.cli.audit import audit_command
+from harness.cli.check import check_command
 from harness.cli.decide import infer_command
 from harness.cli.explain import explain_command
 from harness.cli.failed import failed_command
 from harness.cli.keep import export_command, prune_command
 from harness.cli.look import runs_command, show_command
+from harness.cli.recommend import recommend_command
 from harness.cli.report import report_command
 from harness.cli.run import import_command, resume_command
 from harness.cli.serve import server_command
@@ -45,7 +47,7 @@ _SECTIONS: dict[str, tuple[click.Command, ...]] = {
         compare_command,
         export_command,
     ),
-    "Decide": (infer_command,),
+    "Decide": (recommend_command, infer_command, check_command),
     "Manage": (pause_command, set_command, stop_command, prune_command),
 }
 

@@ -37,6 +37,7 @@ _INTERRUPTED = 130
 @click.option("--jobs", type=click.IntRange(1, 256), help="processes to simulate on [as many as the machine has cores]")
 @click.option("--live", is_flag=True, help="import for real instead, over sockets, one run at a time")
 @click.option("--keep", is_flag=True, help="keep the files of each run in the sweep's folder; --live always does")
+@click.option("--papermill", is_flag=True, help="make each run by notebooks/experiment.ipynb, and keep it executed")
 @click.option("--name", help="name of the sweep [sweep- and a timestamp]")
 @click.option("--fresh", is_flag=True, help="replace a sweep of that name")
 @click.option("--resume", is_flag=True, help="go on with a sweep that was stopped: --name NAME, or the latest")
@@ -89,12 +90,16 @@ def _sweep(file: Path | None, results: Path, said: dict[str, Any]) -> Sweep:
 
     flags = given({name: said[name] for name in SWEPT_FIELDS})
     if said["resume"]:
-        if file is not None or flags or any(said[name] for name in ("grids", "repeat", "live", "keep", "fresh")):
+        if (
+            file is not None
+            or flags
+            or any(said[name] for name in ("grids", "repeat", "live", "keep", "papermill", "fresh"))
+        ):
             raise BadInput("a sweep goes on with the settings that it was started with; say only --resume and --name")
         return find_sweep(results, said["name"])
     grid = read_grid(_table(file), flags, said["grids"], said["repeat"])
     name = said["name"] or _free(results, f"sweep-{local_stamp(utc_s())}")
-    how = {"live": said["live"], "keep": said["keep"], "fresh": said["fresh"]}
+    how = {name: said[name] for name in ("live", "keep", "papermill", "fresh")}
     return create_sweep(results, name, grid, utc_s(), **how)
 
 

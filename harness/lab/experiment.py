@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from harness.api.ledger import compared
 from harness.config import ImportConfig
@@ -41,12 +42,13 @@ def simulate_run(
     results: Path | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_look: Callable[[State], None] | None = None,
+    server: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """Import what the test API of `config` holds in virtual time; with `results`, recorded there as a run.
 
     Deterministic: the same config gives the same events, and with the same run's name the same bytes. on_event: is told
-    each. on_look: gets the state now and then, to show how far it is. Raises BadInput before anything happens, and
-    where the import is of a URL or goes on with a run.
+    each. on_look: gets the state now and then, to show how far it is. server: more settings of the test API, by its own
+    names. Raises BadInput before anything happens, and where the import is of a URL or goes on with a run.
     """
     look = on_look or _ignore
     config = as_simulated(_simulable(config))
@@ -54,8 +56,8 @@ def simulate_run(
         config = config.model_copy(update={"results": results})
         run = prepare_run(config, simulated=True)
         with locked(run), noted(run):
-            return _recorded(config, run, on_event or _ignore, look)
-    simulation = _prepared(config, on_event or _ignore)
+            return _recorded(config, run, on_event or _ignore, look, server)
+    simulation = _prepared(config, on_event or _ignore, server)
     _play(simulation, look)
     state = simulation.core.state
     return Outcome(state, figures("simulated", state, config, _ledger(simulation)))
@@ -74,20 +76,27 @@ def _simulable(config: ImportConfig) -> ImportConfig:
 
 
 def _prepared(
-    config: ImportConfig, record: Callable[[Event], None], put: Callable[[ItemId, str], None] | None = None
+    config: ImportConfig,
+    record: Callable[[Event], None],
+    server: Mapping[str, Any] | None,
+    put: Callable[[ItemId, str], None] | None = None,
 ) -> Simulation:
-    service = service_for(config)
+    service = service_for(config, server)
     utc_s = service.epoch_offset
     core = make_core(config, pacer_for(config), record, utc_s)
     return Simulation(core, service, per_page=config.per_page, timeout_s=config.timeout, utc_s=utc_s, put=put)
 
 
 def _recorded(
-    config: ImportConfig, run: Run, on_event: Callable[[Event], None], look: Callable[[State], None]
+    config: ImportConfig,
+    run: Run,
+    on_event: Callable[[Event], None],
+    look: Callable[[State], None],
+    server: Mapping[str, Any] | None,
 ) -> Outcome:
     recorder = Recorder(run.folder, run.name, 1)
     recording = _Recording(recorder, on_event)
-    simulation = _prepared(config, recording.record, recorder.put)
+    simulation = _prepared(config, recording.record, server, recorder.put)
     state = simulation.core.state
     recording.flusher = Flusher(recorder, lambda: state, inline=True)
     run.note(sessions_utc_s=[simulation.utc_s], status="running")

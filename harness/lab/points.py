@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import trio
 
-from harness.config import ImportConfig
 from harness.engine.importing import run_import
 from harness.errors import HarnessError
+from harness.lab.executed import executed
 from harness.lab.experiment import simulate_run
+from harness.lab.job import Job
 from harness.lab.rows import measured, settings
 from harness.record.summary import Summary
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A run to make. place: the first columns of its row. runs: the folder that keeps its files (None: none are kept).
-
-    live: over sockets, in real time; else simulated.
-    """
-
-    config: ImportConfig
-    place: dict[str, Any]
-    runs: Path | None = None
-    live: bool = False
 
 
 def run_point(job: Job) -> dict[str, Any]:
     """The row of `job`; what fails is a row too, and says why."""
     row = {**job.place, **settings(job.config)}
     try:
+        if job.notebook is not None:
+            return {**row, **executed(job, job.notebook)}
         return {**row, **(_live(job) if job.live else _simulated(job))}
     except HarnessError as error:
         return {**row, "status": "failed", "error": str(error)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
@@ -23,6 +23,7 @@ from harness.config import ImportConfig
 from harness.engine.answers import Done, Failed, Fetch, ItemRead, Result, Wait
 from harness.engine.core import Core
 from harness.errors import BadInput
+from harness.pacing import Pacer
 from harness.record.events import ItemId
 from harness.values import as_latency, is_scenario_file
 from server import scenarios as ready_made
@@ -32,6 +33,8 @@ from server.exchange import Ask, Decision
 from server.scenarios import settings_of
 from server.service import NEW_YEAR, Service
 
+# Strategies of our own that read of an answer which was let through no more than its Date.
+DEAF = ("window", "spaced", "reference", "retry-after", "backoff", "aimd")
 # What an API over the internet looks like. At 0 every worker count would look alike, and repeats would be identical.
 USUAL_LATENCY = "lognormal:80ms"
 LIST_URL = "http://127.0.0.1/api/items"
@@ -46,22 +49,31 @@ def as_simulated(config: ImportConfig) -> ImportConfig:
     return config.model_copy(update={"latency": as_latency(server_config(config).latency)})
 
 
-def server_config(config: ImportConfig, ledger_rows: int = 0) -> ServerConfig:
+def server_config(config: ImportConfig, more: Mapping[str, Any] | None = None) -> ServerConfig:
     """The test API that `config` describes; BadInput where it refuses its settings.
 
-    It begins at a moment of the day that the seed chooses, for windows on the wall clock have a phase. ledger_rows:
-    how many decisions it keeps, beside the counts.
+    It begins at a moment of the day that the seed chooses, for windows on the wall clock have a phase. It keeps counts
+    but no decisions. more: settings of its own that no import has.
     """
     epoch = NEW_YEAR + Random(config.seed).uniform(0.0, 86400.0)
     try:
-        return ServerConfig.from_mapping({"epoch": epoch, **_settings(config), "ledger_rows": ledger_rows})
+        return ServerConfig.from_mapping({"epoch": epoch, "ledger_rows": 0, **_settings(config), **(more or {})})
     except BadConfig as error:
         raise _refused(error) from None
 
 
-def service_for(config: ImportConfig) -> Service:
+def service_for(config: ImportConfig, more: Mapping[str, Any] | None = None) -> Service:
     """The test API that `config` describes, in process, its clock at 0."""
-    return Service(server_config(config))
+    return Service(server_config(config, more), tells=not _is_deaf(config))
+
+
+def _is_deaf(config: ImportConfig) -> bool:
+    return config.strategy in DEAF and not isinstance(config.pacing, Pacer)
+
+
+def catalogue_size(config: ImportConfig) -> int:
+    """How many items the test API of `config` lists."""
+    return server_config(config).items
 
 
 def verdicts(config: ImportConfig, arrivals_s: Sequence[float]) -> list[bool]:

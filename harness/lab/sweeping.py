@@ -16,7 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.errors import SweepBroken
-from harness.lab.points import Job, run_point
+from harness.lab.executed import experiment_notebook
+from harness.lab.job import Job
+from harness.lab.points import run_point
 from harness.lab.rows import place
 from harness.lab.simulate import as_simulated
 from harness.lab.sweeps import Row, Sweep, SweepStatus
@@ -56,6 +58,7 @@ def jobs_left(sweep: Sweep) -> Iterator[Job]:
     about, grid = sweep.about, sweep.grid
     finished = {(row["point"], row["repeat"]) for row in sweep.rows()}
     live, runs = about["live"], sweep.folder / "runs" if about["keep"] or about["live"] else None
+    notebook = experiment_notebook() if about.get("papermill") else None
     for point in grid.points():
         if point.key in finished:
             continue
@@ -64,7 +67,7 @@ def jobs_left(sweep: Sweep) -> Iterator[Job]:
             config = config.model_copy(update={"results": runs, "run": point.name, "fresh": True})
         if not live:
             config = as_simulated(config)
-        yield Job(config, place(sweep.name, point, simulated=not live, kept=runs is not None), runs, live)
+        yield Job(config, place(sweep.name, point, simulated=not live, kept=runs is not None), runs, live, notebook)
 
 
 def process_pool(jobs: int) -> ProcessPoolExecutor:

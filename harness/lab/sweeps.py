@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from harness.errors import BadInput, NoSuchRun, RecordError
+from harness.lab.executed import experiment_notebook
 from harness.lab.grid import Grid
 from harness.lab.optional import need
 from harness.lab.rows import table_of
@@ -116,13 +117,24 @@ def find_sweep(results: Path, name: str | None = None) -> Sweep:
 
 
 def create_sweep(
-    results: Path, name: str, grid: Grid, utc_s: float, *, live: bool = False, keep: bool = False, fresh: bool = False
+    results: Path,
+    name: str,
+    grid: Grid,
+    utc_s: float,
+    *,
+    live: bool = False,
+    keep: bool = False,
+    papermill: bool = False,
+    fresh: bool = False,
 ) -> Sweep:
     """A new sweep, nothing of it run yet; BadInput where a point cannot be run, NoSuchRun where the name is taken.
 
-    live: over sockets, one at a time. keep: each run's files. fresh: replace a sweep of that name.
+    live: over sockets, one at a time. keep: each run's files. papermill: by the experiment notebook, executed for each
+    run and kept with its files. fresh: replace a sweep of that name.
     """
     check(grid, live=live)
+    if papermill:
+        experiment_notebook()
     sweep = Sweep(results / name)
     if sweep.folder.exists():
         if not (sweep.folder / "sweep.json").exists():
@@ -138,7 +150,14 @@ def create_sweep(
         raise BadInput(f"{sweep.folder} cannot be made ({error.strerror}); choose another --results") from None
     versions = {"harness": version("rate-limit-harness"), "python": platform.python_version()}
     about = {"schema": 1, "sweep": name, "created": iso(utc_s), "created_utc_s": utc_s, "status": "running"}
-    about |= {**grid.as_dict(), "live": live, "keep": keep, "versions": versions, "host": platform.node()}
+    about |= {
+        **grid.as_dict(),
+        "live": live,
+        "keep": keep or papermill,
+        "papermill": papermill,
+        "versions": versions,
+        "host": platform.node(),
+    }
     write_json(sweep.folder / "sweep.json", about)
     return sweep
 

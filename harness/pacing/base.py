@@ -55,6 +55,7 @@ class Quota:
     """One limit as a header tells it. `reset_s` counts from the answer; None is what was not said.
 
     name: the limit's, where it has one. header: the family of fields it was read from, for people.
+    reset_utc_s: the reset on the server's own clock, where it was told as a time and not as seconds to go.
     """
 
     limit: int | None = None
@@ -63,6 +64,7 @@ class Quota:
     period_s: float | None = None
     name: str | None = None
     header: str = field(default="", compare=False)
+    reset_utc_s: float | None = field(default=None, compare=False)
 
 
 # One for each answer. Not frozen, as grants.

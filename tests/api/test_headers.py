@@ -82,6 +82,16 @@ def test_reset_is_told_apart_by_its_size(text: str, seconds: float | None) -> No
     assert quotas == (Quota(500, 3, seconds),)
 
 
+@pytest.mark.parametrize(
+    ("text", "utc_s"),
+    [("15", None), (str(int(THEIRS) + 15), THEIRS + 15), (DAYS.format(19, "GMT"), THEIRS + 15), ("later", None)],
+)
+def test_a_reset_told_as_a_time_is_kept_as_the_servers_clock_has_it(text: str, utc_s: float | None) -> None:
+    """Seconds to go say nothing of that clock; a time does, whatever ours shows."""
+    (quota,) = said(x_ratelimit_limit="100", x_ratelimit_reset=text, date=DATE).quotas
+    assert quota.reset_utc_s == utc_s
+
+
 def test_both_families_of_headers_are_read() -> None:
     """X-RateLimit-* and draft-6 RateLimit-*, each a quota of its own; what is not said is None."""
     assert said(

@@ -13,7 +13,7 @@ import papermill
 import pytest
 from papermill.exceptions import PapermillExecutionError
 
-from harness.book import read_metrics
+from harness.book import NotebookProblem, RunFailed, read_metrics, run_experiment, settings
 from harness.config import ImportConfig
 from harness.lab.grid import Grid
 from harness.lab.points import run_point
@@ -56,7 +56,7 @@ def test_no_outputs_are_committed() -> None:
     paths = sorted(map(str, NOTEBOOKS.glob("*.ipynb")))
     assert len(paths) >= len(OURS)
     verified = subprocess.run(
-        [sys.executable, "-m", "nbstripout", "--verify", *paths], capture_output=True, check=False
+        [sys.executable, "-m", "nbstripout", "--verify", "--keep-id", *paths], capture_output=True, check=False
     )
     assert verified.returncode == 0, verified.stdout.decode()
 
@@ -149,3 +149,27 @@ def test_the_lessons(tmp_path: Path) -> None:
     assert (
         "greedy: 15 requests in 6 bursts, done after 29 s; planned: 15 requests in 6 bursts, done after 22 s" in greedy
     )
+
+
+@pytest.mark.realtime
+def test_a_live_experiment_in_a_notebook(tmp_path: Path) -> None:
+    """`simulated=False`: over sockets, in a thread of its own; the same object with the same figures."""
+    config = settings({"items": 30, "limit": "100/1s", "results": str(tmp_path), "run": "live"})
+    experiment = run_experiment(config, simulated="False")
+    experiment.check()
+    metrics = experiment.metrics()
+    assert (metrics["status"], metrics["imported"], metrics["simulated"]) == ("complete", 30, False)
+    assert metrics["server"] == {"admitted": 31, "refused": 0, "agrees": True}
+    assert set(experiment.pictures) == {"timeline", "latency", "workers-busy"}
+
+
+@pytest.mark.realtime
+def test_what_ends_a_live_experiment_is_a_sentence(tmp_path: Path) -> None:
+    """Nobody answers at that address: no group of exceptions, no chain."""
+    config = settings({"url": "http://127.0.0.1:9/items", "results": str(tmp_path), "retry_delays": "0.01"})
+    experiment = run_experiment(config, simulated=False)
+    with pytest.raises(RunFailed, match=r"failed: page 1 of the list could not be read") as said:
+        experiment.check()
+    assert said.value.__context__ is None
+    with pytest.raises(NotebookProblem, match="a simulation is of the test API"):
+        run_experiment(config)

@@ -2,7 +2,12 @@
 
 history    what was sent and what became of it
 trust      which headers are believed
+room       what is left at least, whatever the latency
+shape      how a limit counts, as its resets tell
 meter      one limit as headers tell it; `headers` holds them all
+periods    how long its window is, where that is not told
+tightest   what is left of the limit that is shown, and so of any
+gate       may a request go, by all that?
 belief     one limit that is believed to hold, and how surely
 explain    which limit explains a refusal: pure, used to read recorded runs too
 pause      from a first refusal to the probe that gets through

@@ -11,6 +11,8 @@ from harness.pacing.base import Grant
 EPSILON_S = 1e-9
 # A lost request matters to no window longer than this.
 LONGEST_S = 31 * 86400.0
+# An answer that is later than another by this was not sent earlier, but for the slowest.
+LATEST_S = 30.0
 
 
 class History:
@@ -26,7 +28,7 @@ class History:
         self.in_flight: dict[Grant, None] = {}  # in order of sending
         self.in_flight_cost = 0
         self.charged = 0  # refused requests that are believed to cost quota, among the accepted ones
-        self._linger_s = linger_s
+        self.linger_s = linger_s
         self._lost: list[float] = []  # counted by the server no later than this
 
     def __len__(self) -> int:
@@ -46,14 +48,28 @@ class History:
             self.sent.append(sent_s)
             self.answered.append(answered_s)
 
+    def earliest_sent(self, first: int) -> float:
+        """When the earliest of the requests from the `first` on was sent: later answers may be to earlier sends."""
+        last = bisect_right(self.answered, self.answered[first] + LATEST_S)
+        return min(self.sent[first:last])
+
+    def answered_since(self, since_s: float) -> array[float]:
+        """When requests were answered, from `since_s` on."""
+        return self.answered[bisect_right(self.answered, since_s) :]
+
     def lose(self, now: float, cost: int) -> None:
-        self._lost = [at for at in self._lost if at > now - LONGEST_S] + [now + self._linger_s] * cost
+        self._lost = [at for at in self._lost if at > now - LONGEST_S] + [now + self.linger_s] * cost
 
     def used(self, now: float, span_s: float) -> int:
         """Slots of a window of `span_s` that may be occupied at `now`."""
         since = now - span_s + EPSILON_S
         lost = sum(at > since for at in self._lost) if self._lost else 0
         return self.in_flight_cost + len(self.answered) - bisect_right(self.answered, since) + lost
+
+    def opens_after(self, at: float, span_s: float, limit: int) -> float:
+        """When one more than was answered by `at` fits into `limit` a window."""
+        last = bisect_right(self.answered, at) - limit
+        return self.answered[last] + span_s if 0 <= last < len(self.answered) else 0.0
 
     def opens_at(self, now: float, span_s: float, limit: int, cost: int) -> float | None:
         """When `cost` more fit into `limit` a window, if nothing more is sent; None: that takes an answer."""

@@ -8,6 +8,7 @@ from harness.pacing.auto.belief import Belief
 from harness.pacing.auto.crowd import Crowd
 from harness.pacing.auto.explain import explain
 from harness.pacing.auto.found import Found
+from harness.pacing.auto.gate import Gate
 from harness.pacing.auto.headers import Headers
 from harness.pacing.auto.history import History
 from harness.pacing.auto.news import News
@@ -16,7 +17,7 @@ from harness.pacing.auto.probe import PeriodProbe
 from harness.pacing.auto.refill import Emptied
 from harness.pacing.auto.refilling import WINDOW_S, Refilling
 from harness.pacing.auto.trust import Trust, says_why
-from harness.pacing.base import Grant, Later, Notice, TierStatistics
+from harness.pacing.base import Grant, Later, Notice, Outcome, TierStatistics
 from harness.pacing.tiers import Tier
 
 # A refusal that comes with more in flight than ever passed may be a limit on just that; it is over at once.
@@ -33,6 +34,8 @@ class Learner:
         self._history = history
         self._headers = headers
         self._trust = trust
+        self._kept = headers.kept
+        self._gate = Gate(headers, history, trust)
         self._found = Found(history, headers, trust)
         self._probe = PeriodProbe(history)
         self._pause: Pause | None = None
@@ -96,8 +99,11 @@ class Learner:
         crowded = self._crowd.later()
         if crowded is not None:
             yield crowded
+        ahead = self._gate.ahead(cost)
+        if ahead is not None:
+            yield ahead
         for belief in self._headers.beliefs.values():
-            later = self._headers.later(belief, now, cost)
+            later = self._gate.later(belief, now, cost)
             if later is not None:
                 yield later
         for belief in self._found.beliefs:
@@ -114,16 +120,28 @@ class Learner:
         self._crowd.sent(grant)
         self._refilling.sent(now, grant.cost)
         self._probe.granted(grant, now)
+        self._kept.granted(grant.cost)
+        self._gate.left -= 1
+
+    def expect(self, requests: int) -> None:
+        """So many are still to be sent."""
+        self._gate.left = requests
 
     # --- what became of it ----------------------------------------------------------------------------------------
+
+    def settled(self, grant: Grant, now: float, outcome: Outcome, cost: int) -> None:
+        """After all that an answer taught: the rules of limits whose way of counting is known go on."""
+        self._kept.settled(outcome, now, grant.at, grant.cost, cost)
+        for belief in self._headers.beliefs.values():
+            if belief.kinds == ("counter",):
+                self._kept.keep_counter(belief, self._headers.periods.clock, now)
 
     def accepted(self, grant: Grant, now: float, notice: Notice | None) -> None:
         """An answer: its headers, and perhaps the end of a pause or of a test."""
         self._crowd.accepted(grant)
         if self._opened_s is None:
             self._opened_s = grant.at
-        for belief in self._headers.read(notice, grant.at, now):
-            self._tell(belief)
+        self._read(grant, now, notice)
         probed = self._probe.passed(grant, now)
         if probed is not None:
             self._opened_s = grant.at
@@ -133,6 +151,17 @@ class Learner:
             self._refilling.accepted(grant)
         if self._pause is not None and self._pause.is_probe(grant):
             self._conclude(self._pause, grant, now)
+
+    def _read(self, grant: Grant, now: float, notice: Notice | None) -> None:
+        """What the headers of an answer teach of limits, and of headers."""
+        before = len(self._trust.dropped)
+        for belief in self._headers.read(notice, grant.at, now):
+            self._tell(belief)
+        single, self._headers.single = self._headers.single, None
+        if single is not None:
+            self._refilling.one_by_one(single)
+        for header in list(self._trust.dropped)[before:]:
+            self._tell_trust(header)
 
     def _loosen(self, belief: Belief) -> None:
         """Let in again in no time: that is no window but something that refills, and its rate is searched."""
@@ -153,8 +182,7 @@ class Learner:
     def refused(self, grant: Grant, now: float, notice: Notice | None) -> float:
         """A refusal; the answer is how long everyone is to pause, in seconds."""
         others = self._crowd.ended(grant)
-        for belief in self._headers.read(notice, grant.at, now):
-            self._tell(belief)
+        self._read(grant, now, notice)
         pause = self._pause
         if pause is None and self._opened_s is not None and grant.at < self._opened_s:
             return self._stale(grant, now, notice)
@@ -228,6 +256,11 @@ class Learner:
         if self._refilling.explains(emptied, probe.at - pause.last_s):
             return
         explanations = explain(self._history.sent, self._history.answered, refusal)
+        explained = explanations[0].limit if explanations else 0
+        longer = self._found.lengthen(pause.first_s, pause.closed_s, explained)
+        if longer is not None:
+            self._tell(longer)
+            return
         if explanations:
             shut_s = refusal.closed_s - pause.first_s
             belief, belied = self._found.adopt(explanations, refusal.told, shut_s)

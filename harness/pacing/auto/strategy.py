@@ -81,14 +81,20 @@ class AutoPacer:
         self._heard = self._heard or outcome is not Outcome.UNUSED
         if outcome is Outcome.LOST:
             self._history.lose(now, true_cost)
+        pause_s = None
         if outcome is Outcome.REFUSED:
-            return self._learner.refused(grant, now, notice)
-        if outcome is Outcome.ANSWERED:
+            pause_s = self._learner.refused(grant, now, notice)
+        elif outcome is Outcome.ANSWERED:
             self._history.accept(grant.at, now, true_cost)
             self._learner.accepted(grant, now, notice)
         else:
             self._learner.unanswered(grant)
-        return None
+        self._learner.settled(grant, now, outcome, true_cost)
+        return pause_s
+
+    def expect(self, requests: int) -> None:
+        """So many requests are still to be sent, beyond those in flight."""
+        self._learner.expect(requests)
 
     def suspects(self, notice: Notice) -> bool:
         """Is this a refusal though nothing in it says so? Asked before `settle`; the engine bounds how often an item

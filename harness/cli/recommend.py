@@ -1,0 +1,76 @@
+"""`recommend`: how many workers, how long it takes, and how far that advice carries."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.cli.options import config_options, given, python, results_option
+from harness.config import ImportConfig
+from harness.errors import BadInput
+from harness.pacing import format_tiers
+from harness.record.run import find_run
+from harness.settings import flag_of, from_environ, read_settings
+from harness.views.recommendation import recommendation_text
+from harness.views.screen import Screen
+
+FIELDS = [
+    *("items", "limit", "server_limit", "scenario", "latency", "cost", "pacing", "per_page", "max_items"),
+    *("sequential", "detail", "timeout", "seed"),
+]
+
+
+@click.command("recommend")
+@click.option("--from", "run", metavar="RUN", help="from a run: limits as they turned out, latency as measured")
+@click.option(
+    "--what-if", "what_if", multiple=True, metavar="NAME=VALUE", help="and with that instead; may be repeated"
+)
+@click.option("--json", "as_json", is_flag=True, help="print the recommendation as JSON, nothing else")
+@results_option
+@config_options(FIELDS)
+def recommend_command(run: str | None, what_if: tuple[str, ...], as_json: bool, results: Path, **flags: Any) -> int:
+    """Say how many workers to use, and what it will take.
+
+    Found by simulating the import with each number of them. Says also what changes if the latency doubles, the limits
+    are halved, or others use the same key.
+    """
+    from harness.lab.observed import from_run
+    from harness.lab.recommend import recommend
+
+    environment = {name: value for name, value in from_environ(os.environ).items() if name in FIELDS}
+    config, was = read_settings({**environment, **given(flags)}, None, {}), None
+    if run is not None:
+        config, was = from_run(find_run(results, run))
+        said = given(flags)
+        if said.keys() - {"seed", "pacing"}:
+            raise BadInput(f"{flag_of(next(iter(said)))} comes from the run; leave it out, or say --what-if NAME=VALUE")
+        config = config.model_copy(update={name: value for name, value in said.items() if name == "pacing"})
+    advice = recommend(config, what_if, _tell if sys.stderr.isatty() and not as_json else None)
+    if run is not None:
+        advice = replace(advice, run=find_run(results, run).name, was=was)
+    if as_json:
+        click.echo(json.dumps(asdict(advice)))
+    else:
+        command = _command(config, advice.workers)
+        click.echo(recommendation_text(advice, Screen.of(sys.stdout), python=python(), command=command))
+    return 0
+
+
+def _tell(done: int) -> None:
+    click.echo(f"\r{done} imports simulated ", nl=False, err=True)
+
+
+def _command(config: ImportConfig, workers: int) -> str:
+    """The import to type: of one's own API, with these settings."""
+    words = ["import", "--url", "https://…", "--workers", str(workers)]
+    if config.limit is not None:
+        words += ["--limit", format_tiers(config.limit)]
+    words += [word for name, cost in config.cost.items() for word in ("--cost", f"{name}={cost}")]
+    return " ".join(word if word.startswith("https://…") else shlex.quote(word) for word in words)

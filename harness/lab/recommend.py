@@ -1,0 +1,206 @@
+"""How many workers, and what then: found by simulating the import with each of them. Limits are what one was told.
+
+Of a long import the first items are simulated, and the times made longer by as much as its bound is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.bound import Bound, Work, bound
+from harness.config import ImportConfig
+from harness.errors import BadInput
+from harness.lab.experiment import simulate_run
+from harness.lab.simulate import as_simulated, catalogue_size
+from harness.pacing import Tier, format_tiers
+from harness.record.summary import Summary
+from harness.settings import flag_of, read_settings
+from harness.units import format_period, parse_duration
+from harness.values import typical_latency_s
+from harness.views.recommendation import Recommendation, Tried, Variant
+
+# The counts that are tried, fewest first.
+WORKERS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200)
+# Items that are simulated at most: of the import itself, and of what might turn out different.
+SAMPLE, SAMPLE_OF_VARIANT = 10_000, 4_000
+# As fast as the fastest, within this share: more workers for less than this are not worth it.
+FULL_SPEED = 1.01
+# Nothing can be gained where the bound is as near as this, nor where so many counts in a row gained next to nothing.
+_AT_THE_BOUND = 1.005
+_IN_VAIN = 4
+_NEXT_TO_NOTHING = 0.995
+# What other clients of the same key may use up.
+OTHERS, _TENANTS_SHARE = "others use 1/4", 0.25
+
+Tell = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """An import to be simulated. factor: how much longer the whole takes than what is simulated."""
+
+    config: ImportConfig
+    whole: Work
+    best: Bound | None
+    factor: float
+    tenant: str | None = None
+
+
+def recommend(config: ImportConfig, what_if: Iterable[str] = (), tell: Tell | None = None) -> Recommendation:
+    """The fewest workers that are as fast as any, what more and fewer would do, and how far the advice carries.
+
+    what_if: settings in place of those of `config`, as `workers=40 latency=160ms`. tell: is given the number of
+    simulations so far. Raises BadInput and NeverFits before the first.
+    """
+    changed = [(text, _changed(config, text)) for text in what_if]  # refused now, not after a minute
+    trials = _Trials(tell)
+    case = _case(config, SAMPLE)
+    # Who keeps to limits is no slower with more workers; who runs into refusals may be, by luck, so all are tried.
+    steady = case.config.strategy in ("window", "spaced")
+    tried = trials.ascending(case, WORKERS, _IN_VAIN if steady else len(WORKERS))
+    chosen = _fewest(tried)
+    beyond = [workers for workers in (2 * chosen.workers, 5 * chosen.workers) if workers <= WORKERS[-1]]
+    tried += [trials.one(case, workers) for workers in beyond if workers not in {t.workers for t in tried}]
+    different = [(name, other, chosen.workers) for name, other in _variants(as_simulated(config))]
+    different += [(text, other, workers or chosen.workers) for text, (other, workers) in changed]
+    variants = [_variant(trials, name, other, workers) for name, other, workers in different]
+    return Recommendation(
+        workers=chosen.workers,
+        limits=format_tiers(config.limits),
+        latency=_text(case.config.latency),
+        requests=case.whole.requests,
+        best_s=None if case.best is None else case.best.bound_s,
+        duration_s=chosen.duration_s,
+        hits_per_1000=chosen.hits_per_1000,
+        tried=tuple(sorted(tried, key=lambda trial: trial.workers)),
+        variants=tuple(variants),
+        sampled=None if case.factor == 1.0 else case.config.items,
+    )
+
+
+class _Trials:
+    """Simulates, and counts how often."""
+
+    def __init__(self, tell: Tell | None) -> None:
+        self._tell = tell
+        self._done = 0
+
+    def one(self, case: _Case, workers: int) -> Tried:
+        config = case.config.model_copy(update={"workers": workers})
+        summary = simulate_run(config, server={"tenant": case.tenant} if case.tenant else None).summary
+        self._done += 1
+        if self._tell is not None:
+            self._tell(self._done)
+        _check(summary)
+        return Tried(workers, case.factor * summary.duration_s, summary.hits_per_1000)
+
+    def ascending(self, case: _Case, counts: Sequence[int], patience: int) -> list[Tried]:
+        """Each of `counts`, until more workers than `patience` in a row gained next to nothing."""
+        tried: list[Tried] = []
+        fastest_s, in_vain = math.inf, 0
+        for workers in counts:
+            trial = self.one(case, workers)
+            tried.append(trial)
+            in_vain = 0 if trial.duration_s < _NEXT_TO_NOTHING * fastest_s else in_vain + 1
+            fastest_s = min(fastest_s, trial.duration_s)
+            at_best = case.best is not None and fastest_s <= _AT_THE_BOUND * case.best.bound_s
+            if at_best or in_vain > patience:
+                break
+        return tried
+
+
+def _check(summary: Summary) -> None:
+    if summary.status not in ("complete", "complete with failures"):
+        ask = "try it alone with: python -m harness simulate"
+        raise BadInput(f"this import does not get through ({summary.reason}); {ask}")
+
+
+def _fewest(tried: list[Tried]) -> Tried:
+    fastest_s = min(trial.duration_s for trial in tried)
+    return next(trial for trial in tried if trial.duration_s <= FULL_SPEED * fastest_s)
+
+
+def _case(config: ImportConfig, sample: int, tenant: str | None = None) -> _Case:
+    """The part of the import that is simulated, and what is known of the whole without simulating it."""
+    config = as_simulated(config)
+    items = catalogue_size(config)
+    wanted = items if config.max_items is None else min(items, config.max_items)
+    whole, best = _work(config, wanted), None
+    if config.limits:
+        best = bound(whole, config.limits, typical_latency_s(config.latency or 0.0), 1)
+    if wanted <= sample:
+        return _Case(config, whole, best, 1.0, tenant)
+    part = _work(config, sample)
+    factor = whole.requests / part.requests
+    if best is not None:
+        factor = best.bound_s / bound(part, config.limits, typical_latency_s(config.latency or 0.0), 1).bound_s
+    return _Case(config.model_copy(update={"items": sample, "max_items": None}), whole, best, factor, tenant)
+
+
+def _work(config: ImportConfig, items: int) -> Work:
+    pages = max(1, -(-items // min(100, config.per_page)))
+    return Work(pages, items, "numbered", config.detail, None, config.list_cost, config.item_cost)
+
+
+def _variants(config: ImportConfig) -> Iterator[tuple[str, ImportConfig]]:
+    """What may well turn out different from what one was told."""
+    yield "latency doubled", config.model_copy(update={"latency": _doubled(_text(config.latency))})
+    if config.limits and all(tier.limit >= 2 for tier in config.limits):
+        half = tuple(map(_halved, config.limits))
+        yield "limits halved", config.model_copy(update={"limit": half, "server_limit": half})
+        yield "halved, untold", config.model_copy(update={"limit": config.limits, "server_limit": half})
+        yield OTHERS, config
+
+
+def _variant(trials: _Trials, name: str, config: ImportConfig, workers: int) -> Variant:
+    """With `workers`, and with two, four and eight times as many, as long as that gains anything."""
+    case = _case(config, SAMPLE_OF_VARIANT, _tenant(config) if name == OTHERS else None)
+    counts = [count for count in (workers, 2 * workers, 4 * workers, 8 * workers) if count <= 1000]
+    tried = trials.ascending(case, counts, patience=0)
+    return Variant(name, tried[0], _fewest(tried), None if case.best is None else case.best.bound_s)
+
+
+def _tenant(config: ImportConfig) -> str | None:
+    """Others with the same key, who ask all the time for a part of the tightest limit."""
+    windows = [tier for tier in config.limits if tier.kind != "concurrency"]
+    if not windows:
+        return None
+    tier = min(windows, key=lambda tier: tier.limit / tier.period_s)
+    return f"{max(1, round(_TENANTS_SHARE * tier.limit))}/{format_period(tier.period_s)}"
+
+
+def _halved(tier: Tier) -> Tier:
+    burst = None if tier.burst is None else max(1, tier.burst // 2)
+    return Tier(tier.limit // 2, tier.period_s, tier.kind, burst, tier.tz)
+
+
+def _doubled(latency: str) -> float | str:
+    """A latency that is twice as long, in the same words."""
+    kind, colon, rest = latency.partition(":")
+    if not colon:
+        return 2 * parse_duration(latency)
+    times, colon, option = rest.partition(":")
+    doubled = "-".join(f"{2000 * parse_duration(part):.6g}ms" for part in times.split("-"))
+    return f"{kind}:{doubled}{colon}{option}"
+
+
+def _text(latency: float | str | None) -> str:
+    assert latency is not None, "a simulated config has a latency"
+    return latency if isinstance(latency, str) else format_period(latency)
+
+
+def _changed(config: ImportConfig, text: str) -> tuple[ImportConfig, int | None]:
+    """`config` with other settings, as `workers=40 latency=160ms`; and the workers, where they are among them."""
+    pairs = dict(part.partition("=")[::2] for part in text.split())
+    said: dict[str, Any] = {name.replace("-", "_"): value for name, value in pairs.items()}
+    if not said or not all(said.values()):
+        raise BadInput(f"--what-if {text!r} names no setting; write it like --what-if workers=40")
+    known = {name: getattr(config, name) for name in config.model_fields_set if name not in said}
+    unknown = [name for name in said if name not in ImportConfig.model_fields]
+    if unknown:
+        raise BadInput(f"--what-if {text!r}: {unknown[0]!r} is no setting; use one such as {flag_of('latency')[2:]}")
+    changed = read_settings({**known, **said}, None, {})
+    return changed, changed.most_workers if "workers" in said else None

@@ -1,0 +1,90 @@
+"""Three paths run the same core and must agree: simulated, over HTTP in virtual time, over sockets in real time."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from benchmarks.asgi import asgi_run
+from harness.config import ImportConfig
+from harness.engine.importing import run_import
+from harness.lab.experiment import simulate_run
+from harness.record import events as e
+from harness.record.summary import Summary
+
+
+def rhythm(events: list[e.Event]) -> list[tuple[str, float, float]]:
+    """What happened when, without whose answer it was: of those sent at the same instant any may have come first."""
+    answers = (e.PageListed, e.ItemImported)
+    names = ("answer" if isinstance(event, answers) else type(event).__name__ for event in events)
+    return sorted((name, event.t_s, getattr(event, "sent_s", 0.0)) for name, event in zip(names, events, strict=True))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"limit": "50/2s+150/10s", "workers": 10},
+        {"limit": "50/2s+150/10s", "workers": 40, "latency": "80ms"},
+        {"limit": "100/2s", "server_limit": "50/2s", "workers": 40},
+        {"limit": "50/5s", "pacing": "retry-after", "seed": 5},
+        {"limit": "100/5s", "pacing": "reference", "sequential": True},
+        {"limit": "20/2s:gcra:burst=5", "items": 100},
+        {"limit": "60/2s:aligned", "workers": "auto"},
+        {"scenario": "laravel"},
+        {"scenario": "github"},
+        {"scenario": "slow-leaky"},
+        {"scenario": "draft-8", "per_page": 20},
+    ],
+    ids=str,
+)
+def test_the_simulation_is_what_http_in_virtual_time_is(values: dict[str, Any]) -> None:
+    """To the bit: every request, refusal and wait at the same moment, and so the same makespan; the ledgers too."""
+    config = ImportConfig(**{"items": 250, **values})
+    events: list[e.Event] = []
+    simulated = simulate_run(config, on_event=events.append)
+    state, over_http, ledger = asgi_run(config)
+    assert rhythm(events) == rhythm(over_http)
+    assert simulated.state.duration_s == state.duration_s
+    assert (simulated.state.answered, simulated.state.refused) == (state.answered, state.refused)
+    assert simulated.state.waits == state.waits
+    assert simulated.summary.server is not None
+    assert (simulated.summary.server.admitted, simulated.summary.server.refused) == (
+        ledger["admitted"],
+        ledger["refused"],
+    )
+
+
+@pytest.mark.realtime
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"items": 98, "limit": "40/6s", "workers": 10},
+        {"items": 13, "limit": "6/6s", "pacing": "retry-after", "workers": 1},
+    ],
+    ids=str,
+)
+def test_sockets_in_real_time_agree_with_the_simulation(values: dict[str, Any], tmp_path: Path) -> None:
+    """The same requests, refusals and waits; the makespan at most 2 % longer, for a real client takes time to think.
+
+    A machine that is busy with other things only makes it longer: the best of three counts.
+    """
+    config = ImportConfig(latency="50ms", results=tmp_path, **values)
+    simulated = simulate_run(config).summary
+    for _ in range(3):
+        run = trio.run(partial(run_import, config))
+        real = Summary.from_dict(run.summary() or {})
+        assert real.server is not None
+        assert real.server.agrees
+        if real.duration_s <= 1.02 * simulated.duration_s:
+            break
+    assert (real.imported, real.requests_page, real.requests_item) == (
+        simulated.imported,
+        simulated.requests_page,
+        simulated.requests_item,
+    )
+    assert (real.hits, real.sleeps) == (simulated.hits, simulated.sleeps)
+    assert simulated.duration_s <= real.duration_s <= 1.02 * simulated.duration_s
