@@ -17,7 +17,7 @@ BENCHES = (*DEFAULT, "memory", "million", "panel")
 @click.argument("names", nargs=-1, type=click.Choice(BENCHES))
 @click.option("--rounds", type=click.IntRange(1), help="Rounds of each bench.  [default: its own]")
 def main(names: tuple[str, ...], rounds: int | None) -> None:
-    """Measure NAMES (all but memory, million and panel unless named) and print figures, aims and whether they were met."""
+    """Measure NAMES (all but memory, million and panel unless named) and print figures, aims and what was met."""
     figures: list[Figure] = []
     for name in names or DEFAULT:
         click.echo(f"measuring {name} ...", err=True)
