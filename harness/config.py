@@ -191,7 +191,7 @@ class ImportConfig(BaseModel):
             raise ValueError(f"--pacing {self.pacing} needs to know the limits; add --limit, such as --limit 500/20s")
         if self.dry_run and (self.fresh or self.resume):
             raise ValueError("--dry-run only makes a plan; leave out --fresh or --resume")
-        if self.results.exists() and not self.results.is_dir():
+        if os.path.exists(self.results) and not os.path.isdir(self.results):
             raise ValueError(f"--results {self.results} is a file; name a folder")
         self._check_headers()
         return self
