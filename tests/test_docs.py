@@ -64,6 +64,20 @@ def test_the_readme_names_every_command() -> None:
         assert f"python -m harness {name}" in README
 
 
+OPERATING = (ROOT / "docs/operating.md").read_text()
+
+
+@pytest.mark.realtime
+def test_the_python_of_the_operating_page_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Imported, steered, followed and exported, as it stands."""
+    monkeypatch.chdir(tmp_path)
+    (block,) = re.findall(r"```python\n(.*?)```", OPERATING, re.DOTALL)
+    exec(compile(block, "operating.md", "exec"), {"__name__": "operating"})
+    assert capsys.readouterr().out == "complete 40 40\n"
+
+
 @pytest.mark.realtime
 @pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
 def test_the_python_of_the_readme_runs(

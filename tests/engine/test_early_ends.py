@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import trio
 
+from harness.api.base import Got, OnHeaders
 from harness.config import ImportConfig
 from harness.engine.answers import Done, Failed, Fetch
 from harness.engine.breaker import MOST_PROBES, Breaker
@@ -15,8 +17,10 @@ from harness.engine.session import ends_of
 from harness.pacing import Notice
 from harness.record import events as e
 from harness.record.clock import next_local, parse_local
+from harness.record.events import Key, Kind
 from harness.record.fold import fold
 from tests.engine.play import Play, catalogue, failing, windowed
+from tests.engine.test_driver import Fake, driver_for
 
 GONE = (Notice(404), Failed("gone", "Not Found", passing=False))
 DOWN = (Notice(503), Failed("status 503", "Service Unavailable"))
@@ -177,3 +181,34 @@ def test_a_breaker_of_0_never_opens() -> None:
     breaker = Breaker(0)
     assert [breaker.failed(float(at), probed=False) for at in range(100)] == [None] * 100
     assert breaker.held(100.0) is None
+
+
+class Down(Fake):
+    """An API that answers 503 for a while."""
+
+    async def fetch(self, kind: Kind, key: Key, on_headers: OnHeaders) -> Got | None:
+        began = trio.current_time() - self.origin
+        got = await super().fetch(kind, key, on_headers)
+        return Got(DOWN[1]) if 1.0 <= began < 25.0 else got
+
+
+@pytest.mark.anyio
+async def test_on_trio_everyone_pauses_and_goes_on_alike() -> None:
+    """The driver sleeps through the pauses, sends each probe alone, and wakes all when one is answered."""
+    api = Down(200, latency_s=0.1)
+    driver, store = driver_for(api, Rules(10, breaker=20))
+    with trio.fail_after(1000):
+        done = await driver.run()
+    opened = next(event.t_s for event in store.events if isinstance(event, e.Held))
+    assert [now for now, *_ in api.sent if opened < now < opened + 30.0] == [pytest.approx(opened + 10.0)]
+    assert len([now for now, *_ in api.sent if opened + 30.0 < now < opened + 30.5]) > 10
+    assert done.status == "complete"
+
+
+@pytest.mark.anyio
+async def test_on_trio_time_is_up_while_everyone_sleeps() -> None:
+    """At 30 s the driver wakes from a wait that would have lasted until 40 s, and ends."""
+    driver, _ = driver_for(Fake(2000), Rules(10, ends=Ends(max_time_s=30.0)), windowed("500/20s"))
+    with trio.fail_after(1000):
+        done = await driver.run()
+    assert (done.status, trio.current_time()) == ("stopped", pytest.approx(30.0))
