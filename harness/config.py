@@ -81,7 +81,7 @@ class ImportConfig(BaseModel):
         description="a ready-made test API such as laravel, or a TOML file of one; the client is not told its limits",
     )
     latency: Annotated[float | str | None, BeforeValidator(as_latency)] = Field(
-        None, description="how long the test API takes to answer, such as 50ms or lognormal:80ms [50ms]"
+        None, description="how long the test API takes to answer, such as 80ms [50ms; simulated lognormal:80ms]"
     )
     workers: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = Field(
         10, description="requests in flight at most, or auto: as many as make it faster"
