@@ -44,7 +44,7 @@ class Run:
     def about(self) -> dict[str, Any]:
         """run.json: config (without secrets), versions, host, seed, when created, the last status written."""
         about = read_json(self.folder / "run.json")
-        if not isinstance(about, dict):
+        if not isinstance(about, dict) or not isinstance(about.get("config", {}), dict):
             raise RecordError(f"{self.folder / 'run.json'} is no description of a run; restore it, or remove the run")
         return about
 
