@@ -9,6 +9,7 @@ from harness.pacing.anchored import AnchoredMeter
 from harness.pacing.base import RELEASES, Grant, Later, Notice, Outcome, Statistics, TierStatistics
 from harness.pacing.foresight import Foresight
 from harness.pacing.meters import BucketMeter, Counted, LogMeter, Meter, guard_s, paced_as
+from harness.pacing.others import Others
 from harness.pacing.phased import AlignedMeter, CounterMeter, ServerClock
 from harness.pacing.tiers import Tier
 
@@ -52,6 +53,7 @@ class WindowPacer:
         # With any other kind of limit beside them nothing is known of what the best schedule is.
         self._foresight = Foresight(anchored, left) if 1 < len(anchored) == len(tiers) else None
         self._holds = bool(self._places) or self._foresight is not None
+        self._others = Others(self._meters)
         self._logs = [meter for meter in self._meters if isinstance(meter, LogMeter)]
         self._all_logs = len(self._logs) == len(self._meters) and not self._learns
 
@@ -89,6 +91,10 @@ class WindowPacer:
             meter.expire(now)
             if meter.used + cost > meter.limit:
                 return self._later(now, cost)
+        if not self._others.is_alone:
+            later = self._others.later(now, cost, self._in_flight_cost())
+            if later is not None:
+                return later
         if self._holds:
             later = self._hold(now)
             if later is not None:
@@ -98,6 +104,9 @@ class WindowPacer:
         grant = Grant(now, cost)
         self._in_flight.add(grant)
         return grant
+
+    def _in_flight_cost(self) -> int:
+        return sum(grant.cost for grant in self._in_flight)
 
     def _hold(self, now: float) -> Later | None:
         """Why not to send although there is room: too many in flight, or a better moment to come."""
@@ -139,6 +148,8 @@ class WindowPacer:
         the slot as well would charge the request twice. KeyError if the grant was settled before.
         """
         self._in_flight.remove(grant)
+        if notice is not None and notice.quotas:
+            self._others.read(notice, grant.at, now)
         if outcome is not _ANSWERED or not self._all_logs:
             self._settle_any(grant, now, outcome, notice, cost)
             return None
@@ -204,7 +215,7 @@ class WindowPacer:
         Requests that the old tiers have already forgotten are charged as if they had been answered at the last
         moment at which they can have been, so that a longer new window starts out on the safe side.
         """
-        self._rebuild(tiers, now, sum(grant.cost for grant in self._in_flight))
+        self._rebuild(tiers, now, self._in_flight_cost())
 
     def _rebuild(self, tiers: tuple[Tier, ...], now: float, in_flight: int) -> None:
         old = max(self._meters, key=lambda meter: meter.span_s, default=None)
@@ -234,13 +245,18 @@ class WindowPacer:
         return Statistics(self.name, len(self._in_flight), tiers, self._beliefs(now))
 
     def _beliefs(self, now: float) -> tuple[str, ...]:
+        shared = tuple(f"{tier} is shared with others" for tier in self._others.shared)
         if not self._learns:
-            return ()
+            return shared
         if not self._clock.known:
-            return ("the server's clock is not known yet: its windows are paced as if they could begin at any moment",)
+            unknown = "the server's clock is not known yet: its windows are paced as if they could begin at any moment"
+            return (*shared, unknown)
         low, high = self._clock.bounds(now)
         doubt = f"; {self._clock.contradicted} Date headers contradicted others" if self._clock.contradicted else ""
-        return (f"the server's clock is known to {high - low:.3f} s, from its Date headers{doubt}",)
+        return (
+            *shared,
+            f"the server's clock is known to {high - low:.3f} s, from its Date headers{doubt}",
+        )
 
 
 class _Places:

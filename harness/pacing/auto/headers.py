@@ -28,6 +28,7 @@ class Headers:
         self.periods = Periods(history, trust)
         self.kept = Kept(history)
         self._strange: dict[Belief, int] = {}
+        self._given_up: set[tuple[str, str | int | None]] = set()
 
     def read(self, notice: Notice | None, sent_s: float, now: float) -> list[Belief]:
         """Take in an answer's headers; the beliefs that are new or newly settled by them."""
@@ -44,14 +45,25 @@ class Headers:
         for quota in quotas:
             key = (quota.header, quota.name or quota.limit)
             if key not in self.beliefs:
-                if not self._worth(quota):
+                if key in self._given_up or not self._worth(quota):
                     continue
                 self.beliefs[key] = self.periods.all[key] = _believe(quota)
                 changed += [self.beliefs[key]] if self.beliefs[key].settled else []
             belief = self.beliefs[key]
             self._read(belief, quota, sent_s, now, refused=notice is not None and notice.refused)
+            if belief.meter is not None and belief.meter.is_empty:
+                self._give_up(key)
+                continue
             changed += [belief] if self.periods.settle(belief) else []
         return changed
+
+    def _give_up(self, key: tuple[str, str | int | None]) -> None:
+        """A count that is never above zero says nothing of what may go: refusals have to tell."""
+        del self.beliefs[key]
+        del self.periods.all[key]
+        self._given_up.add(key)
+        self._trust.drop(f"{key[0]}-Remaining", "nothing was ever left by it, and yet requests were let through")
+        self.forget_counts()
 
     def _read(self, belief: Belief, quota: Quota, sent_s: float, now: float, refused: bool) -> None:
         meter, counted = belief.meter, f"{quota.header}-Remaining"

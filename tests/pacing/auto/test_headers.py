@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harness.pacing import Quota
 from harness.pacing.auto.meter import Meter
-from harness.pacing.auto.room import Reading, Room
+from harness.pacing.room import Reading, Room
 from harness.pacing.auto.shape import Shape, Word
 from harness.pacing.auto.trust import Trust
 
