@@ -51,7 +51,7 @@ class Others:
     def read(self, notice: Notice, sent_at: float, now: float) -> None:
         """An answer, before it is settled: its own request still counts as in flight."""
         for meter, seen in zip(self._meters, self._seen):
-            quota = next((quota for quota in notice.quotas if _tells(quota, meter.tier)), None)
+            quota = next((quota for quota in notice.quotas if tells_of(quota, meter.tier)), None)
             if quota is not None and quota.remaining is not None:
                 self._count(meter, seen, quota.remaining, sent_at, now)
                 seen.resets_at = math.inf if quota.reset_s is None else now + quota.reset_s
@@ -80,5 +80,6 @@ class Others:
         return None
 
 
-def _tells(quota: Quota, tier: Tier) -> bool:
+def tells_of(quota: Quota, tier: Tier) -> bool:
+    """Is it this limit that the header tells of?"""
     return quota.limit == tier.limit and quota.period_s in (None, tier.period_s)

@@ -9,7 +9,7 @@ from harness.pacing.anchored import AnchoredMeter
 from harness.pacing.base import RELEASES, Grant, Later, Notice, Outcome, Statistics, TierStatistics
 from harness.pacing.foresight import Foresight
 from harness.pacing.meters import BucketMeter, Counted, LogMeter, Meter, guard_s, paced_as
-from harness.pacing.others import Others
+from harness.pacing.others import Others, tells_of
 from harness.pacing.phased import AlignedMeter, CounterMeter, ServerClock
 from harness.pacing.tiers import Tier
 
@@ -75,7 +75,7 @@ class WindowPacer:
             queue = max(1, int(self._linger_s / 4 * tier.limit / tier.period_s))
             return BucketMeter(tier, self._rtt_floor_s, min(tier.depth, 1 + queue))
         if tier.kind == "aligned":
-            return AlignedMeter(tier, self._clock)
+            return AlignedMeter(tier, self._clock if self._clock.known else ServerClock())
         if tier.kind == "anchored":
             return AnchoredMeter(tier, self._rtt_floor_s)
         if tier.kind == "counter" and self._clock.known:
@@ -194,11 +194,20 @@ class WindowPacer:
         """A Date may have come: from the first one on, sliding counters are kept by the server's clock."""
         if notice is None or notice.server_utc_s is None:
             self._clock.second_ends = math.inf
+            if notice is not None and notice.quotas and not self._clock.known:
+                self._hear_ends(grant, now, notice)
             return
         first = not self._clock.known
         self._clock.learn(grant.at, now, notice.server_utc_s)
         if first:
             self._rebuild(self._tiers, now, grant.cost + sum(flying.cost for flying in self._in_flight))
+
+    def _hear_ends(self, grant: Grant, now: float, notice: Notice) -> None:
+        """No Date so far: what resets say of windows on the server's clock."""
+        for meter in self._meters:
+            quota = next((quota for quota in notice.quotas if tells_of(quota, meter.tier)), None)
+            if isinstance(meter, AlignedMeter) and quota is not None:
+                meter.hear_end(quota, grant.at, now)
 
     def charge(self, at: float, cost: int) -> None:
         """Count `cost` units that the server counted at `at` or before. Call before the first grant, in order of `at`.
@@ -248,6 +257,10 @@ class WindowPacer:
         shared = tuple(f"{tier} is shared with others" for tier in self._others.shared)
         if not self._learns:
             return shared
+        ends = [(m.tier, m.told_to_s(now)) for m in self._meters if isinstance(m, AlignedMeter)]
+        if not self._clock.known and any(told_s is not None for _, told_s in ends):
+            told = (f"the ends of {tier} are known to {told_s:.3f} s, from Reset" for tier, told_s in ends if told_s)
+            return (*shared, *told)
         if not self._clock.known:
             unknown = "the server's clock is not known yet: its windows are paced as if they could begin at any moment"
             return (*shared, unknown)

@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from harness.lab.simulate import Network
-from harness.pacing import AutoPacer, RetryAfterPacer, WindowPacer, parse_tiers
+from harness.pacing import AutoPacer, WindowPacer, parse_tiers
 from harness.record import events as e
 from server.dialects import LIES
 from tests.lab.auto_play import Played, play
@@ -319,7 +319,7 @@ def test_what_was_learned_spares_the_next_run_its_refusals(dialect: str) -> None
 
 
 def test_a_count_that_is_never_above_zero_is_not_the_limits() -> None:
-    """A leaky bucket without burst, 10/s, whose headers say 10 and that none is left after each: its rate is searched."""
+    """A leaky bucket without burst, 10/s, by whose headers none is left after each request: its rate is searched."""
     run = play("10/s:leaky:burst=0", "honest", 900)
     assert run.state.status == "complete"
     assert run.refused <= 40
