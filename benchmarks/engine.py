@@ -15,7 +15,9 @@ from harness.engine.core import Core
 from harness.engine.flusher import Flusher
 from harness.engine.rules import Rules
 from harness.pacing import Budget, Notice, Tier, WindowPacer
+from harness.record.compaction import compact
 from harness.record.events import Event, ItemId
+from harness.record.items import write_items
 from harness.record.recorder import FLUSH_EVENTS, FLUSH_S, Recorder
 from harness.record.state import State
 
@@ -44,8 +46,10 @@ def measure(rounds: int = 5, items: int = 100_000, slow_items: int = 2_000) -> l
     ]
 
 
-async def import_instantly(items: int, recording: bool, step_s: float = STEP_S) -> float:
+async def import_instantly(items: int, recording: bool, step_s: float = STEP_S, *, results: bool = False) -> float:
     """Import `items`, a request every `step_s` of the engine's clock; answers the real requests a second.
+
+    results: then write items.parquet and compact, as an import does at its end; that is not timed.
 
     Async only because the flusher is: nothing here ever waits.
     """
@@ -58,6 +62,9 @@ async def import_instantly(items: int, recording: bool, step_s: float = STEP_S) 
         requests = await _run(core, items, log, step_s)
         await log.close()
         seconds = perf_counter() - began
+        if results:
+            write_items(Path(folder), lambda item: core.state.items.state(item) == "imported", count=items)
+            compact(Path(folder))
     assert core.state.imported == items, "not everything was imported"
     return requests / seconds
 

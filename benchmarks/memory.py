@@ -6,12 +6,14 @@ import multiprocessing
 import resource
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import trio
 
 from benchmarks.engine import PER_PAGE, import_instantly
 from benchmarks.measure import Figure, alone
+from harness.record.arrow import sparing_memory
 
 ITEMS = 1_000_000
 
@@ -36,7 +38,8 @@ def _peak_of(items: int) -> float:
 
 
 def _import_and_weigh(items: int) -> float:
-    trio.run(import_instantly, items, True)
+    with sparing_memory():  # as the command line does
+        trio.run(partial(import_instantly, items, True, results=True))
     return peak_mb()
 
 

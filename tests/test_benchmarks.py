@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import engine, importer, memory, pacer
+from benchmarks import engine, importer, lab, memory, million, pacer
 from benchmarks.__main__ import main
 from benchmarks.libraries import LIBRARIES
 from benchmarks.measure import Figure, alone, beside, table, turns
@@ -44,6 +44,22 @@ def test_the_memory_of_an_import() -> None:
     figures = memory.measure(items=300)
     assert positive(figures)
     assert figures[1].aim == "<= 300"
+
+
+@pytest.mark.realtime
+def test_the_lab() -> None:
+    """Simulated beside HTTP in virtual time, and a sweep on one process and on two."""
+    figures = lab.measure(rounds=1, items=40, asgi_items=20, points=2, point_items=5)
+    assert positive(figures)
+    assert [figure.aim for figure in figures] == [">= 20 of it", ">= 1,000", "", ""]
+
+
+@pytest.mark.realtime
+def test_a_million_items() -> None:
+    """Time and memory of a process of its own."""
+    figures = million.measure(items=300)
+    assert positive(figures)
+    assert [figure.aim for figure in figures] == ["<= 60", "<= 300"]
 
 
 def test_turns_go_back_and_forth() -> None:

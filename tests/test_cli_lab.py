@@ -259,6 +259,18 @@ def test_server_is_the_test_api() -> None:
 
 
 @pytest.mark.realtime
+def test_check_looks_at_the_test_api(capsys: pytest.CaptureFixture[str]) -> None:
+    """Three requests, and the import to type."""
+    code, out, err = run(capsys, "check", "--scenario", "draft-8", "--items", "20")
+    assert (code, err) == (0, "")
+    assert out.startswith("✓ can be imported  (3 requests made)\n")
+    assert out.rstrip().endswith("-m harness import --scenario draft-8 --limit 100/5s+300/30s --dry-run")
+    code, out, err = run(capsys, "check", "--url", "http://127.0.0.1:9/orders", "--json")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "the list cannot be read (could not connect" in err
+
+
+@pytest.mark.realtime
 def test_a_live_sweep_imports_for_real(tmp_path: Path) -> None:
     """One run at a time, each against a test API of its own; the runs are kept."""
     how = ("--items", "10", "--grid", "workers=1,5", "--latency", "10ms")

@@ -197,23 +197,24 @@ def test_stopped_once_it_finishes_what_is_in_flight_and_can_go_on(
     assert sorted(map(int, imported)) == list(range(1, 41))
 
 
-def test_stopped_twice_it_ends_at_once(tmp_path: Path) -> None:
-    """The second Ctrl-C does not wait for a request in flight, however long that takes; it is recorded as cut off."""
+@pytest.mark.parametrize(("number", "code", "word"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")])
+def test_stopped_twice_it_ends_at_once(number: signal.Signals, code: int, word: str, tmp_path: Path) -> None:
+    """The second signal does not wait for a request in flight, however long that takes; it is recorded as cut off."""
     command = [sys.executable, "-m", "server", "--port", "0", "--items", "5", "--limit", "none", "--latency", "60s"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         url = server.stdout.readline().strip()
         process = start(tmp_path, url, "--run", "r", "--timeout", "100s")
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         time.sleep(0.5)  # noqa: TID251
         assert process.poll() is None, process.communicate()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, err = process.communicate(timeout=5)
         server.kill()
-    assert process.returncode == 130, err
+    assert process.returncode == code, err
     assert "Traceback" not in err
     events = [(row["event"], row["reason"]) for row in _events(tmp_path / "results" / "r")]
-    assert events[-2:] == [("Returned", "cut off"), ("SessionEnded", "Ctrl-C")]
+    assert events[-2:] == [("Returned", "cut off"), ("SessionEnded", word)]
 
 
 # --- secrets ------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import yaml
 from harness.cli.main import cli
 from harness.errors import BadInput
 from harness.record.arrow import EVENT_SCHEMA
+from harness.record.state import MOVES
 from harness.settings import read_settings
 from server.cli import main as server_cli
 
@@ -63,6 +64,20 @@ def test_the_readme_names_every_command() -> None:
         assert f"python -m harness {name}" in README
 
 
+OPERATING = (ROOT / "docs/operating.md").read_text()
+
+
+@pytest.mark.realtime
+def test_the_python_of_the_operating_page_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Imported, steered, followed and exported, as it stands."""
+    monkeypatch.chdir(tmp_path)
+    (block,) = re.findall(r"```python\n(.*?)```", OPERATING, re.DOTALL)
+    exec(compile(block, "operating.md", "exec"), {"__name__": "operating"})
+    assert capsys.readouterr().out == "complete 40 40\n"
+
+
 @pytest.mark.realtime
 @pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
 def test_the_python_of_the_readme_runs(
@@ -73,6 +88,16 @@ def test_the_python_of_the_readme_runs(
     exec(compile(block, "README.md", "exec"), {"__name__": "readme"})
     said = capsys.readouterr().out
     assert said.startswith("complete ") or said == "0\n"
+
+
+def test_the_states_of_an_item_are_the_table_of_the_record() -> None:
+    """Every move that the fold makes is in the document, and no other."""
+    text = (ROOT / "docs/architecture.md").read_text()
+    rows = re.findall(
+        r"^\| ([a-z ]+) \| ([a-z, -]+) \| [^|]* ?\|$", text.partition("## States of an item")[2], re.MULTILINE
+    )
+    told = {was: set() if to == "-" else set(to.split(", ")) for was, to in rows if was != "from"}
+    assert told == {was or "not listed": set(to) for was, to in MOVES.items()}
 
 
 def test_results_readme_describes_every_column() -> None:

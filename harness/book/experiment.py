@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from typing import Any
-
-import trio
 
 from harness.book.metrics import MIME
 from harness.book.parameters import switch
 from harness.book.problems import RunFailed, plainly
 from harness.book.show import show_html, show_json, show_picture, show_table
 from harness.config import ImportConfig
-from harness.engine.importing import run_import
-from harness.engine.session import Session
 from harness.errors import HarnessError
 from harness.lab.experiment import simulate_run
 from harness.record.run import Run
@@ -30,8 +24,6 @@ from harness.views.report.pictures import Picture, run_pictures
 from harness.views.report.tables import table_of_pairs
 from harness.views.screen import LOOKS
 
-# An interrupt acts when the cell next wakes.
-LOOK_S = 0.25
 _ENDED = ("complete", "complete with failures")
 _COLORS = {"complete": "#009e73", "complete with failures": "#e69f00"}
 
@@ -102,28 +94,7 @@ def run_experiment(config: ImportConfig, *, simulated: bool | str = True) -> Exp
 
 
 def _live(config: ImportConfig) -> Run:
-    """In a thread of its own: the kernel has its own loop in this one."""
-    stops: list[Callable[[], None]] = []
+    """In a thread of its own, as the kernel has its own loop in this one; an interrupt stops it first."""
+    from harness.notebook.background import Background  # with the widgets, which a simulation need not load
 
-    async def main() -> Run:
-        token = trio.lowlevel.current_trio_token()
-
-        def on_start(session: Session, _url: str) -> None:
-            stops.append(lambda: token.run_sync_soon(session.stop, "interrupted"))
-
-        return await run_import(config, on_start=on_start)
-
-    with ThreadPoolExecutor(1, "import") as pool:
-        ending = pool.submit(trio.run, main)
-        try:
-            _wait(ending)
-        except KeyboardInterrupt:
-            for stop in stops:
-                stop()
-            _wait(ending)
-    return ending.result()
-
-
-def _wait(ending: Future[Run]) -> None:
-    while not ending.done():
-        wait([ending], timeout=LOOK_S)
+    return Background(config).start().wait()

@@ -18,6 +18,7 @@ from harness.record.summary import Summary
 from harness.views.runs import RunRow, runs_text
 from harness.views.screen import Screen
 from harness.views.show import show_text
+from harness.views.summary import NEXT
 
 _OPEN = ("running", "paused", "interrupted")
 
@@ -56,7 +57,7 @@ def show_command(run: str | None, results: Path) -> int:
         python=python(),
         learned=state.learned,
         items=str(path) if path.exists() else None,
-        commands=("resume {run}" + where(results),) if found.status in ("stopped", "interrupted", "failed") else (),
+        commands=[command + where(results) for command in NEXT[found.status]] if found.status != "complete" else (),
     )
     click.echo(text)
     return 0

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from harness.cli.audit import audit_command
+from harness.cli.check import check_command
 from harness.cli.decide import infer_command
 from harness.cli.explain import explain_command
 from harness.cli.failed import failed_command
@@ -46,7 +47,7 @@ _SECTIONS: dict[str, tuple[click.Command, ...]] = {
         compare_command,
         export_command,
     ),
-    "Decide": (recommend_command, infer_command),
+    "Decide": (recommend_command, infer_command, check_command),
     "Manage": (pause_command, set_command, stop_command, prune_command),
 }
 

@@ -24,6 +24,7 @@ from harness.engine.planning import Outlook, look_ahead
 from harness.engine.session import Session
 from harness.errors import BadInput
 from harness.pacing import format_tiers
+from harness.record.arrow import sparing_memory
 from harness.record.run import Run, find_run
 from harness.record.summary import Summary
 from harness.settings import flag_of, read_settings
@@ -116,7 +117,7 @@ async def import_now(config: ImportConfig, relist: bool = False) -> int:
     signals = _Signals()
     mode = "none" if config.quiet or config.as_json else choose_mode(config.progress, sys.stderr)
     shown: list[Progress] = []
-    with ExitStack() as screen:
+    with sparing_memory(), ExitStack() as screen:
 
         def on_start(session: Session, _url: str) -> None:
             signals.session = session

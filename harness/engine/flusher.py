@@ -10,7 +10,7 @@ import trio
 
 from harness.errors import RecordError
 from harness.record.recorder import FLUSH_EVENTS, FLUSH_S, MOST_UNWRITTEN, Recorder
-from harness.record.snapshot import SNAPSHOT_EVENTS, Frozen, freeze, write_snapshot
+from harness.record.snapshot import SNAPSHOT_EVENTS, SNAPSHOT_SHARE, Frozen, freeze, write_snapshot
 from harness.record.state import State
 
 
@@ -68,7 +68,7 @@ class Flusher:
         recorder = self.recorder
         batch = recorder.take()
         fresh = recorder.seq - self._snapshot_seq
-        due = fresh >= max(SNAPSHOT_EVENTS, len(self._state().items) // 2) or (snapshot and fresh > 0)
+        due = fresh >= max(SNAPSHOT_EVENTS, len(self._state().items) // SNAPSHOT_SHARE) or (snapshot and fresh > 0)
         # In the same moment as `take`, so that the snapshot counts exactly the events up to its sequence number.
         frozen = freeze(self._state(), recorder.writer, recorder.seq) if due else None
         if batch is not None:

@@ -25,13 +25,17 @@ from harness.engine.session import OnUpdate, Session
 from harness.errors import BadInput, HarnessError, NoSuchRun, RecordError
 from harness.pacing.strategies import STRATEGIES
 from harness.record.clock import utc_s
+from harness.record.compaction import compact
 from harness.record.events import RunStatus
+from harness.record.history import recorded
 from harness.record.items import write_items
 from harness.record.run import Run, create_run, find_run, locked, new_run_name, write_summary
 from harness.record.state import State
 from harness.record.summary import Ledger, Summary, summarise
 from harness.settings import explain
 
+# Nothing more is to come, unless somebody retries what failed: then that is compacted in its turn.
+_OVER: tuple[RunStatus, ...] = ("complete", "complete with failures")
 _PACKAGES = ("httpx", "trio", "pyarrow", "quart", "hypercorn")
 
 
@@ -183,10 +187,14 @@ def state_counts(state: State) -> tuple[int, int, int]:
 
 def write_results(run: Run, state: State, config: ImportConfig, ledger: Ledger | None) -> Summary:
     """What lies in a run's folder once a session has ended: its items, its figures, its status."""
-    write_items(run.folder, lambda item: state.items.state(item) == "imported")
+    write_items(run.folder, lambda item: state.items.state(item) == "imported", count=state.imported)
     summary = summary_of(run, state, config, ledger)
     write_summary(run, summary.as_dict())
-    run.note(status=state.status, reason=state.reason, ended_utc_s=state.ended_utc_s)
+    ended = {"status": state.status, "reason": state.reason, "ended_utc_s": state.ended_utc_s}
+    run.note(**ended, recorded=recorded(run.folder))
+    if state.status in _OVER:
+        with suppress(RecordError):  # it only makes reading quicker: everything is on disk
+            compact(run.folder)
     return summary
 
 

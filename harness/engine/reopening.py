@@ -9,6 +9,7 @@ from harness.engine.steering import to_forget, to_retry
 from harness.record import events as e
 from harness.record.clock import utc_s
 from harness.record.fold import fold
+from harness.record.history import recorded
 from harness.record.recorder import Recorder, later_writer
 from harness.record.run import Run, locked, write_summary
 from harness.record.state import State
@@ -43,7 +44,7 @@ def _change(run: Run, events_of: Callable[[State, float], list[e.Event]]) -> int
         recorder.flush()
         fold(events, state)
         if run.about.get("status") not in ("running", "paused"):  # else its process was killed, which is still so
-            run.note(status=state.status, reason=state.reason)
+            run.note(status=state.status, reason=state.reason, recorded=recorded(run.folder))
             write_summary(run, ended_summary(run, state).as_dict())
         return len(events)
 

@@ -30,7 +30,7 @@ from harness.pacing.strategies import make_pacer
 from harness.record.clock import next_local, utc_s
 from harness.record.control import Inbox
 from harness.record.events import Event, Held, ItemId
-from harness.record.history import occupied_since, payloads_on_disk
+from harness.record.history import occupied_since, payloads_on_disk, recorded
 from harness.record.learned import remember, remembered
 from harness.record.live import MOST_FLIGHTS, Live, LiveFlight, LiveTier
 from harness.record.recorder import MOST_UNWRITTEN, Recorder
@@ -110,7 +110,8 @@ class Session:
         state = run.state()
         anchors = {at + 1: began for at, began in enumerate(run.about.get("sessions_utc_s", []))}
         number = len(anchors) + 1
-        run.note(sessions_utc_s=[*anchors.values(), self._started_utc_s], status="running")
+        began = [*anchors.values(), self._started_utc_s]
+        run.note(sessions_utc_s=began, status="running", recorded=recorded(run.folder))
         who = None if config.forget_limits else config.learned_for
         pacer = pacer_for(config, remembered(config.results, who))
         self._sent = SentCounter(run.folder)

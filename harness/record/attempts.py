@@ -15,7 +15,8 @@ from harness.errors import BadInput
 from harness.record.arrow import from_table
 from harness.record.clock import iso
 from harness.record.events import AttemptFailed, Key, Kind, SessionStarted
-from harness.record.parts import list_parts, read_table, replace_file
+from harness.record.parts import replace_file
+from harness.record.rows import read_rows
 from harness.record.run import Run
 
 
@@ -43,9 +44,9 @@ def attempts(run: Run, wanted: Callable[[Kind, Key], bool]) -> Iterator[Attempt]
     import pyarrow.compute as pc  # takes a while, and an import has no use for it
 
     began_utc_s, session = 0.0, 0
-    for _, _, path in list_parts(run.folder / "events"):
-        table = read_table(path)
-        few = table.filter(pc.is_in(table.column("event"), pa.array(["AttemptFailed", "SessionStarted"])))
+    wanted_events = pa.array(["AttemptFailed", "SessionStarted"])
+    for rows in read_rows(run.folder / "events"):
+        few = rows.table.filter(pc.is_in(rows.table.column("event"), wanted_events))
         for event in from_table(few):
             if isinstance(event, SessionStarted):
                 began_utc_s, session = event.utc_s, event.number

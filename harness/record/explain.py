@@ -15,10 +15,15 @@ from harness.record.fold import apply
 from harness.record.state import State
 
 Why = Literal["before", "between", "after", "paused", "waiting", "rhythm", "workers", "no work", "sending"]
+# Said of an ended run, by whoever opened it again.
+_LATER = (e.Retried, e.Forgotten)
 Fetched = e.PageListed | e.ItemImported | e.AttemptFailed | e.Refused | e.Returned
 
 
-@dataclass(frozen=True, slots=True)
+_FETCHED = (e.ItemImported, e.PageListed, e.AttemptFailed, e.Refused, e.Returned)
+
+
+@dataclass(slots=True)
 class Stretch:
     """A session as far as it is recorded: times in UTC. status, reason: how it ended, if anything says so."""
 
@@ -93,16 +98,20 @@ def explain(events: Iterable[e.Event], at_utc_s: float) -> Explanation:
 
 def _follow_session(seen: _Seen, event: e.Event, anchor: float) -> None:
     """Sessions last from their first event to their last; later words about an ended one do not lengthen it."""
-    if not seen.sessions or isinstance(event, (e.Retried, e.Forgotten)):
+    if not seen.sessions or isinstance(event, _LATER):
         return
     last = seen.sessions[-1]
-    ended = (event.status, event.reason) if isinstance(event, e.SessionEnded) else (last.status, last.reason)
-    seen.sessions[-1] = Stretch(last.number, anchor, max(last.ended_utc_s, anchor + event.t_s), *ended)
+    if (now := anchor + event.t_s) > last.ended_utc_s:
+        last.ended_utc_s = now
+    if isinstance(event, e.SessionEnded):
+        last.status, last.reason = event.status, event.reason
 
 
 def _look(seen: _Seen, event: e.Event, anchor: float) -> None:
     at = seen.at
-    if isinstance(event, e.Waited):
+    if isinstance(event, _FETCHED):
+        _look_at_fetch(seen, event, anchor)
+    elif isinstance(event, e.Waited):
         began, ended = anchor + event.began_s, anchor + event.ended_s
         if began <= at < ended:
             seen.wait = (began, ended, event)
@@ -110,8 +119,6 @@ def _look(seen: _Seen, event: e.Event, anchor: float) -> None:
         seen.paused_at = anchor + event.t_s
     elif isinstance(event, e.Resumed) and anchor + event.t_s > at and seen.resumed_at is None:
         seen.resumed_at = anchor + event.t_s
-    elif isinstance(event, Fetched):
-        _look_at_fetch(seen, event, anchor)
 
 
 def _look_at_fetch(seen: _Seen, event: Fetched, anchor: float) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from harness.errors import RecordError
 from harness.record.events import RunStatus
 from harness.record.fold import apply
@@ -25,7 +27,7 @@ class Follower:
         self._state = State()
         self._after: tuple[str, int] | None = None
         self._begun = False
-        self._seen: tuple[str, int] | None = None  # the last part, by writer and first number
+        self._seen: tuple[str, int, int] | None = None
 
     def poll(self) -> State:
         """The state now; the same object each time, changed. RecordError only where the record stays unreadable."""
@@ -57,8 +59,7 @@ class Follower:
             found = latest_snapshot(folder)
             self._state, self._after = (State(), None) if found is None else (found[0], found[1:])
             self._begun, self._seen = True, None
-        parts = list_parts(folder / "events")
-        last = parts[-1][:2] if parts else None
+        last = _last(folder / "events")
         if last == self._seen:
             return
         for writer, seq, events in read_parts(folder, self._after):
@@ -66,3 +67,13 @@ class Follower:
                 apply(self._state, event)
             self._after = (writer, seq)
         self._seen = last
+
+
+def _last(folder: Path) -> tuple[str, int, int] | None:
+    """Which file is the last part; None before the first. A compacted one may begin where one that it replaces did."""
+    parts = list_parts(folder)
+    if not parts:
+        return None
+    path = parts[-1][2]
+    about = path.stat()
+    return path.name, about.st_ino, about.st_size

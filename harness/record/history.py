@@ -12,7 +12,8 @@ from harness.errors import RecordError
 from harness.record.arrow import EVENT_SCHEMA, as_current, from_table
 from harness.record.events import Event, ItemId, canonical_id
 from harness.record.fold import fold
-from harness.record.parts import list_parts, read_table
+from harness.record.parts import is_compacted, list_parts, opened, read_json, read_table
+from harness.record.rows import Rows, last_rows, read_rows
 from harness.record.snapshot import latest_snapshot
 from harness.record.state import State
 
@@ -27,41 +28,29 @@ def read_events(folder: Path, after: tuple[str, int] | None = None) -> Iterator[
 
 
 def read_parts(folder: Path, after: tuple[str, int] | None = None) -> Iterator[tuple[str, int, list[Event]]]:
-    """The same, part by part, each with its writer and the sequence number of its last event."""
-    expected: dict[str, int] = {}
-    for at, (writer, first, path) in enumerate(_parts_from(folder / "events", after)):
-        table = read_table(path)
-        if first != expected.get(writer, first if at == 0 and after is not None else 1):
-            raise RecordError(f"events before {path} are missing; restore the parts of {writer}, or remove the run")
-        expected[writer] = first + table.num_rows
-        if after is not None and writer == after[0]:
-            table = table.slice(max(0, after[1] + 1 - first))
-        yield writer, expected[writer] - 1, _events(table, path)
-    if after is not None and expected[after[0]] <= after[1]:
-        raise _missing(folder / "events", after)
+    """The same, piece by piece, each with its writer and the sequence number of its last event."""
+    for rows in read_rows(folder / "events", after, ends=_ends(folder, "events")):
+        yield rows.writer, rows.first + rows.table.num_rows - 1, _events(rows)
 
 
-def _parts_from(folder: Path, after: tuple[str, int] | None) -> list[tuple[str, int, Path]]:
-    """The parts that hold what comes after `after`: from the one on in which it lies, or which follows on it."""
-    parts = list_parts(folder)
-    if after is None:
-        return parts
-    starts = [at for at, (writer, first, _) in enumerate(parts) if writer == after[0] and first <= after[1] + 1]
-    if not starts:
-        raise _missing(folder, after)
-    return parts[starts[-1] :]
+def recorded(folder: Path) -> dict[str, dict[str, int]]:
+    """How far each writer's events and items reach, for run.json: so that a last part that is deleted is missed."""
+    return {kind: last_rows(folder / kind) for kind in ("events", "items")}
 
 
-def _missing(folder: Path, after: tuple[str, int]) -> RecordError:
-    what = f"{folder} lacks the part with event {after[1]} of {after[0]}"
-    return RecordError(f"{what}; restore the parts of {after[0]}, or remove the run")
+def _ends(folder: Path, kind: str) -> dict[str, int]:
+    """What run.json says of that; nothing where there is none, as before the first session's end."""
+    path = folder / "run.json"
+    about = read_json(path) if path.exists() else {}
+    found = about.get("recorded", {}).get(kind, {}) if isinstance(about, dict) else {}
+    return {writer: last for writer, last in found.items() if isinstance(last, int)}
 
 
-def _events(table: pa.Table, path: Path) -> list[Event]:
+def _events(rows: Rows) -> list[Event]:
     try:
-        return from_table(table)
+        return from_table(rows.table)
     except RecordError as error:
-        raise RecordError(f"{path}: {error}") from None
+        raise RecordError(f"{rows.path}: {error}") from None
 
 
 def read_state(folder: Path) -> State:
@@ -75,14 +64,25 @@ def read_state(folder: Path) -> State:
 
 def event_table(folder: Path) -> pa.Table:
     """All events as one Arrow table, in order."""
-    parts = [as_current(read_table(path)) for _, _, path in list_parts(folder / "events")]
-    return pa.concat_tables(parts) if parts else EVENT_SCHEMA.empty_table()
+    rows = read_rows(folder / "events", ends=_ends(folder, "events"))
+    return pa.concat_tables([as_current(piece.table) for piece in rows] or [EVENT_SCHEMA.empty_table()])
+
+
+def payload_rows(folder: Path, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """Ids and payloads of the items that were kept, in the order in which they were."""
+    for rows in read_rows(folder / "items", columns=columns, ends=_ends(folder, "items")):
+        yield rows.table
 
 
 def payloads_on_disk(folder: Path, state: State) -> set[ItemId]:
-    """Items whose payload is on disk though no event calls them imported: a crash fell between the two writes."""
+    """Items whose payload is on disk though no event calls them imported: a crash fell between the two writes.
+
+    They can only be in the last part that a writer wrote: it writes no further one before the events of the last. Parts
+    are compacted when all has been written.
+    """
     found: set[ItemId] = set()
-    for _, _, path in list_parts(folder / "items"):
+    last = {writer: path for writer, _, path in list_parts(folder / "items")}
+    for path in (path for path in last.values() if not is_compacted(path)):
         ids = (canonical_id(text) for text in read_table(path, ["id"]).column("id").to_pylist())
         found.update(item for item in ids if state.items.state(item) != "imported")
     return found
@@ -95,14 +95,20 @@ def occupied_since(folder: Path, anchors_utc_s: dict[int, float], since_utc_s: f
     """
     columns = ["event", "session", "t_s", "answered_s", "sent", "charged", "utc_s"]
     found: list[float] = []
-    for _, _, path in reversed(list_parts(folder / "events")):
-        table = read_table(path, columns)
-        rows = table.to_pylist()
+    for rows in _backwards(folder, columns):
         found += [at for row in rows if (at := _occupied_from(row, anchors_utc_s, linger_s)) is not None]
         found += [row["utc_s"] for row in rows if row["event"] == "Charged" for _ in range(row["charged"])]
         if rows and anchors_utc_s[rows[0]["session"]] + rows[0]["t_s"] + linger_s < since_utc_s:
             break
     return sorted(at for at in found if at >= since_utc_s)
+
+
+def _backwards(folder: Path, columns: list[str]) -> Iterator[list[dict[str, Any]]]:
+    """The newest rows first, piece by piece, each in order. Only for the holder of the run's lock."""
+    for _, _, path in reversed(list_parts(folder / "events")):
+        with opened(path) as file:
+            for group in reversed(range(file.num_row_groups)):
+                yield file.read_row_group(group, columns, use_threads=False).to_pylist()
 
 
 def _occupied_from(row: dict[str, Any], anchors_utc_s: dict[int, float], linger_s: float) -> float | None:

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from harness.record.events import ItemId, canonical_id
-from harness.record.parts import list_parts, read_table, replace_file
+from harness.record.history import payload_rows
+from harness.record.parts import replace_file
+from harness.record.rows import last_rows
 
 # How many items are held at once while the file is written.
-BATCH = 10_000
+BATCH = 5_000
 # Objects and arrays nested deeper than this are kept as JSON text: Parquet readers refuse some 100 levels, and
 # nobody asks for a column nine levels down.
 DEEPEST = 8
@@ -26,10 +29,12 @@ class _Misfit(Exception):
     """A column whose values do not all fit the type that its batches promised."""
 
 
-def payload_batches(folder: Path, wanted: Callable[[ItemId], bool]) -> Iterator[list[dict[str, Any]]]:
+def payload_batches(
+    folder: Path, wanted: Callable[[ItemId], bool], count: int | None = None
+) -> Iterator[list[dict[str, Any]]]:
     """The payloads of `wanted` items in batches, each item once, in the order in which they were written."""
     batch: list[dict[str, Any]] = []
-    for item, payload in payloads(folder, wanted):
+    for item, payload in payloads(folder, wanted, count):
         batch.append(_record(item, payload))
         if len(batch) >= BATCH:
             yield batch
@@ -38,31 +43,48 @@ def payload_batches(folder: Path, wanted: Callable[[ItemId], bool]) -> Iterator[
         yield batch
 
 
-def payloads(folder: Path, wanted: Callable[[ItemId], bool]) -> Iterator[tuple[ItemId, str]]:
-    """(id, JSON text) of each `wanted` item once, in the order in which they were written."""
-    seen: set[ItemId] = set()
-    for _, _, path in list_parts(folder / "items"):
-        table = read_table(path)
+def payloads(folder: Path, wanted: Callable[[ItemId], bool], count: int | None = None) -> Iterator[tuple[ItemId, str]]:
+    """(id, JSON text) of each `wanted` item once, in the order in which they were written.
+
+    count: how many are wanted, where that is known: with no more payloads than that none is doubled.
+    """
+    doubled = set() if count == sum(last_rows(folder / "items").values()) else _doubled(folder)
+    seen: set[str] = set()
+    for table in payload_rows(folder):
         for text, payload in zip(table.column("id").to_pylist(), table.column("payload").to_pylist(), strict=True):
-            item = canonical_id(text)
-            if item not in seen and wanted(item):
-                seen.add(item)
-                yield item, payload
+            if text in seen or not wanted(item := canonical_id(text)):
+                continue
+            if text in doubled:
+                seen.add(text)
+            yield item, payload
 
 
-def write_items(folder: Path, wanted: Callable[[ItemId], bool] = lambda _: True, to: Path | None = None) -> Path:
-    """Write `items.parquet` into the run's folder (or `to`) from its parts, with the `wanted` items; answers its path.
+def _doubled(folder: Path) -> set[str]:
+    """Ids with more than one payload: only those need be remembered, and there are hardly ever any."""
+    ids = [table.column("id") for table in payload_rows(folder, ["id"])]
+    counts = pa.chunked_array([chunk for column in ids for chunk in column.chunks], pa.string()).value_counts()
+    return {count["values"] for count in counts.filter(pc.greater(counts.field("counts"), 1)).to_pylist()}
+
+
+def write_items(
+    folder: Path,
+    wanted: Callable[[ItemId], bool] = lambda _: True,
+    to: Path | None = None,
+    count: int | None = None,
+) -> Path:
+    """Write `items.parquet` into the run's folder (or `to`) from its parts, with the `wanted` items (so many of them,
+    where that is known); answers its path.
 
     Two passes, so that a column's type is known before the first row is written whatever the last item holds. Where
     a field's values do not fit one type without loss (a number here, a text there) they are kept as JSON text.
     """
-    types = _types(folder, wanted)
+    types = _types(folder, wanted, count)
     path = folder / "items.parquet" if to is None else to
 
     def write(temporary: Path) -> None:
         schema = pa.schema(list(types.items()))
         with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
-            for batch in payload_batches(folder, wanted):
+            for batch in payload_batches(folder, wanted, count):
                 writer.write_table(_table(batch, schema))
 
     while True:
@@ -91,9 +113,9 @@ def _storable(value: Any) -> Any:
     return {_storable(key): _storable(part) for key, part in value.items()} if isinstance(value, dict) else value
 
 
-def _types(folder: Path, wanted: Callable[[ItemId], bool]) -> dict[str, pa.DataType]:
+def _types(folder: Path, wanted: Callable[[ItemId], bool], count: int | None) -> dict[str, pa.DataType]:
     types: dict[str, pa.DataType] = {}
-    for batch in payload_batches(folder, wanted):
+    for batch in payload_batches(folder, wanted, count):
         for name in dict.fromkeys(name for record in batch for name in record):
             new = _type([record.get(name) for record in batch])
             types[name] = _common(types.get(name), new)

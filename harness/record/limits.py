@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.bound import admissible
 from harness.errors import BadLimits
 from harness.pacing.tiers import parse_tiers
 
@@ -31,3 +32,11 @@ def limits_in(text: str | None) -> tuple[Limit, ...]:
         return ()
     found = (Limit(str(tier), tier.limit, tier.period_s, tier.kind == "concurrency") for tier in tiers)
     return tuple(sorted(found, key=lambda limit: limit.period_s))
+
+
+def most_admitted(text: str | None, t_s: float) -> int | None:
+    """Requests that any client could have got through the limits in `text` within t_s; None without a limit."""
+    try:
+        return admissible(t_s, parse_tiers(text)) if text else None
+    except BadLimits:
+        return None

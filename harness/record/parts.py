@@ -1,11 +1,16 @@
-"""Parquet parts: whole or not there at all, whatever is killed and whenever."""
+"""Parquet parts: whole or not there at all, whatever is killed and whenever.
+
+A part is named after its writer and its first row, `s1-000001001.parquet`; a compacted one after its last as well,
+`s1-000000001_000123456.parquet`. Its name says which it stands for: those are no parts any more, though a crash or
+a moment may have left them there.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,17 +66,55 @@ def read_json(path: Path) -> Any:
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """The part at `path`; RecordError naming it where it cannot be read."""
+    """The file at `path`; RecordError naming it where it cannot be read."""
+    with opened(path) as file:
+        return file.read(columns, use_threads=False)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[pq.ParquetFile]:
+    """The Parquet file at `path`, to be read in pieces; RecordError naming it where it, or a piece, cannot be read."""
     try:
-        return pq.read_table(path, columns=columns, partitioning=None)
+        with pq.ParquetFile(path) as file:
+            yield file
     except (OSError, pa.ArrowException) as error:
         what = (str(error).splitlines() or [type(error).__name__])[0]
-        raise RecordError(f"{path} cannot be read ({what}); restore it from a copy, or remove the run") from None
+        unreadable = Gone if isinstance(error, FileNotFoundError) else RecordError
+        raise unreadable(f"{path} cannot be read ({what}); restore it from a copy, or remove the run") from None
+
+
+class Gone(RecordError):
+    """A part that was listed is not there any more: a compacted one may stand for it by now."""
+
+
+def part_path(folder: Path, writer: str, first: int, last: int | None = None) -> Path:
+    """Where the part of `writer` from its row `first` on lies; with `last`, a compacted one."""
+    return folder / (f"{writer}-{first:09d}" + ("" if last is None else f"_{last:09d}") + ".parquet")
 
 
 def list_parts(folder: Path) -> list[tuple[str, int, Path]]:
-    """(writer, first sequence number, path) of each complete part in `folder`, in order of writing."""
-    return sorted(_parts(folder), key=lambda part: (_writer_order(part[0]), part[1]))
+    """(writer, first row, path) of each complete part in `folder`, in order of writing."""
+    return [(writer, first, path) for writer, first, _, path in _standing(folder)]
+
+
+def is_compacted(path: Path) -> bool:
+    return "_" in path.stem.rpartition("-")[2]
+
+
+def replaced_parts(folder: Path) -> list[Path]:
+    """Parts for which a compacted one stands."""
+    kept = {path for _, _, path in list_parts(folder)}
+    return [path for _, _, _, path in _parts(folder) if path not in kept]
+
+
+def _standing(folder: Path) -> Iterator[tuple[str, int, int, Path]]:
+    """Those for which no other stands: of two that begin together, or one within another, the longer."""
+    through: dict[str, int] = {}
+    parts = sorted(_parts(folder), key=lambda part: (writer_order(part[0]), part[1], -part[2]))
+    for writer, first, last, path in parts:
+        if first > through.get(writer, -1):
+            yield writer, first, last, path
+            through[writer] = last
 
 
 def clear_temporary(folder: Path) -> None:
@@ -80,14 +123,16 @@ def clear_temporary(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _parts(folder: Path) -> Iterator[tuple[str, int, Path]]:
+def _parts(folder: Path) -> Iterator[tuple[str, int, int, Path]]:
+    """(writer, first row, last, path); of a part whose name does not tell the last, the first."""
     for path in folder.glob("*.parquet"):
-        writer, _, number = path.stem.rpartition("-")
-        if writer and number.isdecimal():
-            yield writer, int(number), path
+        writer, _, numbers = path.stem.rpartition("-")
+        first, _, last = numbers.partition("_")
+        if writer and first.isdecimal() and (last or first).isdecimal():
+            yield writer, int(first), int(last or first), path
 
 
-def _writer_order(writer: str) -> tuple[int, str]:
+def writer_order(writer: str) -> tuple[int, str]:
     """Writers are named after their session, s1, s2, … s10: by number, not by letter."""
     digits = writer[1:].partition("-")[0]
     return (int(digits) if digits.isdecimal() else 0, writer)

@@ -13,8 +13,9 @@ import pyarrow as pa
 
 from harness.errors import RecordError
 from harness.record.arrow import to_table
+from harness.record.compaction import KINDS, clear_replaced
 from harness.record.events import Event, ItemId
-from harness.record.parts import clear_temporary, list_parts, unwritable, write_table
+from harness.record.parts import clear_temporary, list_parts, part_path, unwritable, write_table
 
 # A part is due after this many events, or this long after the first of them. A kill -9 loses at most that.
 FLUSH_EVENTS = 1000
@@ -60,6 +61,8 @@ class Recorder:
         except OSError as error:
             raise unwritable(folder, error) from None
         clear_temporary(folder)
+        for kind in KINDS:
+            clear_replaced(folder / kind)
         # pyarrow imports pandas at its first array, which takes a second in which nobody else's thread runs: not later.
         pa.array([], pa.string())
 
@@ -117,4 +120,4 @@ class Recorder:
             self.written(batch)
 
     def _path(self, kind: str, number: int) -> Path:
-        return self.folder / kind / f"{self.writer}-{number:09d}.parquet"
+        return part_path(self.folder / kind, self.writer, number)

@@ -104,7 +104,7 @@ class Run:
 
 def list_runs(results: Path) -> list[Run]:
     """Every run in `results`, the newest first; one whose run.json cannot be read comes last."""
-    runs = [Run(path.parent) for path in results.glob("*/run.json")]
+    runs = [Run(path.parent) for path in results.glob("*/run.json") if not path.parent.name.startswith(".")]
     return sorted(runs, key=lambda run: (_created_utc_s(run), run.name), reverse=True)
 
 

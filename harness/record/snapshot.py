@@ -6,26 +6,29 @@ A snapshot names the (writer, seq) up to which it has folded; snapshot + tail = 
 from __future__ import annotations
 
 import json
+from array import array
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 
 from harness.errors import RecordError
-from harness.record.events import SCHEMA_VERSION, canonical_id
+from harness.record.events import SCHEMA_VERSION, ItemId, canonical_id
 from harness.record.parts import list_parts, read_table, write_table
 from harness.record.state import Current, Failure, Items, State
 
 # Copying a state costs time in proportion to its items, so a snapshot is due when the events since the last one are
 # many both absolutely and for the size of the run.
 SNAPSHOT_EVENTS = 20_000
+SNAPSHOT_SHARE = 8  # an eighth of a million items' events are read again in two seconds
 KEPT = 2
 _CHUNK = 50_000  # ids made into text at once
 
 _PLAIN = [f.name for f in fields(State) if f.name not in ("items", "failures", "pages", "session")]
 _FIELDS = [str(SCHEMA_VERSION), *(f.name for cls in (State, Current, Failure) for f in fields(cls))]
-_SCHEMA = [("id", pa.string()), ("state", pa.uint8())]
+# An id is a number or a text, the other column is empty: most are numbers, and those are read without a look at each.
+_SCHEMA = [("number", pa.int64()), ("text", pa.string()), ("state", pa.uint8())]
 
 Frozen = tuple[dict[str, Any], list[Any], bytes]
 
@@ -51,17 +54,46 @@ def write_snapshot(folder: Path, frozen: Frozen) -> None:
     head, ids, states = frozen
     writer, seq = head["position"]
     (folder / "snapshots").mkdir(exist_ok=True)
-    columns = [_texts(ids), pa.Array.from_buffers(pa.uint8(), len(states), [None, pa.py_buffer(states)])]
-    table = pa.table(columns, schema=pa.schema(_SCHEMA, metadata={"harness.state": json.dumps(head)}))
+    pieces = [_columns(ids[at : at + _CHUNK]) for at in range(0, len(ids), _CHUNK)]
+    numbers = pa.chunked_array([number for number, _ in pieces], pa.int64())
+    texts = pa.chunked_array([text for _, text in pieces], pa.string())
+    table = pa.table(
+        [numbers, texts, _bytes(states)],
+        schema=pa.schema(_SCHEMA, metadata={"harness.state": json.dumps(head)}),
+    )
     write_table(folder / "snapshots" / f"{writer}-{seq:09d}.parquet", table)
     for _, _, path in list_parts(folder / "snapshots")[:-KEPT]:
         path.unlink(missing_ok=True)
 
 
-def _texts(ids: list[Any]) -> pa.ChunkedArray:
-    """The ids as text, piece by piece: a million of them as Python strings at once would take 60 MB."""
-    starts = range(0, len(ids), _CHUNK)
-    return pa.chunked_array([pa.array(map(str, ids[at : at + _CHUNK]), pa.string()) for at in starts], pa.string())
+def _columns(ids: list[ItemId]) -> tuple[pa.Array, pa.Array]:
+    """(numbers, texts) of some ids: all of them in one of the two columns."""
+    try:
+        numbers = array("q", cast(list[int], ids))
+    except (TypeError, OverflowError):
+        return pa.nulls(len(ids), pa.int64()), pa.array(map(str, ids), pa.string())
+    return pa.Array.from_buffers(pa.int64(), len(ids), [None, pa.py_buffer(numbers)]), pa.nulls(len(ids), pa.string())
+
+
+def _ids(table: pa.Table) -> list[ItemId]:
+    found: list[ItemId] = []
+    for batch in table.select(["number", "text"]).to_batches():
+        numbers, texts = batch.columns
+        if numbers.null_count == 0:
+            found += memoryview(numbers.buffers()[1]).cast("q")[numbers.offset : numbers.offset + len(numbers)].tolist()
+        else:
+            pairs = zip(numbers.to_pylist(), texts.to_pylist(), strict=True)
+            found += [canonical_id(text) if number is None else number for number, text in pairs]
+    return found
+
+
+def _bytes(states: bytes) -> pa.Array:
+    return pa.Array.from_buffers(pa.uint8(), len(states), [None, pa.py_buffer(states)])
+
+
+def _states(table: pa.Table) -> bytes:
+    chunks = table.column("state").chunks
+    return b"".join(chunk.buffers()[1].to_pybytes()[chunk.offset : chunk.offset + len(chunk)] for chunk in chunks)
 
 
 def latest_snapshot(folder: Path) -> tuple[State, str, int] | None:
@@ -91,7 +123,6 @@ def _thaw(table: pa.Table) -> tuple[State, str, int]:
     state.failures = {(failure.kind, failure.key): failure for failure in failures}
     session = head["session"]
     state.session = Current(**{**session, "waiting": tuple(session["waiting"]) if session["waiting"] else None})
-    ids = [canonical_id(item) for item in table.column("id").to_pylist()]
-    state.items = Items.from_columns(ids, bytes(table.column("state").to_pylist()))
+    state.items = Items.from_columns(_ids(table), _states(table))
     writer, seq = head["position"]
     return state, writer, seq

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from rich.cells import cell_len
@@ -85,6 +86,12 @@ def attempts_lines(tried: Sequence[Attempt], screen: Screen, now_utc_s: float) -
         when = moment(attempt.at_utc_s, now_utc_s, seconds=True)
         rows = [(f"{attempt.attempt}.", f"{when}  {why}{status}, {took}{again}", "")]
         rows += [("", line, "dim") for line in (attempt.headers or "").splitlines()]
-        rows += [("body", " ".join((attempt.body or "").split()), "dim")] if attempt.body else []
+        rows += [("body", _broken(attempt.body, screen), "dim")] if attempt.body else []
         lines += labelled(rows, screen, label_width=4)
     return lines
+
+
+def _broken(body: str, screen: Screen) -> str:
+    """In one line, with a place to wrap it wherever a word is longer than there is room: JSON has few spaces."""
+    text = " ".join(body.split())
+    return text if screen.width is None else re.sub(rf"(\S{{{max(20, screen.width - 12)}}})", r"\1 ", text)

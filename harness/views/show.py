@@ -36,7 +36,7 @@ def show_text(
     retry. learned: `State.learned`, limits and headers with the evidence. now_utc_s: to say a date only where it is not
     today. The rest is as for `summary_text`.
     """
-    if commands is None and summary.status in ("running", "paused", "complete"):
+    if commands is None and summary.status == "complete":
         commands = ()  # the next command would be this one
     parts: list[list[RenderableType]] = [
         summary_lines(summary, screen, python=python, items=items, commands=commands),

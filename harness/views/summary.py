@@ -14,8 +14,8 @@ from harness.views.text import count, duration, percent, plural, printable
 
 # What to type next, by how it ended; `{run}` is its name.
 NEXT: dict[RunStatus, tuple[str, ...]] = {
-    "running": ("show {run}",),
-    "paused": ("show {run}",),
+    "running": ("watch {run}",),
+    "paused": ("resume {run}",),
     "complete": ("show {run}",),
     "complete with failures": ("failed list {run}", "failed retry {run}"),
     "stopped": ("resume {run}",),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import trio
 
+from harness.api.base import Got, OnHeaders
 from harness.config import ImportConfig
 from harness.engine.answers import Done, Failed, Fetch
 from harness.engine.breaker import MOST_PROBES, Breaker
@@ -15,8 +17,10 @@ from harness.engine.session import ends_of
 from harness.pacing import Notice
 from harness.record import events as e
 from harness.record.clock import next_local, parse_local
+from harness.record.events import Key, Kind
 from harness.record.fold import fold
 from tests.engine.play import Play, catalogue, failing, windowed
+from tests.engine.test_driver import Fake, driver_for
 
 GONE = (Notice(404), Failed("gone", "Not Found", passing=False))
 DOWN = (Notice(503), Failed("status 503", "Service Unavailable"))
@@ -126,6 +130,23 @@ def test_an_outage_costs_items_only_the_attempts_that_opened_it() -> None:
     assert state.attempts_failed < 60
 
 
+def test_a_probe_costs_its_item_no_attempt() -> None:
+    """Of two attempts each the opening took one; the probes in a minute of outage take none, so that nothing fails."""
+    outage = broken(DOWN, 1.0, 60.0)
+    state = Play(outage, Rules(1, retry_delays_s=(1.0,), breaker=3)).run().core.state
+    assert (state.failed, state.imported) == (0, 200)
+
+
+def test_only_a_probe_makes_a_pause_longer() -> None:
+    """What was on its way when it opened comes back failed, too: the pause ends when it was to."""
+    breaker = Breaker(2)
+    assert [breaker.failed(0.0, False), breaker.failed(0.5, False), breaker.failed(1.0, False)] == [None, 10.5, None]
+    assert (breaker.until, breaker.strikes) == (10.5, 1)
+    breaker.sends(7)
+    assert [breaker.landed(6), breaker.landed(7)] == [False, True]
+    assert breaker.failed(11.0, True) == 31.0
+
+
 def test_answers_that_no_retry_can_mend_open_nothing() -> None:
     """404 for all: the server is there. Nor do failures with an answer between them."""
     gone = failing(catalogue(100), lambda f, _: GONE if f.kind == "item" else None)
@@ -160,3 +181,34 @@ def test_a_breaker_of_0_never_opens() -> None:
     breaker = Breaker(0)
     assert [breaker.failed(float(at), probed=False) for at in range(100)] == [None] * 100
     assert breaker.held(100.0) is None
+
+
+class Down(Fake):
+    """An API that answers 503 for a while."""
+
+    async def fetch(self, kind: Kind, key: Key, on_headers: OnHeaders) -> Got | None:
+        began = trio.current_time() - self.origin
+        got = await super().fetch(kind, key, on_headers)
+        return Got(DOWN[1]) if 1.0 <= began < 25.0 else got
+
+
+@pytest.mark.anyio
+async def test_on_trio_everyone_pauses_and_goes_on_alike() -> None:
+    """The driver sleeps through the pauses, sends each probe alone, and wakes all when one is answered."""
+    api = Down(200, latency_s=0.1)
+    driver, store = driver_for(api, Rules(10, breaker=20))
+    with trio.fail_after(1000):
+        done = await driver.run()
+    opened = next(event.t_s for event in store.events if isinstance(event, e.Held))
+    assert [now for now, *_ in api.sent if opened < now < opened + 30.0] == [pytest.approx(opened + 10.0)]
+    assert len([now for now, *_ in api.sent if opened + 30.0 < now < opened + 30.5]) > 10
+    assert done.status == "complete"
+
+
+@pytest.mark.anyio
+async def test_on_trio_time_is_up_while_everyone_sleeps() -> None:
+    """At 30 s the driver wakes from a wait that would have lasted until 40 s, and ends."""
+    driver, _ = driver_for(Fake(2000), Rules(10, ends=Ends(max_time_s=30.0)), windowed("500/20s"))
+    with trio.fail_after(1000):
+        done = await driver.run()
+    assert (done.status, trio.current_time()) == ("stopped", pytest.approx(30.0))

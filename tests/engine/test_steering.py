@@ -202,8 +202,30 @@ async def test_a_session_obeys_what_is_left_in_its_folder(tmp_path: Path) -> Non
     assert [path.name for path in (run.folder / "control").iterdir()] == ["1.over"]
 
 
-def test_an_item_and_its_page_in_words() -> None:
-    """What would be retried is known beforehand: failed pages first, then items as they were listed."""
+@pytest.mark.anyio
+async def test_stopping_a_paused_run_ends_it(tmp_path: Path) -> None:
+    """Asked to stop while it is paused it ends within a poll, resumable, and the pause is no part of its duration."""
+    config = ImportConfig(url="http://127.0.0.1:9/x", limit="10/1s", results=tmp_path, run="r", workers=2)
+    run = prepare_run(config)
+
+    async def person(session: Session) -> None:
+        await trio.sleep(1.2)
+        ask(run, "pause")
+        await trio.sleep(60.0)
+        assert session.live().doing == "paused"
+        ask(run, "stop")
+
+    with locked(run):
+        async with trio.open_nursery() as nursery:
+            watch = lambda session, _: nursery.start_soon(person, session)  # noqa: E731
+            await import_into(run, config, Fake(2000, latency_s=0.1), "", watch, inline=True)
+    assert run.status == "stopped"
+    assert 61.0 < trio.current_time() < 62.0
+    assert run.state().duration_s < 2.0
+
+
+def test_what_would_be_retried_is_known_beforehand() -> None:
+    """Failed pages first, then items as they were listed."""
     state = (
         Play(
             failing(

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from harness.errors import RecordError
 from harness.record import events as e
-from harness.record.arrow import EVENT_SCHEMA, from_table, to_table
-from tests.record.samples import EVENTS, IDS, TEXTS, events_of, imported, started
+from harness.record.arrow import EVENT_SCHEMA, as_current, from_table, to_table
+from tests.record.samples import EVENTS, IDS, TEXTS, events_of, imported, listed, started
 
 QUICK = settings(max_examples=200, deadline=None, derandomize=True)
 
@@ -63,6 +63,25 @@ def test_a_newer_schema_is_refused_by_name() -> None:
     newer = table.set_column(0, "schema", pa.array([e.SCHEMA_VERSION + 1], pa.int16()))
     with pytest.raises(RecordError, match=r"run r were written with schema 3, .* reads up to 2; update the harness"):
         from_table(newer)
+
+
+def as_version_1(table: pa.Table) -> pa.Table:
+    """As the version before wrote it: without the columns that came later."""
+    older = table.drop_columns(["headers", "body"])
+    return older.set_column(0, "schema", pa.array([1] * older.num_rows, pa.int16()))
+
+
+def test_what_the_version_before_wrote_is_read() -> None:
+    """Every event that there was comes back, with nothing in what it did not know; only what it must have is missed."""
+    failed = e.AttemptFailed(1.2, "item", 1, 1, 1.0, 1.1, 503, "status 503", "", True, None)
+    events: list[e.Event] = [started(), listed(1, 2), imported(2), failed]
+    older = as_version_1(to_table(events, "r", 1, "s1", 1))
+    assert from_table(older) == events
+    assert as_current(older).schema.equals(EVENT_SCHEMA)
+    with pytest.raises(RecordError, match="have no column detail"):
+        from_table(older.drop_columns(["detail"]))
+    with pytest.raises(RecordError, match="have no column body"):
+        from_table(to_table(events, "r", 1, "s1", 1).drop_columns(["body"]))
 
 
 def test_an_unknown_event_is_refused_by_name() -> None:

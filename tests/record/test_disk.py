@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 from pathlib import Path
@@ -16,14 +17,17 @@ from hypothesis import strategies as st
 
 from harness.errors import RecordError
 from harness.record import parts
+from harness.record.arrow import EVENT_SCHEMA
+from harness.record.events import SCHEMA_VERSION
 from harness.record.fold import fold
-from harness.record.history import occupied_since, payloads_on_disk, read_events, read_state
+from harness.record.history import event_table, occupied_since, payloads_on_disk, read_events, read_state
 from harness.record.items import write_items
 from harness.record.parts import list_parts, read_json, read_table, write_json, write_table
 from harness.record.recorder import Recorder
 from harness.record.sent import SentCounter
 from harness.record.snapshot import freeze, latest_snapshot, write_snapshot
 from tests.record.samples import facts, history, imported, listed, on_disk, started
+from tests.record.test_arrow import as_version_1
 
 EVENTS = [started(), listed(1, 2, 3), imported(1), imported(2), imported(3)]
 
@@ -131,6 +135,24 @@ def pieces(folder: Path, *, snapshot_at: int | None = None) -> list[Path]:
     if snapshot_at is not None:
         write_snapshot(folder, freeze(fold(first[:snapshot_at]), "s1", snapshot_at))
     return [path for _, _, path in list_parts(folder / "events")]
+
+
+def test_a_run_that_the_version_before_began_goes_on(tmp_path: Path) -> None:
+    """Its parts beside ours fold to the same state and are one table; a snapshot of its own is passed over."""
+    folder = tmp_path / "r"
+    parts = pieces(folder, snapshot_at=20)
+    whole = read_state(folder)
+    for path in parts[:5]:
+        pq.write_table(as_version_1(read_table(path)), path)
+    (snapshot,) = (folder / "snapshots").iterdir()
+    table = read_table(snapshot)
+    head = json.loads(table.schema.metadata[b"harness.state"])
+    del head["pages_before"]
+    pq.write_table(table.replace_schema_metadata({"harness.state": json.dumps(head | {"fields": ["1"]})}), snapshot)
+    assert facts(read_state(folder)) == facts(whole)
+    table = event_table(folder)
+    assert table.schema.equals(EVENT_SCHEMA)
+    assert set(table.column("schema").to_pylist()) == {1, SCHEMA_VERSION}
 
 
 @pytest.mark.parametrize("missing", [0, 1, 3, 5, 7])

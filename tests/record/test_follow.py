@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from harness.errors import RecordError
 from harness.record import follow
+from harness.record.compaction import compact
 from harness.record.fold import fold
 from harness.record.follow import Follower
 from harness.record.live import Live, LiveTier
@@ -62,6 +63,22 @@ def test_it_reads_only_what_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     later.flush()
     assert follower.poll().imported == 2
     assert read == [(run.folder, ("s1", 3))]
+
+
+def test_what_was_compacted_before_it_was_seen_is_seen(tmp_path: Path) -> None:
+    """The last part it read and the compacted one begin with the same event; those in between are not missed."""
+    run = create_run(tmp_path, "r", {}, 0.0)
+    recorder = Recorder(run.folder, "r", 1)
+    for event in (started(), listed(1, 2), imported(1)):
+        recorder.record(event)
+    recorder.flush()
+    follower = Follower(run)
+    assert follower.poll().imported == 1
+    recorder.record(imported(2))
+    recorder.flush()
+    compact(run.folder)
+    assert len(list((run.folder / "events").iterdir())) == 1
+    assert follower.poll().imported == 2
 
 
 def test_parts_that_are_replaced_while_it_reads_are_read_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

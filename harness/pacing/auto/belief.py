@@ -15,6 +15,10 @@ from harness.pacing.window import guard_s, paced_as
 Source = Literal["declared", "header", "refusal", "remembered"]
 # A period known to 2 % is known: more probes would cost more than they could gain.
 FINE = 1.02
+# What is left is no wider than this much of what round trips blur: no probe could tell more.
+CLEAR = 1.1
+# How close to the middle of what is left a usual period must be to be tried first.
+NEAR = 0.08
 # How close to both ends of what is left a usual period must be to be taken for the period.
 CLOSE = 1.03
 
@@ -41,6 +45,7 @@ class Belief:
     polls: bool = True  # look whether room has come back before the reset, until that was refused once
     blur_s: float = 0.0  # how uncertain the round trips make what a probe tells of the period
     contradicted: int = 0
+    longer_s: tuple[float, ...] = ()  # periods that were kept to before probes shortened it, the latest last
     shut_s: float = 0.0  # how long it is known to have refused before it was open again
     lead_s: float = 0.0  # how much earlier than a whole period ago slots come free: a declared floor of the round trip
 
@@ -67,7 +72,7 @@ class Belief:
             (self.told and self.high_s <= 2.0 * self.low_s)
             or self.source != "refusal"
             or self.high_s <= FINE * self.low_s
-            or self.high_s - self.low_s <= 1.5 * self.blur_s
+            or self.high_s - self.low_s <= CLEAR * self.blur_s
         )
 
     def narrow(self, low_s: float | None = None, high_s: float | None = None) -> None:
@@ -81,19 +86,44 @@ class Belief:
         if len(near) == 1 and near[0] < self.low_s * CLOSE + 1.5 * self.blur_s:
             self.high_s, self.low_s, self.told = near[0], max(self.low_s, near[0] / CLOSE), True
 
+    def narrow_to(self, period_s: float) -> None:
+        """The period that a rate tells: the usual one if one is near."""
+        near = min(PERIODS, key=lambda period: abs(period - period_s))
+        self.low_s = self.high_s = near if abs(near - period_s) < (FINE - 1) * period_s else period_s
+
+    def shorten(self, high_s: float) -> None:
+        """A probe got through: it is no longer than that, if windows begin with the first request in them."""
+        self.longer_s = (*self.longer_s, self.high_s)
+        self.narrow(high_s=high_s)
+
+    def lengthen(self, period_s: float) -> None:
+        """A period that held is kept to after all: windows lie on the server's clock. The second time it is not looked
+        into any more.
+        """
+        self.low_s, self.high_s = max(self.low_s, min(self.high_s, period_s / FINE)), period_s
+        self.kinds, self.longer_s = ("aligned",), ()
+        self.contradicted += 1
+        self.told = self.contradicted > 1
+        self.evidence += f"; refused after {period_s:.3g} s all the same, so that it began before its first request"
+
     def fits(self, now: float, cost: int, history: History) -> bool:
-        return history.used(now, self.span_s) + cost <= self.limit
+        return self.is_rate or history.used(now, self.span_s) + cost <= self.limit
 
     def opens_at(self, now: float, cost: int, history: History) -> float | None:
         return history.opens_at(now, self.span_s, self.limit, cost)
 
+    @property
+    def is_rate(self) -> bool:
+        """Is it kept to by the rate at which it lets through, its period being nothing but a guess?"""
+        return self.kinds == ("counter",) and not self.told
+
     def test_s(self) -> float | None:
         """A shorter period worth a probe; None where the period is known well enough.
 
-        Just below a usual period if one is near, for that would settle it; else the middle one of the usual ones in
-        question, just above it; else the middle.
+        Just below a usual period if one is near, for that would settle it; else the middle, or just above a usual
+        period that is near it.
         """
-        if self.is_fine:
+        if self.is_fine or self.is_rate:
             return None
         usual = [period for period in PERIODS if self.low_s < period < self.high_s]
         if usual and self.high_s < usual[-1] * FINE + self.blur_s:
@@ -101,9 +131,9 @@ class Belief:
             just_below_s = usual[-1] / FINE - 1.05 * self.blur_s
             if just_below_s > self.low_s:
                 return just_below_s
-            usual.pop()
-        middle = usual[len(usual) // 2] * 1.004 if usual else 0.0
-        return middle if self.low_s < middle < self.high_s else (self.low_s + self.high_s) / 2
+        middle_s = (self.low_s + self.high_s) / 2
+        near = min(usual, key=lambda period: abs(period - middle_s), default=0.0)
+        return near * 1.004 if abs(near - middle_s) < NEAR * middle_s and near * 1.004 < self.high_s else middle_s
 
     def statistics(self, now: float, history: History) -> TierStatistics:
         used = history.used(now, self.span_s)

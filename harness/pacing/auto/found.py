@@ -6,11 +6,13 @@ from harness.pacing.auto.belief import Belief
 from harness.pacing.auto.explain import Explanation
 from harness.pacing.auto.headers import Headers
 from harness.pacing.auto.history import History
+from harness.pacing.auto.plausible import roundness
 from harness.pacing.auto.trust import Trust
 from harness.pacing.tiers import Kind, Tier
 
 # Limits this close are the same one, counted once with and once without what was on its way.
 ALIKE = 0.03
+ROUND = 2
 
 
 class Found:
@@ -34,6 +36,20 @@ class Found:
         """What was taken for windows, but was not shut for so long as far as is known, were moments of one bucket."""
         learned = [belief for belief in self.beliefs if belief.source == "refusal"]
         self.beliefs = [belief for belief in self.beliefs if belief not in learned or belief.shut_s > shut_s]
+
+    def lengthen(self, refused_s: float, shut_until_s: float, explained: int) -> Belief | None:
+        """The belief that a refusal disproves, if the period that it had before would have prevented it, and would have
+        been over by when it was let in again; not where `explained` requests make a limit of their own.
+        """
+        for belief in self.beliefs:
+            # All that was let through in windows of L is a multiple of it; another round number is another limit.
+            if explained % belief.limit and roundness(explained) >= ROUND:
+                continue
+            for period_s in reversed(belief.longer_s):
+                if self._history.opens_after(refused_s, period_s, belief.limit) > shut_until_s:
+                    belief.lengthen(period_s)
+                    return belief
+        return None
 
     def adopt(self, explanations: list[Explanation], told: bool, shut_s: float) -> tuple[Belief, str | None]:
         """The belief that the most plausible explanation makes or corrects, and the header that this belies."""

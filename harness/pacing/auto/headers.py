@@ -15,6 +15,8 @@ _UNKNOWN = 10**9
 # A reading that shows this many more used than we sent, so often, shows that somebody else sends too (or that the
 # limit is a bucket shallower than its name): then only the server's own count opens it.
 STRANGERS, READINGS = 2, 3
+# Nothing left after each of the first so many requests, of a limit of more: one at a time, a bucket without any depth.
+SINGLES = 3
 
 
 class Headers:
@@ -28,7 +30,8 @@ class Headers:
         self.periods = Periods(history, trust)
         self.kept = Kept(history)
         self._strange: dict[Belief, int] = {}
-        self._given_up: set[tuple[str, str | int | None]] = set()
+        self.single: Quota | None = None  # the latest limit that was seen to let one through at a time
+        self._singles: dict[tuple[str, str | int | None], int] = {}  # answers with nothing left, or any other below 0
 
     def read(self, notice: Notice | None, sent_s: float, now: float) -> list[Belief]:
         """Take in an answer's headers; the beliefs that are new or newly settled by them."""
@@ -44,26 +47,17 @@ class Headers:
         self.tightest.read(notice, sent_s, now)
         for quota in quotas:
             key = (quota.header, quota.name or quota.limit)
+            if self._is_single(key, quota, refused=notice is not None and notice.refused):
+                continue
             if key not in self.beliefs:
-                if key in self._given_up or not self._worth(quota):
+                if not self._worth(quota):
                     continue
                 self.beliefs[key] = self.periods.all[key] = _believe(quota)
                 changed += [self.beliefs[key]] if self.beliefs[key].settled else []
             belief = self.beliefs[key]
             self._read(belief, quota, sent_s, now, refused=notice is not None and notice.refused)
-            if belief.meter is not None and belief.meter.is_empty:
-                self._give_up(key)
-                continue
             changed += [belief] if self.periods.settle(belief) else []
         return changed
-
-    def _give_up(self, key: tuple[str, str | int | None]) -> None:
-        """A count that is never above zero says nothing of what may go: refusals have to tell."""
-        del self.beliefs[key]
-        del self.periods.all[key]
-        self._given_up.add(key)
-        self._trust.drop(f"{key[0]}-Remaining", "nothing was ever left by it, and yet requests were let through")
-        self.forget_counts()
 
     def _read(self, belief: Belief, quota: Quota, sent_s: float, now: float, refused: bool) -> None:
         meter, counted = belief.meter, f"{quota.header}-Remaining"
@@ -76,6 +70,16 @@ class Headers:
             belief.polls = False
         self._count_strangers(belief, quota, sent_s, now)
         self.periods.measure(meter, quota, ends)
+
+    def _is_single(self, key: tuple[str, str | int | None], quota: Quota, refused: bool) -> bool:
+        """Its count says nothing and its reset is in whole seconds: how soon the next may go is not told."""
+        seen = self._singles.get(key, 0)
+        if 0 <= seen < SINGLES and quota.remaining is not None and not refused:
+            seen = self._singles[key] = seen + 1 if quota.remaining == 0 else -1
+            if seen == SINGLES and (quota.limit or 0) > SINGLES and key in self.beliefs:
+                self.single = quota
+                del self.beliefs[key], self.periods.all[key]
+        return seen == SINGLES and key not in self.beliefs
 
     def _worth(self, quota: Quota) -> bool:
         return quota.limit != 0 and (quota.limit is not None or quota.remaining is not None)

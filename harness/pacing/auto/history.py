@@ -66,6 +66,11 @@ class History:
         lost = sum(at > since for at in self._lost) if self._lost else 0
         return self.in_flight_cost + len(self.answered) - bisect_right(self.answered, since) + lost
 
+    def opens_after(self, at: float, span_s: float, limit: int) -> float:
+        """When one more than was answered by `at` fits into `limit` a window."""
+        last = bisect_right(self.answered, at) - limit
+        return self.answered[last] + span_s if 0 <= last < len(self.answered) else 0.0
+
     def opens_at(self, now: float, span_s: float, limit: int, cost: int) -> float | None:
         """When `cost` more fit into `limit` a window, if nothing more is sent; None: that takes an answer."""
         excess = self.used(now, span_s) + cost - limit

@@ -157,6 +157,9 @@ class Learner:
         before = len(self._trust.dropped)
         for belief in self._headers.read(notice, grant.at, now):
             self._tell(belief)
+        single, self._headers.single = self._headers.single, None
+        if single is not None:
+            self._refilling.one_by_one(single)
         for header in list(self._trust.dropped)[before:]:
             self._tell_trust(header)
 
@@ -253,6 +256,11 @@ class Learner:
         if self._refilling.explains(emptied, probe.at - pause.last_s):
             return
         explanations = explain(self._history.sent, self._history.answered, refusal)
+        explained = explanations[0].limit if explanations else 0
+        longer = self._found.lengthen(pause.first_s, pause.closed_s, explained)
+        if longer is not None:
+            self._tell(longer)
+            return
         if explanations:
             shut_s = refusal.closed_s - pause.first_s
             belief, belied = self._found.adopt(explanations, refusal.told, shut_s)

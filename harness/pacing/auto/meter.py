@@ -18,8 +18,6 @@ FAR = 1.5
 SHORT_S = 3.0
 # More answers than one cannot say the same; that many in a row are no accident.
 MOST_ALIKE = 4
-# Resets that say that nothing is left after the first request already, and after each further one.
-FEW_WORDS = 4
 # So many resets that are all beyond a window's end are no rounding.
 ENOUGH_WORDS = 10
 # It is not tried more often than this to tell short windows apart.
@@ -49,7 +47,6 @@ class Meter:
         self.fresh = False  # the first word of it was of its first request
         self._room = Room()
         self._shortest_reset_s, self._words = math.inf, 0
-        self._most_left = 0
         self._reset_utc_s: float | None = None
         self._last_utc_s: float | None = None  # the reset as `last` had it
         self._said: tuple[float | None, int | None] = (None, None)
@@ -73,7 +70,6 @@ class Meter:
         elif quota.remaining is not None:
             self._turned(sent_s)
         self.period_s = quota.period_s or self.period_s
-        self._most_left = max(self._most_left, quota.remaining or 0)
         if not refused and self._stands_still(quota):
             trust.drop(f"{self.header}-Remaining", "it stood still while requests were let through")
         if quota.remaining is not None and trust.believes(f"{self.header}-Remaining"):
@@ -97,11 +93,6 @@ class Meter:
         if before is not None and same and max(low_s, before[0]) < min(high_s, before[1]):
             low_s, high_s = max(low_s, before[0]), min(high_s, before[1])
         self.resets_at, self._reset_utc_s = (low_s, high_s), quota.reset_utc_s
-
-    @property
-    def is_empty(self) -> bool:
-        """Was nothing ever left, though it is the count of many? Then it is not what lets requests through."""
-        return self._words >= FEW_WORDS and self._most_left == 0 and (self.limit or 0) > 2 and self.last is not None
 
     def _stands_still(self, quota: Quota) -> bool:
         """Several requests in one window, and each was told that as much was left: a cache answered. Of a log or bucket

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 from harness.pacing.auto.belief import Belief
 from harness.pacing.auto.explain import Refusal
+from harness.pacing.auto.history import EPSILON_S
 from harness.pacing.auto.plausible import next_step
 from harness.pacing.auto.trust import Trust
 from harness.pacing.base import Grant, Notice
 
 # A guess waits at least this long, and longer with each guess refused: where refusals count, only silence helps.
-FIRST_GAP_S = 0.4
+FIRST_GAP_S = 0.3
 GROWTH = 2.5
 LONGEST_GAP_S = 300.0
 # Beyond a border by this share, so that clocks and round trips do not spoil the probe.
@@ -41,7 +42,8 @@ class Pause:
     others: int = 0  # in flight when the first refused request was sent
 
     def is_probe(self, grant: Grant) -> bool:
-        return grant.at >= self.until
+        """Sent when the pause was over; whoever counts from another moment may be a rounding early."""
+        return grant.at >= self.until - EPSILON_S
 
     def extend(self, now: float, sent_s: float, notice: Notice | None, trust: Trust) -> None:
         """Another refusal: the limit is shut until then at least."""

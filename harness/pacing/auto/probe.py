@@ -8,6 +8,9 @@ from harness.pacing.auto.belief import Belief
 from harness.pacing.auto.history import History
 from harness.pacing.base import Grant, Later
 
+# The silence before a window, as a part of its period, by which its first request is known.
+SILENCE = 0.15
+
 
 @dataclass(frozen=True, slots=True)
 class _Test:
@@ -38,10 +41,12 @@ class PeriodProbe:
         at = belief.opens_at(now, cost, self._history)
         belief.blur_s = belief.blur_s or self._history.blur_s()
         test_s = belief.test_s()
-        if at is None or test_s is None or now - belief.tested_at < belief.low_s:
+        if at is None or test_s is None:
             return Later(at, "in flight" if at is None else "limit", belief.tier)
         opens_s = at - belief.span_s
         test_at = opens_s + test_s
+        if test_at - belief.tested_at < belief.low_s or not self._opened(belief, now):
+            return Later(at, "limit", belief.tier)
         if now < test_at:
             belief.armed_for = opens_s  # used up from before: a probe as long after this very slot tells something
             return Later(min(at, test_at), "limit", belief.tier)
@@ -50,13 +55,25 @@ class PeriodProbe:
         self._due = belief
         return None
 
+    def _opened(self, belief: Belief, now: float) -> bool:
+        """Did the oldest request that counts come after a silence? Another may lie in the middle of a server's window,
+        so that the next one opens sooner after it than a whole period.
+        """
+        history = self._history
+        opener = self._opener(belief, now)
+        if not 0 < opener < len(history):
+            return opener == 0
+        return history.sent[opener] - history.answered[opener - 1] > max(SILENCE * belief.low_s, belief.blur_s)
+
+    def _opener(self, belief: Belief, now: float) -> int:
+        return max(0, len(self._history) - self._history.used(now, belief.span_s))
+
     def granted(self, grant: Grant, now: float) -> None:
         """This request goes: it may be the probe."""
         belief, self._due = self._due, None
         if belief is not None:
             belief.tested_at, belief.armed_for = now, None
-            opener = len(self._history) - self._history.used(now, belief.span_s)
-            self._test = _Test(grant, belief, max(0, opener))
+            self._test = _Test(grant, belief, self._opener(belief, now))
 
     def ended(self, grant: Grant) -> _Test | None:
         """The probe that `grant` was, if it was one; it is over."""
@@ -73,7 +90,7 @@ class PeriodProbe:
             return None
         sent_s, answered_s = self._history.sent[test.opener], self._history.answered[test.opener]
         test.belief.blur_s = now - grant.at + answered_s - sent_s
-        test.belief.narrow(high_s=now - sent_s)
+        test.belief.shorten(now - sent_s)
         test.belief.evidence += f"; a probe after {now - sent_s:.3g} s got through"
         return test.belief
 

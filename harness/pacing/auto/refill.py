@@ -182,6 +182,9 @@ class Refill:
     def _bounds(self, before: Emptied, pause: Emptied, paced: bool) -> tuple[float, float]:
         """What the stretch between two pauses says of the rate: (more than, less than)."""
         n = pause.accepted - before.accepted
+        if before.closed_s <= 1 - LONG_AGO_S:  # what an earlier run found does not hold any more
+            self.low = self.held = 0.0
+            return BACK * BACK * self.rate, self.rate
         whole_s, open_s = _stretch(before, pause)
         high = math.inf
         if self._steady:

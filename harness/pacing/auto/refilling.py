@@ -10,7 +10,7 @@ from harness.pacing.auto.history import History
 from harness.pacing.auto.news import News
 from harness.pacing.auto.plausible import roundness
 from harness.pacing.auto.refill import UNDER, Emptied, Refill
-from harness.pacing.base import Grant, Later, TierStatistics
+from harness.pacing.base import Grant, Later, Quota, TierStatistics
 from harness.pacing.tiers import Tier
 
 # A pause no longer than this, the least that Retry-After can say and a little, says that something refills steadily.
@@ -34,6 +34,7 @@ class Refilling:
         self.counts = False  # the rate is that at which the windows that were found let in: they are sliding counters
         self._short: Emptied | None = None
         self._told_rate = math.inf
+        self._why = ""
         self._windows: list[tuple[int, float]] = []  # that were believed, and are not a bucket's if round
         self._window: Belief | None = None  # found since the last refusal
         self._news: list[News] = []
@@ -93,6 +94,18 @@ class Refilling:
         self.search.no_burst(belief.limit)
         self._tell()
 
+    def one_by_one(self, quota: Quota) -> None:
+        """Headers say that nothing is left after each single request: evenly, as often as was seen or is told."""
+        sent = self._history.sent
+        pause = Emptied(sent[-2], sent[-1], self._history.answered[-1], len(self._history))
+        self.search = Refill(pause, 0.0, self._rates)
+        if quota.limit is not None and quota.period_s is not None:
+            self.search = Refill.known(UNDER * quota.limit / quota.period_s, 1, self._rates)
+            self.search.sent(sent[-1], 1)
+        self.search.no_burst(1)
+        self._why = f"{quota.header}-Remaining was 0 after every single request, so that they must come evenly; "
+        self._tell()
+
     def recall(self, pause: Emptied | None) -> None:
         """A pause that was over at once and has been put down to something else, wrongly."""
         self._short = self._short or pause
@@ -120,19 +133,33 @@ class Refilling:
     def _tell(self) -> None:
         search = self.search
         assert search is not None
-        counters = [belief for belief in self._found.beliefs if belief.shut_s >= SHORT_S]
         self._told_rate = max(search.held, search.rate)
-        slowest = min((belief.limit / belief.high_s for belief in counters), default=math.inf)
-        self.counts = search.depth == 1 and (1 - ALIKE) * slowest <= search.rate <= (1 + ALIKE) * slowest < math.inf
-        evidence = f"refused {search.refusals} times and let in again at once: {search.rate:.3g} a second get through"
-        if not self.counts:
+        shown = f"refused {search.refusals} times and let in again at once: {search.rate:.3g} a second get through"
+        evidence = self._why + shown
+        counters = self._counters(search)
+        self.counts = bool(counters)
+        if not counters:
             self._news.append(News(str(search.tier), "bucket", evidence, "fair"))
-            return
         for belief in counters:
+            before = belief.tier
             if belief.kinds != ("counter",):
                 belief.kinds = ("counter",)
                 belief.evidence += f"; then {evidence}, so that room comes back in proportion"
+            if belief.is_rate and search.held:
+                belief.narrow_to((belief.limit - 1) * UNDER / search.held)
+            if belief.tier != before:
                 self._news.append(News(str(belief.tier), "counter", belief.evidence, belief.trust))
+
+    def _counters(self, search: Refill) -> list[Belief]:
+        """Windows that the rate shows to be a sliding counter's: shut for long, and the slowest of just that rate."""
+        shut = [belief for belief in self._found.beliefs if belief.shut_s >= SHORT_S]
+        slowest = min(shut, key=lambda belief: belief.limit / belief.high_s, default=None)
+        if search.depth > 1 or slowest is None:
+            return []
+        rate = search.rate
+        low = (1 - ALIKE) * slowest.limit / slowest.high_s
+        high = (1 + ALIKE) * slowest.limit / (slowest.high_s if slowest.told else max(0.1, slowest.low_s))
+        return shut if low <= rate <= high else []
 
     def tiers(self) -> list[Tier]:
         """The rate as a limit, where it is one of its own."""

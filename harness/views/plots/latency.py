@@ -115,7 +115,10 @@ def _seconds(axis, answered: pd.DataFrame) -> None:  # type: ignore[no-untyped-d
     """Ticks at round times, written with their unit."""
     low, high = float(answered["latency_s"].min()), float(answered["latency_s"].max())
     axis.set_minor_locator(NullLocator())
-    axis.set_ticks([tick for tick in _TICKS_S if low / 2 <= tick <= high * 2])
+    ticks = [tick for tick in _TICKS_S if low / 2 <= tick <= high * 2]
+    if len(ticks) > 6:  # their labels would touch
+        ticks = [tick for tick in ticks if f"{tick:e}"[0] in "15" or tick > 5]
+    axis.set_ticks(ticks)
     axis.set_major_formatter(FuncFormatter(lambda value, _at: f"{1000 * value:g} ms" if value < 1 else f"{value:g} s"))
 
 

@@ -26,9 +26,11 @@ from harness.views.report.tables import (
     share,
     table_of,
     table_of_pairs,
+    whole,
 )
+from harness.views.report.use import use_table, utilisation
 from harness.views.show import FIRST
-from harness.views.text import UNKNOWN, moment, printable
+from harness.views.text import UNKNOWN, moment, percent, printable
 
 # More strips below each other are not compared any more.
 _MOST_STRIPS = 8
@@ -160,6 +162,21 @@ def _comparison(parts: Sequence[RunPart]) -> _Section:
     return _Section("compared", f"{len(parts)} runs compared", best, [("", table_of(frame, columns))], pictures)
 
 
+def _use(part: RunPart) -> Table:
+    columns = [
+        Column("limit", "limit", as_setting, number=False),
+        whole("windows", "windows"),
+        share("mean", "used on average"),
+        share("most", "at most"),
+    ]
+    return table_of(use_table(part.events), columns)
+
+
+def _use_title(part: RunPart) -> str:
+    used = utilisation(part.events, part.summary.limits)
+    return "How much of each limit was used" + ("" if used is None else f": {percent(used, 1)} of what could be")
+
+
 def _run(number: int, part: RunPart) -> _Section:
     settings = table_of_pairs(content.run_settings(part), ("setting", "value"))
     versions = table_of_pairs(content.versions(part.about), ("what", "version"))
@@ -183,6 +200,7 @@ def _run(number: int, part: RunPart) -> _Section:
             ("How it went", table_of_pairs(content.run_figures(part), ("figure", "value"))),
             ("What was run", settings),
             ("In which versions", versions),
+            (_use_title(part), _use(part)),
         ],
         run_pictures(part.name, part.events),
         efficiency=content.run_efficiency(part),

@@ -63,16 +63,20 @@ def settings_columns(frame: pd.DataFrame, before: str) -> list[Column]:
 
 
 def seconds(name: str, heading: str) -> Column:
+    """A column of times."""
     return Column(name, heading, duration)
 
 
 def share(name: str, heading: str, digits: int = 1) -> Column:
+    """A column of shares of 1, in percent."""
     return Column(name, heading, lambda value: percent(float(value), digits))
 
 
 def whole(name: str, heading: str) -> Column:
+    """A column of counts."""
     return Column(name, heading, lambda value: count(int(value)))
 
 
 def decimal(name: str, heading: str, digits: int = 1) -> Column:
+    """A column of numbers with so many digits."""
     return Column(name, heading, lambda value: f"{value:,.{digits}f}")

@@ -1,0 +1,34 @@
+"""How much of the limits was used, in figures that can be counted by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.record.limits import limits_in, most_admitted
+from harness.views.report.use import use_table, utilisation
+from tests.views.plots.samples import FIRST, LIMIT, SECOND, frame
+
+
+def test_windows_are_counted_from_their_first_request() -> None:
+    """4/10s: four of four from t0, two of four from t11; the refused one at t12 counts in none."""
+    assert use_table(frame(FIRST)).to_dict("records") == [{"limit": LIMIT, "windows": 2, "mean": 0.75, "most": 1.0}]
+
+
+def test_utilisation_is_of_what_could_have_been_let_through_by_then() -> None:
+    """Six by t15, when a log of 4/10s lets eight through; of several sessions it is not told."""
+    assert most_admitted(LIMIT, 15.0) == 8
+    assert utilisation(frame(FIRST), LIMIT) == pytest.approx(6 / 8)
+    assert utilisation(frame(FIRST, SECOND), LIMIT) is None
+    assert utilisation(frame(FIRST), "") is None
+    assert utilisation(frame([FIRST[0]]), LIMIT) is None
+
+
+def test_limits_that_cannot_be_read_are_none() -> None:
+    """A record of a later version may hold other kinds; requests at once have no windows."""
+    assert limits_in("5/10s:unheard-of") == ()
+    assert most_admitted("5/10s:unheard-of", 1.0) is None
+    (limit,) = limits_in("3:concurrency")
+    assert (limit.limit, limit.at_once) == (3, True)
+    assert [limit.text for limit in limits_in("2000/100s+500/20s")] == ["500/20s", "2000/100s"]
+    assert use_table(frame(FIRST).assign(limits="3:concurrency")).empty
+    assert use_table(frame(FIRST).iloc[:0]).empty
