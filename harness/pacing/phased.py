@@ -39,8 +39,8 @@ from harness.pacing.tiers import Tier
 
 # A Date says the second, not where in it.
 _DATE_S = 1.0
-# A Reset is in whole seconds, rounded up or down.
-_ROUNDED_S = 1.0
+# A Reset is in whole seconds, rounded up or down; one that moves is further away than that after so long.
+_ROUNDED_S, _PROOF_S = 1.0, 2.5
 # Rounding of floats, and clocks read in whole milliseconds.
 _BORDER_GUARD_S = 0.001
 _LONGEST_CHANGE_S = 7200.0
@@ -51,7 +51,7 @@ _ROUNDING = 1e-5
 class ServerClock:
     """What the server's clock shows, less ours: between `low` and `high` seconds, for ever less sure without news."""
 
-    __slots__ = ("_at", "_ends_lie", "contradicted", "high", "known", "low", "second_ends")
+    __slots__ = ("_at", "_end_heard_at", "_ends_lie", "contradicted", "high", "known", "low", "second_ends")
 
     def __init__(self) -> None:
         self.known = False
@@ -61,6 +61,7 @@ class ServerClock:
         self.contradicted = 0  # times that a Date did not fit what was known
         self._at = 0.0
         self._ends_lie = False
+        self._end_heard_at = math.inf
 
     def learn(self, sent_at: float, answered_at: float, server_utc_s: float) -> None:
         """A Date came with an answer. One that contradicts the others widens what is believed, as both may be true."""
@@ -69,14 +70,17 @@ class ServerClock:
         self._take(low, high, answered_at)
 
     def learn_end(self, after: float, before: float, now: float, period_s: float) -> None:
-        """A window of `period_s` ends between these, by our clock: so an answer at `now` said. Ends that move lie."""
+        """A window of `period_s` ends between these, by our clock: so an answer at `now` said. Ends that move lie; one
+        is believed once it has stood still for so long that a moving one would have been found out.
+        """
         if self._ends_lie:
             return
-        now_there = (self.low + self.high) / 2 if self.known else 0.0
+        self._end_heard_at = min(self._end_heard_at, now)
+        now_there = (self.low + self.high) / 2 if math.isfinite(self.low) else 0.0
         end = period_s * max(1, round(((after + before) / 2 + now_there) / period_s))
         self._take(end - before, end - after, now)
-        if self.contradicted > 1:
-            self.known, self._ends_lie = False, True
+        self._ends_lie = self.contradicted > 0
+        self.known = not self._ends_lie and now - self._end_heard_at > _PROOF_S
 
     def _take(self, low: float, high: float, now: float) -> None:
         drift_s = DRIFT * (now - self._at) if self.known else 0.0
