@@ -54,6 +54,7 @@ bench: $(VENV)/.test
 pictures: $(VENV)/.test
 	@$(PY) docs/make_pictures.py
 	@$(PY) docs/make_figures.py
+	@HARNESS_PICTURES=docs $(PY) -m pytest -q tests/notebook/test_browser.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

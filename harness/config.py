@@ -81,7 +81,7 @@ class ImportConfig(BaseModel):
         description="a ready-made test API such as laravel, or a TOML file of one; the client is not told its limits",
     )
     latency: Annotated[float | str | None, BeforeValidator(as_latency)] = Field(
-        None, description="how long the test API takes to answer, such as 50ms or lognormal:80ms [50ms]"
+        None, description="how long the test API takes to answer, such as 80ms [50ms; simulated lognormal:80ms]"
     )
     workers: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = Field(
         10, description="requests in flight at most, or auto: as many as make it faster"
@@ -191,7 +191,7 @@ class ImportConfig(BaseModel):
             raise ValueError(f"--pacing {self.pacing} needs to know the limits; add --limit, such as --limit 500/20s")
         if self.dry_run and (self.fresh or self.resume):
             raise ValueError("--dry-run only makes a plan; leave out --fresh or --resume")
-        if self.results.exists() and not self.results.is_dir():
+        if os.path.exists(self.results) and not os.path.isdir(self.results):
             raise ValueError(f"--results {self.results} is a file; name a folder")
         self._check_headers()
         return self

@@ -67,11 +67,12 @@ def _read(path: Path) -> pa.Table:
         raise BadConfig(f"data: {path} is none of {', '.join(_READERS)}; name the file after what it holds")
     try:
         table = reader(path)
-    except (OSError, pa.ArrowException) as error:
-        reason = str(error).partition("\n")[0]
+        if "id" not in table.column_names:
+            table = table.add_column(0, "id", pa.array(range(1, table.num_rows + 1), pa.int64()))
+        table.validate(full=True)  # a damaged file may be found out only when its values are looked at
+    except (OSError, ValueError, OverflowError, pa.ArrowException) as error:
+        reason = str(error).partition("\n")[0][:200]
         raise BadConfig(f"data: {path} cannot be read ({reason}); check the path and the contents") from error
-    if "id" not in table.column_names:
-        table = table.add_column(0, "id", pa.array(range(1, table.num_rows + 1), pa.int64()))
     return table
 
 

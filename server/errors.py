@@ -9,6 +9,8 @@ A message is one sentence: what was wrong, where, and what to do about it.
 
 from __future__ import annotations
 
+LONGEST = 500
+
 
 class ServerError(Exception):
     """Root of the tree: catch this to catch everything the test API raises on purpose."""
@@ -16,6 +18,10 @@ class ServerError(Exception):
 
 class BadConfig(ServerError):
     """A flag, a TOML value or an argument that cannot be used; raised before anything is served."""
+
+    def __init__(self, sentence: str) -> None:
+        """A value of any length may be in the sentence; nobody reads a page of it."""
+        super().__init__(sentence if len(sentence) <= LONGEST else sentence[: LONGEST - 1] + "…")
 
 
 class PortTaken(ServerError):

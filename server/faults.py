@@ -80,7 +80,7 @@ def parse_rule(text: str) -> Rule:
 
 
 def _read_fault(spec: Spec) -> Fault:
-    kind = spec.words.pop(0)
+    kind = spec.word()
     after, seconds = spec.take("retry-after"), spec.take("seconds")
     status = int(kind) if len(kind) == 3 and kind.isascii() and kind.isdecimal() else None
     if kind not in WIRE_KINDS and (status is None or not 400 <= status <= 599):

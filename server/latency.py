@@ -20,12 +20,12 @@ Draw = Callable[[], float]
 def parse_latency(text: str, random: Random) -> Draw:
     """A function that draws the next answer's latency in seconds; BadConfig for what cannot be read."""
     spec = read_spec("latency", text)
-    kind = spec.words.pop(0)
+    kind = spec.word()
     makers = {"uniform": _uniform, "lognormal": _lognormal, "bimodal": _bimodal}
     if kind in makers:
         if not spec.words:
             raise BadConfig(f"the {spec.where} has no duration; write it like lognormal:80ms or uniform:20ms-80ms")
-        return makers[kind](spec, spec.words.pop(0), random)
+        return makers[kind](spec, spec.word(), random)
     constant = duration_s(kind, "latency")
     spec.end(())
     return lambda: constant

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, cast, get_args
 
@@ -120,7 +120,7 @@ def _check_rest(config: ServerConfig) -> None:
         raise BadConfig(f"ledger-rows: {config.ledger_rows} is below 0; write how many decisions to keep")
     if config.data and config.drift:
         raise BadConfig("drift: rows of a file do not drift; leave out either drift or data")
-    if config.data and not Path(config.data).is_file():
-        raise BadConfig(f"data: there is no file {config.data}; check the path")
+    if config.data and not os.path.isfile(config.data):  # not Path's, which raises for a name that can be none
+        raise BadConfig(f"data: there is no file {config.data!r}; check the path")
     if config.require_key and not config.api_key:
         raise BadConfig("require-key: there is no key to require; add one with api-key KEY=PLAN")

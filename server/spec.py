@@ -20,6 +20,12 @@ class Spec:
         """The option's text, removed from those still to be read; None if it was not written."""
         return self.options.pop(name, None)
 
+    def word(self) -> str:
+        """The next word, removed from those still to be read; BadConfig where there is none."""
+        if not self.words:
+            raise BadConfig(f"the {self.where} does not say what; write that before any option")
+        return self.words.pop(0)
+
     def label(self, name: str) -> str:
         """How messages name an option of this setting."""
         return f"{name}= in the {self.where}"

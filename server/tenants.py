@@ -46,7 +46,7 @@ class Tenant:
 def parse_tenant(text: str) -> Tenant:
     """A tenant; BadConfig for what cannot be read."""
     spec = read_spec("tenant", text)
-    count, slash, period = spec.words.pop(0).partition("/")
+    count, slash, period = spec.word().partition("/")
     if not slash:
         raise BadConfig(f"the {spec.where} has no rate; write it like 5/s or 50/10s:burst")
     pattern = spec.words.pop(0) if spec.words else "even"

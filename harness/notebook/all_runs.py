@@ -74,7 +74,7 @@ class AllRuns:
 
     def go_on_with_next(self) -> None:
         """Retry what failed in the next of the runs for which that was asked, once the last one is over."""
-        if self._retries and not self._desk.busy:
+        if self._retries and not self._desk.at_work:
             self._desk.retry_in(self._retries.pop(0))
 
     def read_now(self) -> None:

@@ -17,6 +17,7 @@ from harness.engine.importing import config_of, reopen
 from harness.errors import BadInput, HarnessError
 from harness.lab.simulate import scenarios
 from harness.notebook.background import Background
+from harness.notebook.elsewhere import Elsewhere
 from harness.notebook.settings import checked
 from harness.pacing.strategies import STRATEGIES
 from harness.record.clock import utc_s
@@ -36,13 +37,13 @@ class Desk:
 
     def __init__(self, settings: Mapping[str, Any], results: Path) -> None:
         self.results = results
-        self.import_: Background | None = None
+        self.import_: Background | Elsewhere | None = None
         self.board = Board()
         self._run: Run | None = None  # what Resume and Retry are about while nothing is under way
         self._lock = threading.Lock()
         self._note = ("", False)
         self.shown: Glance | None = None
-        self._ended: Background | None = None
+        self._ended: Background | Elsewhere | None = None
         self.controls = Controls(
             settings,
             scenarios(),
@@ -62,8 +63,13 @@ class Desk:
 
     @property
     def busy(self) -> bool:
-        """Is an import under way here?"""
+        """Is an import under way that this panel shows, here or in another process?"""
         return self.import_ is not None and self.import_.phase != "over"
+
+    @property
+    def at_work(self) -> bool:
+        """Is one under way in this very process?"""
+        return self.busy and isinstance(self.import_, Background)
 
     def say(self, text: str, *, bad: bool = False) -> None:
         """A sentence to be shown at the next tick."""
@@ -109,7 +115,7 @@ class Desk:
 
     def _begin(self, config: ImportConfig, words: str, first: Callable[[], object] = lambda: None) -> None:
         with self._lock:  # two clicks may come in two threads
-            if self.busy:
+            if self.at_work:
                 self.say("an import is under way here already: stop it, or wait for its end", bad=True)
                 return
             self.import_ = Background(config, first).start()
@@ -118,7 +124,7 @@ class Desk:
     def _config_of(self, run: Run) -> ImportConfig:
         """The settings to go on with, secrets included where this is the import that was told them."""
         mine = self.import_
-        if mine is not None and mine.run is not None and mine.run.folder == run.folder:
+        if isinstance(mine, Background) and mine.run is not None and mine.run.folder == run.folder:
             return mine.config.model_copy(update={"run": run.name, "resume": True, "fresh": False})
         names = run.about["config"].get("header_names")
         if names:
@@ -151,10 +157,11 @@ class Desk:
                 self._ended, self._run = import_, import_.run or self._run
                 self.say(_last_words(import_), bad=import_.error is not None)
         failed = 0 if self.shown is None else self.shown.summary.failed
-        self.controls.enable(self._phase(), failed)
+        # One that is only watched is no reason not to start another.
+        self.controls.enable(self._phase(), failed, {"start"} if self.busy and not self.at_work else set())
         self.controls.say(self._note[0], bad=self._note[1])
 
-    def _show(self, import_: Background) -> None:
+    def _show(self, import_: Background | Elsewhere) -> None:
         now = import_.glance
         if import_.said:
             self.say(import_.said, bad=True)
@@ -188,10 +195,11 @@ class Desk:
             why = runs[0].about.get("reason") or "its process is gone"
             self.say(f"The last import, {runs[0].name}, was {self._run_status} ({why}): Resume goes on with it.")
         elif self._run_status in ("running", "paused"):
-            self.say(f"{runs[0].name} is being imported by another process: see All runs.")
+            self.say(f"{runs[0].name} is being imported by another process: here it is, and it obeys these buttons.")
+            self.import_ = Elsewhere(runs[0]).start()
 
 
-def _last_words(import_: Background) -> str:
+def _last_words(import_: Background | Elsewhere) -> str:
     """How it ended, and where the data is."""
     if import_.error is not None:
         kept = "" if import_.run is None else " What was recorded is safe."

@@ -148,8 +148,10 @@ class Detail:
         if self._ended is not None and self.run.about.get("status") not in _OPEN:
             return self._ended
         if self.run.about.get("status") in _OPEN and self.run.writer_pid is not None:
-            self._ended = None
-            return self._under_way()
+            seen = self._under_way()
+            if seen[0].open:  # else it has just ended, and its files say more
+                self._ended = None
+                return seen
         self._tape = None
         state = self.run.state()
         figures = self.run.summary() if self.run.about.get("status") not in _OPEN else None

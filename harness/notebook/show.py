@@ -33,7 +33,7 @@ def live_import(*, live: bool | str = True, results: str | Path | None = None, *
     if not as_switch("LIVE", live):
         return _in_batch(Background(config).start())
     desk = _desk(folder)
-    if desk.busy:
+    if desk.at_work:
         desk.say("This import was under way already, so here it is again; its settings are those it was started with.")
     else:
         desk.controls.fill(settings)

@@ -51,7 +51,8 @@ class Follower:
     def status(self) -> RunStatus:
         """As events and lock tell it, in that order."""
         status = self._state.status
-        return "interrupted" if status in ("running", "paused") and self.run.writer_pid is None else status
+        # Where nobody writes it any more, its end may have been written since the last poll.
+        return self.run.status if status in ("running", "paused") and self.run.writer_pid is None else status
 
     def _read(self) -> None:
         folder = self.run.folder

@@ -13,7 +13,7 @@ from harness.record.arrow import EVENT_SCHEMA, as_current, from_table
 from harness.record.events import Event, ItemId, canonical_id
 from harness.record.fold import fold
 from harness.record.parts import is_compacted, list_parts, opened, read_json, read_table
-from harness.record.rows import Rows, last_rows, read_rows
+from harness.record.rows import Rows, last_rows, missing, read_rows
 from harness.record.snapshot import latest_snapshot
 from harness.record.state import State
 
@@ -34,8 +34,16 @@ def read_parts(folder: Path, after: tuple[str, int] | None = None) -> Iterator[t
 
 
 def recorded(folder: Path) -> dict[str, dict[str, int]]:
-    """How far each writer's events and items reach, for run.json: so that a last part that is deleted is missed."""
-    return {kind: last_rows(folder / kind) for kind in ("events", "items")}
+    """How far each writer's events and items reach, for run.json: so that a last part that is deleted is missed.
+
+    RecordError where that is less than run.json says.
+    """
+    found = {kind: last_rows(folder / kind) for kind in ("events", "items")}
+    for kind, last in found.items():
+        for writer, number in _ends(folder, kind).items():
+            if last.get(writer, 0) < number:
+                raise missing(folder / kind, writer, number)
+    return found
 
 
 def _ends(folder: Path, kind: str) -> dict[str, int]:

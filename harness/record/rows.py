@@ -24,7 +24,7 @@ class Rows(NamedTuple):
     path: Path
 
 
-class _Hole(RecordError):
+class Hole(RecordError):
     """Rows are missing."""
 
 
@@ -44,7 +44,7 @@ def read_rows(
         try:
             yield from reader.rest()
             return
-        except (_Hole, Gone):
+        except (Hole, Gone):
             if tries == _TRIES - 1:
                 raise
 
@@ -64,12 +64,12 @@ class _Reader:
         for writer, first, path in parts:
             if first > self.next.setdefault(writer, 1):
                 what = f"{self._folder.name} before {path} are missing"
-                raise _Hole(f"{what}; restore the parts of {writer}, or remove the run")
+                raise Hole(f"{what}; restore the parts of {writer}, or remove the run")
             yield from self._read(writer, first, path)
         for writer, last in self._ends.items():
             asked = self._after is None or writer_order(writer) >= writer_order(self._after[0])
             if asked and self.next.get(writer, 1) <= last:
-                self._miss(last, writer)
+                raise missing(self._folder, writer, last)
 
     def _parts(self) -> list[tuple[str, int, Path]]:
         """From the part on in which the next row lies, or which follows on it."""
@@ -79,7 +79,7 @@ class _Reader:
         writer, number = self._after
         at = [at for at, (name, first, _) in enumerate(parts) if name == writer and first <= number + 1]
         if not at:
-            self._miss(number, writer)
+            raise missing(self._folder, writer, number)
         return parts[at[-1] :]
 
     def _read(self, writer: str, first: int, path: Path) -> Iterator[Rows]:
@@ -94,15 +94,12 @@ class _Reader:
                     self.next[writer] = number
                     yield Rows(writer, number - rows.num_rows, rows, path)
         if self._after is not None and writer == self._after[0] and first <= self._after[1] >= number:
-            self._miss(self._after[1], writer)
-
-    def _miss(self, number: int, writer: str) -> None:
-        what = f"{self._folder} lacks the part with {_one_of(self._folder)} {number} of {writer}"
-        raise _Hole(f"{what}; restore the parts of {writer}, or remove the run")
+            raise missing(self._folder, writer, self._after[1])
 
 
-def _one_of(folder: Path) -> str:
-    return folder.name.removesuffix("s")
+def missing(folder: Path, writer: str, number: int) -> Hole:
+    what = f"{folder} lacks the part with {folder.name.removesuffix('s')} {number} of {writer}"
+    return Hole(f"{what}; restore the parts of {writer}, or remove the run")
 
 
 def last_rows(folder: Path) -> dict[str, int]:

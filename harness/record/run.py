@@ -44,17 +44,19 @@ class Run:
     def about(self) -> dict[str, Any]:
         """run.json: config (without secrets), versions, host, seed, when created, the last status written."""
         about = read_json(self.folder / "run.json")
-        if not isinstance(about, dict):
+        if not isinstance(about, dict) or not isinstance(about.get("config", {}), dict):
             raise RecordError(f"{self.folder / 'run.json'} is no description of a run; restore it, or remove the run")
         return about
 
     @property
     def status(self) -> RunStatus:
         """As it is, not as run.json claims: an open run whose process is gone was interrupted."""
+        # The lock first: whoever lets go of it has written the status before.
+        writer = self.writer_pid
         claimed: RunStatus = self.about.get("status", "running")
         if claimed not in _OPEN:
             return claimed
-        if self.writer_pid is None:
+        if writer is None:
             return "interrupted"
         live = read_live(self.folder, 0.0)
         return "paused" if live is not None and live.doing == "paused" else "running"

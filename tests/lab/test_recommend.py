@@ -65,13 +65,13 @@ def test_the_advice_says_what_happens_if_things_are_different() -> None:
 
 
 def test_a_long_import_is_judged_by_its_first_items(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What 400 items take, times how much longer the bound of 1,500 is: close to all of them simulated."""
-    whole = recommend(ImportConfig(items=1500, limit="50/2s+150/10s"))
-    monkeypatch.setattr(module, "SAMPLE", 400)
-    part = recommend(ImportConfig(items=1500, limit="50/2s+150/10s"))
-    assert (whole.sampled, part.sampled) == (None, 400)
+    """What 300 items take, times how much longer the bound of 800 is: close to all of them simulated."""
+    whole = recommend(ImportConfig(items=800, limit="50/2s+150/10s"))
+    monkeypatch.setattr(module, "SAMPLE", 300)
+    part = recommend(ImportConfig(items=800, limit="50/2s+150/10s"))
+    assert (whole.sampled, part.sampled) == (None, 300)
     assert (part.requests, part.best_s) == (whole.requests, whole.best_s)
-    assert part.duration_s == pytest.approx(whole.duration_s, rel=0.015)
+    assert part.duration_s == pytest.approx(whole.duration_s, rel=0.03)
 
 
 @pytest.mark.parametrize("latency", ["80ms", "lognormal:80ms"])

@@ -13,14 +13,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import nbformat
 import pytest
-from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "told-to-nobody"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 # A loaded machine may take this long to start a server, a kernel, or a page.
-PATIENCE_S = 90
+PATIENCE_S = 60
 
 
 def chromium() -> str:
@@ -86,14 +87,22 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path) -> Non
     pytest.fail(f"the server did not start: {log.read_text()[-2000:]}")
 
 
+def copy_notebook(folder: Path, **parameters: object) -> None:
+    """The notebook beside `folder`'s results, with other parameters; nothing that it does reaches git."""
+    notebook = nbformat.read(ROOT / "notebooks" / "live_import.ipynb", as_version=4)
+    cell = next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
+    cell.source += "".join(f"\n{name} = {value!r}" for name, value in parameters.items())
+    (folder / "notebooks").mkdir()
+    nbformat.write(notebook, folder / "notebooks" / "live_import.ipynb")
+
+
 @contextmanager
 def lab(folder: Path) -> Iterator[str]:
-    """JupyterLab on a copy of the notebooks; yields the address of live_import."""
-    shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
-    port = free_port()
+    """JupyterLab on `folder`; yields the address of live_import in it."""
     settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
     (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    port = free_port()
     options = ["--no-browser", f"--port={port}", "--ip=127.0.0.1", "--ServerApp.allow_root=True"]
     options += ["--expose-app-in-browser", f"--LabApp.user_settings_dir={folder / 'settings'}"]
     options += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
@@ -104,7 +113,6 @@ def lab(folder: Path) -> Iterator[str]:
 @contextmanager
 def voila(folder: Path) -> Iterator[str]:
     """The panel as a page; yields its address."""
-    shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     port = free_port()
     options = ["--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1", f"--Voila.token={TOKEN}"]
     with served(["voila", "notebooks/live_import.ipynb", *options], folder, port) as address:
@@ -118,16 +126,14 @@ def number(text: str) -> int:
     return int(found[0].replace(",", ""))
 
 
+_READY = """() => {
+  const kernel = window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;
+  return kernel?.connectionStatus === "connected" && kernel?.status === "idle";
+}"""
+
+
 def run_all(page: Page) -> None:
-    """Run every cell and wait for the panel. Asked before it is ready, JupyterLab drops cells: then once more."""
-    start = page.get_by_role("button", name="Start", exact=True)
-    for _ in range(4):
-        page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=1000 * PATIENCE_S)
-        page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
-        try:
-            start.wait_for(timeout=15_000)
-            page.get_by_role("region", name="All runs").wait_for(timeout=15_000)
-            return
-        except TimeoutError:
-            continue
-    pytest.fail("the panel did not come up")
+    """Run every cell once the kernel is connected AND idle: before that, JupyterLab asks which kernel to take."""
+    page.wait_for_function(_READY, timeout=1000 * PATIENCE_S)
+    page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.get_by_role("region", name="All runs").wait_for(timeout=1000 * PATIENCE_S)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +15,6 @@ import pytest
 from harness import open_run
 from harness.notebook.all_runs import AllRuns
 from harness.notebook.desk import Desk
-from harness.record.run import create_run
 from server import ServerConfig, running_in_thread
 
 pytestmark = pytest.mark.realtime
@@ -123,16 +124,28 @@ def test_one_import_at_a_time_and_another_kernel_goes_on(url: str, tmp_path: Pat
     assert (run.summary() or {})["sessions"] == 2
 
 
-def test_a_run_of_another_process_is_named(tmp_path: Path) -> None:
-    """A panel that opens beside a running import says where to see it, and lets it be."""
-    from harness.record.run import locked
-
-    run = create_run(tmp_path, "elsewhere", {"config": {}}, 1.0)
-    with locked(run):
+def test_a_run_of_another_process_is_shown_and_steered(url: str, tmp_path: Path) -> None:
+    """A panel that opens beside a running import shows it, its buttons reach it, and another may be started."""
+    command = [sys.executable, "-m", "harness", "import", "--url", url, "--limit", "40/1s", "--quiet"]
+    with subprocess.Popen([*command, "--results", str(tmp_path), "--run", "elsewhere"]) as other:
+        until(lambda: (tmp_path / "elsewhere" / "live.json").exists())
         panel = Desk({}, tmp_path)
-        panel.tick()
+        until(lambda: panel.shown is not None and panel.shown.summary.imported > 20, panel.tick)
         assert "elsewhere is being imported by another process" in panel.controls.note.value
-        assert panel.controls.enabled == {"start"}
+        assert panel.controls.enabled >= {"start", "pause", "stop", "apply"}
+        assert panel.board.parts["workers"]
+        press(panel, "pause")
+        until(lambda: "resume" in panel.controls.enabled, panel.tick)
+        panel.controls.workers.value = 3
+        press(panel, "resume")
+        until(lambda: panel.shown is not None and panel.shown.summary.workers == 3, panel.tick)
+        press(panel, "stop")
+        other.wait(20)
+    until(lambda: not panel.busy, panel.tick)
+    panel.tick()
+    assert panel.controls.enabled >= {"start", "resume"}
+    assert open_run("elsewhere", tmp_path).status == "stopped"
+    assert "stopped" in panel.controls.note.value
 
 
 def test_all_runs_choose_compare_retry_export_delete(url: str, tmp_path: Path) -> None:

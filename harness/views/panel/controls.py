@@ -5,13 +5,14 @@ Before the start the form holds the settings of the import to come; while one ru
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import ipywidgets as w
 
 from harness.record.events import RunStatus
 from harness.views.panel.html import esc
+from harness.views.panel.workers import Workers
 
 Phase = RunStatus | str
 
@@ -37,8 +38,6 @@ BUTTONS = {
 }
 _WIDE = {"description_width": "9em"}
 _FIELD = {"width": "min(100%, 30em)"}
-# A slider's end, not a limit: more can be given as a setting.
-_MOST_WORKERS = 100
 
 
 class Controls:
@@ -80,9 +79,7 @@ class Controls:
             "retry_delays": _text("Retry after", "30,60,120,240"),
             "run": _text("Name of the run", "a timestamp"),
         }
-        self.workers = w.IntSlider(
-            10, 1, _MOST_WORKERS, description="Workers", continuous_update=False, style=_WIDE, layout=_FIELD
-        )
+        self.workers = Workers()
         self._auto = w.Checkbox(False, description="find the number of workers", indent=False)
         self.apply = w.Button(
             description="Apply limit", tooltip="Keep to this limit from now on", layout={"width": "auto"}
@@ -137,9 +134,9 @@ class Controls:
         if self.note.value != said:
             self.note.value = said
 
-    def enable(self, phase: Phase, failed: int) -> None:
-        """The buttons that are of use in `phase`."""
-        enabled = ENABLED[phase] - (frozenset() if failed else {"retry"})
+    def enable(self, phase: Phase, failed: int, besides: Collection[str] = ()) -> None:
+        """The buttons that are of use in `phase`, and `besides`."""
+        enabled = ENABLED[phase] - (frozenset() if failed else {"retry"}) | frozenset(besides)
         if enabled == self.enabled:
             return
         self.enabled = enabled

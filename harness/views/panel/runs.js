@@ -11,6 +11,8 @@ function element(tag, className, parent, text) {
 
 function render({ model, el }) {
   el.classList.add("hx");
+  // JupyterLab would take arrows and letters for its own: keys typed here end here.
+  el.addEventListener("keydown", (event) => event.stopPropagation());
   const columns = model.get("columns");
 
   function set(name, value) {

@@ -1,0 +1,266 @@
+"""The input is wrong
+
+Every flag, settings file and data file, given what it was not made for: one sentence, exit 2, nothing written.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import string
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harness.api.headers import notice
+from harness.api.rest import Malformed, Rest
+from harness.cli.main import cli
+from harness.cli.main import main as harness_main
+from harness.config import ImportConfig
+from harness.engine.answers import PageRead
+from harness.errors import BadInput
+from harness.pacing import Notice
+from harness.settings import flag_of, is_switch, read_settings
+from server import BadConfig, ServerConfig, Service
+from server.cli import main as server_main
+
+FUZZ = settings(
+    max_examples=120, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+LIMITS = [
+    "5/s",
+    "1/0s",
+    "0/s",
+    "5/s:",
+    "5/s:gcra:burst=",
+    "5/s:aligned:tz=Mars",
+    "9" * 400 + "/s",
+    "5/s+5/s",
+    "5,20:",
+    "+",
+]
+WORDS = [
+    *(
+        "",
+        " ",
+        "-",
+        "--",
+        "=",
+        ":",
+        ",",
+        "0",
+        "-1",
+        "1e999",
+        "nan",
+        "inf",
+        "1_000",
+        "0x10",
+        "٣",
+        "½",
+        "9" * 30,
+        "true",
+        "null",
+    ),
+    *(
+        "\x00",
+        "\n",
+        "\udc80",
+        "é" * 50,
+        "x" * 5000,
+        "{page}",
+        "{env:}",
+        "{env:X}",
+        "[1]",
+        "{}",
+        "'",
+        '"',
+        "../..",
+        "/dev/null",
+    ),
+    *(
+        "http://",
+        "http://[",
+        "http://h:99999/",
+        "//h/x",
+        "http://h/#x",
+        "ftp://h",
+        "http://h/{",
+        "http://h/?key=secret",
+    ),
+    *("lognormal:", "bimodal:1s-", "50ms:sigma=x", "item=", "item=-1", "list=1.5", "=1", "Name:", "Name value", ": v"),
+    *LIMITS,
+]
+TEXT = st.sampled_from(WORDS) | st.text(max_size=12) | st.text(string.printable, max_size=30)
+VALUE: st.SearchStrategy[Any] = st.recursive(
+    TEXT | st.none() | st.booleans() | st.integers() | st.floats(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=2),
+    max_leaves=4,
+)
+
+
+def one_sentence(text: str) -> None:
+    assert text.strip()
+    assert "\n" not in text
+    assert len(text) < 600
+
+
+# --- flags and settings -------------------------------------------------------------------------------------------
+
+
+@given(st.sampled_from(sorted(ImportConfig.model_fields)), VALUE)
+@FUZZ
+def test_any_value_of_any_setting(name: str, value: Any) -> None:
+    """Taken, or refused in one sentence, whatever its type: from flags, TOML, environment and Python alike."""
+    try:
+        read_settings({name: value}, None, {})
+    except BadInput as error:
+        one_sentence(str(error))
+
+
+@given(data=st.data())
+@FUZZ
+def test_any_words_after_any_command(
+    data: st.DataObject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Commands that end before they do anything: exit 2, one sentence, no traceback, nothing written.
+
+    A last flag that is always wrong keeps what is right from being carried out.
+    """
+    monkeypatch.chdir(tmp_path)
+    name = data.draw(st.sampled_from(sorted(cli.commands.keys() - {"server"})))  # that one becomes another program
+    flags = [flag for option in cli.commands[name].params for flag in option.opts if flag.startswith("--")]
+    words = data.draw(st.lists(st.sampled_from(flags) | TEXT if flags else TEXT, max_size=4))
+    words = [word for word in words if word not in ("--help", "-h")]
+    with pytest.raises(SystemExit) as ended:
+        harness_main([name, "--workers=0", *words, "--nonsense"])
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out) == (2, "")
+    assert said.err.startswith("harness: ")
+    assert said.err.count("\n") == 1
+    assert os.listdir(tmp_path) == []
+
+
+@given(name=st.sampled_from(sorted(ImportConfig.model_fields)), text=TEXT)
+@FUZZ
+def test_any_text_of_any_flag(
+    name: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Read as a value, and refused with something else that is surely wrong: exit 2, one sentence, nothing written."""
+    monkeypatch.chdir(tmp_path)
+    field = ImportConfig.model_fields[name]
+    given_ = [flag_of(name)] if is_switch(field) else [f"{flag_of(name)}={text}"]
+    wrong = "--seed=-1" if name != "seed" else "--per-page=0"
+    with pytest.raises(SystemExit) as ended:
+        harness_main(["import", *given_, wrong])
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out) == (2, "")
+    assert said.err.count("\n") == 1
+    assert os.listdir(tmp_path) == []
+
+
+@given(content=st.binary(max_size=200) | st.text(max_size=80).map(lambda text: text.encode("utf-8", "surrogatepass")))
+@FUZZ
+def test_any_bytes_as_a_settings_file(content: bytes, tmp_path: Path) -> None:
+    """Read, or refused in one sentence."""
+    path = tmp_path / "import.toml"
+    path.write_bytes(content)
+    try:
+        read_settings({}, path, {})
+    except BadInput as error:
+        one_sentence(str(error))
+
+
+# --- the test API's ------------------------------------------------------------------------------------------------
+
+
+@given(st.sampled_from(sorted(ServerConfig.__dataclass_fields__)), VALUE)
+@FUZZ
+def test_any_value_of_any_setting_of_the_server(name: str, value: Any) -> None:
+    """Taken, or refused as a bad configuration in one sentence."""
+    try:
+        ServerConfig.from_mapping({name: value})
+    except BadConfig as error:
+        one_sentence(str(error))
+
+
+@given(content=st.binary(max_size=200) | TEXT.map(lambda text: f"limit = '{text}'".encode("utf-8", "surrogatepass")))
+@FUZZ
+def test_any_bytes_as_a_server_file(content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`python -m server --config FILE`: exit 2 and one sentence that names what is wrong, before it serves."""
+    path = tmp_path / "server.toml"
+    path.write_bytes(content)
+    with pytest.raises(SystemExit) as ended:
+        server_main(["--config", str(path), "--items=-1"])
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out) == (2, "")
+    assert "Traceback" not in said.err
+
+
+@given(kind=st.sampled_from(["parquet", "csv", "jsonl"]), content=st.binary(max_size=300), seed=st.integers(0, 2**32))
+@FUZZ
+def test_any_bytes_as_a_data_file(kind: str, content: bytes, seed: int, tmp_path: Path) -> None:
+    """Served, or refused as a bad configuration; a damaged Parquet file too."""
+    path = tmp_path / f"rows.{kind}"
+    if kind == "parquet" and seed % 2:
+        content = _damaged(seed)
+    path.write_bytes(content)
+    try:
+        Service(ServerConfig(data=str(path)), 0.0, 0.0)
+    except BadConfig as error:
+        one_sentence(str(error))
+
+
+def _damaged(seed: int) -> bytes:
+    """A Parquet file with some bytes changed."""
+    import io
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file = io.BytesIO()
+    pq.write_table(pa.table({"id": [1, 2, 3], "name": ["a", "b", None]}), file)
+    content = bytearray(file.getvalue())
+    rng = random.Random(seed)
+    for _ in range(rng.randrange(1, 6)):
+        content[rng.randrange(len(content))] = rng.randrange(256)
+    return bytes(content)
+
+
+# --- what an API says ----------------------------------------------------------------------------------------------
+
+NAMES = ["retry-after", "date", "age", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"]
+NAMES += ["ratelimit", "ratelimit-policy", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"]
+SAID = st.text(max_size=40) | st.text('abqrtw;=",.0123456789- ', max_size=40)
+SAID |= st.sampled_from(
+    ["-0", "1e308", "-1e308", "nan", "Infinity", "Fri, 31 Dec 9999 23:59:59 -2400", "9999-12-31", ":AAA=:"]
+)
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), SAID, max_size=6), st.integers(100, 599))
+@settings(max_examples=250, deadline=None, derandomize=True)
+def test_any_headers(headers: dict[str, str], status: int) -> None:
+    """Retry-After, RateLimit of every draft, dates: nonsense is no error, and every number that is read is finite."""
+    read = notice(status, headers, 1.8e9)
+    assert isinstance(read, Notice)
+    numbers = [read.retry_after_s, read.server_utc_s]
+    numbers += [
+        number for quota in read.quotas for number in (quota.limit, quota.remaining, quota.reset_s, quota.period_s)
+    ]
+    assert all(number is None or abs(number) < float("inf") for number in numbers)
+
+
+@given(VALUE, st.integers(1, 3) | st.just("https://api.test/x?page=2"), st.none() | SAID)
+@settings(max_examples=250, deadline=None, derandomize=True)
+def test_any_envelope(value: Any, page: int | str, link: str | None) -> None:
+    """A list in any envelope, with any Link header: read, or malformed with the reason."""
+    rest = Rest("https://api.test/x", 10, frozenset({"cdn.test"}))
+    for body in (value, {"data": value}, {"data": [{"id": value}], "next": value, "total": value, "last_page": value}):
+        try:
+            found, _ = rest.page_of(page, body, link)
+        except Malformed as error:
+            one_sentence(str(error))
+        else:
+            assert isinstance(found, PageRead)

@@ -1,0 +1,61 @@
+"""The import is killed
+
+kill -9 at random moments, more than once, of imports from the `hostile` scenario with its windows shortened.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from server import running_in_thread, scenario
+from server.api import Api
+from tests.faults.killing import CLEAN, Known, Victim, end, killed, known, verdict
+
+pytestmark = pytest.mark.realtime
+
+ITEMS = 80
+# The scenario's own kind of limits, faults and refusals; shorter windows, and a latency of a tenth. The record is
+# written every second, so that an import of three seconds is killed before, between and after its parts.
+LIMIT = "30/1s:log+50/2s:log"
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    config = scenario("hostile", items=ITEMS, limit=LIMIT, latency="lognormal:8ms", seed=7)
+    with running_in_thread(config) as api:
+        yield api
+
+
+def campaign(api: Api, folder: Path, victims: int, kills: int) -> int:
+    """Kill each of `victims` imports `kills` times, resume it to its end, and look; how many kills hit a live one."""
+
+    def one(number: int) -> int:
+        rng = random.Random(number)
+        victim = Victim(api.url, folder, f"victim-{number}", {"limit": LIMIT, "per_page": 20})
+        hits, seen = 0, list[Known]()
+        for _ in range(kills):
+            hits += killed(victim, rng, ITEMS + 4)
+            seen.append(known(victim, api))
+        end(victim)
+        found = verdict(victim, api, seen, ITEMS)
+        assert found == CLEAN, (victim.name, found)
+        return hits
+
+    with ThreadPoolExecutor(5) as pool:
+        return sum(pool.map(one, range(victims)))
+
+
+def test_twenty_times(api: Api, tmp_path: Path) -> None:
+    """Resumed to the end: 0 lost, 0 doubled, 0 recorded items fetched again, 0 refused; ledger and log agree."""
+    assert campaign(api, tmp_path, victims=10, kills=2) >= 10
+
+
+@pytest.mark.slow
+def test_two_hundred_times(api: Api, tmp_path: Path) -> None:
+    """The same at length."""
+    assert campaign(api, tmp_path, victims=100, kills=2) >= 100
