@@ -16,9 +16,9 @@ from harness.pacing.tiers import Tier
 
 # A reading that shows this many more used than we sent, so often, is no accident of what is on its way.
 STRANGERS, READINGS = 2, 3
-# Where nothing is left, one request looks again after this part of the window, if that is before the reset: what is
-# free again by our count is so by theirs, unless others were faster.
-LOOK = 0.1
+# Where nothing is left, one request looks again after half a second or this part of the window, if that is before the
+# reset: what is free again by our count is so by theirs, unless others were faster.
+LOOK_S, LOOK = 0.5, 0.03
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ class Others:
                 continue
             if in_flight:
                 return Later(None, "in flight", meter.tier)
-            look_at = min(seen.resets_at, seen.empty_s + LOOK * meter.tier.period_s)
+            look_at = min(seen.resets_at, seen.empty_s + _look_s(meter.tier.period_s))
             if least < cost and now < look_at:
                 return Later(look_at, "limit", meter.tier)
         return None
@@ -83,3 +83,7 @@ class Others:
 def tells_of(quota: Quota, tier: Tier) -> bool:
     """Is it this limit that the header tells of?"""
     return quota.limit == tier.limit and quota.period_s in (None, tier.period_s)
+
+
+def _look_s(period_s: float) -> float:
+    return min(period_s / 10, max(LOOK_S, LOOK * period_s))

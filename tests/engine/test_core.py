@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from itertools import pairwise
 
 import pytest
 
@@ -45,7 +46,7 @@ def test_the_list_and_its_items_take_turns_under_a_limit() -> None:
     kinds = [kind for _, kind, _, _ in play.sent]
     assert len(kinds) == 12 + 60
     assert kinds[:24].count("page") == 12
-    assert all("item" in pair for pair in zip(kinds[1:], kinds[2:24]))
+    assert all("item" in pair for pair in pairwise(kinds[1:24]))
 
 
 def test_an_empty_list_is_complete_at_once() -> None:

@@ -22,23 +22,23 @@ def one_by_one(pacer: WindowPacer, notices: list[Notice]) -> None:
 
 
 def test_what_others_took_is_not_sent() -> None:
-    """Four sent and none left: others took six. The fifth waits for a tenth of the window, then one looks again."""
+    """Four sent and none left: others took six. The fifth waits for half a second, then one looks again."""
     pacer = WindowPacer(TIERS, 30.0)
     one_by_one(pacer, [left(3), left(2), left(1), left(0)])
-    assert pacer.reserve(0.4) == Later(0.3 + 1.0, "limit", TIERS[0])
+    assert pacer.reserve(0.4) == Later(0.3 + 0.5, "limit", TIERS[0])
     assert pacer.statistics(0.4).beliefs == ("10/10s is shared with others",)
-    looking = pacer.reserve(1.3)
+    looking = pacer.reserve(0.8)
     assert isinstance(looking, Grant)
-    assert pacer.reserve(1.3) == Later(None, "in flight", TIERS[0])
-    pacer.settle(looking, 1.4, Outcome.ANSWERED, left(2))
-    assert [type(pacer.reserve(1.4)) for _ in range(3)] == [Grant, Grant, Later]
+    assert pacer.reserve(0.8) == Later(None, "in flight", TIERS[0])
+    pacer.settle(looking, 0.9, Outcome.ANSWERED, left(2))
+    assert [type(pacer.reserve(0.9)) for _ in range(3)] == [Grant, Grant, Later]
 
 
 def test_a_reset_that_comes_sooner_is_waited_for() -> None:
-    """Nothing is left, and the window ends in half a second: that is when to look."""
+    """Nothing is left, and the window ends in a fifth of a second: that is when to look."""
     pacer = WindowPacer(TIERS, 30.0)
-    one_by_one(pacer, [left(3), left(2), left(1), left(0, reset_s=0.5)])
-    assert pacer.reserve(0.4) == Later(0.3 + 0.5, "limit", TIERS[0])
+    one_by_one(pacer, [left(3), left(2), left(1), left(0, reset_s=0.2)])
+    assert pacer.reserve(0.4) == Later(0.3 + 0.2, "limit", TIERS[0])
 
 
 @pytest.mark.parametrize(
