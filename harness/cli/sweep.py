@@ -67,11 +67,11 @@ def sweep_command(file: Path | None, results: Path, **said: Any) -> int:
     click.echo(f"sweep {sweep.name}: {plural(points, 'run')}" + (f", {done:,} of them done" if done else ""), err=True)
     try:
         with counting("run", points, mode, sys.stderr) as tell, process_pool(jobs) as pool:
-            counts = [done, sum(row["status"] == "failed" for row in sweep.rows())]
+            counts = [done, sum(_failed(row) for row in sweep.rows())]
 
             def on_row(row: Row) -> None:
                 counts[0] += 1
-                counts[1] += row["status"] == "failed"
+                counts[1] += _failed(row)
                 tell(*counts)
 
             tell(*counts)
@@ -81,7 +81,7 @@ def sweep_command(file: Path | None, results: Path, **said: Any) -> int:
         return _INTERRUPTED
     _compare([sweep])
     _say_next(sweep, results, f"compare {sweep.name}")
-    return 1 if any(row["status"] == "failed" for row in sweep.rows()) else 0
+    return 1 if any(_failed(row) for row in sweep.rows()) else 0
 
 
 def _sweep(file: Path | None, results: Path, said: dict[str, Any]) -> Sweep:
@@ -148,3 +148,8 @@ def _compare(found: list[Any], as_json: bool = False) -> None:
         click.echo(json.dumps([asdict(panel) for panel in compared]))
     else:
         click.echo(comparison_text(compared, Screen.of(sys.stdout)))
+
+
+def _failed(row: Row) -> bool:
+    """Whether a run did not get to its end, for whatever reason."""
+    return row["status"] not in ("complete", "complete with failures")

@@ -68,8 +68,10 @@ def seconds(mean_s: float | None, half_s: float | None = None) -> str:
 def _panel(panel: Panel, screen: Screen) -> list[list[RenderableType]]:
     width = None if screen.width is None else max(20, screen.width)
     title: list[RenderableType] = [Text(line, "bold") for line in folded(printable(panel.title), width, hang=2)]
-    advice: list[RenderableType] = [Text(line) for line in folded(printable(panel.advice), width, hang=2)]
-    return [part for part in (title, _rows(panel, screen), advice) if part and panel.lines]
+    why = [f"Failed: {named(line.labels)}: {line.why or 'no reason was given'}" for line in panel.lines if line.failed]
+    below = [panel.advice, *why] if panel.advice else why
+    said: list[RenderableType] = [Text(line) for text in below for line in folded(printable(text), width, hang=2)]
+    return [part for part in (title, _rows(panel, screen), said) if part and panel.lines]
 
 
 def _rows(panel: Panel, screen: Screen) -> list[RenderableType]:
@@ -96,7 +98,7 @@ def _table(panel: Panel, gap: int, screen: Screen) -> Table | None:
 
 def _figures(line: Line) -> list[str]:
     if line.duration_s is None:
-        return [cut(f"failed: {printable(line.why)}", _LONGEST), UNKNOWN, UNKNOWN, UNKNOWN]
+        return ["failed", UNKNOWN, UNKNOWN, UNKNOWN]
     mean = seconds(line.duration_s, line.half_s) + (f", {count(line.failed)} failed" if line.failed else "")
     times = UNKNOWN if line.times is None else f"{line.times:.2f}"
     hits = UNKNOWN if line.hits_per_1000 is None else f"{line.hits_per_1000:.1f}"

@@ -280,6 +280,43 @@ def test_the_reference_servers_worthless_reset_does_no_harm() -> None:
     assert run.refusals_in_a_row() <= 3
 
 
+# --- refusals that cost quota -----------------------------------------------------------------------------------------
+
+CHARGED = [
+    ("60/3s:log+200/15s:log", "retry-after", 10),
+    ("60/3s:log+200/15s:log", "retry-after", 40),
+    ("60/3s:log+200/15s:log", "forbidden", 10),
+    ("100/5s+300/30s", "retry-after", 40),
+    ("100/5s+300/30s", "none", 10),
+]
+
+
+@pytest.mark.parametrize(("limit", "dialect", "workers"), CHARGED)
+def test_that_refused_requests_cost_quota_is_noticed_and_said(limit: str, dialect: str, workers: int) -> None:
+    """The longer limit is round only with the refusals in it: that is believed, shown, recorded, and kept to."""
+    run = play(limit, dialect, 1500, workers=workers, on_refusal="charge-all")
+    free = play(limit, dialect, 1500, workers=workers)
+    print(limit, dialect, run.refused, round(run.optimality, 3), run.learned(), run.beliefs)
+    assert any(said.startswith("refused requests cost quota: ") for said in run.beliefs)
+    assert any(isinstance(event, e.Learned) and event.counting == "charges" for event in run.events)
+    assert "refused" in run.state.learned
+    assert {tier.limit for tier in run.learned()} == {count for count, _ in true_tiers(limit)}
+    assert run.refused <= 2 * workers + 10
+    assert run.optimality >= (0.94 if dialect == "retry-after" else 0.80)
+    assert not any(said.startswith("refused requests cost quota: ") for said in free.beliefs)
+
+
+def test_what_only_looks_as_if_refusals_cost_quota_is_taken_back() -> None:
+    """193 in 15 s, and 7 refused: 200 by accident. Refused again where that was not reached, 193 is kept to."""
+    run = play("60/3s:log+193/15s:log", "retry-after", 1500)
+    print(run.refused, run.optimality, run.learned(), run.beliefs)
+    said = [event.evidence for event in run.events if isinstance(event, e.Learned) and event.counting == "charges"]
+    assert [each.partition(":")[0] for each in said] == ["refused requests cost quota", "refused requests cost nothing"]
+    assert any(each.startswith("refused requests cost nothing") for each in run.beliefs)
+    assert close(run, "60/3s+193/15s", 0.02)
+    assert run.optimality >= 0.9
+
+
 # --- everything else --------------------------------------------------------------------------------------------------
 
 

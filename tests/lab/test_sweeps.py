@@ -9,17 +9,19 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import trio
+import trio.testing
 
 from harness.config import ImportConfig
 from harness.errors import BadInput, NoSuchRun
-from harness.lab import sweeping
+from harness.lab import points, sweeping
 from harness.lab.experiment import simulate_run
 from harness.lab.grid import Grid, read_grid
 from harness.lab.points import Job, run_point
 from harness.lab.rows import FIGURES
 from harness.lab.sweeping import run_sweep
 from harness.lab.sweeps import Row, Sweep, create_sweep, find_sweep, read_sweep
-from harness.record.run import list_runs
+from harness.record.run import Run, list_runs
 
 GRID = Grid({"items": 30, "limit": "20/2s"}, {"workers": [1, 4], "pacing": ["window", "retry-after"]}, 2)
 
@@ -178,6 +180,22 @@ def test_a_point_that_fails_is_a_row_that_says_why(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr("harness.lab.points._simulated", broken)
     row = run_point(Job(ImportConfig(items=5), {"point": 1, "repeat": 1}))
     assert (row["status"], row["error"], row["workers"]) == ("failed", "ZeroDivisionError: of somebody", 10)
+
+
+def test_a_foreign_server_is_asked_again_once_its_windows_are_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what one run used up would slow the next; our own test API is a new one each time."""
+    began: list[float] = []
+
+    async def imported(config: ImportConfig) -> Run:
+        began.append(trio.current_time())
+        return Run(tmp_path)
+
+    monkeypatch.setattr(points, "run_import", imported)
+    for config in (ImportConfig(url="https://api.example.com/x", limit="5/1s+100/60s"), ImportConfig(limit="5/60s")):
+        trio.run(points.import_alone, config, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert began == [60.0, 0.0]
 
 
 # --- going on -----------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ probe      one request a window goes early, to sharpen a period
 found      limits found by refusals, told apart and corrected
 refill     a rate, where room comes back bit by bit; `refilling` decides whether it does
 crowd      how many may be in flight
+charges    whether refused requests cost quota
 learn      what an answer and a refusal teach: puts the above to work
 strategy   the pacer
 """

@@ -46,6 +46,7 @@ class Belief:
     blur_s: float = 0.0  # how uncertain the round trips make what a probe tells of the period
     contradicted: int = 0
     longer_s: tuple[float, ...] = ()  # periods that were kept to before probes shortened it, the latest last
+    low_was_s: float = 0.0  # before the last probe was refused
     shut_s: float = 0.0  # how long it is known to have refused before it was open again
     lead_s: float = 0.0  # how much earlier than a whole period ago slots come free: a declared floor of the round trip
 
@@ -95,6 +96,10 @@ class Belief:
         """A probe got through: it is no longer than that, if windows begin with the first request in them."""
         self.longer_s = (*self.longer_s, self.high_s)
         self.narrow(high_s=high_s)
+
+    def acquit(self) -> None:
+        """Another limit refused the probe: it says nothing of this period."""
+        self.low_s = self.low_was_s
 
     def lengthen(self, period_s: float) -> None:
         """A period that held is kept to after all: windows lie on the server's clock. The second time it is not looked

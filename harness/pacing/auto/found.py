@@ -59,7 +59,10 @@ class Found:
             strangers.evidence += f"; refused after {found.limit:,}, so that others use it too"
             return strangers, None
         how = "told when to come back" if told else "let in again"
-        evidence = f"refused after {found.limit:,} accepted, {how} {found.high_s:.3g} s after the first of them"
+        counted = f"{found.limit - found.refused:,} accepted" + (
+            f" and {found.refused:,} refused" if found.refused else ""
+        )
+        evidence = f"refused after {counted}, {how} {found.high_s:.3g} s after the first of them"
         belief = self._alike(found)
         if belief is not None:
             belief.shut_s = max(belief.shut_s, shut_s)

@@ -31,6 +31,7 @@ class Headers:
         self.kept = Kept(history)
         self._strange: dict[Belief, int] = {}
         self.single: Quota | None = None  # the latest limit that was seen to let one through at a time
+        self._gone: set[tuple[str, str | int | None]] = set()
         self._singles: dict[tuple[str, str | int | None], int] = {}  # answers with nothing left, or any other below 0
 
     def read(self, notice: Notice | None, sent_s: float, now: float) -> list[Belief]:
@@ -76,10 +77,13 @@ class Headers:
         seen = self._singles.get(key, 0)
         if 0 <= seen < SINGLES and quota.remaining is not None and not refused:
             seen = self._singles[key] = seen + 1 if quota.remaining == 0 else -1
-            if seen == SINGLES and (quota.limit or 0) > SINGLES and key in self.beliefs:
+            # From the first request on: a limit that is shown only once it is used up has nothing left either.
+            first = len(self._history) <= SINGLES + 1
+            if seen == SINGLES and first and (quota.limit or 0) > SINGLES and key in self.beliefs:
                 self.single = quota
+                self._gone.add(key)
                 del self.beliefs[key], self.periods.all[key]
-        return seen == SINGLES and key not in self.beliefs
+        return key in self._gone
 
     def _worth(self, quota: Quota) -> bool:
         return quota.limit != 0 and (quota.limit is not None or quota.remaining is not None)

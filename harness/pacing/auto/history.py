@@ -27,7 +27,8 @@ class History:
         self.answered: array[float] = array("d")
         self.in_flight: dict[Grant, None] = {}  # in order of sending
         self.in_flight_cost = 0
-        self.charged = 0  # refused requests that are believed to cost quota, among the accepted ones
+        self.charging = False  # refused requests are believed to cost quota
+        self._refused: array[float] = array("d")  # when they were answered
         self.linger_s = linger_s
         self._lost: list[float] = []  # counted by the server no later than this
 
@@ -60,11 +61,32 @@ class History:
     def lose(self, now: float, cost: int) -> None:
         self._lost = [at for at in self._lost if at > now - LONGEST_S] + [now + self.linger_s] * cost
 
-    def used(self, now: float, span_s: float) -> int:
-        """Slots of a window of `span_s` that may be occupied at `now`."""
+    def refuse(self, now: float) -> None:
+        self._refused.append(now)
+
+    def used(self, now: float, span_s: float, charging: bool | None = None) -> int:
+        """Slots of a window of `span_s` that may be occupied at `now`; by refused requests too where they count."""
         since = now - span_s + EPSILON_S
         lost = sum(at > since for at in self._lost) if self._lost else 0
+        if self.charging if charging is None else charging:
+            lost += len(self._refused) - bisect_right(self._refused, since)
         return self.in_flight_cost + len(self.answered) - bisect_right(self.answered, since) + lost
+
+    def opened_s(self, now: float, span_s: float, silence_s: float) -> float:
+        """When the latest request within `span_s` was sent that came after a silence; else the first within it."""
+        first = bisect_right(self.answered, now - span_s)
+        for at in range(len(self.answered) - 1, first, -1):
+            if self.sent[at] - self.answered[at - 1] > silence_s:
+                return self.sent[at]
+        return self.sent[first] if first < len(self.sent) else now
+
+    def accepted_between(self, since_s: float, until_s: float) -> int:
+        """How many were answered in that time, and let through."""
+        return bisect_right(self.answered, until_s) - bisect_right(self.answered, since_s)
+
+    def refused_between(self, since_s: float, until_s: float) -> int:
+        """How many were answered in that time, and refused."""
+        return bisect_right(self._refused, until_s) - bisect_right(self._refused, since_s)
 
     def opens_after(self, at: float, span_s: float, limit: int) -> float:
         """When one more than was answered by `at` fits into `limit` a window."""
@@ -79,6 +101,8 @@ class History:
         since = now - span_s + EPSILON_S
         first = bisect_right(self.answered, since)
         lost = [at for at in self._lost if at > since]
+        if self.charging:
+            lost += self._refused[bisect_right(self._refused, since) :]
         if not lost:
             at = first + excess - 1
             return self.answered[at] + span_s if at < len(self.answered) else None

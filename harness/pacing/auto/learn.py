@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.pacing.auto.belief import Belief
+from harness.pacing.auto.charges import Charges
 from harness.pacing.auto.crowd import Crowd
 from harness.pacing.auto.explain import explain
 from harness.pacing.auto.found import Found
@@ -38,6 +39,7 @@ class Learner:
         self._gate = Gate(headers, history, trust)
         self._found = Found(history, headers, trust)
         self._probe = PeriodProbe(history)
+        self._charges = Charges(history)
         self._pause: Pause | None = None
         self._bare_is_real = False
         self._crowd = Crowd(history)
@@ -73,10 +75,17 @@ class Learner:
     def sentences(self) -> tuple[str, ...]:
         told = [f"{b.tier} ({b.source}, trust {b.trust}): {b.evidence}" for b in self.shown()]
         shared = [f"{b.tier} is shared with others" for b in self.beliefs if self._headers.is_shared(b)]
-        return (*told, *shared, *self._crowd.sentences(), *self._refilling.sentences(), *self._trust.sentences())
+        return (
+            *told,
+            *shared,
+            *self._crowd.sentences(),
+            *self._refilling.sentences(),
+            *self._charges.sentences(),
+            *self._trust.sentences(),
+        )
 
     def news(self) -> tuple[News, ...]:
-        fresh, self._news = (*self._news, *self._refilling.news()), []
+        fresh, self._news = (*self._news, *self._refilling.news(), *self._charges.news()), []
         return fresh
 
     def _tell(self, belief: Belief) -> None:
@@ -96,6 +105,10 @@ class Learner:
         if probing is not None:
             yield probing
             return
+        trying = self._charges.in_the_way()
+        if trying is not None:
+            yield trying
+            return
         crowded = self._crowd.later()
         if crowded is not None:
             yield crowded
@@ -107,17 +120,26 @@ class Learner:
             if later is not None:
                 yield later
         for belief in self._found.beliefs:
-            if not belief.fits(now, cost, self._history):
-                later = self._probe.later(belief, now, cost)
-                if later is not None:
-                    yield later
+            later = None if belief.fits(now, cost, self._history) else self._full(belief, now, cost)
+            if later is not None:
+                yield later
         searched = self._refilling.later(now, cost)
         if searched is not None:
             yield searched
 
+    def _full(self, belief: Belief, now: float, cost: int) -> Later | None:
+        """A limit that was found has no room left: until it opens, unless one goes ahead to learn something."""
+        if not self._history.charging:
+            return self._probe.later(belief, now, cost)
+        if self._charges.may_try(belief, now, cost):
+            return None
+        at = belief.opens_at(now, cost, self._history)
+        return Later(at, "in flight" if at is None else "limit", belief.tier)
+
     def granted(self, grant: Grant, now: float) -> None:
         """This request goes: it may be the probe of a period."""
         self._crowd.sent(grant)
+        self._charges.sent(grant)
         self._refilling.sent(now, grant.cost)
         self._probe.granted(grant, now)
         self._kept.granted(grant.cost)
@@ -139,6 +161,7 @@ class Learner:
     def accepted(self, grant: Grant, now: float, notice: Notice | None) -> None:
         """An answer: its headers, and perhaps the end of a pause or of a test."""
         self._crowd.accepted(grant)
+        self._charges.accepted(grant)
         if self._opened_s is None:
             self._opened_s = grant.at
         self._read(grant, now, notice)
@@ -182,6 +205,7 @@ class Learner:
     def refused(self, grant: Grant, now: float, notice: Notice | None) -> float:
         """A refusal; the answer is how long everyone is to pause, in seconds."""
         others = self._crowd.ended(grant)
+        tried = self._charges.refused(grant, now)
         self._read(grant, now, notice)
         pause = self._pause
         if pause is None and self._opened_s is not None and grant.at < self._opened_s:
@@ -191,9 +215,15 @@ class Learner:
             opened_s = grant.at if self._opened_s is None else self._opened_s
             pause = self._pause = Pause(now, grant.at, now, opened_s, first_s=grant.at, others=others)
             self._crowd.refused(others)
-            self._blame(pause, grant)
+            pause.patient = self._history.charging
+            blamed = tried or self._probe.refused(grant)
+            if blamed is not None:
+                self._blame(pause, grant, blamed)
         elif pause.is_probe(grant):
             pause.probes += 1
+            if pause.blamed is not None and pause.blamed is not tried:
+                pause.blamed.acquit()  # its period is over, and yet it is shut
+                pause.blamed = None
             # A limit opens some day; what is refused so often without a sign is meant.
             self._bare_is_real = self._bare_is_real or (suspected and pause.probes >= MOST_SUSPECTED)
             if pause.promised is not None and self._trust.too_short(pause.promised):
@@ -225,11 +255,8 @@ class Learner:
             pause.until = now + self._refilling.search.pause_s(pause.probes)
         return max(0.0, pause.until - now)
 
-    def _blame(self, pause: Pause, grant: Grant) -> None:
-        """Refused in a test: the period is longer than that."""
-        belief = self._probe.refused(grant)
-        if belief is None:
-            return
+    def _blame(self, pause: Pause, grant: Grant, belief: Belief) -> None:
+        """Refused in a test: the period is longer than that, or refusals count."""
         self._tell(belief)
         at = belief.opens_at(grant.at, 1, self._history)
         pause.blamed, pause.until = belief, grant.at if at is None else at
@@ -252,10 +279,13 @@ class Learner:
         if self._headers.is_strangers(now - pause.began_s):
             return
         refusal = pause.refusal(len(self._history) - probe.cost, now)
+        if self._charges.explains(self._found.beliefs, pause.first_s, pause.opened_s):
+            return
         self._refilling.recall(self._crowd.dropped)
         if self._refilling.explains(emptied, probe.at - pause.last_s):
             return
         explanations = explain(self._history.sent, self._history.answered, refusal)
+        explanations[:1] = [self._charges.rounded(found, pause.first_s) for found in explanations[:1]]
         explained = explanations[0].limit if explanations else 0
         longer = self._found.lengthen(pause.first_s, pause.closed_s, explained)
         if longer is not None:

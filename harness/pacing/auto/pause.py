@@ -12,7 +12,7 @@ from harness.pacing.auto.trust import Trust
 from harness.pacing.base import Grant, Notice
 
 # A guess waits at least this long, and longer with each guess refused: where refusals count, only silence helps.
-FIRST_GAP_S = 0.3
+FIRST_GAP_S, PATIENT_GAP_S = 0.3, 1.5
 GROWTH = 2.5
 LONGEST_GAP_S = 300.0
 # Beyond a border by this share, so that clocks and round trips do not spoil the probe.
@@ -39,6 +39,7 @@ class Pause:
     refusals: int = 0
     suspected: bool = False  # nothing but its status speaks of a limit
     doubtful: bool = False  # refused with another status than 429
+    patient: bool = False  # each probe that is refused makes it longer
     others: int = 0  # in flight when the first refused request was sent
 
     def is_probe(self, grant: Grant) -> bool:
@@ -77,7 +78,8 @@ class Pause:
     def _guess(self, now: float) -> None:
         """The next border, as people choose periods, that leaves silence enough."""
         self.guesses += 1
-        gap_s = min(LONGEST_GAP_S, FIRST_GAP_S * GROWTH ** (min(self.guesses, 12) - 1))
+        first_s = PATIENT_GAP_S if self.patient else FIRST_GAP_S
+        gap_s = min(LONGEST_GAP_S, first_s * GROWTH ** (min(self.guesses, 12) - 1))
         border_s = next_step((now - self.opened_s + gap_s) / BEYOND) * BEYOND
         self.until = min(self.opened_s + border_s, now + max(LONGEST_GAP_S, 2 * gap_s))
         self.promised, self.end_s = None, None

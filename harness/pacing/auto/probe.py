@@ -100,6 +100,7 @@ class PeriodProbe:
         if test is None:
             return None
         length_s = grant.at - self._history.answered[test.opener]
+        test.belief.low_was_s = test.belief.low_s
         test.belief.narrow(low_s=length_s)
         test.belief.evidence += f"; refused after {length_s:.3g} s"
         return test.belief
