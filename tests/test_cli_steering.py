@@ -22,9 +22,25 @@ pytestmark = pytest.mark.realtime
 
 
 @pytest.fixture(autouse=True)
-def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Where nothing is; a test that fails leaves no import behind that waits for ever."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
+    STARTED.clear()
+    yield
+    for process in STARTED:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+STARTED: list[subprocess.Popen[str]] = []
+
+
+def begin(folder: Path, url: str, limit: str) -> subprocess.Popen[str]:
+    """An import of 40 items in a process of its own, slow enough for a word to it."""
+    STARTED.append(start(folder, url, "--run", "r", "--limit", limit))
+    return STARTED[-1]
 
 
 def run(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:
@@ -40,7 +56,7 @@ def test_pause_set_resume_watch_stop_from_another_terminal(
     tmp_path: Path, api_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each is obeyed by the process that imports and said in a line; what it prints to go on is the way on."""
-    process = start(tmp_path, api_url, "--run", "r")
+    process = begin(tmp_path, api_url, "1/1s")
     code, out, err = run(capsys, "pause")
     assert (code, err) == (0, "")
     assert "run r is paused once what is in flight is answered" in out
@@ -75,7 +91,7 @@ def test_watching_ends_with_ctrl_c_and_stopping_stops(
     tmp_path: Path, api_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Who stops watching stops nothing; `stop` ends it resumable, with exit code 3, and asked twice at once."""
-    process = start(tmp_path, api_url, "--run", "r", "--limit", "1/5s")
+    process = begin(tmp_path, api_url, "1/5s")
     watching = subprocess.Popen(
         [sys.executable, "-m", "harness", "watch", "r"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
     )
@@ -95,7 +111,7 @@ def test_watching_ends_with_ctrl_c_and_stopping_stops(
 
 def test_a_killed_run_hears_nothing(tmp_path: Path, api_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Its process is gone: refused in one sentence, and the session that resumes it is not paused by it."""
-    process = start(tmp_path, api_url, "--run", "r")
+    process = begin(tmp_path, api_url, "1/2s")
     process.kill()
     process.communicate()
     code, out, err = run(capsys, "pause")
@@ -223,3 +239,17 @@ def test_only_a_complete_run_is_audited(tmp_path: Path, capsys: pytest.CaptureFi
     stopped.note(status="stopped")
     code, _, err = run(capsys, "audit")
     assert (code, err) == (2, "harness: run r is stopped, and only a complete one can be audited; resume it first\n")
+
+
+@pytest.mark.parametrize("command", [("failed", "retry"), ("audit",), ("resume",)])
+def test_a_simulated_run_is_not_gone_on_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+) -> None:
+    """There is no server to ask: refused in one sentence before anything is changed."""
+    simulated = create_run(tmp_path / "results", "r", {"config": {}, "simulated": True}, 0.0)
+    simulated.note(status="complete with failures")
+    before = sorted(simulated.folder.iterdir())
+    code, _, err = run(capsys, *command)
+    assert code == 2
+    assert err == ("harness: run r was simulated, in a time of its own, and cannot be resumed; simulate it again\n")
+    assert sorted(simulated.folder.iterdir()) == before

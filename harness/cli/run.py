@@ -19,7 +19,7 @@ from harness.bound import Work, bound
 from harness.cli.options import RESUME_FIELDS, config_options, given, python, typed_to_resume, where
 from harness.cli.steer import go_on
 from harness.config import ImportConfig
-from harness.engine.importing import config_of, http_api, run_import, source
+from harness.engine.importing import config_of, http_api, refuse_simulated, run_import, source
 from harness.engine.planning import Outlook, look_ahead
 from harness.engine.session import Session
 from harness.errors import BadInput
@@ -85,7 +85,8 @@ def _resume(found: Run, typed: dict[str, Any]) -> int:
 
 
 def ready_to_resume(found: Run, typed: dict[str, Any]) -> ImportConfig:
-    """The settings to go on with; BadInput where something is missing that was never written."""
+    """The settings to go on with; BadInput where something is missing that was never written, or it was simulated."""
+    refuse_simulated(found)
     written = found.about["config"]
     if written.get("header_names") and "header" not in typed:
         names = ", ".join(written["header_names"])

@@ -116,10 +116,7 @@ def prepare_run(config: ImportConfig, *, simulated: bool = False) -> Run:
     """
     if config.resume:
         run = find_run(config.results, config.run)
-        if run.about.get("simulated"):
-            raise BadInput(
-                f"run {run.name} was simulated, in a time of its own, and cannot be resumed; simulate it again"
-            )
+        refuse_simulated(run)
         return run
     name = config.run or new_run_name(config.results, utc_s())
     folder = config.results / name
@@ -141,6 +138,12 @@ def prepare_run(config: ImportConfig, *, simulated: bool = False) -> Run:
         "simulated": simulated,
     }
     return create_run(config.results, name, about, utc_s())
+
+
+def refuse_simulated(run: Run) -> None:
+    """BadInput for a run that was simulated: there is no server to go on with."""
+    if run.about.get("simulated"):
+        raise BadInput(f"run {run.name} was simulated, in a time of its own, and cannot be resumed; simulate it again")
 
 
 def _versions() -> dict[str, str]:

@@ -52,6 +52,7 @@ class AllRuns:
         self._said = ("", False)
         self._reading: asyncio.Future[None] | None = None
         self._next_s = 0.0
+        self._shown: object = None
         self.board = Board()
         self.side = w.HTML()
         self.widget = w.VBox([self.table, self.deeds.widget, self.side, self.board])
@@ -113,6 +114,11 @@ class AllRuns:
     # --- what is shown --------------------------------------------------------------------------------------------
 
     def _show(self) -> None:
+        wanted = (self.table.wanted, self.table.text, tuple(self.table.sort), tuple(self.table.chosen))
+        key = (wanted, self._shelf.rows, self._detailed, self._said, self._shelf.unread, self._compared)
+        if key == self._shown:  # nothing was read and nobody wanted anything else
+            return
+        self._shown = key
         self.table.show(self._shelf.rows)
         chosen = set(self.table.chosen)
         rows = [row for row in self._shelf.rows if row.name in chosen]

@@ -157,6 +157,7 @@ def test_voila(page: Page, tmp_path: Path) -> None:
         picture(page, "dashboard")
         press(page, "Pause")
         badge(page, "paused")
+        expect(page.locator(".hx-at-now").first).to_contain_text("0 of 10 workers")
         stands = imported(page)
         page.reload()
         expect(page.get_by_text("page is being imported by another process")).to_be_visible()

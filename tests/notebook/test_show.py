@@ -1,0 +1,93 @@
+"""Cells: run twice they show the panel there is, and one view that fails takes no other with it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.notebook import all_runs, live_import, show
+from harness.notebook.refresh import Refresher
+from server import ServerConfig, running_in_thread
+
+SHORTEST_S = 0.01
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Let the loop go on until something is so."""
+    for _ in range(2000):
+        if true():
+            return
+        await asyncio.sleep(SHORTEST_S)
+    raise AssertionError("not within 20 s")
+
+
+@pytest.fixture
+def displayed(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What the cells show, in a kernel in which nothing was shown before."""
+    seen: list[object] = []
+    monkeypatch.setattr(show, "display", seen.append)
+    for name, fresh in (("_desks", {}), ("_all_runs", {}), ("_refresher", Refresher())):
+        monkeypatch.setattr(show, name, fresh)
+    return seen
+
+
+@pytest.mark.realtime
+def test_a_cell_run_twice_shows_the_panel_there_is(displayed: list[object], tmp_path: Path) -> None:
+    """The same widgets, and while an import is under way a sentence that says so; the table uses the same panel."""
+
+    async def cells(url: str) -> None:
+        live_import(results=tmp_path, url=url, limit="20/1s", run="r")
+        desk = show._desks[tmp_path]
+        desk.start()
+        live_import(results=tmp_path, url=url, limit="99/1s")
+        desk.tick()
+        assert "under way already" in desk.controls.note.value
+        assert desk.controls.limit.value == "20/1s"
+        all_runs(results=tmp_path)
+        all_runs(results=tmp_path)
+        await until(lambda: desk.import_.glance is not None)  # type: ignore[union-attr]
+        desk.import_.stop()  # type: ignore[union-attr]
+        await asyncio.to_thread(desk.import_.wait)  # type: ignore[union-attr]
+        live_import(results=tmp_path, limit="99/1s")
+        assert desk.controls.limit.value == "99/1s"
+        show._refresher.close()
+
+    with running_in_thread(ServerConfig.from_mapping({"items": 100, "limit": "100000/1s"})) as api:
+        asyncio.run(cells(api.url))
+    panel, again, table, table_again, last = displayed
+    assert panel is again is last
+    assert table is table_again
+    assert panel is not table
+
+
+def test_a_view_that_fails_is_said_and_shown_no_more(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The others are called on; asked for again, it is called again."""
+    monkeypatch.setattr("harness.notebook.refresh.EVERY_S", SHORTEST_S)
+    calls: list[str] = []
+
+    def bad() -> None:
+        calls.append("bad")
+        raise ZeroDivisionError
+
+    async def good() -> None:
+        calls.append("good")
+
+    async def main() -> None:
+        refresher = Refresher()
+        refresher.call("bad", bad)
+        refresher.call("good", good)
+        await until(lambda: calls.count("good") > 2)
+        assert calls.count("bad") == 1
+        refresher.call("bad", bad)
+        await until(lambda: calls.count("bad") > 1)
+        refresher.close()
+
+    with caplog.at_level(logging.ERROR, "harness"):
+        asyncio.run(main())
+    assert "the view bad failed and is shown no more" in caplog.text
