@@ -29,6 +29,8 @@ class _Seen:
     strange: int = 0
     resets_at: float = math.inf
     empty_s: float = -math.inf
+    ours: list[tuple[float, int]] = field(default_factory=list)  # (when, what was used by our count), since before_at
+    before_at: float = -math.inf
 
     @property
     def is_shared(self) -> bool:
@@ -61,8 +63,12 @@ class Others:
     def _count(self, meter: Meter, seen: _Seen, remaining: int, sent_at: float, now: float) -> None:
         seen.room.read(Reading(sent_at, now, remaining))
         seen.empty_s = now if remaining == 0 else seen.empty_s
+        # The server counted at the send or later: what has come free since then it may not have known to be free.
+        seen.ours = [(at, used) for at, used in seen.ours if at >= seen.before_at] + [(now, meter.used)]
+        ours = max(used for _, used in seen.ours)
+        seen.before_at = max(seen.before_at, max((at for at, _ in seen.ours if at < sent_at), default=-math.inf))
         meter.expire(now)
-        if meter.tier.limit - remaining > meter.used + STRANGERS:
+        if meter.tier.depth - remaining > ours + STRANGERS:
             seen.strange += 1
             self.is_alone = self.is_alone and not seen.is_shared
 

@@ -30,6 +30,7 @@ class WindowPacer:
     """
 
     name = "window"
+    _watches = True  # whether others use the limits
 
     def __init__(self, tiers: tuple[Tier, ...], linger_s: float, rtt_floor_s: float = 0.0) -> None:
         self._linger_s = linger_s
@@ -53,7 +54,7 @@ class WindowPacer:
         # With any other kind of limit beside them nothing is known of what the best schedule is.
         self._foresight = Foresight(anchored, left) if 1 < len(anchored) == len(tiers) else None
         self._holds = bool(self._places) or self._foresight is not None
-        self._others = Others(self._meters)
+        self._others = Others(self._meters if self._watches else [])
         self._logs = [meter for meter in self._meters if isinstance(meter, LogMeter)]
         self._all_logs = len(self._logs) == len(self._meters) and not self._learns
 
