@@ -10,7 +10,7 @@ from harness.api.client import HttpApi
 from harness.api.rest import Rest
 from harness.config import ImportConfig
 from harness.engine.driver import Driver
-from harness.engine.session import make_core, pacer_for
+from harness.engine.making import make_core, pacer_for
 from harness.lab.simulate import LIST_URL, as_simulated, server_config
 from harness.record.events import Event
 from harness.record.state import State

@@ -21,8 +21,9 @@ from harness.config import ImportConfig
 from harness.engine.core import Core
 from harness.engine.driver import Driver
 from harness.engine.importing import http_api
+from harness.engine.making import pacer_for
 from harness.engine.rules import Rules
-from harness.engine.session import Session, pacer_for
+from harness.engine.session import Session
 from harness.pacing import Budget, Tier
 from harness.record.run import create_run
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import engine, importer, lab, memory, million, pacer
+from benchmarks import engine, importer, lab, memory, million, pacer, resume
 from benchmarks.__main__ import main
 from benchmarks.libraries import LIBRARIES
 from benchmarks.measure import Figure, alone, beside, table, turns
@@ -39,6 +39,14 @@ def test_the_importer_beside_a_bare_loop() -> None:
 
 
 @pytest.mark.realtime
+def test_how_long_a_killed_import_takes_to_go_on() -> None:
+    """Two figures, each with its aim, from a run that is really read."""
+    resumed, watched = resume.measure(rounds=1, items=1000)
+    assert (resumed.unit, watched.unit) == ("processor s", "processor ms")
+    assert resumed.ours
+    assert watched.ours
+
+
 def test_the_memory_of_an_import() -> None:
     """Each peak is that of a process of its own."""
     figures = memory.measure(items=300)

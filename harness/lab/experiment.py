@@ -12,7 +12,7 @@ from harness.api.ledger import compared
 from harness.config import ImportConfig
 from harness.engine.flusher import Flusher
 from harness.engine.importing import figures, noted, prepare_run, state_counts, write_results
-from harness.engine.session import make_core, pacer_for
+from harness.engine.making import make_core, pacer_for
 from harness.errors import BadInput
 from harness.lab.simulate import Simulation, as_simulated, service_for
 from harness.record.events import Event, ItemId

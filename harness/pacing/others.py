@@ -29,8 +29,6 @@ class _Seen:
     strange: int = 0
     resets_at: float = math.inf
     empty_s: float = -math.inf
-    ours: list[tuple[float, int]] = field(default_factory=list)  # (when, what was used by our count), since before_at
-    before_at: float = -math.inf
 
     @property
     def is_shared(self) -> bool:
@@ -47,7 +45,7 @@ class Others:
 
     @property
     def shared(self) -> tuple[Tier, ...]:
-        """The tiers that others use too."""
+        """The tiers of which the server counts more than we sent: others use them, or it counts in another way."""
         return tuple(meter.tier for meter, seen in zip(self._meters, self._seen) if seen.is_shared)
 
     def read(self, notice: Notice, sent_at: float, now: float) -> None:
@@ -63,12 +61,8 @@ class Others:
     def _count(self, meter: Meter, seen: _Seen, remaining: int, sent_at: float, now: float) -> None:
         seen.room.read(Reading(sent_at, now, remaining))
         seen.empty_s = now if remaining == 0 else seen.empty_s
-        # The server counted at the send or later: what has come free since then it may not have known to be free.
-        seen.ours = [(at, used) for at, used in seen.ours if at >= seen.before_at] + [(now, meter.used)]
-        ours = max(used for _, used in seen.ours)
-        seen.before_at = max(seen.before_at, max((at for at, _ in seen.ours if at < sent_at), default=-math.inf))
         meter.expire(now)
-        if meter.tier.depth - remaining > ours + STRANGERS:
+        if meter.tier.depth - remaining > meter.used + STRANGERS:
             seen.strange += 1
             self.is_alone = self.is_alone and not seen.is_shared
 

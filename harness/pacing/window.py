@@ -255,7 +255,10 @@ class WindowPacer:
         return Statistics(self.name, len(self._in_flight), tiers, self._beliefs(now))
 
     def _beliefs(self, now: float) -> tuple[str, ...]:
-        shared = tuple(f"{tier} is shared with others" for tier in self._others.shared)
+        shared = tuple(
+            f"{tier}: the server counts more than we sent, so that its count is kept to as well"
+            for tier in self._others.shared
+        )
         if not self._learns:
             return shared
         ends = [(m.tier, m.told_to_s(now)) for m in self._meters if isinstance(m, AlignedMeter)]

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -48,9 +49,10 @@ def _compact(folder: Path, writer: str, paths: list[Path]) -> None:
     def write(temporary: Path) -> None:
         schema = pq.read_schema(paths[0])
         schema = schema.with_metadata({**(schema.metadata or {}), b"harness.replaces": names.encode()})
-        # Statistics of forty columns in every group are held until the file is closed: 10 MB for a million events.
-        settings = {"compression": "zstd", "use_dictionary": False, "write_statistics": False}
-        with pq.ParquetWriter(temporary, schema, **settings) as file:
+        # Statistics of forty columns in every group are held until the file is closed, and a page of the usual 1 MB is
+        # held for each column: without the one and with smaller ones of the other it takes 20 MB less.
+        small: dict[str, Any] = {"write_statistics": False, "data_page_size": 64 * 1024}
+        with pq.ParquetWriter(temporary, schema, compression="zstd", use_dictionary=False, **small) as file:
             for table in _groups(
                 rows.table for rows in read_rows(folder, (writer, first - 1)) if rows.writer == writer
             ):

@@ -83,7 +83,7 @@ def write_items(
 
     def write(temporary: Path) -> None:
         schema = pa.schema(list(types.items()))
-        with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        with pq.ParquetWriter(temporary, schema, compression="zstd", data_page_size=64 * 1024) as writer:
             for batch in payload_batches(folder, wanted, count):
                 writer.write_table(_table(batch, schema))
 

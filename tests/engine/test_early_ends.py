@@ -12,8 +12,8 @@ from harness.config import ImportConfig
 from harness.engine.answers import Done, Failed, Fetch
 from harness.engine.breaker import MOST_PROBES, Breaker
 from harness.engine.endings import LEAST_JUDGED, Ends
+from harness.engine.making import ends_of
 from harness.engine.rules import Rules
-from harness.engine.session import ends_of
 from harness.pacing import Notice
 from harness.record import events as e
 from harness.record.clock import next_local, parse_local

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness import ImportConfig, open_run, run_import
+from harness.cli.main import main as harness_main
 from harness.engine.importing import config_of
 from harness.engine.session import Session
 from harness.errors import BadInput, RecordError, RunLocked
@@ -107,15 +108,17 @@ async def test_no_room_in_the_middle(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("how", ["a file", "no folder", "a folder that may not be written"])
-def test_a_results_folder_that_cannot_be_written(tmp_path: Path, how: str) -> None:
+def test_a_results_folder_that_cannot_be_written(tmp_path: Path, how: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit 2 and one sentence before the first request."""
-    place = Path("/proc/harness") if how == "a folder that may not be written" else tmp_path / "taken" / "x"
     (tmp_path / "taken").touch()
-    where = tmp_path / "taken" if how == "a file" else place
-    ended = command("import", "--url", "http://127.0.0.1:9/items", "--results", str(where))
-    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
-    assert str(where) in ended.stderr
-    assert "choose another folder" in ended.stderr or "name a folder" in ended.stderr
+    places = {"a file": tmp_path / "taken", "no folder": tmp_path / "taken" / "x"}
+    where = places.get(how, Path("/proc/harness"))
+    with pytest.raises(SystemExit) as ended:
+        harness_main(["import", "--url", "http://127.0.0.1:9/items", "--results", str(where)])
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out, said.err.count("\n")) == (2, "", 1)
+    assert str(where) in said.err
+    assert "choose another folder" in said.err or "name a folder" in said.err
 
 
 @pytest.mark.anyio

@@ -28,7 +28,7 @@ from server import BadConfig, ServerConfig, Service
 from server.cli import main as server_main
 
 FUZZ = settings(
-    max_examples=120, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 LIMITS = [
     "5/s",
@@ -240,7 +240,7 @@ SAID |= st.sampled_from(
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), SAID, max_size=6), st.integers(100, 599))
-@settings(max_examples=250, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 def test_any_headers(headers: dict[str, str], status: int) -> None:
     """Retry-After, RateLimit of every draft, dates: nonsense is no error, and every number that is read is finite."""
     read = notice(status, headers, 1.8e9)
@@ -253,7 +253,7 @@ def test_any_headers(headers: dict[str, str], status: int) -> None:
 
 
 @given(VALUE, st.integers(1, 3) | st.just("https://api.test/x?page=2"), st.none() | SAID)
-@settings(max_examples=250, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 def test_any_envelope(value: Any, page: int | str, link: str | None) -> None:
     """A list in any envelope, with any Link header: read, or malformed with the reason."""
     rest = Rest("https://api.test/x", 10, frozenset({"cdn.test"}))

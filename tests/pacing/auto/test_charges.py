@@ -65,6 +65,7 @@ def test_refusals_then_occupy_slots() -> None:
     history.charging = True
     assert history.used(2.0, 5.0) == 100
     assert history.opens_at(2.0, 5.0, 100, 1) == history.answered[0] + 5.0
+    assert history.opens_at(2.0, 5.0, 3, 1) == sorted([*history.answered, *[1.0] * 7])[97] + 5.0
     assert history.used(5.99, 5.0) - history.used(6.01, 5.0, charging=True) >= 7
 
 

@@ -36,6 +36,7 @@ def test_as_many_as_got_through_are_allowed() -> None:
     assert news is not None
     assert (crowd.cap, news.limit) == (5, "5 in flight")
     assert crowd.learn(4, PAUSE) is None
+    assert [crowd.is_crowded(others) for others in (4, 5)] == [False, True]
 
 
 def test_one_more_is_tried_and_never_again_once_it_was_refused() -> None:

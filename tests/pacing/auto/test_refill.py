@@ -131,6 +131,16 @@ def test_a_limit_that_was_raised_is_found_out() -> None:
     assert refill.held == pytest.approx(20.0, rel=0.08)
 
 
+def test_answers_to_what_was_sent_before_prove_nothing_of_a_pace() -> None:
+    """Ten that were on their way when the pace changed are answered after its first request: the bound stays."""
+    refill = Refill(Emptied(0.0, 1.0, 1.1, 1), 0.0, tuple)
+    refill.accepted(2.0, 2)
+    for late in range(10):
+        refill.accepted(1.9, 3 + late)
+    refill.accepted(2.1, 13)
+    assert refill.low == pytest.approx(10.0)  # one in a tenth of a second, not eleven
+
+
 def test_a_longer_limit_slows_it_down() -> None:
     """Told that no more than 2 a second come back in the long run, it goes no faster, and forgets its depth."""
     refill = Refill.known(25.0, 10)

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.pacing import Quota
+from harness.pacing import AutoPacer, Grant, Notice, Outcome, Quota
 from harness.pacing.auto.explain import Refusal, explain
 from harness.pacing.auto.meter import Meter
+from harness.pacing.auto.pause import Pause
 from harness.pacing.auto.plausible import period_between, roundness
 from harness.pacing.auto.trust import ABSURD_S, Trust
 
@@ -76,3 +77,29 @@ def test_a_header_that_was_too_short_twice_is_not_believed() -> None:
     assert trust.wait_s("Retry-After", 5.0) is None
     assert trust.wait_s("X-RateLimit-Reset", ABSURD_S * 2) is None
     assert "no longer trusted" in trust.sentences()[0]
+
+
+def test_a_probe_that_came_a_rounding_early_is_one() -> None:
+    """The pause is told as a length and counted from another moment: the sum need not be its end to the bit."""
+    pause = Pause(0.6, 0.6, 30.12, 0.0)
+    assert pause.is_probe(Grant(30.119999999999997))
+    assert not pause.is_probe(Grant(30.11))
+
+
+def test_what_was_refused_before_the_probe_got_through_begins_no_pause() -> None:
+    """Its answer was only slow: nothing to wait for, unless it names a time of its own."""
+    for retry_after_s, wait_s in ((None, 0.0), (3.0, 1.0)):
+        pacer = AutoPacer()
+        first = pacer.reserve(0.0)
+        assert isinstance(first, Grant)
+        pacer.settle(first, 0.1, Outcome.ANSWERED, Notice())
+        refused, slow = pacer.reserve(0.1), pacer.reserve(0.1)
+        assert isinstance(refused, Grant)
+        assert isinstance(slow, Grant)
+        pause_s = pacer.settle(refused, 0.2, Outcome.REFUSED, Notice(429, refused=True))
+        assert pause_s is not None
+        probe = pacer.reserve(0.2 + pause_s)
+        assert isinstance(probe, Grant)
+        pacer.settle(probe, 2.0, Outcome.ANSWERED, Notice())
+        told = pacer.settle(slow, 2.1, Outcome.REFUSED, Notice(429, retry_after_s, refused=True))
+        assert told == pytest.approx(wait_s)
