@@ -113,7 +113,7 @@ def _server_bound_s(config: ImportConfig, state: State) -> float | None:
         tiers = parse_tiers(enforced(config) or "")
     except BadInput:
         return None
-    best = best_possible(state, config.model_copy(update={"limit": tiers}))
+    best = best_possible(state, config, tiers) if tiers else None
     return None if best is None else best.bound_s
 
 

@@ -123,7 +123,8 @@ def summarise(
     """The figures of `state`. `bound`: of the requests that succeeded and were needed; None where no limit is known."""
     duration_s = state.duration_s
     # Half an import that waits for its window would be a few percent of the best possible half: that tells nothing.
-    ended = (status or state.status) in ("complete", "complete with failures")
+    # Nor does a part of what was possible under limits that a person changed meanwhile.
+    measured = (status or state.status) in ("complete", "complete with failures") and not state.changed
     waiting_s = min(state.asleep_s, duration_s)
     requests = state.answered + state.refused + state.lost
     return Summary(
@@ -156,8 +157,8 @@ def summarise(
         bound_exact=bound.exact if bound else False,
         greedy_s=bound.greedy_s if bound else None,
         enough_workers=bound.enough_workers if bound else None,
-        optimality=bound.bound_s / duration_s if bound and duration_s and ended else None,
-        lost_to=_lost_to(state, bound, duration_s) if bound and ended else None,
+        optimality=bound.bound_s / duration_s if bound and duration_s and measured else None,
+        lost_to=_lost_to(state, bound, duration_s) if bound and measured else None,
         latency_p50_s=latency_quantile(state.latency, 0.50),
         latency_p95_s=latency_quantile(state.latency, 0.95),
         latency_max_s=state.most_latency_s if state.latency else None,

@@ -151,6 +151,8 @@ def test_a_bound_that_is_not_exact_says_so() -> None:
     assert row(text, "duration") == (
         "  duration   40.6 s   best possible at least 40.0 s (limits learned) → 98.5 % of\n             best"
     )
+    changed = said(replace(COMPLETE, bound_exact=False, optimality=None, limits_source="changed on the way"), None)
+    assert row(changed, "duration") == "  duration   40.6 s   best possible at least 40.0 s (limits changed on the way)"
     assert row(text, "greedy") == "  greedy     40.4 s is what sending as early as the limits allow takes"
 
 
