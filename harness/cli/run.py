@@ -77,10 +77,13 @@ def _resume(found: Run, typed: dict[str, Any]) -> int:
     if found.writer_pid is not None and found.status == "paused":
         go_on(found)
         return 0
-    if found.status == "complete":
-        click.echo(f"run {found.name} is complete: there is nothing to go on with", err=True)
+    if found.status in _STATUS_CODE:
+        if found.status != "complete":
+            refuse_simulated(found)
+        but = "" if found.status == "complete" else "; what failed is fetched again by: failed retry"
+        click.echo(f"run {found.name} is {found.status}: there is nothing to go on with{but}", err=True)
         report(found, ImportConfig(**{name: typed[name] for name in ("quiet", "as_json", "results") if name in typed}))
-        return 0
+        return _STATUS_CODE[found.status]
     return trio.run(import_now, ready_to_resume(found, typed))
 
 

@@ -182,6 +182,7 @@ def verdict_of_failures(failed: int) -> tuple[e.RunStatus, str]:
 def _refused(state: State, event: e.Refused) -> None:
     _sent(state, event.kind, event.sent_s, event.t_s)
     state.refused += 1
+    state.refusals[event.status] = state.refusals.get(event.status, 0) + 1
     state.statuses[event.status] = state.statuses.get(event.status, 0) + 1
 
 

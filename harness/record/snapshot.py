@@ -114,7 +114,7 @@ def _thaw(table: pa.Table) -> tuple[State, str, int]:
     if head["fields"] != _FIELDS:
         raise ValueError("the state of another version")
     state = State(**{name: head[name] for name in _PLAIN})
-    for name in ("statuses", "latency"):  # JSON has no integer keys
+    for name in ("statuses", "refusals", "latency"):  # JSON has no integer keys
         setattr(state, name, {int(key): count for key, count in head[name].items()})
     state.marks = [Mark(*mark) for mark in head["marks"]]
     state.waits = {by: (seconds, count) for by, (seconds, count) in head["waits"].items()}

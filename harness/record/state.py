@@ -157,6 +157,7 @@ class State:
     statuses: dict[int, int] = field(default_factory=dict)
     answered: int = 0
     refused: int = 0
+    refusals: dict[int, int] = field(default_factory=dict)  # the same by status
     lost: int = 0
     returned: int = 0
     attempts_failed: int = 0

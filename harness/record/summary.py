@@ -6,7 +6,7 @@ which work was ready, a worker free and no limit open; active is the rest. best 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from harness.bound import Bound
@@ -36,11 +36,12 @@ class LostTo:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What the test API counted, beside what the client did."""
+    """What the test API counted of the last session. faults: let through, and answered as if they were refused."""
 
     admitted: int
     refused: int
     agrees: bool
+    faults: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class Summary:
     reference_efficiency: float | None
     server: Ledger | None = None
     forgotten: int = 0
+    refusals: dict[str, int] = field(default_factory=dict)  # hits by status
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -168,6 +170,7 @@ def summarise(
         reference_efficiency=reference_efficiency(state.sleeps, state.refused),
         server=server,
         forgotten=state.forgotten,
+        refusals={str(status): count for status, count in sorted(state.refusals.items())},
     )
 
 
