@@ -153,6 +153,9 @@ time under the server's own limits, at the least round trip seen, as if nobody e
 quota (`others`), no client can come near it. The libraries run their own code on the simulated clock, and after a
 429 they pause as every strategy does here: together, for Retry-After, then one probe first.
 `auto` is told nothing and learns from the headers, X-RateLimit-* of the tightest limit; all others know the limits.
+A strict leaky bucket (`10/s:leaky:burst=0`) refuses whatever comes a millisecond early, and only an answer tells when a
+request has arrived: who wants no refusal at all sends the next one an interval after it, which takes 1 + round trip /
+interval = 1.9 of a bound that knows but the interval. `--rtt-floor` gives back as much as is declared.
 "ahead of window" marks a library that beats `{DECLARED}` in makespan (by more than {TIE:.1%}) or in 429s.
 
 """

@@ -14,8 +14,13 @@ as narrow as a round trip once a second has ticked over. `low` and `high` are it
   nothing: never more the earlier it arrived and the later one looks. Taking r + high for its arrival and s + low for
   the moment to be judged, and 1 for what is in flight, therefore never weighs too little.
 
-Until a Date was seen an aligned window is paced as a log, and a counter as the log that is at least as strict in
-every phase (`paced_as`): both are safe whatever the phase. Assumed: the limiter counts by the clock of its Date.
+  Without a Date: a Reset in seconds to go says when a window ends by our clock, to a second either way. Of the server's
+clock that tells the phase of this limit's windows, which is all that its borders need. A server that always names a
+whole window is found out when the end moves, and is not asked again.
+
+Until a Date or such an end was seen an aligned window is paced as a log, and a counter as the log that is at least as
+strict in every phase (`paced_as`): both are safe whatever the phase. Assumed: the limiter counts by the clock of its
+Date.
 """
 
 from __future__ import annotations
@@ -28,11 +33,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from harness.pacing.base import Quota
 from harness.pacing.meters import DRIFT, Counted, freed_at, guard_s
 from harness.pacing.tiers import Tier
 
 # A Date says the second, not where in it.
 _DATE_S = 1.0
+# A Reset is in whole seconds, rounded up or down; one that moves is further away than that after so long.
+_ROUNDED_S, _PROOF_S = 1.0, 2.5
 # Rounding of floats, and clocks read in whole milliseconds.
 _BORDER_GUARD_S = 0.001
 _LONGEST_CHANGE_S = 7200.0
@@ -43,7 +51,7 @@ _ROUNDING = 1e-5
 class ServerClock:
     """What the server's clock shows, less ours: between `low` and `high` seconds, for ever less sure without news."""
 
-    __slots__ = ("_at", "contradicted", "high", "known", "low", "second_ends")
+    __slots__ = ("_at", "_end_heard_at", "_ends_lie", "contradicted", "high", "known", "low", "second_ends")
 
     def __init__(self) -> None:
         self.known = False
@@ -52,13 +60,31 @@ class ServerClock:
         self.second_ends = math.inf  # of the Date of the answer that is being settled, if it has one
         self.contradicted = 0  # times that a Date did not fit what was known
         self._at = 0.0
+        self._ends_lie = False
+        self._end_heard_at = math.inf
 
     def learn(self, sent_at: float, answered_at: float, server_utc_s: float) -> None:
         """A Date came with an answer. One that contradicts the others widens what is believed, as both may be true."""
         low, high = server_utc_s - answered_at, server_utc_s + _DATE_S - sent_at
         self.second_ends = server_utc_s + _DATE_S
-        drift_s = DRIFT * (answered_at - self._at) if self.known else 0.0
-        self._at, self.known = answered_at, True
+        self._take(low, high, answered_at)
+
+    def learn_end(self, after: float, before: float, now: float, period_s: float) -> None:
+        """A window of `period_s` ends between these, by our clock: so an answer at `now` said. Ends that move lie; one
+        is believed once it has stood still for so long that a moving one would have been found out.
+        """
+        if self._ends_lie:
+            return
+        self._end_heard_at = min(self._end_heard_at, now)
+        now_there = (self.low + self.high) / 2 if math.isfinite(self.low) else 0.0
+        end = period_s * max(1, round(((after + before) / 2 + now_there) / period_s))
+        self._take(end - before, end - after, now)
+        self._ends_lie = self.contradicted > 0
+        self.known = not self._ends_lie and now - self._end_heard_at > _PROOF_S
+
+    def _take(self, low: float, high: float, now: float) -> None:
+        drift_s = DRIFT * (now - self._at) if self.known else 0.0
+        self._at, self.known = now, True
         self.low, self.high = self.low - drift_s, self.high + drift_s
         if low <= self.high and high >= self.low:
             self.low, self.high = max(low, self.low), min(high, self.high)
@@ -90,7 +116,7 @@ def _offset_s(epoch_s: float, zone: ZoneInfo | None) -> float:
 
 
 class AlignedMeter:
-    """At most `limit` between two borders on the server's clock."""
+    """At most `limit` between two borders on the server's clock; `clock` is its own where only ends of windows tell."""
 
     __slots__ = ("_answered", "_blind_s", "_clock", "_in_zone", "_late", "limit", "span_s", "tier", "used")
 
@@ -106,6 +132,20 @@ class AlignedMeter:
         # (latest arrival, cost, latest arrival on the server's clock as its own Date has it), as is the other.
         self._answered: deque[tuple[float, int, float]] = deque()
         self._late: deque[tuple[float, int, float]] = deque()
+
+    def told_to_s(self, now: float) -> float | None:
+        """To how many seconds the borders of its windows are known; None where they are not."""
+        low, high = self._clock.bounds(now)
+        return high - low if self._clock.known else None
+
+    def hear_end(self, quota: Quota, sent_at: float, now: float) -> None:
+        """An answer without a Date said when this limit's window ends: in seconds to go, rounded up or down."""
+        if quota.reset_s is None or quota.reset_utc_s is not None or self._in_zone:
+            return
+        if 0 < quota.reset_s <= self.tier.period_s + _ROUNDED_S:
+            self._clock.learn_end(
+                sent_at + quota.reset_s - _ROUNDED_S, now + quota.reset_s + _ROUNDED_S, now, self.tier.period_s
+            )
 
     def expire(self, now: float) -> None:
         for queue in (self._answered, self._late):

@@ -25,6 +25,7 @@ class SpacedPacer(WindowPacer):
     """
 
     name = "spaced"
+    _watches = False  # its own count is of one at a time, whatever the server's is of
 
     def __init__(self, tiers: tuple[Tier, ...], linger_s: float, rtt_floor_s: float = 0.0, seed: int = 0) -> None:
         self._random = Random(seed)

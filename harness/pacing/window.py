@@ -9,6 +9,7 @@ from harness.pacing.anchored import AnchoredMeter
 from harness.pacing.base import RELEASES, Grant, Later, Notice, Outcome, Statistics, TierStatistics
 from harness.pacing.foresight import Foresight
 from harness.pacing.meters import BucketMeter, Counted, LogMeter, Meter, guard_s, paced_as
+from harness.pacing.others import Others, tells_of
 from harness.pacing.phased import AlignedMeter, CounterMeter, ServerClock
 from harness.pacing.tiers import Tier
 
@@ -29,6 +30,7 @@ class WindowPacer:
     """
 
     name = "window"
+    _watches = True  # whether others use the limits
 
     def __init__(self, tiers: tuple[Tier, ...], linger_s: float, rtt_floor_s: float = 0.0) -> None:
         self._linger_s = linger_s
@@ -52,6 +54,7 @@ class WindowPacer:
         # With any other kind of limit beside them nothing is known of what the best schedule is.
         self._foresight = Foresight(anchored, left) if 1 < len(anchored) == len(tiers) else None
         self._holds = bool(self._places) or self._foresight is not None
+        self._others = Others(self._meters if self._watches else [])
         self._logs = [meter for meter in self._meters if isinstance(meter, LogMeter)]
         self._all_logs = len(self._logs) == len(self._meters) and not self._learns
 
@@ -73,7 +76,7 @@ class WindowPacer:
             queue = max(1, int(self._linger_s / 4 * tier.limit / tier.period_s))
             return BucketMeter(tier, self._rtt_floor_s, min(tier.depth, 1 + queue))
         if tier.kind == "aligned":
-            return AlignedMeter(tier, self._clock)
+            return AlignedMeter(tier, self._clock if self._clock.known else ServerClock())
         if tier.kind == "anchored":
             return AnchoredMeter(tier, self._rtt_floor_s)
         if tier.kind == "counter" and self._clock.known:
@@ -89,6 +92,10 @@ class WindowPacer:
             meter.expire(now)
             if meter.used + cost > meter.limit:
                 return self._later(now, cost)
+        if not self._others.is_alone:
+            later = self._others.later(now, cost, self._in_flight_cost())
+            if later is not None:
+                return later
         if self._holds:
             later = self._hold(now)
             if later is not None:
@@ -98,6 +105,9 @@ class WindowPacer:
         grant = Grant(now, cost)
         self._in_flight.add(grant)
         return grant
+
+    def _in_flight_cost(self) -> int:
+        return sum(grant.cost for grant in self._in_flight)
 
     def _hold(self, now: float) -> Later | None:
         """Why not to send although there is room: too many in flight, or a better moment to come."""
@@ -139,6 +149,8 @@ class WindowPacer:
         the slot as well would charge the request twice. KeyError if the grant was settled before.
         """
         self._in_flight.remove(grant)
+        if notice is not None and notice.quotas:
+            self._others.read(notice, grant.at, now)
         if outcome is not _ANSWERED or not self._all_logs:
             self._settle_any(grant, now, outcome, notice, cost)
             return None
@@ -183,11 +195,20 @@ class WindowPacer:
         """A Date may have come: from the first one on, sliding counters are kept by the server's clock."""
         if notice is None or notice.server_utc_s is None:
             self._clock.second_ends = math.inf
+            if notice is not None and notice.quotas and not self._clock.known:
+                self._hear_ends(grant, now, notice)
             return
         first = not self._clock.known
         self._clock.learn(grant.at, now, notice.server_utc_s)
         if first:
             self._rebuild(self._tiers, now, grant.cost + sum(flying.cost for flying in self._in_flight))
+
+    def _hear_ends(self, grant: Grant, now: float, notice: Notice) -> None:
+        """No Date so far: what resets say of windows on the server's clock."""
+        for meter in self._meters:
+            quota = next((quota for quota in notice.quotas if tells_of(quota, meter.tier)), None)
+            if isinstance(meter, AlignedMeter) and quota is not None:
+                meter.hear_end(quota, grant.at, now)
 
     def charge(self, at: float, cost: int) -> None:
         """Count `cost` units that the server counted at `at` or before. Call before the first grant, in order of `at`.
@@ -204,7 +225,7 @@ class WindowPacer:
         Requests that the old tiers have already forgotten are charged as if they had been answered at the last
         moment at which they can have been, so that a longer new window starts out on the safe side.
         """
-        self._rebuild(tiers, now, sum(grant.cost for grant in self._in_flight))
+        self._rebuild(tiers, now, self._in_flight_cost())
 
     def _rebuild(self, tiers: tuple[Tier, ...], now: float, in_flight: int) -> None:
         old = max(self._meters, key=lambda meter: meter.span_s, default=None)
@@ -234,13 +255,25 @@ class WindowPacer:
         return Statistics(self.name, len(self._in_flight), tiers, self._beliefs(now))
 
     def _beliefs(self, now: float) -> tuple[str, ...]:
+        shared = tuple(
+            f"{tier}: the server counts more than we sent, so that its count is kept to as well"
+            for tier in self._others.shared
+        )
         if not self._learns:
-            return ()
+            return shared
+        ends = [(m.tier, m.told_to_s(now)) for m in self._meters if isinstance(m, AlignedMeter)]
+        if not self._clock.known and any(told_s is not None for _, told_s in ends):
+            told = (f"the ends of {tier} are known to {told_s:.3f} s, from Reset" for tier, told_s in ends if told_s)
+            return (*shared, *told)
         if not self._clock.known:
-            return ("the server's clock is not known yet: its windows are paced as if they could begin at any moment",)
+            unknown = "the server's clock is not known yet: its windows are paced as if they could begin at any moment"
+            return (*shared, unknown)
         low, high = self._clock.bounds(now)
         doubt = f"; {self._clock.contradicted} Date headers contradicted others" if self._clock.contradicted else ""
-        return (f"the server's clock is known to {high - low:.3f} s, from its Date headers{doubt}",)
+        return (
+            *shared,
+            f"the server's clock is known to {high - low:.3f} s, from its Date headers{doubt}",
+        )
 
 
 class _Places:

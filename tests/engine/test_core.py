@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from itertools import pairwise
 
 import pytest
 
@@ -35,6 +36,17 @@ def test_details_start_while_pages_still_arrive() -> None:
         first_item = min(now for now, kind, _, _ in play.sent if kind == "item")
         last_page = max(event.t_s for event in play.of(e.PageListed))
         assert (first_item >= last_page) is sequential
+
+
+def test_the_list_and_its_items_take_turns_under_a_limit() -> None:
+    """A request a second: after the first page an item goes for each page, so that items do not wait for the list, and
+    the list, which may change while it is read, takes no more than twice its pages.
+    """
+    play = Play(catalogue(60, per_page=5), Rules(workers=4), windowed("1/1s")).run()
+    kinds = [kind for _, kind, _, _ in play.sent]
+    assert len(kinds) == 12 + 60
+    assert kinds[:24].count("page") == 12
+    assert all("item" in pair for pair in pairwise(kinds[1:24]))
 
 
 def test_an_empty_list_is_complete_at_once() -> None:

@@ -2,7 +2,6 @@
 
 history    what was sent and what became of it
 trust      which headers are believed
-room       what is left at least, whatever the latency
 shape      how a limit counts, as its resets tell
 meter      one limit as headers tell it; `headers` holds them all
 periods    how long its window is, where that is not told

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 from harness.pacing.auto.plausible import PERIODS, commonness, period_between
-from harness.pacing.auto.room import Reading, Room
 from harness.pacing.auto.shape import Shape, Word
 from harness.pacing.auto.trust import ABSURD_S, Trust
 from harness.pacing.base import Quota
+from harness.pacing.room import Reading, Room
 
 # Whole seconds: a reset may be rounded either way, and a Date that it is counted from is rounded down.
 ROUNDING_S, ROUNDED_UP_S = 1.0, 2.0

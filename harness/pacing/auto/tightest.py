@@ -7,9 +7,9 @@ that was never shown. Those that do not are found out when they refuse while the
 from __future__ import annotations
 
 from harness.pacing.auto.history import History
-from harness.pacing.auto.room import Reading, Room
 from harness.pacing.auto.trust import Trust
 from harness.pacing.base import Notice
+from harness.pacing.room import Reading, Room
 
 
 class Tightest:

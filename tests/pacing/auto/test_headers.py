@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from harness.pacing import Quota
 from harness.pacing.auto.meter import Meter
-from harness.pacing.auto.room import Reading, Room
 from harness.pacing.auto.shape import Shape, Word
 from harness.pacing.auto.trust import Trust
+from harness.pacing.room import Reading, Room
 
 QUICK = settings(max_examples=300, deadline=None, derandomize=True)
 TIMES = st.floats(0, 5, width=32)
