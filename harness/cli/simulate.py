@@ -14,6 +14,7 @@ from harness.api.child import DEFAULT_ITEMS
 from harness.cli.ended import exit_code
 from harness.cli.options import config_options, given, python, where
 from harness.config import ImportConfig
+from harness.lab.grid import LIVE_ONLY
 from harness.record.clock import utc_s
 from harness.settings import read_settings
 from harness.views.progress import choose_mode
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from harness.record.state import State
 
 # Of an import: what means nothing in virtual time, or to a test API that is never started.
-_NOT_SIMULATED = ("url", "forget_limits", "header", "token_env", "resume", "dry_run")
+_NOT_SIMULATED = (*LIVE_ONLY, "url", "forget_limits", "header", "token_env", "resume", "dry_run")
 SIMULATED_FIELDS = [name for name in ImportConfig.model_fields if name not in _NOT_SIMULATED]
 
 
