@@ -57,6 +57,7 @@ def _figures() -> dict[str, pa.DataType]:
     scalars = {f.name: _KINDS[f.type] for f in dataclasses.fields(Summary) if f.type in _KINDS}
     lost = {f"lost_to_{f.name}": _FLOATS for f in dataclasses.fields(LostTo)}
     server = {"server_admitted": pa.int64(), "server_refused": pa.int64(), "server_agrees": pa.bool_()}
+    server["server_faults"] = pa.int64()
     best = {"server_bound_s": _FLOATS, "server_optimality": _FLOATS}
     return {name: kind for name, kind in {**scalars, **lost, **server, **best}.items() if name not in _LEFT_OUT}
 

@@ -184,11 +184,10 @@ def _server(summary: Summary, server: Ledger) -> Row:
         agrees = "agrees" if summary.sessions == 1 else "agrees on the last session"
         faults = f" ({count(server.faults)} of them answered as if refused: faults)" if server.faults else ""
         return "server", f"{agrees}: {count(server.admitted)} admitted{faults}, {count(server.refused)} refused", ""
-    if summary.sessions > 1:
-        return "server", f"DISAGREES on the last session: it admitted {count(server.admitted)} and refused "\
-            f"{count(server.refused)}; the client counted others", "bold red"
     sent = summary.requests_page + summary.requests_item
     lost = f" ({count(summary.lost)} of them without an answer)" if summary.lost else ""
     told = f"it admitted {count(server.admitted)} and refused {count(server.refused)}"
+    if summary.sessions > 1:  # what the client counted is known of all sessions together
+        return "server", f"DISAGREES on the last session: {told}; the client counted otherwise", "bold red"
     here = f"the client counted {count(sent - summary.hits)}{lost} and {count(summary.hits)}"
     return "server", f"DISAGREES: {told}; {here}", "bold red"
