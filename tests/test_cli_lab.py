@@ -64,6 +64,19 @@ def test_a_simulated_import_that_fails_is_told_like_any(capsys: pytest.CaptureFi
     assert (code, out) == (1, "")
 
 
+def test_what_comes_after_a_simulated_run_is_no_refusal(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Nothing names `resume` or `failed retry`, which need a server: not `show` and `watch`, `runs` or `failed`."""
+    here = ("--results", str(tmp_path))
+    assert run(capsys, "simulate", *here, "--scenario", "faulty", "--items", "300", "--run", "lost", "--quiet")[0] == 1
+    assert run(capsys, "simulate", *here, "--scenario", "plans", "--run", "ended", "--quiet")[0] == 3
+    for command in (["runs"], ["show", "lost"], ["show", "ended"], ["failed", "lost"], ["watch", "lost"]):
+        _, out, _ = run(capsys, *command, *here)
+        assert out
+        assert not re.search(r"-m harness (resume|failed retry)", out)
+    assert f"-m harness failed list lost --results {tmp_path}" in run(capsys, "show", "lost", *here)[1]
+    assert f"-m harness failed show lost --results {tmp_path}" in run(capsys, "failed", "lost", *here)[1]
+
+
 @pytest.mark.parametrize("flag", ["--until=06:00", "--max-body=1MB", "--allow-host=a.example"])
 def test_simulate_has_no_flag_that_would_do_nothing(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
     """There is no wall's clock in virtual time, no body of bytes, and no other host."""
