@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from harness.record.parts import list_parts, read_table
+from harness.record.rows import read_rows
 from harness.record.tape import MOST_BINS, Tape
 
 _COLUMNS = ["event", "session", "t_s", "sent_s", "sent", "began_s", "ended_s", "asleep_s", "tier", "reason"]
@@ -17,7 +17,7 @@ _FINEST_S = 0.5
 
 def tape_of(folder: Path) -> Tape:
     """What a tape would hold that had been running along; sessions follow on one another without a gap."""
-    parts = [read_table(path, _COLUMNS) for _, _, path in list_parts(folder / "events")]
+    parts = [rows.table for rows in read_rows(folder / "events", columns=_COLUMNS)]
     if not parts:
         return Tape()
     sessions = list(_sessions(pa.concat_tables(parts)))

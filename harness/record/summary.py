@@ -144,7 +144,7 @@ def summarise(
         duration_s=duration_s,
         active_s=duration_s - waiting_s,
         waiting_s=waiting_s,
-        waits=tuple(Waiting(by, *figures) for by, figures in sorted(state.waits.items())),
+        waits=_waits(state),
         sleeps=state.sleeps,
         limits=state.limits,
         limits_source=limits_source,
@@ -168,6 +168,16 @@ def summarise(
         server=server,
         forgotten=state.forgotten,
     )
+
+
+def _waits(state: State) -> tuple[Waiting, ...]:
+    """Waits by limit or reason; the wait for a probe's answer is part of the pause that it follows on."""
+    waits = dict(state.waits)
+    pause = next((reason for reason in ("refused", "hold") if reason in waits), None)
+    if pause is not None and "probe" in waits:
+        (seconds, count), (more_s, more) = waits[pause], waits.pop("probe")
+        waits[pause] = (seconds + more_s, count + more)
+    return tuple(Waiting(by, *figures) for by, figures in sorted(waits.items()))
 
 
 def _failures(state: State) -> dict[str, int]:

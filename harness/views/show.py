@@ -72,5 +72,5 @@ def _waits(summary: Summary) -> list[RenderableType]:
     for wait in summary.waits:
         share = wait.seconds / summary.duration_s if summary.duration_s > 0 else None
         by = "  " + printable(REASONS.get(wait.by, wait.by))
-        table.add_row(by, count(wait.count), duration(wait.seconds), percent(share, 1))
+        table.add_row(by, count(wait.count) if wait.count else "short", duration(wait.seconds), percent(share, 1))
     return [table]

@@ -162,9 +162,14 @@ def _waiting(summary: Summary) -> str:
         waits = f"{plural(only.count, 'wait')}{all_of}" if only.count else "in moments too short to count,"
         what = f"{waits} for {_by(only)}"
     else:
-        each = ", ".join(f"{duration(wait.seconds)} for {_by(wait)}" for wait in parts)
-        what = f"{plural(summary.sleeps, 'wait')}: {each}"
+        counted, short = _each([w for w in parts if w.count]), _each([w for w in parts if not w.count])
+        told = (f"{plural(summary.sleeps, 'wait')}: {counted}", f"in moments too short to count: {short}")
+        what = "; ".join(words for words, each in zip(told, (counted, short), strict=True) if each)
     return f"{duration(summary.waiting_s)}   {what}; active {duration(summary.active_s)}"
+
+
+def _each(waits: Sequence[Waiting]) -> str:
+    return ", ".join(f"{duration(wait.seconds)} for {_by(wait)}" for wait in waits)
 
 
 def _by(wait: Waiting) -> str:

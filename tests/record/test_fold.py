@@ -15,6 +15,7 @@ from harness.record.fold import apply, fold, latency_bucket, latency_quantile
 from harness.record.history import read_events, read_state
 from harness.record.snapshot import freeze, latest_snapshot, write_snapshot
 from harness.record.state import ITEM_STATES, MOVES, State
+from harness.record.summary import Waiting, summarise
 from tests.record.samples import facts, history, imported, listed, on_disk, started
 
 QUICK = settings(max_examples=30, deadline=None, derandomize=True)
@@ -121,3 +122,11 @@ def test_time_paused_by_a_person_is_no_duration() -> None:
     second = [*first, started(2), listed(3, page=2), imported(3, 10.0)]
     assert fold(second).duration_s == pytest.approx(6.2 + 10.2)
     assert fold(second).ended_utc_s == started(2).utc_s + 10.2
+
+
+def test_a_probes_answer_is_waited_for_as_part_of_its_pause() -> None:
+    """Two parts of one pause are told as one; a probe without a pause of that kind stands for itself."""
+    waits = {"500/20s": (19.0, 1), "refused": (12.0, 1), "probe": (0.5, 0)}
+    assert summarise("r", State(waits=waits), None).waits == (Waiting("500/20s", 19.0, 1), Waiting("refused", 12.5, 1))
+    assert summarise("r", State(waits={"probe": (0.5, 0)}), None).waits == (Waiting("probe", 0.5, 0),)
+    assert waits["probe"] == (0.5, 0)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
+import pytest
+
 from harness.record import events as e
+from harness.record.compaction import clear_replaced
 from harness.record.course import tape_of
+from harness.record.parts import list_parts, opened, part_path, read_table, write_table
 from harness.record.recorder import Recorder
 from harness.record.tape import MOST_BINS, Course, Tape
 
@@ -72,6 +77,31 @@ def test_the_same_from_the_events(tmp_path: Path) -> None:
     assert course.refused == (0, 1, 0, 0, 0, 0, 0, 0, 0)
     assert course.waits == ((1.0, 3.0, "10/1s"),)
     assert tape_of(tmp_path / "nothing").course().sent == ()
+
+
+def test_parts_that_are_compacted_while_they_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list of parts is older than what lies there by then: they are listed again, and nothing is missed."""
+    recorder = Recorder(tmp_path, "r", 1)
+    for second in range(3):
+        recorder.record(e.ItemImported(second + 0.25, second, 1, second + 0.2, second + 0.25, 200, 9))
+        recorder.flush()
+    before = tape_of(tmp_path).course()
+    stale = [list_parts(tmp_path / "events")]
+    monkeypatch.setattr("harness.record.rows.list_parts", lambda folder: stale.pop() if stale else list_parts(folder))
+    monkeypatch.setattr("harness.record.rows.opened", lambda path: (None if stale else once(tmp_path), opened(path))[1])
+    assert (before.sent, tape_of(tmp_path).course()) == ((1, 0, 1, 0, 1), before)
+    assert len(list_parts(tmp_path / "events")) == 1
+
+
+def once(folder: Path) -> None:
+    """Compact, unless that has been done."""
+    if len(list_parts(folder / "events")) > 1:
+        writer, first, path = list_parts(folder / "events")[0]
+        tables = [read_table(each) for _, _, each in list_parts(folder / "events")]
+        rows = pa.concat_tables(tables)
+        write_table(part_path(folder / "events", writer, first, first + rows.num_rows - 1), rows)
+        clear_replaced(folder / "events")
+        assert not path.exists()
 
 
 def write(folder: Path, session: int, events: list[e.Event]) -> None:
