@@ -16,7 +16,7 @@ import trio
 
 from harness.api.child import DEFAULT_ITEMS, DEFAULT_LATENCY_S
 from harness.bound import Work, bound
-from harness.cli.options import RESUME_FIELDS, config_options, given, python, typed_to_resume, where
+from harness.cli.options import PATH, RESUME_FIELDS, config_options, given, python, typed_to_resume, where
 from harness.cli.steer import go_on
 from harness.config import ImportConfig
 from harness.engine.importing import config_of, http_api, refuse_simulated, run_import, source
@@ -40,7 +40,7 @@ _ENDED_EARLY = 3
 
 
 @click.command("import")
-@click.option("--config", "toml", type=click.Path(path_type=Path), metavar="FILE", help="a TOML file with settings")
+@click.option("--config", "toml", type=PATH, metavar="FILE", help="a TOML file with settings")
 @config_options()
 def import_command(toml: Path | None, **flags: Any) -> int:
     """Import everything from a list and its items.
