@@ -94,7 +94,7 @@ class ImportConfig(BaseModel):
     )
     pacing: Strategy | Pacer | None = Field(
         None,
-        description="pacing strategy: auto, window, spaced, retry-after, reference, backoff or aimd "
+        description="pacing strategy: auto, window, spaced, reference, retry-after, backoff or aimd "
         "[window with a limit, else auto]",
     )
     forget_limits: bool = Field(

@@ -8,14 +8,15 @@ import types
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from harness.config import ImportConfig
 from harness.errors import BadInput
-from harness.values import quoted
+from harness.values import as_moment, as_seconds, as_share, as_size, quoted
 
 ENVIRONMENT = "HARNESS_IMPORT_"
 
@@ -105,7 +106,7 @@ def _field(key: str, where: str) -> str:
 
 def _sentence(error: ValidationError, where: Mapping[str, str]) -> str:
     """The first thing wrong, as one sentence; the rest would come up after it was mended."""
-    first = error.errors(include_url=False)[0]
+    first, *others = error.errors(include_url=False)
     message = first["msg"].removeprefix("Value error, ")
     name = str(first["loc"][0]) if first["loc"] else ""
     name = next((key for key, field in ImportConfig.model_fields.items() if field.alias == name), name)
@@ -117,7 +118,14 @@ def _sentence(error: ValidationError, where: Mapping[str, str]) -> str:
         return f"{what}: {message}"
     # What may be a secret, or hold one, must not come back in an error.
     given = "" if name in ("header", "token_env", "url") else f", not {_shown(first['input'])}"
-    return f"{what} {_must(first['type'], message, first.get('ctx', {}))}{given}"
+    word = next((f" or {other['ctx']['expected']}" for other in others if _is_word_for(other, first)), "")
+    return f"{what} {_must(first['type'], message, first.get('ctx', {}))}{word}{given}"
+
+
+def _is_word_for(other: ErrorDetails, first: ErrorDetails) -> bool:
+    """Whether it is the other way to write the same setting: `auto` for a number of workers."""
+    same = other["loc"][:-1] == first["loc"][:-1] and other["type"] == "literal_error"
+    return same and first["type"].endswith(("_parsing", "_type"))
 
 
 _MUST = {
@@ -156,7 +164,23 @@ def _shown(value: Any) -> str:
 def type_name(field: FieldInfo) -> str:
     """What a flag takes, for its help: one word in capitals."""
     options = get_args(field.annotation) if get_origin(field.annotation) in (Union, types.UnionType) else ()
-    kinds = {option for option in (options or (field.annotation,)) if option is not type(None)}
-    return {frozenset({int}): "N", frozenset({float}): "TIME", frozenset({Path}): "FOLDER"}.get(
-        frozenset(kinds), "TEXT"
-    )
+    said, kinds = list(field.metadata), set()
+    for option in options or (field.annotation,):
+        plain, *about = get_args(option) if get_origin(option) is Annotated else (option,)
+        said += about
+        kinds.add(plain)
+    kinds -= {type(None)}
+    by_reader = [_READ_AS[reader] for about in said if (reader := getattr(about, "func", None)) in _READ_AS]
+    by_kind = {frozenset({int}): "N", frozenset({float}): "TIME", frozenset({Path}): "FOLDER"}
+    return by_reader[0] if by_reader else by_kind.get(frozenset(kinds), "TEXT")
+
+
+_READ_AS = {as_seconds: "TIME", as_moment: "TIME", as_share: "SHARE", as_size: "SIZE"}
+
+
+def default_shown(field: FieldInfo) -> str:
+    """A default as it would be typed."""
+    value = field.default
+    if isinstance(value, tuple):
+        return ",".join(f"{part:g}" for part in value)
+    return f"{value:g}s" if type_name(field) == "TIME" else str(value)

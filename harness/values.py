@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from harness.pacing import Tier, parse_tiers
-from harness.record.clock import parse_local
+from harness.record.clock import next_local
 from harness.units import parse_duration, parse_size
 
 _RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -18,7 +18,6 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLACE = re.compile(r"\{env:([^{}]*)\}")
 _HOST = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _SCENARIO = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 LONGEST_LATENCY_S = 3600.0
 
 
@@ -37,28 +36,34 @@ def as_tiers(value: Any) -> Any:
 
 
 def as_seconds(value: Any) -> Any:
+    """A negative number is one: its field says what it must be at least."""
+    if isinstance(value, str) and value.startswith("-") and _is_number(value[1:]):
+        return float(value)
     return parse_duration(value) if isinstance(value, str) else value
 
 
 def as_share(value: Any) -> Any:
     """`80%` or 0.8."""
-    if not isinstance(value, str):
-        return value
-    text = value.strip()
-    try:
-        return float(text[:-1]) / 100 if text.endswith("%") else float(text)
-    except ValueError:
-        raise ValueError(f"{quoted(value)} is not a share; write it like 80%") from None
+    share = value
+    if isinstance(value, str):
+        text = value.strip()
+        try:
+            share = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+        except ValueError:
+            raise ValueError(f"{quoted(value)} is not a share; write it like 80%") from None
+    if isinstance(share, (int, float)) and share > 1:
+        meant = 80 if share > 100 or str(value).strip().endswith("%") else share
+        raise ValueError(f"{quoted(value)} is more than 100%; write a share like {meant:g}% or {meant / 100:g}")
+    return share
 
 
 def as_moment(value: str) -> str:
     """`06:00`, or `2026-11-27T06:00`, in local time."""
-    if _CLOCK.fullmatch(value):
-        return value
     try:
-        parse_local(value)
+        next_local(value, 0.0)
     except ValueError:
-        raise ValueError(f"{quoted(value)} is no time of day; write it like 06:00, or 2026-11-27T06:00") from None
+        ask = "write it like 06:00, or 2026-11-27T06:00"
+        raise ValueError(f"{quoted(value)} is neither a time of day nor a date and time; {ask}") from None
     return value
 
 

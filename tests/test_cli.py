@@ -42,14 +42,25 @@ URL = "https://api.example.com/orders"
         (["--workers", "0"], "--workers must be at least 1, not 0"),
         (["--breaker", "-1"], "--breaker must be at least 0, not -1"),
         (["--max-failures", "0"], "--max-failures must be at least 1, not 0"),
-        (["--max-failure-rate", "120%"], "--max-failure-rate must be at most 1, not '120%'"),
+        (["--max-failure-rate", "120%"], "--max-failure-rate: '120%' is more than 100%; write a share like 80% or 0.8"),
         (["--max-time", "0"], "--max-time must be more than 0, not 0"),
-        (["--until", "25:00"], "--until: '25:00' is no time of day; write it like 06:00, or 2026-11-27T06:00"),
+        (
+            ["--until", "25:00"],
+            "--until: '25:00' is neither a time of day nor a date and time; write it like 06:00, or",
+        ),
+        (
+            ["--until", "2026-13-01"],
+            "--until: '2026-13-01' is neither a time of day nor a date and time; write it like",
+        ),
+        (["--until", "2026W481"], "--until: '2026W481' is neither a time of day nor a date and time; write it like"),
+        (["--until", "20261127"], "--until: '20261127' is neither a time of day nor a date and time; write it like"),
+        (["--until", "2020-01-01T06:00"], "--until 2020-01-01T06:00 is in the past; give a moment that is still to"),
         (["--share", "all"], "--share: 'all' is not a share; write it like 80%"),
+        (["--share", "80"], "--share: '80' is more than 100%; write a share like 80% or 0.8"),
         (["--share", "0"], "--share must be more than 0, not 0"),
         (["--cost", "item=x"], "--cost must be a whole number, not 'x'"),
         (["--cost", "item=600"], "--cost item=600 never fits the limit 500/20s; lower it or raise the limit"),
-        (["--workers", "ten"], "--workers must be a whole number, not 'ten'"),
+        (["--workers", "ten"], "--workers must be a whole number or 'auto', not 'ten'"),
         (["--items", "-1"], "--items must be at least 0, not -1"),
         (["--items", "5", "--url", URL], "--items is for the test API that is started without --url; leave one"),
         (["--server-limit", "5"], "--server-limit: '5' is not a limit; write limits like 500/20s+2000/100s"),
@@ -70,9 +81,10 @@ URL = "https://api.example.com/orders"
         (["--timeout", "0"], "--timeout must be more than 0, not 0"),
         (["--retry-delays", "30,,60"], "--retry-delays: '' is not a duration; write it like 50ms, 20s, 5m, 2h or 1d"),
         (["--rtt-floor", "2m"], "--rtt-floor must be at most 60, not 120"),
-        (["--linger", "-1"], "--linger: '-1' is not a duration; write it like 50ms, 20s, 5m, 2h or 1d"),
+        (["--linger", "-1"], "--linger must be at least 0, not -1"),
         (["--max-body", "big"], "--max-body: 'big' is not a size; write it like 500kB, 32MB or 1GB"),
         (["--max-body", "5"], "--max-body must be at least 1,000, not 5"),
+        (["--max-pause", "-1"], "--max-pause must be at least 1, not -1"),
         (["--max-pause", "0"], "--max-pause must be at least 1, not 0"),
         (["--allow-host", "http://x/y"], "--allow-host: 'http://x/y' is no host; write it like cdn.example.com, or"),
         (["--header", SECRET], "--header is not 'Name: value' in ASCII; write it like 'Authorization: Bearer …'"),
@@ -211,8 +223,25 @@ def test_help_lists_every_setting_with_what_it_is(capsys: pytest.CaptureFixture[
     assert list(flags) == ["--config", *(flag_of(name) for name in ImportConfig.model_fields), "--help"]
     for name, field in ImportConfig.model_fields.items():
         assert flags[flag_of(name)].startswith(field.description or "?")
-    for flag, default in (("--workers", "10"), ("--timeout", "30.0"), ("--retry-delays", "30,60,120,240")):
+    for flag, default in (
+        ("--workers", "10"),
+        ("--timeout", "30s"),
+        ("--rtt-floor", "0s"),
+        ("--retry-delays", "30,60,120,240"),
+    ):
         assert flags[flag].endswith(f"[{default}]")
+
+
+def test_help_names_what_a_flag_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    """A share, a size, a time, a number, a folder: also where the flag may be left unset."""
+    _, out, _ = run(capsys, "import", "--help")
+    taken = dict(re.findall(r"^  (--[a-z-]+) ([A-Z]+) ", out, re.MULTILINE))
+    for flag, word in {
+        "--share": "SHARE", "--max-failure-rate": "SHARE", "--max-body": "SIZE", "--max-time": "TIME",
+        "--linger": "TIME", "--until": "TIME", "--timeout": "TIME", "--items": "N", "--results": "FOLDER",
+        "--url": "TEXT",
+    }.items():  # fmt: skip
+        assert taken[flag] == word
 
 
 def test_resume_takes_what_may_change(capsys: pytest.CaptureFixture[str]) -> None:

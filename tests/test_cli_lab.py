@@ -64,6 +64,37 @@ def test_a_simulated_import_that_fails_is_told_like_any(capsys: pytest.CaptureFi
     assert (code, out) == (1, "")
 
 
+def test_what_comes_after_a_simulated_run_is_no_refusal(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Nothing names `resume` or `failed retry`, which need a server: not `show` and `watch`, `runs` or `failed`."""
+    here = ("--results", str(tmp_path))
+    assert run(capsys, "simulate", *here, "--scenario", "faulty", "--items", "300", "--run", "lost", "--quiet")[0] == 1
+    assert run(capsys, "simulate", *here, "--scenario", "plans", "--run", "ended", "--quiet")[0] == 3
+    for command in (["runs"], ["show", "lost"], ["show", "ended"], ["failed", "lost"], ["watch", "lost"]):
+        _, out, _ = run(capsys, *command, *here)
+        assert out
+        assert not re.search(r"-m harness (resume|failed retry)", out)
+    assert f"-m harness failed list lost --results {tmp_path}" in run(capsys, "show", "lost", *here)[1]
+    assert f"-m harness failed show lost --results {tmp_path}" in run(capsys, "failed", "lost", *here)[1]
+
+
+@pytest.mark.parametrize("flag", ["--until=06:00", "--max-body=1MB", "--allow-host=a.example"])
+def test_simulate_has_no_flag_that_would_do_nothing(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """There is no wall's clock in virtual time, no body of bytes, and no other host."""
+    code, out, err = run(capsys, "simulate", flag)
+    assert (code, out) == (2, "")
+    assert f"No such option: {flag.partition('=')[0]}" in err or f"No such option '{flag.partition('=')[0]}'" in err
+
+
+def test_a_time_of_day_in_the_environment_is_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would end the simulation at a moment that the seed chose."""
+    monkeypatch.setenv("HARNESS_IMPORT_UNTIL", "06:00")
+    code, out, err = run(capsys, "simulate", "--items", "5")
+    assert (code, out) == (2, "")
+    assert "a simulation has no time of day; leave out --until, or say --max-time" in err
+
+
 # --- sweep and compare --------------------------------------------------------------------------------------------
 
 
@@ -112,6 +143,23 @@ def test_compare_sets_runs_side_by_side(capsys: pytest.CaptureFixture[str], resu
     assert [line["labels"]["run"] for line in panel["lines"]] == ["b"]
 
 
+def test_compare_keeps_different_work_apart(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A panel for each, with its own title and its own fastest: no verdict across them; what is unset says so."""
+    here = ("--results", str(tmp_path), "--quiet")
+    for name, *how in (("a",), ("b", "--workers=2"), ("c", "--items=40"), ("d", "--scenario=laravel")):
+        run(capsys, "simulate", "--run", name, "--items=20", *how, *here)
+    code, out, _ = run(capsys, "compare", "a", "c", "b", "d", "--results", str(tmp_path))
+    assert code == 0
+    blocks = [block.split("\n") for block in out.rstrip().split("\n\n")]
+    assert [(len(block), block[0]) for block in blocks] == [
+        (5, "20 items, server 500/20s+2000/100s, latency lognormal:80ms"),
+        (3, "40 items, server 500/20s+2000/100s, latency lognormal:80ms"),
+        (3, "20 items, scenario laravel, server 500/20s+2000/100s, latency 50ms"),
+    ]
+    assert [block[2].split()[-1] for block in blocks] == ["1.00"] * 3
+    assert "Fewest 429s" not in "".join((*blocks[1], *blocks[2]))
+
+
 def test_compare_names_what_there_is(capsys: pytest.CaptureFixture[str], results: Path, tmp_path: Path) -> None:
     """A name that fits nothing, and a folder without anything."""
     code, _, err = run(capsys, "compare", "zzz", "--results", str(results))
@@ -131,6 +179,9 @@ def test_compare_names_what_there_is(capsys: pytest.CaptureFixture[str], results
         (("--resume", "--grid", "workers=1"), "a sweep goes on with the settings that it was started with"),
         (("--resume",), "there are no sweeps in"),
         (("--url", "https://api.example.com/x"), "a simulation is of the test API; leave out url, or add --live"),
+        (("--until", "06:00"), "until does nothing in a simulation; leave it out, or add --live"),
+        (("--grid", "max-body=1MB,2MB"), "max_body does nothing in a simulation; leave it out, or add --live"),
+        (("--allow-host", "a.example"), "allow_host does nothing in a simulation; leave it out, or add --live"),
         (("--repeat", "0"), "Invalid value for '--repeat'"),
     ],
 )
@@ -161,6 +212,28 @@ def test_recommend_says_what_to_set_and_what_it_takes(capsys: pytest.CaptureFixt
     assert lines["latency doubled"].startswith("1 min ")
     assert lines["workers=40"] == "1 min 35 s with 40 workers; more gain nothing"
     assert lines["next"].endswith("-m harness import --url https://… --workers 2 --limit 100/5s+300/30s")
+
+
+def test_recommend_prints_the_import_that_it_simulated(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every setting of an import that is not as it would be anyway."""
+    how = ("--per-page", "20", "--no-detail", "--max-items", "90", "--timeout", "5s", "--sequential")
+    code, out, _ = run(capsys, "recommend", "--items", "100", "--limit", "20/1s", "--pacing", "spaced", *how)
+    assert code == 0
+    told = " ".join(out.split()).partition("-m harness import --url https://… --workers ")[2]
+    assert told.split()[1:] == [
+        *("--limit", "20/1s", "--pacing", "spaced", "--per-page", "20", "--max-items", "90"),
+        *("--sequential", "--no-detail", "--timeout", "5s"),
+    ]
+
+
+def test_recommend_draws_a_run_anew_with_another_seed(capsys: pytest.CaptureFixture[str], results: Path) -> None:
+    """What no run decides may be said beside it, and is checked like anything else."""
+    command = ("recommend", "--from", "a", "--results", str(results), "--json")
+    times = [json.loads(run(capsys, *command, "--seed", seed)[1])["duration_s"] for seed in ("0", "1", "0")]
+    assert times[0] == times[2] != times[1]
+    code, out, err = run(capsys, *command, "--pacing", "hasty")
+    assert (code, out) == (2, "")
+    assert "--pacing" in err
 
 
 def test_recommend_learns_from_a_run(capsys: pytest.CaptureFixture[str], results: Path) -> None:
@@ -203,6 +276,20 @@ def test_a_sweep_file_is_run_on_processes_and_compared(tmp_path: Path) -> None:
     assert f"compare two --results {tmp_path}" in made.stdout
     one, two = swept(tmp_path, GRID, "one").rows(), Sweep(tmp_path / "two").rows()
     assert two == [{**row, "sweep": "two"} for row in one]
+
+
+def test_a_sweep_reads_the_environment(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Below flags, above the file, and without what means nothing to a simulation."""
+    file = tmp_path / "sweep.toml"
+    file.write_text('items = 30\nlimit = "20/2s"\nworkers = 3\n[grid]\nper_page = [10]\n')
+    for name, value in (("WORKERS", "2"), ("LIMIT", "10/1s"), ("URL", "https://api.example.com/x"), ("UNTIL", "06:00")):
+        monkeypatch.setenv(f"HARNESS_IMPORT_{name}", value)
+    how = ("--limit", "30/1s", "--jobs", "1", "--name", "s", "--results", str(tmp_path))
+    assert run(capsys, "sweep", str(file), *how)[0] == 0
+    (row,) = Sweep(tmp_path / "s").rows()
+    assert (row["items"], row["workers"], row["limit"], row["per_page"]) == (30, 2, "30/1s", 10)
 
 
 @pytest.mark.realtime

@@ -169,6 +169,12 @@ def test_failures_are_listed_shown_exported_retried_and_forgotten(
     code, out, _ = run(capsys, "failed", "retry", "--quiet")
     assert (code, out) == (1, "run r: 2 items to be fetched again\n")
     assert {failure.key for failure in find_run(tmp_path / "results").failed()} == {3, 8}
+    before = find_run(tmp_path / "results").summary()
+    code, out, err = run(capsys, "resume")
+    assert (code, find_run(tmp_path / "results").summary()) == (1, before)
+    assert err.startswith("run r is complete but for what failed; fetch that again with: ")
+    assert err.endswith(" -m harness failed retry r\n")
+    assert "in 2 sessions" in out
     code, out, _ = run(capsys, "failed", "retry", "--status", "503", "--quiet")
     assert (code, out) == (1, "run r: 1 item to be fetched again\n")
     assert run(capsys, "failed", "forget")[1] == "run r: 1 item forgotten\n"
@@ -241,7 +247,7 @@ def test_only_a_complete_run_is_audited(tmp_path: Path, capsys: pytest.CaptureFi
     assert (code, err) == (2, "harness: run r is stopped, and only a complete one can be audited; resume it first\n")
 
 
-@pytest.mark.parametrize("command", [("failed", "retry"), ("audit",), ("resume",)])
+@pytest.mark.parametrize("command", [("failed", "retry"), ("failed", "retry", "--later"), ("audit",), ("resume",)])
 def test_a_simulated_run_is_not_gone_on_with(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 
@@ -10,15 +9,13 @@ import click
 
 from harness.cli.options import results_option
 from harness.errors import BadInput
-from harness.record.clock import next_local, parse_local
+from harness.record.clock import next_local
 from harness.record.explain import explain
 from harness.record.history import read_events
 from harness.record.run import Run, find_run
 from harness.units import parse_duration
 from harness.views.explain import explain_text
 from harness.views.screen import Screen
-
-_CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?")
 
 
 @click.command("explain")
@@ -43,12 +40,10 @@ def _utc_s(run: Run, moment: str) -> float:
     began = run.about.get("sessions_utc_s") or [run.about.get("created_utc_s", 0.0)]
     start = float(began[0])
     try:
-        if _CLOCK.fullmatch(moment):
-            return next_local(moment.zfill(5) if moment.count(":") == 1 else moment.zfill(8), start - 1.0)
-        if "T" in moment or moment.count("-") == 2:
-            return parse_local(moment)
+        if ":" in moment or "-" in moment:
+            return next_local(moment, start - 1.0)
         return start + parse_duration(moment)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise BadInput(
             f"--at {moment!r} is no moment; write seconds since the start (90), 18:04:24, or 2026-11-24T18:04:24"
         ) from None

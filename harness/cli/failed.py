@@ -14,6 +14,7 @@ import trio
 from harness.cli.options import PATH, RESUME_FIELDS, config_options, python, results_option, typed_to_resume, where
 from harness.cli.run import import_now, ready_to_resume
 from harness.cli.steer import asked
+from harness.engine.importing import refuse_simulated
 from harness.engine.reopening import forget, reopen
 from harness.errors import BadInput
 from harness.record.attempts import Attempt, attempts, write_attempts
@@ -87,7 +88,8 @@ def list_command(run: str | None, output: Path | None, results: Path, **which: A
     screen = Screen.of(sys.stdout)
     click.echo(screen.render(*failures_table(chosen, screen, utc_s())))
     if any(failure.retry_at_utc_s is None for failure in chosen):
-        _hint(found, results, "failed show", "failed retry", "failed forget")
+        retry = () if found.about.get("simulated") else ("failed retry",)
+        _hint(found, results, "failed show", *retry, "failed forget")
     return 0
 
 
@@ -132,7 +134,8 @@ def retry_command(
     chosen = _wanted(found, items, reason, statuses)
     if found.writer_pid is not None:
         return _said(found, "retry", asked(found, "retry", items=chosen)["count"])
-    config = None if later else ready_to_resume(found, typed)  # refused before anything is changed
+    refuse_simulated(found)  # before anything is changed, as the next line does
+    config = None if later else ready_to_resume(found, typed)
     number = reopen(found, chosen)
     _said(found, "retry", number)
     if config is not None and number:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from harness.cli.ended import next_commands
 from harness.cli.options import python, results_option, where
 from harness.config import ImportConfig
 from harness.engine.reopening import ended_summary
@@ -18,7 +19,6 @@ from harness.record.summary import Summary
 from harness.views.runs import RunRow, runs_text
 from harness.views.screen import Screen
 from harness.views.show import show_text
-from harness.views.summary import NEXT
 
 _OPEN = ("running", "paused", "interrupted")
 
@@ -33,7 +33,7 @@ def runs_command(results: Path) -> int:
             rows.append(_row(run))
         except RecordError as error:  # one damaged run must not hide the others
             click.echo(f"harness: {error}", err=True)
-    click.echo(runs_text(rows, Screen.of(sys.stdout), python=python()))
+    click.echo(runs_text(rows, Screen.of(sys.stdout), python=python(), where=where(results)))
     return 0
 
 
@@ -57,7 +57,7 @@ def show_command(run: str | None, results: Path) -> int:
         python=python(),
         learned=state.learned,
         items=str(path) if path.exists() else None,
-        commands=[command + where(results) for command in NEXT[found.status]] if found.status != "complete" else (),
+        commands=next_commands(found, found.status, results) if found.status != "complete" else (),
     )
     click.echo(text)
     return 0
@@ -75,6 +75,7 @@ def _row(run: Run) -> RunRow:
         sleeps=summary.sleeps,
         duration_s=summary.duration_s,
         optimality=summary.optimality,
+        simulated=bool(run.about.get("simulated")),
     )
 
 

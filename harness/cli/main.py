@@ -10,6 +10,7 @@ import click
 from harness.cli.audit import audit_command
 from harness.cli.check import check_command
 from harness.cli.decide import infer_command
+from harness.cli.ended import BAD_INPUT, ENDED_EARLY, INTERRUPTED
 from harness.cli.explain import explain_command
 from harness.cli.failed import failed_command
 from harness.cli.keep import export_command, prune_command
@@ -23,9 +24,6 @@ from harness.cli.steer import pause_command, set_command, stop_command
 from harness.cli.sweep import compare_command, sweep_command
 from harness.cli.watch import watch_command
 from harness.errors import BadInput, HarnessError, NeverFits, RunLocked
-
-# 0 complete, 1 complete with failed items, 2 bad input, 3 ended early but resumable, 130 Ctrl-C, 143 SIGTERM
-BAD_INPUT, ENDED_EARLY, INTERRUPTED = 2, 3, 130
 
 # In the order in which `--help` lists them.
 _SECTIONS: dict[str, tuple[click.Command, ...]] = {

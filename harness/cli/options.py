@@ -13,7 +13,16 @@ import click
 
 from harness.config import ImportConfig
 from harness.errors import BadInput
-from harness.settings import ENVIRONMENT, flag_of, from_environ, is_repeatable, is_switch, read_settings, type_name
+from harness.settings import (
+    ENVIRONMENT,
+    default_shown,
+    flag_of,
+    from_environ,
+    is_repeatable,
+    is_switch,
+    read_settings,
+    type_name,
+)
 from harness.values import as_path
 
 RESULTS_VARIABLE = ENVIRONMENT + "RESULTS"
@@ -84,15 +93,9 @@ def _option(name: str) -> Callable[[Any], Any]:
     about = field.description or ""
     if is_switch(field):
         return click.option(flag_of(name), name, flag_value=not field.default, default=None, type=bool, help=about)
-    shown = (
-        "" if field.default is None or field.default == () or about.endswith("]") else f" [{_default(field.default)}]"
-    )
+    shown = "" if field.default is None or field.default == () or about.endswith("]") else f" [{default_shown(field)}]"
     help_text = about + shown
     return click.option(flag_of(name), name, metavar=type_name(field), help=help_text, multiple=is_repeatable(name))
-
-
-def _default(value: Any) -> str:
-    return ",".join(f"{part:g}" for part in value) if isinstance(value, tuple) else str(value)
 
 
 def given(flags: dict[str, Any]) -> dict[str, Any]:

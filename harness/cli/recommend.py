@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from harness.config import ImportConfig
 from harness.errors import BadInput
 from harness.pacing import format_tiers
 from harness.record.run import find_run
-from harness.settings import flag_of, from_environ, read_settings
+from harness.settings import flag_of, from_environ, is_switch, read_settings
+from harness.units import format_period
 from harness.views.recommendation import recommendation_text
 from harness.views.screen import Screen
 
@@ -25,6 +27,9 @@ FIELDS = [
     *("items", "limit", "server_limit", "scenario", "latency", "cost", "pacing", "per_page", "max_items"),
     *("sequential", "detail", "timeout", "seed"),
 ]
+
+_OVER_A_RUN = ("seed", "pacing")
+_PRINTED = ("pacing", "per_page", "max_items", "sequential", "detail", "timeout")
 
 
 @click.command("recommend")
@@ -45,13 +50,12 @@ def recommend_command(run: str | None, what_if: tuple[str, ...], as_json: bool, 
     from harness.lab.recommend import recommend
 
     environment = {name: value for name, value in from_environ(os.environ).items() if name in FIELDS}
-    config, was = read_settings({**environment, **given(flags)}, None, {}), None
-    if run is not None:
+    said = given(flags)
+    if run is None:
+        config, was = read_settings({**environment, **said}, None, {}), None
+    else:
         config, was = from_run(find_run(results, run))
-        said = given(flags)
-        if said.keys() - {"seed", "pacing"}:
-            raise BadInput(f"{flag_of(next(iter(said)))} comes from the run; leave it out, or say --what-if NAME=VALUE")
-        config = config.model_copy(update={name: value for name, value in said.items() if name == "pacing"})
+        config = _over(config, environment, said)
     advice = recommend(config, what_if, _tell if sys.stderr.isatty() and not as_json else None)
     if run is not None:
         advice = replace(advice, run=find_run(results, run).name, was=was)
@@ -61,6 +65,16 @@ def recommend_command(run: str | None, what_if: tuple[str, ...], as_json: bool, 
         command = _command(config, advice.workers)
         click.echo(recommendation_text(advice, Screen.of(sys.stdout), python=python(), command=command))
     return 0
+
+
+def _over(config: ImportConfig, environment: Mapping[str, Any], said: Mapping[str, Any]) -> ImportConfig:
+    """`config`, of a run, with what was said of things that no run decides."""
+    of_run = [name for name in said if name not in _OVER_A_RUN]
+    if of_run:
+        raise BadInput(f"{flag_of(of_run[0])} comes from the run; leave it out, or say --what-if NAME=VALUE")
+    chosen = {name: value for name, value in {**environment, **said}.items() if name in _OVER_A_RUN}
+    checked = read_settings({"limit": config.limit, **chosen}, None, {})
+    return config.model_copy(update={name: getattr(checked, name) for name in chosen})
 
 
 def _tell(done: int) -> None:
@@ -73,4 +87,15 @@ def _command(config: ImportConfig, workers: int) -> str:
     if config.limit is not None:
         words += ["--limit", format_tiers(config.limit)]
     words += [word for name, cost in config.cost.items() for word in ("--cost", f"{name}={cost}")]
+    words += [word for name in _PRINTED for word in _typed(config, name)]
     return " ".join(word if word.startswith("https://…") else shlex.quote(word) for word in words)
+
+
+def _typed(config: ImportConfig, name: str) -> list[str]:
+    """The flag that says what `config` has, or none where that is the default."""
+    field, value = ImportConfig.model_fields[name], getattr(config, name)
+    if value == field.default:
+        return []
+    if is_switch(field):
+        return [flag_of(name)]
+    return [flag_of(name), format_period(value) if isinstance(value, float) else str(value)]

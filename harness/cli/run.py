@@ -16,6 +16,7 @@ import trio
 
 from harness.api.child import DEFAULT_ITEMS, DEFAULT_LATENCY_S
 from harness.bound import Work, bound
+from harness.cli.ended import INTERRUPTED, TERMINATED, exit_code, next_commands
 from harness.cli.options import PATH, RESUME_FIELDS, config_options, given, python, typed_to_resume, where
 from harness.cli.steer import go_on
 from harness.config import ImportConfig
@@ -32,11 +33,9 @@ from harness.values import typical_latency_s
 from harness.views.plan import ListOnly, Plan, before_start, plan_text
 from harness.views.progress import Progress, choose_mode
 from harness.views.screen import Screen
-from harness.views.summary import NEXT, summary_text
+from harness.views.summary import summary_text
 
-_SIGNAL_CODE = {signal.SIGINT: 130, signal.SIGTERM: 143}
-_STATUS_CODE = {"complete": 0, "complete with failures": 1}
-_ENDED_EARLY = 3
+_SIGNAL_CODE = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED}
 
 
 @click.command("import")
@@ -77,10 +76,15 @@ def _resume(found: Run, typed: dict[str, Any]) -> int:
     if found.writer_pid is not None and found.status == "paused":
         go_on(found)
         return 0
-    if found.status == "complete":
-        click.echo(f"run {found.name} is complete: there is nothing to go on with", err=True)
+    if found.status in ("complete", "complete with failures"):
+        refuse = "is complete: there is nothing to go on with"
+        if found.status != "complete":
+            refuse_simulated(found)
+            again = f"{python()} -m harness failed retry {found.name}{where(found.folder.parent)}"
+            refuse = f"is complete but for what failed; fetch that again with: {again}"
+        click.echo(f"run {found.name} {refuse}", err=True)
         report(found, ImportConfig(**{name: typed[name] for name in ("quiet", "as_json", "results") if name in typed}))
-        return 0
+        return exit_code(found.status)
     return trio.run(import_now, ready_to_resume(found, typed))
 
 
@@ -139,7 +143,7 @@ async def import_now(config: ImportConfig, relist: bool = False) -> int:
     report(run, config)
     if signals.code is not None and run.status == "stopped":  # one that came after the last answer stopped nothing
         return signals.code
-    return _STATUS_CODE.get(run.status, _ENDED_EARLY)
+    return exit_code(run.status)
 
 
 def _say_beforehand(config: ImportConfig, who: str) -> None:
@@ -167,7 +171,7 @@ def report(run: Run, config: ImportConfig) -> None:
     if config.as_json or config.quiet:
         return
     items = str(run.folder / "items.parquet")
-    commands = [command + where(config.results) for command in NEXT[figures["status"]]]
+    commands = next_commands(run, figures["status"], config.results)
     summary = Summary.from_dict(figures)
     click.echo(summary_text(summary, Screen.of(sys.stdout), python=python(), items=items, commands=commands))
 

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.api.child import DEFAULT_ITEMS
+from harness.cli.ended import exit_code
 from harness.cli.options import PATH, config_options, given, python, where
 from harness.config import ImportConfig
+from harness.lab.grid import LIVE_ONLY
 from harness.record.clock import utc_s
 from harness.settings import read_settings
 from harness.views.progress import choose_mode
@@ -25,10 +27,8 @@ if TYPE_CHECKING:
     from harness.record.state import State
 
 # Of an import: what means nothing in virtual time, or to a test API that is never started.
-_NOT_SIMULATED = ("url", "forget_limits", "header", "token_env", "resume", "dry_run")
+_NOT_SIMULATED = (*LIVE_ONLY, "url", "forget_limits", "header", "token_env", "resume", "dry_run")
 SIMULATED_FIELDS = [name for name in ImportConfig.model_fields if name not in _NOT_SIMULATED]
-_STATUS_CODE = {"complete": 0, "complete with failures": 1}
-_ENDED_EARLY = 3
 
 
 @click.command("simulate")
@@ -45,7 +45,7 @@ def simulate_command(toml: Path | None, keep: bool, **flags: Any) -> int:
     began_s = utc_s()
     outcome = _simulate(config, keep or config.run is not None)
     _report(outcome, config, utc_s() - began_s)
-    return _STATUS_CODE.get(outcome.summary.status, _ENDED_EARLY)
+    return exit_code(outcome.summary.status)
 
 
 def _simulate(config: ImportConfig, keep: bool) -> Outcome:

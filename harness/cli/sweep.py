@@ -15,7 +15,9 @@ import click
 from harness.cli.options import PATH, config_options, given, python, results_option, where
 from harness.cli.simulate import SIMULATED_FIELDS
 from harness.errors import BadInput
+from harness.lab.grid import LIVE_ONLY
 from harness.record.clock import local_stamp, utc_s
+from harness.settings import from_environ
 from harness.views.comparison import comparison_text
 from harness.views.progress import choose_mode
 from harness.views.screen import Screen
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
     from harness.lab.sweeps import Row, Sweep
 
 _OWN = ("results", "run", "fresh", "progress", "quiet", "as_json")
-SWEPT_FIELDS = ["url", *(name for name in SIMULATED_FIELDS if name not in _OWN)]
+_SIMULATED = [name for name in SIMULATED_FIELDS if name not in _OWN]
+SWEPT_FIELDS = ["url", *_SIMULATED, *LIVE_ONLY]
 _INTERRUPTED = 130
 
 
@@ -97,10 +100,16 @@ def _sweep(file: Path | None, results: Path, said: dict[str, Any]) -> Sweep:
         ):
             raise BadInput("a sweep goes on with the settings that it was started with; say only --resume and --name")
         return find_sweep(results, said["name"])
-    grid = read_grid(_table(file), flags, said["grids"], said["repeat"])
+    grid = read_grid(_table(file), {**_environment(said["live"]), **flags}, said["grids"], said["repeat"])
     name = said["name"] or _free(results, f"sweep-{local_stamp(utc_s())}")
     how = {name: said[name] for name in ("live", "keep", "papermill", "fresh")}
     return create_sweep(results, name, grid, utc_s(), **how)
+
+
+def _environment(live: bool) -> dict[str, Any]:
+    """What the environment says, as far as it means something to such a sweep."""
+    names = SWEPT_FIELDS if live else _SIMULATED
+    return {name: value for name, value in from_environ(os.environ).items() if name in names}
 
 
 def _free(results: Path, stamp: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import trio
 
+from harness.cli.ended import exit_code
 from harness.cli.options import results_option
 from harness.cli.run import report
 from harness.cli.steer import steered
@@ -18,8 +19,6 @@ from harness.record.run import Run
 from harness.views.progress import Mode, Progress, choose_mode
 
 _EVERY_S = 0.25
-_CODES = {"complete": 0, "complete with failures": 1}
-_ENDED_EARLY = 3
 
 
 @click.command("watch")
@@ -42,7 +41,7 @@ def watch_command(run: str | None, results: Path, progress: Mode | None) -> int:
             click.echo(f"run {found.name} goes on unwatched", err=True)
             return 0
     report(found, ImportConfig(results=results))
-    return _CODES.get(found.status, _ENDED_EARLY)
+    return exit_code(found.status)
 
 
 async def _watch(run: Run, mode: Mode) -> None:

@@ -24,7 +24,7 @@ from harness.engine.reopening import reopen as reopen
 from harness.engine.session import OnUpdate, Session
 from harness.errors import BadInput, HarnessError, NoSuchRun, RecordError
 from harness.pacing.strategies import STRATEGIES
-from harness.record.clock import utc_s
+from harness.record.clock import has_passed, utc_s
 from harness.record.compaction import compact
 from harness.record.events import RunStatus
 from harness.record.history import recorded
@@ -117,7 +117,10 @@ def prepare_run(config: ImportConfig, *, simulated: bool = False) -> Run:
     if config.resume:
         run = find_run(config.results, config.run)
         refuse_simulated(run)
+        _refuse_passed(config)
         return run
+    if not simulated:
+        _refuse_passed(config)
     name = config.run or new_run_name(config.results, utc_s())
     folder = config.results / name
     if folder.exists() and config.fresh:
@@ -138,6 +141,11 @@ def prepare_run(config: ImportConfig, *, simulated: bool = False) -> Run:
         "simulated": simulated,
     }
     return create_run(config.results, name, about, utc_s())
+
+
+def _refuse_passed(config: ImportConfig) -> None:
+    if config.until is not None and has_passed(config.until):
+        raise BadInput(f"--until {config.until} is in the past; give a moment that is still to come")
 
 
 def refuse_simulated(run: Run) -> None:
@@ -220,12 +228,15 @@ def figures(
 def config_of(run: Run, **changes: Any) -> ImportConfig:
     """The settings with which `run` was started, to go on with it; `changes` win (secrets are asked for again).
 
-    BadInput where they cannot be used here and now, such as a strategy that was an object of somebody's own.
+    A moment to end at that has passed is let go. BadInput where they cannot be used here and now, such as a strategy
+    that was an object of somebody's own.
     """
     written = {key: value for key, value in run.about["config"].items() if key != "header_names" and value is not None}
     if written.get("pacing") not in (None, *STRATEGIES) and "pacing" not in changes:
         own = f"was paced by {written['pacing']!r}, a strategy of somebody's own"
         raise BadInput(f"run {run.name} {own}; resume it from Python, or add --pacing window")
+    if "until" in written and has_passed(written["until"]):
+        del written["until"]
     settings = {"results": run.folder.parent, "run": run.name, "resume": True, **written, **changes}
     try:
         return ImportConfig(**settings)

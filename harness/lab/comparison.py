@@ -15,6 +15,7 @@ from harness.lab.sweeps import Sweep, find_sweep, list_sweeps, read_sweep
 from harness.record.run import Run, find_run, list_runs
 from harness.record.summary import Summary
 from harness.views.comparison import Line, Panel, advice
+from harness.views.text import UNKNOWN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,24 +73,23 @@ def _row(number: int, run: Run) -> dict[str, Any]:
 
 
 def panels(frame: pd.DataFrame) -> list[Panel]:
-    """The comparison, a panel for each server and amount of work."""
-    if (frame["sweep"] == "").all():  # runs that somebody named stand side by side, whatever they were of
-        return [_panel(frame, varied(frame, WORLD))]
+    """The comparison, a panel for each server and amount of work: between them no duration means anything."""
     world = [name for name in WORLD if name in frame.columns]
     groups = frame.groupby(world, dropna=False, sort=False)
-    return [_panel(part, varied(frame, ())) for _, part in groups]
+    if (frame["sweep"] == "").all():
+        return [_panel(part, ["run", *varied(part)]) for _, part in groups]
+    return [_panel(part, varied(frame)) for _, part in groups]
 
 
-def varied(frame: pd.DataFrame, also: Sequence[str]) -> list[str]:
-    """The settings that differ between the rows, pacing and workers always first; of WORLD those in `also`."""
+def varied(frame: pd.DataFrame) -> list[str]:
+    """The settings that differ between the rows but for those of WORLD, pacing and workers always first."""
     asked = [name for name in frame.columns if name in SETTINGS or name not in COLUMNS]
-    left_out = {"pacing", "workers", "workers_auto", *WORLD} - set(also)
+    left_out = {"pacing", "workers", "workers_auto", *WORLD}
     differing = [name for name in asked if name not in left_out and frame[name].astype(str).nunique() > 1]
     # Told nothing, the client keeps to what the server enforces, which is a matter of the panel.
     if "limit" in differing and (frame["limit"] == frame["server_limit"]).all():
         differing.remove("limit")
-    runs = ["run"] if also else []
-    return [*runs, "pacing", "workers", *differing]
+    return ["pacing", "workers", *differing]
 
 
 def _panel(part: pd.DataFrame, names: list[str]) -> Panel:
@@ -130,6 +130,8 @@ def _label(name: str, row: pd.Series[Any]) -> str:
     if name == "workers" and row["workers_auto"]:
         return "auto"
     value = row[name]
+    if value is None or value != value or value == "":
+        return UNKNOWN
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -70,6 +70,8 @@ def _ignore(told: Event | State) -> None:
 def _simulable(config: ImportConfig) -> ImportConfig:
     if config.url is not None:
         raise BadInput("a simulation is of the test API; leave out --url, or describe that API with --server-limit")
+    if config.until is not None:
+        raise BadInput("a simulation has no time of day; leave out --until, or say --max-time")
     if config.resume:
         raise BadInput("a simulated run cannot be resumed; leave out --resume and simulate it again")
     return config

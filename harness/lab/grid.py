@@ -13,6 +13,8 @@ from harness.settings import read_settings
 
 # What a sweep decides itself, point by point, or what means nothing to one.
 _NOT_SWEPT = ("results", "run", "fresh", "resume", "dry_run", "progress", "quiet", "as_json", "header", "token_env")
+# What means something on a network and on a wall's clock alone: a simulation has neither.
+LIVE_ONLY = ("until", "max_body", "allow_host")
 MOST_RUNS = 1_000_000
 
 
@@ -61,6 +63,12 @@ class Grid:
         except BadInput as error:
             where = ", ".join(f"{name}={value}" for name, value in point.values.items())
             raise BadInput(f"{error} (at {where})" if where else str(error)) from None
+
+    def check_simulable(self) -> None:
+        """BadInput for a setting that would do nothing in virtual time."""
+        for name in LIVE_ONLY:
+            if name in self.fixed or name in self.varied:
+                raise BadInput(f"{name} does nothing in a simulation; leave it out, or add --live")
 
     def as_dict(self) -> dict[str, Any]:
         return {"settings": self.fixed, "grid": self.varied, "repeat": self.repeat}

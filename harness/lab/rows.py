@@ -11,7 +11,7 @@ from harness.config import ImportConfig
 from harness.engine.best import best_possible
 from harness.errors import BadInput
 from harness.lab.grid import Point
-from harness.lab.simulate import enforced
+from harness.lab.simulate import answers_in, enforced
 from harness.pacing import format_tiers, parse_tiers
 from harness.record.state import State
 from harness.record.summary import LostTo, Summary
@@ -73,7 +73,7 @@ def place(sweep: str, point: Point, *, simulated: bool, kept: bool) -> dict[str,
 
 def settings(config: ImportConfig) -> dict[str, Any]:
     """The settings that a run has, said or not: limits and times as text."""
-    limits, latency = enforced(config), config.latency
+    limits, latency = enforced(config), answers_in(config)
     said = {
         "workers": None if config.workers == "auto" else config.workers,
         "workers_auto": config.workers == "auto",

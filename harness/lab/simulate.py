@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from harness.api.child import server_settings
+from harness.api.child import DEFAULT_LATENCY_S, server_settings
 from harness.api.client import failed_status
 from harness.api.headers import notice
 from harness.api.rest import Malformed, Rest
@@ -90,7 +90,18 @@ def enforced(config: ImportConfig) -> str | None:
     return limit if isinstance(limit, str) else "+".join(limit)
 
 
-def _settings(config: ImportConfig) -> dict[str, Any]:
+def answers_in(config: ImportConfig) -> float | str | None:
+    """How long the test API that is started for `config` takes to answer; None where it is somebody else's API.
+
+    Of a live import: a simulated one has its latency among its settings, see `as_simulated`.
+    """
+    if config.url is not None:
+        return None
+    latency: float | str = as_latency(_settings(config, DEFAULT_LATENCY_S)["latency"])
+    return latency
+
+
+def _settings(config: ImportConfig, usual: float | str = USUAL_LATENCY) -> dict[str, Any]:
     scenario: dict[str, Any] = {}
     try:
         if config.scenario is not None:
@@ -98,7 +109,7 @@ def _settings(config: ImportConfig) -> dict[str, Any]:
             scenario = read(config.scenario)
     except BadConfig as error:
         raise _refused(error) from None
-    return {"latency": USUAL_LATENCY, **scenario, **server_settings(config)}
+    return {"latency": usual, **scenario, **server_settings(config)}
 
 
 def _refused(error: BadConfig) -> BadInput:

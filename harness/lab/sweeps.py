@@ -169,6 +169,8 @@ def create_sweep(
 
 def check(grid: Grid, *, live: bool) -> None:
     """BadInput where any run of `grid` cannot be made, before the first is."""
+    if not live:
+        grid.check_simulable()
     for point in grid.points():
         if point.repeat > 1:
             continue

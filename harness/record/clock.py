@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, date, datetime, timedelta
+
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(?!\d)", re.ASCII)
 
 
 def utc_s() -> float:
@@ -28,14 +32,32 @@ def local_clock(at_utc_s: float, *, seconds: bool = True) -> str:
 
 def parse_local(text: str) -> float:
     """`2026-11-27T06:00` in local time (or with its own offset), as UTC seconds; ValueError for anything else."""
-    return datetime.fromisoformat(text).astimezone().timestamp()
+    if not is_dated(text):
+        raise ValueError(f"{text!r} does not begin with a date")  # ISO's forms without a dash look like times of day
+    try:
+        return datetime.fromisoformat(text).astimezone().timestamp()
+    except OverflowError as error:
+        raise ValueError(str(error)) from None
+
+
+def is_dated(text: str) -> bool:
+    """Whether it begins with a date: only then does it name one moment, and not one of every day."""
+    return _DATE.match(text) is not None
+
+
+def has_passed(text: str) -> bool:
+    """Whether it is a moment that does not come again, as a time of day does."""
+    return is_dated(text) and parse_local(text) <= utc_s()
 
 
 def next_local(clock: str, after_utc_s: float) -> float:
-    """When it is next `06:00` (or `06:00:30`) in local time, after the moment given; a moment with a date is itself."""
-    if "T" in clock or "-" in clock:
+    """When it is next `06:00` (or `6:00`, `06:00:30`) in local time, after the moment given; one with a date is itself.
+
+    ValueError for anything else.
+    """
+    if not _CLOCK.fullmatch(clock):
         return parse_local(clock)
-    day = local_day(after_utc_s)
+    day, clock = local_day(after_utc_s), clock if clock[1] != ":" else f"0{clock}"
     for ahead in range(3):  # a day whose clock changes may be without that time, and then it is an hour off
         at_utc_s = parse_local(f"{day + timedelta(days=ahead)}T{clock}")
         if at_utc_s > after_utc_s:

@@ -27,8 +27,10 @@ def export(run: Run, path: Path) -> int:
     kind = path.suffix.lower().removeprefix(".")
     if kind not in FORMATS:
         raise BadInput(f"{path} ends in none of .csv, .jsonl and .parquet, which say how to write it; name it so")
-    if not path.parent.is_dir() or path.is_dir():
-        raise BadInput(f"{path} cannot be written: {'it' if path.is_dir() else 'no such folder, or it'} is in the way")
+    if not path.parent.is_dir():
+        raise BadInput(f"{path} cannot be written: there is no folder {path.parent}; make it, or choose another")
+    if path.is_dir():
+        raise BadInput(f"{path} cannot be written: it is a folder; name a file")
     state = run.state()
     count = 0
 

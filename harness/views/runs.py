@@ -31,14 +31,16 @@ class RunRow:
     sleeps: int
     duration_s: float
     optimality: float | None
+    simulated: bool = False
 
 
 Cell = Callable[[RunRow], Text]
 
 
-def runs_text(rows: Sequence[RunRow], screen: Screen, *, python: str = "python") -> str:
+def runs_text(rows: Sequence[RunRow], screen: Screen, *, python: str = "python", where: str = "") -> str:
     """The runs as a table that fits the screen, and how to go on with the first that can be gone on with.
 
+    where: ` --results FOLDER` where they are not looked for anyway. What was simulated has no server to go on with.
     A screen too narrow for every column loses WAITS, then 429s; one too narrow for a table gets two lines a run.
     """
     if not rows:
@@ -47,8 +49,8 @@ def runs_text(rows: Sequence[RunRow], screen: Screen, *, python: str = "python")
     named = [replace(row, name=cut(printable(row.name), longest)) for row in rows]
     table = _that_fits(named, screen)
     parts = _stacked(named, screen) if table is None else [table]
-    ended = next((row for row in rows if row.status in _RESUMABLE), None)
-    hint = [] if ended is None else [Text(f"go on with one: {python} -m harness resume {printable(ended.name)}")]
+    ended = next((row for row in rows if row.status in _RESUMABLE and not row.simulated), None)
+    hint = [] if ended is None else [Text(f"go on with one: {python} -m harness resume {printable(ended.name)}{where}")]
     # Each for itself: a command is not wrapped, a table may be.
     return "\n".join(screen.render(*part) for part in (parts, hint) if part)
 

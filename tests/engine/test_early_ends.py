@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,13 +13,16 @@ from harness.config import ImportConfig
 from harness.engine.answers import Done, Failed, Fetch
 from harness.engine.breaker import MOST_PROBES, Breaker
 from harness.engine.endings import LEAST_JUDGED, Ends
+from harness.engine.importing import config_of, prepare_run
 from harness.engine.making import ends_of
 from harness.engine.rules import Rules
+from harness.errors import BadInput
 from harness.pacing import Notice
 from harness.record import events as e
 from harness.record.clock import next_local, parse_local
 from harness.record.events import Key, Kind
 from harness.record.fold import fold
+from harness.record.run import create_run
 from tests.engine.play import Play, catalogue, failing, windowed
 from tests.engine.test_driver import Fake, driver_for
 
@@ -90,9 +94,35 @@ def test_until_is_the_next_such_time() -> None:
     assert next_local("06:00", noon) == noon + 18 * 3600
     assert next_local("12:30", noon) == noon + 1800
     assert next_local("12:00", noon) == noon + 24 * 3600
+    assert next_local("6:00", noon) == next_local("06:00:00", noon) == noon + 18 * 3600
     assert next_local("2026-11-25T12:00", noon) == noon + 24 * 3600
     config = ImportConfig(until="13:00", max_time="2h", max_failures=7, max_failure_rate="5%")
     assert ends_of(config, noon) == Ends(7, 0.05, 7200.0, 3600.0, "13:00")
+
+
+@pytest.mark.parametrize(
+    "text", ["2026W481", "20261127", "T06:00", "2026-W48-1", "24:00", "6", "9999-12-31T23:59-23:00"]
+)
+def test_what_is_no_moment_is_refused_by_every_reader(text: str) -> None:
+    """ISO's forms without a dash look like times of day: what the setting takes, the clock understands."""
+    with pytest.raises(ValueError, match=r"."):
+        next_local(text, 0.0)
+    with pytest.raises(ValueError, match="neither a time of day nor a date"):
+        ImportConfig(until=text)
+
+
+def test_a_moment_that_has_passed_is_refused_and_on_resume_let_go(tmp_path: Path) -> None:
+    """A new run, or one resumed with it anew, would end at once; the one it was started with has done its part."""
+    with pytest.raises(BadInput, match="--until 2020-01-01T06:00 is in the past"):
+        prepare_run(ImportConfig(results=tmp_path, until="2020-01-01T06:00"))
+    assert list(tmp_path.iterdir()) == []
+    about = {"config": ImportConfig(until="2020-01-01T06:00", workers=3).as_written()}
+    run = create_run(tmp_path, "r", about, 0.0)
+    config = config_of(run)
+    assert (config.until, config.workers) == (None, 3)
+    assert config_of(run, until="06:00").until == "06:00"
+    with pytest.raises(BadInput, match="is in the past"):
+        prepare_run(config_of(run, until="2020-01-02T06:00"))
 
 
 # --- the breaker --------------------------------------------------------------------------------------------------

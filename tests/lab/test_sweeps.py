@@ -18,7 +18,7 @@ from harness.lab import points, sweeping
 from harness.lab.experiment import simulate_run
 from harness.lab.grid import Grid, read_grid
 from harness.lab.points import Job, run_point
-from harness.lab.rows import FIGURES
+from harness.lab.rows import FIGURES, settings
 from harness.lab.sweeping import run_sweep
 from harness.lab.sweeps import Row, Sweep, create_sweep, find_sweep, read_sweep
 from harness.record.run import Run, list_runs
@@ -243,3 +243,10 @@ def test_ctrl_c_keeps_what_has_begun(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with ThreadPoolExecutor(1) as executor:
         assert len(run_sweep(sweep, executor)) == 8
     assert sweep.status == "complete"
+
+
+def test_a_live_row_says_what_its_server_took() -> None:
+    """Its scenario's own latency, else that of the test API; of somebody else's server nothing is known."""
+    live = [ImportConfig(), ImportConfig(scenario="strict-leaky"), ImportConfig(scenario="strict-leaky", latency="7ms")]
+    assert [settings(config)["latency"] for config in live] == ["50ms", "20ms", "7ms"]
+    assert settings(ImportConfig(url="https://api.example.com/x"))["latency"] is None

@@ -33,6 +33,13 @@ def test_at_80_columns() -> None:
     )
 
 
+def test_a_hint_leads_to_a_run_with_a_server_where_it_lies() -> None:
+    """What was simulated cannot be gone on with; another folder than the usual is named."""
+    rows = [replace(ROWS[3], simulated=True), ROWS[4]]
+    assert runs_text(rows, Screen(80), where=" --results old").endswith(" resume 20261123-155204 --results old")
+    assert "go on with" not in runs_text(rows[:1], Screen(80))
+
+
 def test_smaller_runs_have_room_for_everything() -> None:
     """With shorter numbers every column is there at 80."""
     assert runs_text([replace(ROWS[1], imported=1000, total=1000, duration_s=40.6)], Screen(80)) == (
