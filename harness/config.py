@@ -10,7 +10,7 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -43,6 +43,7 @@ from harness.values import (
     as_size,
     as_tiers,
     as_variable,
+    proves_who,
     variables_in,
 )
 
@@ -326,12 +327,6 @@ def _check_url(url: str) -> None:
         raise ValueError("--url holds a user name or password, which would be written down; use --header instead")
 
 
-# Parameters that prove who somebody is wherever they are met.
-_PROVING = re.compile(
-    r"(api|access|auth|app|secret|private|subscription)?[_-]?(key|token|secret|sig|signature)|password|pwd"
-)
-
-
 def _check_secrets(url: str) -> None:
     """The URL is written down: a secret in its query must come from the environment."""
     before, _, query = url.partition("?")
@@ -345,6 +340,6 @@ def _check_secrets(url: str) -> None:
             raise ValueError(f"--url names the variable {name}, which is no single line of ASCII; mend it")
     for part in query.split("&"):
         name, _, value = part.partition("=")
-        if value and _PROVING.fullmatch(name.lower()) and not variables_in(value):
+        if value and proves_who(unquote_plus(name)) and not variables_in(value):
             how = f"export it as a variable and write {name}={{env:VARIABLE}}"
             raise ValueError(f"--url holds what looks like a secret in {name}=, and would be written down; {how}")

@@ -166,6 +166,29 @@ def variables_in(url: str) -> list[str]:
     return _PLACE.findall(url)
 
 
+# Words that prove who somebody is wherever they stand in a parameter's name, and those that do at its end.
+_PROOFS = {"secret", "signature", "password", "passwd", "passphrase", "pwd", "jwt"}
+_PROOFS_AT_END = {"key", "token", "sig", "pass", "auth", "authorization", "credential", "credentials"}
+_GLUED = re.compile(
+    r"(api|access|auth|app|secret|private|subscription|client|user|consumer|refresh|id|session|security|bearer)"
+    r"(key|token|secret|sig|signature)"
+)
+# Where in a list something is, and not who asks for it: `page_token`, `sortKey`, `resumptionToken`.
+_PLACE_IN_A_LIST = re.compile(
+    "page|next|prev|previous|continuation|resumption|resume|cursor|skip|scroll|sync|delta|start|last|evaluated|"
+    "sort|order|group|partition|primary|foreign"
+)
+
+
+def proves_who(parameter: str) -> bool:
+    """Whether a parameter of that name looks like a secret: `client_secret`, `X-Amz-Signature`, `userKey`, `jwt`."""
+    words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", parameter)]
+    if any(word in _PROOFS or _GLUED.fullmatch(word) for word in words):
+        return True
+    before, last = ["", "", *words][-2:]
+    return last in _PROOFS_AT_END and not _PLACE_IN_A_LIST.fullmatch(before)
+
+
 def as_folder(value: Any) -> Any:
     if value == "":
         raise ValueError("an empty path is no folder; write it like results")

@@ -131,6 +131,76 @@ def test_what_does_not_fit_together(values: dict[str, Any], sentence: str) -> No
 
 # --- secrets ------------------------------------------------------------------------------------------------------
 
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "key",
+        "api_key",
+        "apikey",
+        "apiKey",
+        "APIKey",
+        "token",
+        "access_token",
+        "accessToken",
+        "client_secret",
+        "x-api-key",
+        "refresh_token",
+        "id_token",
+        "idtoken",
+        "session_token",
+        "X-Amz-Signature",
+        "X-Amz-Security-Token",
+        "user_key",
+        "consumer_key",
+        "auth",
+        "sig",
+        "pass",
+        "passwd",
+        "password",
+        "Password",
+        "jwt",
+        "client%5Fsecret",
+        "subscription-key",
+        "secret_id",
+    ],
+)
+def test_a_secret_of_the_query_is_known_by_its_name(name: str) -> None:
+    """In the clear it would be written down: it is refused, and told without its value."""
+    with pytest.raises(ValidationError) as caught:
+        ImportConfig(url=f"https://a.example/x?state=open&{name}=l1ve0123", limit="1/s")
+    assert f"looks like a secret in {name}=" in str(caught.value)
+    assert "l1ve0123" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "page_token",
+        "nextPageToken",
+        "continuationToken",
+        "resumptionToken",
+        "LastEvaluatedKey",
+        "sort_key",
+        "sortKey",
+        "author",
+        "keyword",
+        "monkey",
+        "compass",
+        "bypass",
+        "tokens_min",
+        "design",
+        "id",
+        "user",
+        "session",
+        "page",
+    ],
+)
+def test_a_place_in_the_list_is_no_secret(name: str) -> None:
+    """What says where to go on, or only sounds like one, may stand in the clear."""
+    assert ImportConfig(url=f"https://a.example/x?{name}=abc", limit="1/s").url == f"https://a.example/x?{name}=abc"
+
+
 SECRET = "sk-l1ve-0123"
 
 
@@ -248,6 +318,15 @@ def test_a_run_goes_on_with_the_settings_it_was_started_with(values: dict[str, A
     expected = config.model_copy(update={"run": "r", "resume": True})
     assert config_of(run) == expected
     assert config_of(run, workers="2").workers == 2
+
+
+def test_a_run_goes_on_with_what_was_set_since(tmp_path: Path) -> None:
+    """`set` outlives its session; what is said anew wins."""
+    config = ImportConfig(results=tmp_path, url=URL, workers=3, limit="5/1s", share=0.5)
+    run = create_run(tmp_path, "r", {"config": json.loads(json.dumps(config.as_written()))}, 0.0)
+    run.note(asked={"workers": 20, "limit": "100/20s"})
+    assert (config_of(run).workers, config_of(run).limits) == (20, parse_tiers("50/20s"))
+    assert config_of(run, limit="7/1s").limits == parse_tiers("3/1s")
 
 
 def test_a_strategy_of_ones_own_is_remembered_by_its_name() -> None:

@@ -6,7 +6,7 @@ which work was ready, a worker free and no limit open; active is the rest. best 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from harness.bound import Bound
@@ -36,11 +36,12 @@ class LostTo:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What the test API counted, beside what the client did."""
+    """What the test API counted of the last session. faults: let through, and answered as if they were refused."""
 
     admitted: int
     refused: int
     agrees: bool
+    faults: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class Summary:
     reference_efficiency: float | None
     server: Ledger | None = None
     forgotten: int = 0
+    refusals: dict[str, int] = field(default_factory=dict)  # hits by status
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -123,7 +125,8 @@ def summarise(
     """The figures of `state`. `bound`: of the requests that succeeded and were needed; None where no limit is known."""
     duration_s = state.duration_s
     # Half an import that waits for its window would be a few percent of the best possible half: that tells nothing.
-    ended = (status or state.status) in ("complete", "complete with failures")
+    # Nor does a part of what was possible under limits that a person changed meanwhile.
+    measured = (status or state.status) in ("complete", "complete with failures") and not state.changed
     waiting_s = min(state.asleep_s, duration_s)
     requests = state.answered + state.refused + state.lost
     return Summary(
@@ -156,8 +159,8 @@ def summarise(
         bound_exact=bound.exact if bound else False,
         greedy_s=bound.greedy_s if bound else None,
         enough_workers=bound.enough_workers if bound else None,
-        optimality=bound.bound_s / duration_s if bound and duration_s and ended else None,
-        lost_to=_lost_to(state, bound, duration_s) if bound and ended else None,
+        optimality=bound.bound_s / duration_s if bound and duration_s and measured else None,
+        lost_to=_lost_to(state, bound, duration_s) if bound and measured else None,
         latency_p50_s=latency_quantile(state.latency, 0.50),
         latency_p95_s=latency_quantile(state.latency, 0.95),
         latency_max_s=state.most_latency_s if state.latency else None,
@@ -167,6 +170,7 @@ def summarise(
         reference_efficiency=reference_efficiency(state.sleeps, state.refused),
         server=server,
         forgotten=state.forgotten,
+        refusals={str(status): count for status, count in sorted(state.refusals.items())},
     )
 
 

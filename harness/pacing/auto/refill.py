@@ -167,7 +167,9 @@ class Refill:
                 self.high = FINE * self.held  # one step too far
         before, self.last = self.last, pause
         low, high = self._bounds(before, pause, paced)
-        if max(low, self.low) > 0.999 * min(high, self.high):
+        if before.closed_s <= 1 - LONG_AGO_S and self.depth > 1:
+            self._burst = None  # the rate that an earlier run found has not been tried yet without a burst before it
+        elif max(low, self.low) > 0.999 * min(high, self.high):
             self._contradict(before, pause, low)
         elif high > 0.99 * self.high and self.depth > 1:
             self._burst = None  # nothing new of the rate, so that it was the burst that was too much
@@ -182,7 +184,7 @@ class Refill:
     def _bounds(self, before: Emptied, pause: Emptied, paced: bool) -> tuple[float, float]:
         """What the stretch between two pauses says of the rate: (more than, less than)."""
         n = pause.accepted - before.accepted
-        if before.closed_s <= 1 - LONG_AGO_S:  # what an earlier run found does not hold any more
+        if before.closed_s <= 1 - LONG_AGO_S and self.depth == 1:  # what an earlier run found does not hold any more
             self.low = self.held = 0.0
             return BACK * BACK * self.rate, self.rate
         whole_s, open_s = _stretch(before, pause)
