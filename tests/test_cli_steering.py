@@ -14,6 +14,8 @@ import httpx
 import pytest
 
 from harness.cli import main
+from harness.engine.importing import config_of
+from harness.pacing import parse_tiers
 from harness.record.run import create_run, find_run, list_runs, locked
 from tests.test_cli_runs import api_url as api_url
 from tests.test_cli_runs import ids, start
@@ -83,6 +85,8 @@ def test_pause_set_resume_watch_stop_from_another_terminal(
     assert process.returncode == watching.returncode == 0
     assert "✓ complete  40 of 40 items" in watched
     assert ids(tmp_path / "results" / "r") == list(range(1, 41))
+    later = config_of(find_run(tmp_path / "results"))
+    assert (later.workers, later.limits) == (3, parse_tiers("100/1s"))
     code, out, err = run(capsys, "stop")
     assert (code, out, err) == (2, "", "harness: run r is complete, and no process would hear 'stop'\n")
 

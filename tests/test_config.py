@@ -320,6 +320,15 @@ def test_a_run_goes_on_with_the_settings_it_was_started_with(values: dict[str, A
     assert config_of(run, workers="2").workers == 2
 
 
+def test_a_run_goes_on_with_what_was_set_since(tmp_path: Path) -> None:
+    """`set` outlives its session; what is said anew wins."""
+    config = ImportConfig(results=tmp_path, url=URL, workers=3, limit="5/1s", share=0.5)
+    run = create_run(tmp_path, "r", {"config": json.loads(json.dumps(config.as_written()))}, 0.0)
+    run.note(asked={"workers": 20, "limit": "100/20s"})
+    assert (config_of(run).workers, config_of(run).limits) == (20, parse_tiers("50/20s"))
+    assert config_of(run, limit="7/1s").limits == parse_tiers("3/1s")
+
+
 def test_a_strategy_of_ones_own_is_remembered_by_its_name() -> None:
     """An object cannot be written; its name tells what it was."""
     assert ImportConfig(pacing=Unpaced()).as_written()["pacing"] == "unpaced"

@@ -32,4 +32,5 @@ def compared(report: Mapping[str, Any], answered: int, refused: int, lost: int) 
     theirs = report["refused"] - others["refused"]
     faults = max(0, sum(statuses.get(status, 0) for status in _REFUSALS) - report["refused"])
     all_known = answered + refused <= admitted + theirs <= answered + refused + lost
-    return Ledger(admitted, theirs, all_known and theirs - lost <= refused <= theirs + faults)
+    agrees = all_known and theirs - lost <= refused <= theirs + faults
+    return Ledger(admitted, theirs, agrees, max(0, refused - theirs) if agrees else 0)

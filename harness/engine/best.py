@@ -8,31 +8,45 @@ from harness.bound import Bound, Paging, bound
 from harness.bound import Work as BoundWork
 from harness.config import ImportConfig
 from harness.pacing import Tiers, parse_tiers
-from harness.record.state import State
+from harness.record.state import State, Stretch
+
+CHANGED = "changed on the way"
 
 
-def best_possible(state: State, config: ImportConfig) -> Bound | None:
+def best_possible(state: State, config: ImportConfig, under: Tiers = ()) -> Bound | None:
     """The bound of what `state` got, with its least round trip; None before there is anything to bound.
 
-    Windows renew between sessions, so each is bounded by itself and the bounds are added, as the durations are.
+    Windows renew between sessions, so each is bounded by itself and the bounds are added, as the durations are. So is
+    each stretch between two changes of the limits, by those that then held. under: bounded by these, whatever held.
     """
-    if not state.pages or not limits_of(state, config) or state.least_latency_s is None:
+    if not state.pages or state.least_latency_s is None:
         return None
-    bounds = [_session_bound(pages, items, state, config) for pages, items in state.sessions() if pages + items]
+    said = under or config.limits or _learned(state)
+    bounds: list[Bound] = []
+    for stretch in state.stretches():
+        tiers = said if under or stretch.limits is None else parse_tiers(stretch.limits) if stretch.limits else ()
+        if stretch.pages + stretch.items and tiers:
+            bounds.append(_stretch_bound(stretch, state, config, tiers))
+    if not bounds:
+        return None
     greedy = [b.bound_s if b.greedy_s is None else b.greedy_s for b in bounds]
     return replace(
         max(bounds, key=lambda b: b.bound_s),
         bound_s=sum(b.bound_s for b in bounds),
         bound_workers_s=sum(b.bound_workers_s for b in bounds),
-        exact=all(b.exact for b in bounds),
-        greedy_s=None if all(b.greedy_s is None for b in bounds) else sum(greedy),
+        exact=all(b.exact for b in bounds) and not state.changed,
+        greedy_s=None if state.changed or all(b.greedy_s is None for b in bounds) else sum(greedy),
         enough_workers=max(b.enough_workers for b in bounds),
     )
 
 
-def _session_bound(pages: int, items: int, state: State, config: ImportConfig) -> Bound:
-    """The bound of one session; one without a page had its items ready, so the list's round trip is not counted."""
+def _stretch_bound(stretch: Stretch, state: State, config: ImportConfig, tiers: Tiers) -> Bound:
+    """The bound of one stretch; one without a page had its items ready, so the list's round trip is not counted.
+
+    Nor is the round trip of what was in flight as one began amid a session.
+    """
     rtt_s = state.least_latency_s or 0.0
+    pages, items = stretch.pages, stretch.items
     paging: Paging = "numbered" if state.last_page is not None else "cursor"
     named = items if pages else items - 1
     # The last page of a list without an extent is empty, so the pages can hold more than they named.
@@ -40,14 +54,25 @@ def _session_bound(pages: int, items: int, state: State, config: ImportConfig) -
     costs = (config.list_cost, config.item_cost)
     most = per_page if paging == "cursor" else None
     work = BoundWork(max(1, pages), named, paging, config.detail, most, *costs)
-    best = bound(work, limits_of(state, config), rtt_s, max(1, state.workers))
-    if pages:
+    best = bound(work, tiers, rtt_s, max(1, state.workers))
+    spared_s = rtt_s * ((not pages) + stretch.goes_on)
+    if not spared_s:
         return best
-    return replace(best, bound_s=best.bound_s - rtt_s, bound_workers_s=best.bound_workers_s - rtt_s)
+    bound_s, bound_workers_s = max(0.0, best.bound_s - spared_s), max(0.0, best.bound_workers_s - spared_s)
+    return replace(best, bound_s=bound_s, bound_workers_s=bound_workers_s)
 
 
 def limits_of(state: State, config: ImportConfig) -> Tiers:
-    """The limits that count for what is best possible: as declared, else as learned; () where none is known."""
-    if config.limits:
-        return config.limits
-    return parse_tiers(state.limits) if state.strategy == "auto" and state.limits else ()
+    """The limits that count for what is best possible: as kept, as declared, or as learned; () where none is known."""
+    return parse_tiers(state.kept) if state.kept else config.limits or _learned(state)
+
+
+def limits_source(state: State, config: ImportConfig) -> str:
+    """Where they come from: `declared`, `learned` or `unknown`; `changed on the way` where a person changed them."""
+    if state.changed:
+        return CHANGED
+    return "declared" if config.limits or state.kept else "learned" if _learned(state) else "unknown"
+
+
+def _learned(state: State) -> Tiers:
+    return parse_tiers(state.limits) if state.strategy == "auto" and not state.asked and state.limits else ()

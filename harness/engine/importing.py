@@ -18,7 +18,7 @@ from harness.api.client import HttpApi
 from harness.api.ledger import compared, ledger_report
 from harness.api.rest import Rest
 from harness.config import ImportConfig
-from harness.engine.best import best_possible, limits_of
+from harness.engine.best import best_possible, limits_source
 from harness.engine.reopening import forget as forget
 from harness.engine.reopening import reopen as reopen
 from harness.engine.session import OnUpdate, Session
@@ -220,13 +220,13 @@ def figures(
     name: str, state: State, config: ImportConfig, ledger: Ledger | None = None, status: RunStatus | None = None
 ) -> Summary:
     """The same of a run that may have no folder."""
-    source = "declared" if config.limits else "learned" if limits_of(state, config) else "unknown"
+    source = limits_source(state, config)
     bound = best_possible(state, config)
     return summarise(name, state, bound, status=status, limits_source=source, server=ledger)
 
 
 def config_of(run: Run, **changes: Any) -> ImportConfig:
-    """The settings with which `run` was started, to go on with it; `changes` win (secrets are asked for again).
+    """The settings of `run`, as started or set since, to go on with it; `changes` win (secrets are asked for again).
 
     A moment to end at that has passed is let go. BadInput where they cannot be used here and now, such as a strategy
     that was an object of somebody's own.
@@ -237,7 +237,8 @@ def config_of(run: Run, **changes: Any) -> ImportConfig:
         raise BadInput(f"run {run.name} {own}; resume it from Python, or add --pacing window")
     if "until" in written and has_passed(written["until"]):
         del written["until"]
-    settings = {"results": run.folder.parent, "run": run.name, "resume": True, **written, **changes}
+    asked = run.about.get("asked", {})  # with `set`, since
+    settings = {"results": run.folder.parent, "run": run.name, "resume": True, **written, **asked, **changes}
     try:
         return ImportConfig(**settings)
     except ValidationError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from harness.engine.best import best_possible, limits_of
+from harness.engine.best import best_possible, limits_source
 from harness.engine.steering import to_forget, to_retry
 from harness.record import events as e
 from harness.record.clock import utc_s
@@ -52,5 +52,5 @@ def _change(run: Run, events_of: Callable[[State, float], list[e.Event]]) -> int
 def ended_summary(run: Run, state: State, status: e.RunStatus | None = None) -> Summary:
     """The figures of a run from its own settings alone; `status` where the state cannot know it."""
     config = figures_config(run.about["config"])
-    source = "declared" if config.limits else "learned" if limits_of(state, config) else "unknown"
+    source = limits_source(state, config)
     return summarise(run.name, state, best_possible(state, config), status=status, limits_source=source)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from itertools import islice
+from typing import Any
 
 import trio
 
@@ -21,7 +23,8 @@ from harness.engine.eta import eta_s
 from harness.engine.flusher import Flusher
 from harness.engine.making import make_core, pacer_for
 from harness.engine.steering import forget_failed, retry_failed
-from harness.pacing import AutoPacer, Pacer, Tiers, TierStatistics
+from harness.errors import RecordError
+from harness.pacing import AutoPacer, Pacer, Tiers, TierStatistics, format_tiers
 from harness.pacing.sharing import SharingPacer, scaled
 from harness.record.clock import utc_s
 from harness.record.control import Inbox
@@ -218,12 +221,20 @@ class Session:
 
     def set_workers(self, workers: int) -> None:
         self.core.set_workers(workers, self.now())
+        self._keep(workers=workers)
         self._wake()
 
     def set_limits(self, tiers: Tiers) -> None:
         """Keep to these from here on, as far as --share uses them."""
         self.core.set_limits(scaled(tiers, self.config.share), self.now())
+        self._keep(limit=format_tiers(tiers))
         self._wake()
+
+    def _keep(self, **asked: Any) -> None:
+        """So that who resumes this run goes on with it: as it was asked for, before --share."""
+        if self.state.status in ("running", "paused"):
+            with suppress(RecordError):  # it holds now all the same; that the disk is full is said elsewhere
+                self.run_folder.note(asked={**self.run_folder.about.get("asked", {}), **asked})
 
     def retry_failed(self, items: Collection[ItemId] | None = None) -> int:
         """Try again what failed for good, all of it or these items; answers how much that is."""

@@ -17,6 +17,7 @@ from harness.pacing.auto.refilling import SHORT_S
 from harness.pacing.tiers import Tier, Tiers
 from harness.record import events as e
 
+TOO_MANY_REQUESTS = 429
 # Two findings this close are one limit, seen twice.
 ALIKE = 0.03
 
@@ -55,12 +56,29 @@ def infer(events: Iterable[e.Event]) -> list[Finding]:
                 learned[event.tier] = event
         elif isinstance(event, (e.PageListed, e.ItemImported, e.AttemptFailed)) and event.answered_s is not None:
             sessions[-1].accepted.append((event.answered_s, event.sent_s))
+    _discount(sessions)
     believed = [_believed(tier, learned) for tier in (parse_tiers(limits) if limits else ())]
     known = [finding for finding in believed if finding is not None]
+    doubted = any(refusal.status != TOO_MANY_REQUESTS for session in sessions for refusal in session.refused)
     if not any(finding.tier.kind in ("counter", "gcra") for finding in known):
-        found = [finding for session in sessions for finding in _pauses(session, by_auto=bool(learned))]
-        known = _merged(found + known)
+        found = [finding for session in sessions for finding in _pauses(session, windows=bool(learned) or doubted)]
+        known = _merged(found + known) if not doubted else _agreed(found, known)
     return sorted(known, key=lambda finding: finding.tier.period_s)
+
+
+def _discount(sessions: list[_Session]) -> None:
+    """A server that says 429 when a limit refuses lets through what it answers with 403 or 503: overloads, faults."""
+    if any(refusal.status == TOO_MANY_REQUESTS for session in sessions for refusal in session.refused):
+        for session in sessions:
+            through = [refusal for refusal in session.refused if refusal.status != TOO_MANY_REQUESTS]
+            session.accepted += [(refusal.answered_s, refusal.sent_s) for refusal in through]
+            session.refused = [refusal for refusal in session.refused if refusal.status == TOO_MANY_REQUESTS]
+
+
+def _agreed(found: list[Finding], known: list[Finding]) -> list[Finding]:
+    """Of refusals that may be faults, what at least two pauses and the half of them show: faults come at any count."""
+    merged = _merged(found + known)
+    return [finding for finding in merged if not finding.seen or finding.seen >= max(2, len(found) / 2)]
 
 
 def as_flag(findings: Iterable[Finding]) -> str:
@@ -69,8 +87,11 @@ def as_flag(findings: Iterable[Finding]) -> str:
     return f"--limit {format_tiers(tiers)}" if tiers else ""
 
 
-def _pauses(session: _Session, by_auto: bool) -> list[Finding]:
-    """Each stretch of refusals that ended with a request let through, explained; alone, and all of them together."""
+def _pauses(session: _Session, windows: bool) -> list[Finding]:
+    """Each stretch of refusals that ended with a request let through, explained; alone, and all of them together.
+
+    windows: nothing else is looked for, as `auto` would have said so itself, and faults look like any rate.
+    """
     accepted = sorted(session.accepted)
     seen: list[tuple[Pause, Explanation | None, bool]] = []
     refused = sorted(session.refused, key=lambda refusal: refusal.answered_s)
@@ -89,7 +110,7 @@ def _pauses(session: _Session, by_auto: bool) -> list[Finding]:
         shut_s = max(0.0, refusal.closed_s - last.sent_s) + last.sent_s - first.sent_s
         pause = Pause(first.sent_s, shut_s, through[1], refusal.accepted)
         seen.append((pause, _explained(accepted[: refusal.accepted], refusal), refusal.told))
-    rate = None if by_auto else rate_of([pause for pause, _, _ in seen])  # it would have said so itself
+    rate = None if windows else rate_of([pause for pause, _, _ in seen])
     return _together(seen, rate)
 
 

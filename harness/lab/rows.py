@@ -57,6 +57,7 @@ def _figures() -> dict[str, pa.DataType]:
     scalars = {f.name: _KINDS[f.type] for f in dataclasses.fields(Summary) if f.type in _KINDS}
     lost = {f"lost_to_{f.name}": _FLOATS for f in dataclasses.fields(LostTo)}
     server = {"server_admitted": pa.int64(), "server_refused": pa.int64(), "server_agrees": pa.bool_()}
+    server["server_faults"] = pa.int64()
     best = {"server_bound_s": _FLOATS, "server_optimality": _FLOATS}
     return {name: kind for name, kind in {**scalars, **lost, **server, **best}.items() if name not in _LEFT_OUT}
 
@@ -113,7 +114,7 @@ def _server_bound_s(config: ImportConfig, state: State) -> float | None:
         tiers = parse_tiers(enforced(config) or "")
     except BadInput:
         return None
-    best = best_possible(state, config.model_copy(update={"limit": tiers}))
+    best = best_possible(state, config, tiers) if tiers else None
     return None if best is None else best.bound_s
 
 

@@ -125,7 +125,10 @@ class Desk:
         """The settings to go on with, secrets included where this is the import that was told them."""
         mine = self.import_
         if isinstance(mine, Background) and mine.run is not None and mine.run.folder == run.folder:
-            return mine.config.model_copy(update={"run": run.name, "resume": True, "fresh": False})
+            since: dict[str, Any] = dict(run.about.get("asked", {}))
+            if "limit" in since:
+                since["limit"] = as_tiers(since["limit"])
+            return mine.config.model_copy(update={"run": run.name, "resume": True, "fresh": False, **since})
         names = run.about["config"].get("header_names")
         if names:
             asked = f"run {run.name} was started with the headers {', '.join(names)}, which are never written"

@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.errors import RecordError
 from harness.record import events as e
-from harness.record.state import Current, Failure, ItemState, State
+from harness.record.state import Current, Failure, ItemState, Mark, State
 
 # Latencies are counted in buckets 4 % wide: percentiles come out within 2 %, in a few hundred integers.
 _BUCKETS_PER_E = 25.0
@@ -49,7 +49,8 @@ def fold(events: Iterable[e.Event], state: State | None = None) -> State:
 def _session_started(state: State, event: e.SessionStarted) -> None:
     _cut_tail(state)
     state.earlier_s += state.session.duration_s()
-    state.marks.append((state.pages_read, state.imported))
+    state.marks.append(Mark(state.pages_read, state.imported, state.kept, session=True))
+    state.asked = False
     state.session = Current(event.number, event.utc_s)
     state.workers, state.limits, state.strategy = event.workers, event.limits, event.strategy
     state.status, state.reason = "running", ""
@@ -181,6 +182,7 @@ def verdict_of_failures(failed: int) -> tuple[e.RunStatus, str]:
 def _refused(state: State, event: e.Refused) -> None:
     _sent(state, event.kind, event.sent_s, event.t_s)
     state.refused += 1
+    state.refusals[event.status] = state.refusals.get(event.status, 0) + 1
     state.statuses[event.status] = state.statuses.get(event.status, 0) + 1
 
 
@@ -234,7 +236,11 @@ def _workers_set(state: State, event: e.WorkersSet) -> None:
 
 
 def _limits_set(state: State, event: e.LimitsSet) -> None:
-    state.limits = event.limits
+    if event.limits != state.limits:
+        # Of limits that were being learned, no more counts than what was known of them so far.
+        held = state.kept if state.strategy != "auto" else state.limits
+        state.marks.append(Mark(state.pages_read, state.imported, held, session=False))
+    state.limits, state.asked = event.limits, True
 
 
 def _learned(state: State, event: e.Learned) -> None:

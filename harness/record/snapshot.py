@@ -16,7 +16,7 @@ import pyarrow as pa
 from harness.errors import RecordError
 from harness.record.events import SCHEMA_VERSION, ItemId, canonical_id
 from harness.record.parts import list_parts, read_table, write_table
-from harness.record.state import Current, Failure, Items, State
+from harness.record.state import Current, Failure, Items, Mark, State
 
 # Copying a state costs time in proportion to its items, so a snapshot is due when the events since the last one are
 # many both absolutely and for the size of the run.
@@ -114,9 +114,9 @@ def _thaw(table: pa.Table) -> tuple[State, str, int]:
     if head["fields"] != _FIELDS:
         raise ValueError("the state of another version")
     state = State(**{name: head[name] for name in _PLAIN})
-    for name in ("statuses", "latency"):  # JSON has no integer keys
+    for name in ("statuses", "refusals", "latency"):  # JSON has no integer keys
         setattr(state, name, {int(key): count for key, count in head[name].items()})
-    state.marks = [(pages, items) for pages, items in head["marks"]]
+    state.marks = [Mark(*mark) for mark in head["marks"]]
     state.waits = {by: (seconds, count) for by, (seconds, count) in head["waits"].items()}
     state.pages = {canonical_id(page) for page in head["pages"]}
     failures = [Failure(**failure) for failure in head["failures"]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from harness.record.events import ItemId, Key, Kind, RunStatus
 
@@ -115,6 +115,27 @@ class Current:
         return max(0.0, self.last_answer_s - self.first_sent_s - self.paused_s)
 
 
+class Mark(NamedTuple):
+    """How far a run was when a session began, or (not `session`) when its limits were changed.
+
+    limits: those that held until then; None where the settings say which.
+    """
+
+    pages: int
+    items: int
+    limits: str | None
+    session: bool
+
+
+class Stretch(NamedTuple):
+    """What was read under the same limits (None: as the settings say). goes_on: it began amid a session."""
+
+    pages: int
+    items: int
+    limits: str | None
+    goes_on: bool
+
+
 @dataclass(slots=True)
 class State:
     """A run as its events tell it. Only `harness.record.fold.apply` changes one.
@@ -136,6 +157,7 @@ class State:
     statuses: dict[int, int] = field(default_factory=dict)
     answered: int = 0
     refused: int = 0
+    refusals: dict[int, int] = field(default_factory=dict)  # the same by status
     lost: int = 0
     returned: int = 0
     attempts_failed: int = 0
@@ -151,7 +173,8 @@ class State:
     strategy: str = ""
     learned: dict[str, str] = field(default_factory=dict)  # limits and distrusted headers, with the evidence
     earlier_s: float = 0.0  # duration of the sessions before the current one
-    marks: list[tuple[int, int]] = field(default_factory=list)  # (pages, items) there were as each session began
+    marks: list[Mark] = field(default_factory=list)
+    asked: bool = False  # a person changed the limits in this session
     ended_utc_s: float | None = None  # of the last item's event
     status: RunStatus = "running"
     reason: str = ""
@@ -196,10 +219,27 @@ class State:
         """In all readings of the list."""
         return self.pages_before + len(self.pages)
 
+    @property
+    def kept(self) -> str | None:
+        """The limits that are kept to because somebody said so; None where there are none, or they were learned."""
+        return self.limits or None if self.asked or self.strategy != "auto" else None
+
+    def stretches(self) -> list[Stretch]:
+        """What each session read, in pieces where its limits were changed."""
+        marks = [*self.marks, Mark(self.pages_read, self.imported, self.kept, True)]
+        return [
+            Stretch(to.pages - at.pages, to.items - at.items, to.limits, not at.session) for at, to in pairwise(marks)
+        ]
+
+    @property
+    def changed(self) -> bool:
+        """A person changed the limits amid a session: a bound is below what even the best client could have done."""
+        return not all(mark.session for mark in self.marks)
+
     def sessions(self) -> list[tuple[int, int]]:
         """(pages, items) that each session read."""
-        marks = [*self.marks, (self.pages_read, self.imported)]
-        return [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(marks)]
+        marks = [*(mark for mark in self.marks if mark.session), Mark(self.pages_read, self.imported, None, True)]
+        return [(to.pages - at.pages, to.items - at.items) for at, to in pairwise(marks)]
 
     @property
     def failed_pages(self) -> list[Failure]:

@@ -6,7 +6,7 @@ which work was ready, a worker free and no limit open; active is the rest. best 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from harness.bound import Bound
@@ -36,11 +36,12 @@ class LostTo:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What the test API counted, beside what the client did."""
+    """What the test API counted of the last session. faults: let through, and answered as if they were refused."""
 
     admitted: int
     refused: int
     agrees: bool
+    faults: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class Summary:
     reference_efficiency: float | None
     server: Ledger | None = None
     forgotten: int = 0
+    refusals: dict[str, int] = field(default_factory=dict)  # hits by status
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -123,7 +125,8 @@ def summarise(
     """The figures of `state`. `bound`: of the requests that succeeded and were needed; None where no limit is known."""
     shown = status or state.status
     # Half an import that waits for its window would be a few percent of the best possible half: that tells nothing.
-    ended = shown in ("complete", "complete with failures")
+    # Nor does a part of what was possible under limits that a person changed meanwhile.
+    measured = shown in ("complete", "complete with failures") and not state.changed
     return Summary(
         run=run,
         status=shown,
@@ -137,7 +140,7 @@ def summarise(
         **_items(state),
         **_requests(state),
         **_times(state),
-        **_beside_best(state, bound, ended),
+        **_beside_best(state, bound, measured),
     )
 
 
@@ -161,6 +164,7 @@ def _requests(state: State) -> dict[str, Any]:
         "requests_page": state.requests["page"],
         "requests_item": state.requests["item"],
         "hits": state.refused,
+        "refusals": {str(status): count for status, count in sorted(state.refusals.items())},
         "holds": state.holds,
         "lost": state.lost,
         "requests_per_s": requests / duration_s if duration_s else None,
@@ -185,8 +189,8 @@ def _times(state: State) -> dict[str, Any]:
     }
 
 
-def _beside_best(state: State, bound: Bound | None, ended: bool) -> dict[str, Any]:
-    """How near to the best possible; of an import that has not ended only what that would be."""
+def _beside_best(state: State, bound: Bound | None, measured: bool) -> dict[str, Any]:
+    """How near to the best possible; not measured: only what that would be."""
     duration_s = state.duration_s
     return {
         "bound_s": bound.bound_s if bound else None,
@@ -194,8 +198,8 @@ def _beside_best(state: State, bound: Bound | None, ended: bool) -> dict[str, An
         "bound_exact": bound.exact if bound else False,
         "greedy_s": bound.greedy_s if bound else None,
         "enough_workers": bound.enough_workers if bound else None,
-        "optimality": bound.bound_s / duration_s if bound and duration_s and ended else None,
-        "lost_to": _lost_to(state, bound, duration_s) if bound and ended else None,
+        "optimality": bound.bound_s / duration_s if bound and duration_s and measured else None,
+        "lost_to": _lost_to(state, bound, duration_s) if bound and measured else None,
     }
 
 

@@ -147,7 +147,9 @@ def _lost(lost: LostTo, workers: int, enough: int | None) -> str:
 def _requests(summary: Summary) -> str:
     sent = summary.requests_page + summary.requests_item
     text = f"{count(sent)}   {count(summary.requests_page)} list + {count(summary.requests_item)} item"
-    text += f"; 429: {count(summary.hits)}"
+    others = {status: number for status, number in summary.refusals.items() if status != "429"}
+    text += f"; 429: {count(summary.hits - sum(others.values()))}"
+    text += "".join(f", {status}: {count(number)}" for status, number in others.items())
     return f"{text}; without an answer: {count(summary.lost)}" if summary.lost else text
 
 
@@ -178,9 +180,14 @@ def _by(wait: Waiting) -> str:
 
 def _server(summary: Summary, server: Ledger) -> Row:
     if server.agrees:
-        return "server", f"agrees: {count(server.admitted)} admitted, {count(server.refused)} refused", ""
+        # Each session of ours has a server of its own, which knows nothing of those before.
+        agrees = "agrees" if summary.sessions == 1 else "agrees on the last session"
+        faults = f" ({count(server.faults)} of them answered as if refused: faults)" if server.faults else ""
+        return "server", f"{agrees}: {count(server.admitted)} admitted{faults}, {count(server.refused)} refused", ""
     sent = summary.requests_page + summary.requests_item
     lost = f" ({count(summary.lost)} of them without an answer)" if summary.lost else ""
     told = f"it admitted {count(server.admitted)} and refused {count(server.refused)}"
+    if summary.sessions > 1:  # what the client counted is known of all sessions together
+        return "server", f"DISAGREES on the last session: {told}; the client counted otherwise", "bold red"
     here = f"the client counted {count(sent - summary.hits)}{lost} and {count(summary.hits)}"
     return "server", f"DISAGREES: {told}; {here}", "bold red"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from harness.lab.infer import as_flag, infer
 from harness.pacing import AutoPacer, RetryAfterPacer, WindowPacer, parse_tiers
+from harness.record import events as e
+from server.config import ServerConfig
 from tests.lab.auto_play import play
+from tests.lab.test_simulate import simulated
 
 
 @pytest.mark.parametrize("limit", ["100/5s", "50/3s+120/10s", "500/20s+2000/100s", "100/5s:log+300/30s:log"])
@@ -67,3 +72,23 @@ def test_a_declared_run_without_refusals_reveals_none() -> None:
     """What was declared is no finding: the run shows nothing of what the server enforces."""
     run = play("100/5s", "none", 300, pacer=WindowPacer(parse_tiers("100/5s"), 30.0))
     assert infer(run.events) == []
+
+
+def test_faults_that_are_answered_as_refusals_are_no_limit() -> None:
+    """A 503 with Retry-After at random is explained by no count, and nothing is made up for it."""
+    server = ServerConfig(items=1000, limit=("100/2s",), latency="50ms", fault=("503:rate=1%:retry-after=2",), seed=3)
+    simulation, events = simulated(server, WindowPacer(parse_tiers("100/2s"), 30.0))
+    simulation.run()
+    assert simulation.core.state.refusals.keys() == {503}
+    assert infer(events) == []
+
+
+def test_a_server_that_refuses_with_503_reveals_its_limits_all_the_same() -> None:
+    """Every pause shows the same count; where there are 429s too, a 503 was let through and counts as accepted."""
+    run = play("500/20s", "retry-after", 3000, pacer=RetryAfterPacer())
+    as_503 = [replace(event, status=503) if isinstance(event, e.Refused) else event for event in run.events]
+    assert [finding.tier for finding in infer(as_503)] == list(parse_tiers("500/20s"))
+    fault = next(event for event in run.events if isinstance(event, e.ItemImported) and event.t_s > 5)
+    faulty = e.Refused(fault.t_s, "item", fault.item, 1, fault.sent_s, fault.answered_s, 503, 1.0)
+    mixed = [faulty if event is fault else event for event in run.events]
+    assert as_flag(infer(mixed)) == as_flag(infer(run.events)) == "--limit 500/20s"

@@ -104,7 +104,7 @@ def test_half_the_limits_that_were_believed_are_survived() -> None:
     simulation, _ = simulated(server, WindowPacer(parse_tiers("100/2s+300/10s"), 30.0), Rules(workers=40))
     simulation.run()
     state = simulation.core.state
-    allowed = best_possible(state, ImportConfig(limit="50/2s+150/10s"))
+    allowed = best_possible(state, ImportConfig(), parse_tiers("50/2s+150/10s"))
     assert allowed is not None
     assert state.imported == 1500
     assert 0 < state.refused <= state.holds * 40

@@ -133,6 +133,21 @@ def test_the_server_disagrees_loudly() -> None:
     assert "\x1b[1;31mDISAGREES" in summary_text(wrong, Screen(None, color=True))
 
 
+def test_what_the_server_says_of_faults_and_of_several_sessions() -> None:
+    """A fault that is answered as a refusal is no refusal by a limit; the server knows its own session alone."""
+    faulty = replace(COMPLETE, hits=7, refusals={"503": 7}, server=Ledger(1017, 0, True, faults=7))
+    assert row(said(faulty, None), "requests").endswith("10 list + 1,000 item; 429: 0, 503: 7")
+    assert row(said(faulty, None), "server") == (
+        "  server     agrees: 1,017 admitted (7 of them answered as if refused: faults), 0 refused"
+    )
+    both = replace(COMPLETE, hits=9, refusals={"403": 1, "429": 6, "503": 2})
+    assert row(said(both, None), "requests").endswith("429: 6, 403: 1, 503: 2")
+    resumed = replace(COMPLETE, sessions=2, server=Ledger(21, 0, True))
+    assert row(said(resumed, None), "server") == "  server     agrees on the last session: 21 admitted, 0 refused"
+    wrong = row(said(replace(resumed, server=Ledger(21, 4, False)), None), "server")
+    assert wrong.endswith("DISAGREES on the last session: it admitted 21 and refused 4; the client counted otherwise")
+
+
 def test_where_the_rest_went() -> None:
     """Under 97 % of best possible the summary names what the time was lost to, the largest first."""
     lost = LostTo(workers_s=3.2, refusals_s=0.01, retries_s=400.0, other_s=8.0)
@@ -151,6 +166,8 @@ def test_a_bound_that_is_not_exact_says_so() -> None:
     assert row(text, "duration") == (
         "  duration   40.6 s   best possible at least 40.0 s (limits learned) → 98.5 % of\n             best"
     )
+    changed = said(replace(COMPLETE, bound_exact=False, optimality=None, limits_source="changed on the way"), None)
+    assert row(changed, "duration") == "  duration   40.6 s   best possible at least 40.0 s (limits changed on the way)"
     assert row(text, "greedy") == "  greedy     40.4 s is what sending as early as the limits allow takes"
 
 
