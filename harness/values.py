@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -146,11 +147,11 @@ def as_hosts(value: Any) -> Any:
     return tuple(host.lower() for host in given)
 
 
-def as_run_name(value: str) -> str:
+def as_run_name(value: str, *, what: str = "run") -> str:
     if _RUN_NAME.fullmatch(value):
         return value
     ask = "use letters, digits, dots, dashes and underscores, at most 100, beginning with a letter or digit"
-    raise ValueError(f"{quoted(value)} is no name for a run; {ask}")
+    raise ValueError(f"{quoted(value)} is no name for a {what}; {ask}")
 
 
 def as_variable(value: str) -> str:
@@ -191,6 +192,20 @@ def proves_who(parameter: str) -> bool:
 def as_folder(value: Any) -> Any:
     if value == "":
         raise ValueError("an empty path is no folder; write it like results")
+    return as_path(value) if isinstance(value, (str, Path)) else value
+
+
+def as_path(value: str | Path) -> str | Path:
+    """A path as it came, if files can be looked for there and its name shown; else ValueError."""
+    text = str(value)
+    if not text.isprintable():
+        raise ValueError(f"{quoted(text)} holds a character that no screen shows; choose another path")
+    try:
+        os.lstat(text)
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # it may be about to be made; whoever cannot says so
+    except OSError as error:
+        raise ValueError(f"{quoted(text)} cannot be reached ({error.strerror}); choose another path") from None
     return value
 
 

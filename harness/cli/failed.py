@@ -11,7 +11,7 @@ from typing import Any
 import click
 import trio
 
-from harness.cli.options import RESUME_FIELDS, config_options, python, results_option, typed_to_resume, where
+from harness.cli.options import PATH, RESUME_FIELDS, config_options, python, results_option, typed_to_resume, where
 from harness.cli.run import import_now, ready_to_resume
 from harness.cli.steer import asked
 from harness.engine.importing import refuse_simulated
@@ -69,7 +69,7 @@ def _which(command: Any) -> Any:
 
 @failed_command.command("list")
 @_which
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help=_FILE_HELP)
+@click.option("-o", "--output", type=PATH, metavar="FILE", help=_FILE_HELP)
 @results_option
 def list_command(run: str | None, output: Path | None, results: Path, **which: Any) -> int:
     """List what failed, and what waits for a retry.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import results_option
+from harness.cli.options import PATH, results_option
 from harness.errors import BadInput, RecordError
 from harness.record.export import export
 from harness.record.run import Run, find_run, list_runs, remove_run
@@ -18,7 +18,7 @@ _FILE_HELP = "where to: .csv, .jsonl or .parquet"
 
 @click.command("export")
 @click.argument("run", required=False)
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FILE", help=_FILE_HELP)
+@click.option("-o", "--output", type=PATH, required=True, metavar="FILE", help=_FILE_HELP)
 @results_option
 def export_command(run: str | None, output: Path, results: Path) -> int:
     """Write the items as CSV, JSON lines or Parquet.

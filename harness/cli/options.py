@@ -12,7 +12,18 @@ from typing import Any
 import click
 
 from harness.config import ImportConfig
-from harness.settings import ENVIRONMENT, default_shown, flag_of, from_environ, is_repeatable, is_switch, type_name
+from harness.errors import BadInput
+from harness.settings import (
+    ENVIRONMENT,
+    default_shown,
+    flag_of,
+    from_environ,
+    is_repeatable,
+    is_switch,
+    read_settings,
+    type_name,
+)
+from harness.values import as_path
 
 RESULTS_VARIABLE = ENVIRONMENT + "RESULTS"
 # What a run is remembers itself; only how it goes on may be said anew.
@@ -42,9 +53,23 @@ RESUME_FIELDS = [
 ]
 
 
+class PathType(click.Path):
+    """A path that the system can look for and a screen can show: everything else is refused in one sentence."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            as_path(value)
+        except ValueError as error:
+            name = "the file" if param is None or param.param_type_name == "argument" else max(param.opts, key=len)
+            raise BadInput(f"{name}: {error}") from None
+        return super().convert(value, param, ctx)
+
+
+PATH = PathType(path_type=Path)
+
 results_option = click.option(
     "--results",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FOLDER",
     default=Path("results"),
     envvar=RESULTS_VARIABLE,
@@ -79,9 +104,15 @@ def given(flags: dict[str, Any]) -> dict[str, Any]:
 
 
 def typed_to_resume(flags: dict[str, Any]) -> dict[str, Any]:
-    """What was said anew on how to go on: in the environment, and over that by flags."""
+    """What was said anew on how to go on: in the environment, and over that by flags.
+
+    The folder of the runs is looked into before the settings are read, so that it is refused here.
+    """
     environment = {name: value for name, value in from_environ(os.environ).items() if name in RESUME_FIELDS}
-    return {**environment, **given(flags)}
+    typed = {**environment, **given(flags)}
+    if "results" in typed:
+        read_settings({"results": typed["results"]}, None, {})
+    return typed
 
 
 def where(results: Path) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.look import summary_now
-from harness.cli.options import results_option
+from harness.cli.options import PathType, results_option
 from harness.lab.optional import need
 from harness.record.clock import iso, utc_s
 from harness.record.parts import read_json, unwritable
@@ -28,7 +28,7 @@ _PAGE = "report.html"
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathType(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="the page; its figures are kept in a folder beside it [report.html in the run's or sweep's folder]",
 )

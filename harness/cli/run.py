@@ -17,7 +17,7 @@ import trio
 from harness.api.child import DEFAULT_ITEMS, DEFAULT_LATENCY_S
 from harness.bound import Work, bound
 from harness.cli.ended import INTERRUPTED, TERMINATED, exit_code, next_commands
-from harness.cli.options import RESUME_FIELDS, config_options, given, python, typed_to_resume, where
+from harness.cli.options import PATH, RESUME_FIELDS, config_options, given, python, typed_to_resume, where
 from harness.cli.steer import go_on
 from harness.config import ImportConfig
 from harness.engine.importing import config_of, http_api, refuse_simulated, run_import, source
@@ -39,7 +39,7 @@ _SIGNAL_CODE = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED}
 
 
 @click.command("import")
-@click.option("--config", "toml", type=click.Path(path_type=Path), metavar="FILE", help="a TOML file with settings")
+@click.option("--config", "toml", type=PATH, metavar="FILE", help="a TOML file with settings")
 @config_options()
 def import_command(toml: Path | None, **flags: Any) -> int:
     """Import everything from a list and its items.

@@ -12,7 +12,7 @@ import click
 
 from harness.api.child import DEFAULT_ITEMS
 from harness.cli.ended import exit_code
-from harness.cli.options import config_options, given, python, where
+from harness.cli.options import PATH, config_options, given, python, where
 from harness.config import ImportConfig
 from harness.lab.grid import LIVE_ONLY
 from harness.record.clock import utc_s
@@ -32,7 +32,7 @@ SIMULATED_FIELDS = [name for name in ImportConfig.model_fields if name not in _N
 
 
 @click.command("simulate")
-@click.option("--config", "toml", type=click.Path(path_type=Path), metavar="FILE", help="a TOML file with settings")
+@click.option("--config", "toml", type=PATH, metavar="FILE", help="a TOML file with settings")
 @click.option("--keep", is_flag=True, help="keep the run's files in --results, as an import does; so does --run")
 @config_options(SIMULATED_FIELDS)
 def simulate_command(toml: Path | None, keep: bool, **flags: Any) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import config_options, given, python, results_option, where
+from harness.cli.options import PATH, config_options, given, python, results_option, where
 from harness.cli.simulate import SIMULATED_FIELDS
 from harness.errors import BadInput
 from harness.lab.grid import LIVE_ONLY
@@ -34,7 +34,7 @@ _INTERRUPTED = 130
 
 
 @click.command("sweep")
-@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.argument("file", required=False, type=PATH)
 @click.option("--grid", "grids", multiple=True, metavar="NAME=A,B", help="values to try of a setting; may be repeated")
 @click.option("--repeat", type=click.IntRange(1), help="runs of each combination, each with its own seed [1]")
 @click.option("--jobs", type=click.IntRange(1, 256), help="processes to simulate on [as many as the machine has cores]")

@@ -23,6 +23,7 @@ from harness.lab.simulate import as_simulated
 from harness.record.clock import iso
 from harness.record.parts import read_json, read_table, write_json, write_table
 from harness.record.run import Run, locked
+from harness.values import as_run_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,6 +134,10 @@ def create_sweep(
     run and kept with its files. fresh: replace a sweep of that name.
     """
     check(grid, live=live)
+    try:
+        as_run_name(name, what="sweep")
+    except ValueError as error:
+        raise BadInput(f"--name: {error}") from None
     if papermill:
         experiment_notebook()
     sweep = Sweep(results / name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import random
+import signal
 import struct
 import time
 import traceback
@@ -87,9 +88,10 @@ def import_or_resume(victim: Victim) -> None:
 
 
 def killed(victim: Victim, rng: random.Random, requests: int) -> bool:
-    """Kill -9 the import after a random number of requests and some more; was it still at it?"""
+    """Kill -9 the import after a random number of those requests that are left, and some more; was it still at it?"""
     process = victim.start()
-    until = victim.sent() + rng.randrange(0, requests)
+    sent = victim.sent()
+    until = sent + rng.randrange(0, max(1, requests - sent))
     began = time.monotonic()  # noqa: TID251
     while process.exitcode is None and victim.sent() < until:
         time.sleep(0.003)  # noqa: TID251
@@ -97,7 +99,8 @@ def killed(victim: Victim, rng: random.Random, requests: int) -> bool:
     time.sleep(rng.expovariate(1 / 0.03))  # noqa: TID251
     process.kill()
     process.join()
-    return process.exitcode != 0
+    assert process.exitcode in (0, -signal.SIGKILL), victim.why.read_text()
+    return process.exitcode == -signal.SIGKILL
 
 
 @dataclass(frozen=True)

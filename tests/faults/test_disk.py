@@ -193,8 +193,10 @@ async def test_a_record_of_a_newer_version(tmp_path: Path) -> None:
         pq.write_table(table.set_column(0, "schema", pa.array([99] * table.num_rows, pa.int16())), path)
         for snapshot in (run.folder / "snapshots").iterdir():
             snapshot.unlink()
+        mark = len(api.decisions())
         with pytest.raises(RecordError, match=r"schema 99, and this version reads up to \d+; update the harness"):
             await run_import(config_of(run))
+        assert len(api.decisions()) == mark
 
 
 @pytest.mark.anyio

@@ -11,6 +11,7 @@ import string
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ from harness.cli.main import main as harness_main
 from harness.config import ImportConfig
 from harness.engine.answers import PageRead
 from harness.errors import BadInput
+from harness.lab.experiment import simulate_run
 from harness.pacing import Notice
 from harness.settings import flag_of, is_switch, read_settings
 from server import BadConfig, ServerConfig, Service
@@ -30,6 +32,8 @@ from server.cli import main as server_main
 FUZZ = settings(
     max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+# For those that start a command each time.
+SPARE = settings(FUZZ, max_examples=120)
 LIMITS = [
     "5/s",
     "1/0s",
@@ -120,27 +124,135 @@ def test_any_value_of_any_setting(name: str, value: Any) -> None:
         one_sentence(str(error))
 
 
+# Every command but the one that becomes another program.
+COMMANDS: dict[str, click.Command] = {
+    path: command
+    for name, outer in cli.commands.items()
+    for path, command in (
+        [(f"{name} {inner}", command) for inner, command in outer.commands.items()]
+        if isinstance(outer, click.Group)
+        else [(name, outer)]
+    )
+    if name != "server"
+}
+# What is read last of all and refused by the command itself. The others refuse because there is no run.
+REFUSED = dict.fromkeys(("import", "simulate", "sweep", "check"), "--seed=-1")
+REFUSED |= {"recommend": "--what-if=nonsense", "set": "--workers=0"}
+NOTHING_TO_DO = ("runs", "prune")  # in an empty folder
+PAIR = st.builds("{}={}".format, st.sampled_from(sorted(ImportConfig.model_fields.keys() - {"seed"})), TEXT) | TEXT
+
+
+def words_for(option: click.Parameter) -> st.SearchStrategy[str]:
+    """An option with any text, or with what click lets pass where click itself would refuse the text."""
+    flag = max(option.opts, key=len)
+    if getattr(option, "is_flag", False):
+        return st.just(flag)
+    if isinstance(option.type, click.IntRange):
+        return st.just(f"{flag}=1")
+    if isinstance(option.type, click.Choice):
+        return st.just(f"{flag}={option.type.choices[-1]}")
+    return (PAIR if flag in ("--grid", "--what-if") else TEXT).map(lambda text: f"{flag}={text}")
+
+
 @given(data=st.data())
-@FUZZ
+@SPARE
 def test_any_words_after_any_command(
     data: st.DataObject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Commands that end before they do anything: exit 2, one sentence, no traceback, nothing written.
-
-    A last flag that is always wrong keeps what is right from being carried out.
-    """
-    monkeypatch.chdir(tmp_path)
-    name = data.draw(st.sampled_from(sorted(cli.commands.keys() - {"server"})))  # that one becomes another program
-    flags = [flag for option in cli.commands[name].params for flag in option.opts if flag.startswith("--")]
-    words = data.draw(st.lists(st.sampled_from(flags) | TEXT if flags else TEXT, max_size=4))
-    words = [word for word in words if word not in ("--help", "-h")]
+    """Any text of any flag and any name, refused by the command itself: exit 2, one sentence, nothing written."""
+    place = tmp_path / "a" / "b"
+    place.mkdir(parents=True, exist_ok=True)
+    monkeypatch.chdir(place)
+    name = data.draw(st.sampled_from(sorted(COMMANDS)))
+    options = [option for option in COMMANDS[name].params if isinstance(option, click.Option)]
+    needed = [data.draw(words_for(option)) for option in options if option.required]
+    words = data.draw(st.lists(st.sampled_from(options).flatmap(words_for), max_size=3))
+    names = data.draw(st.lists(TEXT, max_size=int(len(options) < len(COMMANDS[name].params))))
     with pytest.raises(SystemExit) as ended:
-        harness_main([name, "--workers=0", *words, "--nonsense"])
+        harness_main([*name.split(), *needed, *words, *([REFUSED[name]] if name in REFUSED else []), "--", *names])
     said = capsys.readouterr()
-    assert (ended.value.code, said.out) == (2, "")
-    assert said.err.startswith("harness: ")
-    assert said.err.count("\n") == 1
+    if name in NOTHING_TO_DO and ended.value.code == 0:
+        assert said.err == ""
+    else:
+        assert (ended.value.code, said.out) == (2, "")
+        assert said.err.startswith("harness: ")
+        assert said.err.count("\n") == 1
+    assert os.listdir(place) == []
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one run, some items of which failed."""
+    folder = tmp_path_factory.mktemp("looked-at")
+    outcome = simulate_run(ImportConfig(items=40, scenario="hostile", run="r"), results=folder)
+    assert outcome.run is not None
+    return folder
+
+
+FILES = TEXT.map(lambda text: text.lstrip("/") + ".csv")
+LOOKS = {
+    "explain": st.tuples(TEXT.map("--at={}".format)),
+    "failed list": st.tuples(
+        st.sampled_from(["--status={}", "--item={}", "--reason={}"]).flatmap(lambda flag: TEXT.map(flag.format)),
+        (TEXT | FILES).filter(lambda text: not text.startswith("/")).map("--output={}".format),
+    ),
+    "failed show": st.tuples(st.sampled_from(["--status", "--item"]), TEXT).map("=".join).map(lambda word: (word,)),
+    "export": st.tuples(FILES.map("--output={}".format)),
+}
+
+
+@given(name=st.sampled_from(sorted(LOOKS)), data=st.data())
+@SPARE
+def test_any_words_to_look_at_a_run(
+    name: str,
+    data: st.DataObject,
+    results: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Moments, statuses, items and files to write: done, or refused in one sentence; the run stays as it is."""
+    (tmp_path / "a").mkdir(exist_ok=True)
+    monkeypatch.chdir(tmp_path / "a")
+    before = sorted(results.rglob("*"))
+    with pytest.raises(SystemExit) as ended:
+        harness_main([*name.split(), f"--results={results}", *data.draw(LOOKS[name])])
+    said = capsys.readouterr()
+    assert ended.value.code in (0, 2, 3)
+    assert said.err.count("\n") == (ended.value.code != 0)
+    assert sorted(results.rglob("*")) == before
+
+
+PLACES = ["runs --results", "export -o", "failed list -o", "report -o", "resume --results", "audit --results"]
+PLACES += ["import --config", "sweep", "sweep --grid workers=1 --name"]
+
+
+@pytest.mark.parametrize("words", PLACES)
+@pytest.mark.parametrize("path", ["x" * 300, "a\0.csv", "a\nb.csv", "\udc80"], ids=["long", "NUL", "newline", "bytes"])
+def test_a_path_that_no_file_can_have(
+    words: str, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Too long, or with characters that no screen shows: quoted, exit 2, nothing written."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        harness_main([*words.split(), path])
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out, said.err.count("\n")) == (2, "", 1)
+    assert repr(path)[:50] in said.err
     assert os.listdir(tmp_path) == []
+
+
+def test_a_folder_in_the_environment_that_cannot_be(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As by its flag."""
+    monkeypatch.setenv("HARNESS_IMPORT_RESULTS", "x" * 300)
+    for command in ("runs", "resume", "import"):
+        with pytest.raises(SystemExit) as ended:
+            harness_main([command])
+        said = capsys.readouterr()
+        assert (ended.value.code, said.out, said.err.count("\n")) == (2, "", 1)
+        assert "File name too long" in said.err
 
 
 @given(name=st.sampled_from(sorted(ImportConfig.model_fields)), text=TEXT)
