@@ -25,7 +25,7 @@ from harness.notebook.background import Background
 from harness.notebook.desk import Desk
 from harness.notebook.all_runs import AllRuns
 from harness.notebook.refresh import Refresher
-from harness.notebook.settings import checked
+from harness.settings import checked
 results, settings = Path({results!r}), {settings!r}
 def figures(run, began_s):
     summary = run.summary()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 import types
@@ -10,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
@@ -65,6 +66,33 @@ def read_settings(flags: Mapping[str, Any], toml: Path | None, environ: Mapping[
 def explain(error: ValidationError) -> str:
     """One sentence for a config that was made in Python, in a notebook say."""
     return _sentence(error, {})
+
+
+def checked(settings: Mapping[str, Any]) -> ImportConfig:
+    """The config of a notebook's settings, text or not; BadInput in one sentence for the first that cannot be used."""
+    try:
+        return ImportConfig(**{name: value for name, value in settings.items() if value is not None})
+    except ValidationError as error:
+        raise BadInput(explain(error)) from None
+
+
+def as_switch(name: str, value: Any) -> bool:
+    """A notebook's parameter that is on or off: papermill hands over text as it was typed."""
+    try:
+        return TypeAdapter(bool).validate_python(value)
+    except ValidationError:
+        raise BadInput(f"{name} must be True or False, not {value!r}") from None
+
+
+def notebook_folder(folder: str | Path | None = None) -> Path:
+    """Where a notebook's runs are kept, absolute: in `folder`, else where the environment says, else in `results`.
+
+    A relative one is beside the folder of the notebooks, wherever the kernel was started.
+    """
+    here = Path.cwd()
+    home = here.parent if here.name == "notebooks" else here
+    told = os.environ.get(ENVIRONMENT + "RESULTS") or "results"
+    return (home / (folder or told)).absolute()
 
 
 def _from_toml(path: Path | None) -> dict[str, Any]:

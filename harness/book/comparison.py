@@ -11,10 +11,11 @@ from typing import Any
 
 import pandas as pd
 
-from harness.book.parameters import parameters, results_folder
+from harness.book.parameters import parameters
 from harness.book.problems import plainly
 from harness.book.show import show_html, show_picture, show_table
 from harness.lab.sweeps import Sweep, find_sweep, read_sweep
+from harness.settings import notebook_folder
 from harness.views.report import SweepPart
 from harness.views.report.content import sweep_headline, sweep_settings, sweep_size
 from harness.views.report.page import efficiencies
@@ -75,7 +76,7 @@ def read_comparison(namespace: Mapping[str, Any]) -> Comparison:
     sweeps: names (a unique prefix is enough) or folders, as a list or with commas between them; none: the latest.
     """
     given = parameters(namespace)
-    results = results_folder(given.get("results") or "results")
+    results = notebook_folder(given.get("results"))
     names = given.get("sweeps") or []
     names = names.split(",") if isinstance(names, str) else list(names)
     sweeps = [_sweep(results, str(name).strip()) for name in names] or [find_sweep(results)]
@@ -84,5 +85,5 @@ def read_comparison(namespace: Mapping[str, Any]) -> Comparison:
 
 
 def _sweep(results: Path, name: str) -> Sweep:
-    folder = results_folder(name)
+    folder = notebook_folder(name)
     return Sweep(folder) if (folder / "sweep.json").is_file() else find_sweep(results, name)

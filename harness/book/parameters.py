@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
-
-from pydantic import TypeAdapter, ValidationError
 
 from harness.book.problems import plainly
 from harness.config import ImportConfig
 from harness.errors import BadInput
-from harness.settings import explain
+from harness.settings import as_switch, checked, notebook_folder
 
 # What IPython itself puts beside them.
 _IPYTHON = ("In", "Out")
@@ -27,13 +24,8 @@ def settings(namespace: Mapping[str, Any], also: tuple[str, ...] = ("simulated",
     """
     given = parameters(namespace)
     _refuse_unknown(given, (*ImportConfig.model_fields, *also))
-    values = {name: value for name, value in given.items() if name in ImportConfig.model_fields and value is not None}
-    if "results" in values:
-        values["results"] = results_folder(values["results"])
-    try:
-        return ImportConfig(**values)
-    except ValidationError as error:
-        raise BadInput(explain(error)) from None
+    values = {name: value for name, value in given.items() if name in ImportConfig.model_fields}
+    return checked({**values, "results": notebook_folder(given.get("results"))})
 
 
 def parameters(namespace: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,17 +46,4 @@ def _refuse_unknown(given: Mapping[str, Any], known: tuple[str, ...]) -> None:
             raise BadInput(f"{name!r} is no parameter of this notebook; {ask}")
 
 
-@plainly
-def switch(name: str, value: Any) -> bool:
-    """A parameter that is on or off; papermill may hand it over as text."""
-    try:
-        return TypeAdapter(bool).validate_python(value)
-    except ValidationError:
-        raise BadInput(f"{name} must be True or False, not {value!r}") from None
-
-
-def results_folder(folder: str | Path) -> Path:
-    """`folder`, absolute; a relative one is beside the folder of the notebooks, wherever the kernel was started."""
-    here = Path.cwd()
-    home = here.parent if here.name == "notebooks" else here
-    return (home / folder).absolute()
+switch = plainly(as_switch)

@@ -24,7 +24,7 @@ def infer_command(run: str | None, results: Path) -> int:
     found = find_run(results, run)
     findings = infer(read_events(found.folder))
     if not findings:
-        click.echo(f"{found.name} met no limit: nothing was refused, and no header told of one")
+        click.echo(f"{found.name} met no limit: no limit refused anything, and no header told of one")
         return 0
     click.echo(f"{found.name} reveals {count(len(findings))} limit{'s' if len(findings) > 1 else ''}")
     for finding in findings:

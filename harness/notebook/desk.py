@@ -18,11 +18,11 @@ from harness.errors import BadInput, HarnessError
 from harness.lab.simulate import scenarios
 from harness.notebook.background import Background
 from harness.notebook.elsewhere import Elsewhere
-from harness.notebook.settings import checked
 from harness.pacing.strategies import STRATEGIES
 from harness.record.clock import utc_s
 from harness.record.glance import Glance
 from harness.record.run import Run, list_runs
+from harness.settings import checked
 from harness.values import as_tiers
 from harness.views.panel.board import Board
 from harness.views.panel.controls import Controls

@@ -11,10 +11,10 @@ from harness.notebook.all_runs import AllRuns
 from harness.notebook.background import Background
 from harness.notebook.desk import Desk
 from harness.notebook.refresh import Refresher
-from harness.notebook.settings import as_switch, checked, results_folder
 from harness.notebook.shelf import Shelf
 from harness.record.clock import utc_s
 from harness.record.run import Run
+from harness.settings import as_switch, checked, notebook_folder
 from harness.views.panel.page import page, rows_page
 
 # One of each per kernel: a cell that is run again shows the panel there is, for its import may be under way.
@@ -28,7 +28,7 @@ def live_import(*, live: bool | str = True, results: str | Path | None = None, *
 
     Not `live`, as papermill runs it: import at once, show how it goes without widgets, and answer the run.
     """
-    folder = _folder(results)
+    folder = notebook_folder(results)
     config = checked({**settings, "results": folder})  # what is wrong is said before anything happens
     if not as_switch("LIVE", live):
         return _in_batch(Background(config).start())
@@ -44,7 +44,7 @@ def live_import(*, live: bool | str = True, results: str | Path | None = None, *
 
 def all_runs(*, live: bool | str = True, results: str | Path | None = None) -> None:
     """Show the table of all runs in `results`, refreshed each second; not `live`, as it is now."""
-    folder = _folder(results)
+    folder = notebook_folder(results)
     if not as_switch("LIVE", live):
         shelf = Shelf(folder)
         shelf.scan()
@@ -55,10 +55,6 @@ def all_runs(*, live: bool | str = True, results: str | Path | None = None) -> N
         runs = _all_runs[folder] = AllRuns(folder, _desk(folder))
     display(runs.widget)
     _refresher.call("all runs", runs.tick)
-
-
-def _folder(results: str | Path | None) -> Path:
-    return (results_folder() if results in (None, "") else Path(str(results))).absolute()
 
 
 def _desk(folder: Path) -> Desk:

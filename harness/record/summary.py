@@ -123,55 +123,84 @@ def summarise(
     server: Ledger | None = None,
 ) -> Summary:
     """The figures of `state`. `bound`: of the requests that succeeded and were needed; None where no limit is known."""
-    duration_s = state.duration_s
+    shown = status or state.status
     # Half an import that waits for its window would be a few percent of the best possible half: that tells nothing.
     # Nor does a part of what was possible under limits that a person changed meanwhile.
-    measured = (status or state.status) in ("complete", "complete with failures") and not state.changed
-    waiting_s = min(state.asleep_s, duration_s)
-    requests = state.answered + state.refused + state.lost
+    measured = shown in ("complete", "complete with failures") and not state.changed
     return Summary(
         run=run,
-        status=status or state.status,
+        status=shown,
         reason=state.reason,
-        total=state.total,
-        imported=state.imported,
-        failed=state.failed,
-        waiting_items=state.waiting,
-        pending=state.pending,
-        failures=_failures(state),
-        requests_page=state.requests["page"],
-        requests_item=state.requests["item"],
-        hits=state.refused,
-        holds=state.holds,
-        lost=state.lost,
-        duration_s=duration_s,
-        active_s=duration_s - waiting_s,
-        waiting_s=waiting_s,
-        waits=_waits(state),
-        sleeps=state.sleeps,
         limits=state.limits,
         limits_source=limits_source,
         strategy=state.strategy,
         workers=state.workers,
         sessions=state.session.number,
-        bound_s=bound.bound_s if bound else None,
-        bound_workers_s=bound.bound_workers_s if bound else None,
-        bound_exact=bound.exact if bound else False,
-        greedy_s=bound.greedy_s if bound else None,
-        enough_workers=bound.enough_workers if bound else None,
-        optimality=bound.bound_s / duration_s if bound and duration_s and measured else None,
-        lost_to=_lost_to(state, bound, duration_s) if bound and measured else None,
-        latency_p50_s=latency_quantile(state.latency, 0.50),
-        latency_p95_s=latency_quantile(state.latency, 0.95),
-        latency_max_s=state.most_latency_s if state.latency else None,
-        latency_min_s=state.least_latency_s,
-        requests_per_s=requests / duration_s if duration_s else None,
-        hits_per_1000=1000 * state.refused / requests if requests else 0.0,
-        reference_efficiency=reference_efficiency(state.sleeps, state.refused),
         server=server,
-        forgotten=state.forgotten,
-        refusals={str(status): count for status, count in sorted(state.refusals.items())},
+        **_items(state),
+        **_requests(state),
+        **_times(state),
+        **_beside_best(state, bound, measured),
     )
+
+
+def _items(state: State) -> dict[str, Any]:
+    """What became of the items."""
+    return {
+        "total": state.total,
+        "imported": state.imported,
+        "failed": state.failed,
+        "waiting_items": state.waiting,
+        "pending": state.pending,
+        "failures": _failures(state),
+        "forgotten": state.forgotten,
+    }
+
+
+def _requests(state: State) -> dict[str, Any]:
+    """How many were sent, and what came of them."""
+    requests, duration_s = state.answered + state.refused + state.lost, state.duration_s
+    return {
+        "requests_page": state.requests["page"],
+        "requests_item": state.requests["item"],
+        "hits": state.refused,
+        "refusals": {str(status): count for status, count in sorted(state.refusals.items())},
+        "holds": state.holds,
+        "lost": state.lost,
+        "requests_per_s": requests / duration_s if duration_s else None,
+        "hits_per_1000": 1000 * state.refused / requests if requests else 0.0,
+        "reference_efficiency": reference_efficiency(state.sleeps, state.refused),
+    }
+
+
+def _times(state: State) -> dict[str, Any]:
+    """Where the time went, and how long answers took."""
+    waiting_s = min(state.asleep_s, state.duration_s)
+    return {
+        "duration_s": state.duration_s,
+        "active_s": state.duration_s - waiting_s,
+        "waiting_s": waiting_s,
+        "waits": _waits(state),
+        "sleeps": state.sleeps,
+        "latency_p50_s": latency_quantile(state.latency, 0.50),
+        "latency_p95_s": latency_quantile(state.latency, 0.95),
+        "latency_max_s": state.most_latency_s if state.latency else None,
+        "latency_min_s": state.least_latency_s,
+    }
+
+
+def _beside_best(state: State, bound: Bound | None, measured: bool) -> dict[str, Any]:
+    """How near to the best possible; not measured: only what that would be."""
+    duration_s = state.duration_s
+    return {
+        "bound_s": bound.bound_s if bound else None,
+        "bound_workers_s": bound.bound_workers_s if bound else None,
+        "bound_exact": bound.exact if bound else False,
+        "greedy_s": bound.greedy_s if bound else None,
+        "enough_workers": bound.enough_workers if bound else None,
+        "optimality": bound.bound_s / duration_s if bound and duration_s and measured else None,
+        "lost_to": _lost_to(state, bound, duration_s) if bound and measured else None,
+    }
 
 
 def _waits(state: State) -> tuple[Waiting, ...]:

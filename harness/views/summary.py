@@ -25,7 +25,7 @@ NEXT: dict[RunStatus, tuple[str, ...]] = {
 
 # What a wait was for, where it was not for a limit.
 REASONS = {
-    "refused": "refusals (429)",
+    "refused": "refusals",
     "probe": "a probe's answer",
     "hold": "pauses for all",
     "in flight": "answers",
@@ -136,7 +136,7 @@ def _lost(lost: LostTo, workers: int, enough: int | None) -> str:
             "too few workers",
             f" ({count(workers)}; {count(enough or 0)} would be enough)" if missing else "",
         ),
-        (lost.refusals_s, "refusals (429)", ""),
+        (lost.refusals_s, "refusals", ""),
         (lost.retries_s, "retries", ""),
         (lost.other_s, "latency and waits longer than needed", ""),
     ]

@@ -77,6 +77,9 @@ def test_the_help_of_the_experiment_is_that_of_the_config() -> None:
     for name, parameter in shown.items():
         if name == "simulated":
             continue
+        if name == "results":  # where it is not said, the environment is asked before the config
+            assert (eval(parameter["default"], {}), "HARNESS_IMPORT_RESULTS" in parameter["help"]) == ("", True)
+            continue
         field = ImportConfig.model_fields[name]
         if name != "detail":  # of which the config describes the flag, --no-detail
             assert parameter["help"] == field.description, name

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from harness.book import NotebookProblem, RunFailed, read_metrics, settings
-from harness.book.parameters import results_folder, switch
+from harness.book.parameters import switch
 from harness.book.problems import plainly
 from harness.book.show import table_html, table_text
 from harness.errors import RecordError
 from harness.pacing import parse_tiers
+from harness.settings import notebook_folder
 from harness.views.report.tables import Table
 
 
@@ -54,8 +55,14 @@ def test_results_lie_beside_the_notebooks_wherever_the_kernel_started(
     (tmp_path / "notebooks").mkdir()
     for here in (tmp_path, tmp_path / "notebooks"):
         monkeypatch.chdir(here)
-        assert results_folder("results") == tmp_path / "results"
-        assert results_folder(tmp_path / "else") == tmp_path / "else"
+        monkeypatch.delenv("HARNESS_IMPORT_RESULTS", raising=False)
+        for nothing in ("", None):
+            assert settings({"results": nothing}).results == notebook_folder(nothing) == tmp_path / "results"
+        assert notebook_folder("mine") == tmp_path / "mine"
+        assert notebook_folder(tmp_path / "else") == tmp_path / "else"
+        monkeypatch.setenv("HARNESS_IMPORT_RESULTS", str(tmp_path / "told"))
+        assert settings({"results": ""}).results == settings({}).results == tmp_path / "told"
+        assert settings({"results": "mine"}).results == tmp_path / "mine"
 
 
 def test_a_group_of_errors_is_shown_as_a_sentence_without_a_chain() -> None:

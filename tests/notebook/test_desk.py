@@ -148,9 +148,8 @@ def test_a_run_of_another_process_is_shown_and_steered(url: str, tmp_path: Path)
     assert "stopped" in panel.controls.note.value
 
 
-def test_all_runs_choose_compare_retry_export_delete(url: str, tmp_path: Path) -> None:
-    """What the buttons below the table do, and that deleting asks first."""
-    results = tmp_path / "results"
+def two_runs(url: str, results: Path) -> tuple[AllRuns, Desk]:
+    """The table, with the runs `one` and `two` of 150 items each in it."""
     panel = desk(results, url=url, run="")
     runs = AllRuns(results, panel)
     for name in ("one", "two"):
@@ -159,29 +158,38 @@ def test_all_runs_choose_compare_retry_export_delete(url: str, tmp_path: Path) -
         until(lambda: not panel.busy, panel.tick)
         panel.tick()
     runs.read_now()
-    assert [row["name"] for row in runs.table.rows] == ["two", "one"]
-    runs.table.chosen = ["one"]
+    return runs, panel
+
+
+def choose(runs: AllRuns, *names: str) -> None:
+    runs.table.chosen = list(names)
     runs.read_now()
+
+
+def test_all_runs_choose_compare_export(url: str, tmp_path: Path) -> None:
+    """One run is shown, several are compared, and both are exported beside the results."""
+    runs, _ = two_runs(url, tmp_path / "results")
+    assert [row["name"] for row in runs.table.rows] == ["two", "one"]
+    choose(runs, "one")
     assert "one" in runs.board.parts["head"]
     assert sum(runs.board.course["sent"]) >= 150
     assert runs.deeds.enabled == {"retry", "csv", "parquet", "ask"}
 
-    runs.table.chosen = ["one", "two"]
-    runs.read_now()
+    choose(runs, "one", "two")
     assert "Compared" in runs.side.value
     assert not runs.board.parts["head"]
     for ending in ("csv", "parquet"):
         runs.deeds.buttons[ending].click()
     runs.read_now()
-    assert {path.name for path in (tmp_path / "exports").iterdir()} == {
-        "one.csv",
-        "two.csv",
-        "one.parquet",
-        "two.parquet",
-    }
+    made = {path.name for path in (tmp_path / "exports").iterdir()}
+    assert made == {"one.csv", "two.csv", "one.parquet", "two.parquet"}
 
-    runs.table.chosen = ["one"]
-    runs.read_now()
+
+def test_all_runs_retry_delete(url: str, tmp_path: Path) -> None:
+    """Failed items are tried again; deleting asks first, and only yes deletes."""
+    results = tmp_path / "results"
+    runs, panel = two_runs(url, results)
+    choose(runs, "one")
     runs.deeds.buttons["retry"].click()
     runs.go_on_with_next()
     until(lambda: not panel.busy, panel.tick)

@@ -189,12 +189,12 @@ def test_without_limits_there_is_no_best() -> None:
         (
             (Waiting("500/20s", 19.0, 1), Waiting("refused", 12.0, 1), Waiting("probe", 0.01, 0)),
             2,
-            "38.2 s   2 waits: 19.0 s for 500/20s, 12.0 s for refusals (429); active 2.4 s",
+            "38.2 s   2 waits: 19.0 s for 500/20s, 12.0 s for refusals; active 2.4 s",
         ),
         (
             (Waiting("2000/100s", 1.0, 0), Waiting("500/20s", 19.0, 1), Waiting("refused", 12.0, 1)),
             2,
-            "38.2 s   2 waits: 19.0 s for 500/20s, 12.0 s for refusals (429); in moments too short to count: "
+            "38.2 s   2 waits: 19.0 s for 500/20s, 12.0 s for refusals; in moments too short to count: "
             "1.0 s for 2000/100s; active 2.4 s",
         ),
     ],
