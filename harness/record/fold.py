@@ -49,7 +49,7 @@ def fold(events: Iterable[e.Event], state: State | None = None) -> State:
 def _session_started(state: State, event: e.SessionStarted) -> None:
     _cut_tail(state)
     state.earlier_s += state.session.duration_s()
-    state.marks.append(Mark(state.pages_read, state.imported, state.kept, session=True))
+    state.marks.append(Mark(state.pages_read, state.imported, state.kept, "session"))
     state.asked = False
     state.session = Current(event.number, event.utc_s)
     state.workers, state.limits, state.strategy = event.workers, event.limits, event.strategy
@@ -227,6 +227,8 @@ def _resumed(state: State, event: e.Resumed) -> None:
         # What was in flight when the pause began still took its time.
         began_s = max(session.paused_at_s, session.last_answer_s or 0.0)
         session.paused_s += max(0.0, event.t_s - began_s)
+        # Limits renew during a pause that the duration leaves out, so what follows is measured anew.
+        state.marks.append(Mark(state.pages_read, state.imported, state.kept, "pause"))
     session.paused_at_s = None
     state.status = "running"
 
@@ -239,7 +241,7 @@ def _limits_set(state: State, event: e.LimitsSet) -> None:
     if event.limits != state.limits:
         # Of limits that were being learned, no more counts than what was known of them so far.
         held = state.kept if state.strategy != "auto" else state.limits
-        state.marks.append(Mark(state.pages_read, state.imported, held, session=False))
+        state.marks.append(Mark(state.pages_read, state.imported, held, "limits"))
     state.limits, state.asked = event.limits, True
 
 

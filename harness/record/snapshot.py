@@ -26,7 +26,7 @@ KEPT = 2
 _CHUNK = 50_000  # ids made into text at once
 
 _PLAIN = [f.name for f in fields(State) if f.name not in ("items", "failures", "pages", "session")]
-_FIELDS = [str(SCHEMA_VERSION), *(f.name for cls in (State, Current, Failure) for f in fields(cls))]
+_FIELDS = [str(SCHEMA_VERSION), *(f.name for cls in (State, Current, Failure) for f in fields(cls)), *Mark._fields]
 # An id is a number or a text, the other column is empty: most are numbers, and those are read without a look at each.
 _SCHEMA = [("number", pa.int64()), ("text", pa.string()), ("state", pa.uint8())]
 

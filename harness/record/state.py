@@ -116,7 +116,7 @@ class Current:
 
 
 class Mark(NamedTuple):
-    """How far a run was when a session began, or (not `session`) when its limits were changed.
+    """How far a run was when a session began, its limits were changed, or it went on after a person had paused it.
 
     limits: those that held until then; None where the settings say which.
     """
@@ -124,7 +124,7 @@ class Mark(NamedTuple):
     pages: int
     items: int
     limits: str | None
-    session: bool
+    why: Literal["session", "limits", "pause"]
 
 
 class Stretch(NamedTuple):
@@ -225,20 +225,22 @@ class State:
         return self.limits or None if self.asked or self.strategy != "auto" else None
 
     def stretches(self) -> list[Stretch]:
-        """What each session read, in pieces where its limits were changed."""
-        marks = [*self.marks, Mark(self.pages_read, self.imported, self.kept, True)]
+        """What each session read, in pieces where its limits were changed or it was paused: windows renew meanwhile."""
+        marks = [*self.marks, Mark(self.pages_read, self.imported, self.kept, "session")]
         return [
-            Stretch(to.pages - at.pages, to.items - at.items, to.limits, not at.session) for at, to in pairwise(marks)
+            Stretch(to.pages - at.pages, to.items - at.items, to.limits, at.why != "session")
+            for at, to in pairwise(marks)
         ]
 
     @property
     def changed(self) -> bool:
         """A person changed the limits amid a session: a bound is below what even the best client could have done."""
-        return not all(mark.session for mark in self.marks)
+        return any(mark.why == "limits" for mark in self.marks)
 
     def sessions(self) -> list[tuple[int, int]]:
         """(pages, items) that each session read."""
-        marks = [*(mark for mark in self.marks if mark.session), Mark(self.pages_read, self.imported, None, True)]
+        begun = [mark for mark in self.marks if mark.why == "session"]
+        marks = [*begun, Mark(self.pages_read, self.imported, None, "session")]
         return [(to.pages - at.pages, to.items - at.items) for at, to in pairwise(marks)]
 
     @property

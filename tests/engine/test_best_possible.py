@@ -45,6 +45,18 @@ def test_windows_renew_between_sessions_so_bounds_are_added() -> None:
     assert 0.85 < summary.optimality <= 1.0  # the first burst is bounded as if it had any number of workers
 
 
+@pytest.mark.parametrize("paused_s", [0.01, 14.0, 3600.0])
+def test_limits_renew_while_a_person_pauses_it_so_what_follows_is_bounded_anew(paused_s: float) -> None:
+    """Paused after a burst: the pause is no part of the duration, nor the window that it renewed of the bound."""
+    hands = [(5.0, lambda core, now: core.pause(now)), (5.0 + paused_s, lambda core, now: core.resume(now))]
+    state = Play(catalogue(1000), pacer=windowed(LIMIT), at=hands).run().core.state
+    best = best_possible(state, CONFIG)
+    assert best is not None
+    optimality = summarise("r", state, best).optimality
+    assert optimality is not None
+    assert 0.4 < optimality <= 1.0
+
+
 def test_half_an_import_is_not_measured_against_the_best() -> None:
     """A stopped run has a bound and no `of best`: most of it would be the window it did not wait for."""
     stop = [(4.0, lambda core, now: core.stop(now, "Ctrl-C"))]
