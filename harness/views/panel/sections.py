@@ -129,9 +129,8 @@ def _quality(now: Glance) -> str:
     rows.append(("reference efficiency", band, "not a measure of speed"))
     if figures.server is not None:
         said = "agrees" if figures.server.agrees else "DISAGREES"
-        rows.append(
-            ("server", said, f"{count(figures.server.admitted)} admitted, {count(figures.server.refused)} refused")
-        )
+        counted = f"{count(figures.server.admitted)} admitted, {count(figures.server.refused)} refused"
+        rows.append(("server", said, counted if figures.sessions == 1 else f"{counted}, of the last session"))
     return facts(rows)
 
 

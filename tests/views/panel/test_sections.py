@@ -55,6 +55,8 @@ def test_a_run_that_is_over() -> None:
     assert "of best possible 98.5 % best possible 40.0 s" in place["quality"]
     assert "server agrees 1,010 admitted, 0 refused" in place["quality"]
     assert "reference efficiency 100 % excellent not a measure of speed" in place["quality"]
+    resumed = replace(complete(), summary=replace(complete().summary, sessions=2))
+    assert "1,010 admitted, 0 refused, of the last session" in shown(resumed)["quality"]
     assert place["limits"] == "Limits 500/20s+2000/100s declared"
 
 
