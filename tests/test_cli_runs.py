@@ -82,7 +82,7 @@ def test_json_is_one_object_and_nothing_else(done: Path) -> None:
     summary = json.loads((done / "first.json").read_text())
     assert (done / "first.json").read_text().count("\n") == 1
     assert (summary["status"], summary["imported"], summary["total"], summary["hits"]) == ("complete", 30, 30, 0)
-    assert summary["server"] == {"admitted": 31, "refused": 0, "agrees": True}
+    assert summary["server"] == {"admitted": 31, "refused": 0, "agrees": True, "faults": 0}
     assert summary == json.loads((done / "results" / "first" / "summary.json").read_text())
     assert ids(done / "results" / "first") == list(range(1, 31))
 

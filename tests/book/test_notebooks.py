@@ -162,7 +162,7 @@ def test_a_live_experiment_in_a_notebook(tmp_path: Path) -> None:
     experiment.check()
     metrics = experiment.metrics()
     assert (metrics["status"], metrics["imported"], metrics["simulated"]) == ("complete", 30, False)
-    assert metrics["server"] == {"admitted": 31, "refused": 0, "agrees": True}
+    assert metrics["server"] == {"admitted": 31, "refused": 0, "agrees": True, "faults": 0}
     assert set(experiment.pictures) == {"timeline", "latency", "workers-busy"}
 
 
