@@ -16,7 +16,7 @@ from harness.errors import RecordError
 from harness.record.clock import utc_s
 from harness.record.run import Run, find_run, list_runs
 from harness.record.summary import Summary
-from harness.views.runs import RunRow, runs_text
+from harness.views.runs import RunRow, row_of, runs_text
 from harness.views.screen import Screen
 from harness.views.show import show_text
 
@@ -64,19 +64,7 @@ def show_command(run: str | None, results: Path) -> int:
 
 
 def _row(run: Run) -> RunRow:
-    summary = summary_now(run)
-    return RunRow(
-        name=run.name,
-        status=summary.status,
-        imported=summary.imported,
-        total=summary.total,
-        failed=summary.failed,
-        hits=summary.hits,
-        sleeps=summary.sleeps,
-        duration_s=summary.duration_s,
-        optimality=summary.optimality,
-        simulated=bool(run.about.get("simulated")),
-    )
+    return row_of(run.name, summary_now(run), simulated=bool(run.about.get("simulated")))
 
 
 def summary_now(run: Run) -> Summary:

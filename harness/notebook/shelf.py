@@ -20,7 +20,7 @@ from harness.record.run import Run
 from harness.record.state import State
 from harness.record.summary import Summary, summarise
 from harness.record.tape import Course, Tape
-from harness.views.runs import RunRow
+from harness.views.runs import RunRow, row_of
 
 _OPEN = ("running", "paused")
 # So many are read anew each second without anybody noticing, which draws finer than looking once a second does.
@@ -78,7 +78,7 @@ class Shelf:
             if figures is None:
                 return False
             created = float(about.get("created_utc_s", 0.0))
-            self._entries[run.name] = _Entry(stamp, created, row_of(Summary.from_dict(figures)))
+            self._entries[run.name] = _Entry(stamp, created, row_of(run.name, Summary.from_dict(figures)))
             self._followers.pop(run.name, None)
         except (RecordError, OSError, TypeError, ValueError, KeyError) as error:  # must not hide the others
             damaged.append(f"{run.name}: {error}")
@@ -92,7 +92,7 @@ class Shelf:
             state = follower.poll()
             status = follower.status if run.about.get("status") in _OPEN else run.status
             created = float(run.about.get("created_utc_s", 0.0))
-            self._entries[run.name] = _Entry(stamp, created, row_of(_figures(run, state, status)))
+            self._entries[run.name] = _Entry(stamp, created, row_of(run.name, _figures(run, state, status)))
             if status not in _OPEN:  # nothing new will come: what it takes to follow is given back
                 del self._followers[run.name]
         except (RecordError, OSError, TypeError, ValueError, KeyError) as error:
@@ -107,21 +107,6 @@ def _stamp(run: Run) -> tuple[int, ...]:
     """Changes whenever the run's description or summary is written anew, or a part is added."""
     paths = (run.folder / "run.json", run.folder / "summary.json", run.folder / "events")
     return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in paths)
-
-
-def row_of(figures: Summary) -> RunRow:
-    """A summary as a row of the table."""
-    return RunRow(
-        name=figures.run,
-        status=figures.status,
-        imported=figures.imported,
-        total=figures.total,
-        failed=figures.failed,
-        hits=figures.hits,
-        sleeps=figures.sleeps,
-        duration_s=figures.duration_s,
-        optimality=figures.optimality,
-    )
 
 
 def _figures(run: Run, state: State, status: RunStatus) -> Summary:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.record.events import RunStatus
+from harness.record.summary import Summary
 from harness.views.screen import LOOKS, Screen, columns, cut, folded
 from harness.views.text import count, duration, percent, plural, printable, progress, share_done
 
@@ -32,6 +33,22 @@ class RunRow:
     duration_s: float
     optimality: float | None
     simulated: bool = False
+
+
+def row_of(name: str, figures: Summary, *, simulated: bool = False) -> RunRow:
+    """A summary as a row of the table; `name` is its folder's, which people may have changed since."""
+    return RunRow(
+        name=name,
+        status=figures.status,
+        imported=figures.imported,
+        total=figures.total,
+        failed=figures.failed,
+        hits=figures.hits,
+        sleeps=figures.sleeps,
+        duration_s=figures.duration_s,
+        optimality=figures.optimality,
+        simulated=simulated,
+    )
 
 
 Cell = Callable[[RunRow], Text]

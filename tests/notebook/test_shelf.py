@@ -124,3 +124,11 @@ def test_the_detail_of_an_ended_run(tmp_path: Path) -> None:
     assert now.summary == Summary.from_dict({**COMPLETE.as_dict(), "run": "a"})
     assert course.sent == ()
     assert detail.look() is detail.look()
+
+
+def test_a_run_goes_by_the_name_of_its_folder(tmp_path: Path) -> None:
+    """Renamed by hand since its summary was written, it is found under the name that commands take."""
+    ended(tmp_path, "before", 1000.0).folder.rename(tmp_path / "after")
+    shelf = Shelf(tmp_path)
+    shelf.scan()
+    assert [row.name for row in shelf.rows] == ["after"]
