@@ -22,7 +22,7 @@ import: $(VENV)/.import
 	@$(PY) -m harness import $(ARGS)
 
 server: $(VENV)/.import
-	@$(PY) -m server $(ARGS)
+	@$(PY) -m harness server $(ARGS)
 
 # On loopback, with a token in the address that is opened; runs are kept where the command line looks for them.
 lab: $(VENV)/.notebooks

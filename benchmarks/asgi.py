@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 import trio
 import trio.testing
+from harness_test_api import Service, create_app
 
 from harness.api.client import HttpApi
 from harness.api.rest import Rest
@@ -14,7 +15,6 @@ from harness.engine.making import make_core, pacer_for
 from harness.lab.simulate import LIST_URL, as_simulated, server_config
 from harness.record.events import Event
 from harness.record.state import State
-from server import Service, create_app
 
 
 def asgi_run(config: ImportConfig) -> tuple[State, list[Event], dict[str, int]]:

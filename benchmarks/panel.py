@@ -61,7 +61,7 @@ def measure(rounds: int = 5, items: int = ITEMS) -> list[Figure]:
     rates: dict[str, list[float]] = {"with": [], "without": []}
     work: dict[str, list[float]] = {"with": [], "without": []}
     flags = ["--port", "0", "--items", str(items), "--limit", "1000000000/20s", "--latency", "0ms"]
-    server = subprocess.Popen([sys.executable, "-m", "server", *flags], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen([sys.executable, "-m", "harness_test_api", *flags], stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     manager, client = start_new_kernel(kernel_name="python3")
     try:

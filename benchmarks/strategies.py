@@ -14,6 +14,8 @@ from random import Random
 from typing import get_args
 
 import click
+from harness_test_api.config import ServerConfig
+from harness_test_api.service import Service
 
 from harness.bound import Work, bound
 from harness.engine.core import Core
@@ -21,8 +23,6 @@ from harness.engine.rules import Rules
 from harness.lab.simulate import Network, Simulation
 from harness.pacing import Budget, Pacer, Tiers, parse_tiers
 from harness.pacing.strategies import Strategy, make_pacer
-from server.config import ServerConfig
-from server.service import Service
 
 TABLE = Path(__file__).parent / "strategies.md"
 ITEMS, WORKERS, SEED = 3000, 64, 1

@@ -112,7 +112,7 @@ def as_scenario(value: str) -> str:
     """The name of a ready-made test API, or a file with the settings of one."""
     if not is_scenario_file(value) or Path(value).is_file():
         return value
-    ask = "name a ready-made test API (python -m server --list-scenarios), or a TOML file with the settings of one"
+    ask = "name a ready-made test API (python -m harness server --list-scenarios), or a TOML file with settings of one"
     raise ValueError(f"there is no file {quoted(value)}; {ask}")
 
 

@@ -342,7 +342,7 @@ def test_server_is_the_test_api() -> None:
     listed = subprocess.run([*command, "--list-scenarios"], capture_output=True, text=True, timeout=60, check=True)
     assert "laravel " in listed.stdout
     told = subprocess.run([*command, "--help"], capture_output=True, text=True, timeout=60, check=True)
-    assert told.stdout.startswith("Usage: python -m server [OPTIONS]")
+    assert told.stdout.startswith("Usage: python -m harness server [OPTIONS]")
 
 
 @pytest.mark.realtime

@@ -67,10 +67,37 @@ def test_a_scenario_is_imported_as_an_api_that_nobody_knows(done: Path) -> None:
     assert not (done / "results" / "none").exists()
 
 
+def test_no_file_of_the_users_is_taken_for_one_of_ours(tmp_path: Path) -> None:
+    """A project may have a `server.py`, a `server/` and files named as libraries: the test API runs none."""
+    ran = "from pathlib import Path\nPath({0!r}).touch()\nraise SystemExit(3)\n"
+    for name in ("server.py", "quart.py", "hypercorn.py", "harness_test_api.py"):
+        (tmp_path / name).write_text(ran.format(str(tmp_path / "ran")))
+    (tmp_path / "server").mkdir()
+    (tmp_path / "server" / "__init__.py").write_text(ran.format(str(tmp_path / "ran")))
+    made = harness(tmp_path, "import", *QUICK)
+    assert (made.returncode, (tmp_path / "ran").exists()) == (0, False), made.stderr
+    helped = harness(tmp_path, "server", "--help")
+    assert helped.stdout.startswith("Usage: python -m harness server [OPTIONS]")
+    assert not (tmp_path / "ran").exists()
+
+
 @pytest.fixture(scope="module")
 def api_url() -> Iterator[str]:
     """A test API of 40 items in its own process, without limits: no test is held up by what another asked."""
-    command = [sys.executable, "-m", "server", "--port", "0", "--items", "40", "--limit", "none", "--latency", "20ms"]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "harness_test_api",
+        "--port",
+        "0",
+        "--items",
+        "40",
+        "--limit",
+        "none",
+        "--latency",
+        "20ms",
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         yield server.stdout.readline().strip()
@@ -200,7 +227,20 @@ def test_stopped_once_it_finishes_what_is_in_flight_and_can_go_on(
 @pytest.mark.parametrize(("number", "code", "word"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")])
 def test_stopped_twice_it_ends_at_once(number: signal.Signals, code: int, word: str, tmp_path: Path) -> None:
     """The second signal does not wait for a request in flight, however long that takes; it is recorded as cut off."""
-    command = [sys.executable, "-m", "server", "--port", "0", "--items", "5", "--limit", "none", "--latency", "60s"]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "harness_test_api",
+        "--port",
+        "0",
+        "--items",
+        "5",
+        "--limit",
+        "none",
+        "--latency",
+        "60s",
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         url = server.stdout.readline().strip()

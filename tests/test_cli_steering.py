@@ -131,7 +131,20 @@ def test_a_killed_run_hears_nothing(tmp_path: Path, api_url: str, capsys: pytest
 def broken_url() -> Iterator[str]:
     """A test API of 12 items: 3 is gone for good, 7 fails once, 8 twice."""
     faults = ["--fault", "410:items=3", "--fault", "500:items=7:times=1", "--fault", "503:items=8:times=2"]
-    command = [sys.executable, "-m", "server", "--port", "0", "--items", "12", "--limit", "none", "--latency", "1ms"]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "harness_test_api",
+        "--port",
+        "0",
+        "--items",
+        "12",
+        "--limit",
+        "none",
+        "--latency",
+        "1ms",
+    ]
     with subprocess.Popen([*command, *faults], stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         yield server.stdout.readline().strip()
@@ -217,7 +230,20 @@ def test_export_by_the_ending(tmp_path: Path, api_url: str, capsys: pytest.Captu
 
 def test_an_audit_finds_what_moved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A list that changes while it is read and then stands still: after the audit every item of it is imported."""
-    command = [sys.executable, "-m", "server", "--port", "0", "--items", "60", "--limit", "none", "--latency", "20ms"]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "harness_test_api",
+        "--port",
+        "0",
+        "--items",
+        "60",
+        "--limit",
+        "none",
+        "--latency",
+        "20ms",
+    ]
     drift = ["--drift", "insert=20/s:delete=10/s:until=3s"]
     with subprocess.Popen([*command, *drift], stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None

@@ -10,13 +10,13 @@ from pathlib import Path
 import click
 import pytest
 import yaml
+from harness_test_api.cli import main as server_cli
 
 from harness.cli.main import cli
 from harness.errors import BadInput
 from harness.record.arrow import EVENT_SCHEMA
 from harness.record.state import MOVES
 from harness.settings import read_settings
-from server.cli import main as server_cli
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -25,7 +25,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 
 def commands(text: str) -> list[str]:
     """Every `python -m …` in a page, in code blocks and in passing."""
-    found = re.findall(r"python -m (?:harness|server)[^`\n|#…]*", text)
+    found = re.findall(r"python -m harness[^`\n|#…]*", text)
     return [command.strip() for command in found]
 
 
@@ -34,9 +34,9 @@ def test_every_command_in_the_docs_is_one(page: Path, monkeypatch: pytest.Monkey
     """Commands, flags and values are taken by the command line as they stand."""
     monkeypatch.setenv("API_TOKEN", "x")
     for command in commands(page.read_text()):
-        _, _, module, *words = shlex.split(command)
-        if module == "server":
-            server_cli.make_context("server", [*words], resilient_parsing="--help" in words or "-h" in words)
+        _, _, _, *words = shlex.split(command)
+        if words[:1] == ["server"]:
+            server_cli.make_context("server", words[1:], resilient_parsing="--help" in words or "-h" in words)
         elif words and "--help" not in words:
             parse(words)
 

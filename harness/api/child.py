@@ -58,13 +58,14 @@ async def child_api(flags: Sequence[str]) -> AsyncIterator[str]:
     The child also ends by itself when our end of its standard input closes, so that a kill -9 of ours leaves no
     server behind. Raises BadInput where it refuses its settings, ServerFailed if it does not come up.
     """
-    told = ["--port", "0", "--until-stdin-closes", *flags]
+    # -P: the folder that we are in may hold files of the user's own, named as a module of ours or of a library.
+    command = [sys.executable, "-P", "-m", "harness_test_api", "--port", "0", "--until-stdin-closes", *flags]
     pipe = subprocess.PIPE
     # Not a pipe: nobody would read it, and a full one would stop the server.
     with tempfile.TemporaryFile() as words:
         # A session of its own: Ctrl-C goes to the whole foreground group, and what is in flight must be answered.
         process = await trio.lowlevel.open_process(
-            [sys.executable, "-m", "server", *told], stdin=pipe, stdout=pipe, stderr=words, start_new_session=True
+            command, stdin=pipe, stdout=pipe, stderr=words, start_new_session=True
         )
         try:
             yield await _first_line(process, words)
@@ -87,7 +88,7 @@ async def _first_line(process: trio.Process, words: IO[bytes]) -> str:
         last = words.read().decode(errors="replace").strip().rpartition("\n")[2][:300] or "it said nothing"
         if last.startswith(_REFUSED):
             raise BadInput(f"the test API refuses its settings: {last.removeprefix(_REFUSED)}")
-        raise ServerFailed(f"the test API did not start ({last}); try it alone: python -m server")
+        raise ServerFailed(f"the test API did not start ({last}); try it alone: python -m harness server")
     return text.split(b"\n", 1)[0].decode()
 
 

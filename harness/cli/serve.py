@@ -13,6 +13,7 @@ _AS_GIVEN = {"ignore_unknown_options": True, "help_option_names": []}
 @click.command("server", context_settings=_AS_GIVEN, add_help_option=False)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 def server_command(words: tuple[str, ...]) -> int:
-    """Serve the test API, as python -m server does."""
-    # In this process's place, so that a signal meant for the server reaches it.
-    os.execv(sys.executable, [sys.executable, "-m", "server", *words])
+    """Serve the test API."""
+    # In this process's place, so that a signal meant for the server reaches it. -P: the current folder may hold
+    # files of the user's own that bear the name of a module.
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "harness_test_api", *words])

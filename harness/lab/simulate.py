@@ -15,6 +15,13 @@ from random import Random
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from harness_test_api import scenarios as ready_made
+from harness_test_api.config import DEFAULT_LIMIT, ServerConfig, read_toml
+from harness_test_api.errors import BadConfig
+from harness_test_api.exchange import Ask, Decision
+from harness_test_api.scenarios import settings_of
+from harness_test_api.service import NEW_YEAR, Service
+
 from harness.api.child import DEFAULT_LATENCY_S, server_settings
 from harness.api.client import failed_status
 from harness.api.headers import notice
@@ -26,12 +33,6 @@ from harness.errors import BadInput
 from harness.pacing import Pacer
 from harness.record.events import ItemId
 from harness.values import as_latency, is_scenario_file
-from server import scenarios as ready_made
-from server.config import DEFAULT_LIMIT, ServerConfig, read_toml
-from server.errors import BadConfig
-from server.exchange import Ask, Decision
-from server.scenarios import settings_of
-from server.service import NEW_YEAR, Service
 
 # Strategies of our own that read of an answer which was let through no more than its Date.
 DEAF = ("window", "spaced", "reference", "retry-after", "backoff", "aimd")

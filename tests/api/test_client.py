@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import trio
+from harness_test_api import ServerConfig, create_app
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +20,6 @@ from harness.api.rest import Rest
 from harness.engine.answers import Failed, ItemRead, PageRead
 from harness.pacing import Notice
 from harness.record.events import Key, Kind
-from server import ServerConfig, create_app
 
 pytestmark = pytest.mark.anyio
 

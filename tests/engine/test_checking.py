@@ -8,6 +8,7 @@ import httpx
 import pytest
 import trio
 import trio.testing
+from harness_test_api import ServerConfig, Service, create_app, scenario
 
 from harness.api.client import HttpApi
 from harness.api.rest import Rest
@@ -16,7 +17,6 @@ from harness.engine.checking import check
 from harness.errors import BadInput
 from harness.views.check import Checked, Told, check_text
 from harness.views.screen import Screen
-from server import ServerConfig, Service, create_app, scenario
 
 EPOCH_S = 1_764_000_000.0
 

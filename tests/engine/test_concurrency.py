@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from harness_test_api.config import ServerConfig
+from harness_test_api.service import Service
 
 from harness.engine.concurrency import Concurrency
 from harness.engine.core import Core
@@ -10,8 +12,6 @@ from harness.engine.rules import Rules
 from harness.lab.simulate import Simulation
 from harness.pacing import Budget, WindowPacer, parse_tiers
 from harness.record import events as e
-from server.config import ServerConfig
-from server.service import Service
 
 
 def imported(

@@ -25,8 +25,9 @@ def api_url() -> Iterator[str]:
     """A test API of 150 items at 60/6s, longer than a start takes, in a process that outlives the import's."""
     command = [
         sys.executable,
+        "-P",
         "-m",
-        "server",
+        "harness_test_api",
         "--port",
         "0",
         "--items",

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 import trio
+from harness_test_api import ServerConfig, Service, create_app
 
 from harness.api.client import HttpApi
 from harness.api.rest import Rest
@@ -18,7 +19,6 @@ from harness.record.fold import fold
 from harness.record.history import read_events
 from harness.record.learned import remembered
 from harness.record.run import Run, locked
-from server import ServerConfig, Service, create_app
 
 URL = "http://api.test/api/items"
 

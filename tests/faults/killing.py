@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import trio
+from harness_test_api.api import Api
 
 from harness import ImportConfig, open_run, run_import
 from harness.engine.importing import config_of
@@ -22,7 +23,6 @@ from harness.errors import NoSuchRun
 from harness.record.arrow import sparing_memory
 from harness.record.events import canonical_id
 from harness.record.run import Run
-from server.api import Api
 
 # A fork of it starts in milliseconds where a new interpreter takes more than a second.
 _FORKS = multiprocessing.get_context("forkserver")

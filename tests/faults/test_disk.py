@@ -16,6 +16,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from harness_test_api import ServerConfig, running, running_in_thread
+from harness_test_api.api import Api
 
 from harness import ImportConfig, open_run, run_import
 from harness.cli.main import main as harness_main
@@ -24,8 +26,6 @@ from harness.engine.session import Session
 from harness.errors import BadInput, RecordError, RunLocked
 from harness.record.parts import list_parts
 from harness.record.run import Run, locked
-from server import ServerConfig, running, running_in_thread
-from server.api import Api
 from tests.faults.imports import QUICK, ids, imported
 
 pytestmark = pytest.mark.realtime

@@ -13,6 +13,8 @@ from typing import Any
 
 import click
 import pytest
+from harness_test_api import BadConfig, ServerConfig, Service
+from harness_test_api.cli import main as server_main
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -26,8 +28,6 @@ from harness.errors import BadInput
 from harness.lab.experiment import simulate_run
 from harness.pacing import Notice
 from harness.settings import flag_of, is_switch, read_settings
-from server import BadConfig, ServerConfig, Service
-from server.cli import main as server_main
 
 FUZZ = settings(
     max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -301,7 +301,7 @@ def test_any_value_of_any_setting_of_the_server(name: str, value: Any) -> None:
 @given(content=st.binary(max_size=200) | TEXT.map(lambda text: f"limit = '{text}'".encode("utf-8", "surrogatepass")))
 @FUZZ
 def test_any_bytes_as_a_server_file(content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`python -m server --config FILE`: exit 2 and one sentence that names what is wrong, before it serves."""
+    """`python -m harness server --config FILE`: exit 2 and one sentence that names what is wrong, before it serves."""
     path = tmp_path / "server.toml"
     path.write_bytes(content)
     with pytest.raises(SystemExit) as ended:

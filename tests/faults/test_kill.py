@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from harness_test_api import running_in_thread, scenario
+from harness_test_api.api import Api
 
-from server import running_in_thread, scenario
-from server.api import Api
 from tests.faults.killing import CLEAN, Known, Victim, end, killed, known, verdict
 
 pytestmark = pytest.mark.realtime

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import trustme
+from harness_test_api import ServerConfig, running
 
 from harness.errors import BadInput
-from server import ServerConfig, running
 from tests.faults.imports import answering, catalogue, events, ids, imported, reasons
 
 pytestmark = [pytest.mark.anyio, pytest.mark.realtime]

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 import trio
+from harness_test_api import ServerConfig, running
 
-from server import ServerConfig, running
 from tests.faults.imports import Heard, answering, catalogue, events, http, ids, imported, reasons
 
 pytestmark = [pytest.mark.anyio, pytest.mark.realtime]

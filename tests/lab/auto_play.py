@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from harness_test_api.config import ServerConfig
+from harness_test_api.service import Service
+
 from harness.bound import Work, bound
 from harness.engine.answers import Done
 from harness.engine.core import Core
@@ -14,8 +17,6 @@ from harness.lab.simulate import Network, Simulation
 from harness.pacing import AutoPacer, Budget, Pacer, Tiers, parse_tiers
 from harness.record import events as e
 from harness.record.state import State
-from server.config import ServerConfig
-from server.service import Service
 
 EPOCH_S = 1_764_000_000.3
 

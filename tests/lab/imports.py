@@ -6,13 +6,14 @@ import math
 from dataclasses import dataclass
 from random import Random
 
+from harness_test_api.config import ServerConfig
+from harness_test_api.service import Service
+
 from harness.bound import Bound, Work, bound
 from harness.engine.core import Core
 from harness.engine.rules import Rules
 from harness.lab.simulate import Network, Simulation
 from harness.pacing import Budget, Pacer, WindowPacer, parse_tiers
-from server.config import ServerConfig
-from server.service import Service
 
 # Not on the second, nor at a border of any window.
 EPOCH_S = 1_700_000_003.7

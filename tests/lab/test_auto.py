@@ -9,11 +9,11 @@ from itertools import product
 from random import Random
 
 import pytest
+from harness_test_api.dialects import LIES
 
 from harness.lab.simulate import Network
 from harness.pacing import AutoPacer, WindowPacer, parse_tiers
 from harness.record import events as e
-from server.dialects import LIES
 from tests.lab.auto_play import Played, play
 
 pytestmark = pytest.mark.matrix

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from harness_test_api.config import ServerConfig
 
 from harness.lab.infer import as_flag, infer
 from harness.pacing import AutoPacer, RetryAfterPacer, WindowPacer, parse_tiers
 from harness.record import events as e
-from server.config import ServerConfig
 from tests.lab.auto_play import play
 from tests.lab.test_simulate import simulated
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from random import Random
 
 import pytest
+from harness_test_api.config import ServerConfig
+from harness_test_api.service import Service
 
 from harness.bound import Work, bound
 from harness.config import ImportConfig
@@ -14,8 +16,6 @@ from harness.engine.session import best_possible
 from harness.lab.simulate import Network, Simulation
 from harness.pacing import Budget, Pacer, RetryAfterPacer, WindowPacer, parse_tiers
 from harness.record import events as e
-from server.config import ServerConfig
-from server.service import Service
 
 
 def simulated(

@@ -9,9 +9,9 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
+from harness_test_api.dialects import LIES
 
 from harness.pacing import AutoPacer, BackoffPacer, Pacer, RetryAfterPacer, WindowPacer, parse_tiers
-from server.dialects import LIES
 from tests.lab.auto_play import Played, play
 
 pytestmark = pytest.mark.matrix

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness_test_api import ServerConfig, running_in_thread
 
 from harness import ImportConfig, open_run
 from harness.errors import BadInput, HarnessError
 from harness.notebook.background import Background
 from harness.pacing import parse_tiers
 from harness.record.glance import Glance
-from server import ServerConfig, running_in_thread
 
 pytestmark = pytest.mark.realtime
 

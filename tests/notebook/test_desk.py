@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness_test_api import ServerConfig, running_in_thread
 
 from harness import open_run
 from harness.notebook.all_runs import AllRuns
 from harness.notebook.desk import Desk
-from server import ServerConfig, running_in_thread
 
 pytestmark = pytest.mark.realtime
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from harness_test_api import ServerConfig, running_in_thread
 
 from harness.notebook import all_runs, live_import, show
 from harness.notebook.refresh import Refresher
-from server import ServerConfig, running_in_thread
 
 SHORTEST_S = 0.01
 

@@ -16,9 +16,8 @@ from datetime import timedelta
 from typing import Any
 
 import trio
+from harness_test_api import ServerConfig, create_app
 from quart_rate_limiter import RateLimit, RateLimiter
-
-from server import ServerConfig, create_app
 
 App = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 ROUNDS = 15

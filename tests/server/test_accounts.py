@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
-from server import Ask, BadConfig, ServerConfig, Service
-from server.tiers import parse_tiers
+from harness_test_api import Ask, BadConfig, ServerConfig, Service
+from harness_test_api.tiers import parse_tiers
 
 LIST = Ask("list")
 ITEM = Ask("item", "1")

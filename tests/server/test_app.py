@@ -5,8 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 import trio
-
-from server import ServerConfig, create_app
+from harness_test_api import ServerConfig, create_app
 
 pytestmark = pytest.mark.anyio
 

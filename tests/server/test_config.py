@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-
-from server import BadConfig, ServerConfig, cli, scenarios
-from server.config import settings
-from server.tiers import Tier
+from harness_test_api import BadConfig, ServerConfig, cli, scenarios
+from harness_test_api.config import settings
+from harness_test_api.tiers import Tier
 
 TOML = """
 about = "a server for this test"
@@ -113,11 +112,11 @@ def test_the_page_names_every_setting_and_scenario() -> None:
 
 
 def test_the_commands_on_the_page_are_commands(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every `python -m server` line of the page is taken by the command line."""
+    """Every `python -m harness server` line of the page is taken by the command line."""
     served: list[ServerConfig] = []
     monkeypatch.setattr(cli.trio, "run", lambda _, config, *rest: served.append(config))
     monkeypatch.chdir(DOC.parents[1])
-    commands = re.findall(r"^python -m server (.*)$", DOC.read_text(encoding="utf-8"), re.MULTILINE)
+    commands = re.findall(r"^python -m harness server (.*)$", DOC.read_text(encoding="utf-8"), re.MULTILINE)
     assert len(commands) >= 5
     for command in commands:
         result = CliRunner().invoke(cli.main, shlex.split(command, comments=True))
@@ -144,5 +143,5 @@ def test_the_container_starts_what_the_command_line_takes() -> None:
             for source in shlex.split(line)[1:-1]:
                 assert (root / source).exists(), source
     (entry,) = [json.loads(line.removeprefix("ENTRYPOINT ")) for line in lines if line.startswith("ENTRYPOINT ")]
-    assert entry[:3] == ["python", "-m", "server"]
-    assert CliRunner().invoke(cli.main, [*entry[3:], "--list-scenarios"]).exit_code == 0
+    assert entry[:4] == ["python", "-P", "-m", "harness_test_api"]
+    assert CliRunner().invoke(cli.main, [*entry[4:], "--list-scenarios"]).exit_code == 0

@@ -7,8 +7,7 @@ from typing import Any
 import httpx
 import pytest
 import trio
-
-from server import ServerConfig, create_app
+from harness_test_api import ServerConfig, create_app
 
 
 def client(**settings: Any) -> httpx.AsyncClient:

@@ -8,8 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-
-from server import Ask, BadConfig, ServerConfig, Service
+from harness_test_api import Ask, BadConfig, ServerConfig, Service
 
 ROWS = [{"id": f"sku-{n}", "name": f"thing {n}", "price": n / 4, "made": None} for n in range(1, 13)]
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from email.utils import parsedate_to_datetime
 
 import pytest
+from harness_test_api import Ask, BadConfig, Decision, ServerConfig, Service
 from http_sf import parse
-
-from server import Ask, BadConfig, Decision, ServerConfig, Service
 
 LIST = Ask("list")
 EPOCH = 1_795_000_000.0

@@ -8,8 +8,7 @@ from collections import Counter
 import httpx
 import pytest
 import trio
-
-from server import Ask, BadConfig, ServerConfig, Service, create_app, running
+from harness_test_api import Ask, BadConfig, ServerConfig, Service, create_app, running
 
 LIST = Ask("list")
 

@@ -7,10 +7,10 @@ from fractions import Fraction
 
 import pytest
 import trio
+from harness_test_api import ServerConfig, running_in_thread
+from harness_test_api.decisions import DecisionRow
+from harness_test_api.tiers import parse_tiers
 
-from server import ServerConfig, running_in_thread
-from server.decisions import DecisionRow
-from server.tiers import parse_tiers
 from tests.server import models
 from tests.server.raw import RawConnection
 

@@ -6,9 +6,8 @@ from random import Random
 from statistics import median, quantiles
 
 import pytest
-
-from server import Ask, BadConfig, ServerConfig, Service
-from server.latency import Slots, parse_latency
+from harness_test_api import Ask, BadConfig, ServerConfig, Service
+from harness_test_api.latency import Slots, parse_latency
 
 LIST = Ask("list")
 

@@ -8,9 +8,8 @@ import httpx
 import pyarrow.parquet
 import pytest
 import trio
-
-from server import Ask, ServerConfig, Service, create_app
-from server.ledger import Snapshot, UnknownSnapshot
+from harness_test_api import Ask, ServerConfig, Service, create_app
+from harness_test_api.ledger import Snapshot, UnknownSnapshot
 
 LIST = Ask("list")
 

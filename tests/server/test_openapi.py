@@ -8,9 +8,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-
-from server import ServerConfig, create_app, running_in_thread
-from server.paging import PAGERS
+from harness_test_api import ServerConfig, create_app, running_in_thread
+from harness_test_api.paging import PAGERS
 
 
 @pytest.mark.anyio

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-from server import Ask, Decision, ServerConfig, Service
+from harness_test_api import Ask, Decision, ServerConfig, Service
 
 BASE = "http://api.test"
 Follow = Callable[[Decision], dict[str, str] | None]

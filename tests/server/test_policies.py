@@ -10,11 +10,11 @@ from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
+from harness_test_api.policies import Budget, Policy, make_policy
+from harness_test_api.tiers import Kind, Tier, parse_tiers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.policies import Budget, Policy, make_policy
-from server.tiers import Kind, Tier, parse_tiers
 from tests.server import models
 
 KINDS = [kind for kind in get_args(Kind) if kind != "concurrency"]

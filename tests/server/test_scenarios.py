@@ -6,10 +6,10 @@ import httpx
 import pytest
 import trio
 import trio.testing
+from harness_test_api import Ask, BadConfig, ServerConfig, Service, create_app, scenario, scenarios
+from harness_test_api.decisions import DecisionRow
+from harness_test_api.drift import Truth
 
-from server import Ask, BadConfig, ServerConfig, Service, create_app, scenario, scenarios
-from server.decisions import DecisionRow
-from server.drift import Truth
 from tests.server.polite import Polite
 
 ITEMS = 250

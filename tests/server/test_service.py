@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from server import Ask, Decision, ServerConfig, Service
+from harness_test_api import Ask, Decision, ServerConfig, Service
 
 LIST = Ask("list")
 

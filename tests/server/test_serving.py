@@ -12,8 +12,7 @@ from typing import IO
 import httpx
 import pytest
 import trio
-
-from server import PortTaken, ServerConfig, running
+from harness_test_api import PortTaken, ServerConfig, running
 
 pytestmark = pytest.mark.realtime
 
@@ -22,8 +21,8 @@ Child = subprocess.Popen[str]
 
 @contextmanager
 def child(*flags: str) -> Iterator[Child]:
-    """`python -m server --port 0` and its end, whatever the test does."""
-    command = [sys.executable, "-m", "server", "--port", "0", *flags]
+    """`python -m harness server --port 0` and its end, whatever the test does."""
+    command = [sys.executable, "-m", "harness_test_api", "--port", "0", *flags]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
         try:

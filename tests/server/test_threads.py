@@ -8,10 +8,9 @@ import urllib.request
 from collections.abc import Callable
 
 import pytest
-
-from server import PortTaken, ServerConfig, running_in_thread
-from server.api import Api
-from server.pytest_plugin import rate_limited_api  # noqa: F401  (the fixture under test)
+from harness_test_api import PortTaken, ServerConfig, running_in_thread
+from harness_test_api.api import Api
+from harness_test_api.pytest_plugin import rate_limited_api  # noqa: F401  (the fixture under test)
 
 pytestmark = pytest.mark.realtime
 

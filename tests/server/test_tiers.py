@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
-from server.errors import BadConfig
-from server.tiers import Tier, parse_tiers
+from harness_test_api.errors import BadConfig
+from harness_test_api.tiers import Tier, parse_tiers
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,105 @@
+"""The Quart shell around `Service`: reads the request, sleeps the latency, writes the answer. It decides nothing."""
+
+from __future__ import annotations
+
+import trio
+from quart import Request, Response, request
+from quart_trio import QuartTrio
+from werkzeug.exceptions import HTTPException
+
+from harness_test_api.config import ServerConfig
+from harness_test_api.connections import Connections
+from harness_test_api.control import Control, bad_query
+from harness_test_api.errors import BadConfig
+from harness_test_api.exchange import Ask, Route
+from harness_test_api.faults import WIRE_KINDS, parse_fault
+from harness_test_api.openapi import add_routes
+from harness_test_api.paging import BadQuery
+from harness_test_api.replies import error_reply, json_reply, reply_of
+from harness_test_api.service import Service
+from harness_test_api.wire import FAULT, Wire
+
+FAULT_HEADER = "X-Test-Fault"
+
+
+def create_app(
+    config: ServerConfig, service: Service | None = None, connections: Connections | None = None
+) -> QuartTrio:
+    """The ASGI app of one test API; serve it with `running`, or call it through `httpx.ASGITransport`.
+
+    All times come from `trio.current_time()`: under `trio.testing.MockClock` the whole API runs in virtual time.
+    Without `service` one is made at the first request, so that its clock is that of the event loop it runs in.
+    Without `connections` there are no sockets to reset, and a reset is raised as ConnectionResetError.
+    """
+    app = QuartTrio("server")
+    shell = _Shell(config, service)
+    add_routes(app, config, shell, Control(shell.service))
+    app.register_error_handler(HTTPException, error_reply)
+    app.register_error_handler(BadQuery, bad_query)
+    wire = Wire(app.asgi_app, connections, config.parsed.idle_reset_s)  # type: ignore[arg-type]
+    app.asgi_app = wire  # type: ignore[assignment,method-assign]
+    return app
+
+
+class _Shell:
+    """The API's own routes. One service, made late, for the app's life."""
+
+    def __init__(self, config: ServerConfig, service: Service | None) -> None:
+        self._config = config
+        self._service = service
+
+    def service(self) -> Service:
+        if self._service is None:
+            self._service = Service(self._config, trio.current_time())
+        return self._service
+
+    async def list_items(self) -> Response:
+        """The list, in pages."""
+        return await self._serve("list")
+
+    async def show_item(self, item_id: str) -> Response:
+        """One item."""
+        return await self._serve("item", item_id)
+
+    async def other(self, path: str) -> Response:
+        """Anything else under /api: 404, and counted like any request."""
+        del path
+        return await self._serve("other")
+
+    async def _serve(self, route: Route, item_id: str = "") -> Response:
+        service, now = self.service(), trio.current_time()
+        try:
+            ask = self._ask(request, route, item_id)
+        except BadConfig as error:
+            return json_reply({"message": f"{FAULT_HEADER}: {error}"}, 422)
+        decision = service.handle(now, ask)
+        try:
+            # Rendered before the sleep: the answer shows the list as it was when the request arrived.
+            response = reply_of(decision)
+            if decision.fault is not None and decision.fault.kind in WIRE_KINDS:
+                request.scope[FAULT] = decision.fault  # type: ignore[literal-required]
+            if decision.delay_s > 0:
+                await trio.sleep_until(now + decision.delay_s)
+            return response
+        finally:
+            service.finish(decision)
+
+    def _ask(self, asked: Request, route: Route, item_id: str) -> Ask:
+        wanted = asked.headers.get(FAULT_HEADER) if self._config.fault_header else None
+        return Ask(
+            route,
+            item_id,
+            asked.args,
+            asked.remote_addr or "unknown",
+            _api_key(asked),
+            f"{asked.scheme}://{asked.host}",
+            None if wanted is None else parse_fault(wanted),
+        )
+
+
+def _api_key(asked: Request) -> str | None:
+    key = asked.headers.get("X-Api-Key")
+    if key is None:
+        scheme, _, token = asked.headers.get("Authorization", "").partition(" ")
+        key = token.strip() if scheme.lower() == "bearer" else None
+    return key or None

@@ -1,0 +1,141 @@
+"""What the API lists: items that are a function of (seed, id), so that any number of them takes no memory.
+
+With drift, only what changed is remembered: the ids deleted, and how often an id was changed.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Protocol
+
+from harness_test_api.drift import Drift, Truth
+from harness_test_api.items import make_item, mix, summary
+
+Record = dict[str, Any]
+
+
+class Catalogue(Protocol):
+    """A list of records with ids, as it stands at `now` (it may drift)."""
+
+    def total(self, now: float) -> int:
+        """How many items there are."""
+
+    def slice(self, now: float, offset: int, count: int) -> list[Record]:
+        """List records (id and name) from `offset` on, at most `count`; empty past the end."""
+
+    def after(self, now: float, key: str | None, count: int) -> list[Record] | None:
+        """List records after the one of id `key` (None: from the start); None for a key that never was."""
+
+    def find(self, now: float, item_id: str) -> Callable[[], Record] | None:
+        """What makes the whole item when called, or None if there is none of that id."""
+
+    def missing(self, item_id: str) -> int:
+        """The status of an id that `find` did not find: 404, or 410 for one that was deleted and may say so."""
+
+    def truth(self, now: float) -> Truth:
+        """What happened to the list up to `now`."""
+
+
+class GeneratedCatalogue:
+    """Ids from 1 up in order, or from the highest down (`newest_first`), some deleted, some changed.
+
+    started_at is on the clock of `now`.
+    """
+
+    def __init__(self, count: int, seed: int, drift: Drift, started_at: float, newest_first: bool) -> None:
+        self._last_id = count
+        self._seed = seed
+        self._drift = drift
+        self._started_at = started_at
+        self._newest_first = newest_first
+        self._deleted: list[int] = []
+        self._truth = Truth(count)
+        self._events = 0
+        self._done = {"insert": 0, "delete": 0, "change": 0}
+        self._next_s = self._upcoming()[0]
+
+    def total(self, now: float) -> int:
+        self._advance(now)
+        return self._last_id - len(self._deleted)
+
+    def slice(self, now: float, offset: int, count: int) -> list[Record]:
+        total = self.total(now)
+        if offset >= total:
+            return []
+        first = self._nth(total - 1 - offset if self._newest_first else offset)
+        return self._records(self._walk(first), count)
+
+    def after(self, now: float, key: str | None, count: int) -> list[Record] | None:
+        self._advance(now)
+        step = -1 if self._newest_first else 1
+        if key is None:
+            return self._records(self._walk(self._last_id if self._newest_first else 1), count)
+        number = id_number(key)
+        return self._records(self._walk(number + step), count) if number else None
+
+    def find(self, now: float, item_id: str) -> Callable[[], Record] | None:
+        self._advance(now)
+        number = id_number(item_id)
+        if not 1 <= number <= self._last_id or number in self._truth.deleted:
+            return None
+        return partial(make_item, self._seed, number, len(self._truth.changed.get(number, ())))
+
+    def missing(self, item_id: str) -> int:
+        return self._drift.gone if id_number(item_id) in self._truth.deleted else 404
+
+    def truth(self, now: float) -> Truth:
+        self._advance(now)
+        return self._truth
+
+    def _records(self, ids: Iterator[int], count: int) -> list[Record]:
+        return [summary(self._seed, number) for number, _ in zip(ids, range(count))]
+
+    def _walk(self, first: int) -> Iterator[int]:
+        """Ids that are there, in the list's order, from `first` on."""
+        ids = range(first, 0, -1) if self._newest_first else range(first, self._last_id + 1)
+        gone = self._truth.deleted
+        return (number for number in ids if number not in gone) if gone else iter(ids)
+
+    def _nth(self, position: int) -> int:
+        """The id at `position` from the lowest, counted from 0, among those that are there."""
+        deleted = self._deleted
+        # deleted[j] - 1 - j ids lie below the j-th deleted one: each such gap at or before `position` shifts it by one.
+        return position + 1 + bisect.bisect_right(range(len(deleted)), position, key=lambda j: deleted[j] - 1 - j)
+
+    def _upcoming(self) -> tuple[float, str]:
+        """When the next change comes, in seconds since the start, and of which kind."""
+        drift = self._drift
+        gaps = (("insert", drift.insert_s), ("delete", drift.delete_s), ("change", drift.change_s))
+        at_s, kind = min((gap_s * (self._done[kind] + 1), kind) for kind, gap_s in gaps)
+        return (at_s, kind) if at_s <= drift.until_s else (float("inf"), kind)
+
+    def _advance(self, now: float) -> None:
+        while self._next_s <= now - self._started_at:
+            at_s, kind = self._upcoming()
+            self._done[kind] += 1
+            self._apply(kind, at_s)
+            self._next_s = self._upcoming()[0]
+
+    def _apply(self, kind: str, at_s: float) -> None:
+        if kind == "insert":
+            self._last_id += 1
+            self._truth.inserted[self._last_id] = at_s
+            return
+        there = self._last_id - len(self._deleted)
+        if there == 0:
+            return
+        self._events += 1
+        number = self._nth(mix(self._seed, -self._events) % there)
+        if kind == "delete":
+            bisect.insort(self._deleted, number)
+            self._truth.deleted[number] = at_s
+        else:
+            self._truth.changed.setdefault(number, []).append(at_s)
+
+
+def id_number(text: str) -> int:
+    """The id in a path segment, or 0, which no item has."""
+    # 18 digits hold every id; `007` is not item 7, or one item would have many addresses.
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 and text[0] != "0" else 0

@@ -1,0 +1,124 @@
+"""`python -m harness server`: serve one test API until SIGTERM or Ctrl-C.
+
+Settings come from a scenario, then a TOML file, then flags: the later wins.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+import click
+import trio
+
+from harness_test_api import scenarios
+from harness_test_api.config import ServerConfig, Setting, read_toml, settings
+from harness_test_api.errors import ServerError
+
+_CONTEXT = {"help_option_names": ["-h", "--help"]}
+
+
+def _own_options() -> list[click.Parameter]:
+    return [
+        click.Option(["--host"], default="127.0.0.1", show_default=True, help="Address to listen on."),
+        click.Option(
+            ["--port"],
+            default=8000,
+            show_default=True,
+            type=click.IntRange(0, 65535),
+            help="Port to listen on; 0: any free one.",
+        ),
+        click.Option(["--scenario"], help="Start from a ready-made server; see --list-scenarios."),
+        click.Option(["--config"], metavar="FILE", help="Settings in TOML: the flags' names, without dashes in front."),
+        click.Option(["--list-scenarios"], is_flag=True, help="Name the ready-made servers and stop."),
+        click.Option(["--until-stdin-closes"], is_flag=True, help="Stop when standard input ends."),
+        # What whoever starts us prefers to our own defaults, but not to what a scenario says.
+        click.Option(["--unless-set"], metavar="NAME=VALUE", multiple=True, hidden=True),
+    ]
+
+
+def _option(setting: Setting) -> click.Option:
+    flag = "--" + setting.name.replace("_", "-")
+    text = setting.help
+    if setting.kind is bool:
+        # None where the flag is not written, so that it does not overrule a scenario or a file.
+        return click.Option([flag], is_flag=True, flag_value=True, default=None, help=text)
+    text += " Repeatable." if setting.many else ""
+    default = getattr(ServerConfig, setting.name)
+    text += f" [default: {default}]" if default not in ("", ()) else ""
+    return click.Option([flag], type=setting.kind, multiple=setting.many, help=text)
+
+
+def serve(
+    host: str,
+    port: int,
+    scenario: str | None,
+    config: str | None,
+    list_scenarios: bool,
+    until_stdin_closes: bool,
+    unless_set: tuple[str, ...],
+    **flags: Any,
+) -> None:
+    """Serve an API whose limits are real. Prints the list's URL when it answers."""
+    if list_scenarios:
+        for name in scenarios.names():
+            click.echo(f"{name:16} {scenarios.about(name)}")
+        return
+    try:
+        values: dict[str, Any] = {name: value for name, _, value in (text.partition("=") for text in unless_set)}
+        values |= scenarios.settings_of(scenario) if scenario else {}
+        values |= read_toml(config) if config else {}
+        values |= {name: value for name, value in flags.items() if value not in (None, ())}
+        trio.run(_serve, ServerConfig.from_mapping(values), host, port, until_stdin_closes)
+    except* ServerError as errors:
+        click.echo(f"Error: {_first(errors)}", err=True)
+        sys.exit(2)
+
+
+main = click.Command(
+    "server",
+    callback=serve,
+    help=serve.__doc__,
+    params=[*_own_options(), *(_option(setting) for setting in settings())],
+    context_settings=_CONTEXT,
+)
+
+
+def _first(error: BaseException) -> BaseException:
+    # trio wraps what leaves a nursery in a group; there is only ever one here.
+    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+
+
+async def _serve(config: ServerConfig, host: str, port: int, until_stdin_closes: bool) -> None:
+    # Signals are caught before the URL is out, so that whoever reads it may stop us at once.
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with trio.open_nursery() as nursery:
+            if until_stdin_closes:
+                nursery.start_soon(_wait_for_stdin, nursery.cancel_scope)
+            nursery.start_soon(_wait_for_signal, signals, nursery.cancel_scope)
+            await _announce(config, host, port)
+
+
+async def _announce(config: ServerConfig, host: str, port: int) -> None:
+    from harness_test_api.serving import (
+        running,  # the web framework takes a second to load: not before the flags are right
+    )
+
+    async with running(config, host, port) as api:
+        click.echo(api.url)
+        sys.stdout.flush()
+        await trio.sleep_forever()
+
+
+async def _wait_for_signal(signals: AsyncIterator[int], scope: trio.CancelScope) -> None:
+    async for _ in signals:
+        scope.cancel()
+
+
+async def _wait_for_stdin(scope: trio.CancelScope) -> None:
+    async with trio.lowlevel.FdStream(sys.stdin.fileno()) as stdin:
+        while await stdin.receive_some():
+            pass
+    scope.cancel()

@@ -1,0 +1,133 @@
+"""The one definition of every setting of a test API: flags, TOML and Python read it.
+
+Settings are written as people type them (`limit="500/20s"`, `latency="50ms"`) and parsed when the config is made,
+so that a bad one is refused before anything is served, wherever it was written. A name that may be given several
+times takes one text, a list of them, or a mapping (a TOML table) whose `name: value` is read as `name=value`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from harness_test_api.errors import BadConfig
+from harness_test_api.parsed import Parsed, parse
+
+Many = str | Sequence[str] | Mapping[str, Any]
+
+# The reference system's limits: what the project is measured against.
+DEFAULT_LIMIT = "500/20s+2000/100s"
+
+
+@dataclass(frozen=True)
+class ServerConfig:
+    """Settings of one test API; raises BadConfig, one sentence, for what cannot be used.
+
+    Each setting's meaning is its help text, which `python -m harness server --help` prints. `epoch` is the wall clock
+    at the start, in epoch seconds (None: the machine's, read once by `running`; `service.NEW_YEAR` where no wall clock
+    is read, as in virtual time).
+    """
+
+    items: Annotated[int, "Size of the generated catalogue."] = 1000
+    limit: Annotated[Many, "Limits enforced, such as 500/20s+2000/100s:log; none: no limit."] = DEFAULT_LIMIT
+    latency: Annotated[str, "Delay of every answer: 50ms, uniform:20ms-80ms, lognormal:80ms, bimodal:50ms-1s."] = "0"
+    slots: Annotated[int, "Requests worked on at a time, the rest wait their turn; 0: any number."] = 0
+    seed: Annotated[int, "Seed of everything random."] = 0
+    dialect: Annotated[str, "How limits are told: honest, laravel, github, draft-6, draft-7, draft-8, none."] = "honest"
+    lie: Annotated[Many, "An error in the headers, such as retry-after-zero or reset-ms."] = ()
+    on_refusal: Annotated[str, "What a refusal costs: free, charge-earlier (tiers), charge-all."] = "free"
+    cost: Annotated[Many, "Units a request costs: list=1 or item=2."] = ()
+    plan: Annotated[Many, "A plan of other limits: NAME=LIMIT."] = ()
+    api_key: Annotated[Many, "A key and its plan: KEY=PLAN."] = ()
+    plan_change: Annotated[Many, "New limits of a plan from a moment on: 30s:default=100/20s."] = ()
+    require_key: Annotated[bool, "Answer 401 to who sends none of the keys."] = False
+    fault: Annotated[Many, "Answers that go wrong: 503:rate=1%, reset:items=3,7:times=2, 410:share=2%."] = ()
+    fault_header: Annotated[bool, "Let a request ask for a fault: X-Test-Fault: 503."] = False
+    paging: Annotated[str, "How the list is cut: page, offset, cursor, link or keyset."] = "page"
+    no_total: Annotated[bool, "Do not tell the size of the list."] = False
+    newest_first: Annotated[bool, "List the highest ids first, so that inserted items shift the pages."] = False
+    drift: Annotated[str, "Changes while someone pages: insert=2/s:delete=1/s:change=10/m."] = ""
+    tenant: Annotated[Many, "Who else uses the quota: 5/s, 5/s:poisson, 50/10s:burst."] = ()
+    idle_timeout: Annotated[str, "Close connections idle for so long."] = "5s"
+    idle_reset: Annotated[str, "Reset connections idle for so long when the next request comes."] = ""
+    data: Annotated[str, "Serve the rows of this Parquet, CSV or JSON Lines file."] = ""
+    ledger_rows: Annotated[int, "Decisions kept at most, some 50 bytes each; counts are always kept."] = 1_000_000
+    epoch: float | None = None
+
+    parsed: Parsed = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for setting in settings():
+            if setting.many:
+                object.__setattr__(self, setting.name, _texts(setting.name, getattr(self, setting.name)))
+            _check_type(setting, getattr(self, setting.name))
+        object.__setattr__(self, "parsed", parse(self))
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> ServerConfig:
+        """A config from names as in TOML or flags (`plan-change` or `plan_change`); BadConfig for unknown ones."""
+        known = {setting.name for setting in fields(cls) if setting.init}
+        named = {name.replace("-", "_"): value for name, value in values.items()}
+        for name in named:
+            if name not in known:
+                choice = ", ".join(sorted(known)).replace("_", "-")
+                raise BadConfig(f"{name!r} is no setting of the test API; use {choice}")
+        return cls(**named)
+
+    @classmethod
+    def from_toml(cls, path: str | Path, **over: Any) -> ServerConfig:
+        """A config from a TOML file; `over` are settings that win over the file's."""
+        return cls.from_mapping(read_toml(path) | over)
+
+
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """Settings in a TOML file, without `about`; BadConfig when it cannot be read."""
+    try:
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadConfig(f"the config file {path} cannot be read: {error}; see docs/test-api.md") from None
+    values.pop("about", None)
+    return {name.replace("-", "_"): value for name, value in values.items()}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting as people type it. kind: int, str or bool. many: whether it may be given several times."""
+
+    name: str
+    kind: type
+    many: bool
+    help: str
+
+
+@cache
+def settings() -> tuple[Setting, ...]:
+    """The settings that people type, in the order of the help."""
+    hints = get_type_hints(ServerConfig, include_extras=True)
+    annotated = [(name, *get_args(hint)) for name, hint in hints.items() if get_origin(hint) is Annotated]
+    return tuple(Setting(name, str if kind == Many else kind, kind == Many, text) for name, kind, text in annotated)
+
+
+def _texts(name: str, value: Many) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, Mapping):
+        return tuple(f"{key}={inner}" for key, inner in value.items())
+    if isinstance(value, Sequence) and all(isinstance(text, str) for text in value):
+        return tuple(value)
+    raise BadConfig(f"{name}: {value!r} is not a text, a list of texts or a table; see docs/test-api.md")
+
+
+_WORDS = {int: "a whole number", bool: "true or false", str: "a text in quotes"}
+
+
+def _check_type(setting: Setting, value: Any) -> None:
+    if setting.many:
+        return  # read as texts already
+    # bool is an int to Python, not to people
+    if not isinstance(value, setting.kind) or (setting.kind is int and isinstance(value, bool)):
+        raise BadConfig(f"{setting.name}: {value!r} is not {_WORDS[setting.kind]}; write one")

@@ -1,0 +1,46 @@
+"""Dialects: what a server says about its limits. One module per family; `lies` lays errors over any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from harness_test_api.dialects.base import Dialect, Headers, Level, Refusal, Situation
+from harness_test_api.dialects.ietf import Draft6, Draft7, Draft8
+from harness_test_api.dialects.legacy import GitHub, Honest, Laravel
+from harness_test_api.dialects.lies import NAMES as LIES
+from harness_test_api.dialects.lies import Lying, http_date
+from harness_test_api.dialects.silent import HtmlPage, RetryAfterOnly, Silent
+from harness_test_api.errors import BadConfig
+
+__all__ = [
+    "DIALECTS",
+    "LIES",
+    "Dialect",
+    "Headers",
+    "Level",
+    "Refusal",
+    "Situation",
+    "http_date",
+    "make_dialect",
+]
+
+DIALECTS: dict[str, Callable[[], Dialect]] = {
+    "honest": Honest,
+    "laravel": Laravel,
+    "github": GitHub,
+    "draft-6": Draft6,
+    "draft-7": Draft7,
+    "draft-8": Draft8,
+    "retry-after": RetryAfterOnly,
+    "none": Silent,
+    "nginx": lambda: HtmlPage(503, "503 Service Temporarily Unavailable"),
+    "forbidden": lambda: HtmlPage(403, "403 Forbidden"),
+}
+
+
+def make_dialect(name: str, lies: Sequence[str]) -> Dialect:
+    """The dialect `name` with `lies` laid over it; BadConfig for an unknown one."""
+    if name not in DIALECTS:
+        raise BadConfig(f"dialect: {name!r} is unknown; use {', '.join(DIALECTS)}")
+    dialect = DIALECTS[name]()
+    return Lying(dialect, lies) if lies else dialect

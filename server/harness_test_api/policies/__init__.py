@@ -1,0 +1,35 @@
+"""Policies: how a server counts. One module per way of counting; `budget` holds several at once."""
+
+from __future__ import annotations
+
+from harness_test_api.policies.base import ADMIT, Policy, Verdict
+from harness_test_api.policies.buckets import Gcra, LeakyBucket, TokenBucket
+from harness_test_api.policies.budget import Budget, OnRefusal, Ruling
+from harness_test_api.policies.concurrency import Concurrency
+from harness_test_api.policies.counter import SlidingCounter
+from harness_test_api.policies.log import SlidingLog
+from harness_test_api.policies.windows import aligned, anchored
+from harness_test_api.tiers import Tier
+
+__all__ = ["ADMIT", "Budget", "OnRefusal", "Policy", "Ruling", "Verdict", "make_policy"]
+
+
+def make_policy(tier: Tier, epoch_offset: float) -> Policy:
+    """A fresh policy for `tier`; epoch_offset: what added to `now` gives epoch seconds."""
+    match tier.kind:
+        case "anchored":
+            return anchored(tier)
+        case "aligned":
+            return aligned(tier, epoch_offset)
+        case "log":
+            return SlidingLog(tier)
+        case "counter":
+            return SlidingCounter(tier, epoch_offset)
+        case "bucket":
+            return TokenBucket(tier)
+        case "gcra":
+            return Gcra(tier)
+        case "leaky":
+            return LeakyBucket(tier)
+        case "concurrency":
+            return Concurrency(tier)
