@@ -105,6 +105,11 @@ class ImportConfig(BaseModel):
     max_items: int | None = Field(None, ge=1, description="import no more than this many")
     sequential: bool = Field(False, description="read the whole list before the first item")
     detail: bool = Field(True, description="take the list's records as the items, without fetching each")
+    accept_list: bool = Field(
+        False,
+        description="take the list as it is where its end cannot be proven: one page without paging, a total that is "
+        "too high, a field that nothing follows",
+    )
     timeout: Seconds = Field(30.0, gt=0, le=3600, description="the longest a request may take")
     # The reference system's schedule: five attempts within 7.5 minutes.
     retry_delays: Annotated[tuple[Annotated[float, Field(ge=0, le=86400)], ...], BeforeValidator(as_delays)] = Field(
@@ -156,7 +161,7 @@ class ImportConfig(BaseModel):
     fresh: bool = Field(False, description="replace a run of that name")
     resume: bool = Field(False, description="go on with a run of that name")
     seed: int = Field(0, ge=0, le=2**31, description="for everything random")
-    dry_run: bool = Field(False, description="print the plan and stop, after two requests")
+    dry_run: bool = Field(False, description="print the plan and stop, after two to four requests")
     progress: Literal["bar", "plain", "none"] | None = Field(
         None, description="bar, plain or none [bar on a terminal, else plain]"
     )

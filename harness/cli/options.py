@@ -46,6 +46,7 @@ RESUME_FIELDS = [
         "max_body",
         "max_pause",
         "allow_host",
+        "accept_list",
         "header",
         "token_env",
     ),
