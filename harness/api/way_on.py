@@ -253,4 +253,4 @@ def _by_plain_name(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_set(value: Any) -> bool:
-    return bool(value) and str(value).strip().lower() not in ("", "0", "none", "null", "false", "no", "ok")
+    return bool(value) and str(value).strip().lower() not in ("", "0", "none", "null", "false", "ok")

@@ -73,7 +73,7 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
         raise _unreadable(f"page {seen.failed[0]} of the list", seen.failed[1])
     fields: frozenset[str] = frozenset()
     if config.detail:
-        for item in seen.first.ids[:2]:
+        for item in seen.state.items.in_state("pending")[:2]:
             await asker.item(item)
             fields = fields or _fields(asker.payloads)
     server_s = asker.notices[0].server_utc_s

@@ -61,8 +61,9 @@ async def look_ahead(api: Api, config: ImportConfig) -> Outlook:
     if seen.problem and config.max_items is None:
         raise BadInput(f"an import could not end as complete: {seen.problem}")
     fields = frozenset[str]()
-    if seen.first.ids and config.detail:
-        _, payloads, _, item_s = await _ask(api, "item", seen.first.ids[0])
+    listed = seen.state.items.in_state("pending")
+    if listed and config.detail:
+        _, payloads, _, item_s = await _ask(api, "item", listed[0])
         times_s.append(item_s)
         fields = _fields(payloads)
     work, latency_s = work_for(seen.first, seen.state, config), min(times_s)
