@@ -13,17 +13,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
-
-import pyarrow as pa
+from typing import IO, TYPE_CHECKING, Any
 
 from harness.errors import BadInput, NoSuchRun, RecordError, RunLocked
 from harness.record.clock import iso, local_stamp
 from harness.record.events import RunStatus
-from harness.record.history import event_table, read_state
+from harness.record.files import read_json, unwritable, write_json
 from harness.record.moment import read_live
-from harness.record.parts import read_json, read_table, unwritable, write_json
 from harness.record.state import Failure, State
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 # A look at the lock lasts microseconds; one that outlasts this many tries is no look.
 _LOOKS = 1000
@@ -32,7 +32,10 @@ _OPEN: tuple[RunStatus, ...] = ("running", "paused")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run that exists. Everything is read from its files when asked for."""
+    """A run that exists. Everything is read from its files when asked for.
+
+    What reads Parquet imports it first: a command that reads only JSON answers without it.
+    """
 
     folder: Path
 
@@ -76,6 +79,8 @@ class Run:
 
     def state(self) -> State:
         """The fold of all events on disk."""
+        from harness.record.history import read_state
+
         return read_state(self.folder)
 
     def summary(self) -> dict[str, Any] | None:
@@ -90,10 +95,14 @@ class Run:
 
     def events(self) -> pa.Table:
         """Every event, a row each (see results/README.md for the columns)."""
+        from harness.record.history import event_table
+
         return event_table(self.folder)
 
     def items(self) -> pa.Table:
         """The imported items; RecordError while the run has not ended."""
+        from harness.record.parts import read_table
+
         path = self.folder / "items.parquet"
         if not path.exists():
             raise RecordError(f"{path} is not there yet: it is written when a session of the run ends; wait or resume")
