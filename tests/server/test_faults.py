@@ -10,6 +10,8 @@ import pytest
 import trio
 from harness_test_api import Ask, BadConfig, ServerConfig, Service, create_app, running
 
+from tests.asgi import InProcess
+
 LIST = Ask("list")
 
 
@@ -93,7 +95,7 @@ def test_faults_that_make_no_sense_are_refused(text: str, word: str) -> None:
 
 def client(**settings: object) -> httpx.AsyncClient:
     config = ServerConfig.from_mapping({"limit": "none", **settings})
-    return httpx.AsyncClient(transport=httpx.ASGITransport(create_app(config)), base_url="http://api.test")
+    return httpx.AsyncClient(transport=InProcess(create_app(config)), base_url="http://api.test")
 
 
 @pytest.mark.anyio
