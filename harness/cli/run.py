@@ -109,6 +109,8 @@ async def import_now(config: ImportConfig, relist: bool = False) -> int:
     signals = _Signals()
     mode = "none" if config.quiet or config.as_json else choose_mode(config.progress, sys.stderr)
     shown: list[Progress] = []
+    if mode != "none" and config.url is None:  # it takes a second or two before anything else can be said
+        click.echo("starting the test API", err=True)
     with sparing_memory(), ExitStack() as screen:
 
         def on_start(session: Session, _url: str) -> None:
