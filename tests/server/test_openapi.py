@@ -12,6 +12,7 @@ from harness_test_api import ServerConfig, create_app, running_in_thread
 from harness_test_api.paging import PAGERS
 
 from tests.asgi import InProcess
+from tests.patience import PATIENCE_S
 
 
 @pytest.mark.anyio
@@ -36,7 +37,7 @@ def attack(url: str, folder: Path, *flags: str) -> str:
     """Run schemathesis against a server; returns what it printed, fails when it found something."""
     program = str(Path(sys.executable).with_name("schemathesis"))
     command = [program, "run", f"{url}/openapi.json", "--seed", "1", "--no-color", *flags]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=2 * PATIENCE_S)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
