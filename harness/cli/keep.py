@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
 from harness.cli.options import PATH, results_option
-from harness.errors import BadInput, RecordError
+from harness.errors import BadInput, NoSuchRun, RecordError, RunLocked
 from harness.record.export import export
+from harness.record.folder import clear_leftovers
 from harness.record.run import Run, find_run, list_runs, remove_run
 from harness.views.text import count, plural, printable, size
 
@@ -43,6 +45,7 @@ def prune_command(keep: int, yes: bool, results: Path) -> int:
     Their items go with them; runs that are being written stay.
     """
     going = [run for run in list_runs(results)[keep:] if run.writer_pid is None]
+    clear_leftovers(results)
     if not going:
         click.echo(f"nothing to remove: {plural(len(list_runs(results)), 'run')} in {results}")
         return 0
@@ -55,10 +58,21 @@ def prune_command(keep: int, yes: bool, results: Path) -> int:
         if not click.confirm(f"Remove these for good ({what})?"):
             click.echo("nothing was removed")
             return 0
-    for run in going:
-        remove_run(run)
-    click.echo(f"removed {count(len(going))}, kept {count(len(list_runs(results)))}")
+    removed = sum(_removed(run) for run in going)
+    click.echo(f"removed {count(removed)}, kept {count(len(list_runs(results)))}")
     return 0
+
+
+def _removed(run: Run) -> bool:
+    """Remove a run; False where somebody has taken it up or removed it since it was looked at."""
+    try:
+        remove_run(run)
+    except RunLocked as error:
+        click.echo(f"kept: {error}", err=True)
+        return False
+    except NoSuchRun:
+        return False
+    return True
 
 
 def _status(run: Run) -> str:
@@ -69,4 +83,8 @@ def _status(run: Run) -> str:
 
 
 def _bytes(run: Run) -> int:
-    return sum(path.stat().st_size for path in run.folder.rglob("*") if path.is_file())
+    sizes = 0
+    for path in run.folder.rglob("*"):
+        with suppress(OSError):  # somebody else removes it as well
+            sizes += path.lstat().st_size if path.is_file() else 0
+    return sizes
