@@ -180,10 +180,13 @@ def _make_way(config: ImportConfig, folder: Path) -> None:
     """Remove what --fresh replaces; NoSuchRun for anything else of that name, but what was never a run."""
     if is_husk(folder) or not os.path.lexists(folder):
         return
-    if not config.fresh:
+    if not (folder / "run.json").exists():
+        if not is_remains(folder):
+            raise NoSuchRun(f"{folder} is there and is no run; choose another --run or --results")
+        if not config.fresh:
+            raise NoSuchRun(f"{folder} has lost its run.json; restore that from a copy, or add --fresh to replace it")
+    elif not config.fresh:
         raise _taken(config)
-    if not (folder / "run.json").exists() and not is_remains(folder):
-        raise NoSuchRun(f"{folder} is no run, so --fresh does not remove it; choose another --run or --results")
     with suppress(NoSuchRun):  # another process has just removed it
         remove_run(Run(folder))
 

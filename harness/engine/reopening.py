@@ -20,6 +20,7 @@ from harness.record.compaction import compact
 from harness.record.fold import fold
 from harness.record.history import recorded
 from harness.record.items import write_items
+from harness.record.parts import clear_temporary
 from harness.record.recorder import Recorder, later_writer
 from harness.record.run import Run, locked, write_summary
 from harness.record.state import State
@@ -68,6 +69,7 @@ def settle(run: Run) -> None:
         return
     with locked(run):
         if not run.settled:
+            clear_temporary(run.folder)
             state = run.state()
             conclude(run, state, ended_summary(run, state))
 
@@ -81,11 +83,11 @@ def conclude(run: Run, state: State, summary: Summary, *, items: bool = True) ->
     if items:
         write_items(run.folder, lambda item: state.items.state(item) == "imported", count=state.imported)
     write_summary(run, summary.as_dict())
-    ended = {"status": state.status, "reason": state.reason, "ended_utc_s": state.ended_utc_s}
-    run.note(**ended, recorded=recorded(run.folder), settled=True)
     if state.status in _OVER:
         with suppress(RecordError):  # it only makes reading quicker: everything is on disk
             compact(run.folder)
+    ended = {"status": state.status, "reason": state.reason, "ended_utc_s": state.ended_utc_s}
+    run.note(**ended, recorded=recorded(run.folder), settled=True)
 
 
 def ended_summary(run: Run, state: State, status: e.RunStatus | None = None) -> Summary:
