@@ -8,26 +8,16 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import PATH, results_option
 from harness.errors import BadInput, NoSuchRun, RecordError, RunLocked
-from harness.record.export import export
 from harness.record.folder import clear_leftovers
 from harness.record.run import Run, find_run, list_runs, remove_run
 from harness.views.text import count, plural, printable, size
 
-_FILE_HELP = "where to: .csv, .jsonl or .parquet"
 
-
-@click.command("export")
-@click.argument("run", required=False)
-@click.option("-o", "--output", type=PATH, required=True, metavar="FILE", help=_FILE_HELP)
-@results_option
 def export_command(run: str | None, output: Path, results: Path) -> int:
-    """Write the items as CSV, JSON lines or Parquet.
+    """Write the items to `output`."""
+    from harness.record.export import export  # Parquet, which `prune` does not need
 
-    The file's ending says which; an existing file is replaced. Without RUN, those of the latest; a run that is still
-    going on gives what it has so far.
-    """
     found = find_run(results, run)
     number = export(found, output)
     so_far = " so far" if found.status in ("running", "paused") else ""
@@ -35,15 +25,8 @@ def export_command(run: str | None, output: Path, results: Path) -> int:
     return 0
 
 
-@click.command("prune")
-@click.option("--keep", type=click.IntRange(0), required=True, metavar="N", help="how many of the newest runs stay")
-@click.option("--yes", is_flag=True, help="do not ask")
-@results_option
 def prune_command(keep: int, yes: bool, results: Path) -> int:
-    """Remove all but the newest runs.
-
-    Their items go with them; runs that are being written stay.
-    """
+    """Remove all but the newest `keep` runs, if the answer is yes."""
     going = [run for run in list_runs(results)[keep:] if run.writer_pid is None]
     clear_leftovers(results)
     if not going:

@@ -10,9 +10,8 @@ from typing import Any
 import click
 
 from harness.cli.ended import next_commands
-from harness.cli.options import python, results_option, where
+from harness.cli.options import python, where
 from harness.config import ImportConfig
-from harness.engine.reopening import ended_summary
 from harness.errors import RecordError
 from harness.record.clock import utc_s
 from harness.record.run import Run, find_run, list_runs
@@ -24,10 +23,8 @@ from harness.views.show import show_text
 from harness.views.text import printable
 
 
-@click.command("runs")
-@results_option
 def runs_command(results: Path) -> int:
-    """List the runs, the newest first."""
+    """List the runs; a damaged one is said and left out."""
     rows = []
     for run in list_runs(results):
         try:
@@ -38,14 +35,8 @@ def runs_command(results: Path) -> int:
     return 0
 
 
-@click.command("show")
-@click.argument("run", required=False)
-@results_option
 def show_command(run: str | None, results: Path) -> int:
-    """Show a run in full, with its failed items.
-
-    Without RUN, the latest.
-    """
+    """Show one run."""
     found = find_run(results, run)
     path = found.folder / "items.parquet"
     state = found.state()
@@ -74,6 +65,8 @@ def summary_now(run: Run, state: State | None = None) -> Summary:
     figures = run.summary()
     if figures is not None:
         return Summary.from_dict(figures)
+    from harness.engine.reopening import ended_summary  # reads events, and so Parquet
+
     alive = run.writer_pid is not None
     state = run.state() if state is None else state
     status = run.status if alive else run.status_of(state)

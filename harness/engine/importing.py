@@ -182,7 +182,8 @@ def _make_way(config: ImportConfig, folder: Path) -> None:
         return
     if not (folder / "run.json").exists():
         if not is_remains(folder):
-            raise NoSuchRun(f"{folder} is there and is no run; choose another --run or --results")
+            but = ", so --fresh does not remove it" if config.fresh else ", but something else"
+            raise NoSuchRun(f"{folder} is no run{but}; choose another --run or --results")
         if not config.fresh:
             raise NoSuchRun(f"{folder} has lost its run.json; restore that from a copy, or add --fresh to replace it")
     elif not config.fresh:

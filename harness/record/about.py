@@ -11,7 +11,8 @@ from typing import Any, get_args
 
 from harness.errors import RecordError
 from harness.record.events import RunStatus
-from harness.record.parts import list_parts, read_json
+from harness.record.files import read_json
+from harness.record.listing import list_parts
 
 OPEN: tuple[RunStatus, ...] = ("running", "paused")
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from harness.errors import BadInput, NoSuchRun, RecordError, RunLocked
-from harness.record.parts import make_folder, sync_folder, unwritable
+from harness.record.files import make_folder, sync_folder, unwritable
 
 LOCK = "lock"
 _NEW, _REMOVED = ".new-", ".removed-"

@@ -11,8 +11,9 @@ import pyarrow as pa
 from harness.errors import RecordError
 from harness.record.arrow import EVENT_SCHEMA, as_current, from_table
 from harness.record.events import Event, ItemId, canonical_id
+from harness.record.files import read_json
 from harness.record.fold import fold
-from harness.record.parts import is_compacted, list_parts, opened, read_json, read_table
+from harness.record.parts import is_compacted, list_parts, opened, read_table
 from harness.record.rows import Rows, last_rows, missing, read_rows
 from harness.record.snapshot import latest_snapshot
 from harness.record.state import State

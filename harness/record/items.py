@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from harness.record.events import ItemId, canonical_id
+from harness.record.files import replace_file
 from harness.record.history import payload_rows
-from harness.record.parts import replace_file
 from harness.record.rows import last_rows
 
 # How many items are held at once while the file is written.

@@ -1,46 +1,22 @@
-"""Parquet parts: whole or not there at all, whatever is killed and whenever.
-
-A part is named after its writer and its first row, `s1-000001001.parquet`; a compacted one after its last as well,
-`s1-000000001_000123456.parquet`. Its name says which it stands for: those are no parts any more, though a crash or
-a moment may have left them there.
-"""
+"""Parquet parts: whole or not there at all, whatever is killed and whenever."""
 
 from __future__ import annotations
 
-import errno
-import json
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harness.errors import RecordError
-
-_TEMPORARY = ".tmp"
-
-
-def unwritable(path: Path, error: OSError) -> RecordError:
-    """The error for a disk that does not take what is to be recorded."""
-    return RecordError(f"{path} cannot be written ({error}); make room or fix the folder, then resume")
-
-
-def replace_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file and put it in `path`'s place; RecordError where the disk does not."""
-    temporary = path.with_name(path.name + _TEMPORARY)
-    try:
-        write(temporary)
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        sync_folder(path.parent)
-    except OSError as error:
-        with suppress(OSError):  # half a file only takes the room that is short
-            temporary.unlink(missing_ok=True)
-        raise unwritable(path, error) from None
+from harness.record.files import replace_file
+from harness.record.listing import clear_temporary as clear_temporary
+from harness.record.listing import is_compacted as is_compacted
+from harness.record.listing import list_parts as list_parts
+from harness.record.listing import part_path as part_path
+from harness.record.listing import replaced_parts as replaced_parts
+from harness.record.listing import writer_order as writer_order
 
 
 def write_table(path: Path, table: pa.Table) -> None:
@@ -51,26 +27,6 @@ def write_table(path: Path, table: pa.Table) -> None:
         pq.write_table(table, temporary, compression="zstd", use_dictionary=False)
 
     replace_file(path, write)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """The same for a small JSON file."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n"
-    replace_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
-
-
-# A million sessions would not make a run.json of this size: it is something else, and memory is for better things.
-_MOST_JSON = 64_000_000
-
-
-def read_json(path: Path) -> Any:
-    """The value in a small JSON file; RecordError naming it where there is none."""
-    try:
-        if path.stat().st_size > _MOST_JSON:
-            raise ValueError(f"it has {path.stat().st_size:,} bytes")
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RecordError(f"{path} cannot be read ({error}); restore it from a copy, or remove the run") from None
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
@@ -93,74 +49,3 @@ def opened(path: Path) -> Iterator[pq.ParquetFile]:
 
 class Gone(RecordError):
     """A part that was listed is not there any more: a compacted one may stand for it by now."""
-
-
-def part_path(folder: Path, writer: str, first: int, last: int | None = None) -> Path:
-    """Where the part of `writer` from its row `first` on lies; with `last`, a compacted one."""
-    return folder / (f"{writer}-{first:09d}" + ("" if last is None else f"_{last:09d}") + ".parquet")
-
-
-def list_parts(folder: Path) -> list[tuple[str, int, Path]]:
-    """(writer, first row, path) of each complete part in `folder`, in order of writing."""
-    return [(writer, first, path) for writer, first, _, path in _standing(folder)]
-
-
-def is_compacted(path: Path) -> bool:
-    return "_" in path.stem.rpartition("-")[2]
-
-
-def replaced_parts(folder: Path) -> list[Path]:
-    """Parts for which a compacted one stands."""
-    kept = {path for _, _, path in list_parts(folder)}
-    return [path for _, _, _, path in _parts(folder) if path not in kept]
-
-
-def _standing(folder: Path) -> Iterator[tuple[str, int, int, Path]]:
-    """Those for which no other stands: of two that begin together, or one within another, the longer."""
-    through: dict[str, int] = {}
-    parts = sorted(_parts(folder), key=lambda part: (writer_order(part[0]), part[1], -part[2]))
-    for writer, first, last, path in parts:
-        if first > through.get(writer, -1):
-            yield writer, first, last, path
-            through[writer] = last
-
-
-def clear_temporary(folder: Path) -> None:
-    """Remove what a crash left half-written. Only the holder of the run's lock may."""
-    for path in folder.rglob(f"*{_TEMPORARY}"):
-        path.unlink(missing_ok=True)
-
-
-def _parts(folder: Path) -> Iterator[tuple[str, int, int, Path]]:
-    """(writer, first row, last, path); of a part whose name does not tell the last, the first."""
-    for path in folder.glob("*.parquet"):
-        writer, _, numbers = path.stem.rpartition("-")
-        first, _, last = numbers.partition("_")
-        if writer and first.isdecimal() and (last or first).isdecimal():
-            yield writer, int(first), int(last or first), path
-
-
-def writer_order(writer: str) -> tuple[int, int, str]:
-    """Writers are named after their session, s1, s2, s2-1, s2-2, … s2-10, s10: by number, not by letter."""
-    digits, _, later = writer[1:].partition("-")
-    return (int(digits) if digits.isdecimal() else 0, int(later) if later.isdecimal() else 0, writer)
-
-
-def make_folder(path: Path) -> None:
-    """Make the folder `path`, and those above it, so that a power cut does not take it away with what is put in it."""
-    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except FileExistsError as error:
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from error
-    for folder in reversed(missing):
-        sync_folder(folder.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """A rename survives a power cut only once its directory is on disk too."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

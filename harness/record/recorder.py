@@ -15,7 +15,8 @@ from harness.errors import RecordError
 from harness.record.arrow import to_table
 from harness.record.compaction import KINDS, clear_replaced
 from harness.record.events import Event, ItemId
-from harness.record.parts import clear_temporary, list_parts, part_path, unwritable, write_table
+from harness.record.files import unwritable
+from harness.record.parts import clear_temporary, list_parts, part_path, write_table
 
 # A part is due after this many events, or this long after the first of them. A kill -9 loses at most that.
 FLUSH_EVENTS = 1000

@@ -11,25 +11,28 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import NoSuchRun, RecordError
 from harness.record import folder as folders
 from harness.record.about import OPEN, is_told, read_about
 from harness.record.clock import iso, local_stamp
 from harness.record.events import RunStatus
-from harness.record.history import event_table, read_state
+from harness.record.files import write_json
 from harness.record.moment import read_live
-from harness.record.parts import read_table, write_json
 from harness.record.state import Failure, State
 from harness.record.summary import read_figures
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run that exists. Everything is read from its files when asked for."""
+    """A run that exists. Everything is read from its files when asked for.
+
+    What reads Parquet imports it first: a command that reads only JSON answers without it.
+    """
 
     folder: Path
 
@@ -95,6 +98,8 @@ class Run:
 
     def state(self) -> State:
         """The fold of all events on disk."""
+        from harness.record.history import read_state
+
         return read_state(self.folder)
 
     def summary(self) -> dict[str, Any] | None:
@@ -110,10 +115,14 @@ class Run:
 
     def events(self) -> pa.Table:
         """Every event, a row each (see results/README.md for the columns)."""
+        from harness.record.history import event_table
+
         return event_table(self.folder)
 
     def items(self) -> pa.Table:
         """The imported items; RecordError while the run has not ended."""
+        from harness.record.parts import read_table
+
         path = self.folder / "items.parquet"
         if not path.exists():
             raise RecordError(f"{path} is not there yet: it is written when a session of the run ends; wait or resume")

@@ -19,10 +19,11 @@ from harness.errors import RecordError
 from harness.record import parts
 from harness.record.arrow import EVENT_SCHEMA
 from harness.record.events import SCHEMA_VERSION
+from harness.record.files import read_json, write_json
 from harness.record.fold import fold
 from harness.record.history import event_table, occupied_since, payloads_on_disk, read_events, read_state
 from harness.record.items import write_items
-from harness.record.parts import list_parts, read_json, read_table, write_json, write_table
+from harness.record.parts import list_parts, read_table, write_table
 from harness.record.recorder import Recorder
 from harness.record.sent import SentCounter
 from harness.record.snapshot import freeze, latest_snapshot, write_snapshot
