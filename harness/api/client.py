@@ -29,6 +29,7 @@ CONNECT_S = 10.0
 # May pass by itself: RFC 9110 15.5.9 (408), RFC 8470 (425), and everything the server calls its own fault.
 PASSING = frozenset({408, 425})
 GONE = {404: "gone", 410: "gone"}
+Body = bytes | bytearray
 _UTF_8 = "utf-8-sig"  # with or without the mark that some put before it
 _REFUSED = Got(Failed("refused"))
 
@@ -142,13 +143,13 @@ class HttpApi:
         except (httpx.HTTPError, httpx.StreamError) as error:
             return Got(Failed("no usable answer", _say(error)))
 
-    async def _body(self, response: httpx.Response) -> bytes | Malformed:
+    async def _body(self, response: httpx.Response) -> Body | Malformed:
         try:
             return await read_body(response, self._max_body)
         except Malformed as error:
             return error
 
-    def _read(self, kind: Kind, key: Key, response: httpx.Response, body: bytes | Malformed) -> Got:
+    def _read(self, kind: Kind, key: Key, response: httpx.Response, body: Body | Malformed) -> Got:
         status = response.status_code
         if not response.is_success:
             return Got(_with_evidence(failed_status(status, response.extensions.get("location")), response, body))
@@ -197,16 +198,17 @@ def _say(error: BaseException) -> str:
     return f"{type(error).__name__}: {found or ''}".strip(": ")
 
 
-def _with_evidence(failed: Failed, response: httpx.Response, body: bytes | Malformed) -> Failed:
-    headers, text = evidence(response.headers, body if isinstance(body, bytes) else b"")
+def _with_evidence(failed: Failed, response: httpx.Response, body: Body | Malformed) -> Failed:
+    headers, text = evidence(response.headers, b"" if isinstance(body, Malformed) else body)
     return replace(failed, headers=headers, body=text)
 
 
-def _text(body: bytes, charset: str | None) -> str:
+def _text(body: Body, charset: str | None) -> str:
     """The body as text: UTF-8 (RFC 8259 8.1) unless told otherwise; bytes that do not fit become U+FFFD."""
-    charset = charset or _UTF_8
+    if charset is None or charset.lower() == "utf-8":
+        return body.decode(_UTF_8, "replace")
     try:
-        text = body.decode(_UTF_8 if charset.lower() == "utf-8" else charset, "replace")
+        text = body.decode(charset, "replace")
         text.encode()
     except (LookupError, ValueError):  # no charset, or one of Python's own that is none
         return body.decode(_UTF_8, "replace")

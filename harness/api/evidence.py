@@ -16,7 +16,7 @@ MOST = 500
 _LOOKED_AT = 4 * MOST
 
 
-def evidence(headers: httpx.Headers, body: bytes) -> tuple[str, str]:
+def evidence(headers: httpx.Headers, body: bytes | bytearray) -> tuple[str, str]:
     """(headers, body) of an answer, as text: at most four times what is to be kept of each."""
     lines = [f"{name}: {value}" for name, value in headers.items() if _tells(name)]
     return "\n".join(lines)[:_LOOKED_AT], body[:_LOOKED_AT].decode("utf-8", "replace")

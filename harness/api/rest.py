@@ -19,7 +19,7 @@ from harness.engine.answers import PageRead
 from harness.record.events import ItemId, Key, canonical_id
 from harness.values import variables_in
 
-# Ten million pages of one item are still a list; more is a number gone wrong, and would be held in memory.
+# Ten million pages of one item are still a list; more is a number gone wrong.
 MOST_PAGES = 10_000_000
 _LINK = re.compile(r"""<([^<>]*)>[^<]*?;\s*rel="?([a-z ]+)"?""", re.ASCII | re.IGNORECASE)
 

@@ -29,6 +29,7 @@ from harness.engine.work import Task, Work
 from harness.pacing import Budget, Grant, Later, Notice, Outcome, Tier, format_tiers
 from harness.record import events as e
 from harness.record.fold import apply
+from harness.record.pages import without
 from harness.record.state import State
 
 # Whose turn it is after which.
@@ -101,7 +102,7 @@ class Core:
                 self.work.retry(task, max(0.0, failure.retry_at_utc_s - self._utc_s))
         if not self._full():
             waiting = {key for kind, key in state.failures if kind == "page"}
-            self.work.add("page", (page for page in known_pages(state) if page not in waiting))
+            self.work.add("page", without(known_pages(state), waiting))
 
     @property
     def doing_now(self) -> str:

@@ -16,7 +16,7 @@ from harness.engine.making import make_core, pacer_for
 from harness.errors import BadInput
 from harness.lab.simulate import Simulation, as_simulated, service_for
 from harness.record.events import Event, ItemId
-from harness.record.recorder import FLUSH_EVENTS, FLUSH_S, Recorder
+from harness.record.recorder import FLUSH_S, Recorder
 from harness.record.run import Run
 from harness.record.sent import SentCounter
 from harness.record.state import State
@@ -122,7 +122,7 @@ class _Recording:
     def record(self, event: Event) -> None:
         self._on_event(event)
         self._recorder.record(event)
-        if self._recorder.unwritten >= FLUSH_EVENTS or event.t_s - self._written_s >= FLUSH_S:
+        if self._recorder.due or event.t_s - self._written_s >= FLUSH_S:
             self._written_s = event.t_s
             self.flusher.flush_now()
 

@@ -69,8 +69,9 @@ def _as_csv(path: Path) -> None:
     schema = pa.schema([(f.name, pa.string() if f.name in nested else f.type) for f in source.schema_arrow])
     try:
         with pc.CSVWriter(text, schema) as writer:
-            for batch in source.iter_batches(batch_size=10_000):
-                writer.write_batch(_flat(batch, schema))
+            for group in range(source.num_row_groups):  # of a bounded size, see write_items
+                for batch in source.iter_batches(row_groups=[group]):
+                    writer.write_batch(_flat(batch, schema))
         os.replace(text, path)
     finally:
         text.unlink(missing_ok=True)

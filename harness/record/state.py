@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from harness.record.events import ItemId, Key, Kind, RunStatus
+from harness.record.pages import PageSet
 
 ItemState = Literal["pending", "waiting", "imported", "failed", "forgotten"]
 ITEM_STATES: tuple[ItemState, ...] = ("pending", "waiting", "imported", "failed", "forgotten")
@@ -146,7 +147,7 @@ class State:
 
     items: Items = field(default_factory=Items)
     failures: dict[tuple[Kind, Key], Failure] = field(default_factory=dict)
-    pages: set[Key] = field(default_factory=set)
+    pages: PageSet = field(default_factory=PageSet)
     total: int | None = None
     last_page: int | None = None
     next_page: str | None = None

@@ -126,7 +126,7 @@ def test_a_page_cut_shorter_than_asked_for_is_not_the_last() -> None:
     pages = {number: {"total": 5, "data": [{"id": n} for n in ids]} for number, ids in ((1, (1, 2)), (2, (3, 4)))}
     first = read(pages[1])
     assert (first.total, first.last_page, first.next_page) == (5, 3, None)
-    assert pages_after(Rules(), State(), first) == [2, 3]
+    assert pages_after(Rules(), State(), first) == [range(2, 4)]
     assert read(pages[2], 2) == PageRead((3, 4), 5)
     assert read({"total": 5, "data": [{"id": 5}]}, 3) == PageRead((5,), 5)
 

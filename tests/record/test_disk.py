@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import RecordError
-from harness.record import parts
+from harness.record import files
 from harness.record.arrow import EVENT_SCHEMA
 from harness.record.events import SCHEMA_VERSION
 from harness.record.files import read_json, write_json
@@ -296,6 +296,6 @@ def test_no_request_that_may_still_count_is_forgotten(
 def test_items_cannot_be_written_is_an_error_of_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """items.parquet is written last; a full disk there loses nothing and says what to do."""
     on_disk(tmp_path / "r", [[EVENTS]])
-    monkeypatch.setattr(parts.os, "replace", full)
+    monkeypatch.setattr(files.os, "replace", full)
     with pytest.raises(RecordError, match=r"items.parquet cannot be written"):
         write_items(tmp_path / "r")
