@@ -23,6 +23,7 @@ from harness.cli.steer import go_on
 from harness.config import ImportConfig
 from harness.engine.importing import config_of, http_api, refuse_simulated, run_import, source
 from harness.engine.planning import Outlook, look_ahead
+from harness.engine.reopening import settle
 from harness.engine.session import Session
 from harness.errors import BadInput
 from harness.flags import RESUMED, flag_of
@@ -63,6 +64,7 @@ def _resume(found: Run, typed: dict[str, Any]) -> int:
     if found.writer_pid is not None and found.status == "paused":
         go_on(found)
         return 0
+    settle(found)
     if found.status in ("complete", "complete with failures"):
         refuse = "is complete: there is nothing to go on with"
         if found.status != "complete":
@@ -78,7 +80,7 @@ def _resume(found: Run, typed: dict[str, Any]) -> int:
 def ready_to_resume(found: Run, typed: dict[str, Any]) -> ImportConfig:
     """The settings to go on with; BadInput where something is missing that was never written, or it was simulated."""
     refuse_simulated(found)
-    written = found.about["config"]
+    written = found.config
     if written.get("header_names") and "header" not in typed:
         names = ", ".join(written["header_names"])
         raise BadInput(
