@@ -13,7 +13,7 @@ import trio
 from harness.api.base import Got, OnHeaders
 from harness.api.body import ACCEPTED, TooLarge, read_body
 from harness.api.credentials import Credentials
-from harness.api.evidence import evidence, kept
+from harness.api.evidence import LOOKED_AT, evidence, kept
 from harness.api.headers import notice
 from harness.api.rest import Garbled, Malformed, Rest, as_text
 from harness.engine.answers import Failed, ItemRead, PageRead
@@ -158,8 +158,8 @@ class HttpApi:
                 raise body
             text = _text(body, response.charset_encoding)
             if kind == "item":
-                payload = self._rest.read_item(text)
-                return Got(ItemRead(len(body)), ((key, payload),))
+                payload, carried = self._rest.read_item(key, text)
+                return Got(ItemRead(len(body), carried, None if carried else text[:LOOKED_AT]), ((key, payload),))
             page, records = self._rest.read_page(key, text, response.headers.get("link"))
         except Malformed as error:
             reason = "too large" if isinstance(error, TooLarge) else "malformed"
@@ -175,6 +175,8 @@ class HttpApi:
             headers, body = (kept(text and known.hushed(text)) for text in (result.headers, result.body))
             detail = known.hushed(result.detail)[:300]
             return replace(got, result=replace(result, detail=detail, headers=headers, body=body))
+        if isinstance(result, ItemRead) and result.body is not None:
+            result = replace(result, body=kept(known.hushed(result.body)))
         if isinstance(result, PageRead) and result.next_page is not None:
             result = replace(result, next_page=known.unfilled(result.next_page))
         return Got(result, tuple((item, known.out_of_data(payload)) for item, payload in got.payloads))

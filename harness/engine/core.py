@@ -23,7 +23,7 @@ from harness.engine.concurrency import Concurrency, useful_workers
 from harness.engine.endings import Endings
 from harness.engine.flights import Flight, Wish
 from harness.engine.mishaps import Mishaps
-from harness.engine.rules import Rules, known_pages, listed, requests_left, retry_at, verdict
+from harness.engine.rules import Rules, known_pages, listed, nameless, requests_left, retry_at, verdict
 from harness.engine.waits import WaitLog
 from harness.engine.work import Task, Work
 from harness.pacing import Budget, Grant, Later, Notice, Outcome, Tier, format_tiers
@@ -266,8 +266,19 @@ class Core:
             flight.answered_s, flight.status = now, notice.status
             self._failed(flight, now, failed)
 
+    def keeps(self, result: Result) -> bool:
+        """Are the payloads that came with `result` to be kept? Ask before they are, and before `finished`."""
+        return not (isinstance(result, ItemRead) and result.carried is False and self.state.ids_carried)
+
     def _item_read(self, flight: Flight, now: float, result: ItemRead) -> None:
         fetch = flight.fetch
+        if not self.keeps(result):
+            self._failed(flight, now, nameless(fetch.key, result))
+            return
+        if result.carried is not None and result.carried != self.state.ids_carried:
+            again = self.state.items.nameless() if result.carried else []
+            self.emit(e.IdsCarried(now, result.carried))
+            self.work.add("item", again)
         self._mishaps.over(flight.task)
         self._breaker.works()
         answered_s, status = flight.answered_s or now, flight.status or 0

@@ -70,7 +70,7 @@ async def test_a_page_and_its_items() -> None:
     assert got is not None
     ((item, payload),) = got.payloads
     assert (item, json.loads(payload)["id"]) == (7, 7)
-    assert got.result == ItemRead(len(payload.encode()))
+    assert got.result == ItemRead(len(payload.encode()), carried=True)
 
 
 async def test_records_are_kept_where_they_are_the_items() -> None:
