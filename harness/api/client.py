@@ -13,7 +13,7 @@ import trio
 from harness.api.base import Got, OnHeaders
 from harness.api.body import ACCEPTED, TooLarge, read_body
 from harness.api.credentials import Credentials
-from harness.api.evidence import evidence, kept
+from harness.api.evidence import LOOKED_AT, evidence, kept
 from harness.api.headers import notice
 from harness.api.rest import Garbled, Malformed, Rest, as_text
 from harness.api.way_on import says_past_end
@@ -35,6 +35,7 @@ NO_CONTENT = 204
 _PAST_END = frozenset({404, 410, 416})
 _MAY_BE_PAST_END = frozenset({400, 422})
 _WORDS = 64_000  # of a body, in which its words are looked for
+Body = bytes | bytearray
 _UTF_8 = "utf-8-sig"  # with or without the mark that some put before it
 _REFUSED = Got(Failed("refused"))
 
@@ -148,13 +149,13 @@ class HttpApi:
         except (httpx.HTTPError, httpx.StreamError) as error:
             return Got(Failed("no usable answer", _say(error)))
 
-    async def _body(self, response: httpx.Response) -> bytes | Malformed:
+    async def _body(self, response: httpx.Response) -> Body | Malformed:
         try:
             return await read_body(response, self._max_body)
         except Malformed as error:
             return error
 
-    def _read(self, kind: Kind, key: Key, response: httpx.Response, body: bytes | Malformed) -> Got:
+    def _read(self, kind: Kind, key: Key, response: httpx.Response, body: Body | Malformed) -> Got:
         status = response.status_code
         if not response.is_success:
             words = body.decode(_UTF_8, "replace") if isinstance(body, bytes) else ""
@@ -168,8 +169,8 @@ class HttpApi:
                 raise body
             text = _text(body, response.charset_encoding)
             if kind == "item":
-                payload = self._rest.read_item(text)
-                return Got(ItemRead(len(body)), ((key, payload),))
+                payload, carried = self._rest.read_item(key, text)
+                return Got(ItemRead(len(body), carried, None if carried else text[:LOOKED_AT]), ((key, payload),))
             page, records = self._rest.read_page(key, text, response.headers)
         except Malformed as error:
             reason = "too large" if isinstance(error, TooLarge) else "malformed"
@@ -185,6 +186,8 @@ class HttpApi:
             headers, body = (kept(text and known.hushed(text)) for text in (result.headers, result.body))
             detail = known.hushed(result.detail)[:300]
             return replace(got, result=replace(result, detail=detail, headers=headers, body=body))
+        if isinstance(result, ItemRead) and result.body is not None:
+            result = replace(result, body=kept(known.hushed(result.body)))
         if isinstance(result, PageRead) and result.next_page is not None:
             result = replace(result, next_page=known.unfilled(result.next_page))
         if isinstance(result, PageRead) and result.unread:
@@ -210,16 +213,17 @@ def _say(error: BaseException) -> str:
     return f"{type(error).__name__}: {found or ''}".strip(": ")
 
 
-def _with_evidence(failed: Failed, response: httpx.Response, body: bytes | Malformed) -> Failed:
-    headers, text = evidence(response.headers, body if isinstance(body, bytes) else b"")
+def _with_evidence(failed: Failed, response: httpx.Response, body: Body | Malformed) -> Failed:
+    headers, text = evidence(response.headers, b"" if isinstance(body, Malformed) else body)
     return replace(failed, headers=headers, body=text)
 
 
-def _text(body: bytes, charset: str | None) -> str:
+def _text(body: Body, charset: str | None) -> str:
     """The body as text: UTF-8 (RFC 8259 8.1) unless told otherwise; bytes that do not fit become U+FFFD."""
-    charset = charset or _UTF_8
+    if charset is None or charset.lower() == "utf-8":
+        return body.decode(_UTF_8, "replace")
     try:
-        text = body.decode(_UTF_8 if charset.lower() == "utf-8" else charset, "replace")
+        text = body.decode(charset, "replace")
         text.encode()
     except (LookupError, ValueError):  # no charset, or one of Python's own that is none
         return body.decode(_UTF_8, "replace")

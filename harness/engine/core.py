@@ -24,12 +24,13 @@ from harness.engine.endings import Endings
 from harness.engine.flights import Flight, Wish
 from harness.engine.listing import Ask, Ended, Verdict, as_page, judge, known_pages, pages_after, stuck, tolerated
 from harness.engine.mishaps import Mishaps
-from harness.engine.rules import Rules, listed, most_pages, requests_left, retry_at, verdict
+from harness.engine.rules import Rules, listed, most_pages, nameless, requests_left, retry_at, verdict
 from harness.engine.waits import WaitLog
 from harness.engine.work import Task, Work
 from harness.pacing import Budget, Grant, Later, Notice, Outcome, Tier, format_tiers
 from harness.record import events as e
 from harness.record.fold import apply
+from harness.record.pages import without
 from harness.record.state import Failure, State
 
 # Whose turn it is after which.
@@ -104,7 +105,7 @@ class Core:
                 self.work.retry(task, max(0.0, failure.retry_at_utc_s - self._utc_s))
         if not self._full() and stuck(state) is None:
             waiting = {key for kind, key in state.failures if kind == "page"}
-            self.work.add("page", (page for page in known_pages(state) if page not in waiting))
+            self.work.add("page", without(known_pages(state), waiting))
         self._judge_list(0.0)
 
     def _must_relist(self) -> bool:
@@ -112,7 +113,7 @@ class Core:
         state = self.state
         if not state.pages or state.listing.ended or any(kind == "page" for kind, _ in state.failures):
             return False
-        left = next(iter(known_pages(state)), None) is not None and stuck(state) is None
+        left = bool(known_pages(state)) and stuck(state) is None
         return not left and not isinstance(self._list_verdict(), (Ask, Ended))
 
     @property
@@ -284,8 +285,19 @@ class Core:
             flight.answered_s, flight.status = now, notice.status
             self._failed(flight, now, failed)
 
+    def keeps(self, result: Result) -> bool:
+        """Are the payloads that came with `result` to be kept? Ask before they are, and before `finished`."""
+        return not (isinstance(result, ItemRead) and result.carried is False and self.state.ids_carried)
+
     def _item_read(self, flight: Flight, now: float, result: ItemRead) -> None:
         fetch = flight.fetch
+        if not self.keeps(result):
+            self._failed(flight, now, nameless(fetch.key, result))
+            return
+        if result.carried is not None and result.carried != self.state.ids_carried:
+            again = self.state.items.nameless() if result.carried else []
+            self.emit(e.IdsCarried(now, result.carried))
+            self.work.add("item", again)
         self._mishaps.over(flight.task)
         self._breaker.works()
         answered_s, status = flight.answered_s or now, flight.status or 0

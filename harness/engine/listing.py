@@ -1,4 +1,4 @@
-"""How a list is read, and how its end is proven. No IO, no clock: a judgement of what `harness.record.listing` folded.
+"""How a list is read, and how its end is proven. No IO, no clock: it judges what `harness.record.discovery` folded.
 
 A run that says complete says that every record of the list was seen, so the end of the list needs evidence. "Nothing
 more came" is none: a server that ignores `page` answers the first page for ever, and one whose next link has a name
@@ -40,14 +40,14 @@ trace. That is why the summary names the evidence.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
-from itertools import chain
 from typing import Literal
 
 from harness.engine.answers import Failed, PageRead
 from harness.record import events as e
-from harness.record.listing import ACCEPT, MOST_EMPTY, MOST_REPEATS, NO_HELP, Listing
+from harness.record.discovery import ACCEPT, MOST_EMPTY, MOST_REPEATS, NO_HELP, Listing
+from harness.record.pages import Turn
 from harness.record.state import Failure, State
 
 Reason = Literal["total", "has_more", "link", "pages", "empty", "past end", "max items", "accepted"]
@@ -82,15 +82,14 @@ class Unclear:
 Verdict = Ask | Ended | Unclear
 
 
-def known_pages(state: State) -> Iterable[e.Key]:
+def known_pages(state: State) -> list[Turn]:
     """The told pages that are still to be read."""
     if not state.pages:
         return [1]
-    missing = (page for page in range(1, (state.last_page or 0) + 1) if page not in state.pages)
-    return chain(missing, _following(state))
+    return [*state.pages.missing(state.last_page or 0), *_following(state)]
 
 
-def pages_after(state: State, last_page: int | None, most: int | None) -> Iterable[e.Key]:
+def pages_after(state: State, last_page: int | None, most: int | None) -> list[Turn]:
     """The pages that the page just folded was the first to tell of.
 
     last_page: how many were known before it. most: no number beyond this one is wanted.
@@ -98,7 +97,7 @@ def pages_after(state: State, last_page: int | None, most: int | None) -> Iterab
     end = state.last_page or 1
     end = end if most is None else min(end, most)
     new = range((last_page or 1) + 1, end + 1)
-    return chain(new, _following(state))
+    return [*([new] if new else []), *_following(state)]
 
 
 def _following(state: State) -> list[e.Key]:

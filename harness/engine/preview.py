@@ -66,7 +66,8 @@ def _agrees(page: PageRead) -> bool:
 
 async def _look_further(found: Preview, ask: AskPage) -> None:
     state = found.state
-    second = next(iter(known_pages(state)), None)
+    told = next(iter(known_pages(state)), None)
+    second = told[0] if isinstance(told, range) else told
     if second is None and isinstance(verdict := judge(state), Ask):
         second = verdict.pages[0]
     if second is not None:
@@ -94,7 +95,7 @@ def _fold(state: State, key: e.Key, page: PageRead) -> None:
 
 def _judge(found: Preview, accept: bool) -> None:
     """Say what is known: that it ends, that it cannot, or nothing where more pages are to be read."""
-    if stuck(found.state) is None and next(iter(known_pages(found.state)), None) is not None:
+    if stuck(found.state) is None and known_pages(found.state):
         return
     verdict = judge(found.state, accept=() if accept else None)
     if isinstance(verdict, Ended):

@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.engine.answers import Done, Failed, PageRead
+from harness.engine.answers import Done, Failed, ItemRead, PageRead
 from harness.engine.endings import Ends
 from harness.engine.listing import Unclear, is_guessed, judge
 from harness.record import events as e
+from harness.record.discovery import ACCEPT
 from harness.record.fold import verdict_of_failures
-from harness.record.listing import ACCEPT
 from harness.record.state import Failure, State
 
 _NEVER = Ends()
@@ -98,6 +98,12 @@ def requests_left(rules: Rules, state: State) -> int | None:
         pages = 1
     items = max(state.total or 0, len(state.items)) - state.imported - state.failed - state.forgotten
     return pages + (max(0, items) if rules.detail else 0)
+
+
+def nameless(item: e.Key, result: ItemRead) -> Failed:
+    """What an answer without the id it was asked by comes to, where other items carry theirs."""
+    why = f"the answer does not carry the id {item} it was asked by, as other items do: it is not that item"
+    return Failed("malformed", why, passing=False, body=result.body)
 
 
 def verdict(

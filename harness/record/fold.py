@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.errors import RecordError
 from harness.record import events as e
-from harness.record.listing import Listing, list_ended, page_listed, told_next
+from harness.record.discovery import Listing, list_ended, page_listed, told_next
 from harness.record.state import Current, Failure, ItemState, Mark, State
 
 # Latencies are counted in buckets 4 % wide: percentiles come out within 2 %, in a few hundred integers.
@@ -94,8 +94,8 @@ def _answered(state: State, status: int, latency_s: float) -> None:
         state.most_latency_s = latency_s
 
 
-def _move(state: State, item: e.ItemId, to: ItemState, t_s: float) -> None:
-    if not state.items.move(item, to):
+def _move(state: State, item: e.ItemId, to: ItemState, t_s: float, *, nameless: bool = False) -> None:
+    if not state.items.move(item, to, nameless=nameless):
         was = state.items.state(item) or "not listed"
         raise RecordError(f"item {item} cannot become {to}: it is {was}; the record of this run contradicts itself")
     if to in ("imported", "failed"):
@@ -142,7 +142,7 @@ def _list_ended(state: State, event: e.ListEnded) -> None:
 def _item_imported(state: State, event: e.ItemImported) -> None:
     _sent(state, "item", event.sent_s, event.t_s)
     _answered(state, event.status, event.t_s - event.sent_s)
-    _move(state, event.item, "imported", event.t_s)
+    _move(state, event.item, "imported", event.t_s, nameless=state.ids_carried is False)
     state.size_bytes += event.size_bytes
     if state.failures:
         state.failures.pop(("item", event.item), None)
@@ -151,6 +151,14 @@ def _item_imported(state: State, event: e.ItemImported) -> None:
 def _item_without_request(state: State, event: e.ItemListed | e.ItemAdopted) -> None:
     _move(state, event.item, "imported", event.t_s)
     state.failures.pop(("item", event.item), None)
+
+
+def _ids_carried(state: State, event: e.IdsCarried) -> None:
+    if event.carried:
+        state.items.take_back()
+        # What earlier stretches got is no more than what is left of it.
+        state.marks = [mark._replace(items=min(mark.items, state.imported)) for mark in state.marks]
+    state.ids_carried = event.carried
 
 
 def _attempt_failed(state: State, event: e.AttemptFailed) -> None:
@@ -299,6 +307,7 @@ _HANDLERS: dict[type, Callable[[State, Any], None]] = {
     e.ItemImported: _item_imported,
     e.ItemListed: _item_without_request,
     e.ItemAdopted: _item_without_request,
+    e.IdsCarried: _ids_carried,
     e.AttemptFailed: _attempt_failed,
     e.Retried: _retried,
     e.Forgotten: _forgotten,
