@@ -158,7 +158,7 @@ class HttpApi:
     def _read(self, kind: Kind, key: Key, response: httpx.Response, body: Body | Malformed) -> Got:
         status = response.status_code
         if not response.is_success:
-            words = body.decode(_UTF_8, "replace") if isinstance(body, bytes) else ""
+            words = "" if isinstance(body, Malformed) else body[:_WORDS].decode(_UTF_8, "replace")
             failed = failed_status(status, response.extensions.get("location"), words)
             return Got(_with_evidence(failed, response, body))
         if status == NO_CONTENT and kind == "page":
@@ -247,7 +247,7 @@ def failed_status(status: int, location: str | None, words: str = "") -> Failed:
         return Failed(
             "redirected", f"redirects are not followed{where}; if it is to be trusted, name it in --url", passing=False
         )
-    past_end = status in _PAST_END or (status in _MAY_BE_PAST_END and says_past_end(words[:_WORDS]))
+    past_end = status in _PAST_END or (status in _MAY_BE_PAST_END and says_past_end(words))
     past = f"answered {status}" if past_end else None
     if status in GONE:
         return Failed(GONE[status], phrase, passing=False, past_end=past)
