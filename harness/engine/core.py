@@ -265,7 +265,7 @@ class Core:
             self._item_read(flight, now, result)
         elif isinstance(result, PageRead):
             self._page_read(flight, now, result)
-        elif flight.fetch.kind == "page" and (page := as_page(self.state, flight.fetch.key, result, flight.status)):
+        elif flight.fetch.kind == "page" and (page := self._past_end(flight, now, result)) is not None:
             self._page_read(flight, now, page)
         else:
             self._failed(flight, now, result)
@@ -325,6 +325,12 @@ class Core:
             self.work.add("page", pages_after(self.state, known, most_pages(self.rules, page)))
         self._judge_list(now)
         self._say_what_is_left(now)
+
+    def _past_end(self, flight: Flight, now: float, failed: Failed) -> PageRead | None:
+        """The page past the end of the list that an answer without a list stands for; None where it is a failure."""
+        fetch = flight.fetch
+        final = retry_at(self.rules, self.state, "page", fetch.attempt, failed, now) is None
+        return as_page(self.state, fetch.key, failed, flight.status, final=final)
 
     def _judge_list(self, now: float) -> None:
         """Where no page is left to be read, say why the list has ended, or ask for the page that may prove it."""
