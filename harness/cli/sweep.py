@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness import signals
 from harness.cli.options import python, where
 from harness.errors import BadInput
 from harness.flags import SWEPT, SWEPT_SIMULATED
@@ -25,8 +26,6 @@ from harness.views.text import plural
 
 if TYPE_CHECKING:
     from harness.lab.sweeps import Row, Sweep
-
-_INTERRUPTED = 130
 
 
 def sweep_command(file: Path | None, results: Path, **said: Any) -> int:
@@ -52,7 +51,7 @@ def sweep_command(file: Path | None, results: Path, **said: Any) -> int:
             run_sweep(sweep, pool, on_row)
     except KeyboardInterrupt:
         _say_next(sweep, results, f"sweep --resume --name {sweep.name}")
-        return _INTERRUPTED
+        return signals.last()[1]
     _compare([sweep])
     _say_next(sweep, results, f"compare {sweep.name}")
     return 1 if any(_failed(row) for row in sweep.rows()) else 0
