@@ -199,4 +199,4 @@ def test_what_a_kill_left_out_of_sight_is_cleared_away(tmp_path: Path) -> None:
 def test_more_than_ten_writers_after_one_session_are_read_in_order() -> None:
     """s1-10 comes after s1-9 and before s2: as text it would come before s1-2, and a retry before its failure."""
     writers = ["s1", *(f"s1-{number}" for number in range(1, 13)), "s2", "s10", "s10-11"]
-    assert sorted(writers[::-1], key=writer_order) == writers
+    assert sorted(set(writers), key=writer_order) == writers
