@@ -141,6 +141,7 @@ async def import_now(config: ImportConfig, relist: bool = False) -> int:
             async with trio.open_nursery() as nursery:
                 await nursery.start(told.watch)
                 watched: dict[str, Any] = {"on_start": on_start, "on_update": lambda *now: shown[0].update(*now)}
+                watched["on_child"] = None if mode == "none" else _say_starting
                 run = await run_import(config, **watched, relist=relist)
                 nursery.cancel_scope.cancel()
         except BaseExceptionGroup as group:
@@ -154,6 +155,11 @@ async def import_now(config: ImportConfig, relist: bool = False) -> int:
     if told.code is not None and run.status == "stopped":  # one that came after the last answer stopped nothing
         return told.code
     return exit_code(run.status)
+
+
+def _say_starting() -> None:
+    """It takes a second or two before anything else can be said."""
+    click.echo("starting the test API", err=True)
 
 
 def _say_beforehand(config: ImportConfig, who: str) -> None:

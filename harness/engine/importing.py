@@ -42,21 +42,22 @@ _PACKAGES = ("httpx", "trio", "pyarrow", "quart", "hypercorn")
 async def run_import(
     config: ImportConfig,
     *,
+    on_child: Callable[[], None] | None = None,
     on_start: Callable[[Session, str], None] | None = None,
     on_update: OnUpdate | None = None,
     relist: bool = False,
 ) -> Run:
     """Import as `config` says and answer the run, complete or not: see its `status` and `summary()`.
 
-    on_start: gets the session, to watch and steer it, and the list's URL, before the first request. on_update: gets
-    state and moment four times a second. relist: an audit, see `import_into`. Raises the errors of harness.errors,
-    BadInput before anything happens.
+    on_child: called before the test API is started, if it is. on_start: gets the session, to watch and steer it, and
+    the list's URL, before the first request. on_update: gets state and moment four times a second. relist: an audit,
+    see `import_into`. Raises the errors of harness.errors, BadInput before anything happens.
     """
     # What the environment says wrongly of proxies is refused here, before anything is written.
     foreign = None if config.url is None else http_api(config, config.url)
     try:
         with prepared(config) as run:
-            async with source(config) as url, foreign or http_api(config, url) as api:
+            async with source(config, on_child) as url, foreign or http_api(config, url) as api:
                 return await import_into(run, config, api, url, on_start, on_update, relist=relist)
     except BaseExceptionGroup as group:
         raise _plainest(group) from group
@@ -213,11 +214,13 @@ def _versions() -> dict[str, str]:
 
 
 @asynccontextmanager
-async def source(config: ImportConfig) -> AsyncIterator[str]:
+async def source(config: ImportConfig, on_child: Callable[[], None] | None = None) -> AsyncIterator[str]:
     """The list's URL: the one named, or that of a test API started for as long as the block runs."""
     if config.url is not None:
         yield config.url
         return
+    if on_child is not None:
+        on_child()
     async with child_api(server_flags(config)) as url:
         yield url
 

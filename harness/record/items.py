@@ -46,26 +46,27 @@ def payload_batches(
 
 
 def payloads(folder: Path, wanted: Callable[[ItemId], bool], count: int | None = None) -> Iterator[tuple[ItemId, str]]:
-    """(id, JSON text) of each `wanted` item once, in the order in which they were written.
+    """(id, JSON text) of each `wanted` item once, its last, in the order in which they were written.
 
     count: how many are wanted, where that is known: with no more payloads than that none is doubled.
     """
-    doubled = set() if count == sum(last_rows(folder / "items").values()) else _doubled(folder)
-    seen: set[str] = set()
+    doubled = {} if count == sum(last_rows(folder / "items").values()) else _doubled(folder)
     for table in payload_rows(folder):
         for text, payload in zip(table.column("id").to_pylist(), table.column("payload").to_pylist(), strict=True):
-            if text in seen or not wanted(item := canonical_id(text)):
-                continue
             if text in doubled:
-                seen.add(text)
-            yield item, payload
+                doubled[text] -= 1
+                if doubled[text]:
+                    continue  # an answer that was not the item, or whose event a crash has cost
+            if wanted(item := canonical_id(text)):
+                yield item, payload
 
 
-def _doubled(folder: Path) -> set[str]:
-    """Ids with more than one payload: only those need be remembered, and there are hardly ever any."""
+def _doubled(folder: Path) -> dict[str, int]:
+    """How many payloads those ids have that have more than one: there are hardly ever any."""
     ids = [table.column("id") for table in payload_rows(folder, ["id"])]
     counts = pa.chunked_array([chunk for column in ids for chunk in column.chunks], pa.string()).value_counts()
-    return {count["values"] for count in counts.filter(pc.greater(counts.field("counts"), 1)).to_pylist()}
+    several = counts.filter(pc.greater(counts.field("counts"), 1)).to_pylist()
+    return {count["values"]: count["counts"] for count in several}
 
 
 def write_items(
