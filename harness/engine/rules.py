@@ -11,7 +11,7 @@ from harness.engine.endings import Ends
 from harness.record import events as e
 from harness.record.fold import verdict_of_failures
 from harness.record.pages import Turn
-from harness.record.state import State
+from harness.record.state import Failure, State
 
 _NEVER = Ends()
 
@@ -49,6 +49,15 @@ def retry_at(rules: Rules, state: State, kind: e.Kind, attempt: int, failed: Fai
     if not failed.passing or unreachable or attempt > len(rules.retry_delays_s):
         return None
     return now + rules.retry_delays_s[attempt - 1]
+
+
+def retry_due(failure: Failure, utc_s: float) -> float:
+    """In how many seconds what an earlier session failed at is to be tried again.
+
+    Never later than its delay: the wall clock, by which it was recorded, may have been set back since.
+    """
+    at_utc_s = failure.retry_at_utc_s or 0.0
+    return min(max(0.0, at_utc_s - utc_s), max(0.0, at_utc_s - failure.at_utc_s))
 
 
 def listed(
