@@ -32,6 +32,9 @@ GONE = {404: "gone", 410: "gone"}
 Body = bytes | bytearray
 _UTF_8 = "utf-8-sig"  # with or without the mark that some put before it
 _REFUSED = Got(Failed("refused"))
+_TOLD_SECRET = Got(
+    Failed("malformed", "a link or an id of the list holds a secret that was sent; it must not be kept", passing=False)
+)
 
 
 class HttpApi:
@@ -177,8 +180,11 @@ class HttpApi:
             return replace(got, result=replace(result, detail=detail, headers=headers, body=body))
         if isinstance(result, ItemRead) and result.body is not None:
             result = replace(result, body=kept(known.hushed(result.body)))
-        if isinstance(result, PageRead) and result.next_page is not None:
-            result = replace(result, next_page=known.unfilled(result.next_page))
+        if isinstance(result, PageRead):
+            following = None if result.next_page is None else known.unfilled(result.next_page)
+            if (following is None) != (result.next_page is None) or known.in_ids(result.ids):
+                return _TOLD_SECRET
+            result = replace(result, next_page=following)
         return Got(result, tuple((item, known.out_of_data(payload)) for item, payload in got.payloads))
 
 
