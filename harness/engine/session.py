@@ -23,6 +23,7 @@ from harness.engine.driver import Driver
 from harness.engine.eta import eta_s
 from harness.engine.flusher import Flusher
 from harness.engine.making import make_core, pacer_for
+from harness.engine.neighbours import USUAL_WINDOW_S, neighbour, told
 from harness.engine.steering import forget_failed, retry_failed
 from harness.errors import RecordError
 from harness.pacing import AutoPacer, Pacer, Tiers, TierStatistics, format_tiers
@@ -72,6 +73,7 @@ class Session:
         who = None if config.forget_limits else config.learned_for
         pacer = pacer_for(config, remembered(config.results, who))
         charged = self._charge(pacer, state, starts, began)
+        self._look_around(pacer)
         self.recorder = Recorder(run.folder, run.name, number)
         payloads = payloads_on_disk(run.folder, state) if number > 1 else None
         self.core = make_core(config, pacer, self._record, self._started_utc_s, state, payloads)
@@ -118,6 +120,13 @@ class Session:
             if at > now - longest_s:
                 pacer.charge(min(at - now, linger_s), cost)
         return charged
+
+    def _look_around(self, pacer: Pacer) -> None:
+        """Say in a line that another run has just used this host and key, or does so now: its requests count, too."""
+        longest_s = max((tier.span_s for tier in pacer.statistics(0.0).tiers), default=USUAL_WINDOW_S)
+        found = neighbour(self.config, self.run_folder.name, longest_s, self._machine())
+        if found is not None:
+            _log.warning("%s", told(found, longest_s))
 
     def _record(self, event: Event) -> None:
         if isinstance(event, Held) and (event.retry_after_s or 0.0) > self.config.max_pause:

@@ -70,6 +70,18 @@ class SentCounter:
         self._page.close()
 
 
+def last_boot(folder: Path) -> Boot | None:
+    """When a run sent its last request, by the clock of the machine it ran on; None where its counter does not say."""
+    try:
+        said = (folder / "sent").read_bytes()
+    except OSError:
+        return None
+    if len(said) != _LAYOUT.size:
+        return None
+    count, _, at_s, name = _LAYOUT.unpack(said)
+    return Boot(name.rstrip(b"\0").decode("ascii", "replace"), at_s) if count and name.strip(b"\0") else None
+
+
 def session_starts(about: Mapping[str, Any], sent: SentCounter, now: Boot) -> list[float]:
     """When each session of a run began, by the run's own clock; last the one that begins `now`.
 
