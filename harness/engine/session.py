@@ -31,7 +31,7 @@ from harness.pacing.sharing import SharingPacer, scaled
 from harness.record.clock import Boot, boot, utc_s
 from harness.record.control import Inbox
 from harness.record.events import Event, Held, ItemId
-from harness.record.history import occupied_since, payloads_on_disk, recorded
+from harness.record.history import occupied_since, payloads_on_disk, recorded, sessions_begun
 from harness.record.learned import remember, remembered
 from harness.record.live import MOST_FLIGHTS, Live, LiveFlight, LiveTier
 from harness.record.recorder import MOST_UNWRITTEN, Recorder
@@ -64,12 +64,14 @@ class Session:
         self._machine = machine
         self._started_utc_s = wall()
         state = run.state()
-        began = [*run.about.get("sessions_utc_s", []), self._started_utc_s]
+        earlier = sessions_begun(run.folder)
+        began = [*earlier, self._started_utc_s]
         number = len(began)
         self._sent = SentCounter(run.folder)
-        starts = session_starts(run.about, self._sent, machine())
+        starts = session_starts(run.about, earlier, self._sent, machine())
         self._started_s = starts[-1]  # by the run's own clock
-        run.note(sessions_utc_s=began, sessions_run_s=starts, status="running", recorded=recorded(run.folder))
+        noted = {"sessions_utc_s": began, "sessions_run_s": starts, "recorded": recorded(run.folder)}
+        run.note(**noted, status="running", settled=False)
         who = None if config.forget_limits else config.learned_for
         pacer = pacer_for(config, remembered(config.results, who))
         charged = self._charge(pacer, state, starts, began)

@@ -17,7 +17,7 @@ from harness.errors import BadInput
 from harness.record.arrow import from_table
 from harness.record.clock import iso
 from harness.record.events import AttemptFailed, Key, Kind, SessionStarted
-from harness.record.parts import replace_file
+from harness.record.files import replace_file
 from harness.record.rows import read_rows
 from harness.record.run import Run
 

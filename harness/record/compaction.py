@@ -13,7 +13,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from harness.record.parts import grouped, list_parts, part_path, replace_file, replaced_parts
+from harness.record.files import replace_file
+from harness.record.parts import grouped, list_parts, part_path, replaced_parts
 from harness.record.rows import last_rows, read_rows
 
 KINDS = ("events", "items")

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harness.errors import BadInput
+from harness.record.files import replace_file
 from harness.record.items import payloads, write_items
-from harness.record.parts import replace_file
 from harness.record.run import Run
 
 FORMATS = ("csv", "jsonl", "parquet")

@@ -10,10 +10,11 @@ from typing import Any
 import pyarrow as pa
 
 from harness.errors import RecordError
+from harness.record.about import read_about
 from harness.record.arrow import EVENT_SCHEMA, as_current, from_table
-from harness.record.events import Event, ItemId, canonical_id, is_same_id
+from harness.record.events import Event, ItemId, SessionStarted, canonical_id, is_same_id
 from harness.record.fold import fold
-from harness.record.parts import is_compacted, list_parts, opened, read_json, read_table
+from harness.record.parts import is_compacted, list_parts, opened, read_table, writer_order
 from harness.record.rows import Rows, last_rows, missing, read_rows
 from harness.record.snapshot import latest_snapshot
 from harness.record.state import State
@@ -49,10 +50,24 @@ def recorded(folder: Path) -> dict[str, dict[str, int]]:
 
 def _ends(folder: Path, kind: str) -> dict[str, int]:
     """What run.json says of that; nothing where there is none, as before the first session's end."""
-    path = folder / "run.json"
-    about = read_json(path) if path.exists() else {}
-    found = about.get("recorded", {}).get(kind, {}) if isinstance(about, dict) else {}
-    return {writer: last for writer, last in found.items() if isinstance(last, int)}
+    about = read_about(folder) if (folder / "run.json").exists() else {}
+    return dict(about.get("recorded", {}).get(kind, {}))
+
+
+def sessions_begun(folder: Path) -> list[float]:
+    """When each session of a run began (UTC), by run.json, and by the events for those that it does not know of.
+
+    It lacks some where it was restored from an older copy; a session that took the number of one of those would write
+    over its parts.
+    """
+    begun: list[float] = list(read_about(folder).get("sessions_utc_s", []))
+    parts = [writer for kind in ("events", "items") for writer, _, _ in list_parts(folder / kind)]
+    last = max((writer_order(writer)[0] for writer in parts), default=0)
+    if last > len(begun):
+        told = {e.number: e.utc_s for e in read_events(folder) if isinstance(e, SessionStarted)}
+        for number in range(len(begun) + 1, last + 1):
+            begun.append(told.get(number, begun[-1] if begun else 0.0))
+    return begun
 
 
 def _events(rows: Rows) -> list[Event]:

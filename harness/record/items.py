@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 
 from harness.record.columns import Columns, Misfit, Record
 from harness.record.events import ItemId, canonical_id
+from harness.record.files import replace_file
 from harness.record.history import payload_rows
-from harness.record.parts import grouped, replace_file
+from harness.record.parts import grouped
 from harness.record.rows import last_rows
 
 # How much is held at once while the file is written: so many items, or payloads of so many characters. What Python

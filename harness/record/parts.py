@@ -1,16 +1,9 @@
-"""Parquet parts: whole or not there at all, whatever is killed and whenever.
-
-A part is named after its writer and its first row, `s1-000001001.parquet`; a compacted one after its last as well,
-`s1-000000001_000123456.parquet`. Its name says which it stands for: those are no parts any more, though a crash or
-a moment may have left them there.
-"""
+"""Parquet parts: whole or not there at all, whatever is killed and whenever."""
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,31 +11,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harness.errors import RecordError
+from harness.record.files import replace_file
+from harness.record.listing import clear_temporary as clear_temporary
+from harness.record.listing import is_compacted as is_compacted
+from harness.record.listing import list_parts as list_parts
+from harness.record.listing import part_path as part_path
+from harness.record.listing import replaced_parts as replaced_parts
+from harness.record.listing import writer_order as writer_order
 
-_TEMPORARY = ".tmp"
 # A row group is what a reader holds at once: bounded in rows and in bytes, whatever the rows hold.
 GROUP_ROWS = 5_000
 GROUP_BYTES = 8_000_000
-
-
-def unwritable(path: Path, error: OSError) -> RecordError:
-    """The error for a disk that does not take what is to be recorded."""
-    return RecordError(f"{path} cannot be written ({error}); make room or fix the folder, then resume")
-
-
-def replace_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file and put it in `path`'s place; RecordError where the disk does not."""
-    temporary = path.with_name(path.name + _TEMPORARY)
-    try:
-        write(temporary)
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        with suppress(OSError):  # half a file only takes the room that is short
-            temporary.unlink(missing_ok=True)
-        raise unwritable(path, error) from None
 
 
 def write_table(path: Path, table: pa.Table) -> None:
@@ -83,19 +62,6 @@ def grouped(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
         yield pa.concat_tables(held)
 
 
-def write_json(path: Path, value: Any) -> None:
-    """The same for a small JSON file."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n"
-    replace_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
-
-
-def read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RecordError(f"{path} cannot be read ({error}); restore it from a copy, or remove the run") from None
-
-
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     """The file at `path`; RecordError naming it where it cannot be read."""
     with opened(path) as file:
@@ -127,63 +93,3 @@ def read_group(file: pq.ParquetFile, group: int, columns: list[str] | None = Non
     rows = max(1, about.num_rows * GROUP_BYTES // about.total_byte_size)
     for batch in file.iter_batches(rows, [group], columns, use_threads=False):
         yield pa.Table.from_batches([batch])
-
-
-def part_path(folder: Path, writer: str, first: int, last: int | None = None) -> Path:
-    """Where the part of `writer` from its row `first` on lies; with `last`, a compacted one."""
-    return folder / (f"{writer}-{first:09d}" + ("" if last is None else f"_{last:09d}") + ".parquet")
-
-
-def list_parts(folder: Path) -> list[tuple[str, int, Path]]:
-    """(writer, first row, path) of each complete part in `folder`, in order of writing."""
-    return [(writer, first, path) for writer, first, _, path in _standing(folder)]
-
-
-def is_compacted(path: Path) -> bool:
-    return "_" in path.stem.rpartition("-")[2]
-
-
-def replaced_parts(folder: Path) -> list[Path]:
-    """Parts for which a compacted one stands."""
-    kept = {path for _, _, path in list_parts(folder)}
-    return [path for _, _, _, path in _parts(folder) if path not in kept]
-
-
-def _standing(folder: Path) -> Iterator[tuple[str, int, int, Path]]:
-    """Those for which no other stands: of two that begin together, or one within another, the longer."""
-    through: dict[str, int] = {}
-    parts = sorted(_parts(folder), key=lambda part: (writer_order(part[0]), part[1], -part[2]))
-    for writer, first, last, path in parts:
-        if first > through.get(writer, -1):
-            yield writer, first, last, path
-            through[writer] = last
-
-
-def clear_temporary(folder: Path) -> None:
-    """Remove what a crash left half-written. Only the holder of the run's lock may."""
-    for path in folder.rglob(f"*{_TEMPORARY}"):
-        path.unlink(missing_ok=True)
-
-
-def _parts(folder: Path) -> Iterator[tuple[str, int, int, Path]]:
-    """(writer, first row, last, path); of a part whose name does not tell the last, the first."""
-    for path in folder.glob("*.parquet"):
-        writer, _, numbers = path.stem.rpartition("-")
-        first, _, last = numbers.partition("_")
-        if writer and first.isdecimal() and (last or first).isdecimal():
-            yield writer, int(first), int(last or first), path
-
-
-def writer_order(writer: str) -> tuple[int, str]:
-    """Writers are named after their session, s1, s2, … s10: by number, not by letter."""
-    digits = writer[1:].partition("-")[0]
-    return (int(digits) if digits.isdecimal() else 0, writer)
-
-
-def _sync_folder(folder: Path) -> None:
-    """A rename survives a power cut only once its directory is on disk too."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

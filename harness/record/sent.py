@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.record.clock import Boot
-from harness.record.parts import unwritable
+from harness.record.files import unwritable
 
 _LAYOUT = struct.Struct("<qdd36s")
 # What versions before wrote: the number, and the wall clock at the last request. No run is as old as that clock.
@@ -82,14 +82,15 @@ def last_boot(folder: Path) -> Boot | None:
     return Boot(name.rstrip(b"\0").decode("ascii", "replace"), at_s) if count and name.strip(b"\0") else None
 
 
-def session_starts(about: Mapping[str, Any], sent: SentCounter, now: Boot) -> list[float]:
+def session_starts(about: Mapping[str, Any], utc: list[float], sent: SentCounter, now: Boot) -> list[float]:
     """When each session of a run began, by the run's own clock; last the one that begins `now`.
 
-    about: its run.json. Between two sessions the least time has passed that is certain: what the machine's clock has
-    counted since the last request, or none where the machine was started again or is another.
+    about: its run.json. utc: when each began, by the wall clock. Between two sessions the least time has passed that is
+    certain: what the machine's clock has counted since the last request, or none where the machine was started again
+    or is another.
     """
-    utc = [float(began) for began in about.get("sessions_utc_s", [])]
-    kept = [float(began) for began in about.get("sessions_run_s", [])]
+    said = about.get("sessions_run_s", [])
+    kept = [float(at) for at in said if isinstance(at, (int, float))] if isinstance(said, list) else []
     if len(kept) != len(utc):  # a version before wrote it: by the wall clock, which may have gone back
         kept = list(accumulate((began - utc[0] for began in utc), max))
     last_s = sent.last_s

@@ -20,6 +20,7 @@ from harness.api.rest import Rest
 from harness.engine.answers import Failed, ItemRead, PageRead
 from harness.pacing import Notice
 from harness.record.events import Key, Kind
+from tests.asgi import InProcess
 
 pytestmark = pytest.mark.anyio
 
@@ -32,8 +33,8 @@ def api(transport: httpx.AsyncBaseTransport, **settings: Any) -> HttpApi:
     return HttpApi(Rest(told.pop("url", LIST), 10), transport=transport, **told)
 
 
-def served(**config: Any) -> httpx.ASGITransport:
-    return httpx.ASGITransport(create_app(ServerConfig(**config)))
+def served(**config: Any) -> InProcess:
+    return InProcess(create_app(ServerConfig(**config)))
 
 
 def answering(*args: Any, **kwargs: Any) -> httpx.MockTransport:

@@ -17,14 +17,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import RecordError
-from harness.record import parts
+from harness.record import files
 from harness.record.arrow import EVENT_SCHEMA
 from harness.record.clock import Boot
 from harness.record.events import SCHEMA_VERSION
+from harness.record.files import read_json, write_json
 from harness.record.fold import fold
 from harness.record.history import event_table, occupied_since, payloads_on_disk, read_events, read_state
 from harness.record.items import write_items
-from harness.record.parts import list_parts, read_json, read_table, write_json, write_table
+from harness.record.parts import list_parts, read_table, write_table
 from harness.record.recorder import Recorder
 from harness.record.sent import SentCounter, session_starts
 from harness.record.snapshot import freeze, latest_snapshot, write_snapshot
@@ -261,8 +262,7 @@ def test_the_counter_of_an_older_version_is_read(tmp_path: Path) -> None:
     for _ in range(2):  # the first may be killed before it sends anything
         counter = SentCounter(tmp_path)
         assert (counter.count, counter.last_utc_s, counter.last_s) == (7, UTC_S + 50, None)
-    about = {"sessions_utc_s": [UTC_S, UTC_S - 10]}
-    assert session_starts(about, counter, Boot("b", 5.0)) == [0.0, 0.0, 50.0]
+    assert session_starts({}, [UTC_S, UTC_S - 10], counter, Boot("b", 5.0)) == [0.0, 0.0, 50.0]
     counter.add(51.0, Boot("b", 6.0))
     counter = SentCounter(tmp_path)
     assert (counter.count, counter.last_utc_s, counter.last_s) == (8, None, 51.0)
@@ -271,9 +271,9 @@ def test_the_counter_of_an_older_version_is_read(tmp_path: Path) -> None:
 def test_a_run_has_a_clock_of_its_own(tmp_path: Path) -> None:
     """Between sessions passes what the machine's clock counts since the last request; over a restart, nothing."""
     counter = SentCounter(tmp_path)
-    about = {"sessions_utc_s": [1_000.0], "sessions_run_s": [0.0]}
-    assert session_starts({}, counter, Boot("b", 5.0)) == [0.0]
-    assert session_starts(about, counter, Boot("b", 5.0)) == [0.0, 0.0]
+    about, utc = {"sessions_run_s": [0.0]}, [1_000.0]
+    assert session_starts({}, [], counter, Boot("b", 5.0)) == [0.0]
+    assert session_starts(about, utc, counter, Boot("b", 5.0)) == [0.0, 0.0]
     counter.add(30.0, Boot("b", 100.0))
     for now, began_s in (
         (Boot("b", 112.5), 42.5),
@@ -281,7 +281,7 @@ def test_a_run_has_a_clock_of_its_own(tmp_path: Path) -> None:
         (Boot("c", 9e9), 30.0),
         (Boot("", 200.0), 30.0),
     ):
-        assert session_starts(about, counter, now) == [0.0, began_s]
+        assert session_starts(about, utc, counter, now) == [0.0, began_s]
 
 
 def test_a_counter_cut_short_begins_again(tmp_path: Path) -> None:
@@ -328,6 +328,6 @@ def test_no_request_that_may_still_count_is_forgotten(
 def test_items_cannot_be_written_is_an_error_of_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """items.parquet is written last; a full disk there loses nothing and says what to do."""
     on_disk(tmp_path / "r", [[EVENTS]])
-    monkeypatch.setattr(parts.os, "replace", full)
+    monkeypatch.setattr(files.os, "replace", full)
     with pytest.raises(RecordError, match=r"items.parquet cannot be written"):
         write_items(tmp_path / "r")
