@@ -91,6 +91,7 @@ class ImportConfig(BaseModel):
     max_items: int | None = setting("max_items", ge=1)
     sequential: bool = setting("sequential")
     detail: bool = setting("detail")
+    accept_list: bool = setting("accept_list")
     timeout: Seconds = setting("timeout", gt=0, le=3600)
     retry_delays: Annotated[tuple[Annotated[float, Field(ge=0, le=86400)], ...], BeforeValidator(as_delays)] = setting(
         "retry_delays", max_length=20

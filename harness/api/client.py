@@ -16,6 +16,7 @@ from harness.api.credentials import Credentials
 from harness.api.evidence import LOOKED_AT, evidence, kept
 from harness.api.headers import notice
 from harness.api.rest import Garbled, Malformed, Rest, as_text
+from harness.api.way_on import says_past_end
 from harness.engine.answers import Failed, ItemRead, PageRead
 from harness.errors import BadInput
 from harness.pacing import Notice
@@ -29,6 +30,11 @@ CONNECT_S = 10.0
 # May pass by itself: RFC 9110 15.5.9 (408), RFC 8470 (425), and everything the server calls its own fault.
 PASSING = frozenset({408, 425})
 GONE = {404: "gone", 410: "gone"}
+NO_CONTENT = 204
+# What these say of a page that was only guessed: it is past the end (416: RFC 9110 15.5.17).
+_PAST_END = frozenset({404, 410, 416})
+_MAY_BE_PAST_END = frozenset({400, 422})
+_WORDS = 64_000  # of a body, in which its words are looked for
 Body = bytes | bytearray
 _UTF_8 = "utf-8-sig"  # with or without the mark that some put before it
 _REFUSED = Got(Failed("refused"))
@@ -155,7 +161,12 @@ class HttpApi:
     def _read(self, kind: Kind, key: Key, response: httpx.Response, body: Body | Malformed) -> Got:
         status = response.status_code
         if not response.is_success:
-            return Got(_with_evidence(failed_status(status, response.extensions.get("location")), response, body))
+            words = body.decode(_UTF_8, "replace") if isinstance(body, bytes) else ""
+            failed = failed_status(status, response.extensions.get("location"), words)
+            return Got(_with_evidence(failed, response, body))
+        if status == NO_CONTENT and kind == "page":
+            nothing = Failed("malformed", "the answer has no content", passing=False, past_end=f"answered {status}")
+            return Got(_with_evidence(nothing, response, b""))
         try:
             if isinstance(body, Malformed):
                 raise body
@@ -163,10 +174,10 @@ class HttpApi:
             if kind == "item":
                 payload, carried = self._rest.read_item(key, text)
                 return Got(ItemRead(len(body), carried, None if carried else text[:LOOKED_AT]), ((key, payload),))
-            page, records = self._rest.read_page(key, text, response.headers.get("link"))
+            page, records = self._rest.read_page(key, text, response.headers)
         except Malformed as error:
             reason = "too large" if isinstance(error, TooLarge) else "malformed"
-            failed = Failed(reason, str(error), passing=isinstance(error, Garbled))
+            failed = Failed(reason, str(error), passing=isinstance(error, Garbled), past_end=error.past_end)
             return Got(_with_evidence(failed, response, body))
         kept = records if self._keep_records else []
         return Got(page, tuple((item, as_text(record)) for item, record in kept))
@@ -185,6 +196,8 @@ class HttpApi:
             if (following is None) != (result.next_page is None) or known.in_ids(result.ids):
                 return _TOLD_SECRET
             result = replace(result, next_page=following)
+        if isinstance(result, PageRead) and result.unread:
+            result = replace(result, unread=known.hushed(result.unread))
         return Got(result, tuple((item, known.out_of_data(payload)) for item, payload in got.payloads))
 
 
@@ -229,8 +242,8 @@ async def _put_aside(response: httpx.Response) -> None:
         response.extensions["location"] = response.headers.pop("location")
 
 
-def failed_status(status: int, location: str | None) -> Failed:
-    """A status that is neither a success nor a refusal by a limit."""
+def failed_status(status: int, location: str | None, words: str = "") -> Failed:
+    """A status that is neither a success nor a refusal by a limit. words: the body, as far as it was read."""
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:
@@ -240,6 +253,8 @@ def failed_status(status: int, location: str | None) -> Failed:
         return Failed(
             "redirected", f"redirects are not followed{where}; if it is to be trusted, name it in --url", passing=False
         )
+    past_end = status in _PAST_END or (status in _MAY_BE_PAST_END and says_past_end(words[:_WORDS]))
+    past = f"answered {status}" if past_end else None
     if status in GONE:
-        return Failed(GONE[status], phrase, passing=False)
-    return Failed(f"status {status}", phrase, passing=status >= 500 or status in PASSING)
+        return Failed(GONE[status], phrase, passing=False, past_end=past)
+    return Failed(f"status {status}", phrase, passing=status >= 500 or status in PASSING, past_end=past)
