@@ -38,6 +38,9 @@ _WORDS = 64_000  # of a body, in which its words are looked for
 Body = bytes | bytearray
 _UTF_8 = "utf-8-sig"  # with or without the mark that some put before it
 _REFUSED = Got(Failed("refused"))
+_TOLD_SECRET = Got(
+    Failed("malformed", "a link or an id of the list holds a secret that was sent; it must not be kept", passing=False)
+)
 
 
 class HttpApi:
@@ -188,8 +191,11 @@ class HttpApi:
             return replace(got, result=replace(result, detail=detail, headers=headers, body=body))
         if isinstance(result, ItemRead) and result.body is not None:
             result = replace(result, body=kept(known.hushed(result.body)))
-        if isinstance(result, PageRead) and result.next_page is not None:
-            result = replace(result, next_page=known.unfilled(result.next_page))
+        if isinstance(result, PageRead):
+            following = None if result.next_page is None else known.unfilled(result.next_page)
+            if (following is None) != (result.next_page is None) or known.in_ids(result.ids):
+                return _TOLD_SECRET
+            result = replace(result, next_page=following)
         if isinstance(result, PageRead) and result.unread:
             result = replace(result, unread=known.hushed(result.unread))
         return Got(result, tuple((item, known.out_of_data(payload)) for item, payload in got.payloads))

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-import trio
 
+from harness import signals
 from harness.cli.run import import_now, ready_to_resume
 from harness.errors import BadInput
 from harness.record.audit import audited
@@ -32,7 +32,7 @@ def audit_command(run: str | None, **flags: Any) -> int:
     if config.max_items is not None:
         raise BadInput(f"run {found.name} has --max-items, so that its list was never read whole; import it without")
     shown = config if not config.as_json else config.model_copy(update={"as_json": False, "quiet": True})
-    code = trio.run(import_now, shown, True)
+    code = signals.run(import_now, shown, True)
     audit = audited(read_events(found.folder))
     if audit is not None and config.as_json:
         click.echo(json.dumps(audit.as_dict()))

@@ -10,8 +10,8 @@ from dataclasses import asdict
 from typing import Any
 
 import click
-import trio
 
+from harness import signals
 from harness.cli.exit_codes import BAD_INPUT, COMPLETE
 from harness.cli.options import CHECKED, python
 from harness.config import ImportConfig
@@ -28,7 +28,7 @@ def check_command(**flags: Any) -> int:
     """Ask the API, and print what it looks like."""
     environment = {name: value for name, value in from_environ(os.environ).items() if name in CHECKED}
     config = read_settings({**environment, **given(flags)}, None, {})
-    checked = trio.run(_check, config)
+    checked = signals.run(_check, config)
     if config.as_json:
         click.echo(json.dumps(asdict(checked)))
     else:

@@ -24,7 +24,7 @@ from harness.engine.endings import Endings
 from harness.engine.flights import Flight, Wish
 from harness.engine.listing import Ask, Ended, Verdict, as_page, judge, known_pages, pages_after, stuck, tolerated
 from harness.engine.mishaps import Mishaps
-from harness.engine.rules import Rules, listed, most_pages, nameless, requests_left, retry_at, verdict
+from harness.engine.rules import Rules, listed, most_pages, nameless, requests_left, retry_at, retry_due, verdict
 from harness.engine.waits import WaitLog
 from harness.engine.work import Task, Work
 from harness.pacing import Budget, Grant, Later, Notice, Outcome, Tier, format_tiers
@@ -102,7 +102,7 @@ class Core:
         for failure in state.failures.values():
             if failure.retry_at_utc_s is not None:
                 task = Task(failure.kind, failure.key, failure.attempts + 1)
-                self.work.retry(task, max(0.0, failure.retry_at_utc_s - self._utc_s))
+                self.work.retry(task, retry_due(failure, self._utc_s))
         if not self._full() and stuck(state) is None:
             waiting = {key for kind, key in state.failures if kind == "page"}
             self.work.add("page", without(known_pages(state), waiting))
