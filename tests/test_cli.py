@@ -145,7 +145,7 @@ def test_every_setting_is_tried_above() -> None:
     """The table of bad input misses no flag that can be given a bad value."""
     (table,) = (m for m in test_bad_input_is_refused_before_anything_happens.pytestmark if m.name == "parametrize")  # type: ignore[attr-defined]
     tried = {arg for args, _ in table.args[1] for arg in args if arg.startswith("--")}
-    switches = {"--sequential", "--forget-limits", "--no-detail", "--quiet", "--json"}
+    switches = {"--sequential", "--accept-list", "--forget-limits", "--no-detail", "--quiet", "--json"}
     assert {flag_of(name) for name in ImportConfig.model_fields} - switches <= tried
 
 
@@ -262,6 +262,6 @@ def test_every_switch_is_off_unless_given() -> None:
     context = command.make_context("import", [])
     flags = {p.name: context.params[p.name] for p in command.params if isinstance(p, click.Option) and p.is_flag}
     assert {name: value for name, value in flags.items() if name != "help"} == dict.fromkeys(
-        ("sequential", "detail", "forget_limits", "fresh", "resume", "dry_run", "quiet", "as_json")
+        ("sequential", "detail", "accept_list", "forget_limits", "fresh", "resume", "dry_run", "quiet", "as_json")
     )
     assert command.make_context("import", ["--no-detail"]).params["detail"] is False
