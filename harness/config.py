@@ -26,6 +26,7 @@ from pydantic import (
 
 from harness.pacing import Pacer, Tiers, format_tiers, parse_tiers
 from harness.pacing.meters import paced_as
+from harness.pacing.refusals import RefusedWhen
 from harness.pacing.sharing import scaled
 from harness.pacing.strategies import Strategy
 from harness.values import (
@@ -36,6 +37,7 @@ from harness.values import (
     as_hosts,
     as_latency,
     as_moment,
+    as_refused_when,
     as_run_name,
     as_scenario,
     as_seconds,
@@ -51,6 +53,11 @@ Seconds = Annotated[float, BeforeValidator(as_seconds)]
 Share = Annotated[float, BeforeValidator(as_share)]
 LimitsSetting = Annotated[
     Tiers, BeforeValidator(as_tiers), PlainSerializer(lambda tiers: None if tiers is None else format_tiers(tiers))
+]
+RefusalsSetting = Annotated[
+    tuple[RefusedWhen, ...],
+    BeforeValidator(as_refused_when),
+    PlainSerializer(lambda rules: [str(rule) for rule in rules]),
 ]
 # RFC 9110 5.5 and 5.6.2; what is not ASCII has no one meaning on the wire.
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~]*")
@@ -131,6 +138,12 @@ class ImportConfig(BaseModel):
     )
     linger: Seconds | None = Field(
         None, ge=0, le=86400, description="how long after a time-out the server may still count a request [--timeout]"
+    )
+    refused_when: RefusalsSetting = Field(
+        (),
+        max_length=20,
+        description="answers to take for refusals by a rate limit: STATUS, or STATUS:TEXT with words of the body, such "
+        "as 400:'rate limit'; may be repeated",
     )
     # Far above any page of a list that a person would ask for, far below what would fill a machine's memory.
     max_body: Annotated[int, BeforeValidator(as_size)] = Field(

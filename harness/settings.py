@@ -43,7 +43,7 @@ def is_switch(field: FieldInfo) -> bool:
 
 
 def is_repeatable(name: str) -> bool:
-    return name in ("limit", "server_limit", "header", "cost", "allow_host")
+    return name in ("limit", "server_limit", "header", "cost", "allow_host", "refused_when")
 
 
 def read_settings(flags: Mapping[str, Any], toml: Path | None, environ: Mapping[str, str]) -> ImportConfig:

@@ -45,6 +45,7 @@ RESUME_FIELDS = [
         "linger",
         "max_body",
         "max_pause",
+        "refused_when",
         "allow_host",
         "header",
         "token_env",

@@ -125,7 +125,8 @@ def verdict(state: State, stopped: str | None, status: e.RunStatus = "stopped") 
         others = f" and {len(state.failed_pages) - 1} more" if len(state.failed_pages) > 1 else ""
         times = "once" if page.attempts == 1 else f"{page.attempts} times"
         what = f"{page.reason}: {page.detail}" if page.detail else page.reason
-        return Done("failed", f"page {page.key} of the list{others} could not be read, tried {times} ({what})")
+        advice = "; check the credentials and --url" if page.status in (401, 403) else ""
+        return Done("failed", f"page {page.key} of the list{others} could not be read, tried {times} ({what}){advice}")
     if _unlisted(state):
         declared = f"the list declares {state.total:,} items and named {len(state.items):,}"
         return Done("failed", f"{declared}; resume reads it again")

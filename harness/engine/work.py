@@ -33,14 +33,17 @@ class Work:
         """Make `keys` ready for their first attempt, behind all that is."""
         self.ready[kind].extend(keys)
 
-    def take(self, kind: Kind) -> Task:
-        """The first that is ready; IndexError where nothing is."""
-        first = self.ready[kind].popleft()
-        return first if isinstance(first, Task) else Task(kind, first)
+    def take(self, kind: Kind, place: float = 0.0) -> Task:
+        """The first that is ready, or the one at `place` in the queue (1.0: the last); IndexError where nothing is."""
+        ready = self.ready[kind]
+        at = round(place * (len(ready) - 1)) if ready else 0
+        taken = ready[at]
+        del ready[at]
+        return taken if isinstance(taken, Task) else Task(kind, taken)
 
-    def put_back(self, task: Task) -> None:
-        """To the front: what was refused or returned is older than all that waits behind it."""
-        self.ready[task.kind].appendleft(task)
+    def put_back(self, task: Task, second: bool = False) -> None:
+        """To the front: what was refused or returned is older than all that waits behind it. second: behind one."""
+        self.ready[task.kind].insert(1 if second else 0, task)
 
     def retry(self, task: Task, at: float) -> None:
         self._order += 1
