@@ -29,7 +29,7 @@ class _Unpacker(Protocol):
     def unconsumed_tail(self) -> bytes: ...
 
 
-async def read_body(response: httpx.Response, most: int) -> bytes:
+async def read_body(response: httpx.Response, most: int) -> bytes | bytearray:
     """The body, unpacked. TooLarge beyond `most` bytes, Garbled where it cannot be unpacked."""
     told = response.headers.get("content-length", "")
     if told.isdecimal() and len(told) < 20 and int(told) > most:
@@ -68,7 +68,7 @@ async def read_start(response: httpx.Response, body: bytearray, most: int) -> No
     del body[most:]
 
 
-async def _read(response: httpx.Response, most: int) -> bytes:
+async def _read(response: httpx.Response, most: int) -> bytearray:
     packing = response.headers.get("content-encoding", "").strip().lower()
     body, unpacker, wrong = bytearray(), None, None
     try:
@@ -88,7 +88,7 @@ async def _read(response: httpx.Response, most: int) -> bytes:
             raise
     if wrong is not None:
         raise wrong
-    return bytes(body)
+    return body  # not a copy of it: that would hold 30 MB twice
 
 
 def _unpacker(packing: str, first: bytes) -> _Unpacker:

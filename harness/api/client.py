@@ -12,7 +12,7 @@ import trio
 from harness.api.base import Got, OnHeaders
 from harness.api.body import ACCEPTED, TooLarge, read_body, read_start
 from harness.api.credentials import Credentials
-from harness.api.evidence import evidence, kept
+from harness.api.evidence import LOOKED_AT, evidence, kept
 from harness.api.headers import notice
 from harness.api.rest import Garbled, Malformed, Rest, as_text
 from harness.engine.answers import Failed, ItemRead, PageRead, failed_status
@@ -28,6 +28,7 @@ KEEPALIVE_S = 4.0
 CONNECT_S = 10.0
 # Error bodies are small, and everyone else's requests go on meanwhile: one that drips is judged by what has come.
 LONGEST_LOOK_S = 5.0
+Body = bytes | bytearray
 _UTF_8 = "utf-8-sig"  # with or without the mark that some put before it
 _REFUSED = Got(Failed("refused"))
 
@@ -143,25 +144,25 @@ class HttpApi:
         except (httpx.HTTPError, httpx.StreamError) as error:
             return Got(Failed("no usable answer", _say(error)))
 
-    async def _looked_into(self, response: httpx.Response, heard: _Heard) -> bytes | Malformed | None:
+    async def _looked_into(self, response: httpx.Response, heard: _Heard) -> Body | Malformed | None:
         """The body, where the verdict takes it into account (`heard` is told); None: it has not been read."""
         said = heard.said
         assert said is not None
-        body: bytes | Malformed | None = None
+        body: Body | Malformed | None = None
         if wants_body(said, self._refused_when):
             body = await self._body(response)
-            if isinstance(body, bytes):
+            if isinstance(body, Body):
                 text = _text(body[:MOST_BODY], response.charset_encoding)
                 since_s = self._wall() if said.server_utc_s is None else said.server_utc_s
                 said = by_body(said, text, since_s, self._refused_when)
         if said.status >= 400:
-            lines, start = evidence(response.headers, body if isinstance(body, bytes) else b"")
+            lines, start = evidence(response.headers, body if isinstance(body, Body) else b"")
             known = self._credentials
             said = replace(said, headers=kept(known.hushed(lines)), body=kept(known.hushed(start)) or None)
         heard.said = said
         return body
 
-    async def _body(self, response: httpx.Response) -> bytes | Malformed:
+    async def _body(self, response: httpx.Response) -> Body | Malformed:
         """The whole body of a success; of anything else the beginning, which may be all that came."""
         if not response.is_success:
             return await self._start_of(response)
@@ -176,7 +177,7 @@ class HttpApi:
             await read_start(response, start, MOST_BODY)
         return bytes(start)
 
-    def _read(self, kind: Kind, key: Key, response: httpx.Response, body: bytes | Malformed) -> Got:
+    def _read(self, kind: Kind, key: Key, response: httpx.Response, body: Body | Malformed) -> Got:
         status = response.status_code
         if not response.is_success:
             return Got(_with_evidence(failed_status(status, response.extensions.get("location")), response, body))
@@ -185,8 +186,8 @@ class HttpApi:
                 raise body
             text = _text(body, response.charset_encoding)
             if kind == "item":
-                payload = self._rest.read_item(text)
-                return Got(ItemRead(len(body)), ((key, payload),))
+                payload, carried = self._rest.read_item(key, text)
+                return Got(ItemRead(len(body), carried, None if carried else text[:LOOKED_AT]), ((key, payload),))
             page, records = self._rest.read_page(key, text, response.headers.get("link"))
         except Malformed as error:
             reason = "too large" if isinstance(error, TooLarge) else "malformed"
@@ -202,6 +203,8 @@ class HttpApi:
             headers, body = (kept(text and known.hushed(text)) for text in (result.headers, result.body))
             detail = known.hushed(result.detail)[:300]
             return replace(got, result=replace(result, detail=detail, headers=headers, body=body))
+        if isinstance(result, ItemRead) and result.body is not None:
+            result = replace(result, body=kept(known.hushed(result.body)))
         if isinstance(result, PageRead) and result.next_page is not None:
             result = replace(result, next_page=known.unfilled(result.next_page))
         return Got(result, tuple((item, known.out_of_data(payload)) for item, payload in got.payloads))
@@ -241,16 +244,17 @@ def _say(error: BaseException) -> str:
     return f"{type(error).__name__}: {found or ''}".strip(": ")
 
 
-def _with_evidence(failed: Failed, response: httpx.Response, body: bytes | Malformed) -> Failed:
-    headers, text = evidence(response.headers, body if isinstance(body, bytes) else b"")
+def _with_evidence(failed: Failed, response: httpx.Response, body: Body | Malformed) -> Failed:
+    headers, text = evidence(response.headers, b"" if isinstance(body, Malformed) else body)
     return replace(failed, headers=headers, body=text)
 
 
-def _text(body: bytes, charset: str | None) -> str:
+def _text(body: Body, charset: str | None) -> str:
     """The body as text: UTF-8 (RFC 8259 8.1) unless told otherwise; bytes that do not fit become U+FFFD."""
-    charset = charset or _UTF_8
+    if charset is None or charset.lower() == "utf-8":
+        return body.decode(_UTF_8, "replace")
     try:
-        text = body.decode(_UTF_8 if charset.lower() == "utf-8" else charset, "replace")
+        text = body.decode(charset, "replace")
         text.encode()
     except (LookupError, ValueError):  # no charset, or one of Python's own that is none
         return body.decode(_UTF_8, "replace")

@@ -16,10 +16,10 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 
 from harness.api.credentials import origin
 from harness.engine.answers import PageRead
-from harness.record.events import ItemId, Key, canonical_id
+from harness.record.events import ItemId, Key, canonical_id, is_same_id
 from harness.values import variables_in
 
-# Ten million pages of one item are still a list; more is a number gone wrong, and would be held in memory.
+# Ten million pages of one item are still a list; more is a number gone wrong.
 MOST_PAGES = 10_000_000
 _LINK = re.compile(r"""<([^<>]*)>[^<]*?;\s*rel="?([a-z ]+)"?""", re.ASCII | re.IGNORECASE)
 
@@ -94,14 +94,32 @@ class Rest:
         next_page = None if last_page is not None else self._next_page(page, about, len(records), total)
         return PageRead(tuple(item for item, _ in by_id), total, last_page, next_page), by_id
 
-    def read_item(self, body: str) -> str:
-        """The payload to keep: the item's object as JSON text, out of its `data` envelope if it has one."""
+    def read_item(self, item: ItemId, body: str) -> tuple[str, bool]:
+        """The payload to keep: the item's object as JSON text, out of its `data` envelope if it has one.
+
+        And whether it carries the id it was asked by. Malformed for the answer of another item, of an error or a list.
+        """
         value = _json(body)
+        inner, carried = self.item_of(item, value)
+        return body if inner is value else as_text(inner), carried
+
+    def item_of(self, item: ItemId, value: Any) -> tuple[dict[str, Any], bool]:
+        """The same from the JSON value."""
         if not isinstance(value, dict):
             raise Malformed(f"the item is not an object but {_kind(value)}")
+        inner: dict[str, Any] = value
         if "id" not in value and isinstance(value.get("data"), dict):
-            return as_text(value["data"])
-        return body
+            inner = value["data"]
+        found = inner.get("id")
+        if is_same_id(found, item):
+            return inner, True
+        if isinstance(found, (int, float, str)) and not isinstance(found, bool) and found != "":
+            raise Malformed(f"the answer is of another item: it carries the id {str(found)[:60]}, not {item}")
+        if (error := _error(value) or _error(inner)) is not None:
+            raise Malformed(f"the answer tells of an error and carries no id: {error}")
+        if _is_page(value):
+            raise Malformed("the answer is a page of a list and not an item")
+        return inner, False
 
     def _extent(self, page: Key, about: dict[str, Any], records: int) -> tuple[int | None, int | None]:
         """(last page, total) as far as they are said, or follow from a first page that is not all there is.
@@ -210,6 +228,27 @@ def _id(record: Any) -> ItemId:
 def _count(about: dict[str, Any], *names: str) -> int | None:
     found = next((about[name] for name in names if name in about), None)
     return found if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 2**53 else None
+
+
+def _error(about: dict[str, Any]) -> str | None:
+    """What an answer says of an error: `success` or `ok` that is false, `error` or `errors` with something in it."""
+    for name in ("error", "errors"):
+        if about.get(name):
+            return f"{name}: {json.dumps(about[name], ensure_ascii=False)[:120]}"
+    return next((f"{name}: false" for name in ("success", "ok") if str(about.get(name)).lower() == "false"), None)
+
+
+# Beside records under `data` each of these tells a page of a list; an order, too, may have `items` and a `total`.
+_OF_PAGES = ("last_page", "total_pages", "next_page_url", "has_more", "per_page", "next")
+_OF_DATA = (*_OF_PAGES, "total", "total_count", "count", "page", "links", "meta")
+
+
+def _is_page(about: dict[str, Any]) -> bool:
+    for name, of_pages in (("data", _OF_DATA), ("items", _OF_PAGES), ("results", _OF_PAGES)):
+        records = about.get(name)
+        if isinstance(records, list) and any(field in about for field in of_pages):
+            return all(isinstance(record, dict) and "id" in record for record in records)
+    return False
 
 
 def _kind(value: Any) -> str:

@@ -10,25 +10,18 @@ from typing import Any
 import click
 import trio
 
-from harness.cli.options import RESUME_FIELDS, config_options, typed_to_resume
 from harness.cli.run import import_now, ready_to_resume
 from harness.errors import BadInput
 from harness.record.audit import audited
 from harness.record.history import read_events
 from harness.record.run import find_run
+from harness.settings import typed_to_resume
 from harness.views.audit import audit_text
 from harness.views.screen import Screen
 
 
-@click.command("audit")
-@click.argument("run", required=False)
-@config_options(RESUME_FIELDS)
 def audit_command(run: str | None, **flags: Any) -> int:
-    """Read the list again and import what was missed.
-
-    Items that are inserted or deleted while a list is paged through shift others over the borders of its pages, so
-    that some are never named. Says too which items are gone upstream. Without RUN, of the latest.
-    """
+    """Read the list again; import what was missed."""
     typed = typed_to_resume(flags)
     found = find_run(Path(typed.get("results", "results")), run)
     if not found.status.startswith("complete"):

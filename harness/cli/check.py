@@ -12,30 +12,19 @@ from typing import Any
 import click
 import trio
 
-from harness.cli.options import config_options, given, python
+from harness.cli.options import CHECKED, python
 from harness.config import ImportConfig
 from harness.engine.checking import check
 from harness.engine.importing import http_api, source
 from harness.record.clock import utc_s
-from harness.settings import from_environ, read_settings
+from harness.settings import from_environ, given, read_settings
 from harness.views.check import Checked, check_text
 from harness.views.screen import Screen
 
-FIELDS = [
-    *("url", "items", "server_limit", "scenario", "latency", "per_page", "detail", "timeout"),
-    *("header", "token_env", "seed", "as_json"),
-]
 
-
-@click.command("check")
-@config_options(FIELDS)
 def check_command(**flags: Any) -> int:
-    """See with three requests whether an API can be imported.
-
-    Asks for the first page and two items, and says what they look like and what the headers tell of limits. Without
-    --url it checks the test API. Nothing is written.
-    """
-    environment = {name: value for name, value in from_environ(os.environ).items() if name in FIELDS}
+    """Ask the API, and print what it looks like."""
+    environment = {name: value for name, value in from_environ(os.environ).items() if name in CHECKED}
     config = read_settings({**environment, **given(flags)}, None, {})
     checked = trio.run(_check, config)
     if config.as_json:

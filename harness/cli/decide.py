@@ -6,21 +6,14 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import results_option
 from harness.lab.infer import as_flag, infer
 from harness.record.history import read_events
 from harness.record.run import find_run
 from harness.views.text import count, printable
 
 
-@click.command("infer")
-@click.argument("run", required=False)
-@results_option
 def infer_command(run: str | None, results: Path) -> int:
-    """Print the limits that a run reveals, ready to paste.
-
-    With the evidence for each. Without RUN, of the latest.
-    """
+    """Print the limits found, each with its evidence."""
     found = find_run(results, run)
     findings = infer(read_events(found.folder))
     if not findings:

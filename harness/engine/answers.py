@@ -65,9 +65,14 @@ class PageRead:
 
 @dataclass(frozen=True, slots=True)
 class ItemRead:
-    """An item whose payload of `size_bytes` is safe with the store."""
+    """An item whose payload of `size_bytes` is for the store.
+
+    carried: did the answer carry the id it was asked by? None where nobody looked. body: its beginning if it did not.
+    """
 
     size_bytes: int
+    carried: bool | None = None
+    body: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,13 +24,14 @@ from harness.engine.doubts import Doubts, Ruling, Suspect
 from harness.engine.endings import Endings
 from harness.engine.flights import Flight, Wish
 from harness.engine.mishaps import Mishaps
-from harness.engine.rules import Rules, known_pages, listed, requests_left, retry_at, verdict
+from harness.engine.rules import Rules, known_pages, listed, nameless, requests_left, retry_at, verdict
 from harness.engine.unauthorised import EXPIRED, Unauthorised
 from harness.engine.waits import WaitLog
 from harness.engine.work import Task, Work
 from harness.pacing import Budget, Grant, Hold, Later, Notice, Outcome, Tier, format_tiers
 from harness.record import events as e
 from harness.record.fold import apply
+from harness.record.pages import without
 from harness.record.state import State
 
 # Whose turn it is after which.
@@ -105,7 +106,7 @@ class Core:
                 self.work.retry(task, max(0.0, failure.retry_at_utc_s - self._utc_s))
         if not self._full():
             waiting = {key for kind, key in state.failures if kind == "page"}
-            self.work.add("page", (page for page in known_pages(state) if page not in waiting))
+            self.work.add("page", without(known_pages(state), waiting))
 
     @property
     def doing_now(self) -> str:
@@ -347,8 +348,19 @@ class Core:
         else:
             self._failed(flight, now, result)
 
+    def keeps(self, result: Result) -> bool:
+        """Are the payloads that came with `result` to be kept? Ask before they are, and before `finished`."""
+        return not (isinstance(result, ItemRead) and result.carried is False and self.state.ids_carried)
+
     def _item_read(self, flight: Flight, now: float, result: ItemRead) -> None:
         fetch = flight.fetch
+        if not self.keeps(result):
+            self._failed(flight, now, nameless(fetch.key, result))
+            return
+        if result.carried is not None and result.carried != self.state.ids_carried:
+            again = self.state.items.nameless() if result.carried else []
+            self.emit(e.IdsCarried(now, result.carried))
+            self.work.add("item", again)
         self._mishaps.over(flight.task)
         self._breaker.works()
         answered_s, status = flight.answered_s or now, flight.status or 0

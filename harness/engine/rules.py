@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.engine.answers import Done, Failed, PageRead
+from harness.engine.answers import Done, Failed, ItemRead, PageRead
 from harness.engine.endings import Ends
 from harness.record import events as e
 from harness.record.fold import verdict_of_failures
+from harness.record.pages import Turn
 from harness.record.state import State
 
 _NEVER = Ends()
@@ -52,7 +53,7 @@ def retry_at(rules: Rules, state: State, kind: e.Kind, attempt: int, failed: Fai
 
 def listed(
     rules: Rules, state: State, key: e.Key, page: PageRead, reread: set[e.ItemId] | None = None
-) -> tuple[tuple[e.ItemId, ...], list[e.ItemId], int | None, list[e.Key]]:
+) -> tuple[tuple[e.ItemId, ...], list[e.ItemId], int | None, list[Turn]]:
     """What the page at `key` says to a state that has not seen it: ids, those that are new, total, pages to read next.
 
     Beyond the most items that are wanted, ids are as if they had not been there. reread: where the list is read once
@@ -74,25 +75,26 @@ def listed(
     return ids, new, total, turns
 
 
-def pages_after(rules: Rules, state: State, page: PageRead) -> list[e.Key]:
+def pages_after(rules: Rules, state: State, page: PageRead) -> list[Turn]:
     """The pages that `page` is the first to name. `state` has not seen it yet."""
     if page.last_page is None:
         return [following for following in _following(page.next_page) if following not in state.pages]
     last = page.last_page
     if rules.max_items is not None and page.ids:
         last = min(last, math.ceil(rules.max_items / len(page.ids)))
-    return list(range((state.last_page or 1) + 1, last + 1))
+    first = (state.last_page or 1) + 1
+    return [range(first, last + 1)] if first <= last else []
 
 
-def known_pages(state: State) -> list[e.Key]:
+def known_pages(state: State) -> list[Turn]:
     """The pages still to read, as far as a state that left off in the middle knows them."""
     if not state.pages:
         return [1]
     if state.last_page is not None:
-        pages = range(1, state.last_page + 1)
         # A list that named fewer items than it declares is read again: they may have moved between pages meanwhile.
-        return [page for page in pages if page not in state.pages] or (list(pages) if _unlisted(state) else [])
-    return _following(state.next_page)
+        every: list[Turn] = [range(1, state.last_page + 1)] if _unlisted(state) and state.last_page else []
+        return state.pages.missing(state.last_page) or every
+    return [*_following(state.next_page)]
 
 
 def _following(next_page: str | None) -> list[e.Key]:
@@ -114,6 +116,12 @@ def requests_left(rules: Rules, state: State) -> int | None:
         pages = 1
     items = max(state.total or 0, len(state.items)) - state.imported - state.failed - state.forgotten
     return pages + (max(0, items) if rules.detail else 0)
+
+
+def nameless(item: e.Key, result: ItemRead) -> Failed:
+    """What an answer without the id it was asked by comes to, where other items carry theirs."""
+    why = f"the answer does not carry the id {item} it was asked by, as other items do: it is not that item"
+    return Failed("malformed", why, passing=False, body=result.body)
 
 
 def verdict(state: State, stopped: str | None, status: e.RunStatus = "stopped") -> Done:

@@ -63,7 +63,7 @@ class Session:
         anchors = {at + 1: began for at, began in enumerate(run.about.get("sessions_utc_s", []))}
         number = len(anchors) + 1
         began = [*anchors.values(), self._started_utc_s]
-        run.note(sessions_utc_s=began, status="running", recorded=recorded(run.folder))
+        run.note(sessions_utc_s=began, status="running", settled=False, recorded=recorded(run.folder))
         who = None if config.forget_limits else config.learned_for
         pacer = pacer_for(config, remembered(config.results, who))
         self._sent = SentCounter(run.folder)

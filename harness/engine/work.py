@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from harness.record.events import Key, Kind
+from harness.record.pages import Turn
 
 
 class Task(NamedTuple):
@@ -21,16 +22,17 @@ class Task(NamedTuple):
 class Work:
     """Ready pages, ready items, and a heap of retries by the time at which they are due.
 
-    What was never tried is ready as its bare key: a million items' tasks would take 80 MB.
+    What was never tried is ready as its bare key: a million items' tasks would take 80 MB. Numbered pages are ready
+    as ranges, because a list may declare any number of them.
     """
 
     def __init__(self) -> None:
-        self.ready: dict[Kind, deque[Task | Key]] = {"page": deque(), "item": deque()}
+        self.ready: dict[Kind, deque[Task | Turn]] = {"page": deque(), "item": deque()}
         self._later: list[tuple[float, int, Task]] = []
         self._order = 0
 
-    def add(self, kind: Kind, keys: Iterable[Key]) -> None:
-        """Make `keys` ready for their first attempt, behind all that is."""
+    def add(self, kind: Kind, keys: Iterable[Turn]) -> None:
+        """Make `keys` ready for their first attempt, behind all that is; no range among them may be empty."""
         self.ready[kind].extend(keys)
 
     def take(self, kind: Kind, place: float = 0.0) -> Task:
@@ -38,12 +40,20 @@ class Work:
         ready = self.ready[kind]
         at = round(place * (len(ready) - 1)) if ready else 0
         taken = ready[at]
-        del ready[at]
-        return taken if isinstance(taken, Task) else Task(kind, taken)
+        if isinstance(taken, range) and len(taken) > 1:
+            ready[at] = taken[1:]
+        else:
+            del ready[at]
+        first = taken[0] if isinstance(taken, range) else taken
+        return first if isinstance(first, Task) else Task(kind, first)
 
     def put_back(self, task: Task, second: bool = False) -> None:
         """To the front: what was refused or returned is older than all that waits behind it. second: behind one."""
-        self.ready[task.kind].insert(1 if second else 0, task)
+        ready = self.ready[task.kind]
+        first = self.take(task.kind) if second and ready else None
+        ready.appendleft(task)
+        if first is not None:
+            ready.appendleft(first)
 
     def retry(self, task: Task, at: float) -> None:
         self._order += 1

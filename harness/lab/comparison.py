@@ -62,7 +62,7 @@ def _row(number: int, run: Run) -> dict[str, Any]:
     figures = run.summary()
     if figures is None:
         raise BadInput(f"run {run.name} has not ended, so there is nothing to compare; wait for it, or resume it")
-    written = run.about["config"]
+    written = run.config
     said = {name: value for name, value in written.items() if name not in _SECRET and value is not None}
     config = ImportConfig(**said)
     place = {"sweep": "", "point": number, "repeat": 1, "run": run.name, "seed": config.seed}

@@ -27,7 +27,7 @@ def from_run(run: Run) -> tuple[ImportConfig, Tried]:
     figures = run.summary()
     if figures is None:
         raise BadInput(f"run {run.name} has not ended, so there is nothing to learn from it; wait for it, or resume it")
-    summary, written = Summary.from_dict(figures), run.about["config"]
+    summary, written = Summary.from_dict(figures), run.config
     found = tuple(finding.tier for finding in infer(read_events(run.folder)))
     limits = found or parse_tiers(summary.limits) if found or summary.limits else ()
     if not limits:

@@ -58,6 +58,7 @@ EVENT_SCHEMA = pa.schema(
         ("strategy", _TEXT),
         ("host", _TEXT),
         ("utc_s", _SECONDS),
+        ("carried", pa.bool_()),
     ],
     metadata={"harness.schema": str(SCHEMA_VERSION)},
 )
@@ -66,7 +67,7 @@ EVENT_SCHEMA = pa.schema(
 _COLUMN_OF = {"item": "key", "page": "key", "number": "session", "counting": "reason", "evidence": "detail"}
 _KIND_OF = {"PageListed": "page"} | dict.fromkeys(("ItemImported", "ItemListed", "ItemAdopted", "Forgotten"), "item")
 # Columns that versions before this one did not have, by the version that brought them.
-_SINCE = {"headers": 2, "body": 2}
+_SINCE = {"headers": 2, "body": 2, "carried": 3}
 _COLUMNS = {name: tuple(_COLUMN_OF.get(field, field) for field in names) for name, names in EVENT_FIELDS.items()}
 _VALUES = {name: attrgetter(*fields) if len(fields) > 1 else None for name, fields in EVENT_FIELDS.items()}
 

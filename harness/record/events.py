@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal
 
-# 2: `headers` and `body` of a failed attempt, Retried, Forgotten, Relisted. Files of 1 are read as they are.
-SCHEMA_VERSION = 2
+# 2: `headers` and `body` of a failed attempt, Retried, Forgotten, Relisted. 3: IdsCarried with `carried`. Files of 1
+# and 2 are read as they are.
+SCHEMA_VERSION = 3
 
 ItemId = int | str
 Kind = Literal["page", "item"]
@@ -33,6 +34,15 @@ def canonical_id(raw: ItemId) -> ItemId:
     if digits.isdecimal() and digits.isascii() and len(digits) < 19 and (digits[0] != "0" or raw == "0"):
         return int(raw)
     return raw
+
+
+def is_same_id(found: object, item: ItemId) -> bool:
+    """Is `found`, a JSON value, the id `item`? `"17"`, 17 and 17.0 are; so are texts that differ in case alone."""
+    if isinstance(found, float) and found.is_integer():
+        found = int(found)
+    if not isinstance(found, (int, str)) or isinstance(found, bool):
+        return False
+    return canonical_id(found) == item or str(found).casefold() == str(item).casefold()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +120,17 @@ class ItemAdopted:
 
     t_s: float
     item: ItemId
+
+
+@dataclass(frozen=True, slots=True)
+class IdsCarried:
+    """An item's own answer carried the id it was asked by (True) or none (False), for the first time.
+
+    Where some do, an answer without its id is not that item: those imported without one go back to pending.
+    """
+
+    t_s: float
+    carried: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +304,7 @@ Event = (
     | ItemImported
     | ItemListed
     | ItemAdopted
+    | IdsCarried
     | AttemptFailed
     | Retried
     | Forgotten

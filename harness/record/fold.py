@@ -92,8 +92,8 @@ def _answered(state: State, status: int, latency_s: float) -> None:
         state.most_latency_s = latency_s
 
 
-def _move(state: State, item: e.ItemId, to: ItemState, t_s: float) -> None:
-    if not state.items.move(item, to):
+def _move(state: State, item: e.ItemId, to: ItemState, t_s: float, *, nameless: bool = False) -> None:
+    if not state.items.move(item, to, nameless=nameless):
         was = state.items.state(item) or "not listed"
         raise RecordError(f"item {item} cannot become {to}: it is {was}; the record of this run contradicts itself")
     if to in ("imported", "failed"):
@@ -117,7 +117,7 @@ def _page_listed(state: State, event: e.PageListed) -> None:
 def _item_imported(state: State, event: e.ItemImported) -> None:
     _sent(state, "item", event.sent_s, event.t_s)
     _answered(state, event.status, event.t_s - event.sent_s)
-    _move(state, event.item, "imported", event.t_s)
+    _move(state, event.item, "imported", event.t_s, nameless=state.ids_carried is False)
     state.size_bytes += event.size_bytes
     if state.failures:
         state.failures.pop(("item", event.item), None)
@@ -126,6 +126,14 @@ def _item_imported(state: State, event: e.ItemImported) -> None:
 def _item_without_request(state: State, event: e.ItemListed | e.ItemAdopted) -> None:
     _move(state, event.item, "imported", event.t_s)
     state.failures.pop(("item", event.item), None)
+
+
+def _ids_carried(state: State, event: e.IdsCarried) -> None:
+    if event.carried:
+        state.items.take_back()
+        # What earlier stretches got is no more than what is left of it.
+        state.marks = [mark._replace(items=min(mark.items, state.imported)) for mark in state.marks]
+    state.ids_carried = event.carried
 
 
 def _attempt_failed(state: State, event: e.AttemptFailed) -> None:
@@ -273,6 +281,7 @@ _HANDLERS: dict[type, Callable[[State, Any], None]] = {
     e.ItemImported: _item_imported,
     e.ItemListed: _item_without_request,
     e.ItemAdopted: _item_without_request,
+    e.IdsCarried: _ids_carried,
     e.AttemptFailed: _attempt_failed,
     e.Retried: _retried,
     e.Forgotten: _forgotten,

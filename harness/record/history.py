@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ import pyarrow as pa
 
 from harness.errors import RecordError
 from harness.record.arrow import EVENT_SCHEMA, as_current, from_table
-from harness.record.events import Event, ItemId, canonical_id
+from harness.record.events import Event, ItemId, canonical_id, is_same_id
+from harness.record.files import read_json
 from harness.record.fold import fold
-from harness.record.parts import is_compacted, list_parts, opened, read_json, read_table
+from harness.record.parts import is_compacted, list_parts, opened, read_table
 from harness.record.rows import Rows, last_rows, missing, read_rows
 from harness.record.snapshot import latest_snapshot
 from harness.record.state import State
@@ -86,14 +88,28 @@ def payloads_on_disk(folder: Path, state: State) -> set[ItemId]:
     """Items whose payload is on disk though no event calls them imported: a crash fell between the two writes.
 
     They can only be in the last part that a writer wrote: it writes no further one before the events of the last. Parts
-    are compacted when all has been written.
+    are compacted when all has been written. Where items carry their ids, a payload without its own is not the item.
     """
     found: set[ItemId] = set()
     last = {writer: path for writer, _, path in list_parts(folder / "items")}
     for path in (path for path in last.values() if not is_compacted(path)):
-        ids = (canonical_id(text) for text in read_table(path, ["id"]).column("id").to_pylist())
-        found.update(item for item in ids if state.items.state(item) != "imported")
+        table = read_table(path, ["id", "payload"] if state.ids_carried else ["id"])
+        for row in table.to_batches(1000) if state.ids_carried else [table]:
+            found.update(_unimported(row, state))
     return found
+
+
+def _unimported(rows: pa.Table | pa.RecordBatch, state: State) -> Iterator[ItemId]:
+    ids = [canonical_id(text) for text in rows.column("id").to_pylist()]
+    payloads = rows.column("payload").to_pylist() if state.ids_carried else [None] * len(ids)
+    for item, payload in zip(ids, payloads, strict=True):
+        if state.items.state(item) != "imported" and (payload is None or _names(payload, item)):
+            yield item
+
+
+def _names(payload: str, item: ItemId) -> bool:
+    value = json.loads(payload)
+    return isinstance(value, dict) and is_same_id(value.get("id"), item)
 
 
 def occupied_since(folder: Path, anchors_utc_s: dict[int, float], since_utc_s: float, linger_s: float) -> list[float]:

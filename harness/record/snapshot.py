@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from harness.errors import RecordError
 from harness.record.events import SCHEMA_VERSION, ItemId, canonical_id
+from harness.record.pages import PageSet
 from harness.record.parts import list_parts, read_table, write_table
 from harness.record.state import Current, Failure, Items, Mark, State
 
@@ -37,7 +38,7 @@ def freeze(state: State, writer: str, seq: int) -> Frozen:
     """A copy that does not change any more: take it where events are applied, write it in another thread."""
     head = {name: _copy(getattr(state, name)) for name in _PLAIN}
     head["failures"] = [asdict(failure) for failure in state.failures.values()]
-    head["pages"] = sorted(state.pages, key=str)
+    head["pages"] = state.pages.as_json()
     head["session"] = asdict(state.session)
     head["position"] = [writer, seq]
     head["fields"] = _FIELDS
@@ -118,7 +119,7 @@ def _thaw(table: pa.Table) -> tuple[State, str, int]:
         setattr(state, name, {int(key): count for key, count in head[name].items()})
     state.marks = [Mark(*mark) for mark in head["marks"]]
     state.waits = {by: (seconds, count) for by, (seconds, count) in head["waits"].items()}
-    state.pages = {canonical_id(page) for page in head["pages"]}
+    state.pages = PageSet.from_json(head["pages"])
     failures = [Failure(**failure) for failure in head["failures"]]
     state.failures = {(failure.kind, failure.key): failure for failure in failures}
     session = head["session"]

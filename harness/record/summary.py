@@ -6,13 +6,19 @@ which work was ready, a worker free and no limit open; active is the rest. best 
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from harness.bound import Bound
 from harness.record.events import RunStatus
 from harness.record.fold import latency_quantile
 from harness.record.state import State
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +107,27 @@ class Summary:
         lost_to = LostTo(**figures["lost_to"]) if figures["lost_to"] else None
         server = Ledger(**figures["server"]) if figures["server"] else None
         return cls(**{**figures, "waits": waits, "lost_to": lost_to, "server": server})
+
+
+def read_figures(path: Path) -> dict[str, Any] | None:
+    """What `as_dict` gave, from its file; None where there is none, or not all of it is there as it was written."""
+    from pydantic import ValidationError  # only readers of a run that has ended need it
+
+    try:
+        text = path.read_bytes()
+        _adapter().validate_json(text, strict=True)
+        figures: dict[str, Any] = json.loads(text)
+        Summary.from_dict(figures)
+    except (OSError, ValidationError, ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return figures
+
+
+@cache
+def _adapter() -> TypeAdapter[Summary]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Summary)
 
 
 def reference_efficiency(sleeps: int, hits: int) -> float | None:

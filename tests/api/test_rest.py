@@ -126,7 +126,7 @@ def test_a_page_cut_shorter_than_asked_for_is_not_the_last() -> None:
     pages = {number: {"total": 5, "data": [{"id": n} for n in ids]} for number, ids in ((1, (1, 2)), (2, (3, 4)))}
     first = read(pages[1])
     assert (first.total, first.last_page, first.next_page) == (5, 3, None)
-    assert pages_after(Rules(), State(), first) == [2, 3]
+    assert pages_after(Rules(), State(), first) == [range(2, 4)]
     assert read(pages[2], 2) == PageRead((3, 4), 5)
     assert read({"total": 5, "data": [{"id": 5}]}, 3) == PageRead((5,), 5)
 
@@ -225,6 +225,7 @@ def test_a_body_that_is_no_list_says_why(body: str, why: str) -> None:
     ("body", "payload"),
     [
         ('{"id": 1, "n": 2.50}', '{"id": 1, "n": 2.50}'),
+        ('{"id": "1", "error": "x"}', '{"id": "1", "error": "x"}'),
         ('{"data": {"id": 1, "n": "ü"}}', '{"id": 1, "n": "ü"}'),
         ('{"id": 1, "data": {"x": 2}}', '{"id": 1, "data": {"x": 2}}'),
         ('{"data": [1]}', '{"data": [1]}'),
@@ -234,7 +235,7 @@ def test_a_body_that_is_no_list_says_why(body: str, why: str) -> None:
 )
 def test_the_payload_is_the_item_itself(body: str, payload: str) -> None:
     """As it was sent, to the digit; out of its data envelope where it has one; always storable as UTF-8."""
-    assert REST.read_item(body) == payload
+    assert REST.read_item(1, body) == (payload, '"id"' in payload)
     assert payload.encode()
 
 
@@ -244,7 +245,7 @@ def test_the_payload_is_the_item_itself(body: str, payload: str) -> None:
 def test_an_item_that_is_no_object_says_what_it_is(body: str, why: str) -> None:
     """A list, a number or nothing where an item was asked for."""
     with pytest.raises(Malformed, match=f"the item is not an object but {why}"):
-        REST.read_item(body)
+        REST.read_item(1, body)
 
 
 ANY = st.recursive(
@@ -275,7 +276,7 @@ def test_any_body_is_read_or_malformed(value: Any, page: Key) -> None:
     assert [item for item, _ in records] == list(found.ids)
     assert found.next_page is None or found.next_page.encode()
     assert pages_after(Rules(max_items=1), State(), found) is not None
-    words, payload = said(lambda: REST.read_item(body), "")
+    words, payload = said(lambda: REST.read_item(1, body)[0], "")
     assert words.encode() + payload.encode()
 
 
@@ -291,6 +292,6 @@ def said(ask: Callable[[], T], instead: T) -> tuple[str, T]:
 @settings(max_examples=100, deadline=None, derandomize=True)
 def test_any_text_is_read_or_malformed(body: str) -> None:
     """A body that is no JSON at all is Malformed, and nothing else."""
-    for reader in (lambda: REST.read_page(1, body)[0].ids, lambda: REST.read_item(body)):
+    for reader in (lambda: REST.read_page(1, body)[0].ids, lambda: REST.read_item(1, body)):
         why, got = said(reader, None)
         assert why or got is not None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
 import pytest
 import trio
 import trio.testing
@@ -17,6 +16,7 @@ from harness.engine.checking import check
 from harness.errors import BadInput
 from harness.views.check import Checked, Told, check_text
 from harness.views.screen import Screen
+from tests.asgi import InProcess
 
 EPOCH_S = 1_764_000_000.0
 
@@ -27,7 +27,7 @@ def checked(server: ServerConfig, utc_s: float = EPOCH_S, **settings: Any) -> tu
 
     async def main() -> tuple[Checked, int]:
         service = Service(server, trio.current_time(), EPOCH_S)
-        transport = httpx.ASGITransport(create_app(server, service))
+        transport = InProcess(create_app(server, service))
         rest = Rest("http://127.0.0.1/api/items", config.per_page)
         async with HttpApi(rest, workers=1, timeout_s=30.0, keep_records=True, transport=transport) as api:
             found = await check(api, config, utc_s)

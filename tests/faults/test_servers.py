@@ -19,7 +19,7 @@ from harness_test_api import ServerConfig, running
 
 from tests.faults.imports import Heard, answering, catalogue, events, http, ids, imported, reasons
 
-pytestmark = [pytest.mark.anyio, pytest.mark.realtime]
+pytestmark = [pytest.mark.anyio, pytest.mark.realtime, pytest.mark.sockets]
 
 ALL = list(range(1, 41))
 
