@@ -140,11 +140,16 @@ def _squeezed(text: str) -> str:
     return "".join(text.split()).casefold()
 
 
+_FIELD = re.compile(r'"([A-Za-z_-]{1,40})"\s*:\s*(?:"((?:[^"\\]|\\.){0,2000})"|([0-9.]{1,20}))')
+
+
 def _parsed(text: str) -> Any:
+    """The JSON value; of one that was cut off its fields; None where it is none."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        return None
+        fields = _FIELD.findall(text) if text.lstrip()[:1] in ("{", "[") else []
+        return [{name: words or number} for name, words, number in fields[:500]] or None
 
 
 def _nodes(value: Any) -> Iterator[tuple[str, Any]]:

@@ -45,6 +45,8 @@ REFUSALS = [
     (400, {"error": "rate limit"}),
     (400, {"error": "rate_limited"}),
     (400, "Rate limit exceeded"),
+    (400, '{"code": 7, "error": "throttled", "detail": "cut o'),
+    (400, '{"retry_after": 5, "detail": "cut o'),
     (422, {"errors": ["Rate limit: 10 requests per second"]}),
     # HTML of a gateway, and of another whose title says it all
     (403, "<html><head><title>429 Too Many Requests</title></head><body>nginx</body></html>"),
