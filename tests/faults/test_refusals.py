@@ -185,7 +185,9 @@ async def test_items_that_are_forbidden(tmp_path: Path) -> None:
     answer = lambda path: page if plain(path).get("id") in forbidden else plain(path)  # noqa: E731
     run, _ = await of(tmp_path, answer)
     assert (run.status, {failure.key for failure in run.failed()}) == ("complete with failures", forbidden)
-    assert {(row["status"], row["body"]) for row in events(run, "AttemptFailed")} == {("403", '{"error": "not for you"}')}
+    assert {(row["status"], row["body"]) for row in events(run, "AttemptFailed")} == {
+        ("403", '{"error": "not for you"}')
+    }
     assert "server: gate" in events(run, "AttemptFailed")[0]["headers"].lower()
     assert ids(run) == [item for item in ALL if item not in forbidden]
 
