@@ -18,7 +18,8 @@ from harness.api.client import HttpApi
 from harness.api.ledger import compared, ledger_report
 from harness.api.rest import Rest
 from harness.config import ImportConfig
-from harness.engine.best import best_possible, limits_source
+from harness.engine.best import figures as figures
+from harness.engine.best import revealed
 from harness.engine.reopening import forget as forget
 from harness.engine.reopening import reopen as reopen
 from harness.engine.session import OnUpdate, Session
@@ -31,7 +32,7 @@ from harness.record.history import recorded
 from harness.record.items import write_items
 from harness.record.run import Run, create_run, find_run, locked, new_run_name, write_summary
 from harness.record.state import State
-from harness.record.summary import Ledger, Summary, summarise
+from harness.record.summary import Ledger, Summary
 from harness.settings import explain
 
 # Nothing more is to come, unless somebody retries what failed: then that is compacted in its turn.
@@ -199,7 +200,7 @@ def state_counts(state: State) -> tuple[int, int, int]:
 def write_results(run: Run, state: State, config: ImportConfig, ledger: Ledger | None) -> Summary:
     """What lies in a run's folder once a session has ended: its items, its figures, its status."""
     write_items(run.folder, lambda item: state.items.state(item) == "imported", count=state.imported)
-    summary = summary_of(run, state, config, ledger)
+    summary = figures(run.name, state, config, ledger, learned=revealed(run.folder, state))
     write_summary(run, summary.as_dict())
     ended = {"status": state.status, "reason": state.reason, "ended_utc_s": state.ended_utc_s}
     run.note(**ended, recorded=recorded(run.folder))
@@ -207,22 +208,6 @@ def write_results(run: Run, state: State, config: ImportConfig, ledger: Ledger |
         with suppress(RecordError):  # it only makes reading quicker: everything is on disk
             compact(run.folder)
     return summary
-
-
-def summary_of(
-    run: Run, state: State, config: ImportConfig, ledger: Ledger | None = None, status: RunStatus | None = None
-) -> Summary:
-    """The figures of `run` in `state`; `status` where the state cannot know it."""
-    return figures(run.name, state, config, ledger, status)
-
-
-def figures(
-    name: str, state: State, config: ImportConfig, ledger: Ledger | None = None, status: RunStatus | None = None
-) -> Summary:
-    """The same of a run that may have no folder."""
-    source = limits_source(state, config)
-    bound = best_possible(state, config)
-    return summarise(name, state, bound, status=status, limits_source=source, server=ledger)
 
 
 def config_of(run: Run, **changes: Any) -> ImportConfig:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from harness.engine.best import best_possible, limits_source
+from harness.engine.best import figures, revealed
 from harness.engine.steering import to_forget, to_retry
 from harness.record import events as e
 from harness.record.clock import utc_s
@@ -13,7 +13,7 @@ from harness.record.history import recorded
 from harness.record.recorder import Recorder, later_writer
 from harness.record.run import Run, locked, write_summary
 from harness.record.state import State
-from harness.record.summary import Summary, summarise
+from harness.record.summary import Summary
 from harness.settings import figures_config
 
 
@@ -50,7 +50,13 @@ def _change(run: Run, events_of: Callable[[State, float], list[e.Event]]) -> int
 
 
 def ended_summary(run: Run, state: State, status: e.RunStatus | None = None) -> Summary:
-    """The figures of a run from its own settings alone; `status` where the state cannot know it."""
-    config = figures_config(run.about["config"])
-    source = limits_source(state, config)
-    return summarise(run.name, state, best_possible(state, config), status=status, limits_source=source)
+    """The figures of a run from its files alone; `status` where the state cannot know it.
+
+    What the server counted is known only from the summary that the same session wrote.
+    """
+    written = run.summary()
+    before = None if written is None else Summary.from_dict(written)
+    ledger = before.server if before is not None and before.sessions == state.session.number else None
+    over = (status or state.status) not in ("running", "paused")
+    learned = revealed(run.folder, state) if over else ()
+    return figures(run.name, state, figures_config(run.about["config"]), ledger, status, learned)

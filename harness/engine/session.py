@@ -63,7 +63,7 @@ class Session:
         anchors = {at + 1: began for at, began in enumerate(run.about.get("sessions_utc_s", []))}
         number = len(anchors) + 1
         began = [*anchors.values(), self._started_utc_s]
-        run.note(sessions_utc_s=began, status="running", recorded=recorded(run.folder))
+        run.note(sessions_utc_s=began, status="running", recorded=recorded(run.folder), in_force=config.as_written())
         who = None if config.forget_limits else config.learned_for
         pacer = pacer_for(config, remembered(config.results, who))
         self._sent = SentCounter(run.folder)
@@ -231,7 +231,7 @@ class Session:
         self._wake()
 
     def _keep(self, **asked: Any) -> None:
-        """So that who resumes this run goes on with it: as it was asked for, before --share."""
+        """So that whoever resumes this run goes on with it: as it was asked for, before --share."""
         if self.state.status in ("running", "paused"):
             with suppress(RecordError):  # it holds now all the same; that the disk is full is said elsewhere
                 self.run_folder.note(asked={**self.run_folder.about.get("asked", {}), **asked})
@@ -258,4 +258,4 @@ class Session:
 def _live_tier(tier: TierStatistics, now: float, config: ImportConfig) -> LiveTier:
     opens_in_s = None if tier.left or tier.opens_at is None else max(0.0, tier.opens_at - now)
     source = "declared" if tier.tier in config.limits else "learned"
-    return LiveTier(str(tier.tier), tier.tier.limit, tier.used, tier.left, opens_in_s, source)
+    return LiveTier(str(tier.tier), tier.tier.depth, tier.used, tier.left, opens_in_s, source)

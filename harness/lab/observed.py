@@ -6,9 +6,8 @@ import math
 
 from harness.config import ImportConfig
 from harness.errors import BadInput
-from harness.lab.infer import infer
 from harness.pacing import parse_tiers
-from harness.record.history import read_events
+from harness.record.inferred import infer_recorded
 from harness.record.run import Run
 from harness.record.summary import Summary
 from harness.views.recommendation import Tried
@@ -28,13 +27,13 @@ def from_run(run: Run) -> tuple[ImportConfig, Tried]:
     if figures is None:
         raise BadInput(f"run {run.name} has not ended, so there is nothing to learn from it; wait for it, or resume it")
     summary, written = Summary.from_dict(figures), run.about["config"]
-    found = tuple(finding.tier for finding in infer(read_events(run.folder)))
+    found = tuple(finding.tier for finding in infer_recorded(run.folder))
     limits = found or parse_tiers(summary.limits) if found or summary.limits else ()
     if not limits:
         raise BadInput(f"run {run.name} met no limit, so nothing is known of any; give --limit, without --from")
     settings = {name: written[name] for name in _KEPT if name in written}
     settings |= {"items": summary.total or summary.imported, "limit": limits, "latency": _measured(summary)}
-    return ImportConfig(**settings), Tried(summary.workers, summary.duration_s, summary.hits_per_1000)
+    return ImportConfig(**settings), Tried(summary.workers, summary.duration_s, summary.refused_per_1000)
 
 
 def _measured(summary: Summary) -> str:

@@ -26,7 +26,7 @@ def scaled(tiers: Tiers, share: float) -> Tiers:
 
 def _scaled(tier: Tier, share: float) -> Tier:
     limit = _part(tier.limit, share)
-    burst = None if tier.burst is None else min(limit, tier.burst, _part(tier.burst, share))
+    burst = None if tier.burst is None else min(tier.burst, _part(tier.burst, share))
     return replace(tier, limit=limit, burst=burst)
 
 

@@ -26,6 +26,7 @@ AT_ONCE_S = 0.15
 # Statuses with which gateways refuse without a word; so many answers first, for before them it is a wrong key; and
 # so many probes refused, then it is no limit.
 SUSPECT, ENOUGH_TO_SUSPECT, MOST_SUSPECTED = (403, 503), 5, 4
+SERVER_ERROR = 500
 
 
 class Learner:
@@ -42,10 +43,12 @@ class Learner:
         self._charges = Charges(history)
         self._pause: Pause | None = None
         self._bare_is_real = False
+        self._refuses_otherwise = False  # a status below 500 has refused
         self._crowd = Crowd(history)
         self._refilling = Refilling(history, self._found)
         self._opened_s: float | None = None
         self._news: list[News] = []
+        self.declared = False  # limits are known without learning
 
     # --- what is believed -----------------------------------------------------------------------------------------
 
@@ -197,6 +200,10 @@ class Learner:
         bare = notice.status in SUSPECT and not notice.refused
         return bare and not self._bare_is_real and len(self._history) >= ENOUGH_TO_SUSPECT
 
+    def explains_overload(self) -> bool:
+        """Is a 5xx no refusal by a limit? Where limits are known, or refuse with another status, it is not."""
+        return self.declared or self._refuses_otherwise or self._headers.names_limits()
+
     def unanswered(self, grant: Grant) -> None:
         """Lost, or never sent."""
         self._crowd.ended(grant)
@@ -235,6 +242,8 @@ class Learner:
         pause.last_s = now
         pause.suspected = suspected
         pause.doubtful = notice is not None and notice.status != 429
+        if notice is None or notice.status < SERVER_ERROR:
+            pause.overload, self._refuses_otherwise = False, True
         return self._pause_s(pause, grant, now, notice)
 
     def _stale(self, grant: Grant, now: float, notice: Notice | None) -> float:
@@ -274,7 +283,8 @@ class Learner:
                 return
         # A limit refuses all that is in flight; one of many that fails with 503 is a failure.
         alone = pause.doubtful and pause.refusals == 1 and pause.others > 1 and self._refilling.search is None
-        if pause.blamed is not None or alone or (pause.suspected and self._bare_is_real):
+        overload = (pause.overload and self.explains_overload()) or (pause.suspected and self._bare_is_real)
+        if pause.blamed is not None or alone or overload:
             return
         if self._headers.is_strangers(now - pause.began_s):
             return

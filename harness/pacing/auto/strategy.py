@@ -8,7 +8,7 @@ from harness.errors import NeverFits
 from harness.pacing.auto.belief import declared
 from harness.pacing.auto.headers import Headers
 from harness.pacing.auto.history import History
-from harness.pacing.auto.learn import Learner
+from harness.pacing.auto.learn import SERVER_ERROR, Learner
 from harness.pacing.auto.news import News
 from harness.pacing.auto.trust import Trust
 from harness.pacing.base import Grant, Later, Notice, Outcome, Statistics
@@ -34,6 +34,7 @@ class AutoPacer:
         self._headers = Headers(self._history, self._trust)
         self._learner = Learner(self._history, self._headers, self._trust)
         self._declared = [declared(tier, rtt_floor_s) for tier in tiers]
+        self._learner.declared = bool(tiers)
         for tier in remembered:
             self._learner.remember(tier)
         self._heard = bool(remembered)
@@ -84,6 +85,8 @@ class AutoPacer:
         pause_s = None
         if outcome is Outcome.REFUSED:
             pause_s = self._learner.refused(grant, now, notice)
+            if notice is not None and notice.status >= SERVER_ERROR and self._learner.explains_overload():
+                self._history.accept(grant.at, now, true_cost)
         elif outcome is Outcome.ANSWERED:
             self._history.accept(grant.at, now, true_cost)
             self._learner.accepted(grant, now, notice)
@@ -109,6 +112,7 @@ class AutoPacer:
     def set_tiers(self, tiers: tuple[Tier, ...], now: float) -> None:
         """These are declared from now on; what was learned stays, and the tighter wins."""
         self._declared = [declared(tier, self._rtt_floor_s) for tier in tiers]
+        self._learner.declared = bool(tiers)
 
     def news(self) -> tuple[News, ...]:
         """What was learned since this was last asked."""
