@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from harness_test_api.config import ServerConfig
 
-from harness.record.inferred import as_flag, infer
 from harness.pacing import AutoPacer, RetryAfterPacer, WindowPacer, parse_tiers
 from harness.record import events as e
+from harness.record.inferred import as_flag, infer
 from tests.lab.auto_play import play
 from tests.lab.test_simulate import simulated
 

@@ -144,7 +144,7 @@ def limits_alt(frame: pd.DataFrame) -> str:
     if clean["optimality"].notna().any():
         best = clean.sort_values("optimality", ascending=False).iloc[0]
         text += (
-            f" The fastest without {word}: {best['workers']:g} workers with {best['limit']},"
+            f" The fastest without {'a 429' if word == '429s' else 'a refusal'}: {best['workers']:g} workers with {best['limit']},"
             f" {percent(best['optimality'], 1)} of best possible."
         )
     if hit and table["hits_per_1000"].notna().any():

@@ -141,8 +141,8 @@ def sweep_headline(part: SweepPart) -> str:
     share = means(runs, keys, "optimality")[[*keys, "mean"]].rename(columns={"mean": "optimality"})
     table = table.merge(hits, on=keys, how="left").merge(share, on=keys, how="left").sort_values("mean")
     clean, word = table[table["hits_per_1000"] == 0], refusal_word(part.frame)
-    every = f"Every setting had {word}."
-    said = [_setting_text(f"Fastest without {word}", clean.iloc[0], keys, word)] if len(clean) else [every]
+    one, every = "a 429" if word == "429s" else "a refusal", f"Every setting had {word}."
+    said = [_setting_text(f"Fastest without {one}", clean.iloc[0], keys, word)] if len(clean) else [every]
     if table.iloc[0]["hits_per_1000"] > 0:
         said.append(_setting_text("Fastest of all", table.iloc[0], keys, word))
     enough = enough_workers(table) if "workers" in keys and not runs["workers"].astype(str).eq("auto").any() else None
