@@ -185,7 +185,7 @@ def test_learned_limits_are_an_estimate_and_never_best_possible() -> None:
 
 
 def test_why_nothing_is_said_of_the_best() -> None:
-    """E, B9: of a complete run the reason stands below the duration; that the limit is wrong stands there of any run."""
+    """E, B9: of a complete run the reason stands below the duration; that the limit is wrong is said of any run."""
     text = said(replace(COMPLETE, optimality=None, unmeasured=CUT_SHORT), None)
     assert row(text, "duration") == "  duration   40.6 s"
     assert row(text, "of best") == f"  of best    left out: {CUT_SHORT}"

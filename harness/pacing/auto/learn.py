@@ -48,6 +48,8 @@ class Learner:
         self._refilling = Refilling(history, self._found)
         self._opened_s: float | None = None
         self._news: list[News] = []
+        self._overruled_rate = False
+        self._overruled: list[tuple[Belief, float]] = []  # in the way of the last look, and when their windows opened
         self.declared = False  # limits are known without learning
 
     # --- what is believed -----------------------------------------------------------------------------------------
@@ -147,6 +149,32 @@ class Learner:
         self._probe.granted(grant, now)
         self._kept.granted(grant.cost)
         self._gate.left -= 1
+
+    def overruled(self, now: float, cost: int) -> None:
+        """A request goes to look whether the beliefs in its way are true."""
+        history = self._history
+        in_the_way = [b for b in self.beliefs if b.settled and history.used(now, b.span_s) + cost > b.limit]
+        openers = [max(0, len(history) - history.used(now, belief.span_s)) for belief in in_the_way]
+        times = [history.earliest_sent(opener) if opener < len(history) else now for opener in openers]
+        self._overruled = list(zip(in_the_way, times))
+        self._overruled_rate = self._refilling.later(now, cost) is not None
+
+    def belied(self, grant: Grant) -> None:
+        """It was let through: each of their periods is over by then. Once a second one shows the same, it goes."""
+        for belief, opened_s in self._overruled:
+            passed_s = max(0.001, grant.at - opened_s)
+            if belief.high_s <= passed_s or belief.belied > 1:
+                self._found.beliefs = [other for other in self._found.beliefs if other is not belief]
+                belief.settled = belief.meter is None and belief.settled
+            belief.belied += 1
+            belief.low_s, belief.high_s = min(belief.low_s, passed_s), min(belief.high_s, passed_s)
+            belief.evidence += f"; one that it was in the way of got through after {passed_s:.3g} s"
+            if belief.meter is not None:
+                belief.meter.most_s = min(belief.meter.most_s, passed_s)
+            self._tell(belief)
+        if self._overruled_rate:
+            self._refilling.forget()
+        self._overruled, self._overruled_rate = [], False
 
     def expect(self, requests: int) -> None:
         """So many are still to be sent."""

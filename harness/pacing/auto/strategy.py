@@ -49,10 +49,29 @@ class AutoPacer:
         self._history.send(grant)
         return grant
 
+    def overrule(self, now: float, cost: int = 1) -> Grant | Later:
+        """A grant, or the declared limit that opens last; what was learned is not asked."""
+        later = self._latest(self._declared_laters(now, cost))
+        if later is not None:
+            return later
+        self._learner.overruled(now, cost)
+        grant = Grant(now, cost)
+        self._learner.granted(grant, now)
+        self._history.send(grant)
+        return grant
+
+    def belied(self, grant: Grant, now: float) -> None:
+        """What would have kept `grant` waiting is corrected."""
+        self._learner.belied(grant)
+
     def _first(self, now: float) -> Later | None:
         return Later(None, "in flight") if not self._heard and self._history.in_flight else None
 
     def _laters(self, now: float, cost: int) -> Iterable[Later]:
+        yield from self._declared_laters(now, cost)
+        yield from self._learner.laters(now, cost)
+
+    def _declared_laters(self, now: float, cost: int) -> Iterable[Later]:
         for belief in self._declared:
             if cost > belief.limit:
                 ask = "raise the limit or lower the cost"
@@ -60,7 +79,6 @@ class AutoPacer:
             if not belief.fits(now, cost, self._history):
                 at = belief.opens_at(now, cost, self._history)
                 yield Later(at, "in flight" if at is None else "limit", belief.tier)
-        yield from self._learner.laters(now, cost)
 
     @staticmethod
     def _latest(laters: Iterable[Later]) -> Later | None:

@@ -142,9 +142,9 @@ def limits_alt(frame: pd.DataFrame) -> str:
     hit = len(table) - len(clean)
     text = f"{len(table)} combinations of workers and limits, {hit} of them with {word}."
     if clean["optimality"].notna().any():
-        best = clean.sort_values("optimality", ascending=False).iloc[0]
+        one, best = "a 429" if word == "429s" else "a refusal", clean.sort_values("optimality", ascending=False).iloc[0]
         text += (
-            f" The fastest without {'a 429' if word == '429s' else 'a refusal'}: {best['workers']:g} workers with {best['limit']},"
+            f" The fastest without {one}: {best['workers']:g} workers with {best['limit']},"
             f" {percent(best['optimality'], 1)} of best possible."
         )
     if hit and table["hits_per_1000"].notna().any():

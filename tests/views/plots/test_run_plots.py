@@ -120,7 +120,7 @@ def test_each_run_is_measured_by_its_own_limits_whichever_is_named_first() -> No
     unknowing = ONE.assign(limits=ONE["limits"].where(ONE["limits"].isna(), ""))
     loose = ONE.assign(limits=ONE["limits"].where(ONE["limits"].isna(), "5/10s"))
     runs = {"retry-after": unknowing, "window": ONE, "loose": loose}
-    slept = {name: row for name, row in zip(runs, strip_table(runs)["overslept_s"])}
+    slept = dict(zip(runs, strip_table(runs)["overslept_s"]))
     assert slept == {"retry-after": 0.0, "window": 2.0, "loose": 10.0}
     backwards = dict(reversed(runs.items()))
     assert dict(zip(backwards, strip_table(backwards)["overslept_s"])) == slept
