@@ -91,8 +91,14 @@ def refused_within(
     requests = f"{count:,} request{'' if count == 1 else 's'}"
     text = f"the server refused {requests} within your --limit {state.kept or state.limits}"
     if learned:
-        return f"{text}; the real limit is probably about {'+'.join(limit.limit for limit in learned)}"
+        return f"{text}; the real limit is probably about {' and '.join(map(_about, learned))}"
     return f"{text}; the real limit is lower, or somebody else uses it too"
+
+
+def _about(learned: LearnedLimit) -> str:
+    """A limit as people say it: a rate without a burst is so many a second."""
+    found = limits_in(learned.limit)
+    return f"{found[0].per_s:.3g} a second" if found and found[0].refills and found[0].limit == 1 else learned.limit
 
 
 def refusals_by_limits(state: State, server: Ledger | None = None) -> int:
