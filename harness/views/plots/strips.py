@@ -21,6 +21,8 @@ from harness.views.plots.canvas import WIDTH, drawn, new_figure, nothing, time_a
 from harness.views.text import count, duration
 
 _WINDOW = (0.5, 0.5, 0.5, 0.16)  # see-through, so that it is a shade on any page
+# How long after a request was given up the server may still count it: the client's own time-out, unless declared.
+_LINGER_S = 30.0
 _COLUMNS = ["strategy", "duration_s", "requests", "hits", "windows", "overslept_s"]
 
 
@@ -62,6 +64,7 @@ def overslept(events: pd.DataFrame, limits: tuple[Limit, ...] | None) -> list[tu
     since_s = [since for since, _ in steps]
     sent = moments.requests(events)
     answered = np.sort(sent[sent["outcome"] == "admitted"]["answered_s"].to_numpy(float))
+    lost = np.sort(sent[sent["outcome"] == "lost"]["done_s"].to_numpy(float))
     found = []
     for row in moments.waits(events).to_dict("records"):
         step = bisect_right(since_s, row["ended_s"]) - 1
@@ -69,13 +72,21 @@ def overslept(events: pd.DataFrame, limits: tuple[Limit, ...] | None) -> list[tu
         if not kept or row["by"] in ("in flight", "retry", "paused"):
             continue
         before = int(np.searchsorted(answered, row["ended_s"], side="left"))
+        # One without an answer may be counted any time until the linger is over, so that its slot is not surely free.
+        since, until = np.searchsorted(lost, [row["began_s"] - _LINGER_S - kept[-1].period_s, row["ended_s"]])
+        before += int(until - since)
         backs = [(before - limit.limit, limit.period_s) for limit in kept]
         least_s = 0.01 * min(limit.period_s for limit in kept)
-        free_s = max((answered[back] + period_s for back, period_s in backs if back >= 0), default=0.0)
+        free_s = max((_free_s(answered, back, period_s) for back, period_s in backs if back >= 0), default=0.0)
         began = max(row["began_s"], float(free_s))
         if row["ended_s"] - began > least_s:
             found.append((began, row["ended_s"]))
     return found
+
+
+def _free_s(answered: np.ndarray, back: int, period_s: float) -> float:
+    """When the slot of the request that is so many from the first comes free; never, where only lost ones hold it."""
+    return float(answered[back]) + period_s if back < len(answered) else math.inf
 
 
 def _lanes(events_by_strategy: Mapping[str, pd.DataFrame], limits: str | None) -> list[_Lane]:

@@ -127,6 +127,13 @@ def test_each_run_is_measured_by_its_own_limits_whichever_is_named_first() -> No
     assert list(strip_table(runs)["windows"]) == [0, 2, 2]
 
 
+def test_a_request_without_an_answer_holds_its_slot() -> None:
+    """The server may count it yet: under 5/10s with one lost at t2 the wait to t11 was needed."""
+    lost = e.AttemptFailed(2.5, "item", 9, 1, 2.0, None, None, "timed out", "", True, None)
+    events = moments.on_one_axis(frame([*FIRST[:5], lost, *FIRST[5:]]))
+    assert overslept(events, limits_in("5/10s")) == [(13.0, 15.0)]
+
+
 def test_a_run_whose_limits_were_changed_is_measured_by_those_that_held_then() -> None:
     """The wait from t3 to t11 under 4/10s was needed; the same under the 5/10s that were set at t2 was not."""
     events = frame([*FIRST[:4], e.LimitsSet(2.0, "5/10s"), *FIRST[4:]])
