@@ -2,10 +2,12 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 ARGS ?=
+# One interpreter and no other, where it is named: make check VENV=.venv-3.13 PYTHON=python3.13
+PYTHON ?=
 
 .DEFAULT_GOAL := help
 ROOT := $(CURDIR)
-.PHONY: help import server lab dashboard lint check test test-slow bench pictures clean
+.PHONY: help import server lab dashboard lint fast check test test-slow bench pictures clean
 
 help:
 	@echo 'make import       import everything from the rate-limited test API   (ARGS="--items 200 --workers 20")'
@@ -19,7 +21,7 @@ help:
 	@echo 'make pictures     the pictures of the README'
 
 import: $(VENV)/.import
-	@$(PY) -m harness import $(ARGS)
+	$(PY) -m harness import $(ARGS)
 
 server: $(VENV)/.import
 	@$(PY) -m harness server $(ARGS)
@@ -32,16 +34,25 @@ dashboard: $(VENV)/.notebooks
 	@HARNESS_IMPORT_RESULTS="$(ROOT)/results" $(PY) -m voila --Voila.ip=127.0.0.1 --Voila.auto_token=True \
 	  notebooks/live_import.ipynb $(ARGS)
 
+# Each step says what it is before it begins: mypy and the tests print nothing for a while.
 lint: $(VENV)/.test
+	@echo 'ruff'
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
+	@echo 'mypy'
 	@$(PY) -m mypy
+	@echo 'import directions'
 	@$(VENV)/bin/lint-imports
 
-check: lint
+fast: $(VENV)/.test
+	@echo "the fast tests with $$($(PY) --version)"
 	@$(PY) -m pytest -q -n 2 -m 'not realtime and not slow and not matrix'
 
+check: lint
+	@$(MAKE) --no-print-directory fast
+
 test: lint
+	@echo "all tests but the long proofs with $$($(PY) --version)"
 	@$(PY) -m pytest -q -n 2 -m 'not slow'
 
 test-slow: $(VENV)/.test
@@ -60,26 +71,39 @@ clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 # The first interpreter that is new enough AND can make virtual environments; a shim that cannot run does not count.
+CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3 python3.13 python3.12 python3.11 python3.14 python)
 $(PY):
-	@for candidate in "$(PYTHON)" python3 python3.13 python3.12 python3.11 python3.14 python; do \
-	  [ -n "$$candidate" ] || continue; \
+	@for candidate in $(CANDIDATES); do \
 	  if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
-	    echo "setting up $(VENV) with $$candidate (once)"; \
+	    echo "set-up, once: 1/2 making $(VENV) with $$candidate ($$("$$candidate" --version))"; \
 	    "$$candidate" -m venv $(VENV) && $(PY) -m pip install --quiet --disable-pip-version-check uv && exit 0; \
 	    exit 1; \
 	  fi; \
 	done; \
-	echo "No Python 3.11 or newer with the venv module was found: install one (Debian: apt install python3-venv), or name it with PYTHON=/path/to/python3."; \
+	if [ -n "$(PYTHON)" ]; then \
+	  echo "$(PYTHON) cannot be used: it must be Python 3.11 or newer with the venv module (Debian: apt install python3-venv)."; \
+	else \
+	  echo "No Python 3.11 or newer with the venv module was found: install one (Debian: apt install python3-venv), or name it with PYTHON=/path/to/python3."; \
+	fi; \
 	exit 1
 
+# How many packages is known only once uv has looked; where it cannot say, the installation says why.
+INSTALL = set -e -- --python $(PY) --constraint constraints.txt --editable '.[$(1)]'; \
+	echo "set-up, once: 2/2 finding the packages to install"; \
+	number=$$($(VENV)/bin/uv pip install --dry-run "$$@" 2>&1 | sed -n 's/^Would install \([0-9]* packages*\)$$/\1/p'); \
+	[ -z "$$number" ] || echo "set-up, once: 2/2 installing $$number"; \
+	$(VENV)/bin/uv pip install --quiet "$$@"
+
 $(VENV)/.import: $(PY) pyproject.toml constraints.txt
-	@$(VENV)/bin/uv pip install --quiet --python $(PY) --constraint constraints.txt --editable '.[report]'
+	@$(call INSTALL,report)
 	@touch $@
 
 $(VENV)/.notebooks: $(PY) pyproject.toml constraints.txt
-	@$(VENV)/bin/uv pip install --quiet --python $(PY) --constraint constraints.txt --editable '.[report,notebooks]'
+	@$(call INSTALL,report$(COMMA)notebooks)
 	@touch $@ $(VENV)/.import
 
 $(VENV)/.test: $(PY) pyproject.toml constraints.txt
-	@$(VENV)/bin/uv pip install --quiet --python $(PY) --constraint constraints.txt --editable '.[test,bench,report,notebooks]'
+	@$(call INSTALL,test$(COMMA)bench$(COMMA)report$(COMMA)notebooks)
 	@touch $@ $(VENV)/.import $(VENV)/.notebooks
+
+COMMA := ,

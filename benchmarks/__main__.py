@@ -10,14 +10,14 @@ import click
 from benchmarks.measure import Figure, table
 
 DEFAULT = ("importer", "pacer", "engine", "lab")
-BENCHES = (*DEFAULT, "memory", "resume", "million", "panel")
+BENCHES = (*DEFAULT, "memory", "large", "resume", "million", "panel")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("names", nargs=-1, type=click.Choice(BENCHES))
 @click.option("--rounds", type=click.IntRange(1), help="Rounds of each bench.  [default: its own]")
 def main(names: tuple[str, ...], rounds: int | None) -> None:
-    """Measure NAMES (memory, resume, million and panel only where named); print figures, aims and what was met."""
+    """Measure NAMES (importer, pacer, engine and lab by default); print figures, aims and what was met."""
     figures: list[Figure] = []
     for name in names or DEFAULT:
         click.echo(f"measuring {name} ...", err=True)

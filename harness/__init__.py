@@ -8,14 +8,24 @@ The public door: everything here is stable, everything below it may move.
 
 from __future__ import annotations
 
-from pathlib import Path
+from harness import signals
 
-from harness.bound import Bound, Work, bound
-from harness.config import ImportConfig
-from harness.engine.importing import run_import
-from harness.errors import BadInput, HarnessError
-from harness.pacing import Grant, Later, Pacer, Unpaced, parse_tiers
-from harness.record.run import Run, find_run
+if signals.is_the_command():  # before the rest is loaded, for Ctrl-C may come now
+    signals.install()
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.bound import Bound, Work, bound
+    from harness.config import ImportConfig
+    from harness.engine.importing import run_import
+    from harness.errors import BadInput, HarnessError
+    from harness.pacing import Grant, Later, Pacer, Unpaced, parse_tiers
+    from harness.record.run import Run
 
 __all__ = [
     "BadInput",
@@ -35,6 +45,45 @@ __all__ = [
 ]
 
 
+# Imported when first used: `python -m harness --help` needs none of them, and together they take over a second.
+_LATE = {
+    "harness.bound": ("Bound", "Work", "bound"),
+    "harness.config": ("ImportConfig",),
+    "harness.engine.importing": ("run_import",),
+    "harness.errors": ("BadInput", "HarnessError"),
+    "harness.pacing": ("Grant", "Later", "Pacer", "Unpaced", "parse_tiers"),
+    "harness.record.run": ("Run",),
+}
+_MODULE_OF = {name: module for module, names in _LATE.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'harness' has no attribute {name!r}")
+    return getattr(import_module(_MODULE_OF[name]), name)
+
+
+class _Door(ModuleType):
+    """This package, whose `bound` is the function, also once its submodule of that name has been imported."""
+
+    @property
+    def bound(self) -> Any:
+        return __getattr__("bound")
+
+    @bound.setter
+    def bound(self, submodule: ModuleType) -> None:
+        """Let the import system name the submodule here, to no effect."""
+
+
+sys.modules[__name__].__class__ = _Door
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def open_run(name: str | None = None, results: str | Path = "results") -> Run:
     """The run `name` (a unique prefix is enough), or the latest; NoSuchRun says which there are."""
+    from harness.record.run import find_run
+
     return find_run(Path(results), name)

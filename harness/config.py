@@ -24,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 
+from harness.flags import FLAGS
 from harness.pacing import Pacer, Tiers, format_tiers, parse_tiers
 from harness.pacing.meters import paced_as
 from harness.pacing.sharing import scaled
@@ -57,8 +58,14 @@ _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~]*")
 _TOKEN = re.compile(r"[!-~]+( +[!-~]+)*")
 
 
+def setting(name: str, **constraints: Any) -> Any:
+    """The field of the flag `name`: its default and description come from the table of flags."""
+    flag = FLAGS[name]
+    return Field(flag.default, alias=flag.alias, description=flag.help, **constraints)
+
+
 class ImportConfig(BaseModel):
-    """How to import, from where, and how it is recorded. Every field has a flag of the same name."""
+    """How to import, from where, and how it is recorded. Every field has a row in `harness.flags`, and so a flag."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -68,100 +75,49 @@ class ImportConfig(BaseModel):
         hide_input_in_errors=True,  # it may hold a header
     )
 
-    url: str | None = Field(
-        None,
-        description="URL of the list; without it the test API is started and imported. May hold {page}, {per_page}, "
-        "and {env:NAME} for a secret of the query",
-    )
-    items: int | None = Field(None, ge=0, le=100_000_000, description="items of the test API [1000]")
-    server_limit: LimitsSetting | None = Field(
-        None, description="what the test API enforces [the same as --limit, else 500/20s+2000/100s]"
-    )
-    scenario: Annotated[str, AfterValidator(as_scenario)] | None = Field(
-        None,
-        description="a ready-made test API such as laravel, or a TOML file of one; the client is not told its limits",
-    )
-    latency: Annotated[float | str | None, BeforeValidator(as_latency)] = Field(
-        None, description="how long the test API takes to answer, such as 80ms [50ms; simulated lognormal:80ms]"
-    )
-    workers: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = Field(
-        10, description="requests in flight at most, or auto: as many as make it faster"
-    )
-    limit: LimitsSetting | None = Field(
-        None, description="what the client keeps to, such as 500/20s+2000/100s; may be repeated"
-    )
+    url: str | None = setting("url")
+    items: int | None = setting("items", ge=0, le=100_000_000)
+    server_limit: LimitsSetting | None = setting("server_limit")
+    scenario: Annotated[str, AfterValidator(as_scenario)] | None = setting("scenario")
+    latency: Annotated[float | str | None, BeforeValidator(as_latency)] = setting("latency")
+    workers: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = setting("workers")
+    limit: LimitsSetting | None = setting("limit")
     cost: Annotated[dict[Literal["list", "item"], Annotated[int, Field(ge=1, le=10**9)]], BeforeValidator(as_costs)] = (
-        Field({}, description="units of the limits that a request costs, list=1 or item=2; may be repeated [1 each]")
+        setting("cost")
     )
-    pacing: Strategy | Pacer | None = Field(
-        None,
-        description="pacing strategy: auto, window, spaced, reference, retry-after, backoff or aimd "
-        "[window with a limit, else auto]",
+    pacing: Strategy | Pacer | None = setting("pacing")
+    forget_limits: bool = setting("forget_limits")
+    per_page: int = setting("per_page", ge=1, le=10_000)
+    max_items: int | None = setting("max_items", ge=1)
+    sequential: bool = setting("sequential")
+    detail: bool = setting("detail")
+    accept_list: bool = setting("accept_list")
+    timeout: Seconds = setting("timeout", gt=0, le=3600)
+    retry_delays: Annotated[tuple[Annotated[float, Field(ge=0, le=86400)], ...], BeforeValidator(as_delays)] = setting(
+        "retry_delays", max_length=20
     )
-    forget_limits: bool = Field(
-        False, description="start anew instead of from what earlier runs learned of this host's limits"
-    )
-    per_page: int = Field(100, ge=1, le=10_000, description="items a page of the list")
-    max_items: int | None = Field(None, ge=1, description="import no more than this many")
-    sequential: bool = Field(False, description="read the whole list before the first item")
-    detail: bool = Field(True, description="take the list's records as the items, without fetching each")
-    timeout: Seconds = Field(30.0, gt=0, le=3600, description="the longest a request may take")
-    # The reference system's schedule: five attempts within 7.5 minutes.
-    retry_delays: Annotated[tuple[Annotated[float, Field(ge=0, le=86400)], ...], BeforeValidator(as_delays)] = Field(
-        (30.0, 60.0, 120.0, 240.0), max_length=20, description="waits before the 2nd, 3rd … attempt"
-    )
-    # Two bursts of ten workers, both lost whole: chance does not do that at any rate that an import is worth.
-    breaker: int = Field(
-        20, ge=0, le=10**6, description="pause everything after so many failed attempts in a row, and probe; 0: never"
-    )
-    max_failures: int | None = Field(None, ge=1, description="end once so many items have failed for good")
-    max_failure_rate: Share | None = Field(
-        None,
-        ge=0,
-        le=1,
-        description="end once more than this share failed for good, such as 5%; judged from 20 items on",
-    )
-    max_time: Seconds | None = Field(None, gt=0, le=366 * 86_400, description="end after this long, such as 6h")
-    until: Annotated[str, AfterValidator(as_moment)] | None = Field(
-        None, description="end at this local time, such as 06:00"
-    )
-    share: Share = Field(1.0, gt=0, le=1, description="use only so much of the limits, such as 80% [all]")
-    rtt_floor: Seconds = Field(
-        0.0, ge=0, le=60, description="a round trip is never shorter than this; only if it is sure"
-    )
-    linger: Seconds | None = Field(
-        None, ge=0, le=86400, description="how long after a time-out the server may still count a request [--timeout]"
-    )
-    # Far above any page of a list that a person would ask for, far below what would fill a machine's memory.
-    max_body: Annotated[int, BeforeValidator(as_size)] = Field(
-        32_000_000, ge=1000, le=10**11, description="the largest answer that is read, unpacked [32MB]"
-    )
-    # The longest window that is at all common; whoever is told to wait for years asks again tomorrow.
-    max_pause: Seconds = Field(
-        86_400.0, ge=1, le=366 * 86_400, description="the longest pause that a server may ask for [1d]"
-    )
-    allow_host: Annotated[tuple[str, ...], BeforeValidator(as_hosts)] = Field(
-        (),
-        max_length=20,
-        description="other host to which links of the list may lead, without headers; may be repeated",
-    )
-    header: Annotated[tuple[SecretStr, ...], BeforeValidator(as_headers)] = Field(
-        (), description="sent with each request, 'Name: value'; never written; may be repeated"
-    )
-    token_env: Annotated[str, AfterValidator(as_variable)] | None = Field(
-        None, description="environment variable with a bearer token; never written"
-    )
-    results: Annotated[Path, BeforeValidator(as_folder)] = Field(Path("results"), description="folder of the runs")
-    run: Annotated[str, AfterValidator(as_run_name)] | None = Field(None, description="name of the run [a timestamp]")
-    fresh: bool = Field(False, description="replace a run of that name")
-    resume: bool = Field(False, description="go on with a run of that name")
-    seed: int = Field(0, ge=0, le=2**31, description="for everything random")
-    dry_run: bool = Field(False, description="print the plan and stop, after two requests")
-    progress: Literal["bar", "plain", "none"] | None = Field(
-        None, description="bar, plain or none [bar on a terminal, else plain]"
-    )
-    quiet: bool = Field(False, description="print nothing but errors")
-    as_json: bool = Field(False, alias="json", description="print the summary as one JSON object, nothing else")
+    breaker: int = setting("breaker", ge=0, le=10**6)
+    max_failures: int | None = setting("max_failures", ge=1)
+    max_failure_rate: Share | None = setting("max_failure_rate", ge=0, le=1)
+    max_time: Seconds | None = setting("max_time", gt=0, le=366 * 86_400)
+    until: Annotated[str, AfterValidator(as_moment)] | None = setting("until")
+    share: Share = setting("share", gt=0, le=1)
+    rtt_floor: Seconds = setting("rtt_floor", ge=0, le=60)
+    linger: Seconds | None = setting("linger", ge=0, le=86400)
+    max_body: Annotated[int, BeforeValidator(as_size)] = setting("max_body", ge=1000, le=10**11)
+    max_pause: Seconds = setting("max_pause", ge=1, le=366 * 86_400)
+    allow_host: Annotated[tuple[str, ...], BeforeValidator(as_hosts)] = setting("allow_host", max_length=20)
+    header: Annotated[tuple[SecretStr, ...], BeforeValidator(as_headers)] = setting("header")
+    token_env: Annotated[str, AfterValidator(as_variable)] | None = setting("token_env")
+    results: Annotated[Path, BeforeValidator(as_folder)] = setting("results")
+    run: Annotated[str, AfterValidator(as_run_name)] | None = setting("run")
+    fresh: bool = setting("fresh")
+    resume: bool = setting("resume")
+    seed: int = setting("seed", ge=0, le=2**31)
+    dry_run: bool = setting("dry_run")
+    progress: Literal["bar", "plain", "none"] | None = setting("progress")
+    quiet: bool = setting("quiet")
+    as_json: bool = setting("as_json")
 
     @field_validator(
         "items", "workers", "per_page", "max_items", "seed", "max_body", "breaker", "max_failures", mode="before"

@@ -5,45 +5,34 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-import types
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from harness.config import ImportConfig
-from harness.errors import BadInput
-from harness.values import as_moment, as_seconds, as_share, as_size, quoted
-
-ENVIRONMENT = "HARNESS_IMPORT_"
-
+from harness.errors import BadInput, RecordError
+from harness.flags import ENVIRONMENT, RESULTS_VARIABLE, RESUMED, flag_of
+from harness.paths import quoted
 
 # What the figures of a run depend on.
 _FIGURES = ("url", "limit", "server_limit", "scenario", "detail", "per_page", "cost")
 
 
-def figures_config(written: Mapping[str, Any]) -> ImportConfig:
-    """The settings of a run (`config` of its run.json) as far as its figures depend on them: none asks for secrets."""
-    return ImportConfig(**{name: written[name] for name in _FIGURES if written.get(name) is not None})
+def figures_config(path: Path, written: Mapping[str, Any]) -> ImportConfig:
+    """The settings in the run.json at `path`, as far as a run's figures depend on them: none asks for secrets."""
+    return written_config(path, {name: written[name] for name in _FIGURES if written.get(name) is not None})
 
 
-def flag_of(name: str) -> str:
-    """`--per-page` for per_page; a switch that is on unless told is named by its no."""
-    field = ImportConfig.model_fields[name]
-    flag = (field.alias or name).replace("_", "-")
-    return f"--no-{flag}" if field.default is True else f"--{flag}"
-
-
-def is_switch(field: FieldInfo) -> bool:
-    return field.annotation is bool
-
-
-def is_repeatable(name: str) -> bool:
-    return name in ("limit", "server_limit", "header", "cost", "allow_host")
+def written_config(path: Path, written: Mapping[str, Any]) -> ImportConfig:
+    """Settings as they were written into the file `path`; RecordError naming it where they cannot be used any more."""
+    try:
+        return ImportConfig(**written)
+    except ValidationError as error:
+        raise RecordError(f"the settings in {path} cannot be used: {explain(error)}; restore it from a copy") from None
 
 
 def read_settings(flags: Mapping[str, Any], toml: Path | None, environ: Mapping[str, str]) -> ImportConfig:
@@ -61,6 +50,23 @@ def read_settings(flags: Mapping[str, Any], toml: Path | None, environ: Mapping[
         return ImportConfig(**values)
     except ValidationError as error:
         raise BadInput(_sentence(error, where)) from None
+
+
+def typed_to_resume(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """What was said anew on how to go on: in the environment, and over that by flags.
+
+    The folder of the runs is looked into before the settings are read, so that it is refused here.
+    """
+    environment = {name: value for name, value in from_environ(os.environ).items() if name in RESUMED}
+    typed = {**environment, **given(flags)}
+    if "results" in typed:
+        read_settings({"results": typed["results"]}, None, {})
+    return typed
+
+
+def given(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """The flags that were typed."""
+    return {name: value for name, value in flags.items() if value is not None and value != ()}
 
 
 def explain(error: ValidationError) -> str:
@@ -91,7 +97,7 @@ def notebook_folder(folder: str | Path | None = None) -> Path:
     """
     here = Path.cwd()
     home = here.parent if here.name == "notebooks" else here
-    told = os.environ.get(ENVIRONMENT + "RESULTS") or "results"
+    told = os.environ.get(RESULTS_VARIABLE) or "results"
     return (home / (folder or told)).absolute()
 
 
@@ -187,28 +193,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return value if isinstance(value, str) and re.fullmatch(r"-?[0-9.]{1,40}", value) else quoted(value)
-
-
-def type_name(field: FieldInfo) -> str:
-    """What a flag takes, for its help: one word in capitals."""
-    options = get_args(field.annotation) if get_origin(field.annotation) in (Union, types.UnionType) else ()
-    said, kinds = list(field.metadata), set()
-    for option in options or (field.annotation,):
-        plain, *about = get_args(option) if get_origin(option) is Annotated else (option,)
-        said += about
-        kinds.add(plain)
-    kinds -= {type(None)}
-    by_reader = [_READ_AS[reader] for about in said if (reader := getattr(about, "func", None)) in _READ_AS]
-    by_kind = {frozenset({int}): "N", frozenset({float}): "TIME", frozenset({Path}): "FOLDER"}
-    return by_reader[0] if by_reader else by_kind.get(frozenset(kinds), "TEXT")
-
-
-_READ_AS = {as_seconds: "TIME", as_moment: "TIME", as_share: "SHARE", as_size: "SIZE"}
-
-
-def default_shown(field: FieldInfo) -> str:
-    """A default as it would be typed."""
-    value = field.default
-    if isinstance(value, tuple):
-        return ",".join(f"{part:g}" for part in value)
-    return f"{value:g}s" if type_name(field) == "TIME" else str(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from harness.pacing import Tier, parse_tiers
+from harness.paths import as_path, quoted
 from harness.record.clock import next_local
 from harness.units import parse_duration, parse_size
 
@@ -193,26 +193,6 @@ def as_folder(value: Any) -> Any:
     if value == "":
         raise ValueError("an empty path is no folder; write it like results")
     return as_path(value) if isinstance(value, (str, Path)) else value
-
-
-def as_path(value: str | Path) -> str | Path:
-    """A path as it came, if files can be looked for there and its name shown; else ValueError."""
-    text = str(value)
-    if not text.isprintable():
-        raise ValueError(f"{quoted(text)} holds a character that no screen shows; choose another path")
-    try:
-        os.lstat(text)
-    except (FileNotFoundError, NotADirectoryError):
-        pass  # it may be about to be made; whoever cannot says so
-    except OSError as error:
-        raise ValueError(f"{quoted(text)} cannot be reached ({error.strerror}); choose another path") from None
-    return value
-
-
-def quoted(value: Any) -> str:
-    """A value as an error shows it."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
 
 
 def as_costs(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import engine, importer, lab, memory, million, pacer, resume
+from benchmarks import engine, importer, lab, large, memory, million, pacer, resume
 from benchmarks.__main__ import main
 from benchmarks.libraries import LIBRARIES
 from benchmarks.measure import Figure, alone, beside, table, turns
@@ -52,6 +52,15 @@ def test_the_memory_of_an_import() -> None:
     figures = memory.measure(items=300)
     assert positive(figures)
     assert figures[1].aim == "<= 300"
+
+
+@pytest.mark.realtime
+def test_large_records_take_no_more_memory_than_small_ones() -> None:
+    """D2, D10: each peak is that of a process of its own; far under what they took, so that no machine is near it."""
+    cases = tuple(name for name in large.CASES if name != "3 items of 30 MB")
+    figures = large.measure(cases=cases)
+    assert [figure for figure in figures if not figure.met] == []
+    assert {figure.aim for figure in figures} == {"<= 300"}
 
 
 @pytest.mark.realtime

@@ -10,10 +10,9 @@ import pytest
 
 from harness.cli import main
 from harness.cli.main import cli
-from harness.cli.options import RESUME_FIELDS
 from harness.config import ImportConfig
+from harness.flags import RESUMED, flag_of
 from harness.record.run import create_run
-from harness.settings import flag_of
 
 SECRET = "sk-l1ve-0123"
 
@@ -246,7 +245,7 @@ def test_help_names_what_a_flag_takes(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_resume_takes_what_may_change(capsys: pytest.CaptureFixture[str]) -> None:
     """What a run is stays as it was; how it goes on may be said anew."""
-    assert list(_flags("resume", capsys)) == [*(flag_of(name) for name in RESUME_FIELDS), "--help"]
+    assert list(_flags("resume", capsys)) == [*(flag_of(name) for name in RESUMED), "--help"]
 
 
 def test_no_command_is_help_and_bad_input(capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,7 @@ from harness.cli import main
 from harness.lab.sweeps import Sweep, create_sweep, read_sweep
 from harness.record.run import list_runs
 from tests.lab.test_sweeps import GRID, swept
+from tests.patience import PATIENCE_S
 
 
 def run(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:
@@ -255,7 +256,7 @@ def harness(folder: Path, *args: str) -> list[str]:
 
 def until(there: Callable[[], bool]) -> None:
     """Wait until it is so."""
-    for _ in range(3000):
+    for _ in range(50 * PATIENCE_S):
         if there():
             return
         time.sleep(0.02)  # noqa: TID251
@@ -269,7 +270,7 @@ def test_a_sweep_file_is_run_on_processes_and_compared(tmp_path: Path) -> None:
     grid = 'workers = [1, 4]\npacing = ["window", "retry-after"]\n'
     file.write_text(f'items = 30\nlimit = "20/2s"\nrepeat = 2\n[grid]\n{grid}')
     command = harness(tmp_path, "sweep", str(file), "--name", "two", "--jobs", "2")
-    made = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    made = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert (made.returncode, made.stderr.split("\n")[0]) == (0, "sweep two: 8 runs")
     assert made.stderr.rstrip().endswith("8 of 8 runs done")
     assert "Fewest 429s at full speed: window, " in made.stdout
@@ -310,7 +311,7 @@ def test_a_sweep_killed_half_way_runs_no_finished_point_again(tmp_path: Path) ->
     assert sweep.status == "interrupted"
     kept = {row["run"]: _written(sweep, row["run"]) for row in done}
     command = harness(tmp_path, "sweep", "--resume", "--name", "s")
-    again = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    again = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert (again.returncode, again.stderr.split("\n")[0]) == (0, f"sweep s: 9 runs, {len(done)} of them done")
     assert {name: _written(sweep, name) for name in kept} == kept
     assert len(sweep.rows()) == 9
@@ -339,9 +340,11 @@ def _lives(pid: int) -> bool:
 def test_server_is_the_test_api() -> None:
     """All words are its own, --help among them."""
     command = [sys.executable, "-m", "harness", "server"]
-    listed = subprocess.run([*command, "--list-scenarios"], capture_output=True, text=True, timeout=60, check=True)
+    listed = subprocess.run(
+        [*command, "--list-scenarios"], capture_output=True, text=True, timeout=PATIENCE_S, check=True
+    )
     assert "laravel " in listed.stdout
-    told = subprocess.run([*command, "--help"], capture_output=True, text=True, timeout=60, check=True)
+    told = subprocess.run([*command, "--help"], capture_output=True, text=True, timeout=PATIENCE_S, check=True)
     assert told.stdout.startswith("Usage: python -m harness server [OPTIONS]")
 
 
@@ -362,7 +365,7 @@ def test_a_live_sweep_imports_for_real(tmp_path: Path) -> None:
     """One run at a time, each against a test API of its own; the runs are kept."""
     how = ("--items", "10", "--grid", "workers=1,5", "--latency", "10ms")
     command = harness(tmp_path, "sweep", "--live", "--name", "l", *how)
-    made = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    made = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert made.returncode == 0, made.stderr
     rows = Sweep(tmp_path / "l").rows()
     assert [(row["simulated"], row["imported"], row["workers"], row["server_agrees"]) for row in rows] == [

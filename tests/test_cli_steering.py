@@ -17,6 +17,7 @@ from harness.cli import main
 from harness.engine.importing import config_of
 from harness.pacing import parse_tiers
 from harness.record.run import create_run, find_run, list_runs, locked
+from tests.patience import PATIENCE_S
 from tests.test_cli_runs import api_url as api_url
 from tests.test_cli_runs import ids, start
 
@@ -80,8 +81,8 @@ def test_pause_set_resume_watch_stop_from_another_terminal(
     assert watching.stderr is not None
     assert "state=paused" in watching.stderr.readline()
     assert run(capsys, "resume") == (0, "run r goes on\n", "")
-    watched, _ = watching.communicate(timeout=60)
-    process.communicate(timeout=60)
+    watched, _ = watching.communicate(timeout=PATIENCE_S)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == watching.returncode == 0
     assert "✓ complete  40 of 40 items" in watched
     assert ids(tmp_path / "results" / "r") == list(range(1, 41))
@@ -102,12 +103,12 @@ def test_watching_ends_with_ctrl_c_and_stopping_stops(
     assert watching.stderr is not None
     assert "items=" in watching.stderr.readline()
     watching.send_signal(signal.SIGINT)
-    _, err = watching.communicate(timeout=30)
+    _, err = watching.communicate(timeout=PATIENCE_S)
     assert (watching.returncode, "run r goes on unwatched" in err, "Traceback" in err) == (0, True, False)
     assert process.poll() is None
     code, out, _ = run(capsys, "stop", "r")
     assert (code, "run r stops after what is in flight" in out) == (0, True)
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 3
     found = find_run(tmp_path / "results")
     assert (found.status, found.about["reason"]) == ("stopped", "asked from another terminal")

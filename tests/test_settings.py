@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from harness.config import ImportConfig
 from harness.errors import BadInput
-from harness.settings import explain, flag_of, read_settings
+from harness.flags import flag_of
+from harness.settings import explain, read_settings
 
 SECRET = "sk-l1ve-0123"
 

@@ -29,7 +29,7 @@ class _Unpacker(Protocol):
     def unconsumed_tail(self) -> bytes: ...
 
 
-async def read_body(response: httpx.Response, most: int) -> bytes:
+async def read_body(response: httpx.Response, most: int) -> bytes | bytearray:
     """The body, unpacked. TooLarge beyond `most` bytes, Garbled where it cannot be unpacked."""
     told = response.headers.get("content-length", "")
     if told.isdecimal() and len(told) < 20 and int(told) > most:
@@ -41,7 +41,7 @@ async def read_body(response: httpx.Response, most: int) -> bytes:
     return await _read(response, most)
 
 
-async def _read(response: httpx.Response, most: int) -> bytes:
+async def _read(response: httpx.Response, most: int) -> bytearray:
     packing = response.headers.get("content-encoding", "").strip().lower()
     body, unpacker, wrong = bytearray(), None, None
     try:
@@ -61,7 +61,7 @@ async def _read(response: httpx.Response, most: int) -> bytes:
             raise
     if wrong is not None:
         raise wrong
-    return bytes(body)
+    return body  # not a copy of it: that would hold 30 MB twice
 
 
 def _unpacker(packing: str, first: bytes) -> _Unpacker:

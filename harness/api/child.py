@@ -19,8 +19,8 @@ from harness.values import is_scenario_file
 DEFAULT_ITEMS = 1000
 DEFAULT_LATENCY_S = 0.05
 
-# Python, Quart and Hypercorn take about a second to import; a loaded machine takes longer.
-START_S = 30.0
+# Python, Quart and Hypercorn take about a second to import; on a busy machine it can be a minute.
+START_S = 120.0
 STOP_S = 5.0
 # How its command line begins a sentence about settings that it cannot use.
 _REFUSED = "Error: "

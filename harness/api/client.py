@@ -13,9 +13,10 @@ import trio
 from harness.api.base import Got, OnHeaders
 from harness.api.body import ACCEPTED, TooLarge, read_body
 from harness.api.credentials import Credentials
-from harness.api.evidence import evidence, kept
+from harness.api.evidence import LOOKED_AT, evidence, kept
 from harness.api.headers import notice
 from harness.api.rest import Garbled, Malformed, Rest, as_text
+from harness.api.way_on import says_past_end
 from harness.engine.answers import Failed, ItemRead, PageRead
 from harness.errors import BadInput
 from harness.pacing import Notice
@@ -29,6 +30,12 @@ CONNECT_S = 10.0
 # May pass by itself: RFC 9110 15.5.9 (408), RFC 8470 (425), and everything the server calls its own fault.
 PASSING = frozenset({408, 425})
 GONE = {404: "gone", 410: "gone"}
+NO_CONTENT = 204
+# What these say of a page that was only guessed: it is past the end (416: RFC 9110 15.5.17).
+_PAST_END = frozenset({404, 410, 416})
+_MAY_BE_PAST_END = frozenset({400, 422})
+_WORDS = 64_000  # of a body, in which its words are looked for
+Body = bytes | bytearray
 _UTF_8 = "utf-8-sig"  # with or without the mark that some put before it
 _REFUSED = Got(Failed("refused"))
 
@@ -142,27 +149,32 @@ class HttpApi:
         except (httpx.HTTPError, httpx.StreamError) as error:
             return Got(Failed("no usable answer", _say(error)))
 
-    async def _body(self, response: httpx.Response) -> bytes | Malformed:
+    async def _body(self, response: httpx.Response) -> Body | Malformed:
         try:
             return await read_body(response, self._max_body)
         except Malformed as error:
             return error
 
-    def _read(self, kind: Kind, key: Key, response: httpx.Response, body: bytes | Malformed) -> Got:
+    def _read(self, kind: Kind, key: Key, response: httpx.Response, body: Body | Malformed) -> Got:
         status = response.status_code
         if not response.is_success:
-            return Got(_with_evidence(failed_status(status, response.extensions.get("location")), response, body))
+            words = body.decode(_UTF_8, "replace") if isinstance(body, bytes) else ""
+            failed = failed_status(status, response.extensions.get("location"), words)
+            return Got(_with_evidence(failed, response, body))
+        if status == NO_CONTENT and kind == "page":
+            nothing = Failed("malformed", "the answer has no content", passing=False, past_end=f"answered {status}")
+            return Got(_with_evidence(nothing, response, b""))
         try:
             if isinstance(body, Malformed):
                 raise body
             text = _text(body, response.charset_encoding)
             if kind == "item":
-                payload = self._rest.read_item(text)
-                return Got(ItemRead(len(body)), ((key, payload),))
-            page, records = self._rest.read_page(key, text, response.headers.get("link"))
+                payload, carried = self._rest.read_item(key, text)
+                return Got(ItemRead(len(body), carried, None if carried else text[:LOOKED_AT]), ((key, payload),))
+            page, records = self._rest.read_page(key, text, response.headers)
         except Malformed as error:
             reason = "too large" if isinstance(error, TooLarge) else "malformed"
-            failed = Failed(reason, str(error), passing=isinstance(error, Garbled))
+            failed = Failed(reason, str(error), passing=isinstance(error, Garbled), past_end=error.past_end)
             return Got(_with_evidence(failed, response, body))
         kept = records if self._keep_records else []
         return Got(page, tuple((item, as_text(record)) for item, record in kept))
@@ -174,8 +186,12 @@ class HttpApi:
             headers, body = (kept(text and known.hushed(text)) for text in (result.headers, result.body))
             detail = known.hushed(result.detail)[:300]
             return replace(got, result=replace(result, detail=detail, headers=headers, body=body))
+        if isinstance(result, ItemRead) and result.body is not None:
+            result = replace(result, body=kept(known.hushed(result.body)))
         if isinstance(result, PageRead) and result.next_page is not None:
             result = replace(result, next_page=known.unfilled(result.next_page))
+        if isinstance(result, PageRead) and result.unread:
+            result = replace(result, unread=known.hushed(result.unread))
         return Got(result, tuple((item, known.out_of_data(payload)) for item, payload in got.payloads))
 
 
@@ -197,16 +213,17 @@ def _say(error: BaseException) -> str:
     return f"{type(error).__name__}: {found or ''}".strip(": ")
 
 
-def _with_evidence(failed: Failed, response: httpx.Response, body: bytes | Malformed) -> Failed:
-    headers, text = evidence(response.headers, body if isinstance(body, bytes) else b"")
+def _with_evidence(failed: Failed, response: httpx.Response, body: Body | Malformed) -> Failed:
+    headers, text = evidence(response.headers, b"" if isinstance(body, Malformed) else body)
     return replace(failed, headers=headers, body=text)
 
 
-def _text(body: bytes, charset: str | None) -> str:
+def _text(body: Body, charset: str | None) -> str:
     """The body as text: UTF-8 (RFC 8259 8.1) unless told otherwise; bytes that do not fit become U+FFFD."""
-    charset = charset or _UTF_8
+    if charset is None or charset.lower() == "utf-8":
+        return body.decode(_UTF_8, "replace")
     try:
-        text = body.decode(_UTF_8 if charset.lower() == "utf-8" else charset, "replace")
+        text = body.decode(charset, "replace")
         text.encode()
     except (LookupError, ValueError):  # no charset, or one of Python's own that is none
         return body.decode(_UTF_8, "replace")
@@ -219,8 +236,8 @@ async def _put_aside(response: httpx.Response) -> None:
         response.extensions["location"] = response.headers.pop("location")
 
 
-def failed_status(status: int, location: str | None) -> Failed:
-    """A status that is neither a success nor a refusal by a limit."""
+def failed_status(status: int, location: str | None, words: str = "") -> Failed:
+    """A status that is neither a success nor a refusal by a limit. words: the body, as far as it was read."""
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:
@@ -230,6 +247,8 @@ def failed_status(status: int, location: str | None) -> Failed:
         return Failed(
             "redirected", f"redirects are not followed{where}; if it is to be trusted, name it in --url", passing=False
         )
+    past_end = status in _PAST_END or (status in _MAY_BE_PAST_END and says_past_end(words[:_WORDS]))
+    past = f"answered {status}" if past_end else None
     if status in GONE:
-        return Failed(GONE[status], phrase, passing=False)
-    return Failed(f"status {status}", phrase, passing=status >= 500 or status in PASSING)
+        return Failed(GONE[status], phrase, passing=False, past_end=past)
+    return Failed(f"status {status}", phrase, passing=status >= 500 or status in PASSING, past_end=past)

@@ -13,13 +13,13 @@ _LIMITS = ("ratelimit", "x-ratelimit", "x-rate-limit")
 # A screen of an error page or problem+json; events of a million failures stay small.
 MOST = 500
 # Secrets are blotted out before it is cut, so that none is cut in two and half of it kept.
-_LOOKED_AT = 4 * MOST
+LOOKED_AT = 4 * MOST
 
 
-def evidence(headers: httpx.Headers, body: bytes) -> tuple[str, str]:
+def evidence(headers: httpx.Headers, body: bytes | bytearray) -> tuple[str, str]:
     """(headers, body) of an answer, as text: at most four times what is to be kept of each."""
     lines = [f"{name}: {value}" for name, value in headers.items() if _tells(name)]
-    return "\n".join(lines)[:_LOOKED_AT], body[:_LOOKED_AT].decode("utf-8", "replace")
+    return "\n".join(lines)[:LOOKED_AT], body[:LOOKED_AT].decode("utf-8", "replace")
 
 
 def kept(text: str | None) -> str | None:

@@ -6,20 +6,13 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import results_option
 from harness.record.inferred import as_flag, infer_recorded
 from harness.record.run import find_run
 from harness.views.text import count, printable
 
 
-@click.command("infer")
-@click.argument("run", required=False)
-@results_option
 def infer_command(run: str | None, results: Path) -> int:
-    """Print the limits that a run reveals, ready to paste.
-
-    With the evidence for each. Without RUN, of the latest.
-    """
+    """Print the limits found, each with its evidence."""
     found = find_run(results, run)
     findings = infer_recorded(found.folder)
     if not findings:

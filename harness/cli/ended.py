@@ -1,26 +1,44 @@
-"""How a run ended, for whoever called: the exit code, and which commands come next."""
+"""How a run ended: its summary in this terminal, and which commands come next."""
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 
-from harness.cli.options import where
+import click
+
+from harness.cli.options import python, where
+from harness.config import ImportConfig
+from harness.record.discovery import ACCEPT, NO_HELP
 from harness.record.events import RunStatus
 from harness.record.run import Run
-from harness.views.summary import NEXT
-
-# Complete, complete with failed items, bad input, ended early but resumable; Ctrl-C is 130 and SIGTERM 143.
-COMPLETE, WITH_FAILURES, BAD_INPUT, ENDED_EARLY, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
-
-
-def exit_code(status: RunStatus) -> int:
-    """What a command that ran or watched a run to this end answers."""
-    return {"complete": COMPLETE, "complete with failures": WITH_FAILURES}.get(status, ENDED_EARLY)
+from harness.record.summary import Summary
+from harness.views.screen import Screen
+from harness.views.summary import NEXT, summary_text
 
 
 def next_commands(run: Run, status: RunStatus, results: Path) -> list[str]:
     """What to type next, after `-m harness`, with `{run}` for its name; a simulated run has no server to ask again."""
     commands = NEXT[status]
+    reason = str(run.about.get("reason", ""))
+    if status == "failed" and ACCEPT in reason:
+        commands = (f"resume {{run}} {ACCEPT}",) if NO_HELP in reason else (*commands, f"resume {{run}} {ACCEPT}")
     if run.about.get("simulated"):
         commands = tuple(command for command in commands if command.startswith(("show", "failed list")))
     return [command + where(results) for command in commands]
+
+
+def report(run: Run, config: ImportConfig) -> None:
+    """Say how a run ended, as `config` wants it said."""
+    figures = run.summary()
+    if figures is None:
+        return
+    if config.as_json:
+        click.echo(json.dumps(figures))
+    if config.as_json or config.quiet:
+        return
+    items = str(run.folder / "items.parquet")
+    commands = next_commands(run, figures["status"], config.results)
+    summary = Summary.from_dict(figures)
+    click.echo(summary_text(summary, Screen.of(sys.stdout), python=python(), items=items, commands=commands))

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import results_option
 from harness.errors import BadInput
 from harness.record.clock import next_local
 from harness.record.explain import explain
@@ -18,18 +17,8 @@ from harness.views.explain import explain_text
 from harness.views.screen import Screen
 
 
-@click.command("explain")
-@click.argument("run", required=False)
-@click.option(
-    "--at", "moment", required=True, metavar="T", help="seconds since the start (90, 2h), 18:04:24, or a date"
-)
-@results_option
 def explain_command(run: str | None, moment: str, results: Path) -> int:
-    """Say why nobody was sending at a moment of a run.
-
-    T is a time since the run's start (90, 1.5h), a local time of day (18:04:24, the first since its start), or with
-    its date (2026-11-24T18:04:24). Without RUN, of the latest.
-    """
+    """Say what held the run up at `moment`."""
     found = find_run(results, run)
     at_utc_s = _utc_s(found, moment)
     click.echo(explain_text(found.name, explain(read_events(found.folder), at_utc_s), Screen.of(sys.stdout)))

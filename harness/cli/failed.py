@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-import trio
 
-from harness.cli.options import PATH, RESUME_FIELDS, config_options, python, results_option, typed_to_resume, where
+from harness import signals
+from harness.cli.options import python, where
 from harness.cli.run import import_now, ready_to_resume
 from harness.cli.steer import asked
 from harness.engine.importing import refuse_simulated
@@ -23,6 +23,7 @@ from harness.record.control import Command
 from harness.record.events import ItemId, Key, Kind, canonical_id
 from harness.record.run import Run, find_run
 from harness.record.state import Failure
+from harness.settings import typed_to_resume
 from harness.views.failures import attempts_lines, failures_table
 from harness.views.screen import Screen
 from harness.views.text import count, plural
@@ -32,50 +33,8 @@ _STATUS = re.compile(r"none|[1-9][0-9xX]{2}")
 _SHOWN = 20
 
 
-class Failed(click.Group):
-    """`failed` alone lists; so does `failed RUN`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help")):
-            args = ["list", *args]
-        return super().parse_args(ctx, args)
-
-
-@click.group("failed", cls=Failed)
-def failed_command() -> None:
-    """List, show, retry or forget the items that failed.
-
-    Without another word it lists them.
-    """
-
-
-_STATUS_HELP = "only with this status: 503, 5xx, or none where no answer came; may be repeated"
-_FILE_HELP = "write every attempt to a file: .csv, .jsonl or .parquet"
-
-
-def _which(command: Any) -> Any:
-    """The run, and which of its failures."""
-    for option in reversed(
-        (
-            click.argument("run", required=False),
-            click.option("--item", "items", multiple=True, metavar="ID", help="only this item; may be repeated"),
-            click.option("--reason", metavar="TEXT", help="only where the reason holds this text"),
-            click.option("--status", "statuses", multiple=True, metavar="CODE", help=_STATUS_HELP),
-        )
-    ):
-        command = option(command)
-    return command
-
-
-@failed_command.command("list")
-@_which
-@click.option("-o", "--output", type=PATH, metavar="FILE", help=_FILE_HELP)
-@results_option
 def list_command(run: str | None, output: Path | None, results: Path, **which: Any) -> int:
-    """List what failed, and what waits for a retry.
-
-    Without RUN, of the latest.
-    """
+    """List the failures chosen, or write every attempt at them to `output`."""
     found = find_run(results, run)
     chosen = [failure for failure in found.state().failures.values() if _chooses(**which)(failure)]
     if output is not None:
@@ -93,14 +52,8 @@ def list_command(run: str | None, output: Path | None, results: Path, **which: A
     return 0
 
 
-@failed_command.command("show")
-@_which
-@results_option
 def show_command(run: str | None, results: Path, **which: Any) -> int:
-    """Show every attempt: status, time taken, headers, body.
-
-    Without RUN, of the latest.
-    """
+    """Show every attempt at the failures chosen."""
     found = find_run(results, run)
     chosen = [failure for failure in found.state().failures.values() if _chooses(**which)(failure)]
     by_key: dict[tuple[Kind, Key], list[Attempt]] = {}
@@ -116,18 +69,10 @@ def show_command(run: str | None, results: Path, **which: Any) -> int:
     return 0
 
 
-@failed_command.command("retry")
-@_which
-@click.option("--later", is_flag=True, help="only open the run again; `resume` then fetches them")
-@config_options(RESUME_FIELDS)
 def retry_command(
     run: str | None, items: tuple[str, ...], reason: str | None, statuses: tuple[str, ...], later: bool, **flags: Any
 ) -> int:
-    """Fetch again what failed for good.
-
-    Without RUN, of the latest. A running import is asked to. A run that has ended is opened again and resumed,
-    with `resume`'s flags.
-    """
+    """Ask the running import to fetch them again, or open the run again and resume it."""
     typed = typed_to_resume(flags)
     results = Path(typed.get("results", "results"))
     found = find_run(results, run)
@@ -139,22 +84,16 @@ def retry_command(
     number = reopen(found, chosen)
     _said(found, "retry", number)
     if config is not None and number:
-        return trio.run(import_now, config)
+        return signals.run(import_now, config)
     if number:
         _hint(found, results, "resume")
     return 0
 
 
-@failed_command.command("forget")
-@_which
-@results_option
 def forget_command(
     run: str | None, items: tuple[str, ...], reason: str | None, statuses: tuple[str, ...], results: Path
 ) -> int:
-    """Give failed items up: the run is complete without them.
-
-    Without RUN, of the latest. What was forgotten can still be fetched: failed retry --item ID.
-    """
+    """Give the failures chosen up."""
     found = find_run(results, run)
     chosen = _wanted(found, items, reason, statuses)
     if found.writer_pid is not None:

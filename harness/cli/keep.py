@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
-from harness.cli.options import PATH, results_option
-from harness.errors import BadInput, RecordError
-from harness.record.export import export
+from harness.errors import BadInput, NoSuchRun, RecordError, RunLocked
+from harness.record.folder import clear_leftovers
 from harness.record.run import Run, find_run, list_runs, remove_run
 from harness.views.text import count, plural, printable, size
 
-_FILE_HELP = "where to: .csv, .jsonl or .parquet"
 
-
-@click.command("export")
-@click.argument("run", required=False)
-@click.option("-o", "--output", type=PATH, required=True, metavar="FILE", help=_FILE_HELP)
-@results_option
 def export_command(run: str | None, output: Path, results: Path) -> int:
-    """Write the items as CSV, JSON lines or Parquet.
+    """Write the items to `output`."""
+    from harness.record.export import export  # Parquet, which `prune` does not need
 
-    The file's ending says which; an existing file is replaced. Without RUN, those of the latest; a run that is still
-    going on gives what it has so far.
-    """
     found = find_run(results, run)
     number = export(found, output)
     so_far = " so far" if found.status in ("running", "paused") else ""
@@ -33,16 +25,10 @@ def export_command(run: str | None, output: Path, results: Path) -> int:
     return 0
 
 
-@click.command("prune")
-@click.option("--keep", type=click.IntRange(0), required=True, metavar="N", help="how many of the newest runs stay")
-@click.option("--yes", is_flag=True, help="do not ask")
-@results_option
 def prune_command(keep: int, yes: bool, results: Path) -> int:
-    """Remove all but the newest runs.
-
-    Their items go with them; runs that are being written stay.
-    """
+    """Remove all but the newest `keep` runs, if the answer is yes."""
     going = [run for run in list_runs(results)[keep:] if run.writer_pid is None]
+    clear_leftovers(results)
     if not going:
         click.echo(f"nothing to remove: {plural(len(list_runs(results)), 'run')} in {results}")
         return 0
@@ -55,10 +41,21 @@ def prune_command(keep: int, yes: bool, results: Path) -> int:
         if not click.confirm(f"Remove these for good ({what})?"):
             click.echo("nothing was removed")
             return 0
-    for run in going:
-        remove_run(run)
-    click.echo(f"removed {count(len(going))}, kept {count(len(list_runs(results)))}")
+    removed = sum(_removed(run) for run in going)
+    click.echo(f"removed {count(removed)}, kept {count(len(list_runs(results)))}")
     return 0
+
+
+def _removed(run: Run) -> bool:
+    """Remove a run; False where somebody has taken it up or removed it since it was looked at."""
+    try:
+        remove_run(run)
+    except RunLocked as error:
+        click.echo(f"kept: {error}", err=True)
+        return False
+    except NoSuchRun:
+        return False
+    return True
 
 
 def _status(run: Run) -> str:
@@ -69,4 +66,8 @@ def _status(run: Run) -> str:
 
 
 def _bytes(run: Run) -> int:
-    return sum(path.stat().st_size for path in run.folder.rglob("*") if path.is_file())
+    sizes = 0
+    for path in run.folder.rglob("*"):
+        with suppress(OSError):  # somebody else removes it as well
+            sizes += path.lstat().st_size if path.is_file() else 0
+    return sizes

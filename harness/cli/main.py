@@ -4,57 +4,39 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
-from harness.cli.audit import audit_command
-from harness.cli.check import check_command
-from harness.cli.decide import infer_command
-from harness.cli.ended import BAD_INPUT, ENDED_EARLY, INTERRUPTED
-from harness.cli.explain import explain_command
-from harness.cli.failed import failed_command
-from harness.cli.keep import export_command, prune_command
-from harness.cli.look import runs_command, show_command
-from harness.cli.recommend import recommend_command
-from harness.cli.report import report_command
-from harness.cli.run import import_command, resume_command
-from harness.cli.serve import server_command
-from harness.cli.simulate import simulate_command
-from harness.cli.steer import pause_command, set_command, stop_command
-from harness.cli.sweep import compare_command, sweep_command
-from harness.cli.watch import watch_command
+from harness import signals
+from harness.cli.commands import SECTIONS
+from harness.cli.exit_codes import BAD_INPUT, ENDED_EARLY
 from harness.errors import BadInput, HarnessError, NeverFits, RunLocked
 
-# In the order in which `--help` lists them.
-_SECTIONS: dict[str, tuple[click.Command, ...]] = {
-    "Run": (
-        import_command,
-        resume_command,
-        simulate_command,
-        sweep_command,
-        server_command,
-    ),
-    "Look": (
-        runs_command,
-        show_command,
-        watch_command,
-        failed_command,
-        explain_command,
-        audit_command,
-        report_command,
-        compare_command,
-        export_command,
-    ),
-    "Decide": (recommend_command, infer_command, check_command),
-    "Manage": (pause_command, set_command, stop_command, prune_command),
-}
+# The name under which it is installed.
+_PACKAGE = "rate-limit-harness"
+
+
+class _Stopped(BaseException):
+    """Somebody ended the command by a signal."""
 
 
 class Commands(click.Group):
     """A group whose help lists its commands by what people want: to run, to look, to decide, to manage."""
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """As ever, but Ctrl-C is told to `main` as it is: click would print an empty line first."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise _Stopped from None
+        except BaseExceptionGroup as group:
+            if group.subgroup(KeyboardInterrupt) is None:
+                raise
+            raise _Stopped from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        for section, commands in _SECTIONS.items():
+        for section, commands in SECTIONS.items():
             # Two columns less than the terminal has, for the names and the gaps: a line each.
             room = max(20, formatter.width - 14)
             rows = [(str(command.name), command.get_short_help_str(room)) for command in commands]
@@ -62,12 +44,29 @@ class Commands(click.Group):
                 formatter.write_dl(rows)
 
 
+def _say_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted or context.resilient_parsing:
+        return
+    from importlib.metadata import version  # slow to load, and only needed here
+
+    click.echo(f"{_PACKAGE} {version(_PACKAGE)}")
+    context.exit()
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_say_version,
+    help="Show the version and exit.",
+)
 def cli() -> None:
     """Import from rate-limited HTTP APIs as fast as their limits allow, and see how close you came."""
 
 
-for command in (command for commands in _SECTIONS.values() for command in commands):
+for command in (command for commands in SECTIONS.values() for command in commands):
     cli.add_command(command)
 
 
@@ -86,8 +85,9 @@ def main(args: Sequence[str] | None = None) -> None:
         code = _say(str(error), BAD_INPUT)
     except HarnessError as error:
         code = _say(str(error), ENDED_EARLY)
-    except (KeyboardInterrupt, click.Abort):
-        code = INTERRUPTED
+    except (_Stopped, KeyboardInterrupt, click.Abort):
+        name, code = signals.last()
+        _say(f"stopped by {name}", code)
     except BrokenPipeError:
         code = 0  # whoever read our output has seen enough
     sys.exit(code)

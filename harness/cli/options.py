@@ -1,56 +1,29 @@
-"""Flags made from the config model: each of its fields is one, all taken as text, so that one place parses them."""
+"""Options made from the table of flags, all taken as text, so that the config model alone parses them."""
 
 from __future__ import annotations
 
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from harness.config import ImportConfig
 from harness.errors import BadInput
-from harness.settings import (
-    ENVIRONMENT,
-    default_shown,
-    flag_of,
-    from_environ,
-    is_repeatable,
-    is_switch,
-    read_settings,
-    type_name,
-)
-from harness.values import as_path
+from harness.flags import FLAGS, RESULTS_VARIABLE
+from harness.paths import as_path
 
-RESULTS_VARIABLE = ENVIRONMENT + "RESULTS"
-# What a run is remembers itself; only how it goes on may be said anew.
-RESUME_FIELDS = [
-    *(
-        "workers",
-        "limit",
-        "pacing",
-        "forget_limits",
-        "timeout",
-        "retry_delays",
-        "breaker",
-        "max_failures",
-        "max_failure_rate",
-        "max_time",
-        "until",
-        "share",
-        "rtt_floor",
-        "linger",
-        "max_body",
-        "max_pause",
-        "allow_host",
-        "header",
-        "token_env",
-    ),
-    *("results", "progress", "quiet", "as_json"),
-]
+# What `check` and `recommend` can be told; they read no run and write none.
+CHECKED = (
+    *("url", "items", "server_limit", "scenario", "latency", "per_page", "detail", "timeout"),
+    *("accept_list", "header", "token_env", "seed", "as_json"),
+)
+RECOMMENDED = (
+    *("items", "limit", "server_limit", "scenario", "latency", "cost", "pacing", "per_page", "max_items"),
+    *("sequential", "detail", "timeout", "seed"),
+)
 
 
 class PathType(click.Path):
@@ -77,11 +50,11 @@ results_option = click.option(
 )
 
 
-def config_options(names: list[str] | None = None) -> Callable[[Any], Any]:
-    """Adds a flag for each field of ImportConfig (or for those in `names`) to a command."""
+def config_options(names: Iterable[str] = tuple(FLAGS)) -> Callable[[Any], Any]:
+    """Adds a flag for each setting of an import (or for those in `names`) to a command."""
 
     def add(command: Any) -> Any:
-        for name in reversed(names or list(ImportConfig.model_fields)):
+        for name in reversed(tuple(names)):
             command = _option(name)(command)
         return command
 
@@ -89,30 +62,11 @@ def config_options(names: list[str] | None = None) -> Callable[[Any], Any]:
 
 
 def _option(name: str) -> Callable[[Any], Any]:
-    field = ImportConfig.model_fields[name]
-    about = field.description or ""
-    if is_switch(field):
-        return click.option(flag_of(name), name, flag_value=not field.default, default=None, type=bool, help=about)
-    shown = "" if field.default is None or field.default == () or about.endswith("]") else f" [{default_shown(field)}]"
-    help_text = about + shown
-    return click.option(flag_of(name), name, metavar=type_name(field), help=help_text, multiple=is_repeatable(name))
-
-
-def given(flags: dict[str, Any]) -> dict[str, Any]:
-    """The flags that were typed."""
-    return {name: value for name, value in flags.items() if value is not None and value != ()}
-
-
-def typed_to_resume(flags: dict[str, Any]) -> dict[str, Any]:
-    """What was said anew on how to go on: in the environment, and over that by flags.
-
-    The folder of the runs is looked into before the settings are read, so that it is refused here.
-    """
-    environment = {name: value for name, value in from_environ(os.environ).items() if name in RESUME_FIELDS}
-    typed = {**environment, **given(flags)}
-    if "results" in typed:
-        read_settings({"results": typed["results"]}, None, {})
-    return typed
+    flag = FLAGS[name]
+    if flag.is_switch:
+        # None where it is not typed, so that it overrules neither the environment nor a file.
+        return click.option(flag.flag, name, flag_value=not flag.default, default=None, type=bool, help=flag.help_text)
+    return click.option(flag.flag, name, metavar=flag.takes, help=flag.help_text, multiple=flag.many)
 
 
 def where(results: Path) -> str:

@@ -13,43 +13,27 @@ from typing import Any
 
 import click
 
-from harness.cli.options import config_options, given, python, results_option
+from harness.cli.options import RECOMMENDED, python
 from harness.config import ImportConfig
 from harness.errors import BadInput
+from harness.flags import FLAGS, flag_of
 from harness.pacing import format_tiers
 from harness.record.run import find_run
-from harness.settings import flag_of, from_environ, is_switch, read_settings
+from harness.settings import from_environ, given, read_settings
 from harness.units import format_period
 from harness.views.recommendation import recommendation_text
 from harness.views.screen import Screen
-
-FIELDS = [
-    *("items", "limit", "server_limit", "scenario", "latency", "cost", "pacing", "per_page", "max_items"),
-    *("sequential", "detail", "timeout", "seed"),
-]
 
 _OVER_A_RUN = ("seed", "pacing")
 _PRINTED = ("pacing", "per_page", "max_items", "sequential", "detail", "timeout")
 
 
-@click.command("recommend")
-@click.option("--from", "run", metavar="RUN", help="from a run: limits as they turned out, latency as measured")
-@click.option(
-    "--what-if", "what_if", multiple=True, metavar="NAME=VALUE", help="and with that instead; may be repeated"
-)
-@click.option("--json", "as_json", is_flag=True, help="print the recommendation as JSON, nothing else")
-@results_option
-@config_options(FIELDS)
 def recommend_command(run: str | None, what_if: tuple[str, ...], as_json: bool, results: Path, **flags: Any) -> int:
-    """Say how many workers to use, and what it will take.
-
-    Found by simulating the import with each number of them. Says also what changes if the latency doubles, the limits
-    are halved, or others use the same key.
-    """
+    """Simulate, and print the advice."""
     from harness.lab.observed import from_run
     from harness.lab.recommend import recommend
 
-    environment = {name: value for name, value in from_environ(os.environ).items() if name in FIELDS}
+    environment = {name: value for name, value in from_environ(os.environ).items() if name in RECOMMENDED}
     said = given(flags)
     if run is None:
         config, was = read_settings({**environment, **said}, None, {}), None
@@ -93,9 +77,9 @@ def _command(config: ImportConfig, workers: int) -> str:
 
 def _typed(config: ImportConfig, name: str) -> list[str]:
     """The flag that says what `config` has, or none where that is the default."""
-    field, value = ImportConfig.model_fields[name], getattr(config, name)
-    if value == field.default:
+    flag, value = FLAGS[name], getattr(config, name)
+    if value == flag.default:
         return []
-    if is_switch(field):
-        return [flag_of(name)]
-    return [flag_of(name), format_period(value) if isinstance(value, float) else str(value)]
+    if flag.is_switch:
+        return [flag.flag]
+    return [flag.flag, format_period(value) if isinstance(value, float) else str(value)]

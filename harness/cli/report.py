@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.look import summary_now
-from harness.cli.options import PathType, results_option
 from harness.lab.optional import need
 from harness.record.clock import iso, utc_s
-from harness.record.parts import read_json, unwritable
+from harness.record.files import read_json, unwritable
 from harness.record.run import Run, find_run
 
 if TYPE_CHECKING:
@@ -23,22 +22,8 @@ if TYPE_CHECKING:
 _PAGE = "report.html"
 
 
-@click.command("report")
-@click.argument("names", nargs=-1, metavar="[RUN|SWEEP]...")
-@click.option(
-    "-o",
-    "--output",
-    type=PathType(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="the page; its figures are kept in a folder beside it [report.html in the run's or sweep's folder]",
-)
-@results_option
 def report_command(names: tuple[str, ...], output: Path | None, results: Path) -> int:
-    """Write a report of runs and sweeps: HTML, SVG and PNG.
-
-    One HTML file, and each figure as SVG and PNG. Without a name, of the latest run. A run is named as elsewhere (a
-    unique prefix is enough), a sweep by its name or its folder.
-    """
+    """Write the report, and say where it is."""
     for library in ("pandas", "matplotlib", "scipy", "jinja2"):
         need(library)
     from harness.views.report import make_report

@@ -9,65 +9,53 @@ import sys
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
 import trio
 
+from harness import signals
 from harness.api.child import DEFAULT_ITEMS, DEFAULT_LATENCY_S
 from harness.bound import Work, bound
-from harness.cli.ended import INTERRUPTED, TERMINATED, exit_code, next_commands
-from harness.cli.options import PATH, RESUME_FIELDS, config_options, given, python, typed_to_resume, where
+from harness.cli.ended import report
+from harness.cli.exit_codes import exit_code
+from harness.cli.options import python, where
 from harness.cli.steer import go_on
 from harness.config import ImportConfig
 from harness.engine.importing import config_of, http_api, refuse_simulated, run_import, source
 from harness.engine.planning import Outlook, look_ahead
+from harness.engine.reopening import settle
 from harness.engine.session import Session
 from harness.errors import BadInput
+from harness.flags import RESUMED, flag_of
 from harness.pacing import format_tiers
 from harness.record.arrow import sparing_memory
 from harness.record.run import Run, find_run
-from harness.record.summary import Summary
-from harness.settings import flag_of, read_settings
+from harness.settings import given, read_settings, typed_to_resume
 from harness.values import typical_latency_s
 from harness.views.plan import ListOnly, Plan, before_start, plan_text
 from harness.views.progress import Progress, choose_mode
 from harness.views.screen import Screen
-from harness.views.summary import summary_text
-
-_SIGNAL_CODE = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED}
 
 
-@click.command("import")
-@click.option("--config", "toml", type=PATH, metavar="FILE", help="a TOML file with settings")
-@config_options()
 def import_command(toml: Path | None, **flags: Any) -> int:
-    """Import everything from a list and its items.
-
-    Without --url it starts the test API on a free port, imports it, and stops it. Settings come from flags, from
-    the environment (HARNESS_IMPORT_WORKERS=20), and from a TOML file; of these, the one named first wins.
-    """
+    """Carry out `import`; answers the exit code, as every command does."""
     config = read_settings(given(flags), toml, os.environ)
     if config.resume:
-        fixed = config.model_fields_set - {*RESUME_FIELDS, "run", "resume"}
+        fixed = config.model_fields_set - {*RESUMED, "run", "resume"}
         if fixed:
             flags_said = ", ".join(sorted(map(flag_of, fixed)))
             raise BadInput(f"{flags_said} cannot change on --resume, where it comes from the run; leave it out")
-        said = {name: getattr(config, name) for name in RESUME_FIELDS if name in config.model_fields_set}
+        said = {name: getattr(config, name) for name in RESUMED if name in config.model_fields_set}
         return _resume(find_run(config.results, config.run), said)
     if config.dry_run:
-        return trio.run(_plan, config)
-    return trio.run(import_now, config)
+        return signals.run(_plan, config)
+    return signals.run(import_now, config)
 
 
-@click.command("resume")
-@click.argument("run", required=False)
-@config_options(RESUME_FIELDS)
 def resume_command(run: str | None, **flags: Any) -> int:
-    """Go on with a run that was stopped, failed or is paused.
-
-    Without RUN, with the latest. Its settings come from the run itself; secrets must be given again.
-    """
+    """Go on with the run, or the latest."""
     typed = typed_to_resume(flags)
     return _resume(find_run(Path(typed.get("results", "results")), run), typed)
 
@@ -76,6 +64,7 @@ def _resume(found: Run, typed: dict[str, Any]) -> int:
     if found.writer_pid is not None and found.status == "paused":
         go_on(found)
         return 0
+    settle(found)
     if found.status in ("complete", "complete with failures"):
         refuse = "is complete: there is nothing to go on with"
         if found.status != "complete":
@@ -85,13 +74,13 @@ def _resume(found: Run, typed: dict[str, Any]) -> int:
         click.echo(f"run {found.name} {refuse}", err=True)
         report(found, ImportConfig(**{name: typed[name] for name in ("quiet", "as_json", "results") if name in typed}))
         return exit_code(found.status)
-    return trio.run(import_now, ready_to_resume(found, typed))
+    return signals.run(import_now, ready_to_resume(found, typed))
 
 
 def ready_to_resume(found: Run, typed: dict[str, Any]) -> ImportConfig:
     """The settings to go on with; BadInput where something is missing that was never written, or it was simulated."""
     refuse_simulated(found)
-    written = found.about["config"]
+    written = found.config
     if written.get("header_names") and "header" not in typed:
         names = ", ".join(written["header_names"])
         raise BadInput(
@@ -109,41 +98,68 @@ class _Signals:
 
     async def watch(self, *, task_status: trio.TaskStatus[None]) -> None:
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
+            for number in signals.NAMES:
+                self._note_at_once(number)
             task_status.started()
-            async for number in received:
-                self.code = _SIGNAL_CODE[signal.Signals(number)]
+            async for _ in received:
                 if self.session is None:
                     raise KeyboardInterrupt
-                self.session.stop("Ctrl-C" if number == signal.SIGINT else "SIGTERM")
+                self.session.stop(signals.last()[0])
+
+    def _note_at_once(self, number: signal.Signals) -> None:
+        """The receiver hears of a signal once trio runs again: loading what a session needs can take a second."""
+        receives = signal.getsignal(number)
+
+        def noted(number: int, frame: FrameType | None) -> None:
+            self.code = signals.came(number)
+            if callable(receives):
+                receives(number, frame)
+
+        signal.signal(number, noted)
+
+    def began(self, session: Session) -> None:
+        """There is something to stop now; but not for a signal that came in the moment before."""
+        if self.code is not None:
+            raise KeyboardInterrupt
+        self.session = session
 
 
 async def import_now(config: ImportConfig, relist: bool = False) -> int:
     """Import in this terminal, shown as it goes; answers the exit code. relist: read the list again, as an audit."""
-    signals = _Signals()
+    told = _Signals()
     mode = "none" if config.quiet or config.as_json else choose_mode(config.progress, sys.stderr)
     shown: list[Progress] = []
     with sparing_memory(), ExitStack() as screen:
 
         def on_start(session: Session, _url: str) -> None:
-            signals.session = session
+            told.began(session)
             if mode != "none":
                 _say_beforehand(config, "the bar" if mode == "bar" else "it")
             shown.append(screen.enter_context(Progress(session.run_folder.name, mode, sys.stderr)))
 
         try:
             async with trio.open_nursery() as nursery:
-                await nursery.start(signals.watch)
+                await nursery.start(told.watch)
                 watched: dict[str, Any] = {"on_start": on_start, "on_update": lambda *now: shown[0].update(*now)}
+                watched["on_child"] = None if mode == "none" else _say_starting
                 run = await run_import(config, **watched, relist=relist)
                 nursery.cancel_scope.cancel()
         except BaseExceptionGroup as group:
-            if signals.code is not None:  # it came before there was anything to stop
-                return signals.code
-            raise group.exceptions[0] from None
+            if told.code is None or told.session is not None:
+                raise group.exceptions[0] from None
+            name, code = signals.last()  # it came before there was anything to stop
+            left = f"run {config.run} is as it was" if config.resume else "nothing was recorded"
+            click.echo(f"harness: stopped by {name} before the first request; {left}", err=True)
+            return code
     report(run, config)
-    if signals.code is not None and run.status == "stopped":  # one that came after the last answer stopped nothing
-        return signals.code
+    if told.code is not None and run.status == "stopped":  # one that came after the last answer stopped nothing
+        return told.code
     return exit_code(run.status)
+
+
+def _say_starting() -> None:
+    """It takes a second or two before anything else can be said."""
+    click.echo("starting the test API", err=True)
 
 
 def _say_beforehand(config: ImportConfig, who: str) -> None:
@@ -159,21 +175,6 @@ def _say_beforehand(config: ImportConfig, who: str) -> None:
     tier = best.binding
     limit, period_s = (None, None) if tier is None else (tier.limit, tier.period_s)
     click.echo(before_start(best.bound_workers_s, work.requests, limit, period_s, who), err=True)
-
-
-def report(run: Run, config: ImportConfig) -> None:
-    """Say how a run ended, as `config` wants it said."""
-    figures = run.summary()
-    if figures is None:
-        return
-    if config.as_json:
-        click.echo(json.dumps(figures))
-    if config.as_json or config.quiet:
-        return
-    items = str(run.folder / "items.parquet")
-    commands = next_commands(run, figures["status"], config.results)
-    summary = Summary.from_dict(figures)
-    click.echo(summary_text(summary, Screen.of(sys.stdout), python=python(), items=items, commands=commands))
 
 
 async def _plan(config: ImportConfig) -> int:

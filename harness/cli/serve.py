@@ -5,15 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-import click
 
-_AS_GIVEN = {"ignore_unknown_options": True, "help_option_names": []}
-
-
-@click.command("server", context_settings=_AS_GIVEN, add_help_option=False)
-@click.argument("words", nargs=-1, type=click.UNPROCESSED)
 def server_command(words: tuple[str, ...]) -> int:
-    """Serve the test API."""
+    """Become the test API."""
     # In this process's place, so that a signal meant for the server reaches it. -P: the current folder may hold
     # files of the user's own that bear the name of a module.
     os.execv(sys.executable, [sys.executable, "-P", "-m", "harness_test_api", *words])

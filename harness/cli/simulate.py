@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.api.child import DEFAULT_ITEMS
-from harness.cli.ended import exit_code
-from harness.cli.options import PATH, config_options, given, python, where
+from harness.cli.exit_codes import exit_code
+from harness.cli.options import python, where
 from harness.config import ImportConfig
-from harness.lab.grid import LIVE_ONLY
 from harness.record.clock import utc_s
-from harness.settings import read_settings
+from harness.settings import given, read_settings
 from harness.views.progress import choose_mode
 from harness.views.screen import Screen
 from harness.views.simulated import simulated_text
@@ -26,21 +25,9 @@ if TYPE_CHECKING:
     from harness.lab.experiment import Outcome
     from harness.record.state import State
 
-# Of an import: what means nothing in virtual time, or to a test API that is never started.
-_NOT_SIMULATED = (*LIVE_ONLY, "url", "forget_limits", "header", "token_env", "resume", "dry_run")
-SIMULATED_FIELDS = [name for name in ImportConfig.model_fields if name not in _NOT_SIMULATED]
 
-
-@click.command("simulate")
-@click.option("--config", "toml", type=PATH, metavar="FILE", help="a TOML file with settings")
-@click.option("--keep", is_flag=True, help="keep the run's files in --results, as an import does; so does --run")
-@config_options(SIMULATED_FIELDS)
 def simulate_command(toml: Path | None, keep: bool, **flags: Any) -> int:
-    """Import in virtual time: hours in seconds, no sockets.
-
-    The engine is the one that imports, the limits, faults and latencies are the test API's own. An answer takes
-    lognormal:80ms unless told otherwise. The same --seed gives the same events.
-    """
+    """Import in virtual time and show what came of it."""
     config = read_settings(given(flags), toml, os.environ)
     began_s = utc_s()
     outcome = _simulate(config, keep or config.run is not None)

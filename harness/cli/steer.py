@@ -8,7 +8,8 @@ from typing import Any
 import click
 import trio
 
-from harness.cli.options import LIMIT, WORKERS, python, results_option, where
+from harness import signals
+from harness.cli.options import python, where
 from harness.errors import BadInput, NotRunning
 from harness.record.control import Command, ask, reply
 from harness.record.run import Run, find_run, list_runs
@@ -28,7 +29,7 @@ def steered(results: Path, name: str | None) -> Run:
 
 def asked(run: Run, command: Command, **values: Any) -> dict[str, Any]:
     """What the session that writes `run` answers to a request; BadInput with its sentence where it refuses."""
-    said = trio.run(_answer, ask(run, command, **values))
+    said = signals.run(_answer, ask(run, command, **values))
     if said is None:
         raise NotRunning(
             f"process {run.writer_pid} writes run {run.name} and has not answered within {_PATIENCE_S:g} s; "
@@ -54,14 +55,8 @@ def go_on(run: Run) -> None:
     click.echo(f"run {run.name} goes on")
 
 
-@click.command("pause")
-@click.argument("run", required=False)
-@results_option
 def pause_command(run: str | None, results: Path) -> int:
-    """Let a running import send nothing new, until `resume`.
-
-    Without RUN, the latest that is running.
-    """
+    """Ask the session to pause."""
     found = steered(results, run)
     asked(found, "pause")
     click.echo(f"run {found.name} is paused once what is in flight is answered; let it go on with:")
@@ -69,14 +64,8 @@ def pause_command(run: str | None, results: Path) -> int:
     return 0
 
 
-@click.command("stop")
-@click.argument("run", required=False)
-@results_option
 def stop_command(run: str | None, results: Path) -> int:
-    """End a running import after what is in flight.
-
-    Asked twice, it ends at once. Without RUN, the latest that is running.
-    """
+    """Ask the session to stop."""
     found = steered(results, run)
     asked(found, "stop")
     click.echo(f"run {found.name} stops after what is in flight; go on later with:")
@@ -84,16 +73,8 @@ def stop_command(run: str | None, results: Path) -> int:
     return 0
 
 
-@click.command("set")
-@click.argument("run", required=False)
-@WORKERS
-@LIMIT
-@results_option
 def set_command(run: str | None, results: Path, **flags: Any) -> int:
-    """Change the workers or limits of a running import.
-
-    Without RUN, of the latest that is running.
-    """
+    """Ask the session to go on with other workers or limits."""
     given = {name: value for name, value in flags.items() if value not in (None, ())}
     if not given:
         raise BadInput("there is nothing to set; add --workers N or --limit TEXT")

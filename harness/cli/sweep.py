@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import PATH, config_options, given, python, results_option, where
-from harness.cli.simulate import SIMULATED_FIELDS
+from harness import signals
+from harness.cli.options import python, where
 from harness.errors import BadInput
-from harness.lab.grid import LIVE_ONLY
+from harness.flags import SWEPT, SWEPT_SIMULATED
 from harness.record.clock import local_stamp, utc_s
-from harness.settings import from_environ
+from harness.settings import from_environ, given
 from harness.views.comparison import comparison_text
 from harness.views.progress import choose_mode
 from harness.views.screen import Screen
@@ -27,39 +27,9 @@ from harness.views.text import plural
 if TYPE_CHECKING:
     from harness.lab.sweeps import Row, Sweep
 
-_OWN = ("results", "run", "fresh", "progress", "quiet", "as_json")
-_SIMULATED = [name for name in SIMULATED_FIELDS if name not in _OWN]
-SWEPT_FIELDS = ["url", *_SIMULATED, *LIVE_ONLY]
-_INTERRUPTED = 130
 
-
-@click.command("sweep")
-@click.argument("file", required=False, type=PATH)
-@click.option("--grid", "grids", multiple=True, metavar="NAME=A,B", help="values to try of a setting; may be repeated")
-@click.option("--repeat", type=click.IntRange(1), help="runs of each combination, each with its own seed [1]")
-@click.option("--jobs", type=click.IntRange(1, 256), help="processes to simulate on [as many as the machine has cores]")
-@click.option("--live", is_flag=True, help="import for real instead, over sockets, one run at a time")
-@click.option("--keep", is_flag=True, help="keep the files of each run in the sweep's folder; --live always does")
-@click.option("--papermill", is_flag=True, help="make each run by notebooks/experiment.ipynb, and keep it executed")
-@click.option("--name", help="name of the sweep [sweep- and a timestamp]")
-@click.option("--fresh", is_flag=True, help="replace a sweep of that name")
-@click.option("--resume", is_flag=True, help="go on with a sweep that was stopped: --name NAME, or the latest")
-@click.option("--progress", type=click.Choice(["bar", "plain", "none"]), help="[bar on a terminal, else plain]")
-@results_option
-@config_options(SWEPT_FIELDS)
 def sweep_command(file: Path | None, results: Path, **said: Any) -> int:
-    """Run every combination of settings and compare them.
-
-    Settings that are the same in all runs are flags as in `simulate`; those that vary are --grid, or lists below [grid]
-    in a TOML FILE:
-
-    \b
-        items = 10000
-        repeat = 5
-        [grid]
-        workers = [1, 2, 5, 10, 20]
-        pacing = ["window", "retry-after"]
-    """
+    """Run every combination, then compare them."""
     from harness.lab.sweeping import process_pool, run_sweep
 
     sweep = _sweep(file, results, said)
@@ -81,7 +51,7 @@ def sweep_command(file: Path | None, results: Path, **said: Any) -> int:
             run_sweep(sweep, pool, on_row)
     except KeyboardInterrupt:
         _say_next(sweep, results, f"sweep --resume --name {sweep.name}")
-        return _INTERRUPTED
+        return signals.last()[1]
     _compare([sweep])
     _say_next(sweep, results, f"compare {sweep.name}")
     return 1 if any(_failed(row) for row in sweep.rows()) else 0
@@ -91,7 +61,7 @@ def _sweep(file: Path | None, results: Path, said: dict[str, Any]) -> Sweep:
     from harness.lab.grid import read_grid
     from harness.lab.sweeps import create_sweep, find_sweep
 
-    flags = given({name: said[name] for name in SWEPT_FIELDS})
+    flags = given({name: said[name] for name in SWEPT})
     if said["resume"]:
         if (
             file is not None
@@ -108,7 +78,7 @@ def _sweep(file: Path | None, results: Path, said: dict[str, Any]) -> Sweep:
 
 def _environment(live: bool) -> dict[str, Any]:
     """What the environment says, as far as it means something to such a sweep."""
-    names = SWEPT_FIELDS if live else _SIMULATED
+    names = SWEPT if live else SWEPT_SIMULATED
     return {name: value for name, value in from_environ(os.environ).items() if name in names}
 
 
@@ -133,15 +103,8 @@ def _say_next(sweep: Sweep, results: Path, command: str) -> None:
     click.echo(f"  next   {python()} -m harness {command}{where(results)}")
 
 
-@click.command("compare")
-@click.argument("names", nargs=-1, metavar="[RUN|SWEEP]...")
-@click.option("--json", "as_json", is_flag=True, help="print the comparison as JSON, nothing else")
-@results_option
 def compare_command(names: tuple[str, ...], results: Path, as_json: bool) -> int:
-    """Compare runs, or the settings of a sweep, the fastest first.
-
-    Without a name, the latest sweep. A unique prefix of a name is enough.
-    """
+    """Compare what was named, or the latest sweep."""
     from harness.lab.comparison import find_any
     from harness.lab.sweeps import find_sweep
 

@@ -8,35 +8,26 @@ from pathlib import Path
 import click
 import trio
 
-from harness.cli.ended import exit_code
-from harness.cli.options import results_option
-from harness.cli.run import report
+from harness import signals
+from harness.cli.ended import report
+from harness.cli.exit_codes import exit_code
 from harness.cli.steer import steered
 from harness.config import ImportConfig
 from harness.record.clock import utc_s
-from harness.record.follow import Follower
 from harness.record.run import Run
 from harness.views.progress import Mode, Progress, choose_mode
 
 _EVERY_S = 0.25
 
 
-@click.command("watch")
-@click.argument("run", required=False)
-@click.option("--progress", type=click.Choice(["bar", "plain"]), help="bar or plain [bar on a terminal, else plain]")
-@results_option
 def watch_command(run: str | None, results: Path, progress: Mode | None) -> int:
-    """Show a running import live, whoever runs it.
-
-    Without RUN, the latest that is running. It ends with the run, with the same exit code; Ctrl-C only ends the
-    watching.
-    """
+    """Show the run until its writer ends."""
     found = steered(results, run)
     if found.writer_pid is None:
         click.echo(f"nobody is writing run {found.name}", err=True)
     else:
         try:
-            trio.run(_watch, found, choose_mode(progress, sys.stderr))
+            signals.run(_watch, found, choose_mode(progress, sys.stderr))
         except KeyboardInterrupt:
             click.echo(f"run {found.name} goes on unwatched", err=True)
             return 0
@@ -46,6 +37,8 @@ def watch_command(run: str | None, results: Path, progress: Mode | None) -> int:
 
 async def _watch(run: Run, mode: Mode) -> None:
     """Until nobody writes the run any more: its last words are on disk then."""
+    from harness.record.follow import Follower  # reads Parquet, which a run that has ended is shown without
+
     follower = Follower(run)
     with Progress(run.name, mode, sys.stderr) as shown:
         while run.writer_pid is not None:

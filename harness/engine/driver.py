@@ -123,8 +123,9 @@ class Driver:
             self._finish(fetch, got)
 
     def _finish(self, fetch: Fetch, got: Got) -> None:
-        for item, payload in got.payloads:
-            self._put(item, payload)
+        if self.core.keeps(got.result):
+            for item, payload in got.payloads:
+                self._put(item, payload)
         self.core.finished(fetch.id, self.now(), got.result)
         self._line.unpark()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import trio
 
 from harness.errors import RecordError
-from harness.record.recorder import FLUSH_EVENTS, FLUSH_S, MOST_UNWRITTEN, Recorder
+from harness.record.recorder import FLUSH_S, Recorder
 from harness.record.snapshot import SNAPSHOT_EVENTS, SNAPSHOT_SHARE, Frozen, freeze, write_snapshot
 from harness.record.state import State
 
@@ -30,10 +30,10 @@ class Flusher:
         self._snapshot_seq = 0
 
     def recorded(self) -> None:
-        """Call after each event: a full part is written at once, and past MOST_UNWRITTEN the record is behind."""
-        if self.recorder.unwritten >= FLUSH_EVENTS:
+        """Call after each event: a full part is written at once; beyond a bound the record is behind."""
+        if self.recorder.due:
             self._due.set()
-            if self.recorder.unwritten >= MOST_UNWRITTEN and self._behind is None:
+            if self._behind is None and self.recorder.behind:
                 self._behind = trio.Event()
 
     def behind(self) -> trio.Event | None:
@@ -77,7 +77,7 @@ class Flusher:
         if frozen is not None:
             self._snapshot_seq = frozen[0]["position"][1]
             yield lambda: _write_snapshot(recorder.folder, frozen)
-        if self._behind is not None and recorder.unwritten < MOST_UNWRITTEN:
+        if self._behind is not None and not recorder.behind:
             self._behind.set()
             self._behind = None
 

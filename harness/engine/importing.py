@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import platform
-import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import trio
@@ -20,66 +21,84 @@ from harness.api.rest import Rest
 from harness.config import ImportConfig
 from harness.engine.best import figures as figures
 from harness.engine.best import revealed
+from harness.engine.reopening import conclude
 from harness.engine.reopening import forget as forget
 from harness.engine.reopening import reopen as reopen
 from harness.engine.session import OnUpdate, Session
 from harness.errors import BadInput, HarnessError, NoSuchRun, RecordError
 from harness.pacing.strategies import STRATEGIES
 from harness.record.clock import has_passed, utc_s
-from harness.record.compaction import compact
-from harness.record.events import RunStatus
+from harness.record.folder import NameTaken, discard, is_husk, is_remains
 from harness.record.history import recorded
-from harness.record.items import write_items
-from harness.record.run import Run, create_run, find_run, locked, new_run_name, write_summary
+from harness.record.parts import list_parts
+from harness.record.run import Run, created_run, find_run, locked, remove_run
 from harness.record.state import State
 from harness.record.summary import Ledger, Summary
 from harness.settings import explain
 
-# Nothing more is to come, unless somebody retries what failed: then that is compacted in its turn.
-_OVER: tuple[RunStatus, ...] = ("complete", "complete with failures")
 _PACKAGES = ("httpx", "trio", "pyarrow", "quart", "hypercorn")
 
 
 async def run_import(
     config: ImportConfig,
     *,
+    on_child: Callable[[], None] | None = None,
     on_start: Callable[[Session, str], None] | None = None,
     on_update: OnUpdate | None = None,
     relist: bool = False,
 ) -> Run:
     """Import as `config` says and answer the run, complete or not: see its `status` and `summary()`.
 
-    on_start: gets the session, to watch and steer it, and the list's URL, before the first request. on_update: gets
-    state and moment four times a second. relist: an audit, see `import_into`. Raises the errors of harness.errors,
-    BadInput before anything happens.
+    on_child: called before the test API is started, if it is. on_start: gets the session, to watch and steer it, and
+    the list's URL, before the first request. on_update: gets state and moment four times a second. relist: an audit,
+    see `import_into`. Raises the errors of harness.errors, BadInput before anything happens.
     """
     # What the environment says wrongly of proxies is refused here, before anything is written.
     foreign = None if config.url is None else http_api(config, config.url)
     try:
-        run = prepare_run(config)
-        with locked(run), noted(run):
-            async with source(config) as url, foreign or http_api(config, url) as api:
+        with prepared(config) as run:
+            async with source(config, on_child) as url, foreign or http_api(config, url) as api:
                 return await import_into(run, config, api, url, on_start, on_update, relist=relist)
     except BaseExceptionGroup as group:
         raise _plainest(group) from group
 
 
 @contextmanager
-def noted(run: Run) -> Iterator[None]:
+def _noted(run: Run, *, new: bool) -> Iterator[None]:
     """An error that ends the session is the run's status and reason, as far as the disk still takes them.
 
-    Bad input that only the test API could find leaves nothing behind.
+    A new run of which nothing was recorded and nothing asked leaves nothing behind where it was bad input that only the
+    test API could find, or where somebody ended it (Ctrl-C, or a cancelled scope).
     """
     try:
         yield
     except Exception as error:
         plain = _plainest(error) if isinstance(error, BaseExceptionGroup) else error
-        if isinstance(plain, BadInput) and not (run.folder / "events").exists():
-            shutil.rmtree(run.folder)
+        if new and isinstance(plain, BadInput) and _is_blank(run):
+            discard(run.folder)
             raise
         with suppress(RecordError):
-            run.note(status="failed", reason=str(plain))
+            # Events that cannot be read are what ended it, or nothing was written since the last time they were.
+            run.note(status="failed", reason=str(plain), settled=False, **_reach(run))
         raise
+    except BaseException:
+        if new and _is_blank(run):
+            discard(run.folder)
+        raise
+
+
+def _reach(run: Run) -> dict[str, Any]:
+    try:
+        return {"recorded": recorded(run.folder)}
+    except RecordError:
+        return {}
+
+
+def _is_blank(run: Run) -> bool:
+    """Whether nothing was recorded of a run, and no request of it has begun."""
+    begun = run.folder / "sent"
+    parts = any(list_parts(run.folder / kind) for kind in ("events", "items"))
+    return not parts and not (begun.exists() and any(begun.read_bytes()))
 
 
 async def import_into(
@@ -111,27 +130,27 @@ async def import_into(
 
 
 def prepare_run(config: ImportConfig, *, simulated: bool = False) -> Run:
-    """The run that `config` names, new or to be resumed; NoSuchRun where the name is taken or is not there.
+    """The run that `config` names, which nobody is writing yet; see `prepared`."""
+    with prepared(config, simulated=simulated) as run:
+        return run
 
-    simulated: said in run.json, for such a run has another clock and cannot be resumed.
+
+@contextmanager
+def prepared(config: ImportConfig, *, simulated: bool = False) -> Iterator[Run]:
+    """The run that `config` names, new or to be resumed, locked for as long as the block runs.
+
+    An error in the block is noted in the run. simulated: said in run.json, for such a run has another clock and cannot
+    be resumed. NoSuchRun where the name is taken or is not there, RunLocked where another process writes the run.
     """
     if config.resume:
-        run = find_run(config.results, config.run)
-        refuse_simulated(run)
-        _refuse_passed(config)
-        return run
+        run = _to_resume(config)
+        with locked(run), _noted(run, new=False):
+            yield run
+        return
     if not simulated:
         _refuse_passed(config)
-    name = config.run or new_run_name(config.results, utc_s())
-    folder = config.results / name
-    if folder.exists() and config.fresh:
-        if not (folder / "run.json").exists():
-            raise NoSuchRun(f"{folder} is no run, so --fresh does not remove it; choose another --run or --results")
-        with locked(Run(folder)):
-            shutil.rmtree(folder)
-    elif folder.exists():
-        ask = f"add --resume to go on with it or --fresh to replace it, or choose another --run than {name}"
-        raise NoSuchRun(f"the run {name} exists in {config.results}; {ask}")
+    if config.run is not None:
+        _make_way(config, config.results / config.run)
     about = {
         "config": config.as_written(),
         "strategy": config.pacing if isinstance(config.pacing, str) else None,
@@ -141,7 +160,42 @@ def prepare_run(config: ImportConfig, *, simulated: bool = False) -> Run:
         "platform": platform.platform(),
         "simulated": simulated,
     }
-    return create_run(config.results, name, about, utc_s())
+    try:
+        with created_run(config.results, config.run, about, utc_s()) as run, _noted(run, new=True):
+            yield run
+    except NameTaken:  # by a process that made a run of that name in this moment
+        raise _taken(config) from None
+
+
+def _to_resume(config: ImportConfig) -> Run:
+    if config.run is not None and is_husk(config.results / config.run):
+        folder, command = config.results / config.run, f"python -m harness import --run {config.run}"
+        raise NoSuchRun(f"{folder} holds no run: its start was interrupted; start it again with: {command}")
+    run = find_run(config.results, config.run)
+    refuse_simulated(run)
+    _refuse_passed(config)
+    return run
+
+
+def _make_way(config: ImportConfig, folder: Path) -> None:
+    """Remove what --fresh replaces; NoSuchRun for anything else of that name, but what was never a run."""
+    if is_husk(folder) or not os.path.lexists(folder):
+        return
+    if not (folder / "run.json").exists():
+        if not is_remains(folder):
+            but = ", so --fresh does not remove it" if config.fresh else ", but something else"
+            raise NoSuchRun(f"{folder} is no run{but}; choose another --run or --results")
+        if not config.fresh:
+            raise NoSuchRun(f"{folder} has lost its run.json; restore that from a copy, or add --fresh to replace it")
+    elif not config.fresh:
+        raise _taken(config)
+    with suppress(NoSuchRun):  # another process has just removed it
+        remove_run(Run(folder))
+
+
+def _taken(config: ImportConfig) -> NoSuchRun:
+    ask = f"add --resume to go on with it or --fresh to replace it, or choose another --run than {config.run}"
+    return NoSuchRun(f"the run {config.run} exists in {config.results}; {ask}")
 
 
 def _refuse_passed(config: ImportConfig) -> None:
@@ -160,11 +214,13 @@ def _versions() -> dict[str, str]:
 
 
 @asynccontextmanager
-async def source(config: ImportConfig) -> AsyncIterator[str]:
+async def source(config: ImportConfig, on_child: Callable[[], None] | None = None) -> AsyncIterator[str]:
     """The list's URL: the one named, or that of a test API started for as long as the block runs."""
     if config.url is not None:
         yield config.url
         return
+    if on_child is not None:
+        on_child()
     async with child_api(server_flags(config)) as url:
         yield url
 
@@ -199,14 +255,8 @@ def state_counts(state: State) -> tuple[int, int, int]:
 
 def write_results(run: Run, state: State, config: ImportConfig, ledger: Ledger | None) -> Summary:
     """What lies in a run's folder once a session has ended: its items, its figures, its status."""
-    write_items(run.folder, lambda item: state.items.state(item) == "imported", count=state.imported)
     summary = figures(run.name, state, config, ledger, learned=revealed(run.folder, state))
-    write_summary(run, summary.as_dict())
-    ended = {"status": state.status, "reason": state.reason, "ended_utc_s": state.ended_utc_s}
-    run.note(**ended, recorded=recorded(run.folder))
-    if state.status in _OVER:
-        with suppress(RecordError):  # it only makes reading quicker: everything is on disk
-            compact(run.folder)
+    conclude(run, state, summary)
     return summary
 
 
@@ -216,18 +266,19 @@ def config_of(run: Run, **changes: Any) -> ImportConfig:
     A moment to end at that has passed is let go. BadInput where they cannot be used here and now, such as a strategy
     that was an object of somebody's own.
     """
-    written = {key: value for key, value in run.about["config"].items() if key != "header_names" and value is not None}
+    written = {key: value for key, value in run.config.items() if key != "header_names" and value is not None}
     if written.get("pacing") not in (None, *STRATEGIES) and "pacing" not in changes:
         own = f"was paced by {written['pacing']!r}, a strategy of somebody's own"
         raise BadInput(f"run {run.name} {own}; resume it from Python, or add --pacing window")
-    if "until" in written and has_passed(written["until"]):
+    if isinstance(written.get("until"), str) and has_passed(written["until"]):
         del written["until"]
     asked = run.about.get("asked", {})  # with `set`, since
-    settings = {"results": run.folder.parent, "run": run.name, "resume": True, **written, **asked, **changes}
+    settings = {**written, **asked, "results": run.folder.parent, "run": run.name, "resume": True, **changes}
     try:
         return ImportConfig(**settings)
     except ValidationError as error:
-        raise BadInput(f"the settings of run {run.name} cannot be used: {explain(error)}") from None
+        where = f"the settings of run {run.name}, in {run.folder / 'run.json'}, cannot be used"
+        raise BadInput(f"{where}: {explain(error)}") from None
 
 
 def _plainest(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -1,20 +1,32 @@
-"""Failed items of a run that has ended: made ready again, or given up. `resume` then fetches what is ready."""
+"""What is written of a run that has ended: its results, and what people still change of it.
+
+Failed items are made ready again, for `resume` to fetch, or given up.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 
 from harness.engine.best import figures, revealed
 from harness.engine.steering import to_forget, to_retry
+from harness.errors import RecordError
 from harness.record import events as e
+from harness.record.about import OPEN
 from harness.record.clock import utc_s
+from harness.record.compaction import compact
 from harness.record.fold import fold
 from harness.record.history import recorded
+from harness.record.items import write_items
+from harness.record.parts import clear_temporary
 from harness.record.recorder import Recorder, later_writer
 from harness.record.run import Run, locked, write_summary
 from harness.record.state import State
 from harness.record.summary import Summary
 from harness.settings import figures_config
+
+# Nothing more is to come, unless somebody retries what failed: then that is compacted in its turn.
+_OVER: tuple[e.RunStatus, ...] = ("complete", "complete with failures")
 
 
 def reopen(run: Run, items: Collection[e.ItemId] | None = None) -> int:
@@ -33,6 +45,7 @@ def forget(run: Run, items: Collection[e.ItemId] | None = None) -> int:
 def _change(run: Run, events_of: Callable[[State, float], list[e.Event]]) -> int:
     """Record more of an ended run, as a later writer of its last session."""
     with locked(run):
+        settled = run.settled
         state = run.state()
         events = events_of(state, max(0.0, utc_s() - state.session.utc_s))
         if not events:
@@ -43,10 +56,36 @@ def _change(run: Run, events_of: Callable[[State, float], list[e.Event]]) -> int
             recorder.record(event)
         recorder.flush()
         fold(events, state)
-        if run.about.get("status") not in ("running", "paused"):  # else its process was killed, which is still so
-            run.note(status=state.status, reason=state.reason, recorded=recorded(run.folder))
-            write_summary(run, ended_summary(run, state).as_dict())
+        if state.status not in OPEN:  # else its process was killed, which is still so
+            conclude(run, state, ended_summary(run, state), items=not settled)
         return len(events)
+
+
+def settle(run: Run) -> None:
+    """Write what a process that was killed at the end of a complete run had not written yet; its events tell it all."""
+    if run.settled or not run.status.startswith("complete"):
+        return
+    with locked(run):
+        if not run.settled:
+            clear_temporary(run.folder)
+            state = run.state()
+            conclude(run, state, ended_summary(run, state))
+
+
+def conclude(run: Run, state: State, summary: Summary, *, items: bool = True) -> None:
+    """Write what lies beside the events of a run once a session has ended, from its `state`. Hold its lock.
+
+    All of it can be made again from the events. run.json comes last, for it says that the rest is there. items: False
+    where items.parquet already holds what was imported.
+    """
+    if items:
+        write_items(run.folder, lambda item: state.items.state(item) == "imported", count=state.imported)
+    write_summary(run, summary.as_dict())
+    if state.status in _OVER:
+        with suppress(RecordError):  # it only makes reading quicker: everything is on disk
+            compact(run.folder)
+    ended = {"status": state.status, "reason": state.reason, "ended_utc_s": state.ended_utc_s}
+    run.note(**ended, recorded=recorded(run.folder), settled=True)
 
 
 def ended_summary(run: Run, state: State, status: e.RunStatus | None = None) -> Summary:
@@ -57,6 +96,15 @@ def ended_summary(run: Run, state: State, status: e.RunStatus | None = None) -> 
     written = run.summary()
     before = None if written is None else Summary.from_dict(written)
     ledger = before.server if before is not None and before.sessions == state.session.number else None
-    over = (status or state.status) not in ("running", "paused")
+    over = (status or state.status) not in OPEN
     learned = revealed(run.folder, state) if over else ()
-    return figures(run.name, state, figures_config(run.about["config"]), ledger, status, learned)
+    return figures(run.name, state, figures_config(run.folder / "run.json", run.config), ledger, status, learned)
+
+
+def last_figures(run: Run) -> Summary | None:
+    """The figures of a run that has ended, from the file or its events; None where it has not."""
+    written = run.summary()
+    if written is not None:
+        return Summary.from_dict(written)
+    status = run.status
+    return None if status in (*OPEN, "interrupted") else ended_summary(run, run.state(), status)

@@ -29,7 +29,7 @@ from harness.pacing.sharing import SharingPacer, scaled
 from harness.record.clock import utc_s
 from harness.record.control import Inbox
 from harness.record.events import Event, Held, ItemId
-from harness.record.history import occupied_since, payloads_on_disk, recorded
+from harness.record.history import occupied_since, payloads_on_disk, recorded, sessions_begun
 from harness.record.learned import remember, remembered
 from harness.record.live import MOST_FLIGHTS, Live, LiveFlight, LiveTier
 from harness.record.recorder import MOST_UNWRITTEN, Recorder
@@ -60,10 +60,11 @@ class Session:
         self._wall = wall
         self._started_utc_s = wall()
         state = run.state()
-        anchors = {at + 1: began for at, began in enumerate(run.about.get("sessions_utc_s", []))}
+        anchors = {at + 1: began for at, began in enumerate(sessions_begun(run.folder))}
         number = len(anchors) + 1
         began = [*anchors.values(), self._started_utc_s]
-        run.note(sessions_utc_s=began, status="running", recorded=recorded(run.folder), in_force=config.as_written())
+        noted = {"recorded": recorded(run.folder), "in_force": config.as_written()}
+        run.note(sessions_utc_s=began, status="running", settled=False, **noted)
         who = None if config.forget_limits else config.learned_for
         pacer = pacer_for(config, remembered(config.results, who))
         self._sent = SentCounter(run.folder)

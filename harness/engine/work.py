@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from harness.record.events import Key, Kind
+from harness.record.pages import Turn
 
 
 class Task(NamedTuple):
@@ -21,21 +22,26 @@ class Task(NamedTuple):
 class Work:
     """Ready pages, ready items, and a heap of retries by the time at which they are due.
 
-    What was never tried is ready as its bare key: a million items' tasks would take 80 MB.
+    What was never tried is ready as its bare key: a million items' tasks would take 80 MB. Numbered pages are ready
+    as ranges, because a list may declare any number of them.
     """
 
     def __init__(self) -> None:
-        self.ready: dict[Kind, deque[Task | Key]] = {"page": deque(), "item": deque()}
+        self.ready: dict[Kind, deque[Task | Turn]] = {"page": deque(), "item": deque()}
         self._later: list[tuple[float, int, Task]] = []
         self._order = 0
 
-    def add(self, kind: Kind, keys: Iterable[Key]) -> None:
-        """Make `keys` ready for their first attempt, behind all that is."""
+    def add(self, kind: Kind, keys: Iterable[Turn]) -> None:
+        """Make `keys` ready for their first attempt, behind all that is; no range among them may be empty."""
         self.ready[kind].extend(keys)
 
     def take(self, kind: Kind) -> Task:
         """The first that is ready; IndexError where nothing is."""
         first = self.ready[kind].popleft()
+        if isinstance(first, range):
+            if len(first) > 1:
+                self.ready[kind].appendleft(first[1:])
+            first = first[0]
         return first if isinstance(first, Task) else Task(kind, first)
 
     def put_back(self, task: Task) -> None:

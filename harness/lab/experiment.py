@@ -11,13 +11,13 @@ from typing import Any
 from harness.api.ledger import compared
 from harness.config import ImportConfig
 from harness.engine.flusher import Flusher
-from harness.engine.importing import figures, noted, prepare_run, state_counts, write_results
+from harness.engine.importing import figures, prepared, state_counts, write_results
 from harness.engine.making import make_core, pacer_for
 from harness.errors import BadInput
 from harness.lab.simulate import Simulation, as_simulated, service_for
 from harness.record.events import Event, ItemId
-from harness.record.recorder import FLUSH_EVENTS, FLUSH_S, Recorder
-from harness.record.run import Run, locked
+from harness.record.recorder import FLUSH_S, Recorder
+from harness.record.run import Run
 from harness.record.sent import SentCounter
 from harness.record.state import State
 from harness.record.summary import Ledger, Summary
@@ -54,8 +54,7 @@ def simulate_run(
     config = as_simulated(_simulable(config))
     if results is not None:
         config = config.model_copy(update={"results": results})
-        run = prepare_run(config, simulated=True)
-        with locked(run), noted(run):
+        with prepared(config, simulated=True) as run:
             return _recorded(config, run, on_event or _ignore, look, server)
     simulation = _prepared(config, on_event or _ignore, server)
     _play(simulation, look)
@@ -123,7 +122,7 @@ class _Recording:
     def record(self, event: Event) -> None:
         self._on_event(event)
         self._recorder.record(event)
-        if self._recorder.unwritten >= FLUSH_EVENTS or event.t_s - self._written_s >= FLUSH_S:
+        if self._recorder.due or event.t_s - self._written_s >= FLUSH_S:
             self._written_s = event.t_s
             self.flusher.flush_now()
 

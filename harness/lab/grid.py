@@ -9,12 +9,11 @@ from typing import Any
 
 from harness.config import ImportConfig
 from harness.errors import BadInput
+from harness.flags import LIVE_ONLY
 from harness.settings import read_settings
 
 # What a sweep decides itself, point by point, or what means nothing to one.
 _NOT_SWEPT = ("results", "run", "fresh", "resume", "dry_run", "progress", "quiet", "as_json", "header", "token_env")
-# What means something on a network and on a wall's clock alone: a simulation has neither.
-LIVE_ONLY = ("until", "max_body", "allow_host")
 MOST_RUNS = 1_000_000
 
 

@@ -13,11 +13,12 @@ from typing import Any
 from harness.bound import Bound, Work, bound
 from harness.config import ImportConfig
 from harness.errors import BadInput
+from harness.flags import flag_of
 from harness.lab.experiment import simulate_run
 from harness.lab.simulate import as_simulated, catalogue_size
 from harness.pacing import Tier, format_tiers
 from harness.record.summary import Summary
-from harness.settings import flag_of, read_settings
+from harness.settings import read_settings
 from harness.units import format_period, parse_duration
 from harness.values import typical_latency_s
 from harness.views.recommendation import Recommendation, Tried, Variant

@@ -249,21 +249,31 @@ class Simulation:
 
     def _result(self, fetch: Fetch, decision: Decision) -> Result:
         if not 200 <= decision.status < 300:
-            return failed_status(decision.status, None)
+            return failed_status(decision.status, None, json.dumps(decision.body()) if fetch.kind == "page" else "")
         if decision.fault is not None and decision.fault.kind in _GARBLED:
             return Failed(_GARBLED[decision.fault.kind], decision.fault.kind)
         if fetch.kind == "item":
-            if self._put is not None:
-                self._put(fetch.key, json.dumps(decision.body(), ensure_ascii=False))
-            return ItemRead(0)
+            return self._item(fetch, decision)
         try:
-            page, records = self._rest.page_of(fetch.key, decision.body(), _joined(decision.headers).get("link"))
+            page, records = self._rest.page_of(fetch.key, decision.body(), _joined(decision.headers))
         except Malformed as error:
-            return Failed("malformed", str(error), passing=False)
+            return Failed("malformed", str(error), passing=False, past_end=error.past_end)
         if self._put is not None and not self.core.rules.detail:
             for item, record in records:
                 self._put(item, json.dumps(record, ensure_ascii=False))
         return page
+
+    def _item(self, fetch: Fetch, decision: Decision) -> Result:
+        if self._put is None:  # then the payload need not be made: every item of the test API carries its id
+            return ItemRead(0, carried=True)
+        try:
+            value, carried = self._rest.item_of(fetch.key, decision.body())
+        except Malformed as error:
+            return Failed("malformed", str(error), passing=False)
+        result = ItemRead(0, carried)
+        if self.core.keeps(result):
+            self._put(fetch.key, json.dumps(value, ensure_ascii=False))
+        return result
 
 
 def _joined(headers: list[tuple[str, str]]) -> dict[str, Any]:

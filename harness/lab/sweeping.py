@@ -22,7 +22,7 @@ from harness.lab.points import run_point
 from harness.lab.rows import place
 from harness.lab.simulate import as_simulated
 from harness.lab.sweeps import Row, Sweep, SweepStatus
-from harness.record.parts import unwritable
+from harness.record.files import unwritable
 from harness.record.run import Run, locked
 
 # So many runs are handed over at once: enough to keep a large pool busy, few enough to be stopped soon.

@@ -21,7 +21,8 @@ from harness.lab.optional import need
 from harness.lab.rows import table_of
 from harness.lab.simulate import as_simulated
 from harness.record.clock import iso
-from harness.record.parts import read_json, read_table, write_json, write_table
+from harness.record.files import read_json, write_json
+from harness.record.parts import read_table, write_table
 from harness.record.run import Run, locked
 from harness.values import as_run_name
 

@@ -129,7 +129,7 @@ class Desk:
             if "limit" in since:
                 since["limit"] = as_tiers(since["limit"])
             return mine.config.model_copy(update={"run": run.name, "resume": True, "fresh": False, **since})
-        names = run.about["config"].get("header_names")
+        names = run.config.get("header_names")
         if names:
             asked = f"run {run.name} was started with the headers {', '.join(names)}, which are never written"
             raise BadInput(f"{asked}; resume it in a terminal, where they can be given again")

@@ -115,7 +115,7 @@ def _stamp(run: Run) -> tuple[int, ...]:
 def _figures(run: Run, state: State, status: RunStatus) -> Summary:
     if status not in _OPEN:
         return ended_summary(run, state, status)
-    return figures(run.name, state, figures_config(run.about["config"]), status=status)
+    return figures(run.name, state, figures_config(run.folder / "run.json", run.config), status=status)
 
 
 class Detail:

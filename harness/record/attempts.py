@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,9 +17,11 @@ from harness.errors import BadInput
 from harness.record.arrow import from_table
 from harness.record.clock import iso
 from harness.record.events import AttemptFailed, Key, Kind, SessionStarted
-from harness.record.parts import replace_file
+from harness.record.files import replace_file
 from harness.record.rows import read_rows
 from harness.record.run import Run
+
+_AT_ONCE = 5_000  # rows that are held while they are written
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,25 +78,37 @@ def _attempt(event: AttemptFailed, session: int, began_utc_s: float) -> Attempt:
 
 def write_attempts(path: Path, found: Iterable[Attempt]) -> int:
     """Write attempts as CSV, JSON lines or Parquet, by the path's ending; answers how many."""
-    rows = [_row(attempt) for attempt in found]
+    rows = map(_row, found)
+    count = 0
     kind = path.suffix.lower()
     if kind not in (".csv", ".jsonl", ".parquet"):
         raise BadInput(f"{path} ends in none of .csv, .jsonl and .parquet, which say how to write it; name it so")
 
     def write(temporary: Path) -> None:
-        if kind == ".parquet":
-            pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), temporary)
-            return
-        with open(temporary, "w", encoding="utf-8", newline="") as file:
-            if kind == ".jsonl":
-                file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-            else:
-                writer = csv.DictWriter(file, _SCHEMA.names)
-                writer.writeheader()
-                writer.writerows(rows)
+        nonlocal count
+        with _opened(temporary, kind) as put:
+            while some := list(islice(rows, _AT_ONCE)):
+                put(some)
+                count += len(some)
 
     replace_file(path, write)
-    return len(rows)
+    return count
+
+
+@contextmanager
+def _opened(path: Path, kind: str) -> Iterator[Callable[[list[dict[str, object]]], object]]:
+    """Open `path` for rows of that kind of file; what it yields writes some of them."""
+    if kind == ".parquet":
+        with pq.ParquetWriter(path, _SCHEMA) as parquet:
+            yield lambda some: parquet.write_table(pa.Table.from_pylist(some, schema=_SCHEMA))
+        return
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        if kind == ".jsonl":
+            yield lambda some: file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in some)
+            return
+        writer = csv.DictWriter(file, _SCHEMA.names)
+        writer.writeheader()
+        yield writer.writerows
 
 
 _INT = pa.int32()

@@ -7,20 +7,17 @@ they are no parts any more, and are removed. A crash in between leaves files tha
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from harness.record.parts import list_parts, part_path, replace_file, replaced_parts
+from harness.record.files import replace_file
+from harness.record.parts import grouped, list_parts, part_path, replaced_parts
 from harness.record.rows import last_rows, read_rows
 
 KINDS = ("events", "items")
-GROUP_ROWS = 5_000
-GROUP_BYTES = 16_000_000
 
 
 def compact(folder: Path) -> None:
@@ -53,21 +50,9 @@ def _compact(folder: Path, writer: str, paths: list[Path]) -> None:
         # held for each column: without the one and with smaller ones of the other it takes 20 MB less.
         small: dict[str, Any] = {"write_statistics": False, "data_page_size": 64 * 1024}
         with pq.ParquetWriter(temporary, schema, compression="zstd", use_dictionary=False, **small) as file:
-            for table in _groups(
+            for table in grouped(
                 rows.table for rows in read_rows(folder, (writer, first - 1)) if rows.writer == writer
             ):
                 file.write_table(table.replace_schema_metadata(schema.metadata))
 
     replace_file(part_path(folder, writer, first, last), write)
-
-
-def _groups(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """The same rows in fewer tables: one is what a reader holds at once."""
-    held: list[pa.Table] = []
-    for table in tables:
-        held.append(table)
-        if sum(part.num_rows for part in held) >= GROUP_ROWS or sum(part.nbytes for part in held) >= GROUP_BYTES:
-            yield pa.concat_tables(held)
-            held = []
-    if held:
-        yield pa.concat_tables(held)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from harness.errors import BadInput, NotRunning
-from harness.record.parts import unwritable
+from harness.record.files import unwritable
 from harness.record.run import Run
 
 Command = Literal["pause", "resume", "stop", "set", "retry", "forget"]

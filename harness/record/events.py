@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal
 
-# 2: `headers` and `body` of a failed attempt, Retried, Forgotten, Relisted. Files of 1 are read as they are.
-SCHEMA_VERSION = 2
+# 2: `headers` and `body` of a failed attempt, Retried, Forgotten, Relisted. 3: IdsCarried with `carried`; what a page
+# says of the next one (`way`, `more`, `unread`, `new`, `past`), ListEnded. Files of 1 and 2 are read as they are.
+SCHEMA_VERSION = 3
 
 ItemId = int | str
 Kind = Literal["page", "item"]
@@ -33,6 +34,15 @@ def canonical_id(raw: ItemId) -> ItemId:
     if digits.isdecimal() and digits.isascii() and len(digits) < 19 and (digits[0] != "0" or raw == "0"):
         return int(raw)
     return raw
+
+
+def is_same_id(found: object, item: ItemId) -> bool:
+    """Is `found`, a JSON value, the id `item`? `"17"`, 17 and 17.0 are; so are texts that differ in case alone."""
+    if isinstance(found, float) and found.is_integer():
+        found = int(found)
+    if not isinstance(found, (int, str)) or isinstance(found, bool):
+        return False
+    return canonical_id(found) == item or str(found).casefold() == str(item).casefold()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +79,13 @@ class Relisted:
 
 @dataclass(frozen=True, slots=True)
 class PageListed:
-    """A page of the list was read: sent, headers seen (`answered_s`), body complete (`t_s`)."""
+    """A page of the list was read: sent, headers seen (`answered_s`), body complete (`t_s`).
+
+    total, last_page, next_page: as the page says them. way: the field that speaks of a next page, whether it names one
+    or not; more: what a has_more says. unread: fields that look like a way on and that nothing follows. new: ids that
+    this reading of the list had not met before. past: what came in place of a list, where the page had only been
+    guessed. Of the last five, revisions before schema 3 recorded none.
+    """
 
     t_s: float
     page: Key
@@ -81,6 +97,20 @@ class PageListed:
     total: int | None
     last_page: int | None
     next_page: str | None
+    way: str | None = None
+    more: bool | None = None
+    unread: str | None = None
+    new: int | None = None
+    past: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListEnded:
+    """The list was read to its end; `reason` is one of `harness.engine.listing`, `evidence` says for people why."""
+
+    t_s: float
+    reason: str
+    evidence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +140,17 @@ class ItemAdopted:
 
     t_s: float
     item: ItemId
+
+
+@dataclass(frozen=True, slots=True)
+class IdsCarried:
+    """An item's own answer carried the id it was asked by (True) or none (False), for the first time.
+
+    Where some do, an answer without its id is not that item: those imported without one go back to pending.
+    """
+
+    t_s: float
+    carried: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,9 +321,11 @@ Event = (
     | Charged
     | Relisted
     | PageListed
+    | ListEnded
     | ItemImported
     | ItemListed
     | ItemAdopted
+    | IdsCarried
     | AttemptFailed
     | Retried
     | Forgotten

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harness.errors import BadInput
+from harness.record.files import replace_file
 from harness.record.items import payloads, write_items
-from harness.record.parts import replace_file
 from harness.record.run import Run
 
 FORMATS = ("csv", "jsonl", "parquet")
@@ -69,8 +69,9 @@ def _as_csv(path: Path) -> None:
     schema = pa.schema([(f.name, pa.string() if f.name in nested else f.type) for f in source.schema_arrow])
     try:
         with pc.CSVWriter(text, schema) as writer:
-            for batch in source.iter_batches(batch_size=10_000):
-                writer.write_batch(_flat(batch, schema))
+            for group in range(source.num_row_groups):  # of a bounded size, see write_items
+                for batch in source.iter_batches(row_groups=[group]):
+                    writer.write_batch(_flat(batch, schema))
         os.replace(text, path)
     finally:
         text.unlink(missing_ok=True)

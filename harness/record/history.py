@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import pyarrow as pa
 
 from harness.errors import RecordError
+from harness.record.about import read_about
 from harness.record.arrow import EVENT_SCHEMA, as_current, from_table
-from harness.record.events import Event, ItemId, canonical_id
+from harness.record.events import Event, ItemId, SessionStarted, canonical_id, is_same_id
 from harness.record.fold import fold
-from harness.record.parts import is_compacted, list_parts, opened, read_json, read_table
+from harness.record.parts import is_compacted, list_parts, opened, read_table, writer_order
 from harness.record.rows import Rows, last_rows, missing, read_rows
 from harness.record.snapshot import latest_snapshot
 from harness.record.state import State
@@ -48,10 +50,24 @@ def recorded(folder: Path) -> dict[str, dict[str, int]]:
 
 def _ends(folder: Path, kind: str) -> dict[str, int]:
     """What run.json says of that; nothing where there is none, as before the first session's end."""
-    path = folder / "run.json"
-    about = read_json(path) if path.exists() else {}
-    found = about.get("recorded", {}).get(kind, {}) if isinstance(about, dict) else {}
-    return {writer: last for writer, last in found.items() if isinstance(last, int)}
+    about = read_about(folder) if (folder / "run.json").exists() else {}
+    return dict(about.get("recorded", {}).get(kind, {}))
+
+
+def sessions_begun(folder: Path) -> list[float]:
+    """When each session of a run began (UTC), by run.json, and by the events for those that it does not know of.
+
+    It lacks some where it was restored from an older copy; a session that took the number of one of those would write
+    over its parts.
+    """
+    begun: list[float] = list(read_about(folder).get("sessions_utc_s", []))
+    parts = [writer for kind in ("events", "items") for writer, _, _ in list_parts(folder / kind)]
+    last = max((writer_order(writer)[0] for writer in parts), default=0)
+    if last > len(begun):
+        told = {e.number: e.utc_s for e in read_events(folder) if isinstance(e, SessionStarted)}
+        for number in range(len(begun) + 1, last + 1):
+            begun.append(told.get(number, begun[-1] if begun else 0.0))
+    return begun
 
 
 def _events(rows: Rows) -> list[Event]:
@@ -86,14 +102,28 @@ def payloads_on_disk(folder: Path, state: State) -> set[ItemId]:
     """Items whose payload is on disk though no event calls them imported: a crash fell between the two writes.
 
     They can only be in the last part that a writer wrote: it writes no further one before the events of the last. Parts
-    are compacted when all has been written.
+    are compacted when all has been written. Where items carry their ids, a payload without its own is not the item.
     """
     found: set[ItemId] = set()
     last = {writer: path for writer, _, path in list_parts(folder / "items")}
     for path in (path for path in last.values() if not is_compacted(path)):
-        ids = (canonical_id(text) for text in read_table(path, ["id"]).column("id").to_pylist())
-        found.update(item for item in ids if state.items.state(item) != "imported")
+        table = read_table(path, ["id", "payload"] if state.ids_carried else ["id"])
+        for row in table.to_batches(1000) if state.ids_carried else [table]:
+            found.update(_unimported(row, state))
     return found
+
+
+def _unimported(rows: pa.Table | pa.RecordBatch, state: State) -> Iterator[ItemId]:
+    ids = [canonical_id(text) for text in rows.column("id").to_pylist()]
+    payloads = rows.column("payload").to_pylist() if state.ids_carried else [None] * len(ids)
+    for item, payload in zip(ids, payloads, strict=True):
+        if state.items.state(item) != "imported" and (payload is None or _names(payload, item)):
+            yield item
+
+
+def _names(payload: str, item: ItemId) -> bool:
+    value = json.loads(payload)
+    return isinstance(value, dict) and is_same_id(value.get("id"), item)
 
 
 def occupied_since(folder: Path, anchors_utc_s: dict[int, float], since_utc_s: float, linger_s: float) -> list[float]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from harness.errors import BadLimits, RecordError
 from harness.pacing import Tiers, format_tiers, parse_tiers
-from harness.record.parts import read_json, write_json
+from harness.record.files import read_json, write_json
 
 FILE = ".learned.json"
 

@@ -1,16 +1,9 @@
-"""Parquet parts: whole or not there at all, whatever is killed and whenever.
-
-A part is named after its writer and its first row, `s1-000001001.parquet`; a compacted one after its last as well,
-`s1-000000001_000123456.parquet`. Its name says which it stands for: those are no parts any more, though a crash or
-a moment may have left them there.
-"""
+"""Parquet parts: whole or not there at all, whatever is killed and whenever."""
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +11,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harness.errors import RecordError
+from harness.record.files import replace_file
+from harness.record.listing import clear_temporary as clear_temporary
+from harness.record.listing import is_compacted as is_compacted
+from harness.record.listing import list_parts as list_parts
+from harness.record.listing import part_path as part_path
+from harness.record.listing import replaced_parts as replaced_parts
+from harness.record.listing import writer_order as writer_order
 
-_TEMPORARY = ".tmp"
-
-
-def unwritable(path: Path, error: OSError) -> RecordError:
-    """The error for a disk that does not take what is to be recorded."""
-    return RecordError(f"{path} cannot be written ({error}); make room or fix the folder, then resume")
-
-
-def replace_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file and put it in `path`'s place; RecordError where the disk does not."""
-    temporary = path.with_name(path.name + _TEMPORARY)
-    try:
-        write(temporary)
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        with suppress(OSError):  # half a file only takes the room that is short
-            temporary.unlink(missing_ok=True)
-        raise unwritable(path, error) from None
+# A row group is what a reader holds at once: bounded in rows and in bytes, whatever the rows hold.
+GROUP_ROWS = 5_000
+GROUP_BYTES = 8_000_000
 
 
 def write_table(path: Path, table: pa.Table) -> None:
@@ -52,17 +34,32 @@ def write_table(path: Path, table: pa.Table) -> None:
     replace_file(path, write)
 
 
-def write_json(path: Path, value: Any) -> None:
-    """The same for a small JSON file."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n"
-    replace_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+def write_tables(path: Path, tables: Iterator[pa.Table], schema: pa.Schema) -> None:
+    """The same for tables that are made as they are needed, a row group each.
+
+    Without statistics: of a payload of 30 MB those take 180 MB while it is written, and nobody asks for them.
+    """
+
+    def write(temporary: Path) -> None:
+        plain: dict[str, Any] = {"use_dictionary": False, "write_statistics": False}
+        with pq.ParquetWriter(temporary, schema, compression="zstd", **plain) as file:
+            for table in tables:
+                file.write_table(table)
+
+    replace_file(path, write)
 
 
-def read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RecordError(f"{path} cannot be read ({error}); restore it from a copy, or remove the run") from None
+def grouped(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in fewer tables, each to be a row group."""
+    held: list[pa.Table] = []
+    for table in tables:
+        held.append(table)
+        del table
+        if sum(part.num_rows for part in held) >= GROUP_ROWS or sum(part.nbytes for part in held) >= GROUP_BYTES:
+            held = [pa.concat_tables(held)]
+            yield held.pop()
+    if held:
+        yield pa.concat_tables(held)
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
@@ -87,61 +84,12 @@ class Gone(RecordError):
     """A part that was listed is not there any more: a compacted one may stand for it by now."""
 
 
-def part_path(folder: Path, writer: str, first: int, last: int | None = None) -> Path:
-    """Where the part of `writer` from its row `first` on lies; with `last`, a compacted one."""
-    return folder / (f"{writer}-{first:09d}" + ("" if last is None else f"_{last:09d}") + ".parquet")
-
-
-def list_parts(folder: Path) -> list[tuple[str, int, Path]]:
-    """(writer, first row, path) of each complete part in `folder`, in order of writing."""
-    return [(writer, first, path) for writer, first, _, path in _standing(folder)]
-
-
-def is_compacted(path: Path) -> bool:
-    return "_" in path.stem.rpartition("-")[2]
-
-
-def replaced_parts(folder: Path) -> list[Path]:
-    """Parts for which a compacted one stands."""
-    kept = {path for _, _, path in list_parts(folder)}
-    return [path for _, _, _, path in _parts(folder) if path not in kept]
-
-
-def _standing(folder: Path) -> Iterator[tuple[str, int, int, Path]]:
-    """Those for which no other stands: of two that begin together, or one within another, the longer."""
-    through: dict[str, int] = {}
-    parts = sorted(_parts(folder), key=lambda part: (writer_order(part[0]), part[1], -part[2]))
-    for writer, first, last, path in parts:
-        if first > through.get(writer, -1):
-            yield writer, first, last, path
-            through[writer] = last
-
-
-def clear_temporary(folder: Path) -> None:
-    """Remove what a crash left half-written. Only the holder of the run's lock may."""
-    for path in folder.rglob(f"*{_TEMPORARY}"):
-        path.unlink(missing_ok=True)
-
-
-def _parts(folder: Path) -> Iterator[tuple[str, int, int, Path]]:
-    """(writer, first row, last, path); of a part whose name does not tell the last, the first."""
-    for path in folder.glob("*.parquet"):
-        writer, _, numbers = path.stem.rpartition("-")
-        first, _, last = numbers.partition("_")
-        if writer and first.isdecimal() and (last or first).isdecimal():
-            yield writer, int(first), int(last or first), path
-
-
-def writer_order(writer: str) -> tuple[int, str]:
-    """Writers are named after their session, s1, s2, … s10: by number, not by letter."""
-    digits = writer[1:].partition("-")[0]
-    return (int(digits) if digits.isdecimal() else 0, writer)
-
-
-def _sync_folder(folder: Path) -> None:
-    """A rename survives a power cut only once its directory is on disk too."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def read_group(file: pq.ParquetFile, group: int, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """The rows of one row group, in pieces of about GROUP_BYTES: other versions wrote groups of any size."""
+    about = file.metadata.row_group(group)
+    if about.total_byte_size <= 2 * GROUP_BYTES:
+        yield file.read_row_group(group, columns, use_threads=False)
+        return
+    rows = max(1, about.num_rows * GROUP_BYTES // about.total_byte_size)
+    for batch in file.iter_batches(rows, [group], columns, use_threads=False):
+        yield pa.Table.from_batches([batch])

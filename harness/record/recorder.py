@@ -6,6 +6,7 @@ held up. Measured: 4-7 ms a flush of 1000 events, 31-33 bytes an event.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,14 +15,20 @@ import pyarrow as pa
 from harness.errors import RecordError
 from harness.record.arrow import to_table
 from harness.record.compaction import KINDS, clear_replaced
-from harness.record.events import Event, ItemId
-from harness.record.parts import clear_temporary, list_parts, part_path, unwritable, write_table
+from harness.record.events import Event, ItemId, PageListed
+from harness.record.files import make_folder, unwritable
+from harness.record.parts import clear_temporary, list_parts, part_path, write_table, write_tables
 
 # A part is due after this many events, or this long after the first of them. A kill -9 loses at most that.
 FLUSH_EVENTS = 1000
 FLUSH_S = 1.0
 # Nothing new is sent while this much is unwritten: memory and what a crash can lose stay bounded on a slow disk.
 MOST_UNWRITTEN = 4 * FLUSH_EVENTS
+# The same for what they hold: a thousand items may be 100 kB or a gigabyte.
+FLUSH_BYTES = 4_000_000
+MOST_UNWRITTEN_BYTES = 4 * FLUSH_BYTES
+# What one id of a page takes until it is written, as text.
+_ID_BYTES = 64
 
 ITEM_SCHEMA = pa.schema([("id", pa.string()), ("payload", pa.string())])
 
@@ -34,6 +41,7 @@ class Batch:
     first_seq: int
     items: list[tuple[ItemId, str]]
     first_item: int
+    size_bytes: int
 
 
 def later_writer(folder: Path, session: int) -> str:
@@ -47,6 +55,7 @@ class Recorder:
     def __init__(self, folder: Path, run: str, session: int, writer: str | None = None) -> None:
         self.writer = f"s{session}" if writer is None else writer
         self.unwritten = 0
+        self.unwritten_bytes = 0  # of payloads and ids, about
         self.seq = 0  # of the last event recorded; sequence numbers start at 1 and have no gaps
         self.folder = folder
         self._run = run
@@ -54,10 +63,11 @@ class Recorder:
         self._events: list[Event] = []
         self._items: list[tuple[ItemId, str]] = []
         self._items_taken = 0
+        self._size_bytes = 0  # of what is not taken yet
         self._broken: RecordError | None = None
         try:
-            (folder / "events").mkdir(parents=True, exist_ok=True)
-            (folder / "items").mkdir(exist_ok=True)
+            for kind in KINDS:
+                make_folder(folder / kind)
         except OSError as error:
             raise unwritable(folder, error) from None
         clear_temporary(folder)
@@ -70,10 +80,27 @@ class Recorder:
         self._events.append(event)
         self.seq += 1
         self.unwritten += 1
+        if type(event) is PageListed:
+            self._weigh(_ID_BYTES * len(event.ids))
 
     def put(self, item: ItemId, payload: str) -> None:
         """Keep an item's payload (JSON text). Call it before the event that says it is imported."""
         self._items.append((item, payload))
+        self._weigh(len(payload))
+
+    @property
+    def due(self) -> bool:
+        """Is there a part's worth to write?"""
+        return self.unwritten >= FLUSH_EVENTS or self.unwritten_bytes >= FLUSH_BYTES
+
+    @property
+    def behind(self) -> bool:
+        """Is more unwritten than may be?"""
+        return self.unwritten >= MOST_UNWRITTEN or self.unwritten_bytes >= MOST_UNWRITTEN_BYTES
+
+    def _weigh(self, size_bytes: int) -> None:
+        self._size_bytes += size_bytes
+        self.unwritten_bytes += size_bytes
 
     def take(self) -> Batch | None:
         """What is to be written now; call it where `record` is called, and `write` what it gives in order.
@@ -86,9 +113,9 @@ class Recorder:
         if not self._events and not self._items:
             return None
         first_seq = self.seq - len(self._events) + 1
-        batch = Batch(self._events, first_seq, self._items, self._items_taken + 1)
+        batch = Batch(self._events, first_seq, self._items, self._items_taken + 1, self._size_bytes)
         self._items_taken += len(self._items)
-        self._events, self._items = [], []
+        self._events, self._items, self._size_bytes = [], [], 0
         return batch
 
     def write(self, batch: Batch) -> None:
@@ -101,9 +128,7 @@ class Recorder:
 
     def _write(self, batch: Batch) -> None:
         if batch.items:
-            ids = [str(item) for item, _ in batch.items]
-            table = pa.table([ids, [payload for _, payload in batch.items]], schema=ITEM_SCHEMA)
-            write_table(self._path("items", batch.first_item), table)
+            write_tables(self._path("items", batch.first_item), _item_tables(batch.items), ITEM_SCHEMA)
         if batch.events:
             table = to_table(batch.events, self._run, self._session, self.writer, batch.first_seq)
             write_table(self._path("events", batch.first_seq), table)
@@ -111,6 +136,7 @@ class Recorder:
     def written(self, batch: Batch) -> None:
         """Say that `batch` is on disk; call it where `record` is called."""
         self.unwritten -= len(batch.events)
+        self.unwritten_bytes -= batch.size_bytes
 
     def flush(self) -> None:
         """Write everything now, in this thread."""
@@ -121,3 +147,14 @@ class Recorder:
 
     def _path(self, kind: str, number: int) -> Path:
         return part_path(self.folder / kind, self.writer, number)
+
+
+def _item_tables(items: list[tuple[ItemId, str]]) -> Iterator[pa.Table]:
+    """Some items as rows, so many at a time that a reader can hold them."""
+    began, size = 0, 0
+    for at, (_, payload) in enumerate(items):
+        size += len(payload)
+        if size >= FLUSH_BYTES or at == len(items) - 1:
+            some = items[began : at + 1]
+            yield pa.table([[str(item) for item, _ in some], [payload for _, payload in some]], schema=ITEM_SCHEMA)
+            began, size = at + 1, 0

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from harness.errors import RecordError
-from harness.record.parts import Gone, list_parts, opened, writer_order
+from harness.record.parts import Gone, list_parts, opened, read_group, writer_order
 
 # A list of files made while they change may miss one that is new and one that is gone. The next will not.
 _TRIES = 5
@@ -87,12 +87,15 @@ class _Reader:
         with opened(path) as file:
             for group in range(file.num_row_groups):
                 count = file.metadata.row_group(group).num_rows
-                known = max(0, self.next[writer] - number)
-                number += count
-                if known < count:
-                    rows = file.read_row_group(group, self._columns, use_threads=False).slice(known)
-                    self.next[writer] = number
-                    yield Rows(writer, number - rows.num_rows, rows, path)
+                if number + count <= self.next[writer]:
+                    number += count
+                    continue
+                for table in read_group(file, group, self._columns):
+                    rows = table.slice(max(0, self.next[writer] - number))
+                    number += table.num_rows
+                    if rows.num_rows:
+                        self.next[writer] = number
+                        yield Rows(writer, number - rows.num_rows, rows, path)
         if self._after is not None and writer == self._after[0] and first <= self._after[1] >= number:
             raise missing(self._folder, writer, self._after[1])
 

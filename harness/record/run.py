@@ -5,34 +5,34 @@ results/<run>/  run.json  lock  events/  items/  snapshots/  summary.json  items
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
-from typing import IO, Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
-from harness.errors import BadInput, NoSuchRun, RecordError, RunLocked
+from harness.errors import NoSuchRun, RecordError
+from harness.record import folder as folders
+from harness.record.about import OPEN, is_told, read_about
 from harness.record.clock import iso, local_stamp
 from harness.record.events import RunStatus
-from harness.record.history import event_table, read_state
+from harness.record.files import write_json
 from harness.record.moment import read_live
-from harness.record.parts import read_json, read_table, unwritable, write_json
 from harness.record.state import Failure, State
+from harness.record.summary import read_figures
 
-# A look at the lock lasts microseconds; one that outlasts this many tries is no look.
-_LOOKS = 1000
-_OPEN: tuple[RunStatus, ...] = ("running", "paused")
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run that exists. Everything is read from its files when asked for."""
+    """A run that exists. Everything is read from its files when asked for.
+
+    What reads Parquet imports it first: a command that reads only JSON answers without it.
+    """
 
     folder: Path
 
@@ -42,11 +42,20 @@ class Run:
 
     @property
     def about(self) -> dict[str, Any]:
-        """run.json: config (without secrets), versions, host, seed, when created, the last status written."""
-        about = read_json(self.folder / "run.json")
-        if not isinstance(about, dict) or not isinstance(about.get("config", {}), dict):
-            raise RecordError(f"{self.folder / 'run.json'} is no description of a run; restore it, or remove the run")
-        return about
+        """run.json: config (without secrets), versions, host, seed, when created, the last status written.
+
+        RecordError where it is not what this package writes.
+        """
+        return read_about(self.folder)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The settings that the run was started with; RecordError where run.json lacks them."""
+        config: dict[str, Any] | None = self.about.get("config")
+        if config is None:
+            path = self.folder / "run.json"
+            raise RecordError(f"{path} holds no 'config'; restore it from a copy, or remove the run")
+        return config
 
     @property
     def in_force(self) -> dict[str, Any]:
@@ -59,39 +68,55 @@ class Run:
 
     @property
     def status(self) -> RunStatus:
-        """As it is, not as run.json claims: an open run whose process is gone was interrupted."""
+        """What the events say. An open run whose process is gone was interrupted.
+
+        run.json only saves reading them: what it says counts where no event was written after it.
+        """
         # The lock first: whoever lets go of it has written the status before.
         writer = self.writer_pid
-        claimed: RunStatus = self.about.get("status", "running")
-        if claimed not in _OPEN:
-            return claimed
+        about = self.about
+        if is_told(self.folder, about):
+            status: RunStatus = about["status"]
+            return status
         if writer is None:
-            return "interrupted"
+            return self.status_of(self.state())
         live = read_live(self.folder, 0.0)
         return "paused" if live is not None and live.doing == "paused" else "running"
+
+    def status_of(self, state: State) -> RunStatus:
+        """The status of a run that nobody is writing, by the fold of its events."""
+        about = self.about
+        if is_told(self.folder, about):
+            status: RunStatus = about["status"]
+            return status
+        return "interrupted" if state.status in OPEN else state.status
+
+    @property
+    def settled(self) -> bool:
+        """Whether items.parquet, summary.json and run.json tell of every event.
+
+        They do not while a session goes on, nor after one that was killed or that ended by an error.
+        """
+        about = self.about
+        return is_told(self.folder, about) and bool(about.get("settled", True))
 
     @property
     def writer_pid(self) -> int | None:
         """The process that is writing this run, by the lock it holds; None where nobody is."""
-        try:
-            with open(self.folder / "lock", encoding="ascii") as lock:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    return int(lock.read().strip() or 0)
-        except (OSError, ValueError):
-            return None
-        return None
+        return folders.holder(self.folder)
 
     def state(self) -> State:
         """The fold of all events on disk."""
+        from harness.record.history import read_state
+
         return read_state(self.folder)
 
     def summary(self) -> dict[str, Any] | None:
-        """summary.json, written when a session ends; None before."""
-        path = self.folder / "summary.json"
-        summary: dict[str, Any] | None = read_json(path) if path.exists() else None
-        return summary
+        """summary.json, written when a session ends.
+
+        None before, and where it is damaged or tells less than the events, from which the figures can be had as well.
+        """
+        return read_figures(self.folder / "summary.json") if self.settled else None
 
     def failed(self) -> list[Failure]:
         """Items and pages that failed for good."""
@@ -99,13 +124,19 @@ class Run:
 
     def events(self) -> pa.Table:
         """Every event, a row each (see results/README.md for the columns)."""
+        from harness.record.history import event_table
+
         return event_table(self.folder)
 
     def items(self) -> pa.Table:
         """The imported items; RecordError while the run has not ended."""
+        from harness.record.parts import read_table
+
         path = self.folder / "items.parquet"
         if not path.exists():
             raise RecordError(f"{path} is not there yet: it is written when a session of the run ends; wait or resume")
+        if not self.settled and self.writer_pid is None and self.status.startswith("complete"):
+            raise RecordError(f"{path} is older than what was imported; `resume` writes it anew")
         return read_table(path)
 
     def note(self, **changes: Any) -> None:
@@ -141,73 +172,49 @@ def find_run(results: Path, name: str | None = None) -> Run:
     raise NoSuchRun(f"{name!r} {what} in {results}; name one of: {names}")
 
 
-def new_run_name(results: Path, utc_s: float) -> str:
-    """A timestamp; a second run within the same second gets `-2` and so on."""
+def create_run(results: Path, name: str | None, about: dict[str, Any], utc_s: float) -> Run:
+    """A new run that nobody is writing yet; see `created_run`."""
+    with created_run(results, name, about, utc_s) as run:
+        return run
+
+
+@contextmanager
+def created_run(results: Path, name: str | None, about: dict[str, Any], utc_s: float) -> Iterator[Run]:
+    """A new run with its run.json, locked for as long as the block runs.
+
+    name: None for the time of day; a second run within the same second gets `-2` and so on. NameTaken where there is
+    something of that name, BadInput where no folder can be made, RecordError where the disk refuses.
+    """
+
+    def fill(folder: Path, name: str) -> None:
+        created = {"schema": 1, "run": name, "created": iso(utc_s), "created_utc_s": utc_s, "status": "running"}
+        write_json(folder / "run.json", {**created, **about})
+
+    if name is not None and folders.is_husk(results / name):
+        with suppress(NoSuchRun):  # another process has just done the same
+            folders.remove(results / name)
+    with folders.created(results, _names(utc_s) if name is None else [name], fill) as folder:
+        yield Run(folder)
+
+
+def _names(utc_s: float) -> Iterator[str]:
     stamp = local_stamp(utc_s)
-    name, number = stamp, 1
-    while (results / name).exists():
-        number += 1
-        name = f"{stamp}-{number}"
-    return name
-
-
-def create_run(results: Path, name: str, about: dict[str, Any], utc_s: float) -> Run:
-    """A new folder with its run.json; BadInput where there can be none, RecordError where the disk refuses."""
-    folder = results / name
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise BadInput(f"{folder} cannot be made ({error.strerror}); choose another folder with --results") from None
-    created = {"schema": 1, "run": name, "created": iso(utc_s), "created_utc_s": utc_s, "status": "running"}
-    write_json(folder / "run.json", {**created, **about})
-    return Run(folder)
+    yield stamp
+    for number in count(2):
+        yield f"{stamp}-{number}"
 
 
 @contextmanager
 def locked(run: Run) -> Iterator[None]:
-    """Hold the run's lock: one process writes a run at a time. RunLocked names the one that does.
-
-    The lock is the kernel's, so that it ends with its process, however that ends.
-    """
-    try:
-        lock = open(run.folder / "lock", "a+", encoding="ascii")  # noqa: SIM115
-    except OSError as error:
-        raise unwritable(run.folder, error) from None
-    with lock:
-        if not _taken(lock):
-            lock.seek(0)
-            pid = lock.read().strip() or "unknown"
-            raise RunLocked(f"run {run.name} is being written by process {pid}; wait for it, or stop it")
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
+    """Hold the run's lock: one process writes a run at a time. RunLocked names the one that does."""
+    with folders.held(run.folder):
         yield
-
-
-def _taken(lock: IO[str]) -> bool:
-    """Take the lock for writing. Who only looks at it shares it for a moment, which is no reason to give up."""
-    for _ in range(_LOOKS):
-        with suppress(BlockingIOError):
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-    return False
 
 
 def remove_run(run: Run) -> None:
     """Remove a run with all its files; RunLocked while a process writes it."""
-    with locked(run):
-        # Out of sight in one step, so that nobody meets half a run.
-        gone = run.folder.with_name(f".removed-{run.name}")
-        shutil.rmtree(gone, ignore_errors=True)
-        try:
-            os.replace(run.folder, gone)
-            shutil.rmtree(gone)
-        except OSError as error:
-            raise RecordError(f"{run.folder} cannot be removed ({error.strerror}); remove it by hand") from None
+    folders.remove(run.folder)
+    folders.clear_leftovers(run.folder.parent)
 
 
 def write_summary(run: Run, summary: dict[str, Any]) -> None:

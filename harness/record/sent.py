@@ -11,7 +11,7 @@ import mmap
 import struct
 from pathlib import Path
 
-from harness.record.parts import unwritable
+from harness.record.files import unwritable
 
 _LAYOUT = struct.Struct("<qd")
 

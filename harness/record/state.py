@@ -6,10 +6,16 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
+from harness.record.discovery import Listing
 from harness.record.events import ItemId, Key, Kind, RunStatus
+from harness.record.pages import PageSet
 
 ItemState = Literal["pending", "waiting", "imported", "failed", "forgotten"]
 ITEM_STATES: tuple[ItemState, ...] = ("pending", "waiting", "imported", "failed", "forgotten")
+
+# As items keep them: the last stands for "imported", from an answer that did not carry the item's id.
+_STATES: tuple[ItemState, ...] = (*ITEM_STATES, "imported")
+_NAMELESS = len(ITEM_STATES)
 
 # From each state, where an item may go. `fetching` is no state of the record: it is an item that the engine holds
 # in flight, and a crash makes it what it was. Anything not in this table is refused by the fold.
@@ -20,6 +26,7 @@ MOVES: dict[ItemState | None, frozenset[ItemState]] = {
     # Only people move these: `failed retry` and `failed forget`; what was forgotten may be thought of again.
     "failed": frozenset({"pending", "forgotten"}),
     "forgotten": frozenset({"pending"}),
+    # Only where it turns out that its answer was not it: see `Items.take_back`.
     "imported": frozenset(),
 }
 
@@ -44,7 +51,7 @@ class Items:
     __slots__ = ("_states", "counts")
 
     def __init__(self) -> None:
-        # The state is its number in ITEM_STATES, and small integers are shared: an item costs its id and a table slot.
+        # The state is its number in _STATES, and small integers are shared: an item costs its id and a table slot.
         self._states: dict[ItemId, int] = {}
         self.counts: dict[ItemState, int] = dict.fromkeys(ITEM_STATES, 0)
 
@@ -57,7 +64,7 @@ class Items:
     def state(self, item: ItemId) -> ItemState | None:
         """None for an item that was never listed."""
         number = self._states.get(item)
-        return None if number is None else ITEM_STATES[number]
+        return None if number is None else _STATES[number]
 
     def add(self, item: ItemId) -> bool:
         """Make `item` pending; False if it was known."""
@@ -67,20 +74,33 @@ class Items:
         self.counts["pending"] += 1
         return True
 
-    def move(self, item: ItemId, to: ItemState) -> bool:
-        """Move `item`; False where MOVES does not allow it, and then nothing changes."""
+    def move(self, item: ItemId, to: ItemState, *, nameless: bool = False) -> bool:
+        """Move `item`; False where MOVES does not allow it, and then nothing changes.
+
+        nameless: it is imported from an answer that did not carry its id, and may be taken back.
+        """
         old = self.state(item)
         if old is None or to not in MOVES[old]:
             return False
-        self._states[item] = ITEM_STATES.index(to)
+        self._states[item] = _NAMELESS if nameless else ITEM_STATES.index(to)
         self.counts[old] -= 1
         self.counts[to] += 1
         return True
 
     def in_state(self, wanted: ItemState) -> list[ItemId]:
         """The items in one state, in the order in which they were listed."""
-        number = ITEM_STATES.index(wanted)
-        return [item for item, state in self._states.items() if state == number]
+        return [item for item, state in self._states.items() if _STATES[state] == wanted]
+
+    def nameless(self) -> list[ItemId]:
+        """Items that were imported from answers without their id, in the order in which they were listed."""
+        return [item for item, state in self._states.items() if state == _NAMELESS]
+
+    def take_back(self) -> None:
+        """Make those pending again."""
+        for item in self.nameless():
+            self._states[item] = 0
+            self.counts["imported"] -= 1
+            self.counts["pending"] += 1
 
     def columns(self) -> tuple[list[ItemId], bytes]:
         """All ids and their states, as copies: what a snapshot keeps."""
@@ -90,7 +110,8 @@ class Items:
     def from_columns(cls, ids: list[ItemId], states: bytes) -> Items:
         items = cls()
         items._states = dict(zip(ids, states, strict=True))
-        items.counts = {state: states.count(number) for number, state in enumerate(ITEM_STATES)}
+        for number, state in enumerate(_STATES):
+            items.counts[state] += states.count(number)
         return items
 
 
@@ -141,16 +162,18 @@ class Stretch(NamedTuple):
 class State:
     """A run as its events tell it. Only `harness.record.fold.apply` changes one.
 
-    total: items as the list declares them (None: it does not say). requests: sent, by kind. latency: how many
-    answers fell in each bucket of `fold.latency_bucket`. waits: seconds asleep and pauses, by limit or reason.
+    total: items as the list declares them (None: it does not say, or its pages contradict it). last_page: the last
+    page that is known to exist. next_page: the next one, as the last page names it. requests: sent, by kind. latency:
+    how many answers fell in each bucket of `fold.latency_bucket`. waits: seconds asleep and pauses, by limit or reason.
     """
 
     items: Items = field(default_factory=Items)
     failures: dict[tuple[Kind, Key], Failure] = field(default_factory=dict)
-    pages: set[Key] = field(default_factory=set)
+    pages: PageSet = field(default_factory=PageSet)
     total: int | None = None
     last_page: int | None = None
     next_page: str | None = None
+    listing: Listing = field(default_factory=Listing)
     listed_twice: int = 0
     pages_before: int = 0  # pages read by earlier readings of the list, where it was read again
     fetches: int = 0  # that the engine began and that came to an end, sent or not
@@ -169,6 +192,7 @@ class State:
     least_latency_s: float | None = None
     most_latency_s: float = 0.0
     size_bytes: int = 0
+    ids_carried: bool | None = None  # do the items' answers carry the ids they were asked by? None before the first
     workers: int = 0
     limits: str = ""
     strategy: str = ""

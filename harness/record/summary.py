@@ -7,15 +7,21 @@ a run came to it, or why that cannot be said: `harness.record.optimality`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from harness.bound import Bound
 from harness.record.events import RunStatus
 from harness.record.fold import latency_quantile
 from harness.record.optimality import Optimality, optimality, refused_within
 from harness.record.state import State
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 TOO_MANY_REQUESTS = 429
 
@@ -109,6 +115,8 @@ class Summary:
     server: Ledger | None = None
     forgotten: int = 0
     refusals: dict[str, int] = field(default_factory=dict)
+    # The evidence that the list had ended: "" where none was recorded, None where that says nothing yet.
+    list_ended: str | None = None
     refused: int = 0
     refused_per_1000: float = 0.0
     listed: int = 0
@@ -135,7 +143,34 @@ class Summary:
         lost_to = LostTo(**plain["lost_to"]) if plain["lost_to"] else None
         server = Ledger(**plain["server"]) if plain["server"] else None
         learned = tuple(LearnedLimit(**limit) for limit in plain.get("learned", ()))
-        return cls(**{**plain, "waits": waits, "lost_to": lost_to, "server": server, "learned": learned})
+        # Revisions without this figure recorded no evidence.
+        ended = plain.get("list_ended", "" if plain["status"] in _COMPLETE else None)
+        more = {"waits": waits, "lost_to": lost_to, "server": server, "learned": learned, "list_ended": ended}
+        return cls(**{**plain, **more})
+
+
+_COMPLETE = ("complete", "complete with failures")
+
+
+def read_figures(path: Path) -> dict[str, Any] | None:
+    """What `as_dict` gave, from its file; None where there is none, or not all of it is there as it was written."""
+    from pydantic import ValidationError  # only readers of a run that has ended need it
+
+    try:
+        text = path.read_bytes()
+        _adapter().validate_json(text, strict=True)
+        figures: dict[str, Any] = json.loads(text)
+        Summary.from_dict(figures)
+    except (OSError, ValidationError, ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return figures
+
+
+@cache
+def _adapter() -> TypeAdapter[Summary]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Summary)
 
 
 def _upgraded(figures: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -200,6 +235,7 @@ def summarise(
         workers=state.workers,
         sessions=state.session.number,
         server=server,
+        list_ended=_list_ended(state, shown),
         learned=tuple(learned),
         refused_within=refused_within(state, limits_source, server, learned),
         **_items(state),
@@ -221,6 +257,15 @@ def _items(state: State) -> dict[str, Any]:
         "failures": _failures(state),
         "forgotten": state.forgotten,
     }
+
+
+def _list_ended(state: State, status: RunStatus) -> str | None:
+    listing = state.listing
+    if not listing.ended:
+        return "" if status in _COMPLETE else None
+    if listing.denied is None:
+        return listing.evidence
+    return f"{listing.evidence}; it declared {listing.denied:,} items, which its pages contradict"
 
 
 def _requests(state: State) -> dict[str, Any]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from harness.record.attempts import Attempt
 from harness.record.state import Failure
 from harness.views.screen import Screen, columns, cut, folded, labelled
 from harness.views.text import UNKNOWN, count, duration, moment, printable
+
+if TYPE_CHECKING:  # reading attempts loads Parquet, which a table of failures does not need
+    from harness.record.attempts import Attempt
 
 _LONGEST_KEY = 36  # a UUID is shown whole
 _LEAST_WHY = 22  # columns; in fewer the reasons would stand one word below the other

@@ -5,13 +5,10 @@ Settings come from a scenario, then a TOML file, then flags: the later wins.
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import AsyncIterator
 from typing import Any
 
 import click
-import trio
 
 from harness_test_api import scenarios
 from harness_test_api.config import ServerConfig, Setting, read_toml, settings
@@ -71,7 +68,10 @@ def serve(
         values |= scenarios.settings_of(scenario) if scenario else {}
         values |= read_toml(config) if config else {}
         values |= {name: value for name, value in flags.items() if value not in (None, ())}
-        trio.run(_serve, ServerConfig.from_mapping(values), host, port, until_stdin_closes)
+        checked = ServerConfig.from_mapping(values)
+        from harness_test_api.foreground import serve_until_stopped  # slow to load: not before the flags are right
+
+        serve_until_stopped(checked, host, port, until_stdin_closes)
     except* ServerError as errors:
         click.echo(f"Error: {_first(errors)}", err=True)
         sys.exit(2)
@@ -89,36 +89,3 @@ main = click.Command(
 def _first(error: BaseException) -> BaseException:
     # trio wraps what leaves a nursery in a group; there is only ever one here.
     return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
-
-
-async def _serve(config: ServerConfig, host: str, port: int, until_stdin_closes: bool) -> None:
-    # Signals are caught before the URL is out, so that whoever reads it may stop us at once.
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async with trio.open_nursery() as nursery:
-            if until_stdin_closes:
-                nursery.start_soon(_wait_for_stdin, nursery.cancel_scope)
-            nursery.start_soon(_wait_for_signal, signals, nursery.cancel_scope)
-            await _announce(config, host, port)
-
-
-async def _announce(config: ServerConfig, host: str, port: int) -> None:
-    from harness_test_api.serving import (
-        running,  # the web framework takes a second to load: not before the flags are right
-    )
-
-    async with running(config, host, port) as api:
-        click.echo(api.url)
-        sys.stdout.flush()
-        await trio.sleep_forever()
-
-
-async def _wait_for_signal(signals: AsyncIterator[int], scope: trio.CancelScope) -> None:
-    async for _ in signals:
-        scope.cancel()
-
-
-async def _wait_for_stdin(scope: trio.CancelScope) -> None:
-    async with trio.lowlevel.FdStream(sys.stdin.fileno()) as stdin:
-        while await stdin.receive_some():
-            pass
-    scope.cancel()

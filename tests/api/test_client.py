@@ -20,6 +20,7 @@ from harness.api.rest import Rest
 from harness.engine.answers import Failed, ItemRead, PageRead
 from harness.pacing import Notice
 from harness.record.events import Key, Kind
+from tests.asgi import InProcess
 
 pytestmark = pytest.mark.anyio
 
@@ -32,8 +33,8 @@ def api(transport: httpx.AsyncBaseTransport, **settings: Any) -> HttpApi:
     return HttpApi(Rest(told.pop("url", LIST), 10), transport=transport, **told)
 
 
-def served(**config: Any) -> httpx.ASGITransport:
-    return httpx.ASGITransport(create_app(ServerConfig(**config)))
+def served(**config: Any) -> InProcess:
+    return InProcess(create_app(ServerConfig(**config)))
 
 
 def answering(*args: Any, **kwargs: Any) -> httpx.MockTransport:
@@ -69,7 +70,7 @@ async def test_a_page_and_its_items() -> None:
     assert got is not None
     ((item, payload),) = got.payloads
     assert (item, json.loads(payload)["id"]) == (7, 7)
-    assert got.result == ItemRead(len(payload.encode()))
+    assert got.result == ItemRead(len(payload.encode()), carried=True)
 
 
 async def test_records_are_kept_where_they_are_the_items() -> None:

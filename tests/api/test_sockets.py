@@ -21,7 +21,7 @@ from harness.engine.rules import Rules
 from harness.pacing import Budget, Unpaced
 from harness.record import events as e
 
-pytestmark = [pytest.mark.anyio, pytest.mark.realtime]
+pytestmark = [pytest.mark.anyio, pytest.mark.realtime, pytest.mark.sockets]
 
 OK = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"id": 1}'
 Answer = Callable[["Raw", trio.SocketStream, int], Awaitable[bool]]
@@ -145,11 +145,11 @@ async def test_a_server_that_breaks_off(answer: Answer, reason: str, stale: bool
 
 @pytest.mark.parametrize("answer", [stall, stall_in_the_body])
 async def test_a_server_that_stalls(answer: Answer) -> None:
-    """Before the headers or in the body: given up after the timeout, and not much later."""
+    """Before the headers or in the body: given up when the timeout is over."""
     began = trio.current_time()
     failed = await outcome(answer, timeout_s=0.3)
     assert (failed.reason, failed.sent, failed.stale) == ("timed out", True, False)
-    assert 0.3 <= trio.current_time() - began < 1.0
+    assert trio.current_time() - began == pytest.approx(0.3, abs=1e-9)
 
 
 async def test_nobody_there_was_not_sent() -> None:
@@ -224,7 +224,7 @@ async def test_a_connection_that_went_stale_is_no_failure_of_the_item() -> None:
         *("SessionStarted", "PageListed", "Returned", "ItemImported", "SessionEnded")
     ]
     imported = next(event for event in events if isinstance(event, e.ItemImported))
-    assert (imported.attempt, len(server.requests), took_s < 1.0) == (1, 3, True)
+    assert (imported.attempt, len(server.requests), took_s) == (1, 3, 0.0)
 
 
 async def test_a_connection_closed_while_idle_is_replaced_unnoticed() -> None:

@@ -21,6 +21,7 @@ from harness.lab.rows import table_of
 from harness.lab.sweeping import jobs_left
 from harness.lab.sweeps import create_sweep
 from harness.record.parts import write_table
+from tests.patience import PATIENCE_S
 
 NOTEBOOKS = Path(__file__).parent.parent.parent / "notebooks"
 OURS = ("experiment", "compare", "strategies")
@@ -30,7 +31,12 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::R
 def execute(name: str, out: Path, **parameters: Any) -> None:
     """In this process, as the command line does; the kernel is a process of its own."""
     papermill.execute_notebook(
-        NOTEBOOKS / f"{name}.ipynb", out, parameters, progress_bar=False, execution_timeout=120, start_timeout=120
+        NOTEBOOKS / f"{name}.ipynb",
+        out,
+        parameters,
+        progress_bar=False,
+        execution_timeout=PATIENCE_S,
+        start_timeout=PATIENCE_S,
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import httpx
 import pytest
 import trio
 from harness_test_api import ServerConfig, Service, create_app
@@ -19,6 +18,7 @@ from harness.record.fold import fold
 from harness.record.history import read_events
 from harness.record.learned import remembered
 from harness.record.run import Run, locked
+from tests.asgi import InProcess
 
 URL = "http://api.test/api/items"
 
@@ -29,7 +29,7 @@ async def imported(results: Path, run: str, **settings: object) -> Run:
     server = ServerConfig(items=300, limit=("50/3s+120/10s",), dialect="retry-after", latency="20ms")
     app = create_app(server, Service(server, trio.current_time(), 1_764_000_000.0))
     made = prepare_run(config)
-    rest, transport = Rest(URL, 50), httpx.ASGITransport(app)
+    rest, transport = Rest(URL, 50), InProcess(app)
     async with HttpApi(rest, workers=5, timeout_s=30.0, transport=transport, wall=lambda: 1_764_000_000.0) as api:
         with locked(made):
             return await import_into(made, config, api, URL, inline=True)

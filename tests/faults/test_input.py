@@ -25,9 +25,10 @@ from harness.cli.main import main as harness_main
 from harness.config import ImportConfig
 from harness.engine.answers import PageRead
 from harness.errors import BadInput
+from harness.flags import FLAGS
 from harness.lab.experiment import simulate_run
 from harness.pacing import Notice
-from harness.settings import flag_of, is_switch, read_settings
+from harness.settings import read_settings
 
 FUZZ = settings(
     max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -262,8 +263,8 @@ def test_any_text_of_any_flag(
 ) -> None:
     """Read as a value, and refused with something else that is surely wrong: exit 2, one sentence, nothing written."""
     monkeypatch.chdir(tmp_path)
-    field = ImportConfig.model_fields[name]
-    given_ = [flag_of(name)] if is_switch(field) else [f"{flag_of(name)}={text}"]
+    flag = FLAGS[name]
+    given_ = [flag.flag] if flag.is_switch else [f"{flag.flag}={text}"]
     wrong = "--seed=-1" if name != "seed" else "--per-page=0"
     with pytest.raises(SystemExit) as ended:
         harness_main(["import", *given_, wrong])

@@ -1,4 +1,4 @@
-"""Three paths run the same core and must agree: simulated, over HTTP in virtual time, over sockets in real time."""
+"""Paths that run the same core must agree: simulated, over HTTP and over sockets in virtual time, in real time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import trio
+from harness_test_api import ServerConfig, running
 
 from benchmarks.asgi import asgi_run
 from harness.config import ImportConfig
@@ -15,6 +16,7 @@ from harness.engine.importing import run_import
 from harness.lab.experiment import simulate_run
 from harness.record import events as e
 from harness.record.summary import Summary
+from tests.conftest import sockets_clock
 
 
 def rhythm(events: list[e.Event]) -> list[tuple[str, float, float]]:
@@ -67,24 +69,44 @@ def test_the_simulation_is_what_http_in_virtual_time_is(values: dict[str, Any]) 
     ],
     ids=str,
 )
-def test_sockets_in_real_time_agree_with_the_simulation(values: dict[str, Any], tmp_path: Path) -> None:
-    """The same requests, refusals and waits; the makespan at most 2 % longer, for a real client takes time to think.
-
-    A machine that is busy with other things only makes it longer: the best of three counts.
-    """
-    config = ImportConfig(latency="50ms", results=tmp_path, **values)
+def test_sockets_in_virtual_time_agree_with_the_simulation(values: dict[str, Any], tmp_path: Path) -> None:
+    """The same requests, refusals and waits, and the same makespan: httpx, Hypercorn and TCP add nothing to them."""
+    config = ImportConfig(latency="50ms", **values)
     simulated = simulate_run(config).summary
-    for _ in range(3):
-        run = trio.run(partial(run_import, config))
-        real = Summary.from_dict(run.summary() or {})
-        assert real.server is not None
-        assert real.server.agrees
-        if real.duration_s <= 1.02 * simulated.duration_s:
-            break
+
+    async def over_sockets() -> tuple[Summary, dict[str, Any]]:
+        async with running(ServerConfig(items=config.items or 0, limit=values["limit"], latency="50ms")) as api:
+            run = await run_import(ImportConfig(url=api.url, results=tmp_path, **{**values, "items": None}))
+            return Summary.from_dict(run.summary() or {}), api.ledger()
+
+    real, ledger = trio.run(over_sockets, clock=sockets_clock())
     assert (real.imported, real.requests_page, real.requests_item) == (
         simulated.imported,
         simulated.requests_page,
         simulated.requests_item,
     )
     assert (real.hits, real.sleeps) == (simulated.hits, simulated.sleeps)
-    assert simulated.duration_s <= real.duration_s <= 1.02 * simulated.duration_s
+    assert (ledger["admitted"], ledger["refused"]) == (
+        real.requests_page + real.requests_item - real.hits,
+        real.hits,
+    )
+    assert real.duration_s == pytest.approx(simulated.duration_s, abs=1e-6)
+
+
+@pytest.mark.realtime
+def test_sockets_in_real_time_agree_with_the_simulation(tmp_path: Path) -> None:
+    """A test API in another process, on the real clock: the same requests, none refused, never faster than possible."""
+    config = ImportConfig(items=45, limit="40/2s", latency="50ms")
+    simulated = simulate_run(config).summary
+    run = trio.run(partial(run_import, config.model_copy(update={"results": tmp_path})))
+    real = Summary.from_dict(run.summary() or {})
+    assert real.server is not None
+    assert real.server.agrees
+    assert (real.imported, real.requests_page, real.requests_item, real.hits) == (
+        simulated.imported,
+        simulated.requests_page,
+        simulated.requests_item,
+        0,
+    )
+    assert real.bound_s is not None
+    assert real.duration_s >= real.bound_s

@@ -17,11 +17,11 @@ import nbformat
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.patience import PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
 TOKEN = "told-to-nobody"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-# A loaded machine may take this long to start a server, a kernel, or a page.
-PATIENCE_S = 60
 
 
 def chromium() -> str:
@@ -61,7 +61,7 @@ def served(command: list[str], folder: Path, port: int) -> Iterator[str]:
     finally:
         process.terminate()
         try:
-            process.wait(15)
+            process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -17,6 +17,7 @@ from harness.errors import BadInput, HarnessError
 from harness.notebook.background import Background
 from harness.pacing import parse_tiers
 from harness.record.glance import Glance
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.realtime
 
@@ -32,7 +33,7 @@ def config(results: Path, **settings: Any) -> ImportConfig:
     return ImportConfig(**{"results": results, "run": "r", "max_items": 150, "limit": "1000/1s", **settings})
 
 
-def until(import_: Background, true: Callable[[Glance], bool], timeout_s: float = 20.0) -> Glance:
+def until(import_: Background, true: Callable[[Glance], bool], timeout_s: float = PATIENCE_S) -> Glance:
     """The first moment of which `true` holds."""
     tick = threading.Event()
     for _ in range(round(timeout_s / 0.02)):
@@ -49,7 +50,7 @@ def test_it_imports_and_says_what_the_files_say(tmp_path: Path) -> None:
     looks = []
     import_ = Background(ImportConfig(results=tmp_path, items=150, limit="1000/1s", latency=0.01))
     assert import_.phase == "new"
-    run = import_.start().wait(30, lambda: looks.append(import_.phase))
+    run = import_.start().wait(PATIENCE_S, lambda: looks.append(import_.phase))
     assert run.status == "complete"
     assert import_.phase == "over"
     assert looks[-1] == "over"
@@ -63,7 +64,7 @@ def test_it_imports_and_says_what_the_files_say(tmp_path: Path) -> None:
 
 def test_pause_workers_limits_and_resume(url: str, tmp_path: Path) -> None:
     """What is asked for from outside is done and recorded, in order; while paused nothing is sent."""
-    import_ = Background(config(tmp_path, url=url, max_items=400, limit="50/1s", workers=4)).start()
+    import_ = Background(config(tmp_path, url=url, max_items=400, limit="20/1s", workers=4)).start()
     until(import_, lambda now: now.summary.imported > 5)
     import_.pause()
     paused = until(
@@ -75,7 +76,7 @@ def test_pause_workers_limits_and_resume(url: str, tmp_path: Path) -> None:
     assert steered.summary.imported == paused.summary.imported
     assert steered.summary.workers == 9
     import_.resume()
-    run = import_.wait(30)
+    run = import_.wait(PATIENCE_S)
     assert (run.status, run.items().num_rows) == ("complete", 400)
     told = [
         name
@@ -87,15 +88,15 @@ def test_pause_workers_limits_and_resume(url: str, tmp_path: Path) -> None:
 
 def test_stop_is_resumable(url: str, tmp_path: Path) -> None:
     """Stopped, everything that was got is on disk, and the run goes on from there."""
-    import_ = Background(config(tmp_path, url=url, limit="50/1s")).start()
+    import_ = Background(config(tmp_path, url=url, limit="10/1s")).start()
     until(import_, lambda now: now.summary.imported > 5)
     import_.stop("stopped in the panel")
-    run = import_.wait(30)
+    run = import_.wait(PATIENCE_S)
     assert (run.status, run.about["reason"]) == ("stopped", "stopped in the panel")
     got = run.items().num_rows
     assert 5 < got < 150
     import_.stop()  # of no effect by now
-    again = Background(config(tmp_path, url=url, resume=True)).start().wait(30)
+    again = Background(config(tmp_path, url=url, resume=True)).start().wait(PATIENCE_S)
     assert (again.status, again.items().num_rows) == ("complete", 150)
 
 
@@ -104,7 +105,7 @@ def test_stopped_before_it_began(tmp_path: Path) -> None:
     import_ = Background(ImportConfig(results=tmp_path)).start()
     import_.stop()
     with pytest.raises(HarnessError, match="stopped before it began"):
-        import_.wait(30)
+        import_.wait(PATIENCE_S)
 
 
 def test_an_error_comes_plain(tmp_path: Path) -> None:
@@ -112,18 +113,18 @@ def test_an_error_comes_plain(tmp_path: Path) -> None:
     (tmp_path / "r").mkdir()
     (tmp_path / "r" / "run.json").write_text("{}")
     with pytest.raises(BadInput, match="the run r exists") as raised:
-        Background(config(tmp_path, url="http://127.0.0.1:9/items")).start().wait(30)
+        Background(config(tmp_path, url="http://127.0.0.1:9/items")).start().wait(PATIENCE_S)
     assert raised.value.__cause__ is None
     assert raised.value.__suppress_context__
 
 
 def test_a_bad_wish_is_said_and_harms_nothing(url: str, tmp_path: Path) -> None:
     """Limits that the strategy refuses are told to who asked, and the import goes on."""
-    import_ = Background(config(tmp_path, url=url, max_items=60, limit="30/1s")).start()
+    import_ = Background(config(tmp_path, url=url, max_items=60, limit="6/1s")).start()
     until(import_, lambda now: now.summary.imported > 5)
     import_.set_limits(())
     import_._post(lambda session: 1 / 0)
-    assert import_.wait(30).status == "complete"
+    assert import_.wait(PATIENCE_S).status == "complete"
     assert import_.said == "division by zero"
 
 
@@ -133,7 +134,7 @@ from pathlib import Path
 from harness import ImportConfig
 from harness.notebook.background import Background
 url, results, how = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
-import_ = Background(ImportConfig(url=url, results=results, run="r", limit="50/1s")).start()
+import_ = Background(ImportConfig(url=url, results=results, run="r", limit="10/1s")).start()
 tick = threading.Event()
 while import_.glance is None or import_.glance.summary.imported < 10:
     tick.wait(0.02)

@@ -34,7 +34,7 @@ def chromium() -> Iterator[Browser]:
 def page(chromium: Browser) -> Iterator[Page]:
     context = chromium.new_context(viewport={"width": 1100, "height": 1250}, timezone_id="UTC")
     context.set_default_timeout(1000 * PATIENCE_S)
-    expect.set_options(timeout=40_000)
+    expect.set_options(timeout=1000 * PATIENCE_S)
     shown = context.new_page()
     shown.on("dialog", lambda dialog: dialog.accept())  # "leave this page?"
     yield shown

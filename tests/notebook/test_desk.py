@@ -16,6 +16,7 @@ from harness_test_api import ServerConfig, running_in_thread
 from harness import open_run
 from harness.notebook.all_runs import AllRuns
 from harness.notebook.desk import Desk
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.realtime
 
@@ -35,13 +36,13 @@ def desk(results: Path, **settings: Any) -> Desk:
 def until(true: Callable[[], bool], *ticks: Callable[[], object]) -> None:
     """Tick until something is so."""
     pause = threading.Event()
-    for _ in range(400):
+    for _ in range(20 * PATIENCE_S):
         for tick in ticks:
             tick()
         if true():
             return
         pause.wait(0.05)
-    raise AssertionError("not within 20 s")
+    raise AssertionError(f"not within {PATIENCE_S} s")
 
 
 def press(panel: Desk, name: str) -> None:
@@ -52,7 +53,7 @@ def press(panel: Desk, name: str) -> None:
 
 def test_an_import_from_start_to_end(url: str, tmp_path: Path) -> None:
     """Start, pause, more workers, another limit, resume, the end: buttons follow, and the figures are the files'."""
-    panel = desk(tmp_path, url=url, limit="60/1s", items="")
+    panel = desk(tmp_path, url=url, limit="30/1s", items="")
     panel.tick()
     assert panel.controls.enabled == {"start"}
     press(panel, "start")
@@ -106,7 +107,7 @@ def test_an_import_that_fails_says_why(url: str, tmp_path: Path) -> None:
 
 def test_one_import_at_a_time_and_another_kernel_goes_on(url: str, tmp_path: Path) -> None:
     """A second start is refused; the next panel tells of an import that was stopped, and Resume finishes it."""
-    panel = desk(tmp_path, url=url, limit="60/1s")
+    panel = desk(tmp_path, url=url, limit="30/1s")
     press(panel, "start")
     panel.start()
     panel.tick()
@@ -126,7 +127,7 @@ def test_one_import_at_a_time_and_another_kernel_goes_on(url: str, tmp_path: Pat
 
 def test_a_run_of_another_process_is_shown_and_steered(url: str, tmp_path: Path) -> None:
     """A panel that opens beside a running import shows it, its buttons reach it, and another may be started."""
-    command = [sys.executable, "-m", "harness", "import", "--url", url, "--limit", "40/1s", "--quiet"]
+    command = [sys.executable, "-m", "harness", "import", "--url", url, "--limit", "25/1s", "--quiet"]
     with subprocess.Popen([*command, "--results", str(tmp_path), "--run", "elsewhere"]) as other:
         until(lambda: (tmp_path / "elsewhere" / "live.json").exists())
         panel = Desk({}, tmp_path)
@@ -140,7 +141,7 @@ def test_a_run_of_another_process_is_shown_and_steered(url: str, tmp_path: Path)
         press(panel, "resume")
         until(lambda: panel.shown is not None and panel.shown.summary.workers == 3, panel.tick)
         press(panel, "stop")
-        other.wait(20)
+        other.wait(PATIENCE_S)
     until(lambda: not panel.busy, panel.tick)
     panel.tick()
     assert panel.controls.enabled >= {"start", "resume"}

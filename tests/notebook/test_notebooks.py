@@ -10,6 +10,7 @@ import pytest
 
 from harness import BadInput, open_run
 from harness.notebook import live_import
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -46,7 +47,7 @@ def test_live_import_without_a_browser(tmp_path: Path, monkeypatch: pytest.Monke
     given = {"LIVE": False, "ITEMS": 120, "LIMIT": "200/1s", "RUN": "batch", "RESULTS": str(tmp_path / "results")}
     out = tmp_path / "out.ipynb"
     notebook = ROOT / "notebooks" / "live_import.ipynb"
-    papermill.execute_notebook(notebook, out, given, progress_bar=False, execution_timeout=120)
+    papermill.execute_notebook(notebook, out, given, progress_bar=False, execution_timeout=PATIENCE_S)
     run = open_run("batch", tmp_path / "results")
     assert (run.status, run.items().num_rows) == ("complete", 120)
     outputs = [output for cell in nbformat.read(out, as_version=4).cells for output in cell.get("outputs", ())]

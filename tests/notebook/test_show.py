@@ -12,17 +12,18 @@ from harness_test_api import ServerConfig, running_in_thread
 
 from harness.notebook import all_runs, live_import, show
 from harness.notebook.refresh import Refresher
+from tests.patience import PATIENCE_S
 
 SHORTEST_S = 0.01
 
 
 async def until(true: Callable[[], bool]) -> None:
     """Let the loop go on until something is so."""
-    for _ in range(2000):
+    for _ in range(round(PATIENCE_S / SHORTEST_S)):
         if true():
             return
         await asyncio.sleep(SHORTEST_S)
-    raise AssertionError("not within 20 s")
+    raise AssertionError(f"not within {PATIENCE_S} s")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from hypothesis import strategies as st
 
 from harness.engine import steering
-from harness.engine.answers import Failed, Fetch, PageRead, Result
+from harness.engine.answers import Failed, Fetch, ItemRead, PageRead, Result
 from harness.engine.rules import Rules
 from harness.pacing import AutoPacer, Notice, Unpaced
 from harness.record import events as e
@@ -71,6 +71,8 @@ def history(seed: int, sessions: int = 3) -> list[e.Event]:
         latency_s *= rng.expovariate(1)
         if isinstance(result, PageRead) and rng.random() < 0.3:
             result = PageRead((*result.ids, 7, "x-1"), None, result.last_page)
+        if isinstance(result, ItemRead) and seed % 4 == 3:  # of most APIs every item carries its id, or none does
+            result = ItemRead(10, rng.random() < 0.5)
         return (latency_s, *_outcome(rng, notice, result))
 
     events: list[e.Event] = []

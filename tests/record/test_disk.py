@@ -16,13 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import RecordError
-from harness.record import parts
+from harness.record import files
 from harness.record.arrow import EVENT_SCHEMA
 from harness.record.events import SCHEMA_VERSION
+from harness.record.files import read_json, write_json
 from harness.record.fold import fold
 from harness.record.history import event_table, occupied_since, payloads_on_disk, read_events, read_state
 from harness.record.items import write_items
-from harness.record.parts import list_parts, read_json, read_table, write_json, write_table
+from harness.record.parts import list_parts, read_table, write_table
 from harness.record.recorder import Recorder
 from harness.record.sent import SentCounter
 from harness.record.snapshot import freeze, latest_snapshot, write_snapshot
@@ -201,7 +202,7 @@ def test_a_part_of_a_newer_version_is_named(tmp_path: Path) -> None:
     table = read_table(path)
     newer = table.set_column(0, "schema", pa.array([9] * table.num_rows, pa.int16()))
     pq.write_table(newer, path)
-    with pytest.raises(RecordError, match=f"{path}: .*schema 9, .* reads up to 2; update the harness"):
+    with pytest.raises(RecordError, match=f"{path}: .*schema 9, .* reads up to 3; update the harness"):
         read_state(tmp_path)
 
 
@@ -295,6 +296,6 @@ def test_no_request_that_may_still_count_is_forgotten(
 def test_items_cannot_be_written_is_an_error_of_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """items.parquet is written last; a full disk there loses nothing and says what to do."""
     on_disk(tmp_path / "r", [[EVENTS]])
-    monkeypatch.setattr(parts.os, "replace", full)
+    monkeypatch.setattr(files.os, "replace", full)
     with pytest.raises(RecordError, match=r"items.parquet cannot be written"):
         write_items(tmp_path / "r")

@@ -107,7 +107,7 @@ def test_a_removal_that_was_cut_short_leaves_no_run(tmp_path: Path, monkeypatch:
     """Killed in the middle, what is left is out of sight, and the next removal of that name clears it away."""
     run = create_run(tmp_path, "r", {"config": {}}, 0.0)
     with monkeypatch.context() as patched:
-        patched.setattr("harness.record.run.shutil.rmtree", lambda path, ignore_errors=False: None)
+        patched.setattr("harness.record.folder.shutil.rmtree", lambda path, ignore_errors=False: None)
         remove_run(run)
     assert list_runs(tmp_path) == []
     assert len(list(tmp_path.iterdir())) == 1

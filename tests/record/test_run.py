@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,8 +15,10 @@ import pytest
 from harness.errors import BadInput, NoSuchRun, RecordError, RunLocked
 from harness.record.clock import local_stamp
 from harness.record.events import SessionEnded
+from harness.record.history import recorded
 from harness.record.items import write_items
-from harness.record.run import Run, create_run, find_run, list_runs, locked, new_run_name, write_summary
+from harness.record.run import Run, create_run, find_run, list_runs, locked, write_summary
+from harness.record.summary import summarise
 from tests.record.samples import imported, listed, on_disk, started
 
 UTC_S = 1_800_000_000.0
@@ -63,11 +66,8 @@ def test_a_run_that_cannot_be_found_says_which_there_are(tmp_path: Path) -> None
 
 
 def test_runs_are_named_after_the_local_time(tmp_path: Path) -> None:
-    """A second run in the same second gets -2, a third -3."""
-    names = []
-    for _ in range(3):
-        names.append(new_run_name(tmp_path, UTC_S))
-        runs(tmp_path, names[-1])
+    """D8: A second run in the same second gets -2, a third -3; what is no run keeps its name."""
+    names = [create_run(tmp_path, None, {}, UTC_S).name for _ in range(3)]
     stamp = local_stamp(UTC_S)
     assert names == [stamp, f"{stamp}-2", f"{stamp}-3"]
 
@@ -83,7 +83,7 @@ def test_a_run_json_of_something_else_is_named(tmp_path: Path) -> None:
     """Valid JSON that does not describe a run is said so, with its path."""
     (run,) = runs(tmp_path, "r")
     (run.folder / "run.json").write_text("[]")
-    with pytest.raises(RecordError, match=r"r/run.json is no description of a run; restore it, or remove the run"):
+    with pytest.raises(RecordError, match=r"r/run.json is no description of a run; restore it from a copy, or remove"):
         _ = run.about
 
 
@@ -123,9 +123,9 @@ def test_a_look_at_the_lock_keeps_nobody_from_writing(tmp_path: Path, monkeypatc
             assert len(asked) >= 3
 
 
-def test_the_lock_of_a_folder_that_is_gone_is_an_error_of_the_record(tmp_path: Path) -> None:
+def test_the_lock_of_a_folder_that_is_gone(tmp_path: Path) -> None:
     """Removing a run under a resume is said, not a traceback."""
-    with pytest.raises(RecordError, match="gone cannot be written"), locked(Run(tmp_path / "gone")):
+    with pytest.raises(NoSuchRun, match="gone is not there any more: it was removed"), locked(Run(tmp_path / "gone")):
         pass
 
 
@@ -146,9 +146,12 @@ def test_what_a_run_holds_can_be_read(tmp_path: Path) -> None:
         run.items()
     on_disk(run.folder, [[[started(), listed(1), imported(1), SessionEnded(2.0, "complete", "")]]])
     write_items(run.folder)
-    write_summary(run, {"imported": 1})
+    figures = json.loads(json.dumps(summarise("r", run.state(), None).as_dict()))
+    write_summary(run, figures)
+    assert run.summary() is None  # run.json is written last, and does not yet say that the rest is there
+    run.note(status="complete", recorded=recorded(run.folder), settled=True)
     assert (run.state().imported, run.events().num_rows, run.items().num_rows) == (1, 4, 0)
-    assert run.summary() == {"imported": 1}
+    assert run.summary() == figures
     assert run.failed() == []
     assert run.about["created_utc_s"] == UTC_S
 

@@ -7,11 +7,13 @@ import pytest
 import trio
 from harness_test_api import ServerConfig, create_app
 
+from tests.asgi import InProcess
+
 pytestmark = pytest.mark.anyio
 
 
 def client(config: ServerConfig) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(create_app(config))
+    transport = InProcess(create_app(config))
     return httpx.AsyncClient(transport=transport, base_url="http://api.test")
 
 

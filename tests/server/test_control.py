@@ -9,10 +9,12 @@ import pytest
 import trio
 from harness_test_api import ServerConfig, create_app
 
+from tests.asgi import InProcess
+
 
 def client(**settings: Any) -> httpx.AsyncClient:
     app = create_app(ServerConfig.from_mapping(settings))
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api.test")
+    return httpx.AsyncClient(transport=InProcess(app), base_url="http://api.test")
 
 
 @pytest.mark.anyio

@@ -11,13 +11,16 @@ import pytest
 from harness_test_api import ServerConfig, create_app, running_in_thread
 from harness_test_api.paging import PAGERS
 
+from tests.asgi import InProcess
+from tests.patience import PATIENCE_S
+
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("paging", PAGERS)
 async def test_the_document_names_every_route_and_the_parameters_of_the_paging(paging: str) -> None:
     """/openapi.json lists what there is, and /docs shows it."""
     app = create_app(ServerConfig(paging=paging))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api.test") as api:
+    async with httpx.AsyncClient(transport=InProcess(app), base_url="http://api.test") as api:
         paths = (await api.get("/openapi.json")).json()["paths"]
         assert set(paths) == {
             "/api/items", "/api/items/{item_id}", "/_ledger", "/_ledger/decisions",
@@ -34,7 +37,7 @@ def attack(url: str, folder: Path, *flags: str) -> str:
     """Run schemathesis against a server; returns what it printed, fails when it found something."""
     program = str(Path(sys.executable).with_name("schemathesis"))
     command = [program, "run", f"{url}/openapi.json", "--seed", "1", "--no-color", *flags]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=2 * PATIENCE_S)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

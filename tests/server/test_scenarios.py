@@ -10,6 +10,7 @@ from harness_test_api import Ask, BadConfig, ServerConfig, Service, create_app, 
 from harness_test_api.decisions import DecisionRow
 from harness_test_api.drift import Truth
 
+from tests.asgi import InProcess
 from tests.server.polite import Polite
 
 ITEMS = 250
@@ -21,7 +22,7 @@ NEVER_REFUSED = {"slow", "slow-leaky", "default", "laravel", "concurrency"}
 def start(name: str) -> tuple[httpx.AsyncClient, Service]:
     config = scenario(name, items=ITEMS)
     service = Service(config, trio.current_time(), 1_795_000_000.0)
-    transport = httpx.ASGITransport(create_app(config, service))
+    transport = InProcess(create_app(config, service))
     return httpx.AsyncClient(transport=transport, base_url="http://api.test"), service
 
 

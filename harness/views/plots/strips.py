@@ -158,7 +158,8 @@ def strip(
 
 
 def _counts(sent: pd.DataFrame, outcome: str, edges: np.ndarray) -> np.ndarray:
-    return np.histogram(sent[sent["outcome"] == outcome]["sent_s"], edges)[0]
+    counts: np.ndarray = np.histogram(sent[sent["outcome"] == outcome]["sent_s"], edges)[0]
+    return counts
 
 
 def _lane(axes: Axes, lane: _Lane, edges: np.ndarray, divisor: float, color: str, most: float) -> None:

@@ -1,0 +1,48 @@
+"""What can be typed: each command's name, help, arguments and flags.
+
+Nothing here imports what a command works with, so that help, `--version` and a typo answer at once. A command imports
+the module that carries it out when it is called, and `tests/test_cli_light.py` holds that.
+"""
+
+from __future__ import annotations
+
+import click
+
+from harness.cli.commands.decide import check_command, infer_command, recommend_command
+from harness.cli.commands.look import (
+    audit_command,
+    compare_command,
+    explain_command,
+    export_command,
+    failed_command,
+    report_command,
+    runs_command,
+    show_command,
+    watch_command,
+)
+from harness.cli.commands.manage import pause_command, prune_command, set_command, stop_command
+from harness.cli.commands.run import import_command, resume_command, server_command, simulate_command, sweep_command
+
+# In the order in which `--help` lists them.
+SECTIONS: dict[str, tuple[click.Command, ...]] = {
+    "Run": (
+        import_command,
+        resume_command,
+        simulate_command,
+        sweep_command,
+        server_command,
+    ),
+    "Look": (
+        runs_command,
+        show_command,
+        watch_command,
+        failed_command,
+        explain_command,
+        audit_command,
+        report_command,
+        compare_command,
+        export_command,
+    ),
+    "Decide": (recommend_command, infer_command, check_command),
+    "Manage": (pause_command, set_command, stop_command, prune_command),
+}

@@ -1,0 +1,223 @@
+"""A folder that one process at a time writes: it appears whole, is locked by the kernel, and goes in one step.
+
+A new folder is filled and locked under a hidden name and then renamed, so that nobody ever meets one that is half made;
+the rename also decides who gets a name that two want. A folder that is removed is renamed out of sight first. What a
+kill leaves under a hidden name is no folder of anybody's, and the next to make or remove one beside it clears it away.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from harness.errors import BadInput, NoSuchRun, RecordError, RunLocked
+from harness.record.files import make_folder, sync_folder, unwritable
+
+LOCK = "lock"
+_NEW, _REMOVED = ".new-", ".removed-"
+# A look at the lock lasts microseconds; one that outlasts this many tries is no look.
+_LOOKS = 1000
+# How often a folder may be replaced under somebody who wants its lock. Twice has never been seen.
+_REPLACED = 100
+# All that a process can leave of a run whose run.json it had not written yet.
+_HUSK = frozenset({LOCK, "run.json.tmp"})
+# All that a run's folder ever holds.
+_REMAINS = _HUSK | {
+    *("run.json", "events", "items", "snapshots", "control", "sent", "live.json", "live.json.tmp"),
+    *("summary.json", "summary.json.tmp", "items.parquet", "items.parquet.tmp"),
+}
+_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
+
+
+class NameTaken(BadInput):
+    """Every name that a new folder could have had is taken."""
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold the lock of `folder`. RunLocked names the process that has it; NoSuchRun where the folder is gone.
+
+    The lock is the kernel's, so that it ends with its process, however that ends.
+    """
+    with _locked(folder):
+        yield
+
+
+def holder(folder: Path) -> int | None:
+    """The process that holds the lock of `folder`; None where nobody does."""
+    try:
+        with open(folder / LOCK, encoding="ascii") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(lock.read().strip() or 0)
+    except (OSError, ValueError):
+        return None
+    return None
+
+
+def _locked(folder: Path) -> IO[str]:
+    """The lock file of the folder that lies at `folder` now, open and locked."""
+    for _ in range(_REPLACED):
+        try:
+            lock = open(folder / LOCK, "a+", encoding="ascii")  # noqa: SIM115
+        except (FileNotFoundError, NotADirectoryError):
+            raise NoSuchRun(f"{folder} is not there any more: it was removed meanwhile; see which there are") from None
+        except OSError as error:
+            raise unwritable(folder, error) from None
+        if not _taken(lock):
+            with lock:
+                lock.seek(0)
+                pid = lock.read().strip() or "unknown"
+            raise RunLocked(f"run {folder.name} is being written by process {pid}; wait for it, or stop it")
+        # Between open and lock the folder may have been removed, and another put in its place: then this is the lock
+        # of a folder that nobody can see, and would keep nobody out.
+        if _lies_at(lock, folder / LOCK):
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            return lock
+        lock.close()
+    raise RunLocked(f"run {folder.name} is replaced again and again by another process; stop that one")
+
+
+def _taken(lock: IO[str]) -> bool:
+    """Take the lock for writing. Who only looks at it shares it for a moment, which is no reason to give up."""
+    for _ in range(_LOOKS):
+        with suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return False
+
+
+def _lies_at(file: IO[str], path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    except OSError:
+        return False
+
+
+@contextmanager
+def created(parent: Path, names: Iterable[str], fill: Callable[[Path, str], None]) -> Iterator[Path]:
+    """A new folder in `parent` under the first of `names` that is free, locked for as long as the block runs.
+
+    fill: gets the folder, not yet visible, and the name that it is about to have; it may be called again for the next.
+    An empty folder counts as free. NameTaken where no name is; BadInput where no folder can be made there.
+    """
+    try:
+        make_folder(parent)
+        clear_leftovers(parent)
+        making, lock = _hidden(parent)
+    except OSError as error:
+        at = parent / next(iter(names), "")
+        raise BadInput(f"{at} cannot be made ({error.strerror}); choose another folder with --results") from None
+    with lock:
+        try:
+            folder = _named(making, parent, names, fill)
+        except BaseException:
+            shutil.rmtree(making, ignore_errors=True)
+            raise
+        yield folder
+
+
+def _hidden(parent: Path) -> tuple[Path, IO[str]]:
+    """A new folder that nobody looks at, and its lock."""
+    for _ in range(_REPLACED):
+        making = parent / f"{_NEW}{secrets.token_hex(8)}"
+        making.mkdir()
+        with suppress(NoSuchRun, RunLocked):  # cleared away by another process before it was locked
+            return making, _locked(making)
+    raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+
+
+def _named(making: Path, parent: Path, names: Iterable[str], fill: Callable[[Path, str], None]) -> Path:
+    name = ""
+    for name in names:
+        folder = parent / name
+        if folder.exists() and not _is_empty(folder):
+            continue
+        fill(making, name)
+        try:
+            os.rename(making, folder)
+        except OSError as error:
+            if error.errno in _TAKEN:
+                continue
+            raise unwritable(folder, error) from None
+        sync_folder(parent)
+        return folder
+    raise NameTaken(f"{parent / name} is there already; choose another name, or another folder with --results")
+
+
+def _is_empty(folder: Path) -> bool:
+    try:
+        return not any(folder.iterdir())
+    except OSError:
+        return False
+
+
+def is_husk(folder: Path) -> bool:
+    """Whether `folder` holds nothing but what a run leaves that was killed before it had begun; an empty one does."""
+    return _holds_only(folder, _HUSK)
+
+
+def is_remains(folder: Path) -> bool:
+    """Whether `folder` was a run whose run.json is lost: it has its lock, and nothing that is not a run's."""
+    return (folder / LOCK).is_file() and _holds_only(folder, _REMAINS)
+
+
+def _holds_only(folder: Path, names: frozenset[str]) -> bool:
+    try:
+        return not folder.is_symlink() and {path.name for path in folder.iterdir()} <= names
+    except OSError:
+        return False
+
+
+def remove(folder: Path) -> None:
+    """Remove `folder` with all its files; RunLocked while a process writes it."""
+    with held(folder):
+        discard(folder)
+
+
+def discard(folder: Path) -> None:
+    """The same for the holder of its lock; RecordError where the disk refuses."""
+    gone = folder.with_name(f"{_REMOVED}{folder.name}-{secrets.token_hex(4)}")
+    try:
+        # Out of sight in one step, so that nobody meets half a run.
+        os.rename(folder, gone)
+        sync_folder(folder.parent)
+    except OSError as error:
+        raise _not_removed(folder, error) from None
+    for tries in range(_REPLACED):
+        try:
+            shutil.rmtree(gone)
+            return
+        except FileNotFoundError:  # another process clears it away as well
+            if not gone.exists():
+                return
+        except OSError as error:
+            if error.errno not in _TAKEN or tries == _REPLACED - 1:
+                raise _not_removed(gone, error) from None
+
+
+def _not_removed(folder: Path, error: OSError) -> RecordError:
+    return RecordError(f"{folder} cannot be removed ({error.strerror}); remove it by hand")
+
+
+def clear_leftovers(parent: Path) -> None:
+    """Remove what was being made or removed in `parent` by processes that were killed over it."""
+    for path in [*parent.glob(f"{_NEW}*"), *parent.glob(f"{_REMOVED}*")]:
+        if path.is_symlink() or not path.is_dir():
+            continue
+        with suppress(NoSuchRun, RunLocked, RecordError), held(path):
+            shutil.rmtree(path, ignore_errors=True)
