@@ -71,7 +71,7 @@ class Session:
         starts = session_starts(run.about, earlier, self._sent, machine())
         self._started_s = starts[-1]  # by the run's own clock
         noted = {"sessions_utc_s": began, "sessions_run_s": starts, "recorded": recorded(run.folder)}
-        run.note(**noted, status="running", settled=False)
+        run.note(**noted, in_force=config.as_written(), status="running", settled=False)
         who = None if config.forget_limits else config.learned_for
         pacer = pacer_for(config, remembered(config.results, who))
         charged = self._charge(pacer, state, starts, began)
@@ -263,7 +263,7 @@ class Session:
         self._wake()
 
     def _keep(self, **asked: Any) -> None:
-        """So that who resumes this run goes on with it: as it was asked for, before --share."""
+        """So that whoever resumes this run goes on with it: as it was asked for, before --share."""
         if self.state.status in ("running", "paused"):
             with suppress(RecordError):  # it holds now all the same; that the disk is full is said elsewhere
                 self.run_folder.note(asked={**self.run_folder.about.get("asked", {}), **asked})
@@ -290,4 +290,4 @@ class Session:
 def _live_tier(tier: TierStatistics, now: float, config: ImportConfig) -> LiveTier:
     opens_in_s = None if tier.left or tier.opens_at is None else max(0.0, tier.opens_at - now)
     source = "declared" if tier.tier in config.limits else "learned"
-    return LiveTier(str(tier.tier), tier.tier.limit, tier.used, tier.left, opens_in_s, source)
+    return LiveTier(str(tier.tier), tier.tier.depth, tier.used, tier.left, opens_in_s, source)
