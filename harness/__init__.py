@@ -8,6 +8,11 @@ The public door: everything here is stable, everything below it may move.
 
 from __future__ import annotations
 
+from harness import signals
+
+if signals.is_the_command():  # before the rest is loaded, for Ctrl-C may come now
+    signals.install()
+
 import sys
 from importlib import import_module
 from pathlib import Path

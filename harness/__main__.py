@@ -2,10 +2,15 @@
 
 import sys
 
-try:
-    from harness.cli import main
-except KeyboardInterrupt:  # while it was still loading: there is nothing to stop
-    sys.exit(130)
+from harness import signals
 
 if __name__ == "__main__":
-    main()
+    signals.install()
+    try:
+        from harness.cli import main
+
+        main()
+    except KeyboardInterrupt:  # a second one, while the first was being said
+        sys.exit(signals.last()[1])
+    finally:
+        signals.ignore()

@@ -98,6 +98,7 @@ class ImportConfig(BaseModel):
     max_items: int | None = setting("max_items", ge=1)
     sequential: bool = setting("sequential")
     detail: bool = setting("detail")
+    accept_list: bool = setting("accept_list")
     timeout: Seconds = setting("timeout", gt=0, le=3600)
     retry_delays: Annotated[tuple[Annotated[float, Field(ge=0, le=86400)], ...], BeforeValidator(as_delays)] = setting(
         "retry_delays", max_length=20
@@ -237,11 +238,8 @@ class ImportConfig(BaseModel):
 
         None for a test API of our own, which is another one each time.
         """
-        if self.url is None:
-            return None
-        names = sorted(header.get_secret_value().split(":", 1)[0].strip().lower() for header in self.header)
-        key = self.token_env or "+".join([*names, *variables_in(self.url)])
-        return f"{urlsplit(self.url).netloc} {key}".strip()
+        names = tuple(header.get_secret_value().split(":", 1)[0] for header in self.header)
+        return sent_as(self.url, self.token_env, names)
 
     def request_headers(self) -> dict[str, str]:
         """What --header and --token-env ask for, secrets and all: for the client alone."""
@@ -273,6 +271,15 @@ class ImportConfig(BaseModel):
         written["pacing"] = self.pacing if self.pacing is None or isinstance(self.pacing, str) else self.pacing.name
         written["header_names"] = [header.get_secret_value().split(":", 1)[0] for header in self.header]
         return written
+
+
+def sent_as(url: str | None, token_env: str | None, header_names: tuple[str, ...]) -> str | None:
+    """Host and name of the key of an import with these settings, as run.json has them; see `learned_for`."""
+    if url is None:
+        return None
+    names = sorted(name.strip().lower() for name in header_names)
+    key = token_env or "+".join([*names, *variables_in(url)])
+    return f"{urlsplit(url).netloc} {key}".strip()
 
 
 def _check_url(url: str) -> None:

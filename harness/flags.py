@@ -116,6 +116,14 @@ FLAGS = _table(
         Flag("max_items", "import no more than this many", "N"),
         Flag("sequential", "read the whole list before the first item", None, default=False),
         Flag("detail", "take the list's records as the items, without fetching each", None, default=True),
+        Flag(
+            "accept_list",
+            "take the list as it is where its end cannot be proven: one page without paging, a total that is too high, "
+            "a field that nothing follows",
+            None,
+            default=False,
+            resumed=True,
+        ),
         Flag("timeout", "the longest a request may take", "TIME", default=30.0, resumed=True),
         Flag(
             "retry_delays",
@@ -209,7 +217,7 @@ FLAGS = _table(
         Flag("fresh", "replace a run of that name", None, default=False),
         Flag("resume", "go on with a run of that name", None, default=False, live=True),
         Flag("seed", "for everything random", "N", default=0),
-        Flag("dry_run", "print the plan and stop, after two requests", None, default=False, live=True),
+        Flag("dry_run", "print the plan and stop, after two to four requests", None, default=False, live=True),
         Flag("progress", "bar, plain or none [bar on a terminal, else plain]", resumed=True),
         Flag("quiet", "print nothing but errors", None, default=False, resumed=True),
         Flag(

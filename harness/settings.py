@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from harness.config import ImportConfig
-from harness.errors import BadInput
+from harness.errors import BadInput, RecordError
 from harness.flags import ENVIRONMENT, RESULTS_VARIABLE, RESUMED, flag_of
 from harness.paths import quoted
 
@@ -22,9 +22,17 @@ from harness.paths import quoted
 _FIGURES = ("url", "limit", "server_limit", "scenario", "detail", "per_page", "cost")
 
 
-def figures_config(written: Mapping[str, Any]) -> ImportConfig:
-    """The settings of a run (`config` of its run.json) as far as its figures depend on them: none asks for secrets."""
-    return ImportConfig(**{name: written[name] for name in _FIGURES if written.get(name) is not None})
+def figures_config(path: Path, written: Mapping[str, Any]) -> ImportConfig:
+    """The settings in the run.json at `path`, as far as a run's figures depend on them: none asks for secrets."""
+    return written_config(path, {name: written[name] for name in _FIGURES if written.get(name) is not None})
+
+
+def written_config(path: Path, written: Mapping[str, Any]) -> ImportConfig:
+    """Settings as they were written into the file `path`; RecordError naming it where they cannot be used any more."""
+    try:
+        return ImportConfig(**written)
+    except ValidationError as error:
+        raise RecordError(f"the settings in {path} cannot be used: {explain(error)}; restore it from a copy") from None
 
 
 def read_settings(flags: Mapping[str, Any], toml: Path | None, environ: Mapping[str, str]) -> ImportConfig:

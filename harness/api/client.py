@@ -15,6 +15,7 @@ from harness.api.credentials import Credentials
 from harness.api.evidence import LOOKED_AT, evidence, kept
 from harness.api.headers import notice
 from harness.api.rest import Garbled, Malformed, Rest, as_text
+from harness.api.way_on import past_end
 from harness.engine.answers import Failed, ItemRead, PageRead, failed_status
 from harness.errors import BadInput
 from harness.pacing import Notice
@@ -26,11 +27,15 @@ from harness.record.events import Key, Kind
 KEEPALIVE_S = 4.0
 # TCP and TLS: long enough for three lost SYNs (1 + 2 + 4 s).
 CONNECT_S = 10.0
+NO_CONTENT = 204
 # Error bodies are small, and everyone else's requests go on meanwhile: one that drips is judged by what has come.
 LONGEST_LOOK_S = 5.0
 Body = bytes | bytearray
 _UTF_8 = "utf-8-sig"  # with or without the mark that some put before it
 _REFUSED = Got(Failed("refused"))
+_TOLD_SECRET = Got(
+    Failed("malformed", "a link or an id of the list holds a secret that was sent; it must not be kept", passing=False)
+)
 
 
 class HttpApi:
@@ -180,7 +185,14 @@ class HttpApi:
     def _read(self, kind: Kind, key: Key, response: httpx.Response, body: Body | Malformed) -> Got:
         status = response.status_code
         if not response.is_success:
-            return Got(_with_evidence(failed_status(status, response.extensions.get("location")), response, body))
+            words = body.decode(_UTF_8, "replace") if isinstance(body, bytes) else ""
+            failed = replace(
+                failed_status(status, response.extensions.get("location")), past_end=past_end(status, words)
+            )
+            return Got(_with_evidence(failed, response, body))
+        if status == NO_CONTENT and kind == "page":
+            nothing = Failed("malformed", "the answer has no content", passing=False, past_end=f"answered {status}")
+            return Got(_with_evidence(nothing, response, b""))
         try:
             if isinstance(body, Malformed):
                 raise body
@@ -188,10 +200,10 @@ class HttpApi:
             if kind == "item":
                 payload, carried = self._rest.read_item(key, text)
                 return Got(ItemRead(len(body), carried, None if carried else text[:LOOKED_AT]), ((key, payload),))
-            page, records = self._rest.read_page(key, text, response.headers.get("link"))
+            page, records = self._rest.read_page(key, text, response.headers)
         except Malformed as error:
             reason = "too large" if isinstance(error, TooLarge) else "malformed"
-            failed = Failed(reason, str(error), passing=isinstance(error, Garbled))
+            failed = Failed(reason, str(error), passing=isinstance(error, Garbled), past_end=error.past_end)
             return Got(_with_evidence(failed, response, body))
         kept = records if self._keep_records else []
         return Got(page, tuple((item, as_text(record)) for item, record in kept))
@@ -205,8 +217,13 @@ class HttpApi:
             return replace(got, result=replace(result, detail=detail, headers=headers, body=body))
         if isinstance(result, ItemRead) and result.body is not None:
             result = replace(result, body=kept(known.hushed(result.body)))
-        if isinstance(result, PageRead) and result.next_page is not None:
-            result = replace(result, next_page=known.unfilled(result.next_page))
+        if isinstance(result, PageRead):
+            following = None if result.next_page is None else known.unfilled(result.next_page)
+            if (following is None) != (result.next_page is None) or known.in_ids(result.ids):
+                return _TOLD_SECRET
+            result = replace(result, next_page=following)
+        if isinstance(result, PageRead) and result.unread:
+            result = replace(result, unread=known.hushed(result.unread))
         return Got(result, tuple((item, known.out_of_data(payload)) for item, payload in got.payloads))
 
 

@@ -2,30 +2,43 @@
 
 Read without configuration: a list is an array, or an object with the records under `data`, `items` or `results`;
 pages are numbered where `last_page` or `total_pages` says how many, or where the total and the first page do, else
-each names the next (in the body, in a Link header, or by `has_more` and its last id), else each is followed by another,
-to the first that names nothing new.
+each names the next (in the body, in a Link header, or by `has_more` and its last id), else each is followed by another.
+What a page says is read here; where the list ends is judged by `harness.engine.listing`.
 """
 
 from __future__ import annotations
 
 import json
-import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 
 from harness.api.credentials import origin
+from harness.api.links import link_targets
+from harness.api.way_on import hints_at_error, tells_of_error, ways_on
 from harness.engine.answers import PageRead
+from harness.record.discovery import holds_number
 from harness.record.events import ItemId, Key, canonical_id, is_same_id
 from harness.values import variables_in
 
 # Ten million pages of one item are still a list; more is a number gone wrong.
 MOST_PAGES = 10_000_000
-_LINK = re.compile(r"""<([^<>]*)>[^<]*?;\s*rel="?([a-z ]+)"?""", re.ASCII | re.IGNORECASE)
+_RECORDS = ("data", "items", "results")
+# Fields that are read for what they are: the others are searched for a way on.
+_NEXT = ("next_page_url", "next")
+_NO_HEADERS: Mapping[str, str] = {}
 
 
 class Malformed(Exception):
-    """A body that is not what was asked for; the message says why, in words for the failure's detail."""
+    """A body that is not what was asked for; the message says why, in words for the failure's detail.
+
+    past_end: what came, in words for people, where it ends a list if the page was only guessed; else None.
+    """
+
+    def __init__(self, why: str, past_end: str | None = None) -> None:
+        super().__init__(why)
+        self.past_end = past_end
 
 
 class Garbled(Malformed):
@@ -68,31 +81,35 @@ class Rest:
         return [part for part in urlsplit(self.url).query.split("&") if variables_in(part)]
 
     def read_page(
-        self, page: Key, body: str, links: str | None = None
+        self, page: Key, body: str, headers: Mapping[str, str] = _NO_HEADERS
     ) -> tuple[PageRead, list[tuple[ItemId, dict[str, Any]]]]:
         """What a page of the list says, and its records by id. Malformed where it is no list.
 
-        links: the answer's Link header (RFC 8288), the way on where the body names none. `next_page` is a link, or the
-        number of the next page in text.
+        headers: of the answer, by lower-case name, lines of one name joined. `next_page` is a link, never a guess.
         """
-        return self.page_of(page, _json(body), links)
+        if not body.strip():
+            raise Garbled("the body is empty", "has an empty body")
+        return self.page_of(page, _json(body), headers)
 
     def page_of(
-        self, page: Key, value: Any, links: str | None = None
+        self, page: Key, value: Any, headers: Mapping[str, str] = _NO_HEADERS
     ) -> tuple[PageRead, list[tuple[ItemId, dict[str, Any]]]]:
         """The same from the JSON value."""
-        records = value if isinstance(value, list) else _records(value)
-        about = value if isinstance(value, dict) else {}
-        if links is not None and not _has_link(about) and (found := _LINK.findall(links)):
-            about = {**about, "next": next((url for url, rel in found if "next" in rel.split()), None)}
-        elif isinstance(about.get("has_more"), bool) and not _has_link(about):
-            about = {**about, "next": self._after(records) if about["has_more"] else None}
+        name, records = _records(value)
+        about = {key: inner for key, inner in value.items() if key != name} if isinstance(value, dict) else {}
+        if tells_of_error(about):
+            raise Malformed(f"the list tells of an error: {as_text(about)[:200]}")
         by_id = [(_id(record), record) for record in records]
         last_page, total = self._extent(page, about, len(by_id))
-        if last_page is not None and last_page > MOST_PAGES:
-            raise Malformed(f"the list says it has {last_page:,} pages; up to {MOST_PAGES:,} can be read")
-        next_page = None if last_page is not None else self._next_page(page, about, len(records), total)
-        return PageRead(tuple(item for item, _ in by_id), total, last_page, next_page), by_id
+        found = ways_on(about, headers, self.page_url(page), _followed(about))
+        way, next_page = self._way(page, about, headers, records)
+        more = found.more if next_page is None or found.more is False else None
+        unread = () if next_page is not None else (*found.ways, *_lost_link(headers.get("link") or ""))
+        counted = isinstance(page, int) and page < (last_page or 0) and way != "has_more"
+        if counted and next_page is not None and holds_number(next_page, int(page) + 1):
+            way = next_page = None  # the count of pages is enough, and lets them be read side by side
+        ids = tuple(item for item, _ in by_id)
+        return PageRead(ids, total, last_page, next_page, way, more, ", ".join(unread)), by_id
 
     def read_item(self, item: ItemId, body: str) -> tuple[str, bool]:
         """The payload to keep: the item's object as JSON text, out of its `data` envelope if it has one.
@@ -122,41 +139,37 @@ class Rest:
         return inner, False
 
     def _extent(self, page: Key, about: dict[str, Any], records: int) -> tuple[int | None, int | None]:
-        """(last page, total) as far as they are said, or follow from a first page that is not all there is.
-
-        Servers cut `perPage` to what they like: a page shorter than asked for need not be the last.
-        """
+        """(last page, total) as far as they are said."""
         last_page = _count(about, "last_page", "total_pages")
         total = _count(about, "total", "total_count", "count")
-        if last_page is None and total is not None and page == 1 and not _has_link(about) and total > records > 0:
-            last_page = -(-total // records)
+        implied = -(-total // records) if total is not None and page == 1 and records else 0
+        if max(last_page or 0, 0 if any(True for _ in _spoken(about)) else implied) > MOST_PAGES:
+            pages = max(last_page or 0, implied)
+            raise Malformed(f"the list says it has {pages:,} pages; up to {MOST_PAGES:,} can be read")
         return last_page, total
 
-    def _after(self, records: list[Any]) -> str | None:
+    def _way(
+        self, page: Key, about: dict[str, Any], headers: Mapping[str, str], records: list[Any]
+    ) -> tuple[str | None, str | None]:
+        """(the field that speaks of the next page, the link in it or None)."""
+        spoken = list(_spoken(about))
+        for name, link in spoken:
+            if link and isinstance(link, str):
+                return name, self._link(page, link)
+        for link in link_targets(headers.get("link") or "", "next"):
+            return "Link", self._link(page, link)
+        if about.get("has_more") is True and records and not any(link for _, link in spoken):
+            return "has_more", self._after(records)
+        return next((name for name, link in spoken if not link), None), None
+
+    def _after(self, records: list[Any]) -> str:
         """The page after the last record of this one (keyset paging: `has_more`, and `after=` the last id)."""
-        if not records:
-            return None
         parts = urlsplit(self.url)
         query = urlencode({"after": _id(records[-1]), "perPage": self.per_page})
         return urlunsplit((*parts[:3], "&".join([query, *self._proof()]), ""))
 
-    def _next_page(self, page: Key, about: dict[str, Any], records: int, total: int | None) -> str | None:
-        for name in ("next_page_url", "next"):
-            if name in about:
-                return None if not about[name] else self._link(page, about[name])
-        links = about.get("links")
-        if isinstance(links, dict) and "next" in links:
-            return None if not links["next"] else self._link(page, links["next"])
-        if not isinstance(page, int) or (total is not None and total > records):  # then page 1 has said it all
-            return None
-        # Nothing says whether there is more, and a short page does not: servers cut `perPage` to what they like. So on
-        # to the first that is empty, or that the engine finds to name nothing new.
-        return str(page + 1) if records else None
-
-    def _link(self, page: Key, link: Any) -> str:
+    def _link(self, page: Key, link: str) -> str:
         """A next link as an absolute URL on the list's own host: credentials go nowhere else."""
-        if not isinstance(link, str):
-            raise Malformed(f"the link to the next page is not text but {_kind(link)}")
         try:
             url = urljoin(self.page_url(page), link)
             here, there = origin(self.url), origin(url)
@@ -197,9 +210,22 @@ def _is_storable(text: str) -> bool:
     return True
 
 
-def _has_link(about: dict[str, Any]) -> bool:
+def _spoken(about: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The fields in which a body speaks of the next page, whatever they hold."""
+    yield from ((name, about[name]) for name in _NEXT if name in about)
     links = about.get("links")
-    return any(name in about for name in ("next_page_url", "next")) or (isinstance(links, dict) and "next" in links)
+    if isinstance(links, dict) and "next" in links:
+        yield "links.next", links["next"]
+
+
+def _lost_link(header: str) -> list[str]:
+    """A Link header that names a next page in a form that cannot be read."""
+    return ["header Link"] if "next" in header.lower().replace('"', " ").replace("=", " ").split() else []
+
+
+def _followed(about: dict[str, Any]) -> set[str]:
+    """The fields that `_way` reads for what they are: text or nothing, but no number or object."""
+    return {name for name, link in _spoken(about) if not link or isinstance(link, str)}
 
 
 def _json(body: str) -> Any:
@@ -209,13 +235,27 @@ def _json(body: str) -> Any:
         raise Garbled(f"the body is not JSON ({error})") from None
 
 
-def _records(value: Any) -> list[Any]:
+def _records(value: Any) -> tuple[str, list[Any]]:
+    """The field that holds the records, and the records. Malformed where there is none, see `past_end` there."""
+    if isinstance(value, list):
+        return "", value
     if isinstance(value, dict):
-        for name in ("data", "items", "results"):
+        for name in _RECORDS:
             if isinstance(value.get(name), list):
-                records: list[Any] = value[name]
-                return records
-    raise Malformed("the body holds no list: neither an array nor an object with data, items or results")
+                return name, value[name]
+    raise Malformed(
+        "the body holds no list: neither an array nor an object with data, items or results", _lacks_records(value)
+    )
+
+
+def _lacks_records(value: Any) -> str | None:
+    """`is null`, or `holds no records` for an object that has none under any name and tells of no error; else None."""
+    if value is None:
+        return "is null"
+    if not isinstance(value, dict) or hints_at_error(value) or any(value.get(name) for name in _RECORDS):
+        return None
+    lists = any(isinstance(inner, list) and inner for inner in value.values())
+    return None if lists else "holds no records"
 
 
 def _id(record: Any) -> ItemId:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-import trio
 
+from harness import signals
 from harness.cli.run import import_now, ready_to_resume
 from harness.errors import BadInput
 from harness.record.audit import audited
+from harness.record.discovery import ACCEPT, NO_HELP
 from harness.record.history import read_events
 from harness.record.run import find_run
 from harness.settings import typed_to_resume
@@ -25,12 +26,13 @@ def audit_command(run: str | None, **flags: Any) -> int:
     typed = typed_to_resume(flags)
     found = find_run(Path(typed.get("results", "results")), run)
     if not found.status.startswith("complete"):
-        raise BadInput(f"run {found.name} is {found.status}, and only a complete one can be audited; resume it first")
+        how = f"resume it first{f', with {ACCEPT}' if NO_HELP in str(found.about.get('reason', '')) else ''}"
+        raise BadInput(f"run {found.name} is {found.status}, and only a complete one can be audited; {how}")
     config = ready_to_resume(found, typed)
     if config.max_items is not None:
         raise BadInput(f"run {found.name} has --max-items, so that its list was never read whole; import it without")
     shown = config if not config.as_json else config.model_copy(update={"as_json": False, "quiet": True})
-    code = trio.run(import_now, shown, True)
+    code = signals.run(import_now, shown, True)
     audit = audited(read_events(found.folder))
     if audit is not None and config.as_json:
         click.echo(json.dumps(audit.as_dict()))

@@ -1,4 +1,4 @@
-"""`check`: can this API be imported, and what does it say of its limits? At most three requests."""
+"""`check`: can this API be imported, and what does it say of its limits? At most five requests."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from dataclasses import asdict
 from typing import Any
 
 import click
-import trio
 
+from harness import signals
+from harness.cli.exit_codes import BAD_INPUT, COMPLETE
 from harness.cli.options import CHECKED, python
 from harness.config import ImportConfig
 from harness.engine.checking import check
 from harness.engine.importing import http_api, source
 from harness.record.clock import utc_s
+from harness.record.discovery import ACCEPT
 from harness.settings import from_environ, given, read_settings
 from harness.views.check import Checked, check_text
 from harness.views.screen import Screen
@@ -26,13 +28,13 @@ def check_command(**flags: Any) -> int:
     """Ask the API, and print what it looks like."""
     environment = {name: value for name, value in from_environ(os.environ).items() if name in CHECKED}
     config = read_settings({**environment, **given(flags)}, None, {})
-    checked = trio.run(_check, config)
+    checked = signals.run(_check, config)
     if config.as_json:
         click.echo(json.dumps(asdict(checked)))
     else:
         command = _command(config, checked)
         click.echo(check_text(checked, Screen.of(sys.stdout), python=python(), command=command))
-    return 0
+    return BAD_INPUT if checked.problem else COMPLETE
 
 
 async def _check(config: ImportConfig) -> Checked:
@@ -49,6 +51,8 @@ def _command(config: ImportConfig, checked: Checked) -> str:
         words += ["--scenario", config.scenario]
     if config.token_env is not None:
         words += ["--token-env", config.token_env]
+    if config.accept_list or checked.problem:
+        words.append(ACCEPT)
     if checked.limits:
         words += ["--limit", checked.limits]
     if config.url is None:

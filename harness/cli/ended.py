@@ -10,6 +10,7 @@ import click
 
 from harness.cli.options import python, where
 from harness.config import ImportConfig
+from harness.record.discovery import ACCEPT, NO_HELP
 from harness.record.events import RunStatus
 from harness.record.run import Run
 from harness.record.summary import Summary
@@ -20,6 +21,9 @@ from harness.views.summary import NEXT, summary_text
 def next_commands(run: Run, status: RunStatus, results: Path) -> list[str]:
     """What to type next, after `-m harness`, with `{run}` for its name; a simulated run has no server to ask again."""
     commands = NEXT[status]
+    reason = str(run.about.get("reason", ""))
+    if status == "failed" and ACCEPT in reason:
+        commands = (f"resume {{run}} {ACCEPT}",) if NO_HELP in reason else (*commands, f"resume {{run}} {ACCEPT}")
     if run.about.get("simulated"):
         commands = tuple(command for command in commands if command.startswith(("show", "failed list")))
     return [command + where(results) for command in commands]

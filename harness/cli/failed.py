@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-import trio
 
+from harness import signals
 from harness.cli.options import python, where
 from harness.cli.run import import_now, ready_to_resume
 from harness.cli.steer import asked
@@ -84,7 +84,7 @@ def retry_command(
     number = reopen(found, chosen)
     _said(found, "retry", number)
     if config is not None and number:
-        return trio.run(import_now, config)
+        return signals.run(import_now, config)
     if number:
         _hint(found, results, "resume")
     return 0

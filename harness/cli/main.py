@@ -4,19 +4,36 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
+from harness import signals
 from harness.cli.commands import SECTIONS
-from harness.cli.exit_codes import BAD_INPUT, ENDED_EARLY, INTERRUPTED
+from harness.cli.exit_codes import BAD_INPUT, ENDED_EARLY
 from harness.errors import BadInput, HarnessError, NeverFits, RunLocked
 
 # The name under which it is installed.
 _PACKAGE = "rate-limit-harness"
 
 
+class _Stopped(BaseException):
+    """Somebody ended the command by a signal."""
+
+
 class Commands(click.Group):
     """A group whose help lists its commands by what people want: to run, to look, to decide, to manage."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As ever, but Ctrl-C is told to `main` as it is: click would print an empty line first."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise _Stopped from None
+        except BaseExceptionGroup as group:
+            if group.subgroup(KeyboardInterrupt) is None:
+                raise
+            raise _Stopped from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for section, commands in SECTIONS.items():
@@ -68,8 +85,9 @@ def main(args: Sequence[str] | None = None) -> None:
         code = _say(str(error), BAD_INPUT)
     except HarnessError as error:
         code = _say(str(error), ENDED_EARLY)
-    except (KeyboardInterrupt, click.Abort):
-        code = INTERRUPTED
+    except (_Stopped, KeyboardInterrupt, click.Abort):
+        name, code = signals.last()
+        _say(f"stopped by {name}", code)
     except BrokenPipeError:
         code = 0  # whoever read our output has seen enough
     sys.exit(code)

@@ -9,15 +9,17 @@ import sys
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
 import trio
 
+from harness import signals
 from harness.api.child import DEFAULT_ITEMS, DEFAULT_LATENCY_S
 from harness.bound import Work, bound
 from harness.cli.ended import report
-from harness.cli.exit_codes import INTERRUPTED, TERMINATED, exit_code
+from harness.cli.exit_codes import exit_code
 from harness.cli.options import python, where
 from harness.cli.steer import go_on
 from harness.config import ImportConfig
@@ -36,8 +38,6 @@ from harness.views.plan import ListOnly, Plan, before_start, plan_text
 from harness.views.progress import Progress, choose_mode
 from harness.views.screen import Screen
 
-_SIGNAL_CODE = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED}
-
 
 def import_command(toml: Path | None, **flags: Any) -> int:
     """Carry out `import`; answers the exit code, as every command does."""
@@ -50,8 +50,8 @@ def import_command(toml: Path | None, **flags: Any) -> int:
         said = {name: getattr(config, name) for name in RESUMED if name in config.model_fields_set}
         return _resume(find_run(config.results, config.run), said)
     if config.dry_run:
-        return trio.run(_plan, config)
-    return trio.run(import_now, config)
+        return signals.run(_plan, config)
+    return signals.run(import_now, config)
 
 
 def resume_command(run: str | None, **flags: Any) -> int:
@@ -74,7 +74,7 @@ def _resume(found: Run, typed: dict[str, Any]) -> int:
         click.echo(f"run {found.name} {refuse}", err=True)
         report(found, ImportConfig(**{name: typed[name] for name in ("quiet", "as_json", "results") if name in typed}))
         return exit_code(found.status)
-    return trio.run(import_now, ready_to_resume(found, typed))
+    return signals.run(import_now, ready_to_resume(found, typed))
 
 
 def ready_to_resume(found: Run, typed: dict[str, Any]) -> ImportConfig:
@@ -98,41 +98,62 @@ class _Signals:
 
     async def watch(self, *, task_status: trio.TaskStatus[None]) -> None:
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
+            for number in signals.NAMES:
+                self._note_at_once(number)
             task_status.started()
-            async for number in received:
-                self.code = _SIGNAL_CODE[signal.Signals(number)]
+            async for _ in received:
                 if self.session is None:
                     raise KeyboardInterrupt
-                self.session.stop("Ctrl-C" if number == signal.SIGINT else "SIGTERM")
+                self.session.stop(signals.last()[0])
+
+    def _note_at_once(self, number: signal.Signals) -> None:
+        """The receiver hears of a signal once trio runs again: loading what a session needs can take a second."""
+        receives = signal.getsignal(number)
+
+        def noted(number: int, frame: FrameType | None) -> None:
+            self.code = signals.came(number)
+            if callable(receives):
+                receives(number, frame)
+
+        signal.signal(number, noted)
+
+    def began(self, session: Session) -> None:
+        """There is something to stop now; but not for a signal that came in the moment before."""
+        if self.code is not None:
+            raise KeyboardInterrupt
+        self.session = session
 
 
 async def import_now(config: ImportConfig, relist: bool = False) -> int:
     """Import in this terminal, shown as it goes; answers the exit code. relist: read the list again, as an audit."""
-    signals = _Signals()
+    told = _Signals()
     mode = "none" if config.quiet or config.as_json else choose_mode(config.progress, sys.stderr)
     shown: list[Progress] = []
     with sparing_memory(), ExitStack() as screen:
 
         def on_start(session: Session, _url: str) -> None:
-            signals.session = session
+            told.began(session)
             if mode != "none":
                 _say_beforehand(config, "the bar" if mode == "bar" else "it")
             shown.append(screen.enter_context(Progress(session.run_folder.name, mode, sys.stderr)))
 
         try:
             async with trio.open_nursery() as nursery:
-                await nursery.start(signals.watch)
+                await nursery.start(told.watch)
                 watched: dict[str, Any] = {"on_start": on_start, "on_update": lambda *now: shown[0].update(*now)}
                 watched["on_child"] = None if mode == "none" else _say_starting
                 run = await run_import(config, **watched, relist=relist)
                 nursery.cancel_scope.cancel()
         except BaseExceptionGroup as group:
-            if signals.code is not None:  # it came before there was anything to stop
-                return signals.code
-            raise group.exceptions[0] from None
+            if told.code is None or told.session is not None:
+                raise group.exceptions[0] from None
+            name, code = signals.last()  # it came before there was anything to stop
+            left = f"run {config.run} is as it was" if config.resume else "nothing was recorded"
+            click.echo(f"harness: stopped by {name} before the first request; {left}", err=True)
+            return code
     report(run, config)
-    if signals.code is not None and run.status == "stopped":  # one that came after the last answer stopped nothing
-        return signals.code
+    if told.code is not None and run.status == "stopped":  # one that came after the last answer stopped nothing
+        return told.code
     return exit_code(run.status)
 
 

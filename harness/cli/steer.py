@@ -8,6 +8,7 @@ from typing import Any
 import click
 import trio
 
+from harness import signals
 from harness.cli.options import python, where
 from harness.errors import BadInput, NotRunning
 from harness.record.control import Command, ask, reply
@@ -28,7 +29,7 @@ def steered(results: Path, name: str | None) -> Run:
 
 def asked(run: Run, command: Command, **values: Any) -> dict[str, Any]:
     """What the session that writes `run` answers to a request; BadInput with its sentence where it refuses."""
-    said = trio.run(_answer, ask(run, command, **values))
+    said = signals.run(_answer, ask(run, command, **values))
     if said is None:
         raise NotRunning(
             f"process {run.writer_pid} writes run {run.name} and has not answered within {_PATIENCE_S:g} s; "

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness import signals
 from harness.cli.options import python, where
 from harness.errors import BadInput
 from harness.flags import SWEPT, SWEPT_SIMULATED
 from harness.record.clock import local_stamp, utc_s
+from harness.record.folder import NameTaken
 from harness.settings import from_environ, given
 from harness.views.comparison import comparison_text
 from harness.views.progress import choose_mode
@@ -25,8 +27,6 @@ from harness.views.text import plural
 
 if TYPE_CHECKING:
     from harness.lab.sweeps import Row, Sweep
-
-_INTERRUPTED = 130
 
 
 def sweep_command(file: Path | None, results: Path, **said: Any) -> int:
@@ -52,7 +52,7 @@ def sweep_command(file: Path | None, results: Path, **said: Any) -> int:
             run_sweep(sweep, pool, on_row)
     except KeyboardInterrupt:
         _say_next(sweep, results, f"sweep --resume --name {sweep.name}")
-        return _INTERRUPTED
+        return signals.last()[1]
     _compare([sweep])
     _say_next(sweep, results, f"compare {sweep.name}")
     return 1 if any(_failed(row) for row in sweep.rows()) else 0
@@ -72,9 +72,14 @@ def _sweep(file: Path | None, results: Path, said: dict[str, Any]) -> Sweep:
             raise BadInput("a sweep goes on with the settings that it was started with; say only --resume and --name")
         return find_sweep(results, said["name"])
     grid = read_grid(_table(file), {**_environment(said["live"]), **flags}, said["grids"], said["repeat"])
-    name = said["name"] or _free(results, f"sweep-{local_stamp(utc_s())}")
     how = {name: said[name] for name in ("live", "keep", "papermill", "fresh")}
-    return create_sweep(results, name, grid, utc_s(), **how)
+    while True:
+        name = said["name"] or _free(results, f"sweep-{local_stamp(utc_s())}")
+        try:
+            return create_sweep(results, name, grid, utc_s(), **how)
+        except NameTaken:  # by another sweep, in this moment
+            if said["name"]:
+                raise
 
 
 def _environment(live: bool) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import trio
 
+from harness import signals
 from harness.cli.ended import report
 from harness.cli.exit_codes import exit_code
 from harness.cli.steer import steered
@@ -26,7 +27,7 @@ def watch_command(run: str | None, results: Path, progress: Mode | None) -> int:
         click.echo(f"nobody is writing run {found.name}", err=True)
     else:
         try:
-            trio.run(_watch, found, choose_mode(progress, sys.stderr))
+            signals.run(_watch, found, choose_mode(progress, sys.stderr))
         except KeyboardInterrupt:
             click.echo(f"run {found.name} goes on unwatched", err=True)
             return 0

@@ -55,12 +55,21 @@ Answer = Fetch | Wait | Done
 
 @dataclass(frozen=True, slots=True)
 class PageRead:
-    """A page of the list. `last_page` where pages are numbered, `next_page` where each names the next."""
+    """A page of the list, as it was read and not judged.
+
+    last_page: the declared number of pages. next_page: the next one as this page names it, a link or a number; way: the
+    field that speaks of it, whether it names one or is empty. more: what a has_more says. unread: fields outside the
+    records that look like a way on and that nothing follows, joined by ", ". past: what came in place of a list.
+    """
 
     ids: tuple[ItemId, ...]
     total: int | None = None
     last_page: int | None = None
     next_page: str | None = None
+    way: str | None = None
+    more: bool | None = None
+    unread: str = ""
+    past: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +89,8 @@ class Failed:
     """A fetch without result. `passing`: may a retry pass? `sent`: did any of it leave?
 
     `stale`: a pooled connection that the server had closed was reset before any answer. headers: those of the answer
-    that tell something of it, a line each; body: its beginning. None without an answer.
+    that tell something of it, a line each; body: its beginning. None without an answer. past_end: what came, such as
+    `answered 404`, where that ends a list if the page was only guessed.
     """
 
     reason: str
@@ -90,6 +100,7 @@ class Failed:
     stale: bool = False
     headers: str | None = field(default=None, compare=False)
     body: str | None = field(default=None, compare=False)
+    past_end: str | None = field(default=None, compare=False)
 
 
 Result = PageRead | ItemRead | Failed

@@ -9,6 +9,7 @@ import trio
 from harness.api.base import Api
 from harness.config import ImportConfig
 from harness.engine.answers import Failed, PageRead, Result
+from harness.engine.preview import preview
 from harness.errors import BadInput
 from harness.pacing import Notice
 from harness.record.events import Key, Kind
@@ -22,46 +23,73 @@ class _Asker:
         self._api = api
         self.notices: list[Notice] = []
         self.latencies_s: list[float] = []
+        self.payloads: list[str] = []  # of the last answer
 
-    async def ask(self, kind: Kind, key: Key) -> tuple[Result, list[str]]:
+    async def page(self, key: Key) -> tuple[PageRead | Failed, int | None]:
+        heard = len(self.notices)
+        result = await self._ask("page", key)
+        assert isinstance(result, (PageRead, Failed))
+        return result, self.notices[-1].status if len(self.notices) > heard else None
+
+    async def item(self, key: Key) -> None:
+        result = await self._ask("item", key)
+        if isinstance(result, Failed):
+            raise _unreadable(f"item {key}", result)
+
+    async def _ask(self, kind: Kind, key: Key) -> Result:
         began_s = trio.current_time()
         got = await self._api.fetch(kind, key, self._heard)
         self.latencies_s.append(trio.current_time() - began_s)
         if got is None:
             raise BadInput(f"the {kind} was refused by a rate limit{_when(self.notices[-1])}; try again later")
-        if isinstance(got.result, Failed):
-            what = "list" if kind == "page" else f"item {key}"
-            why = f"{got.result.reason}: {got.result.detail}" if got.result.detail else got.result.reason
-            raise BadInput(f"the {what} cannot be read ({why}); check --url and the credentials")
-        return got.result, [payload for _, payload in got.payloads]
+        self.payloads = [payload for _, payload in got.payloads]
+        return got.result
 
     def _heard(self, notice: Notice) -> bool:
         self.notices.append(notice)
         return not notice.refused
 
 
+def _unreadable(what: str, failed: Failed) -> BadInput:
+    why = f"{failed.reason}: {failed.detail}" if failed.detail else failed.reason
+    return BadInput(f"the {what} cannot be read ({why}); check --url and the credentials")
+
+
 async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
-    """Ask for the first page and for up to two items; BadInput where that does not go well. utc_s: the time now."""
+    """Ask for the first pages and up to two items; BadInput where they cannot be read. utc_s: the time now."""
     asker = _Asker(api)
-    page, records = await asker.ask("page", 1)
-    assert isinstance(page, PageRead)
+    list_fields: frozenset[str] = frozenset()
+
+    async def ask(key: Key) -> tuple[PageRead | Failed, int | None]:
+        nonlocal list_fields
+        result, status = await asker.page(key)
+        list_fields = _fields(asker.payloads) if key == 1 else list_fields
+        return result, status
+
+    seen = await preview(ask, accept=config.accept_list)
+    if isinstance(seen.first, Failed):
+        raise _unreadable("list", seen.first)
+    if seen.failed is not None:
+        raise _unreadable(f"page {seen.failed[0]} of the list", seen.failed[1])
     fields: frozenset[str] = frozenset()
     if config.detail:
-        for item in page.ids[:2]:
-            _, payloads = await asker.ask("item", item)
-            fields = fields or _fields(payloads)
+        for item in seen.state.items.in_state("pending")[:2]:
+            await asker.item(item)
+            fields = fields or _fields(asker.payloads)
     server_s = asker.notices[0].server_utc_s
     return Checked(
         url=config.url or "the test API",
         latencies_s=tuple(asker.latencies_s),
-        a_page=len(page.ids),
-        items=page.total,
-        pages=page.last_page,
-        paging="pages are numbered" if page.last_page is not None else "each page names the next",
+        a_page=len(seen.first.ids),
+        items=seen.state.total,
+        pages=seen.state.last_page,
+        paging=seen.paging,
         item_fields=len(fields),
-        alike=bool(fields) and fields <= _fields(records),
+        alike=bool(fields) and fields <= list_fields,
         told=_told(asker.notices),
         skew_s=None if server_s is None else server_s - utc_s,
+        ended=seen.ended,
+        problem=seen.problem,
     )
 
 

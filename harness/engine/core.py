@@ -23,8 +23,9 @@ from harness.engine.concurrency import Concurrency, useful_workers
 from harness.engine.doubts import LET_IN, Doubts, Ruling, Suspect
 from harness.engine.endings import Endings
 from harness.engine.flights import Flight, Wish
+from harness.engine.listing import Ask, Ended, Verdict, as_page, judge, known_pages, pages_after, stuck, tolerated
 from harness.engine.mishaps import Mishaps
-from harness.engine.rules import Rules, known_pages, listed, nameless, requests_left, retry_at, verdict
+from harness.engine.rules import Rules, listed, most_pages, nameless, requests_left, retry_at, retry_due, verdict
 from harness.engine.unauthorised import EXPIRED, UNAUTHORISED, Unauthorised
 from harness.engine.waits import WaitLog
 from harness.engine.work import Task, Work
@@ -33,7 +34,7 @@ from harness.pacing.refusals import SUSPECT
 from harness.record import events as e
 from harness.record.fold import apply
 from harness.record.pages import without
-from harness.record.state import State
+from harness.record.state import Failure, State
 
 # Whose turn it is after which.
 _AFTER: dict[e.Kind, tuple[e.Kind, e.Kind]] = {"item": ("page", "item"), "page": ("item", "page")}
@@ -80,6 +81,7 @@ class Core:
         self._breaker = Breaker(rules.breaker)
         self._endings = Endings(rules.ends, self.state)
         self._done: Done | None = None
+        self._tolerated: list[Failure] = []  # pages whose failure a person accepts (--accept-list)
 
     def start(
         self, host: str = "", number: int = 1, charged: tuple[int, float] | None = None, relist: bool = False
@@ -89,13 +91,14 @@ class Core:
         charged: requests that a killed session began without recording, and by when (UTC) they were counted.
         relist: read the list from its beginning again.
         """
+        self._tolerated = tolerated(self.state, self.rules.accept_list)
         pacer = self.budgets["item"].pacer
         limits = format_tiers(tuple(tier.tier for tier in pacer.statistics(0.0).tiers))
         self.emit(e.SessionStarted(0.0, number, self._utc_s, self.wish.workers, limits, pacer.name, host))
         state = self.state
         if charged is not None:
             self.emit(e.Charged(0.0, *charged))
-        if relist:
+        if relist or self._must_relist():
             self.emit(e.Relisted(0.0))
         self._reread = set() if state.pages_before else None
         for item in [item for item in self._payloads if item in state.items]:
@@ -104,10 +107,19 @@ class Core:
         for failure in state.failures.values():
             if failure.retry_at_utc_s is not None:
                 task = Task(failure.kind, failure.key, failure.attempts + 1)
-                self.work.retry(task, max(0.0, failure.retry_at_utc_s - self._utc_s))
-        if not self._full():
+                self.work.retry(task, retry_due(failure, self._utc_s))
+        if not self._full() and stuck(state) is None:
             waiting = {key for kind, key in state.failures if kind == "page"}
             self.work.add("page", without(known_pages(state), waiting))
+        self._judge_list(0.0)
+
+    def _must_relist(self) -> bool:
+        """Whether the list was read as far as it goes and its end is not proven: only reading it again may help."""
+        state = self.state
+        if not state.pages or state.listing.ended or any(kind == "page" for kind, _ in state.failures):
+            return False
+        left = bool(known_pages(state)) and stuck(state) is None
+        return not left and not isinstance(self._list_verdict(), (Ask, Ended))
 
     @property
     def doing_now(self) -> str:
@@ -247,7 +259,7 @@ class Core:
         self._waits.end(now)
         self._waits.flush(now)
         self._leave_open(now)
-        self._done = verdict(self.state, self.wish.stopping, self.wish.status)
+        self._done = verdict(self.rules, self.state, self.wish.stopping, self.wish.status, self._tolerated)
         self.emit(e.SessionEnded(now, self._done.status, self._done.reason))
         return self._done
 
@@ -356,6 +368,8 @@ class Core:
             self._item_read(flight, now, result)
         elif isinstance(result, PageRead):
             self._page_read(flight, now, result)
+        elif flight.fetch.kind == "page" and (page := self._past_end(flight, now, result)) is not None:
+            self._page_read(flight, now, page)
         else:
             self._failed(flight, now, result)
 
@@ -381,9 +395,10 @@ class Core:
         fetch = flight.fetch
         self._mishaps.over(flight.task)
         self._breaker.works()
-        ids, new, total, turns = listed(self.rules, self.state, fetch.key, page, self._reread)
+        ids, new, total, met = listed(self.rules, self.state, page, self._reread)
         answered_s, status = flight.answered_s or now, flight.status or 0
-        said = (ids, total, page.last_page, page.next_page)
+        said = (ids, total, page.last_page, page.next_page, page.way, page.more, page.unread, met, page.past)
+        known = self.state.last_page
         self.emit(e.PageListed(now, fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, *said))
         for item in new:
             if item in self._payloads:
@@ -392,11 +407,35 @@ class Core:
                 self.emit(e.ItemListed(now, item))
         if self.rules.detail:
             self.work.add("item", (item for item in new if item not in self._payloads))
-        if self._full():
+        if self._full() or stuck(self.state) is not None:
             self.work.ready["page"].clear()
         else:
-            self.work.add("page", turns)
+            self.work.add("page", pages_after(self.state, known, most_pages(self.rules, page)))
+        self._judge_list(now)
         self._say_what_is_left(now)
+
+    def _past_end(self, flight: Flight, now: float, failed: Failed) -> PageRead | None:
+        """The page past the end of the list that an answer without a list stands for; None where it is a failure."""
+        fetch = flight.fetch
+        final = retry_at(self.rules, self.state, "page", fetch.attempt, failed, now) is None
+        return as_page(self.state, fetch.key, failed, flight.status, final=final)
+
+    def _judge_list(self, now: float) -> None:
+        """Where no page is left to be read, say why the list has ended, or ask for the page that may prove it."""
+        state = self.state
+        if state.listing.ended or not state.pages or not self._list_read():
+            return
+        if any(failure not in self._tolerated for failure in state.failed_pages) and not self._full():
+            return
+        found = self._list_verdict()
+        if isinstance(found, Ask):
+            self.work.add("page", found.pages)
+        elif isinstance(found, Ended):
+            self.emit(e.ListEnded(now, found.reason, found.evidence))
+
+    def _list_verdict(self) -> Verdict:
+        accept = self._tolerated if self.rules.accept_list else None
+        return judge(self.state, most=self.rules.max_items, accept=accept)
 
     def _say_what_is_left(self, now: float) -> None:
         left = requests_left(self.rules, self.state)
@@ -436,6 +475,10 @@ class Core:
             self._breaker.works()
         elif (until := self._breaker.failed(now, probed)) is not None:
             self.emit(e.Held(now, fetch.budget, until, "failing", None, self._breaker.strikes))
+        if fetch.kind == "page":
+            accepted = tolerated(self.state, self.rules.accept_list)
+            self._tolerated += [failure for failure in accepted if failure not in self._tolerated]
+            self._judge_list(now)
 
     # --- what people tell, at any moment ------------------------------------------------------------------------
 

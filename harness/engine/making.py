@@ -53,6 +53,7 @@ def make_core(
         config.item_cost,
         config.breaker,
         ends_of(config, utc_s),
+        config.accept_list,
     )
     concurrency = Concurrency(most=config.most_workers) if config.workers == "auto" else None
     return Core(rules, {"page": budget, "item": budget}, record, utc_s, state, payloads, concurrency)

@@ -1,10 +1,9 @@
-"""What an import would do, from two requests: one page of the list, one item."""
+"""What an import would do, from a few requests: a page or a few of the list, one item."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import trio
@@ -13,9 +12,11 @@ from harness.api.base import Api, Got
 from harness.bound import Bound, Paging, Work, bound
 from harness.config import ImportConfig
 from harness.engine.answers import Failed, PageRead
+from harness.engine.preview import preview
 from harness.errors import BadInput
 from harness.pacing import Notice
 from harness.record.events import Key, Kind
+from harness.record.state import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +37,38 @@ class Outlook:
 
 
 async def look_ahead(api: Api, config: ImportConfig) -> Outlook:
-    """Ask for the first page and the first item; BadInput where the list cannot be read."""
-    page, records, page_s = await _ask(api, "page", 1)
-    if not isinstance(page, PageRead):
-        why = f"{page.reason}: {page.detail}" if isinstance(page, Failed) else "it is refused by a rate limit"
+    """Ask for the first page, for more of them where it does not say how much there is, and for the first item.
+
+    BadInput where the list cannot be read, or an import of it could not end as complete.
+    """
+    records: list[str] = []
+    times_s: list[float] = []
+
+    async def ask(key: Key) -> tuple[PageRead | Failed, int | None]:
+        result, payloads, status, took_s = await _ask(api, "page", key)
+        times_s.append(took_s)
+        records.extend(payloads[:1])
+        if isinstance(result, (PageRead, Failed)):
+            return result, status
+        return Failed("it is refused by a rate limit"), status
+
+    seen = await preview(ask, accept=config.accept_list, brief=True)
+    failed = seen.first if isinstance(seen.first, Failed) else seen.failed[1] if seen.failed is not None else None
+    if failed is not None:
+        why = f"{failed.reason}: {failed.detail}" if failed.detail else failed.reason
         raise BadInput(f"the list cannot be read ({why}); check --url and the credentials")
-    latency_s, made, fields = page_s, 1, frozenset[str]()
-    if page.ids and config.detail:
-        _, payloads, item_s = await _ask(api, "item", page.ids[0])
-        latency_s, made, fields = min(page_s, item_s), 2, _fields(payloads)
-    work = work_for(page, config)
+    assert isinstance(seen.first, PageRead)
+    if seen.problem and config.max_items is None:
+        raise BadInput(f"an import could not end as complete: {seen.problem}")
+    fields = frozenset[str]()
+    listed = seen.state.items.in_state("pending")
+    if listed and config.detail:
+        _, payloads, _, item_s = await _ask(api, "item", listed[0])
+        times_s.append(item_s)
+        fields = _fields(payloads)
+    work, latency_s = work_for(seen.first, seen.state, config), min(times_s)
     return Outlook(
-        made,
+        len(times_s),
         work,
         latency_s,
         fields,
@@ -57,15 +78,19 @@ async def look_ahead(api: Api, config: ImportConfig) -> Outlook:
     )
 
 
-def work_for(page: PageRead, config: ImportConfig) -> Work | None:
-    """The requests that an import needs whose first page is `page`; None where it does not say."""
-    if page.total is None and page.last_page is None:
+def work_for(page: PageRead, state: State, config: ImportConfig) -> Work | None:
+    """The requests that an import needs whose first page is `page`; None where the list does not say.
+
+    state: what is known after all pages that were read.
+    """
+    if state.total is None and state.last_page is None:
         return None
-    paging: Paging = "numbered" if page.last_page is not None else "cursor"
+    last, total = state.last_page, state.total
+    paging: Paging = "numbered" if last is not None else "cursor"
     a_page = max(1, len(page.ids))
-    total = page.total if page.total is not None else (page.last_page or 1) * a_page
+    total = total if total is not None else (last or 1) * a_page
     items = total if config.max_items is None else min(total, config.max_items)
-    pages = math.ceil(items / a_page) if config.max_items is not None or page.last_page is None else page.last_page
+    pages = math.ceil(items / a_page) if config.max_items is not None or last is None else last
     return Work(max(1, pages), items, paging, config.detail, None, config.list_cost, config.item_cost)
 
 
@@ -75,15 +100,18 @@ def _bound(work: Work | None, config: ImportConfig, latency_s: float, *, detail:
     return bound(replace(work, detail=detail), config.limits, latency_s, config.most_workers)
 
 
-async def _ask(api: Api, kind: Kind, key: Key) -> tuple[object, list[str], float]:
-    """The result, the payloads as JSON texts, and how long it took."""
+async def _ask(api: Api, kind: Kind, key: Key) -> tuple[object, list[str], int | None, float]:
+    """The result, the payloads as JSON texts, the status, and how long it took."""
     began = trio.current_time()
-    wanted: Callable[[Notice], bool] = lambda notice: not notice.refused  # noqa: E731
+    statuses: list[int] = []
+
+    def wanted(notice: Notice) -> bool:
+        statuses.append(notice.status)
+        return not notice.refused
+
     got: Got | None = await api.fetch(kind, key, wanted)
-    took_s = trio.current_time() - began
-    if got is None:
-        return None, [], took_s
-    return got.result, [payload for _, payload in got.payloads], took_s
+    took_s, status = trio.current_time() - began, statuses[0] if statuses else None
+    return (None, [], status, took_s) if got is None else (got.result, [p for _, p in got.payloads], status, took_s)
 
 
 def _fields(payloads: list[str]) -> frozenset[str]:

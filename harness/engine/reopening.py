@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from contextlib import suppress
 
-from pydantic import ValidationError
-
 from harness.engine.best import best_possible, limits_source
 from harness.engine.steering import to_forget, to_retry
 from harness.errors import RecordError
@@ -25,7 +23,7 @@ from harness.record.recorder import Recorder, later_writer
 from harness.record.run import Run, locked, write_summary
 from harness.record.state import State
 from harness.record.summary import Summary, summarise
-from harness.settings import explain, figures_config
+from harness.settings import figures_config
 
 # Nothing more is to come, unless somebody retries what failed: then that is compacted in its turn.
 _OVER: tuple[e.RunStatus, ...] = ("complete", "complete with failures")
@@ -92,10 +90,15 @@ def conclude(run: Run, state: State, summary: Summary, *, items: bool = True) ->
 
 def ended_summary(run: Run, state: State, status: e.RunStatus | None = None) -> Summary:
     """The figures of a run from its own settings alone; `status` where the state cannot know it."""
-    try:
-        config = figures_config(run.config)
-    except ValidationError as error:
-        path = run.folder / "run.json"
-        raise RecordError(f"the settings in {path} cannot be used: {explain(error)}; restore it from a copy") from None
+    config = figures_config(run.folder / "run.json", run.config)
     source = limits_source(state, config)
     return summarise(run.name, state, best_possible(state, config), status=status, limits_source=source)
+
+
+def last_figures(run: Run) -> Summary | None:
+    """The figures of a run that has ended, from the file or its events; None where it has not."""
+    figures = run.summary()
+    if figures is not None:
+        return Summary.from_dict(figures)
+    status = run.status
+    return None if status in (*OPEN, "interrupted") else ended_summary(run, run.state(), status)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from harness.engine.answers import Done, Failed, ItemRead, PageRead
 from harness.engine.endings import Ends
+from harness.engine.listing import Unclear, is_guessed, judge
 from harness.record import events as e
+from harness.record.discovery import ACCEPT
 from harness.record.fold import verdict_of_failures
-from harness.record.pages import Turn
-from harness.record.state import State
+from harness.record.state import Failure, State
 
 _NEVER = Ends()
 
@@ -22,6 +23,7 @@ class Rules:
 
     detail: fetch each item; False takes the list's records as the items. sequential: read the whole list before
     the first item, as the reference system does. breaker: failures in a row after which everyone pauses (0: never).
+    accept_list: a list whose end is not proven is accepted as it is.
     """
 
     workers: int = 10
@@ -33,6 +35,7 @@ class Rules:
     item_cost: int = 1
     breaker: int = 0
     ends: Ends = _NEVER
+    accept_list: bool = False
 
     def cost(self, kind: e.Kind) -> int:
         """What a request of that kind costs, in units of the limits."""
@@ -51,10 +54,20 @@ def retry_at(rules: Rules, state: State, kind: e.Kind, attempt: int, failed: Fai
     return now + rules.retry_delays_s[attempt - 1]
 
 
+def retry_due(failure: Failure, utc_s: float) -> float:
+    """In how many seconds what an earlier session failed at is to be tried again.
+
+    Never later than its delay: the wall clock, by which it was recorded, may have been set back since.
+    """
+    at_utc_s = failure.retry_at_utc_s or 0.0
+    return min(max(0.0, at_utc_s - utc_s), max(0.0, at_utc_s - failure.at_utc_s))
+
+
 def listed(
-    rules: Rules, state: State, key: e.Key, page: PageRead, reread: set[e.ItemId] | None = None
-) -> tuple[tuple[e.ItemId, ...], list[e.ItemId], int | None, list[Turn]]:
-    """What the page at `key` says to a state that has not seen it: ids, those that are new, total, pages to read next.
+    rules: Rules, state: State, page: PageRead, reread: set[e.ItemId] | None = None
+) -> tuple[tuple[e.ItemId, ...], list[e.ItemId], int | None, int]:
+    """What `page` says to a state that has not seen it: ids, those that are new to the run, total, and how many ids are
+    new to this reading of the list.
 
     Beyond the most items that are wanted, ids are as if they had not been there. reread: where the list is read once
     more, the ids that this reading has met so far, to which those of the page are added.
@@ -66,40 +79,18 @@ def listed(
     known = set(new)
     ids = tuple(item for item in page.ids if item in known or item in state.items)
     total = page.total if page.total is None or most is None else min(page.total, most)
-    turns = pages_after(rules, state, page)
-    repeats = not new if reread is None else not any(item not in reread for item in page.ids)
+    met = len(new)
     if reread is not None:
-        reread.update(page.ids)
-    if repeats and page.last_page is None and isinstance(key, int):
-        turns = []  # the next page was a guess, and a list that says the same for ever would never end
-    return ids, new, total, turns
+        met = len(set(ids) - reread)
+        reread.update(ids)
+    return ids, new, total, met
 
 
-def pages_after(rules: Rules, state: State, page: PageRead) -> list[Turn]:
-    """The pages that `page` is the first to name. `state` has not seen it yet."""
-    if page.last_page is None:
-        return [following for following in _following(page.next_page) if following not in state.pages]
-    last = page.last_page
-    if rules.max_items is not None and page.ids:
-        last = min(last, math.ceil(rules.max_items / len(page.ids)))
-    first = (state.last_page or 1) + 1
-    return [range(first, last + 1)] if first <= last else []
-
-
-def known_pages(state: State) -> list[Turn]:
-    """The pages still to read, as far as a state that left off in the middle knows them."""
-    if not state.pages:
-        return [1]
-    if state.last_page is not None:
-        # A list that named fewer items than it declares is read again: they may have moved between pages meanwhile.
-        every: list[Turn] = [range(1, state.last_page + 1)] if _unlisted(state) and state.last_page else []
-        return state.pages.missing(state.last_page) or every
-    return [*_following(state.next_page)]
-
-
-def _following(next_page: str | None) -> list[e.Key]:
-    """The page after: a link, or a number as it is told and recorded, in text."""
-    return [] if next_page is None else [e.canonical_id(next_page)]
+def most_pages(rules: Rules, page: PageRead) -> int | None:
+    """How many pages like this one hold the most items that are wanted."""
+    if rules.max_items is None or not page.ids:
+        return None
+    return math.ceil(rules.max_items / len(page.ids))
 
 
 def requests_left(rules: Rules, state: State) -> int | None:
@@ -112,7 +103,7 @@ def requests_left(rules: Rules, state: State) -> int | None:
     pages = 0
     if state.last_page is not None:
         pages = max(0, state.last_page - len(state.pages))
-    elif state.next_page is not None:
+    elif not state.listing.ended:
         pages = 1
     items = max(state.total or 0, len(state.items)) - state.imported - state.failed - state.forgotten
     return pages + (max(0, items) if rules.detail else 0)
@@ -124,23 +115,36 @@ def nameless(item: e.Key, result: ItemRead) -> Failed:
     return Failed("malformed", why, passing=False, body=result.body)
 
 
-def verdict(state: State, stopped: str | None, status: e.RunStatus = "stopped") -> Done:
-    """How a session ended with nothing left to do, or because it was stopped: as `status`, `stopped` says why."""
+def verdict(
+    rules: Rules, state: State, stopped: str | None, status: e.RunStatus = "stopped", tolerated: Sequence[Failure] = ()
+) -> Done:
+    """How a session ended with nothing left to do, or because it was stopped: as `status`, `stopped` says why.
+
+    tolerated: pages whose failure a person accepts.
+    """
     if stopped is not None:
         return Done(status, stopped)
-    if state.failed_pages:
-        page = state.failed_pages[0]
-        others = f" and {len(state.failed_pages) - 1} more" if len(state.failed_pages) > 1 else ""
-        times = "once" if page.attempts == 1 else f"{page.attempts} times"
-        what = f"{page.reason}: {page.detail}" if page.detail else page.reason
-        advice = "; check the credentials and --url" if page.status in (401, 403) else ""
-        return Done("failed", f"page {page.key} of the list{others} could not be read, tried {times} ({what}){advice}")
-    if _unlisted(state):
-        declared = f"the list declares {state.total:,} items and named {len(state.items):,}"
-        return Done("failed", f"{declared}; resume reads it again")
+    if not state.listing.ended:
+        failed = [page for page in state.failed_pages if page not in tolerated]
+        return Done("failed", _failed_pages(state, failed) if failed else _unclear(rules, state, tolerated))
     return Done(*verdict_of_failures(state.failed))
 
 
-def _unlisted(state: State) -> int:
-    """How many items the list declares and has not named."""
-    return max(0, (state.total or 0) - len(state.items))
+def _failed_pages(state: State, failed: Sequence[Failure]) -> str:
+    page = failed[0]
+    others = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
+    times = "once" if page.attempts == 1 else f"{page.attempts} times"
+    what = f"{page.reason}: {page.detail}" if page.detail else page.reason
+    hint = ""
+    if page.key == 0:
+        hint = f"; it may hold records, where pages are counted from 0: if they are not, add {ACCEPT}"
+    elif is_guessed(state, page.key) and page.status in (400, 422):
+        hint = f"; if the list ends before it, add {ACCEPT}"
+    elif page.status in (401, 403):
+        hint = "; check the credentials and --url"
+    return f"page {page.key} of the list{others} could not be read, tried {times} ({what}){hint}"
+
+
+def _unclear(rules: Rules, state: State, tolerated: Sequence[Failure]) -> str:
+    found = judge(state, most=rules.max_items, accept=tolerated if rules.accept_list else None)
+    return found.sentence if isinstance(found, Unclear) else "the list was not read to its end"

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from statistics import stdev
 from typing import TYPE_CHECKING, Any
 
-from harness.config import ImportConfig
+from harness.engine.reopening import last_figures
 from harness.errors import BadInput, NoSuchRun
 from harness.lab.optional import need
 from harness.lab.rows import COLUMNS, SETTINGS, measured, settings, table_of
 from harness.lab.sweeps import Sweep, find_sweep, list_sweeps, read_sweep
 from harness.record.run import Run, find_run, list_runs
-from harness.record.summary import Summary
+from harness.settings import written_config
 from harness.views.comparison import Line, Panel, advice
 from harness.views.text import UNKNOWN
 
@@ -59,15 +59,13 @@ def frame_of(found: Sequence[Run | Sweep]) -> pd.DataFrame:
 
 
 def _row(number: int, run: Run) -> dict[str, Any]:
-    figures = run.summary()
-    if figures is None:
+    summary = last_figures(run)
+    if summary is None:
         raise BadInput(f"run {run.name} has not ended, so there is nothing to compare; wait for it, or resume it")
-    written = run.config
-    said = {name: value for name, value in written.items() if name not in _SECRET and value is not None}
-    config = ImportConfig(**said)
+    said = {name: value for name, value in run.config.items() if name not in _SECRET and value is not None}
+    config = written_config(run.folder / "run.json", said)
     place = {"sweep": "", "point": number, "repeat": 1, "run": run.name, "seed": config.seed}
     place |= {"simulated": bool(run.about.get("simulated"))}
-    summary = Summary.from_dict(figures)
     row = {**place, **settings(config), **measured(config, run.state(), summary)}
     return {**row, "pacing": summary.strategy, "limit": summary.limits}
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 
 from harness.config import ImportConfig
+from harness.engine.reopening import last_figures
 from harness.errors import BadInput
 from harness.lab.infer import infer
 from harness.pacing import parse_tiers
 from harness.record.history import read_events
 from harness.record.run import Run
 from harness.record.summary import Summary
+from harness.settings import written_config
 from harness.views.recommendation import Tried
 
 # Of a normal distribution 95 % lie below so many standard deviations.
@@ -24,17 +26,18 @@ def from_run(run: Run) -> tuple[ImportConfig, Tried]:
 
     BadInput where it did not end, or met no limit that could be told.
     """
-    figures = run.summary()
-    if figures is None:
+    summary = last_figures(run)
+    if summary is None:
         raise BadInput(f"run {run.name} has not ended, so there is nothing to learn from it; wait for it, or resume it")
-    summary, written = Summary.from_dict(figures), run.config
+    written = run.config
     found = tuple(finding.tier for finding in infer(read_events(run.folder)))
     limits = found or parse_tiers(summary.limits) if found or summary.limits else ()
     if not limits:
         raise BadInput(f"run {run.name} met no limit, so nothing is known of any; give --limit, without --from")
     settings = {name: written[name] for name in _KEPT if name in written}
     settings |= {"items": summary.total or summary.imported, "limit": limits, "latency": _measured(summary)}
-    return ImportConfig(**settings), Tried(summary.workers, summary.duration_s, summary.hits_per_1000)
+    config = written_config(run.folder / "run.json", settings)
+    return config, Tried(summary.workers, summary.duration_s, summary.hits_per_1000)
 
 
 def _measured(summary: Summary) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from random import Random
 from typing import Any
@@ -25,6 +25,7 @@ from harness_test_api.service import NEW_YEAR, Service
 from harness.api.child import DEFAULT_LATENCY_S, server_settings
 from harness.api.headers import notice
 from harness.api.rest import Malformed, Rest
+from harness.api.way_on import past_end
 from harness.config import ImportConfig
 from harness.engine.answers import Done, Failed, Fetch, ItemRead, Result, Wait, failed_status
 from harness.engine.core import Core
@@ -271,15 +272,16 @@ class Simulation:
 
     def _result(self, fetch: Fetch, decision: Decision) -> Result:
         if not 200 <= decision.status < 300:
-            return failed_status(decision.status)
+            failed, words = failed_status(decision.status), json.dumps(decision.body()) if fetch.kind == "page" else ""
+            return replace(failed, past_end=past_end(decision.status, words))
         if decision.fault is not None and decision.fault.kind in _GARBLED:
             return Failed(_GARBLED[decision.fault.kind], decision.fault.kind)
         if fetch.kind == "item":
             return self._item(fetch, decision)
         try:
-            page, records = self._rest.page_of(fetch.key, decision.body(), _joined(decision.headers).get("link"))
+            page, records = self._rest.page_of(fetch.key, decision.body(), _joined(decision.headers))
         except Malformed as error:
-            return Failed("malformed", str(error), passing=False)
+            return Failed("malformed", str(error), passing=False, past_end=error.past_end)
         if self._put is not None and not self.core.rules.detail:
             for item, record in records:
                 self._put(item, json.dumps(record, ensure_ascii=False))

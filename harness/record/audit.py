@@ -13,7 +13,7 @@ from harness.record import events as e
 class Audit:
     """listed: items that the list names now. missed: those that none had named before. gone: known and named no more.
 
-    whole: was the list read to its end? Else items may be missing from `missed`, and `gone` is empty.
+    whole: was the list read to its proven end? Else items may be missing from `missed`, and `gone` is empty.
     """
 
     listed: int
@@ -30,15 +30,17 @@ def audited(events: Iterable[e.Event]) -> Audit | None:
     """What the last audit of a run found; None where there was none."""
     before: dict[e.ItemId, None] = {}
     now: dict[e.ItemId, None] | None = None
-    whole = False
+    whole = accepted = False
     for event in events:
         if isinstance(event, e.Relisted):
             before |= now or {}
-            now, whole = {}, False
+            now, whole, accepted = {}, False, False
         elif isinstance(event, e.PageListed):
             (before if now is None else now).update(dict.fromkeys(event.ids))
+        elif isinstance(event, e.ListEnded):
+            accepted = event.reason == "accepted"
         elif isinstance(event, e.SessionEnded):
-            whole = event.status.startswith("complete")
+            whole = event.status.startswith("complete") and not accepted
     if now is None:
         return None
     gone = tuple(item for item in before if item not in now) if whole else ()

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal
 
-# 2: `headers` and `body` of a failed attempt, Retried, Forgotten, Relisted. 3: IdsCarried with `carried`. Files of 1
-# and 2 are read as they are.
+# 2: `headers` and `body` of a failed attempt, Retried, Forgotten, Relisted. 3: IdsCarried with `carried`; what a page
+# says of the next one (`way`, `more`, `unread`, `new`, `past`), ListEnded. Files of 1 and 2 are read as they are.
 SCHEMA_VERSION = 3
 
 ItemId = int | str
@@ -79,7 +79,13 @@ class Relisted:
 
 @dataclass(frozen=True, slots=True)
 class PageListed:
-    """A page of the list was read: sent, headers seen (`answered_s`), body complete (`t_s`)."""
+    """A page of the list was read: sent, headers seen (`answered_s`), body complete (`t_s`).
+
+    total, last_page, next_page: as the page says them. way: the field that speaks of a next page, whether it names one
+    or not; more: what a has_more says. unread: fields that look like a way on and that nothing follows. new: ids that
+    this reading of the list had not met before. past: what came in place of a list, where the page had only been
+    guessed. Of the last five, revisions before schema 3 recorded none.
+    """
 
     t_s: float
     page: Key
@@ -91,6 +97,20 @@ class PageListed:
     total: int | None
     last_page: int | None
     next_page: str | None
+    way: str | None = None
+    more: bool | None = None
+    unread: str | None = None
+    new: int | None = None
+    past: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListEnded:
+    """The list was read to its end; `reason` is one of `harness.engine.listing`, `evidence` says for people why."""
+
+    t_s: float
+    reason: str
+    evidence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +321,7 @@ Event = (
     | Charged
     | Relisted
     | PageListed
+    | ListEnded
     | ItemImported
     | ItemListed
     | ItemAdopted

@@ -38,7 +38,8 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` to `path` as JSON: after a crash or power cut it is either complete or as it was."""
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n"
-    replace_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    # Half a surrogate pair, which JSON can escape and UTF-8 cannot hold, is escaped again.
+    replace_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8", errors="backslashreplace"))
 
 
 # A million sessions would not make a run.json of this size: it is something else, and memory is for better things.

@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.errors import RecordError
 from harness.record import events as e
+from harness.record.discovery import Listing, list_ended, page_listed, told_next
 from harness.record.state import Current, Failure, ItemState, Mark, State
 
 # Latencies are counted in buckets 4 % wide: percentiles come out within 2 %, in a few hundred integers.
@@ -66,7 +67,8 @@ def _charged(state: State, event: e.Charged) -> None:
 def _relisted(state: State, _: e.Relisted) -> None:
     state.pages_before = state.pages_read
     state.pages.clear()
-    state.last_page = state.next_page = None
+    state.total = state.last_page = state.next_page = None
+    state.listing = Listing()
     state.failures = {key: failure for key, failure in state.failures.items() if failure.kind == "item"}
 
 
@@ -105,13 +107,36 @@ def _page_listed(state: State, event: e.PageListed) -> None:
     _answered(state, event.status, event.t_s - event.sent_s)
     state.pages.add(event.page)
     state.failures.pop(("page", event.page), None)
-    state.total = event.total if event.total is not None else state.total
-    if event.last_page is not None:  # the most it ever said: answers of replicas and late ones may say less again
-        state.last_page = max(event.last_page, state.last_page or 0)
-    state.next_page = event.next_page
+    before, leads = len(state.items), state.listing.position(event.page) >= state.listing.furthest
     for item in event.ids:
         if not state.items.add(item):
             state.listed_twice += 1
+    new = len(state.items) - before if event.new is None else event.new
+    state.total = page_listed(state.listing, event, new, state.total)
+    _extent(state, event)
+    if leads:
+        # A link beside `has_more: false` is followed all the same, but not from a page that brought nothing.
+        state.next_page = None if event.more is False and not new else told_next(event)
+        if state.next_page is not None and e.canonical_id(state.next_page) in state.pages:
+            state.listing.looped, state.next_page = event.way or "next", None
+
+
+def _extent(state: State, event: e.PageListed) -> None:
+    """The pages that are known to exist: as many as were ever declared, for answers of replicas may say less again.
+
+    Where only a total is declared, they follow from the size of the first page. Servers cut `perPage` to what they
+    like, so a page shorter than asked for need not be the last.
+    """
+    if state.listing.first_links_by_number is False:
+        return  # its links lead on in another way, so numbers mean nothing to it
+    if event.last_page is not None:
+        state.last_page = max(event.last_page, state.last_page or 0)
+    elif event.page == 1 and event.way is None and event.ids and (state.total or 0) > len(event.ids):
+        state.last_page = -(-(state.total or 0) // len(event.ids))
+
+
+def _list_ended(state: State, event: e.ListEnded) -> None:
+    list_ended(state.listing, event)
 
 
 def _item_imported(state: State, event: e.ItemImported) -> None:
@@ -278,6 +303,7 @@ _HANDLERS: dict[type, Callable[[State, Any], None]] = {
     e.Charged: _charged,
     e.Relisted: _relisted,
     e.PageListed: _page_listed,
+    e.ListEnded: _list_ended,
     e.ItemImported: _item_imported,
     e.ItemListed: _item_without_request,
     e.ItemAdopted: _item_without_request,

@@ -10,11 +10,11 @@ from typing import Any
 import pyarrow as pa
 
 from harness.errors import RecordError
+from harness.record.about import read_about
 from harness.record.arrow import EVENT_SCHEMA, as_current, from_table
-from harness.record.events import Event, ItemId, canonical_id, is_same_id
-from harness.record.files import read_json
+from harness.record.events import Event, ItemId, SessionStarted, canonical_id, is_same_id
 from harness.record.fold import fold
-from harness.record.parts import is_compacted, list_parts, opened, read_table
+from harness.record.parts import is_compacted, list_parts, opened, read_table, writer_order
 from harness.record.rows import Rows, last_rows, missing, read_rows
 from harness.record.snapshot import latest_snapshot
 from harness.record.state import State
@@ -50,10 +50,24 @@ def recorded(folder: Path) -> dict[str, dict[str, int]]:
 
 def _ends(folder: Path, kind: str) -> dict[str, int]:
     """What run.json says of that; nothing where there is none, as before the first session's end."""
-    path = folder / "run.json"
-    about = read_json(path) if path.exists() else {}
-    found = about.get("recorded", {}).get(kind, {}) if isinstance(about, dict) else {}
-    return {writer: last for writer, last in found.items() if isinstance(last, int)}
+    about = read_about(folder) if (folder / "run.json").exists() else {}
+    return dict(about.get("recorded", {}).get(kind, {}))
+
+
+def sessions_begun(folder: Path) -> list[float]:
+    """When each session of a run began (UTC), by run.json, and by the events for those that it does not know of.
+
+    It lacks some where it was restored from an older copy; a session that took the number of one of those would write
+    over its parts.
+    """
+    begun: list[float] = list(read_about(folder).get("sessions_utc_s", []))
+    parts = [writer for kind in ("events", "items") for writer, _, _ in list_parts(folder / kind)]
+    last = max((writer_order(writer)[0] for writer in parts), default=0)
+    if last > len(begun):
+        told = {e.number: e.utc_s for e in read_events(folder) if isinstance(e, SessionStarted)}
+        for number in range(len(begun) + 1, last + 1):
+            begun.append(told.get(number, begun[-1] if begun else 0.0))
+    return begun
 
 
 def _events(rows: Rows) -> list[Event]:
@@ -112,19 +126,25 @@ def _names(payload: str, item: ItemId) -> bool:
     return isinstance(value, dict) and is_same_id(value.get("id"), item)
 
 
-def occupied_since(folder: Path, anchors_utc_s: dict[int, float], since_utc_s: float, linger_s: float) -> list[float]:
-    """When (UTC, sorted) the requests were answered, or given up and lingered out, that may still hold a slot.
+def occupied_since(
+    folder: Path, starts_s: dict[int, float], since_s: float, linger_s: float, starts_utc_s: dict[int, float]
+) -> list[float]:
+    """When (sorted) the requests were answered, or given up and lingered out, that may still hold a slot.
 
-    anchors_utc_s: when each session began. since_utc_s: older answers are left out.
+    starts_s: when each session began, by the clock that the answer and `since_s` are of: older answers are left out.
+    starts_utc_s: the same by the wall clock, of which some events tell.
     """
     columns = ["event", "session", "t_s", "answered_s", "sent", "charged", "utc_s"]
     found: list[float] = []
     for rows in _backwards(folder, columns):
-        found += [at for row in rows if (at := _occupied_from(row, anchors_utc_s, linger_s)) is not None]
-        found += [row["utc_s"] for row in rows if row["event"] == "Charged" for _ in range(row["charged"])]
-        if rows and anchors_utc_s[rows[0]["session"]] + rows[0]["t_s"] + linger_s < since_utc_s:
+        found += [at for row in rows if (at := _occupied_from(row, starts_s, linger_s)) is not None]
+        for row in rows:
+            if row["event"] == "Charged":
+                number = row["session"]
+                found += [starts_s[number] + row["utc_s"] - starts_utc_s[number]] * row["charged"]
+        if rows and starts_s[rows[0]["session"]] + rows[0]["t_s"] + linger_s < since_s:
             break
-    return sorted(at for at in found if at >= since_utc_s)
+    return sorted(at for at in found if at >= since_s)
 
 
 def _backwards(folder: Path, columns: list[str]) -> Iterator[list[dict[str, Any]]]:
@@ -135,8 +155,8 @@ def _backwards(folder: Path, columns: list[str]) -> Iterator[list[dict[str, Any]
                 yield file.read_row_group(group, columns, use_threads=False).to_pylist()
 
 
-def _occupied_from(row: dict[str, Any], anchors_utc_s: dict[int, float], linger_s: float) -> float | None:
-    anchor = anchors_utc_s[row["session"]]
+def _occupied_from(row: dict[str, Any], starts_s: dict[int, float], linger_s: float) -> float | None:
+    anchor = starts_s[row["session"]]
     if row["event"] in ("Refused", "Charged"):
         return None
     if row["answered_s"] is not None:

@@ -16,7 +16,7 @@ from harness.errors import RecordError
 from harness.record.arrow import to_table
 from harness.record.compaction import KINDS, clear_replaced
 from harness.record.events import Event, ItemId, PageListed
-from harness.record.files import unwritable
+from harness.record.files import make_folder, unwritable
 from harness.record.parts import clear_temporary, list_parts, part_path, write_table, write_tables
 
 # A part is due after this many events, or this long after the first of them. A kill -9 loses at most that.
@@ -66,8 +66,8 @@ class Recorder:
         self._size_bytes = 0  # of what is not taken yet
         self._broken: RecordError | None = None
         try:
-            (folder / "events").mkdir(parents=True, exist_ok=True)
-            (folder / "items").mkdir(exist_ok=True)
+            for kind in KINDS:
+                make_folder(folder / kind)
         except OSError as error:
             raise unwritable(folder, error) from None
         clear_temporary(folder)

@@ -14,6 +14,7 @@ from typing import Any, cast
 import pyarrow as pa
 
 from harness.errors import RecordError
+from harness.record.discovery import Listing
 from harness.record.events import SCHEMA_VERSION, ItemId, canonical_id
 from harness.record.pages import PageSet
 from harness.record.parts import list_parts, read_table, write_table
@@ -26,8 +27,12 @@ SNAPSHOT_SHARE = 8  # an eighth of a million items' events are read again in two
 KEPT = 2
 _CHUNK = 50_000  # ids made into text at once
 
-_PLAIN = [f.name for f in fields(State) if f.name not in ("items", "failures", "pages", "session")]
-_FIELDS = [str(SCHEMA_VERSION), *(f.name for cls in (State, Current, Failure) for f in fields(cls)), *Mark._fields]
+_PLAIN = [f.name for f in fields(State) if f.name not in ("items", "failures", "pages", "listing", "session")]
+_FIELDS = [
+    str(SCHEMA_VERSION),
+    *(f.name for cls in (State, Listing, Current, Failure) for f in fields(cls)),
+    *Mark._fields,
+]
 # An id is a number or a text, the other column is empty: most are numbers, and those are read without a look at each.
 _SCHEMA = [("number", pa.int64()), ("text", pa.string()), ("state", pa.uint8())]
 
@@ -39,6 +44,7 @@ def freeze(state: State, writer: str, seq: int) -> Frozen:
     head = {name: _copy(getattr(state, name)) for name in _PLAIN}
     head["failures"] = [asdict(failure) for failure in state.failures.values()]
     head["pages"] = state.pages.as_json()
+    head["listing"] = asdict(state.listing)
     head["session"] = asdict(state.session)
     head["position"] = [writer, seq]
     head["fields"] = _FIELDS
@@ -122,6 +128,7 @@ def _thaw(table: pa.Table) -> tuple[State, str, int]:
     state.pages = PageSet.from_json(head["pages"])
     failures = [Failure(**failure) for failure in head["failures"]]
     state.failures = {(failure.kind, failure.key): failure for failure in failures}
+    state.listing = Listing(**head["listing"])
     session = head["session"]
     state.session = Current(**{**session, "waiting": tuple(session["waiting"]) if session["waiting"] else None})
     state.items = Items.from_columns(_ids(table), _states(table))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
+from harness.record.discovery import Listing
 from harness.record.events import ItemId, Key, Kind, RunStatus
 from harness.record.pages import PageSet
 
@@ -165,8 +166,9 @@ class Stretch(NamedTuple):
 class State:
     """A run as its events tell it. Only `harness.record.fold.apply` changes one.
 
-    total: items as the list declares them (None: it does not say). requests: sent, by kind. latency: how many
-    answers fell in each bucket of `fold.latency_bucket`. waits: seconds asleep and pauses, by limit or reason.
+    total: items as the list declares them (None: it does not say, or its pages contradict it). last_page: the last
+    page that is known to exist. next_page: the next one, as the last page names it. requests: sent, by kind. latency:
+    how many answers fell in each bucket of `fold.latency_bucket`. waits: seconds asleep and pauses, by limit or reason.
     """
 
     items: Items = field(default_factory=Items)
@@ -175,6 +177,7 @@ class State:
     total: int | None = None
     last_page: int | None = None
     next_page: str | None = None
+    listing: Listing = field(default_factory=Listing)
     listed_twice: int = 0
     pages_before: int = 0  # pages read by earlier readings of the list, where it was read again
     fetches: int = 0  # that the engine began and that came to an end, sent or not

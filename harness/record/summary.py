@@ -95,6 +95,8 @@ class Summary:
     server: Ledger | None = None
     forgotten: int = 0
     refusals: dict[str, int] = field(default_factory=dict)  # hits by status
+    # The evidence that the list had ended: "" where none was recorded, None where that says nothing yet.
+    list_ended: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -106,7 +108,12 @@ class Summary:
         waits = tuple(Waiting(**wait) for wait in figures["waits"])
         lost_to = LostTo(**figures["lost_to"]) if figures["lost_to"] else None
         server = Ledger(**figures["server"]) if figures["server"] else None
-        return cls(**{**figures, "waits": waits, "lost_to": lost_to, "server": server})
+        # Revisions without this figure recorded no evidence.
+        ended = figures.get("list_ended", "" if figures["status"] in _COMPLETE else None)
+        return cls(**{**figures, "waits": waits, "lost_to": lost_to, "server": server, "list_ended": ended})
+
+
+_COMPLETE = ("complete", "complete with failures")
 
 
 def read_figures(path: Path) -> dict[str, Any] | None:
@@ -153,7 +160,7 @@ def summarise(
     shown = status or state.status
     # Half an import that waits for its window would be a few percent of the best possible half: that tells nothing.
     # Nor does a part of what was possible under limits that a person changed meanwhile.
-    measured = shown in ("complete", "complete with failures") and not state.changed
+    measured = shown in _COMPLETE and not state.changed
     return Summary(
         run=run,
         status=shown,
@@ -164,6 +171,7 @@ def summarise(
         workers=state.workers,
         sessions=state.session.number,
         server=server,
+        list_ended=_list_ended(state, shown),
         **_items(state),
         **_requests(state),
         **_times(state),
@@ -182,6 +190,15 @@ def _items(state: State) -> dict[str, Any]:
         "failures": _failures(state),
         "forgotten": state.forgotten,
     }
+
+
+def _list_ended(state: State, status: RunStatus) -> str | None:
+    listing = state.listing
+    if not listing.ended:
+        return "" if status in _COMPLETE else None
+    if listing.denied is None:
+        return listing.evidence
+    return f"{listing.evidence}; it declared {listing.denied:,} items, which its pages contradict"
 
 
 def _requests(state: State) -> dict[str, Any]:

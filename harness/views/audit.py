@@ -24,7 +24,7 @@ def audit_text(audit: Audit, screen: Screen) -> str:
 
 
 def _unless(whole: bool) -> str:
-    return "" if whole else ", and the list was not read to its end: resume, then audit again"
+    return "" if whole else ", and it is not proven that these are all: what is gone cannot be said"
 
 
 def _some(items: Sequence[int | str], what: str) -> str:

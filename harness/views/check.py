@@ -27,6 +27,8 @@ class Told:
 class Checked:
     """What came of the requests. latencies_s: of each, in order. items, pages: as the list says; None: it does not.
 
+    ended: the evidence that the list ends with what was seen; problem: why an import could not end as complete.
+
     item_fields: 0 where no item was asked for. alike: the list's records hold all of them. skew_s: how far the server's
     clock is ahead of ours, to the second (None: it has no Date).
     """
@@ -41,6 +43,8 @@ class Checked:
     alike: bool
     told: tuple[Told, ...]
     skew_s: float | None
+    ended: str = ""
+    problem: str = ""
 
     @property
     def limits(self) -> str:
@@ -51,15 +55,22 @@ class Checked:
 
 def check_text(checked: Checked, screen: Screen, *, python: str, command: str) -> str:
     """The findings as text, without a newline at the end. command: the import to type, after `-m harness`."""
-    head = f"✓ can be imported  ({plural(len(checked.latencies_s), 'request')} made)"
+    verdict, style = (
+        ("✗ cannot be imported whole", "bold red") if checked.problem else ("✓ can be imported", "bold green")
+    )
+    head = f"{verdict}  ({plural(len(checked.latencies_s), 'request')} made)"
     rows = labelled(_rows(checked), screen)
-    return screen.render(Text(head, "bold green"), *rows, *whole([("next", f"{python} -m harness {command}", "")]))
+    return screen.render(Text(head, style), *rows, *whole([("next", f"{python} -m harness {command}", "")]))
 
 
 def _rows(checked: Checked) -> Iterable[Row]:
     of = "" if checked.items is None else f" of {count(checked.items)}"
     pages = "" if checked.pages is None else f" in {plural(checked.pages, 'page')}"
     yield "list", f"{plural(checked.a_page, 'item')} on the first page{of}{pages}, {checked.paging}", ""
+    if checked.problem:
+        yield "end", checked.problem, "red"
+    else:
+        yield "end", checked.ended or "not reached by this check; the import says on what evidence the list ended", ""
     if checked.item_fields:
         yield "items", f"{plural(checked.item_fields, 'field')} each", ""
     if checked.alike:

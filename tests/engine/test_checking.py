@@ -36,15 +36,16 @@ def checked(server: ServerConfig, utc_s: float = EPOCH_S, **settings: Any) -> tu
     return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
-def test_three_requests_tell_what_can_be_told() -> None:
+def test_four_requests_tell_what_can_be_told() -> None:
     """The list's size and paging, the items' fields, each latency, and all limits with what is left each time."""
     found, requests = checked(scenario("draft-8", items=250))
-    assert requests == 3
+    assert requests == 4
     assert (found.a_page, found.items, found.pages, found.item_fields, found.alike) == (100, 250, None, 6, False)
-    assert found.latencies_s == pytest.approx((0.05, 0.05, 0.05))
+    assert (found.paging, found.ended, found.problem) == ("each page names the next (has_more)", "", "")
+    assert found.latencies_s == pytest.approx((0.05, 0.05, 0.05, 0.05))
     assert [(told.header, told.limit, told.period_s, told.remaining) for told in found.told] == [
-        ("RateLimit", 100, 5.0, (99, 98, 97)),
-        ("RateLimit", 300, 30.0, (299, 298, 297)),
+        ("RateLimit", 100, 5.0, (99, 98, 97, 96)),
+        ("RateLimit", 300, 30.0, (299, 298, 297, 296)),
     ]
     assert found.limits == "100/5s+300/30s"
     assert found.skew_s == 0.0
@@ -63,7 +64,7 @@ def test_a_list_alone_is_one_request_and_a_clock_that_is_wrong_is_said() -> None
     ("server", "sentence"),
     [
         (scenario("plans"), "the list cannot be read (status 401: Unauthorized); check --url and the credentials"),
-        (ServerConfig(limit="1/20s"), "the item was refused by a rate limit, which asks to wait 20 s; try again later"),
+        (ServerConfig(limit="1/20s"), "the page was refused by a rate limit, which asks to wait 20 s; try again later"),
         (ServerConfig(fault=("404:items=1",)), "the item 1 cannot be read (gone"),
     ],
 )

@@ -16,6 +16,7 @@ from harness.engine.rules import Rules
 from harness.engine.session import Session
 from harness.pacing import Notice, parse_tiers
 from harness.record import events as e
+from harness.record.clock import Boot
 from harness.record.fold import fold
 from harness.record.history import read_events
 from harness.record.recorder import FLUSH_EVENTS, Recorder
@@ -26,11 +27,11 @@ from tests.engine.test_driver import Fake, driver_for
 
 
 def listing(pages: dict[int, PageRead]) -> Play:
-    """An import of a list that answers exactly so."""
+    """An import of a list that answers exactly so, and with empty pages besides."""
 
     def serve(fetch: Fetch, now: float) -> tuple[float, Notice | None, Result]:
         assert fetch.kind == "item" or isinstance(fetch.key, int)
-        return 0.05, OK, ItemRead(1) if fetch.kind == "item" else pages[int(fetch.key)]
+        return 0.05, OK, ItemRead(1) if fetch.kind == "item" else pages.get(int(fetch.key), PageRead(()))
 
     return Play(serve)
 
@@ -74,11 +75,10 @@ def test_a_page_that_failed_for_good_holds_no_items_up() -> None:
 
 
 def test_a_list_that_repeats_itself_for_ever_ends() -> None:
-    """Without any extent each page is followed by the next, until one names nothing new."""
-    same = PageRead((1, 2, 3), None, None, "2")
-    play = listing({1: same, 2: PageRead((1, 2, 3), None, None, "3")}).run()
+    """Page 2 with the records of page 1 says that it gives no pages: its items are imported, and the run failed."""
+    play = listing(dict.fromkeys(range(1, 9), PageRead((1, 2, 3)))).run()
     assert play.done is not None
-    assert (play.done.status, len(play.sent)) == ("complete", 5)
+    assert (play.done.status, len(play.sent)) == ("failed", 5)
 
 
 def test_without_a_total_there_is_none_whatever_the_maximum() -> None:
@@ -153,16 +153,20 @@ def test_a_session_that_dies_at_once_leaves_its_predecessors_debt(tmp_path: Path
     run = prepare_run(config)
     counter = SentCounter(run.folder)
     for _ in range(5):
-        counter.add(1_000.0)
+        counter.add(0.0, Boot("b", 1_000.0))
     counter.close()
+
+    def session_at(machine_s: float) -> Session:
+        return Session(run, config, inline=True, wall=lambda: 5.0, machine=lambda: Boot("b", machine_s))
+
     with locked(run):
         for later_s in (1.0, 2.0):
-            session = Session(run, config, inline=True, wall=lambda later_s=later_s: 1_000.0 + later_s)
+            session = session_at(1_000.0 + later_s)
             assert session.core.budgets["item"].pacer.statistics(0.0).tiers[0].used == 5
         trio.run(session.flusher.flush)
-        session = Session(run, config, inline=True, wall=lambda: 1_050.0)
+        session = session_at(1_050.0)
         assert session.core.budgets["item"].pacer.statistics(0.0).tiers[0].used == 5
-        session = Session(run, config, inline=True, wall=lambda: 1_200.0)
+        session = session_at(1_200.0)
         assert session.core.budgets["item"].pacer.statistics(0.0).tiers[0].used == 0
 
 

@@ -104,11 +104,13 @@ async def _serve(heard: Heard, answer: Answer, stream: Any) -> None:
 
 
 def catalogue(*names: Any, **about: Any) -> Answer:
-    """A list of one page with these ids, and each of its items."""
+    """A list of one page with these ids, and each of its items. It says how many there are, unless `about` does."""
+    extent = {"total": len({str(name) for name in names}), "last_page": 1, **about}
+    said = {name: value for name, value in extent.items() if value is not None}
 
     def answer(path: str) -> Any:
         if path.startswith("/items?"):
-            return {"data": [{"id": name} for name in names], **about}
+            return {"data": [{"id": name} for name in names], **said}
         return {"id": path.rpartition("/")[2].partition("?")[0]}
 
     return answer

@@ -197,19 +197,42 @@ async def test_an_id_listed_twice(tmp_path: Path) -> None:
 
 
 async def test_a_page_repeated_for_ever(tmp_path: Path) -> None:
-    """A next link to itself, or the same records on each page: read until nothing new comes, then done."""
-    for name, about in (("link", {"next": "?page=1"}), ("pages", {"has_more": True})):
-        run, server = await of(tmp_path / name, catalogue(1, 2, **about))
-        assert (run.status, ids(run)) == ("complete", ["1", "2"])
+    """A next link to itself, or the same records on each page: what was read is kept, and the run has failed."""
+    for name, about in (("link", {"next": "?page=1"}), ("more", {"has_more": True}), ("pages", {})):
+        run, server = await of(tmp_path / name, catalogue(1, 2, total=None, last_page=None, **about))
+        assert (run.status, ids(run)) == ("failed", ["1", "2"])
+        assert "resume would read the same, and --accept-list" in run.about["reason"] or name == "pages"
         assert len(server.requests) <= 5
 
 
 @pytest.mark.parametrize(("total", "status"), [(2, "complete"), (1, "complete"), (9, "failed"), (-1, "complete")])
 async def test_a_total_that_lies(tmp_path: Path, total: int, status: str) -> None:
-    """Too low: all that was named is imported. Too high: the run fails and says what is missing."""
-    run, _ = await of(tmp_path, catalogue(1, 2, total=total, last_page=1))
+    """Too low: not believed, all is imported and the summary says so. Too high: the run fails and says what lacks."""
+
+    def answer(path: str) -> Any:
+        first = path.startswith("/items?page=1&")
+        return catalogue(*(1, 2) if first else (), total=total, last_page=None)(path)
+
+    run, _ = await of(tmp_path, answer)
     assert (run.status, ids(run)) == (status, ["1", "2"])
-    assert status == "complete" or run.about["reason"].startswith("the list declares 9 items and named 2")
+    reason = "the list declares 9 items and named 2; page 5 is empty; resume would read the same, and --accept-list"
+    assert status == "complete" or run.about["reason"].startswith(reason)
+    ended = {2: "total 2 reached, page 2 is empty", -1: "page 2 is empty", 9: None}
+    ended[1] = "page 2 is empty; it declared 1 items, which its pages contradict"
+    assert (run.summary() or {})["list_ended"] == ended[total]
+
+
+@pytest.mark.parametrize("about", [{"nextPageToken": "t2"}, {"total": 9, "next": "?page=1"}, {}])
+async def test_a_list_whose_end_is_not_proven(tmp_path: Path, about: dict[str, Any]) -> None:
+    """What was read is kept and the run fails; resumed with --accept-list it is complete without a request."""
+    plain = catalogue(1, 2, **{"total": None, "last_page": None, **about})
+    run, _ = await of(tmp_path, plain)
+    assert (run.status, ids(run)) == ("failed", ["1", "2"])
+    assert "--accept-list" in run.about["reason"]
+    async with answering(plain) as server:
+        again = await imported(tmp_path, server.url, resume=True, accept_list=True)
+    assert (again.status, ids(again), server.requests) == ("complete", ["1", "2"], [])
+    assert (again.summary() or {})["list_ended"].startswith("accepted as it is (--accept-list): 2 records, and")
 
 
 # --- elsewhere ----------------------------------------------------------------------------------------------------
@@ -240,7 +263,7 @@ async def test_a_next_link_to_a_host_that_is_allowed(tmp_path: Path) -> None:
     assert [request.split(" ")[1] for request in elsewhere.requests] == ["/items?page=2"]
     assert "sk-123456" not in "".join(elsewhere.requests)
     assert all("Bearer sk-123456" in request for request in server.requests)
-    assert run.state().requests == {"page": 2, "item": 2}
+    assert run.state().requests == {"page": 3, "item": 2}  # page 0 too, for the link counts pages
 
 
 async def test_redirects(tmp_path: Path) -> None:

@@ -45,10 +45,11 @@ def infer_command(run: str | None, results: Path) -> int:
 @click.command("check")
 @config_options(CHECKED)
 def check_command(**flags: Any) -> int:
-    """See with three requests whether an API can be imported.
+    """See with at most five requests whether an API can be imported.
 
-    Asks for the first page and two items, and says what they look like and what the headers tell of limits. Without
-    --url it checks the test API. Nothing is written.
+    Asks for two pages of the list, for page 0 where nothing says that the first is page 1, and for two items. Says what
+    they look like, how the list can be seen to end, and what the headers tell of limits. Exit code 2 if an import could
+    not end as complete. Without --url it checks the test API. Nothing is written.
     """
     from harness.cli.check import check_command as carry_out
 

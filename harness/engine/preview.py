@@ -1,0 +1,104 @@
+"""The first pages of a list, read to see whether an import of it can end: what `check` and `--dry-run` know of a list.
+
+It asks for page 1, for the page after it as the list names it or as it is guessed, and for page 0 where an import
+would; then the judge of real imports says what it thinks (`harness.engine.listing`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from harness.engine.answers import Failed, PageRead
+from harness.engine.listing import Ask, Ended, Unclear, as_page, judge, known_pages, may_count_from_0, stuck
+from harness.engine.rules import Rules, listed
+from harness.record import events as e
+from harness.record.fold import apply
+from harness.record.state import State
+
+# Asks for a page; answers it, or the failure, with the status of the answer.
+AskPage = Callable[[e.Key], Awaitable[tuple[PageRead | Failed, int | None]]]
+
+
+@dataclass(slots=True)
+class Preview:
+    """What the first pages say. first: page 1, or why it cannot be read. failed: a later page that cannot, and why.
+
+    ended: the evidence that the list ends within them. problem: why an import of it could not end as complete.
+    """
+
+    first: PageRead | Failed
+    state: State = field(default_factory=State)
+    failed: tuple[e.Key, Failed] | None = None
+    ended: str = ""
+    problem: str = ""
+
+    @property
+    def paging(self) -> str:
+        """How its pages follow on each other, for people."""
+        listing = self.state.listing
+        start = ", counted from 0" if listing.zero_new else ""
+        if self.state.last_page is not None:
+            return f"pages are numbered{start}"
+        if listing.way_on:
+            return f"each page names the next ({listing.way_on}){start}"
+        return f"pages are guessed by number, because none names the next{start}"
+
+
+async def preview(ask: AskPage, *, accept: bool = False, brief: bool = False) -> Preview:
+    """Read up to three pages. brief: only one, where it declares how much there is in two ways that agree."""
+    first, _ = await ask(1)
+    found = Preview(first)
+    if isinstance(first, Failed):
+        return found
+    _fold(found.state, 1, first)
+    if not (brief and _agrees(first)):
+        await _look_further(found, ask)
+    if found.failed is None:
+        _judge(found, accept)
+    return found
+
+
+def _agrees(page: PageRead) -> bool:
+    size, total, last = len(page.ids), page.total, page.last_page
+    return total is not None and last is not None and bool(size) and max(1, last) == max(1, -(-total // size))
+
+
+async def _look_further(found: Preview, ask: AskPage) -> None:
+    state = found.state
+    told = next(iter(known_pages(state)), None)
+    second = told[0] if isinstance(told, range) else told
+    if second is None and isinstance(verdict := judge(state), Ask):
+        second = verdict.pages[0]
+    if second is not None:
+        await _read(found, ask, second)
+    reached = state.total is not None and state.listing.met >= state.total
+    zero = state.total is None and stuck(state) is None and may_count_from_0(state)
+    if found.failed is None and second != 0 and not reached and zero:
+        await _read(found, ask, 0)
+
+
+async def _read(found: Preview, ask: AskPage, key: e.Key) -> None:
+    result, status = await ask(key)
+    page = as_page(found.state, key, result, status, final=True) if isinstance(result, Failed) else result
+    if page is not None:
+        _fold(found.state, key, page)
+    elif isinstance(result, Failed):
+        found.failed = (key, result)
+
+
+def _fold(state: State, key: e.Key, page: PageRead) -> None:
+    ids, _, total, met = listed(Rules(), state, page)
+    said = (ids, total, page.last_page, page.next_page, page.way, page.more, page.unread, met, page.past)
+    apply(state, e.PageListed(0.0, key, 1, 0.0, 0.0, 200, *said))
+
+
+def _judge(found: Preview, accept: bool) -> None:
+    """Say what is known: that it ends, that it cannot, or nothing where more pages are to be read."""
+    if stuck(found.state) is None and known_pages(found.state):
+        return
+    verdict = judge(found.state, accept=() if accept else None)
+    if isinstance(verdict, Ended):
+        found.ended = verdict.evidence
+    elif isinstance(verdict, Unclear):
+        found.problem = verdict.sentence

@@ -1,0 +1,198 @@
+"""What the pages of a list have said so far, folded page by page: the facts from which its end is judged.
+
+`Listing` belongs to one reading of the list; reading it again begins a new one. Pages have a position: numbered ones
+their number, linked ones the order in which they were read. Pages of a declared extent are read concurrently, so what
+compares pages goes by position and never by arrival. The judgement is `harness.engine.listing`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from harness.record.events import ItemId, Key, ListEnded, PageListed, canonical_id
+
+# Records that move while a list is read can fill a page with known ones, or two; not five in a row.
+MOST_REPEATS = 5
+# Filters that are applied after a page was cut leave empty pages with a way on, and sometimes many of them.
+MOST_EMPTY = 1000
+# The flag that accepts a list whose end is not proven, and what is said where nothing else helps.
+ACCEPT = "--accept-list"
+NO_HELP = f"resume would read the same, and {ACCEPT} accepts what there is"
+
+
+@dataclass(slots=True)
+class Listing:
+    """One reading of a list.
+
+    read: pages. met: distinct ids. fruitful: pages that named an id for the first time, of which numbered are those
+    with a number above 1. repeating: pages in a row that only repeated ids. barren: empty pages in a row.
+    counted: the declared number of pages. denied: a declared total that the pages contradict.
+    furthest: the position of the last page, which said way and more; unsaid: it was recorded by a revision that did
+    not record what a page says of the next. way_on: the field that has led on from some page.
+    """
+
+    read: int = 0
+    met: int = 0
+    fruitful: int = 0
+    numbered: int = 0
+    repeating: int = 0
+    barren: int = 0
+    counted: int | None = None
+    total_said: int | None = None
+    counts_itself: bool | None = None  # each total so far was the number of records on its own page
+    denied: int | None = None
+    moved: bool = False  # totals differ, or a record was named by two pages: records come and go while they are read
+    first: str = ""  # the ids of the first page, and of the second, each as a digest
+    second: str = ""
+    first_links_by_number: bool | None = None  # does the first page's link hold the number of the second?
+    furthest: int = 0
+    furthest_number: int = 0
+    way: str | None = None
+    more: bool | None = None
+    unsaid: bool = False
+    way_on: str = ""
+    looped: str = ""  # the field that named a page which had been read
+    last_at: int = 0  # the last page with records: position, size, and the smallest page before it
+    last_size: int = 0
+    least_size: int | None = None
+    unread: str = ""  # fields of that page that look like a way on and that nothing follows
+    newest_at: int = 0  # the last position that named an id for the first time
+    past_at: int = 0  # the last numbered page behind that one, and what it was
+    past: str = ""
+    past_empty: bool = False
+    zero: str = ""  # what page 0 was
+    zero_new: bool = False
+    ended: str = ""  # the reason why the list had ended, and the evidence
+    evidence: str = ""
+
+    def position(self, page: Key) -> int:
+        """Where a page that is about to be folded stands."""
+        return page if isinstance(page, int) else self.read + 1
+
+    def shorter(self) -> bool:
+        """Whether the last page with records is shorter than every page before it."""
+        return self.least_size is not None and self.last_size < self.least_size
+
+
+def page_listed(listing: Listing, event: PageListed, new: int, total: int | None) -> int | None:
+    """Fold a page; answer the total that can be believed from here on. new: ids that no page had named before it.
+
+    total: what was believed until now.
+    """
+    position = listing.position(event.page)
+    listing.read += 1
+    listing.met += new
+    listing.fruitful += new > 0
+    if position < 1:
+        listing.zero, listing.zero_new = _what(event), new > 0
+    else:
+        _rows(listing, event, new)
+        _sizes(listing, event, position)
+        _novelty(listing, event, position, new)
+        _way(listing, event, position)
+    if event.last_page is not None and event.new is not None:
+        listing.counted = max(event.last_page, listing.counted or 0)
+    return _total(listing, event, total)
+
+
+def told_next(event: PageListed) -> str | None:
+    """The next page as the page names it; revisions before schema 3 recorded a guessed number there too."""
+    if event.new is None and event.next_page is not None and event.next_page.isdecimal():
+        return None
+    return event.next_page
+
+
+def list_ended(listing: Listing, event: ListEnded) -> None:
+    listing.ended, listing.evidence = event.reason, event.evidence
+
+
+def _rows(listing: Listing, event: PageListed, new: int) -> None:
+    """How many pages in a row brought nothing new; an empty one between two that repeat is no news either.
+
+    Once they are too many, nothing that was still on its way changes that.
+    """
+    if listing.barren < MOST_EMPTY:
+        listing.barren = 0 if event.ids else listing.barren + 1
+    if listing.repeating < MOST_REPEATS:
+        listing.repeating = 0 if new else listing.repeating + bool(event.ids)
+    listing.moved = listing.moved or 0 < new < len(set(event.ids))
+
+
+def _sizes(listing: Listing, event: PageListed, position: int) -> None:
+    size = len(event.ids)
+    if position == 1:
+        listing.first = _digest(event.ids)
+        if event.next_page is not None:
+            listing.first_links_by_number = event.way != "has_more" and holds_number(event.next_page, 2)
+    elif position == 2:
+        listing.second = _digest(event.ids)
+    if not size:
+        return
+    behind = position < listing.last_at
+    other = size if behind else listing.last_size
+    if other:
+        listing.least_size = other if listing.least_size is None else min(other, listing.least_size)
+    if not behind:
+        listing.last_at, listing.last_size, listing.unread = position, size, event.unread or ""
+
+
+def _novelty(listing: Listing, event: PageListed, position: int, new: int) -> None:
+    number = event.page if isinstance(event.page, int) else 0
+    if new:
+        listing.newest_at = max(listing.newest_at, position)
+        listing.numbered += number > 1
+        if position > listing.past_at:
+            listing.past_at, listing.past, listing.past_empty = 0, "", False
+    elif number > 1 and position > max(listing.newest_at, listing.past_at):
+        listing.past_at, listing.past, listing.past_empty = position, _what(event), not event.ids
+
+
+def _way(listing: Listing, event: PageListed, position: int) -> None:
+    if isinstance(event.page, int):
+        listing.furthest_number = max(listing.furthest_number, event.page)
+    if told_next(event) is not None:
+        listing.way_on = event.way or "next"
+    if position < listing.furthest:
+        return
+    listing.furthest, listing.way, listing.more = position, event.way, event.more
+    listing.unsaid = event.new is None
+
+
+def _total(listing: Listing, event: PageListed, total: int | None) -> int | None:
+    """A total below what was named is none. Nor, quietly, is one that is the size of its own page, page for page."""
+    said, size = event.total, len(event.ids)
+    if said is not None:
+        listing.counts_itself = listing.counts_itself is not False and said == size
+        differs = listing.total_said not in (None, said)
+        listing.moved = listing.moved or (differs and not listing.counts_itself)
+        listing.total_said = total = said
+    if total is None or listing.met <= total:
+        return total
+    if not listing.counts_itself:
+        listing.denied = max(total, listing.denied or 0)
+    return None
+
+
+def _what(event: PageListed) -> str:
+    """What came of a page that named nothing new, for people."""
+    name = f"page {event.page}"
+    if event.past:
+        return f"{name} {event.past}"
+    return f"{name} repeats others" if event.ids else f"{name} is empty"
+
+
+def _digest(ids: Iterable[ItemId]) -> str:
+    """A short name for a set of ids; nothing for none."""
+    text = "\n".join(sorted({str(item) for item in ids}))
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest() if text else ""
+
+
+def holds_number(link: str, number: int) -> bool:
+    """Whether a link counts pages: a part of its path or query is that number."""
+    if canonical_id(link) == number:
+        return True
+    for mark in "?&=/;#":
+        link = link.replace(mark, " ")
+    return str(number) in link.split(" ")
