@@ -168,10 +168,10 @@ def _refused_when(rule: Any) -> RefusedWhen:
         words = words[1:-1].strip()
     if isinstance(rule, bool) or not re.fullmatch("[2-5][0-9][0-9]", status, re.ASCII):
         raise ValueError(f"{quoted(rule)} does not begin with a status from 200 to 599; write 420, or '400:rate limit'")
-    if colon and not words:
-        raise ValueError(f"{quoted(rule)} names no text; write '{status}:TEXT', or {status} for all of that status")
     if not words and status.startswith("2"):
         raise ValueError(f"{status} alone would make every success a refusal; add words of the body: '{status}:TEXT'")
+    if colon and not words:
+        raise ValueError(f"{quoted(rule)} names no text; write '{status}:TEXT', or {status} for all of that status")
     if len(words) > _LONGEST_WORDS or not words.isprintable():
         raise ValueError(f"the text for {status} is not one line of at most {_LONGEST_WORDS} characters; shorten it")
     return RefusedWhen(int(status), words)

@@ -20,16 +20,17 @@ from harness.engine.answers import Answer, Done, Failed, Fetch, ItemRead, PageRe
 from harness.engine.breaker import Breaker
 from harness.engine.budgets import each, learned, places, plan_for, tiers_of
 from harness.engine.concurrency import Concurrency, useful_workers
-from harness.engine.doubts import Doubts, Ruling, Suspect
+from harness.engine.doubts import LET_IN, Doubts, Ruling, Suspect
 from harness.engine.endings import Endings
 from harness.engine.flights import Flight, Wish
 from harness.engine.listing import Ask, Ended, Verdict, as_page, judge, known_pages, pages_after, stuck, tolerated
 from harness.engine.mishaps import Mishaps
 from harness.engine.rules import Rules, listed, most_pages, nameless, requests_left, retry_at, retry_due, verdict
-from harness.engine.unauthorised import EXPIRED, Unauthorised
+from harness.engine.unauthorised import EXPIRED, UNAUTHORISED, Unauthorised
 from harness.engine.waits import WaitLog
 from harness.engine.work import Task, Work
 from harness.pacing import Budget, Grant, Hold, Later, Notice, Outcome, Tier, format_tiers
+from harness.pacing.refusals import SUSPECT
 from harness.record import events as e
 from harness.record.fold import apply
 from harness.record.pages import without
@@ -154,13 +155,18 @@ class Core:
             return held
         if not (self.work.ready["page"] or self.work.ready["item"]) and self._doubts.try_aside():
             self.budgets["item"].hold_until(now + self._doubts.silence_s, "refused")
-        if self._doubts.trying or self._unauthorised.trying:
+        if self._in_doubt and (self._doubts.trying or self._unauthorised.trying):
             return self._compare(now)
         return self._next_ready(now)
 
+    @property
+    def _in_doubt(self) -> bool:
+        """Are there requests that are neither in the queue nor in flight, for want of a verdict?"""
+        return self._doubts.waiting or self._unauthorised.trying
+
     def _end_early(self, now: float) -> None:
         """Stop where a rule says so, unless there is nothing left to stop."""
-        if self.wish.stopping is None and (self.flights or not self.work.empty() or self._doubts.waiting):
+        if self.wish.stopping is None and (self.flights or not self.work.empty() or self._in_doubt):
             early = self._endings.verdict(now, self.state, self._breaker)
             if early is None and (why := self._doubts.given_up) is not None:
                 early = Done("failed", why)
@@ -222,6 +228,8 @@ class Core:
         """Is no page ready, on its way or waiting for a retry? One that failed for good is not waited for."""
         if self.work.ready["page"] or any(flight.fetch.kind == "page" for flight in self.flights.values()):
             return False
+        if self._doubts.keeps("page"):
+            return False
         waiting = (failure.kind == "page" for failure in self.state.failures.values() if failure.retry_at_utc_s)
         return not any(waiting)
 
@@ -261,10 +269,12 @@ class Core:
         """The headers of a fetch are in. True: read the body and call `finished`; False: nothing more is wanted."""
         flight = self.flights[fetch_id]
         fetch, budget = flight.fetch, self.budgets[flight.fetch.kind]
-        notice = self._doubts.suspected(notice, self.state, self._has_others(fetch.kind))
-        ruling = Ruling(fate="kept")
-        unauthorised = self._unauthorised.doubts(notice, self.state)
-        if not unauthorised:
+        if notice.status in SUSPECT:
+            notice = self._doubts.suspected(notice, self.state, self._has_others(fetch.kind))
+        unauthorised = notice.status == UNAUTHORISED and self._unauthorised.doubts(notice, self.state)
+        if unauthorised:
+            ruling = Ruling(fate="kept")
+        else:
             ruling = self._doubts.heard(flight, now, notice, budget.probes(fetch.grant))
         hold = budget.settle(fetch.grant, now, ruling.outcome, notice)
         if ruling.proven is not None:
@@ -277,8 +287,9 @@ class Core:
             self._follow_concurrency(now)
         if unauthorised:
             self._keep_unauthorised(flight, now, notice)
-        else:
+        elif ruling is not LET_IN:
             self._obey(ruling, flight, now, notice, hold)
+        if self._unauthorised.trying and not unauthorised:
             for other, failed in self._unauthorised.heard(fetch_id, None if notice.refused else notice.status):
                 self._failed(other, now, failed)
         return ruling.fate == "read"

@@ -106,6 +106,10 @@ class Ruling:
     proven: Literal["limit", "own"] | None = None
 
 
+# One for each answer that was let in while nothing is in doubt.
+LET_IN = Ruling()
+
+
 class Doubts:
     """Told of every answer; while `trying`, it alone says what goes next, one request at a time."""
 
@@ -142,6 +146,11 @@ class Doubts:
     def waiting(self) -> bool:
         """Are there requests that are neither in the queue nor in flight?"""
         return self.trying or bool(self._aside)
+
+    def keeps(self, kind: Kind) -> bool:
+        """Is one of that kind among them?"""
+        kept = (*self._suspects, *self._judged, *self._aside)
+        return any(suspect.flight.fetch.kind == kind for suspect in kept)
 
     @property
     def kind(self) -> Kind:
@@ -202,10 +211,13 @@ class Doubts:
         if through:
             self._passed += 1
             self._row = self.in_vain = 0
-        if not notice.refused:
+        if self._met and not notice.refused:
             self._met.pop((flight.fetch.kind, flight.fetch.key), None)
-        else:
-            self._last = notice if notice.doubtful else self._last
+        if flight.compared and flight.fetch.id != self.flying:  # with one that got a 401
+            return Ruling(Outcome.REFUSED, "back") if notice.refused else Ruling(fate="dropped")
+        if not notice.refused and self.phase is None:
+            return LET_IN
+        self._last = notice if notice.doubtful else self._last
         if flight.fetch.id == self.flying:
             self.flying = None
             tried, self._trying = self._trying, None
@@ -214,7 +226,7 @@ class Doubts:
             return self._compared(flight, now, notice, through)
         if self.trying:
             return self._meanwhile(flight, notice, through)
-        return self._refused(flight, now, notice, probed) if notice.refused else Ruling()
+        return self._refused(flight, now, notice, probed) if notice.refused else LET_IN
 
     def lost(self, fetch_id: int, kept: bool = False) -> None:
         """A fetch ended without an answer that tells anything. kept: a suspect is to be sent again as it was."""
