@@ -27,6 +27,7 @@ from pydantic import (
 from harness.flags import FLAGS
 from harness.pacing import Pacer, Tiers, format_tiers, parse_tiers
 from harness.pacing.meters import paced_as
+from harness.pacing.refusals import RefusedWhen
 from harness.pacing.sharing import scaled
 from harness.pacing.strategies import Strategy
 from harness.values import (
@@ -37,6 +38,7 @@ from harness.values import (
     as_hosts,
     as_latency,
     as_moment,
+    as_refused_when,
     as_run_name,
     as_scenario,
     as_seconds,
@@ -52,6 +54,11 @@ Seconds = Annotated[float, BeforeValidator(as_seconds)]
 Share = Annotated[float, BeforeValidator(as_share)]
 LimitsSetting = Annotated[
     Tiers, BeforeValidator(as_tiers), PlainSerializer(lambda tiers: None if tiers is None else format_tiers(tiers))
+]
+RefusalsSetting = Annotated[
+    tuple[RefusedWhen, ...],
+    BeforeValidator(as_refused_when),
+    PlainSerializer(lambda rules: [str(rule) for rule in rules]),
 ]
 # RFC 9110 5.5 and 5.6.2; what is not ASCII has no one meaning on the wire.
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~]*")
@@ -104,6 +111,7 @@ class ImportConfig(BaseModel):
     share: Share = setting("share", gt=0, le=1)
     rtt_floor: Seconds = setting("rtt_floor", ge=0, le=60)
     linger: Seconds | None = setting("linger", ge=0, le=86400)
+    refused_when: RefusalsSetting = setting("refused_when", max_length=20)
     max_body: Annotated[int, BeforeValidator(as_size)] = setting("max_body", ge=1000, le=10**11)
     max_pause: Seconds = setting("max_pause", ge=1, le=366 * 86_400)
     allow_host: Annotated[tuple[str, ...], BeforeValidator(as_hosts)] = setting("allow_host", max_length=20)
@@ -230,11 +238,8 @@ class ImportConfig(BaseModel):
 
         None for a test API of our own, which is another one each time.
         """
-        if self.url is None:
-            return None
-        names = sorted(header.get_secret_value().split(":", 1)[0].strip().lower() for header in self.header)
-        key = self.token_env or "+".join([*names, *variables_in(self.url)])
-        return f"{urlsplit(self.url).netloc} {key}".strip()
+        names = tuple(header.get_secret_value().split(":", 1)[0] for header in self.header)
+        return sent_as(self.url, self.token_env, names)
 
     def request_headers(self) -> dict[str, str]:
         """What --header and --token-env ask for, secrets and all: for the client alone."""
@@ -266,6 +271,15 @@ class ImportConfig(BaseModel):
         written["pacing"] = self.pacing if self.pacing is None or isinstance(self.pacing, str) else self.pacing.name
         written["header_names"] = [header.get_secret_value().split(":", 1)[0] for header in self.header]
         return written
+
+
+def sent_as(url: str | None, token_env: str | None, header_names: tuple[str, ...]) -> str | None:
+    """Host and name of the key of an import with these settings, as run.json has them; see `learned_for`."""
+    if url is None:
+        return None
+    names = sorted(name.strip().lower() for name in header_names)
+    key = token_env or "+".join([*names, *variables_in(url)])
+    return f"{urlsplit(url).netloc} {key}".strip()
 
 
 def _check_url(url: str) -> None:

@@ -75,3 +75,12 @@ def test_a_named_interpreter_is_used_or_refused(tmp_path: Path) -> None:
         "(Debian: apt install python3-venv).\n"
     )
     assert not (tmp_path / "venv").exists()
+
+
+def test_no_property_test_is_judged_by_the_clock() -> None:
+    """Hypothesis's own deadline is off, for all who do not set another: a busy machine is not a fault."""
+    from hypothesis import HealthCheck, settings
+
+    assert settings.default is not None
+    assert settings.default.deadline is None
+    assert HealthCheck.too_slow in settings.default.suppress_health_check

@@ -105,7 +105,7 @@ class Rest:
         way, next_page = self._way(page, about, headers, records)
         more = found.more if next_page is None or found.more is False else None
         unread = () if next_page is not None else (*found.ways, *_lost_link(headers.get("link") or ""))
-        counted = isinstance(page, int) and page < (last_page or 0)
+        counted = isinstance(page, int) and page < (last_page or 0) and way != "has_more"
         if counted and next_page is not None and holds_number(next_page, int(page) + 1):
             way = next_page = None  # the count of pages is enough, and lets them be read side by side
         ids = tuple(item for item, _ in by_id)

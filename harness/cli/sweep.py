@@ -17,6 +17,7 @@ from harness.cli.options import python, where
 from harness.errors import BadInput
 from harness.flags import SWEPT, SWEPT_SIMULATED
 from harness.record.clock import local_stamp, utc_s
+from harness.record.folder import NameTaken
 from harness.settings import from_environ, given
 from harness.views.comparison import comparison_text
 from harness.views.progress import choose_mode
@@ -71,9 +72,14 @@ def _sweep(file: Path | None, results: Path, said: dict[str, Any]) -> Sweep:
             raise BadInput("a sweep goes on with the settings that it was started with; say only --resume and --name")
         return find_sweep(results, said["name"])
     grid = read_grid(_table(file), {**_environment(said["live"]), **flags}, said["grids"], said["repeat"])
-    name = said["name"] or _free(results, f"sweep-{local_stamp(utc_s())}")
     how = {name: said[name] for name in ("live", "keep", "papermill", "fresh")}
-    return create_sweep(results, name, grid, utc_s(), **how)
+    while True:
+        name = said["name"] or _free(results, f"sweep-{local_stamp(utc_s())}")
+        try:
+            return create_sweep(results, name, grid, utc_s(), **how)
+        except NameTaken:  # by another sweep, in this moment
+            if said["name"]:
+                raise
 
 
 def _environment(live: bool) -> dict[str, Any]:

@@ -234,6 +234,7 @@ def http_api(config: ImportConfig, url: str, *, keep_records: bool = False) -> H
         headers=config.request_headers(),
         variables=config.url_variables(),
         max_body=config.max_body,
+        refused_when=config.refused_when,
         keep_records=keep_records or not config.detail,
         trust_env=config.url is not None,  # our own child is on loopback, where no proxy has business
     )

@@ -117,13 +117,16 @@ def is_guessed(state: State, page: e.Key) -> bool:
     return page < 1 or page > counted or (page == counted and not _reached(state))
 
 
-def as_page(state: State, page: e.Key, failed: Failed, status: int | None) -> PageRead | None:
-    """The page that an answer without a list stands for: one past the end, if the page was guessed; else None."""
+def as_page(state: State, page: e.Key, failed: Failed, status: int | None, *, final: bool) -> PageRead | None:
+    """The page that an answer without a list stands for: one past the end, if the page was guessed; else None.
+
+    final: it would not be tried again.
+    """
     if not is_guessed(state, page):
         return None
-    # A page that a total implies is expected: what may pass is tried again there.
+    # A page that a total implies is expected: what may pass is tried again there, as often as anywhere.
     expected = isinstance(page, int) and 1 <= page <= (state.last_page or 0)
-    if failed.past_end is not None and not (expected and failed.passing):
+    if failed.past_end is not None and (final or not expected or not failed.passing):
         return PageRead((), past=failed.past_end)
     if page == 0 and status is not None and 400 <= status < 500 and status not in _SAY_NOTHING:
         return PageRead((), past=f"answered {status}")

@@ -80,7 +80,7 @@ async def _look_further(found: Preview, ask: AskPage) -> None:
 
 async def _read(found: Preview, ask: AskPage, key: e.Key) -> None:
     result, status = await ask(key)
-    page = as_page(found.state, key, result, status) if isinstance(result, Failed) else result
+    page = as_page(found.state, key, result, status, final=True) if isinstance(result, Failed) else result
     if page is not None:
         _fold(found.state, key, page)
     elif isinstance(result, Failed):

@@ -54,6 +54,15 @@ def retry_at(rules: Rules, state: State, kind: e.Kind, attempt: int, failed: Fai
     return now + rules.retry_delays_s[attempt - 1]
 
 
+def retry_due(failure: Failure, utc_s: float) -> float:
+    """In how many seconds what an earlier session failed at is to be tried again.
+
+    Never later than its delay: the wall clock, by which it was recorded, may have been set back since.
+    """
+    at_utc_s = failure.retry_at_utc_s or 0.0
+    return min(max(0.0, at_utc_s - utc_s), max(0.0, at_utc_s - failure.at_utc_s))
+
+
 def listed(
     rules: Rules, state: State, page: PageRead, reread: set[e.ItemId] | None = None
 ) -> tuple[tuple[e.ItemId, ...], list[e.ItemId], int | None, int]:
@@ -131,6 +140,8 @@ def _failed_pages(state: State, failed: Sequence[Failure]) -> str:
         hint = f"; it may hold records, where pages are counted from 0: if they are not, add {ACCEPT}"
     elif is_guessed(state, page.key) and page.status in (400, 422):
         hint = f"; if the list ends before it, add {ACCEPT}"
+    elif page.status in (401, 403):
+        hint = "; check the credentials and --url"
     return f"page {page.key} of the list{others} could not be read, tried {times} ({what}){hint}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import socket
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -22,11 +23,12 @@ from harness.engine.driver import Driver
 from harness.engine.eta import eta_s
 from harness.engine.flusher import Flusher
 from harness.engine.making import make_core, pacer_for
+from harness.engine.neighbours import USUAL_WINDOW_S, neighbour, told
 from harness.engine.steering import forget_failed, retry_failed
 from harness.errors import RecordError
 from harness.pacing import AutoPacer, Pacer, Tiers, TierStatistics, format_tiers
 from harness.pacing.sharing import SharingPacer, scaled
-from harness.record.clock import utc_s
+from harness.record.clock import Boot, boot, utc_s
 from harness.record.control import Inbox
 from harness.record.events import Event, Held, ItemId
 from harness.record.history import occupied_since, payloads_on_disk, recorded, sessions_begun
@@ -34,7 +36,7 @@ from harness.record.learned import remember, remembered
 from harness.record.live import MOST_FLIGHTS, Live, LiveFlight, LiveTier
 from harness.record.recorder import MOST_UNWRITTEN, Recorder
 from harness.record.run import Run
-from harness.record.sent import SentCounter
+from harness.record.sent import SentCounter, session_starts
 from harness.record.state import State
 from harness.units import format_period
 
@@ -53,22 +55,27 @@ class Session:
         *,
         inline: bool = False,
         wall: Callable[[], float] = utc_s,
+        machine: Callable[[], Boot] = boot,
         relist: bool = False,
     ) -> None:
         self.run_folder = run
         self.config = config
         self._wall = wall
+        self._machine = machine
         self._started_utc_s = wall()
         state = run.state()
-        anchors = {at + 1: began for at, began in enumerate(sessions_begun(run.folder))}
-        number = len(anchors) + 1
-        began = [*anchors.values(), self._started_utc_s]
-        noted = {"recorded": recorded(run.folder), "in_force": config.as_written()}
-        run.note(sessions_utc_s=began, status="running", settled=False, **noted)
+        earlier = sessions_begun(run.folder)
+        began = [*earlier, self._started_utc_s]
+        number = len(began)
+        self._sent = SentCounter(run.folder)
+        starts = session_starts(run.about, earlier, self._sent, machine())
+        self._started_s = starts[-1]  # by the run's own clock
+        noted = {"sessions_utc_s": began, "sessions_run_s": starts, "recorded": recorded(run.folder)}
+        run.note(**noted, in_force=config.as_written(), status="running", settled=False)
         who = None if config.forget_limits else config.learned_for
         pacer = pacer_for(config, remembered(config.results, who))
-        self._sent = SentCounter(run.folder)
-        charged = self._charge(pacer, state, anchors)
+        charged = self._charge(pacer, state, starts, began)
+        self._look_around(pacer)
         self.recorder = Recorder(run.folder, run.name, number)
         payloads = payloads_on_disk(run.folder, state) if number > 1 else None
         self.core = make_core(config, pacer, self._record, self._started_utc_s, state, payloads)
@@ -78,8 +85,13 @@ class Session:
         self._blind = False
         self.core.start(socket.gethostname(), number, charged, relist)
 
-    def _charge(self, pacer: Pacer, state: State, anchors: dict[int, float]) -> tuple[int, float] | None:
+    def _charge(
+        self, pacer: Pacer, state: State, starts_s: list[float], starts_utc_s: list[float]
+    ) -> tuple[int, float] | None:
         """Charge what earlier sessions sent and may still count: as recorded, and what the record never got.
+
+        All by the run's own clock: the wall clock may have been set since, and then a limit would be exceeded, or kept
+        for an hour. Where it is not certain how much time has passed the least is taken, and nothing is in the future.
 
         Answers the latter, as (requests, counted by then in UTC), to be recorded: until it is on disk the counter of
         requests begun stays ahead of the record, and a session that follows on this one's death charges it too.
@@ -87,20 +99,36 @@ class Session:
         # Two windows: a sliding counter still weighs the one before.
         tiers = pacer.statistics(0.0).tiers
         longest_s = max((max(tier.span_s, 2 * tier.tier.period_s) for tier in tiers), default=0.0)
-        now, linger_s = self._started_utc_s, self.config.linger_s
+        now, linger_s = self._started_s, self.config.linger_s
         # Which of them were pages is not asked: each is charged what the dearer kind costs.
         dearest = max(self.config.list_cost, self.config.item_cost)
-        charges = [(at, dearest) for at in occupied_since(self.run_folder.folder, anchors, now - longest_s, linger_s)]
+        clocks = (dict(enumerate(starts_s, 1)), dict(enumerate(starts_utc_s, 1)))
+        found = occupied_since(self.run_folder.folder, clocks[0], now - longest_s, linger_s, clocks[1])
+        charges = [(at, dearest) for at in found]
         unrecorded = min(MOST_UNWRITTEN + self.config.most_workers, self._sent.count - state.fetches)
-        charged = (unrecorded, self._sent.last_utc_s + linger_s) if unrecorded > 0 else None
-        if charged is not None:
-            charges.append((charged[1], charged[0] * dearest))
+        charged = None
+        if unrecorded > 0:
+            # They were sent by then at the latest; where even that is not known, they were sent just now.
+            at = linger_s + (now if self._sent.last_s is None else min(now, self._sent.last_s))
+            charges.append((at, unrecorded * dearest))
+            charged = (unrecorded, self._started_utc_s + at - now)
         elif unrecorded < 0:  # a power cut took the counter back
             self._sent.set(state.fetches)
+        if charges and tiers and self._sent.last_boot.id != self._machine().id:
+            why = "this machine was started again since, or it is another"
+            held = format_period(math.ceil(max(tier.span_s for tier in tiers)))
+            _log.warning("when the last requests were sent is not certain (%s): a limit may wait up to %s", why, held)
         for at, cost in sorted(charges):
             if at > now - longest_s:
-                pacer.charge(at - now, cost)
+                pacer.charge(min(at - now, linger_s), cost)
         return charged
+
+    def _look_around(self, pacer: Pacer) -> None:
+        """Say in a line that another run has just used this host and key, or does so now: its requests count, too."""
+        longest_s = max((tier.span_s for tier in pacer.statistics(0.0).tiers), default=USUAL_WINDOW_S)
+        found = neighbour(self.config, self.run_folder.name, longest_s, self._machine())
+        if found is not None:
+            _log.warning("%s", told(found, longest_s))
 
     def _record(self, event: Event) -> None:
         if isinstance(event, Held) and (event.retry_after_s or 0.0) > self.config.max_pause:
@@ -118,7 +146,7 @@ class Session:
 
     async def run(self, api: Api, on_update: OnUpdate | None = None, update_s: float = 0.25) -> Done:
         """Import until done or stopped; what was recorded is on disk when this returns or raises."""
-        self.driver = Driver(self.core, api, self._put, self.flusher.behind, lambda: self._sent.add(self._wall()))
+        self.driver = Driver(self.core, api, self._put, self.flusher.behind, self._sending)
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self.flusher.run)
@@ -137,6 +165,9 @@ class Session:
             finally:
                 self._sent.close()
         return done
+
+    def _sending(self) -> None:
+        self._sent.add(self._started_s + self.now(), self._machine())
 
     def _remember(self) -> None:
         """Keep what was learned for the next run against the same host."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import platform
-import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -22,8 +22,9 @@ from harness.lab.rows import table_of
 from harness.lab.simulate import as_simulated
 from harness.record.clock import iso
 from harness.record.files import read_json, write_json
+from harness.record.folder import created, is_husk
 from harness.record.parts import read_table, write_table
-from harness.record.run import Run, locked
+from harness.record.run import Run, remove_run
 from harness.values import as_run_name
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ def read_sweep(path: Path | str) -> pd.DataFrame:
 
 def list_sweeps(results: Path) -> list[Sweep]:
     """Every sweep in `results`, the newest first."""
-    sweeps = [Sweep(path.parent) for path in results.glob("*/sweep.json")]
+    found = [path.parent for path in results.glob("*/sweep.json")]
+    sweeps = [Sweep(folder) for folder in found if not folder.name.startswith(".")]
     return sorted(sweeps, key=lambda sweep: (sweep.about.get("created_utc_s", 0.0), sweep.name), reverse=True)
 
 
@@ -142,18 +144,17 @@ def create_sweep(
     if papermill:
         experiment_notebook()
     sweep = Sweep(results / name)
-    if sweep.folder.exists():
+    if is_husk(sweep.folder):
+        with suppress(NoSuchRun):
+            remove_run(Run(sweep.folder))
+    elif sweep.folder.exists():
         if not (sweep.folder / "sweep.json").exists():
             raise NoSuchRun(f"{sweep.folder} is there and no sweep; choose another --name or --results")
         if not fresh:
             ask = "add --resume to go on with it or --fresh to replace it"
             raise NoSuchRun(f"the sweep {name} exists in {results}; {ask}, or choose another --name")
-        with locked(Run(sweep.folder)):
-            shutil.rmtree(sweep.folder)
-    try:
-        sweep.folder.mkdir(parents=True)
-    except OSError as error:
-        raise BadInput(f"{sweep.folder} cannot be made ({error.strerror}); choose another --results") from None
+        with suppress(NoSuchRun):  # another process has just removed it
+            remove_run(Run(sweep.folder))
     versions = {"harness": version("rate-limit-harness"), "python": platform.python_version()}
     about = {"schema": 1, "sweep": name, "created": iso(utc_s), "created_utc_s": utc_s, "status": "running"}
     about |= {
@@ -164,8 +165,8 @@ def create_sweep(
         "versions": versions,
         "host": platform.node(),
     }
-    write_json(sweep.folder / "sweep.json", about)
-    return sweep
+    with created(results, [name], lambda folder, _: write_json(folder / "sweep.json", about)):
+        return sweep
 
 
 def check(grid: Grid, *, live: bool) -> None:

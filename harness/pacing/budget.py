@@ -7,15 +7,18 @@ themselves would knock a hundred times, and where refusals cost quota they would
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Literal
 
 from harness.pacing.auto.news import News
 from harness.pacing.base import Grant, Later, Learning, Notice, Outcome, Pacer, WaitReason
-from harness.pacing.patience import Patience
+from harness.pacing.patience import FIRST_PAUSE_S, Patience
 from harness.pacing.patience import guessed_s as guessed_s
+from harness.pacing.refusals import told_s
 
+# A server that is down says 503 as well: eight probes (`engine.doubts`) must outlast half an hour.
+LONGEST_OUTAGE_PAUSE_S = 900.0
 # A day: the longest window that is at all common. Whoever is told to wait for years asks again tomorrow.
 LONGEST_TOLD_PAUSE_S = 86_400.0
 
@@ -30,16 +33,9 @@ class Hold:
     strikes: int = 0
 
 
-def told_s(notice: Notice | None) -> float:
-    """How long the refusal says to wait: Retry-After first (RFC 9110 10.2.3), else the latest reset of a quota that
-    it does not say has something left. 0 where it says nothing, or nothing that could be waited for.
-    """
-    if notice is None:
-        return 0.0
-    resets = [quota.reset_s for quota in notice.quotas if quota.reset_s is not None and not quota.remaining]
-    told = resets if notice.retry_after_s is None else [notice.retry_after_s]
-    usable = (seconds for seconds in told if math.isfinite(seconds) and seconds > 0)
-    return max(usable, default=0.0)
+def outage_s(strikes: int) -> float:
+    """The pause after so many refusals in a row of which each may mean that the server is down: 27, 81 ... 900 s."""
+    return min(LONGEST_OUTAGE_PAUSE_S, FIRST_PAUSE_S * 3.0 ** (min(strikes, 32) - 1))
 
 
 class Budget:
@@ -130,6 +126,8 @@ class Budget:
         begins = before is None or probed
         strikes = 1 if before is None else max(1, before.strikes + probed)
         length_s = self._pause_s(strikes, begins, told_s(notice)) if asked_s is None else asked_s
+        if notice is not None and notice.doubtful and notice.status >= 500 and strikes > 3:
+            length_s = max(length_s, outage_s(strikes))
         length_s = min(length_s, self.longest_s)
         told = None if notice is None else notice.retry_after_s
         self.hold = Hold(now + length_s, "refused", told, strikes)
@@ -148,12 +146,19 @@ class Budget:
             self._guesses += 1
         return max(told, guessed_s(max(1, self._guesses)))
 
-    def judged(self, notice: Notice) -> Notice:
-        """`notice`, as a refusal where the strategy takes it for one though nothing in it says so."""
-        suspects: Callable[[Notice], bool] | None = getattr(self.pacer, "suspects", None)
-        if notice.refused or suspects is None or not suspects(notice):
-            return notice
-        return replace(notice, refused=True)
+    def probes(self, grant: Grant) -> bool:
+        """Does everyone wait for what becomes of `grant`?"""
+        return grant is self._probe
+
+    def lift(self) -> None:
+        """Nobody waits any more: others got through meanwhile."""
+        self.hold, self._probe, self._guesses = None, None, 0
+
+    def found(self, reason: Literal["limit", "own"]) -> None:
+        """Tell the strategy what a doubtful refusal turned out to be: a limit's, or the request's own fault."""
+        found: Callable[[str], None] | None = getattr(self.pacer, "found", None)
+        if found is not None:
+            found(reason)
 
     def news(self) -> tuple[News, ...]:
         """What the strategy learned since this was last asked; () of one that does not learn."""

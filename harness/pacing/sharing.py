@@ -97,8 +97,8 @@ class SharingPacer:
         kept = tuple(dict.fromkeys((*self._declared, *scaled(self._learned, self._share))))
         self._window.set_tiers(kept or (_BEFORE,), now)
 
-    def suspects(self, notice: Notice) -> bool:
-        return self._inner.suspects(notice)
+    def found(self, reason: str) -> None:
+        self._inner.found(reason)
 
     def charge(self, at: float, cost: int) -> None:
         self._window.charge(at, cost)

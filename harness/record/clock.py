@@ -1,10 +1,15 @@
-"""The only place that reads the wall clock; everything else gets `now` as an argument or asks trio."""
+"""The only place that reads the wall clock and the machine's; all else gets `now` as an argument or asks trio."""
 
 from __future__ import annotations
 
+import ctypes
 import re
 import time
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?!\d)", re.ASCII)
@@ -13,6 +18,36 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d(?!\d)", re.ASCII)
 def utc_s() -> float:
     """Seconds since the epoch, UTC: anchors a session, whose events count from it in trio's seconds."""
     return time.time()  # noqa: TID251
+
+
+class Boot(NamedTuple):
+    """A moment by the clock that counts from this machine's start, through its sleep, and that nobody sets.
+
+    id: names that start; "" where the system does not tell one start from another.
+    """
+
+    id: str
+    at_s: float
+
+    def since(self, before: Boot) -> float:
+        """The least number of seconds that have passed since `before`: none where it is of another start."""
+        return max(0.0, self.at_s - before.at_s) if self.id and self.id == before.id else 0.0
+
+
+def boot() -> Boot:
+    """This moment by the machine's own clock."""
+    return Boot(_boot_id(), time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)))
+
+
+@cache
+def _boot_id() -> str:
+    with suppress(OSError, ValueError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:36]
+    with suppress(OSError, AttributeError, ValueError):  # macOS
+        said, size = ctypes.create_string_buffer(64), ctypes.c_size_t(64)
+        if ctypes.CDLL(None).sysctlbyname(b"kern.bootsessionuuid", said, ctypes.byref(size), None, 0) == 0:
+            return said.value.decode("ascii")[:36]
+    return ""
 
 
 def local_stamp(at_utc_s: float) -> str:

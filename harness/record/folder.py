@@ -26,8 +26,8 @@ _NEW, _REMOVED = ".new-", ".removed-"
 _LOOKS = 1000
 # How often a folder may be replaced under somebody who wants its lock. Twice has never been seen.
 _REPLACED = 100
-# All that a process can leave of a run whose run.json it had not written yet.
-_HUSK = frozenset({LOCK, "run.json.tmp"})
+# All that a process of an older revision can leave of a run whose run.json (or sweep.json) it had not written yet.
+_HUSK = frozenset({LOCK, "run.json.tmp", "sweep.json.tmp"})
 # All that a run's folder ever holds.
 _REMAINS = _HUSK | {
     *("run.json", "events", "items", "snapshots", "control", "sent", "live.json", "live.json.tmp"),

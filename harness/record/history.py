@@ -126,19 +126,25 @@ def _names(payload: str, item: ItemId) -> bool:
     return isinstance(value, dict) and is_same_id(value.get("id"), item)
 
 
-def occupied_since(folder: Path, anchors_utc_s: dict[int, float], since_utc_s: float, linger_s: float) -> list[float]:
-    """When (UTC, sorted) the requests were answered, or given up and lingered out, that may still hold a slot.
+def occupied_since(
+    folder: Path, starts_s: dict[int, float], since_s: float, linger_s: float, starts_utc_s: dict[int, float]
+) -> list[float]:
+    """When (sorted) the requests were answered, or given up and lingered out, that may still hold a slot.
 
-    anchors_utc_s: when each session began. since_utc_s: older answers are left out.
+    starts_s: when each session began, by the clock that the answer and `since_s` are of: older answers are left out.
+    starts_utc_s: the same by the wall clock, of which some events tell.
     """
     columns = ["event", "session", "t_s", "answered_s", "sent", "charged", "utc_s"]
     found: list[float] = []
     for rows in _backwards(folder, columns):
-        found += [at for row in rows if (at := _occupied_from(row, anchors_utc_s, linger_s)) is not None]
-        found += [row["utc_s"] for row in rows if row["event"] == "Charged" for _ in range(row["charged"])]
-        if rows and anchors_utc_s[rows[0]["session"]] + rows[0]["t_s"] + linger_s < since_utc_s:
+        found += [at for row in rows if (at := _occupied_from(row, starts_s, linger_s)) is not None]
+        for row in rows:
+            if row["event"] == "Charged":
+                number = row["session"]
+                found += [starts_s[number] + row["utc_s"] - starts_utc_s[number]] * row["charged"]
+        if rows and starts_s[rows[0]["session"]] + rows[0]["t_s"] + linger_s < since_s:
             break
-    return sorted(at for at in found if at >= since_utc_s)
+    return sorted(at for at in found if at >= since_s)
 
 
 def _backwards(folder: Path, columns: list[str]) -> Iterator[list[dict[str, Any]]]:
@@ -149,8 +155,8 @@ def _backwards(folder: Path, columns: list[str]) -> Iterator[list[dict[str, Any]
                 yield file.read_row_group(group, columns, use_threads=False).to_pylist()
 
 
-def _occupied_from(row: dict[str, Any], anchors_utc_s: dict[int, float], linger_s: float) -> float | None:
-    anchor = anchors_utc_s[row["session"]]
+def _occupied_from(row: dict[str, Any], starts_s: dict[int, float], linger_s: float) -> float | None:
+    anchor = starts_s[row["session"]]
     if row["event"] in ("Refused", "Charged"):
         return None
     if row["answered_s"] is not None:

@@ -102,6 +102,11 @@ class Items:
             self.counts["imported"] -= 1
             self.counts["pending"] += 1
 
+    def first(self, wanted: ItemState) -> ItemId | None:
+        """The first item in one state, in the order in which they were listed."""
+        number = ITEM_STATES.index(wanted)
+        return next((item for item, state in self._states.items() if state == number), None)
+
     def columns(self) -> tuple[list[ItemId], bytes]:
         """All ids and their states, as copies: what a snapshot keeps."""
         return list(self._states), bytes(self._states.values())

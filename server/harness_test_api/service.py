@@ -127,7 +127,7 @@ class Service:
         return Decision(answer.status, headers, body, ruling.delay_s + delay_s, None, fault, kind)
 
     def _refuse(self, situation: Situation) -> Decision:
-        refusal = self._dialect.refusal(situation)
+        refusal = self.config.parsed.refusal or self._dialect.refusal(situation)
         tier = str(situation.level.tier)
         # A refusal takes no slot: limits stand in front of the workers.
         delay_s = self._latency()

@@ -16,6 +16,7 @@ from harness.engine.rules import Rules
 from harness.engine.session import Session
 from harness.pacing import Notice, parse_tiers
 from harness.record import events as e
+from harness.record.clock import Boot
 from harness.record.fold import fold
 from harness.record.history import read_events
 from harness.record.recorder import FLUSH_EVENTS, Recorder
@@ -152,16 +153,20 @@ def test_a_session_that_dies_at_once_leaves_its_predecessors_debt(tmp_path: Path
     run = prepare_run(config)
     counter = SentCounter(run.folder)
     for _ in range(5):
-        counter.add(1_000.0)
+        counter.add(0.0, Boot("b", 1_000.0))
     counter.close()
+
+    def session_at(machine_s: float) -> Session:
+        return Session(run, config, inline=True, wall=lambda: 5.0, machine=lambda: Boot("b", machine_s))
+
     with locked(run):
         for later_s in (1.0, 2.0):
-            session = Session(run, config, inline=True, wall=lambda later_s=later_s: 1_000.0 + later_s)
+            session = session_at(1_000.0 + later_s)
             assert session.core.budgets["item"].pacer.statistics(0.0).tiers[0].used == 5
         trio.run(session.flusher.flush)
-        session = Session(run, config, inline=True, wall=lambda: 1_050.0)
+        session = session_at(1_050.0)
         assert session.core.budgets["item"].pacer.statistics(0.0).tiers[0].used == 5
-        session = Session(run, config, inline=True, wall=lambda: 1_200.0)
+        session = session_at(1_200.0)
         assert session.core.budgets["item"].pacer.statistics(0.0).tiers[0].used == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ import pytest
 from harness.api.rest import Rest
 from harness.record import events as e
 from harness.record.fold import fold
+from harness.record.summary import Summary, summarise
+from harness.views.screen import Screen
+from harness.views.summary import summary_text
 from tests.engine.lists import Answers, Reply, importing, numbered, pages_asked, records
 from tests.engine.play import Play
 
@@ -538,3 +542,66 @@ def test_url_templates_ask_for_pages_in_their_way() -> None:
     rest = Rest("https://api.test/items/p{page}", 3)
     play = importing(lambda query: Reply([]), rest)
     assert pages_asked(play) == [1, 2, 0]
+
+
+# --- records of earlier revisions ----------------------------------------------------------------------------------
+
+
+def as_recorded_before(events: list[e.Event]) -> list[e.Event]:
+    """The same as a revision before schema 3 recorded it: guesses among the next pages, and no evidence."""
+    older: list[e.Event] = []
+    for event in events:
+        if isinstance(event, e.PageListed):
+            guess = str(event.page + 1) if isinstance(event.page, int) and event.ids else None
+            following = event.next_page or (guess if event.last_page is None else None)
+            blank = {"way": None, "more": None, "unread": None, "new": None, "past": None}
+            older.append(replace(event, next_page=following, **blank))
+        elif not isinstance(event, e.ListEnded):
+            older.append(event)
+    return older
+
+
+@pytest.mark.parametrize("until", [0.06, 0.2, 0.35, 1e6])
+@pytest.mark.parametrize(
+    "answers",
+    [
+        numbered(TWENTY, lambda _: {"total": 20, "last_page": 7}),
+        numbered(TWENTY),
+        numbered(TWENTY, lambda n: {"next": f"?page={n + 1}" if n < 7 else None}),
+        numbered(TWENTY, lambda n: {"next": f"?page={n + 1}&c=x"} if n < 7 else {}),
+        ignoring(records(1, 2, 3)),
+    ],
+)
+def test_a_run_of_an_earlier_revision_goes_on_to_evidence(answers: Answers, until: float) -> None:
+    """Cut short or at its end, it is read on, or again, until its end is proven; it is never just believed."""
+    whole = importing(answers)
+    first = Play(whole.server, whole.rules).run(until=until)
+    state = fold(as_recorded_before(first.events))
+    assert state.listing.ended == ""
+    again = Play(whole.server, whole.rules, state=state).run()
+    assert ended(again)[:2] == ended(whole)[:2]
+    assert (again.core.state.listing.ended != "") == (ended(whole)[0] == "complete")
+
+
+def test_a_run_of_an_earlier_revision_says_that_it_has_no_evidence() -> None:
+    """Its summary points to audit; so do the figures that it had written itself."""
+    play = importing(numbered(TWENTY))
+    state = fold(as_recorded_before(play.events))
+    found = summarise("r", state, None)
+    assert (found.status, found.list_ended) == ("complete", "")
+    figures = found.as_dict()
+    del figures["list_ended"]
+    text = summary_text(Summary.from_dict(figures), Screen())
+    assert "  list       the evidence that it had ended was not recorded" in text
+    assert "audit reads it again" in text
+    unfinished = Summary.from_dict({**figures, "status": "stopped"})
+    assert unfinished.list_ended is None
+
+
+def test_the_summary_names_the_evidence() -> None:
+    """A8: and a total that the pages contradict."""
+    found = summarise("r", importing(numbered(SIXTY, lambda _: {"total": 40})).core.state, None)
+    text = summary_text(found, Screen())
+    assert "  list       ended: page 4 is empty; it declared 40 items, which its pages contradict\n" in text
+    agreed = summarise("r", importing(numbered(SIXTY, lambda _: {"total": 40, "last_page": 2})).core.state, None)
+    assert "  list       ended: total 40 reached, in 2 pages as declared\n" in summary_text(agreed, Screen())

@@ -31,7 +31,10 @@ from harness.pacing import Notice
 from harness.settings import read_settings
 
 FUZZ = settings(
-    max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=80,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 # For those that start a command each time.
 SPARE = settings(FUZZ, max_examples=120)

@@ -6,6 +6,8 @@ with the last steps undone as by a power cut; then what its user does next.
 
 from __future__ import annotations
 
+import json
+import multiprocessing
 import os
 import shutil
 from collections.abc import Callable
@@ -15,7 +17,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from harness import open_run
+from harness import ImportConfig, open_run
 from harness.cli.look import summary_now
 from harness.cli.main import main as harness_main
 from harness.engine.importing import config_of, forget, reopen
@@ -144,11 +146,11 @@ def called(*args: str) -> int:
     return int(ended.value.code or 0)
 
 
-def killed(command: Command, base: Path, results: Path, at: int | None, when: When) -> Switch:
+def killed(command: Command, base: Path, results: Path, at: int | None, when: When, really: bool = False) -> Switch:
     """The command on a copy of what there was, killed at a step."""
     shutil.copytree(base, results)
     world = World(list(range(1, command.grown + 1)), set(command.broken))
-    switch = Switch(at, when)
+    switch = Switch(at, when, really)
     with switched(switch):
         command.act(results, world)
     return switch
@@ -211,15 +213,19 @@ def whole(command: Command, results: Path) -> None:
 
 
 def check(command: Command, base: Path, folder: Path, at: int, when: When) -> None:
-    results = folder / "results"
-    step = killed(command, base, results, at, when).steps[-1]
+    step = killed(command, base, folder / "results", at, when).steps[-1]
+    after(command, folder / "results", f"killed {when} step {at}: {step}")
+
+
+def after(command: Command, results: Path, how: str) -> None:
+    """What is to be true after a kill; `how` it came to it is told where it is not."""
     try:
         look(results)
         finish(command, results)
         look(results)
         whole(command, results)
     except BaseException as error:
-        error.add_note(f"killed {when} step {at}: {step}")
+        error.add_note(how)
         raise
     finally:
         shutil.rmtree(results)
@@ -254,3 +260,52 @@ def test_at_some_steps(name: str, tmp_path: Path) -> None:
 def test_at_every_step(name: str, tmp_path: Path) -> None:
     """The same in every way at every step."""
     assert campaign(name, tmp_path, 1) >= 12
+
+
+# A fork of it starts in milliseconds where a new interpreter takes more than a second.
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["tests.faults.test_power"])
+
+
+def _in_a_child(name: str, base: Path, results: Path, at: int, when: When) -> None:
+    killed(COMMANDS[name], base, results, at, when, really=True)
+
+
+@pytest.mark.realtime
+@pytest.mark.parametrize("name", ["import", "failed retry"])
+def test_a_process_that_really_dies(name: str, tmp_path: Path) -> None:
+    """At steps spread over the command, in a process of its own that ends there and then: the same holds."""
+    command, base = COMMANDS[name], tmp_path / "before"
+    base.mkdir()
+    steps = steps_of(command, base, tmp_path / "counted")
+    for turn, at in enumerate(range(1, len(steps), 8)):
+        child = _FORKS.Process(target=_in_a_child, args=(name, base, tmp_path / "results", at, WHENS[turn % 3]))
+        child.start()
+        child.join(120)
+        assert child.exitcode == 9
+        after(command, tmp_path / "results", f"died {WHENS[turn % 3]} step {at}: {steps[at]}")
+
+
+def test_a_retry_that_was_recorded_and_not_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """D1: killed after its event and before run.json: `resume` fetches the items and does not call it complete."""
+    with_failures(tmp_path)
+    run, world = open_run("r", tmp_path), World()
+    with switched(Switch()) as counted:
+        reopen(run)
+    run = session(settings(tmp_path, fresh=True), World(broken=set(BROKEN)))
+    at = next(at for at, step in enumerate(counted.steps) if "/events/s1-1-" in step)
+    with switched(Switch(at, "after")):
+        reopen(run)
+    told = json.loads((run.folder / "run.json").read_text())
+    assert (told["status"], run.status, summary_now(run).status) == ("complete with failures", "stopped", "stopped")
+
+    async def import_now(config: ImportConfig) -> int:
+        resumed.append(config)
+        return 0
+
+    resumed: list[ImportConfig] = []
+    monkeypatch.setattr("harness.cli.run.import_now", import_now)
+    assert called("resume", "r", "--results", str(tmp_path)) == 0
+    session(resumed[0], world)
+    assert (run.status, run.items().num_rows) == ("complete", 10)
+    assert {key for kind, key in world.asked if kind == "item"} == BROKEN

@@ -5,12 +5,16 @@ Headers, a token from the environment and `{env:NAME}` in the URL, sent to a ser
 
 from __future__ import annotations
 
+import html
 import json
 import logging
+import re
 import traceback
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import httpcore
 import pyarrow.parquet as pq
@@ -19,7 +23,7 @@ from rich.pretty import pretty_repr
 
 from harness.api.rest import Rest
 from harness.engine.importing import config_of
-from tests.faults.imports import answering, catalogue, http, ids, imported
+from tests.faults.imports import answering, catalogue, events, http, ids, imported
 
 pytestmark = [pytest.mark.anyio, pytest.mark.realtime]
 
@@ -38,21 +42,52 @@ def parrot(heard: list[str]) -> Any:
     """Everything it hears is in everything it says: in bodies, links, reasons, headers and redirects."""
 
     def answer(path: str) -> Any:
-        said = {"id": path.rpartition("/")[2].partition("?")[0], "you_said": [*SECRETS, path]}
+        said = {"id": path.rpartition("/")[2].partition("?")[0], "you_said": [*SECRETS, path], **SPELT}
         heard.append(path)
         if path.startswith("/items?"):
             second = "page=2" in path
-            following = None if second else f"{path.replace('page=1', 'page=2')}"
+            # The next link says the token, too, under names of its own.
+            more = f"&session={quote(TOKEN)}&t=Bearer%20{TOKEN}"
+            following = None if second else path.replace("page=1", "page=2") + more
             return {"data": [{**said, "id": n + 10 * second} for n in range(1, 5)], "next": following}
         if path.startswith("/items/2"):
-            return http(json.dumps(said).encode(), "500 Oh", X_Echo=HEADER)
+            return http(json.dumps(said).encode(), "500 Oh", X_Request_Id=HEADER, Server="&#x74;" + TOKEN[1:])
         if path.startswith("/items/3"):
             return http(b"", "302 X", Location=f"http://elsewhere.test/{TOKEN}?{QUERY}#{HEADER}")
         if path.startswith("/items/4"):
-            return http(f"not json {' '.join(SECRETS)}".encode())
+            return http(f"not json {' '.join([*SECRETS, *SPELT.values()])}".encode())
         return said
 
     return answer
+
+
+def spelt(secret: str) -> list[str]:
+    """Ways in which a server may repeat it."""
+    escaped = "".join(f"\\u{ord(c):04X}" for c in secret)
+    return [
+        secret.replace("/", "\\/"),
+        secret.replace("/", "\\u002f").replace("=", "\\u003D"),
+        escaped,
+        json.dumps(escaped)[1:-1],
+        quote(secret, safe="").lower(),
+        "".join(f"%{ord(c):02x}" for c in secret),
+        "".join(f"%25{ord(c):02X}" for c in secret),
+        "".join(f"&#{ord(c)};" for c in secret),
+        secret.replace("-", "&#x2d;").replace("/", "&sol;").replace("=", "&equals;"),
+        b64encode(secret.encode()).decode().rstrip("="),
+        urlsafe_b64encode(f"user:{secret}".encode()).decode().rstrip("="),
+    ]
+
+
+SPELT = {f"{number} {at}": text for number, name in enumerate(SECRETS[:3]) for at, text in enumerate(spelt(name))}
+
+
+def decoded(text: str) -> Iterator[str]:
+    """A text, and what others can make of it by decoding it again and again."""
+    for _ in range(5):
+        yield text
+        text = re.sub(r"\\+u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), text).replace("\\/", "/")
+        text = unquote(html.unescape(text))
 
 
 def everything_in(folder: Path) -> str:
@@ -80,8 +115,10 @@ async def test_by_a_server_in_all_it_says(tmp_path: Path, caplog: pytest.LogCapt
     everything = everything_in(tmp_path)
     assert "{env:A_KEY}" in everything
     assert "A_TOKEN" in everything
-    for secret in SECRETS:
-        assert secret not in everything + caplog.text + repr(config_of(run, header=f"X-Api-Key: {HEADER}"))
+    for text in decoded(everything + caplog.text + repr(config_of(run, header=f"X-Api-Key: {HEADER}"))):
+        assert [secret for secret in (*SECRETS, *SPELT.values()) if secret in text] == []
+    kept = [row["next_page"] for row in events(run, "PageListed")]
+    assert [link and link.partition("?")[2] for link in kept] == ["page=2&perPage=100&key={env:A_KEY}", None]
 
 
 @pytest.mark.parametrize("where", ["our own code", "a library"])

@@ -222,6 +222,19 @@ async def test_a_total_that_lies(tmp_path: Path, total: int, status: str) -> Non
     assert (run.summary() or {})["list_ended"] == ended[total]
 
 
+@pytest.mark.parametrize("about", [{"nextPageToken": "t2"}, {"total": 9, "next": "?page=1"}, {}])
+async def test_a_list_whose_end_is_not_proven(tmp_path: Path, about: dict[str, Any]) -> None:
+    """What was read is kept and the run fails; resumed with --accept-list it is complete without a request."""
+    plain = catalogue(1, 2, **{"total": None, "last_page": None, **about})
+    run, _ = await of(tmp_path, plain)
+    assert (run.status, ids(run)) == ("failed", ["1", "2"])
+    assert "--accept-list" in run.about["reason"]
+    async with answering(plain) as server:
+        again = await imported(tmp_path, server.url, resume=True, accept_list=True)
+    assert (again.status, ids(again), server.requests) == ("complete", ["1", "2"], [])
+    assert (again.summary() or {})["list_ended"].startswith("accepted as it is (--accept-list): 2 records, and")
+
+
 # --- elsewhere ----------------------------------------------------------------------------------------------------
 
 

@@ -19,8 +19,8 @@ from tests.notebook.browser import PATIENCE_S, browser, copy_notebook, lab, run_
 
 pytestmark = pytest.mark.realtime
 
-# Nine windows: long enough to be paused and reloaded in the middle.
-ITEMS, LIMIT = 500, "60/2s+1000/60s"
+# Half a minute: long enough to be paused and reloaded in the middle, on a busy machine too.
+ITEMS, LIMIT = 500, "30/2s+1000/60s"
 PICTURES = os.environ.get("HARNESS_PICTURES")
 
 

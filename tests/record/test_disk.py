@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import shutil
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from harness.errors import RecordError
 from harness.record import files
 from harness.record.arrow import EVENT_SCHEMA
+from harness.record.clock import Boot
 from harness.record.events import SCHEMA_VERSION
 from harness.record.files import read_json, write_json
 from harness.record.fold import fold
@@ -25,8 +27,9 @@ from harness.record.history import event_table, occupied_since, payloads_on_disk
 from harness.record.items import write_items
 from harness.record.parts import list_parts, read_table, write_table
 from harness.record.recorder import Recorder
-from harness.record.sent import SentCounter
+from harness.record.sent import SentCounter, session_starts
 from harness.record.snapshot import freeze, latest_snapshot, write_snapshot
+from tests.engine.play import UTC_S
 from tests.record.samples import facts, history, imported, listed, on_disk, started
 from tests.record.test_arrow import as_version_1
 
@@ -245,11 +248,40 @@ def test_the_count_of_requests_outlives_its_writer(tmp_path: Path) -> None:
     """What was counted is there for the next session though nobody closed or synced the file."""
     counter = SentCounter(tmp_path)
     for at in (100.0, 101.5, 103.25):
-        counter.add(at)
+        counter.add(at, Boot("b", at + 7))
     again = SentCounter(tmp_path)
-    assert (again.count, again.last_utc_s) == (3, 103.25)
+    assert (again.count, again.last_s, again.last_boot) == (3, 103.25, Boot("b", 110.25))
     again.set(2)
-    assert (SentCounter(tmp_path).count, SentCounter(tmp_path).last_utc_s) == (2, 103.25)
+    last = SentCounter(tmp_path)
+    assert (last.count, last.last_s, last.last_boot) == (2, 103.25, Boot("b", 110.25))
+
+
+def test_the_counter_of_an_older_version_is_read(tmp_path: Path) -> None:
+    """It knew the wall clock alone; how long ago that was is not certain."""
+    (tmp_path / "sent").write_bytes(struct.pack("<qd", 7, UTC_S + 50))
+    for _ in range(2):  # the first may be killed before it sends anything
+        counter = SentCounter(tmp_path)
+        assert (counter.count, counter.last_utc_s, counter.last_s) == (7, UTC_S + 50, None)
+    assert session_starts({}, [UTC_S, UTC_S - 10], counter, Boot("b", 5.0)) == [0.0, 0.0, 50.0]
+    counter.add(51.0, Boot("b", 6.0))
+    counter = SentCounter(tmp_path)
+    assert (counter.count, counter.last_utc_s, counter.last_s) == (8, None, 51.0)
+
+
+def test_a_run_has_a_clock_of_its_own(tmp_path: Path) -> None:
+    """Between sessions passes what the machine's clock counts since the last request; over a restart, nothing."""
+    counter = SentCounter(tmp_path)
+    about, utc = {"sessions_run_s": [0.0]}, [1_000.0]
+    assert session_starts({}, [], counter, Boot("b", 5.0)) == [0.0]
+    assert session_starts(about, utc, counter, Boot("b", 5.0)) == [0.0, 0.0]
+    counter.add(30.0, Boot("b", 100.0))
+    for now, began_s in (
+        (Boot("b", 112.5), 42.5),
+        (Boot("b", 90.0), 30.0),
+        (Boot("c", 9e9), 30.0),
+        (Boot("", 200.0), 30.0),
+    ):
+        assert session_starts(about, utc, counter, now) == [0.0, began_s]
 
 
 def test_a_counter_cut_short_begins_again(tmp_path: Path) -> None:
@@ -289,7 +321,7 @@ def test_no_request_that_may_still_count_is_forgotten(
                 expected.append(anchor + answered_s)
             elif event.sent:  # type: ignore[union-attr]
                 expected.append(anchor + event.t_s + linger_s)
-    found = occupied_since(folder, {1: anchor}, anchor + since_s, linger_s)
+    found = occupied_since(folder, {1: anchor}, anchor + since_s, linger_s, {1: anchor})
     assert found == sorted(at for at in expected if at >= anchor + since_s)
 
 

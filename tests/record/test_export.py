@@ -24,7 +24,7 @@ def run(tmp_path: Path) -> Run:
     """1 and 2 are imported, 1 twice on disk; of 3 only the payload is there."""
     run = create_run(tmp_path, "r", {"config": {}}, 0.0)
     recorder = Recorder(run.folder, "r", 1)
-    for item in (1, 2, 3, 1):
+    for item in (1, 1, 2, 3):
         recorder.put(item, PAYLOADS[item])
     for event in (started(), listed(1, 2, 3), imported(1), imported(2)):
         recorder.record(event)

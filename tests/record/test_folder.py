@@ -17,6 +17,7 @@ from harness import ImportConfig
 from harness.engine.importing import prepare_run, prepared
 from harness.errors import BadInput, NoSuchRun, RunLocked
 from harness.record.folder import NameTaken, created, held, holder, is_husk
+from harness.record.listing import writer_order
 from harness.record.run import Run, create_run, list_runs, locked, remove_run
 from tests.faults.power import World, session, settings
 
@@ -193,3 +194,9 @@ def test_what_a_kill_left_out_of_sight_is_cleared_away(tmp_path: Path) -> None:
         assert sorted(path.name for path in tmp_path.iterdir()) == [".new-4567", "r"]
     remove_run(Run(tmp_path / "r"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_more_than_ten_writers_after_one_session_are_read_in_order() -> None:
+    """s1-10 comes after s1-9 and before s2: as text it would come before s1-2, and a retry before its failure."""
+    writers = ["s1", *(f"s1-{number}" for number in range(1, 13)), "s2", "s10", "s10-11"]
+    assert sorted(set(writers), key=writer_order) == writers

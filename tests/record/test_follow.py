@@ -24,7 +24,11 @@ LIVE = Live(10.0, 1_000.0, 4, 2, "limit", 1_007.0, "5/s", (LiveTier("5/s", 5, 5,
 
 
 @given(st.integers(0, 10**6), st.integers(1, 40), st.booleans())
-@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_polled_after_each_part_it_is_the_full_fold(
     tmp_path_factory: pytest.TempPathFactory, seed: int, size: int, snapshot: bool
 ) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.engine.rules import known_pages
+from harness.engine.listing import known_pages
 from harness.engine.work import Work
 from harness.record import events as e
 from harness.record.fold import fold

@@ -23,9 +23,6 @@ from harness.pacing.tiers import Tier
 
 # A refusal that comes with more in flight than ever passed may be a limit on just that; it is over at once.
 AT_ONCE_S = 0.15
-# Statuses with which gateways refuse without a word; so many answers first, for before them it is a wrong key; and
-# so many probes refused, then it is no limit.
-SUSPECT, ENOUGH_TO_SUSPECT, MOST_SUSPECTED = (403, 503), 5, 4
 SERVER_ERROR = 500
 
 
@@ -42,7 +39,8 @@ class Learner:
         self._probe = PeriodProbe(history)
         self._charges = Charges(history)
         self._pause: Pause | None = None
-        self._bare_is_real = False
+        self._unproven: tuple[Pause, Grant, float, int] | None = None  # what a doubtful pause would teach
+        self._limits_refuse_so = False  # refusals without a word were found to be a limit's
         self._refuses_otherwise = False  # a status below 500 has refused
         self._crowd = Crowd(history)
         self._refilling = Refilling(history, self._found)
@@ -223,10 +221,12 @@ class Learner:
             self._found.beliefs.remove(belief)
             self._refilling.loosen(belief)
 
-    def suspects(self, notice: Notice) -> bool:
-        """A 403 or 503 without a sign, from a server that has let enough through: many gateways refuse like that."""
-        bare = notice.status in SUSPECT and not notice.refused
-        return bare and not self._bare_is_real and len(self._history) >= ENOUGH_TO_SUSPECT
+    def found(self, reason: str) -> None:
+        """What doubtful refusals turned out to be: `limit`, and then they teach, or `own`, and they do not."""
+        pending, self._unproven = self._unproven, None
+        self._limits_refuse_so = reason == "limit"
+        if pending is not None and self._limits_refuse_so:
+            self._learn_from(*pending)
 
     def explains_overload(self) -> bool:
         """Is a 5xx no refusal by a limit? Where limits are known, or refuse with another status, it is not."""
@@ -245,7 +245,7 @@ class Learner:
         pause = self._pause
         if pause is None and self._opened_s is not None and grant.at < self._opened_s:
             return self._stale(grant, now, notice)
-        suspected = notice is not None and notice.status in SUSPECT and not says_why(notice)
+        suspected = notice is not None and notice.doubtful and not says_why(notice)
         if pause is None:
             opened_s = grant.at if self._opened_s is None else self._opened_s
             pause = self._pause = Pause(now, grant.at, now, opened_s, first_s=grant.at, others=others)
@@ -259,8 +259,6 @@ class Learner:
             if pause.blamed is not None and pause.blamed is not tried:
                 pause.blamed.acquit()  # its period is over, and yet it is shut
                 pause.blamed = None
-            # A limit opens some day; what is refused so often without a sign is meant.
-            self._bare_is_real = self._bare_is_real or (suspected and pause.probes >= MOST_SUSPECTED)
             if pause.promised is not None and self._trust.too_short(pause.promised):
                 self._tell_trust(pause.promised)
         belied = self._trust.weigh(notice)
@@ -300,10 +298,18 @@ class Learner:
         pause.guesses = 1  # the belief itself is the first guess
 
     def _conclude(self, pause: Pause, probe: Grant, now: float) -> None:
-        """A probe got through: what does the pause tell?"""
+        """A probe got through: what does the pause tell? Where it is in doubt whether it was a limit's, that shows."""
         self._pause = None
         self._opened_s = probe.at
-        emptied = Emptied(pause.first_s, probe.at, now, len(self._history) - probe.cost)
+        accepted = len(self._history) - probe.cost
+        if pause.suspected and not self._limits_refuse_so:
+            self._unproven = pause, probe, now, accepted
+        else:
+            self._learn_from(pause, probe, now, accepted)
+
+    def _learn_from(self, pause: Pause, probe: Grant, now: float, accepted: int) -> None:
+        """Explain a pause that a limit made: `accepted` requests had been let through when its probe was."""
+        emptied = Emptied(pause.first_s, probe.at, now, accepted)
         if pause.promised is None and pause.guesses == 0 and pause.probes == 0:
             learned = self._crowd.learn(pause.others, emptied)
             if learned is not None:
@@ -311,12 +317,12 @@ class Learner:
                 return
         # A limit refuses all that is in flight; one of many that fails with 503 is a failure.
         alone = pause.doubtful and pause.refusals == 1 and pause.others > 1 and self._refilling.search is None
-        overload = (pause.overload and self.explains_overload()) or (pause.suspected and self._bare_is_real)
+        overload = pause.overload and self.explains_overload()
         if pause.blamed is not None or alone or overload:
             return
         if self._headers.is_strangers(now - pause.began_s):
             return
-        refusal = pause.refusal(len(self._history) - probe.cost, now)
+        refusal = pause.refusal(accepted, now)
         if self._charges.explains(self._found.beliefs, pause.first_s, pause.opened_s):
             return
         self._refilling.recall(self._crowd.dropped)

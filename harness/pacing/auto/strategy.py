@@ -117,11 +117,9 @@ class AutoPacer:
         """So many requests are still to be sent, beyond those in flight."""
         self._learner.expect(requests)
 
-    def suspects(self, notice: Notice) -> bool:
-        """Is this a refusal though nothing in it says so? Asked before `settle`; the engine bounds how often an item
-        may be taken for refused.
-        """
-        return self._learner.suspects(notice)
+    def found(self, reason: str) -> None:
+        """Take in what doubtful refusals turned out to be: `limit`, or `own`, the fault of the requests themselves."""
+        self._learner.found(reason)
 
     def charge(self, at: float, cost: int) -> None:
         """Count `cost` units that the server counted at `at` or before."""
