@@ -18,7 +18,7 @@ from harness.bound import Work as BoundWork
 from harness.config import ImportConfig
 from harness.engine.answers import Done
 from harness.engine.attendant import Attendant
-from harness.engine.best import best_possible, limits_of
+from harness.engine.best import best_possible, limits_of, limits_source
 from harness.engine.driver import Driver
 from harness.engine.eta import eta_s
 from harness.engine.flusher import Flusher
@@ -225,9 +225,14 @@ class Session:
         )
 
     def _best_of_all_s(self) -> float | None:
-        """The least time for all that the list promises, once it has said so."""
+        """The least time for all that the list promises, once it has said so. Learned limits are an estimate: None."""
         state, limits = self.state, limits_of(self.state, self.config)
-        if state.total is None or not limits or state.least_latency_s is None:
+        if (
+            limits_source(state, self.config) == "learned"
+            or state.total is None
+            or not limits
+            or state.least_latency_s is None
+        ):
             return None
         pages = state.last_page or max(1, len(state.pages))
         paging: Paging = "numbered" if state.last_page is not None else "cursor"

@@ -237,9 +237,12 @@ class State:
     def expected(self) -> int | None:
         """How many items there are: as many as the list declares, or has named if that is more. None: it does not say.
 
-        A list may declare fewer than it names: it grew while it was read, or an audit found more.
+        A list may declare fewer than it names: it grew while it was read, or an audit found more. A total that pages
+        contradict is not believed; once such a list has ended, there are as many as it named.
         """
-        return None if self.total is None else max(self.total, len(self.items))
+        if self.total is None:
+            return len(self.items) if self.listing.ended and self.listing.denied is not None else None
+        return max(self.total, len(self.items))
 
     @property
     def sent(self) -> int:

@@ -72,7 +72,7 @@ def _sessions(course: Course, span_s: float) -> Iterator[str]:
     for began_s in course.sessions:
         x = _x(began_s, span_s)
         yield f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP - 4}" y2="{_BOTTOM}" stroke="#555" stroke-dasharray="2 2"/>'
-        yield f'<text x="{x + 3:.1f}" y="{_TOP + 8}">resumed</text>'
+        yield f'<text x="{x + 3:.1f}" y="{_TOP + 13}">resumed</text>'
 
 
 def _axes(span_s: float, most: float) -> Iterator[str]:

@@ -59,9 +59,6 @@ class Windowed:
     def release(self, cost: int) -> None:
         """Nothing to do: only the arrival was counted."""
 
-    def reset_at(self, now: float) -> float:
-        raise NotImplementedError
-
-    def frees_at(self, now: float) -> float:
+    def frees_at(self: Policy, now: float) -> float:
         """Of windows and buckets as `reset_at`."""
         return self.reset_at(now)
