@@ -36,6 +36,7 @@ async def _run(config: ImportConfig) -> tuple[State, list[Event], dict[str, int]
         timeout_s=config.timeout,
         transport=httpx.ASGITransport(create_app(server, service)),
         trust_env=False,
+        refused_when=config.refused_when,
         wall=lambda: epoch_s + trio.current_time() - origin_s,
     )
     async with api:

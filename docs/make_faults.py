@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "faults.md"
 # In the order in which a reader meets them.
-ROOMS = ("servers", "network", "disk", "description", "kill", "power", "secrets", "input")
+ROOMS = ("servers", "refusals", "network", "disk", "description", "kill", "power", "secrets", "input")
 
 HEAD = """# What goes wrong, and what happens then
 

@@ -27,6 +27,7 @@ from pydantic import (
 from harness.flags import FLAGS
 from harness.pacing import Pacer, Tiers, format_tiers, parse_tiers
 from harness.pacing.meters import paced_as
+from harness.pacing.refusals import RefusedWhen
 from harness.pacing.sharing import scaled
 from harness.pacing.strategies import Strategy
 from harness.values import (
@@ -37,6 +38,7 @@ from harness.values import (
     as_hosts,
     as_latency,
     as_moment,
+    as_refused_when,
     as_run_name,
     as_scenario,
     as_seconds,
@@ -52,6 +54,11 @@ Seconds = Annotated[float, BeforeValidator(as_seconds)]
 Share = Annotated[float, BeforeValidator(as_share)]
 LimitsSetting = Annotated[
     Tiers, BeforeValidator(as_tiers), PlainSerializer(lambda tiers: None if tiers is None else format_tiers(tiers))
+]
+RefusalsSetting = Annotated[
+    tuple[RefusedWhen, ...],
+    BeforeValidator(as_refused_when),
+    PlainSerializer(lambda rules: [str(rule) for rule in rules]),
 ]
 # RFC 9110 5.5 and 5.6.2; what is not ASCII has no one meaning on the wire.
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~]*")
@@ -104,6 +111,7 @@ class ImportConfig(BaseModel):
     share: Share = setting("share", gt=0, le=1)
     rtt_floor: Seconds = setting("rtt_floor", ge=0, le=60)
     linger: Seconds | None = setting("linger", ge=0, le=86400)
+    refused_when: RefusalsSetting = setting("refused_when", max_length=20)
     max_body: Annotated[int, BeforeValidator(as_size)] = setting("max_body", ge=1000, le=10**11)
     max_pause: Seconds = setting("max_pause", ge=1, le=366 * 86_400)
     allow_host: Annotated[tuple[str, ...], BeforeValidator(as_hosts)] = setting("allow_host", max_length=20)

@@ -164,6 +164,14 @@ FLAGS = _table(
             resumed=True,
         ),
         Flag(
+            "refused_when",
+            "answers to take for refusals by a rate limit: STATUS, or STATUS:TEXT with words of the body, such as "
+            "400:'rate limit'; may be repeated",
+            default=(),
+            many=True,
+            resumed=True,
+        ),
+        Flag(
             "max_body",
             "the largest answer that is read, unpacked [32MB]",
             "SIZE",

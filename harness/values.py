@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from harness.pacing import Tier, parse_tiers
+from harness.pacing.refusals import RefusedWhen
 from harness.paths import as_path, quoted
 from harness.record.clock import next_local
 from harness.units import parse_duration, parse_size
@@ -19,6 +20,7 @@ _PLACE = re.compile(r"\{env:([^{}]*)\}")
 _HOST = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _SCENARIO = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 LONGEST_LATENCY_S = 3600.0
+_LONGEST_WORDS = 200
 
 
 def as_tiers(value: Any) -> Any:
@@ -145,6 +147,34 @@ def as_hosts(value: Any) -> Any:
         if not _HOST.fullmatch(host):
             raise ValueError(f"{quoted(host)} is no host; write it like cdn.example.com, or with a port as :8443")
     return tuple(host.lower() for host in given)
+
+
+def as_refused_when(value: Any) -> Any:
+    """Answers that are refusals, `400:rate limit` or `420`: one or several, in one text one a line."""
+    given = (
+        value.splitlines() if isinstance(value, str) else [value] if isinstance(value, (int, RefusedWhen)) else value
+    )
+    if not isinstance(given, (list, tuple)):
+        raise ValueError("refusals are STATUS or STATUS:TEXT; write them like 420, or '400:rate limit'")
+    return tuple(dict.fromkeys(_refused_when(rule) for rule in given))
+
+
+def _refused_when(rule: Any) -> RefusedWhen:
+    if isinstance(rule, RefusedWhen):
+        rule = str(rule)
+    status, colon, words = str(rule).partition(":")
+    status, words = status.strip(), words.strip()
+    if len(words) > 1 and words[0] == words[-1] and words[0] in "'\"":
+        words = words[1:-1].strip()
+    if isinstance(rule, bool) or not re.fullmatch("[2-5][0-9][0-9]", status, re.ASCII):
+        raise ValueError(f"{quoted(rule)} does not begin with a status from 200 to 599; write 420, or '400:rate limit'")
+    if not words and status.startswith("2"):
+        raise ValueError(f"{status} alone would make every success a refusal; add words of the body: '{status}:TEXT'")
+    if colon and not words:
+        raise ValueError(f"{quoted(rule)} names no text; write '{status}:TEXT', or {status} for all of that status")
+    if len(words) > _LONGEST_WORDS or not words.isprintable():
+        raise ValueError(f"the text for {status} is not one line of at most {_LONGEST_WORDS} characters; shorten it")
+    return RefusedWhen(int(status), words)
 
 
 def as_run_name(value: str, *, what: str = "run") -> str:

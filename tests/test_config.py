@@ -14,7 +14,9 @@ from pydantic import SecretStr, ValidationError
 from harness import ImportConfig, Unpaced, parse_tiers
 from harness.api.child import server_flags
 from harness.engine.importing import config_of
+from harness.errors import BadInput
 from harness.record.run import create_run
+from harness.settings import read_settings
 from harness.values import typical_latency_s
 
 URL = "https://api.example.com/orders"
@@ -352,3 +354,47 @@ def test_a_cost_that_never_fits_is_refused_before_the_first_request() -> None:
 def test_auto_is_a_number_of_workers() -> None:
     """Up to 200; and a number is a number, also as text."""
     assert (ImportConfig(workers="auto").most_workers, ImportConfig(workers="7").most_workers) == (200, 7)
+
+
+@pytest.mark.parametrize(
+    ("value", "rules"),
+    [
+        ("420", ["420"]),
+        (420, ["420"]),
+        ("400:rate limit", ["400:rate limit"]),
+        ("400:'rate limit'", ["400:rate limit"]),
+        ('400: "rate: limit"', ["400:rate: limit"]),
+        (["400:a", "200:b", "400:a"], ["400:a", "200:b"]),
+        ("400:a\n403", ["400:a", "403"]),
+        ((), []),
+    ],
+)
+def test_what_to_take_for_a_refusal(value: Any, rules: list[str]) -> None:
+    """B7: one or several, from a flag, TOML or a variable (one a line); what is written can be read again."""
+    config = ImportConfig(refused_when=value)
+    assert config.as_written()["refused_when"] == rules
+    assert ImportConfig(refused_when=rules).refused_when == config.refused_when
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("rate limit", "does not begin with a status from 200 to 599"),
+        ("4xx", "does not begin with a status"),
+        ("42", "does not begin with a status"),
+        ("600:x", "does not begin with a status"),
+        (True, "does not begin with a status"),
+        ([True], "does not begin with a status"),
+        ({"400": "x"}, "refusals are STATUS"),
+        ("200", "would make every success a refusal"),
+        ("200:''", "would make every success a refusal"),
+        ("400:", "names no text"),
+        ("400:" + "x" * 201, "at most 200 characters"),
+        ("400:a\x00b", "one line"),
+    ],
+)
+def test_what_cannot_be_taken_for_a_refusal(value: Any, words: str) -> None:
+    """In one sentence, with what to write instead."""
+    with pytest.raises(BadInput, match=words) as refused:
+        read_settings({"refused_when": value}, None, {})
+    assert "\n" not in str(refused.value)

@@ -10,7 +10,7 @@ from harness.engine.answers import Result
 from harness.pacing import Notice
 from harness.record.events import ItemId, Key, Kind
 
-# Told the headers of an answer; False means that the answer was a refusal and its body is not wanted.
+# Told what an answer says of limits; False means that nothing more of it is wanted: it was a refusal, say.
 OnHeaders = Callable[[Notice], bool]
 
 
@@ -26,7 +26,10 @@ class Api(Protocol):
     """Where pages and items come from."""
 
     async def fetch(self, kind: Kind, key: Key, on_headers: OnHeaders) -> Got | None:
-        """Ask for a page or an item; call `on_headers` once, when the headers are in. None after a refusal.
+        """Ask for a page or an item; call `on_headers` once, and answer None where it says False.
+
+        It is called when the headers are in; where only the body tells whether the answer is a refusal, when that has
+        been read (at most 64 kB of an error's) or could not be.
 
         Never raises for anything the network or the server does: that is a `Failed` result.
         """

@@ -41,6 +41,33 @@ async def read_body(response: httpx.Response, most: int) -> bytes | bytearray:
     return await _read(response, most)
 
 
+async def read_start(response: httpx.Response, body: bytearray, most: int) -> None:
+    """Read the first `most` bytes of the body, unpacked, into `body`, as far as they can be had.
+
+    A body that is cut off or cannot be unpacked is no error here: `body` holds what came before, and so it does if
+    this is cancelled.
+    """
+    if response.is_stream_consumed:
+        body += response.content[:most]
+        return
+    packing = response.headers.get("content-encoding", "").strip().lower()
+    unpacker, enough = None, False
+    try:
+        async for chunk in response.aiter_raw():
+            if enough:
+                continue
+            try:
+                if unpacker is None and packing not in ("", "identity"):
+                    unpacker = _unpacker(packing, chunk)
+                _append(body, unpacker, chunk, most)
+            except Malformed:
+                enough = True
+                await response.aclose()  # then read to the error that this makes, as in `_read`
+    except (httpx.TransportError, httpx.StreamError):
+        pass
+    del body[most:]
+
+
 async def _read(response: httpx.Response, most: int) -> bytearray:
     packing = response.headers.get("content-encoding", "").strip().lower()
     body, unpacker, wrong = bytearray(), None, None

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from http import HTTPStatus
 from http.cookiejar import CookieJar
 
 import httpx
 import trio
 
 from harness.api.base import Got, OnHeaders
-from harness.api.body import ACCEPTED, TooLarge, read_body
+from harness.api.body import ACCEPTED, TooLarge, read_body, read_start
 from harness.api.credentials import Credentials
 from harness.api.evidence import LOOKED_AT, evidence, kept
 from harness.api.headers import notice
 from harness.api.rest import Garbled, Malformed, Rest, as_text
-from harness.api.way_on import says_past_end
-from harness.engine.answers import Failed, ItemRead, PageRead
+from harness.api.way_on import past_end
+from harness.engine.answers import Failed, ItemRead, PageRead, failed_status
 from harness.errors import BadInput
 from harness.pacing import Notice
+from harness.pacing.refusals import MOST_BODY, Declared, by_body, wants_body
 from harness.record.clock import utc_s
 from harness.record.events import Key, Kind
 
@@ -27,14 +27,9 @@ from harness.record.events import Key, Kind
 KEEPALIVE_S = 4.0
 # TCP and TLS: long enough for three lost SYNs (1 + 2 + 4 s).
 CONNECT_S = 10.0
-# May pass by itself: RFC 9110 15.5.9 (408), RFC 8470 (425), and everything the server calls its own fault.
-PASSING = frozenset({408, 425})
-GONE = {404: "gone", 410: "gone"}
 NO_CONTENT = 204
-# What these say of a page that was only guessed: it is past the end (416: RFC 9110 15.5.17).
-_PAST_END = frozenset({404, 410, 416})
-_MAY_BE_PAST_END = frozenset({400, 422})
-_WORDS = 64_000  # of a body, in which its words are looked for
+# Error bodies are small, and everyone else's requests go on meanwhile: one that drips is judged by what has come.
+LONGEST_LOOK_S = 5.0
 Body = bytes | bytearray
 _UTF_8 = "utf-8-sig"  # with or without the mark that some put before it
 _REFUSED = Got(Failed("refused"))
@@ -46,7 +41,8 @@ _TOLD_SECRET = Got(
 class HttpApi:
     """An API over HTTP. timeout_s bounds each request as a whole, max_body each answer, unpacked; redirects are not
     followed (each would be a request without a grant). headers, and variables for the URL's `{env:NAME}`, go to the
-    list's origin alone. `keep_records` keeps the list's records as payloads; `trust_env` uses proxy variables, and
+    list's origin alone. refused_when: answers that are refusals because people said so.
+    `keep_records` keeps the list's records as payloads; `trust_env` uses proxy variables, and
     BadInput says where they cannot be used.
     """
 
@@ -63,11 +59,13 @@ class HttpApi:
         trust_env: bool = True,
         transport: httpx.AsyncBaseTransport | None = None,
         wall: Callable[[], float] = utc_s,
+        refused_when: Declared = (),
     ) -> None:
         self._rest = rest
         self._timeout_s = timeout_s
         self._timed_out = Got(Failed("timed out", f"no complete answer within {timeout_s:g} s"))
         self._keep_records = keep_records
+        self._refused_when = refused_when
         self._wall = wall
         self._max_body = max_body
         self._credentials = Credentials(rest.url, headers or {}, variables or {})
@@ -112,20 +110,15 @@ class HttpApi:
     async def fetch(self, kind: Kind, key: Key, on_headers: OnHeaders) -> Got | None:
         """As the protocol says: one request, one result."""
         url = self._rest.page_url(key) if kind == "page" else self._rest.item_url(key)
-        refused = False
-
-        def heard(notice: Notice) -> bool:
-            nonlocal refused
-            refused = not on_headers(notice)
-            return not refused
-
+        heard = _Heard(on_headers)
         got = self._timed_out
         client = self._fresh if (kind, key) in self._stale else self._client
         with trio.move_on_after(self._timeout_s):
             got = await self._ask(client, kind, key, url, heard)
+        heard.tell()  # where the time was up while its body was read
         self._note_stale(kind, key, got)
-        # A refusal is one from its headers on, however its body ends.
-        return None if refused else self._hushed(got)
+        # A refusal is one from its verdict on, however its body ends.
+        return self._hushed(got) if heard.wanted else None
 
     def _note_stale(self, kind: Kind, key: Key, got: Got) -> None:
         """Who pauses finds the whole pool stale: sent again from it, a request may be reset a second time."""
@@ -134,35 +127,68 @@ class HttpApi:
         elif self._stale:
             self._stale.discard((kind, key))
 
-    async def _ask(self, client: httpx.AsyncClient, kind: Kind, key: Key, url: str, on_headers: OnHeaders) -> Got:
-        answered = False
+    async def _ask(self, client: httpx.AsyncClient, kind: Kind, key: Key, url: str, heard: _Heard) -> Got:
         try:
             async with client.stream("GET", url) as response:
-                wanted = on_headers(notice(response.status_code, response.headers, self._wall()))
-                answered = True
-                body = await self._body(response)  # a refusal's too: then the connection can be used again
-                return self._read(kind, key, response, body) if wanted else _REFUSED
+                heard.said = notice(response.status_code, response.headers, self._wall(), self._refused_when)
+                body = await self._looked_into(response, heard)
+                if not heard.tell():
+                    if body is None:
+                        await self._start_of(response)  # then the connection can be used again
+                    return _REFUSED
+                if body is None:
+                    body = await self._body(response)
+                return self._read(kind, key, response, body)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
             return Got(Failed("could not connect", _say(error), sent=False))
         except httpx.InvalidURL as error:
             return Got(Failed("no such address", _say(error), passing=False, sent=False))
         except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.CloseError) as error:
-            reason = "cut off" if answered else "connection reset"
-            return Got(Failed(reason, _say(error), stale=not answered))
+            answered = heard.said is not None
+            return Got(Failed("cut off" if answered else "connection reset", _say(error), stale=not answered))
         except (httpx.HTTPError, httpx.StreamError) as error:
             return Got(Failed("no usable answer", _say(error)))
 
+    async def _looked_into(self, response: httpx.Response, heard: _Heard) -> Body | Malformed | None:
+        """The body, where the verdict takes it into account (`heard` is told); None: it has not been read."""
+        said = heard.said
+        assert said is not None
+        body: Body | Malformed | None = None
+        if wants_body(said, self._refused_when):
+            body = await self._body(response)
+            if isinstance(body, Body):
+                text = _text(body[:MOST_BODY], response.charset_encoding)
+                since_s = self._wall() if said.server_utc_s is None else said.server_utc_s
+                said = by_body(said, text, since_s, self._refused_when)
+        if said.status >= 400:
+            lines, start = evidence(response.headers, body if isinstance(body, Body) else b"")
+            known = self._credentials
+            said = replace(said, headers=kept(known.hushed(lines)), body=kept(known.hushed(start)) or None)
+        heard.said = said
+        return body
+
     async def _body(self, response: httpx.Response) -> Body | Malformed:
+        """The whole body of a success; of anything else the beginning, which may be all that came."""
+        if not response.is_success:
+            return await self._start_of(response)
         try:
             return await read_body(response, self._max_body)
         except Malformed as error:
             return error
 
+    async def _start_of(self, response: httpx.Response) -> bytes:
+        start = bytearray()
+        with trio.move_on_after(LONGEST_LOOK_S):
+            await read_start(response, start, MOST_BODY)
+        return bytes(start)
+
     def _read(self, kind: Kind, key: Key, response: httpx.Response, body: Body | Malformed) -> Got:
         status = response.status_code
         if not response.is_success:
-            words = "" if isinstance(body, Malformed) else body[:_WORDS].decode(_UTF_8, "replace")
-            failed = failed_status(status, response.extensions.get("location"), words)
+            words = "" if isinstance(body, Malformed) else body.decode(_UTF_8, "replace")
+            failed = replace(
+                failed_status(status, response.extensions.get("location")), past_end=past_end(status, words)
+            )
             return Got(_with_evidence(failed, response, body))
         if status == NO_CONTENT and kind == "page":
             nothing = Failed("malformed", "the answer has no content", passing=False, past_end=f"answered {status}")
@@ -199,6 +225,22 @@ class HttpApi:
         if isinstance(result, PageRead) and result.unread:
             result = replace(result, unread=known.hushed(result.unread))
         return Got(result, tuple((item, known.out_of_data(payload)) for item, payload in got.payloads))
+
+
+class _Heard:
+    """What an answer says of limits, told once; `wanted` is False from the moment at which it turned out a refusal."""
+
+    def __init__(self, on_headers: OnHeaders) -> None:
+        self.said: Notice | None = None
+        self.wanted = True
+        self._on_headers: OnHeaders | None = on_headers
+
+    def tell(self) -> bool:
+        """Tell it, unless there is nothing to tell or it was told already; answers whether its body is wanted."""
+        if self.said is not None and self._on_headers is not None:
+            on_headers, self._on_headers = self._on_headers, None
+            self.wanted = on_headers(self.said)
+        return self.wanted
 
 
 class _NoCookies(CookieJar):
@@ -240,21 +282,3 @@ async def _put_aside(response: httpx.Response) -> None:
     """Keep httpx from preparing to follow a redirect: it raises where the address is none."""
     if "location" in response.headers:
         response.extensions["location"] = response.headers.pop("location")
-
-
-def failed_status(status: int, location: str | None, words: str = "") -> Failed:
-    """A status that is neither a success nor a refusal by a limit. words: the body, as far as it was read."""
-    try:
-        phrase = HTTPStatus(status).phrase
-    except ValueError:
-        phrase = ""
-    if 300 <= status < 400:
-        where = f"; it points to {location.partition('?')[0][:200]}" if location else ""
-        return Failed(
-            "redirected", f"redirects are not followed{where}; if it is to be trusted, name it in --url", passing=False
-        )
-    past_end = status in _PAST_END or (status in _MAY_BE_PAST_END and says_past_end(words))
-    past = f"answered {status}" if past_end else None
-    if status in GONE:
-        return Failed(GONE[status], phrase, passing=False, past_end=past)
-    return Failed(f"status {status}", phrase, passing=status >= 500 or status in PASSING, past_end=past)

@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from harness.api.drafts import draft_quotas, has_drafts
 from harness.pacing import Notice, Quota
+from harness.pacing.refusals import Declared, by_headers
 
 _EPOCH_MS = 1e11  # in seconds that is the year 5138; in milliseconds 1973
 # Python's parser also takes long rows of digits for dates.
@@ -22,15 +23,18 @@ _ISO = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _EPOCH_S = 1e8  # as seconds to go it would be three years
 
 
-def notice(status: int, headers: Mapping[str, str], utc_s: float) -> Notice:
-    """The notice of an answer. `headers`: case-insensitive. `utc_s`: our clock, where the answer has no Date."""
+def notice(status: int, headers: Mapping[str, str], utc_s: float, declared: Declared = ()) -> Notice:
+    """The notice of an answer, with the verdict that status and headers allow (see `harness.pacing.refusals`).
+
+    headers: case-insensitive. utc_s: our clock, where the answer has no Date. declared: `--refused-when`.
+    """
     date_s = _date_s(headers.get("date"))
     now_s = utc_s if date_s is None else date_s
     retry_after_s = _retry_after_s(headers.get("retry-after"), now_s)
     quotas = _quotas(headers, now_s)
     # A cache answers with the Date of the answer that it keeps (RFC 9111 5.1), which may be old.
     server_utc_s = None if "age" in headers else date_s
-    return Notice(status, retry_after_s, quotas, _is_refusal(status, retry_after_s, quotas), server_utc_s)
+    return by_headers(Notice(status, retry_after_s, quotas, server_utc_s=server_utc_s), declared)
 
 
 def _quotas(headers: Mapping[str, str], now_s: float) -> tuple[Quota, ...]:
@@ -43,14 +47,6 @@ def _quotas(headers: Mapping[str, str], now_s: float) -> tuple[Quota, ...]:
         old = _quota("ratelimit-", headers, now_s)
         drafted = (old,) if old is not None else ()
     return ((legacy,) if legacy is not None else ()) + drafted
-
-
-def _is_refusal(status: int, retry_after_s: float | None, quotas: tuple[Quota, ...]) -> bool:
-    """429 (RFC 6585 4); 403 as GitHub refuses, and 503, only where they name a time or an empty quota."""
-    if status == 429:
-        return True
-    emptied = any(quota.remaining == 0 for quota in quotas)
-    return (status == 403 and (retry_after_s is not None or emptied)) or (status == 503 and retry_after_s is not None)
 
 
 def _retry_after_s(text: str | None, now_s: float) -> float | None:

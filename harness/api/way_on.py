@@ -224,6 +224,18 @@ def says_past_end(text: str) -> bool:
     return _PAST_END.search(text) is not None and _OTHERWISE.search(text) is None
 
 
+# What these say of a page that was only guessed: it is past the end (416: RFC 9110 15.5.17). The others may say it.
+_IS_PAST_END = frozenset({404, 410, 416})
+_MAY_BE_PAST_END = frozenset({400, 422})
+_MOST_WORDS = 64_000  # of a body, in which its words are looked for
+
+
+def past_end(status: int, words: str) -> str | None:
+    """What an answer without success says of a page that was only guessed; None where it is a failure."""
+    says = status in _IS_PAST_END or (status in _MAY_BE_PAST_END and says_past_end(words[:_MOST_WORDS]))
+    return f"answered {status}" if says else None
+
+
 def tells_of_error(value: Any) -> bool:
     """Whether an object tells of an error: `error` or `errors` are set, `success` or `ok` are false."""
     if not isinstance(value, dict):

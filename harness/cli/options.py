@@ -17,7 +17,7 @@ from harness.paths import as_path
 
 # What `check` and `recommend` can be told; they read no run and write none.
 CHECKED = (
-    *("url", "items", "server_limit", "scenario", "latency", "per_page", "detail", "timeout"),
+    *("url", "items", "server_limit", "scenario", "latency", "per_page", "detail", "timeout", "refused_when"),
     *("accept_list", "header", "token_env", "seed", "as_json"),
 )
 RECOMMENDED = (

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Literal
 
 from harness.pacing import Grant
 from harness.record.events import ItemId, Key, Kind, RunStatus
 
 WaitOn = Literal["settlement", "input"]
+# May pass by itself: RFC 9110 15.5.9 (408), RFC 8470 (425), and everything the server calls its own fault.
+PASSING = frozenset({408, 425})
+GONE = {404: "gone", 410: "gone"}
 
 
 # Fetch and Wait are made for each request. Not frozen: that took three times as long.
@@ -100,3 +104,19 @@ class Failed:
 
 
 Result = PageRead | ItemRead | Failed
+
+
+def failed_status(status: int, location: str | None = None) -> Failed:
+    """A status that is neither a success nor a refusal by a limit. location: where a redirect points."""
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = ""
+    if 300 <= status < 400:
+        where = f"; it points to {location.partition('?')[0][:200]}" if location else ""
+        return Failed(
+            "redirected", f"redirects are not followed{where}; if it is to be trusted, name it in --url", passing=False
+        )
+    if status in GONE:
+        return Failed(GONE[status], phrase, passing=False)
+    return Failed(f"status {status}", phrase, passing=status >= 500 or status in PASSING)

@@ -4,7 +4,7 @@ Phase 1, discovery, pages through the list; phase 2, detail, fetches each item. 
 the answer says, and tells what became of each fetch: `answered` at the headers, then `finished` at the end. Times
 are seconds since the session began. Between being told and having recorded nothing awaits, because nothing can.
 
-    next(now) ─> Fetch ──> answered(id, notice) ─┬─ refused: back to the front, everyone pauses once
+    next(now) ─> Fetch ──> answered(id, notice) ─┬─ refused: back to the front, everyone pauses once (see `doubts`)
                    │                             └─ finished(id, PageRead | ItemRead | Failed)
                    └─────> finished(id, Failed)     no answer came: lost, or never sent
               ─> Wait(until | None)                 ask again then, or after any input
@@ -20,14 +20,17 @@ from harness.engine.answers import Answer, Done, Failed, Fetch, ItemRead, PageRe
 from harness.engine.breaker import Breaker
 from harness.engine.budgets import each, learned, places, plan_for, tiers_of
 from harness.engine.concurrency import Concurrency, useful_workers
+from harness.engine.doubts import LET_IN, Doubts, Ruling, Suspect
 from harness.engine.endings import Endings
 from harness.engine.flights import Flight, Wish
 from harness.engine.listing import Ask, Ended, Verdict, as_page, judge, known_pages, pages_after, stuck, tolerated
 from harness.engine.mishaps import Mishaps
 from harness.engine.rules import Rules, listed, most_pages, nameless, requests_left, retry_at, retry_due, verdict
+from harness.engine.unauthorised import EXPIRED, UNAUTHORISED, Unauthorised
 from harness.engine.waits import WaitLog
 from harness.engine.work import Task, Work
-from harness.pacing import Budget, Grant, Later, Notice, Outcome, Tier, format_tiers
+from harness.pacing import Budget, Grant, Hold, Later, Notice, Outcome, Tier, format_tiers
+from harness.pacing.refusals import SUSPECT
 from harness.record import events as e
 from harness.record.fold import apply
 from harness.record.pages import without
@@ -72,6 +75,8 @@ class Core:
         self._fetches = 0
         self._last_kind: e.Kind = "item"
         self._mishaps = Mishaps()
+        self._doubts = Doubts()
+        self._unauthorised = Unauthorised()
         self._reread: set[e.ItemId] | None = None
         self._breaker = Breaker(rules.breaker)
         self._endings = Endings(rules.ends, self.state)
@@ -148,12 +153,23 @@ class Core:
         if (held := self._breaker.held(now)) is not None:
             self._waits.begin(now, held.reason, None, held.until, 0.0)
             return held
+        if not (self.work.ready["page"] or self.work.ready["item"]) and self._doubts.try_aside():
+            self.budgets["item"].hold_until(now + self._doubts.silence_s, "refused")
+        if self._in_doubt and (self._doubts.trying or self._unauthorised.trying):
+            return self._compare(now)
         return self._next_ready(now)
+
+    @property
+    def _in_doubt(self) -> bool:
+        """Are there requests that are neither in the queue nor in flight, for want of a verdict?"""
+        return self._doubts.waiting or self._unauthorised.trying
 
     def _end_early(self, now: float) -> None:
         """Stop where a rule says so, unless there is nothing left to stop."""
-        if self.wish.stopping is None and (self.flights or not self.work.empty()):
+        if self.wish.stopping is None and (self.flights or not self.work.empty() or self._in_doubt):
             early = self._endings.verdict(now, self.state, self._breaker)
+            if early is None and (why := self._doubts.given_up) is not None:
+                early = Done("failed", why)
             if early is not None:
                 self.stop(now, early.reason)
                 self.wish.status = early.status
@@ -186,6 +202,21 @@ class Core:
             return Wait(self.work.retry_at, "input", "retry")
         return self._finish(now)
 
+    def _compare(self, now: float) -> Answer:
+        """While a refusal or a 401 is in doubt nothing goes but the request that tells whose fault it was."""
+        asker = self._doubts if self._doubts.trying else self._unauthorised
+        if asker.flying in self.flights or (self._doubts.alone and self.flights):
+            return self._idle(now, "probe")
+        kind = self._doubts.kind if self._doubts.trying else self._unauthorised.kind(self.work)
+        answer = self.budgets[kind].reserve(now, self.rules.cost(kind))
+        if isinstance(answer, Later):
+            return self._wait_for(now, answer)
+        task, compared = asker.take(kind, self.work, self.state)
+        fetch = self._fetch(now, task, self.budgets[kind].name, answer)
+        self.flights[fetch.id].compared = compared
+        asker.flying = fetch.id
+        return fetch
+
     def _asked(self, kind: e.Kind) -> tuple[Budget, int]:
         """Whom to ask for how much: two kinds for which this is the same get the same answer."""
         return self.budgets[kind], self.rules.cost(kind)
@@ -196,6 +227,8 @@ class Core:
     def _list_read(self) -> bool:
         """Is no page ready, on its way or waiting for a retry? One that failed for good is not waited for."""
         if self.work.ready["page"] or any(flight.fetch.kind == "page" for flight in self.flights.values()):
+            return False
+        if self._doubts.keeps("page"):
             return False
         waiting = (failure.kind == "page" for failure in self.state.failures.values() if failure.retry_at_utc_s)
         return not any(waiting)
@@ -225,6 +258,7 @@ class Core:
     def _finish(self, now: float) -> Done:
         self._waits.end(now)
         self._waits.flush(now)
+        self._leave_open(now)
         self._done = verdict(self.rules, self.state, self.wish.stopping, self.wish.status, self._tolerated)
         self.emit(e.SessionEnded(now, self._done.status, self._done.reason))
         return self._done
@@ -232,27 +266,95 @@ class Core:
     # --- what a driver tells ------------------------------------------------------------------------------------
 
     def answered(self, fetch_id: int, now: float, notice: Notice) -> bool:
-        """The headers of a fetch are in. True: read the body and call `finished`; False: it was refused."""
+        """The headers of a fetch are in. True: read the body and call `finished`; False: nothing more is wanted."""
         flight = self.flights[fetch_id]
-        fetch = flight.fetch
-        notice = self.budgets[fetch.kind].judged(notice)
-        outcome = Outcome.REFUSED if notice.refused else Outcome.ANSWERED
-        hold = self.budgets[fetch.kind].settle(fetch.grant, now, outcome, notice)
-        for news in learned(self.budgets[fetch.kind], now):
+        fetch, budget = flight.fetch, self.budgets[flight.fetch.kind]
+        if notice.status in SUSPECT:
+            notice = self._doubts.suspected(notice, self.state, self._has_others(fetch.kind))
+        unauthorised = notice.status == UNAUTHORISED and self._unauthorised.doubts(notice, self.state)
+        if unauthorised:
+            ruling = Ruling(fate="kept")
+        else:
+            ruling = self._doubts.heard(flight, now, notice, budget.probes(fetch.grant))
+        hold = budget.settle(fetch.grant, now, ruling.outcome, notice)
+        if ruling.proven is not None:
+            budget.found(ruling.proven)
+        for news in learned(budget, now):
             self.emit(news)
-        if not notice.refused:
-            flight.answered_s, flight.status = now, notice.status
-            if self.concurrency is not None:
-                self.concurrency.answered(now)
-                self._follow_concurrency(now)
-            return True
-        self._breaker.works()
-        told_s = notice.retry_after_s
-        self.emit(e.Refused(now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s, now, notice.status, told_s))
+        flight.answered_s, flight.status = now, notice.status
+        if ruling.outcome is Outcome.ANSWERED and self.concurrency is not None:
+            self.concurrency.answered(now)
+            self._follow_concurrency(now)
+        if unauthorised:
+            self._keep_unauthorised(flight, now, notice)
+        elif ruling is not LET_IN:
+            self._obey(ruling, flight, now, notice, hold)
+        if self._unauthorised.trying and not unauthorised:
+            for other, failed in self._unauthorised.heard(fetch_id, None if notice.refused else notice.status):
+                self._failed(other, now, failed)
+        return ruling.fate == "read"
+
+    def _has_others(self, kind: e.Kind) -> bool:
+        """Is there another request of that kind, to come, on its way or done?"""
+        on_their_way = sum(flight.fetch.kind == kind for flight in self.flights.values())
+        done = self.state.imported if kind == "item" else len(self.state.pages)
+        return bool(self.work.ready[kind] or on_their_way > 1 or done)
+
+    def _obey(self, ruling: Ruling, flight: Flight, now: float, notice: Notice, hold: Hold | None) -> None:
+        """Do what an answer means for its request, for those in doubt and for everyone."""
+        fetch, budget = flight.fetch, self.budgets[flight.fetch.kind]
+        if notice.refused and ruling.fate != "judged":
+            self._breaker.works()
+            ruling.refused.append(Suspect(flight, notice))
+        for suspect in ruling.refused:
+            self._refused(suspect.flight, now, suspect.notice)
         if hold is not None:
             self.emit(e.Held(now, fetch.budget, hold.until, hold.reason, hold.retry_after_s, hold.strikes))
-        self._requeue_refused(self.flights.pop(fetch_id), now, notice)
-        return False
+        if ruling.fate != "read":
+            self.flights.pop(fetch.id)
+            self._breaker.landed(fetch.id)
+        if ruling.fate == "back" and not flight.compared:
+            self.work.put_back(flight.task, second=ruling.second)
+        elif ruling.fate == "dropped":
+            self._returned(flight, now, "sent to compare with")
+        self._settle_doubts(ruling, now)
+        if ruling.lift:
+            budget.lift()
+        if ruling.silence_s is not None:
+            budget.hold_until(now + ruling.silence_s, "refused")
+
+    def _settle_doubts(self, ruling: Ruling, now: float) -> None:
+        """What became of those that were in doubt: back into the queue, or failed as their status does."""
+        for task in reversed(ruling.freed):
+            self.work.put_back(task)
+        for suspect in ruling.convicted:
+            self._failed(suspect.flight, now, suspect.failure())
+
+    def _refused(self, flight: Flight, now: float, notice: Notice) -> None:
+        fetch, told_s = flight.fetch, notice.retry_after_s
+        answered_s = now if flight.answered_s is None else flight.answered_s
+        what = (fetch.kind, fetch.key, fetch.attempt, fetch.sent_s, answered_s)
+        self.emit(e.Refused(now, *what, notice.status, told_s))
+
+    def _returned(self, flight: Flight, now: float, reason: str, sent: bool = True) -> None:
+        fetch = flight.fetch
+        self.emit(e.Returned(now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s, reason, sent))
+
+    def _keep_unauthorised(self, flight: Flight, now: float, notice: Notice) -> None:
+        """A 401 after others were let in: nothing is held against it until another request was tried."""
+        self.flights.pop(flight.fetch.id)
+        self._breaker.landed(flight.fetch.id)
+        self._doubts.lost(flight.fetch.id)
+        if self._unauthorised.keep(flight, notice):
+            self.stop(now, EXPIRED)
+            self.wish.status = "failed"
+
+    def _leave_open(self, now: float) -> None:
+        """The session ends before it is known whose fault some answers were: they cost nothing."""
+        for suspect in self._doubts.unsettled():
+            self._refused(suspect.flight, now, suspect.notice)
+        for flight, failed in self._unauthorised.settle():
+            self._returned(flight, now, failed.reason)
 
     def finished(self, fetch_id: int, now: float, result: Result) -> None:
         """A fetch is over. Without `answered` before it, the request was lost or, where not sent, is unused."""
@@ -261,6 +363,7 @@ class Core:
             assert isinstance(result, Failed), "a result without an answer"
             outcome = Outcome.LOST if result.sent else Outcome.UNUSED
             self.budgets[flight.fetch.kind].settle(flight.fetch.grant, now, outcome)
+            self._unauthorised.heard(fetch_id, None)
         if isinstance(result, ItemRead):
             self._item_read(flight, now, result)
         elif isinstance(result, PageRead):
@@ -269,21 +372,6 @@ class Core:
             self._page_read(flight, now, page)
         else:
             self._failed(flight, now, result)
-            if flight.fetch.kind == "page":
-                self._tolerated += [
-                    f for f in tolerated(self.state, self.rules.accept_list) if f not in self._tolerated
-                ]
-                self._judge_list(now)
-
-    def _requeue_refused(self, flight: Flight, now: float, notice: Notice) -> None:
-        """To the front, for a refusal is no attempt; unless it turns out to be no refusal by a limit."""
-        task = flight.task
-        failed = self._mishaps.beyond_doubt(task, notice.status)
-        if failed is None:
-            self.work.put_back(task)
-        else:
-            flight.answered_s, flight.status = now, notice.status
-            self._failed(flight, now, failed)
 
     def keeps(self, result: Result) -> bool:
         """Are the payloads that came with `result` to be kept? Ask before they are, and before `finished`."""
@@ -367,9 +455,13 @@ class Core:
         fetch, task = flight.fetch, flight.task
         what = (now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s)
         probed = self._breaker.landed(fetch.id)
-        if self._mishaps.first_stale(task, failed):
-            self.work.put_back(task)
-            self.emit(e.Returned(*what, failed.reason, failed.sent))
+        stale = self._mishaps.first_stale(task, failed)
+        tried = self._doubts.holds(fetch.id)
+        self._doubts.lost(fetch.id, kept=stale)
+        if stale or flight.compared:
+            if not tried and not flight.compared:
+                self.work.put_back(task)
+            self._returned(flight, now, failed.reason, failed.sent)
             return
         # What fails while everything does says nothing of the item, and costs it none of its attempts.
         spared = self._breaker.open and failed.passing
@@ -383,6 +475,10 @@ class Core:
             self._breaker.works()
         elif (until := self._breaker.failed(now, probed)) is not None:
             self.emit(e.Held(now, fetch.budget, until, "failing", None, self._breaker.strikes))
+        if fetch.kind == "page":
+            accepted = tolerated(self.state, self.rules.accept_list)
+            self._tolerated += [failure for failure in accepted if failure not in self._tolerated]
+            self._judge_list(now)
 
     # --- what people tell, at any moment ------------------------------------------------------------------------
 

@@ -11,11 +11,15 @@ from harness.record.events import RunStatus
 
 @dataclass(slots=True)
 class Flight:
-    """A fetch on its way; `answered_s` and `status` once its headers are in."""
+    """A fetch on its way; `answered_s` and `status` once its headers are in.
+
+    compared: it was sent only to see whether it gets through; what it fetches is here already.
+    """
 
     fetch: Fetch
     answered_s: float | None = None
     status: int | None = None
+    compared: bool = False
 
     @property
     def task(self) -> Task:

@@ -35,18 +35,25 @@ class Work:
         """Make `keys` ready for their first attempt, behind all that is; no range among them may be empty."""
         self.ready[kind].extend(keys)
 
-    def take(self, kind: Kind) -> Task:
-        """The first that is ready; IndexError where nothing is."""
-        first = self.ready[kind].popleft()
-        if isinstance(first, range):
-            if len(first) > 1:
-                self.ready[kind].appendleft(first[1:])
-            first = first[0]
+    def take(self, kind: Kind, place: float = 0.0) -> Task:
+        """The first that is ready, or the one at `place` in the queue (1.0: the last); IndexError where nothing is."""
+        ready = self.ready[kind]
+        at = round(place * (len(ready) - 1)) if ready else 0
+        taken = ready[at]
+        if isinstance(taken, range) and len(taken) > 1:
+            ready[at] = taken[1:]
+        else:
+            del ready[at]
+        first = taken[0] if isinstance(taken, range) else taken
         return first if isinstance(first, Task) else Task(kind, first)
 
-    def put_back(self, task: Task) -> None:
-        """To the front: what was refused or returned is older than all that waits behind it."""
-        self.ready[task.kind].appendleft(task)
+    def put_back(self, task: Task, second: bool = False) -> None:
+        """To the front: what was refused or returned is older than all that waits behind it. second: behind one."""
+        ready = self.ready[task.kind]
+        first = self.take(task.kind) if second and ready else None
+        ready.appendleft(task)
+        if first is not None:
+            ready.appendleft(first)
 
     def retry(self, task: Task, at: float) -> None:
         self._order += 1

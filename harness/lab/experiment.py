@@ -85,7 +85,15 @@ def _prepared(
     service = service_for(config, server)
     utc_s = service.epoch_offset
     core = make_core(config, pacer_for(config), record, utc_s)
-    return Simulation(core, service, per_page=config.per_page, timeout_s=config.timeout, utc_s=utc_s, put=put)
+    return Simulation(
+        core,
+        service,
+        per_page=config.per_page,
+        timeout_s=config.timeout,
+        utc_s=utc_s,
+        put=put,
+        refused_when=config.refused_when,
+    )
 
 
 def _recorded(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from random import Random
 from typing import Any
@@ -23,14 +23,15 @@ from harness_test_api.scenarios import settings_of
 from harness_test_api.service import NEW_YEAR, Service
 
 from harness.api.child import DEFAULT_LATENCY_S, server_settings
-from harness.api.client import failed_status
 from harness.api.headers import notice
 from harness.api.rest import Malformed, Rest
+from harness.api.way_on import past_end
 from harness.config import ImportConfig
-from harness.engine.answers import Done, Failed, Fetch, ItemRead, Result, Wait
+from harness.engine.answers import Done, Failed, Fetch, ItemRead, Result, Wait, failed_status
 from harness.engine.core import Core
 from harness.errors import BadInput
-from harness.pacing import Pacer
+from harness.pacing import Notice, Pacer
+from harness.pacing.refusals import Declared, by_body, wants_body
 from harness.record.events import ItemId
 from harness.values import as_latency, is_scenario_file
 
@@ -128,8 +129,9 @@ class Network:
 class Simulation:
     """One session of `core` against `service`, whose clock starts with it.
 
-    timeout_s: as the client's, over the whole request. utc_s: the wall clock at 0. put: keeps payloads (None: they
-    are not even made). `at` runs something at a given time, such as `lambda now: core.pause(now)`.
+    timeout_s, refused_when: as the client's (the time bounds the whole request). utc_s: the wall clock at 0.
+    put: keeps payloads (None: they are not even made). `at` runs something at a given time, such as
+    `lambda now: core.pause(now)`.
     """
 
     def __init__(
@@ -142,6 +144,7 @@ class Simulation:
         utc_s: float = 0.0,
         network: Network | None = None,
         put: Callable[[ItemId, str], None] | None = None,
+        refused_when: Declared = (),
     ) -> None:
         self.core = core
         self.service = service
@@ -151,6 +154,7 @@ class Simulation:
         self.utc_s = utc_s
         self._network = network
         self._put = put
+        self._refused_when = refused_when
         self._heap: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._order = 0
 
@@ -233,15 +237,34 @@ class Simulation:
         if fault is not None and fault.kind == "reset":
             self.core.finished(fetch.id, self.now, Failed("connection reset", stale=True))
             return
-        said = notice(decision.status, _joined(decision.headers), self.utc_s + self.now)
-        if not self.core.answered(fetch.id, self.now, said):
+        said = notice(decision.status, _joined(decision.headers), self.utc_s + self.now, self._refused_when)
+        done_s = self.now + (fault.seconds if fault is not None and fault.kind == "drip" else 0.0)
+        told_s = self.now
+        if wants_body(said, self._refused_when):
+            told_s = min(done_s, gives_up_s)
+            said = self._looked_into(said, decision) if done_s < gives_up_s else said
+        self._later_or_now(told_s, self._told, fetch, decision, said, gives_up_s, done_s)
+
+    def _looked_into(self, said: Notice, decision: Decision) -> Notice:
+        """The verdict that takes the body into account, unless that comes garbled."""
+        if decision.fault is not None and decision.fault.kind in _GARBLED:
+            return said
+        since_s = self.utc_s + self.now if said.server_utc_s is None else said.server_utc_s
+        return by_body(said, decision.body(), since_s, self._refused_when)
+
+    def _told(self, fetch: Fetch, decision: Decision, said: Notice, gives_up_s: float, done_s: float) -> None:
+        if fetch.id not in self.core.flights or not self.core.answered(fetch.id, self.now, said):
             return
-        if fault is not None and fault.kind == "drip":
-            done_s = min(gives_up_s, self.now + fault.seconds)
-            in_time = done_s < gives_up_s
-            self._later(done_s, lambda: self._read(fetch, decision) if in_time else self._lost(fetch))
+        if done_s >= gives_up_s:
+            self._later(gives_up_s, self._lost, fetch)
         else:
-            self._read(fetch, decision)
+            self._later_or_now(done_s, self._read, fetch, decision)
+
+    def _later_or_now(self, time_s: float, act: Callable[..., None], *arguments: Any) -> None:
+        if time_s > self.now:
+            self._later(time_s, act, *arguments)
+        else:
+            act(*arguments)
 
     def _read(self, fetch: Fetch, decision: Decision) -> None:
         if fetch.id in self.core.flights:
@@ -249,7 +272,8 @@ class Simulation:
 
     def _result(self, fetch: Fetch, decision: Decision) -> Result:
         if not 200 <= decision.status < 300:
-            return failed_status(decision.status, None, json.dumps(decision.body()) if fetch.kind == "page" else "")
+            failed, words = failed_status(decision.status), json.dumps(decision.body()) if fetch.kind == "page" else ""
+            return replace(failed, past_end=past_end(decision.status, words))
         if decision.fault is not None and decision.fault.kind in _GARBLED:
             return Failed(_GARBLED[decision.fault.kind], decision.fault.kind)
         if fetch.kind == "item":

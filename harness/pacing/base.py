@@ -70,11 +70,12 @@ class Quota:
 # One for each answer. Not frozen, as grants.
 @dataclass(slots=True)
 class Notice:
-    """What the headers of one answer say about limits.
+    """What one answer says about limits.
 
-    `retry_after_s` counts from the answer; it may be <= 0. `refused`: this answer is a refusal by a rate limit (a
-    429, or a 403 or 503 that says so), told apart where headers are read. `server_utc_s`: what the server's clock
-    showed (Date: whole seconds, rounded down) at some moment between the request's send and its answer.
+    `retry_after_s` counts from the answer; it may be <= 0. `refused`: this answer is a refusal by a rate limit, see
+    `refusals`; `certain`: there is no doubt of it. `server_utc_s`: what the server's clock showed (Date: whole seconds,
+    rounded down) at some moment between the request's send and its answer. headers, body: what is kept of an answer
+    that was not the one wanted, without secrets.
     """
 
     status: int = 200
@@ -82,6 +83,19 @@ class Notice:
     quotas: tuple[Quota, ...] = ()
     refused: bool = False
     server_utc_s: float | None = None
+    certain: bool = False
+    headers: str | None = field(default=None, compare=False)
+    body: str | None = field(default=None, compare=False)
+
+    @property
+    def doubtful(self) -> bool:
+        """Is it a refusal that may turn out to be the fault of its own request?"""
+        return self.refused and not self.certain and self.status != 429
+
+    @property
+    def bare(self) -> bool:
+        """Does nothing but its status speak of a limit?"""
+        return self.retry_after_s is None and not any(quota.remaining == 0 for quota in self.quotas)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +161,17 @@ class Planning(Protocol):
 
     def expect(self, requests: int) -> None:
         """So many requests are still to be sent, beyond those in flight. Told whenever the list says so."""
+
+
+@runtime_checkable
+class Learning(Protocol):
+    """A strategy that learns limits, whose beliefs may be wrong."""
+
+    def overrule(self, now: float, cost: int = 1) -> Grant | Later:
+        """As `reserve`, by declared limits alone: a request that looks whether what was learned is true."""
+
+    def belied(self, grant: Grant, now: float) -> None:
+        """Such a request was let through, and settled: no learned limit may stand that would have kept it waiting."""
 
 
 class Unpaced:

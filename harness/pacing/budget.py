@@ -7,17 +7,18 @@ themselves would knock a hundred times, and where refusals cost quota they would
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Literal
 
 from harness.pacing.auto.news import News
-from harness.pacing.base import Grant, Later, Notice, Outcome, Pacer, WaitReason
+from harness.pacing.base import Grant, Later, Learning, Notice, Outcome, Pacer, WaitReason
+from harness.pacing.patience import FIRST_PAUSE_S, Patience
+from harness.pacing.patience import guessed_s as guessed_s
+from harness.pacing.refusals import told_s
 
-# The first pause where the server names no time, doubled with each refused probe: steps of 1, 2, 4 ... s find a
-# window of 20 s after 31 s. More than a minute of silence would cost more than a probe does.
-FIRST_PAUSE_S = 1.0
-LONGEST_GUESSED_PAUSE_S = 60.0
+# A server that is down says 503 as well: eight probes (`engine.doubts`) must outlast half an hour.
+LONGEST_OUTAGE_PAUSE_S = 900.0
 # A day: the longest window that is at all common. Whoever is told to wait for years asks again tomorrow.
 LONGEST_TOLD_PAUSE_S = 86_400.0
 
@@ -32,21 +33,9 @@ class Hold:
     strikes: int = 0
 
 
-def told_s(notice: Notice | None) -> float:
-    """How long the refusal says to wait: Retry-After first (RFC 9110 10.2.3), else the latest reset of a quota that
-    it does not say has something left. 0 where it says nothing, or nothing that could be waited for.
-    """
-    if notice is None:
-        return 0.0
-    resets = [quota.reset_s for quota in notice.quotas if quota.reset_s is not None and not quota.remaining]
-    told = resets if notice.retry_after_s is None else [notice.retry_after_s]
-    usable = (seconds for seconds in told if math.isfinite(seconds) and seconds > 0)
-    return max(usable, default=0.0)
-
-
-def guessed_s(guesses: int) -> float:
-    """The pause of the `guesses`-th guess in a row, from 1: 1, 2, 4 ... 60 s."""
-    return min(LONGEST_GUESSED_PAUSE_S, FIRST_PAUSE_S * 2.0 ** (min(guesses, 32) - 1))
+def outage_s(strikes: int) -> float:
+    """The pause after so many refusals in a row of which each may mean that the server is down: 27, 81 ... 900 s."""
+    return min(LONGEST_OUTAGE_PAUSE_S, FIRST_PAUSE_S * 3.0 ** (min(strikes, 32) - 1))
 
 
 class Budget:
@@ -62,18 +51,43 @@ class Budget:
         self.hold: Hold | None = None
         self._probe: Grant | None = None
         self._guesses = 0  # pauses in a row for which the server's word was missing or wrong
+        self._patience = Patience(longest_s)
+        self._look: Grant | None = None  # on its way to see whether a learned limit is true
 
     def reserve(self, now: float, cost: int = 1) -> Grant | Later:
-        """As the strategy's, unless everyone is paused or waits for the probe."""
+        """As the strategy's, unless everyone is paused or waits for the probe, or a learned limit has kept everyone
+        waiting for too long (see `patience`).
+        """
         if self.hold is None:
-            return self.pacer.reserve(now, cost)
+            answer = self.pacer.reserve(now, cost)
+            return self._sent(now, answer) if isinstance(answer, Grant) else self._impatient(now, cost, answer)
         if now < self.hold.until:
             return Later(self.hold.until, self.hold.reason)
         if self._probe is not None:
             return Later(None, "probe")
         answer = self.pacer.reserve(now, cost)
+        if isinstance(answer, Later):
+            answer = self._impatient(now, cost, answer)
+            self._probe = answer if isinstance(answer, Grant) else None
+            return answer
+        self._probe = answer
+        return self._sent(now, answer)
+
+    def _sent(self, now: float, grant: Grant) -> Grant:
+        self._patience.sent(now)
+        return grant
+
+    def _impatient(self, now: float, cost: int, later: Later) -> Grant | Later:
+        """`later`, or leave for one request to look whether the learned limit in the way is true."""
+        pacer = self.pacer
+        until = self._patience.until() if isinstance(pacer, Learning) else None
+        if not isinstance(pacer, Learning) or until is None or (later.until is not None and later.until <= until):
+            return later
+        if now < until:
+            return Later(until, later.reason, later.tier)
+        answer = pacer.overrule(now, cost)
         if isinstance(answer, Grant):
-            self._probe = answer
+            self._look = self._sent(now, answer)
         return answer
 
     def settle(
@@ -84,6 +98,7 @@ class Budget:
         The probe's answer opens the budget, unless the hold was made longer while the probe was on its way.
         """
         asked_s = self.pacer.settle(grant, now, outcome, notice, cost)
+        self._learn_patience(grant, now, outcome, notice)
         probed = grant is self._probe
         if probed:
             self._probe = None
@@ -94,11 +109,25 @@ class Budget:
             self._guesses = 0
         return None
 
+    def _learn_patience(self, grant: Grant, now: float, outcome: Outcome, notice: Notice | None) -> None:
+        looked = grant is self._look
+        self._look = None if looked else self._look
+        self._patience.ended(now)
+        self._patience.heard(now, notice)
+        if outcome is Outcome.REFUSED:
+            self._patience.refused(grant.at, looked)
+        elif outcome is Outcome.ANSWERED:
+            self._patience.let_through(grant.at)
+            if looked and isinstance(self.pacer, Learning):
+                self.pacer.belied(grant, now)
+
     def _refused(self, now: float, probed: bool, notice: Notice | None, asked_s: float | None) -> Hold | None:
         before = self.hold
         begins = before is None or probed
         strikes = 1 if before is None else max(1, before.strikes + probed)
         length_s = self._pause_s(strikes, begins, told_s(notice)) if asked_s is None else asked_s
+        if notice is not None and notice.doubtful and notice.status >= 500 and strikes > 3:
+            length_s = max(length_s, outage_s(strikes))
         length_s = min(length_s, self.longest_s)
         told = None if notice is None else notice.retry_after_s
         self.hold = Hold(now + length_s, "refused", told, strikes)
@@ -117,12 +146,19 @@ class Budget:
             self._guesses += 1
         return max(told, guessed_s(max(1, self._guesses)))
 
-    def judged(self, notice: Notice) -> Notice:
-        """`notice`, as a refusal where the strategy takes it for one though nothing in it says so."""
-        suspects: Callable[[Notice], bool] | None = getattr(self.pacer, "suspects", None)
-        if notice.refused or suspects is None or not suspects(notice):
-            return notice
-        return replace(notice, refused=True)
+    def probes(self, grant: Grant) -> bool:
+        """Does everyone wait for what becomes of `grant`?"""
+        return grant is self._probe
+
+    def lift(self) -> None:
+        """Nobody waits any more: others got through meanwhile."""
+        self.hold, self._probe, self._guesses = None, None, 0
+
+    def found(self, reason: Literal["limit", "own"]) -> None:
+        """Tell the strategy what a doubtful refusal turned out to be: a limit's, or the request's own fault."""
+        found: Callable[[str], None] | None = getattr(self.pacer, "found", None)
+        if found is not None:
+            found(reason)
 
     def news(self) -> tuple[News, ...]:
         """What the strategy learned since this was last asked; () of one that does not learn."""

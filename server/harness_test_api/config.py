@@ -40,6 +40,7 @@ class ServerConfig:
     dialect: Annotated[str, "How limits are told: honest, laravel, github, draft-6, draft-7, draft-8, none."] = "honest"
     lie: Annotated[Many, "An error in the headers, such as retry-after-zero or reset-ms."] = ()
     on_refusal: Annotated[str, "What a refusal costs: free, charge-earlier (tiers), charge-all."] = "free"
+    refusal: Annotated[str, "Status and body of a refusal: 403, or 400:BODY; the dialect's headers stay."] = ""
     cost: Annotated[Many, "Units a request costs: list=1 or item=2."] = ()
     plan: Annotated[Many, "A plan of other limits: NAME=LIMIT."] = ()
     api_key: Annotated[Many, "A key and its plan: KEY=PLAN."] = ()

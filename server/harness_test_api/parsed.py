@@ -9,7 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING, cast, get_args
 
 from harness_test_api.accounts import DEFAULT_PLAN, PlanChange
-from harness_test_api.dialects import make_dialect
+from harness_test_api.dialects import Refusal, make_dialect, parse_refusal
 from harness_test_api.drift import Drift, parse_drift
 from harness_test_api.errors import BadConfig
 from harness_test_api.faults import Rule, parse_rule
@@ -33,6 +33,7 @@ class Parsed:
     plan_changes: tuple[PlanChange, ...]
     costs: dict[str, int]
     on_refusal: OnRefusal
+    refusal: Refusal | None
     rules: tuple[Rule, ...]
     tenants: tuple[Tenant, ...]
     drift: Drift
@@ -54,6 +55,7 @@ def parse(config: ServerConfig) -> Parsed:
         tuple(sorted(map(_plan_change, config.plan_change), key=lambda change: change.at_s)),
         costs,
         cast(OnRefusal, config.on_refusal),
+        parse_refusal(config.refusal),
         tuple(map(parse_rule, config.fault)),
         tuple(map(parse_tenant, config.tenant)),
         parse_drift(config.drift),

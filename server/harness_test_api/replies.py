@@ -19,7 +19,7 @@ def json_reply(value: Any, status: int = 200) -> Response:
 def reply_of(decision: Decision) -> Response:
     """A decision as the shell sends it."""
     body = decision.body()
-    text = body if decision.content_type == "text/html" else _dump(body)
+    text = body if decision.content_type.startswith("text/") else _dump(body)
     response = Response(text, decision.status, content_type=decision.content_type)
     for name, value in decision.headers:
         response.headers.add(name, value)

@@ -125,14 +125,21 @@ def test_what_is_not_understood_says_nothing(headers: dict[str, str]) -> None:
         (403, {"x_ratelimit_remaining": "0"}, True),
         (403, {"retry_after": "60"}, True),
         (503, {}, False),
-        (503, {"x_ratelimit_remaining": "0"}, False),
+        (503, {"x_ratelimit_remaining": "0"}, True),
+        (500, {"x_ratelimit_remaining": "0"}, False),
         (503, {"retry_after": "60"}, True),
         (404, {"retry_after": "60"}, False),
-        (500, {"retry_after": "60"}, False),
+        (500, {"retry_after": "60"}, True),
+        (529, {"retry_after": "2"}, True),
+        (418, {"retry_after": "5"}, True),
+        (400, {"retry_after": "5"}, True),
+        (401, {"retry_after": "60"}, False),
+        (410, {"retry_after": "60"}, False),
+        (302, {"retry_after": "60"}, False),
     ],
 )
 def test_which_answers_are_refusals_by_a_limit(status: int, headers: dict[str, str], refused: bool) -> None:
-    """429 always; 403 and 503 only where they name a time (403 also: an empty quota); Retry-After on a 200 is none."""
+    """429; B1, B5: from 400 on what has a Retry-After, but 401, 404, 410; a 403 or 503 with an empty quota."""
     assert said(status, **headers).refused is refused
 
 

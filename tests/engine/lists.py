@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from harness.api.client import failed_status
 from harness.api.rest import Garbled, Malformed, Rest
-from harness.engine.answers import Failed, Fetch, ItemRead, Result
+from harness.api.way_on import past_end
+from harness.engine.answers import Failed, Fetch, ItemRead, Result, failed_status
 from harness.engine.rules import Rules
 from harness.pacing import Notice
 from harness.record.state import State
@@ -40,7 +40,7 @@ Answers = Callable[[dict[str, str]], Reply]  # of a query
 def result_of(rest: Rest, fetch: Fetch, reply: Reply) -> Result:
     """What the client makes of an answer."""
     if not 200 <= reply.status < 300:
-        return failed_status(reply.status, None, reply.text)
+        return replace(failed_status(reply.status), past_end=past_end(reply.status, reply.text))
     if reply.status == 204:
         return Failed("malformed", "the answer has no content", passing=False, past_end="answered 204")
     try:

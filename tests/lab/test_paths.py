@@ -60,6 +60,34 @@ def test_the_simulation_is_what_http_in_virtual_time_is(values: dict[str, Any]) 
     )
 
 
+@pytest.mark.parametrize(
+    ("refusal", "values"),
+    [
+        ('403:{"error": {"errors": [{"reason": "rateLimitExceeded"}]}}', {}),
+        ('429:{"retry_after": 1.5}', {"pacing": "retry-after"}),
+        ("503:<html><title>Busy</title></html>", {}),
+        ('400:{"error": "Too fast, try later"}', {"refused_when": "400:too  fast"}),
+        ('200:{"ok": false, "error": "ratelimited"}', {"refused_when": "200:ratelimited"}),
+        ("418:slow down", {"pacing": "backoff"}),
+    ],
+)
+def test_so_it_is_whatever_a_refusal_looks_like(refusal: str, values: dict[str, Any], tmp_path: Path) -> None:
+    """Told by the body alone, or suspected: the simulation looks into the same bodies as the client.
+
+    One worker: whose refusal is the first decides what is tried next, and at the same instant any may come first.
+    """
+    scenario = tmp_path / "server.toml"
+    scenario.write_text(f"items = 200\nlimit = '30/2s'\ndialect = 'none'\nlatency = '50ms'\nrefusal = {refusal!r}\n")
+    config = ImportConfig(scenario=str(scenario), workers=1, **values)
+    events: list[e.Event] = []
+    simulated = simulate_run(config, on_event=events.append)
+    state, over_http, _ = asgi_run(config)
+    assert rhythm(events) == rhythm(over_http)
+    assert simulated.state.refused == state.refused > 0
+    assert simulated.state.refusals.keys() == {int(refusal[:3])}
+    assert (state.status, state.imported, state.attempts_failed) == ("complete", 200, 0)
+
+
 @pytest.mark.realtime
 @pytest.mark.parametrize(
     "values",

@@ -23,9 +23,7 @@ from harness.pacing.tiers import Tier
 
 # A refusal that comes with more in flight than ever passed may be a limit on just that; it is over at once.
 AT_ONCE_S = 0.15
-# Statuses with which gateways refuse without a word; so many answers first, for before them it is a wrong key; and
-# so many probes refused, then it is no limit.
-SUSPECT, ENOUGH_TO_SUSPECT, MOST_SUSPECTED = (403, 503), 5, 4
+SERVER_ERROR = 500
 
 
 class Learner:
@@ -41,11 +39,16 @@ class Learner:
         self._probe = PeriodProbe(history)
         self._charges = Charges(history)
         self._pause: Pause | None = None
-        self._bare_is_real = False
+        self._unproven: tuple[Pause, Grant, float, int] | None = None  # what a doubtful pause would teach
+        self._limits_refuse_so = False  # refusals without a word were found to be a limit's
+        self._refuses_otherwise = False  # a status below 500 has refused
         self._crowd = Crowd(history)
         self._refilling = Refilling(history, self._found)
         self._opened_s: float | None = None
         self._news: list[News] = []
+        self._overruled_rate = False
+        self._overruled: list[tuple[Belief, float]] = []  # in the way of the last look, and when their windows opened
+        self.declared = False  # limits are known without learning
 
     # --- what is believed -----------------------------------------------------------------------------------------
 
@@ -145,6 +148,32 @@ class Learner:
         self._kept.granted(grant.cost)
         self._gate.left -= 1
 
+    def overruled(self, now: float, cost: int) -> None:
+        """A request goes to look whether the beliefs in its way are true."""
+        history = self._history
+        in_the_way = [b for b in self.beliefs if b.settled and history.used(now, b.span_s) + cost > b.limit]
+        openers = [max(0, len(history) - history.used(now, belief.span_s)) for belief in in_the_way]
+        times = [history.earliest_sent(opener) if opener < len(history) else now for opener in openers]
+        self._overruled = list(zip(in_the_way, times))
+        self._overruled_rate = self._refilling.later(now, cost) is not None
+
+    def belied(self, grant: Grant) -> None:
+        """It was let through: each of their periods is over by then. Once a second one shows the same, it goes."""
+        for belief, opened_s in self._overruled:
+            passed_s = max(0.001, grant.at - opened_s)
+            if belief.high_s <= passed_s or belief.belied > 1:
+                self._found.beliefs = [other for other in self._found.beliefs if other is not belief]
+                belief.settled = belief.meter is None and belief.settled
+            belief.belied += 1
+            belief.low_s, belief.high_s = min(belief.low_s, passed_s), min(belief.high_s, passed_s)
+            belief.evidence += f"; one that it was in the way of got through after {passed_s:.3g} s"
+            if belief.meter is not None:
+                belief.meter.most_s = min(belief.meter.most_s, passed_s)
+            self._tell(belief)
+        if self._overruled_rate:
+            self._refilling.forget()
+        self._overruled, self._overruled_rate = [], False
+
     def expect(self, requests: int) -> None:
         """So many are still to be sent."""
         self._gate.left = requests
@@ -192,10 +221,16 @@ class Learner:
             self._found.beliefs.remove(belief)
             self._refilling.loosen(belief)
 
-    def suspects(self, notice: Notice) -> bool:
-        """A 403 or 503 without a sign, from a server that has let enough through: many gateways refuse like that."""
-        bare = notice.status in SUSPECT and not notice.refused
-        return bare and not self._bare_is_real and len(self._history) >= ENOUGH_TO_SUSPECT
+    def found(self, reason: str) -> None:
+        """What doubtful refusals turned out to be: `limit`, and then they teach, or `own`, and they do not."""
+        pending, self._unproven = self._unproven, None
+        self._limits_refuse_so = reason == "limit"
+        if pending is not None and self._limits_refuse_so:
+            self._learn_from(*pending)
+
+    def explains_overload(self) -> bool:
+        """Is a 5xx no refusal by a limit? Where limits are known, or refuse with another status, it is not."""
+        return self.declared or self._refuses_otherwise or self._headers.names_limits()
 
     def unanswered(self, grant: Grant) -> None:
         """Lost, or never sent."""
@@ -210,7 +245,7 @@ class Learner:
         pause = self._pause
         if pause is None and self._opened_s is not None and grant.at < self._opened_s:
             return self._stale(grant, now, notice)
-        suspected = notice is not None and notice.status in SUSPECT and not says_why(notice)
+        suspected = notice is not None and notice.doubtful and not says_why(notice)
         if pause is None:
             opened_s = grant.at if self._opened_s is None else self._opened_s
             pause = self._pause = Pause(now, grant.at, now, opened_s, first_s=grant.at, others=others)
@@ -224,8 +259,6 @@ class Learner:
             if pause.blamed is not None and pause.blamed is not tried:
                 pause.blamed.acquit()  # its period is over, and yet it is shut
                 pause.blamed = None
-            # A limit opens some day; what is refused so often without a sign is meant.
-            self._bare_is_real = self._bare_is_real or (suspected and pause.probes >= MOST_SUSPECTED)
             if pause.promised is not None and self._trust.too_short(pause.promised):
                 self._tell_trust(pause.promised)
         belied = self._trust.weigh(notice)
@@ -235,6 +268,8 @@ class Learner:
         pause.last_s = now
         pause.suspected = suspected
         pause.doubtful = notice is not None and notice.status != 429
+        if notice is None or notice.status < SERVER_ERROR:
+            pause.overload, self._refuses_otherwise = False, True
         return self._pause_s(pause, grant, now, notice)
 
     def _stale(self, grant: Grant, now: float, notice: Notice | None) -> float:
@@ -263,10 +298,18 @@ class Learner:
         pause.guesses = 1  # the belief itself is the first guess
 
     def _conclude(self, pause: Pause, probe: Grant, now: float) -> None:
-        """A probe got through: what does the pause tell?"""
+        """A probe got through: what does the pause tell? Where it is in doubt whether it was a limit's, that shows."""
         self._pause = None
         self._opened_s = probe.at
-        emptied = Emptied(pause.first_s, probe.at, now, len(self._history) - probe.cost)
+        accepted = len(self._history) - probe.cost
+        if pause.suspected and not self._limits_refuse_so:
+            self._unproven = pause, probe, now, accepted
+        else:
+            self._learn_from(pause, probe, now, accepted)
+
+    def _learn_from(self, pause: Pause, probe: Grant, now: float, accepted: int) -> None:
+        """Explain a pause that a limit made: `accepted` requests had been let through when its probe was."""
+        emptied = Emptied(pause.first_s, probe.at, now, accepted)
         if pause.promised is None and pause.guesses == 0 and pause.probes == 0:
             learned = self._crowd.learn(pause.others, emptied)
             if learned is not None:
@@ -274,11 +317,12 @@ class Learner:
                 return
         # A limit refuses all that is in flight; one of many that fails with 503 is a failure.
         alone = pause.doubtful and pause.refusals == 1 and pause.others > 1 and self._refilling.search is None
-        if pause.blamed is not None or alone or (pause.suspected and self._bare_is_real):
+        overload = pause.overload and self.explains_overload()
+        if pause.blamed is not None or alone or overload:
             return
         if self._headers.is_strangers(now - pause.began_s):
             return
-        refusal = pause.refusal(len(self._history) - probe.cost, now)
+        refusal = pause.refusal(accepted, now)
         if self._charges.explains(self._found.beliefs, pause.first_s, pause.opened_s):
             return
         self._refilling.recall(self._crowd.dropped)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from harness_test_api.dialects.base import Dialect, Headers, Level, Refusal, Situation
+from harness_test_api.dialects.base import Dialect, Headers, Level, Refusal, Situation, parse_refusal
 from harness_test_api.dialects.ietf import Draft6, Draft7, Draft8
 from harness_test_api.dialects.legacy import GitHub, Honest, Laravel
 from harness_test_api.dialects.lies import NAMES as LIES
@@ -22,6 +22,7 @@ __all__ = [
     "Situation",
     "http_date",
     "make_dialect",
+    "parse_refusal",
 ]
 
 DIALECTS: dict[str, Callable[[], Dialect]] = {

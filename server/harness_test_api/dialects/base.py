@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from harness_test_api.errors import BadConfig
 from harness_test_api.tiers import Tier
 
 Headers = list[tuple[str, str]]
@@ -15,11 +17,15 @@ Headers = list[tuple[str, str]]
 # These two are made for each request. Not frozen: that took three times as long.
 @dataclass(slots=True)
 class Level:
-    """One tier as it stands after the decision. reset_s: seconds until the whole limit is there again, maybe inf."""
+    """One tier as it stands after the decision. reset_s: seconds until the whole limit is there again, maybe inf.
+
+    frees_s: seconds until some of it comes back; only where the `reset-next` lie asks for it.
+    """
 
     tier: Tier
     remaining: int
     reset_s: float
+    frees_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -61,6 +67,22 @@ class Dialect(Protocol):
 
     def refusal(self, situation: Situation) -> Refusal:
         """Status and body of a refusal."""
+
+
+def parse_refusal(text: str) -> Refusal | None:
+    """`403`, or `400:BODY`: status and body of every refusal; None for no text, BadConfig for what cannot be read.
+
+    A body that is JSON is sent as such, one that begins with `<` as HTML, any other as plain text.
+    """
+    if not text:
+        return None
+    status, colon, body = text.partition(":")
+    if len(status) != 3 or not status.isascii() or not status.isdecimal() or not 200 <= int(status) <= 599:
+        raise BadConfig(f"refusal: {text[:60]!r} does not begin with a status from 200 to 599; write 403 or 400:BODY")
+    try:
+        return Refusal(int(status), json.loads(body) if colon else {"message": "refused"})
+    except (ValueError, RecursionError):
+        return Refusal(int(status), body, "text/html" if body.lstrip().startswith("<") else "text/plain")
 
 
 def whole_seconds(seconds: float) -> int:

@@ -1,0 +1,409 @@
+"""Finds out whose fault a doubtful refusal was: a rate limit's, or that of its own request. No IO, no clock.
+
+A 403 may mean "you are too fast" or "you may never see this item". The first must cost the item nothing, and the second
+must not hold up everyone for ever. What tells them apart is another request:
+
+    pause      everyone is held, as long as the server said or as long as a guess; then ANOTHER request goes ahead
+    again      it got through: the suspect goes once more, at once. Let in: a limit had refused it, and all go on
+    alone      refused again. Silence, as long as the one that let the other through; then the suspect goes, alone
+    counter    refused after a silence, too. Another request at once: let in, the status is the suspect's own, and it
+               fails as that status does; refused, it all begins anew. Where the suspect alone has been refused three
+               times after a silence that let another through each time, it is its own fault, too: it uses up the limit
+               that refuses the other
+
+The silence matters: a limit that lets one request through every 200 ms refuses the next one whatever it asks for, but
+never the first after a silence that it has let somebody through after. Requests that were on their way when the first
+refusal came are others as well: if one that was sent later got through, the pause is left out.
+
+What was found out is remembered for each status (with and without a word about limits). Known to be a limit's: the next
+ones only pause everyone. Known to be the items' own: the next ones are set aside, nobody pauses, and they are tried
+together after one silence; unless so many come in a row that it looks like a limit again.
+
+429 and what `--refused-when` declares are a limit's from the beginning. They are doubted only where the same request
+meets them three times while others get through.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from harness.engine.answers import Failed, failed_status
+from harness.engine.flights import Flight
+from harness.engine.work import Task, Work
+from harness.pacing import Notice, Outcome
+from harness.pacing.refusals import ENOUGH_TO_SUSPECT, SUSPECT
+from harness.record.events import Key, Kind
+from harness.record.state import State
+
+# Probes refused in a row after which nobody knocks any more.
+MOST_PROBES = 8
+# So many refusals of one request while others get through, and even a 429 is doubted.
+MOST_MET = 3
+# At least so long a silence before a suspect goes alone: no usual limit of so many a minute has a gap just above it.
+# At most: whoever lets others through after an hour's pause lets them through after this one.
+LEAST_SILENCE_S, MOST_SILENCE_S = 1.6, 11.0
+# Refused so often after a full silence, whatever became of the request after it.
+MOST_ROUNDS = 3
+# Where a status is known to be the items' own: so many in a row look like a limit all the same,
+MOST_IN_A_ROW = 4
+# and so many at most are set aside before they are tried.
+MOST_ASIDE = 64
+# Where in the queue the next other request is taken from: neighbours may share the suspect's fault. After two of them
+# the comparison is with something that was let in before, where there is such a thing.
+_PLACES = (0.0, 1.0, 0.5, 0.25, 0.75, 0.125, 0.625, 0.875)
+_MOST_STRANGERS = 2
+
+Phase = Literal["pause", "again", "alone", "counter"]
+Fate = Literal["read", "back", "kept", "judged", "dropped"]
+_Sign = tuple[int, bool]
+
+
+@dataclass(slots=True)
+class Suspect:
+    """A request that was refused and waits for its verdict; `notice` is what it was told last."""
+
+    flight: Flight
+    notice: Notice
+    full: bool = False  # a short silence did not settle it
+
+    @property
+    def sign(self) -> _Sign:
+        return self.notice.status, self.notice.bare
+
+    @property
+    def key(self) -> tuple[Kind, Key]:
+        return self.flight.fetch.kind, self.flight.fetch.key
+
+    def failure(self) -> Failed:
+        """What its status means, now that it is its own."""
+        failed = failed_status(self.notice.status)
+        why = "refused again and again while other requests got through"
+        detail = f"{failed.detail}; {why}" if failed.detail else why
+        return replace(failed, detail=detail, headers=self.notice.headers, body=self.notice.body)
+
+
+@dataclass(slots=True)
+class Ruling:
+    """What an answer means.
+
+    outcome: for the budget. fate: of its request: read its body; back into the queue; kept by the doubts (refused);
+    judged (kept, and whether it was refused by a limit shows later); dropped (it was sent for comparison only).
+    convicted: suspects whose own fault it was. refused: suspects that a limit refused after all. freed: requests to
+    go back into the queue. silence_s: everyone waits so long from now. lift: nobody waits any more. second: behind
+    another request. proven: whether a limit or the requests themselves were found to be the reason.
+    """
+
+    outcome: Outcome = Outcome.ANSWERED
+    fate: Fate = "read"
+    convicted: list[Suspect] = field(default_factory=list)
+    refused: list[Suspect] = field(default_factory=list)
+    freed: list[Task] = field(default_factory=list)
+    silence_s: float | None = None
+    lift: bool = False
+    second: bool = False
+    proven: Literal["limit", "own"] | None = None
+
+
+# One for each answer that was let in while nothing is in doubt.
+LET_IN = Ruling()
+
+
+class Doubts:
+    """Told of every answer; while `trying`, it alone says what goes next, one request at a time."""
+
+    def __init__(self) -> None:
+        self.phase: Phase | None = None
+        self.in_vain = 0  # doubtful probes refused in a row
+        self.flying: int | None = None  # the fetch that is compared or tried
+        self._suspects: deque[Suspect] = deque()
+        self._judged: list[Suspect] = []
+        self._aside: list[Suspect] = []
+        self._trying: Suspect | None = None
+        self._paused_s = 0.0  # the pause after which another request got through
+        self._closed_s = 0.0  # the last refusal, as far as the pause is concerned
+        self._looked = False  # the pause was left out
+        self._known: dict[_Sign, Literal["limit", "own"]] = {}
+        self._batch = 1
+        self._row = 0
+        self._strangers = 0  # others out of the queue that were refused as well, since the doubt began
+        self._passed = 0
+        self.silence_s = 0.0
+        self._lone = False  # one request was refused, while others on their way got through
+        self._rounds: Counter[tuple[Kind, Key]] = Counter()
+        self._met: dict[tuple[Kind, Key], tuple[int, int]] = {}  # refusals, and how many others had passed at the last
+        self._last: Notice | None = None
+
+    # --- what is asked ---------------------------------------------------------------------------------------------
+
+    @property
+    def trying(self) -> bool:
+        """Is there a suspect, so that nothing goes but what tells whose fault it was?"""
+        return self.phase is not None
+
+    @property
+    def waiting(self) -> bool:
+        """Are there requests that are neither in the queue nor in flight?"""
+        return self.trying or bool(self._aside)
+
+    def keeps(self, kind: Kind) -> bool:
+        """Is one of that kind among them?"""
+        kept = (*self._suspects, *self._judged, *self._aside)
+        return any(suspect.flight.fetch.kind == kind for suspect in kept)
+
+    @property
+    def kind(self) -> Kind:
+        """What the next request is one for: a limit on items says nothing of pages."""
+        return (self._suspects or self._judged)[0].flight.fetch.kind
+
+    @property
+    def alone(self) -> bool:
+        """Must nothing else be in flight when the next one goes?"""
+        return self.phase in ("alone", "counter")
+
+    @property
+    def given_up(self) -> str | None:
+        """Why the run is to end: nobody gets through any more."""
+        if self.in_vain < MOST_PROBES or self._last is None:
+            return None
+        said = " ".join((self._last.body or "").split())[:120]
+        words = f" ({said})" if said else ""
+        times = f"{MOST_PROBES} probes in a row were refused with status {self._last.status}{words}"
+        return f"{times}; nothing was lost: look at the server and at what your key may do, then resume"
+
+    def suspected(self, notice: Notice, state: State, others: bool) -> Notice:
+        """`notice` as a refusal where it is a 403 or 503 without a word, and requests of this run got through before.
+
+        others: there are other requests to compare with. Where there are none it takes more to suspect a limit.
+        """
+        if notice.refused or notice.status not in SUSPECT:
+            return notice
+        let_in = state.pages_read + state.imported
+        return replace(notice, refused=True) if let_in >= (1 if others else ENOUGH_TO_SUSPECT) else notice
+
+    def take(self, kind: Kind, work: Work, state: State) -> tuple[Task, bool]:
+        """What goes next, out of `work`, and whether that is for comparison only: a page or an item that is here
+        already. Where there is no other request, the suspect itself goes.
+        """
+        if self.phase in ("again", "alone"):
+            self._trying = self._suspects.popleft()
+            return self._trying.flight.task, False
+        known = _let_in_before(kind, state)
+        if work.ready[kind] and (known is None or not self._misled()):
+            return work.take(kind, _PLACES[min(self.in_vain, len(_PLACES) - 1)]), False
+        if known is not None:
+            return Task(kind, known), True
+        self._trying = self._suspects.popleft() if self._suspects else self._judged.pop()
+        return self._trying.flight.task, False
+
+    def _misled(self) -> bool:
+        """Are others in the queue likely to be refused through their own fault, too?"""
+        sign = (self._judged or self._suspects)[0].sign
+        most = 1 if self.phase == "counter" else _MOST_STRANGERS
+        return self._known.get(sign) == "own" or self._strangers >= most
+
+    # --- what is told ----------------------------------------------------------------------------------------------
+
+    def heard(self, flight: Flight, now: float, notice: Notice, probed: bool = False) -> Ruling:
+        """What the answer to `flight` means. probed: everyone waited for it."""
+        through = not notice.refused and notice.status < 500
+        if through:
+            self._passed += 1
+            self._row = self.in_vain = 0
+        if self._met and not notice.refused:
+            self._met.pop((flight.fetch.kind, flight.fetch.key), None)
+        if flight.compared and flight.fetch.id != self.flying:  # with one that got a 401
+            return Ruling(Outcome.REFUSED, "back") if notice.refused else Ruling(fate="dropped")
+        if not notice.refused and self.phase is None:
+            return LET_IN
+        self._last = notice if notice.doubtful else self._last
+        if flight.fetch.id == self.flying:
+            self.flying = None
+            tried, self._trying = self._trying, None
+            if tried is not None:
+                return self._tried(Suspect(flight, notice, tried.full), tried.notice, now)
+            return self._compared(flight, now, notice, through)
+        if self.trying:
+            return self._meanwhile(flight, notice, through)
+        return self._refused(flight, now, notice, probed) if notice.refused else LET_IN
+
+    def lost(self, fetch_id: int, kept: bool = False) -> None:
+        """A fetch ended without an answer that tells anything. kept: a suspect is to be sent again as it was."""
+        if fetch_id != self.flying:
+            return
+        self.flying = None
+        tried, self._trying = self._trying, None
+        if tried is not None and kept:
+            self._suspects.appendleft(tried)
+        if self._suspects:
+            return
+        self.phase = "counter" if self._judged else None
+
+    def holds(self, fetch_id: int) -> bool:
+        """Is this fetch the suspect that is being tried?"""
+        return fetch_id == self.flying and self._trying is not None
+
+    def try_aside(self) -> bool:
+        """Nothing else is left to do: try what was set aside, if something was, after `silence_s`."""
+        if self.trying or not self._aside:
+            return False
+        self._suspects.extend(self._aside)
+        self._aside.clear()
+        self._looked = False
+        self._quiet()
+        return True
+
+    # --- a refusal while nothing is in doubt ------------------------------------------------------------------------
+
+    def _refused(self, flight: Flight, now: float, notice: Notice, probed: bool) -> Ruling:
+        suspect = Suspect(flight, notice)
+        known = "limit" if not notice.doubtful else self._known.get(suspect.sign)
+        self.in_vain += notice.doubtful and probed
+        if known == "limit" and not self._met_too_often(flight) and self.in_vain < _MOST_STRANGERS:
+            times = self._met[flight.fetch.kind, flight.fetch.key][0]
+            return Ruling(Outcome.REFUSED, "back", second=times > 1)
+        if known == "own" and notice.bare:
+            self._row += 1
+            self._aside.append(suspect)
+            if self._row < MOST_IN_A_ROW and len(self._aside) < self._batch:
+                return Ruling(fate="kept")
+            if self._row < MOST_IN_A_ROW:
+                self.try_aside()
+                return Ruling(fate="kept", silence_s=self.silence_s)
+        else:
+            self._suspects.append(suspect)
+        self._suspects.extend(self._aside)
+        self._aside.clear()
+        self.phase, self._closed_s, self._looked, self._strangers = "pause", now, False, 0
+        self._lone = False
+        return Ruling(Outcome.REFUSED, "kept")
+
+    def _met_too_often(self, flight: Flight) -> bool:
+        """Count a refusal of this request: is it its third, others having got through since its last?"""
+        key = flight.fetch.kind, flight.fetch.key
+        times, passed = self._met.get(key, (0, 0))
+        self._met[key] = times + 1, self._passed
+        return times + 1 >= MOST_MET and self._passed > passed
+
+    # --- the answers of others while there is a suspect -------------------------------------------------------------
+
+    def _meanwhile(self, flight: Flight, notice: Notice, through: bool) -> Ruling:
+        """It was on its way when the doubt began."""
+        if notice.refused:
+            self._lone = False
+            if not notice.doubtful:
+                return Ruling(Outcome.REFUSED, "back")
+            self._suspects.append(Suspect(flight, notice))
+            return Ruling(Outcome.REFUSED if self.phase == "pause" else Outcome.ANSWERED, "kept")
+        self._lone = self._lone or (through and len(self._suspects) == 1)
+        if self.phase == "pause" and self.flying is None and through and len(self._suspects) == 1:
+            first = self._suspects[0]
+            if first.notice.bare and first.notice.doubtful and flight.fetch.id > first.flight.fetch.id:
+                self.phase, self._looked, self._paused_s = "again", True, 0.0
+                return Ruling(lift=True)
+        return Ruling()
+
+    def _compared(self, flight: Flight, now: float, notice: Notice, through: bool) -> Ruling:
+        """Another request was sent to compare with."""
+        fate: Fate = "dropped" if flight.compared else "read"
+        if notice.refused:
+            return self._refused_other(flight, now, notice)
+        if not through:  # a 5xx: that it got past a limit is not said
+            return Ruling(fate=fate)
+        if self.phase == "counter":
+            return replace(self._convict(), fate=fate)
+        self.phase, self._paused_s = "again", now - self._closed_s
+        return Ruling(fate=fate)
+
+    def _refused_other(self, flight: Flight, now: float, notice: Notice) -> Ruling:
+        """A limit refuses everyone, or this one shares the suspect's fault: a longer pause tells."""
+        ruling = Ruling(Outcome.REFUSED, "back" if not notice.doubtful else "kept", refused=self._judged)
+        self._lone = False
+        self.in_vain += notice.doubtful
+        self._strangers += notice.doubtful and not flight.compared
+        for suspect in self._judged:
+            suspect.full = True
+        self._suspects.extendleft(reversed(self._judged))
+        self._judged = []
+        self.phase, self._closed_s, self._looked = "pause", now, False
+        if notice.doubtful and not flight.compared:
+            self._suspects.append(Suspect(flight, notice))
+        return ruling
+
+    # --- the suspect's own answers -----------------------------------------------------------------------------------
+
+    def _tried(self, suspect: Suspect, before: Notice, now: float) -> Ruling:
+        if not suspect.notice.refused:
+            return self._let_in(before)
+        if before.doubtful and not suspect.notice.doubtful:  # by a limit beyond doubt, this time
+            return replace(self._let_in(before), outcome=Outcome.REFUSED, fate="back")
+        if self.phase == "pause" or self.phase == "counter":  # there was no other request
+            self.in_vain += suspect.notice.doubtful
+            self._suspects.appendleft(suspect)
+            self.phase, self._closed_s = "pause", now
+            return Ruling(Outcome.REFUSED, "kept")
+        if self.phase == "again":
+            self._suspects.appendleft(suspect)
+            return Ruling(fate="kept", silence_s=self._quiet())
+        self._judged.append(suspect)
+        if len(self._judged) == 1 and not self._looked and self.silence_s >= self._paused_s:
+            self._rounds[suspect.key] += 1
+            if self._rounds[suspect.key] >= MOST_ROUNDS:
+                return replace(self._convict(), fate="judged")
+        together = self._known.get(suspect.sign) == "own" and self._suspects
+        if not together or self.kind != suspect.flight.fetch.kind:
+            self.phase = "counter"
+        return Ruling(fate="judged")
+
+    def _let_in(self, before: Notice) -> Ruling:
+        """The suspect got through: a limit had refused it, or, where nobody else was refused, a moment's fault.
+
+        One that was refused just before, after a silence, has its own fault all the same.
+        """
+        convicted, refused = self._judged[:1], self._judged[1:]
+        limit = not convicted and not self._looked and not self._lone
+        for sign in {(before.status, before.bare), *(suspect.sign for suspect in (*self._judged, *self._suspects))}:
+            self._known.pop(sign, None)
+            if limit:
+                self._known[sign] = "limit"
+        self._batch = 1
+        freed = [suspect.flight.task for suspect in (*refused, *self._suspects, *self._aside)]
+        for kept in (self._judged, self._suspects, self._aside):
+            kept.clear()
+        self.phase = None
+        return Ruling(convicted=convicted, refused=refused, freed=freed, proven="limit" if limit else "own")
+
+    def _convict(self) -> Ruling:
+        """Another request got through where the suspects were refused."""
+        convicted, self._judged = self._judged, []
+        self._looked = False
+        for suspect in convicted:
+            self._known[suspect.sign] = "own"
+            self._met.pop(suspect.key, None)
+            self._rounds.pop(suspect.key, None)
+        self._batch = min(MOST_ASIDE, 4 * self._batch)
+        if self._suspects:
+            return Ruling(convicted=convicted, silence_s=self._quiet(), proven="own")
+        self.phase, self._paused_s = None, 0.0
+        return Ruling(convicted=convicted, proven="own")
+
+    def _quiet(self) -> float:
+        """The next suspect goes alone, after a silence of so many seconds."""
+        self.phase = "alone"
+        self.silence_s = max(LEAST_SILENCE_S, self._paused_s)
+        if not self._suspects[0].full:
+            self.silence_s = min(MOST_SILENCE_S, self.silence_s)
+        return self.silence_s
+
+    def unsettled(self) -> list[Suspect]:
+        """Those whose last answer was not recorded yet, where the session ends before their verdict."""
+        judged, self._judged = self._judged, []
+        return judged
+
+
+def _let_in_before(kind: Kind, state: State) -> Key | None:
+    """Something of that kind that this run has fetched: it can be compared with."""
+    if kind == "item":
+        return state.items.first("imported")
+    return 1 if 1 in state.pages else None
