@@ -116,7 +116,7 @@ def test_11_ids_are_keys_and_an_error_in_discovery_ends_the_run() -> None:
     def twice(fetch: Fetch, now: float):  # type: ignore[no-untyped-def]
         if fetch.kind == "item":
             return catalogue(1)(fetch, now)
-        return 0.05, OK, PageRead((1, 2, 2, 1, 3), 5, 1)
+        return 0.05, OK, PageRead((1, 2, 2, 1, 3), 3, 1)
 
     play = Play(twice).run()
     assert sorted(key for _, kind, key, _ in play.sent if kind == "item") == [1, 2, 3]

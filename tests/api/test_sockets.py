@@ -221,7 +221,7 @@ async def test_a_connection_that_went_stale_is_no_failure_of_the_item() -> None:
         events = await play(server, api, Rules(workers=1))
         took_s = trio.current_time() - began
     assert [type(event).__name__ for event in events] == [
-        *("SessionStarted", "PageListed", "Returned", "IdsCarried", "ItemImported", "SessionEnded")
+        *("SessionStarted", "PageListed", "ListEnded", "Returned", "IdsCarried", "ItemImported", "SessionEnded")
     ]
     imported = next(event for event in events if isinstance(event, e.ItemImported))
     assert (imported.attempt, len(server.requests), took_s) == (1, 3, 0.0)
