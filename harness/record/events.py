@@ -209,7 +209,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """A request came back through no fault of the item: a stale connection (`sent`), or it never left."""
+    """A request came back through no fault of the item: a stale connection (`sent`), or it never left.
+
+    With a status it was answered: a 401 of an expired token, or a request that was sent to compare another with.
+    """
 
     t_s: float
     kind: Kind
@@ -218,6 +221,8 @@ class Returned:
     sent_s: float
     reason: str
     sent: bool
+    answered_s: float | None = None
+    status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
