@@ -470,3 +470,31 @@ def test_requests_at_once_bound_as_workers_do() -> None:
     )
     assert limited.bound_s == few.bound_workers_s
     assert bound(work, parse_tiers("4:concurrency"), 0.0, 99).bound_s == 0.0
+
+
+@pytest.mark.parametrize("requests", [1, 40, 41, 42, 100, 1000])
+@pytest.mark.parametrize("kind", ["bucket", "gcra"])
+def test_a_burst_above_the_limit(kind: str, requests: int) -> None:
+    """C11: 40 at once, then two a second: the last of n arrives (n - 40) / 2 s after the first, and that is exact."""
+    found = bound(Work(1, requests - 1), parse_tiers(f"2/s:{kind}:burst=40"), 0.0, 100)
+    assert (found.bound_s, found.exact) == (max(0, requests - 40) / 2, True)
+    assert admissible(10.0, parse_tiers(f"2/s:{kind}:burst=40")) == 60
+
+
+@given(
+    work=some_work(),
+    each=st.integers(1, 3),
+    burst=st.integers(1, 9),
+    rtt=round_trips,
+    workers=worker_counts,
+)
+@histories
+def test_a_bucket_is_its_rate_and_its_burst_however_it_is_written(
+    work: Work, each: int, burst: int, rtt: int, workers: int
+) -> None:
+    """C11: one in `each` seconds with a burst above that has the bound of as many in as much longer a time."""
+    short = (Tier(1, float(each), "bucket", burst),)
+    long = (Tier(burst, float(each * burst), "bucket", burst),)
+    one, other = bound(work, short, rtt, workers), bound(work, long, rtt, workers)
+    assert (one.bound_s, one.bound_workers_s, one.exact) == (other.bound_s, other.bound_workers_s, other.exact)
+    assert one.bound_s <= search(work, short, rtt, None) + rtt

@@ -141,9 +141,9 @@ def test_12_the_end_is_the_last_items_and_waiting_is_counted_once() -> None:
 
 def test_13_reference_efficiency_is_kept_and_labelled_for_what_it_is() -> None:
     """It praises whoever oversleeps and says 50 % of one who is refused every time; optimality does not."""
-    assert reference_efficiency(sleeps=10, hits=0) == 1.0
-    assert reference_efficiency(sleeps=10, hits=10) == 0.5
-    assert reference_efficiency(sleeps=0, hits=0) is None
+    assert reference_efficiency(sleeps=10, refused=0) == 1.0
+    assert reference_efficiency(sleeps=10, refused=10) == 0.5
+    assert reference_efficiency(sleeps=0, refused=0) is None
     assert [efficiency_band(share) for share in (0.91, 0.9, 0.5, 0.49)] == ["excellent", "fair", "fair", "poor"]
 
 

@@ -185,7 +185,7 @@ class HttpApi:
     def _read(self, kind: Kind, key: Key, response: httpx.Response, body: Body | Malformed) -> Got:
         status = response.status_code
         if not response.is_success:
-            words = body.decode(_UTF_8, "replace") if isinstance(body, bytes) else ""
+            words = "" if isinstance(body, Malformed) else body.decode(_UTF_8, "replace")
             failed = replace(
                 failed_status(status, response.extensions.get("location")), past_end=past_end(status, words)
             )

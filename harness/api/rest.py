@@ -98,7 +98,7 @@ class Rest:
         name, records = _records(value)
         about = {key: inner for key, inner in value.items() if key != name} if isinstance(value, dict) else {}
         if tells_of_error(about):
-            raise Malformed(f"the list tells of an error: {as_text(about)[:200]}")
+            raise Malformed(_error_told(about))
         by_id = [(_id(record), record) for record in records]
         last_page, total = self._extent(page, about, len(by_id))
         found = ways_on(about, headers, self.page_url(page), _followed(about))
@@ -243,9 +243,15 @@ def _records(value: Any) -> tuple[str, list[Any]]:
         for name in _RECORDS:
             if isinstance(value.get(name), list):
                 return name, value[name]
+    if tells_of_error(value):
+        raise Malformed(_error_told(value))
     raise Malformed(
         "the body holds no list: neither an array nor an object with data, items or results", _lacks_records(value)
     )
+
+
+def _error_told(about: dict[str, Any]) -> str:
+    return f"the list tells of an error: {as_text(about)[:200]}"
 
 
 def _lacks_records(value: Any) -> str | None:

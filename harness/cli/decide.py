@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from harness.lab.infer import as_flag, infer
-from harness.record.history import read_events
+from harness.record.inferred import as_flag, infer_recorded
 from harness.record.run import find_run
 from harness.views.text import count, printable
 
@@ -15,9 +14,9 @@ from harness.views.text import count, printable
 def infer_command(run: str | None, results: Path) -> int:
     """Print the limits found, each with its evidence."""
     found = find_run(results, run)
-    findings = infer(read_events(found.folder))
+    findings = infer_recorded(found.folder)
     if not findings:
-        click.echo(f"{found.name} met no limit: no limit refused anything, and no header told of one")
+        click.echo(f"{found.name} reveals no limit: no refusal and no header tells of one that was not declared")
         return 0
     click.echo(f"{found.name} reveals {count(len(findings))} limit{'s' if len(findings) > 1 else ''}")
     for finding in findings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,8 @@ from harness.record.state import State
 from harness.record.summary import Summary
 from harness.views.runs import RunRow, row_of, runs_text
 from harness.views.screen import Screen
-from harness.views.show import show_text
+from harness.views.settings import NOT_OF_A_RUN, settings_text
+from harness.views.show import learned_text, show_text
 from harness.views.text import printable
 
 
@@ -35,9 +37,12 @@ def runs_command(results: Path) -> int:
     return 0
 
 
-def show_command(run: str | None, results: Path) -> int:
+def show_command(run: str | None, results: Path, as_json: bool = False) -> int:
     """Show one run."""
     found = find_run(results, run)
+    if as_json:
+        click.echo(json.dumps(summary_now(found).as_dict()))
+        return 0
     path = found.folder / "items.parquet"
     state = found.state()
     summary = summary_now(found, state)
@@ -48,7 +53,7 @@ def show_command(run: str | None, results: Path) -> int:
         failures=list(state.failures.values()),
         now_utc_s=utc_s(),
         python=python(),
-        learned=state.learned,
+        learned=learned_text(summary, state.learned),
         items=str(path) if path.exists() and found.settled else None,
         commands=next_commands(found, summary.status, results) if summary.status != "complete" else (),
     )
@@ -63,8 +68,8 @@ def _row(run: Run) -> RunRow:
 def summary_now(run: Run, state: State | None = None) -> Summary:
     """As it was written when the run's last session ended; folded anew (from `state`) where that is not all."""
     figures = run.summary()
-    if figures is not None:
-        return Summary.from_dict(figures)
+    if figures is not None and "learned" in figures:  # else of an earlier version
+        return replace(Summary.from_dict(figures), run=run.name)
     from harness.engine.reopening import ended_summary  # reads events, and so Parquet
 
     alive = run.writer_pid is not None
@@ -75,11 +80,13 @@ def summary_now(run: Run, state: State | None = None) -> Summary:
 
 
 def _settings(run: Run) -> dict[str, str]:
-    """What differs from the defaults, and what people ask for first."""
-    about, config = run.about, run.config
-    defaults = ImportConfig().as_written()
-    changed = {name: value for name, value in config.items() if value != defaults.get(name)}
+    """What differs from the defaults, and what people ask for first, with what it was at the start if that differs."""
+    about, start, in_force = run.about, run.config, run.in_force
+    defaults = {**ImportConfig().as_written(), **dict.fromkeys(NOT_OF_A_RUN)}
+    names = [name for name in in_force if name not in NOT_OF_A_RUN]
+    differing = [n for n in names if in_force[n] != defaults.get(n) or in_force[n] != start.get(n)]
     simulated = {"simulated": "in virtual time"} if about.get("simulated") else {}
-    first = {"started": about.get("created", "unknown"), "workers": config.get("workers", defaults["workers"])}
-    shown: dict[str, Any] = {**simulated, **first, **changed, "seed": about.get("seed")}
+    shown: dict[str, Any] = {**simulated, "started": about.get("created", "unknown")}
+    shown |= dict(settings_text(start, {"workers": defaults["workers"], **in_force}, ["workers", *differing]))
+    shown["seed"] = about.get("seed")
     return {name.replace("_", " "): printable(str(value)) for name, value in shown.items()}

@@ -74,7 +74,7 @@ def _run(run: Run) -> RunPart:
     from harness.views.report import RunPart
 
     failures = sorted(run.state().failures.values(), key=lambda failure: failure.retry_at_utc_s is not None)
-    return RunPart(summary_now(run), run.about, run.events().select(NEEDED).to_pandas(), failures)
+    return RunPart(summary_now(run), run.about, run.events().select(NEEDED).to_pandas(), failures, run.in_force)
 
 
 def _sweep(folder: Path) -> SweepPart:

@@ -1,16 +1,44 @@
-"""The least time that what a run got could have taken, session by session."""
+"""The figures of a run: the least time that what it got could have taken, session by session, and all beside it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from harness.bound import Bound, Paging, bound
 from harness.bound import Work as BoundWork
 from harness.config import ImportConfig
 from harness.pacing import Tiers, parse_tiers
+from harness.record.events import RunStatus
+from harness.record.inferred import as_learned, infer_recorded
 from harness.record.state import State, Stretch
+from harness.record.summary import LearnedLimit, Ledger, Summary, summarise
 
 CHANGED = "changed on the way"
+
+
+def figures(
+    name: str,
+    state: State,
+    config: ImportConfig,
+    ledger: Ledger | None = None,
+    status: RunStatus | None = None,
+    learned: Sequence[LearnedLimit] = (),
+) -> Summary:
+    """The figures of a run in `state`, from which every view is made; `status` where the state cannot know it.
+
+    One under way has no bound yet: half an import that waits for its window says nothing of the whole.
+    """
+    shown = status or state.status
+    best = None if shown in ("running", "paused") else best_possible(state, config)
+    known = {"limits_source": limits_source(state, config), "server": ledger, "learned": learned}
+    return summarise(name, state, best, status=status, **known)  # type: ignore[arg-type]
+
+
+def revealed(folder: Path, state: State) -> tuple[LearnedLimit, ...]:
+    """The limits that the run in `folder` reveals; its events are read only where they can tell of any."""
+    return as_learned(infer_recorded(folder)) if state.refused or state.learned else ()
 
 
 def best_possible(state: State, config: ImportConfig, under: Tiers = ()) -> Bound | None:

@@ -19,7 +19,8 @@ from harness.api.client import HttpApi
 from harness.api.ledger import compared, ledger_report
 from harness.api.rest import Rest
 from harness.config import ImportConfig
-from harness.engine.best import best_possible, limits_source
+from harness.engine.best import figures as figures
+from harness.engine.best import revealed
 from harness.engine.reopening import conclude
 from harness.engine.reopening import forget as forget
 from harness.engine.reopening import reopen as reopen
@@ -27,13 +28,12 @@ from harness.engine.session import OnUpdate, Session
 from harness.errors import BadInput, HarnessError, NoSuchRun, RecordError
 from harness.pacing.strategies import STRATEGIES
 from harness.record.clock import has_passed, utc_s
-from harness.record.events import RunStatus
 from harness.record.folder import NameTaken, discard, is_husk, is_remains
 from harness.record.history import recorded
 from harness.record.parts import list_parts
 from harness.record.run import Run, created_run, find_run, locked, remove_run
 from harness.record.state import State
-from harness.record.summary import Ledger, Summary, summarise
+from harness.record.summary import Ledger, Summary
 from harness.settings import explain
 
 _PACKAGES = ("httpx", "trio", "pyarrow", "quart", "hypercorn")
@@ -256,25 +256,9 @@ def state_counts(state: State) -> tuple[int, int, int]:
 
 def write_results(run: Run, state: State, config: ImportConfig, ledger: Ledger | None) -> Summary:
     """What lies in a run's folder once a session has ended: its items, its figures, its status."""
-    summary = summary_of(run, state, config, ledger)
+    summary = figures(run.name, state, config, ledger, learned=revealed(run.folder, state))
     conclude(run, state, summary)
     return summary
-
-
-def summary_of(
-    run: Run, state: State, config: ImportConfig, ledger: Ledger | None = None, status: RunStatus | None = None
-) -> Summary:
-    """The figures of `run` in `state`; `status` where the state cannot know it."""
-    return figures(run.name, state, config, ledger, status)
-
-
-def figures(
-    name: str, state: State, config: ImportConfig, ledger: Ledger | None = None, status: RunStatus | None = None
-) -> Summary:
-    """The same of a run that may have no folder."""
-    source = limits_source(state, config)
-    bound = best_possible(state, config)
-    return summarise(name, state, bound, status=status, limits_source=source, server=ledger)
 
 
 def config_of(run: Run, **changes: Any) -> ImportConfig:

@@ -289,7 +289,7 @@ def _contradicted(state: State, end: Ended) -> Unclear | None:
     """What speaks against an end."""
     listing, counted = state.listing, state.listing.counted
     if state.total is not None and listing.met < state.total:
-        declared = f"the list declares {state.total:,} items and named {listing.met:,}; {end.evidence}"
+        declared = f"the list declares {state.total:,} items and named {listing.met:,}; {listing.past or end.evidence}"
         if listing.moved:
             moved = "records may have moved between pages meanwhile: resume reads the list again"
             return Unclear(f"{declared}; {moved}, {ACCEPT} accepts what there is", again=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from contextlib import suppress
 
-from harness.engine.best import best_possible, limits_source
+from harness.engine.best import figures, revealed
 from harness.engine.steering import to_forget, to_retry
 from harness.errors import RecordError
 from harness.record import events as e
@@ -22,7 +22,7 @@ from harness.record.parts import clear_temporary
 from harness.record.recorder import Recorder, later_writer
 from harness.record.run import Run, locked, write_summary
 from harness.record.state import State
-from harness.record.summary import Summary, summarise
+from harness.record.summary import Summary
 from harness.settings import figures_config
 
 # Nothing more is to come, unless somebody retries what failed: then that is compacted in its turn.
@@ -89,16 +89,22 @@ def conclude(run: Run, state: State, summary: Summary, *, items: bool = True) ->
 
 
 def ended_summary(run: Run, state: State, status: e.RunStatus | None = None) -> Summary:
-    """The figures of a run from its own settings alone; `status` where the state cannot know it."""
-    config = figures_config(run.folder / "run.json", run.config)
-    source = limits_source(state, config)
-    return summarise(run.name, state, best_possible(state, config), status=status, limits_source=source)
+    """The figures of a run from its files alone; `status` where the state cannot know it.
+
+    What the server counted is known only from the summary that the same session wrote.
+    """
+    written = run.summary()
+    before = None if written is None else Summary.from_dict(written)
+    ledger = before.server if before is not None and before.sessions == state.session.number else None
+    over = (status or state.status) not in OPEN
+    learned = revealed(run.folder, state) if over else ()
+    return figures(run.name, state, figures_config(run.folder / "run.json", run.config), ledger, status, learned)
 
 
 def last_figures(run: Run) -> Summary | None:
     """The figures of a run that has ended, from the file or its events; None where it has not."""
-    figures = run.summary()
-    if figures is not None:
-        return Summary.from_dict(figures)
+    written = run.summary()
+    if written is not None:
+        return Summary.from_dict(written)
     status = run.status
     return None if status in (*OPEN, "interrupted") else ended_summary(run, run.state(), status)

@@ -18,7 +18,7 @@ from harness.bound import Work as BoundWork
 from harness.config import ImportConfig
 from harness.engine.answers import Done
 from harness.engine.attendant import Attendant
-from harness.engine.best import best_possible, limits_of
+from harness.engine.best import best_possible, limits_of, limits_source
 from harness.engine.driver import Driver
 from harness.engine.eta import eta_s
 from harness.engine.flusher import Flusher
@@ -71,7 +71,7 @@ class Session:
         starts = session_starts(run.about, earlier, self._sent, machine())
         self._started_s = starts[-1]  # by the run's own clock
         noted = {"sessions_utc_s": began, "sessions_run_s": starts, "recorded": recorded(run.folder)}
-        run.note(**noted, status="running", settled=False)
+        run.note(**noted, in_force=config.as_written(), status="running", settled=False)
         who = None if config.forget_limits else config.learned_for
         pacer = pacer_for(config, remembered(config.results, who))
         charged = self._charge(pacer, state, starts, began)
@@ -225,9 +225,14 @@ class Session:
         )
 
     def _best_of_all_s(self) -> float | None:
-        """The least time for all that the list promises, once it has said so."""
+        """The least time for all that the list promises, once it has said so. Learned limits are an estimate: None."""
         state, limits = self.state, limits_of(self.state, self.config)
-        if state.total is None or not limits or state.least_latency_s is None:
+        if (
+            limits_source(state, self.config) == "learned"
+            or state.total is None
+            or not limits
+            or state.least_latency_s is None
+        ):
             return None
         pages = state.last_page or max(1, len(state.pages))
         paging: Paging = "numbered" if state.last_page is not None else "cursor"
@@ -263,7 +268,7 @@ class Session:
         self._wake()
 
     def _keep(self, **asked: Any) -> None:
-        """So that who resumes this run goes on with it: as it was asked for, before --share."""
+        """So that whoever resumes this run goes on with it: as it was asked for, before --share."""
         if self.state.status in ("running", "paused"):
             with suppress(RecordError):  # it holds now all the same; that the disk is full is said elsewhere
                 self.run_folder.note(asked={**self.run_folder.about.get("asked", {}), **asked})
@@ -290,4 +295,4 @@ class Session:
 def _live_tier(tier: TierStatistics, now: float, config: ImportConfig) -> LiveTier:
     opens_in_s = None if tier.left or tier.opens_at is None else max(0.0, tier.opens_at - now)
     source = "declared" if tier.tier in config.limits else "learned"
-    return LiveTier(str(tier.tier), tier.tier.limit, tier.used, tier.left, opens_in_s, source)
+    return LiveTier(str(tier.tier), tier.tier.depth, tier.used, tier.left, opens_in_s, source)

@@ -7,9 +7,8 @@ import math
 from harness.config import ImportConfig
 from harness.engine.reopening import last_figures
 from harness.errors import BadInput
-from harness.lab.infer import infer
 from harness.pacing import parse_tiers
-from harness.record.history import read_events
+from harness.record.inferred import infer_recorded
 from harness.record.run import Run
 from harness.record.summary import Summary
 from harness.settings import written_config
@@ -30,14 +29,14 @@ def from_run(run: Run) -> tuple[ImportConfig, Tried]:
     if summary is None:
         raise BadInput(f"run {run.name} has not ended, so there is nothing to learn from it; wait for it, or resume it")
     written = run.config
-    found = tuple(finding.tier for finding in infer(read_events(run.folder)))
+    found = tuple(finding.tier for finding in infer_recorded(run.folder))
     limits = found or parse_tiers(summary.limits) if found or summary.limits else ()
     if not limits:
         raise BadInput(f"run {run.name} met no limit, so nothing is known of any; give --limit, without --from")
     settings = {name: written[name] for name in _KEPT if name in written}
     settings |= {"items": summary.total or summary.imported, "limit": limits, "latency": _measured(summary)}
     config = written_config(run.folder / "run.json", settings)
-    return config, Tried(summary.workers, summary.duration_s, summary.hits_per_1000)
+    return config, Tried(summary.workers, summary.duration_s, summary.refused_per_1000)
 
 
 def _measured(summary: Summary) -> str:

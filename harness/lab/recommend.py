@@ -96,7 +96,7 @@ class _Trials:
         if self._tell is not None:
             self._tell(self._done)
         _check(summary)
-        return Tried(workers, case.factor * summary.duration_s, summary.hits_per_1000)
+        return Tried(workers, case.factor * summary.duration_s, summary.refused_per_1000)
 
     def ascending(self, case: _Case, counts: Sequence[int], patience: int) -> list[Tried]:
         """Each of `counts`, until more workers than `patience` in a row gained next to nothing."""

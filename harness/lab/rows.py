@@ -14,7 +14,7 @@ from harness.lab.grid import Point
 from harness.lab.simulate import answers_in, enforced
 from harness.pacing import format_tiers, parse_tiers
 from harness.record.state import State
-from harness.record.summary import LostTo, Summary
+from harness.record.summary import LostTo, Summary, refusals_as_text
 from harness.units import format_period
 
 _FLOATS = pa.float64()
@@ -59,7 +59,8 @@ def _figures() -> dict[str, pa.DataType]:
     server = {"server_admitted": pa.int64(), "server_refused": pa.int64(), "server_agrees": pa.bool_()}
     server["server_faults"] = pa.int64()
     best = {"server_bound_s": _FLOATS, "server_optimality": _FLOATS}
-    return {name: kind for name, kind in {**scalars, **lost, **server, **best}.items() if name not in _LEFT_OUT}
+    more = {"refusals": pa.string(), **lost, **server, **best}  # refusals: `403: 12, 429: 3`
+    return {name: kind for name, kind in {**scalars, **more}.items() if name not in _LEFT_OUT}
 
 
 FIGURES = _figures()
@@ -98,14 +99,20 @@ def measured(config: ImportConfig, state: State, summary: Summary) -> dict[str, 
     row = {name: value for name, value in plain.items() if name in FIGURES}
     row |= {f"lost_to_{name}": value for name, value in lost.items()}
     row |= {f"server_{name}": value for name, value in server.items()}
+    row["refusals"] = refusals_as_text(summary.refusals)
     row |= {"status": summary.status, "error": "" if summary.status == "complete" else summary.reason}
     if config.workers == "auto":
         row["workers"] = summary.workers
     best_s = _server_bound_s(config, state)
     complete = summary.status in ("complete", "complete with failures")
     row["server_bound_s"] = best_s
-    row["server_optimality"] = best_s / summary.duration_s if best_s and summary.duration_s and complete else None
+    row["server_optimality"] = _share(best_s, summary.duration_s) if complete else None
     return {**row, "items": config.items if config.items is not None else summary.total}
+
+
+def _share(best_s: float | None, duration_s: float) -> float | None:
+    """No run is better than best possible: what rounding makes of it is cut off."""
+    return min(1.0, best_s / duration_s) if best_s and duration_s else None
 
 
 def _server_bound_s(config: ImportConfig, state: State) -> float | None:

@@ -108,7 +108,7 @@ class AllRuns:
         if self._detail is not None:
             self._detailed = self._detail.look()
         several = chosen[:_MOST_COMPARED] if len(chosen) > 1 else []
-        pairs = [(Summary.from_dict(figures), run.config) for run in several if (figures := run.summary())]
+        pairs = [(Summary.from_dict(figures), run.in_force) for run in several if (figures := run.summary())]
         self._compared = compare(pairs) if len(pairs) > 1 else ""
 
     # --- what is shown --------------------------------------------------------------------------------------------

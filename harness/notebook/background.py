@@ -22,15 +22,16 @@ from typing import Literal
 import trio
 
 from harness.config import ImportConfig
-from harness.engine.importing import run_import
+from harness.engine.importing import figures, run_import
 from harness.engine.session import Session
 from harness.errors import HarnessError
 from harness.pacing import Tiers
+from harness.record.course import tape_of
 from harness.record.glance import Glance, glance
 from harness.record.live import Live
 from harness.record.run import Run
 from harness.record.state import State
-from harness.record.summary import Summary, summarise
+from harness.record.summary import Summary
 from harness.record.tape import Course, Tape
 
 Phase = Literal["new", "starting", "under way", "stopping", "over"]
@@ -181,29 +182,29 @@ class Background:
             if self._stopping:
                 self._scope.cancel()
             self.run = await run_import(self.config, on_start=self._begun, on_update=self._update)
-            figures = self.run.summary()
-            if self.glance is not None and figures is not None:  # from here on, what the file says
-                self.glance = replace(self.glance, summary=Summary.from_dict(figures))
+            written = self.run.summary()
+            if self.glance is not None and written is not None:  # from here on, what the file says
+                self.glance = replace(self.glance, summary=Summary.from_dict(written))
         if self._scope.cancelled_caught:
             raise HarnessError("the import was stopped before it began; start it again")
 
     def _begun(self, session: Session, url: str) -> None:
         self.run, self.url = session.run_folder, url
         state = session.state
-        self._told = (0.0, state.answered + state.refused + state.lost, state.refused)
+        self._tape = tape_of(session.run_folder.folder)
+        self._tape.session()
+        self._told = (0.0, state.sent, state.refused)
         self._session = session
 
     def _update(self, state: State, live: Live) -> None:
         assert self.run is not None
         self._record(state, live)
         self.course = self._tape.course()
-        # What was best possible so far is asked at the end: half an import that waits says nothing of the whole.
-        source = "declared" if self.config.limits else "learned"
-        self.glance = glance(summarise(self.run.name, state, None, limits_source=source), state, live)
+        self.glance = glance(figures(self.run.name, state, self.config), state, live)
 
     def _record(self, state: State, live: Live) -> None:
         then_s, sent, refused = self._told
-        now_sent = state.answered + state.refused + state.lost
+        now_sent = state.sent
         self._tape.add(live.t_s, now_sent - sent, state.refused - refused)
         if live.doing not in ("working", "in flight", "stopping"):
             self._tape.wait(then_s, live.t_s, live.tier or live.doing)

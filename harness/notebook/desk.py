@@ -24,9 +24,9 @@ from harness.record.glance import Glance
 from harness.record.run import Run, list_runs
 from harness.settings import checked
 from harness.values import as_tiers
+from harness.views.figures import best_of, items_of
 from harness.views.panel.board import Board
 from harness.views.panel.controls import Controls
-from harness.views.text import count, percent
 
 _RESUMABLE = ("stopped", "interrupted", "failed")
 _HINT = "It may pause for a limit again and again: that is the limit, and the chart says which."
@@ -210,7 +210,6 @@ def _last_words(import_: Background | Elsewhere) -> str:
     assert import_.glance is not None
     assert import_.run is not None
     figures = import_.glance.summary
-    of = "" if figures.total is None else f" of {count(figures.total)}"
-    best = "" if figures.optimality is None else f", {percent(figures.optimality, 1)} of best possible"
-    said = f"{figures.status}: {count(figures.imported)}{of} items{best}. Data: {import_.run.folder / 'items.parquet'}"
+    best = f", {best_of(figures)}" if best_of(figures) else ""
+    said = f"{figures.status}: {items_of(figures)} items{best}. Data: {import_.run.folder / 'items.parquet'}"
     return f"{said}. Resume goes on with it." if figures.status in _RESUMABLE else said

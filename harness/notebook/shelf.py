@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.engine.best import figures
+from harness.engine.reopening import ended_summary
 from harness.errors import RecordError
 from harness.record.clock import utc_s
 from harness.record.course import tape_of
@@ -18,8 +20,9 @@ from harness.record.glance import Glance, glance
 from harness.record.parts import list_parts
 from harness.record.run import Run
 from harness.record.state import State
-from harness.record.summary import Summary, summarise
+from harness.record.summary import Summary
 from harness.record.tape import Course, Tape
+from harness.settings import figures_config
 from harness.views.runs import RunRow, row_of
 
 _OPEN = ("running", "paused")
@@ -74,11 +77,11 @@ class Shelf:
             if known is not None and known.stamp == stamp and known.row.status not in _OPEN:
                 return True
             about = run.about
-            figures = run.summary() if about.get("status") not in _OPEN else None
-            if figures is None:
+            written = run.summary() if about.get("status") not in _OPEN else None
+            if written is None:
                 return False
             created = float(about.get("created_utc_s", 0.0))
-            self._entries[run.name] = _Entry(stamp, created, row_of(run.name, Summary.from_dict(figures)))
+            self._entries[run.name] = _Entry(stamp, created, row_of(run.name, Summary.from_dict(written)))
             self._followers.pop(run.name, None)
         except (RecordError, OSError, TypeError, ValueError, KeyError) as error:  # must not hide the others
             damaged.append(f"{run.name}: {error}")
@@ -110,12 +113,9 @@ def _stamp(run: Run) -> tuple[int, ...]:
 
 
 def _figures(run: Run, state: State, status: RunStatus) -> Summary:
-    return summarise(run.name, state, None, status=status, limits_source=limits_source(state))
-
-
-def limits_source(state: State) -> str:
-    """Where the limits of a run under way come from."""
-    return "learned" if state.strategy == "auto" else "declared"
+    if status not in _OPEN:
+        return ended_summary(run, state, status)
+    return figures(run.name, state, figures_config(run.folder / "run.json", run.config), status=status)
 
 
 class Detail:
@@ -139,8 +139,8 @@ class Detail:
                 return seen
         self._tape = None
         state = self.run.state()
-        figures = self.run.summary() if self.run.about.get("status") not in _OPEN else None
-        summary = Summary.from_dict(figures) if figures else _figures(self.run, state, self.run.status)
+        written = self.run.summary() if self.run.about.get("status") not in _OPEN else None
+        summary = Summary.from_dict(written) if written else _figures(self.run, state, self.run.status)
         seen = (glance(summary, state), tape_of(self.run.folder).course())
         self._ended = seen if self.run.about.get("status") not in _OPEN else None
         return seen
@@ -148,7 +148,7 @@ class Detail:
     def _under_way(self) -> tuple[Glance, Course]:
         follower = self._shelf.follow(self.run)
         state, live = follower.poll(), follower.live(utc_s())
-        sent, t_s = state.answered + state.refused + state.lost, live.t_s if live is not None else self._told[0]
+        sent, t_s = state.sent, live.t_s if live is not None else self._told[0]
         if self._tape is None or len(list_parts(self.run.folder / "events")) < _FEW_PARTS:
             self._tape = tape_of(self.run.folder)
         else:

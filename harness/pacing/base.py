@@ -163,6 +163,17 @@ class Planning(Protocol):
         """So many requests are still to be sent, beyond those in flight. Told whenever the list says so."""
 
 
+@runtime_checkable
+class Learning(Protocol):
+    """A strategy that learns limits, whose beliefs may be wrong."""
+
+    def overrule(self, now: float, cost: int = 1) -> Grant | Later:
+        """As `reserve`, by declared limits alone: a request that looks whether what was learned is true."""
+
+    def belied(self, grant: Grant, now: float) -> None:
+        """Such a request was let through, and settled: no learned limit may stand that would have kept it waiting."""
+
+
 class Unpaced:
     """The strategy that always grants: the default of every method, to build one's own on."""
 

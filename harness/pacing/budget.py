@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.pacing.auto.news import News
-from harness.pacing.base import Grant, Later, Notice, Outcome, Pacer, WaitReason
+from harness.pacing.base import Grant, Later, Learning, Notice, Outcome, Pacer, WaitReason
+from harness.pacing.patience import FIRST_PAUSE_S, Patience
+from harness.pacing.patience import guessed_s as guessed_s
 from harness.pacing.refusals import told_s
 
-# The first pause where the server names no time, doubled with each refused probe: steps of 1, 2, 4 ... s find a
-# window of 20 s after 31 s. More than a minute of silence would cost more than a probe does.
-FIRST_PAUSE_S = 1.0
-LONGEST_GUESSED_PAUSE_S = 60.0
 # A server that is down says 503 as well: eight probes (`engine.doubts`) must outlast half an hour.
 LONGEST_OUTAGE_PAUSE_S = 900.0
 # A day: the longest window that is at all common. Whoever is told to wait for years asks again tomorrow.
@@ -33,11 +31,6 @@ class Hold:
     reason: WaitReason
     retry_after_s: float | None = None
     strikes: int = 0
-
-
-def guessed_s(guesses: int) -> float:
-    """The pause of the `guesses`-th guess in a row, from 1: 1, 2, 4 ... 60 s."""
-    return min(LONGEST_GUESSED_PAUSE_S, FIRST_PAUSE_S * 2.0 ** (min(guesses, 32) - 1))
 
 
 def outage_s(strikes: int) -> float:
@@ -58,18 +51,43 @@ class Budget:
         self.hold: Hold | None = None
         self._probe: Grant | None = None
         self._guesses = 0  # pauses in a row for which the server's word was missing or wrong
+        self._patience = Patience(longest_s)
+        self._look: Grant | None = None  # on its way to see whether a learned limit is true
 
     def reserve(self, now: float, cost: int = 1) -> Grant | Later:
-        """As the strategy's, unless everyone is paused or waits for the probe."""
+        """As the strategy's, unless everyone is paused or waits for the probe, or a learned limit has kept everyone
+        waiting for too long (see `patience`).
+        """
         if self.hold is None:
-            return self.pacer.reserve(now, cost)
+            answer = self.pacer.reserve(now, cost)
+            return self._sent(now, answer) if isinstance(answer, Grant) else self._impatient(now, cost, answer)
         if now < self.hold.until:
             return Later(self.hold.until, self.hold.reason)
         if self._probe is not None:
             return Later(None, "probe")
         answer = self.pacer.reserve(now, cost)
+        if isinstance(answer, Later):
+            answer = self._impatient(now, cost, answer)
+            self._probe = answer if isinstance(answer, Grant) else None
+            return answer
+        self._probe = answer
+        return self._sent(now, answer)
+
+    def _sent(self, now: float, grant: Grant) -> Grant:
+        self._patience.sent(now)
+        return grant
+
+    def _impatient(self, now: float, cost: int, later: Later) -> Grant | Later:
+        """`later`, or leave for one request to look whether the learned limit in the way is true."""
+        pacer = self.pacer
+        until = self._patience.until() if isinstance(pacer, Learning) else None
+        if not isinstance(pacer, Learning) or until is None or (later.until is not None and later.until <= until):
+            return later
+        if now < until:
+            return Later(until, later.reason, later.tier)
+        answer = pacer.overrule(now, cost)
         if isinstance(answer, Grant):
-            self._probe = answer
+            self._look = self._sent(now, answer)
         return answer
 
     def settle(
@@ -80,6 +98,7 @@ class Budget:
         The probe's answer opens the budget, unless the hold was made longer while the probe was on its way.
         """
         asked_s = self.pacer.settle(grant, now, outcome, notice, cost)
+        self._learn_patience(grant, now, outcome, notice)
         probed = grant is self._probe
         if probed:
             self._probe = None
@@ -89,6 +108,18 @@ class Budget:
             self.hold = None
             self._guesses = 0
         return None
+
+    def _learn_patience(self, grant: Grant, now: float, outcome: Outcome, notice: Notice | None) -> None:
+        looked = grant is self._look
+        self._look = None if looked else self._look
+        self._patience.ended(now)
+        self._patience.heard(now, notice)
+        if outcome is Outcome.REFUSED:
+            self._patience.refused(grant.at, looked)
+        elif outcome is Outcome.ANSWERED:
+            self._patience.let_through(grant.at)
+            if looked and isinstance(self.pacer, Learning):
+                self.pacer.belied(grant, now)
 
     def _refused(self, now: float, probed: bool, notice: Notice | None, asked_s: float | None) -> Hold | None:
         before = self.hold

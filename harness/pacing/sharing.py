@@ -26,7 +26,7 @@ def scaled(tiers: Tiers, share: float) -> Tiers:
 
 def _scaled(tier: Tier, share: float) -> Tier:
     limit = _part(tier.limit, share)
-    burst = None if tier.burst is None else min(limit, tier.burst, _part(tier.burst, share))
+    burst = None if tier.burst is None else min(tier.burst, _part(tier.burst, share))
     return replace(tier, limit=limit, burst=burst)
 
 
@@ -63,10 +63,26 @@ class SharingPacer:
             self._pairs[id(answer)] = mine
         return answer
 
+    def overrule(self, now: float, cost: int = 1) -> Grant | Later:
+        """By the declared limits alone; what the learned ones count is settled with it."""
+        tiers = {tier.tier: tier for tier in self._window.statistics(now).tiers}
+        full = [tier for tier in self._declared if tier in tiers and tiers[tier].left < cost]
+        if full:
+            return self._window.reserve(now, cost)
+        return self._inner.overrule(now, cost)
+
+    def belied(self, grant: Grant, now: float) -> None:
+        self._inner.belied(grant, now)
+        self._take_in(now)
+
     def settle(
         self, grant: Grant, now: float, outcome: Outcome, notice: Notice | None = None, cost: int | None = None
     ) -> float | None:
-        self._window.settle(self._pairs.pop(id(grant)), now, outcome, notice, cost)
+        mine = self._pairs.pop(id(grant), None)
+        if mine is not None:
+            self._window.settle(mine, now, outcome, notice, cost)
+        elif outcome in (Outcome.ANSWERED, Outcome.LOST):  # an overruling one, which the window did not grant
+            self._window.charge(now, grant.cost if cost is None else cost)
         pause_s = self._inner.settle(grant, now, outcome, notice, cost)
         self._take_in(now)
         return pause_s

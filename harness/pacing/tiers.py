@@ -1,6 +1,6 @@
 """Tiers, and the one grammar in which people write them.
 
-`500/20s`, `100/m`, `10000/d`; several joined with `+`; a kind after a colon: `500/20s:gcra:burst=10`,
+`500/20s`, `100/m`, `10000/d`; several joined with `+`; a kind after a colon: `2/s:bucket:burst=40`,
 `10000/d:aligned:tz=UTC`, `500/20s:counter`, `10/s:leaky:burst=0`, `20:concurrency`. Laravel's `500,20:2000,100` is
 read when the text is digits, commas and colons alone.
 """
@@ -34,7 +34,8 @@ class Tier:
 
     kind: how the server counts; `any` (undeclared) is paced so that anchored and aligned windows, logs and
     buckets with burst = limit all hold. burst: units at once for gcra and bucket, requests that may queue for leaky
-    (None: the limit). tz: time zone to which an aligned window is aligned (None: the epoch, which is UTC).
+    (None: the limit); it may be more than the limit, as in `2/s:bucket:burst=40`. tz: time zone to which an aligned
+    window is aligned (None: the epoch, which is UTC).
     concurrency: at most `limit` requests at once, whatever they cost; its period means nothing and is 1 s.
     """
 
@@ -53,8 +54,8 @@ class Tier:
             ask = "write :gcra, :bucket or :leaky before it"
             raise BadLimits(f"burst={self.burst} goes with the kinds gcra, bucket and leaky; {ask}")
         least = 0 if self.kind == "leaky" else 1
-        if self.burst is not None and not least <= self.burst <= self.limit:
-            raise BadLimits(f"burst={self.burst} cannot be used: it must be from {least} to the limit, {self.limit}")
+        if self.burst is not None and not least <= self.burst <= MAX_LIMIT:
+            raise BadLimits(f"burst={self.burst} cannot be used: it must be from {least} to {MAX_LIMIT:,}")
         if self.tz is not None and self.kind != "aligned":
             raise BadLimits(f"tz={self.tz!r} goes with the kind aligned; write :aligned before it")
 

@@ -15,6 +15,7 @@ from harness.pacing.tiers import Tier
 
 __all__ = ["WindowPacer", "guard_s", "paced_as"]
 
+SERVER_ERROR = 500
 # Python 3.11 looks an enum's members up in Python code, which is slow where every request passes.
 _ANSWERED, _LOST = Outcome.ANSWERED, Outcome.LOST
 
@@ -146,9 +147,12 @@ class WindowPacer:
         """Free the grant's slots (unused, refused) or start their window (answered, lost).
 
         A refusal frees at once: servers that check all tiers before charging any count nothing then, and holding
-        the slot as well would charge the request twice. KeyError if the grant was settled before.
+        the slot as well would charge the request twice. A refusal with a 5xx is an overload that came after the limits
+        had let the request through, so that it occupies its slots. KeyError if the grant was settled before.
         """
         self._in_flight.remove(grant)
+        if outcome is Outcome.REFUSED and notice is not None and notice.status >= SERVER_ERROR:
+            outcome = _ANSWERED
         if notice is not None and notice.quotas:
             self._others.read(notice, grant.at, now)
         if outcome is not _ANSWERED or not self._all_logs:

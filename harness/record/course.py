@@ -23,10 +23,13 @@ def tape_of(folder: Path) -> Tape:
     sessions = list(_sessions(pa.concat_tables(parts)))
     until_s = sum(span_s for _, span_s in sessions)
     tape = Tape(bin_s=_bin_s(until_s))
-    began_s = 0.0
-    for events, span_s in sessions:
-        _add(tape, events, began_s, until_s)
-        began_s += span_s
+    ended_s = 0.0
+    for number, (events, span_s) in enumerate(sessions):
+        if number:
+            tape.until_s = ended_s
+            tape.session()
+        _add(tape, events, until_s)
+        ended_s += span_s
     tape.until_s = until_s
     return tape
 
@@ -45,17 +48,18 @@ def _bin_s(until_s: float) -> float:
     return bin_s
 
 
-def _add(tape: Tape, events: pa.Table, began_s: float, until_s: float) -> None:
+def _add(tape: Tape, events: pa.Table, until_s: float) -> None:
     # A request has a time at which it was sent, and went unless the record says that it did not.
     went = pc.and_(pc.is_valid(events["sent_s"]), pc.fill_null(events["sent"], True))
     refused = pc.equal(events["event"], "Refused")
     for which, is_refused in ((went, False), (refused, True)):
-        bins = pc.cast(pc.floor(pc.divide(pc.add(events.filter(which)["t_s"], began_s), tape.bin_s)), pa.int64())
+        bins = pc.cast(pc.floor(pc.divide(pc.add(events.filter(which)["t_s"], tape.began_s), tape.bin_s)), pa.int64())
         for found in pc.value_counts(bins).to_pylist():
             number = found["counts"]
-            tape.add((found["values"] + 0.5) * tape.bin_s, 0 if is_refused else number, number if is_refused else 0)
+            t_s = (found["values"] + 0.5) * tape.bin_s - tape.began_s
+            tape.add(t_s, 0 if is_refused else number, number if is_refused else 0)
     # What is too short to see is left out: a strategy that spaces requests evenly waits before each.
     long = pc.greater(pc.fill_null(events["asleep_s"], 0.0), until_s / (2 * MOST_BINS))
     waited = events.filter(pc.and_(pc.equal(events["event"], "Waited"), long))
     for row in waited.to_pylist():
-        tape.wait(began_s + row["began_s"], began_s + row["ended_s"], row["tier"] or row["reason"])
+        tape.wait(row["began_s"], row["ended_s"], row["tier"] or row["reason"])

@@ -50,6 +50,7 @@ def fold(events: Iterable[e.Event], state: State | None = None) -> State:
 def _session_started(state: State, event: e.SessionStarted) -> None:
     _cut_tail(state)
     state.earlier_s += state.session.duration_s()
+    state.cut_short = state.cut_short or (state.session.number > 0 and not state.session.ended)
     state.marks.append(Mark(state.pages_read, state.imported, state.kept, "session"))
     state.asked = False
     state.session = Current(event.number, event.utc_s)
@@ -291,6 +292,8 @@ def _learned(state: State, event: e.Learned) -> None:
 def _session_ended(state: State, event: e.SessionEnded) -> None:
     state.status, state.reason = event.status, event.reason
     state.session.waiting = None
+    state.session.ended = True
+    state.cut_short = state.cut_short or not event.status.startswith("complete")
     _cut_tail(state)
 
 

@@ -6,17 +6,21 @@ from dataclasses import dataclass
 
 from harness.bound import admissible
 from harness.errors import BadLimits
-from harness.pacing.tiers import parse_tiers
+from harness.pacing.tiers import Tier, parse_tiers
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One limit: as it was written, and how many requests in how many seconds. at_once: how many in flight."""
+    """One limit: as it was written, and how many requests in how many seconds. at_once: how many in flight.
+
+    refills: room comes back bit by bit. Then `limit` is its burst, and period_s how long the whole of it takes.
+    """
 
     text: str
     limit: int
     period_s: float
     at_once: bool = False
+    refills: bool = False
 
     @property
     def per_s(self) -> float:
@@ -30,8 +34,13 @@ def limits_in(text: str | None) -> tuple[Limit, ...]:
         tiers = parse_tiers(text) if text else ()
     except BadLimits:
         return ()
-    found = (Limit(str(tier), tier.limit, tier.period_s, tier.kind == "concurrency") for tier in tiers)
-    return tuple(sorted(found, key=lambda limit: limit.period_s))
+    return tuple(sorted(map(_limit, tiers), key=lambda limit: limit.period_s))
+
+
+def _limit(tier: Tier) -> Limit:
+    if tier.kind in ("bucket", "gcra", "leaky"):
+        return Limit(str(tier), tier.depth, tier.depth * tier.period_s / tier.limit, refills=True)
+    return Limit(str(tier), tier.limit, tier.period_s, tier.kind == "concurrency")
 
 
 def most_admitted(text: str | None, t_s: float) -> int | None:

@@ -58,6 +58,15 @@ class Run:
         return config
 
     @property
+    def in_force(self) -> dict[str, Any]:
+        """The settings of the last session: as it was started (`resume --limit`), and as `set` changed them since.
+
+        `about["config"]` are those of the first session. A run of an earlier version has noted only what was `set`.
+        """
+        about = self.about
+        return {**about.get("config", {}), **about.get("in_force", {}), **about.get("asked", {})}
+
+    @property
     def status(self) -> RunStatus:
         """What the events say. An open run whose process is gone was interrupted.
 

@@ -133,6 +133,7 @@ class Current:
     waiting: tuple[float, str, str | None, float | None] | None = None  # began_s, reason, tier, until_s
     held_until_s: float | None = None
     tail: dict[str, float] = field(default_factory=dict)  # seconds asleep since the last answer, by limit or reason
+    ended: bool = False  # its end was recorded: it was not killed
 
     def duration_s(self) -> float:
         """First request to last answer, without the time that a person paused it."""
@@ -204,6 +205,7 @@ class State:
     earlier_s: float = 0.0  # duration of the sessions before the current one
     marks: list[Mark] = field(default_factory=list)
     asked: bool = False  # a person changed the limits in this session
+    cut_short: bool = False  # a session was killed, or ended before everything was read
     ended_utc_s: float | None = None  # of the last item's event
     status: RunStatus = "running"
     reason: str = ""
@@ -230,6 +232,22 @@ class State:
     @property
     def pending(self) -> int:
         return self.items.counts["pending"]
+
+    @property
+    def expected(self) -> int | None:
+        """How many items there are: as many as the list declares, or has named if that is more. None: it does not say.
+
+        A list may declare fewer than it names: it grew while it was read, or an audit found more. A total that pages
+        contradict is not believed; once such a list has ended, there are as many as it named.
+        """
+        if self.total is None:
+            return len(self.items) if self.listing.ended and self.listing.denied is not None else None
+        return max(self.total, len(self.items))
+
+    @property
+    def sent(self) -> int:
+        """Requests that were sent, whatever came of them."""
+        return self.answered + self.refused + self.lost
 
     @property
     def sleeps(self) -> int:

@@ -1,13 +1,15 @@
 """The figures of a run, each defined once: `summarise(state, ...)` makes them, `summary.json` keeps them.
 
 duration: first request to last answer, over all sessions, without time paused by a person. waiting: the time in
-which work was ready, a worker free and no limit open; active is the rest. best possible: see `harness.bound`.
+which work was ready, a worker free and no limit open; active is the rest. best possible: see `harness.bound`; how near
+a run came to it, or why that cannot be said: `harness.record.optimality`.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +17,13 @@ from typing import TYPE_CHECKING, Any
 from harness.bound import Bound
 from harness.record.events import RunStatus
 from harness.record.fold import latency_quantile
+from harness.record.optimality import Optimality, optimality, refused_within
 from harness.record.state import State
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
+
+TOO_MANY_REQUESTS = 429
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +56,23 @@ class Ledger:
 
 
 @dataclass(frozen=True, slots=True)
+class LearnedLimit:
+    """A limit that the run revealed: as in the grammar of limits, how the server seems to count, and the evidence."""
+
+    limit: str
+    counting: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
-    """A run in figures. Seconds end in `_s`; optimality, utilisation and reference_efficiency are 0 to 1 (or None)."""
+    """A run in figures. Seconds end in `_s`; optimality, of_learned and reference_efficiency are 0 to 1 (or None).
+
+    total: items that there are, as declared or as named, whichever is more; listed: those that the list has named.
+    hits: refusals with status 429 alone; refused: all of them, by status in `refusals`. optimality: share of the best
+    possible; of_learned: the same where limits were learned; unmeasured: why neither is given. learned: limits that the
+    run revealed. refused_within: the sentence where the server refused although the declared limits were kept.
+    """
 
     run: str
     status: RunStatus
@@ -94,9 +114,21 @@ class Summary:
     reference_efficiency: float | None
     server: Ledger | None = None
     forgotten: int = 0
-    refusals: dict[str, int] = field(default_factory=dict)  # hits by status
+    refusals: dict[str, int] = field(default_factory=dict)
     # The evidence that the list had ended: "" where none was recorded, None where that says nothing yet.
     list_ended: str | None = None
+    refused: int = 0
+    refused_per_1000: float = 0.0
+    listed: int = 0
+    of_learned: float | None = None
+    unmeasured: str = ""
+    learned: tuple[LearnedLimit, ...] = ()
+    refused_within: str = ""
+
+    @property
+    def sent(self) -> int:
+        """Requests that were sent, whatever came of them."""
+        return self.requests_page + self.requests_item
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -104,13 +136,17 @@ class Summary:
 
     @classmethod
     def from_dict(cls, figures: dict[str, Any]) -> Summary:
-        """The summary that `as_dict` was taken of."""
-        waits = tuple(Waiting(**wait) for wait in figures["waits"])
-        lost_to = LostTo(**figures["lost_to"]) if figures["lost_to"] else None
-        server = Ledger(**figures["server"]) if figures["server"] else None
+        """The summary that `as_dict` was taken of, by this version or an earlier one (which `_upgraded` reads)."""
+        known = {f.name for f in fields(cls)}
+        plain = {name: value for name, value in _upgraded(figures).items() if name in known}
+        waits = tuple(Waiting(**wait) for wait in plain["waits"])
+        lost_to = LostTo(**plain["lost_to"]) if plain["lost_to"] else None
+        server = Ledger(**plain["server"]) if plain["server"] else None
+        learned = tuple(LearnedLimit(**limit) for limit in plain.get("learned", ()))
         # Revisions without this figure recorded no evidence.
-        ended = figures.get("list_ended", "" if figures["status"] in _COMPLETE else None)
-        return cls(**{**figures, "waits": waits, "lost_to": lost_to, "server": server, "list_ended": ended})
+        ended = plain.get("list_ended", "" if plain["status"] in _COMPLETE else None)
+        more = {"waits": waits, "lost_to": lost_to, "server": server, "learned": learned, "list_ended": ended}
+        return cls(**{**plain, **more})
 
 
 _COMPLETE = ("complete", "complete with failures")
@@ -137,9 +173,37 @@ def _adapter() -> TypeAdapter[Summary]:
     return TypeAdapter(Summary)
 
 
-def reference_efficiency(sleeps: int, hits: int) -> float | None:
-    """The reference system's figure, waits / (429s + waits): not a measure of speed. None with neither."""
-    return sleeps / (hits + sleeps) if hits + sleeps else None
+def _upgraded(figures: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Figures in which `hits` were all refusals, whatever their status, as they are counted now."""
+    if "refused" in figures:
+        return figures
+    refused, sent = figures["hits"], figures["requests_page"] + figures["requests_item"]
+    refusals = figures.get("refusals") or ({str(TOO_MANY_REQUESTS): refused} if refused else {})
+    hits = refusals.get(str(TOO_MANY_REQUESTS), 0)
+    rates = {"hits_per_1000": _per_1000(hits, sent), "refused_per_1000": _per_1000(refused, sent)}
+    total, imported = figures["total"], figures["imported"]
+    total = None if total is None else max(total, imported + figures["failed"] + figures.get("forgotten", 0))
+    return {**figures, **rates, "hits": hits, "refused": refused, "refusals": refusals, "total": total}
+
+
+def refusals_as_text(refusals: Mapping[str, int]) -> str:
+    """`403: 12, 429: 3`: one cell of a table; "" without refusals."""
+    return ", ".join(f"{status}: {number}" for status, number in refusals.items())
+
+
+def refusals_from_text(text: str) -> dict[str, int]:
+    """The refusals that `refusals_as_text` was given."""
+    pairs = (cell.partition(": ") for cell in text.split(", ") if cell)
+    return {status: int(number) for status, _, number in pairs}
+
+
+def _per_1000(part: int, whole: int) -> float:
+    return 1000 * part / whole if whole else 0.0
+
+
+def reference_efficiency(sleeps: int, refused: int) -> float | None:
+    """The reference system's figure, waits / (refusals + waits): not a measure of speed. None with neither."""
+    return sleeps / (refused + sleeps) if refused + sleeps else None
 
 
 def efficiency_band(value: float) -> str:
@@ -155,12 +219,12 @@ def summarise(
     status: RunStatus | None = None,
     limits_source: str = "declared",
     server: Ledger | None = None,
+    learned: Sequence[LearnedLimit] = (),
 ) -> Summary:
     """The figures of `state`. `bound`: of the requests that succeeded and were needed; None where no limit is known."""
     shown = status or state.status
-    # Half an import that waits for its window would be a few percent of the best possible half: that tells nothing.
-    # Nor does a part of what was possible under limits that a person changed meanwhile.
-    measured = shown in _COMPLETE and not state.changed
+    known = {"limits_source": limits_source, "server": server, "learned": learned}
+    judged = optimality(state, bound, status=shown, **known)  # type: ignore[arg-type]
     return Summary(
         run=run,
         status=shown,
@@ -172,17 +236,20 @@ def summarise(
         sessions=state.session.number,
         server=server,
         list_ended=_list_ended(state, shown),
+        learned=tuple(learned),
+        refused_within=refused_within(state, limits_source, server, learned),
         **_items(state),
         **_requests(state),
         **_times(state),
-        **_beside_best(state, bound, measured),
+        **_beside_best(state, bound, judged),
     )
 
 
 def _items(state: State) -> dict[str, Any]:
     """What became of the items."""
     return {
-        "total": state.total,
+        "total": state.expected,
+        "listed": len(state.items),
         "imported": state.imported,
         "failed": state.failed,
         "waiting_items": state.waiting,
@@ -203,16 +270,18 @@ def _list_ended(state: State, status: RunStatus) -> str | None:
 
 def _requests(state: State) -> dict[str, Any]:
     """How many were sent, and what came of them."""
-    requests, duration_s = state.answered + state.refused + state.lost, state.duration_s
+    requests, duration_s, hits = state.sent, state.duration_s, state.refusals.get(TOO_MANY_REQUESTS, 0)
     return {
         "requests_page": state.requests["page"],
         "requests_item": state.requests["item"],
-        "hits": state.refused,
+        "hits": hits,
+        "refused": state.refused,
         "refusals": {str(status): count for status, count in sorted(state.refusals.items())},
         "holds": state.holds,
         "lost": state.lost,
         "requests_per_s": requests / duration_s if duration_s else None,
-        "hits_per_1000": 1000 * state.refused / requests if requests else 0.0,
+        "hits_per_1000": _per_1000(hits, requests),
+        "refused_per_1000": _per_1000(state.refused, requests),
         "reference_efficiency": reference_efficiency(state.sleeps, state.refused),
     }
 
@@ -233,17 +302,19 @@ def _times(state: State) -> dict[str, Any]:
     }
 
 
-def _beside_best(state: State, bound: Bound | None, measured: bool) -> dict[str, Any]:
-    """How near to the best possible; not measured: only what that would be."""
-    duration_s = state.duration_s
+def _beside_best(state: State, bound: Bound | None, judged: Optimality) -> dict[str, Any]:
+    """How near to the best possible; where that cannot be said: only what the best would be, and why not."""
+    measured = judged.of_best is not None
     return {
         "bound_s": bound.bound_s if bound else None,
         "bound_workers_s": bound.bound_workers_s if bound else None,
         "bound_exact": bound.exact if bound else False,
         "greedy_s": bound.greedy_s if bound else None,
         "enough_workers": bound.enough_workers if bound else None,
-        "optimality": bound.bound_s / duration_s if bound and duration_s and measured else None,
-        "lost_to": _lost_to(state, bound, duration_s) if bound and measured else None,
+        "optimality": judged.of_best,
+        "of_learned": judged.of_learned,
+        "unmeasured": judged.why,
+        "lost_to": _lost_to(state, bound, state.duration_s) if bound and measured else None,
     }
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from rich.console import Console, RenderableType
 from rich.table import Table
@@ -24,19 +24,27 @@ class Line:
     """One combination of settings over its runs.
 
     labels: what tells it from the others, by setting. runs: how many ended complete; failed: how many did not, and why.
-    duration_s: their mean, and half of its 95 % confidence interval (None with fewer than two). times: the mean as a
-    multiple of the shortest in the table.
+    duration_s: their mean, and half of its 95 % confidence interval (None with fewer than two), which never goes below
+    least_s, the best possible. hits_per_1000: 429s alone; others_per_1000: other refusals by their status. times: the
+    mean as a multiple of the shortest in the table.
     """
 
     labels: dict[str, str]
     runs: int
     failed: int
     why: str
-    duration_s: float | None
-    half_s: float | None
-    optimality: float | None
-    hits_per_1000: float | None
-    times: float | None
+    duration_s: float | None = None
+    half_s: float | None = None
+    optimality: float | None = None
+    hits_per_1000: float | None = None
+    times: float | None = None
+    least_s: float | None = None
+    others_per_1000: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def refused_per_1000(self) -> float:
+        """Refusals of every status."""
+        return (self.hits_per_1000 or 0.0) + sum(self.others_per_1000.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +62,16 @@ def comparison_text(panels: Sequence[Panel], screen: Screen) -> str:
     return "\n\n".join(parts)
 
 
-def seconds(mean_s: float | None, half_s: float | None = None) -> str:
-    """`501.4 ± 0.3 s`: in seconds up to an hour, so that small differences are seen."""
+def seconds(mean_s: float | None, half_s: float | None = None, least_s: float | None = None) -> str:
+    """`501.4 ± 0.3 s`: in seconds up to an hour, so that small differences are seen.
+
+    An interval that would go below least_s, the best possible, is given by its ends: `501.4 s (501.2 to 501.7 s)`.
+    """
     if mean_s is None:
         return UNKNOWN
+    if half_s is not None and least_s is not None and least_s <= mean_s < least_s + half_s:
+        low, high = seconds(least_s).removesuffix(" s"), seconds(mean_s + half_s)
+        return f"{seconds(mean_s)} ({low} to {high})"
     if mean_s >= 3600:
         return duration(mean_s) if half_s is None else f"{duration(mean_s)} ± {duration(half_s)}"
     digits = 1 if mean_s >= 10 else 2
@@ -99,9 +113,13 @@ def _table(panel: Panel, gap: int, screen: Screen) -> Table | None:
 def _figures(line: Line) -> list[str]:
     if line.duration_s is None:
         return ["failed", UNKNOWN, UNKNOWN, UNKNOWN]
-    mean = seconds(line.duration_s, line.half_s) + (f", {count(line.failed)} failed" if line.failed else "")
+    mean = seconds(line.duration_s, line.half_s, line.least_s) + (
+        f", {count(line.failed)} failed" if line.failed else ""
+    )
     times = UNKNOWN if line.times is None else f"{line.times:.2f}"
     hits = UNKNOWN if line.hits_per_1000 is None else f"{line.hits_per_1000:.1f}"
+    others = ", ".join(f"{status}: {rate:.1f}" for status, rate in line.others_per_1000.items())
+    hits = f"{hits} ({others})" if others else hits
     return [mean, percent(line.optimality, 1), hits, times]
 
 
@@ -120,7 +138,8 @@ def _stacked(panel: Panel, screen: Screen) -> list[Text]:
 
 def advice(lines: Sequence[Line], best: Line, fastest: Line) -> str:
     """`Fewest 429s at full speed: window, 3 workers; window, 50 workers gains 0.2 s.`"""
-    text = f"Fewest 429s at full speed: {named(best.labels)}"
+    what = "refusals" if any(line.others_per_1000 for line in lines) else "429s"
+    text = f"Fewest {what} at full speed: {named(best.labels)}"
     if fastest is not best and best.duration_s is not None and fastest.duration_s is not None:
         gain_s = best.duration_s - fastest.duration_s
         differs = {name: text for name, text in fastest.labels.items() if best.labels[name] != text}

@@ -11,7 +11,7 @@ from harness.views.text import count, duration, moment, plural, printable
 _WAITS = {
     "limit": "waiting for {limit}",
     "in flight": "waiting for an answer: until it came nobody knew when {limit} would open",
-    "refused": "paused after a refusal (429), all workers together",
+    "refused": "paused after a refusal, all workers together",
     "probe": "waiting for the answer to the one request that probed after a pause",
     "hold": "paused, all workers together",
     "failing": "paused because everything failed",

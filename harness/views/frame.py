@@ -12,6 +12,8 @@ from rich.text import Text
 from harness.record.events import RunStatus
 from harness.record.live import Live, elapsed_s
 from harness.record.state import State
+from harness.record.summary import TOO_MANY_REQUESTS
+from harness.views.figures import other_refusals
 from harness.views.screen import cut, folded
 from harness.views.text import clock, count, countdown, duration, eta, printable, progress, share_done
 
@@ -50,8 +52,8 @@ DOINGS = {
     "refused": Doing(
         "refused",
         "red",
-        "paused {left}: the server refused (429), all workers wait for one probe",
-        "paused: the server refused (429), all workers wait for one probe",
+        "paused {left}: the server refused, all workers wait for one probe",
+        "paused: the server refused, all workers wait for one probe",
     ),
     "failing": Doing(
         "failing",
@@ -128,9 +130,9 @@ def _how_far(state: State, live: Live, width: int) -> list[Text]:
     times = [(duration(elapsed_s(state, live.t_s), whole=True), "")]
     if state.status == "running" and live.doing not in ("paused", "stopping"):
         times.append((f"ETA {eta(live.eta_s, live.now_utc_s)}", ""))
-    if state.total is None:
+    total = state.expected
+    if total is None:
         return flow([(f"{items} items", "bold"), *times], ", ", width)
-    total = max(state.total, len(state.items))
     # As wide as it will ever be, so that the bar stands still.
     head = f"{items:>{2 * len(count(total)) + 1}}  {share_done(state.imported, total):>4}  "
     beside = ", ".join(words for words, _ in times)
@@ -152,9 +154,11 @@ def bar(done: int, total: int, columns: int) -> Text:
 
 
 def _counters(state: State, live: Live) -> list[Piece]:
+    hits = state.refusals.get(TOO_MANY_REQUESTS, 0)
     pieces = [
         (f"in flight {count(live.in_flight)}", ""),
-        (f"429s {count(state.refused)}", "red" if state.refused else ""),
+        (f"429s {count(hits)}", "red" if hits else ""),
+        *((f"{status}: {count(number)}", "red") for status, number in other_refusals(state.refusals).items()),
         (f"failed {count(state.failed)}", "red" if state.failed else ""),
     ]
     if live.retrying:

@@ -130,7 +130,7 @@ class Lines:
 
 def plain_line(state: State, live: Live) -> str:
     """`18:04:24 items=12431/80000 state=waiting limit=100/1m until=18:05:02 refused=0 failed=3 eta=05:20`."""
-    total = "?" if state.total is None else max(state.total, len(state.items))
+    total = "?" if state.expected is None else state.expected
     pairs = {"items": f"{state.imported}/{total}", "state": doing(state, live).word}
     if live.tier is not None:
         pairs["limit"] = live.tier

@@ -16,7 +16,7 @@ _HARDLY = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A number of workers, the duration that it gives, and the 429s in a thousand requests."""
+    """A number of workers, the duration that it gives, and the refusals in a thousand requests."""
 
     workers: int
     duration_s: float
@@ -76,7 +76,7 @@ def _rows(advice: Recommendation) -> Iterable[Row]:
     if advice.best_s is not None:
         yield "best possible", f"{_about(advice.best_s)}, with any number of workers", ""
     if advice.hits_per_1000 >= 0.05:
-        yield "429s", f"{advice.hits_per_1000:.1f} in a thousand requests", "yellow"
+        yield "refused", f"{advice.hits_per_1000:.1f} in a thousand requests", "yellow"
     if advice.workers <= 2:
         enough = "One worker is enough" if advice.workers == 1 else "Two workers are enough"
         yield "note", f"{enough}: the limits, not the workers, decide how long it takes", ""
@@ -84,7 +84,7 @@ def _rows(advice: Recommendation) -> Iterable[Row]:
     if advice.workers > 1:
         yield "fewer", _fewer(advice), ""
     if advice.was is not None:
-        took = f"took {_about(advice.was.duration_s)}, {advice.was.hits_per_1000:.1f} 429s/1,000"
+        took = f"took {_about(advice.was.duration_s)}, {advice.was.hits_per_1000:.1f} refused/1,000"
         yield "that run", f"{plural(advice.was.workers, 'worker')} {took}", ""
     for variant in advice.variants:
         yield variant.name, _what_if(variant), ""
@@ -117,7 +117,7 @@ def _loses(trial: Tried, than_s: float) -> str:
 def _what_if(variant: Variant) -> str:
     text = f"{_about(variant.kept.duration_s)} with {plural(variant.kept.workers, 'worker')}"
     if variant.kept.hits_per_1000 >= 0.05:
-        text += f", {variant.kept.hits_per_1000:.1f} 429s/1,000"
+        text += f", {variant.kept.hits_per_1000:.1f} refused/1,000"
     if variant.best.workers != variant.kept.workers:
         return f"{text}; {_about(variant.best.duration_s)} with {count(variant.best.workers)}"
     return f"{text}; more gain nothing" if variant.kept.workers < 200 else text

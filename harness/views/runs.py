@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from rich.console import Console
 from rich.table import Table
@@ -11,8 +11,9 @@ from rich.text import Text
 
 from harness.record.events import RunStatus
 from harness.record.summary import Summary
+from harness.views.figures import hits_cell, items_cell, refusals_said
 from harness.views.screen import LOOKS, Screen, columns, cut, folded
-from harness.views.text import count, duration, percent, plural, printable, progress, share_done
+from harness.views.text import count, duration, percent, printable, share_done
 
 # Longer names are cut on a terminal: a unique prefix is all that has to be typed.
 _LONGEST_NAME = 24
@@ -21,7 +22,10 @@ _RESUMABLE: tuple[RunStatus, ...] = ("stopped", "interrupted", "failed")
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """One run as the table shows it. total: None where the list does not say. optimality: 0 to 1, or None."""
+    """One run as the table shows it; every figure is one of its Summary. total: None where the list does not say.
+
+    hits: 429s alone; refusals: by status. optimality: 0 to 1, or None.
+    """
 
     name: str
     status: RunStatus
@@ -33,6 +37,8 @@ class RunRow:
     duration_s: float
     optimality: float | None
     simulated: bool = False
+    listed: int = 0
+    refusals: Mapping[str, int] = field(default_factory=dict)
 
 
 def row_of(name: str, figures: Summary, *, simulated: bool = False) -> RunRow:
@@ -48,6 +54,8 @@ def row_of(name: str, figures: Summary, *, simulated: bool = False) -> RunRow:
         duration_s=figures.duration_s,
         optimality=figures.optimality,
         simulated=simulated,
+        listed=figures.listed,
+        refusals=figures.refusals,
     )
 
 
@@ -84,15 +92,11 @@ def _status(row: RunRow) -> Text:
     return Text(f"{words}, {count(row.failed)} failed" if row.failed else words, LOOKS[row.status].style)
 
 
-def _items(row: RunRow) -> str:
-    return progress(row.imported, row.total, 0)
-
-
 _COLUMNS: dict[str, Cell] = {
     "RUN": _name,
     "STATUS": _status,
-    "ITEMS": lambda row: Text(_items(row)),
-    "429s": lambda row: Text(count(row.hits)),
+    "ITEMS": lambda row: Text(items_cell(row)),
+    "429s": lambda row: Text(hits_cell(row.hits, row.refusals)),
     "WAITS": lambda row: Text(count(row.sleeps)),
     "DURATION": lambda row: Text(duration(row.duration_s)),
     "OF BEST": lambda row: Text(percent(row.optimality, 1)),
@@ -120,10 +124,10 @@ def _stacked(rows: Sequence[RunRow], screen: Screen) -> list[Text]:
     lines = []
     for row in rows:
         lines.append(Text("  ").join([_name(row), _status(row)]))
-        facts = f"{_items(row)} items, {duration(row.duration_s)}"
+        facts = f"{items_cell(row)} items, {duration(row.duration_s)}"
         if row.optimality is not None:
             facts += f", {percent(row.optimality, 1)} of best"
-        if row.hits:
-            facts += f", {plural(row.hits, '429')}"
+        if row.hits or row.refusals:
+            facts += f", {refusals_said(row.hits, row.refusals)}"
         lines += [Text(f"  {line}") for line in folded(facts, (screen.width or 80) - 2)]
     return lines

@@ -32,9 +32,9 @@ def show_text(
 ) -> str:
     """A run in full, without a newline at the end.
 
-    settings: what it was run with, ready to be read. failures: of `State.failures`, what failed and what waits for a
-    retry. learned: `State.learned`, limits and headers with the evidence. now_utc_s: to say a date only where it is not
-    today. The rest is as for `summary_text`.
+    settings: what its last session was run with, ready to be read. failures: of `State.failures`, what failed and what
+    waits for a retry. learned: as `learned_text` gives it. now_utc_s: to say a date only where it is not today. The
+    rest is as for `summary_text`.
     """
     if commands is None and summary.status == "complete":
         commands = ()  # the next command would be this one
@@ -46,6 +46,17 @@ def show_text(
         failures_table(failures, screen, now_utc_s, FIRST),
     ]
     return "\n\n".join(screen.render(*part) for part in parts if part)
+
+
+def learned_text(summary: Summary, believed: Mapping[str, str]) -> dict[str, str]:
+    """What a run revealed of limits, as `infer` prints it; of what was `believed` while it ran only what is of headers.
+
+    A run under way has revealed nothing yet, so that what is believed stands.
+    """
+    if summary.status in ("running", "paused"):
+        return dict(believed)
+    of_headers = {what: why for what, why in believed.items() if not what[:1].isdigit()}
+    return {limit.limit: limit.evidence for limit in summary.learned} | of_headers
 
 
 def _settings(settings: Mapping[str, str], screen: Screen) -> list[RenderableType]:

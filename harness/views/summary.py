@@ -9,6 +9,7 @@ from rich.text import Text
 
 from harness.record.events import RunStatus
 from harness.record.summary import Ledger, LostTo, Summary, Waiting, efficiency_band
+from harness.views.figures import items_of, least, refusals_text
 from harness.views.screen import LOOKS, Row, Screen, folded, labelled, whole
 from harness.views.text import count, duration, percent, plural, printable
 
@@ -66,8 +67,7 @@ def summary_lines(
 
 def _headline(summary: Summary, screen: Screen) -> list[Text]:
     look = LOOKS[summary.status]
-    of = "" if summary.total is None else f" of {count(summary.total)}"
-    text = f"{count(summary.imported)}{of} items"
+    text = f"{items_of(summary)} items"
     if summary.failures:
         text += "; " + ", ".join(f"{count(number)} {why}" for why, number in summary.failures.items())
     elif summary.failed or not summary.forgotten:
@@ -93,6 +93,7 @@ def summary_rows(summary: Summary) -> Iterable[Row]:
         waiting = f", {count(summary.waiting_items)} of them to be retried" if summary.waiting_items else ""
         yield "to do", f"{plural(left, 'item')} listed and not imported{waiting}", ""
     yield "duration", _duration(summary), ""
+    yield from _measure(summary)
     yield from _speed(summary)
     yield "requests", _requests(summary), ""
     if summary.list_ended is not None:
@@ -122,17 +123,24 @@ def _duration(summary: Summary) -> str:
     text = duration(summary.duration_s)
     if summary.sessions > 1:
         text += f" in {count(summary.sessions)} sessions"
-    if summary.bound_s is None:
-        return text if summary.limits else f"{text}   best possible unknown: no limit is known"
-    at_least = "" if summary.bound_exact else "at least "
-    under = "" if summary.limits_source == "declared" else f" (limits {summary.limits_source})"
-    text += f"   best possible {at_least}{duration(summary.bound_s)}{under}"
-    return text if summary.optimality is None else f"{text} → {percent(summary.optimality, 1)} of best"
+    if summary.of_learned is not None:
+        return f"{text}   {least(summary)} → {percent(summary.of_learned, 1)} of the learned limits"
+    if summary.optimality is not None:
+        return f"{text}   {least(summary)} → {percent(summary.optimality, 1)} of best"
+    return text
+
+
+def _measure(summary: Summary) -> Iterable[Row]:
+    """Why a complete run has no share of the best possible, or that the declared limits are wrong."""
+    if summary.refused_within:
+        yield "limits", summary.refused_within, "yellow"
+    elif summary.unmeasured and summary.status.startswith("complete") and summary.sent:
+        yield "of best", f"left out: {summary.unmeasured}", ""
 
 
 def _speed(summary: Summary) -> Iterable[Row]:
     """What is said of the distance to the best possible, where there is something to say."""
-    if summary.greedy_s is not None and not summary.bound_exact:
+    if summary.greedy_s is not None and not summary.bound_exact and summary.optimality is not None:
         yield "greedy", f"{duration(summary.greedy_s)} is what sending as early as the limits allow takes", ""
     if summary.lost_to is not None and summary.optimality is not None and summary.optimality < _GOOD:
         lost = _lost(summary.lost_to, summary.workers, summary.enough_workers)
@@ -157,11 +165,8 @@ def _lost(lost: LostTo, workers: int, enough: int | None) -> str:
 
 
 def _requests(summary: Summary) -> str:
-    sent = summary.requests_page + summary.requests_item
-    text = f"{count(sent)}   {count(summary.requests_page)} list + {count(summary.requests_item)} item"
-    others = {status: number for status, number in summary.refusals.items() if status != "429"}
-    text += f"; 429: {count(summary.hits - sum(others.values()))}"
-    text += "".join(f", {status}: {count(number)}" for status, number in others.items())
+    text = f"{count(summary.sent)}   {count(summary.requests_page)} list + {count(summary.requests_item)} item"
+    text += f"; {refusals_text(summary.refusals)}"
     return f"{text}; without an answer: {count(summary.lost)}" if summary.lost else text
 
 
@@ -196,10 +201,9 @@ def _server(summary: Summary, server: Ledger) -> Row:
         agrees = "agrees" if summary.sessions == 1 else "agrees on the last session"
         faults = f" ({count(server.faults)} of them answered as if refused: faults)" if server.faults else ""
         return "server", f"{agrees}: {count(server.admitted)} admitted{faults}, {count(server.refused)} refused", ""
-    sent = summary.requests_page + summary.requests_item
     lost = f" ({count(summary.lost)} of them without an answer)" if summary.lost else ""
     told = f"it admitted {count(server.admitted)} and refused {count(server.refused)}"
     if summary.sessions > 1:  # what the client counted is known of all sessions together
         return "server", f"DISAGREES on the last session: {told}; the client counted otherwise", "bold red"
-    here = f"the client counted {count(sent - summary.hits)}{lost} and {count(summary.hits)}"
+    here = f"the client counted {count(summary.sent - summary.refused)}{lost} and {count(summary.refused)}"
     return "server", f"DISAGREES: {told}; {here}", "bold red"

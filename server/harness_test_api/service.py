@@ -53,6 +53,7 @@ class Service:
         self._accounts = Accounts(parsed.plans, parsed.api_keys, parsed.on_refusal, self.epoch_offset)
         self._changes = list(parsed.plan_changes)
         self._dialect = make_dialect(config.dialect, tuple(config.lie))
+        self._tells_next = "reset-next" in config.lie
         self._tenants = Background(parsed.tenants, config.seed) if parsed.tenants else None
         self._slots = Slots(config.slots) if config.slots else None
         self._date = (-1, "")
@@ -167,6 +168,9 @@ class Service:
 
     def _situation(self, now: float, account: Account, ruling: Ruling) -> Situation | None:
         levels = [Level(p.tier, p.remaining(now), p.reset_at(now) - now) for p in account.budget.policies]
+        if self._tells_next:
+            for level, policy in zip(levels, account.budget.policies):
+                level.frees_s = policy.frees_at(now) - now
         if not levels:
             return None
         # The tier that will refuse first: least remaining, then latest reset; a refusal or a delay names its own.

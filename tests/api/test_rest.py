@@ -207,7 +207,7 @@ def test_ids_come_as_they_are_recorded(id_: Any, item: ItemId) -> None:
         ("5", "the body holds no list"),
         ("null", "the body holds no list"),
         ('{"data": {"id": 1}}', "the body holds no list"),
-        ('{"error": "no"}', "the body holds no list"),
+        ('{"error": "no"}', "the list tells of an error: {.error.: .no.}"),
         ("[5]", "no usable id"),
         ("[[]]", "no usable id"),
         ("[{}]", "no usable id"),

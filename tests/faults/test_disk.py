@@ -154,7 +154,7 @@ async def test_a_part_that_cannot_be_read(tmp_path: Path, kind: str, damage: str
     """Named, with what to do; nothing is sent and the run is left as it is."""
     async with running(ServerConfig(items=40, limit="none")) as api:
         run = await stopped_early(tmp_path, api.url)
-        _, _, path = list_parts(run.folder / kind)[0]
+        _, _, path = list_parts(run.folder / kind)[-1]
         path.write_bytes({"cut short": path.read_bytes()[:-9], "emptied": b"", "overwritten": b"x" * 500}[damage])
         for snapshot in (run.folder / "snapshots").iterdir():
             snapshot.unlink()

@@ -49,7 +49,7 @@ def parrot(heard: list[str]) -> Any:
             # The next link says the token, too, under names of its own.
             more = f"&session={quote(TOKEN)}&t=Bearer%20{TOKEN}"
             following = None if second else path.replace("page=1", "page=2") + more
-            return {"data": [{**said, "id": n + 10 * second} for n in range(1, 5)], "next": following}
+            return {"data": [{**said, "id": n + 10 * second} for n in range(1, 5)], "next": following, "total": 8}
         if path.startswith("/items/2"):
             return http(json.dumps(said).encode(), "500 Oh", X_Request_Id=HEADER, Server="&#x74;" + TOKEN[1:])
         if path.startswith("/items/3"):
@@ -153,7 +153,7 @@ def locals_of(error: BaseException, seen: frozenset[int] = frozenset()) -> Itera
 async def test_by_a_list_on_another_host(tmp_path: Path) -> None:
     """A host allowed for links gets neither headers nor what the URL's query holds."""
     async with answering(lambda path: {"data": [{"id": 9}]}) as elsewhere:
-        first = {"data": [{"id": 1}], "next": f"{elsewhere.url}?page=2"}
+        first = {"data": [{"id": 1}], "next": f"{elsewhere.url}?page=2", "total": 2}
         async with answering(lambda path: first if path.startswith("/items?") else {"id": 1}) as server:
             host = elsewhere.url.split("/")[2]
             run = await imported(tmp_path, f"{server.url}?key={{env:A_KEY}}", allow_host=host, **SETTINGS)

@@ -235,6 +235,33 @@ async def test_a_list_whose_end_is_not_proven(tmp_path: Path, about: dict[str, A
     assert (again.summary() or {})["list_ended"].startswith("accepted as it is (--accept-list): 2 records, and")
 
 
+PAST = {
+    "404": http({"detail": "Invalid page."}, "404 Not Found"),
+    "204": b"HTTP/1.1 204 No Content\r\n\r\n",
+    "400": http(
+        {"message": "The page number requested is larger than the number of pages available."}, "400 Bad Request"
+    ),
+    "422": http({"errors": {"page": ["page does not exist"]}}, "422 Unprocessable Content"),
+    "null": http(None),
+    "nothing": http(b""),
+    "no records": http({"users": None}),
+}
+
+
+@pytest.mark.parametrize("past", PAST)
+async def test_a_page_past_the_end(tmp_path: Path, past: str) -> None:
+    """404, 204, a 400 whose words say so, null, nothing: complete, for that page had only been guessed."""
+
+    def answer(path: str) -> Any:
+        plain = catalogue(1, 2, total=None, last_page=None)
+        return plain(path) if path.startswith(("/items/", "/items?page=1&")) else PAST[past]
+
+    run, server = await of(tmp_path, answer)
+    assert (run.status, ids(run)) == ("complete", ["1", "2"])
+    pages = [request.split(" ")[1] for request in server.requests if request.startswith("GET /items?")]
+    assert pages == [f"/items?page={number}&perPage=100" for number in (1, 2, 0)]
+
+
 # --- elsewhere ----------------------------------------------------------------------------------------------------
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from harness_test_api.config import ServerConfig
 
-from harness.lab.infer import as_flag, infer
 from harness.pacing import AutoPacer, RetryAfterPacer, WindowPacer, parse_tiers
 from harness.record import events as e
+from harness.record.inferred import as_flag, infer
 from tests.lab.auto_play import play
 from tests.lab.test_simulate import simulated
 
@@ -81,6 +81,45 @@ def test_faults_that_are_answered_as_refusals_are_no_limit() -> None:
     simulation.run()
     assert simulation.core.state.refusals.keys() == {503}
     assert infer(events) == []
+
+
+@pytest.mark.parametrize("dialect", ["honest", "retry-after", "draft-8"])
+@pytest.mark.parametrize("rate", ["1%", "3%"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_c13_faults_beside_a_declared_limit_teach_nothing_and_cost_no_refusal(
+    dialect: str, rate: str, seed: int
+) -> None:
+    """C13: 503s with Retry-After 2 beside 200/10s, declared: none is inferred; and as a 503 was let through, it is
+    counted, so that no 429 follows (a client that took its slots back got up to 13).
+    """
+    fault = (f"503:rate={rate}:retry-after=2",)
+    server = ServerConfig(items=1500, limit=("200/10s",), latency="50ms", fault=fault, seed=seed, dialect=dialect)
+    simulation, events = simulated(server, WindowPacer(parse_tiers("200/10s"), 30.0))
+    simulation.run()
+    assert simulation.core.state.refusals.keys() == {503}
+    assert infer(events) == []
+
+
+@pytest.mark.parametrize("dialect", ["honest", "draft-8"])
+@pytest.mark.parametrize("rate", ["1%", "3%"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_c13_faults_beside_a_limit_that_headers_tell_teach_nothing(dialect: str, rate: str, seed: int) -> None:
+    """C13: `65/3s+200/10s` was printed. Untold, `auto` keeps to what headers say, and `infer` prints just that."""
+    fault = (f"503:rate={rate}:retry-after=2",)
+    server = ServerConfig(items=1500, limit=("200/10s",), latency="50ms", fault=fault, seed=seed, dialect=dialect)
+    simulation, events = simulated(server, AutoPacer())
+    simulation.run()
+    assert as_flag(infer(events)) == "--limit 200/10s"
+    assert simulation.core.state.limits == "200/10s"
+
+
+def test_what_a_declared_limit_explains_is_no_finding() -> None:
+    """A limit that was declared and held is not found again; one that is tighter is, which is B9's `probably about`."""
+    held = play("100/5s", "retry-after", 600, pacer=WindowPacer(parse_tiers("100/5s"), 30.0))
+    assert infer(held.events) == []
+    wrong = play("100/5s", "retry-after", 1500, pacer=WindowPacer(parse_tiers("500/20s"), 30.0))
+    assert wrong.refused > 0
+    assert as_flag(infer(wrong.events)) == "--limit 100/5s"
 
 
 def test_a_server_that_refuses_with_503_reveals_its_limits_all_the_same() -> None:

@@ -101,7 +101,7 @@ def test_runs_come_go_and_are_damaged(tmp_path: Path) -> None:
     """A run that is removed leaves the table; one that cannot be read is named and hides no other."""
     run = ended(tmp_path, "a", 1.0)
     bad = ended(tmp_path, "b", 2.0)
-    (bad.folder / "summary.json").write_text("{")
+    (bad.folder / "run.json").write_text("{")  # a damaged summary is made again from the events
     (tmp_path / "sweep").mkdir()
     (tmp_path / "sweep" / "sweep.json").write_text("{}")
     shelf = Shelf(tmp_path)

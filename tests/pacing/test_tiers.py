@@ -29,6 +29,8 @@ ZONES = ("UTC", "Europe/Berlin", "Etc/GMT+5", "America/Argentina/Buenos_Aires")
         ("2000/100s+500/20s", (Tier(2000, 100.0), Tier(500, 20.0))),
         ("500/20s:counter", (Tier(500, 20.0, "counter"),)),
         ("10/s:leaky:burst=0", (Tier(10, 1.0, "leaky", 0),)),
+        ("2/s:bucket:burst=40", (Tier(2, 1.0, "bucket", 40),)),  # C11: as Shopify and others write a bucket
+        ("2/s:gcra:burst=40+1/s:leaky:burst=9", (Tier(2, 1.0, "gcra", 40), Tier(1, 1.0, "leaky", 9))),
         ("20:concurrency+5/s", (Tier(20, 1.0, "concurrency"), Tier(5, 1.0))),
         ("5/s+20:concurrency", (Tier(5, 1.0), Tier(20, 1.0, "concurrency"))),
         ("500/20s:gcra:burst=10", (Tier(500, 20.0, "gcra", 10),)),
@@ -68,7 +70,7 @@ def test_limits_people_type(text: str, tiers: Tiers) -> None:
         ("5/s:", "'' in the limit '5/s:' is unknown"),
         ("5/s:log:aligned", "gives its kind twice; keep one"),
         ("5/s:gcra:burst=1:burst=2", "gives burst= twice; keep one"),
-        ("5/s:gcra:burst=6", "burst=6 cannot be used: it must be from 1 to the limit, 5"),
+        ("5/s:gcra:burst=2000000000", "burst=2000000000 cannot be used: it must be from 1 to 1,000,000,000"),
         ("5/s:concurrency", "counts requests at once and has no period; write it like 20:concurrency"),
         ("5/s:gcra:burst=0", "burst=0 cannot be used"),
         ("5/s:gcra:burst=x", "'burst=x' in the limit"),
@@ -100,7 +102,7 @@ def some_tier(draw: st.DrawFn) -> Tier:
     kind: Any = draw(st.sampled_from(("any", "anchored", "aligned", "log", "counter", "gcra", "bucket")))
     limit = draw(st.integers(1, 20) | st.integers(1, MAX_LIMIT))
     period_s = draw(st.floats(0.001, MAX_PERIOD_S) | st.sampled_from((1.0, 20.0, 60.0, 0.25, 86400.0, 1 / 3)))
-    burst = draw(st.none() | st.integers(1, limit)) if kind in ("gcra", "bucket") else None
+    burst = draw(st.none() | st.integers(1, limit) | st.integers(1, MAX_LIMIT)) if kind in ("gcra", "bucket") else None
     zone = draw(st.none() | st.sampled_from(ZONES)) if kind == "aligned" else None
     return Tier(limit, period_s, kind, burst, zone)
 

@@ -198,3 +198,25 @@ def test_unknown_dialects_and_lies_are_refused(dialect: str, lie: tuple[str, ...
     """The message lists those there are."""
     with pytest.raises(BadConfig, match=f"{word} is unknown; use "):
         ServerConfig(dialect=dialect, lie=lie)
+
+
+def test_a_reset_of_the_next_slot() -> None:
+    """`reset-next`: a log says when its oldest request is forgotten, a counter when its window ends."""
+    for kind, until in (("log", 10), ("counter", 10)):
+        told = service("honest", "reset-next", limit=f"100/10s:{kind}")
+        for at in (0.0, 4.0):
+            decision = told.handle(at, Ask("item", "1"))
+        headers = dict(decision.headers)
+        epoch = int(headers["X-RateLimit-Reset"]) - told.epoch_offset
+        assert 0 < epoch <= until + 1
+    whole = service("honest", limit="100/10s:log")
+    for at in (0.0, 4.0):
+        decision = whole.handle(at, Ask("item", "1"))
+    assert int(dict(decision.headers)["X-RateLimit-Reset"]) - whole.epoch_offset >= 14
+
+
+def test_the_first_of_several_limits_is_shown_until_another_refuses() -> None:
+    """`first-tier`: 5/5s on every answer that was let through, and 7/60s only where that refuses."""
+    told = service("honest", "first-tier", limit="5/5s+7/60s")
+    seen = [dict(told.handle(at, Ask("item", "1")).headers)["X-RateLimit-Limit"] for at in (0, 0, 0, 0, 0, 6, 6, 6)]
+    assert seen == ["5"] * 7 + ["7"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from harness.views.comparison import Line, Panel, advice, comparison_text, seconds
@@ -55,3 +57,19 @@ def test_small_differences_are_seen_up_to_an_hour(mean_s: float | None, half_s: 
 def test_a_single_line_needs_no_advice() -> None:
     """There is nothing to choose."""
     assert advice([FAST], FAST, FAST) == ""
+
+
+def test_other_refusals_stand_beside_the_429s_by_their_own_status() -> None:
+    """E: never added to the 429s; the advice counts all of them, and calls them refusals."""
+    busy = replace(FEW, others_per_1000={"403": 12.0, "503": 3.25})
+    text = comparison_text([Panel("s", (FAST, busy), advice([FAST, busy], FAST, FAST))], Screen())
+    assert "0.0 (403: 12.0, 503: 3.2)" in text
+    assert "Fewest refusals at full speed: window, 50 workers." in text
+    assert (busy.refused_per_1000, FAST.refused_per_1000) == (15.25, 0.0)
+
+
+def test_an_interval_never_goes_below_best_possible() -> None:
+    """E: `95.5 ± 0.6 s` where 95.2 s is best possible is given by its ends; one that is possible stays as it was."""
+    assert seconds(95.5, 0.6, 95.2) == "95.5 s (95.2 to 96.1 s)"
+    assert seconds(95.5, 0.3, 95.2) == "95.5 ± 0.3 s"
+    assert "(95.2 to 96.1 s)" in comparison_text([Panel("s", (replace(FAST, half_s=0.6, least_s=95.2),), "")], Screen())

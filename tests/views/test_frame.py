@@ -76,9 +76,9 @@ def test_nothing_is_lost_at_40_columns() -> None:
         (
             "refused",
             {"until_utc_s": NOW + 12.0},
-            "paused 12 s: the server refused (429), all workers wait for one probe",
+            "paused 12 s: the server refused, all workers wait for one probe",
         ),
-        ("refused", {}, "paused: the server refused (429), all workers wait for one probe"),
+        ("refused", {}, "paused: the server refused, all workers wait for one probe"),
         ("probe", {}, "probing: all workers wait for the answer to one request"),
         ("hold", {"until_utc_s": NOW + 90.0}, "all workers pause for 1 min 30 s, until 18:05:54"),
         (

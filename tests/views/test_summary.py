@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness.record.optimality import CUT_SHORT, NO_LIMIT
 from harness.record.summary import Ledger, LostTo, Summary, Waiting
 from harness.views.screen import LOOKS, Screen
 from harness.views.summary import NEXT, summary_text
@@ -125,7 +126,7 @@ def test_commands_are_the_callers_to_choose() -> None:
 
 def test_the_server_disagrees_loudly() -> None:
     """Where the server counted otherwise, both counts are shown, in red."""
-    wrong = replace(COMPLETE, server=Ledger(1012, 3, False), hits=2, lost=1)
+    wrong = replace(COMPLETE, server=Ledger(1012, 3, False), hits=2, refused=2, lost=1)
     assert row(said(wrong), "server") == (
         "  server     DISAGREES: it admitted 1,012 and refused 3; the client counted\n"
         "             1,008 (1 of them without an answer) and 2"
@@ -135,12 +136,12 @@ def test_the_server_disagrees_loudly() -> None:
 
 def test_what_the_server_says_of_faults_and_of_several_sessions() -> None:
     """A fault that is answered as a refusal is no refusal by a limit; the server knows its own session alone."""
-    faulty = replace(COMPLETE, hits=7, refusals={"503": 7}, server=Ledger(1017, 0, True, faults=7))
+    faulty = replace(COMPLETE, refused=7, refusals={"503": 7}, server=Ledger(1017, 0, True, faults=7))
     assert row(said(faulty, None), "requests").endswith("10 list + 1,000 item; 429: 0, 503: 7")
     assert row(said(faulty, None), "server") == (
         "  server     agrees: 1,017 admitted (7 of them answered as if refused: faults), 0 refused"
     )
-    both = replace(COMPLETE, hits=9, refusals={"403": 1, "429": 6, "503": 2})
+    both = replace(COMPLETE, hits=6, refused=9, refusals={"403": 1, "429": 6, "503": 2})
     assert row(said(both, None), "requests").endswith("429: 6, 403: 1, 503: 2")
     resumed = replace(COMPLETE, sessions=2, server=Ledger(21, 0, True))
     assert row(said(resumed, None), "server") == "  server     agrees on the last session: 21 admitted, 0 refused"
@@ -161,22 +162,38 @@ def test_where_the_rest_went() -> None:
 
 
 def test_a_bound_that_is_not_exact_says_so() -> None:
-    """Where the bound may not be reachable, what greedy sending takes stands beside it; learned limits are named."""
-    text = said(replace(COMPLETE, bound_exact=False, greedy_s=40.4, limits_source="learned"))
-    assert row(text, "duration") == (
-        "  duration   40.6 s   best possible at least 40.0 s (limits learned) → 98.5 % of\n             best"
-    )
-    changed = said(replace(COMPLETE, bound_exact=False, optimality=None, limits_source="changed on the way"), None)
-    assert row(changed, "duration") == "  duration   40.6 s   best possible at least 40.0 s (limits changed on the way)"
+    """Where the bound may not be reachable, what greedy sending takes stands beside it."""
+    text = said(replace(COMPLETE, bound_exact=False, greedy_s=40.4))
+    assert row(text, "duration") == "  duration   40.6 s   best possible at least 40.0 s → 98.5 % of best"
     assert row(text, "greedy") == "  greedy     40.4 s is what sending as early as the limits allow takes"
 
 
 def test_without_limits_there_is_no_best() -> None:
-    """Without limits nothing is claimed about the best possible."""
-    free = replace(COMPLETE, bound_s=None, optimality=None, lost_to=None, limits="", sessions=2)
-    assert row(said(free), "duration") == (
-        "  duration   40.6 s in 2 sessions   best possible unknown: no limit is known"
-    )
+    """Without limits nothing is claimed about the best possible, and that is said."""
+    none = {"bound_s": None, "optimality": None, "lost_to": None, "unmeasured": NO_LIMIT}
+    text = said(replace(COMPLETE, **none, limits="", sessions=2))  # type: ignore[arg-type]
+    assert row(text, "duration") == "  duration   40.6 s in 2 sessions"
+    assert row(text, "of best") == "  of best    left out: no limit is known"
+
+
+def test_learned_limits_are_an_estimate_and_never_best_possible() -> None:
+    """C12: the share is of the learned limits, in the line of the duration."""
+    text = said(replace(COMPLETE, optimality=None, of_learned=0.932, limits_source="learned"), None)
+    line = "  duration   40.6 s   the learned limits take 40.0 s → 93.2 % of the learned limits"
+    assert row(text, "duration") == line
+    assert "best possible" not in text
+
+
+def test_why_nothing_is_said_of_the_best() -> None:
+    """E, B9: of a complete run the reason stands below the duration; that the limit is wrong is said of any run."""
+    text = said(replace(COMPLETE, optimality=None, unmeasured=CUT_SHORT), None)
+    assert row(text, "duration") == "  duration   40.6 s"
+    assert row(text, "of best") == f"  of best    left out: {CUT_SHORT}"
+    sentence = "the server refused 7 requests within your --limit 500/20s; the real limit is probably about 80/6s"
+    wrong = replace(COMPLETE, optimality=None, unmeasured=sentence, refused_within=sentence)
+    assert row(said(wrong, None), "limits") == f"  limits     {sentence}"
+    assert "of best" not in said(wrong, None)
+    assert "limits  " in said(replace(wrong, status="stopped"), None)
 
 
 @pytest.mark.parametrize(

@@ -22,15 +22,16 @@ def runs_command(results: Path) -> int:
 
 @click.command("show")
 @click.argument("run", required=False)
+@click.option("--json", "as_json", is_flag=True, help="print its figures as JSON, as in summary.json, nothing else")
 @results_option
-def show_command(run: str | None, results: Path) -> int:
+def show_command(run: str | None, results: Path, as_json: bool) -> int:
     """Show a run in full, with its failed items.
 
     Without RUN, the latest.
     """
     from harness.cli.look import show_command as carry_out
 
-    return carry_out(run, results)
+    return carry_out(run, results, as_json)
 
 
 @click.command("watch")

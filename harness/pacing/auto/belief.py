@@ -45,6 +45,7 @@ class Belief:
     polls: bool = True  # look whether room has come back before the reset, until that was refused once
     blur_s: float = 0.0  # how uncertain the round trips make what a probe tells of the period
     contradicted: int = 0
+    belied: int = 0  # requests let through that it would have kept waiting
     longer_s: tuple[float, ...] = ()  # periods that were kept to before probes shortened it, the latest last
     low_was_s: float = 0.0  # before the last probe was refused
     shut_s: float = 0.0  # how long it is known to have refused before it was open again

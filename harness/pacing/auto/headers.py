@@ -112,6 +112,10 @@ class Headers:
                 return belief
         return None
 
+    def names_limits(self) -> bool:
+        """Do headers tell of a limit, whatever its period?"""
+        return any(belief.meter is not None and belief.limit < _UNKNOWN for belief in self.beliefs.values())
+
     def is_strangers(self, wait_s: float) -> bool:
         """Is a refusal that was over after `wait_s` what is to be expected of a limit that others use too?"""
         return any(self.is_shared(b) and b.settled and wait_s <= 1.05 * b.high_s for b in self.beliefs.values())

@@ -23,6 +23,7 @@ from harness.pacing.tiers import Tier
 
 # A refusal that comes with more in flight than ever passed may be a limit on just that; it is over at once.
 AT_ONCE_S = 0.15
+SERVER_ERROR = 500
 
 
 class Learner:
@@ -40,10 +41,14 @@ class Learner:
         self._pause: Pause | None = None
         self._unproven: tuple[Pause, Grant, float, int] | None = None  # what a doubtful pause would teach
         self._limits_refuse_so = False  # refusals without a word were found to be a limit's
+        self._refuses_otherwise = False  # a status below 500 has refused
         self._crowd = Crowd(history)
         self._refilling = Refilling(history, self._found)
         self._opened_s: float | None = None
         self._news: list[News] = []
+        self._overruled_rate = False
+        self._overruled: list[tuple[Belief, float]] = []  # in the way of the last look, and when their windows opened
+        self.declared = False  # limits are known without learning
 
     # --- what is believed -----------------------------------------------------------------------------------------
 
@@ -143,6 +148,32 @@ class Learner:
         self._kept.granted(grant.cost)
         self._gate.left -= 1
 
+    def overruled(self, now: float, cost: int) -> None:
+        """A request goes to look whether the beliefs in its way are true."""
+        history = self._history
+        in_the_way = [b for b in self.beliefs if b.settled and history.used(now, b.span_s) + cost > b.limit]
+        openers = [max(0, len(history) - history.used(now, belief.span_s)) for belief in in_the_way]
+        times = [history.earliest_sent(opener) if opener < len(history) else now for opener in openers]
+        self._overruled = list(zip(in_the_way, times))
+        self._overruled_rate = self._refilling.later(now, cost) is not None
+
+    def belied(self, grant: Grant) -> None:
+        """It was let through: each of their periods is over by then. Once a second one shows the same, it goes."""
+        for belief, opened_s in self._overruled:
+            passed_s = max(0.001, grant.at - opened_s)
+            if belief.high_s <= passed_s or belief.belied > 1:
+                self._found.beliefs = [other for other in self._found.beliefs if other is not belief]
+                belief.settled = belief.meter is None and belief.settled
+            belief.belied += 1
+            belief.low_s, belief.high_s = min(belief.low_s, passed_s), min(belief.high_s, passed_s)
+            belief.evidence += f"; one that it was in the way of got through after {passed_s:.3g} s"
+            if belief.meter is not None:
+                belief.meter.most_s = min(belief.meter.most_s, passed_s)
+            self._tell(belief)
+        if self._overruled_rate:
+            self._refilling.forget()
+        self._overruled, self._overruled_rate = [], False
+
     def expect(self, requests: int) -> None:
         """So many are still to be sent."""
         self._gate.left = requests
@@ -197,6 +228,10 @@ class Learner:
         if pending is not None and self._limits_refuse_so:
             self._learn_from(*pending)
 
+    def explains_overload(self) -> bool:
+        """Is a 5xx no refusal by a limit? Where limits are known, or refuse with another status, it is not."""
+        return self.declared or self._refuses_otherwise or self._headers.names_limits()
+
     def unanswered(self, grant: Grant) -> None:
         """Lost, or never sent."""
         self._crowd.ended(grant)
@@ -233,6 +268,8 @@ class Learner:
         pause.last_s = now
         pause.suspected = suspected
         pause.doubtful = notice is not None and notice.status != 429
+        if notice is None or notice.status < SERVER_ERROR:
+            pause.overload, self._refuses_otherwise = False, True
         return self._pause_s(pause, grant, now, notice)
 
     def _stale(self, grant: Grant, now: float, notice: Notice | None) -> float:
@@ -280,7 +317,8 @@ class Learner:
                 return
         # A limit refuses all that is in flight; one of many that fails with 503 is a failure.
         alone = pause.doubtful and pause.refusals == 1 and pause.others > 1 and self._refilling.search is None
-        if pause.blamed is not None or alone:
+        overload = pause.overload and self.explains_overload()
+        if pause.blamed is not None or alone or overload:
             return
         if self._headers.is_strangers(now - pause.began_s):
             return

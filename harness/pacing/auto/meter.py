@@ -45,6 +45,7 @@ class Meter:
         self.doubts = 0  # times that a window was begun later to learn of it
         self.looked = False  # it was looked whether this is a sliding counter
         self.fresh = False  # the first word of it was of its first request
+        self.most_s = math.inf  # its period is no longer than this: something got through
         self._room = Room()
         self._shortest_reset_s, self._words = math.inf, 0
         self._reset_utc_s: float | None = None
@@ -214,7 +215,9 @@ class Meter:
         if self.longest_reset_s <= 0:
             return None
         fixed_s = None if self.is_log(kin) else self._aligned_period_s() or self._fixed_period_s()
-        return self._log_period_s() if fixed_s is None else fixed_s
+        if fixed_s is None and self._ahead_s[1] == math.inf:
+            return None  # seen only where it refused: how far ahead its reset can be is not known
+        return min(self.most_s, self._log_period_s() if fixed_s is None else fixed_s)
 
     def _fixed_period_s(self) -> float | None:
         if self.spans_s is None or self.spans_s[1] <= 0:

@@ -39,6 +39,7 @@ class Pause:
     refusals: int = 0
     suspected: bool = False  # nothing but its status speaks of a limit
     doubtful: bool = False  # refused with another status than 429
+    overload: bool = True  # refused by nothing but 5xx, as a server does that is overloaded or broken
     patient: bool = False  # each probe that is refused makes it longer
     others: int = 0  # in flight when the first refused request was sent
 

@@ -110,6 +110,10 @@ class Refilling:
         """A pause that was over at once and has been put down to something else, wrongly."""
         self._short = self._short or pause
 
+    def forget(self) -> None:
+        """The rate is not true: one got through long before it would have."""
+        self.search, self.counts, self._short = None, False, None
+
     def _begin(self, pause: Emptied) -> Refill:
         first_s = pause.closed_s - (self._history.sent[0] if len(self._history) else pause.closed_s)
         self._windows = [(b.limit, b.high_s) for b in self._found.beliefs if roundness(b.limit) >= ROUND]

@@ -8,7 +8,7 @@ from harness.errors import NeverFits
 from harness.pacing.auto.belief import declared
 from harness.pacing.auto.headers import Headers
 from harness.pacing.auto.history import History
-from harness.pacing.auto.learn import Learner
+from harness.pacing.auto.learn import SERVER_ERROR, Learner
 from harness.pacing.auto.news import News
 from harness.pacing.auto.trust import Trust
 from harness.pacing.base import Grant, Later, Notice, Outcome, Statistics
@@ -34,6 +34,7 @@ class AutoPacer:
         self._headers = Headers(self._history, self._trust)
         self._learner = Learner(self._history, self._headers, self._trust)
         self._declared = [declared(tier, rtt_floor_s) for tier in tiers]
+        self._learner.declared = bool(tiers)
         for tier in remembered:
             self._learner.remember(tier)
         self._heard = bool(remembered)
@@ -48,10 +49,29 @@ class AutoPacer:
         self._history.send(grant)
         return grant
 
+    def overrule(self, now: float, cost: int = 1) -> Grant | Later:
+        """A grant, or the declared limit that opens last; what was learned is not asked."""
+        later = self._latest(self._declared_laters(now, cost))
+        if later is not None:
+            return later
+        self._learner.overruled(now, cost)
+        grant = Grant(now, cost)
+        self._learner.granted(grant, now)
+        self._history.send(grant)
+        return grant
+
+    def belied(self, grant: Grant, now: float) -> None:
+        """What would have kept `grant` waiting is corrected."""
+        self._learner.belied(grant)
+
     def _first(self, now: float) -> Later | None:
         return Later(None, "in flight") if not self._heard and self._history.in_flight else None
 
     def _laters(self, now: float, cost: int) -> Iterable[Later]:
+        yield from self._declared_laters(now, cost)
+        yield from self._learner.laters(now, cost)
+
+    def _declared_laters(self, now: float, cost: int) -> Iterable[Later]:
         for belief in self._declared:
             if cost > belief.limit:
                 ask = "raise the limit or lower the cost"
@@ -59,7 +79,6 @@ class AutoPacer:
             if not belief.fits(now, cost, self._history):
                 at = belief.opens_at(now, cost, self._history)
                 yield Later(at, "in flight" if at is None else "limit", belief.tier)
-        yield from self._learner.laters(now, cost)
 
     @staticmethod
     def _latest(laters: Iterable[Later]) -> Later | None:
@@ -84,6 +103,8 @@ class AutoPacer:
         pause_s = None
         if outcome is Outcome.REFUSED:
             pause_s = self._learner.refused(grant, now, notice)
+            if notice is not None and notice.status >= SERVER_ERROR and self._learner.explains_overload():
+                self._history.accept(grant.at, now, true_cost)
         elif outcome is Outcome.ANSWERED:
             self._history.accept(grant.at, now, true_cost)
             self._learner.accepted(grant, now, notice)
@@ -107,6 +128,7 @@ class AutoPacer:
     def set_tiers(self, tiers: tuple[Tier, ...], now: float) -> None:
         """These are declared from now on; what was learned stays, and the tighter wins."""
         self._declared = [declared(tier, self._rtt_floor_s) for tier in tiers]
+        self._learner.declared = bool(tiers)
 
     def news(self) -> tuple[News, ...]:
         """What was learned since this was last asked."""

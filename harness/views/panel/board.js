@@ -91,7 +91,7 @@ function chartIn(place) {
   title.textContent = "Requests per second";
   const legend = element("p", "hx-legend", card);
   legend.innerHTML = '<span><i class="hx-key hx-key-sent"></i>let through</span>'
-    + '<span><i class="hx-key hx-key-refused"></i>refused (429)</span>'
+    + '<span><i class="hx-key hx-key-refused"></i>refused</span>'
     + '<span><i class="hx-key hx-key-wait"></i>waiting, with the limit it waits for</span>';
   const canvas = element("canvas", "", card);
   canvas.setAttribute("role", "img");
@@ -110,8 +110,10 @@ function describe(course) {
   const sent = course.sent.reduce((a, b) => a + b, 0);
   const refused = course.refused.reduce((a, b) => a + b, 0);
   const most = Math.max(...course.sent) / course.bin_s;
+  const resumed = course.sessions || [];
+  const sessions = resumed.length ? `, in ${resumed.length + 1} sessions` : "";
   return `Requests per second over ${seconds(course.until_s)}: ${sent} requests, at most ${most.toFixed(0)} a second, `
-    + `${refused} refused; it waited ${course.waits.length} times.`;
+    + `${refused} refused; it waited ${course.waits.length} times${sessions}.`;
 }
 
 function seconds(s) {
@@ -159,6 +161,26 @@ function paint(canvas, width, course) {
       pen.fillRect(left, y(refused), wide, bottom - y(refused));
     }
   });
+  sessions(pen, course.sessions || [], x, MARGIN.top, bottom, ink);
+}
+
+// Where a session began: a dotted line, and the word where there is room.
+function sessions(pen, starts, x, top, bottom, ink) {
+  let free = 0;
+  for (const start of starts) {
+    pen.save();
+    pen.setLineDash([2, 2]);
+    pen.strokeStyle = ink("--hx-text");
+    pen.beginPath();
+    pen.moveTo(Math.round(x(start)) + 0.5, top);
+    pen.lineTo(Math.round(x(start)) + 0.5, bottom);
+    pen.stroke();
+    pen.restore();
+    if (x(start) < free) continue;
+    pen.fillStyle = ink("--hx-text");
+    pen.fillText("resumed", x(start) + 3, top + 10);
+    free = x(start) + pen.measureText("resumed").width + 8;
+  }
 }
 
 // Shaded with strokes, so that it needs no colour to be told apart, and labelled where there is room.

@@ -6,20 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from harness.record.summary import Summary
+from harness.views.figures import hits_cell, items_cell
 from harness.views.panel.html import badge, card, esc, table
-from harness.views.text import UNKNOWN, count, duration, percent, progress
+from harness.views.text import UNKNOWN, count, duration, percent
 
 Figure = Callable[[Summary], str]
 # Label, how it reads, and what it is compared by (None: not at all; the least is best, so a share is negated).
 FIGURES: tuple[tuple[str, Figure, Callable[[Summary], float | None] | None], ...] = (
     ("status", lambda s: badge(s.status), None),
-    ("items", lambda s: progress(s.imported, s.total, 0), None),
+    ("items", items_cell, None),
     ("failed", lambda s: count(s.failed), lambda s: s.failed),
     ("duration", lambda s: duration(s.duration_s), lambda s: s.duration_s),
-    ("best possible", lambda s: duration(s.bound_s), None),
+    ("best possible", lambda s: UNKNOWN if s.optimality is None else duration(s.bound_s), None),
     ("of best possible", lambda s: percent(s.optimality, 1), lambda s: None if s.optimality is None else -s.optimality),
-    ("429s", lambda s: count(s.hits), lambda s: s.hits),
-    ("429s per 1,000", lambda s: f"{s.hits_per_1000:.1f}", lambda s: s.hits_per_1000),
+    ("429s", lambda s: hits_cell(s.hits, s.refusals), lambda s: s.refused),
+    ("refused per 1,000", lambda s: f"{s.refused_per_1000:.1f}", lambda s: s.refused_per_1000),
     ("waits", lambda s: count(s.sleeps), None),
     ("waiting", lambda s: duration(s.waiting_s), None),
     ("requests/s", lambda s: UNKNOWN if s.requests_per_s is None else f"{s.requests_per_s:.1f}", None),

@@ -24,9 +24,16 @@ def course_svg(course: Course) -> str:
         return ""
     span_s = max(course.until_s, 10.0)
     most = max(1.0, max(course.sent) / course.bin_s)
-    parts = [_HATCH, *_waits(course, span_s), *_bars(course, span_s, most), *_axes(span_s, most)]
+    parts = [
+        _HATCH,
+        *_waits(course, span_s),
+        *_bars(course, span_s, most),
+        *_axes(span_s, most),
+        *_sessions(course, span_s),
+    ]
     sent, refused = sum(course.sent), sum(course.refused)
-    about = f"{count(sent)} requests over {duration(course.until_s)}, {count(refused)} of them refused (429)"
+    sessions = f", in {len(course.sessions) + 1} sessions" if course.sessions else ""
+    about = f"{count(sent)} requests over {duration(course.until_s)}, {count(refused)} of them refused{sessions}"
     head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" width="100%" font-size="11" font-family="sans-serif">'
     return f"{head}<title>{esc(about)}</title>{''.join(parts)}</svg>"
 
@@ -59,6 +66,13 @@ def _waits(course: Course, span_s: float) -> Iterator[str]:
         if right - left > room and left > free:
             yield f'<text x="{left + 3:.1f}" y="{_TOP - 6}">{esc(what)}</text>'
             free = left + room + 8
+
+
+def _sessions(course: Course, span_s: float) -> Iterator[str]:
+    for began_s in course.sessions:
+        x = _x(began_s, span_s)
+        yield f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP - 4}" y2="{_BOTTOM}" stroke="#555" stroke-dasharray="2 2"/>'
+        yield f'<text x="{x + 3:.1f}" y="{_TOP + 13}">resumed</text>'
 
 
 def _axes(span_s: float, most: float) -> Iterator[str]:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness.views.figures import hits_cell, items_cell
 from harness.views.panel.html import TONES
 from harness.views.runs import RunRow
 from harness.views.screen import LOOKS
-from harness.views.text import count, duration, percent, printable, progress, share_done
+from harness.views.text import count, duration, percent, printable, share_done
 
 FILTERS = ("all", "running", "complete", "with failures")
 # More rows than this nobody reads; a filter or a name finds the others.
@@ -53,9 +54,9 @@ class Column:
 COLUMNS: Mapping[str, Column] = {
     "run": Column("Run", lambda row: printable(row.name), lambda row: row.name, right=False),
     "status": Column("Status", lambda row: standing(row).words, lambda row: standing(row).words, right=False),
-    "items": Column("Items", lambda row: progress(row.imported, row.total, 0), lambda row: row.imported),
+    "items": Column("Items", items_cell, lambda row: row.imported),
     "duration": Column("Duration", lambda row: duration(row.duration_s), lambda row: row.duration_s),
-    "hits": Column("429s", lambda row: count(row.hits), lambda row: row.hits),
+    "hits": Column("429s", lambda row: hits_cell(row.hits, row.refusals), lambda row: sum(row.refusals.values())),
     "sleeps": Column("Waits", lambda row: count(row.sleeps), lambda row: row.sleeps),
     "best": Column("Of best", lambda row: percent(row.optimality, 1), lambda row: row.optimality or -1.0),
 }

@@ -8,6 +8,7 @@ from harness.record.glance import Glance
 from harness.record.live import Live, LiveTier
 from harness.record.state import Failure
 from harness.record.summary import Summary, efficiency_band
+from harness.views.figures import items_of, refusals_said, refusals_text
 from harness.views.frame import sentence
 from harness.views.panel.html import badge, card, esc, facts, table
 from harness.views.text import UNKNOWN, count, countdown, duration, eta, moment, percent, plural, share_done
@@ -36,11 +37,11 @@ def sections(now: Glance, now_utc_s: float) -> dict[str, str]:
 def spoken(now: Glance) -> str:
     """The same in one sentence, for who listens instead of looking."""
     figures = now.summary
-    done = f"{figures.run}: {figures.status}, {_items(figures)} items"
+    done = f"{figures.run}: {figures.status}, {items_of(figures)} items"
     if now.live is None or not now.open:
         return f"{done}, {count(figures.failed)} failed, {duration(figures.duration_s)}."
     words, _ = sentence(figures, now.live, now.listed)
-    return f"{done}, {words}, {plural(figures.hits, '429')}."
+    return f"{done}, {words}, {refusals_said(figures.hits, figures.refusals)}."
 
 
 def _head(now: Glance) -> str:
@@ -52,16 +53,16 @@ def _head(now: Glance) -> str:
 def bar(now: Glance) -> str:
     """The large bar with `n of total`; of a list that does not say how many there are, the numbers alone."""
     figures = now.summary
-    done, total = figures.imported, max(figures.total or 0, now.listed)
+    done, total = figures.imported, figures.total or 0
     share = share_done(done, total) if figures.total is not None else UNKNOWN
     beside = " · ".join(_beside_bar(now))
-    words = f"<span><b>{_items(figures, now.listed)}</b> items · {share}</span><span>{beside}</span>"
+    words = f"<span><b>{items_of(figures)}</b> items · {share}</span><span>{beside}</span>"
     if figures.total is None:
         return f'<div class="hx-barwords">{words}</div>'
     width = 100.0 if total == 0 else 100 * done / total
     failed = 0.0 if total == 0 else 100 * figures.failed / total
     about = f'aria-valuemin="0" aria-valuemax="{total}" aria-valuenow="{done}"'
-    text = f'aria-label="items imported" aria-valuetext="{_items(figures, now.listed)} items, {share}"'
+    text = f'aria-label="items imported" aria-valuetext="{items_of(figures)} items, {share}"'
     fill = f'<div class="hx-fill" style="width:{width:.2f}%"></div>'
     fill += f'<div class="hx-fill hx-failed" style="width:{failed:.2f}%"></div>' if figures.failed else ""
     return f'<div class="hx-bar" role="progressbar" {about} {text}>{fill}</div><div class="hx-barwords">{words}</div>'
@@ -75,12 +76,6 @@ def _beside_bar(now: Glance) -> Iterator[str]:
         yield f"ETA {esc(eta(live.eta_s, live.now_utc_s))}"
     elif not now.open:
         yield f"took {duration(figures.duration_s)}"
-
-
-def _items(figures: Summary, listed: int = 0) -> str:
-    if figures.total is None:
-        return f"{count(figures.imported)} of {count(listed)}+" if listed else count(figures.imported)
-    return f"{count(figures.imported)} of {count(max(figures.total, listed))}"
 
 
 def _now(now: Glance) -> str:
@@ -99,8 +94,8 @@ def _now(now: Glance) -> str:
 
 def _totals(now: Glance) -> str:
     figures = now.summary
-    requests = figures.requests_page + figures.requests_item
     waits = plural(figures.sleeps, "wait")
+    kinds = f"{count(figures.requests_page)} list + {count(figures.requests_item)} item"
     return facts(
         [
             (
@@ -108,19 +103,25 @@ def _totals(now: Glance) -> str:
                 f"<b>{count(figures.imported)}</b>",
                 f"{count(figures.failed)} failed" if figures.failed else "",
             ),
-            ("duration", duration(figures.duration_s, whole=now.open), ""),
-            ("active", duration(figures.active_s, whole=now.open), ""),
-            ("waiting", duration(figures.waiting_s, whole=now.open), waits),
-            ("requests", count(requests), f"{count(figures.requests_page)} list + {count(figures.requests_item)} item"),
+            ("elapsed", duration(now.elapsed_s, whole=True), "so far") if now.open else _duration(figures),
+            ("active", duration(now.elapsed_s - now.waiting_s, whole=now.open), ""),
+            ("waiting", duration(now.waiting_s, whole=now.open), waits),
+            ("requests", count(figures.sent), kinds),
         ]
     )
+
+
+def _duration(figures: Summary) -> tuple[str, str, str]:
+    """Shorter than what had elapsed when a run is stopped in a wait, so that it says what it counts."""
+    sessions = "" if figures.sessions <= 1 else f", {figures.sessions} sessions"
+    return "duration", duration(figures.duration_s), f"first request to last answer{sessions}"
 
 
 def _quality(now: Glance) -> str:
     figures = now.summary
     rows = [
         _of_best(now),
-        ("429s", count(figures.hits), f"{figures.hits_per_1000:.1f} per 1,000 requests" if figures.hits else ""),
+        ("refused", refusals_text(figures.refusals), _per_1000(figures)),
     ]
     if figures.latency_p50_s is not None:
         rows.append(("latency", duration(figures.latency_p50_s), f"p95 {duration(figures.latency_p95_s)}"))
@@ -145,8 +146,14 @@ def _of_best(now: Glance) -> tuple[str, str, str]:
     if now.open and live is not None and now.on_course is not None and figures.status == "running":
         best = "" if live.best_s is None else f"so far; best possible {duration(live.best_s, whole=True)}"
         return "of best possible", f"<b>{percent(now.on_course, 1)}</b>", best
-    known = "not known yet" if now.open else "only of a run that is complete"
-    return "of best possible", UNKNOWN, known
+    if figures.of_learned is not None:
+        learned = f"of the learned limits, which take {duration(figures.bound_s)}"
+        return "of best possible", f"<b>{percent(figures.of_learned, 1)}</b>", learned
+    return "of best possible", UNKNOWN, esc(figures.refused_within or figures.unmeasured)
+
+
+def _per_1000(figures: Summary) -> str:
+    return f"{figures.refused_per_1000:.1f} per 1,000 requests" if figures.refused else ""
 
 
 def _limits(now: Glance) -> str:
@@ -193,7 +200,7 @@ def _idle(now: Glance, live: Live) -> str:
     """What a worker without a request does."""
     if now.summary.status == "paused":
         return "paused"
-    return {"limit": f"waits for {live.tier}", "refused": "paused (429)", "probe": "waits for the probe"}.get(
+    return {"limit": f"waits for {live.tier}", "refused": "paused (refused)", "probe": "waits for the probe"}.get(
         live.doing, "idle"
     )
 

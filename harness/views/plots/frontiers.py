@@ -14,15 +14,15 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from harness.views.palette import GRID, MUTED, styles
 from harness.views.plots.canvas import HEIGHT, drawn, new_figure, nothing, percent_axis
 from harness.views.plots.labels import place_labels
-from harness.views.plots.means import complete, means, varied
+from harness.views.plots.means import complete, means, refusal_word, varied
 from harness.views.plots.panels import name_of
 from harness.views.text import percent, plural
 
 
 def frontier_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """What `frontier` draws: mean and interval of optimality and 429s per 1,000, by every setting that was varied.
+    """What `frontier` draws: mean and interval of optimality and refusals per 1,000, by every setting that was varied.
 
-    on_frontier: no other combination is faster without having more 429s, nor has fewer without being slower.
+    on_frontier: no other combination is faster without having more refusals, nor has fewer without being slower.
     """
     runs = complete(frame)
     keys = varied(runs, besides=("pacing",))
@@ -41,7 +41,7 @@ def _undominated(table: pd.DataFrame) -> list[bool]:
 
 @drawn
 def frontier(frame: pd.DataFrame) -> Figure:
-    """x: 429s per 1,000 requests (symlog), y: % of best possible, with 95 % intervals; up and to the left is better.
+    """x: refusals per 1,000 requests (symlog), y: % of best possible, with 95 % intervals; up and left is better.
 
     frame: a row for each run. Named are the combinations that nothing beats in both, and each strategy's best.
     """
@@ -60,7 +60,7 @@ def frontier(frame: pd.DataFrame) -> Figure:
             rows["mean_hits"], rows["mean"], xerr=across, yerr=up, color=look.color, marker=look.marker,
             linestyle="", elinewidth=0.9, capsize=2, markersize=max(5.0, 9.0 - 1.5 * order),
         )  # fmt: skip
-    _hits_axis(axes, float(table["high_hits"].max()))
+    _hits_axis(axes, float(table["high_hits"].max()), refusal_word(frame))
     percent_axis(axes)
     low, high = float(table["low"].min()), float(table["high"].max())
     room = max(0.01, 0.1 * (high - low))
@@ -78,7 +78,7 @@ def _staircase(axes: Axes, table: pd.DataFrame) -> None:
     axes.step(best["mean_hits"], best["mean"], where="post", color=MUTED, linewidth=1, linestyle=":", zorder=1)
 
 
-def _hits_axis(axes: Axes, most: float) -> None:
+def _hits_axis(axes: Axes, most: float, refusals: str) -> None:
     """From none on, then a decade for each tick; what is under 1 in 1,000 is in the straight part."""
     axes.set_xscale("symlog", linthresh=1.0, linscale=0.6)
     ticks = [0, 1, 10, 100, 1000]
@@ -87,7 +87,7 @@ def _hits_axis(axes: Axes, most: float) -> None:
     axes.set_xticks([tick for tick in shown if tick <= max(1.5, 2.0 * most)])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _at: f"{value:,g}"))
-    axes.set_xlabel("429s per 1,000 requests (0 and then a log scale)")
+    axes.set_xlabel(f"{refusals} per 1,000 requests (0 and then a log scale)")
     axes.axvline(0, color=GRID, linewidth=0.8, zorder=0)
 
 
@@ -118,9 +118,9 @@ def frontier_alt(frame: pd.DataFrame) -> str:
     if table.empty:
         return "An empty figure: no run ended."
     keys = list(table.columns[: table.columns.get_loc("mean")])
-    best = table[table["on_frontier"]].sort_values("mean_hits").to_dict("records")
+    best, word = table[table["on_frontier"]].sort_values("mean_hits").to_dict("records"), refusal_word(frame)
     said = [
-        f"{_name(row, keys)}: {percent(row['mean'], 1)} with {row['mean_hits']:,.1f} 429s per 1,000" for row in best
+        f"{_name(row, keys)}: {percent(row['mean'], 1)} with {row['mean_hits']:,.1f} {word} per 1,000" for row in best
     ]
     beaten = len(table) - len(best)
-    return f"Speed against 429s. Beaten by nothing in both: {'; '.join(said)}. {beaten} others are."
+    return f"Speed against {word}. Beaten by nothing in both: {'; '.join(said)}. {beaten} others are."

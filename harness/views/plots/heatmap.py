@@ -16,13 +16,12 @@ from matplotlib.patches import Rectangle
 from harness.record.limits import limits_in
 from harness.views.palette import INK, MUTED, ON_DARK, ON_LIGHT
 from harness.views.plots.canvas import WIDTH, drawn, new_figure, nothing
-from harness.views.plots.means import complete, means, numeric_workers, varied
+from harness.views.plots.means import complete, means, numeric_workers, refusal_word, varied
 from harness.views.plots.panels import left_out, split
 from harness.views.text import percent
 
 Value = Literal["optimality", "hits_per_1000"]
 
-_LABELS: dict[Value, str] = {"optimality": "% of best possible", "hits_per_1000": "429s per 1,000 requests"}
 _COLUMNS = 2  # panels beside each other: cells need room for their numbers
 
 
@@ -61,7 +60,9 @@ def limits_heatmap(frame: pd.DataFrame, value: Value = "optimality") -> Figure:
             axes.set_yticklabels([])
         else:
             axes.set_ylabel("client's limit")
-    what = f"{_LABELS[value]} (mean over repeats); hatched: there were 429s"
+    word = refusal_word(frame)
+    shows = "% of best possible" if value == "optimality" else f"{word} per 1,000 requests"
+    what = f"{shows} (mean over repeats); hatched: there were {word}"
     if not shown and table["server_limit"].iloc[0] != "default":
         what = f"server's limit {table['server_limit'].iloc[0]}: {what}"
     figure.suptitle(what, fontsize=9.5, x=0.01, ha="left")
@@ -137,16 +138,16 @@ def limits_alt(frame: pd.DataFrame) -> str:
     table = limits_table(frame)
     if table.empty:
         return "An empty figure: no run ended."
-    clean = table[table["hits_per_1000"] == 0]
+    word, clean = refusal_word(frame), table[table["hits_per_1000"] == 0]
     hit = len(table) - len(clean)
-    text = f"{len(table)} combinations of workers and limits, {hit} of them with 429s."
+    text = f"{len(table)} combinations of workers and limits, {hit} of them with {word}."
     if clean["optimality"].notna().any():
-        best = clean.sort_values("optimality", ascending=False).iloc[0]
+        one, best = "a 429" if word == "429s" else "a refusal", clean.sort_values("optimality", ascending=False).iloc[0]
         text += (
-            f" The fastest without a 429: {best['workers']:g} workers with {best['limit']},"
+            f" The fastest without {one}: {best['workers']:g} workers with {best['limit']},"
             f" {percent(best['optimality'], 1)} of best possible."
         )
     if hit and table["hits_per_1000"].notna().any():
         worst = table.sort_values("hits_per_1000", ascending=False).iloc[0]
-        text += f" The most 429s: {worst['hits_per_1000']:,.1f} per 1,000 with {worst['workers']:g} workers."
+        text += f" The most {word}: {worst['hits_per_1000']:,.1f} per 1,000 with {worst['workers']:g} workers."
     return text

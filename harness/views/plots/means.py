@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
+from harness.record.summary import TOO_MANY_REQUESTS, refusals_from_text
+
 # The settings that a sweep can vary, in the order in which people name them; any other column is a result.
 SETTINGS = (
     "pacing",
@@ -28,6 +30,7 @@ SETTINGS = (
     "rtt_floor",
     "linger",
 )
+_SHARES = ("optimality", "of_learned", "reference_efficiency")
 ENDED = ("complete", "complete with failures")
 
 
@@ -45,6 +48,9 @@ def complete(frame: pd.DataFrame) -> pd.DataFrame:
         if f"server_{name}" in runs:
             theirs = runs[f"server_{name}"]
             runs[name] = theirs.where(theirs.notna(), runs.get(name, np.nan))
+    if "refused_per_1000" in runs:  # what is compared are all refusals: `refusal_word` says which they were
+        refused = runs["refused_per_1000"]
+        runs["hits_per_1000"] = refused.where(refused.notna(), runs["hits_per_1000"])
     if "status" in runs:
         runs = runs[runs["status"].isin(ENDED)]
     for name in SETTINGS:
@@ -70,7 +76,8 @@ def varied(frame: pd.DataFrame, besides: Sequence[str] = ()) -> list[str]:
 def means(frame: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:
     """One row for each combination of `by`: mean, low and high of its 95 % confidence interval, n.
 
-    Student's t over the repeats; with a single repeat there is no interval, and low and high are the mean.
+    Student's t over the repeats, cut off at what is possible: 0 to 1 for a share, never shorter than best possible for
+    a duration, never below 0. With a single repeat there is no interval, and low and high are the mean.
     """
     known = frame[frame[value].notna()] if value in frame else frame.iloc[:0].assign(**{value: np.nan})
     grouped = known.groupby(list(by), sort=True, dropna=False)[value]
@@ -80,7 +87,21 @@ def means(frame: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:
     with np.errstate(divide="ignore", invalid="ignore"):
         half = stdtrit(n - 1, 0.975) * table["std"].to_numpy(float) / np.sqrt(n)
     half = np.nan_to_num(half, nan=0.0)
-    return table.drop(columns="std").assign(low=table["mean"] - half, high=table["mean"] + half)
+    mean = table["mean"].to_numpy(float)
+    least, most = np.zeros(len(table)), 1.0 if value in _SHARES else np.inf
+    if value == "duration_s" and "bound_s" in known:
+        shortest = known.groupby(list(by), sort=True, dropna=False)["bound_s"].min()
+        least = np.nan_to_num(shortest.to_numpy(float), nan=0.0)
+    low, high = np.minimum(mean, np.maximum(mean - half, least)), np.maximum(mean, np.minimum(mean + half, most))
+    return table.drop(columns="std").assign(low=low, high=high)
+
+
+def refusal_word(frame: pd.DataFrame) -> str:
+    """What the refusals in a table are called: 429s, or refusals where other statuses are among them."""
+    if "refusals" not in frame:
+        return "429s"
+    seen = {status for text in frame["refusals"].dropna() for status in refusals_from_text(str(text))}
+    return "429s" if seen <= {str(TOO_MANY_REQUESTS)} else "refusals"
 
 
 def numeric_workers(frame: pd.DataFrame) -> pd.DataFrame:

@@ -112,6 +112,21 @@ def limits_over_time(events: pd.DataFrame) -> list[tuple[float, tuple[Limit, ...
     return [(float(t_s), limits_in(text)) for t_s, text in zip(rows["t_s"], rows["limits"])]
 
 
+def held(events: pd.DataFrame) -> dict[Limit, list[tuple[float, float]]]:
+    """When each limit was kept, as (since, to), from the first request on; spans that touch are one."""
+    end_s, steps = span_s(events), limits_over_time(events)
+    spans: dict[Limit, list[tuple[float, float]]] = {}
+    for (since, limits), to in zip(steps, [since for since, _ in steps[1:]] + [end_s]):
+        for limit in dict.fromkeys(limits):
+            kept = spans.setdefault(limit, [])
+            if kept and kept[-1][1] == since:
+                since_s = kept.pop()[0]
+                kept.append((since_s, to))
+            else:
+                kept.append((since, to))
+    return {limit: kept for limit, kept in spans.items() if sum(to - since for since, to in kept) > 0}
+
+
 def workers_over_time(events: pd.DataFrame) -> list[tuple[float, int]]:
     """(from when on, workers), in order."""
     rows = events[events["event"].isin(["SessionStarted", "WorkersSet"])].sort_values("t_s", kind="stable")

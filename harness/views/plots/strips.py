@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -16,9 +18,11 @@ from harness.record.limits import Limit, limits_in
 from harness.views.palette import BLUE, INK, MUTED, ORANGE, RED, styles
 from harness.views.plots import moments
 from harness.views.plots.canvas import WIDTH, drawn, new_figure, nothing, time_axis, time_unit
-from harness.views.text import count, duration, plural
+from harness.views.text import count, duration
 
 _WINDOW = (0.5, 0.5, 0.5, 0.16)  # see-through, so that it is a shade on any page
+# How long after a request was given up the server may still count it: the client's own time-out, unless declared.
+_LINGER_S = 30.0
 _COLUMNS = ["strategy", "duration_s", "requests", "hits", "windows", "overslept_s"]
 
 
@@ -49,39 +53,54 @@ def windows(admitted_s: np.ndarray, period_s: float) -> list[tuple[float, float]
     return found
 
 
-def overslept(events: pd.DataFrame, limits: tuple[Limit, ...]) -> list[tuple[float, float]]:
+def overslept(events: pd.DataFrame, limits: tuple[Limit, ...] | None) -> list[tuple[float, float]]:
     """The parts of the waits in which `limits` would surely have let a request through, whichever way they count.
 
+    limits None: those that the run itself kept at the time of each wait.
     A limit is surely open once a window has passed since the answer of the request that is `limit` back. What is
     shorter than 1 % of the shortest window is no oversleeping, as it is no pause worth the name.
     """
-    least_s = 0.01 * min((limit.period_s for limit in limits if not limit.at_once), default=0.0)
+    steps = moments.limits_over_time(events) if limits is None else [(-math.inf, limits)]
+    since_s = [since for since, _ in steps]
     sent = moments.requests(events)
     answered = np.sort(sent[sent["outcome"] == "admitted"]["answered_s"].to_numpy(float))
+    lost = np.sort(sent[sent["outcome"] == "lost"]["done_s"].to_numpy(float))
     found = []
     for row in moments.waits(events).to_dict("records"):
-        if not limits or row["by"] in ("in flight", "retry", "paused"):
+        step = bisect_right(since_s, row["ended_s"]) - 1
+        kept = [limit for limit in (steps[step][1] if step >= 0 else ()) if not limit.at_once]
+        if not kept or row["by"] in ("in flight", "retry", "paused"):
             continue
         before = int(np.searchsorted(answered, row["ended_s"], side="left"))
-        backs = [(before - limit.limit, limit.period_s) for limit in limits if not limit.at_once]
-        free_s = max((answered[back] + period_s for back, period_s in backs if back >= 0), default=0.0)
+        # One without an answer may be counted any time until the linger is over, so that its slot is not surely free.
+        since, until = np.searchsorted(lost, [row["began_s"] - _LINGER_S - kept[-1].period_s, row["ended_s"]])
+        before += int(until - since)
+        backs = [(before - limit.limit, limit.period_s) for limit in kept]
+        least_s = 0.01 * min(limit.period_s for limit in kept)
+        free_s = max((_free_s(answered, back, period_s) for back, period_s in backs if back >= 0), default=0.0)
         began = max(row["began_s"], float(free_s))
         if row["ended_s"] - began > least_s:
             found.append((began, row["ended_s"]))
     return found
 
 
+def _free_s(answered: np.ndarray, back: int, period_s: float) -> float:
+    """When the slot of the request that is so many from the first comes free; never, where only lost ones hold it."""
+    return float(answered[back]) + period_s if back < len(answered) else math.inf
+
+
 def _lanes(events_by_strategy: Mapping[str, pd.DataFrame], limits: str | None) -> list[_Lane]:
     lanes = []
     runs = {name: moments.on_one_axis(events) for name, events in events_by_strategy.items()}
-    kept = limits_in(limits) or next((known for events in runs.values() if (known := _known(events))), ())
+    enforced = limits_in(limits)
     for name, events in runs.items():
         if events.empty:
             continue
         sent = moments.requests(events)
         admitted = sent[sent["outcome"] == "admitted"]["sent_s"].to_numpy(float)
-        periods = [limit.period_s for limit in kept if not limit.at_once]
-        lanes.append(_Lane(name, sent, windows(admitted, periods[0]) if periods else [], overslept(events, kept)))
+        periods = [limit.period_s for limit in enforced or _known(events) if not limit.at_once]
+        slept = overslept(events, enforced or None)
+        lanes.append(_Lane(name, sent, windows(admitted, periods[0]) if periods else [], slept))
     return lanes
 
 
@@ -112,7 +131,7 @@ def strip_table(events_by_strategy: Mapping[str, pd.DataFrame], limits: str | No
 def strip(
     events_by_strategy: Mapping[str, pd.DataFrame], limits: str | None = None, best_s: float | None = None
 ) -> Figure:
-    """Runs of the same work on one axis of time, a lane for each strategy: windows, requests, 429s and oversleeping.
+    """Runs of the same work on one axis of time, a lane for each strategy: windows, requests, refusals, oversleeping.
 
     events_by_strategy: name -> `run.events().to_pandas()`. limits: what the server enforces (None: what each client
     kept to). best_s: best possible, drawn as a line.
@@ -165,7 +184,7 @@ def _lane(axes: Axes, lane: _Lane, edges: np.ndarray, divisor: float, color: str
     axes.spines["left"].set_visible(False)
     axes.tick_params(bottom=False)
     hits = int((lane.sent["outcome"] == "refused").sum())
-    said = f"{duration(lane.end_s)}, {'no 429s' if not hits else plural(hits, '429')}"
+    said = f"{duration(lane.end_s)}, {count(hits) if hits else 'none'} refused"
     if lane.overslept_s >= 0.001 * lane.end_s:
         said += f", overslept {duration(lane.overslept_s)}"
     axes.set_title(f"{lane.name}: {said}", fontsize=9)
@@ -174,7 +193,7 @@ def _lane(axes: Axes, lane: _Lane, edges: np.ndarray, divisor: float, color: str
 def _handles(best_s: float | None) -> list[Patch | Line2D]:
     handles: list[Patch | Line2D] = [
         Patch(facecolor=BLUE, label="let through"),
-        Line2D([], [], color=RED, marker="x", linestyle="", markeredgewidth=1.6, label="refused (429)"),
+        Line2D([], [], color=RED, marker="x", linestyle="", markeredgewidth=1.6, label="refused"),
         Patch(facecolor="none", edgecolor=ORANGE, hatch="////", label="overslept"),
         Patch(facecolor=_WINDOW, edgecolor=MUTED, linewidth=0.5, label="every other window"),
     ]

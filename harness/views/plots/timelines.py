@@ -24,7 +24,7 @@ Kept = dict[Limit, list[tuple[float, float]]]  # when each limit was kept
 
 
 _REASONS = {
-    "refused": "paused after a 429",
+    "refused": "paused after a refusal",
     "probe": "waiting for a probe's answer",
     "hold": "pause for all",
     "in flight": "waiting for answers",
@@ -39,7 +39,7 @@ def reason_text(by: str) -> str:
 
 
 def timeline_table(events: pd.DataFrame) -> pd.DataFrame:
-    """What `timeline` draws, in at most twenty rows: requests, 429s and seconds waited in each stretch of time."""
+    """What `timeline` draws, in at most twenty rows: requests, refusals and seconds waited in each stretch of time."""
     moved = moments.on_one_axis(events)
     if moved.empty:
         return pd.DataFrame(columns=["from_s", "to_s", "requests", "hits", "waited_s"])
@@ -63,7 +63,7 @@ def timeline_table(events: pd.DataFrame) -> pd.DataFrame:
 
 @drawn
 def timeline(events: pd.DataFrame) -> Figure:
-    """Requests and 429s a second, pauses shaded with their reason, and what was left of each limit.
+    """Requests and refusals a second, pauses shaded with their reason, and what was left of each limit.
 
     events: `run.events().to_pandas()`. Sessions follow on each other; a vertical line says where one began.
     """
@@ -73,7 +73,7 @@ def timeline(events: pd.DataFrame) -> Figure:
         return nothing("No request was sent: there is nothing to show.")
     end_s = moments.span_s(moved)
     divisor, unit = time_unit(end_s)
-    kept = _kept(moved, end_s)
+    kept = moments.held(moved)
     figure = new_figure(WIDTH, 5.0 if kept else 3.2)
     panels = _panels(figure, bool(kept))
     _rates(panels[0], sent, end_s, divisor)
@@ -126,7 +126,7 @@ def _rates(axes: Axes, sent: pd.DataFrame, end_s: float, divisor: float) -> None
 def _rate_handles(sent: pd.DataFrame) -> list[Patch | Line2D]:
     handles: list[Patch | Line2D] = [Patch(facecolor=BLUE, label="let through")]
     if (sent["outcome"] == "refused").any():
-        handles.append(Line2D([], [], color=RED, marker="x", linestyle="-", markeredgewidth=1.6, label="refused (429)"))
+        handles.append(Line2D([], [], color=RED, marker="x", linestyle="-", markeredgewidth=1.6, label="refused"))
     return handles
 
 
@@ -163,17 +163,6 @@ def _left(axes: Axes, kept: Kept, sent: pd.DataFrame, end_s: float, divisor: flo
     axes.set_ylabel("left of limit (%)")
     axes.set_title("what was left of each limit")
     axes.legend(loc="upper right", ncols=3, frameon=True, facecolor=PAPER, framealpha=0.85, fontsize=8)
-
-
-def _kept(events: pd.DataFrame, end_s: float) -> Kept:
-    """When each limit was kept."""
-    steps = moments.limits_over_time(events)
-    ends = [since for since, _ in steps[1:]] + [end_s]
-    spans: Kept = {}
-    for (since, limits), to in zip(steps, ends):
-        for limit in limits:
-            spans.setdefault(limit, []).append((since, to))
-    return spans
 
 
 def timeline_alt(events: pd.DataFrame) -> str:

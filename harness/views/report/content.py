@@ -10,22 +10,25 @@ import pandas as pd
 
 from harness.record.state import Failure
 from harness.record.summary import Summary, efficiency_band
-from harness.views.plots.means import SETTINGS, complete, enough_workers, means, varied
+from harness.views.figures import best_of, items_of, refusals_said
+from harness.views.plots.means import SETTINGS, complete, enough_workers, means, refusal_word, varied
 from harness.views.plots.panels import name_of
 from harness.views.report.efficiency import verdict
 from harness.views.report.tables import as_setting
+from harness.views.settings import NOT_OF_A_RUN, settings_text
 from harness.views.summary import summary_rows
 from harness.views.text import count, duration, percent, plural
 
 
 @dataclass(frozen=True, slots=True)
 class RunPart:
-    """A run: its figures, run.json, its events as `run.events().to_pandas()`, and what failed."""
+    """A run: its figures, run.json, its events as `run.events().to_pandas()`, what failed, the settings in force."""
 
     summary: Summary
     about: Mapping[str, Any]
     events: pd.DataFrame
     failures: Sequence[Failure] = ()
+    in_force: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -42,19 +45,15 @@ class SweepPart:
 
 
 def run_settings(part: RunPart) -> list[tuple[str, str]]:
-    """What was run: every setting that has a value, the limits first."""
-    config = {name: value for name, value in dict(part.about.get("config", {})).items() if value not in (None, [], {})}
-    first = {name: config.pop(name) for name in SETTINGS if name in config}
-    shown = {"pacing": part.summary.strategy, **first, **config}
+    """What was run: every setting that has a value, the limits first; as in force, and as at the start."""
+    start = dict(part.about.get("config", {}))
+    in_force = {**start, **part.in_force}
+    config = [name for name, value in in_force.items() if value not in (None, [], {}) and name not in NOT_OF_A_RUN]
+    first = [name for name in SETTINGS if name in config and name != "pacing"]
+    shown = {"pacing": part.summary.strategy} | dict(settings_text(start, in_force, [*first, *config]))
     how = "simulated, in virtual time" if part.about.get("simulated") else "live"
     rows = [("run", part.name), ("how", how), ("started", str(part.about.get("created", "-")))]
-    return [*rows, *((name_of(name), as_setting(_joined(value))) for name, value in shown.items())]
-
-
-def _joined(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(as_setting(one) for one in value) if isinstance(value, (list, tuple)) else value
+    return [*rows, *((name_of(name), as_setting(value)) for name, value in shown.items())]
 
 
 def versions(about: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -72,18 +71,17 @@ def run_figures(part: RunPart) -> list[tuple[str, str]]:
 
 
 def _items(summary: Summary) -> str:
-    of = "" if summary.total is None else f" of {count(summary.total)}"
-    return f"{count(summary.imported)}{of} imported, {count(summary.failed)} failed"
+    return f"{items_of(summary)} imported, {count(summary.failed)} failed"
 
 
 def run_headline(part: RunPart) -> str:
     """The answer in one sentence."""
     summary = part.summary
     text = f"{summary.status}: {_items(summary)}, in {duration(summary.duration_s)}"
-    if summary.optimality is not None:
-        text += f", {percent(summary.optimality, 1)} of best possible"
-    hits = "no 429s" if not summary.hits else f"{plural(summary.hits, '429')} ({summary.hits_per_1000:,.1f} per 1,000)"
-    return f"{text}; {hits}."
+    if best := best_of(summary):
+        text += f", {best}"
+    rate = f" ({summary.refused_per_1000:,.1f} per 1,000)" if summary.refused else ""
+    return f"{text}; {refusals_said(summary.hits, summary.refusals)}{rate}."
 
 
 def run_efficiency(part: RunPart) -> str:
@@ -92,7 +90,7 @@ def run_efficiency(part: RunPart) -> str:
     reference = summary.reference_efficiency
     if reference is None:
         return ""
-    told = verdict(reference, summary.optimality, summary.hits_per_1000)
+    told = verdict(reference, summary.optimality, summary.refused_per_1000)
     text = f"Reference efficiency {percent(reference)} ({efficiency_band(reference)})"
     if summary.optimality is not None:
         text += f" beside {percent(summary.optimality, 1)} of best possible"
@@ -142,22 +140,23 @@ def sweep_headline(part: SweepPart) -> str:
     hits = means(runs, keys, "hits_per_1000")[[*keys, "mean"]].rename(columns={"mean": "hits_per_1000"})
     share = means(runs, keys, "optimality")[[*keys, "mean"]].rename(columns={"mean": "optimality"})
     table = table.merge(hits, on=keys, how="left").merge(share, on=keys, how="left").sort_values("mean")
-    clean = table[table["hits_per_1000"] == 0]
-    said = [_setting_text("Fastest without a 429", clean.iloc[0], keys) if len(clean) else "Every setting had 429s."]
+    clean, word = table[table["hits_per_1000"] == 0], refusal_word(part.frame)
+    one, every = "a 429" if word == "429s" else "a refusal", f"Every setting had {word}."
+    said = [_setting_text(f"Fastest without {one}", clean.iloc[0], keys, word)] if len(clean) else [every]
     if table.iloc[0]["hits_per_1000"] > 0:
-        said.append(_setting_text("Fastest of all", table.iloc[0], keys))
+        said.append(_setting_text("Fastest of all", table.iloc[0], keys, word))
     enough = enough_workers(table) if "workers" in keys and not runs["workers"].astype(str).eq("auto").any() else None
     if enough is not None:
         said.append(f"{plural(enough[0], 'worker')} ({enough[1]}) come within 1 % of the fastest.")
     return " ".join(said)
 
 
-def _setting_text(what: str, row: pd.Series, keys: list[str]) -> str:
+def _setting_text(what: str, row: pd.Series, keys: list[str], word: str) -> str:
     others = [f"{name_of(key)} {as_setting(row[key])}" for key in keys[1:]]
     text = f"{what}: {row['pacing']}{', ' if others else ''}{', '.join(others)}: {duration(float(row['mean']))}"
     if pd.notna(row["optimality"]):
         text += f", {percent(float(row['optimality']), 1)} of best possible"
-    return f"{text}, {row['hits_per_1000']:,.1f} 429s per 1,000." if row["hits_per_1000"] else f"{text}."
+    return f"{text}, {row['hits_per_1000']:,.1f} {word} per 1,000." if row["hits_per_1000"] else f"{text}."
 
 
 def not_completed(part: SweepPart) -> pd.DataFrame:
@@ -173,7 +172,7 @@ def runs_frame(parts: Sequence[RunPart]) -> pd.DataFrame:
     """A row for each run, in the columns of a sweep, so that runs can be compared as its points are."""
     rows = []
     for part in parts:
-        config = dict(part.about.get("config", {}))
+        config = {**part.about.get("config", {}), **part.in_force}
         settings = {name: config.get(name) for name in SETTINGS}
         rows.append({**settings, **part.summary.as_dict(), "pacing": part.summary.strategy})
     return pd.DataFrame(rows)

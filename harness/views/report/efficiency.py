@@ -1,6 +1,6 @@
 """The reference system's efficiency beside the share of the best possible, and where the former misleads.
 
-It is waits / (429s + waits): it knows nothing of time. Who sleeps a whole window where a second would do is
+It is waits / (refusals + waits): it knows nothing of time. Who sleeps a whole window where a second would do is
 "excellent"; who is refused now and then and loses nothing by it is "poor"; a single worker that waits once for each
 time it is refused scores 50 %.
 """
@@ -31,7 +31,7 @@ class Verdict:
 def verdict(reference: float | None, optimality: float | None, hits_per_1000: float) -> Verdict:
     """Of one run or one mean; None where the figure does not exist."""
     if reference is None or math.isnan(reference):
-        return Verdict("none", "neither a wait nor a 429: there is nothing to divide")
+        return Verdict("none", "neither a wait nor a refusal: there is nothing to divide")
     band = efficiency_band(reference)
     if optimality is None or math.isnan(optimality):
         return Verdict(band, "")

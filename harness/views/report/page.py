@@ -11,7 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.views import palette
+from harness.views.figures import refusals_text
 from harness.views.plots import svg
+from harness.views.plots.means import refusal_word
 from harness.views.report import content
 from harness.views.report.content import RunPart, SweepPart
 from harness.views.report.efficiency import efficiency_table
@@ -134,7 +136,7 @@ def efficiencies(part: SweepPart) -> Table | None:
             *settings_columns(table, "duration_s"),
             seconds("duration_s", "duration"),
             share("optimality", "of best possible"),
-            decimal("hits_per_1000", "429s per 1,000"),
+            decimal("hits_per_1000", f"{refusal_word(part.frame)} per 1,000"),
             share("reference_efficiency", "reference efficiency", 0),
             Column("band", "which is called", str, number=False),
             Column("hides", "and hides that", str, number=False),
@@ -153,7 +155,8 @@ def _comparison(parts: Sequence[RunPart]) -> _Section:
         Column("limits", "limits", as_setting, number=False),
         seconds("duration_s", "duration"),
         share("optimality", "of best possible"),
-        decimal("hits_per_1000", "429s per 1,000"),
+        Column("refusals", "refusals", _refusals),
+        decimal("refused_per_1000", "refused per 1,000"),
         share("reference_efficiency", "reference efficiency", 0),
     ]
     done = frame[frame["optimality"].notna()].sort_values("optimality", ascending=False)
@@ -162,9 +165,14 @@ def _comparison(parts: Sequence[RunPart]) -> _Section:
     return _Section("compared", f"{len(parts)} runs compared", best, [("", table_of(frame, columns))], pictures)
 
 
+def _refusals(refusals: Mapping[str, int]) -> str:
+    return refusals_text(refusals)
+
+
 def _use(part: RunPart) -> Table:
     columns = [
         Column("limit", "limit", as_setting, number=False),
+        seconds("held_s", "kept for"),
         whole("windows", "windows"),
         share("mean", "used on average"),
         share("most", "at most"),

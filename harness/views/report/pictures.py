@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from harness.views import plots
 from harness.views.plots.frontiers import frontier_table
 from harness.views.plots.heatmap import limits_table
-from harness.views.plots.means import complete
+from harness.views.plots.means import complete, refusal_word
 from harness.views.plots.workers import workers_table
 from harness.views.report.tables import (
     Column,
@@ -79,18 +79,18 @@ def _bare_seconds(value: float) -> str:
 
 
 def _limits(name: str, frame: pd.DataFrame, value: plots.Value) -> Picture:
-    table = limits_table(frame)
+    table, word = limits_table(frame), refusal_word(frame)
     if table["server_limit"].nunique() == 1:
         table = table.drop(columns="server_limit")
     columns = [
         *settings_columns(table, "hits_per_1000"),
         share("optimality", "of best possible"),
-        decimal("hits_per_1000", "429s per 1,000"),
+        decimal("hits_per_1000", f"{word} per 1,000"),
     ]
     fast = value == "optimality"
     return Picture(
         f"{name}-{'speed' if fast else '429s'}",
-        "Speed over workers and limits" if fast else "429s over workers and limits",
+        "Speed over workers and limits" if fast else f"{word} over workers and limits".capitalize(),
         "The best cell is the fastest one without a hatch." if fast else "Hatched cells were refused at least once.",
         plots.limits_alt(frame),
         plots.limits_heatmap(frame, value),
@@ -99,19 +99,19 @@ def _limits(name: str, frame: pd.DataFrame, value: plots.Value) -> Picture:
 
 
 def _frontier(name: str, frame: pd.DataFrame) -> Picture:
-    table = frontier_table(frame)
+    table, word = frontier_table(frame), refusal_word(frame)
     columns = [
         *settings_columns(table, "mean"),
         share("mean", "of best possible"),
         share("low", "95 % interval from"),
         share("high", "to"),
-        decimal("mean_hits", "429s per 1,000"),
+        decimal("mean_hits", f"{word} per 1,000"),
         whole("n", "runs"),
         Column("on_frontier", "beaten in both", lambda value: "no" if value else "yes", number=False),
     ]
     return Picture(
         f"{name}-frontier",
-        "Speed against 429s",
+        f"Speed against {word}",
         "Up and to the left is better. What is named at the top left is as fast as any and is not refused.",
         plots.frontier_alt(frame),
         plots.frontier(frame),
@@ -122,7 +122,7 @@ def _frontier(name: str, frame: pd.DataFrame) -> Picture:
 def run_pictures(name: str, events: pd.DataFrame) -> list[Picture]:
     """The figures of one run."""
     times = [seconds("from_s", "from"), seconds("to_s", "to")]
-    counts = [whole("requests", "requests"), whole("hits", "429s"), seconds("waited_s", "waited")]
+    counts = [whole("requests", "requests"), whole("hits", "refused"), seconds("waited_s", "waited")]
     percentiles = [seconds(column, column) for column in ("p50", "p95", "p99", "max")]
     return [
         Picture(
@@ -164,7 +164,7 @@ def strips_picture(name: str, events: Mapping[str, pd.DataFrame], limits: str | 
         Column("strategy", "run", str, number=False),
         seconds("duration_s", "duration"),
         whole("requests", "requests"),
-        whole("hits", "429s"),
+        whole("hits", "refused"),
         seconds("overslept_s", "overslept"),
     ]
     return Picture(

@@ -8,30 +8,49 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from harness.record.limits import most_admitted
+from harness.record.limits import Limit, most_admitted
 from harness.views.plots import moments
 from harness.views.plots.strips import windows
 
-_COLUMNS = ["limit", "windows", "mean", "most"]
+_COLUMNS = ["limit", "held_s", "windows", "mean", "most"]
+# Limits that were kept for less than this part of the run were a moment of learning.
+_LEAST_HELD = 0.01
+_MOST_ROWS = 6
 
 
 def use_table(events: pd.DataFrame) -> pd.DataFrame:
-    """A row for each limit that was kept in the end: its windows (each opened by the first request after the last one),
-    and the share of the limit that they used, on average and at most. events: `run.events().to_pandas()`.
+    """A row for each limit that was kept for long, the longest first: how long it was, its windows in that time (each
+    opened by the first request after the last one), and the share of the limit that they used, on average and at most.
+
+    Where it was kept for less than a window there is nothing to say of its use. events: `run.events().to_pandas()`.
     """
     moved = moments.on_one_axis(events)
     if moved.empty:
         return pd.DataFrame(columns=_COLUMNS)
-    admitted = _admitted(moved)
-    kept = next((limits for _, limits in reversed(moments.limits_over_time(moved)) if limits), ())
-    rows = []
-    for limit in kept:
-        spans = [] if limit.at_once else windows(admitted, limit.period_s)
-        if spans:
-            edges = np.searchsorted(admitted, np.array(spans))
-            used = (edges[:, 1] - edges[:, 0]) / limit.limit
-            rows.append((limit.text, len(spans), float(used.mean()), float(used.max())))
+    admitted, end_s = _admitted(moved), moments.span_s(moved)
+    held = moments.held(moved)
+    lasted = {limit: sum(to - since for since, to in spans) for limit, spans in held.items()}
+    ranked = sorted(lasted, key=lambda limit: -lasted[limit])
+    rows = [
+        (limit.text, lasted[limit], *_used(admitted, limit, held[limit]))
+        for limit in ranked[:_MOST_ROWS]
+        if lasted[limit] >= _LEAST_HELD * end_s and not limit.at_once
+    ]
     return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def _used(admitted: np.ndarray, limit: Limit, spans: list[tuple[float, float]]) -> tuple[float, float, float]:
+    """How many windows of `limit` lay in `spans`, and the share of it that they used on average and at most."""
+    shares: list[float] = []
+    for since, to in spans:
+        inside = admitted[(admitted >= since) & (admitted <= to)]
+        # The first window of a limit that came later may be part of one: what was sent before is not in it.
+        opened = [span for span in windows(inside, limit.period_s) if len(spans) == 1 or span[1] <= to]
+        edges = np.searchsorted(inside, np.array(opened)) if opened else np.empty((0, 2), int)
+        shares += list((edges[:, 1] - edges[:, 0]) / limit.limit)
+    if not shares or max(to - since for since, to in spans) < limit.period_s < len(spans) * limit.period_s:
+        return (float("nan"),) * 3
+    return float(len(shares)), float(np.mean(shares)), float(np.max(shares))
 
 
 def utilisation(events: pd.DataFrame, limits: str | None) -> float | None:

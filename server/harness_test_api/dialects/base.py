@@ -17,11 +17,15 @@ Headers = list[tuple[str, str]]
 # These two are made for each request. Not frozen: that took three times as long.
 @dataclass(slots=True)
 class Level:
-    """One tier as it stands after the decision. reset_s: seconds until the whole limit is there again, maybe inf."""
+    """One tier as it stands after the decision. reset_s: seconds until the whole limit is there again, maybe inf.
+
+    frees_s: seconds until some of it comes back; only where the `reset-next` lie asks for it.
+    """
 
     tier: Tier
     remaining: int
     reset_s: float
+    frees_s: float | None = None
 
 
 @dataclass(slots=True)

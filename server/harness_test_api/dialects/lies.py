@@ -1,8 +1,8 @@
 """Ways in which real servers' headers are wrong, laid over any dialect.
 
 Each was seen in the field: Retry-After of 0, rounded down, in fractions, as a date (also with `-0000`), negative or
-of thirty years, and on answers that passed; Reset as seconds to go, epoch seconds, milliseconds or a date; Remaining
-stale or missing; one of several tiers shown.
+of thirty years, and on answers that passed; Reset as seconds to go, epoch seconds, milliseconds or a date, or the
+next slot's time in place of the whole limit's; Remaining stale or missing; one of several tiers shown.
 """
 
 from __future__ import annotations
@@ -24,18 +24,25 @@ class Lying:
     """A dialect whose headers are changed on the way out; refusals keep their status and body."""
 
     def __init__(self, dialect: Dialect, lies: Sequence[str]) -> None:
-        """lies: names from LIES or `one-tier`; BadConfig for others."""
+        """lies: from NAMES; BadConfig for others."""
         for lie in lies:
             if lie not in NAMES:
                 raise BadConfig(f"lie: {lie!r} is unknown; use {', '.join(NAMES)}")
         self._dialect = dialect
         self._one_tier = "one-tier" in lies
+        self._next = "reset-next" in lies
+        self._first_tier = "first-tier" in lies
         self._stale = _Stale() if "remaining-stale" in lies else None
         self._changes = [LIES[lie] for lie in lies if lie in LIES]
 
     def headers(self, situation: Situation) -> Headers:
         if self._one_tier:  # stacked limiters overwrite each other's headers: the last one asked is shown
             situation = replace(situation, levels=situation.levels[-1:], binding=0)
+        elif self._first_tier and not situation.refused:  # each limit but the first is seen only when it refuses
+            situation = replace(situation, levels=situation.levels[:1], binding=0)
+        if self._next:
+            levels = [replace(level, reset_s=level.frees_s or 0.0) for level in situation.levels]
+            situation = replace(situation, levels=levels)
         headers = self._dialect.headers(situation)
         for change in self._changes:
             headers = change(headers, situation)
@@ -125,4 +132,4 @@ LIES: dict[str, Callable[[Headers, Situation], Headers]] = {
     "reset-date": _reset(lambda reset_s, epoch_s: http_date(epoch_s + reset_s)),
     "remaining-missing": _no_remaining,
 }
-NAMES = (*LIES, "remaining-stale", "one-tier")
+NAMES = (*LIES, "remaining-stale", "reset-next", "one-tier", "first-tier")

@@ -49,9 +49,16 @@ class Policy(Protocol):
     def reset_at(self, now: float) -> float:
         """When the whole limit is there again if nothing more is charged; `now` if it is there already."""
 
+    def frees_at(self, now: float) -> float:
+        """When some of it comes back, as servers tell it that know no more than the oldest request they count."""
+
 
 class Windowed:
     """What policies share that do not care when a request ends."""
 
     def release(self, cost: int) -> None:
         """Nothing to do: only the arrival was counted."""
+
+    def frees_at(self: Policy, now: float) -> float:
+        """Of windows and buckets as `reset_at`."""
+        return self.reset_at(now)

@@ -27,6 +27,10 @@ class Concurrency:
     def remaining(self, now: float) -> int:
         return max(0, self.tier.limit - self._in_flight)
 
+    def frees_at(self, now: float) -> float:
+        """As `reset_at`: nobody knows when a request ends."""
+        return self.reset_at(now)
+
     def reset_at(self, now: float) -> float:
         """`now` when nothing is in flight, else infinity: nobody knows."""
         return math.inf if self._in_flight else now

@@ -43,6 +43,10 @@ class SlidingCounter(Windowed):
             return self._ends + self.tier.period_s
         return self._ends if self._last else now
 
+    def frees_at(self, now: float) -> float:
+        self._roll(now)
+        return self._ends if self._this or self._last else now
+
     def _roll(self, now: float) -> None:
         if now < self._ends:
             return

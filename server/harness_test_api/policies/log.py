@@ -46,6 +46,10 @@ class SlidingLog(Windowed):
         self._expire(now)
         return self._log[-1][0] if self._log else now
 
+    def frees_at(self, now: float) -> float:
+        self._expire(now)
+        return self._log[0][0] if self._log else now
+
     def _expire(self, now: float) -> None:
         while self._log and self._log[0][0] <= now:
             self._used -= self._log.popleft()[1]

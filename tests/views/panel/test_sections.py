@@ -34,9 +34,9 @@ def test_a_run_under_way() -> None:
     )
     assert place["now"] == "Now waiting 38 s for 100/1m, next 18:05:02 in flight 1 of 3 workers"
     assert place["totals"].startswith(
-        "Totals imported 12,431 3 failed duration 2 h 12 min active 2 h 12 min waiting 0 s 0 waits"
+        "Totals imported 12,431 3 failed elapsed 2 h 12 min so far active 2 h 12 min waiting 0 s 0 waits"
     )
-    assert "of best possible 99.9 % so far; best possible 13 h 27 min 429s 0" in place["quality"]
+    assert "of best possible 99.9 % so far; best possible 13 h 27 min refused 429: 0" in place["quality"]
     assert "reference efficiency - not a measure of speed" in place["quality"]
     assert place["limits"] == (
         "Limits 100/1m declared 0 left of 100 · opens in 38 s 10000/1d learned 7,500 left of 10,000"
@@ -63,7 +63,7 @@ def test_a_run_that_is_over() -> None:
 def test_a_list_that_does_not_say_how_many() -> None:
     """No bar that would promise an end, but the numbers."""
     now = under_way()
-    place = sections(replace(now, summary=replace(now.summary, total=None)), NOW)
+    place = sections(replace(now, summary=replace(now.summary, total=None, listed=12434)), NOW)
     assert "progressbar" not in place["head"]
     assert "12,431 of 12,434+" in words(place["head"])
 
@@ -74,7 +74,7 @@ def test_the_bar_and_gauges_tell_their_numbers_without_being_seen() -> None:
     assert 'role="progressbar" aria-valuemin="0" aria-valuemax="80000" aria-valuenow="12431"' in place["head"]
     assert 'aria-label="100/1m: left" aria-valuemin="0" aria-valuemax="100" aria-valuenow="0"' in place["limits"]
     assert spoken(under_way()) == (
-        "nightly-1124: running, 12,431 of 80,000 items, waiting 38 s for 100/1m, next 18:05:02, 0 429s."
+        "nightly-1124: running, 12,431 of 80,000 items, waiting 38 s for 100/1m, next 18:05:02, no 429s."
     )
     assert spoken(complete()) == "20261123-155204: complete, 1,000 of 1,000 items, 0 failed, 40.6 s."
 
@@ -92,7 +92,7 @@ def test_the_chart_as_a_picture() -> None:
     """A bar for each second with requests, split where some were refused; a hatched wait with its label; a title."""
     svg = course_svg(COURSE)
     assert svg.count("<rect") - 1 == 4 + 1  # and the hatch's own
-    assert "<title>110 requests over 4.0 s, 10 of them refused (429)</title>" in svg
+    assert "<title>110 requests over 4.0 s, 10 of them refused</title>" in svg
     assert svg.count("url(#hx-hatch)") == 1
     assert ">100/1m</text>" in svg
     assert course_svg(replace(COURSE, sent=(), refused=())) == ""
@@ -109,10 +109,12 @@ def test_a_page_is_all_places_with_their_style() -> None:
 
 def test_runs_compared() -> None:
     """A column for each; the better one of a row is marked by a word, and only settings that differ are listed."""
-    other = replace(COMPLETE, run="b", duration_s=50.0, optimality=0.8, hits=3, hits_per_1000=2.96)
+    other = replace(
+        COMPLETE, run="b", duration_s=50.0, optimality=0.8, hits=3, refusals={"429": 3, "503": 1}, refused=4
+    )
     text = words(compare([(COMPLETE, {"workers": 10, "limit": "x"}), (other, {"workers": 20, "limit": "x"})]))
     assert "duration 40.6 s (best) 50.0 s" in text
     assert "of best possible 98.5 % (best) 80.0 %" in text
-    assert "429s 0 (best) 3" in text
+    assert "429s 0 (best) 3 (503: 1)" in text
     assert text.endswith("workers 10 20")
     assert "failed 0 0" in text

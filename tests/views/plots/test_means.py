@@ -13,13 +13,26 @@ from tests.views.plots.samples import sweep
 
 def test_the_interval_is_students_t_over_the_repeats() -> None:
     """10, 11, 12: mean 11, and scipy's own interval of three values."""
-    table = means(complete(sweep()), ["pacing", "workers", "limit"], "duration_s")
+    table = means(complete(sweep().assign(bound_s=5.0)), ["pacing", "workers", "limit"], "duration_s")
     row = table[(table.pacing == "window") & (table.workers == 100) & (table.limit == "4/10s")].iloc[0]
     values = [11.0, 12.0, 13.0]
     low, high = stats.t.interval(0.95, 2, loc=12.0, scale=stats.sem(values))
     assert (row["mean"], row["n"]) == (12.0, 3)
     assert (row["low"], row["high"]) == (pytest.approx(low), pytest.approx(high))
     assert (row["low"], row["high"]) == (pytest.approx(12 - 2.4841, abs=1e-4), pytest.approx(12 + 2.4841, abs=1e-4))
+
+
+def test_no_interval_reaches_beyond_what_is_possible() -> None:
+    """E: never shorter than best possible, never above 100 % of it; the mean stays, and so does n."""
+    frame = complete(sweep())
+    row = (
+        means(frame, ["pacing", "workers", "limit"], "duration_s").query("workers == 100 and limit == '4/10s'").iloc[1]
+    )
+    assert (row["pacing"], row["mean"], row["low"], row["n"]) == ("window", 12.0, 10.0, 3)
+    runs = frame.iloc[:3].assign(optimality=[0.999, 1.0, 1.0])
+    share = means(runs, ["pacing"], "optimality").iloc[0]
+    assert (share["high"], share["n"]) == (1.0, 3)
+    assert 0.99 < share["low"] < share["mean"] < 1.0
 
 
 def test_a_single_run_has_no_interval() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from harness.record import events as e
 from harness.record.limits import Limit, limits_in
 from harness.views.plots import (
     latency_alt,
@@ -106,7 +107,7 @@ def test_a_strip_has_a_lane_for_each_strategy_and_says_how_it_went() -> None:
     """By name: how long, how many refused, how much too long asleep; the best possible is a line."""
     figure = strip({"window": ONE, "own": ONE}, limits="4/9s", best_s=12.0)
     titles = [axes.get_title(loc="left") for axes in figure.axes]
-    assert titles == ["window: 16.0 s, 1 429, overslept 3.0 s", "own: 16.0 s, 1 429, overslept 3.0 s"]
+    assert titles == ["window: 16.0 s, 1 refused, overslept 3.0 s", "own: 16.0 s, 1 refused, overslept 3.0 s"]
     assert all(any(set(line.get_xdata()) == {12.0} for line in axes.lines) for axes in figure.axes)
     assert "best possible" in texts(figure)
     assert strip_table({"window": ONE}, "4/9s").to_dict("records") == [
@@ -114,17 +115,35 @@ def test_a_strip_has_a_lane_for_each_strategy_and_says_how_it_went() -> None:
     ]
 
 
-def test_a_client_that_knew_no_limit_is_measured_by_what_another_knew() -> None:
-    """Without `limits` the first strategy that kept some says which."""
+def test_each_run_is_measured_by_its_own_limits_whichever_is_named_first() -> None:
+    """E: overslept is what a run's own limits would have let through; one that knew none cannot oversleep."""
     unknowing = ONE.assign(limits=ONE["limits"].where(ONE["limits"].isna(), ""))
-    table = strip_table({"retry-after": unknowing, "window": ONE})
-    assert list(table["windows"]) == [2, 2]
+    loose = ONE.assign(limits=ONE["limits"].where(ONE["limits"].isna(), "5/10s"))
+    runs = {"retry-after": unknowing, "window": ONE, "loose": loose}
+    slept = dict(zip(runs, strip_table(runs)["overslept_s"]))
+    assert slept == {"retry-after": 0.0, "window": 2.0, "loose": 10.0}
+    backwards = dict(reversed(runs.items()))
+    assert dict(zip(backwards, strip_table(backwards)["overslept_s"])) == slept
+    assert list(strip_table(runs)["windows"]) == [0, 2, 2]
+
+
+def test_a_request_without_an_answer_holds_its_slot() -> None:
+    """The server may count it yet: under 5/10s with one lost at t2 the wait to t11 was needed."""
+    lost = e.AttemptFailed(2.5, "item", 9, 1, 2.0, None, None, "timed out", "", True, None)
+    events = moments.on_one_axis(frame([*FIRST[:5], lost, *FIRST[5:]]))
+    assert overslept(events, limits_in("5/10s")) == [(13.0, 15.0)]
+
+
+def test_a_run_whose_limits_were_changed_is_measured_by_those_that_held_then() -> None:
+    """The wait from t3 to t11 under 4/10s was needed; the same under the 5/10s that were set at t2 was not."""
+    events = frame([*FIRST[:4], e.LimitsSet(2.0, "5/10s"), *FIRST[4:]])
+    assert overslept(moments.on_one_axis(events), None) == [(3.0, 11.0), (13.0, 15.0)]
 
 
 def test_the_timeline_names_why_it_paused_and_when_it_was_resumed() -> None:
     """Each reason in the legend, each limit beside its line, a mark where the second session began."""
     said = texts(timeline(TWO))
-    for words in (f"waiting for {LIMIT}", "paused after a 429", "paused by hand", "resumed", "refused (429)", LIMIT):
+    for words in (f"waiting for {LIMIT}", "paused after a refusal", "paused by hand", "resumed", "refused", LIMIT):
         assert words in said
     assert timeline_alt(TWO).startswith("8 requests in 23.0 s, 1 of them refused; waiting for 4/10s 1 time, 8.0 s")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from harness.record import events as e
 from harness.record.limits import limits_in, most_admitted
 from harness.views.report.use import use_table, utilisation
 from tests.views.plots.samples import FIRST, LIMIT, SECOND, frame
@@ -11,7 +12,18 @@ from tests.views.plots.samples import FIRST, LIMIT, SECOND, frame
 
 def test_windows_are_counted_from_their_first_request() -> None:
     """4/10s: four of four from t0, two of four from t11; the refused one at t12 counts in none."""
-    assert use_table(frame(FIRST)).to_dict("records") == [{"limit": LIMIT, "windows": 2, "mean": 0.75, "most": 1.0}]
+    assert use_table(frame(FIRST)).to_dict("records") == [
+        {"limit": LIMIT, "held_s": 16.0, "windows": 2, "mean": 0.75, "most": 1.0}
+    ]
+
+
+def test_a_limit_that_held_for_a_moment_is_not_the_only_row() -> None:
+    """E: what was kept for 16 s comes first, what held for the last 100 ms is left out, a second's use is not told."""
+    moment = frame([*FIRST[:-1], e.LimitsSet(15.9, "7/3s"), FIRST[-1]])
+    assert [(row.limit, row.held_s) for row in use_table(moment).itertuples()] == [(LIMIT, 15.9)]
+    second = frame([*FIRST[:-1], e.LimitsSet(15.0, "7/3s"), FIRST[-1]])
+    rows = use_table(second).to_dict("records")
+    assert [(row["limit"], row["held_s"]) for row in rows] == [(LIMIT, 15.0), ("7/3s", 1.0)]
 
 
 def test_utilisation_is_of_what_could_have_been_let_through_by_then() -> None:

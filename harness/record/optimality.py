@@ -1,0 +1,126 @@
+"""How near a run came to the best possible: the one place that says so, or says why it cannot be said. Pure.
+
+A share of the best possible means something only for a whole run, in one piece, under limits that somebody declared
+and the server agreed with. Everywhere else a few percent, or more than a hundred, would be shown as if they told of
+the client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.bound import Bound
+from harness.record.events import RunStatus
+from harness.record.limits import limits_in
+from harness.record.state import State
+
+if TYPE_CHECKING:
+    from harness.record.summary import LearnedLimit, Ledger
+
+# Strategies that never send more than the declared limits allow; the others find limits by running into them.
+KEEPS_LIMITS = ("window", "spaced", "auto")
+# The bound rests on the least round trip that was observed, which may be this much more than the true one.
+_ROUNDING = 1.01
+# A status from here on tells of a server that is overloaded or broken, not of a limit (503 with Retry-After, 529).
+_SERVER_ERROR = 500
+
+NOT_COMPLETE = "only a complete run is measured"
+RUNNING = "not known before the run is complete"
+CUT_SHORT = "a session was interrupted, and limits renew between sessions"
+CHANGED = "the limits were changed on the way"
+NO_LIMIT = "no limit is known"
+
+
+@dataclass(frozen=True, slots=True)
+class Optimality:
+    """of_best: best possible / duration, 0 to 1. of_learned: the same where limits were learned, so that the best
+    possible is an estimate. why: why neither is said; empty where one is. At most one of the three is there.
+    """
+
+    of_best: float | None = None
+    of_learned: float | None = None
+    why: str = ""
+
+
+def optimality(
+    state: State,
+    bound: Bound | None,
+    *,
+    status: RunStatus,
+    limits_source: str,
+    server: Ledger | None = None,
+    learned: Sequence[LearnedLimit] = (),
+) -> Optimality:
+    """Judge a run in `state` against its `bound`; the arguments are those of `summarise`."""
+    reason = (
+        _unfinished(status)
+        or refused_within(state, limits_source, server, learned)
+        or (CUT_SHORT if state.cut_short else "")
+        or (CHANGED if _limits_differ(state) else "")
+    )
+    if reason or bound is None or not state.duration_s:
+        return Optimality(why=reason or NO_LIMIT)
+    short = _too_short(state)
+    if short:
+        return Optimality(why=short)
+    share = bound.bound_s / state.duration_s
+    if limits_source == "learned":
+        return Optimality(of_learned=min(1.0, share))
+    if share > _ROUNDING:
+        return Optimality(why=f"it was faster than {state.limits} allows: the server let more through")
+    return Optimality(of_best=min(1.0, share))
+
+
+def _unfinished(status: RunStatus) -> str:
+    if status in ("running", "paused"):
+        return RUNNING
+    return "" if status.startswith("complete") else NOT_COMPLETE
+
+
+def refused_within(
+    state: State, limits_source: str, server: Ledger | None = None, learned: Sequence[LearnedLimit] = ()
+) -> str:
+    """Return one sentence where the server refused requests although the declared limits were kept; "" otherwise."""
+    if limits_source != "declared" or state.strategy not in KEEPS_LIMITS:
+        return ""
+    count = refusals_by_limits(state, server)
+    if not count:
+        return ""
+    requests = f"{count:,} request{'' if count == 1 else 's'}"
+    text = f"the server refused {requests} within your --limit {state.kept or state.limits}"
+    if learned:
+        return f"{text}; the real limit is probably about {' and '.join(map(_about, learned))}"
+    return f"{text}; the real limit is lower, or somebody else uses it too"
+
+
+def _about(learned: LearnedLimit) -> str:
+    """A limit as people say it: a rate without a burst is so many a second."""
+    found = limits_in(learned.limit)
+    return f"{found[0].per_s:.3g} a second" if found and found[0].refills and found[0].limit == 1 else learned.limit
+
+
+def refusals_by_limits(state: State, server: Ledger | None = None) -> int:
+    """Count the refusals that a limit made, as far as can be told.
+
+    A test API's ledger knows which were faults; of any other server, those with a 5xx status tell of an overload.
+    """
+    if server is not None and state.session.number == 1:
+        return server.refused
+    return sum(count for status, count in state.refusals.items() if status < _SERVER_ERROR)
+
+
+def _limits_differ(state: State) -> bool:
+    """Did a person change the limits, amid a session or between two?"""
+    held = {stretch.limits for stretch in state.stretches() if stretch.pages + stretch.items}
+    return state.changed or len(held) > 1
+
+
+def _too_short(state: State) -> str:
+    """A run that fits into one window was never held by a limit: only latency and workers decided."""
+    limits = [limit for limit in limits_in(state.limits) if not limit.at_once]
+    if any(state.sent > limit.limit if limit.refills else state.duration_s >= limit.period_s for limit in limits):
+        return ""
+    what = "" if not limits else "burst" if limits[0].refills else "window"
+    return f"the run fits into one {what} of {limits[0].text}" if limits else ""

@@ -1,0 +1,87 @@
+"""The figures of a run in words, each worded in one place: terminal, table, panel, report and notebooks use these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from harness.record.events import RunStatus
+from harness.record.summary import TOO_MANY_REQUESTS, Summary
+from harness.views.text import count, duration, percent, plural, progress
+
+_STATUS = str(TOO_MANY_REQUESTS)
+
+
+class HowFar(Protocol):
+    """How far a run is: a Summary of one, or a row of the table of runs."""
+
+    @property
+    def status(self) -> RunStatus: ...
+    @property
+    def imported(self) -> int: ...
+    @property
+    def total(self) -> int | None: ...
+    @property
+    def listed(self) -> int: ...
+
+
+def items_of(run: HowFar) -> str:
+    """`993 of 993`; where the list does not say how many there are, `412 of 500+`, and `500` once it is complete."""
+    if run.total is not None:
+        return f"{count(run.imported)} of {count(run.total)}"
+    still = run.listed > run.imported or not run.status.startswith("complete")
+    return f"{count(run.imported)} of {count(run.listed)}+" if run.listed and still else count(run.imported)
+
+
+def items_cell(run: HowFar) -> str:
+    """The same in a table: `993/993`, `412/500+`."""
+    still = run.listed > run.imported or not run.status.startswith("complete")
+    return progress(run.imported, run.total, run.listed if still else 0)
+
+
+def other_refusals(refusals: Mapping[str, int] | Mapping[int, int]) -> dict[str, int]:
+    """Refusals by their status, without those that are 429s."""
+    return {str(status): number for status, number in refusals.items() if number and str(status) != _STATUS}
+
+
+def others_text(refusals: Mapping[str, int] | Mapping[int, int]) -> str:
+    """`403: 1, 503: 6`, the refusals that are no 429s; "" where there are none."""
+    return ", ".join(f"{status}: {count(number)}" for status, number in other_refusals(refusals).items())
+
+
+def hits_cell(hits: int, refusals: Mapping[str, int]) -> str:
+    """`2`, or `2 (503: 6)` where other statuses refused as well: what stands in a column of 429s."""
+    others = others_text(refusals)
+    return f"{count(hits)} ({others})" if others else count(hits)
+
+
+def refusals_text(refusals: Mapping[str, int]) -> str:
+    """`429: 2, 503: 6`; `429: 0` where nothing was refused."""
+    others = others_text(refusals)
+    return f"429: {count(refusals.get(_STATUS, 0))}" + (f", {others}" if others else "")
+
+
+def refusals_said(hits: int, refusals: Mapping[str, int]) -> str:
+    """`no 429s`, `2 429s`, `2 429s, 503: 6`, as a sentence holds it."""
+    said = plural(hits, "429") if hits else "no 429s"
+    others = others_text(refusals)
+    return f"{said}, {others}" if others else said
+
+
+def best_of(summary: Summary, digits: int = 1) -> str:
+    """`98.5 % of best possible`, or `93.0 % of the learned limits`; "" where neither can be said."""
+    if summary.optimality is not None:
+        return f"{percent(summary.optimality, digits)} of best possible"
+    if summary.of_learned is not None:
+        return f"{percent(summary.of_learned, digits)} of the learned limits"
+    return ""
+
+
+def least(summary: Summary) -> str:
+    """`best possible 40.0 s`, or `the learned limits allow 40.0 s`; "" where no share of it can be said."""
+    if summary.bound_s is None:
+        return ""
+    at_least = "" if summary.bound_exact else "at least "
+    if summary.optimality is not None:
+        return f"best possible {at_least}{duration(summary.bound_s)}"
+    return "" if summary.of_learned is None else f"the learned limits take {at_least}{duration(summary.bound_s)}"

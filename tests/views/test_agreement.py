@@ -1,0 +1,290 @@
+"""Two views of one run never disagree: every figure is worked out here from the events, and looked for in each view.
+
+E, B1 to B9: refusals of several statuses, failures, several sessions, changed settings, and an audit that finds more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.cli.main import main
+from harness.config import ImportConfig
+from harness.engine.answers import Failed, Fetch, ItemRead, PageRead, Result
+from harness.engine.best import revealed
+from harness.engine.importing import write_results
+from harness.engine.rules import Rules
+from harness.notebook.shelf import Detail, Shelf
+from harness.pacing import Notice, parse_tiers
+from harness.record import events as e
+from harness.record.fold import fold
+from harness.record.recorder import Recorder
+from harness.record.run import Run, create_run
+from harness.record.summary import Summary
+from harness.views.panel.compare import compare
+from harness.views.panel.sections import sections
+from harness.views.report import RunPart, make_report
+from harness.views.text import count, duration
+from tests.engine.play import Play, windowed
+
+RULES = Rules(workers=4, retry_delays_s=(0.5, 0.5))
+NAME, UTC_S = "three-sessions", 1_800_000_000.0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What happened, by the events alone."""
+
+    imported: int
+    total: int
+    failed: int
+    refusals: dict[str, int]
+    pages: int
+    items: int
+    duration_s: float
+    sleeps: int
+    sessions: int
+
+
+def server(items: int, declared: int) -> Callable[[Fetch, float], tuple[float, Notice | None, Result]]:
+    """Some items are refused once, by 503, 403 or 429; one is gone, one fails until it is given up."""
+    refused: set[Any] = set()
+
+    def serve(fetch: Fetch, now: float) -> tuple[float, Notice | None, Result]:
+        if fetch.kind == "page":
+            first = (int(fetch.key) - 1) * 20 + 1
+            ids = tuple(range(first, min(items, first + 19) + 1))
+            return 0.05, Notice(200), PageRead(ids, declared, -(-items // 20))
+        item = int(fetch.key)
+        for every, status in ((13, 503), (29, 403), (31, 429)):
+            if item % every == 0 and item not in refused:
+                refused.add(item)
+                return 0.05, Notice(status, 0.2, refused=True), Failed("refused")
+        if item == 50:
+            return 0.05, Notice(404), Failed("gone", "Not Found", passing=False)
+        if item == 77:
+            return 0.05, Notice(500), Failed("server error", "upstream")
+        return 0.05, Notice(200), ItemRead(10)
+
+    return serve
+
+
+def session(run: Run, number: int, play: Play) -> None:
+    """Play one session on from what the run holds, and write it as an import does."""
+    play.run()
+    # `Play` always says that it is the first: the number is what the record goes by.
+    events = [_numbered(event, number, play.utc_s) for event in play.events]
+    recorder = Recorder(run.folder, run.name, number)
+    for event in events:
+        if isinstance(event, e.ItemImported):
+            recorder.put(event.item, json.dumps({"id": event.item}))
+        recorder.record(event)
+    recorder.flush()
+    run.note(sessions_utc_s=[*run.about.get("sessions_utc_s", []), play.utc_s], status="running")
+    write_results(run, run.state(), ImportConfig(url="http://x.test/api", limit="20/2s", per_page=20), None)
+
+
+def _numbered(event: e.Event, number: int, utc_s: float) -> e.Event:
+    if isinstance(event, e.SessionStarted):
+        return e.SessionStarted(0.0, number, utc_s, event.workers, event.limits, event.strategy, event.host)
+    return event
+
+
+def start(folder: Path) -> Run:
+    config = ImportConfig(url="http://x.test/api", limit="20/2s", per_page=20, workers=4)
+    return create_run(folder, NAME, {"config": config.as_written(), "seed": 1, "versions": {}}, UTC_S)
+
+
+def first(run: Run) -> None:
+    """Stopped by hand after 4 s, under 20/2s."""
+    stop = [(4.0, lambda core, now: core.stop(now, "Ctrl-C"))]
+    session(run, 1, Play(server(90, 90), RULES, windowed("20/2s", linger_s=0.1), at=stop, utc_s=UTC_S))
+
+
+def second(run: Run) -> None:
+    """Resumed with --limit 30/2s, set to 40/2s on the way, paused for 3 s; ends with failures."""
+    hands = [
+        (1.0, lambda core, now: core.set_limits(parse_tiers("40/2s"), now)),
+        (1.2, lambda core, now: core.pause(now)),
+        (4.2, lambda core, now: core.resume(now)),
+    ]
+    pacer = windowed("30/2s", linger_s=0.1)
+    session(run, 2, Play(server(90, 90), RULES, pacer, state=run.state(), at=hands, utc_s=UTC_S + 100))
+    run.note(in_force={**run.about["config"], "limit": "30/2s"}, asked={"limit": "40/2s"})
+
+
+def audit(run: Run) -> None:
+    """The list is read again: it declares 90 and names 95."""
+    pacer = windowed("40/2s", linger_s=0.1)
+    session(run, 3, Play(server(95, 90), RULES, pacer, state=run.state(), utc_s=UTC_S + 200, relist=True))
+
+
+def seen(run: Run) -> Seen:
+    """The figures from the rows of the events, by nothing that the views use."""
+    rows = run.events().to_pylist()
+    listed = {item for row in rows if row["event"] == "PageListed" for item in row["ids"] or []}
+    state: dict[Any, str] = {}
+    for row in rows:
+        if row["event"] == "ItemImported":
+            state[row["key"]] = "imported"
+        elif row["event"] == "AttemptFailed" and row["kind"] == "item":
+            state[row["key"]] = "waiting" if row["retry_at_utc_s"] is not None else "failed"
+    sent = [
+        row
+        for row in rows
+        if row["event"] in ("PageListed", "ItemImported", "Refused")
+        or (row["event"] in ("AttemptFailed", "Returned") and row["sent"])
+    ]
+    kinds = Counter({"PageListed": "page", "ItemImported": "item"}.get(row["event"]) or row["kind"] for row in sent)
+    lengths = {}
+    for number in {row["session"] for row in rows}:
+        of_it = [row for row in sent if row["session"] == number]
+        paused = [row["t_s"] for row in rows if row["session"] == number and row["event"] in ("Paused", "Resumed")]
+        # What was in flight when the pause began still took its time.
+        last = max([row["t_s"] for row in of_it if paused and row["t_s"] < paused[-1]], default=0.0)
+        pause_s = paused[1] - max(paused[0], last) if paused else 0.0
+        lengths[number] = max(r["t_s"] for r in of_it) - min(r["sent_s"] for r in of_it) - pause_s
+    totals = [row["total"] for row in rows if row["event"] == "PageListed"]
+    refusals = Counter(str(row["status"]) for row in rows if row["event"] == "Refused")
+    return Seen(
+        imported=sum(what == "imported" for what in state.values()),
+        total=max(totals[-1], len(listed)),
+        failed=sum(what == "failed" for what in state.values()),
+        refusals=dict(sorted(refusals.items())),
+        pages=kinds["page"],
+        items=kinds["item"],
+        duration_s=sum(lengths.values()),
+        sleeps=sum(row["sleeps"] for row in rows if row["event"] == "Waited" and row["reason"] != "retry"),
+        sessions=len(lengths),
+    )
+
+
+def command(*args: str) -> str:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), pytest.raises(SystemExit) as ended:
+        main(list(args))
+    assert ended.value.code == 0
+    return out.getvalue()
+
+
+def words(html: str) -> str:
+    text = re.sub(r"<(style|svg).*?</\1>", " ", html, flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", text).split())
+
+
+STAGES: list[list[Callable[[Run], None]]] = [[first], [first, second], [first, second, audit]]
+
+
+@pytest.fixture(params=[1, 2, 3], ids=["stopped", "resumed", "audited"])
+def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
+    made = start(tmp_path)
+    for stage in STAGES[request.param - 1]:
+        stage(made)
+    return made
+
+
+def test_every_view_shows_what_the_events_say(run: Run) -> None:
+    """summary.json, `show --json`, `show`, the table of `runs`, the panel, its table and the report, one by one."""
+    true, results = seen(run), str(run.folder.parent)
+    assert set(true.refusals) >= {"503", "403"}
+    hits, others = true.refusals.get("429", 0), {s: n for s, n in true.refusals.items() if s != "429"}
+    said = ", ".join(f"{status}: {number}" for status, number in others.items())
+    cell, line = f"{hits} ({said})", f"429: {hits}, {said}"
+    took, items = duration(true.duration_s), f"{count(true.imported)} of {count(true.total)}"
+
+    figures = run.summary()
+    assert figures is not None
+    assert json.loads(command("show", run.name, "--json", "--results", results)) == figures
+    assert (figures["imported"], figures["total"], figures["failed"]) == (true.imported, true.total, true.failed)
+    assert (figures["hits"], figures["refusals"]) == (hits, true.refusals)
+    assert figures["refused"] == sum(true.refusals.values())
+    assert (figures["requests_page"], figures["requests_item"]) == (true.pages, true.items)
+    assert (figures["sleeps"], figures["sessions"]) == (true.sleeps, true.sessions)
+    assert figures["duration_s"] == pytest.approx(true.duration_s)
+    assert figures["hits_per_1000"] == pytest.approx(1000 * hits / (true.pages + true.items))
+    assert figures["optimality"] is None
+    assert figures["unmeasured"]
+
+    shown = " ".join(command("show", run.name, "--results", results).split())
+    row = " ".join(command("runs", "--results", results).splitlines()[1].split())
+    detail, _ = Detail(run, Shelf(run.folder.parent)).look()
+    shelf = Shelf(run.folder.parent)
+    shelf.scan()
+    board = {place: words(html) for place, html in sections(detail, UTC_S).items()}
+    summary = Summary.from_dict(figures)
+    part = RunPart(summary, run.about, run.events().to_pandas(), [], run.in_force)
+    page = words(make_report([part, part], [], made="now", version="1").html)
+    compared = words(compare([(summary, run.in_force), (summary, run.in_force)]))
+
+    for text in (shown, board["head"], page):
+        assert f"{items} " in text
+    for text in (row, compared):
+        assert f"{count(true.imported)}/{count(true.total)}" in text
+    for text in (shown, row, board["totals"], page, compared):
+        assert took in text
+    for text in (shown, board["quality"], page):
+        assert line in text
+    for text in (row, compared):
+        assert cell in text
+    assert shelf.rows[0].refusals == true.refusals
+    assert (shelf.rows[0].total, shelf.rows[0].duration_s) == (true.total, figures["duration_s"])
+    requests = f"{count(true.pages + true.items)} {true.pages} list + {true.items} item"
+    assert requests in shown
+    assert requests in board["totals"]
+    for text in (shown, board["quality"], page):
+        assert "% of best" not in text
+
+
+def test_the_settings_in_force_are_shown_with_those_of_the_start(run: Run) -> None:
+    """E: after `resume --limit 30/2s` and `set --limit 40/2s` both views say 40/2s, and 20/2s at the start."""
+    shown = " ".join(command("show", run.name, "--results", str(run.folder.parent)).split())
+    part = RunPart(Summary.from_dict(run.summary() or {}), run.about, run.events().to_pandas(), [], run.in_force)
+    page = words(make_report([part], [], made="now", version="1").html)
+    changed = "40/2s (20/2s at the start)"
+    begun = seen(run).sessions == 1
+    for text in (shown, page):
+        assert (changed in text) is not begun
+        assert "limit 20/2s" in text or not begun
+
+
+def test_the_chart_of_a_resumed_run_shows_every_session(run: Run) -> None:
+    """E: all requests on one axis, a mark where each session but the first began."""
+    _, course = Detail(run, Shelf(run.folder.parent)).look()
+    true = seen(run)
+    assert sum(course.sent) == true.pages + true.items
+    assert sum(course.refused) == sum(true.refusals.values())
+    assert len(course.sessions) == true.sessions - 1
+    assert list(course.sessions) == sorted(course.sessions)
+    assert course.until_s >= true.duration_s
+
+
+def test_what_infer_prints_is_what_show_and_the_summary_say(run: Run) -> None:
+    """C13: one source of learned limits, which is none here: 503s beside a declared limit, and 403s at any count."""
+    results = str(run.folder.parent)
+    learned = [limit.limit for limit in revealed(run.folder, run.state())]
+    printed = command("infer", run.name, "--results", results)
+    figures = run.summary()
+    assert figures is not None
+    assert [limit["limit"] for limit in figures["learned"]] == learned
+    assert all(limit in printed for limit in learned)
+    shown = command("show", run.name, "--results", results)
+    assert ("Learned" in shown) is bool(learned)
+    assert all(limit in shown for limit in learned)
+
+
+def test_folding_on_keeps_what_a_killed_session_says(tmp_path: Path) -> None:
+    """A session without an end was cut short, in the state that is folded on as in the one that is read again."""
+    run = start(tmp_path)
+    first(run)
+    second(run)
+    assert run.state().cut_short
+    assert fold([]).cut_short is False
