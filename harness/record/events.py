@@ -11,7 +11,8 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 # 2: `headers` and `body` of a failed attempt, Retried, Forgotten, Relisted. 3: IdsCarried with `carried`; what a page
-# says of the next one (`way`, `more`, `unread`, `new`, `past`), ListEnded. Files of 1 and 2 are read as they are.
+# says of the next one (`way`, `more`, `unread`, `new`, `past`), ListEnded, the status of a
+# Returned. Files of 1 and 2 are read as they are.
 SCHEMA_VERSION = 3
 
 ItemId = int | str
