@@ -338,7 +338,8 @@ class Core:
 
     def _returned(self, flight: Flight, now: float, reason: str, sent: bool = True) -> None:
         fetch = flight.fetch
-        self.emit(e.Returned(now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s, reason, sent))
+        what = (now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s, reason, sent)
+        self.emit(e.Returned(*what, flight.answered_s, flight.status))
 
     def _keep_unauthorised(self, flight: Flight, now: float, notice: Notice) -> None:
         """A 401 after others were let in: nothing is held against it until another request was tried."""

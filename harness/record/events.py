@@ -11,7 +11,8 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 # 2: `headers` and `body` of a failed attempt, Retried, Forgotten, Relisted. 3: IdsCarried with `carried`; what a page
-# says of the next one (`way`, `more`, `unread`, `new`, `past`), ListEnded. Files of 1 and 2 are read as they are.
+# says of the next one (`way`, `more`, `unread`, `new`, `past`), ListEnded, the status of a
+# Returned. Files of 1 and 2 are read as they are.
 SCHEMA_VERSION = 3
 
 ItemId = int | str
@@ -209,7 +210,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """A request came back through no fault of the item: a stale connection (`sent`), or it never left."""
+    """A request came back through no fault of the item: a stale connection (`sent`), or it never left.
+
+    With a status it was answered: a 401 of an expired token, or a request that was sent to compare another with.
+    """
 
     t_s: float
     kind: Kind
@@ -218,6 +222,8 @@ class Returned:
     sent_s: float
     reason: str
     sent: bool
+    answered_s: float | None = None
+    status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,7 +224,10 @@ def _returned(state: State, event: e.Returned) -> None:
     state.returned += 1
     if event.sent:
         _sent(state, event.kind, event.sent_s, event.t_s)
-        state.lost += 1
+        if event.status is None or event.answered_s is None:
+            state.lost += 1
+        else:
+            _answered(state, event.status, event.answered_s - event.sent_s)
     else:
         state.fetches += 1
 
