@@ -17,7 +17,8 @@ from harness.views.screen import Screen
 from tests.engine.play import UTC_S, Play, catalogue, failing, windowed
 
 GONE = (Notice(404), Failed("gone", "Not Found", passing=False))
-DOWN = (Notice(503), Failed("status 503", "Service Unavailable"))
+# A bare 503 amid a run is taken for a refusal; a 502 is a failure.
+DOWN = (Notice(502), Failed("status 502", "Bad Gateway"))
 
 
 def at(events: list[e.Event], seconds: float) -> Explanation:
