@@ -13,7 +13,9 @@ These are ends, in order of their strength; `reason` is what ListEnded records:
 
     total       the declared total was reached, and is confirmed: the declared number of pages holds exactly that many;
                 or the last page is shorter than all before it; or the list says that it ends; or one more guessed page
-                brought nothing new. A total below what the pages named is not believed at all.
+                brought nothing new. A total below what the pages named is not believed at all. One that is the number of
+                records on its own page, such as a `count`, is confirmed by the page count alone where a field says
+                that the list goes on.
     has_more    has_more (or what it is called) is false
     link        a next link or cursor is there and null, empty or false; or is not there, where earlier pages had one
     pages       the declared number of pages was read, each brought something, and the page behind them did not
@@ -28,8 +30,8 @@ These are not, and the run fails with a sentence, resumable (`Unclear`):
     a link or a cursor names a page that was read
     page 2 has exactly the ids of page 1, or five pages in a row only repeat ids, or 1,000 in a row are empty
     the list ended in one of the ways above before it named as many records, or filled as many pages, as it declares
-    its last page with records holds a field that looks like a way on, and nothing stronger proves the end: a confirmed
-    total, has_more false, or an empty guessed page where an earlier number brought records
+    its last page with records, or an empty one behind it, holds a field that looks like a way on, and nothing stronger
+    proves the end: a confirmed total, has_more false, or an empty guessed page where an earlier number brought records
 
 Some APIs count pages from 0. Where no total was reached, and the way on counts pages or is not told, page 0 is asked
 for once. Whatever it answers but new records says that 1 is the first.
@@ -182,7 +184,7 @@ def stuck(state: State) -> str | None:
     if listing.looped:
         return f"{named}, and the list goes on: {_quoted(listing.looped)} leads back to a page that was read; {NO_HELP}"
     if listing.first and listing.first == listing.second:
-        if listing.unread:
+        if listing.loose():
             return f"{named}, and the list goes on: {_holds(listing)}; {NO_HELP}"
         ignored = f"page 2 repeats page 1, so the server ignores {_asked(listing)}"
         return f"{named}, and {ignored}; if the list is this one page, {ACCEPT} accepts it"
@@ -202,7 +204,7 @@ def _asked(listing: Listing) -> str:
 
 def _holds(listing: Listing) -> str:
     """The fields that look like a way on; names of headers begin with the word."""
-    names = listing.unread.split(", ")
+    names = listing.loose().split(", ")
     fields = [name for name in names if not name.startswith("header ")]
     headers = [name.removeprefix("header ") for name in names if name.startswith("header ")]
     parts = ["the body holds " + _quoted(", ".join(fields))] if fields else []
@@ -244,6 +246,8 @@ def _confirms(state: State, says: Ended | None, why_stuck: str | None) -> str | 
     listing, counted = state.listing, state.listing.counted
     if counted is not None and (listing.fruitful == counted or (not listing.met and counted <= 1)):
         return f"in {_pages(counted)} as declared"
+    if listing.counts_itself and _goes_on(listing, says):
+        return None
     if says is not None:
         return says.evidence
     if listing.past:
@@ -251,6 +255,16 @@ def _confirms(state: State, says: Ended | None, why_stuck: str | None) -> str | 
     if listing.shorter():
         return "and the last page is shorter than the others"
     return "and the pages only repeat" if why_stuck is not None else None
+
+
+def _goes_on(listing: Listing, says: Ended | None) -> bool:
+    """Whether a field says that the list goes on. Then a total that may be the size of its own page confirms nothing.
+
+    A server that ignores `page` answers the same for ever, `"count": 25` beside 25 records included.
+    """
+    if says is not None:
+        return says.reason != "has_more" and bool(listing.loose())
+    return bool(listing.loose() or listing.looped or listing.way_on or listing.more)
 
 
 def _past(listing: Listing) -> Ended | None:
@@ -298,6 +312,6 @@ def _contradicted(state: State, end: Ended) -> Unclear | None:
         declared = f"the list declares {_pages(counted)}, and {listing.fruitful:,} of them brought records"
         return Unclear(f"{declared}; {listing.past or end.evidence}; {NO_HELP}")
     proven = end.reason == "has_more" or (end.reason in ("empty", "past end", "pages") and listing.numbered > 0)
-    if listing.unread and not proven:
+    if listing.loose() and not proven:
         return Unclear(f"{_named(listing)}, and the list goes on: {_holds(listing)}; {NO_HELP}")
     return None

@@ -58,6 +58,7 @@ class Listing:
     last_size: int = 0
     least_size: int | None = None
     unread: str = ""  # fields of that page that look like a way on and that nothing follows
+    unread_behind: str = ""  # the same of an empty page behind it, or without it, that was not only guessed
     newest_at: int = 0  # the last position that named an id for the first time
     past_at: int = 0  # the last numbered page behind that one, and what it was
     past: str = ""
@@ -70,6 +71,10 @@ class Listing:
     def position(self, page: Key) -> int:
         """Where a page that is about to be folded stands."""
         return page if isinstance(page, int) else self.read + 1
+
+    def loose(self) -> str:
+        """The fields that look like a way on from the last page with records, or else from an empty one behind it."""
+        return self.unread or self.unread_behind
 
     def shorter(self) -> bool:
         """Whether the last page with records is shorter than every page before it."""
@@ -129,6 +134,9 @@ def _sizes(listing: Listing, event: PageListed, position: int) -> None:
     elif position == 2:
         listing.second = _digest(event.ids)
     if not size:
+        told = not isinstance(event.page, int) or event.page <= (listing.counted or 1)
+        if told and position > listing.last_at:
+            listing.unread_behind = listing.unread_behind or event.unread or ""
         return
     behind = position < listing.last_at
     other = size if behind else listing.last_size
@@ -136,6 +144,7 @@ def _sizes(listing: Listing, event: PageListed, position: int) -> None:
         listing.least_size = other if listing.least_size is None else min(other, listing.least_size)
     if not behind:
         listing.last_at, listing.last_size, listing.unread = position, size, event.unread or ""
+        listing.unread_behind = ""
 
 
 def _novelty(listing: Listing, event: PageListed, position: int, new: int) -> None:

@@ -87,6 +87,67 @@ def test_a1_in_a_header_too(headers: dict[str, str]) -> None:
     assert "the list goes on: the headers hold " in why
 
 
+WAYS_ON: list[tuple[dict[str, Any], dict[str, str], str]] = [
+    ({"nextPageToken": "t25"}, {}, 'the body holds "nextPageToken"'),
+    ({"hasMore": True}, {}, 'the body holds "hasMore"'),
+    ({"has_more": True}, {}, '"has_more"'),
+    ({"has_more": "true"}, {}, 'the body holds "has_more"'),
+    ({"isLast": False}, {}, 'the body holds "isLast"'),
+    ({"paging": {"next": {"after": "10"}}}, {}, 'the body holds "paging.next.after"'),
+    ({"next": "?page=2"}, {}, '"next"'),
+    ({}, {"x_next_page": "2"}, 'the headers hold "X-Next-Page"'),
+    ({}, {"x_next_cursor": "c"}, 'the headers hold "X-Next-Cursor"'),
+    ({}, {"link": "x; rel=next"}, 'the headers hold "Link"'),
+]
+
+
+@pytest.mark.parametrize(("about", "headers", "names"), WAYS_ON)
+def test_a1_an_empty_first_page_with_a_way_on(about: dict[str, Any], headers: dict[str, str], names: str) -> None:
+    """A1, A5: no records and a field that says that there are more, for ever: failed, and no list of 0 items."""
+    status, items, why = ended(importing(ignoring({"data": [], **about}, **headers)))
+    assert (status, items) == ("failed", 0)
+    assert why.startswith("0 records, and the list goes on: ")
+    assert names in why
+
+
+@pytest.mark.parametrize("field", ["nextPageToken", "hasMore", "has_more"])
+def test_a1_an_empty_first_page_alone_has_it(field: str) -> None:
+    """A1: page 2 was only guessed: that it is empty and says nothing does not take back what page 1 said."""
+    answers = numbered([[]], lambda n: {field: True if "ore" in field else "t"} if n == 1 else {})
+    status, items, why = ended(importing(answers))
+    assert (status, items) == ("failed", 0)
+    assert f'the body holds "{field}"' in why
+    found = ended(
+        importing(numbered([[], [1, 2]], lambda n: {field: True if "ore" in field else "t"} if n < 2 else {}))
+    )
+    assert found == ("complete", 2, "empty: page 3 is empty")
+
+
+@pytest.mark.parametrize("count", ["count", "total", "total_count"])
+@pytest.mark.parametrize(("about", "headers", "names"), WAYS_ON)
+def test_a1_the_size_of_a_page_is_no_total(
+    about: dict[str, Any], headers: dict[str, str], names: str, count: str
+) -> None:
+    """A1, A2: `"count": 25` beside 25 records on a page that comes again and again confirms nothing."""
+    page = ignoring({"data": records(*range(25)), count: 25, **about}, **headers)
+    status, items, why = ended(importing(page))
+    assert (status, items) == ("failed", 25)
+    assert why.startswith("25 records, and the list goes on: ")
+    assert names in why
+    gone: Answers = lambda query: page(query) if query.get("page") == "1" else Reply("", 404)  # noqa: E731
+    assert ended(importing(gone))[:2] == ("failed", 25)
+
+
+def test_a_total_beside_a_way_on_that_more_than_a_page_confirms() -> None:
+    """It is no page's own size, or the list declares its pages, or says that there is no more."""
+    three = records(1, 2, 3)
+    for about in ({"total": 3, "last_page": 1, "cursor": "x"}, {"count": 3, "has_more": False, "cursor": "x"}):
+        assert ended(importing(ignoring({"data": three, **about})))[:2] == ("complete", 3)
+    assert ended(importing(numbered([[1, 2, 3]], lambda _: {"total": 3, "cursor": "x"})))[:2] == ("complete", 3)
+    assert ended(importing(ignoring({"data": three, "count": 3, "next": None})))[:2] == ("complete", 3)
+    assert ended(importing(ignoring({"data": three, "count": 3, "next": None, "cursor": "x"})))[:2] == ("failed", 3)
+
+
 @pytest.mark.parametrize(
     "about",
     [
