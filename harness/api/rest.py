@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 
 from harness.api.credentials import origin
 from harness.api.links import link_targets
-from harness.api.way_on import hints_at_error, tells_of_error, ways_on
+from harness.api.way_on import error_told, hints_at_error, ways_on
 from harness.engine.answers import PageRead
 from harness.record.discovery import holds_number
 from harness.record.events import ItemId, Key, canonical_id, is_same_id
@@ -97,8 +97,8 @@ class Rest:
         """The same from the JSON value."""
         name, records = _records(value)
         about = {key: inner for key, inner in value.items() if key != name} if isinstance(value, dict) else {}
-        if tells_of_error(about):
-            raise Malformed(_error_told(about))
+        if error_told(about) is not None:
+            raise Malformed(_says_error(about))
         by_id = [(_id(record), record) for record in records]
         last_page, total = self._extent(page, about, len(by_id))
         found = ways_on(about, headers, self.page_url(page), _followed(about))
@@ -132,7 +132,7 @@ class Rest:
             return inner, True
         if isinstance(found, (int, float, str)) and not isinstance(found, bool) and found != "":
             raise Malformed(f"the answer is of another item: it carries the id {str(found)[:60]}, not {item}")
-        if (error := _error(value) or _error(inner)) is not None:
+        if (error := error_told(value) or error_told(inner)) is not None:
             raise Malformed(f"the answer tells of an error and carries no id: {error}")
         if _is_page(value):
             raise Malformed("the answer is a page of a list and not an item")
@@ -243,14 +243,14 @@ def _records(value: Any) -> tuple[str, list[Any]]:
         for name in _RECORDS:
             if isinstance(value.get(name), list):
                 return name, value[name]
-    if tells_of_error(value):
-        raise Malformed(_error_told(value))
+    if error_told(value) is not None:
+        raise Malformed(_says_error(value))
     raise Malformed(
         "the body holds no list: neither an array nor an object with data, items or results", _lacks_records(value)
     )
 
 
-def _error_told(about: dict[str, Any]) -> str:
+def _says_error(about: dict[str, Any]) -> str:
     return f"the list tells of an error: {as_text(about)[:200]}"
 
 
@@ -274,14 +274,6 @@ def _id(record: Any) -> ItemId:
 def _count(about: dict[str, Any], *names: str) -> int | None:
     found = next((about[name] for name in names if name in about), None)
     return found if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 2**53 else None
-
-
-def _error(about: dict[str, Any]) -> str | None:
-    """What an answer says of an error: `success` or `ok` that is false, `error` or `errors` with something in it."""
-    for name in ("error", "errors"):
-        if about.get(name):
-            return f"{name}: {json.dumps(about[name], ensure_ascii=False)[:120]}"
-    return next((f"{name}: false" for name in ("success", "ok") if str(about.get(name)).lower() == "false"), None)
 
 
 # Beside records under `data` each of these tells a page of a list; an order, too, may have `items` and a `total`.

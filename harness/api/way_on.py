@@ -236,14 +236,22 @@ def past_end(status: int, words: str) -> str | None:
     return f"answered {status}" if says else None
 
 
-def tells_of_error(value: Any) -> bool:
-    """Whether an object tells of an error: `error` or `errors` are set, `success` or `ok` are false."""
+def error_told(value: Any) -> str | None:
+    """What an object says of an error: `error` or its like is set, `success` or its like is false; None: it says none.
+
+    One rule for lists, pages and items: what is an error of the one is no record of the other.
+    """
     if not isinstance(value, dict):
-        return False
+        return None
     named = _by_plain_name(value)
-    if any(_is_set(named.get(name)) for name in _ERRORS) or any(named.get(name) is False for name in _SUCCESSES):
-        return True
-    return str(named.get("status")).lower() in ("error", "fail", "failed", "failure")
+    for name in _ERRORS:  # these first, for they say most
+        if _is_set(named.get(name)):
+            return f"{name}: {json.dumps(named[name], ensure_ascii=False)[:120]}"
+    for name in _SUCCESSES:
+        if str(named.get(name)).strip().lower() == "false":
+            return f"{name}: false"
+    status, bare = str(named.get("status")), all(name in _ENVELOPE or not inner for name, inner in named.items())
+    return f"status: {status}" if bare and status.lower() in ("error", "fail", "failed", "failure") else None
 
 
 def hints_at_error(value: dict[str, Any]) -> bool:
@@ -253,11 +261,16 @@ def hints_at_error(value: dict[str, Any]) -> bool:
     if any(isinstance(code, int) and not isinstance(code, bool) and 400 <= code <= 599 for code in codes):
         return True
     words = [inner for name in ("message", "detail", "title", "reason") if isinstance(inner := named.get(name), str)]
-    return tells_of_error(value) or any(_ERROR_WORDS.search(text) and not says_past_end(text) for text in words)
+    return error_told(value) is not None or any(_ERROR_WORDS.search(text) and not says_past_end(text) for text in words)
 
 
 _ERRORS = ("error", "errors", "fault", "exception", "error_code", "errorcode", "error_message", "errormessage")
 _SUCCESSES = ("success", "ok", "succeeded")
+# A `status` of "failed" beside anything else may be the status of a job: the item that was asked for.
+_ENVELOPE = frozenset(
+    "status message msg code data detail details description reason title type meta links timestamp path requestid"
+    " request_id statuscode status_code page per_page limit offset total count".split()
+)
 
 
 def _by_plain_name(value: dict[str, Any]) -> dict[str, Any]:
