@@ -20,6 +20,8 @@ MOST_EMPTY = 1000
 # The flag that accepts a list whose end is not proven, and what is said where nothing else helps.
 ACCEPT = "--accept-list"
 NO_HELP = f"resume would read the same, and {ACCEPT} accepts what there is"
+# The same of a list that says itself that it goes on: who accepts it goes without the rest.
+LEAVES_REST = f"resume would read the same, and {ACCEPT} takes what was read as all there is"
 
 
 @dataclass(slots=True)
@@ -41,6 +43,7 @@ class Listing:
     barren: int = 0
     counted: int | None = None
     total_said: int | None = None
+    said_by: str = ""  # the fields that say the total or the number of pages, where they are not the usual ones
     counts_itself: bool | None = None  # each total so far was the number of records on its own page
     denied: int | None = None
     moved: bool = False  # totals differ, or a record was named by two pages: records come and go while they are read
@@ -172,6 +175,7 @@ def _way(listing: Listing, event: PageListed, position: int) -> None:
 def _total(listing: Listing, event: PageListed, total: int | None) -> int | None:
     """A total below what was named is none. Nor, quietly, is one that is the size of its own page, page for page."""
     said, size = event.total, len(event.ids)
+    listing.said_by = event.said_by or listing.said_by
     if said is not None:
         listing.counts_itself = listing.counts_itself is not False and said == size
         differs = listing.total_said not in (None, said)

@@ -73,7 +73,8 @@ def test_a1_a_way_on_that_nothing_follows_is_named(about: dict[str, Any], names:
     assert why.startswith("25 records, and the list goes on: the body holds ")
     assert names in why
     assert why.endswith(
-        "which nothing follows in this release; resume would read the same, and --accept-list accepts what there is"
+        "which nothing follows in this release; resume would read the same, and --accept-list takes what was read as "
+        "all there is"
     )
 
 
@@ -348,6 +349,61 @@ def test_a9_a_total_above_what_is_there() -> None:
     assert (ended(again)[:2], again.sent) == (("complete", 60), [])
     assert ended(importing(answers, accept_list=True))[:2] == ("complete", 60)
     assert ended(importing(answers, state=fold(play.events)))[:2] == ("failed", 60)
+
+
+TRACES: list[tuple[dict[str, Any], dict[str, str], str]] = [
+    ({"meta": {"total": 60}}, {}, '60 items ("meta.total") and named 3; page 2 is empty'),
+    ({"page": {"totalElements": 60}}, {}, '60 items ("page.totalElements") and named 3; page 2 is empty'),
+    ({"total": "60"}, {}, "60 items and named 3; page 20 is empty"),
+    ({"count": 3, "pagination": {"total": 60}}, {}, '60 items ("pagination.total") and named 3; page 2 is empty'),
+    ({}, {"x-total-count": "60"}, '60 items ("X-Total-Count") and named 3; page 2 is empty'),
+    ({}, {"content-range": "items 0-2/60"}, '60 items ("Content-Range") and named 3; page 2 is empty'),
+    ({"next": None}, {"x-total": "60"}, '60 items ("X-Total") and named 3; "next" is empty'),
+    ({"has_more": False, "meta": {"total": 60}}, {}, '60 items ("meta.total") and named 3; the list says that there'),
+    ({"meta": {"last_page": 20}}, {}, '20 pages ("meta.last_page"), and 1 of them brought records; page 21 is empty'),
+    ({}, {"x-wp-totalpages": "20"}, '20 pages ("X-Wp-Totalpages"), and 1 of them brought records; page 21 is empty'),
+    ({"links": {"last": "?page=20"}}, {}, '20 pages ("links.last"), and 1 of them brought records; page 21 is empty'),
+    ({"links": {"next": None, "last": "?page=20"}}, {}, '20 pages ("links.last"), and 1 of them brought records; '),
+]
+
+
+@pytest.mark.parametrize(("about", "headers", "why"), TRACES)
+def test_a9_a_number_anywhere_speaks_against_the_end(about: dict[str, Any], headers: dict[str, str], why: str) -> None:
+    """A9, A6: page 2 is empty, and a field of the body or a header says that there is more: failed, and it is named."""
+
+    def answer(query: dict[str, str]) -> Reply:
+        return Reply({"data": records(1, 2, 3) if query["page"] == "1" else [], **about}, headers=headers)
+
+    play = importing(answer)
+    assert ended(play)[:2] == ("failed", 3)
+    assert ended(play)[2].startswith(f"the list declares {why}")
+    again = importing(answer, state=fold(play.events), accept_list=True)
+    assert (ended(again)[:2], again.sent) == (("complete", 3), [])
+
+
+def test_a9_a_total_said_elsewhere_implies_no_pages() -> None:
+    """It may count what a filter leaves out: no page is asked for because of it; reached, it confirms the end."""
+    play = importing(numbered(TWENTY, lambda _: {"meta": {"total": 20}}))
+    shorter = "total: total 20 reached, and the last page is shorter than the others"
+    assert (ended(play), pages_asked(play)) == (("complete", 20, shorter), [1, 2, 3, 4, 5, 6, 7])
+    play = importing(numbered(TWENTY, lambda _: {"meta": {"total": 20, "last_page": 7}}))
+    assert ended(play) == ("complete", 20, "total: total 20 reached, in 7 pages as declared")
+    linked = lambda n: {"meta": {"last_page": 7}, "links": {"next": f"?page={n + 1}" if n < 7 else None}}  # noqa: E731
+    play = importing(numbered(TWENTY, linked))
+    assert ended(play) == ("complete", 20, 'link: "links.next" is empty')
+
+
+@pytest.mark.parametrize("count", ["total", "count"])
+def test_a4_the_size_of_page_1_is_no_reason_to_leave_out_page_0(count: str) -> None:
+    """A4: a count of its own page, reached at once, and pages counted from 0: page 0 is asked for all the same."""
+    pages = [[1, 2, 3], [4, 5]]
+
+    def answer(query: dict[str, str]) -> Reply:
+        ids = pages[int(query["page"])] if int(query["page"]) < 2 else []
+        return Reply({"data": records(*ids), **({count: len(ids)} if ids else {})})
+
+    play = importing(answer)
+    assert (ended(play)[:2], pages_asked(play)) == (("complete", 5), [1, 2, 0])
 
 
 def test_a9_where_records_move_resume_can_help() -> None:
