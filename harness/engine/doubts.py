@@ -17,7 +17,8 @@ refusal came are others as well: if one that was sent later got through, the pau
 
 What was found out is remembered for each status (with and without a word about limits). Known to be a limit's: the next
 ones only pause everyone. Known to be the items' own: the next ones are set aside, nobody pauses, and they are tried
-together after one silence; unless so many come in a row that it looks like a limit again.
+together after one silence; unless so many come in a row that it looks like a limit again. Then nobody pauses yet, but
+something that was let in before goes at once (phase `look`): let in, they are tried; refused, it all begins anew.
 
 429 and what `--refused-when` declares are a limit's from the beginning. They are doubted only where the same request
 meets them three times while others get through.
@@ -52,7 +53,7 @@ MOST_ASIDE = 64
 # After so many others out of the queue the comparison is with something that was let in before, where there is such.
 _MOST_STRANGERS = 2
 
-Phase = Literal["pause", "again", "alone", "counter"]
+Phase = Literal["look", "pause", "again", "alone", "counter"]
 
 
 class Doubts:
@@ -208,8 +209,11 @@ class Doubts:
             self._suspects.append(suspect)
         self._suspects.extend(self._aside)
         self._aside.clear()
-        self.phase, self._closed_s, self._looked, self._strangers = "pause", now, False, 0
-        self._turn, self._lone = 0, False
+        look = known == "own" and notice.bare
+        self.phase, self._closed_s, self._looked = "look" if look else "pause", now, look
+        self._strangers, self._turn, self._lone = 0, 0, False
+        if look:
+            return Ruling(fate="kept")
         return Ruling(Outcome.REFUSED, "kept")
 
     def _met_too_often(self, flight: Flight) -> bool:
@@ -247,6 +251,9 @@ class Doubts:
             return Ruling(fate=fate)
         if self.phase == "counter":
             return replace(self._convict(), fate=fate)
+        if self.phase == "look":
+            self._paused_s = 0.0
+            return Ruling(fate=fate, silence_s=self._quiet())
         self.phase, self._paused_s = "again", now - self._closed_s
         return Ruling(fate=fate)
 
@@ -275,7 +282,7 @@ class Doubts:
             return self._let_in(before)
         if before.doubtful and not suspect.notice.doubtful:  # by a limit beyond doubt, this time
             return replace(self._let_in(before), outcome=Outcome.REFUSED, fate="back")
-        if self.phase == "pause" or self.phase == "counter":  # there was no other request
+        if self.phase in ("look", "pause", "counter"):  # there was no other request
             if suspect.notice.doubtful:
                 self.knocks.refused(suspect.notice)
             self._suspects.appendleft(suspect)

@@ -222,6 +222,15 @@ def test_forbidden_items_take_little_time(strategy: str) -> None:
     assert one.now < 5.0
 
 
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_row_of_forbidden_items_is_looked_into_without_a_pause(strategy: str) -> None:
+    """50 of them at the end: everyone pauses for the first ones only, then one that was let in goes at once."""
+    play = imported(limited(300, own=range(251, 301)), strategy)
+    assert failed(play) == set(range(251, 301))
+    assert all(held.t_s < 12.0 for held in play.of(e.Held))
+    assert play.now < 60.0
+
+
 @pytest.mark.parametrize("limit", ["window", "log", "bucket", "strict"])
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_forbidden_items_behind_a_limit_that_refuses_the_same_way(strategy: str, limit: str) -> None:
@@ -371,6 +380,23 @@ def test_a_token_that_expires_after_it_proved_good(workers: int, own: set[int]) 
     again = Play(limited(300, own=own, own_status=401), Rules(workers), state=fold(play.events)).run()
     assert failed(again) == own
     assert again.core.state.imported == 300 - len(own)
+
+
+def test_an_answer_that_was_under_way_when_the_token_expired_proves_nothing() -> None:
+    """It took a second, and was sent before the 401 came that it seems to contradict."""
+    base = catalogue(300)
+
+    def serve(fetch: Any, now: float) -> Any:
+        _, notice, result = base(fetch, now)
+        latency_s = 1.0 if fetch.kind == "item" and fetch.key % 2 else 0.05
+        if now >= 2.0 or (fetch.kind == "item" and fetch.key == 4):
+            return latency_s, *unauthorised(fetch, now)
+        return latency_s, notice, result
+
+    play = imported(serve, "window", 10)
+    assert play.done is not None
+    assert (play.done.status, play.done.reason) == ("failed", EXPIRED)
+    assert failed(play) == attempts(play) == {4}
 
 
 def test_a_list_that_is_public_where_its_items_are_not() -> None:
