@@ -429,9 +429,9 @@ class Core:
         self._breaker.works()
         ids, new, total, met = listed(self.rules, self.state, page, self._reread)
         answered_s, status = flight.answered_s or now, flight.status or 0
-        said = (ids, total, page.last_page, page.next_page, page.way, page.more, page.unread, met, page.past)
+        told = (page.last_page, page.next_page, page.way, page.more, page.unread, met, page.past, page.said_by)
         known = self.state.last_page
-        self.emit(e.PageListed(now, fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, *said))
+        self.emit(e.PageListed(now, fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, ids, total, *told))
         for item in new:
             if item in self._payloads:
                 self.emit(e.ItemAdopted(now, item))

@@ -35,6 +35,7 @@ from typing import Any
 
 from harness.pacing.base import Notice
 
+# RFC 6585 4: no other status is by itself a refusal.
 TOO_MANY_REQUESTS = 429
 # They speak of a credential, or of one item that is not there.
 NEVER = frozenset({401, 404, 410})
