@@ -12,6 +12,7 @@ Servers refuse with any status. This table is read from the top; the first row t
                   (`rateLimitExceeded`), known words ("too many requests") or a field
                   that names a time to wait (`retry_after`)
     suspicion     it is a 403 or 503 that says nothing, and requests got through before   doubtful
+                  (one; five where there is no other request to compare with)
 
 401, 404 and 410 speak of a credential or of one item; only a declaration makes them refusals. A success is never looked
 into unless a declaration names its status: an item may talk of rate limits. Doubtful refusals pause everyone like
