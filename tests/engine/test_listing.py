@@ -10,7 +10,7 @@ import pytest
 from harness.api.rest import Rest
 from harness.record import events as e
 from harness.record.fold import fold
-from harness.record.summary import Summary, summarise
+from harness.record.summary import NOT_RECORDED, Summary, summarise
 from harness.views.screen import Screen
 from harness.views.summary import summary_text
 from tests.engine.lists import Answers, Reply, importing, numbered, pages_asked, records
@@ -716,7 +716,7 @@ def test_a_run_of_an_earlier_revision_says_that_it_has_no_evidence() -> None:
     play = importing(numbered(TWENTY))
     state = fold(as_recorded_before(play.events))
     found = summarise("r", state, None)
-    assert (found.status, found.list_ended) == ("complete", "")
+    assert (found.status, found.list_ended) == ("complete", NOT_RECORDED)
     figures = found.as_dict()
     del figures["list_ended"]
     text = summary_text(Summary.from_dict(figures), Screen())
