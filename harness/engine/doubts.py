@@ -25,7 +25,8 @@ Where another request gets an answer that tells nothing (5xx, or none), the phas
 the suspect does, the doubt is over, and it fails as it would have without one.
 
 429 and what `--refused-when` declares are a limit's from the beginning. They are doubted only where the same request
-meets them three times while others get through.
+alone meets them three times while others get through: a bucket without any burst refuses each request again and again,
+and all the others with it.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from harness.engine.comparing import Knocks, let_in_before, place
+from harness.engine.comparing import MOST_PROBES, Knocks, let_in_before, place
 from harness.engine.flights import Flight
 from harness.engine.rulings import LET_IN, Fate, Ruling, Sign, Suspect
 from harness.engine.work import Task, Work
@@ -83,7 +84,9 @@ class Doubts:
         self.silence_s = 0.0
         self._lone = False  # one request was refused, while others on their way got through
         self._rounds: Counter[tuple[Kind, Key]] = Counter()
-        self._met: dict[tuple[Kind, Key], tuple[int, int]] = {}  # refusals, and how many others had passed at the last
+        # Refusals that it met alone, and how many others had passed and had been refused at its last.
+        self._met: dict[tuple[Kind, Key], tuple[int, int, int]] = {}
+        self._limited = 0  # refusals that were put down to a limit
 
     # --- what is asked ---------------------------------------------------------------------------------------------
 
@@ -220,11 +223,15 @@ class Doubts:
         return Ruling(Outcome.REFUSED, "kept")
 
     def _met_too_often(self, flight: Flight) -> bool:
-        """Count a refusal of this request: is it its third, others having got through since its last?"""
+        """Count a refusal of this request, unless others were refused since its last: is it its third, while others
+        got through? One that is the only one left is doubted in the end, too, though nobody gets through meanwhile.
+        """
         key = flight.fetch.kind, flight.fetch.key
-        times, passed = self._met.get(key, (0, 0))
-        self._met[key] = times + 1, self._passed
-        return times + 1 >= MOST_MET and self._passed > passed
+        times, passed, limited = self._met.get(key, (0, 0, self._limited))
+        times += times == 0 or limited == self._limited
+        self._limited += 1
+        self._met[key] = times, self._passed, self._limited
+        return times >= MOST_MET and self._passed > (0 if times >= MOST_PROBES else passed)
 
     # --- the answers of others while there is a suspect -------------------------------------------------------------
 

@@ -137,8 +137,9 @@ def by_body(notice: Notice, body: Any, utc_s: float, declared: Declared = ()) ->
         return notice
     wait_s = _wait_s(value, utc_s)
     refused = notice.refused or wait_s is not None or _speaks_of_limits(value, text)
-    if refused and wait_s is not None and told_s(notice) == 0.0:
-        return replace(notice, refused=True, retry_after_s=wait_s)
+    header_s = notice.retry_after_s
+    if refused and wait_s is not None and (wait_s > 0 or header_s is None) and told_s(notice) == 0.0:
+        return replace(notice, refused=True, retry_after_s=wait_s, in_body=True, header_s=header_s)
     return replace(notice, refused=refused)
 
 
