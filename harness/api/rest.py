@@ -17,10 +17,12 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 from harness.api.credentials import origin
 from harness.api.declared import declared, whole
 from harness.api.links import link_targets
+from harness.api.remarks import remarks
 from harness.api.way_on import error_told, hints_at_error, ways_on
 from harness.engine.answers import PageRead
 from harness.record.discovery import holds_number
 from harness.record.events import ItemId, Key, canonical_id, is_same_id
+from harness.record.remarks import shown
 from harness.values import variables_in
 
 # Ten million pages of one item are still a list; more is a number gone wrong.
@@ -35,11 +37,13 @@ class Malformed(Exception):
     """A body that is not what was asked for; the message says why, in words for the failure's detail.
 
     past_end: what came, in words for people, where it ends a list if the page was only guessed; else None.
+    remarks: what the body says of itself, which may take that back.
     """
 
-    def __init__(self, why: str, past_end: str | None = None) -> None:
+    def __init__(self, why: str, past_end: str | None = None, remarks: str = "") -> None:
         super().__init__(why)
         self.past_end = past_end
+        self.remarks = remarks
 
 
 class Garbled(Malformed):
@@ -96,12 +100,12 @@ class Rest:
         self, page: Key, value: Any, headers: Mapping[str, str] = _NO_HEADERS
     ) -> tuple[PageRead, list[tuple[ItemId, dict[str, Any]]]]:
         """The same from the JSON value."""
-        name, records = _records(value)
+        url = self.page_url(page)
+        name, records = _records(value, url)
         about = {key: inner for key, inner in value.items() if key != name} if isinstance(value, dict) else {}
         if error_told(about) is not None:
             raise Malformed(_says_error(about))
         by_id = [(_id(record), record) for record in records]
-        url = self.page_url(page)
         found = ways_on(about, headers, url, _followed(about))
         way, next_page = self._way(page, about, headers, records)
         last_page, total, said_by = _extent(about, headers, url, numbered=isinstance(page, int) and next_page is None)
@@ -112,7 +116,9 @@ class Rest:
         if counted and next_page is not None and holds_number(next_page, int(page) + 1):
             way = next_page = None  # the count of pages is enough, and lets them be read side by side
         ids = tuple(item for item, _ in by_id)
-        return PageRead(ids, total, last_page, next_page, way, more, ", ".join(unread), said_by=said_by), by_id
+        says = remarks(about, url)
+        read = PageRead(ids, total, last_page, next_page, way, more, ", ".join(unread), said_by=said_by, remarks=says)
+        return read, by_id
 
     def read_item(self, item: ItemId, body: str) -> tuple[str, bool]:
         """The payload to keep: the item's object as JSON text, out of its `data` envelope if it has one.
@@ -233,19 +239,25 @@ def _json(body: str) -> Any:
         raise Garbled(f"the body is not JSON ({error})") from None
 
 
-def _records(value: Any) -> tuple[str, list[Any]]:
-    """The field that holds the records, and the records. Malformed where there is none, see `past_end` there."""
+def _records(value: Any, sent: str) -> tuple[str, list[Any]]:
+    """The field that holds the records, and the records. Malformed where there is none, see `past_end` there.
+
+    The first field with a list that is not empty: beside the records, `data` may be an empty list.
+    """
     if isinstance(value, list):
         return "", value
     if isinstance(value, dict):
-        for name in _RECORDS:
-            if isinstance(value.get(name), list):
-                return name, value[name]
+        lists = [name for name in _RECORDS if isinstance(value.get(name), list)]
+        if lists:
+            name = next((name for name in lists if value[name]), lists[0])
+            return name, value[name]
     if error_told(value) is not None:
         raise Malformed(_says_error(value))
-    raise Malformed(
-        "the body holds no list: neither an array nor an object with data, items or results", _lacks_records(value)
-    )
+    says = remarks(value, sent) if isinstance(value, dict) else ""
+    why = "the body holds no list: neither an array nor an object with data, items or results"
+    if says:
+        why = f"{why}; it says {shown(says)}"
+    raise Malformed(why, _lacks_records(value), says)
 
 
 def _says_error(about: dict[str, Any]) -> str:

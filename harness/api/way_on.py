@@ -72,7 +72,7 @@ def ways_on(about: Mapping[str, Any], headers: Mapping[str, str], sent: str, fol
     about: the body without its records. headers: by lower-case name. sent: the URL that was asked, whose values a
     server may repeat. followed: fields that are read as what they are, by their path.
     """
-    echo = _values_of(sent)
+    echo = values_of(sent)
     ways: list[str] = []
     said: list[bool] = []
     for path, value in leaves(about):
@@ -152,7 +152,7 @@ def _is_echo(path: tuple[str, ...], value: Any, sent: Mapping[str, set[str]]) ->
     return any(text in values for name, values in sent.items() if not SIZE.search(name))
 
 
-def _values_of(url: str) -> dict[str, set[str]]:
+def values_of(url: str) -> dict[str, set[str]]:
     """The values of a URL's query by parameter, names as `words_of` joins them; and the URL itself."""
     found: dict[str, set[str]] = {"": {url}}
     for name, value in parse_qsl(urlsplit(url).query):
@@ -212,7 +212,7 @@ _OTHERWISE = re.compile(
     r"|per[ _-]?page|page[ _-]?size|positive|integer|numeric",
     re.IGNORECASE,
 )
-_ERROR_WORDS = re.compile(
+ERROR_WORDS = re.compile(
     r"error|fail|denied|unauthor|forbidden|invalid|expired|limit|too many|exceed|time[d -]*out|unavailable|maintenance"
     r"|wrong",
     re.IGNORECASE,
@@ -250,7 +250,7 @@ def error_told(value: Any) -> str | None:
     for name in _SUCCESSES:
         if str(named.get(name)).strip().lower() == "false":
             return f"{name}: false"
-    status, bare = str(named.get("status")), all(name in _ENVELOPE or not inner for name, inner in named.items())
+    status, bare = str(named.get("status")), all(name in ENVELOPE or not inner for name, inner in named.items())
     return f"status: {status}" if bare and status.lower() in ("error", "fail", "failed", "failure") else None
 
 
@@ -261,13 +261,13 @@ def hints_at_error(value: dict[str, Any]) -> bool:
     if any(isinstance(code, int) and not isinstance(code, bool) and 400 <= code <= 599 for code in codes):
         return True
     words = [inner for name in ("message", "detail", "title", "reason") if isinstance(inner := named.get(name), str)]
-    return error_told(value) is not None or any(_ERROR_WORDS.search(text) and not says_past_end(text) for text in words)
+    return error_told(value) is not None or any(ERROR_WORDS.search(text) and not says_past_end(text) for text in words)
 
 
 _ERRORS = ("error", "errors", "fault", "exception", "error_code", "errorcode", "error_message", "errormessage")
 _SUCCESSES = ("success", "ok", "succeeded")
 # A `status` of "failed" beside anything else may be the status of a job: the item that was asked for.
-_ENVELOPE = {"status", "message", "msg", "code", "data", "detail", "details", "description", "reason", "title", "type",
+ENVELOPE = {"status", "message", "msg", "code", "data", "detail", "details", "description", "reason", "title", "type",
              "meta", "links", "timestamp", "path", "requestid", "request_id", "statuscode", "status_code", "page",
              "per_page", "limit", "offset", "total", "count"}  # fmt: skip
 

@@ -25,6 +25,9 @@ These are ends, in order of their strength; `reason` is what ListEnded records:
     max items   --max-items were named
     accepted    a person accepted what there is (--accept-list)
 
+A page without records tells of an error where it says of itself what no page with records said: a new message, another
+code (`harness.record.remarks`). Then it is a failure, whatever its status.
+
 These are not, and the run fails with a sentence, resumable (`Unclear`):
 
     a link or a cursor names a page that was read
@@ -48,6 +51,7 @@ from typing import Literal
 
 from harness.engine.answers import Failed, PageRead
 from harness.record import events as e
+from harness.record import remarks
 from harness.record.discovery import ACCEPT, LEAVES_REST, MOST_EMPTY, MOST_REPEATS, NO_HELP, Listing
 from harness.record.pages import Turn
 from harness.record.state import Failure, State
@@ -128,11 +132,24 @@ def as_page(state: State, page: e.Key, failed: Failed, status: int | None, *, fi
         return None
     # A page that a total implies is expected: what may pass is tried again there, as often as anywhere.
     expected = isinstance(page, int) and 1 <= page <= (state.last_page or 0)
+    if remarks.error_in(failed.remarks, state.listing.remarks) is not None:
+        return None
     if failed.past_end is not None and (final or not expected or not failed.passing):
         return PageRead((), past=failed.past_end)
     if page == 0 and status is not None and 400 <= status < 500 and status not in _SAY_NOTHING:
         return PageRead((), past=f"answered {status}")
     return None
+
+
+def told_error(state: State, page: PageRead) -> Failed | None:
+    """The failure that a page without records is, if it says what no page with records says: an error with status 200.
+
+    Else a server that is busy at page 3 would end the list.
+    """
+    error = None if page.ids else remarks.error_in(page.remarks, state.listing.remarks)
+    if error is None:
+        return None
+    return Failed("malformed", f"the page holds no records and tells of an error: {error}", passing=False)
 
 
 def tolerated(state: State, accept: bool) -> list[Failure]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.record.events import ItemId, Key, ListEnded, PageListed, canonical_id
+from harness.record.remarks import together
 
 # Records that move while a list is read can fill a page with known ones, or two; not five in a row.
 MOST_REPEATS = 5
@@ -68,6 +69,7 @@ class Listing:
     past_empty: bool = False
     zero: str = ""  # what page 0 was
     zero_new: bool = False
+    remarks: str | None = None  # those of the pages with records (`harness.record.remarks`); None before the first
     ended: str = ""  # the reason why the list had ended, and the evidence
     evidence: str = ""
 
@@ -93,6 +95,8 @@ def page_listed(listing: Listing, event: PageListed, new: int, total: int | None
     listing.read += 1
     listing.met += new
     listing.fruitful += new > 0
+    if event.ids and event.remarks is not None:
+        listing.remarks = together(listing.remarks, event.remarks)
     if position < 1:
         listing.zero, listing.zero_new = _what(event), new > 0
     else:
