@@ -198,9 +198,10 @@ class HttpApi:
                 raise body
             text = _text(body, response.charset_encoding)
             if kind == "item":
-                payload, carried = self._rest.read_item(key, text)
-                return Got(ItemRead(len(body), carried, None if carried else text[:LOOKED_AT]), ((key, payload),))
-            page, records = self._rest.read_page(key, text, response.headers)
+                payload, carried, spelt = self._rest.read_item(key, text)
+                body_start = None if carried else text[:LOOKED_AT]
+                return Got(ItemRead(len(body), carried, body_start, spelt), ((key, payload),))
+            page, records = self._rest.read_page(key, text, response.headers, kept=self._keep_records)
         except Malformed as error:
             reason = "too large" if isinstance(error, TooLarge) else "malformed"
             failed = Failed(reason, str(error), passing=isinstance(error, Garbled), past_end=error.past_end)

@@ -17,8 +17,8 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 from harness.api.credentials import origin
 from harness.api.declared import declared, whole
 from harness.api.links import link_targets
-from harness.api.remarks import remarks
-from harness.api.way_on import error_told, hints_at_error, ways_on
+from harness.api.remarks import remarks, tells_of_error
+from harness.api.way_on import error_told, hints_at_error, ways_on, words_of
 from harness.engine.answers import PageRead
 from harness.record.discovery import holds_number
 from harness.record.events import ItemId, Key, canonical_id, is_same_id
@@ -86,18 +86,19 @@ class Rest:
         return [part for part in urlsplit(self.url).query.split("&") if variables_in(part)]
 
     def read_page(
-        self, page: Key, body: str, headers: Mapping[str, str] = _NO_HEADERS
+        self, page: Key, body: str, headers: Mapping[str, str] = _NO_HEADERS, *, kept: bool = False
     ) -> tuple[PageRead, list[tuple[ItemId, dict[str, Any]]]]:
         """What a page of the list says, and its records by id. Malformed where it is no list.
 
         headers: of the answer, by lower-case name, lines of one name joined. `next_page` is a link, never a guess.
+        kept: the records are the items, so two with one id must be the same.
         """
         if not body.strip():
             raise Garbled("the body is empty", "has an empty body")
-        return self.page_of(page, _json(body), headers)
+        return self.page_of(page, _json(body), headers, kept=kept)
 
     def page_of(
-        self, page: Key, value: Any, headers: Mapping[str, str] = _NO_HEADERS
+        self, page: Key, value: Any, headers: Mapping[str, str] = _NO_HEADERS, *, kept: bool = False
     ) -> tuple[PageRead, list[tuple[ItemId, dict[str, Any]]]]:
         """The same from the JSON value."""
         url = self.page_url(page)
@@ -106,6 +107,7 @@ class Rest:
         if error_told(about) is not None:
             raise Malformed(_says_error(about))
         by_id = [(_id(record), record) for record in records]
+        _check_unique(by_id, kept=kept)
         found = ways_on(about, headers, url, _followed(about))
         way, next_page = self._way(page, about, headers, records)
         last_page, total, said_by = _extent(about, headers, url, numbered=isinstance(page, int) and next_page is None)
@@ -120,14 +122,16 @@ class Rest:
         read = PageRead(ids, total, last_page, next_page, way, more, ", ".join(unread), said_by=said_by, remarks=says)
         return read, by_id
 
-    def read_item(self, item: ItemId, body: str) -> tuple[str, bool]:
+    def read_item(self, item: ItemId, body: str) -> tuple[str, bool, ItemId | None]:
         """The payload to keep: the item's object as JSON text, out of its `data` envelope if it has one.
 
-        And whether it carries the id it was asked by. Malformed for the answer of another item, of an error or a list.
+        And whether it carries the id it was asked by, and the id where it spells it in another case. Malformed for the
+        answer of another item, of an error or a list, and for an empty object.
         """
         value = _json(body)
         inner, carried = self.item_of(item, value)
-        return body if inner is value else as_text(inner), carried
+        spelt = canonical_id(str(inner["id"])) if carried and isinstance(item, str) else item
+        return body if inner is value else as_text(inner), carried, None if spelt == item else spelt
 
     def item_of(self, item: ItemId, value: Any) -> tuple[dict[str, Any], bool]:
         """The same from the JSON value."""
@@ -143,6 +147,10 @@ class Rest:
             raise Malformed(f"the answer is of another item: it carries the id {str(found)[:60]}, not {item}")
         if (error := error_told(value) or error_told(inner)) is not None:
             raise Malformed(f"the answer tells of an error and carries no id: {error}")
+        if (said := tells_of_error(value) or tells_of_error(inner)) is not None:
+            raise Malformed(f"the answer tells of an error and carries no id: {said}")
+        if not inner:
+            raise Malformed("the item is an empty object")
         if _is_page(value):
             raise Malformed("the answer is a page of a list and not an item")
         return inner, False
@@ -279,6 +287,21 @@ def _id(record: Any) -> ItemId:
     if isinstance(found, (int, str)) and not isinstance(found, bool) and found != "" and _is_storable(str(found)):
         return canonical_id(found)
     raise Malformed("a record of the list has no usable id")
+
+
+def _check_unique(by_id: list[tuple[ItemId, Any]], *, kept: bool) -> None:
+    """Malformed where one id stands for two records: a search for films and series may name a film and a series so.
+
+    Where details are fetched, rows of one item may differ; then only records of different types are two.
+    """
+    first: dict[ItemId, Any] = {}
+    for item, record in by_id:
+        other = first.setdefault(item, record)
+        if other is record:
+            continue
+        differing = [name for name in (other.keys() | record.keys()) - {"id"} if other.get(name) != record.get(name)]
+        if any(kept or set(words_of(name)) & {"type", "kind"} for name in differing):
+            raise Malformed(f"the page names the id {item} twice, with different records: ids are not unique here")
 
 
 def _count(about: dict[str, Any], *names: str) -> int | None:

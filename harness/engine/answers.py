@@ -81,11 +81,13 @@ class ItemRead:
     """An item whose payload of `size_bytes` is for the store.
 
     carried: did the answer carry the id it was asked by? None where nobody looked. body: its beginning if it did not.
+    spelt: the id as the answer carries it, where it is written in another case.
     """
 
     size_bytes: int
     carried: bool | None = None
     body: str | None = field(default=None, compare=False)
+    spelt: ItemId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -421,7 +421,10 @@ class Core:
 
     def keeps(self, result: Result) -> bool:
         """Are the payloads that came with `result` to be kept? Ask before they are, and before `finished`."""
-        return not (isinstance(result, ItemRead) and result.carried is False and self.state.ids_carried)
+        if not isinstance(result, ItemRead):
+            return True
+        another = result.spelt is not None and result.spelt in self.state.items
+        return not another and not (result.carried is False and self.state.ids_carried)
 
     def _item_read(self, flight: Flight, now: float, result: ItemRead) -> None:
         fetch = flight.fetch

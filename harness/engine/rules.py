@@ -110,8 +110,10 @@ def requests_left(rules: Rules, state: State) -> int | None:
 
 
 def nameless(item: e.Key, result: ItemRead) -> Failed:
-    """What an answer without the id it was asked by comes to, where other items carry theirs."""
+    """What an answer without the id it was asked by comes to, where other items carry theirs; or with another's."""
     why = f"the answer does not carry the id {item} it was asked by, as other items do: it is not that item"
+    if result.spelt is not None:
+        why = f"the answer is of another item: it carries the id {result.spelt}, which the list names too, not {item}"
     return Failed("malformed", why, passing=False, body=result.body)
 
 

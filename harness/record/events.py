@@ -38,7 +38,10 @@ def canonical_id(raw: ItemId) -> ItemId:
 
 
 def is_same_id(found: object, item: ItemId) -> bool:
-    """Is `found`, a JSON value, the id `item`? `"17"`, 17 and 17.0 are; so are texts that differ in case alone."""
+    """Is `found`, a JSON value, the id `item`? `"17"`, 17 and 17.0 are; so are texts that differ in case alone.
+
+    Servers that know no case answer so; that the other spelling is no item of its own, the engine checks.
+    """
     if isinstance(found, float) and found.is_integer():
         found = int(found)
     if not isinstance(found, (int, str)) or isinstance(found, bool):

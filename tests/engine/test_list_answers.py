@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from harness.api.rest import Malformed
 from harness.record import events as e
 from harness.record.fold import fold
-from tests.engine.lists import Reply, importing, numbered, pages_asked
+from tests.engine.lists import REST, Reply, importing, numbered, pages_asked
 from tests.engine.test_listing import ended
 
 THREE = [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
@@ -131,3 +133,23 @@ def test_the_list_that_is_not_empty_holds_the_records() -> None:
         return Reply({"data": [], "items": answers(query).body["data"]})
 
     assert ended(importing(beside))[:2] == ("complete", 9)
+
+
+FILM, SERIES = {"id": 550, "media_type": "movie"}, {"id": 550, "media_type": "tv"}
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_one_id_for_two_records_is_no_id(kept: bool) -> None:
+    """A12: a search names a film and a series by the same id: one of them would be lost, so the run fails."""
+    with pytest.raises(Malformed, match="names the id 550 twice, with different records: ids are not unique"):
+        REST.read_page(1, json.dumps([FILM, SERIES, {"id": 7}]), kept=kept)
+    for same in (FILM, {"id": "550", "media_type": "movie"}):
+        assert REST.read_page(1, json.dumps([FILM, same]), kept=kept)[0].ids == (550, 550)
+
+
+def test_rows_of_one_item_may_differ_where_it_is_fetched_whole() -> None:
+    """A12: rows of a join: the item is fetched by its id, unless the rows are what is kept."""
+    rows = json.dumps([{"id": 1, "tag": "a"}, {"id": 1, "tag": "b"}])
+    assert REST.read_page(1, rows)[0].ids == (1, 1)
+    with pytest.raises(Malformed, match="names the id 1 twice"):
+        REST.read_page(1, rows, kept=True)
