@@ -207,6 +207,11 @@ _PAST_END = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 # A server that gives no page beyond a certain depth, or finds fault with another parameter, says nothing of the end.
+_DEPTH_LIMIT = re.compile(
+    r"only the first|\b(can|could)(not|n't| not) be (fetched|retrieved|returned|accessed|read|reached|requested)"
+    r"|\b(maximum|max)\b[^.;{}\"]{0,40}\b(offset|depth|window|results)\b|too deep",
+    re.IGNORECASE,
+)
 _OTHERWISE = re.compile(
     r"only the first|maximum|\bmax\b|must be|at most|up to|\blimit|depth|window|too (deep|many)|exceeded|allowed"
     r"|per[ _-]?page|page[ _-]?size|positive|integer|numeric",
@@ -221,7 +226,7 @@ ERROR_WORDS = re.compile(
 
 def says_past_end(text: str) -> bool:
     """Whether the words of a 400 or 422 say that the page asked for is past the end, and nothing else."""
-    return _PAST_END.search(text) is not None and _OTHERWISE.search(text) is None
+    return _PAST_END.search(text) is not None and _OTHERWISE.search(text) is None and _DEPTH_LIMIT.search(text) is None
 
 
 # What these say of a page that was only guessed: it is past the end (416: RFC 9110 15.5.17). The others may say it.
@@ -232,7 +237,9 @@ _MOST_WORDS = 64_000  # of a body, in which its words are looked for
 
 def past_end(status: int, words: str) -> str | None:
     """What an answer without success says of a page that was only guessed; None where it is a failure."""
-    says = status in _IS_PAST_END or (status in _MAY_BE_PAST_END and says_past_end(words[:_MOST_WORDS]))
+    words = words[:_MOST_WORDS]
+    says = status in _IS_PAST_END and _DEPTH_LIMIT.search(words) is None
+    says = says or (status in _MAY_BE_PAST_END and says_past_end(words))
     return f"answered {status}" if says else None
 
 

@@ -32,6 +32,7 @@ These are not, and the run fails with a sentence, resumable (`Unclear`):
 
     a link or a cursor names a page that was read
     page 2 has exactly the ids of page 1, or five pages in a row only repeat ids, or 1,000 in a row are empty
+    five guessed pages in a row mostly repeat ids: the newest records, whatever page is asked for
     the list ended in one of the ways above before it named as many records, or filled as many pages, as it declares
     its last page with records, or an empty one behind it, holds a field that looks like a way on, and nothing stronger
     proves the end: a confirmed total, has_more false, or an empty guessed page where an earlier number brought records
@@ -153,10 +154,10 @@ def told_error(state: State, page: PageRead) -> Failed | None:
 
 
 def tolerated(state: State, accept: bool) -> list[Failure]:
-    """The guessed pages that failed for good and whose failure a person accepts."""
+    """The guessed pages that failed for good and whose failure a person accepts: whatever the server answered."""
     if not accept:
         return []
-    return [f for f in state.failed_pages if is_guessed(state, f.key) and (f.key == 0 or f.status in (400, 422))]
+    return [f for f in state.failed_pages if is_guessed(state, f.key) and (f.key == 0 or f.status is not None)]
 
 
 def judge(state: State, *, most: int | None = None, accept: Collection[Failure] | None = None) -> Verdict:
@@ -228,6 +229,9 @@ def stuck(state: State) -> str | None:
         return f"{named}, and {ignored}; if the list is this one page, {ACCEPT} accepts it"
     if listing.repeating >= MOST_REPEATS:
         return f"{named}, and {MOST_REPEATS} pages in a row only repeat them; {NO_HELP}"
+    if listing.stale >= MOST_REPEATS:
+        ignored = f"so the server seems to ignore {_asked(listing)}"
+        return f"{named}, and {MOST_REPEATS} pages in a row mostly repeat what was read, {ignored}; {NO_HELP}"
     if listing.barren >= MOST_EMPTY:
         return f"{named}, and {MOST_EMPTY:,} pages in a row are empty while the list goes on; {LEAVES_REST}"
     return None

@@ -140,9 +140,9 @@ def _failed_pages(state: State, failed: Sequence[Failure]) -> str:
     hint = ""
     if page.key == 0:
         hint = f"; it may hold records, where pages are counted from 0: if they are not, add {ACCEPT}"
-    elif is_guessed(state, page.key) and page.status in (400, 422):
+    elif is_guessed(state, page.key) and page.status is not None:
         hint = f"; if the list ends before it, add {ACCEPT}"
-    elif page.status in (401, 403):
+    elif page.status in (401, 403) and not state.items:
         hint = "; check the credentials and --url"
     return f"page {page.key} of the list{others} could not be read, tried {times} ({what}){hint}"
 

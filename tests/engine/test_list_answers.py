@@ -10,7 +10,7 @@ import pytest
 from harness.api.rest import Malformed
 from harness.record import events as e
 from harness.record.fold import fold
-from tests.engine.lists import REST, Reply, importing, numbered, pages_asked
+from tests.engine.lists import REST, Answers, Reply, importing, numbered, pages_asked, records
 from tests.engine.test_listing import ended
 
 THREE = [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
@@ -153,3 +153,79 @@ def test_rows_of_one_item_may_differ_where_it_is_fetched_whole() -> None:
     assert REST.read_page(1, rows)[0].ids == (1, 1)
     with pytest.raises(Malformed, match="names the id 1 twice"):
         REST.read_page(1, rows, kept=True)
+
+
+def feed(size: int, fresh: int) -> Answers:
+    """The newest `size` records, whatever page is asked for; `fresh` new ones appear with each request."""
+    newest = 0
+
+    def answer(query: dict[str, str]) -> Reply:
+        nonlocal newest
+        newest += fresh
+        return Reply({"data": records(*range(newest + size, newest, -1))})
+
+    return answer
+
+
+@pytest.mark.parametrize(("size", "fresh"), [(10, 1), (10, 4), (3, 1)])
+def test_a_feed_that_ignores_page_and_moves_is_not_understood(size: int, fresh: int) -> None:
+    """A2, A7: each page brings a new record, so that pages never only repeat: failed after five that mostly do."""
+    play = importing(feed(size, fresh))
+    status, _, why = ended(play)
+    assert status == "failed"
+    assert "5 pages in a row mostly repeat what was read, so the server seems to ignore `page`; " in why
+    assert len(pages_asked(play)) <= 7
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_list_that_drifts_is_read_to_its_end(step: int) -> None:
+    """A9: new records at the head push a few of each page onto the next: normal, and the end is found."""
+    asked = 0
+
+    def answer(query: dict[str, str]) -> Reply:
+        nonlocal asked
+        page, asked = int(query.get("page", 1)), asked + 1
+        ids = list(range(step * asked, -100, -1))[(page - 1) * 10 : page * 10]
+        return Reply({"data": records(*ids)})
+
+    assert ended(importing(answer))[0] == "complete"
+
+
+@pytest.mark.parametrize("status", [401, 403, 405, 500, 503])
+def test_a_person_may_accept_a_guessed_page_that_failed(status: int) -> None:
+    """A10: the page past the end answers what proves nothing; the sentence names the flag, and the flag works."""
+    answers = numbered(THREE, past=Reply({"detail": "no"}, status))
+    play = importing(answers)
+    _, items, why = ended(play)
+    assert items == 9
+    if status == 401:
+        return  # the token may have expired: that is told first
+    assert why.endswith("; if the list ends before it, add --accept-list"), why
+    assert "credentials" not in why
+    again = ended(importing(answers, state=fold(play.events), accept_list=True))
+    assert again[:2] == ("complete", 9)
+    assert again[2].startswith("past end: page 4 could not be read") or again[2].startswith("accepted")
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "is_end"),
+    [
+        (404, "Only the first 60 results are available", False),
+        (404, "Not found", True),
+        (404, "Invalid page.", True),
+        (410, "the maximum offset is 10000", False),
+        (400, "Page is out of range: results beyond 60 cannot be fetched", False),
+        (400, "Page is out of range", True),
+        (404, "The requested resource could not be found", True),
+    ],
+)
+def test_a_limit_of_depth_is_no_end(status: int, words: str, is_end: bool) -> None:
+    """A5: a server that gives no page beyond a depth says so: what lies behind it was not seen."""
+    found = ended(importing(numbered(THREE, past=Reply({"message": words}, status))))
+    assert found[:2] == ("complete" if is_end else "failed", 9)
+
+
+def test_limits_in_a_404_that_are_none_of_depth() -> None:
+    """A5: the paging of a body that says that there is no such page."""
+    past = Reply({"message": "Not found", "limit": 10, "offset": 60, "max": 100, "results": None}, 404)
+    assert ended(importing(numbered(THREE, past=past)))[:2] == ("complete", 9)
