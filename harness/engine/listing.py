@@ -202,7 +202,8 @@ def _settled(state: State, says: Ended | None, why_stuck: str | None) -> str | N
     A total may be no more than the size of the one page with records: then page 0 may be another.
     """
     listing = state.listing
-    alone = bool(listing.counts_itself) and listing.counted is None and says is None and why_stuck is None
+    unsure = bool(listing.counts_itself) and (listing.counted is None or not listing.met)
+    alone = unsure and says is None and why_stuck is None
     if not _reached(state) or (alone and may_count_from_0(state)):
         return None
     return _confirms(state, says, why_stuck)
@@ -291,9 +292,11 @@ def _says_end(state: State) -> Ended | None:
 def _confirms(state: State, says: Ended | None, why_stuck: str | None) -> str | None:
     """What confirms a total that was reached."""
     listing, counted = state.listing, state.listing.counted
-    if counted is not None and (listing.fruitful == counted or (not listing.met and counted <= 1)):
+    goes_on = _goes_on(listing, says)
+    nothing = not listing.met and counted is not None and counted <= 1 and not goes_on
+    if counted is not None and (nothing or (listing.met and listing.fruitful == counted)):
         return f"in {_pages(counted)} as declared"
-    if listing.counts_itself and _goes_on(listing, says):
+    if listing.counts_itself and goes_on:
         return None
     if says is not None:
         return says.evidence

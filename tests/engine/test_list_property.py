@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from harness.record import events as e
 from harness.record.discovery import MOST_REPEATS
 from harness.record.fold import fold
-from tests.engine.lists import Reply, importing, pages_asked, records
+from tests.engine.lists import Answers, Reply, importing, pages_asked, records
 from tests.engine.play import Play
 from tests.engine.test_listing import NOT_PAST, PAST
 
@@ -27,7 +27,10 @@ BROKEN = ("", "ignores page", "loops", "repeats", "depth", "hole")
 
 @dataclass(frozen=True)
 class Server:
-    """One list: `answer` is what it says. total, last_page: how far off what it declares is; None: not declared."""
+    """One list: `answer` is what it says. total, last_page: how far off what it declares is; None: not declared.
+
+    told_in: where it declares them. counts: each page has a `count` of its own records.
+    """
 
     pages: tuple[tuple[int, ...], ...]
     way: str
@@ -38,6 +41,8 @@ class Server:
     past: str
     broken: str
     at: int  # the page (from 0) from which on it is broken
+    told_in: str = "body"
+    counts: bool = False
 
     @property
     def ids(self) -> set[int]:
@@ -70,13 +75,28 @@ class Server:
             return next((at for at, page in enumerate(self.pages) if page and page[-1] > after), len(self.pages))
         return int(query["page"]) - self.start
 
+    @property
+    def declared(self) -> int | None:
+        return None if self.total is None else max(0, len(self.ids) + self.total)
+
     def page(self, index: int, ids: tuple[int, ...]) -> Reply:
-        body: dict[str, Any] = {"data": records(*ids)}
-        if self.total is not None:
-            body["total"] = max(0, len(self.ids) + self.total)
+        said: dict[str, int] = {}
+        if self.declared is not None:
+            said["total"] = self.declared
         if self.last_page is not None:
-            body["last_page"] = max(0, len(self.pages) + self.last_page)
-        return self.following(index, body)
+            said["last_page"] = max(0, len(self.pages) + self.last_page)
+        body: dict[str, Any] = {"data": records(*ids)}
+        if self.counts:
+            body["count"] = len(ids)
+        if self.told_in == "meta":
+            body["meta"] = said
+        elif self.told_in == "body":
+            body |= said
+        reply = self.following(index, body)
+        if self.told_in != "header":
+            return reply
+        names = {"total": "x-total-count", "last_page": "x-total-pages"}
+        return Reply(reply.body, headers={**reply.headers, **{names[name]: str(n) for name, n in said.items()}})
 
     def following(self, index: int, body: dict[str, Any]) -> Reply:
         more = index + 1 < len(self.pages)
@@ -117,11 +137,15 @@ def cut(count: int, sizes: list[int]) -> tuple[tuple[int, ...], ...]:
     return tuple(pages) or ((),)
 
 
+def starting_empty(pages: tuple[tuple[int, ...], ...], empty: bool) -> tuple[tuple[int, ...], ...]:
+    return ((), *pages) if empty else pages
+
+
 SIZES = st.one_of(st.integers(1, 4).map(lambda size: [size]), st.lists(st.integers(1, 4), min_size=2, max_size=4))
 OFF = st.sampled_from((None, 0, 0, -1, -3, 1, 4))
 SERVERS = st.builds(
     Server,
-    st.builds(cut, st.integers(0, 17), SIZES),
+    st.builds(starting_empty, st.builds(cut, st.integers(0, 17), SIZES), st.sampled_from((False, False, False, True))),
     st.sampled_from(WAYS),
     st.integers(0, 1),
     OFF,
@@ -130,6 +154,8 @@ SERVERS = st.builds(
     st.sampled_from(("clamps", "empty page", *PAST, *NOT_PAST)),
     st.sampled_from(BROKEN),
     st.integers(1, 5),
+    st.sampled_from(("body", "body", "meta", "header")),
+    st.booleans(),
 )
 HONEST = st.builds(
     Server,
@@ -142,28 +168,69 @@ HONEST = st.builds(
     st.sampled_from(("empty page", *PAST)),
     st.just(""),
     st.just(1),
+    st.sampled_from(("body", "meta", "header")),
+    st.booleans(),
 )
 
 
-def leaves_no_trace(server: Server, play: Play) -> bool:
-    """Whether the evidence is one that this server could only have contradicted by saying something else.
+def goes_on(replies: list[Reply]) -> bool:
+    """Whether the page that named the last record says that there are more."""
+    pages = [reply for reply in replies if isinstance(reply.body, dict) and isinstance(reply.body.get("data"), list)]
+    ids = [[record["id"] for record in page.body["data"]] for page in pages]
+    last = max((name for names in ids for name in names), default=None)
+    found = next((page for page, names in zip(pages, ids, strict=True) if last is None or last in names), Reply({}))
+    fields = ("next", "nextToken", "has_more")
+    return any(found.body.get(name) for name in fields) or 'rel="next"' in found.headers.get("link", "")
 
-    A total that was reached and that pages agree with; a guessed page that is empty or not there.
+
+def leaves_no_trace(server: Server, play: Play, replies: list[Reply]) -> bool:
+    """Whether this server could only have contradicted the evidence by saying something else.
+
+    A total that is exactly what was read, and is not the size of a page that says that there are more; two numbers
+    that agree; a guessed page that is empty or not there and that no field speaks against.
     """
-    found = play.of(e.ListEnded)[-1]
-    if found.reason == "total":
-        return server.total is not None and (server.total < 0 or server.broken != "")
-    if server.broken == "repeats":
+    found, read = play.of(e.ListEnded)[-1], play.core.state.imported
+    declared = server.declared
+    if declared is not None and declared > read:
+        return False
+    if read and found.reason == "total" and "as declared" in found.evidence:
+        return declared == read or server.counts
+    followed = server.way != "unread" and any(words in found.evidence for words in ("is empty", "is gone", "no more"))
+    if goes_on(replies) and not followed:
+        if found.reason == "total":
+            return declared == read and declared != len(server.pages[0])
+        numbers = {page for page in pages_asked(play) if isinstance(page, int)}
+        return server.way == "unread" and found.reason in ("empty", "past end", "pages") and len(numbers) > 2
+    if found.reason == "total" and declared == read:
+        return True
+    hidden = server.broken in ("hole", "depth") or (server.broken == "repeats" and not server.pages[0])
+    if server.broken == "repeats" and server.pages[0]:
         # Records that move fill a page or a few with known ones. And counted from 0, page 0 may well repeat page 1.
         return server.start == 0 or len(server.pages) - server.at < MOST_REPEATS
-    return found.reason in ("empty", "past end", "link", "pages", "has_more") and server.broken in ("hole", "depth")
+    if server.broken == "ignores page" and not server.pages[0]:
+        return True  # nothing but an empty page
+    if found.reason == "total":  # a count of the page's own records, and nothing says that there are more
+        return server.counts and (hidden or server.broken == "ignores page")
+    return found.reason in ("empty", "past end", "link", "pages", "has_more") and hidden
+
+
+def heard(server: Server) -> tuple[Answers, list[Reply]]:
+    """The server, and what it will have answered."""
+    replies: list[Reply] = []
+
+    def answer(query: dict[str, str]) -> Reply:
+        replies.append(server.answer(query))
+        return replies[-1]
+
+    return answer, replies
 
 
 @given(SERVERS)
 @settings(max_examples=500, deadline=None, derandomize=True)
 def test_complete_implies_every_record(server: Server) -> None:
     """Or the evidence that deceived is named. Whatever a server does, reading it comes to an end."""
-    play = importing(server.answer)
+    answer, replies = heard(server)
+    play = importing(answer)
     assert play.done is not None
     event(play.done.status)
     assert len(pages_asked(play)) < 60
@@ -173,7 +240,7 @@ def test_complete_implies_every_record(server: Server) -> None:
     imported = {key for _, kind, key, _ in play.sent if kind == "item"}
     assert play.core.state.listing.evidence
     if imported != server.ids:
-        assert leaves_no_trace(server, play), (imported, play.of(e.ListEnded))
+        assert leaves_no_trace(server, play, replies), (imported, play.of(e.ListEnded))
         event("deceived: " + play.of(e.ListEnded)[-1].reason)
 
 
@@ -198,12 +265,13 @@ def test_an_honest_list_is_complete_at_a_fair_price(server: Server) -> None:
 @settings(max_examples=100, deadline=None, derandomize=True)
 def test_a_crash_never_makes_a_list_complete(server: Server, moment: int) -> None:
     """Killed at any moment and resumed: complete implies every record then too."""
-    whole = importing(server.answer)
+    answer, replies = heard(server)
+    whole = importing(answer)
     first = Play(whole.server, whole.rules).run(until=0.03 * moment)
     again = Play(whole.server, whole.rules, state=fold(first.events)).run()
     assert again.done is not None
     if again.done.status == "complete" and again.core.state.imported != len(server.ids):
-        assert leaves_no_trace(server, again) if again.of(e.ListEnded) else leaves_no_trace(server, first)
+        assert leaves_no_trace(server, again if again.of(e.ListEnded) else first, replies)
 
 
 @given(SERVERS)

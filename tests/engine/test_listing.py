@@ -109,6 +109,8 @@ def test_a1_an_empty_first_page_with_a_way_on(about: dict[str, Any], headers: di
     assert (status, items) == ("failed", 0)
     assert why.startswith("0 records, and the list goes on: ")
     assert names in why
+    for more in ({"count": 0}, {"count": 0, "last_page": 0}, {"total": 0, "total_pages": 1}):
+        assert ended(importing(ignoring({"data": [], **about, **more}, **headers)))[:2] == ("failed", 0)
 
 
 @pytest.mark.parametrize("field", ["nextPageToken", "hasMore", "has_more"])
@@ -294,11 +296,14 @@ def test_a6_a_hole_in_a_declared_extent_is_none() -> None:
 
 
 def test_an_empty_list() -> None:
-    """Nothing on pages 1, 2 and 0; where a total says 0, it takes as little as any other."""
+    """Nothing on pages 1, 2 and 0. A total of 0 may be that of page 1, where pages are counted from 0."""
     play = importing(numbered([]))
     assert (ended(play), pages_asked(play)) == (("complete", 0, "empty: page 2 is empty"), [1, 2, 0])
     play = importing(numbered([[]], lambda _: {"total": 0, "last_page": 1}))
-    assert (ended(play), pages_asked(play)) == (("complete", 0, "total: total 0 reached, in 1 page as declared"), [1])
+    assert ended(play) == ("complete", 0, "total: total 0 reached, in 1 page as declared")
+    assert pages_asked(play) == [1, 2, 0]
+    zero = numbered([[1]], lambda n: {"count": int(n == 0), "last_page": 1}, start=0)
+    assert ended(importing(zero))[:2] == ("complete", 1)
     play = importing(numbered([[]], lambda _: {"count": 0, "next": None}))
     assert (ended(play)[:2], pages_asked(play)) == (("complete", 0), [1])
 
@@ -535,10 +540,16 @@ def test_a11_at_a_told_page_it_is_a_failure(past: str, way: str) -> None:
     if way == "first":
         play = importing(lambda query: reply)
     elif way == "count":
-        play = importing(numbered([[1, 2, 3]], lambda _: {"last_page": 2}, reply))
+        pages = numbered([[1, 2, 3], [], [4]], lambda _: {"last_page": 3})
+        play = importing(lambda query: reply if query["page"] == "2" else pages(query))
     else:
         play = importing(numbered([[1, 2, 3]], lambda _: {"next": "?page=2"}, reply))
-    assert ended(play)[0] == "failed"
+    status, items, why = ended(play)
+    page = {"first": "page 1", "count": "page 2", "link": "page https://api.test/items?page=2"}[way]
+    assert (status, items) == ("failed", {"first": 0, "count": 4, "link": 3}[way])
+    assert why.startswith(f"{page} of the list")
+    assert " could not be read, tried " in why
+    assert "--accept-list" not in why
 
 
 def test_a11_a_400_without_words_can_be_accepted() -> None:

@@ -207,7 +207,8 @@ async def test_a_page_repeated_for_ever(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("total", "status"), [(2, "complete"), (1, "complete"), (9, "failed"), (-1, "complete")])
 async def test_a_total_that_lies(tmp_path: Path, total: int, status: str) -> None:
-    """Too low: not believed, all is imported and the summary says so. Too high: the run fails and says what lacks."""
+    """Below what its pages name it is not believed, and the summary says so; too high, the run fails and says so. One
+    that nothing contradicts is believed, and the summary names the evidence."""
 
     def answer(path: str) -> Any:
         first = path.startswith("/items?page=1&")
@@ -220,6 +221,28 @@ async def test_a_total_that_lies(tmp_path: Path, total: int, status: str) -> Non
     ended = {2: "total 2 reached, page 2 is empty", -1: "page 2 is empty", 9: None}
     ended[1] = "page 2 is empty; it declared 1 items, which its pages contradict"
     assert (run.summary() or {})["list_ended"] == ended[total]
+
+
+@pytest.mark.parametrize(
+    ("about", "read", "evidence"),
+    [
+        ({"total": 2}, 4, "page 3 is empty; it declared 2 items, which its pages contradict"),
+        ({"total": 3}, 4, "page 3 is empty; it declared 3 items, which its pages contradict"),
+        ({"total": 2, "last_page": 1}, 2, "total 2 reached, in 1 page as declared"),
+    ],
+)
+async def test_a_total_that_is_too_low(tmp_path: Path, about: dict[str, Any], read: int, evidence: str) -> None:
+    """Four records on two pages: all are imported, unless a page count that is as wrong agrees with the total: then the
+    list ends there, and the summary names that evidence."""
+
+    def answer(path: str) -> Any:
+        page = next((n for n in (1, 2) if path.startswith(f"/items?page={n}&")), 0)
+        ids = {1: (1, 2), 2: (3, 4)}.get(page, ())
+        return catalogue(*ids, **{"last_page": None, **about})(path)
+
+    run, _ = await of(tmp_path, answer)
+    assert (run.status, ids(run)) == ("complete", [str(n) for n in range(1, read + 1)])
+    assert (run.summary() or {})["list_ended"] == evidence
 
 
 @pytest.mark.parametrize("about", [{"nextPageToken": "t2"}, {"total": 9, "next": "?page=1"}, {}])
