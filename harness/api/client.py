@@ -198,12 +198,14 @@ class HttpApi:
                 raise body
             text = _text(body, response.charset_encoding)
             if kind == "item":
-                payload, carried = self._rest.read_item(key, text)
-                return Got(ItemRead(len(body), carried, None if carried else text[:LOOKED_AT]), ((key, payload),))
-            page, records = self._rest.read_page(key, text, response.headers)
+                payload, carried, spelt = self._rest.read_item(key, text)
+                body_start = None if carried else text[:LOOKED_AT]
+                return Got(ItemRead(len(body), carried, body_start, spelt), ((key, payload),))
+            page, records = self._rest.read_page(key, text, response.headers, kept=self._keep_records)
         except Malformed as error:
             reason = "too large" if isinstance(error, TooLarge) else "malformed"
             failed = Failed(reason, str(error), passing=isinstance(error, Garbled), past_end=error.past_end)
+            failed = replace(failed, remarks=error.remarks)
             return Got(_with_evidence(failed, response, body))
         kept = records if self._keep_records else []
         return Got(page, tuple((item, as_text(record)) for item, record in kept))
@@ -222,9 +224,9 @@ class HttpApi:
             if (following is None) != (result.next_page is None) or known.in_ids(result.ids):
                 return _TOLD_SECRET
             result = replace(result, next_page=following)
-        if isinstance(result, PageRead) and (result.unread or result.said_by):
-            names = known.hushed(result.unread), known.hushed(result.said_by)
-            result = replace(result, unread=names[0], said_by=names[1])
+        if isinstance(result, PageRead) and (result.unread or result.said_by or result.remarks):
+            unread, said_by, remarks = map(known.hushed, (result.unread, result.said_by, result.remarks))
+            result = replace(result, unread=unread, said_by=said_by, remarks=remarks)
         return Got(result, tuple((item, known.out_of_data(payload)) for item, payload in got.payloads))
 
 

@@ -17,10 +17,12 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 from harness.api.credentials import origin
 from harness.api.declared import declared, whole
 from harness.api.links import link_targets
-from harness.api.way_on import error_told, hints_at_error, ways_on
+from harness.api.remarks import remarks, tells_of_error
+from harness.api.way_on import error_told, hints_at_error, ways_on, words_of
 from harness.engine.answers import PageRead
 from harness.record.discovery import holds_number
 from harness.record.events import ItemId, Key, canonical_id, is_same_id
+from harness.record.remarks import shown
 from harness.values import variables_in
 
 # Ten million pages of one item are still a list; more is a number gone wrong.
@@ -35,11 +37,13 @@ class Malformed(Exception):
     """A body that is not what was asked for; the message says why, in words for the failure's detail.
 
     past_end: what came, in words for people, where it ends a list if the page was only guessed; else None.
+    remarks: what the body says of itself, which may take that back.
     """
 
-    def __init__(self, why: str, past_end: str | None = None) -> None:
+    def __init__(self, why: str, past_end: str | None = None, remarks: str = "") -> None:
         super().__init__(why)
         self.past_end = past_end
+        self.remarks = remarks
 
 
 class Garbled(Malformed):
@@ -82,26 +86,28 @@ class Rest:
         return [part for part in urlsplit(self.url).query.split("&") if variables_in(part)]
 
     def read_page(
-        self, page: Key, body: str, headers: Mapping[str, str] = _NO_HEADERS
+        self, page: Key, body: str, headers: Mapping[str, str] = _NO_HEADERS, *, kept: bool = False
     ) -> tuple[PageRead, list[tuple[ItemId, dict[str, Any]]]]:
         """What a page of the list says, and its records by id. Malformed where it is no list.
 
         headers: of the answer, by lower-case name, lines of one name joined. `next_page` is a link, never a guess.
+        kept: the records are the items, so two with one id must be the same.
         """
         if not body.strip():
             raise Garbled("the body is empty", "has an empty body")
-        return self.page_of(page, _json(body), headers)
+        return self.page_of(page, _json(body), headers, kept=kept)
 
     def page_of(
-        self, page: Key, value: Any, headers: Mapping[str, str] = _NO_HEADERS
+        self, page: Key, value: Any, headers: Mapping[str, str] = _NO_HEADERS, *, kept: bool = False
     ) -> tuple[PageRead, list[tuple[ItemId, dict[str, Any]]]]:
         """The same from the JSON value."""
-        name, records = _records(value)
+        url = self.page_url(page)
+        name, records = _records(value, url)
         about = {key: inner for key, inner in value.items() if key != name} if isinstance(value, dict) else {}
         if error_told(about) is not None:
             raise Malformed(_says_error(about))
         by_id = [(_id(record), record) for record in records]
-        url = self.page_url(page)
+        _check_unique(by_id, kept=kept)
         found = ways_on(about, headers, url, _followed(about))
         way, next_page = self._way(page, about, headers, records)
         last_page, total, said_by = _extent(about, headers, url, numbered=isinstance(page, int) and next_page is None)
@@ -112,16 +118,20 @@ class Rest:
         if counted and next_page is not None and holds_number(next_page, int(page) + 1):
             way = next_page = None  # the count of pages is enough, and lets them be read side by side
         ids = tuple(item for item, _ in by_id)
-        return PageRead(ids, total, last_page, next_page, way, more, ", ".join(unread), said_by=said_by), by_id
+        says = remarks(about, url)
+        read = PageRead(ids, total, last_page, next_page, way, more, ", ".join(unread), said_by=said_by, remarks=says)
+        return read, by_id
 
-    def read_item(self, item: ItemId, body: str) -> tuple[str, bool]:
+    def read_item(self, item: ItemId, body: str) -> tuple[str, bool, ItemId | None]:
         """The payload to keep: the item's object as JSON text, out of its `data` envelope if it has one.
 
-        And whether it carries the id it was asked by. Malformed for the answer of another item, of an error or a list.
+        And whether it carries the id it was asked by, and the id where it spells it in another case. Malformed for the
+        answer of another item, of an error or a list, and for an empty object.
         """
         value = _json(body)
         inner, carried = self.item_of(item, value)
-        return body if inner is value else as_text(inner), carried
+        spelt = canonical_id(str(inner["id"])) if carried and isinstance(item, str) else item
+        return body if inner is value else as_text(inner), carried, None if spelt == item else spelt
 
     def item_of(self, item: ItemId, value: Any) -> tuple[dict[str, Any], bool]:
         """The same from the JSON value."""
@@ -137,6 +147,10 @@ class Rest:
             raise Malformed(f"the answer is of another item: it carries the id {str(found)[:60]}, not {item}")
         if (error := error_told(value) or error_told(inner)) is not None:
             raise Malformed(f"the answer tells of an error and carries no id: {error}")
+        if (said := tells_of_error(value) or tells_of_error(inner)) is not None:
+            raise Malformed(f"the answer tells of an error and carries no id: {said}")
+        if not inner:
+            raise Malformed("the item is an empty object")
         if _is_page(value):
             raise Malformed("the answer is a page of a list and not an item")
         return inner, False
@@ -233,19 +247,25 @@ def _json(body: str) -> Any:
         raise Garbled(f"the body is not JSON ({error})") from None
 
 
-def _records(value: Any) -> tuple[str, list[Any]]:
-    """The field that holds the records, and the records. Malformed where there is none, see `past_end` there."""
+def _records(value: Any, sent: str) -> tuple[str, list[Any]]:
+    """The field that holds the records, and the records. Malformed where there is none, see `past_end` there.
+
+    The first field with a list that is not empty: beside the records, `data` may be an empty list.
+    """
     if isinstance(value, list):
         return "", value
     if isinstance(value, dict):
-        for name in _RECORDS:
-            if isinstance(value.get(name), list):
-                return name, value[name]
+        lists = [name for name in _RECORDS if isinstance(value.get(name), list)]
+        if lists:
+            name = next((name for name in lists if value[name]), lists[0])
+            return name, value[name]
     if error_told(value) is not None:
         raise Malformed(_says_error(value))
-    raise Malformed(
-        "the body holds no list: neither an array nor an object with data, items or results", _lacks_records(value)
-    )
+    says = remarks(value, sent) if isinstance(value, dict) else ""
+    why = "the body holds no list: neither an array nor an object with data, items or results"
+    if says:
+        why = f"{why}; it says {shown(says)}"
+    raise Malformed(why, _lacks_records(value), says)
 
 
 def _says_error(about: dict[str, Any]) -> str:
@@ -267,6 +287,21 @@ def _id(record: Any) -> ItemId:
     if isinstance(found, (int, str)) and not isinstance(found, bool) and found != "" and _is_storable(str(found)):
         return canonical_id(found)
     raise Malformed("a record of the list has no usable id")
+
+
+def _check_unique(by_id: list[tuple[ItemId, Any]], *, kept: bool) -> None:
+    """Malformed where one id stands for two records: a search for films and series may name a film and a series so.
+
+    Where details are fetched, rows of one item may differ; then only records of different types are two.
+    """
+    first: dict[ItemId, Any] = {}
+    for item, record in by_id:
+        other = first.setdefault(item, record)
+        if other is record:
+            continue
+        differing = [name for name in (other.keys() | record.keys()) - {"id"} if other.get(name) != record.get(name)]
+        if any(kept or set(words_of(name)) & {"type", "kind"} for name in differing):
+            raise Malformed(f"the page names the id {item} twice, with different records: ids are not unique here")
 
 
 def _count(about: dict[str, Any], *names: str) -> int | None:

@@ -72,7 +72,7 @@ def ways_on(about: Mapping[str, Any], headers: Mapping[str, str], sent: str, fol
     about: the body without its records. headers: by lower-case name. sent: the URL that was asked, whose values a
     server may repeat. followed: fields that are read as what they are, by their path.
     """
-    echo = _values_of(sent)
+    echo = values_of(sent)
     ways: list[str] = []
     said: list[bool] = []
     for path, value in leaves(about):
@@ -152,7 +152,7 @@ def _is_echo(path: tuple[str, ...], value: Any, sent: Mapping[str, set[str]]) ->
     return any(text in values for name, values in sent.items() if not SIZE.search(name))
 
 
-def _values_of(url: str) -> dict[str, set[str]]:
+def values_of(url: str) -> dict[str, set[str]]:
     """The values of a URL's query by parameter, names as `words_of` joins them; and the URL itself."""
     found: dict[str, set[str]] = {"": {url}}
     for name, value in parse_qsl(urlsplit(url).query):
@@ -207,12 +207,17 @@ _PAST_END = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 # A server that gives no page beyond a certain depth, or finds fault with another parameter, says nothing of the end.
+_DEPTH_LIMIT = re.compile(
+    r"only the first|\b(can|could)(not|n't| not) be (fetched|retrieved|returned|accessed|read|reached|requested)"
+    r"|\b(maximum|max)\b[^.;{}\"]{0,40}\b(offset|depth|window|results)\b|too deep",
+    re.IGNORECASE,
+)
 _OTHERWISE = re.compile(
     r"only the first|maximum|\bmax\b|must be|at most|up to|\blimit|depth|window|too (deep|many)|exceeded|allowed"
     r"|per[ _-]?page|page[ _-]?size|positive|integer|numeric",
     re.IGNORECASE,
 )
-_ERROR_WORDS = re.compile(
+ERROR_WORDS = re.compile(
     r"error|fail|denied|unauthor|forbidden|invalid|expired|limit|too many|exceed|time[d -]*out|unavailable|maintenance"
     r"|wrong",
     re.IGNORECASE,
@@ -221,7 +226,7 @@ _ERROR_WORDS = re.compile(
 
 def says_past_end(text: str) -> bool:
     """Whether the words of a 400 or 422 say that the page asked for is past the end, and nothing else."""
-    return _PAST_END.search(text) is not None and _OTHERWISE.search(text) is None
+    return _PAST_END.search(text) is not None and _OTHERWISE.search(text) is None and _DEPTH_LIMIT.search(text) is None
 
 
 # What these say of a page that was only guessed: it is past the end (416: RFC 9110 15.5.17). The others may say it.
@@ -232,7 +237,9 @@ _MOST_WORDS = 64_000  # of a body, in which its words are looked for
 
 def past_end(status: int, words: str) -> str | None:
     """What an answer without success says of a page that was only guessed; None where it is a failure."""
-    says = status in _IS_PAST_END or (status in _MAY_BE_PAST_END and says_past_end(words[:_MOST_WORDS]))
+    words = words[:_MOST_WORDS]
+    says = status in _IS_PAST_END and _DEPTH_LIMIT.search(words) is None
+    says = says or (status in _MAY_BE_PAST_END and says_past_end(words))
     return f"answered {status}" if says else None
 
 
@@ -250,7 +257,7 @@ def error_told(value: Any) -> str | None:
     for name in _SUCCESSES:
         if str(named.get(name)).strip().lower() == "false":
             return f"{name}: false"
-    status, bare = str(named.get("status")), all(name in _ENVELOPE or not inner for name, inner in named.items())
+    status, bare = str(named.get("status")), all(name in ENVELOPE or not inner for name, inner in named.items())
     return f"status: {status}" if bare and status.lower() in ("error", "fail", "failed", "failure") else None
 
 
@@ -261,13 +268,13 @@ def hints_at_error(value: dict[str, Any]) -> bool:
     if any(isinstance(code, int) and not isinstance(code, bool) and 400 <= code <= 599 for code in codes):
         return True
     words = [inner for name in ("message", "detail", "title", "reason") if isinstance(inner := named.get(name), str)]
-    return error_told(value) is not None or any(_ERROR_WORDS.search(text) and not says_past_end(text) for text in words)
+    return error_told(value) is not None or any(ERROR_WORDS.search(text) and not says_past_end(text) for text in words)
 
 
 _ERRORS = ("error", "errors", "fault", "exception", "error_code", "errorcode", "error_message", "errormessage")
 _SUCCESSES = ("success", "ok", "succeeded")
 # A `status` of "failed" beside anything else may be the status of a job: the item that was asked for.
-_ENVELOPE = {"status", "message", "msg", "code", "data", "detail", "details", "description", "reason", "title", "type",
+ENVELOPE = {"status", "message", "msg", "code", "data", "detail", "details", "description", "reason", "title", "type",
              "meta", "links", "timestamp", "path", "requestid", "request_id", "statuscode", "status_code", "page",
              "per_page", "limit", "offset", "total", "count"}  # fmt: skip
 

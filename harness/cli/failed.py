@@ -47,8 +47,7 @@ def list_command(run: str | None, output: Path | None, results: Path, **which: A
     screen = Screen.of(sys.stdout)
     click.echo(screen.render(*failures_table(chosen, screen, utc_s())))
     if any(failure.retry_at_utc_s is None for failure in chosen):
-        retry = () if found.about.get("simulated") else ("failed retry",)
-        _hint(found, results, "failed show", *retry, "failed forget")
+        _hint(found, results, "failed show", *_ways_out(found, chosen))
     return 0
 
 
@@ -98,7 +97,11 @@ def forget_command(
     chosen = _wanted(found, items, reason, statuses)
     if found.writer_pid is not None:
         return _said(found, "forget", asked(found, "forget", items=chosen)["count"])
-    return _said(found, "forget", forget(found, chosen))
+    number, pages = forget(found, chosen), found.state().failed_pages
+    if not number and pages and not (items or reason or statuses):
+        what = f"only page {pages[0].key} of the list failed" if len(pages) == 1 else "only pages of the list failed"
+        raise BadInput(f"run {found.name}: {what}, and pages cannot be forgotten; resume reads the list on")
+    return _said(found, "forget", number)
 
 
 def _said(run: Run, command: Command, number: int) -> int:
@@ -107,6 +110,13 @@ def _said(run: Run, command: Command, number: int) -> int:
         f"run {run.name}: {plural(number, 'item')} {what}" if number else f"run {run.name}: nothing failed like that"
     )
     return 0
+
+
+def _ways_out(run: Run, chosen: list[Failure]) -> list[str]:
+    """What a person can do about failures: a page is read again by resume, and cannot be forgotten."""
+    items = any(failure.kind == "item" and failure.retry_at_utc_s is None for failure in chosen)
+    again = [] if run.about.get("simulated") else ["failed retry" if items else "resume"]
+    return [*again, *(["failed forget"] if items else [])]
 
 
 def _hint(run: Run, results: Path, *commands: str) -> None:

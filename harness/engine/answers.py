@@ -61,6 +61,7 @@ class PageRead:
     field that speaks of it, whether it names one or is empty. more: what a has_more says. unread: fields outside the
     records that look like a way on and that nothing follows, joined by ", ". past: what came in place of a list.
     said_by: the fields, joined likewise, of a total or a last_page that is not said by the usual fields of the body.
+    remarks: what the page says of how the request went, beyond plain success (`harness.api.remarks`).
     """
 
     ids: tuple[ItemId, ...]
@@ -72,6 +73,7 @@ class PageRead:
     unread: str = ""
     past: str | None = None
     said_by: str = ""
+    remarks: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +81,13 @@ class ItemRead:
     """An item whose payload of `size_bytes` is for the store.
 
     carried: did the answer carry the id it was asked by? None where nobody looked. body: its beginning if it did not.
+    spelt: the id as the answer carries it, where it is written in another case.
     """
 
     size_bytes: int
     carried: bool | None = None
     body: str | None = field(default=None, compare=False)
+    spelt: ItemId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ class Failed:
 
     `stale`: a pooled connection that the server had closed was reset before any answer. headers: those of the answer
     that tell something of it, a line each; body: its beginning. None without an answer. past_end: what came, such as
-    `answered 404`, where that ends a list if the page was only guessed.
+    `answered 404`, where that ends a list if the page was only guessed and its remarks tell of no error.
     """
 
     reason: str
@@ -103,6 +107,7 @@ class Failed:
     headers: str | None = field(default=None, compare=False)
     body: str | None = field(default=None, compare=False)
     past_end: str | None = field(default=None, compare=False)
+    remarks: str = field(default="", compare=False)
 
 
 Result = PageRead | ItemRead | Failed

@@ -23,7 +23,18 @@ from harness.engine.concurrency import Concurrency, useful_workers
 from harness.engine.doubts import Doubts
 from harness.engine.endings import Endings
 from harness.engine.flights import Flight, Wish
-from harness.engine.listing import Ask, Ended, Verdict, as_page, judge, known_pages, pages_after, stuck, tolerated
+from harness.engine.listing import (
+    Ask,
+    Ended,
+    Verdict,
+    as_page,
+    judge,
+    known_pages,
+    pages_after,
+    stuck,
+    told_error,
+    tolerated,
+)
 from harness.engine.mishaps import Mishaps
 from harness.engine.rules import Rules, listed, most_pages, nameless, requests_left, retry_at, retry_due, verdict
 from harness.engine.rulings import LET_IN, Ruling, Suspect
@@ -398,7 +409,11 @@ class Core:
         if isinstance(result, ItemRead):
             self._item_read(flight, now, result)
         elif isinstance(result, PageRead):
-            self._page_read(flight, now, result)
+            failed = told_error(self.state, result)
+            if failed is None:
+                self._page_read(flight, now, result)
+            else:
+                self._failed(flight, now, failed)
         elif flight.fetch.kind == "page" and (page := self._past_end(flight, now, result)) is not None:
             self._page_read(flight, now, page)
         else:
@@ -406,7 +421,10 @@ class Core:
 
     def keeps(self, result: Result) -> bool:
         """Are the payloads that came with `result` to be kept? Ask before they are, and before `finished`."""
-        return not (isinstance(result, ItemRead) and result.carried is False and self.state.ids_carried)
+        if not isinstance(result, ItemRead):
+            return True
+        another = result.spelt is not None and result.spelt in self.state.items
+        return not another and not (result.carried is False and self.state.ids_carried)
 
     def _item_read(self, flight: Flight, now: float, result: ItemRead) -> None:
         fetch = flight.fetch
@@ -429,9 +447,10 @@ class Core:
         self._breaker.works()
         ids, new, total, met = listed(self.rules, self.state, page, self._reread)
         answered_s, status = flight.answered_s or now, flight.status or 0
-        told = (page.last_page, page.next_page, page.way, page.more, page.unread, met, page.past, page.said_by)
-        known = self.state.last_page
-        self.emit(e.PageListed(now, fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, ids, total, *told))
+        told = (page.last_page, page.next_page, page.way, page.more, page.unread, met, page.past)
+        more, known = (page.said_by, page.remarks), self.state.last_page
+        what = (fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, ids, total)
+        self.emit(e.PageListed(now, *what, *told, *more))
         for item in new:
             if item in self._payloads:
                 self.emit(e.ItemAdopted(now, item))

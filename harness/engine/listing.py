@@ -25,10 +25,14 @@ These are ends, in order of their strength; `reason` is what ListEnded records:
     max items   --max-items were named
     accepted    a person accepted what there is (--accept-list)
 
+A page without records tells of an error where it says of itself what no page with records said: a new message, another
+code (`harness.record.remarks`). Then it is a failure, whatever its status.
+
 These are not, and the run fails with a sentence, resumable (`Unclear`):
 
     a link or a cursor names a page that was read
     page 2 has exactly the ids of page 1, or five pages in a row only repeat ids, or 1,000 in a row are empty
+    five guessed pages in a row mostly repeat ids: the newest records, whatever page is asked for
     the list ended in one of the ways above before it named as many records, or filled as many pages, as it declares
     its last page with records, or an empty one behind it, holds a field that looks like a way on, and nothing stronger
     proves the end: a confirmed total, has_more false, or an empty guessed page where an earlier number brought records
@@ -48,6 +52,7 @@ from typing import Literal
 
 from harness.engine.answers import Failed, PageRead
 from harness.record import events as e
+from harness.record import remarks
 from harness.record.discovery import ACCEPT, LEAVES_REST, MOST_EMPTY, MOST_REPEATS, NO_HELP, Listing
 from harness.record.pages import Turn
 from harness.record.state import Failure, State
@@ -128,6 +133,8 @@ def as_page(state: State, page: e.Key, failed: Failed, status: int | None, *, fi
         return None
     # A page that a total implies is expected: what may pass is tried again there, as often as anywhere.
     expected = isinstance(page, int) and 1 <= page <= (state.last_page or 0)
+    if remarks.error_in(failed.remarks, state.listing.remarks) is not None:
+        return None
     if failed.past_end is not None and (final or not expected or not failed.passing):
         return PageRead((), past=failed.past_end)
     if page == 0 and status is not None and 400 <= status < 500 and status not in _SAY_NOTHING:
@@ -135,11 +142,22 @@ def as_page(state: State, page: e.Key, failed: Failed, status: int | None, *, fi
     return None
 
 
+def told_error(state: State, page: PageRead) -> Failed | None:
+    """The failure that a page without records is, if it says what no page with records says: an error with status 200.
+
+    Else a server that is busy at page 3 would end the list.
+    """
+    error = None if page.ids else remarks.error_in(page.remarks, state.listing.remarks)
+    if error is None:
+        return None
+    return Failed("malformed", f"the page holds no records and tells of an error: {error}", passing=False)
+
+
 def tolerated(state: State, accept: bool) -> list[Failure]:
-    """The guessed pages that failed for good and whose failure a person accepts."""
+    """The guessed pages that failed for good and whose failure a person accepts: whatever the server answered."""
     if not accept:
         return []
-    return [f for f in state.failed_pages if is_guessed(state, f.key) and (f.key == 0 or f.status in (400, 422))]
+    return [f for f in state.failed_pages if is_guessed(state, f.key) and (f.key == 0 or f.status is not None)]
 
 
 def judge(state: State, *, most: int | None = None, accept: Collection[Failure] | None = None) -> Verdict:
@@ -212,6 +230,9 @@ def stuck(state: State) -> str | None:
         return f"{named}, and {ignored}; if the list is this one page, {ACCEPT} accepts it"
     if listing.repeating >= MOST_REPEATS:
         return f"{named}, and {MOST_REPEATS} pages in a row only repeat them; {NO_HELP}"
+    if listing.stale >= MOST_REPEATS:
+        ignored = f"so the server seems to ignore {_asked(listing)}"
+        return f"{named}, and {MOST_REPEATS} pages in a row mostly repeat what was read, {ignored}; {NO_HELP}"
     if listing.barren >= MOST_EMPTY:
         return f"{named}, and {MOST_EMPTY:,} pages in a row are empty while the list goes on; {LEAVES_REST}"
     return None

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from harness.engine.answers import Failed, PageRead
-from harness.engine.listing import Ask, Ended, Unclear, as_page, judge, known_pages, stuck, wants_page_0
+from harness.engine.listing import Ask, Ended, Unclear, as_page, judge, known_pages, stuck, told_error, wants_page_0
 from harness.engine.rules import Rules, listed
 from harness.record import events as e
 from harness.record.fold import apply
@@ -80,6 +80,8 @@ async def _look_further(found: Preview, ask: AskPage) -> None:
 
 async def _read(found: Preview, ask: AskPage, key: e.Key) -> None:
     result, status = await ask(key)
+    if isinstance(result, PageRead):
+        result = told_error(found.state, result) or result
     page = as_page(found.state, key, result, status, final=True) if isinstance(result, Failed) else result
     if page is not None:
         _fold(found.state, key, page)
@@ -90,7 +92,7 @@ async def _read(found: Preview, ask: AskPage, key: e.Key) -> None:
 def _fold(state: State, key: e.Key, page: PageRead) -> None:
     ids, _, total, met = listed(Rules(), state, page)
     told = (page.last_page, page.next_page, page.way, page.more, page.unread, met, page.past, page.said_by)
-    apply(state, e.PageListed(0.0, key, 1, 0.0, 0.0, 200, ids, total, *told))
+    apply(state, e.PageListed(0.0, key, 1, 0.0, 0.0, 200, ids, total, *told, page.remarks))
 
 
 def _judge(found: Preview, accept: bool) -> None:

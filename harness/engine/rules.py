@@ -110,8 +110,10 @@ def requests_left(rules: Rules, state: State) -> int | None:
 
 
 def nameless(item: e.Key, result: ItemRead) -> Failed:
-    """What an answer without the id it was asked by comes to, where other items carry theirs."""
+    """What an answer without the id it was asked by comes to, where other items carry theirs; or with another's."""
     why = f"the answer does not carry the id {item} it was asked by, as other items do: it is not that item"
+    if result.spelt is not None:
+        why = f"the answer is of another item: it carries the id {result.spelt}, which the list names too, not {item}"
     return Failed("malformed", why, passing=False, body=result.body)
 
 
@@ -138,9 +140,9 @@ def _failed_pages(state: State, failed: Sequence[Failure]) -> str:
     hint = ""
     if page.key == 0:
         hint = f"; it may hold records, where pages are counted from 0: if they are not, add {ACCEPT}"
-    elif is_guessed(state, page.key) and page.status in (400, 422):
+    elif is_guessed(state, page.key) and page.status is not None:
         hint = f"; if the list ends before it, add {ACCEPT}"
-    elif page.status in (401, 403):
+    elif page.status in (401, 403) and not state.items:
         hint = "; check the credentials and --url"
     return f"page {page.key} of the list{others} could not be read, tried {times} ({what}){hint}"
 

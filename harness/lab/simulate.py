@@ -281,7 +281,7 @@ class Simulation:
         try:
             page, records = self._rest.page_of(fetch.key, decision.body(), _joined(decision.headers))
         except Malformed as error:
-            return Failed("malformed", str(error), passing=False, past_end=error.past_end)
+            return Failed("malformed", str(error), passing=False, past_end=error.past_end, remarks=error.remarks)
         if self._put is not None and not self.core.rules.detail:
             for item, record in records:
                 self._put(item, json.dumps(record, ensure_ascii=False))

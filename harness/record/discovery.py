@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.record.events import ItemId, Key, ListEnded, PageListed, canonical_id
+from harness.record.remarks import together
 
 # Records that move while a list is read can fill a page with known ones, or two; not five in a row.
 MOST_REPEATS = 5
@@ -41,6 +42,7 @@ class Listing:
     numbered: int = 0
     repeating: int = 0
     barren: int = 0
+    stale: int = 0  # guessed pages in a row of which more than half of the records repeat
     counted: int | None = None
     total_said: int | None = None
     said_by: str = ""  # the fields that say the total or the number of pages, where they are not the usual ones
@@ -68,6 +70,7 @@ class Listing:
     past_empty: bool = False
     zero: str = ""  # what page 0 was
     zero_new: bool = False
+    remarks: str | None = None  # those of the pages with records (`harness.record.remarks`); None before the first
     ended: str = ""  # the reason why the list had ended, and the evidence
     evidence: str = ""
 
@@ -93,10 +96,13 @@ def page_listed(listing: Listing, event: PageListed, new: int, total: int | None
     listing.read += 1
     listing.met += new
     listing.fruitful += new > 0
+    if event.ids and event.remarks is not None:
+        listing.remarks = together(listing.remarks, event.remarks)
     if position < 1:
         listing.zero, listing.zero_new = _what(event), new > 0
     else:
         _rows(listing, event, new)
+        _stale(listing, event, new)
         _sizes(listing, event, position)
         _novelty(listing, event, position, new)
         _way(listing, event, position)
@@ -126,6 +132,18 @@ def _rows(listing: Listing, event: PageListed, new: int) -> None:
     if listing.repeating < MOST_REPEATS:
         listing.repeating = 0 if new else listing.repeating + bool(event.ids)
     listing.moved = listing.moved or 0 < new < len(set(event.ids))
+
+
+def _stale(listing: Listing, event: PageListed, new: int) -> None:
+    """A feed of the newest records that ignores `page` brings a new one or two with each request, for ever.
+
+    At the borders of pages a few records repeat while the list grows: never most of them, page after page. Pages that
+    the list named end by themselves.
+    """
+    told = not isinstance(event.page, int) or event.page <= (listing.counted or 1) or bool(listing.way_on)
+    if listing.stale < MOST_REPEATS:
+        mostly = not told and 2 * new < len(set(event.ids))
+        listing.stale = listing.stale + 1 if mostly else 0
 
 
 def _sizes(listing: Listing, event: PageListed, position: int) -> None:

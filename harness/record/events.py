@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 # 2: `headers` and `body` of a failed attempt, Retried, Forgotten, Relisted. 3: IdsCarried with `carried`; what a page
-# says of the next one (`way`, `more`, `unread`, `new`, `past`, `said_by`), ListEnded, the status of a
+# says of the next one (`way`, `more`, `unread`, `new`, `past`, `said_by`, `remarks`), ListEnded, the status of a
 # Returned. Files of 1 and 2 are read as they are.
 SCHEMA_VERSION = 3
 
@@ -38,7 +38,10 @@ def canonical_id(raw: ItemId) -> ItemId:
 
 
 def is_same_id(found: object, item: ItemId) -> bool:
-    """Is `found`, a JSON value, the id `item`? `"17"`, 17 and 17.0 are; so are texts that differ in case alone."""
+    """Is `found`, a JSON value, the id `item`? `"17"`, 17 and 17.0 are; so are texts that differ in case alone.
+
+    Servers that know no case answer so; that the other spelling is no item of its own, the engine checks.
+    """
     if isinstance(found, float) and found.is_integer():
         found = int(found)
     if not isinstance(found, (int, str)) or isinstance(found, bool):
@@ -85,8 +88,9 @@ class PageListed:
     total, last_page, next_page: as the page says them. way: the field that speaks of a next page, whether it names one
     or not; more: what a has_more says. unread: fields that look like a way on and that nothing follows. new: ids that
     this reading of the list had not met before. past: what came in place of a list, where the page had only been
-    guessed. said_by: the fields of a total or last_page that is said elsewhere than usual. Of the last six, revisions
-    before schema 3 recorded none.
+    guessed. said_by: the fields of a total or last_page that is said elsewhere than usual. remarks: what the page says
+    of how the request went, beyond plain success, a line each. Of the last seven, revisions before schema 3 recorded
+    none.
     """
 
     t_s: float
@@ -105,6 +109,7 @@ class PageListed:
     new: int | None = None
     past: str | None = None
     said_by: str | None = None
+    remarks: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

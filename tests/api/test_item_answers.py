@@ -28,6 +28,15 @@ A_LIST = {"data": [{"id": 1}, {"id": 2}], "total": 2}
         ({"id": 18}, "is of another item: it carries the id 18, not 17"),
         ({"data": {"id": "18"}}, "is of another item: it carries the id 18, not 17"),
         (A_LIST, "is a page of a list"),
+        ({"status": "error", "message": "x"}, "tells of an error and carries no id: status: error"),
+        ({"code": 500, "msg": "busy"}, "tells of an error and carries no id: code=500"),
+        ({"message": "Internal error"}, "tells of an error and carries no id: message=Internal error"),
+        ({"errcode": 1, "errmsg": "x"}, "tells of an error and carries no id: errcode=1"),
+        ({"stat": "fail"}, "tells of an error and carries no id: stat=fail"),
+        ({"return_code": "FAIL", "return_msg": "x"}, "return_code=FAIL"),
+        ({"data": {"hasError": True}}, "hasError=True"),
+        ({}, "is an empty object"),
+        ({"data": {}}, "is an empty object"),
         ({"results": [{"id": 1}], "next": None}, "is a page of a list"),
     ],
 )
@@ -47,6 +56,10 @@ def test_what_is_never_the_item(answer: Any, why: str) -> None:
         ({"number": 17, "items": [{"id": 1}], "total": 99}, False),
         ({"order": {"id": 17}}, False),
         ({"id": None}, False),
+        ({"sha": "f3", "message": "Fix an error"}, False),
+        ({"status": "failed", "job": 7, "code": 500}, False),
+        ({"code": 0, "msg": "ok", "order": {"n": 1}}, False),
+        ({"id": 17, "code": 500, "message": "Internal error"}, True),
     ],
 )
 def test_what_may_be_the_item(answer: Any, carried: bool) -> None:

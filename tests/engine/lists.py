@@ -46,7 +46,8 @@ def result_of(rest: Rest, fetch: Fetch, reply: Reply) -> Result:
     try:
         return rest.read_page(fetch.key, reply.text, reply.headers)[0]
     except Malformed as error:
-        return Failed("malformed", str(error), passing=isinstance(error, Garbled), past_end=error.past_end)
+        passing = isinstance(error, Garbled)
+        return Failed("malformed", str(error), passing=passing, past_end=error.past_end, remarks=error.remarks)
 
 
 def importing(answers: Answers, rest: Rest = REST, state: State | None = None, **rules: Any) -> Play:

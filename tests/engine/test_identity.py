@@ -124,3 +124,23 @@ def test_of_two_payloads_the_last_is_the_item(tmp_path: Path) -> None:
 def test_ids_are_compared_as_what_they_name(found: object, item: e.ItemId, same: bool) -> None:
     """17 and "17" are one item; leading zeros and other values are not."""
     assert e.is_same_id(found, item) is same
+
+
+@pytest.mark.parametrize(("listed_ids", "good"), [(("a", "A"), ["A"]), (("a",), ["a"]), (("a", "B"), ["a"])])
+def test_another_case_is_another_item_where_the_list_names_it(listed_ids: tuple[str, ...], good: list[str]) -> None:
+    """A12: every detail answers with the id in capitals: that is the item `a`, unless the list names `A` as well."""
+
+    def serve(fetch: Fetch, now: float) -> tuple[float, Notice | None, ItemRead | PageRead]:
+        if fetch.kind == "page":
+            return 0.05, OK, PageRead(listed_ids, len(listed_ids), 1)
+        if fetch.key == "B":
+            return 0.05, OK, ItemRead(10, True, spelt="b")
+        return 0.05, OK, ItemRead(10, True, spelt=None if fetch.key == "A" else "A")
+
+    play = Play(serve, Rules()).run()
+    imported, failed = outcome(play.core.state)
+    assert imported == (good if "B" not in listed_ids else ["a", "B"])
+    assert failed == [item for item in listed_ids if item not in imported]
+    if failed:
+        [why] = [failure.detail for failure in play.core.state.failures.values()]
+        assert why == "the answer is of another item: it carries the id A, which the list names too, not a"
