@@ -86,6 +86,10 @@ URL = "https://api.example.com/orders"
         (["--max-pause", "-1"], "--max-pause must be at least 1, not -1"),
         (["--max-pause", "0"], "--max-pause must be at least 1, not 0"),
         (["--allow-host", "http://x/y"], "--allow-host: 'http://x/y' is no host; write it like cdn.example.com, or"),
+        (
+            ["--refused-when", "abc"],
+            "--refused-when: 'abc' does not begin with a status from 200 to 599; write 420, or",
+        ),
         (["--header", SECRET], "--header is not 'Name: value' in ASCII; write it like 'Authorization: Bearer …'"),
         (["--header", f"X: {SECRET}ü"], "--header is not 'Name: value' in ASCII; write it like 'Authorization: Bear"),
         (["--token-env", SECRET], "--token-env: give the name of an environment variable, such as API_TOKEN, and not"),

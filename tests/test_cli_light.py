@@ -207,6 +207,7 @@ def test_what_may_be_repeated_is_read_as_several() -> None:
     """`many` in the table and a field that takes a list are the same settings."""
     several = {"limit": ["5/s", "9/m"], "server_limit": ["5/s", "9/m"], "cost": ["list=1", "item=2"]}
     several |= {"header": ["A: b", "C: d"], "allow_host": ["a.example", "b.example"]}
+    several |= {"refused_when": ["403", "400:rate limit"]}
     assert {name for name, flag in FLAGS.items() if flag.many} == set(several)
     for name, texts in several.items():
         assert len(getattr(ImportConfig(**{name: texts}), name)) == 2

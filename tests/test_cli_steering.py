@@ -131,7 +131,7 @@ def test_a_killed_run_hears_nothing(tmp_path: Path, api_url: str, capsys: pytest
 @pytest.fixture
 def broken_url() -> Iterator[str]:
     """A test API of 12 items: 3 is gone for good, 7 fails once, 8 twice."""
-    faults = ["--fault", "410:items=3", "--fault", "500:items=7:times=1", "--fault", "503:items=8:times=2"]
+    faults = ["--fault", "410:items=3", "--fault", "500:items=7:times=1", "--fault", "502:items=8:times=2"]
     command = [
         sys.executable,
         "-P",
@@ -163,7 +163,7 @@ def test_failures_are_listed_shown_exported_retried_and_forgotten(
     assert sorted(line.split()[:3] for line in out.splitlines()[1:4]) == [
         ["3", "1", "410"],
         ["7", "1", "500"],
-        ["8", "1", "503"],
+        ["8", "1", "502"],
     ]
     assert "-m harness failed retry r" in out
     assert {line.split()[0] for line in run(capsys, "failed", "r", "--status", "5xx")[1].splitlines()[1:3]} == {
@@ -172,15 +172,15 @@ def test_failures_are_listed_shown_exported_retried_and_forgotten(
     }
     assert "no failed items like that" in run(capsys, "failed", "list", "--status", "none")[1]
     assert run(capsys, "failed", "--status", "5")[0] == 2
-    shown = run(capsys, "failed", "show", "--reason", "unavail")[1]
+    shown = run(capsys, "failed", "show", "--reason", "502")[1]
     assert [line.split()[0] for line in shown.splitlines() if not line.startswith(" ")] == ["item"]
     assert "item 8" in shown
-    assert "status 503: Service Unavailable (503), after " in shown
+    assert "status 502: Bad Gateway (502), after " in shown
     assert "content-type: application/json" in shown
     assert run(capsys, "failed", "list", "-o", "f.csv")[1] == "f.csv: 3 failed attempts at 3 items of run r\n"
     rows = list(csv.DictReader(Path("f.csv").read_text().splitlines()))
     assert sorted((row["kind"], row["key"], row["attempt"], row["status"]) for row in rows) == [
-        ("item", "3", "1", "410"), ("item", "7", "1", "500"), ("item", "8", "1", "503"),
+        ("item", "3", "1", "410"), ("item", "7", "1", "500"), ("item", "8", "1", "502"),
     ]  # fmt: skip
     assert run(capsys, "failed", "retry", "--item", "8", "--later")[1].startswith("run r: 1 item to be fetched again\n")
     assert find_run(tmp_path / "results").status == "stopped"
@@ -193,7 +193,7 @@ def test_failures_are_listed_shown_exported_retried_and_forgotten(
     assert err.startswith("run r is complete but for what failed; fetch that again with: ")
     assert err.endswith(" -m harness failed retry r\n")
     assert "in 2 sessions" in out
-    code, out, _ = run(capsys, "failed", "retry", "--status", "503", "--quiet")
+    code, out, _ = run(capsys, "failed", "retry", "--status", "502", "--quiet")
     assert (code, out) == (1, "run r: 1 item to be fetched again\n")
     assert run(capsys, "failed", "forget")[1] == "run r: 1 item forgotten\n"
     assert "✓ complete  11 of 12 items, 1 forgotten" in run(capsys, "show")[1]

@@ -100,6 +100,29 @@ def test_the_states_of_an_item_are_the_table_of_the_record() -> None:
     assert told == {was or "not listed": set(to) for was, to in MOVES.items()}
 
 
+def test_every_module_that_the_architecture_page_names_exists() -> None:
+    """Each name in the table of rooms is a module, or something that a module of that room defines."""
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    rooms = [line.split(" | ") for line in page.splitlines() if re.match(r"\| `(harness|server)", line)]
+    assert len(rooms) > 10
+    for room, what, _ in rooms:
+        place = ROOT / re.findall(r"`([^`]+)`", room)[0]
+        assert place.exists(), place
+        for name in re.findall(r"`([a-z_]+)`", what):
+            near = [place / f"{name}.py", place / name, ROOT / "harness" / name, ROOT / "server" / name]
+            command = name in cli.commands
+            assert command or any(path.exists() for path in near), f"{name} in {place.relative_to(ROOT)}"
+
+
+def test_the_architecture_page_names_the_modules_that_decide() -> None:
+    """Every module of the core, where a reader looks for what decides something."""
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    core = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][2]
+    named = [module.rpartition(".")[2] for module in core["source_modules"] if module.startswith("harness.engine.")]
+    assert len(named) > 10
+    assert [name for name in named if f"`{name}`" not in page] == []
+
+
 def test_results_readme_describes_every_column() -> None:
     """Name and type of each column of the events, in order."""
     text = (ROOT / "results/README.md").read_text()

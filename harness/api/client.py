@@ -222,8 +222,9 @@ class HttpApi:
             if (following is None) != (result.next_page is None) or known.in_ids(result.ids):
                 return _TOLD_SECRET
             result = replace(result, next_page=following)
-        if isinstance(result, PageRead) and result.unread:
-            result = replace(result, unread=known.hushed(result.unread))
+        if isinstance(result, PageRead) and (result.unread or result.said_by):
+            names = known.hushed(result.unread), known.hushed(result.said_by)
+            result = replace(result, unread=names[0], said_by=names[1])
         return Got(result, tuple((item, known.out_of_data(payload)) for item, payload in got.payloads))
 
 

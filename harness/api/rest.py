@@ -15,8 +15,9 @@ from typing import Any
 from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 
 from harness.api.credentials import origin
+from harness.api.declared import declared, whole
 from harness.api.links import link_targets
-from harness.api.way_on import hints_at_error, tells_of_error, ways_on
+from harness.api.way_on import error_told, hints_at_error, ways_on
 from harness.engine.answers import PageRead
 from harness.record.discovery import holds_number
 from harness.record.events import ItemId, Key, canonical_id, is_same_id
@@ -97,19 +98,21 @@ class Rest:
         """The same from the JSON value."""
         name, records = _records(value)
         about = {key: inner for key, inner in value.items() if key != name} if isinstance(value, dict) else {}
-        if tells_of_error(about):
-            raise Malformed(_error_told(about))
+        if error_told(about) is not None:
+            raise Malformed(_says_error(about))
         by_id = [(_id(record), record) for record in records]
-        last_page, total = self._extent(page, about, len(by_id))
-        found = ways_on(about, headers, self.page_url(page), _followed(about))
+        url = self.page_url(page)
+        found = ways_on(about, headers, url, _followed(about))
         way, next_page = self._way(page, about, headers, records)
+        last_page, total, said_by = _extent(about, headers, url, numbered=isinstance(page, int) and next_page is None)
+        self._check_extent(last_page, 0 if said_by or way else total or 0, page, len(by_id))
         more = found.more if next_page is None or found.more is False else None
         unread = () if next_page is not None else (*found.ways, *_lost_link(headers.get("link") or ""))
         counted = isinstance(page, int) and page < (last_page or 0) and way != "has_more"
         if counted and next_page is not None and holds_number(next_page, int(page) + 1):
             way = next_page = None  # the count of pages is enough, and lets them be read side by side
         ids = tuple(item for item, _ in by_id)
-        return PageRead(ids, total, last_page, next_page, way, more, ", ".join(unread)), by_id
+        return PageRead(ids, total, last_page, next_page, way, more, ", ".join(unread), said_by=said_by), by_id
 
     def read_item(self, item: ItemId, body: str) -> tuple[str, bool]:
         """The payload to keep: the item's object as JSON text, out of its `data` envelope if it has one.
@@ -132,21 +135,16 @@ class Rest:
             return inner, True
         if isinstance(found, (int, float, str)) and not isinstance(found, bool) and found != "":
             raise Malformed(f"the answer is of another item: it carries the id {str(found)[:60]}, not {item}")
-        if (error := _error(value) or _error(inner)) is not None:
+        if (error := error_told(value) or error_told(inner)) is not None:
             raise Malformed(f"the answer tells of an error and carries no id: {error}")
         if _is_page(value):
             raise Malformed("the answer is a page of a list and not an item")
         return inner, False
 
-    def _extent(self, page: Key, about: dict[str, Any], records: int) -> tuple[int | None, int | None]:
-        """(last page, total) as far as they are said."""
-        last_page = _count(about, "last_page", "total_pages")
-        total = _count(about, "total", "total_count", "count")
-        implied = -(-total // records) if total is not None and page == 1 and records else 0
-        if max(last_page or 0, 0 if any(True for _ in _spoken(about)) else implied) > MOST_PAGES:
-            pages = max(last_page or 0, implied)
+    def _check_extent(self, last_page: int | None, total: int, page: Key, records: int) -> None:
+        implied = -(-total // records) if page == 1 and records else 0
+        if (pages := max(last_page or 0, implied)) > MOST_PAGES:
             raise Malformed(f"the list says it has {pages:,} pages; up to {MOST_PAGES:,} can be read")
-        return last_page, total
 
     def _way(
         self, page: Key, about: dict[str, Any], headers: Mapping[str, str], records: list[Any]
@@ -243,14 +241,14 @@ def _records(value: Any) -> tuple[str, list[Any]]:
         for name in _RECORDS:
             if isinstance(value.get(name), list):
                 return name, value[name]
-    if tells_of_error(value):
-        raise Malformed(_error_told(value))
+    if error_told(value) is not None:
+        raise Malformed(_says_error(value))
     raise Malformed(
         "the body holds no list: neither an array nor an object with data, items or results", _lacks_records(value)
     )
 
 
-def _error_told(about: dict[str, Any]) -> str:
+def _says_error(about: dict[str, Any]) -> str:
     return f"the list tells of an error: {as_text(about)[:200]}"
 
 
@@ -272,16 +270,23 @@ def _id(record: Any) -> ItemId:
 
 
 def _count(about: dict[str, Any], *names: str) -> int | None:
-    found = next((about[name] for name in names if name in about), None)
-    return found if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 2**53 else None
+    return whole(next((about[name] for name in names if name in about), None))
 
 
-def _error(about: dict[str, Any]) -> str | None:
-    """What an answer says of an error: `success` or `ok` that is false, `error` or `errors` with something in it."""
-    for name in ("error", "errors"):
-        if about.get(name):
-            return f"{name}: {json.dumps(about[name], ensure_ascii=False)[:120]}"
-    return next((f"{name}: false" for name in ("success", "ok") if str(about.get(name)).lower() == "false"), None)
+def _extent(
+    about: dict[str, Any], headers: Mapping[str, str], url: str, *, numbered: bool
+) -> tuple[int | None, int | None, str]:
+    """(last page, total, the fields that say so where they are not the usual ones of the body).
+
+    numbered: pages are read by number. A count of pages that is said elsewhere is nothing to pages that are linked.
+    """
+    last_page, total = _count(about, "last_page", "total_pages"), _count(about, "total", "total_count", "count")
+    said, by = declared(about, headers, url), []
+    if "total" in said and said["total"].value > (total or 0):
+        total, by = said["total"].value, [said["total"].by]
+    if numbered and "pages" in said and (last_page or 0) < said["pages"].value <= MOST_PAGES:
+        last_page, by = said["pages"].value, [*by, said["pages"].by]
+    return last_page, total, ", ".join(by)
 
 
 # Beside records under `data` each of these tells a page of a list; an order, too, may have `items` and a `total`.

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-_SIZE = re.compile("per|size|limit|count|max|top")
+SIZE = re.compile("per|size|limit|count|max|top")
 _DEPTH = 4
 _MOST_NAMES = 5  # in a sentence
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
@@ -50,7 +50,7 @@ _ALONE = {
     "skiptoken",
 }
 # `after` alone may be anything; in one of these it is a cursor. So is what a has_more in one of them says of the list.
-_CONTAINERS = {"paging", "pagination", "paginator", "page", "pages", "info", "cursor", "cursors", "meta", "metadata",
+CONTAINERS = {"paging", "pagination", "paginator", "page", "pages", "info", "cursor", "cursors", "meta", "metadata",
                "links", "link", "response"}  # fmt: skip
 _MORE = {"hasmore", "hasnext", "hasnextpage", "hasmorepages", "hasmoreitems", "hasmoreresults"}
 _MAYBE_MORE = {"more", "moreresults", "moreavailable", "istruncated", "truncated", "incomplete", "incompleteresults",
@@ -75,24 +75,24 @@ def ways_on(about: Mapping[str, Any], headers: Mapping[str, str], sent: str, fol
     echo = _values_of(sent)
     ways: list[str] = []
     said: list[bool] = []
-    for path, value in _leaves(about):
+    for path, value in leaves(about):
         if ".".join(path) in followed:
             continue
         more = _more(path, value)
         said += [] if more is None else [more]
         if more or (more is None and _looks_on(path, value) and not _is_echo(path, value, echo)):
-            ways.append(_name(path))
-    ways += [f"header {_title(name)}" for name, value in headers.items() if _header_looks_on(name, value, echo)]
+            ways.append(name_of(path))
+    ways += [f"header {title_of(name)}" for name, value in headers.items() if _header_looks_on(name, value, echo)]
     return Found(tuple(dict.fromkeys(ways))[:_MOST_NAMES], any(said) if said else None)
 
 
-def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Every plain value with its path of keys. Of arrays only links are read: by their `rel` in place of a number."""
     if isinstance(value, dict) and len(path) < _DEPTH:
         for key, inner in value.items():
-            yield from _leaves(inner, (*path, str(key)))
+            yield from leaves(inner, (*path, str(key)))
     elif isinstance(value, list):
-        if path and set(_words(path[-1])) & {"link", "links"}:
+        if path and set(words_of(path[-1])) & {"link", "links"}:
             for link in value[:20]:
                 if isinstance(link, dict) and isinstance(link.get("rel"), str):
                     yield (*path, link["rel"]), link.get("href") or link.get("url") or link.get("uri")
@@ -108,10 +108,10 @@ def _is_plain(value: Any) -> bool:
 
 def _more(path: tuple[str, ...], value: Any) -> bool | None:
     """What a field says of whether there is more; None where it is not such a field."""
-    name = "".join(_words(path[-1]))
+    name = "".join(words_of(path[-1]))
     if (isinstance(value, str) and value.lower() in ("true", "false")) or (name in _MORE and value in (0, 1)):
         value = str(value).lower() in ("true", "1")
-    if not isinstance(value, bool) or not all(set(_words(key)) & _CONTAINERS for key in path[:-1]):
+    if not isinstance(value, bool) or not all(set(words_of(key)) & CONTAINERS for key in path[:-1]):
         return None
     if name in _MORE:
         return value
@@ -124,8 +124,8 @@ def _more(path: tuple[str, ...], value: Any) -> bool | None:
 def _looks_on(path: tuple[str, ...], value: Any) -> bool:
     if not value or value is True or not any(map(_is_plain, value if isinstance(value, list) else [value])):
         return False
-    words = [word for key in path for word in _words(key)]
-    own = _words(path[-1])
+    words = [word for key in path for word in words_of(key)]
+    own = words_of(path[-1])
     onward = "evaluated" in words or any(word.startswith("next") for word in own)  # as DynamoDB's LastEvaluatedKey
     if set(words) & _LATER or (set(words) & _BACK and not onward):
         return False
@@ -144,24 +144,24 @@ def _looks_on(path: tuple[str, ...], value: Any) -> bool:
 
 def _is_echo(path: tuple[str, ...], value: Any, sent: Mapping[str, set[str]]) -> bool:
     """Whether the server only repeats what it was asked for: the place in the list, not how much of it."""
-    text, own = str(value), _words(path[-1])
+    text, own = str(value), words_of(path[-1])
     if text in sent.get("".join(own), ()):
         return True
     if text.isdecimal() and any(word.startswith("next") for word in own):
         return False
-    return any(text in values for name, values in sent.items() if not _SIZE.search(name))
+    return any(text in values for name, values in sent.items() if not SIZE.search(name))
 
 
 def _values_of(url: str) -> dict[str, set[str]]:
-    """The values of a URL's query by parameter, names as `_words` joins them; and the URL itself."""
+    """The values of a URL's query by parameter, names as `words_of` joins them; and the URL itself."""
     found: dict[str, set[str]] = {"": {url}}
     for name, value in parse_qsl(urlsplit(url).query):
-        found.setdefault("".join(_words(name)), set()).add(value)
+        found.setdefault("".join(words_of(name)), set()).add(value)
     return found
 
 
 def _header_looks_on(name: str, value: str, echo: Mapping[str, set[str]]) -> bool:
-    words = _words(name)
+    words = words_of(name)
     if not value.strip() or name in ("link", "etag", "content-range", "set-cookie", "location", "content-location"):
         return False
     if set(words) & {"pagination", "paging"} and value.lstrip().startswith("{"):
@@ -176,16 +176,16 @@ def _header_looks_on(name: str, value: str, echo: Mapping[str, set[str]]) -> boo
 
 
 @lru_cache(maxsize=1024)  # a list has a few names for its fields, and says them with each page
-def _words(key: str) -> tuple[str, ...]:
+def words_of(key: str) -> tuple[str, ...]:
     return tuple(word.lower() for word in _WORDS.findall(key))
 
 
-def _name(path: tuple[str, ...]) -> str:
+def name_of(path: tuple[str, ...]) -> str:
     """A path as people write it, short enough for a sentence, without what would end the list of names."""
     return "".join(mark if mark.isprintable() else "?" for mark in ".".join(path)).replace(", ", " ")[:60]
 
 
-def _title(name: str) -> str:
+def title_of(name: str) -> str:
     return "-".join(part.capitalize() for part in name.split("-"))[:60]
 
 
@@ -236,14 +236,22 @@ def past_end(status: int, words: str) -> str | None:
     return f"answered {status}" if says else None
 
 
-def tells_of_error(value: Any) -> bool:
-    """Whether an object tells of an error: `error` or `errors` are set, `success` or `ok` are false."""
+def error_told(value: Any) -> str | None:
+    """What an object says of an error: `error` or its like is set, `success` or its like is false; None: it says none.
+
+    One rule for lists, pages and items: what is an error of the one is no record of the other.
+    """
     if not isinstance(value, dict):
-        return False
+        return None
     named = _by_plain_name(value)
-    if any(_is_set(named.get(name)) for name in _ERRORS) or any(named.get(name) is False for name in _SUCCESSES):
-        return True
-    return str(named.get("status")).lower() in ("error", "fail", "failed", "failure")
+    for name in _ERRORS:  # these first, for they say most
+        if _is_set(named.get(name)):
+            return f"{name}: {json.dumps(named[name], ensure_ascii=False)[:120]}"
+    for name in _SUCCESSES:
+        if str(named.get(name)).strip().lower() == "false":
+            return f"{name}: false"
+    status, bare = str(named.get("status")), all(name in _ENVELOPE or not inner for name, inner in named.items())
+    return f"status: {status}" if bare and status.lower() in ("error", "fail", "failed", "failure") else None
 
 
 def hints_at_error(value: dict[str, Any]) -> bool:
@@ -253,11 +261,15 @@ def hints_at_error(value: dict[str, Any]) -> bool:
     if any(isinstance(code, int) and not isinstance(code, bool) and 400 <= code <= 599 for code in codes):
         return True
     words = [inner for name in ("message", "detail", "title", "reason") if isinstance(inner := named.get(name), str)]
-    return tells_of_error(value) or any(_ERROR_WORDS.search(text) and not says_past_end(text) for text in words)
+    return error_told(value) is not None or any(_ERROR_WORDS.search(text) and not says_past_end(text) for text in words)
 
 
 _ERRORS = ("error", "errors", "fault", "exception", "error_code", "errorcode", "error_message", "errormessage")
 _SUCCESSES = ("success", "ok", "succeeded")
+# A `status` of "failed" beside anything else may be the status of a job: the item that was asked for.
+_ENVELOPE = {"status", "message", "msg", "code", "data", "detail", "details", "description", "reason", "title", "type",
+             "meta", "links", "timestamp", "path", "requestid", "request_id", "statuscode", "status_code", "page",
+             "per_page", "limit", "offset", "total", "count"}  # fmt: skip
 
 
 def _by_plain_name(value: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from harness import signals
 from harness.cli.run import import_now, ready_to_resume
 from harness.errors import BadInput
 from harness.record.audit import audited
-from harness.record.discovery import ACCEPT, NO_HELP
+from harness.record.discovery import ACCEPT, LEAVES_REST, NO_HELP
 from harness.record.history import read_events
 from harness.record.run import find_run
 from harness.settings import typed_to_resume
@@ -26,7 +26,9 @@ def audit_command(run: str | None, **flags: Any) -> int:
     typed = typed_to_resume(flags)
     found = find_run(Path(typed.get("results", "results")), run)
     if not found.status.startswith("complete"):
-        how = f"resume it first{f', with {ACCEPT}' if NO_HELP in str(found.about.get('reason', '')) else ''}"
+        reason = str(found.about.get("reason", ""))
+        how = f"resume it first{f', with {ACCEPT}' if NO_HELP in reason else ''}"
+        how = "its list goes on in a way that this release cannot follow" if LEAVES_REST in reason else how
         raise BadInput(f"run {found.name} is {found.status}, and only a complete one can be audited; {how}")
     config = ready_to_resume(found, typed)
     if config.max_items is not None:

@@ -43,7 +43,13 @@ async def _check(config: ImportConfig) -> Checked:
 
 
 def _command(config: ImportConfig, checked: Checked) -> str:
-    """The import to type, less what is secret: that is to be said again."""
+    """The import to type, less what is secret: that is to be said again.
+
+    Nothing where there is a problem: --accept-list would get past it, and can leave out records. The problem's sentence
+    says what it does.
+    """
+    if checked.problem:
+        return ""
     words = ["import"]
     if config.url is not None:
         words += ["--url", config.url]
@@ -51,7 +57,7 @@ def _command(config: ImportConfig, checked: Checked) -> str:
         words += ["--scenario", config.scenario]
     if config.token_env is not None:
         words += ["--token-env", config.token_env]
-    if config.accept_list or checked.problem:
+    if config.accept_list:
         words.append(ACCEPT)
     if checked.limits:
         words += ["--limit", checked.limits]

@@ -8,7 +8,7 @@ import click
 
 from harness.record.inferred import as_flag, infer_recorded
 from harness.record.run import find_run
-from harness.views.text import count, printable
+from harness.views.text import plural, printable
 
 
 def infer_command(run: str | None, results: Path) -> int:
@@ -18,10 +18,10 @@ def infer_command(run: str | None, results: Path) -> int:
     if not findings:
         click.echo(f"{found.name} reveals no limit: no refusal and no header tells of one that was not declared")
         return 0
-    click.echo(f"{found.name} reveals {count(len(findings))} limit{'s' if len(findings) > 1 else ''}")
+    click.echo(f"{found.name} reveals {plural(len(findings), 'limit')}")
     for finding in findings:
         click.echo(f"  {finding.tier}  counted as {printable(finding.counting)}")
-        seen = f" (and {count(finding.seen - 1)} times more)" if finding.seen > 1 else ""
+        seen = f" (and {plural(finding.seen - 1, 'more time')})" if finding.seen > 1 else ""
         click.echo(f"    {printable(finding.evidence)}{seen}")
     click.echo(as_flag(findings))
     return 0

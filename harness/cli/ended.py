@@ -10,7 +10,7 @@ import click
 
 from harness.cli.options import python, where
 from harness.config import ImportConfig
-from harness.record.discovery import ACCEPT, NO_HELP
+from harness.record.discovery import ACCEPT, LEAVES_REST, NO_HELP
 from harness.record.events import RunStatus
 from harness.record.run import Run
 from harness.record.summary import Summary
@@ -19,11 +19,19 @@ from harness.views.summary import NEXT, summary_text
 
 
 def next_commands(run: Run, status: RunStatus, results: Path) -> list[str]:
-    """What to type next, after `-m harness`, with `{run}` for its name; a simulated run has no server to ask again."""
+    """What to type next, after `-m harness`, with `{run}` for its name; a simulated run has no server to ask again.
+
+    --accept-list is no next step for a list that says that it goes on: it would leave out the rest. Where the list only
+    is not what it declared, it comes after a look at what there is.
+    """
     commands = NEXT[status]
     reason = str(run.about.get("reason", ""))
     if status == "failed" and ACCEPT in reason:
-        commands = (f"resume {{run}} {ACCEPT}",) if NO_HELP in reason else (*commands, f"resume {{run}} {ACCEPT}")
+        accept = f"resume {{run}} {ACCEPT}"
+        if LEAVES_REST in reason:
+            commands = ("show {run}",)
+        else:
+            commands = ("show {run}", accept) if NO_HELP in reason else (*commands, accept)
     if run.about.get("simulated"):
         commands = tuple(command for command in commands if command.startswith(("show", "failed list")))
     return [command + where(results) for command in commands]

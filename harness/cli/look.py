@@ -55,7 +55,9 @@ def show_command(run: str | None, results: Path, as_json: bool = False) -> int:
         python=python(),
         learned=learned_text(summary, state.learned),
         items=str(path) if path.exists() and found.settled else None,
-        commands=next_commands(found, summary.status, results) if summary.status != "complete" else (),
+        commands=[
+            command for command in next_commands(found, summary.status, results) if not command.startswith("show")
+        ],
     )
     click.echo(text)
     return 0

@@ -60,6 +60,7 @@ class PageRead:
     last_page: the declared number of pages. next_page: the next one as this page names it, a link or a number; way: the
     field that speaks of it, whether it names one or is empty. more: what a has_more says. unread: fields outside the
     records that look like a way on and that nothing follows, joined by ", ". past: what came in place of a list.
+    said_by: the fields, joined likewise, of a total or a last_page that is not said by the usual fields of the body.
     """
 
     ids: tuple[ItemId, ...]
@@ -70,6 +71,7 @@ class PageRead:
     more: bool | None = None
     unread: str = ""
     past: str | None = None
+    said_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from harness.record.state import State, Stretch
 from harness.record.summary import LearnedLimit, Ledger, Summary, summarise
 
 CHANGED = "changed on the way"
+# Nobody declared them: `auto` was told nothing, and what is best possible goes by what our own test API enforces.
+TEST_API = "test API"
 
 
 def figures(
@@ -96,9 +98,11 @@ def limits_of(state: State, config: ImportConfig) -> Tiers:
 
 
 def limits_source(state: State, config: ImportConfig) -> str:
-    """Where they come from: `declared`, `learned` or `unknown`; `changed on the way` where a person changed them."""
+    """Where they come from: `declared`, `learned`, `test API` or `unknown`; `changed on the way` by a person."""
     if state.changed:
         return CHANGED
+    if config.limits and config.limit is None and state.strategy == "auto" and not state.kept:
+        return TEST_API
     return "declared" if config.limits or state.kept else "learned" if _learned(state) else "unknown"
 
 

@@ -20,17 +20,18 @@ from harness.engine.answers import Answer, Done, Failed, Fetch, ItemRead, PageRe
 from harness.engine.breaker import Breaker
 from harness.engine.budgets import each, learned, places, plan_for, tiers_of
 from harness.engine.concurrency import Concurrency, useful_workers
-from harness.engine.doubts import LET_IN, Doubts, Ruling, Suspect
+from harness.engine.doubts import Doubts
 from harness.engine.endings import Endings
 from harness.engine.flights import Flight, Wish
 from harness.engine.listing import Ask, Ended, Verdict, as_page, judge, known_pages, pages_after, stuck, tolerated
 from harness.engine.mishaps import Mishaps
 from harness.engine.rules import Rules, listed, most_pages, nameless, requests_left, retry_at, retry_due, verdict
-from harness.engine.unauthorised import EXPIRED, UNAUTHORISED, Unauthorised
+from harness.engine.rulings import LET_IN, Ruling, Suspect
+from harness.engine.unauthorised import UNAUTHORISED, Unauthorised
 from harness.engine.waits import WaitLog
 from harness.engine.work import Task, Work
 from harness.pacing import Budget, Grant, Hold, Later, Notice, Outcome, Tier, format_tiers
-from harness.pacing.refusals import SUSPECT
+from harness.pacing.refusals import SUSPECT, by_suspicion
 from harness.record import events as e
 from harness.record.fold import apply
 from harness.record.pages import without
@@ -153,26 +154,37 @@ class Core:
         if (held := self._breaker.held(now)) is not None:
             self._waits.begin(now, held.reason, None, held.until, 0.0)
             return held
-        if not (self.work.ready["page"] or self.work.ready["item"]) and self._doubts.try_aside():
-            self.budgets["item"].hold_until(now + self._doubts.silence_s, "refused")
-        if self._in_doubt and (self._doubts.trying or self._unauthorised.trying):
+        if self._in_doubt and not any(self._may_go(kind) for kind in _AFTER):
+            self._try_aside(now)
+        if self._doubts.trying or self._unauthorised.trying:
             return self._compare(now)
         return self._next_ready(now)
 
     @property
     def _in_doubt(self) -> bool:
         """Are there requests that are neither in the queue nor in flight, for want of a verdict?"""
-        return self._doubts.waiting or self._unauthorised.trying
+        return self._doubts.waiting or self._unauthorised.waiting
+
+    def _try_aside(self, now: float) -> None:
+        """Nothing else is left to send: find out what is the matter with those that were set aside."""
+        if not (self.flights or self._doubts.trying):
+            self._unauthorised.try_kept()
+        if self._doubts.try_aside():
+            self.budgets["item"].hold_until(now + self._doubts.silence_s, "refused")
 
     def _end_early(self, now: float) -> None:
         """Stop where a rule says so, unless there is nothing left to stop."""
         if self.wish.stopping is None and (self.flights or not self.work.empty() or self._in_doubt):
             early = self._endings.verdict(now, self.state, self._breaker)
-            if early is None and (why := self._doubts.given_up) is not None:
+            if early is None and (why := self._given_up) is not None:
                 early = Done("failed", why)
             if early is not None:
                 self.stop(now, early.reason)
                 self.wish.status = early.status
+
+    @property
+    def _given_up(self) -> str | None:
+        return self._doubts.knocks.given_up or self._unauthorised.knocks.given_up
 
     def _next_ready(self, now: float) -> Answer:
         """Send what is ready, a page and an item in turn.
@@ -183,7 +195,7 @@ class Core:
         later: Later | None = None
         asked: tuple[Budget, int] | None = None
         for kind in _AFTER[self._last_kind]:
-            if not self.work.ready[kind] or self._must_wait_for_list(kind) or self._asked(kind) == asked:
+            if not self._may_go(kind) or self._asked(kind) == asked:
                 continue
             asked = self._asked(kind)
             answer = asked[0].reserve(now, asked[1])
@@ -204,31 +216,36 @@ class Core:
 
     def _compare(self, now: float) -> Answer:
         """While a refusal or a 401 is in doubt nothing goes but the request that tells whose fault it was."""
-        asker = self._doubts if self._doubts.trying else self._unauthorised
+        asker = self._unauthorised if self._unauthorised.trying else self._doubts
         if asker.flying in self.flights or (self._doubts.alone and self.flights):
             return self._idle(now, "probe")
-        kind = self._doubts.kind if self._doubts.trying else self._unauthorised.kind(self.work)
+        if (held := asker.knocks.held(now)) is not None:
+            self._waits.begin(now, held.reason, None, held.until, 0.0)
+            return held
+        kind = self._doubts.kind if asker is self._doubts else self._unauthorised.kind(self.work, self.state)
         answer = self.budgets[kind].reserve(now, self.rules.cost(kind))
         if isinstance(answer, Later):
             return self._wait_for(now, answer)
         task, compared = asker.take(kind, self.work, self.state)
         fetch = self._fetch(now, task, self.budgets[kind].name, answer)
-        self.flights[fetch.id].compared = compared
         asker.flying = fetch.id
+        flight = self.flights[fetch.id]
+        flight.probe, flight.compared = not self._doubts.holds(fetch.id), compared
         return fetch
 
     def _asked(self, kind: e.Kind) -> tuple[Budget, int]:
         """Whom to ask for how much: two kinds for which this is the same get the same answer."""
         return self.budgets[kind], self.rules.cost(kind)
 
-    def _must_wait_for_list(self, kind: e.Kind) -> bool:
-        return kind == "item" and self.rules.sequential and not self._list_read()
+    def _may_go(self, kind: e.Kind) -> bool:
+        """Is one of that kind ready, and need not wait for the list to be read?"""
+        return bool(self.work.ready[kind]) and (kind == "page" or not self.rules.sequential or self._list_read())
 
     def _list_read(self) -> bool:
         """Is no page ready, on its way or waiting for a retry? One that failed for good is not waited for."""
         if self.work.ready["page"] or any(flight.fetch.kind == "page" for flight in self.flights.values()):
             return False
-        if self._doubts.keeps("page"):
+        if self._doubts.keeps("page") or self._unauthorised.keeps("page"):
             return False
         waiting = (failure.kind == "page" for failure in self.state.failures.values() if failure.retry_at_utc_s)
         return not any(waiting)
@@ -270,7 +287,8 @@ class Core:
         flight = self.flights[fetch_id]
         fetch, budget = flight.fetch, self.budgets[flight.fetch.kind]
         if notice.status in SUSPECT:
-            notice = self._doubts.suspected(notice, self.state, self._has_others(fetch.kind))
+            let_in = self.state.pages_read + self.state.imported
+            notice = by_suspicion(notice, let_in, self._has_others(fetch.kind))
         unauthorised = notice.status == UNAUTHORISED and self._unauthorised.doubts(notice, self.state)
         if unauthorised:
             ruling = Ruling(fate="kept")
@@ -289,9 +307,8 @@ class Core:
             self._keep_unauthorised(flight, now, notice)
         elif ruling is not LET_IN:
             self._obey(ruling, flight, now, notice, hold)
-        if self._unauthorised.trying and not unauthorised:
-            for other, failed in self._unauthorised.heard(fetch_id, None if notice.refused else notice.status):
-                self._failed(other, now, failed)
+        if self._unauthorised.waiting and not unauthorised:
+            self._clear_unauthorised(flight, now, notice)
         return ruling.fate == "read"
 
     def _has_others(self, kind: e.Kind) -> bool:
@@ -312,11 +329,15 @@ class Core:
             self.emit(e.Held(now, fetch.budget, hold.until, hold.reason, hold.retry_after_s, hold.strikes))
         if ruling.fate != "read":
             self.flights.pop(fetch.id)
-            self._breaker.landed(fetch.id)
+            probed = self._breaker.landed(fetch.id)
         if ruling.fate == "back" and not flight.compared:
             self.work.put_back(flight.task, second=ruling.second)
         elif ruling.fate == "dropped":
             self._returned(flight, now, "sent to compare with")
+            if notice.status >= 500:
+                self._count_failure(now, fetch.budget, probed)
+            else:
+                self._breaker.works()
         self._settle_doubts(ruling, now)
         if ruling.lift:
             budget.lift()
@@ -345,10 +366,19 @@ class Core:
         """A 401 after others were let in: nothing is held against it until another request was tried."""
         self.flights.pop(flight.fetch.id)
         self._breaker.landed(flight.fetch.id)
-        self._doubts.lost(flight.fetch.id)
-        if self._unauthorised.keep(flight, notice):
-            self.stop(now, EXPIRED)
+        self._doubts.lost(flight.fetch.id, now, "status 401")
+        if (why := self._unauthorised.keep(flight, now, notice)) is not None:
+            self.stop(now, why)
             self.wish.status = "failed"
+
+    def _clear_unauthorised(self, flight: Flight, now: float, notice: Notice) -> None:
+        """Another answer came while requests that got a 401 wait: it may say that it was their own."""
+        probed = flight.fetch.id == self._unauthorised.flying
+        for other, failed in self._unauthorised.heard(flight, now, notice, self._unauthorised.more(self.work)):
+            other.probe = False
+            self._failed(other, now, failed)
+        if probed and self._doubts.alone:  # the silence before a suspect begins anew
+            self.budgets[self._doubts.kind].hold_until(now + self._doubts.silence_s, "refused")
 
     def _leave_open(self, now: float) -> None:
         """The session ends before it is known whose fault some answers were: they cost nothing."""
@@ -364,7 +394,7 @@ class Core:
             assert isinstance(result, Failed), "a result without an answer"
             outcome = Outcome.LOST if result.sent else Outcome.UNUSED
             self.budgets[flight.fetch.kind].settle(flight.fetch.grant, now, outcome)
-            self._unauthorised.heard(fetch_id, None)
+            self._unauthorised.lost(fetch_id, now, result.reason)
         if isinstance(result, ItemRead):
             self._item_read(flight, now, result)
         elif isinstance(result, PageRead):
@@ -389,6 +419,7 @@ class Core:
             self.work.add("item", again)
         self._mishaps.over(flight.task)
         self._breaker.works()
+        self._unauthorised.good["item"] = fetch.key
         answered_s, status = flight.answered_s or now, flight.status or 0
         self.emit(e.ItemImported(now, fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, result.size_bytes))
 
@@ -398,9 +429,9 @@ class Core:
         self._breaker.works()
         ids, new, total, met = listed(self.rules, self.state, page, self._reread)
         answered_s, status = flight.answered_s or now, flight.status or 0
-        said = (ids, total, page.last_page, page.next_page, page.way, page.more, page.unread, met, page.past)
+        told = (page.last_page, page.next_page, page.way, page.more, page.unread, met, page.past, page.said_by)
         known = self.state.last_page
-        self.emit(e.PageListed(now, fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, *said))
+        self.emit(e.PageListed(now, fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, ids, total, *told))
         for item in new:
             if item in self._payloads:
                 self.emit(e.ItemAdopted(now, item))
@@ -458,11 +489,13 @@ class Core:
         probed = self._breaker.landed(fetch.id)
         stale = self._mishaps.first_stale(task, failed)
         tried = self._doubts.holds(fetch.id)
-        self._doubts.lost(fetch.id, kept=stale)
-        if stale or flight.compared:
+        self._doubts.lost(fetch.id, now, failed.reason, kept=stale)
+        if stale or flight.compared or (flight.probe and failed.passing):
             if not tried and not flight.compared:
                 self.work.put_back(task)
             self._returned(flight, now, failed.reason, failed.sent)
+            if failed.passing and not stale:
+                self._count_failure(now, fetch.budget, probed)
             return
         # What fails while everything does says nothing of the item, and costs it none of its attempts.
         spared = self._breaker.open and failed.passing
@@ -474,12 +507,17 @@ class Core:
         self.emit(replace(why, headers=failed.headers, body=failed.body))
         if not failed.passing:
             self._breaker.works()
-        elif (until := self._breaker.failed(now, probed)) is not None:
-            self.emit(e.Held(now, fetch.budget, until, "failing", None, self._breaker.strikes))
+        else:
+            self._count_failure(now, fetch.budget, probed)
         if fetch.kind == "page":
             accepted = tolerated(self.state, self.rules.accept_list)
             self._tolerated += [failure for failure in accepted if failure not in self._tolerated]
             self._judge_list(now)
+
+    def _count_failure(self, now: float, budget: str, probed: bool) -> None:
+        """Something failed that may pass: where many do in a row, everyone pauses."""
+        if (until := self._breaker.failed(now, probed)) is not None:
+            self.emit(e.Held(now, budget, until, "failing", None, self._breaker.strikes))
 
     # --- what people tell, at any moment ------------------------------------------------------------------------
 

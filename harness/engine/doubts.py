@@ -17,7 +17,8 @@ refusal came are others as well: if one that was sent later got through, the pau
 
 What was found out is remembered for each status (with and without a word about limits). Known to be a limit's: the next
 ones only pause everyone. Known to be the items' own: the next ones are set aside, nobody pauses, and they are tried
-together after one silence; unless so many come in a row that it looks like a limit again.
+together after one silence; unless so many come in a row that it looks like a limit again. Then nobody pauses yet, but
+something that was let in before goes at once (phase `look`): let in, they are tried; refused, it all begins anew.
 
 429 and what `--refused-when` declares are a limit's from the beginning. They are doubted only where the same request
 alone meets them three times while others get through: a bucket without any burst refuses each request again and again,
@@ -27,19 +28,18 @@ and all the others with it.
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
-from harness.engine.answers import Failed, failed_status
+from harness.engine.comparing import MOST_PROBES, Knocks, let_in_before, place
 from harness.engine.flights import Flight
+from harness.engine.rulings import LET_IN, Fate, Ruling, Sign, Suspect
 from harness.engine.work import Task, Work
 from harness.pacing import Notice, Outcome
-from harness.pacing.refusals import ENOUGH_TO_SUSPECT, SUSPECT
 from harness.record.events import Key, Kind
 from harness.record.state import State
 
-# Probes refused in a row after which nobody knocks any more.
-MOST_PROBES = 8
 # So many refusals of one request while others get through, and even a 429 is doubted.
 MOST_MET = 3
 # At least so long a silence before a suspect goes alone: no usual limit of so many a minute has a gap just above it.
@@ -51,64 +51,10 @@ MOST_ROUNDS = 3
 MOST_IN_A_ROW = 4
 # and so many at most are set aside before they are tried.
 MOST_ASIDE = 64
-# Where in the queue the next other request is taken from: neighbours may share the suspect's fault. After two of them
-# the comparison is with something that was let in before, where there is such a thing.
-_PLACES = (0.0, 1.0, 0.5, 0.25, 0.75, 0.125, 0.625, 0.875)
+# After so many others out of the queue the comparison is with something that was let in before, where there is such.
 _MOST_STRANGERS = 2
 
-Phase = Literal["pause", "again", "alone", "counter"]
-Fate = Literal["read", "back", "kept", "judged", "dropped"]
-_Sign = tuple[int, bool]
-
-
-@dataclass(slots=True)
-class Suspect:
-    """A request that was refused and waits for its verdict; `notice` is what it was told last."""
-
-    flight: Flight
-    notice: Notice
-    full: bool = False  # a short silence did not settle it
-
-    @property
-    def sign(self) -> _Sign:
-        return self.notice.status, self.notice.bare
-
-    @property
-    def key(self) -> tuple[Kind, Key]:
-        return self.flight.fetch.kind, self.flight.fetch.key
-
-    def failure(self) -> Failed:
-        """What its status means, now that it is its own."""
-        failed = failed_status(self.notice.status)
-        why = "refused again and again while other requests got through"
-        detail = f"{failed.detail}; {why}" if failed.detail else why
-        return replace(failed, detail=detail, headers=self.notice.headers, body=self.notice.body)
-
-
-@dataclass(slots=True)
-class Ruling:
-    """What an answer means.
-
-    outcome: for the budget. fate: of its request: read its body; back into the queue; kept by the doubts (refused);
-    judged (kept, and whether it was refused by a limit shows later); dropped (it was sent for comparison only).
-    convicted: suspects whose own fault it was. refused: suspects that a limit refused after all. freed: requests to
-    go back into the queue. silence_s: everyone waits so long from now. lift: nobody waits any more. second: behind
-    another request. proven: whether a limit or the requests themselves were found to be the reason.
-    """
-
-    outcome: Outcome = Outcome.ANSWERED
-    fate: Fate = "read"
-    convicted: list[Suspect] = field(default_factory=list)
-    refused: list[Suspect] = field(default_factory=list)
-    freed: list[Task] = field(default_factory=list)
-    silence_s: float | None = None
-    lift: bool = False
-    second: bool = False
-    proven: Literal["limit", "own"] | None = None
-
-
-# One for each answer that was let in while nothing is in doubt.
-LET_IN = Ruling()
+Phase = Literal["look", "pause", "again", "alone", "counter"]
 
 
 class Doubts:
@@ -116,7 +62,7 @@ class Doubts:
 
     def __init__(self) -> None:
         self.phase: Phase | None = None
-        self.in_vain = 0  # doubtful probes refused in a row
+        self.knocks = Knocks()
         self.flying: int | None = None  # the fetch that is compared or tried
         self._suspects: deque[Suspect] = deque()
         self._judged: list[Suspect] = []
@@ -125,10 +71,11 @@ class Doubts:
         self._paused_s = 0.0  # the pause after which another request got through
         self._closed_s = 0.0  # the last refusal, as far as the pause is concerned
         self._looked = False  # the pause was left out
-        self._known: dict[_Sign, Literal["limit", "own"]] = {}
+        self._known: dict[Sign, Literal["limit", "own"]] = {}
         self._batch = 1
         self._row = 0
         self._strangers = 0  # others out of the queue that were refused as well, since the doubt began
+        self._turn = 0  # comparisons that told nothing since then
         self._passed = 0
         self.silence_s = 0.0
         self._lone = False  # one request was refused, while others on their way got through
@@ -136,7 +83,6 @@ class Doubts:
         # Refusals that it met alone, and how many others had passed and had been refused at its last.
         self._met: dict[tuple[Kind, Key], tuple[int, int, int]] = {}
         self._limited = 0  # refusals that were put down to a limit
-        self._last: Notice | None = None
 
     # --- what is asked ---------------------------------------------------------------------------------------------
 
@@ -165,26 +111,6 @@ class Doubts:
         """Must nothing else be in flight when the next one goes?"""
         return self.phase in ("alone", "counter")
 
-    @property
-    def given_up(self) -> str | None:
-        """Why the run is to end: nobody gets through any more."""
-        if self.in_vain < MOST_PROBES or self._last is None:
-            return None
-        said = " ".join((self._last.body or "").split())[:120]
-        words = f" ({said})" if said else ""
-        times = f"{MOST_PROBES} probes in a row were refused with status {self._last.status}{words}"
-        return f"{times}; nothing was lost: look at the server and at what your key may do, then resume"
-
-    def suspected(self, notice: Notice, state: State, others: bool) -> Notice:
-        """`notice` as a refusal where it is a 403 or 503 without a word, and requests of this run got through before.
-
-        others: there are other requests to compare with. Where there are none it takes more to suspect a limit.
-        """
-        if notice.refused or notice.status not in SUSPECT:
-            return notice
-        let_in = state.pages_read + state.imported
-        return replace(notice, refused=True) if let_in >= (1 if others else ENOUGH_TO_SUSPECT) else notice
-
     def take(self, kind: Kind, work: Work, state: State) -> tuple[Task, bool]:
         """What goes next, out of `work`, and whether that is for comparison only: a page or an item that is here
         already. Where there is no other request, the suspect itself goes.
@@ -192,9 +118,9 @@ class Doubts:
         if self.phase in ("again", "alone"):
             self._trying = self._suspects.popleft()
             return self._trying.flight.task, False
-        known = _let_in_before(kind, state)
-        if work.ready[kind] and (known is None or not self._misled()):
-            return work.take(kind, _PLACES[min(self.in_vain, len(_PLACES) - 1)]), False
+        known = let_in_before(kind, state, self._turn)
+        if work.ready[kind] and (known is None or self._turn % 2 or not self._misled()):
+            return work.take(kind, place(self.knocks.in_vain)), False
         if known is not None:
             return Task(kind, known), True
         self._trying = self._suspects.popleft() if self._suspects else self._judged.pop()
@@ -211,17 +137,19 @@ class Doubts:
     def heard(self, flight: Flight, now: float, notice: Notice, probed: bool = False) -> Ruling:
         """What the answer to `flight` means. probed: everyone waited for it."""
         through = not notice.refused and notice.status < 500
+        mine = flight.fetch.id == self.flying
         if through:
             self._passed += 1
-            self._row = self.in_vain = 0
+            self._row = 0
+            if mine or not flight.compared:
+                self.knocks.let_in()
         if self._met and not notice.refused:
             self._met.pop((flight.fetch.kind, flight.fetch.key), None)
-        if flight.compared and flight.fetch.id != self.flying:  # with one that got a 401
+        if flight.compared and not mine:  # with one that got a 401
             return Ruling(Outcome.REFUSED, "back") if notice.refused else Ruling(fate="dropped")
         if not notice.refused and self.phase is None:
             return LET_IN
-        self._last = notice if notice.doubtful else self._last
-        if flight.fetch.id == self.flying:
+        if mine:
             self.flying = None
             tried, self._trying = self._trying, None
             if tried is not None:
@@ -231,17 +159,22 @@ class Doubts:
             return self._meanwhile(flight, notice, through)
         return self._refused(flight, now, notice, probed) if notice.refused else LET_IN
 
-    def lost(self, fetch_id: int, kept: bool = False) -> None:
-        """A fetch ended without an answer that tells anything. kept: a suspect is to be sent again as it was."""
+    def lost(self, fetch_id: int, now: float, why: str, kept: bool = False) -> None:
+        """A fetch ended without an answer that tells anything. kept: it is to be sent again, as it was."""
         if fetch_id != self.flying:
             return
         self.flying = None
         tried, self._trying = self._trying, None
         if tried is not None and kept:
             self._suspects.appendleft(tried)
-        if self._suspects:
-            return
-        self.phase = "counter" if self._judged else None
+        elif tried is None and not kept:
+            self._told_nothing(now, why)
+        if not self._suspects:
+            self.phase = "counter" if self._judged else None
+
+    def _told_nothing(self, now: float, why: str) -> None:
+        self._turn += 1
+        self.knocks.told_nothing(now, why)
 
     def holds(self, fetch_id: int) -> bool:
         """Is this fetch the suspect that is being tried?"""
@@ -262,8 +195,9 @@ class Doubts:
     def _refused(self, flight: Flight, now: float, notice: Notice, probed: bool) -> Ruling:
         suspect = Suspect(flight, notice)
         known = "limit" if not notice.doubtful else self._known.get(suspect.sign)
-        self.in_vain += notice.doubtful and probed
-        if known == "limit" and not self._met_too_often(flight) and self.in_vain < _MOST_STRANGERS:
+        if notice.doubtful and probed:
+            self.knocks.refused(notice)
+        if known == "limit" and not self._met_too_often(flight) and self.knocks.in_vain < _MOST_STRANGERS:
             times = self._met[flight.fetch.kind, flight.fetch.key][0]
             return Ruling(Outcome.REFUSED, "back", second=times > 1)
         if known == "own" and notice.bare:
@@ -278,8 +212,11 @@ class Doubts:
             self._suspects.append(suspect)
         self._suspects.extend(self._aside)
         self._aside.clear()
-        self.phase, self._closed_s, self._looked, self._strangers = "pause", now, False, 0
-        self._lone = False
+        look = known == "own" and notice.bare
+        self.phase, self._closed_s, self._looked = "look" if look else "pause", now, look
+        self._strangers, self._turn, self._lone = 0, 0, False
+        if look:
+            return Ruling(fate="kept")
         return Ruling(Outcome.REFUSED, "kept")
 
     def _met_too_often(self, flight: Flight) -> bool:
@@ -317,9 +254,13 @@ class Doubts:
         if notice.refused:
             return self._refused_other(flight, now, notice)
         if not through:  # a 5xx: that it got past a limit is not said
+            self._told_nothing(now, f"status {notice.status}")
             return Ruling(fate=fate)
         if self.phase == "counter":
             return replace(self._convict(), fate=fate)
+        if self.phase == "look":
+            self._paused_s = 0.0
+            return Ruling(fate=fate, silence_s=self._quiet())
         self.phase, self._paused_s = "again", now - self._closed_s
         return Ruling(fate=fate)
 
@@ -327,7 +268,8 @@ class Doubts:
         """A limit refuses everyone, or this one shares the suspect's fault: a longer pause tells."""
         ruling = Ruling(Outcome.REFUSED, "back" if not notice.doubtful else "kept", refused=self._judged)
         self._lone = False
-        self.in_vain += notice.doubtful
+        if notice.doubtful:
+            self.knocks.refused(notice)
         self._strangers += notice.doubtful and not flight.compared
         for suspect in self._judged:
             suspect.full = True
@@ -341,12 +283,15 @@ class Doubts:
     # --- the suspect's own answers -----------------------------------------------------------------------------------
 
     def _tried(self, suspect: Suspect, before: Notice, now: float) -> Ruling:
+        if suspect.notice.status >= 500 and not suspect.notice.refused:
+            return self._let_go()
         if not suspect.notice.refused:
             return self._let_in(before)
         if before.doubtful and not suspect.notice.doubtful:  # by a limit beyond doubt, this time
             return replace(self._let_in(before), outcome=Outcome.REFUSED, fate="back")
-        if self.phase == "pause" or self.phase == "counter":  # there was no other request
-            self.in_vain += suspect.notice.doubtful
+        if self.phase in ("look", "pause", "counter"):  # there was no other request
+            if suspect.notice.doubtful:
+                self.knocks.refused(suspect.notice)
             self._suspects.appendleft(suspect)
             self.phase, self._closed_s = "pause", now
             return Ruling(Outcome.REFUSED, "kept")
@@ -368,18 +313,25 @@ class Doubts:
 
         One that was refused just before, after a silence, has its own fault all the same.
         """
-        convicted, refused = self._judged[:1], self._judged[1:]
+        convicted = self._judged[:1]
         limit = not convicted and not self._looked and not self._lone
         for sign in {(before.status, before.bare), *(suspect.sign for suspect in (*self._judged, *self._suspects))}:
             self._known.pop(sign, None)
             if limit:
                 self._known[sign] = "limit"
         self._batch = 1
+        ruling = self._let_go(convicted)
+        ruling.proven = "limit" if limit else "own"
+        return ruling
+
+    def _let_go(self, convicted: Sequence[Suspect] = ()) -> Ruling:
+        """The doubt is over, and all but those that are convicted go back into the queue."""
+        refused = [suspect for suspect in self._judged if suspect not in convicted]
         freed = [suspect.flight.task for suspect in (*refused, *self._suspects, *self._aside)]
         for kept in (self._judged, self._suspects, self._aside):
             kept.clear()
         self.phase = None
-        return Ruling(convicted=convicted, refused=refused, freed=freed, proven="limit" if limit else "own")
+        return Ruling(convicted=list(convicted), refused=refused, freed=freed)
 
     def _convict(self) -> Ruling:
         """Another request got through where the suspects were refused."""
@@ -407,10 +359,3 @@ class Doubts:
         """Those whose last answer was not recorded yet, where the session ends before their verdict."""
         judged, self._judged = self._judged, []
         return judged
-
-
-def _let_in_before(kind: Kind, state: State) -> Key | None:
-    """Something of that kind that this run has fetched: it can be compared with."""
-    if kind == "item":
-        return state.items.first("imported")
-    return 1 if 1 in state.pages else None

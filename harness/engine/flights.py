@@ -13,12 +13,14 @@ from harness.record.events import RunStatus
 class Flight:
     """A fetch on its way; `answered_s` and `status` once its headers are in.
 
-    compared: it was sent only to see whether it gets through; what it fetches is here already.
+    probe: it was sent to find out whose fault another answer was, or its own. compared: it was sent only to see whether
+    it gets through; what it fetches is here already.
     """
 
     fetch: Fetch
     answered_s: float | None = None
     status: int | None = None
+    probe: bool = False
     compared: bool = False
 
     @property

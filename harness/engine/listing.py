@@ -13,7 +13,9 @@ These are ends, in order of their strength; `reason` is what ListEnded records:
 
     total       the declared total was reached, and is confirmed: the declared number of pages holds exactly that many;
                 or the last page is shorter than all before it; or the list says that it ends; or one more guessed page
-                brought nothing new. A total below what the pages named is not believed at all.
+                brought nothing new. A total below what the pages named is not believed at all. One that is the number
+                of records on its own page, such as a `count`, is confirmed by the page count alone where a field says
+                that the list goes on.
     has_more    has_more (or what it is called) is false
     link        a next link or cursor is there and null, empty or false; or is not there, where earlier pages had one
     pages       the declared number of pages was read, each brought something, and the page behind them did not
@@ -28,8 +30,8 @@ These are not, and the run fails with a sentence, resumable (`Unclear`):
     a link or a cursor names a page that was read
     page 2 has exactly the ids of page 1, or five pages in a row only repeat ids, or 1,000 in a row are empty
     the list ended in one of the ways above before it named as many records, or filled as many pages, as it declares
-    its last page with records holds a field that looks like a way on, and nothing stronger proves the end: a confirmed
-    total, has_more false, or an empty guessed page where an earlier number brought records
+    its last page with records, or an empty one behind it, holds a field that looks like a way on, and nothing stronger
+    proves the end: a confirmed total, has_more false, or an empty guessed page where an earlier number brought records
 
 Some APIs count pages from 0. Where no total was reached, and the way on counts pages or is not told, page 0 is asked
 for once. Whatever it answers but new records says that 1 is the first.
@@ -46,7 +48,7 @@ from typing import Literal
 
 from harness.engine.answers import Failed, PageRead
 from harness.record import events as e
-from harness.record.discovery import ACCEPT, MOST_EMPTY, MOST_REPEATS, NO_HELP, Listing
+from harness.record.discovery import ACCEPT, LEAVES_REST, MOST_EMPTY, MOST_REPEATS, NO_HELP, Listing
 from harness.record.pages import Turn
 from harness.record.state import Failure, State
 
@@ -156,16 +158,36 @@ def judge(state: State, *, most: int | None = None, accept: Collection[Failure] 
 def _judge(state: State, failed: Collection[e.Key]) -> Verdict:
     listing = state.listing
     why_stuck, says = stuck(state), _says_end(state)
-    if _reached(state) and (confirmed := _confirms(state, says, why_stuck)):
+    if (confirmed := _settled(state, says, why_stuck)) is not None:
         return Ended("total", f"total {state.total:,} reached, {confirmed}")
     if why_stuck is not None and says is None:
         return Unclear(why_stuck)
     end = says or _past(listing) or next((_failed_end(page) for page in failed if page != 0), None)
     if end is None:
         return _beyond(state)
-    if may_count_from_0(state) and 0 not in failed:
+    if wants_page_0(state) and 0 not in failed:
         return Ask((0,))
+    if _reached(state) and (confirmed := _confirms(state, says, why_stuck)):
+        return Ended("total", f"total {state.total:,} reached, {confirmed}")
     return _contradicted(state, end) or end
+
+
+def wants_page_0(state: State) -> bool:
+    """Whether page 0 is asked for before the list has ended, as far as the pages so far show."""
+    why_stuck = stuck(state)
+    return may_count_from_0(state) and why_stuck is None and _settled(state, _says_end(state), why_stuck) is None
+
+
+def _settled(state: State, says: Ended | None, why_stuck: str | None) -> str | None:
+    """What confirms a total that was reached, so that page 0 cannot hold more.
+
+    A total may be no more than the size of the one page with records: then page 0 may be another.
+    """
+    listing = state.listing
+    alone = bool(listing.counts_itself) and listing.counted is None and says is None and why_stuck is None
+    if not _reached(state) or (alone and may_count_from_0(state)):
+        return None
+    return _confirms(state, says, why_stuck)
 
 
 def _reached(state: State) -> bool:
@@ -178,18 +200,19 @@ def stuck(state: State) -> str | None:
     named = _named(listing)
     if listing.looped == "has_more":
         ignored = "the server ignores `after`, and this release knows no other way on"
-        return f'{named}, and the list goes on: "has_more" is true, but {ignored}; {NO_HELP}'
+        return f'{named}, and the list goes on: "has_more" is true, but {ignored}; {LEAVES_REST}'
     if listing.looped:
-        return f"{named}, and the list goes on: {_quoted(listing.looped)} leads back to a page that was read; {NO_HELP}"
+        back = f"{_quoted(listing.looped)} leads back to a page that was read"
+        return f"{named}, and the list goes on: {back}; {LEAVES_REST}"
     if listing.first and listing.first == listing.second:
-        if listing.unread:
-            return f"{named}, and the list goes on: {_holds(listing)}; {NO_HELP}"
+        if listing.loose():
+            return f"{named}, and the list goes on: {_holds(listing)}; {LEAVES_REST}"
         ignored = f"page 2 repeats page 1, so the server ignores {_asked(listing)}"
         return f"{named}, and {ignored}; if the list is this one page, {ACCEPT} accepts it"
     if listing.repeating >= MOST_REPEATS:
         return f"{named}, and {MOST_REPEATS} pages in a row only repeat them; {NO_HELP}"
     if listing.barren >= MOST_EMPTY:
-        return f"{named}, and {MOST_EMPTY:,} pages in a row are empty while the list goes on; {NO_HELP}"
+        return f"{named}, and {MOST_EMPTY:,} pages in a row are empty while the list goes on; {LEAVES_REST}"
     return None
 
 
@@ -202,7 +225,7 @@ def _asked(listing: Listing) -> str:
 
 def _holds(listing: Listing) -> str:
     """The fields that look like a way on; names of headers begin with the word."""
-    names = listing.unread.split(", ")
+    names = listing.loose().split(", ")
     fields = [name for name in names if not name.startswith("header ")]
     headers = [name.removeprefix("header ") for name in names if name.startswith("header ")]
     parts = ["the body holds " + _quoted(", ".join(fields))] if fields else []
@@ -216,6 +239,11 @@ def _named(listing: Listing) -> str:
 
 def _pages(number: int) -> str:
     return f"{number:,} page{'' if number == 1 else 's'}"
+
+
+def _by(listing: Listing) -> str:
+    """The fields that declare it, where a reader of the body would not look."""
+    return f" ({_quoted(listing.said_by.replace('header ', ''))})" if listing.said_by else ""
 
 
 def _quoted(names: str) -> str:
@@ -244,6 +272,8 @@ def _confirms(state: State, says: Ended | None, why_stuck: str | None) -> str | 
     listing, counted = state.listing, state.listing.counted
     if counted is not None and (listing.fruitful == counted or (not listing.met and counted <= 1)):
         return f"in {_pages(counted)} as declared"
+    if listing.counts_itself and _goes_on(listing, says):
+        return None
     if says is not None:
         return says.evidence
     if listing.past:
@@ -251,6 +281,16 @@ def _confirms(state: State, says: Ended | None, why_stuck: str | None) -> str | 
     if listing.shorter():
         return "and the last page is shorter than the others"
     return "and the pages only repeat" if why_stuck is not None else None
+
+
+def _goes_on(listing: Listing, says: Ended | None) -> bool:
+    """Whether a field says that the list goes on. Then a total that may be the size of its own page confirms nothing.
+
+    A server that ignores `page` answers the same for ever, `"count": 25` beside 25 records included.
+    """
+    if says is not None:
+        return says.reason != "has_more" and bool(listing.loose())
+    return bool(listing.loose() or listing.looped or listing.way_on or listing.more)
 
 
 def _past(listing: Listing) -> Ended | None:
@@ -274,7 +314,7 @@ def _beyond(state: State) -> Ask | Unclear:
         return Ask((max(listing.furthest_number, state.last_page or 0) + 1,))
     if listing.unsaid:
         return Unclear(_OLD, again=True)
-    return Unclear(f"{_named(listing)}, and the last page says that there are more and not where; {NO_HELP}")
+    return Unclear(f"{_named(listing)}, and the last page says that there are more and not where; {LEAVES_REST}")
 
 
 def may_count_from_0(state: State) -> bool:
@@ -289,15 +329,18 @@ def _contradicted(state: State, end: Ended) -> Unclear | None:
     """What speaks against an end."""
     listing, counted = state.listing, state.listing.counted
     if state.total is not None and listing.met < state.total:
-        declared = f"the list declares {state.total:,} items and named {listing.met:,}; {listing.past or end.evidence}"
+        declared = f"the list declares {state.total:,} items{_by(listing)} and named {listing.met:,}"
+        declared = f"{declared}; {listing.past or end.evidence}"
         if listing.moved:
             moved = "records may have moved between pages meanwhile: resume reads the list again"
             return Unclear(f"{declared}; {moved}, {ACCEPT} accepts what there is", again=True)
         return Unclear(f"{declared}; {NO_HELP}")
     if counted is not None and listing.fruitful < counted and (listing.met or counted > 1):
-        declared = f"the list declares {_pages(counted)}, and {listing.fruitful:,} of them brought records"
+        declared = (
+            f"the list declares {_pages(counted)}{_by(listing)}, and {listing.fruitful:,} of them brought records"
+        )
         return Unclear(f"{declared}; {listing.past or end.evidence}; {NO_HELP}")
     proven = end.reason == "has_more" or (end.reason in ("empty", "past end", "pages") and listing.numbered > 0)
-    if listing.unread and not proven:
-        return Unclear(f"{_named(listing)}, and the list goes on: {_holds(listing)}; {NO_HELP}")
+    if listing.loose() and not proven:
+        return Unclear(f"{_named(listing)}, and the list goes on: {_holds(listing)}; {LEAVES_REST}")
     return None

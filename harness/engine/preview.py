@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from harness.engine.answers import Failed, PageRead
-from harness.engine.listing import Ask, Ended, Unclear, as_page, judge, known_pages, may_count_from_0, stuck
+from harness.engine.listing import Ask, Ended, Unclear, as_page, judge, known_pages, stuck, wants_page_0
 from harness.engine.rules import Rules, listed
 from harness.record import events as e
 from harness.record.fold import apply
@@ -72,10 +72,10 @@ async def _look_further(found: Preview, ask: AskPage) -> None:
         second = verdict.pages[0]
     if second is not None:
         await _read(found, ask, second)
-    reached = state.total is not None and state.listing.met >= state.total
-    zero = state.total is None and stuck(state) is None and may_count_from_0(state)
-    if found.failed is None and second != 0 and not reached and zero:
+    if found.failed is None and second != 0 and wants_page_0(state):
         await _read(found, ask, 0)
+        if state.total is not None:
+            found.failed = None  # an import that reaches its total never asks for it
 
 
 async def _read(found: Preview, ask: AskPage, key: e.Key) -> None:
@@ -89,8 +89,8 @@ async def _read(found: Preview, ask: AskPage, key: e.Key) -> None:
 
 def _fold(state: State, key: e.Key, page: PageRead) -> None:
     ids, _, total, met = listed(Rules(), state, page)
-    said = (ids, total, page.last_page, page.next_page, page.way, page.more, page.unread, met, page.past)
-    apply(state, e.PageListed(0.0, key, 1, 0.0, 0.0, 200, *said))
+    told = (page.last_page, page.next_page, page.way, page.more, page.unread, met, page.past, page.said_by)
+    apply(state, e.PageListed(0.0, key, 1, 0.0, 0.0, 200, ids, total, *told))
 
 
 def _judge(found: Preview, accept: bool) -> None:

@@ -44,10 +44,11 @@ def executed(job: Job, notebook: Path) -> dict[str, Any]:
         )
     except papermill.PapermillExecutionError as error:
         failed = f"{error.ename}: {error.evalue}"
-    figures = Run(config.results / str(config.run)).summary()
+    run = Run(config.results / str(config.run))
+    figures = run.summary() if run.folder.exists() else None
     if figures is None:
         raise HarnessError(f"{failed}; see {kept}")
-    return measured(config, Run(config.results / str(config.run)).state(), Summary.from_dict(figures))
+    return measured(config, run.state(), Summary.from_dict(figures))
 
 
 def parameters(job: Job) -> dict[str, Any]:

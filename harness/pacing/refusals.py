@@ -34,13 +34,15 @@ from typing import Any
 
 from harness.pacing.base import Notice
 
+# RFC 6585 4: no other status is by itself a refusal.
 TOO_MANY_REQUESTS = 429
 # They speak of a credential, or of one item that is not there.
 NEVER = frozenset({401, 404, 410})
 # Statuses with which gateways refuse without a word.
 SUSPECT = frozenset({403, 503})
-# Before so many answers got through, a bare 403 means a wrong key rather than a limit.
-ENOUGH_TO_SUSPECT = 5
+# Before so many requests got through, a bare 403 means a wrong key rather than a limit. One is enough where there is
+# another request to compare with; where there is none, the verdict would be a guess.
+ENOUGH_TO_SUSPECT, ENOUGH_WITH_OTHERS = 5, 1
 # Error pages and problem+json are far smaller.
 MOST_BODY = 64 * 1024
 _DEEPEST, _MOST_NODES = 6, 2_000
@@ -105,6 +107,16 @@ def told_s(notice: Notice | None) -> float:
     told = resets if notice.retry_after_s is None else [notice.retry_after_s]
     usable = (seconds for seconds in told if math.isfinite(seconds) and seconds > 0)
     return max(usable, default=0.0)
+
+
+def by_suspicion(notice: Notice, let_in: int, others: bool) -> Notice:
+    """`notice` as a refusal where it is a 403 or 503 without a word and `let_in` requests of this run got through.
+
+    others: there are other requests to compare with.
+    """
+    if notice.refused or notice.status not in SUSPECT:
+        return notice
+    return replace(notice, refused=let_in >= (ENOUGH_WITH_OTHERS if others else ENOUGH_TO_SUSPECT))
 
 
 # --- what the body tells ------------------------------------------------------------------------------------------

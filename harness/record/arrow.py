@@ -56,6 +56,7 @@ EVENT_SCHEMA = pa.schema(
         ("unread", _TEXT),
         ("new", _COUNT),
         ("past", _TEXT),
+        ("said_by", _TEXT),
         ("charged", _COUNT),
         ("workers", pa.int32()),
         ("limits", _TEXT),
@@ -72,7 +73,7 @@ EVENT_SCHEMA = pa.schema(
 _COLUMN_OF = {"item": "key", "page": "key", "number": "session", "counting": "reason", "evidence": "detail"}
 _KIND_OF = {"PageListed": "page"} | dict.fromkeys(("ItemImported", "ItemListed", "ItemAdopted", "Forgotten"), "item")
 # Columns that versions before this one did not have, by the version that brought them.
-_SINCE = {"headers": 2, "body": 2} | dict.fromkeys(("carried", "way", "more", "unread", "new", "past"), 3)
+_SINCE = {"headers": 2, "body": 2} | dict.fromkeys(("carried", "way", "more", "unread", "new", "past", "said_by"), 3)
 _COLUMNS = {name: tuple(_COLUMN_OF.get(field, field) for field in names) for name, names in EVENT_FIELDS.items()}
 _VALUES = {name: attrgetter(*fields) if len(fields) > 1 else None for name, fields in EVENT_FIELDS.items()}
 

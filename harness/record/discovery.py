@@ -20,6 +20,8 @@ MOST_EMPTY = 1000
 # The flag that accepts a list whose end is not proven, and what is said where nothing else helps.
 ACCEPT = "--accept-list"
 NO_HELP = f"resume would read the same, and {ACCEPT} accepts what there is"
+# The same of a list that says itself that it goes on: who accepts it goes without the rest.
+LEAVES_REST = f"resume would read the same, and {ACCEPT} takes what was read as all there is"
 
 
 @dataclass(slots=True)
@@ -41,6 +43,7 @@ class Listing:
     barren: int = 0
     counted: int | None = None
     total_said: int | None = None
+    said_by: str = ""  # the fields that say the total or the number of pages, where they are not the usual ones
     counts_itself: bool | None = None  # each total so far was the number of records on its own page
     denied: int | None = None
     moved: bool = False  # totals differ, or a record was named by two pages: records come and go while they are read
@@ -58,6 +61,7 @@ class Listing:
     last_size: int = 0
     least_size: int | None = None
     unread: str = ""  # fields of that page that look like a way on and that nothing follows
+    unread_behind: str = ""  # the same of an empty page behind it, or without it, that was not only guessed
     newest_at: int = 0  # the last position that named an id for the first time
     past_at: int = 0  # the last numbered page behind that one, and what it was
     past: str = ""
@@ -70,6 +74,10 @@ class Listing:
     def position(self, page: Key) -> int:
         """Where a page that is about to be folded stands."""
         return page if isinstance(page, int) else self.read + 1
+
+    def loose(self) -> str:
+        """The fields that look like a way on from the last page with records, or else from an empty one behind it."""
+        return self.unread or self.unread_behind
 
     def shorter(self) -> bool:
         """Whether the last page with records is shorter than every page before it."""
@@ -129,6 +137,9 @@ def _sizes(listing: Listing, event: PageListed, position: int) -> None:
     elif position == 2:
         listing.second = _digest(event.ids)
     if not size:
+        told = not isinstance(event.page, int) or event.page <= (listing.counted or 1)
+        if told and position > listing.last_at:
+            listing.unread_behind = listing.unread_behind or event.unread or ""
         return
     behind = position < listing.last_at
     other = size if behind else listing.last_size
@@ -136,6 +147,7 @@ def _sizes(listing: Listing, event: PageListed, position: int) -> None:
         listing.least_size = other if listing.least_size is None else min(other, listing.least_size)
     if not behind:
         listing.last_at, listing.last_size, listing.unread = position, size, event.unread or ""
+        listing.unread_behind = ""
 
 
 def _novelty(listing: Listing, event: PageListed, position: int, new: int) -> None:
@@ -163,6 +175,7 @@ def _way(listing: Listing, event: PageListed, position: int) -> None:
 def _total(listing: Listing, event: PageListed, total: int | None) -> int | None:
     """A total below what was named is none. Nor, quietly, is one that is the size of its own page, page for page."""
     said, size = event.total, len(event.ids)
+    listing.said_by = event.said_by or listing.said_by
     if said is not None:
         listing.counts_itself = listing.counts_itself is not False and said == size
         differs = listing.total_said not in (None, said)

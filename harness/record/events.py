@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 # 2: `headers` and `body` of a failed attempt, Retried, Forgotten, Relisted. 3: IdsCarried with `carried`; what a page
-# says of the next one (`way`, `more`, `unread`, `new`, `past`), ListEnded, the status of a
+# says of the next one (`way`, `more`, `unread`, `new`, `past`, `said_by`), ListEnded, the status of a
 # Returned. Files of 1 and 2 are read as they are.
 SCHEMA_VERSION = 3
 
@@ -85,7 +85,8 @@ class PageListed:
     total, last_page, next_page: as the page says them. way: the field that speaks of a next page, whether it names one
     or not; more: what a has_more says. unread: fields that look like a way on and that nothing follows. new: ids that
     this reading of the list had not met before. past: what came in place of a list, where the page had only been
-    guessed. Of the last five, revisions before schema 3 recorded none.
+    guessed. said_by: the fields of a total or last_page that is said elsewhere than usual. Of the last six, revisions
+    before schema 3 recorded none.
     """
 
     t_s: float
@@ -103,6 +104,7 @@ class PageListed:
     unread: str | None = None
     new: int | None = None
     past: str | None = None
+    said_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,14 +125,15 @@ def _page_listed(state: State, event: e.PageListed) -> None:
 def _extent(state: State, event: e.PageListed) -> None:
     """The pages that are known to exist: as many as were ever declared, for answers of replicas may say less again.
 
-    Where only a total is declared, they follow from the size of the first page. Servers cut `perPage` to what they
-    like, so a page shorter than asked for need not be the last.
+    Where only a total is declared, in the usual field, they follow from the size of the first page: a total said
+    elsewhere may count what a filter leaves out, and would cost a thousand empty pages. Servers cut `perPage` to what
+    they like, so a page shorter than asked for need not be the last.
     """
     if state.listing.first_links_by_number is False:
         return  # its links lead on in another way, so numbers mean nothing to it
     if event.last_page is not None:
         state.last_page = max(event.last_page, state.last_page or 0)
-    elif event.page == 1 and event.way is None and event.ids and (state.total or 0) > len(event.ids):
+    elif event.page == 1 and not (event.way or event.said_by) and event.ids and (state.total or 0) > len(event.ids):
         state.last_page = -(-(state.total or 0) // len(event.ids))
 
 

@@ -89,7 +89,8 @@ def refused_within(
     if not count:
         return ""
     requests = f"{count:,} request{'' if count == 1 else 's'}"
-    text = f"the server refused {requests} within your --limit {state.kept or state.limits}"
+    # What `auto` keeps to is what it has learned beside the limits that were declared.
+    text = f"the server refused {requests} within your --limit {state.kept or ''}".rstrip()
     if learned:
         return f"{text}; the real limit is probably about {' and '.join(map(_about, learned))}"
     return f"{text}; the real limit is lower, or somebody else uses it too"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.bound import Bound
+from harness.pacing.refusals import TOO_MANY_REQUESTS as TOO_MANY_REQUESTS  # for views, which do not pace
 from harness.record.events import RunStatus
 from harness.record.fold import latency_quantile
 from harness.record.optimality import Optimality, optimality, refused_within
@@ -23,7 +24,9 @@ from harness.record.state import State
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-TOO_MANY_REQUESTS = 429
+_COMPLETE = ("complete", "complete with failures")
+# What `list_ended` says of a complete run whose list was read by a revision that recorded no evidence.
+NOT_RECORDED = "the evidence that it had ended was not recorded by the revision that read it; audit reads it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class Summary:
     hits: refusals with status 429 alone; refused: all of them, by status in `refusals`. optimality: share of the best
     possible; of_learned: the same where limits were learned; unmeasured: why neither is given. learned: limits that the
     run revealed. refused_within: the sentence where the server refused although the declared limits were kept.
+    list_ended: the evidence that the list had ended, NOT_RECORDED where there is none; None before the list has ended.
     """
 
     run: str
@@ -115,7 +119,6 @@ class Summary:
     server: Ledger | None = None
     forgotten: int = 0
     refusals: dict[str, int] = field(default_factory=dict)
-    # The evidence that the list had ended: "" where none was recorded, None where that says nothing yet.
     list_ended: str | None = None
     refused: int = 0
     refused_per_1000: float = 0.0
@@ -130,6 +133,11 @@ class Summary:
         """Requests that were sent, whatever came of them."""
         return self.requests_page + self.requests_item
 
+    @property
+    def lacks_evidence(self) -> bool:
+        """Is the run complete without a recorded reason why its list had ended?"""
+        return self.list_ended == NOT_RECORDED
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return asdict(self)
@@ -143,23 +151,21 @@ class Summary:
         lost_to = LostTo(**plain["lost_to"]) if plain["lost_to"] else None
         server = Ledger(**plain["server"]) if plain["server"] else None
         learned = tuple(LearnedLimit(**limit) for limit in plain.get("learned", ()))
-        # Revisions without this figure recorded no evidence.
-        ended = plain.get("list_ended", "" if plain["status"] in _COMPLETE else None)
-        more = {"waits": waits, "lost_to": lost_to, "server": server, "learned": learned, "list_ended": ended}
+        more = {"waits": waits, "lost_to": lost_to, "server": server, "learned": learned}
         return cls(**{**plain, **more})
 
 
-_COMPLETE = ("complete", "complete with failures")
-
-
 def read_figures(path: Path) -> dict[str, Any] | None:
-    """What `as_dict` gave, from its file; None where there is none, or not all of it is there as it was written."""
+    """What `as_dict` gave, from its file; None where there is none, or not all of it is there as it was written.
+
+    Figures that an earlier revision counted otherwise, or did not know, are as this one says them.
+    """
     from pydantic import ValidationError  # only readers of a run that has ended need it
 
     try:
         text = path.read_bytes()
         _adapter().validate_json(text, strict=True)
-        figures: dict[str, Any] = json.loads(text)
+        figures: dict[str, Any] = _upgraded(json.loads(text))
         Summary.from_dict(figures)
     except (OSError, ValidationError, ValueError, TypeError, KeyError, RecursionError):
         return None
@@ -173,7 +179,14 @@ def _adapter() -> TypeAdapter[Summary]:
     return TypeAdapter(Summary)
 
 
-def _upgraded(figures: Mapping[str, Any]) -> Mapping[str, Any]:
+def _upgraded(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of an earlier revision as this one says them."""
+    # Revisions without this figure recorded no evidence.
+    ended = figures.get("list_ended") or (NOT_RECORDED if figures["status"] in _COMPLETE else None)
+    return {**_refusals_by_status(figures), "list_ended": ended}
+
+
+def _refusals_by_status(figures: Mapping[str, Any]) -> Mapping[str, Any]:
     """Figures in which `hits` were all refusals, whatever their status, as they are counted now."""
     if "refused" in figures:
         return figures
@@ -262,7 +275,7 @@ def _items(state: State) -> dict[str, Any]:
 def _list_ended(state: State, status: RunStatus) -> str | None:
     listing = state.listing
     if not listing.ended:
-        return "" if status in _COMPLETE else None
+        return NOT_RECORDED if status in _COMPLETE else None
     if listing.denied is None:
         return listing.evidence
     return f"{listing.evidence}; it declared {listing.denied:,} items, which its pages contradict"

@@ -54,13 +54,17 @@ class Checked:
 
 
 def check_text(checked: Checked, screen: Screen, *, python: str, command: str) -> str:
-    """The findings as text, without a newline at the end. command: the import to type, after `-m harness`."""
+    """The findings as text, without a newline at the end.
+
+    command: the import to type, after `-m harness`; "" where none is advised.
+    """
     verdict, style = (
         ("✗ cannot be imported whole", "bold red") if checked.problem else ("✓ can be imported", "bold green")
     )
     head = f"{verdict}  ({plural(len(checked.latencies_s), 'request')} made)"
     rows = labelled(_rows(checked), screen)
-    return screen.render(Text(head, style), *rows, *whole([("next", f"{python} -m harness {command}", "")]))
+    following = whole([("next", f"{python} -m harness {command}", "")]) if command else ()
+    return screen.render(Text(head, style), *rows, *following)
 
 
 def _rows(checked: Checked) -> Iterable[Row]:

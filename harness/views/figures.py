@@ -39,6 +39,13 @@ def items_cell(run: HowFar) -> str:
     return progress(run.imported, run.total, run.listed if still else 0)
 
 
+def list_text(summary: Summary) -> str:
+    """Say how it is known that the list had ended, or that this was not recorded; "" before it has."""
+    if summary.lacks_evidence or not summary.list_ended:
+        return summary.list_ended or ""
+    return f"ended: {summary.list_ended}"
+
+
 def other_refusals(refusals: Mapping[str, int] | Mapping[int, int]) -> dict[str, int]:
     """Refusals by their status, without those that are 429s."""
     return {str(status): number for status, number in refusals.items() if number and str(status) != _STATUS}

@@ -127,7 +127,7 @@ def _facts(run: str, state: State, live: Live) -> list[Piece]:
 
 def _how_far(state: State, live: Live, width: int) -> list[Text]:
     items = progress(state.imported, state.total, len(state.items))
-    times = [(duration(elapsed_s(state, live.t_s), whole=True), "")]
+    times = [(_time(state, live), "")]
     if state.status == "running" and live.doing not in ("paused", "stopping"):
         times.append((f"ETA {eta(live.eta_s, live.now_utc_s)}", ""))
     total = state.expected
@@ -144,6 +144,13 @@ def _how_far(state: State, live: Live, width: int) -> list[Text]:
         return flow([(head.strip(), "bold"), *times], "  ", width)
     first = Text.assemble((head, "bold"), bar(state.imported, total, min(room, _BAR[1])))
     return [first, *flow(times, ", ", width)]
+
+
+def _time(state: State, live: Live) -> str:
+    """What has passed by now; of an ended run its duration, which may be less: it ends with the last answer."""
+    if state.status in ("running", "paused"):
+        return f"{duration(elapsed_s(state, live.t_s), whole=True)} elapsed"
+    return f"duration {duration(state.duration_s)}"
 
 
 def bar(done: int, total: int, columns: int) -> Text:

@@ -17,6 +17,7 @@ from harness.views.text import count, duration, percent, printable, share_done
 
 # Longer names are cut on a terminal: a unique prefix is all that has to be typed.
 _LONGEST_NAME = 24
+_NOTE = "* complete, but how its list ended was not recorded by the revision that read it; audit reads the list again"
 _RESUMABLE: tuple[RunStatus, ...] = ("stopped", "interrupted", "failed")
 
 
@@ -24,7 +25,8 @@ _RESUMABLE: tuple[RunStatus, ...] = ("stopped", "interrupted", "failed")
 class RunRow:
     """One run as the table shows it; every figure is one of its Summary. total: None where the list does not say.
 
-    hits: 429s alone; refusals: by status. optimality: 0 to 1, or None.
+    hits: 429s alone; refusals: by status. optimality: 0 to 1, or None. lacks_evidence: it is complete, and nothing was
+    recorded of how its list ended.
     """
 
     name: str
@@ -39,6 +41,7 @@ class RunRow:
     simulated: bool = False
     listed: int = 0
     refusals: Mapping[str, int] = field(default_factory=dict)
+    lacks_evidence: bool = False
 
 
 def row_of(name: str, figures: Summary, *, simulated: bool = False) -> RunRow:
@@ -56,6 +59,7 @@ def row_of(name: str, figures: Summary, *, simulated: bool = False) -> RunRow:
         simulated=simulated,
         listed=figures.listed,
         refusals=figures.refusals,
+        lacks_evidence=figures.lacks_evidence,
     )
 
 
@@ -75,9 +79,15 @@ def runs_text(rows: Sequence[RunRow], screen: Screen, *, python: str = "python",
     table = _that_fits(named, screen)
     parts = _stacked(named, screen) if table is None else [table]
     ended = next((row for row in rows if row.status in _RESUMABLE and not row.simulated), None)
-    hint = [] if ended is None else [Text(f"go on with one: {python} -m harness resume {printable(ended.name)}{where}")]
+    hint = [] if ended is None else [Text(f"go on with one: {python} -m harness {_go_on(ended)}{where}")]
+    note = [Text(line) for line in folded(_NOTE, screen.width)] if any(row.lacks_evidence for row in rows) else []
     # Each for itself: a command is not wrapped, a table may be.
-    return "\n".join(screen.render(*part) for part in (parts, hint) if part)
+    return "\n".join(screen.render(*part) for part in (parts, note, hint) if part)
+
+
+def _go_on(row: RunRow) -> str:
+    """What failed may fail again as it is; `show` says why it did, and what to type then."""
+    return f"{'show' if row.status == 'failed' else 'resume'} {printable(row.name)}"
 
 
 def _name(row: RunRow) -> Text:
@@ -89,7 +99,8 @@ def _status(row: RunRow) -> Text:
     words = "complete" if row.status == "complete with failures" else LOOKS[row.status].word
     if row.status in ("running", "paused") and row.total is not None:
         words += f" {share_done(row.imported, row.total)}"
-    return Text(f"{words}, {count(row.failed)} failed" if row.failed else words, LOOKS[row.status].style)
+    words += f", {count(row.failed)} failed" if row.failed else ""
+    return Text(words + "*" * row.lacks_evidence, LOOKS[row.status].style)
 
 
 _COLUMNS: dict[str, Cell] = {

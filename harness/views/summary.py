@@ -9,7 +9,7 @@ from rich.text import Text
 
 from harness.record.events import RunStatus
 from harness.record.summary import Ledger, LostTo, Summary, Waiting, efficiency_band
-from harness.views.figures import items_of, least, refusals_text
+from harness.views.figures import items_of, least, list_text, refusals_text
 from harness.views.screen import LOOKS, Row, Screen, folded, labelled, whole
 from harness.views.text import count, duration, percent, plural, printable
 
@@ -97,7 +97,7 @@ def summary_rows(summary: Summary) -> Iterable[Row]:
     yield from _speed(summary)
     yield "requests", _requests(summary), ""
     if summary.list_ended is not None:
-        yield "list", *_list(summary.list_ended)
+        yield "list", list_text(summary), "yellow" if summary.lacks_evidence else ""
     yield "waiting", _waiting(summary), ""
     if summary.latency_p50_s is not None:
         known = (("p50", summary.latency_p50_s), ("p95", summary.latency_p95_s), ("max", summary.latency_max_s))
@@ -107,16 +107,6 @@ def summary_rows(summary: Summary) -> Iterable[Row]:
     if summary.reference_efficiency is not None:
         share, band = summary.reference_efficiency, efficiency_band(summary.reference_efficiency)
         yield "reference efficiency", f"{percent(share)} {band} (not a measure of speed)", ""
-
-
-def _list(evidence: str) -> tuple[str, str]:
-    """How it is known that the list had ended, and a style."""
-    if not evidence:
-        return (
-            "the evidence that it had ended was not recorded by the revision that read it: audit reads it again",
-            "yellow",
-        )
-    return f"ended: {evidence}", ""
 
 
 def _duration(summary: Summary) -> str:

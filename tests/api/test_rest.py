@@ -80,13 +80,14 @@ def test_a_list_is_an_array_or_an_object_with_one(name: str) -> None:
         ({"total": 9, "last_page": 3}, 9, 3),
         ({"total_count": 9, "total_pages": 3}, 9, 3),
         ({"count": 0, "last_page": 0}, 0, 0),
-        ({"total": "9", "last_page": 2.0}, None, None),
+        ({"total": "9", "last_page": 2.0}, 9, 2),
+        ({"total": "nine", "last_page": 2.5}, None, None),
         ({"total": True, "last_page": -1}, None, None),
         ({"total": None, "last_page": MOST_PAGES}, None, MOST_PAGES),
     ],
 )
 def test_how_much_there_is(about: dict[str, Any], total: int | None, last_page: int | None) -> None:
-    """Counts are whole numbers from 0; anything else is not said."""
+    """Counts are whole numbers from 0, as text too; anything else is not said."""
     found = read({"data": FULL, **about})
     assert (found.total, found.last_page) == (total, last_page)
 

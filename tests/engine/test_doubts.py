@@ -15,11 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.engine.answers import Failed, failed_status
-from harness.engine.doubts import MOST_MET, MOST_PROBES, Doubts
+from harness.engine.comparing import MOST_PROBES
+from harness.engine.doubts import MOST_MET, Doubts
 from harness.engine.rules import Rules
-from harness.engine.unauthorised import EXPIRED
-from harness.pacing import Notice
+from harness.engine.unauthorised import EXPIRED, NO_ITEM
+from harness.pacing import Notice, parse_tiers
 from harness.pacing.refusals import RefusedWhen, by_body, by_headers
+from harness.pacing.strategies import make_pacer
 from harness.record import events as e
 from harness.record.fold import fold
 from tests.engine.limits import Limit, attempts, bucket, failed, imported, limited, log, said, window
@@ -63,6 +65,22 @@ def test_418_on_the_first_request(strategy: str) -> None:
         assert play.sent[1][0] - 0.05 >= 5.0
 
 
+@pytest.mark.parametrize("limit", ["window", "log"])
+@pytest.mark.parametrize("strategy", ALL)
+def test_403_without_a_hint_after_60_accepted(strategy: str, limit: str) -> None:
+    """B3: 300 items, --limit 5000/h; the true limit is 60 requests, in windows or in any span of 10 s."""
+    true = {"window": window(60, 10), "log": log(60, 10)}[limit]
+    accepted: list[bool] = []
+
+    def admit(now: float) -> bool:
+        accepted.append(true(now))
+        return accepted[-1]
+
+    lossless(imported(limited(300, admit), strategy))
+    assert accepted[:60] == [True] * 60
+    assert strategy in ("spaced", "reference") or False in accepted
+
+
 @pytest.mark.parametrize("limit", ["window", "log", "bucket", "strict"])
 @pytest.mark.parametrize("status", [403, 503])
 @pytest.mark.parametrize("strategy", ALL)
@@ -99,11 +117,16 @@ def test_seconds_in_the_body(strategy: str) -> None:
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_declared_refusal(strategy: str) -> None:
-    """B7: 400 and words that nobody knows, declared: no more doubt than with a 429."""
-    rule = (RefusedWhen(400, "come back later"),)
-    refusal = by_body(by_headers(Notice(400), rule), {"error": "Come back later"}, UTC_S, rule)
-    assert refusal.certain
-    lossless(imported(limited(300, window(60, 10), refusal), strategy))
+    """B7: 400 {"error": "rate limit exceeded"}, declared: no more doubt than with a 429, whatever the words.
+
+    These words are known where they are not declared, too.
+    """
+    for text, words in (("rate limit", "rate limit exceeded"), ("come back later", "Come back later")):
+        rule = (RefusedWhen(400, text),)
+        refusal = by_body(by_headers(Notice(400), rule), {"error": words}, UTC_S, rule)
+        assert refusal.certain
+        lossless(imported(limited(300, window(60, 10), refusal), strategy))
+    lossless(imported(limited(300, window(60, 10), said(400, body={"error": "rate limit exceeded"})), strategy))
 
 
 @pytest.mark.parametrize("strategy", ALL)
@@ -201,6 +224,15 @@ def test_forbidden_items_take_little_time(strategy: str) -> None:
     assert one.now < 5.0
 
 
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_row_of_forbidden_items_is_looked_into_without_a_pause(strategy: str) -> None:
+    """50 of them at the end: everyone pauses for the first ones only, then one that was let in goes at once."""
+    play = imported(limited(300, own=range(251, 301)), strategy)
+    assert failed(play) == set(range(251, 301))
+    assert all(held.t_s < 12.0 for held in play.of(e.Held))
+    assert play.now < 60.0
+
+
 @pytest.mark.parametrize("limit", ["window", "log", "bucket", "strict"])
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_forbidden_items_behind_a_limit_that_refuses_the_same_way(strategy: str, limit: str) -> None:
@@ -223,20 +255,22 @@ def test_a_503_of_its_own_uses_up_attempts_and_then_fails(strategy: str) -> None
     assert play.core.state.imported == 299
 
 
+@pytest.mark.parametrize("status", [429, 400, 200, 404])
 @pytest.mark.parametrize("workers", [1, 10])
 @pytest.mark.parametrize("strategy", ALL)
-def test_a_429_of_its_own(strategy: str, workers: int) -> None:
-    """One item is 429 for ever while the others get through: it fails after three, with the reason."""
-    server = failing(
-        catalogue(300), lambda f, _: (said(429), Failed("-")) if (f.kind, f.key) == ("item", 150) else None
-    )
+def test_a_refusal_beyond_doubt_that_one_request_alone_meets(strategy: str, workers: int, status: int) -> None:
+    """429, or what is declared, for ever while the others get through: it fails after three, with the reason."""
+    declared = () if status == 429 else (RefusedWhen(status, "not now"),)
+    refusal = by_body(by_headers(Notice(status), declared), {"error": "Not now"}, UTC_S, declared)
+    assert refusal.certain
+    server = failing(catalogue(300), lambda f, _: (refusal, Failed("-")) if (f.kind, f.key) == ("item", 150) else None)
     play = imported(server, strategy, workers)
     assert failed(play) == {150}
     failure = play.core.state.failures["item", 150]
-    assert failure.status == 429
+    assert failure.status == status
     assert "while other requests got through" in failure.detail
     assert play.core.state.imported == 299
-    assert play.core.state.refusals[429] >= 3
+    assert play.core.state.refusals[status] >= 3
 
 
 @pytest.mark.parametrize("workers", [10, 64])
@@ -334,37 +368,118 @@ def test_a_token_that_expires_amid_a_run(strategy: str, workers: int) -> None:
     assert (still.done.reason, attempts(still)) == (EXPIRED, set())
 
 
-@pytest.mark.parametrize("own", [{150}, {1}, {300}, set(range(100, 112)), set(range(290, 301))], ids=str)
+OWN_401 = {
+    "one": {150},
+    "the first": {1},
+    "the last": {300},
+    "two neighbours": {150, 151},
+    "the first of the list": set(range(1, 13)),
+    "neighbours": set(range(100, 112)),
+    "all at the end": set(range(290, 301)),
+    "every second": set(range(1, 301, 2)),
+    "nearly all": {item for item in range(1, 301) if item % 20},
+    "a fifth": set(OWN),
+}
+
+
+@pytest.mark.parametrize("sequential", [False, True])
+@pytest.mark.parametrize("own", OWN_401.values(), ids=OWN_401)
 @pytest.mark.parametrize("workers", [1, 10])
-def test_a_401_of_its_own(workers: int, own: set[int]) -> None:
-    """One other request is let in: the 401 was the item's failure, and everyone goes on."""
-    play = imported(limited(300, own=own, own_status=401), "window", workers)
-    if len(own) > 1:  # a whole row of them looks like an expired token, which costs nothing
-        assert failed(play) <= own
-        return
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_401_of_its_own(strategy: str, workers: int, own: set[int], sequential: bool) -> None:
+    """In one run exactly these fail, each once, and all others are imported; the token is never blamed."""
+    play = imported(limited(300, own=own, own_status=401), strategy, workers, sequential=sequential)
     assert failed(play) == attempts(play) == own
     assert play.core.state.imported == 300 - len(own)
+    assert len(play.of(e.AttemptFailed)) == len(own)
     assert play.core.state.listed_twice == 0
     assert len(play.of(e.PageListed)) == 3
 
 
-def test_the_other_request_is_gone_or_tells_nothing() -> None:
-    """A 404 was let in; after a 429, a 500 or no answer another one is tried."""
+def test_401s_of_their_own_cost_few_comparisons() -> None:
+    """Once the token has proved good, whatever is imported next proves it again."""
+    for own, most in ((OWN_401["every second"], 2), (OWN_401["a fifth"], 2), (set(range(100, 160)), 16)):
+        play = imported(limited(300, own=own, own_status=401), "window", 1)
+        assert failed(play) == own
+        assert len(play.of(e.Returned)) <= most
+
+
+@pytest.mark.parametrize("own", [{20}, set(range(2, 301, 2))], ids=["one", "every second"])
+@pytest.mark.parametrize("workers", [1, 10])
+def test_a_token_that_expires_after_it_proved_good(workers: int, own: set[int]) -> None:
+    """Some 401s were the items' own; then all are: the run stops, and none of those fails."""
+
+    def serve(fetch: Any, now: float) -> Any:
+        return unauthorised(fetch, now) if now >= 2.0 or (fetch.kind == "item" and fetch.key in own) else None
+
+    play = imported(failing(catalogue(300), serve), "window", workers, limits="20/s")
+    assert play.done is not None
+    assert (play.done.status, play.done.reason) == ("failed", EXPIRED)
+    assert failed(play) == attempts(play) <= own
+    assert attempts(play)
+    assert len([now for now, *_ in play.sent if now >= 2.0]) <= 2 * workers + 5
+    again = Play(limited(300, own=own, own_status=401), Rules(workers), state=fold(play.events)).run()
+    assert failed(again) == own
+    assert again.core.state.imported == 300 - len(own)
+
+
+def test_an_answer_that_was_under_way_when_the_token_expired_proves_nothing() -> None:
+    """It took a second, and was sent before the 401 came that it seems to contradict."""
+    base = catalogue(300)
+
+    def serve(fetch: Any, now: float) -> Any:
+        _, notice, result = base(fetch, now)
+        latency_s = 1.0 if fetch.kind == "item" and fetch.key % 2 else 0.05
+        if now >= 2.0 or (fetch.kind == "item" and fetch.key == 4):
+            return latency_s, *unauthorised(fetch, now)
+        return latency_s, notice, result
+
+    play = imported(serve, "window", 10)
+    assert play.done is not None
+    assert (play.done.status, play.done.reason) == ("failed", EXPIRED)
+    assert failed(play) == attempts(play) == {4}
+
+
+def test_a_list_that_is_public_where_its_items_are_not() -> None:
+    """The list is let in without a token, no item is: no item has failed, and the run says what to do."""
+
+    def serve(fetch: Any, now: float) -> Any:
+        return unauthorised(fetch, now) if fetch.kind == "item" else None
+
+    for workers in (1, 10):
+        play = imported(failing(catalogue(300), serve), "window", workers)
+        assert play.done is not None
+        assert (play.done.status, play.done.reason) == ("failed", NO_ITEM)
+        assert attempts(play) == set()
+        again = Play(catalogue(300), state=fold(play.events)).run()
+        assert again.core.state.imported == 300
+    few = imported(failing(catalogue(3), serve), "window")
+    assert failed(few) == {1, 2, 3}  # there is nothing else that could be let in
+
+
+def test_what_it_is_compared_with_is_gone_or_tells_nothing() -> None:
+    """A 404 was let in; after a 429, a 500 or no answer something else is tried, after a pause."""
     rest = iter([(said(429, 1.0), Failed("-")), (Notice(500), Failed("status 500")), (None, Failed("timed out"))])
+    met: list[int] = []
 
     def serve(fetch: Any, now: float) -> Any:
         if fetch.kind == "item" and fetch.key == 150:
+            met.append(fetch.key)
             return unauthorised(fetch, now)
-        if fetch.kind == "item" and fetch.key > 150 and fetch.attempt == 1:
-            return next(rest, None)
-        return None
+        return next(rest, None) if met else None
 
     play = imported(failing(catalogue(300), serve), "window", workers=1)
+    assert failed(play) == attempts(play) == {150}
+    assert play.core.state.imported == 299
+    asked: list[Any] = []
+
+    def gone(fetch: Any, now: float) -> int | None:
+        asked.append(fetch.key)
+        return 404 if fetch.key == 149 and asked.count(149) == 2 else None
+
+    play = imported(limited(300, own={150}, own_status=401, also=gone), "window", 1)
     assert failed(play) == {150}
-    gone = imported(
-        limited(300, own={150}, own_status=401, also=lambda f, _: 404 if f.key == 151 else None), "window", 1
-    )
-    assert failed(gone) == {150, 151}
+    assert asked.count(149) == 2
 
 
 def test_a_401_on_the_first_request() -> None:
@@ -374,6 +489,74 @@ def test_a_401_on_the_first_request() -> None:
     assert (play.done.status, len(play.sent)) == ("failed", 1)
     assert "401" in play.done.reason
     assert "credentials" in play.done.reason
+
+
+# --- comparisons that tell nothing ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("breaker", [0, 20])
+@pytest.mark.parametrize(
+    "down", [(Notice(500), Failed("status 500")), (None, Failed("timed out"))], ids=["500", "lost"]
+)
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("workers", [1, 10])
+def test_the_server_breaks_down_amid_a_doubt(workers: int, status: int, down: Any, breaker: int) -> None:
+    """Everything that is compared with fails: eight probes over half an hour, and the run ends; nothing was lost."""
+    begun: list[float] = []
+    last = set(range(296, 301)) if workers > 1 else {300}
+
+    def serve(fetch: Any, now: float) -> Any:
+        if fetch.kind == "item" and fetch.key in last:
+            begun.append(now)
+            return Notice(status), Failed(f"status {status}", passing=False)
+        return down if begun else None
+
+    play = Play(failing(catalogue(300), serve), Rules(workers, breaker=breaker)).run()
+    assert play.done is not None
+    assert play.done.status == "failed"
+    assert "8 probes in a row failed, the last with: " in play.done.reason
+    assert attempts(play) == set()
+    since = [now for now, *_ in play.sent if now > begun[0]]
+    assert len(since) <= MOST_PROBES + workers
+    assert 1800.0 < play.now - begun[0] < 2400.0
+    again = Play(limited(300, own=last, own_status=status), Rules(workers), state=fold(play.events)).run()
+    assert failed(again) == last
+    assert again.core.state.imported == 300 - len(last)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_it_is_back_before_the_last_probe(status: int) -> None:
+    """A quarter of an hour's outage amid a doubt is outlived, and the verdict is right."""
+
+    def serve(fetch: Any, now: float) -> Any:
+        if fetch.kind == "item" and fetch.key == 300:
+            return Notice(status), Failed(f"status {status}", passing=False)
+        return (None, Failed("timed out")) if 16.0 < now < 900.0 else None
+
+    play = imported(failing(catalogue(300), serve), "window", 1)
+    assert failed(play) == {300}
+    assert play.core.state.imported == 299
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("workers", [1, 10])
+def test_what_it_is_compared_with_is_broken_itself(workers: int, status: int) -> None:
+    """Some that were imported fail for ever now: something else is compared with."""
+    broken = {1, *range(140, 150)}
+    seen: set[Any] = set()
+
+    def serve(fetch: Any, now: float) -> Any:
+        if fetch.kind != "item":
+            return None
+        if fetch.key in (150, 300):
+            return Notice(status), Failed(f"status {status}", passing=False)
+        again = fetch.key in seen
+        seen.add(fetch.key)
+        return (Notice(500), Failed("status 500")) if again and fetch.key in broken else None
+
+    play = imported(failing(catalogue(300), serve), "window", workers)
+    assert failed(play) == {150, 300}
+    assert play.core.state.imported == 298
 
 
 # --- any server ---------------------------------------------------------------------------------------------------
@@ -420,6 +603,73 @@ def test_a_refusal_never_costs_an_item_anything(
     assert play.done is not None
     assert failed(play) == attempts(play) == gone
     assert play.core.state.imported == 80 - len(gone)
+
+
+KINDS = ["ok", 401, 403, 404, 429, 500, 503, "lost", "malformed"]
+Script = tuple[str | int, ...]
+
+
+def scripted(scripts: list[Script], phases: list[tuple[float, str | int | None]]) -> Any:
+    """A server whose answer is a function of the item, of how often it was asked for, and of the time.
+
+    scripts: what an item answers the first time, the second time ...; the last holds on. phases: from when on
+    everything is answered alike (None: as the scripts say).
+    """
+    asked: dict[Any, int] = {}
+    base = catalogue(30, per_page=10)
+
+    def serve(fetch: Any, now: float) -> Any:
+        key = fetch.kind, fetch.key
+        count = asked[key] = asked.get(key, 0) + 1
+        script = scripts[hash(fetch.key) % len(scripts)] if fetch.kind == "item" else ("ok",)
+        what = script[min(count, len(script)) - 1]
+        for since, instead in phases:
+            if now >= since:
+                what = script[min(count, len(script)) - 1] if instead is None else instead
+        latency_s, notice, result = base(fetch, now)
+        if what == "ok":
+            return latency_s, notice, result
+        if what == "lost":
+            return latency_s, None, Failed("timed out")
+        if what == "malformed":
+            return latency_s, notice, Failed("malformed", passing=False)
+        assert isinstance(what, int)
+        return latency_s, by_headers(Notice(what)), failed_status(what)
+
+    return serve
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.lists(st.sampled_from(KINDS), min_size=1, max_size=4).map(tuple), min_size=1, max_size=8),
+    st.lists(st.tuples(st.floats(0.0, 60.0), st.sampled_from([None, *KINDS])), max_size=3).map(
+        lambda phases: sorted(phases, key=lambda phase: phase[0])
+    ),
+    st.sampled_from(["window", "auto"]),
+    st.sampled_from([1, 3, 10]),
+    st.sampled_from([0, 5, 20]),
+)
+def test_no_server_is_knocked_at_without_end(
+    scripts: list[Script], phases: list[tuple[float, Any]], strategy: str, workers: int, breaker: int
+) -> None:
+    """Whatever the answers: it ends, or at most 300 requests an hour go while nothing gets through.
+
+    And never more than the workers' number at one instant, nor more than 60 in 10 s, with nothing imported or failed.
+    """
+    pacer = make_pacer(strategy, parse_tiers("5000/h") if strategy == "window" else (), 30.0, 0.0, 1, ())
+    play = Play(scripted(scripts, phases), Rules(workers, breaker=breaker), pacer).run(until=20_000.0)
+    sent = [now for now, *_ in play.sent]
+    moved = (e.ItemImported, e.PageListed, e.AttemptFailed)
+    progress = [event.t_s for event in play.events if isinstance(event, moved)]
+    assert all(sent.count(now) <= workers for now in set(sent))
+    for span_s, most in ((10.0, 60), (3600.0, 300)):
+        for start in sent:
+            if not any(start <= moment < start + span_s for moment in progress):
+                assert sum(start <= now < start + span_s for now in sent) <= most
+    if play.done is None:  # 429 for ever, which nobody doubts
+        assert {429} <= play.core.state.refusals.keys()
+    recorded = [event for event in play.events if hasattr(event, "sent_s")]
+    assert play.done is None or len(recorded) == len(play.sent)
 
 
 def test_a_stop_amid_a_doubt_leaves_nothing_behind() -> None:

@@ -10,7 +10,7 @@ import pytest
 from harness.api.rest import Rest
 from harness.record import events as e
 from harness.record.fold import fold
-from harness.record.summary import Summary, summarise
+from harness.record.summary import NOT_RECORDED, Summary, summarise
 from harness.views.screen import Screen
 from harness.views.summary import summary_text
 from tests.engine.lists import Answers, Reply, importing, numbered, pages_asked, records
@@ -73,7 +73,8 @@ def test_a1_a_way_on_that_nothing_follows_is_named(about: dict[str, Any], names:
     assert why.startswith("25 records, and the list goes on: the body holds ")
     assert names in why
     assert why.endswith(
-        "which nothing follows in this release; resume would read the same, and --accept-list accepts what there is"
+        "which nothing follows in this release; resume would read the same, and --accept-list takes what was read as "
+        "all there is"
     )
 
 
@@ -85,6 +86,67 @@ def test_a1_in_a_header_too(headers: dict[str, str]) -> None:
     status, items, why = ended(importing(ignoring(records(1, 2, 3), **headers)))
     assert (status, items) == ("failed", 3)
     assert "the list goes on: the headers hold " in why
+
+
+WAYS_ON: list[tuple[dict[str, Any], dict[str, str], str]] = [
+    ({"nextPageToken": "t25"}, {}, 'the body holds "nextPageToken"'),
+    ({"hasMore": True}, {}, 'the body holds "hasMore"'),
+    ({"has_more": True}, {}, '"has_more"'),
+    ({"has_more": "true"}, {}, 'the body holds "has_more"'),
+    ({"isLast": False}, {}, 'the body holds "isLast"'),
+    ({"paging": {"next": {"after": "10"}}}, {}, 'the body holds "paging.next.after"'),
+    ({"next": "?page=2"}, {}, '"next"'),
+    ({}, {"x_next_page": "2"}, 'the headers hold "X-Next-Page"'),
+    ({}, {"x_next_cursor": "c"}, 'the headers hold "X-Next-Cursor"'),
+    ({}, {"link": "x; rel=next"}, 'the headers hold "Link"'),
+]
+
+
+@pytest.mark.parametrize(("about", "headers", "names"), WAYS_ON)
+def test_a1_an_empty_first_page_with_a_way_on(about: dict[str, Any], headers: dict[str, str], names: str) -> None:
+    """A1, A5: no records and a field that says that there are more, for ever: failed, and no list of 0 items."""
+    status, items, why = ended(importing(ignoring({"data": [], **about}, **headers)))
+    assert (status, items) == ("failed", 0)
+    assert why.startswith("0 records, and the list goes on: ")
+    assert names in why
+
+
+@pytest.mark.parametrize("field", ["nextPageToken", "hasMore", "has_more"])
+def test_a1_an_empty_first_page_alone_has_it(field: str) -> None:
+    """A1: page 2 was only guessed: that it is empty and says nothing does not take back what page 1 said."""
+    answers = numbered([[]], lambda n: {field: True if "ore" in field else "t"} if n == 1 else {})
+    status, items, why = ended(importing(answers))
+    assert (status, items) == ("failed", 0)
+    assert f'the body holds "{field}"' in why
+    found = ended(
+        importing(numbered([[], [1, 2]], lambda n: {field: True if "ore" in field else "t"} if n < 2 else {}))
+    )
+    assert found == ("complete", 2, "empty: page 3 is empty")
+
+
+@pytest.mark.parametrize("count", ["count", "total", "total_count"])
+@pytest.mark.parametrize(("about", "headers", "names"), WAYS_ON)
+def test_a1_the_size_of_a_page_is_no_total(
+    about: dict[str, Any], headers: dict[str, str], names: str, count: str
+) -> None:
+    """A1, A2: `"count": 25` beside 25 records on a page that comes again and again confirms nothing."""
+    page = ignoring({"data": records(*range(25)), count: 25, **about}, **headers)
+    status, items, why = ended(importing(page))
+    assert (status, items) == ("failed", 25)
+    assert why.startswith("25 records, and the list goes on: ")
+    assert names in why
+    gone: Answers = lambda query: page(query) if query.get("page") == "1" else Reply("", 404)  # noqa: E731
+    assert ended(importing(gone))[:2] == ("failed", 25)
+
+
+def test_a_total_beside_a_way_on_that_more_than_a_page_confirms() -> None:
+    """It is no page's own size, or the list declares its pages, or says that there is no more."""
+    three = records(1, 2, 3)
+    for about in ({"total": 3, "last_page": 1, "cursor": "x"}, {"count": 3, "has_more": False, "cursor": "x"}):
+        assert ended(importing(ignoring({"data": three, **about})))[:2] == ("complete", 3)
+    assert ended(importing(numbered([[1, 2, 3]], lambda _: {"total": 3, "cursor": "x"})))[:2] == ("complete", 3)
+    assert ended(importing(ignoring({"data": three, "count": 3, "next": None})))[:2] == ("complete", 3)
+    assert ended(importing(ignoring({"data": three, "count": 3, "next": None, "cursor": "x"})))[:2] == ("failed", 3)
 
 
 @pytest.mark.parametrize(
@@ -287,6 +349,61 @@ def test_a9_a_total_above_what_is_there() -> None:
     assert (ended(again)[:2], again.sent) == (("complete", 60), [])
     assert ended(importing(answers, accept_list=True))[:2] == ("complete", 60)
     assert ended(importing(answers, state=fold(play.events)))[:2] == ("failed", 60)
+
+
+TRACES: list[tuple[dict[str, Any], dict[str, str], str]] = [
+    ({"meta": {"total": 60}}, {}, '60 items ("meta.total") and named 3; page 2 is empty'),
+    ({"page": {"totalElements": 60}}, {}, '60 items ("page.totalElements") and named 3; page 2 is empty'),
+    ({"total": "60"}, {}, "60 items and named 3; page 20 is empty"),
+    ({"count": 3, "pagination": {"total": 60}}, {}, '60 items ("pagination.total") and named 3; page 2 is empty'),
+    ({}, {"x-total-count": "60"}, '60 items ("X-Total-Count") and named 3; page 2 is empty'),
+    ({}, {"content-range": "items 0-2/60"}, '60 items ("Content-Range") and named 3; page 2 is empty'),
+    ({"next": None}, {"x-total": "60"}, '60 items ("X-Total") and named 3; "next" is empty'),
+    ({"has_more": False, "meta": {"total": 60}}, {}, '60 items ("meta.total") and named 3; the list says that there'),
+    ({"meta": {"last_page": 20}}, {}, '20 pages ("meta.last_page"), and 1 of them brought records; page 21 is empty'),
+    ({}, {"x-wp-totalpages": "20"}, '20 pages ("X-Wp-Totalpages"), and 1 of them brought records; page 21 is empty'),
+    ({"links": {"last": "?page=20"}}, {}, '20 pages ("links.last"), and 1 of them brought records; page 21 is empty'),
+    ({"links": {"next": None, "last": "?page=20"}}, {}, '20 pages ("links.last"), and 1 of them brought records; '),
+]
+
+
+@pytest.mark.parametrize(("about", "headers", "why"), TRACES)
+def test_a9_a_number_anywhere_speaks_against_the_end(about: dict[str, Any], headers: dict[str, str], why: str) -> None:
+    """A9, A6: page 2 is empty, and a field of the body or a header says that there is more: failed, and it is named."""
+
+    def answer(query: dict[str, str]) -> Reply:
+        return Reply({"data": records(1, 2, 3) if query["page"] == "1" else [], **about}, headers=headers)
+
+    play = importing(answer)
+    assert ended(play)[:2] == ("failed", 3)
+    assert ended(play)[2].startswith(f"the list declares {why}")
+    again = importing(answer, state=fold(play.events), accept_list=True)
+    assert (ended(again)[:2], again.sent) == (("complete", 3), [])
+
+
+def test_a9_a_total_said_elsewhere_implies_no_pages() -> None:
+    """It may count what a filter leaves out: no page is asked for because of it; reached, it confirms the end."""
+    play = importing(numbered(TWENTY, lambda _: {"meta": {"total": 20}}))
+    shorter = "total: total 20 reached, and the last page is shorter than the others"
+    assert (ended(play), pages_asked(play)) == (("complete", 20, shorter), [1, 2, 3, 4, 5, 6, 7])
+    play = importing(numbered(TWENTY, lambda _: {"meta": {"total": 20, "last_page": 7}}))
+    assert ended(play) == ("complete", 20, "total: total 20 reached, in 7 pages as declared")
+    linked = lambda n: {"meta": {"last_page": 7}, "links": {"next": f"?page={n + 1}" if n < 7 else None}}  # noqa: E731
+    play = importing(numbered(TWENTY, linked))
+    assert ended(play) == ("complete", 20, 'link: "links.next" is empty')
+
+
+@pytest.mark.parametrize("count", ["total", "count"])
+def test_a4_the_size_of_page_1_is_no_reason_to_leave_out_page_0(count: str) -> None:
+    """A4: a count of its own page, reached at once, and pages counted from 0: page 0 is asked for all the same."""
+    pages = [[1, 2, 3], [4, 5]]
+
+    def answer(query: dict[str, str]) -> Reply:
+        ids = pages[int(query["page"])] if int(query["page"]) < 2 else []
+        return Reply({"data": records(*ids), **({count: len(ids)} if ids else {})})
+
+    play = importing(answer)
+    assert (ended(play)[:2], pages_asked(play)) == (("complete", 5), [1, 2, 0])
 
 
 def test_a9_where_records_move_resume_can_help() -> None:
@@ -588,7 +705,7 @@ def test_a_run_of_an_earlier_revision_says_that_it_has_no_evidence() -> None:
     play = importing(numbered(TWENTY))
     state = fold(as_recorded_before(play.events))
     found = summarise("r", state, None)
-    assert (found.status, found.list_ended) == ("complete", "")
+    assert (found.status, found.list_ended) == ("complete", NOT_RECORDED)
     figures = found.as_dict()
     del figures["list_ended"]
     text = summary_text(Summary.from_dict(figures), Screen())

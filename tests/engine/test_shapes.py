@@ -15,6 +15,7 @@ import trio.testing
 
 from harness.api.client import HttpApi
 from harness.config import ImportConfig
+from harness.engine.answers import Done
 from harness.engine.checking import check
 from harness.errors import BadInput
 from harness.views.check import Checked, check_text
@@ -246,7 +247,7 @@ SHAPES: dict[str, tuple[Answers, bool]] = {  # and whether an import can read al
     "PokeAPI": (pokeapi, False),
     "Elasticsearch": (elastic, False),
     "WordPress": (wordpress, True),
-    "json-server 0.17": (json_server_0, False),
+    "json-server 0.17": (json_server_0, True),
     "json-server 1.0": (json_server_1, False),
     "Laravel paginate": (laravel, True),
     "Laravel resources": (laravel_resource, True),
@@ -318,7 +319,40 @@ def test_check_says_beforehand_that_pages_are_counted_from_0() -> None:
     """A4: page 0 has records that page 1 has not."""
     found = checked(lambda query: spring(query, "items"))
     assert found is not None
-    assert found.paging == "pages are guessed by number, because none names the next, counted from 0"
+    assert found.paging == "pages are numbered, counted from 0"
+    assert found.problem == ""
+
+
+@pytest.mark.parametrize(
+    "about", [{}, {"total": 7}, {"last_page": 3}, {"total": 7, "last_page": 3}, {"meta": {"total": 7}}]
+)
+def test_check_asks_for_page_0_where_an_import_would(about: dict[str, Any]) -> None:
+    """A4: one judge for both. Where a total is declared an import may come to page 0, and it says that it did."""
+
+    def answer(query: dict[str, str]) -> Reply:
+        number = int(query["page"])
+        return Reply({"data": window(SIZE * number), **about})
+
+    asked: list[str] = []
+    found = checked(lambda query: (asked.append(query["page"]), answer(query))[1])
+    assert found is not None
+    assert (asked, found.problem) == (["1", "2", "0"], "")
+    assert found.paging.endswith(", counted from 0")
+    play = importing(answer)
+    assert (play.done is not None and play.done.status, play.core.state.imported) == ("complete", 7)
+    assert play.core.state.listing.zero_new
+
+
+def test_check_does_not_mind_a_page_0_that_an_import_need_not_ask_for() -> None:
+    """A4: page 0 answers 500; a total that is reached by pages 1 to 3 makes that nobody's business."""
+
+    def answers(query: dict[str, str]) -> Reply:
+        return Reply({"data": by_page(query)[0], "total": 7}, 500 if query["page"] == "0" else 200)
+
+    found = checked(answers)
+    assert found is not None
+    assert found.problem == ""
+    assert importing(answers).done == Done("complete", "")
 
 
 def test_what_check_may_be_told_to_accept() -> None:

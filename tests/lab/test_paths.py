@@ -20,10 +20,15 @@ from tests.conftest import sockets_clock
 
 
 def rhythm(events: list[e.Event]) -> list[tuple[str, float, float]]:
-    """What happened when, without whose answer it was: of those sent at the same instant any may have come first."""
+    """What happened when, without whose answer it was: of those sent at the same instant any may have come first.
+
+    So it is left out when the first item and the last page came: those two say it.
+    """
     answers = (e.PageListed, e.ItemImported)
     names = ("answer" if isinstance(event, answers) else type(event).__name__ for event in events)
-    return sorted((name, event.t_s, getattr(event, "sent_s", 0.0)) for name, event in zip(names, events, strict=True))
+    times = (0.0 if isinstance(event, (e.IdsCarried, e.ListEnded)) else event.t_s for event in events)
+    sent = (getattr(event, "sent_s", 0.0) for event in events)
+    return sorted(zip(names, times, sent, strict=True))
 
 
 @pytest.mark.parametrize(

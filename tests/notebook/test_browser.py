@@ -68,6 +68,8 @@ def badge(page: Page, words: str) -> None:
 
 def the_page_says_what_the_files_say(page: Page, run: Run) -> None:
     """Items, duration, best possible, 429s, waits and the server's count, in the panel and in the table."""
+    while not run.settled:  # the badge is there first, the files a moment later
+        page.wait_for_timeout(50)
     figures = run.summary()
     assert figures is not None
     panel = page.locator(".hx-board").first

@@ -13,6 +13,8 @@ from harness.record.fold import fold
 from harness.record.optimality import CHANGED, CUT_SHORT, NO_LIMIT, NOT_COMPLETE, RUNNING, Optimality, optimality
 from harness.record.state import State
 from harness.record.summary import LearnedLimit, Ledger, Summary, summarise
+from harness.views.screen import Screen
+from harness.views.summary import summary_text
 
 LIMIT = "5/10s"
 BOUND = Bound(20.0, 20.0, True, None, None, 1)
@@ -65,6 +67,31 @@ def test_what_is_not_over_is_not_measured(status: str, why: str) -> None:
     """E: `only a complete run is measured` is never said of a complete one."""
     assert judged(fold(events()), status=status) == Optimality(why=why)
     assert why != judged(fold(events())).why
+
+
+@pytest.mark.parametrize("status", ["complete", "complete with failures"])
+@pytest.mark.parametrize("bound", [BOUND, None])
+@pytest.mark.parametrize("strategy", ["window", "auto", "backoff"])
+@pytest.mark.parametrize("change", ["none", "set", "cut", "refused", "short"])
+def test_a_complete_run_is_never_told_that_only_complete_ones_are_measured(
+    status: e.RunStatus, bound: Bound | None, strategy: str, change: str
+) -> None:
+    """E: whatever keeps its share of the best possible from being said, in the figures and in the text made of them."""
+    made = events(strategy, refusals=(429,) if change == "refused" else (), span_s=2.0 if change == "short" else 25.0)
+    made[-1] = e.SessionEnded(made[-1].t_s, status, "")
+    if change == "set":
+        made.insert(3, e.LimitsSet(1.0, "9/10s"))
+    if change == "cut":
+        made = [*made[:2], e.SessionStarted(0.0, 2, 60.0, 2, LIMIT, strategy, "host"), *made[2:]]
+    for source in ("declared", "learned", "unknown", "test API"):
+        found = summarise("r", fold(made), bound, limits_source=source)
+        text = summary_text(found, Screen())
+        assert found.status == status
+        assert (found.optimality is None and found.of_learned is None) == bool(found.unmeasured)
+        assert found.unmeasured not in (NOT_COMPLETE, RUNNING)
+        assert "only a complete run" not in text
+        assert "before the run is complete" not in text
+        assert "only of a run that is complete" not in text
 
 
 def test_an_interrupted_session_leaves_it_out() -> None:

@@ -23,6 +23,7 @@ from harness.engine.answers import Failed, Fetch, ItemRead, PageRead, Result
 from harness.engine.best import revealed
 from harness.engine.importing import write_results
 from harness.engine.rules import Rules
+from harness.lab.experiment import simulate_run
 from harness.notebook.shelf import Detail, Shelf
 from harness.pacing import Notice, parse_tiers
 from harness.record import events as e
@@ -33,7 +34,7 @@ from harness.record.summary import Summary
 from harness.views.panel.compare import compare
 from harness.views.panel.sections import sections
 from harness.views.report import RunPart, make_report
-from harness.views.text import count, duration
+from harness.views.text import count, duration, plural
 from tests.engine.play import Play, windowed
 
 RULES = Rules(workers=4, retry_delays_s=(0.5, 0.5))
@@ -267,18 +268,45 @@ def test_the_chart_of_a_resumed_run_shows_every_session(run: Run) -> None:
     assert course.until_s >= true.duration_s
 
 
-def test_what_infer_prints_is_what_show_and_the_summary_say(run: Run) -> None:
-    """C13: one source of learned limits, which is none here: 503s beside a declared limit, and 403s at any count."""
+def test_what_infer_prints_of_several_sessions(run: Run) -> None:
+    """C13: the three sessions reveal what the 403s and 429s told, in one wording."""
     results = str(run.folder.parent)
     learned = [limit.limit for limit in revealed(run.folder, run.state())]
     printed = command("infer", run.name, "--results", results)
+    shown = command("show", run.name, "--results", results)
+    assert learned
+    assert [limit["limit"] for limit in (run.summary() or {})["learned"]] == learned
+    assert all(f"  {limit}  " in text for limit in learned for text in (printed, shown))
+
+
+@pytest.mark.parametrize("dialect", ["draft-7", "laravel", "none"])
+def test_what_infer_prints_is_what_every_view_says(dialect: str, tmp_path: Path) -> None:
+    """C13: limits that `auto` found in headers, or by running into them, are one and the same in every view."""
+    config = ImportConfig(run="r", pacing="auto", server_limit="30/2s+80/10s", items=250, per_page=50, workers=5)
+    run = simulate_run(config, results=tmp_path, server={"dialect": dialect}).run
+    assert run is not None
+    printed = command("infer", "r", "--results", str(tmp_path)).splitlines()
+    limits = [line.split("  ")[1] for line in printed if re.match(r"  \d", line)]
+    evidence = [re.sub(r" \(and \d+ more times?\)$", "", line.strip()) for line in printed if line.startswith("    ")]
+    assert len(limits) == len(evidence) > 0
+    assert printed[0] == f"r reveals {plural(len(limits), 'limit')}"
+    assert f"--limit {'+'.join(limits)}" in printed[-1]
+
     figures = run.summary()
     assert figures is not None
-    assert [limit["limit"] for limit in figures["learned"]] == learned
-    assert all(limit in printed for limit in learned)
-    shown = command("show", run.name, "--results", results)
-    assert ("Learned" in shown) is bool(learned)
-    assert all(limit in shown for limit in learned)
+    assert [limit["limit"] for limit in figures["learned"]] == limits
+    assert [limit["evidence"] for limit in figures["learned"]] == evidence
+    assert json.loads(command("show", "r", "--json", "--results", str(tmp_path)))["learned"] == figures["learned"]
+    shown = " ".join(command("show", "r", "--results", str(tmp_path)).split("Learned")[1].split())
+    part = RunPart(Summary.from_dict(figures), run.about, run.events().to_pandas(), [], run.in_force)
+    page = words(make_report([part], [], made="now", version="1").html)
+    panel = words(sections(Detail(run, Shelf(tmp_path)).look()[0], UTC_S)["learned"])
+    for limit, why in zip(limits, evidence, strict=True):
+        for text in (shown, page, panel):
+            assert f"{limit} {why}" in text
+    assert [line.split()[0] for line in panel.split("why ")[1:2]] == limits[:1]
+    # Nobody declared a limit, so no view may speak of one.
+    assert (figures["limits_source"], figures["refused_within"]) == ("test API", "")
 
 
 def test_folding_on_keeps_what_a_killed_session_says(tmp_path: Path) -> None:

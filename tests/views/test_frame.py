@@ -34,17 +34,25 @@ def lines(state: State, live: Live, width: int, run: str = "nightly-1124") -> st
 
 def test_three_lines_at_80_columns() -> None:
     """Name, limits and best possible; how far and until when; what it does now and what went wrong so far."""
-    assert lines(running(), WAITING, 79) == (
+    assert lines(running(), replace(WAITING, eta_s=18000.0), 79) == (
         "nightly-1124  limits 100/1m declared  best possible 13 h 27 min\n"
-        "12,431/80,000  15 %  ━╸─────────  2 h 12 min, ETA 25 Nov 05:20 (in 11 h 16 min)\n"
+        "12,431/80,000  15 %  ━╸─────────  2 h 12 min elapsed, ETA 23:04 (in 5 h 00 min)\n"
         "waiting 38 s for 100/1m, next 18:05:02 | in flight 0 | 429s 0 | failed 3"
     )
+
+
+def test_an_eta_of_another_day_takes_a_line_of_its_own_at_80_columns() -> None:
+    """What has passed keeps its name, and the bar its length."""
+    assert lines(running(), WAITING, 79).splitlines()[1:3] == [
+        "12,431/80,000  15 %  ━━━─────────────────",
+        "2 h 12 min elapsed, ETA 25 Nov 05:20 (in 11 h 16 min)",
+    ]
 
 
 def test_all_of_it_on_a_wide_terminal() -> None:
     """With room for it, everything stands beside what it does now, and the bar is as long as it gets."""
     assert lines(running(), RETRYING, 120).splitlines()[1:] == [
-        "12,431/80,000  15 %  ━━━────────────────  2 h 12 min, ETA 25 Nov 05:20 (in 11 h 16 min)".replace(
+        "12,431/80,000  15 %  ━━━────────────────  2 h 12 min elapsed, ETA 25 Nov 05:20 (in 11 h 16 min)".replace(
             "━──", "━───"
         ),
         "waiting 38 s for 100/1m, next 18:05:02 | in flight 0 | 429s 0 | failed 3 | retrying 1 (in 41 s)",
@@ -57,7 +65,7 @@ def test_nothing_is_lost_at_40_columns() -> None:
         "nightly-1124  limits 100/1m declared\n"
         "best possible 13 h 27 min\n"
         "12,431/80,000  15 %  ━━╸───────────────\n"
-        "2 h 12 min\n"
+        "2 h 12 min elapsed\n"
         "ETA 25 Nov 05:20 (in 11 h 16 min)\n"
         "waiting 38 s for 100/1m, next 18:05:02\n"
         "in flight 0 | 429s 0 | failed 3\n"
@@ -104,14 +112,14 @@ def test_the_list_comes_first() -> None:
     live = Live(0.1, NOW, 10, 1, "in flight")
     assert lines(state, live, 79) == (
         "nightly-1124  no limits known\n"
-        "0 items, 0 s, ETA not known yet\n"
+        "0 items, 0 s elapsed, ETA not known yet\n"
         "reading the list | in flight 1 | 429s 0 | failed 0"
     )
     fold([e.PageListed(0.2, "a", 1, 0.1, 0.2, 200, (1, 2), None, None, "b")], state)
     assert sentence(state, live, 2)[0] == "reading the list, 2 found"
     fold([e.ItemImported(0.3, 1, 1, 0.2, 0.3, 200, 9)], state)
     assert lines(state, live, 79).splitlines()[1:] == [
-        "1/2+ items, 0 s, ETA not known yet",
+        "1/2+ items, 0 s elapsed, ETA not known yet",
         "waiting for answers | in flight 1 | 429s 0 | failed 0",
     ]
 
@@ -120,7 +128,7 @@ def test_counts_keep_their_place() -> None:
     """The numbers are as wide at the first item as at the last, so that the bar stands still."""
     starts = [
         lines(running(done, 1000, 0), replace(WAITING, eta_s=60.0), 79).splitlines()[1].index(glyph)
-        for done, glyph in ((9, "─"), (99, "━"), (999, "━"))
+        for done, glyph in ((9, "─"), (99, "╸"), (999, "━"))
     ]
     assert starts == [starts[0]] * 3
 
@@ -138,18 +146,18 @@ def test_a_paused_import_has_no_eta() -> None:
     state = fold([e.Paused(7000.0)], running())
     live = Live(7920.0, NOW, 1, 0, "paused", best_s=48420.0)
     assert lines(state, live, 79).splitlines()[1:] == [
-        "12,431/80,000  15 %  ━━━─────────────────  1 h 57 min",
+        "12,431/80,000  15 %  ━━━─────────────────  1 h 57 min elapsed",
         "paused by hand, nothing new is sent | in flight 0 | 429s 0 | failed 3",
     ]
     assert elapsed_s(fold([e.Resumed(7900.0)], state), 7920.0) == 7020.0
 
 
 def test_an_ended_run_says_how() -> None:
-    """The last frame names the status instead of a wait, and no ETA."""
+    """The last frame names the status instead of a wait, no ETA, and the duration that the summary will have."""
     state = fold([e.SessionEnded(7920.0, "complete with failures", "")], running(10, 11, 1))
     live = Live(7920.0, NOW, 1, 0, "working")
     assert lines(state, live, 79).splitlines()[1:] == [
-        "10/11  90 %  ━━━━━━━━━━━━━━━━━━──  2 h 12 min",
+        "10/11  90 %  ━━━━━━━━━━━━━━━━━━──  duration 1.0 s",
         "complete with failures | in flight 0 | 429s 0 | failed 1",
     ]
 

@@ -16,6 +16,9 @@ from tests.views.samples import NOW, running
 from tests.views.test_frame import RETRYING, WAITING
 from tests.views.test_screen import Terminal
 
+# With an ETA of the same day, so that the frame takes three lines at 80 columns.
+TODAY = replace(WAITING, eta_s=18_000.0)
+
 
 def written(stream: io.TextIOWrapper) -> str:
     return stream.buffer.getvalue().decode(stream.encoding)  # type: ignore[attr-defined, no-any-return]
@@ -38,13 +41,13 @@ def test_the_bar_draws_in_place_and_leaves_nothing(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("COLUMNS", "80")
     stream, threads = Terminal(), threading.active_count()
     with Progress("nightly-1124", "bar", stream) as shown:
-        shown.update(running(), WAITING)
+        shown.update(running(), TODAY)
         first = written(stream)
         assert "waiting 38 s for 100/1m" in first
         assert first.count("\n") == 2
-        shown.update(running(), WAITING)
+        shown.update(running(), TODAY)
         assert written(stream) == first
-        shown.update(running(), replace(WAITING, until_utc_s=NOW + 37.0))
+        shown.update(running(), replace(TODAY, until_utc_s=NOW + 37.0))
         second = written(stream).removeprefix(first)
         assert "waiting 37 s for 100/1m" in second
         assert second.startswith("\r\x1b[2K\x1b[1A\x1b[2K\x1b[1A\x1b[2K")
@@ -71,7 +74,7 @@ def test_ascii_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     stream = Terminal("ascii")
     with Progress("nächtlich", "bar", stream) as shown:
-        shown.update(running(), WAITING)
+        shown.update(running(), TODAY)
     assert "n?chtlich" in written(stream)
     assert "\x1b[1m12,431/80,000  15 %  \x1b[0m#-\x1b[2m---------\x1b[0m  2 h 12 min" in written(stream)
 

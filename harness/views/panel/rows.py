@@ -35,6 +35,7 @@ def standing(row: RunRow) -> Standing:
     if under_way and row.total is not None:
         words += f" {share_done(row.imported, row.total)}"
     words += f", {count(row.failed)} failed" if row.failed else ""
+    words += ", end not recorded" if row.lacks_evidence else ""
     failures = row.failed > 0 or row.status == "complete with failures"
     found = {"all": True, "running": under_way, "complete": complete, "with failures": failures}
     glyph, tone = ("!", "mind") if complete and failures else (look.glyph, TONES[look.style])
@@ -60,7 +61,6 @@ COLUMNS: Mapping[str, Column] = {
     "sleeps": Column("Waits", lambda row: count(row.sleeps), lambda row: row.sleeps),
     "best": Column("Of best", lambda row: percent(row.optimality, 1), lambda row: row.optimality or -1.0),
 }
-NEWEST_FIRST = ("", True)
 
 
 def found(rows: Iterable[RunRow], wanted: str, text: str) -> list[RunRow]:

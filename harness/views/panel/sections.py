@@ -8,9 +8,10 @@ from harness.record.glance import Glance
 from harness.record.live import Live, LiveTier
 from harness.record.state import Failure
 from harness.record.summary import Summary, efficiency_band
-from harness.views.figures import items_of, refusals_said, refusals_text
+from harness.views.figures import items_of, list_text, refusals_said, refusals_text
 from harness.views.frame import sentence
 from harness.views.panel.html import badge, card, esc, facts, table
+from harness.views.show import learned_text
 from harness.views.text import UNKNOWN, count, countdown, duration, eta, moment, percent, plural, share_done
 
 # In the order in which they stand.
@@ -18,6 +19,8 @@ PLACES = ("head", "now", "totals", "quality", "limits", "workers", "failures", "
 # More workers than this are a number, not a list.
 _SHOWN_WORKERS = 24
 _LONGEST = 60
+# Where `auto` imports our own test API, it kept to what it had learned; only the best possible goes by the truth.
+_SOURCES = {"test API": "learned; what is best possible goes by the test API's own"}
 
 
 def sections(now: Glance, now_utc_s: float) -> dict[str, str]:
@@ -30,7 +33,7 @@ def sections(now: Glance, now_utc_s: float) -> dict[str, str]:
         "limits": card("Limits", _limits(now), " hx-wide"),
         "workers": card("Workers", _workers(now), " hx-wide"),
         "failures": card("Latest failures", _failures(now, now_utc_s), " hx-wide"),
-        "learned": card("What auto pacing believes, and why", _learned(now), " hx-wide"),
+        "learned": card("Learned limits, and why", _learned(now), " hx-wide"),
     }
 
 
@@ -95,6 +98,8 @@ def _now(now: Glance) -> str:
 def _totals(now: Glance) -> str:
     figures = now.summary
     waits = plural(figures.sleeps, "wait")
+    # At the end what came after the last answer does not count, so that the same names would jump at Stop.
+    so_far = " so far" if now.open else ""
     kinds = f"{count(figures.requests_page)} list + {count(figures.requests_item)} item"
     return facts(
         [
@@ -104,9 +109,10 @@ def _totals(now: Glance) -> str:
                 f"{count(figures.failed)} failed" if figures.failed else "",
             ),
             ("elapsed", duration(now.elapsed_s, whole=True), "so far") if now.open else _duration(figures),
-            ("active", duration(now.elapsed_s - now.waiting_s, whole=now.open), ""),
-            ("waiting", duration(now.waiting_s, whole=now.open), waits),
+            (f"active{so_far}", duration(now.elapsed_s - now.waiting_s, whole=now.open), ""),
+            (f"waiting{so_far}", duration(now.waiting_s, whole=now.open), waits),
             ("requests", count(figures.sent), kinds),
+            *([("list", esc(list_text(figures)), "")] if figures.list_ended else []),
         ]
     )
 
@@ -159,8 +165,9 @@ def _per_1000(figures: Summary) -> str:
 def _limits(now: Glance) -> str:
     live = now.live
     if live is None or not now.open:
-        limits = now.summary.limits
-        return f"<p>{esc(limits)} <small class=hx-dim>{esc(now.summary.limits_source)}</small></p>" if limits else ""
+        limits, source = now.summary.limits, now.summary.limits_source
+        source = _SOURCES.get(source, source)
+        return f"<p>{esc(limits)} <small class=hx-dim>{esc(source)}</small></p>" if limits else ""
     if not live.tiers:
         return "<p>none known yet</p>"
     return "".join(_gauge(tier) for tier in live.tiers)
@@ -230,4 +237,5 @@ def _failure(failure: Failure, now_utc_s: float) -> tuple[str, ...]:
 
 
 def _learned(now: Glance) -> str:
-    return facts((what, esc(why), "") for what, why in now.learned) if now.learned else ""
+    learned = learned_text(now.summary, dict(now.learned))
+    return facts((what, esc(why), "") for what, why in learned.items()) if learned else ""

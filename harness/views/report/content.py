@@ -67,7 +67,8 @@ def run_figures(part: RunPart) -> list[tuple[str, str]]:
     """How it went, line by line as the terminal says it; what it says of efficiency included."""
     # The terminal sets parts of a line apart by spaces, which a page would swallow.
     rows = [(label, "; ".join(filter(None, text.split("  ")))) for label, text, _ in summary_rows(part.summary)]
-    return [("items", _items(part.summary)), *rows]
+    learned = [(f"learned {limit.limit}", limit.evidence) for limit in part.summary.learned]
+    return [("items", _items(part.summary)), *rows, *learned]
 
 
 def _items(summary: Summary) -> str:

@@ -34,7 +34,7 @@ def test_a_run_under_way() -> None:
     )
     assert place["now"] == "Now waiting 38 s for 100/1m, next 18:05:02 in flight 1 of 3 workers"
     assert place["totals"].startswith(
-        "Totals imported 12,431 3 failed elapsed 2 h 12 min so far active 2 h 12 min waiting 0 s 0 waits"
+        "Totals imported 12,431 3 failed elapsed 2 h 12 min so far active so far 2 h 12 min waiting so far 0 s 0 waits"
     )
     assert "of best possible 99.9 % so far; best possible 13 h 27 min refused 429: 0" in place["quality"]
     assert "reference efficiency - not a measure of speed" in place["quality"]

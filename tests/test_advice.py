@@ -1,0 +1,74 @@
+"""What is advised after a list that was not understood: nobody loses records by typing it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from harness.cli.check import _command
+from harness.cli.ended import next_commands
+from harness.config import ImportConfig
+from harness.record.run import Run
+from harness.views.check import Checked, check_text
+from harness.views.screen import Screen
+from tests.engine.lists import URL, Answers, Reply, importing, numbered, records
+from tests.engine.test_listing import SIXTY, ignoring
+from tests.engine.test_shapes import checked
+
+
+def advised(answers: Answers) -> list[str]:
+    """The next commands after an import of a list that failed."""
+    done = importing(answers).done
+    assert done is not None
+    assert done.status == "failed"
+    run = SimpleNamespace(about={"reason": done.reason})
+    return next_commands(cast("Run", run), "failed", Path("results"))
+
+
+@pytest.mark.parametrize(
+    "about", [{"nextPageToken": "t"}, {"has_more": True}, {"next": "?page=1"}, {"count": 3, "cursor": "x"}]
+)
+def test_a_list_that_goes_on_is_not_to_be_accepted(about: dict[str, Any]) -> None:
+    """A1, A2: --accept-list would leave out the rest: the reason says so, and no next command has it."""
+    answers = ignoring({"data": records(1, 2, 3), **about})
+    assert advised(answers) == ["show {run}"]
+    done = importing(answers).done
+    assert done is not None
+    assert done.reason.endswith("--accept-list takes what was read as all there is")
+
+
+def test_a_list_that_is_not_what_it_declares_is_looked_at_first() -> None:
+    """A9: resuming alone reads the same."""
+    assert advised(numbered(SIXTY, lambda _: {"total": 75})) == ["show {run}", "resume {run} --accept-list"]
+
+
+def test_a_page_that_failed_may_pass_on_resume() -> None:
+    """A4, A11: a guessed page that answered 500 or 400 may be asked again; accepting the end comes second."""
+    answers = numbered(SIXTY, None, Reply("{}", 400))
+    assert advised(answers) == ["resume {run}", "resume {run} --accept-list"]
+
+
+@pytest.mark.parametrize("about", [{"nextPageToken": "t"}, {"has_more": True}, {}])
+def test_check_advises_no_import_that_would_leave_out_records(about: dict[str, Any]) -> None:
+    """A1, A2, A3: the problem is said with what --accept-list would do; who typed it is taken at their word."""
+    answers = ignoring({"data": records(1, 2, 3), **about})
+    found, accepting = checked(answers), checked(answers, accept_list=True)
+    assert found is not None
+    assert accepting is not None
+    assert _command(ImportConfig(url=URL), found) == ""
+    assert _command(ImportConfig(url=URL, accept_list=True), accepting).startswith(f"import --url {URL} --accept-list")
+    text = check_text(found, Screen(), python="python", command="")
+    assert "--accept-list" in text
+    assert "  next " not in text
+
+
+def test_check_advises_an_import_that_works() -> None:
+    """Without a problem the next command is there, without the flag."""
+    found = checked(numbered(SIXTY, lambda _: {"total": 60, "last_page": 3}))
+    assert isinstance(found, Checked)
+    command = _command(ImportConfig(url=URL), found)
+    assert command == f"import --url {URL} --no-detail --dry-run"
+    assert "  next       python -m harness import" in check_text(found, Screen(), python="python", command=command)

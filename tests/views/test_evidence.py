@@ -1,0 +1,107 @@
+"""Every view of a complete run says how its list ended, or that this was not recorded."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.config import ImportConfig
+from harness.lab.experiment import simulate_run
+from harness.notebook.shelf import Detail, Shelf
+from harness.record.run import Run
+from harness.record.summary import NOT_RECORDED, Summary
+from harness.views.panel.rows import cells
+from harness.views.panel.sections import sections
+from harness.views.report import RunPart, make_report
+from harness.views.runs import row_of, runs_text
+from harness.views.screen import Screen
+from tests.views.samples import COMPLETE, NOW
+from tests.views.test_agreement import command, words
+
+REASON = "total 30 reached, in 1 page as declared"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    made = simulate_run(ImportConfig(run="r", items=30, limit="20/1s"), results=tmp_path).run
+    assert made is not None
+    return made
+
+
+def as_before(run: Run, *, without: str = "list_ended") -> Run:
+    """`run` with the summary of a revision that recorded no evidence."""
+    path = run.folder / "summary.json"
+    figures = json.loads(path.read_text())
+    assert figures.pop(without) == REASON
+    path.write_text(json.dumps(figures))
+    return run
+
+
+def views(run: Run) -> dict[str, str]:
+    """What each view of one run says, by its name."""
+    results = str(run.folder.parent)
+    figures = run.summary()
+    assert figures is not None
+    part = RunPart(Summary.from_dict(figures), run.about, run.events().to_pandas(), [], run.in_force)
+    return {
+        "summary.json": str(figures["list_ended"]),
+        "show --json": json.loads(command("show", run.name, "--json", "--results", results))["list_ended"],
+        "show": " ".join(command("show", run.name, "--results", results).split()),
+        "panel": words(sections(Detail(run, Shelf(run.folder.parent)).look()[0], NOW)["totals"]),
+        "report": words(make_report([part], [], made="now", version="1").html),
+    }
+
+
+def test_every_view_names_the_evidence(run: Run) -> None:
+    """A simulated run has evidence of its own; the tables mark nothing."""
+    for view, said in views(run).items():
+        assert REASON in said, view
+        assert "not recorded" not in said, view
+    table = command("runs", "--results", str(run.folder.parent))
+    assert "*" not in table
+
+
+def test_every_view_says_that_none_was_recorded(run: Run) -> None:
+    """A complete run of an earlier revision: nowhere is it a plain complete, in no view is the figure left out."""
+    as_before(run)
+    for view, said in views(run).items():
+        assert NOT_RECORDED in said, view
+        assert "audit" in said, view
+    table = command("runs", "--results", str(run.folder.parent)).splitlines()
+    assert re.search(r"r +complete\* ", table[1])
+    assert "how its list ended was not recorded" in table[2]
+    shelf = Shelf(run.folder.parent)
+    shelf.scan()
+    assert cells(shelf.rows[0])["cells"]["status"] == "complete, end not recorded"
+
+
+def test_a_list_taken_as_it_is_says_so_in_the_table_too() -> None:
+    """--accept-list is evidence of a kind: the words stand in the figures, and the table marks nothing."""
+    accepted = replace(COMPLETE, list_ended="accepted as it is (--accept-list): 2 records, and the list goes on")
+    assert not accepted.lacks_evidence
+    assert "*" not in runs_text([row_of("r", accepted)], Screen(80))
+
+
+@pytest.mark.parametrize("status", ["running", "paused", "stopped", "interrupted", "failed"])
+def test_a_run_that_is_not_complete_lacks_nothing(status: str) -> None:
+    """Its list need not have ended."""
+    figures = {**COMPLETE.as_dict(), "status": status}
+    del figures["list_ended"]
+    read = Summary.from_dict(figures)
+    assert read.list_ended is None
+    assert not read.lacks_evidence
+
+
+@pytest.mark.parametrize("width", [None, 40, 80])
+def test_the_mark_has_its_note_at_every_width(width: int | None) -> None:
+    """Failed items and a narrow screen leave the mark where it is; it is explained once, however many have it."""
+    old = replace(COMPLETE, list_ended=NOT_RECORDED)
+    rows = [row_of("a", replace(old, status="complete with failures", failed=3)), row_of("b", old)]
+    text = runs_text(rows, Screen(width))
+    assert "complete, 3 failed*" in text
+    assert text.count("* complete, but how") == 1
+    assert max(map(len, text.splitlines())) <= (width or 200)

@@ -1,0 +1,88 @@
+"""What is shown while a run goes on, and what its files say once it has ended: the same figure, or another name (E)."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from harness.engine.core import Core
+from harness.engine.rules import Rules
+from harness.record.events import Event, SessionEnded
+from harness.record.fold import fold
+from harness.record.glance import glance
+from harness.record.live import Live, elapsed_s
+from harness.record.state import State
+from harness.record.summary import summarise
+from harness.views.frame import frame
+from harness.views.panel.sections import sections
+from harness.views.screen import Screen
+from harness.views.summary import summary_text
+from tests.engine.play import UTC_S, Play, catalogue, windowed
+
+STOP_S = 7.0
+
+
+def stopped() -> tuple[State, Live, State]:
+    """The state at Stop, the live moment beside it, and the state after: 7 s in, 5 s into the wait for 20/10s."""
+    at_stop: list[int] = []
+    play = Play(catalogue(60, per_page=20), Rules(workers=4), windowed("20/10s", linger_s=0.1))
+
+    def stop(core: Core, now: float) -> None:
+        at_stop.append(len(play.events))
+        core.stop(now, "Ctrl-C")
+
+    play.at = [(STOP_S, stop)]
+    play.run()
+    before: list[Event] = play.events[: at_stop[0]]
+    assert isinstance(play.events[-1], SessionEnded)
+    return fold(before), Live(STOP_S, UTC_S + STOP_S, 4, 0, "limit", tier="20/10s"), fold(play.events)
+
+
+def drawn(state: State, live: Live) -> str:
+    return "\n".join(line.plain for line in frame("r", state, live, 79))
+
+
+def words(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+def test_the_duration_does_not_jump_at_stop() -> None:
+    """E: 7 s have elapsed, and the duration is 0.3 s before and after, whoever looks."""
+    before, live, after = stopped()
+    figures, final = summarise("r", before, None), summarise("r", after, None)
+    assert elapsed_s(before, live.t_s) == STOP_S
+    assert figures.duration_s == final.duration_s == before.duration_s == after.duration_s
+    assert final.duration_s == pytest.approx(0.3)
+    assert figures.active_s + figures.waiting_s == final.active_s + final.waiting_s
+
+
+def test_what_has_elapsed_is_never_called_duration() -> None:
+    """E: the frame of progress and watch, the panel and the summary, just before the end and after it."""
+    before, live, after = stopped()
+    figures, final = summarise("r", before, None), summarise("r", after, None)
+    assert "7 s elapsed" in drawn(before, live)
+    assert "duration" not in drawn(before, live)
+    running = words(sections(glance(figures, before, live), UTC_S)["totals"])
+    assert "elapsed 7 s so far active so far 0 s waiting so far 7 s 0 waits" in running
+    assert "duration" not in running
+
+    assert "duration 300 ms" in drawn(after, live)
+    assert "elapsed" not in drawn(after, live)
+    ended = words(sections(glance(final, after), UTC_S)["totals"])
+    assert "duration 300 ms first request to last answer" in ended
+    assert "last answer active 250 ms waiting 50 ms 1 wait" in ended
+    assert "elapsed" not in ended
+    assert "so far" not in ended
+    assert "  duration   300 ms" in summary_text(final, Screen())
+
+
+def test_every_other_live_figure_is_the_final_one() -> None:
+    """E: nothing was sent between the two moments, so only what the wait that Stop ended adds may differ."""
+    before, _, after = stopped()
+    figures, final = summarise("r", before, None).as_dict(), summarise("r", after, None).as_dict()
+    differing = {name for name in figures if figures[name] != final[name]}
+    of_the_wait = {"waits", "waiting_s", "active_s", "sleeps", "reference_efficiency"}
+    assert differing <= {"status", "reason", "unmeasured"} | of_the_wait
+    assert before.status == "running"
+    assert after.status == "stopped"
