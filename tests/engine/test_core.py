@@ -50,7 +50,7 @@ def test_the_list_and_its_items_take_turns_under_a_limit() -> None:
 
 
 def test_an_empty_list_is_complete_at_once() -> None:
-    """Zero items: the page behind the first and page 0 are asked for, for pages may be counted from 0; then complete."""
+    """Zero items: the page behind the first is asked for, and page 0, where some lists begin; then it is complete."""
     play = Play(catalogue(0)).run()
     assert play.done is not None
     assert (play.done.status, [key for _, _, key, _ in play.sent]) == ("complete", [1, 2, 0])
