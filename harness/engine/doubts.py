@@ -3,7 +3,8 @@
 A 403 may mean "you are too fast" or "you may never see this item". The first must cost the item nothing, and the second
 must not hold up everyone for ever. What tells them apart is another request:
 
-    pause      everyone is held, as long as the server said or as long as a guess; then ANOTHER request goes ahead
+    pause      everyone is held, as long as the server said or as long as a guess; then ANOTHER request goes ahead: one
+               out of the queue, and after that is refused as well, something that was let in before
     again      it got through: the suspect goes once more, at once. Let in: a limit had refused it, and all go on
     alone      refused again. Silence, as long as the one that let the other through; then the suspect goes, alone
     counter    refused after a silence, too. Another request at once: let in, the status is the suspect's own, and it
@@ -20,8 +21,12 @@ ones only pause everyone. Known to be the items' own: the next ones are set asid
 together after one silence; unless so many come in a row that it looks like a limit again. Then nobody pauses yet, but
 something that was let in before goes at once (phase `look`): let in, they are tried; refused, it all begins anew.
 
+Where another request gets an answer that tells nothing (5xx, or none), the phase stays (see `comparing`). Where
+the suspect does, the doubt is over, and it fails as it would have without one.
+
 429 and what `--refused-when` declares are a limit's from the beginning. They are doubted only where the same request
-meets them three times while others get through.
+alone meets them three times while others get through: a bucket without any burst refuses each request again and again,
+and all the others with it.
 """
 
 from __future__ import annotations
@@ -31,7 +36,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from harness.engine.comparing import Knocks, let_in_before, place
+from harness.engine.comparing import MOST_PROBES, Knocks, let_in_before, place
 from harness.engine.flights import Flight
 from harness.engine.rulings import LET_IN, Fate, Ruling, Sign, Suspect
 from harness.engine.work import Task, Work
@@ -50,8 +55,8 @@ MOST_ROUNDS = 3
 MOST_IN_A_ROW = 4
 # and so many at most are set aside before they are tried.
 MOST_ASIDE = 64
-# After so many others out of the queue the comparison is with something that was let in before, where there is such.
-_MOST_STRANGERS = 2
+# Where a status is known to be a limit's: so many probes refused in a row, and it is doubted again.
+_MOST_VAIN = 2
 
 Phase = Literal["look", "pause", "again", "alone", "counter"]
 
@@ -79,7 +84,9 @@ class Doubts:
         self.silence_s = 0.0
         self._lone = False  # one request was refused, while others on their way got through
         self._rounds: Counter[tuple[Kind, Key]] = Counter()
-        self._met: dict[tuple[Kind, Key], tuple[int, int]] = {}  # refusals, and how many others had passed at the last
+        # Refusals that it met alone, and how many others had passed and had been refused at its last.
+        self._met: dict[tuple[Kind, Key], tuple[int, int, int]] = {}
+        self._limited = 0  # refusals that were put down to a limit
 
     # --- what is asked ---------------------------------------------------------------------------------------------
 
@@ -115,7 +122,7 @@ class Doubts:
         if self.phase in ("again", "alone"):
             self._trying = self._suspects.popleft()
             return self._trying.flight.task, False
-        known = let_in_before(kind, state, self._turn)
+        known = let_in_before(kind, state, self._turn + self.knocks.in_vain)
         if work.ready[kind] and (known is None or self._turn % 2 or not self._misled()):
             return work.take(kind, place(self.knocks.in_vain)), False
         if known is not None:
@@ -126,8 +133,7 @@ class Doubts:
     def _misled(self) -> bool:
         """Are others in the queue likely to be refused through their own fault, too?"""
         sign = (self._judged or self._suspects)[0].sign
-        most = 1 if self.phase == "counter" else _MOST_STRANGERS
-        return self._known.get(sign) == "own" or self._strangers >= most
+        return self._known.get(sign) == "own" or self._strangers > 0
 
     # --- what is told ----------------------------------------------------------------------------------------------
 
@@ -194,7 +200,7 @@ class Doubts:
         known = "limit" if not notice.doubtful else self._known.get(suspect.sign)
         if notice.doubtful and probed:
             self.knocks.refused(notice)
-        if known == "limit" and not self._met_too_often(flight) and self.knocks.in_vain < _MOST_STRANGERS:
+        if known == "limit" and not self._met_too_often(flight) and self.knocks.in_vain < _MOST_VAIN:
             times = self._met[flight.fetch.kind, flight.fetch.key][0]
             return Ruling(Outcome.REFUSED, "back", second=times > 1)
         if known == "own" and notice.bare:
@@ -217,11 +223,15 @@ class Doubts:
         return Ruling(Outcome.REFUSED, "kept")
 
     def _met_too_often(self, flight: Flight) -> bool:
-        """Count a refusal of this request: is it its third, others having got through since its last?"""
+        """Count a refusal of this request, unless others were refused since its last: is it its third, while others
+        got through? One that is the only one left is doubted in the end, too, though nobody gets through meanwhile.
+        """
         key = flight.fetch.kind, flight.fetch.key
-        times, passed = self._met.get(key, (0, 0))
-        self._met[key] = times + 1, self._passed
-        return times + 1 >= MOST_MET and self._passed > passed
+        times, passed, limited = self._met.get(key, (0, 0, self._limited))
+        times += times == 0 or limited == self._limited
+        self._limited += 1
+        self._met[key] = times, self._passed, self._limited
+        return times >= MOST_MET and self._passed > (0 if times >= MOST_PROBES else passed)
 
     # --- the answers of others while there is a suspect -------------------------------------------------------------
 

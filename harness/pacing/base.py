@@ -67,15 +67,20 @@ class Quota:
     reset_utc_s: float | None = field(default=None, compare=False)
 
 
+# Who says how long to wait.
+RETRY_AFTER, IN_BODY = "Retry-After", "the time to wait in the body"
+
+
 # One for each answer. Not frozen, as grants.
 @dataclass(slots=True)
 class Notice:
     """What one answer says about limits.
 
-    `retry_after_s` counts from the answer; it may be <= 0. `refused`: this answer is a refusal by a rate limit, see
-    `refusals`; `certain`: there is no doubt of it. `server_utc_s`: what the server's clock showed (Date: whole seconds,
-    rounded down) at some moment between the request's send and its answer. headers, body: what is kept of an answer
-    that was not the one wanted, without secrets.
+    `retry_after_s` counts from the answer; it may be <= 0. Where the body named it, `in_body` is set, and `header_s` is
+    what Retry-After said instead, if there was one: 0 or less, which nobody can wait for. `refused`: this answer is a
+    refusal by a rate limit, see `refusals`; `certain`: there is no doubt of it. `server_utc_s`: what the server's clock
+    showed (Date: whole seconds, rounded down) at some moment between the request's send and its answer. headers, body:
+    what is kept of an answer that was not the one wanted, without secrets.
     """
 
     status: int = 200
@@ -86,6 +91,13 @@ class Notice:
     certain: bool = False
     headers: str | None = field(default=None, compare=False)
     body: str | None = field(default=None, compare=False)
+    in_body: bool = False
+    header_s: float | None = None
+
+    @property
+    def waited_by(self) -> str:
+        """Whose word `retry_after_s` is, as people call it."""
+        return IN_BODY if self.in_body else RETRY_AFTER
 
     @property
     def doubtful(self) -> bool:
@@ -172,6 +184,11 @@ class Learning(Protocol):
 
     def belied(self, grant: Grant, now: float) -> None:
         """Such a request was let through, and settled: no learned limit may stand that would have kept it waiting."""
+
+    def named_s(self, tier: Tier | None) -> float:
+        """The longest that the server itself named for this learned limit: its period as told, the furthest reset, or
+        the time from the request that opened a window to its reset. 0: nothing.
+        """
 
 
 class Unpaced:

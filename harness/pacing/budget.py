@@ -80,8 +80,10 @@ class Budget:
     def _impatient(self, now: float, cost: int, later: Later) -> Grant | Later:
         """`later`, or leave for one request to look whether the learned limit in the way is true."""
         pacer = self.pacer
-        until = self._patience.until() if isinstance(pacer, Learning) else None
-        if not isinstance(pacer, Learning) or until is None or (later.until is not None and later.until <= until):
+        if not isinstance(pacer, Learning):
+            return later
+        until = self._patience.until(pacer.named_s(later.tier))
+        if until is None or (later.until is not None and later.until <= until):
             return later
         if now < until:
             return Later(until, later.reason, later.tier)

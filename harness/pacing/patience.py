@@ -1,9 +1,9 @@
 """How long a learned limit may keep everyone waiting before one request looks whether it is true.
 
 A belief can be wrong by any factor: `150/7d` was made of a Reset of one second, and an import waited a week without a
-word. So no wait for a learned limit lasts longer than what the server itself named, or than twice the longest wait
-that proved right so far; then one request goes. If it is let through, the belief is told; if it is refused, the next
-look comes later. Declared limits are never looked behind.
+word. So no wait for a learned limit lasts longer than what the server itself named, for this limit or for all, or than
+twice the longest wait that proved right so far; then one request goes. If it is let through, the belief is told; if it
+is refused, the next look comes later. Declared limits are never looked behind.
 """
 
 from __future__ import annotations
@@ -78,12 +78,15 @@ class Patience:
             self._shut_since = None
             self._refused = 0
 
-    def until(self) -> float | None:
+    def until(self, named_s: float = 0.0) -> float | None:
         """Until when a learned limit may keep everyone waiting; None while something is in flight or nothing was sent.
 
+        named_s: the longest that the server named for this very limit, in whichever window: where one limit is shown at
+        a time, the longer of two that are used up together is not named again.
         A server that never names a time is given a minute from the start, for its limits are found by waiting.
         """
         if self._in_flight or self._quiet_since is None:
             return None
         guess_s = guessed_s(self._refused + 1) if self._names else LONGEST_GUESSED_PAUSE_S
-        return max(self._named_until, self._quiet_since + max(2 * self._proven_s, guess_s))
+        named_s = min(named_s, self._longest_s) + ROUNDING_S if named_s > 0 else 0.0
+        return max(self._named_until, self._quiet_since + max(2 * self._proven_s, guess_s, named_s))

@@ -12,6 +12,7 @@ Servers refuse with any status. This table is read from the top; the first row t
                   (`rateLimitExceeded`), known words ("too many requests") or a field
                   that names a time to wait (`retry_after`)
     suspicion     it is a 403 or 503 that says nothing, and requests got through before   doubtful
+                  (one; five where there is no other request to compare with)
 
 401, 404 and 410 speak of a credential or of one item; only a declaration makes them refusals. A success is never looked
 into unless a declaration names its status: an item may talk of rate limits. Doubtful refusals pause everyone like
@@ -136,8 +137,9 @@ def by_body(notice: Notice, body: Any, utc_s: float, declared: Declared = ()) ->
         return notice
     wait_s = _wait_s(value, utc_s)
     refused = notice.refused or wait_s is not None or _speaks_of_limits(value, text)
-    if refused and wait_s is not None and told_s(notice) == 0.0:
-        return replace(notice, refused=True, retry_after_s=wait_s)
+    header_s = notice.retry_after_s
+    if refused and wait_s is not None and (wait_s > 0 or header_s is None) and told_s(notice) == 0.0:
+        return replace(notice, refused=True, retry_after_s=wait_s, in_body=True, header_s=header_s)
     return replace(notice, refused=refused)
 
 

@@ -75,6 +75,11 @@ class SharingPacer:
         self._inner.belied(grant, now)
         self._take_in(now)
 
+    def named_s(self, tier: Tier | None) -> float:
+        """As of the whole limit that `tier` is the share of."""
+        wholes = [whole for whole in self._learned if tier in (whole, *scaled((whole,), self._share))]
+        return max(map(self._inner.named_s, wholes), default=0.0)
+
     def settle(
         self, grant: Grant, now: float, outcome: Outcome, notice: Notice | None = None, cost: int | None = None
     ) -> float | None:

@@ -5,6 +5,7 @@ Histories in virtual time under every strategy. B1 to B8 are the cases of the sa
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 from random import Random
 from typing import Any
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from harness.engine.answers import Failed, failed_status
 from harness.engine.comparing import MOST_PROBES
+from harness.engine.doubts import MOST_MET, Doubts
 from harness.engine.rules import Rules
 from harness.engine.unauthorised import EXPIRED, NO_ITEM
 from harness.pacing import Notice, parse_tiers
@@ -269,6 +271,45 @@ def test_a_refusal_beyond_doubt_that_one_request_alone_meets(strategy: str, work
     assert "while other requests got through" in failure.detail
     assert play.core.state.imported == 299
     assert play.core.state.refusals[status] >= 3
+
+
+@pytest.mark.parametrize("workers", [10, 64])
+@pytest.mark.parametrize("strategy", ["backoff", "retry-after"])
+def test_a_429_that_everyone_meets_is_never_doubted(
+    strategy: str, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bucket without any burst refuses requests three times and more, and the others with them: no comparison."""
+    phases, heard = set(), Doubts.heard
+
+    def noted(self: Doubts, *what: Any) -> Any:
+        ruling = heard(self, *what)
+        phases.add(self.phase)
+        return ruling
+
+    monkeypatch.setattr(Doubts, "heard", noted)
+    play = imported(limited(100, bucket(10), said(429)), strategy, workers)
+    lossless(play, 100)
+    assert phases == {None}
+    keys = Counter((event.kind, event.key) for event in play.of(e.Refused))
+    assert sum(times >= MOST_MET for times in keys.values()) >= 9
+
+
+@pytest.mark.parametrize("own", [1, 50, 100])
+@pytest.mark.parametrize("workers", [1, 10, 64])
+@pytest.mark.parametrize("strategy", ["backoff", "auto", "retry-after"])
+def test_a_429_of_its_own_among_those_of_a_limit(strategy: str, workers: int, own: int) -> None:
+    """The same with one that is 429 for ever: it is found out in the end, and the others lose nothing by it."""
+    base = limited(100, bucket(10), said(429))
+
+    def server(fetch: Any, now: float) -> Any:
+        latency_s, notice, result = base(fetch, now)
+        mine = (fetch.kind, fetch.key) == ("item", own)
+        return (latency_s, said(429), failed_status(429)) if mine else (latency_s, notice, result)
+
+    play = imported(server, strategy, workers)
+    assert play.done is not None
+    assert failed(play) == {own}
+    assert play.core.state.imported == 99
 
 
 def test_blips_cost_next_to_nothing() -> None:

@@ -179,6 +179,45 @@ def test_a_reset_is_named_by_a_quota_that_is_nearly_used_up() -> None:
         assert patience.until() == until
 
 
+def test_what_the_server_named_for_a_limit_is_waited_for_in_its_later_windows() -> None:
+    """A reset of 40 s, named for the limit in the way in an earlier window: 40 s of silence are no belief."""
+    patience = Patience(86400.0)
+    patience.sent(0.0)
+    patience.heard(0.0, Notice(retry_after_s=5.0))
+    patience.ended(0.0)
+    assert patience.until() == 5.0 + ROUNDING_S
+    assert patience.until(40.0) == 40.0 + ROUNDING_S
+    assert Patience(30.0).until(40.0) is None  # nothing was sent
+
+
+@pytest.mark.parametrize("limit", ["500/20s+2000/100s", "20/10s+100/60s", "10/2s+20/40s"])
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_honest_headers_of_the_tightest_limit_leave_nothing_to_look_behind(
+    limit: str, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where both windows are used up together only the shorter one is shown: the longer is waited for all the same, as
+    it named its reset before, and nothing is refused.
+    """
+    looks: list[float] = []
+    overrule = AutoPacer.overrule
+    monkeypatch.setattr(AutoPacer, "overrule", lambda self, now, cost=1: looks.append(now) or overrule(self, now, cost))
+    whole = AutoPacer()
+    pacer = whole if share == 1.0 else SharingPacer(whole, share, (), 0.0)
+    played = play(limit, "honest", 4 * parse_tiers(limit)[1].limit, pacer=pacer)
+    assert (played.state.status, played.refused, looks) == ("complete", 0, [])
+
+
+def test_named_is_what_headers_told_of_that_very_limit() -> None:
+    """A window, from the request that opened it to the reset; of limits that no header told of nothing was named."""
+    pacer = AutoPacer(remembered=parse_tiers("400/1d"))
+    play("20/10s+100/60s", "honest", 350, pacer=pacer)
+    named = {str(tier): pacer.named_s(tier) for tier in pacer.learned()}
+    assert named.keys() == {"20/10s", "100/1m", "400/1d"}
+    assert 10.0 <= named["20/10s"] <= 12.0
+    assert 60.0 <= named["100/1m"] <= 62.0
+    assert named["400/1d"] == pacer.named_s(None) == 0.0
+
+
 def test_declared_limits_are_never_looked_behind() -> None:
     """Two a day declared, and a belief of one a week beside it: the look obeys what was declared."""
     budget = believing("1/7d", parse_tiers("2/1d"))

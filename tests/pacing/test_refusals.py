@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.pacing import Notice, Quota
+from harness.pacing.auto.trust import Trust
 from harness.pacing.refusals import MOST_BODY, RefusedWhen, by_body, by_headers, wants_body
 
 UTC_S = 1_800_000_000.0
@@ -145,7 +146,37 @@ def test_a_header_wins_over_the_body() -> None:
     """Where headers name a time nobody waits for the body; a Retry-After of 0 names none."""
     assert not wants_body(by_headers(Notice(429, 5.0)))
     assert not wants_body(by_headers(Notice(429, quotas=(Quota(10, 0, 8.0),))))
-    assert judged(429, {"retry_after": 3}, retry_after_s=0.0).retry_after_s == 3.0
+    said = judged(429, {"retry_after": 3}, retry_after_s=0.0)
+    assert (said.retry_after_s, said.in_body, said.header_s) == (3.0, True, 0.0)
+    said = judged(429, {"retry_after": 0}, retry_after_s=0.0)
+    assert (said.retry_after_s, said.in_body, said.header_s) == (0.0, False, None)
+
+
+@pytest.mark.parametrize(
+    ("header_s", "body_s", "says"),
+    [
+        (0.0, 3, "Retry-After is no longer trusted: a refusal said 0 s, its body 3 s"),
+        (-1.0, 3, "Retry-After is no longer trusted: a refusal said -1 s, its body 3 s"),
+        (0.0, 0.4, "Retry-After is rounded down: a second is added"),
+        (0.0, 0, "Retry-After is rounded down: a second is added"),
+        (0.0, None, "Retry-After is rounded down: a second is added"),
+        (None, 0, "the time to wait in the body is rounded down: a second is added"),
+        (None, 9e7, "the time to wait in the body is no longer trusted: a refusal said 9e+07 s, longer than any quota"),
+        (None, 3, None),
+        (5.0, 3, None),
+    ],
+)
+def test_a_header_that_lies_is_named_though_the_body_tells_the_truth(
+    header_s: float | None, body_s: float | None, says: str | None
+) -> None:
+    """B6: the body's time is waited for, under its own name, and `auto` says which header it belies."""
+    trust = Trust()
+    said = judged(429, {"retry_after": body_s}, retry_after_s=header_s)
+    assert (trust.weigh(said) is None) == (says is None)
+    assert trust.weigh(said) is None  # nothing new
+    assert trust.sentences() == (() if says is None else (says,))
+    if said.retry_after_s == 3.0:
+        assert trust.wait_s(said.waited_by, 3.0) == 3.0
 
 
 def test_what_is_declared() -> None:

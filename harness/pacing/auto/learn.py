@@ -148,6 +148,11 @@ class Learner:
         self._kept.granted(grant.cost)
         self._gate.left -= 1
 
+    def named_s(self, tier: Tier | None) -> float:
+        """The longest that the server's headers named for the limit that is shown as `tier`."""
+        meters = [belief.meter for belief in self._headers.beliefs.values() if belief.tier == tier]
+        return max((meter.named_s for meter in meters if meter is not None), default=0.0)
+
     def overruled(self, now: float, cost: int) -> None:
         """A request goes to look whether the beliefs in its way are true."""
         history = self._history
@@ -274,8 +279,9 @@ class Learner:
 
     def _stale(self, grant: Grant, now: float, notice: Notice | None) -> float:
         """Refused before the probe that got through was sent: old news, but what it names is waited for."""
-        told_s = None if notice is None else notice.retry_after_s
-        wait_s = None if told_s is None else self._trust.wait_s("Retry-After", told_s)
+        if notice is None or notice.retry_after_s is None:
+            return 0.0
+        wait_s = self._trust.wait_s(notice.waited_by, notice.retry_after_s)
         return 0.0 if wait_s is None else max(0.0, grant.at + wait_s - now)
 
     def _pause_s(self, pause: Pause, grant: Grant, now: float, notice: Notice | None) -> float:

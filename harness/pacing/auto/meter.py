@@ -219,6 +219,12 @@ class Meter:
             return None  # seen only where it refused: how far ahead its reset can be is not known
         return min(self.most_s, self._log_period_s() if fixed_s is None else fixed_s)
 
+    @property
+    def named_s(self) -> float:
+        """The longest that the server itself named: its period, its furthest reset, or a whole window until a reset."""
+        span_s = 0.0 if self.spans_s is None else self.spans_s[1]
+        return max(self.period_s or 0.0, self.longest_reset_s, span_s)
+
     def _fixed_period_s(self) -> float | None:
         if self.spans_s is None or self.spans_s[1] <= 0:
             return None

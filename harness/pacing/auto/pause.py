@@ -64,8 +64,8 @@ class Pause:
         """When to probe by what the server says, by whose word, and what that means for the window's end."""
         if notice is None:
             return None, None, None
-        words = [("Retry-After", notice.retry_after_s)] if notice.retry_after_s is not None else []
-        if not words or trust.wait_s("Retry-After", words[0][1]) is None:
+        words = [(notice.waited_by, notice.retry_after_s)] if notice.retry_after_s is not None else []
+        if not words or trust.wait_s(*words[0]) is None:
             empty = [quota for quota in notice.quotas if not quota.remaining and quota.reset_s is not None]
             words = [(f"{quota.header}-Reset", quota.reset_s or 0.0) for quota in empty]
         waits = [(wait_s, header, told) for header, told in words if (wait_s := trust.wait_s(header, told)) is not None]

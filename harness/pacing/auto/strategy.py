@@ -64,6 +64,10 @@ class AutoPacer:
         """What would have kept `grant` waiting is corrected."""
         self._learner.belied(grant)
 
+    def named_s(self, tier: Tier | None) -> float:
+        """The longest that the server itself named for the learned limit `tier`."""
+        return self._learner.named_s(tier)
+
     def _first(self, now: float) -> Later | None:
         return Later(None, "in flight") if not self._heard and self._history.in_flight else None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from harness.pacing.base import Notice
+from harness.pacing.base import RETRY_AFTER, Notice
 
 # Longer than any quota: real servers have said 10^9. Beyond it a header is noise.
 ABSURD_S = 366 * 86400.0
@@ -37,16 +37,19 @@ class Trust:
         return self.drop(header, "it named an end, and the limit was still shut then, even a second later")
 
     def weigh(self, notice: Notice | None) -> str | None:
-        """The header that a refusal's own words belie, where that is new: a Retry-After of 0, below, or of decades."""
-        told = None if notice is None else notice.retry_after_s
-        if told is None:
+        """The header that a refusal's own words belie, where that is new: a Retry-After of 0, below, or of decades, or
+        one that the body contradicts.
+        """
+        if notice is None or notice.retry_after_s is None:
             return None
-        if told == 0 and "Retry-After" not in self.slack_s:
-            self.too_short("Retry-After")
-            return "Retry-After"
-        if told < 0 or told > ABSURD_S:
-            why = f"a refusal said {told:g} s" + (", longer than any quota" if told > 0 else "")
-            return "Retry-After" if self.drop("Retry-After", why) else None
+        header, told, more = notice.waited_by, notice.retry_after_s, ""
+        if notice.header_s is not None:
+            header, told, more = RETRY_AFTER, notice.header_s, f", its body {notice.retry_after_s:g} s"
+        if told == 0 and notice.retry_after_s <= 1.0:  # rounded down, perhaps
+            return header if header not in self.slack_s and self.too_short(header) else None
+        if told <= 0 or told > ABSURD_S:
+            why = f"a refusal said {told:g} s" + (", longer than any quota" if told > 0 else more)
+            return header if self.drop(header, why) else None
         return None
 
     def wait_s(self, header: str, seconds: float) -> float | None:
