@@ -30,7 +30,7 @@ def catalogue(items: int, per_page: int = 100, latency_s: float = 0.05) -> Serve
             return latency_s, OK, ItemRead(10)
         assert isinstance(fetch.key, int)
         first = (fetch.key - 1) * per_page + 1
-        ids = tuple(range(first, min(items, first + per_page - 1) + 1))
+        ids = tuple(range(first, min(items, first + per_page - 1) + 1)) if first > 0 else ()
         return latency_s, OK, PageRead(ids, items, max(1, -(-items // per_page)))
 
     return serve
