@@ -238,3 +238,9 @@ def test_refusals_that_were_a_pages_own_are_no_limit() -> None:
     assert len(play.of(e.Refused)) > 0
     assert refusals_by_limits(play.core.state) == 0
     assert play.core.state.refused_of == {}
+
+
+def test_a_total_that_counts_down_is_contradicted_quietly() -> None:
+    """A3: `total` is what remains, so page 0, which no list counted from 1 has, would declare more than page 1 did."""
+    answers = numbered([*THREE, [10, 11, 12]], lambda n: {"total": 12 - (n - 1) * 3})
+    assert ended(importing(answers))[:2] == ("complete", 12)
