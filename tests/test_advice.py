@@ -5,18 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+import trio
 
 from harness.cli.check import _command
 from harness.cli.ended import next_commands
+from harness.cli.failed import _ways_out, forget_command
 from harness.config import ImportConfig
+from harness.errors import BadInput
+from harness.record.events import Kind
 from harness.record.run import Run
+from harness.record.state import Failure
 from harness.views.check import Checked, check_text
 from harness.views.screen import Screen
 from tests.engine.lists import URL, Answers, Reply, importing, numbered, records
 from tests.engine.test_listing import SIXTY, ignoring
 from tests.engine.test_shapes import checked
+from tests.faults.imports import answering, http, imported
 
 
 def advised(answers: Answers) -> list[str]:
@@ -72,3 +79,33 @@ def test_check_advises_an_import_that_works() -> None:
     command = _command(ImportConfig(url=URL), found)
     assert command == f"import --url {URL} --no-detail --dry-run"
     assert "  next       python -m harness import" in check_text(found, Screen(), python="python", command=command)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "ways"),
+    [
+        (("page",), ["resume"]),
+        (("item",), ["failed retry", "failed forget"]),
+        (("item", "page"), ["failed retry", "failed forget"]),
+    ],
+)
+def test_pages_that_failed_are_not_to_be_forgotten(kinds: tuple[Kind, ...], ways: list[str]) -> None:
+    """A10: resume reads a page again; only items can be given up."""
+    failures = [Failure(kind, 7, 1, 0.0, 403, "status 403", "Forbidden", None) for kind in kinds]
+    assert _ways_out(cast("Run", SimpleNamespace(about={})), failures) == ways
+
+
+def test_forget_says_that_pages_cannot_be_forgotten(tmp_path: Path) -> None:
+    """A10: a run of which only the page past the end failed: a sentence and exit 2, not `nothing failed like that`."""
+
+    def answer(path: str) -> Any:
+        number = int(dict(parse_qsl(urlsplit(path).query))["page"])
+        return records(1, 2, 3) if number == 1 else http({}, "405 Method Not Allowed")
+
+    async def play() -> None:
+        async with answering(answer) as heard:
+            await imported(tmp_path, f"{heard.url}/items", detail=False)
+
+    trio.run(play)
+    with pytest.raises(BadInput, match=r"pages? .*failed, and pages cannot be forgotten; resume reads the list on"):
+        forget_command("r", (), None, (), tmp_path / "results")

@@ -193,6 +193,8 @@ def _way(listing: Listing, event: PageListed, position: int) -> None:
 def _total(listing: Listing, event: PageListed, total: int | None) -> int | None:
     """A total below what was named is none. Nor, quietly, is one that is the size of its own page, page for page."""
     said, size = event.total, len(event.ids)
+    if event.page == 0 and not listing.zero_new:
+        return total  # where pages are counted from 1, what page 0 declares is no word of the list's
     listing.said_by = event.said_by or listing.said_by
     if said is not None:
         listing.counts_itself = listing.counts_itself is not False and said == size

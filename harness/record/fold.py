@@ -16,6 +16,7 @@ from harness.record.state import Current, Failure, ItemState, Mark, State
 
 # Latencies are counted in buckets 4 % wide: percentiles come out within 2 %, in a few hundred integers.
 _BUCKETS_PER_E = 25.0
+_SERVER_ERROR = 500
 
 
 def latency_bucket(seconds: float) -> int:
@@ -108,6 +109,7 @@ def _page_listed(state: State, event: e.PageListed) -> None:
     _answered(state, event.status, event.t_s - event.sent_s)
     state.pages.add(event.page)
     state.failures.pop(("page", event.page), None)
+    state.refused_of.pop(f"page {event.page}", None)
     before, leads = len(state.items), state.listing.position(event.page) >= state.listing.furthest
     for item in event.ids:
         if not state.items.add(item):
@@ -146,6 +148,8 @@ def _item_imported(state: State, event: e.ItemImported) -> None:
     _answered(state, event.status, event.t_s - event.sent_s)
     _move(state, event.item, "imported", event.t_s, nameless=state.ids_carried is False)
     state.size_bytes += event.size_bytes
+    if state.refused_of:
+        state.refused_of.pop(f"item {event.item}", None)
     if state.failures:
         state.failures.pop(("item", event.item), None)
 
@@ -173,6 +177,8 @@ def _attempt_failed(state: State, event: e.AttemptFailed) -> None:
     elif event.answered_s is None:  # else it follows on a refusal, which was counted
         state.fetches += 1
     state.attempts_failed += 1
+    if state.refused_of and event.status is not None and event.status < _SERVER_ERROR:
+        state.own_refusals += state.refused_of.pop(f"{event.kind} {event.key}", 0)
     state.failures[(event.kind, event.key)] = Failure(
         event.kind,
         event.key,
@@ -218,6 +224,9 @@ def _refused(state: State, event: e.Refused) -> None:
     _sent(state, event.kind, event.sent_s, event.t_s)
     state.refused += 1
     state.refusals[event.status] = state.refusals.get(event.status, 0) + 1
+    if event.status < _SERVER_ERROR:  # those of an overload are counted apart
+        of = f"{event.kind} {event.key}"
+        state.refused_of[of] = state.refused_of.get(of, 0) + 1
     state.statuses[event.status] = state.statuses.get(event.status, 0) + 1
 
 

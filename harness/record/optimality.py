@@ -105,11 +105,13 @@ def _about(learned: LearnedLimit) -> str:
 def refusals_by_limits(state: State, server: Ledger | None = None) -> int:
     """Count the refusals that a limit made, as far as can be told.
 
-    A test API's ledger knows which were faults; of any other server, those with a 5xx status tell of an overload.
+    A test API's ledger knows which were faults. Of any other server, those with a 5xx status tell of an overload, and
+    those of a request that failed with its status in the end, while others got through, tell of that request alone.
     """
     if server is not None and state.session.number == 1:
         return server.refused
-    return sum(count for status, count in state.refusals.items() if status < _SERVER_ERROR)
+    count = sum(count for status, count in state.refusals.items() if status < _SERVER_ERROR)
+    return count - state.own_refusals
 
 
 def _limits_differ(state: State) -> bool:

@@ -187,6 +187,8 @@ class State:
     answered: int = 0
     refused: int = 0
     refusals: dict[int, int] = field(default_factory=dict)  # the same by status
+    refused_of: dict[str, int] = field(default_factory=dict)  # refusals of those that got no other answer yet
+    own_refusals: int = 0  # of those that failed with that status in the end: no limit had refused them
     lost: int = 0
     returned: int = 0
     attempts_failed: int = 0

@@ -10,6 +10,7 @@ import pytest
 from harness.api.rest import Malformed
 from harness.record import events as e
 from harness.record.fold import fold
+from harness.record.optimality import refusals_by_limits
 from tests.engine.lists import REST, Answers, Reply, importing, numbered, pages_asked, records
 from tests.engine.test_listing import ended
 
@@ -229,3 +230,17 @@ def test_limits_in_a_404_that_are_none_of_depth() -> None:
     """A5: the paging of a body that says that there is no such page."""
     past = Reply({"message": "Not found", "limit": 10, "offset": 60, "max": 100, "results": None}, 404)
     assert ended(importing(numbered(THREE, past=past)))[:2] == ("complete", 9)
+
+
+def test_refusals_that_were_a_pages_own_are_no_limit() -> None:
+    """B9, A10: the page past the end answers 403 again and again: no limit refused it within the declared one."""
+    play = importing(numbered(THREE, past=Reply({}, 403)))
+    assert len(play.of(e.Refused)) > 0
+    assert refusals_by_limits(play.core.state) == 0
+    assert play.core.state.refused_of == {}
+
+
+def test_a_total_that_counts_down_is_contradicted_quietly() -> None:
+    """A3: `total` is what remains, so page 0, which no list counted from 1 has, would declare more than page 1 did."""
+    answers = numbered([*THREE, [10, 11, 12]], lambda n: {"total": 12 - (n - 1) * 3})
+    assert ended(importing(answers))[:2] == ("complete", 12)
