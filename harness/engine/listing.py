@@ -170,7 +170,10 @@ def judge(state: State, *, most: int | None = None, accept: Collection[Failure] 
     verdict = _judge(state, {failure.key for failure in accept or ()})
     if accept is None or not isinstance(verdict, Unclear):
         return verdict
-    return Ended("accepted", f"accepted as it is ({ACCEPT}): {verdict.sentence}")
+    found = verdict.sentence  # less what it advises: that has been done
+    for advice in (NO_HELP, LEAVES_REST):
+        found = found.removesuffix(f"; {advice}")
+    return Ended("accepted", f"accepted as it is ({ACCEPT}): {found}")
 
 
 def _judge(state: State, failed: Collection[e.Key]) -> Verdict:
