@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 import pytest
@@ -11,6 +12,11 @@ from hypothesis import HealthCheck, settings
 # Otherwise an example that takes 200 ms of a busy machine's time fails its test, and so do examples slow to make.
 settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any-machine")
+
+# A job in the background of a script inherits a SIGINT that is ignored, and so would every process that a test starts and
+# then interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Virtual time moves on once nothing has come for this long of real time. What one end of a socket on loopback sends,
 # the other can read at once, however busy the machine is.
