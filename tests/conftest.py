@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any-machine")
 
-# A job in the background of a script inherits a SIGINT that is ignored, and so would every process that a test starts and
-# then interrupts.
+# A job in the background of a script inherits a SIGINT that is ignored, and so would each process that a test starts
+# and interrupts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
