@@ -55,8 +55,9 @@ def with_failures(results: Path) -> None:
 
 
 def stopped(results: Path) -> None:
-    run = session(settings(results), World(broken=set(BROKEN)), stop_s=0.5)
-    assert run.status == "stopped"
+    # Not at the moment of an answer: of what happens at once any may come first, and 7 must have been asked for.
+    run = session(settings(results), World(broken=set(BROKEN)), stop_s=0.6)
+    assert (run.status, run.state().failed) == ("stopped", len(BROKEN))
 
 
 def three(results: Path) -> None:
