@@ -7,14 +7,14 @@ import trio
 import trio.testing
 from harness_test_api import Service, create_app
 
-from harness.api.client import HttpApi
-from harness.api.rest import Rest
 from harness.config import ImportConfig
-from harness.engine.driver import Driver
-from harness.engine.making import make_core, pacer_for
 from harness.lab.simulate import LIST_URL, as_simulated, server_config
 from harness.record.events import Event
 from harness.record.state import State
+from harness.session.driver import Driver
+from harness.session.factory import make_core, pacer_for
+from harness.source.client import HttpApi
+from harness.source.rest import Rest
 
 
 def asgi_run(config: ImportConfig) -> tuple[State, list[Event], dict[str, int]]:

@@ -10,16 +10,16 @@ from time import perf_counter
 import trio
 
 from benchmarks.measure import Figure, alone, beside, turns
-from harness.engine.answers import Done, Fetch, ItemRead, PageRead
-from harness.engine.core import Core
-from harness.engine.flusher import Flusher
-from harness.engine.rules import Rules
+from harness.core.answers import Done, Fetch, ItemRead, PageRead
+from harness.core.core import Core
+from harness.core.rules import Rules
 from harness.pacing import Budget, Notice, Tier, WindowPacer
-from harness.record.compaction import compact
 from harness.record.events import Event, ItemId
 from harness.record.items import write_items
+from harness.record.parts import compact
 from harness.record.recorder import FLUSH_EVENTS, FLUSH_S, Recorder
 from harness.record.state import State
+from harness.session.driver import Flusher
 
 PER_PAGE = 100
 # Never full, so that nothing waits.

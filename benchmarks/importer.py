@@ -15,17 +15,17 @@ import httpx
 import trio
 
 from benchmarks.measure import Figure, alone, beside, turns
-from harness.api.child import child_api
-from harness.api.client import HttpApi
 from harness.config import ImportConfig
-from harness.engine.core import Core
-from harness.engine.driver import Driver
-from harness.engine.importing import http_api
-from harness.engine.making import pacer_for
-from harness.engine.rules import Rules
-from harness.engine.session import Session
+from harness.core.core import Core
+from harness.core.rules import Rules
 from harness.pacing import Budget, Tier
 from harness.record.run import create_run
+from harness.session.driver import Driver
+from harness.session.factory import pacer_for
+from harness.session.importing import http_api
+from harness.session.session import Session
+from harness.source.child import child_api
+from harness.source.client import HttpApi
 
 # Never full, so that the pacer decides about every request and never waits.
 LIMIT = (Tier(1_000_000_000, 20.0),)

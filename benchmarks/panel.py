@@ -21,10 +21,10 @@ import asyncio, json
 from pathlib import Path
 from time import process_time
 from IPython.display import display
-from harness.notebook.background import Background
-from harness.notebook.desk import Desk
+from harness.notebook.local import Background
+from harness.notebook.controller import Desk
 from harness.notebook.all_runs import AllRuns
-from harness.notebook.refresh import Refresher
+from harness.notebook.show import Refresher
 from harness.settings import checked
 results, settings = Path({results!r}), {settings!r}
 def figures(run, began_s):

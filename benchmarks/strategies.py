@@ -18,8 +18,8 @@ from harness_test_api.config import ServerConfig
 from harness_test_api.service import Service
 
 from harness.bound import Work, bound
-from harness.engine.core import Core
-from harness.engine.rules import Rules
+from harness.core.core import Core
+from harness.core.rules import Rules
 from harness.lab.simulate import Network, Simulation
 from harness.pacing import Budget, Pacer, Tiers, parse_tiers
 from harness.pacing.strategies import Strategy, make_pacer

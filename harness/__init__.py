@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harness.bound import Bound, Work, bound
     from harness.config import ImportConfig
-    from harness.engine.importing import run_import
     from harness.errors import BadInput, HarnessError
     from harness.pacing import Grant, Later, Pacer, Unpaced, parse_tiers
     from harness.record.run import Run
+    from harness.session.importing import run_import
 
 __all__ = [
     "BadInput",
@@ -49,7 +49,7 @@ __all__ = [
 _LATE = {
     "harness.bound": ("Bound", "Work", "bound"),
     "harness.config": ("ImportConfig",),
-    "harness.engine.importing": ("run_import",),
+    "harness.session.importing": ("run_import",),
     "harness.errors": ("BadInput", "HarnessError"),
     "harness.pacing": ("Grant", "Later", "Pacer", "Unpaced", "parse_tiers"),
     "harness.record.run": ("Run",),

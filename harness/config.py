@@ -26,7 +26,7 @@ from pydantic import (
 
 from harness.flags import FLAGS
 from harness.pacing import Pacer, Tiers, format_tiers, parse_tiers
-from harness.pacing.meters import paced_as
+from harness.pacing.limiters import paced_as
 from harness.pacing.refusals import RefusedWhen
 from harness.pacing.sharing import scaled
 from harness.pacing.strategies import Strategy

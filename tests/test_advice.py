@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import trio
 
-from harness.cli.check import _command
+from harness.cli.decide import _command
 from harness.cli.ended import next_commands
 from harness.cli.failed import _ways_out, forget_command
 from harness.config import ImportConfig
@@ -20,10 +20,10 @@ from harness.record.run import Run
 from harness.record.state import Failure
 from harness.views.check import Checked, check_text
 from harness.views.screen import Screen
-from tests.engine.lists import URL, Answers, Reply, importing, numbered, records
-from tests.engine.test_listing import SIXTY, ignoring
-from tests.engine.test_shapes import checked
+from tests.core.lists import URL, Answers, Reply, importing, numbered, records
+from tests.core.test_listing import SIXTY, ignoring
 from tests.faults.imports import answering, http, imported
+from tests.session.test_shapes import checked
 
 
 def advised(answers: Answers) -> list[str]:

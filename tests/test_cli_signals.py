@@ -74,12 +74,12 @@ def test_while_modules_are_loaded(number: signal.Signals, where: str, tmp_path: 
 @pytest.mark.parametrize(
     "where",
     [
-        "harness.engine.importing:prepared",
-        "harness.engine.importing:created_run",
-        "harness.engine.importing:source",
-        "harness.api.child:_first_line",
-        "harness.engine.importing:http_api",
-        "harness.engine.importing:import_into",
+        "harness.session.importing:prepared",
+        "harness.session.importing:created_run",
+        "harness.session.importing:source",
+        "harness.source.child:_first_line",
+        "harness.session.importing:http_api",
+        "harness.session.importing:import_into",
     ],
 )
 def test_before_the_first_request(number: signal.Signals, where: str, tmp_path: Path) -> None:
@@ -93,12 +93,12 @@ def test_before_the_first_request(number: signal.Signals, where: str, tmp_path: 
 @pytest.mark.parametrize("number", NAMES)
 def test_once_there_is_a_session(number: signal.Signals, tmp_path: Path) -> None:
     """It ends as ever, and `resume` is told to go on; a second signal before that leaves the run as it was."""
-    ended = struck(number, "harness.engine.driver:Driver.run", tmp_path, *IMPORT, "--progress", "none")
+    ended = struck(number, "harness.session.driver:Driver.run", tmp_path, *IMPORT, "--progress", "none")
     assert (ended.returncode, ended.stderr.count("Traceback")) == (128 + number, 0)
     assert "resume r" in ended.stdout
     (run,) = list_runs(tmp_path / "results")
     assert (run.status, run.settled, run.state().reason) == ("stopped", True, NAMES[number])
-    again = struck(number, "harness.engine.importing:http_api", tmp_path, "resume", "r")
+    again = struck(number, "harness.session.importing:http_api", tmp_path, "resume", "r")
     said = f"harness: stopped by {NAMES[number]} before the first request; run r is as it was\n"
     assert (again.returncode, again.stderr.removeprefix(STARTS)) == (128 + number, said)
     assert run.status == "stopped"
@@ -107,11 +107,11 @@ def test_once_there_is_a_session(number: signal.Signals, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("number", "where", "words"),
     [
-        (signal.SIGINT, "harness.api.child:_first_line", ("check",)),
-        (signal.SIGTERM, "harness.api.child:_first_line", ("import", "--dry-run")),
+        (signal.SIGINT, "harness.source.child:_first_line", ("check",)),
+        (signal.SIGTERM, "harness.source.child:_first_line", ("import", "--dry-run")),
         (signal.SIGTERM, "harness.record.run:list_runs", ("runs",)),
         (signal.SIGINT, "harness.lab.sweeps:create_sweep", ("sweep", "--grid", "workers=1,2")),
-        (signal.SIGTERM, "harness.cli.keep:list_runs", ("prune", "--keep", "1")),
+        (signal.SIGTERM, "harness.cli.manage:list_runs", ("prune", "--keep", "1")),
     ],
 )
 def test_other_commands(number: signal.Signals, where: str, words: tuple[str, ...], tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from harness.cli import main
-from harness.engine.importing import config_of
 from harness.pacing import parse_tiers
 from harness.record.run import create_run, find_run, list_runs, locked
+from harness.session.importing import config_of
 from tests.patience import PATIENCE_S
 from tests.test_cli_runs import api_url as api_url
 from tests.test_cli_runs import ids, start

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from harness import ImportConfig, Unpaced, parse_tiers
-from harness.api.child import server_flags
-from harness.engine.importing import config_of
 from harness.errors import BadInput
 from harness.record.run import create_run
+from harness.session.importing import config_of
 from harness.settings import read_settings
+from harness.source.child import server_flags
 from harness.values import typical_latency_s
 
 URL = "https://api.example.com/orders"

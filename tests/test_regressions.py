@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import pytest
 
-from harness.engine.answers import Failed, Fetch, PageRead
-from harness.engine.rules import Rules
+from harness.core.answers import Failed, Fetch, PageRead
+from harness.core.rules import Rules
 from harness.pacing import Grant, Later, Notice, Outcome, ReferencePacer, WindowPacer, parse_tiers
 from harness.record import events as e
 from harness.record.fold import fold
 from harness.record.summary import efficiency_band, reference_efficiency, summarise
-from tests.engine.play import OK, Play, catalogue, failing, windowed
+from tests.core.play import OK, Play, catalogue, failing, windowed
 
 
 def most_within(sent: list[float], span_s: float) -> int:

@@ -1,14 +1,144 @@
-"""`infer`: what past runs say about how to set up the next."""
+"""`check`: can this API be imported, and what does it say of its limits? At most five requests.
+
+`recommend`: how many workers, how long it takes, and how far that advice carries.
+
+`infer`: what past runs say about how to set up the next.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import click
 
+from harness import signals
+from harness.cli.exit_codes import BAD_INPUT, COMPLETE
+from harness.cli.options import CHECKED, RECOMMENDED, python
+from harness.config import ImportConfig
+from harness.errors import BadInput
+from harness.flags import FLAGS, flag_of
+from harness.pacing import format_tiers
+from harness.record.clock import utc_s
+from harness.record.discovery import ACCEPT
 from harness.record.inferred import as_flag, infer_recorded
 from harness.record.run import find_run
+from harness.session.checking import check
+from harness.session.importing import http_api, source
+from harness.settings import from_environ, given, read_settings
+from harness.units import format_period
+from harness.views.check import Checked, check_text
+from harness.views.recommendation import recommendation_text
+from harness.views.screen import Screen
 from harness.views.text import plural, printable
+
+
+def check_command(**flags: Any) -> int:
+    """Ask the API, and print what it looks like."""
+    environment = {name: value for name, value in from_environ(os.environ).items() if name in CHECKED}
+    config = read_settings({**environment, **given(flags)}, None, {})
+    checked = signals.run(_check, config)
+    if config.as_json:
+        click.echo(json.dumps(asdict(checked)))
+    else:
+        command = _command(config, checked)
+        click.echo(check_text(checked, Screen.of(sys.stdout), python=python(), command=command))
+    return BAD_INPUT if checked.problem else COMPLETE
+
+
+async def _check(config: ImportConfig) -> Checked:
+    async with source(config) as url, http_api(config, url, keep_records=True) as api:
+        return await check(api, config, utc_s())
+
+
+def _command(config: ImportConfig, checked: Checked) -> str:
+    """The import to type, less what is secret: that is to be said again.
+
+    Nothing where there is a problem: --accept-list would get past it, and can leave out records. The problem's sentence
+    says what it does.
+    """
+    if checked.problem:
+        return ""
+    words = ["import"]
+    if config.url is not None:
+        words += ["--url", config.url]
+    if config.scenario is not None:
+        words += ["--scenario", config.scenario]
+    if config.token_env is not None:
+        words += ["--token-env", config.token_env]
+    if config.accept_list:
+        words.append(ACCEPT)
+    if checked.limits:
+        words += ["--limit", checked.limits]
+    if config.url is None:
+        return shlex.join([*words, "--dry-run"])
+    return shlex.join([*words, *(["--no-detail"] if checked.alike else []), "--dry-run"])
+
+
+_OVER_A_RUN = ("seed", "pacing")
+_PRINTED = ("pacing", "per_page", "max_items", "sequential", "detail", "timeout")
+
+
+def recommend_command(run: str | None, what_if: tuple[str, ...], as_json: bool, results: Path, **flags: Any) -> int:
+    """Simulate, and print the advice."""
+    from harness.lab.recommend import from_run, recommend
+
+    environment = {name: value for name, value in from_environ(os.environ).items() if name in RECOMMENDED}
+    said = given(flags)
+    if run is None:
+        config, was = read_settings({**environment, **said}, None, {}), None
+    else:
+        config, was = from_run(find_run(results, run))
+        config = _over(config, environment, said)
+    advice = recommend(config, what_if, _tell if sys.stderr.isatty() and not as_json else None)
+    if run is not None:
+        advice = replace(advice, run=find_run(results, run).name, was=was)
+    if as_json:
+        click.echo(json.dumps(asdict(advice)))
+    else:
+        command = _import_command(config, advice.workers)
+        click.echo(recommendation_text(advice, Screen.of(sys.stdout), python=python(), command=command))
+    return 0
+
+
+def _over(config: ImportConfig, environment: Mapping[str, Any], said: Mapping[str, Any]) -> ImportConfig:
+    """`config`, of a run, with what was said of things that no run decides."""
+    of_run = [name for name in said if name not in _OVER_A_RUN]
+    if of_run:
+        raise BadInput(f"{flag_of(of_run[0])} comes from the run; leave it out, or say --what-if NAME=VALUE")
+    chosen = {name: value for name, value in {**environment, **said}.items() if name in _OVER_A_RUN}
+    checked = read_settings({"limit": config.limit, **chosen}, None, {})
+    return config.model_copy(update={name: getattr(checked, name) for name in chosen})
+
+
+def _tell(done: int) -> None:
+    click.echo(f"\r{done} imports simulated ", nl=False, err=True)
+
+
+def _import_command(config: ImportConfig, workers: int) -> str:
+    """The import to type: of one's own API, with these settings."""
+    words = ["import", "--url", "https://…", "--workers", str(workers)]
+    if config.limit is not None:
+        words += ["--limit", format_tiers(config.limit)]
+    words += [word for name, cost in config.cost.items() for word in ("--cost", f"{name}={cost}")]
+    words += [word for name in _PRINTED for word in _typed(config, name)]
+    return " ".join(word if word.startswith("https://…") else shlex.quote(word) for word in words)
+
+
+def _typed(config: ImportConfig, name: str) -> list[str]:
+    """The flag that says what `config` has, or none where that is the default."""
+    flag, value = FLAGS[name], getattr(config, name)
+    if value == flag.default:
+        return []
+    if flag.is_switch:
+        return [flag.flag]
+    return [flag.flag, format_period(value) if isinstance(value, float) else str(value)]
 
 
 def infer_command(run: str | None, results: Path) -> int:

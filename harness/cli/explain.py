@@ -1,20 +1,54 @@
-"""`explain`: what held a run up at one moment."""
+"""`explain` and `audit`: commands that read a run's events, and so load Parquet."""
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
+import trio
 
+from harness import signals
+from harness.cli.ended import report
+from harness.cli.exit_codes import exit_code
+from harness.cli.manage import steered
+from harness.cli.run import import_now, ready_to_resume
+from harness.config import ImportConfig
 from harness.errors import BadInput
-from harness.record.clock import next_local
-from harness.record.explain import explain
+from harness.record.clock import next_local, utc_s
+from harness.record.discovery import ACCEPT, LEAVES_REST, NO_HELP
+from harness.record.explain import audited, explain
 from harness.record.history import read_events
 from harness.record.run import Run, find_run
+from harness.settings import typed_to_resume
 from harness.units import parse_duration
-from harness.views.explain import explain_text
+from harness.views.explain import audit_text, explain_text
+from harness.views.progress import Mode, Progress, choose_mode
 from harness.views.screen import Screen
+
+
+def audit_command(run: str | None, **flags: Any) -> int:
+    """Read the list again; import what was missed."""
+    typed = typed_to_resume(flags)
+    found = find_run(Path(typed.get("results", "results")), run)
+    if not found.status.startswith("complete"):
+        reason = str(found.about.get("reason", ""))
+        how = f"resume it first{f', with {ACCEPT}' if NO_HELP in reason else ''}"
+        how = "its list goes on in a way that this release cannot follow" if LEAVES_REST in reason else how
+        raise BadInput(f"run {found.name} is {found.status}, and only a complete one can be audited; {how}")
+    config = ready_to_resume(found, typed)
+    if config.max_items is not None:
+        raise BadInput(f"run {found.name} has --max-items, so that its list was never read whole; import it without")
+    shown = config if not config.as_json else config.model_copy(update={"as_json": False, "quiet": True})
+    code = signals.run(import_now, shown, True)
+    audit = audited(read_events(found.folder))
+    if audit is not None and config.as_json:
+        click.echo(json.dumps(audit.as_dict()))
+    elif audit is not None and not config.quiet:
+        click.echo(audit_text(audit, Screen.of(sys.stdout)))
+    return code
 
 
 def explain_command(run: str | None, moment: str, results: Path) -> int:

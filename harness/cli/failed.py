@@ -11,11 +11,9 @@ from typing import Any
 import click
 
 from harness import signals
+from harness.cli.manage import asked
 from harness.cli.options import python, where
 from harness.cli.run import import_now, ready_to_resume
-from harness.cli.steer import asked
-from harness.engine.importing import refuse_simulated
-from harness.engine.reopening import forget, reopen
 from harness.errors import BadInput
 from harness.record.attempts import Attempt, attempts, write_attempts
 from harness.record.clock import utc_s
@@ -23,9 +21,11 @@ from harness.record.control import Command
 from harness.record.events import ItemId, Key, Kind, canonical_id
 from harness.record.run import Run, find_run
 from harness.record.state import Failure
+from harness.session.importing import refuse_simulated
+from harness.session.retry_failed import forget, reopen
 from harness.settings import typed_to_resume
-from harness.views.failures import attempts_lines, failures_table
 from harness.views.screen import Screen
+from harness.views.show import attempts_lines, failures_table
 from harness.views.text import count, plural
 
 _STATUS = re.compile(r"none|[1-9][0-9xX]{2}")

@@ -1,4 +1,4 @@
-"""`runs` and `show`: what was imported, and what became of it."""
+"""`runs`, `show` and `watch`: what was imported, and what became of it. Of a run that has ended, JSON is enough."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+import trio
+from harness import signals
+from harness.cli.ended import report
+from harness.cli.exit_codes import exit_code
+from harness.cli.manage import steered
+from harness.config import ImportConfig
+from harness.record.clock import utc_s
+from harness.views.progress import Mode, Progress, choose_mode
 
 from harness.cli.ended import next_commands
 from harness.cli.options import python, where
@@ -20,8 +28,7 @@ from harness.record.state import State
 from harness.record.summary import Summary
 from harness.views.runs import RunRow, row_of, runs_text
 from harness.views.screen import Screen
-from harness.views.settings import NOT_OF_A_RUN, settings_text
-from harness.views.show import learned_text, show_text
+from harness.views.show import NOT_OF_A_RUN, learned_text, settings_text, show_text
 from harness.views.text import printable
 
 
@@ -72,7 +79,7 @@ def summary_now(run: Run, state: State | None = None) -> Summary:
     figures = run.summary()
     if figures is not None and "learned" in figures:  # else of an earlier version
         return replace(Summary.from_dict(figures), run=run.name)
-    from harness.engine.reopening import ended_summary  # reads events, and so Parquet
+    from harness.session.retry_failed import ended_summary  # reads events, and so Parquet
 
     alive = run.writer_pid is not None
     state = run.state() if state is None else state
@@ -92,3 +99,35 @@ def _settings(run: Run) -> dict[str, str]:
     shown |= dict(settings_text(start, {"workers": defaults["workers"], **in_force}, ["workers", *differing]))
     shown["seed"] = about.get("seed")
     return {name.replace("_", " "): printable(str(value)) for name, value in shown.items()}
+
+
+_EVERY_S = 0.25
+
+
+def watch_command(run: str | None, results: Path, progress: Mode | None) -> int:
+    """Show the run until its writer ends."""
+    found = steered(results, run)
+    if found.writer_pid is None:
+        click.echo(f"nobody is writing run {found.name}", err=True)
+    else:
+        try:
+            signals.run(_watch, found, choose_mode(progress, sys.stderr))
+        except KeyboardInterrupt:
+            click.echo(f"run {found.name} goes on unwatched", err=True)
+            return 0
+    report(found, ImportConfig(results=results))
+    return exit_code(found.status)
+
+
+async def _watch(run: Run, mode: Mode) -> None:
+    """Until nobody writes the run any more: its last words are on disk then."""
+    from harness.record.follow import Follower  # reads Parquet, which a run that has ended is shown without
+
+    follower = Follower(run)
+    with Progress(run.name, mode, sys.stderr) as shown:
+        while run.writer_pid is not None:
+            state = await trio.to_thread.run_sync(follower.poll)
+            live = follower.live(utc_s())
+            if live is not None:
+                shown.update(state, live)
+            await trio.sleep(_EVERY_S)

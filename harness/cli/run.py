@@ -16,23 +16,23 @@ import click
 import trio
 
 from harness import signals
-from harness.api.child import DEFAULT_ITEMS, DEFAULT_LATENCY_S
 from harness.bound import Work, bound
 from harness.cli.ended import report
 from harness.cli.exit_codes import exit_code
+from harness.cli.manage import go_on
 from harness.cli.options import python, where
-from harness.cli.steer import go_on
 from harness.config import ImportConfig
-from harness.engine.importing import config_of, http_api, refuse_simulated, run_import, source
-from harness.engine.planning import Outlook, look_ahead
-from harness.engine.reopening import settle
-from harness.engine.session import Session
 from harness.errors import BadInput
 from harness.flags import RESUMED, flag_of
 from harness.pacing import format_tiers
 from harness.record.arrow import sparing_memory
 from harness.record.run import Run, find_run
+from harness.session.importing import config_of, http_api, refuse_simulated, run_import, source
+from harness.session.planning import Outlook, look_ahead
+from harness.session.retry_failed import settle
+from harness.session.session import Session
 from harness.settings import given, read_settings, typed_to_resume
+from harness.source.child import DEFAULT_ITEMS, DEFAULT_LATENCY_S
 from harness.values import typical_latency_s
 from harness.views.plan import ListOnly, Plan, before_start, plan_text
 from harness.views.progress import Progress, choose_mode

@@ -8,13 +8,13 @@ from dataclasses import replace
 from statistics import stdev
 from typing import TYPE_CHECKING, Any
 
-from harness.engine.reopening import last_figures
 from harness.errors import BadInput, NoSuchRun
 from harness.lab.optional import need
 from harness.lab.rows import COLUMNS, SETTINGS, measured, settings, table_of
 from harness.lab.sweeps import Sweep, find_sweep, list_sweeps, read_sweep
 from harness.record.run import Run, find_run, list_runs
 from harness.record.summary import TOO_MANY_REQUESTS, refusals_from_text
+from harness.session.retry_failed import last_figures
 from harness.settings import written_config
 from harness.views.comparison import Line, Panel, advice
 from harness.views.text import UNKNOWN

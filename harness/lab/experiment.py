@@ -8,11 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.api.ledger import compared
 from harness.config import ImportConfig
-from harness.engine.flusher import Flusher
-from harness.engine.importing import figures, prepared, state_counts, write_results
-from harness.engine.making import make_core, pacer_for
 from harness.errors import BadInput
 from harness.lab.simulate import Simulation, as_simulated, service_for
 from harness.record.events import Event, ItemId
@@ -21,6 +17,10 @@ from harness.record.run import Run
 from harness.record.sent import SentCounter
 from harness.record.state import State
 from harness.record.summary import Ledger, Summary
+from harness.session.driver import Flusher
+from harness.session.factory import make_core, pacer_for
+from harness.session.importing import figures, prepared, state_counts, write_results
+from harness.source.ledger import compared
 
 # A client may knock for ever on a server that counts refusals: after so many in a row without an answer it is given up.
 MOST_IN_VAIN = 20_000

@@ -10,7 +10,7 @@ from harness.lab.experiment import simulate_run
 from harness.lab.optional import need
 from harness.lab.simulate import verdicts
 from harness.pacing import parse_tiers
-from harness.pacing.planner import Window, Windows, plan
+from harness.pacing.schedule import Window, Windows, plan
 from harness.record.arrow import to_table
 from harness.record.events import Event
 

@@ -8,13 +8,13 @@ from typing import Any
 import pyarrow as pa
 
 from harness.config import ImportConfig
-from harness.engine.best import best_possible
 from harness.errors import BadInput
 from harness.lab.grid import Point
 from harness.lab.simulate import answers_in, enforced
 from harness.pacing import format_tiers, parse_tiers
 from harness.record.state import State
 from harness.record.summary import LostTo, Summary, refusals_as_text
+from harness.session.optimality import best_possible
 from harness.units import format_period
 
 _FLOATS = pa.float64()

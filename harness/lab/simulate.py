@@ -22,17 +22,17 @@ from harness_test_api.exchange import Ask, Decision
 from harness_test_api.scenarios import settings_of
 from harness_test_api.service import NEW_YEAR, Service
 
-from harness.api.child import DEFAULT_LATENCY_S, server_settings
-from harness.api.headers import notice
-from harness.api.rest import Malformed, Rest
-from harness.api.way_on import past_end
 from harness.config import ImportConfig
-from harness.engine.answers import Done, Failed, Fetch, ItemRead, Result, Wait, failed_status
-from harness.engine.core import Core
+from harness.core.answers import Done, Failed, Fetch, ItemRead, Result, Wait, failed_status
+from harness.core.core import Core
 from harness.errors import BadInput
 from harness.pacing import Notice, Pacer
 from harness.pacing.refusals import Declared, by_body, wants_body
 from harness.record.events import ItemId
+from harness.source.child import DEFAULT_LATENCY_S, server_settings
+from harness.source.headers import notice
+from harness.source.rest import Malformed, Rest
+from harness.source.way_on import past_end
 from harness.values import as_latency, is_scenario_file
 
 # Strategies of our own that read of an answer which was let through no more than its Date.

@@ -16,9 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.errors import SweepBroken
-from harness.lab.executed import experiment_notebook
-from harness.lab.job import Job
-from harness.lab.points import run_point
+from harness.lab.jobs import Job, experiment_notebook, run_point
 from harness.lab.rows import place
 from harness.lab.simulate import as_simulated
 from harness.lab.sweeps import Row, Sweep, SweepStatus

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from harness.errors import BadInput, NoSuchRun, RecordError
-from harness.lab.executed import experiment_notebook
 from harness.lab.grid import Grid
+from harness.lab.jobs import experiment_notebook
 from harness.lab.optional import need
 from harness.lab.rows import table_of
 from harness.lab.simulate import as_simulated

@@ -14,18 +14,17 @@ from queue import Empty, SimpleQueue
 import ipywidgets as w
 
 from harness.errors import HarnessError
-from harness.notebook.desk import Desk
-from harness.notebook.shelf import Detail, Shelf
+from harness.notebook.controller import Controller
+from harness.notebook.run_index import Detail, RunIndex
 from harness.record.clock import utc_s
 from harness.record.control import Command, ask
-from harness.record.export import export
 from harness.record.glance import Glance
+from harness.record.items import export
 from harness.record.run import Run, remove_run
 from harness.record.summary import Summary
 from harness.record.tape import Course
-from harness.views.panel.board import Board
-from harness.views.panel.compare import compare
-from harness.views.panel.deeds import Deeds
+from harness.views.panel.actions import Deeds, compare
+from harness.views.panel.run_widget import Board
 from harness.views.panel.runs import RunsTable
 from harness.views.text import count, plural
 
@@ -38,12 +37,12 @@ _COMMANDS: dict[str, Command] = {"pause": "pause", "resume": "resume", "stop": "
 class AllRuns:
     """The table and what belongs to it; `widget` is what a cell shows. desk: where runs are gone on with."""
 
-    def __init__(self, results: Path, desk: Desk) -> None:
+    def __init__(self, results: Path, desk: Controller) -> None:
         self.results = results
         self.table = RunsTable()
         self.deeds = Deeds(self._do)
         self._desk = desk
-        self._shelf = Shelf(results)
+        self._shelf = RunIndex(results)
         self._detail: Detail | None = None
         self._detailed: tuple[Glance, Course] | None = None
         self._compared = ""

@@ -1,24 +1,75 @@
-"""What the cells of `notebooks/live_import.ipynb` call."""
+"""What the cells of `notebooks/live_import.ipynb` call.
+
+One task on the kernel's loop that writes all widgets, a few times a second.
+
+Widgets' callbacks may come in other threads, with loops that do not live on; this one runs where the cell ran. A view
+that fails is said once and shown no more, and the others go on.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from IPython.display import HTML, DisplayHandle, display
 
 from harness.notebook.all_runs import AllRuns
-from harness.notebook.background import Background
-from harness.notebook.desk import Desk
-from harness.notebook.refresh import Refresher
-from harness.notebook.shelf import Shelf
+from harness.notebook.controller import Controller
+from harness.notebook.local import LocalRun
+from harness.notebook.run_index import RunIndex
 from harness.record.clock import utc_s
 from harness.record.run import Run
 from harness.settings import as_switch, checked, notebook_folder
 from harness.views.panel.page import page, rows_page
 
 # One of each per kernel: a cell that is run again shows the panel there is, for its import may be under way.
-_desks: dict[Path, Desk] = {}
+EVERY_S = 0.25
+
+Tick = Callable[[], Awaitable[object] | object]
+
+_log = logging.getLogger("harness")
+
+
+class Refresher:
+    """Calls what it was given, by name, until it is closed. Asking again for a name replaces what it called."""
+
+    def __init__(self) -> None:
+        self._ticks: dict[str, Tick] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def call(self, name: str, tick: Tick) -> None:
+        """From now on call `tick` every 0.25 s. Must be called from the kernel's loop, as a cell is."""
+        self._ticks[name] = tick
+        self.close()
+        # Anew each time: what a task shows belongs to the cell that started it.
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def close(self) -> None:
+        """Call nothing any more."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    async def _run(self) -> None:
+        while True:
+            for name in list(self._ticks):
+                await self._try(name)
+            await asyncio.sleep(EVERY_S)
+
+    async def _try(self, name: str) -> None:
+        try:
+            wanted = self._ticks[name]()
+            if isinstance(wanted, Awaitable):
+                await wanted
+        except Exception:
+            del self._ticks[name]
+            _log.exception("the view %s failed and is shown no more; run its cell again. Imports go on", name)
+
+
+_desks: dict[Path, Controller] = {}
 _all_runs: dict[Path, AllRuns] = {}
 _refresher = Refresher()
 
@@ -31,7 +82,7 @@ def live_import(*, live: bool | str = True, results: str | Path | None = None, *
     folder = notebook_folder(results)
     config = checked({**settings, "results": folder})  # what is wrong is said before anything happens
     if not as_switch("LIVE", live):
-        return _in_batch(Background(config).start())
+        return _in_batch(LocalRun(config).start())
     desk = _desk(folder)
     if desk.at_work:
         desk.say("This import was under way already, so here it is again; its settings are those it was started with.")
@@ -46,7 +97,7 @@ def all_runs(*, live: bool | str = True, results: str | Path | None = None) -> N
     """Show the table of all runs in `results`, refreshed each second; not `live`, as it is now."""
     folder = notebook_folder(results)
     if not as_switch("LIVE", live):
-        shelf = Shelf(folder)
+        shelf = RunIndex(folder)
         shelf.scan()
         display(HTML(rows_page(shelf.rows)))
         return
@@ -57,13 +108,13 @@ def all_runs(*, live: bool | str = True, results: str | Path | None = None) -> N
     _refresher.call("all runs", runs.tick)
 
 
-def _desk(folder: Path) -> Desk:
+def _desk(folder: Path) -> Controller:
     if folder not in _desks:
-        _desks[folder] = Desk({}, folder)
+        _desks[folder] = Controller({}, folder)
     return _desks[folder]
 
 
-def _in_batch(import_: Background) -> Run:
+def _in_batch(import_: LocalRun) -> Run:
     """Wait for the end in this cell, and show glances of it in one place, which is written again and again."""
     shown: list[DisplayHandle] = []
 
@@ -77,3 +128,6 @@ def _in_batch(import_: Background) -> Run:
             shown.append(display(html, display_id=True))
 
     return import_.wait(look=look)
+
+
+# Four times a second looks alive, and costs the import next to nothing.

@@ -16,7 +16,6 @@ linger; (c) the server's rule is no stricter than "L in any W" (sliding counters
 declared, they are kept by rules of their own, see `meters` and `phased`); (d) every request takes its own grant.
 """
 
-from harness.pacing.auto import AutoPacer, News
 from harness.pacing.base import (
     Grant,
     Later,
@@ -29,9 +28,9 @@ from harness.pacing.base import (
     TierStatistics,
     Unpaced,
 )
-from harness.pacing.baselines import AimdPacer, BackoffPacer, ReferencePacer, RetryAfterPacer
+from harness.pacing.baselines import AimdPacer, BackoffPacer, ReferencePacer, RetryAfterPacer, SpacedPacer
 from harness.pacing.budget import Budget, Hold
-from harness.pacing.spaced import SpacedPacer
+from harness.pacing.learn import AutoPacer, News
 from harness.pacing.tiers import Tier, Tiers, format_tiers, parse_tiers
 from harness.pacing.window import WindowPacer
 

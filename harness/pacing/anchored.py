@@ -20,11 +20,11 @@ import math
 from collections.abc import Iterable
 from copy import copy
 
-from harness.pacing.meters import Counted, guard_s
+from harness.pacing.limiters import Counted, guard_s
 from harness.pacing.tiers import Tier
 
 
-class AnchoredMeter:
+class AnchoredLimiter:
     """At most `limit` in each window that opens with a request."""
 
     __slots__ = (

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.pacing.auto.news import News
 from harness.pacing.base import Grant, Later, Learning, Notice, Outcome, Pacer, WaitReason
+from harness.pacing.learn.belief import News
 from harness.pacing.patience import FIRST_PAUSE_S, Patience
 from harness.pacing.patience import guessed_s as guessed_s
 from harness.pacing.refusals import told_s

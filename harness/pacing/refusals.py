@@ -16,7 +16,7 @@ Servers refuse with any status. This table is read from the top; the first row t
 
 401, 404 and 410 speak of a credential or of one item; only a declaration makes them refusals. A success is never looked
 into unless a declaration names its status: an item may talk of rate limits. Doubtful refusals pause everyone like
-certain ones, and `harness.engine.doubts` then finds out whose fault they were. So a wrong guess here costs a moment,
+certain ones, and `harness.core.doubts` then finds out whose fault they were. So a wrong guess here costs a moment,
 while a refusal that is overlooked costs an item; where words are ambiguous, this module takes them for a refusal.
 
 Words count where an API puts the reason of an error: in JSON the fields called message, code, reason and the like, at

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from harness.pacing.auto.news import News
-from harness.pacing.auto.strategy import AutoPacer
 from harness.pacing.base import Grant, Later, Notice, Outcome, Statistics
+from harness.pacing.learn.belief import News
+from harness.pacing.learn.strategy import AutoPacer
 from harness.pacing.tiers import MAX_LIMIT, Tier, Tiers
 from harness.pacing.window import WindowPacer
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from harness.pacing.auto import AutoPacer
 from harness.pacing.base import Pacer
-from harness.pacing.baselines import AimdPacer, BackoffPacer, ReferencePacer, RetryAfterPacer
-from harness.pacing.spaced import SpacedPacer
+from harness.pacing.baselines import AimdPacer, BackoffPacer, ReferencePacer, RetryAfterPacer, SpacedPacer
+from harness.pacing.learn import AutoPacer
 from harness.pacing.tiers import Tiers
 from harness.pacing.window import WindowPacer
 

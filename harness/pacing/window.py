@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 from harness.errors import NeverFits
-from harness.pacing.anchored import AnchoredMeter
+from harness.pacing.anchored import AnchoredLimiter
 from harness.pacing.base import RELEASES, Grant, Later, Notice, Outcome, Statistics, TierStatistics
-from harness.pacing.foresight import Foresight
-from harness.pacing.meters import BucketMeter, Counted, LogMeter, Meter, guard_s, paced_as
-from harness.pacing.others import Others, tells_of
-from harness.pacing.phased import AlignedMeter, CounterMeter, ServerClock
+from harness.pacing.limiters import BucketLimiter, Counted, Limiter, LogLimiter, guard_s, paced_as
+from harness.pacing.schedule import Foresight
+from harness.pacing.server_clock import AlignedLimiter, CounterLimiter, ServerClock
+from harness.pacing.shared_quota import SharedQuota, tells_of
 from harness.pacing.tiers import Tier
 
 __all__ = ["WindowPacer", "guard_s", "paced_as"]
@@ -37,7 +37,7 @@ class WindowPacer:
         self._linger_s = linger_s
         self._rtt_floor_s = rtt_floor_s
         self._clock = ServerClock()
-        self._meters: list[Meter] = []
+        self._meters: list[Limiter] = []
         self._places: list[_Places] = []
         self._foresight: Foresight | None = None
         self._in_flight: set[Grant] = set()
@@ -50,13 +50,13 @@ class WindowPacer:
         self._meters = [self._meter(tier) for tier in tiers if tier.kind != "concurrency"]
         self._places = [_Places(tier) for tier in tiers if tier.kind == "concurrency"]
         self._learns = any(tier.kind in ("aligned", "counter") for tier in tiers)
-        anchored = [meter for meter in self._meters if isinstance(meter, AnchoredMeter)]
+        anchored = [meter for meter in self._meters if isinstance(meter, AnchoredLimiter)]
         left = 0 if self._foresight is None else self._foresight.left
         # With any other kind of limit beside them nothing is known of what the best schedule is.
         self._foresight = Foresight(anchored, left) if 1 < len(anchored) == len(tiers) else None
         self._holds = bool(self._places) or self._foresight is not None
-        self._others = Others(self._meters if self._watches else [])
-        self._logs = [meter for meter in self._meters if isinstance(meter, LogMeter)]
+        self._others = SharedQuota(self._meters if self._watches else [])
+        self._logs = [meter for meter in self._meters if isinstance(meter, LogLimiter)]
         self._all_logs = len(self._logs) == len(self._meters) and not self._learns
 
     def expect(self, requests: int) -> None:
@@ -68,21 +68,21 @@ class WindowPacer:
         if self._foresight is not None:
             self._foresight.left = requests
 
-    def _meter(self, tier: Tier) -> Meter:
+    def _meter(self, tier: Tier) -> Limiter:
         if tier.kind in ("gcra", "bucket"):
-            return BucketMeter(tier, self._rtt_floor_s)
+            return BucketLimiter(tier, self._rtt_floor_s)
         if tier.kind == "leaky":
             # Who queues is answered late and no earlier: a queue that outlasts the time-out (the linger, unless told)
             # loses requests that were paid for.
             queue = max(1, int(self._linger_s / 4 * tier.limit / tier.period_s))
-            return BucketMeter(tier, self._rtt_floor_s, min(tier.depth, 1 + queue))
+            return BucketLimiter(tier, self._rtt_floor_s, min(tier.depth, 1 + queue))
         if tier.kind == "aligned":
-            return AlignedMeter(tier, self._clock if self._clock.known else ServerClock())
+            return AlignedLimiter(tier, self._clock if self._clock.known else ServerClock())
         if tier.kind == "anchored":
-            return AnchoredMeter(tier, self._rtt_floor_s)
+            return AnchoredLimiter(tier, self._rtt_floor_s)
         if tier.kind == "counter" and self._clock.known:
-            return CounterMeter(tier, self._clock)
-        return LogMeter(tier, self._rtt_floor_s)
+            return CounterLimiter(tier, self._clock)
+        return LogLimiter(tier, self._rtt_floor_s)
 
     def reserve(self, now: float, cost: int = 1) -> Grant | Later:
         """A grant, or the tier in whose way this request would be and when it opens.
@@ -211,7 +211,7 @@ class WindowPacer:
         """No Date so far: what resets say of windows on the server's clock."""
         for meter in self._meters:
             quota = next((quota for quota in notice.quotas if tells_of(quota, meter.tier)), None)
-            if isinstance(meter, AlignedMeter) and quota is not None:
+            if isinstance(meter, AlignedLimiter) and quota is not None:
                 meter.hear_end(quota, grant.at, now)
 
     def charge(self, at: float, cost: int) -> None:
@@ -265,7 +265,7 @@ class WindowPacer:
         )
         if not self._learns:
             return shared
-        ends = [(m.tier, m.told_to_s(now)) for m in self._meters if isinstance(m, AlignedMeter)]
+        ends = [(m.tier, m.told_to_s(now)) for m in self._meters if isinstance(m, AlignedLimiter)]
         if not self._clock.known and any(told_s is not None for _, told_s in ends):
             told = (f"the ends of {tier} are known to {told_s:.3f} s, from Reset" for tier, told_s in ends if told_s)
             return (*shared, *told)
@@ -300,7 +300,7 @@ class _Places:
         return TierStatistics(self.tier, used, max(0, self.tier.limit - used), self.opens_at(), self.opens_at(), 0.0)
 
 
-def _tier(meter: Meter, now: float) -> TierStatistics:
+def _tier(meter: Limiter, now: float) -> TierStatistics:
     meter.expire(now)
     times = [free_at for free_at, _ in meter.releases()]
     last = len(times) - 1

@@ -11,8 +11,7 @@ from typing import Any, get_args
 
 from harness.errors import RecordError
 from harness.record.events import RunStatus
-from harness.record.files import read_json
-from harness.record.listing import list_parts
+from harness.record.files import list_parts, read_json
 
 OPEN: tuple[RunStatus, ...] = ("running", "paused")
 

@@ -18,7 +18,7 @@ from harness.record.arrow import from_table
 from harness.record.clock import iso
 from harness.record.events import AttemptFailed, Key, Kind, SessionStarted
 from harness.record.files import replace_file
-from harness.record.rows import read_rows
+from harness.record.parts import read_rows
 from harness.record.run import Run
 
 _AT_ONCE = 5_000  # rows that are held while they are written

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from harness.record.rows import read_rows
+from harness.record.parts import read_rows
 from harness.record.tape import MOST_BINS, Tape
 
 _COLUMNS = ["event", "session", "t_s", "sent_s", "sent", "began_s", "ended_s", "asleep_s", "tier", "reason"]

@@ -114,7 +114,7 @@ class PageListed:
 
 @dataclass(frozen=True, slots=True)
 class ListEnded:
-    """The list was read to its end; `reason` is one of `harness.engine.listing`, `evidence` says for people why."""
+    """The list was read to its end; `reason` is one of `harness.core.listing`, `evidence` says for people why."""
 
     t_s: float
     reason: str

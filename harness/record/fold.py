@@ -12,7 +12,7 @@ from typing import Any
 from harness.errors import RecordError
 from harness.record import events as e
 from harness.record.discovery import Listing, list_ended, page_listed, told_next
-from harness.record.state import Current, Failure, ItemState, Mark, State
+from harness.record.state import Boundary, Current, Failure, ItemState, State
 
 # Latencies are counted in buckets 4 % wide: percentiles come out within 2 %, in a few hundred integers.
 _BUCKETS_PER_E = 25.0
@@ -52,7 +52,7 @@ def _session_started(state: State, event: e.SessionStarted) -> None:
     _cut_tail(state)
     state.earlier_s += state.session.duration_s()
     state.cut_short = state.cut_short or (state.session.number > 0 and not state.session.ended)
-    state.marks.append(Mark(state.pages_read, state.imported, state.kept, "session"))
+    state.marks.append(Boundary(state.pages_read, state.imported, state.kept, "session"))
     state.asked = False
     state.session = Current(event.number, event.utc_s)
     state.workers, state.limits, state.strategy = event.workers, event.limits, event.strategy
@@ -275,7 +275,7 @@ def _resumed(state: State, event: e.Resumed) -> None:
         began_s = max(session.paused_at_s, session.last_answer_s or 0.0)
         session.paused_s += max(0.0, event.t_s - began_s)
         # Limits renew during a pause that the duration leaves out, so what follows is measured anew.
-        state.marks.append(Mark(state.pages_read, state.imported, state.kept, "pause"))
+        state.marks.append(Boundary(state.pages_read, state.imported, state.kept, "pause"))
     session.paused_at_s = None
     state.status = "running"
 
@@ -288,7 +288,7 @@ def _limits_set(state: State, event: e.LimitsSet) -> None:
     if event.limits != state.limits:
         # Of limits that were being learned, no more counts than what was known of them so far.
         held = state.kept if state.strategy != "auto" else state.limits
-        state.marks.append(Mark(state.pages_read, state.imported, held, "limits"))
+        state.marks.append(Boundary(state.pages_read, state.imported, held, "limits"))
     state.limits, state.asked = event.limits, True
 
 

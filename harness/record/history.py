@@ -14,8 +14,17 @@ from harness.record.about import read_about
 from harness.record.arrow import EVENT_SCHEMA, as_current, from_table
 from harness.record.events import Event, ItemId, SessionStarted, canonical_id, is_same_id
 from harness.record.fold import fold
-from harness.record.parts import is_compacted, list_parts, opened, read_table, writer_order
-from harness.record.rows import Rows, last_rows, missing, read_rows
+from harness.record.parts import (
+    Rows,
+    is_compacted,
+    last_rows,
+    list_parts,
+    missing,
+    opened,
+    read_rows,
+    read_table,
+    writer_order,
+)
 from harness.record.snapshot import latest_snapshot
 from harness.record.state import State
 

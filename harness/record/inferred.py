@@ -18,11 +18,11 @@ from pathlib import Path
 
 from harness.errors import BadLimits
 from harness.pacing import format_tiers, parse_tiers
-from harness.pacing.auto.explain import Explanation, Refusal, explain
-from harness.pacing.auto.plausible import rates_between
-from harness.pacing.auto.refill import as_tier
-from harness.pacing.auto.refilling import ALIKE as SAME_RATE
-from harness.pacing.auto.refilling import SHORT_S
+from harness.pacing.learn.explain import Explanation, Refusal, explain
+from harness.pacing.learn.prior import rates_between
+from harness.pacing.learn.rate import SAME_RATE as SAME_RATE
+from harness.pacing.learn.rate import SHORT_S
+from harness.pacing.learn.refill import as_tier
 from harness.pacing.tiers import Tier, Tiers
 from harness.record import events as e
 from harness.record.limit_evidence import Evidence, Session, read_evidence
@@ -249,7 +249,7 @@ def _alike(one: Tier, other: Tier) -> bool:
 #
 # Refused, and let in again after the least that a client waits, three times and more: no window does that. Between two
 # such refusals n requests got through, all of which were refilled, so that the rate is at least (n - 1) / the whole
-# time; and while the client sent there was room for no more: less than (n + 1) / the open time (`pacing.auto.refill`).
+# time; and while the client sent there was room for no more: less than (n + 1) / the open time (`pacing.learn.refill`).
 
 
 @dataclass(frozen=True, slots=True)

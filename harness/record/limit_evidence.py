@@ -13,7 +13,7 @@ from harness.pacing import parse_tiers
 from harness.pacing.tiers import Tier
 from harness.record import events as e
 from harness.record.arrow import from_table
-from harness.record.rows import read_rows
+from harness.record.parts import read_rows
 
 # Strategies that hold what they are told, so that the record's limits were declared.
 _HOLD = ("window", "spaced")

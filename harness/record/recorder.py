@@ -14,10 +14,17 @@ import pyarrow as pa
 
 from harness.errors import RecordError
 from harness.record.arrow import to_table
-from harness.record.compaction import KINDS, clear_replaced
 from harness.record.events import Event, ItemId, PageListed
 from harness.record.files import make_folder, unwritable
-from harness.record.parts import clear_temporary, list_parts, part_path, write_table, write_tables
+from harness.record.parts import (
+    KINDS,
+    clear_replaced,
+    clear_temporary,
+    list_parts,
+    part_path,
+    write_table,
+    write_tables,
+)
 
 # A part is due after this many events, or this long after the first of them. A kill -9 loses at most that.
 FLUSH_EVENTS = 1000

@@ -18,7 +18,7 @@ from harness.record.discovery import Listing
 from harness.record.events import SCHEMA_VERSION, ItemId, canonical_id
 from harness.record.pages import PageSet
 from harness.record.parts import list_parts, read_table, write_table
-from harness.record.state import Current, Failure, Items, Mark, State
+from harness.record.state import Boundary, Current, Failure, Items, State
 
 # Copying a state costs time in proportion to its items, so a snapshot is due when the events since the last one are
 # many both absolutely and for the size of the run.
@@ -31,7 +31,7 @@ _PLAIN = [f.name for f in fields(State) if f.name not in ("items", "failures", "
 _FIELDS = [
     str(SCHEMA_VERSION),
     *(f.name for cls in (State, Listing, Current, Failure) for f in fields(cls)),
-    *Mark._fields,
+    *Boundary._fields,
 ]
 # An id is a number or a text, the other column is empty: most are numbers, and those are read without a look at each.
 _SCHEMA = [("number", pa.int64()), ("text", pa.string()), ("state", pa.uint8())]
@@ -123,7 +123,7 @@ def _thaw(table: pa.Table) -> tuple[State, str, int]:
     state = State(**{name: head[name] for name in _PLAIN})
     for name in ("statuses", "refusals", "latency"):  # JSON has no integer keys
         setattr(state, name, {int(key): count for key, count in head[name].items()})
-    state.marks = [Mark(*mark) for mark in head["marks"]]
+    state.marks = [Boundary(*mark) for mark in head["marks"]]
     state.waits = {by: (seconds, count) for by, (seconds, count) in head["waits"].items()}
     state.pages = PageSet.from_json(head["pages"])
     failures = [Failure(**failure) for failure in head["failures"]]

@@ -142,7 +142,7 @@ class Current:
         return max(0.0, self.last_answer_s - self.first_sent_s - self.paused_s)
 
 
-class Mark(NamedTuple):
+class Boundary(NamedTuple):
     """How far a run was when a session began, its limits were changed, or it went on after a person had paused it.
 
     limits: those that held until then; None where the settings say which.
@@ -154,7 +154,7 @@ class Mark(NamedTuple):
     why: Literal["session", "limits", "pause"]
 
 
-class Stretch(NamedTuple):
+class Segment(NamedTuple):
     """What was read under the same limits (None: as the settings say). goes_on: it began amid a session."""
 
     pages: int
@@ -205,7 +205,7 @@ class State:
     strategy: str = ""
     learned: dict[str, str] = field(default_factory=dict)  # limits and distrusted headers, with the evidence
     earlier_s: float = 0.0  # duration of the sessions before the current one
-    marks: list[Mark] = field(default_factory=list)
+    marks: list[Boundary] = field(default_factory=list)
     asked: bool = False  # a person changed the limits in this session
     cut_short: bool = False  # a session was killed, or ended before everything was read
     ended_utc_s: float | None = None  # of the last item's event
@@ -273,11 +273,11 @@ class State:
         """The limits that are kept to because somebody said so; None where there are none, or they were learned."""
         return self.limits or None if self.asked or self.strategy != "auto" else None
 
-    def stretches(self) -> list[Stretch]:
+    def stretches(self) -> list[Segment]:
         """What each session read, in pieces where its limits were changed or it was paused: windows renew meanwhile."""
-        marks = [*self.marks, Mark(self.pages_read, self.imported, self.kept, "session")]
+        marks = [*self.marks, Boundary(self.pages_read, self.imported, self.kept, "session")]
         return [
-            Stretch(to.pages - at.pages, to.items - at.items, to.limits, at.why != "session")
+            Segment(to.pages - at.pages, to.items - at.items, to.limits, at.why != "session")
             for at, to in pairwise(marks)
         ]
 
@@ -289,7 +289,7 @@ class State:
     def sessions(self) -> list[tuple[int, int]]:
         """(pages, items) that each session read."""
         begun = [mark for mark in self.marks if mark.why == "session"]
-        marks = [*begun, Mark(self.pages_read, self.imported, None, "session")]
+        marks = [*begun, Boundary(self.pages_read, self.imported, None, "session")]
         return [(to.pages - at.pages, to.items - at.items) for at, to in pairwise(marks)]
 
     @property

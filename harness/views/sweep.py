@@ -1,17 +1,34 @@
-"""How far something is that has so many parts: a bar on a terminal, else a line now and then."""
+"""What is said when a simulation is over: the figures of any run, and how long they took to get.
+
+How far something is that has so many parts: a bar on a terminal, else a line now and then.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from harness.record.summary import Summary
 from harness.views.progress import Mode
-from harness.views.screen import asciify, shows_glyphs
-from harness.views.text import count, plural
+from harness.views.screen import Screen, asciify, labelled, shows_glyphs
+from harness.views.summary import summary_lines
+from harness.views.text import count, duration, plural
+
+
+def simulated_text(
+    summary: Summary, screen: Screen, took_s: float, *, python: str, items: str | None, commands: Sequence[str]
+) -> str:
+    """As `summary_text`; took_s: how long the simulation took. Without files (items None) there is nothing to name."""
+    lines = summary_lines(summary, screen, python=python, items=items, commands=commands)
+    faster = summary.duration_s / took_s if took_s > 0 else 0.0
+    times = f", {count(round(faster))} times as fast as it would be" if faster >= 2 else ""
+    virtual = labelled([("simulated", f"in {duration(took_s)}{times}; no request was sent", "")], screen)
+    return screen.render(*lines, *virtual)
+
 
 # A log gets about so many lines, however many parts there are.
 _LINES = 20

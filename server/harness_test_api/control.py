@@ -18,7 +18,7 @@ from harness_test_api.errors import BadConfig, ServerError
 from harness_test_api.faults import parse_fault
 from harness_test_api.latency import parse_latency
 from harness_test_api.ledger import Snapshot
-from harness_test_api.paging.base import BadQuery, read_number
+from harness_test_api.paging import BadQuery, read_number
 from harness_test_api.replies import json_reply
 from harness_test_api.service import Service
 from harness_test_api.tiers import parse_tiers

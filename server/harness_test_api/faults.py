@@ -14,8 +14,8 @@ from collections import Counter
 from dataclasses import dataclass
 from random import Random
 
+from harness_test_api.catalogue import mix
 from harness_test_api.errors import BadConfig
-from harness_test_api.items import mix
 from harness_test_api.spec import Spec, read_spec
 from harness_test_api.units import duration_s, fraction, positive, whole
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from harness_test_api.accounts import Account, Accounts
+from harness_test_api.accounts import Account, Accounts, LocalRun
 from harness_test_api.answers import Answers, broken, message
 from harness_test_api.catalogue import Catalogue
-from harness_test_api.config import ServerConfig
+from harness_test_api.config import ServerConfig, check_costs
 from harness_test_api.decisions import DecisionRow
 from harness_test_api.dialects import Level, Situation, http_date, make_dialect
 from harness_test_api.drift import Truth
@@ -21,9 +21,7 @@ from harness_test_api.exchange import Ask, Decision, always
 from harness_test_api.faults import Faults
 from harness_test_api.latency import Slots, parse_latency
 from harness_test_api.ledger import Ledger, Snapshot
-from harness_test_api.parsed import check_costs
 from harness_test_api.policies import Ruling
-from harness_test_api.tenants import Background
 from harness_test_api.tiers import Tiers
 
 # 2026-01-01T00:00:00Z: without a wall clock dates are reproducible, and an epoch still looks like one to a client.
@@ -54,7 +52,7 @@ class Service:
         self._changes = list(parsed.plan_changes)
         self._dialect = make_dialect(config.dialect, tuple(config.lie))
         self._tells_next = "reset-next" in config.lie
-        self._tenants = Background(parsed.tenants, config.seed) if parsed.tenants else None
+        self._tenants = LocalRun(parsed.tenants, config.seed) if parsed.tenants else None
         self._slots = Slots(config.slots) if config.slots else None
         self._date = (-1, "")
         self.set_latency(config.latency)

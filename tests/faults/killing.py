@@ -18,11 +18,11 @@ import trio
 from harness_test_api.api import Api
 
 from harness import ImportConfig, open_run, run_import
-from harness.engine.importing import config_of
 from harness.errors import NoSuchRun
 from harness.record.arrow import sparing_memory
 from harness.record.events import canonical_id
 from harness.record.run import Run
+from harness.session.importing import config_of
 
 # A fork of it starts in milliseconds where a new interpreter takes more than a second.
 _FORKS = multiprocessing.get_context("forkserver")

@@ -20,13 +20,13 @@ import trio
 import trio.testing
 
 from harness import ImportConfig
-from harness.api.base import Got, OnHeaders
-from harness.engine.answers import Failed, ItemRead, PageRead
-from harness.engine.importing import import_into, prepared
-from harness.engine.session import Session
+from harness.core.answers import Failed, ItemRead, PageRead
 from harness.pacing import Notice
 from harness.record.events import Key, Kind
 from harness.record.run import Run
+from harness.session.importing import import_into, prepared
+from harness.session.session import Session
+from harness.source.base import Got, OnHeaders
 
 # before, after: the step has not or has been done. torn: a file that is to be renamed is only half on disk. power: it
 # has been done, but no step since the last sync of its folder reached the disk.

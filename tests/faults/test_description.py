@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.cli.main import main as harness_main
-from harness.engine.importing import config_of, reopen
+from harness.session.importing import config_of, reopen
 from tests.faults.power import World, session
 from tests.faults.power import settings as import_settings
 

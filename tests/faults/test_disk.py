@@ -21,11 +21,11 @@ from harness_test_api.api import Api
 
 from harness import ImportConfig, open_run, run_import
 from harness.cli.main import main as harness_main
-from harness.engine.importing import config_of
-from harness.engine.session import Session
 from harness.errors import BadInput, RecordError, RunLocked
 from harness.record.parts import list_parts
 from harness.record.run import Run, locked
+from harness.session.importing import config_of
+from harness.session.session import Session
 from tests.faults.imports import QUICK, ids, imported
 
 pytestmark = pytest.mark.realtime

@@ -18,17 +18,17 @@ from harness_test_api.cli import main as server_main
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.api.headers import notice
-from harness.api.rest import Malformed, Rest
 from harness.cli.main import cli
 from harness.cli.main import main as harness_main
 from harness.config import ImportConfig
-from harness.engine.answers import PageRead
+from harness.core.answers import PageRead
 from harness.errors import BadInput
 from harness.flags import FLAGS
 from harness.lab.experiment import simulate_run
 from harness.pacing import Notice
 from harness.settings import read_settings
+from harness.source.headers import notice
+from harness.source.rest import Malformed, Rest
 
 FUZZ = settings(
     max_examples=80,

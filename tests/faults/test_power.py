@@ -20,12 +20,12 @@ import pytest
 from harness import ImportConfig, open_run
 from harness.cli.look import summary_now
 from harness.cli.main import main as harness_main
-from harness.engine.importing import config_of, forget, reopen
-from harness.engine.reopening import settle
 from harness.errors import NoSuchRun
 from harness.record.events import canonical_id
-from harness.record.export import export
+from harness.record.items import export
 from harness.record.run import Run, list_runs
+from harness.session.importing import config_of, forget, reopen
+from harness.session.retry_failed import settle
 from tests.faults.power import WHENS, Switch, When, World, session, settings, switched
 
 BROKEN = {3, 7}

@@ -15,8 +15,8 @@ import pytest
 import trio
 
 from harness.config import ImportConfig
-from harness.engine.importing import config_of
-from harness.engine.unauthorised import EXPIRED
+from harness.core.unauthorised import EXPIRED
+from harness.session.importing import config_of
 from tests.faults.imports import Heard, answering, events, http, ids, imported, reasons
 
 pytestmark = [pytest.mark.anyio, pytest.mark.realtime, pytest.mark.sockets]

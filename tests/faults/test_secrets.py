@@ -21,8 +21,8 @@ import pyarrow.parquet as pq
 import pytest
 from rich.pretty import pretty_repr
 
-from harness.api.rest import Rest
-from harness.engine.importing import config_of
+from harness.session.importing import config_of
+from harness.source.rest import Rest
 from tests.faults.imports import answering, catalogue, events, http, ids, imported
 
 pytestmark = [pytest.mark.anyio, pytest.mark.realtime]

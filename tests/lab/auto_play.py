@@ -10,9 +10,9 @@ from harness_test_api.config import ServerConfig
 from harness_test_api.service import Service
 
 from harness.bound import Work, bound
-from harness.engine.answers import Done
-from harness.engine.core import Core
-from harness.engine.rules import Rules
+from harness.core.answers import Done
+from harness.core.core import Core
+from harness.core.rules import Rules
 from harness.lab.simulate import Network, Simulation
 from harness.pacing import AutoPacer, Budget, Pacer, Tiers, parse_tiers
 from harness.record import events as e

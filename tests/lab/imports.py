@@ -10,8 +10,8 @@ from harness_test_api.config import ServerConfig
 from harness_test_api.service import Service
 
 from harness.bound import Bound, Work, bound
-from harness.engine.core import Core
-from harness.engine.rules import Rules
+from harness.core.core import Core
+from harness.core.rules import Rules
 from harness.lab.simulate import Network, Simulation
 from harness.pacing import Budget, Pacer, WindowPacer, parse_tiers
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from harness.bound import Work, bound
 from harness.config import ImportConfig
-from harness.engine.rules import Rules
+from harness.core.rules import Rules
 from harness.lab.experiment import simulate_run
 from harness.lab.simulate import Network
 from harness.pacing import WindowPacer, parse_tiers

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from harness.config import ImportConfig
-from harness.engine.importing import prepare_run
 from harness.errors import BadInput
 from harness.lab import experiment, simulate
 from harness.lab.experiment import simulate_run
@@ -17,6 +16,7 @@ from harness.record import events as e
 from harness.record.fold import fold
 from harness.record.history import read_events
 from harness.record.snapshot import freeze
+from harness.session.importing import prepare_run
 
 
 def files(folder: Path) -> dict[str, bytes]:

@@ -12,10 +12,10 @@ from harness_test_api import ServerConfig, running
 
 from benchmarks.asgi import asgi_run
 from harness.config import ImportConfig
-from harness.engine.importing import run_import
 from harness.lab.experiment import simulate_run
 from harness.record import events as e
 from harness.record.summary import Summary
+from harness.session.importing import run_import
 from tests.conftest import sockets_clock
 
 

@@ -11,8 +11,7 @@ from harness.config import ImportConfig
 from harness.errors import BadInput
 from harness.lab import recommend as module
 from harness.lab.experiment import simulate_run
-from harness.lab.observed import from_run
-from harness.lab.recommend import WORKERS, recommend
+from harness.lab.recommend import WORKERS, from_run, recommend
 from harness.pacing import format_tiers
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from harness_test_api import Service, scenario, scenarios
 
-from harness.engine.core import Core
-from harness.engine.rules import Rules
+from harness.core.core import Core
+from harness.core.rules import Rules
 from harness.lab.simulate import Simulation
 from harness.pacing import AutoPacer, Budget
 from harness.record import events as e

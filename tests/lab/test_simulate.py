@@ -10,12 +10,12 @@ from harness_test_api.service import Service
 
 from harness.bound import Work, bound
 from harness.config import ImportConfig
-from harness.engine.core import Core
-from harness.engine.rules import Rules
-from harness.engine.session import best_possible
+from harness.core.core import Core
+from harness.core.rules import Rules
 from harness.lab.simulate import Network, Simulation
 from harness.pacing import Budget, Pacer, RetryAfterPacer, WindowPacer, parse_tiers
 from harness.record import events as e
+from harness.session.session import best_possible
 
 
 def simulated(

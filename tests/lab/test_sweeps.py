@@ -14,10 +14,10 @@ import trio.testing
 
 from harness.config import ImportConfig
 from harness.errors import BadInput, NoSuchRun
-from harness.lab import points, sweeping
+from harness.lab import jobs, sweeping
 from harness.lab.experiment import simulate_run
 from harness.lab.grid import Grid, read_grid
-from harness.lab.points import Job, run_point
+from harness.lab.jobs import Job, run_point
 from harness.lab.rows import FIGURES, settings
 from harness.lab.sweeping import run_sweep
 from harness.lab.sweeps import Row, Sweep, create_sweep, find_sweep, read_sweep
@@ -38,11 +38,11 @@ def swept(folder: Path, grid: Grid = GRID, name: str = "s", **how: Any) -> Sweep
 
 def test_a_grid_is_every_combination_each_with_a_seed_of_its_own() -> None:
     """In order, the last setting changing fastest; seeds count up from the one that is fixed."""
-    points = Grid({"seed": 7}, {"workers": [1, 2], "limit": ["5/s", "9/s"]}, 2).points()
-    assert [(point.number, point.repeat, point.seed) for point in points] == [
+    grid = Grid({"seed": 7}, {"workers": [1, 2], "limit": ["5/s", "9/s"]}, 2).points()
+    assert [(point.number, point.repeat, point.seed) for point in grid] == [
         (1 + at // 2, 1 + at % 2, 7 + at) for at in range(8)
     ]
-    assert [point.values for point in points[::2]] == [
+    assert [point.values for point in grid[::2]] == [
         {"workers": 1, "limit": "5/s"},
         {"workers": 1, "limit": "9/s"},
         {"workers": 2, "limit": "5/s"},
@@ -177,7 +177,7 @@ def test_a_point_that_fails_is_a_row_that_says_why(tmp_path: Path, monkeypatch: 
     def broken(job: Job) -> Row:
         raise ZeroDivisionError("of somebody")
 
-    monkeypatch.setattr("harness.lab.points._simulated", broken)
+    monkeypatch.setattr("harness.lab.jobs._simulated", broken)
     row = run_point(Job(ImportConfig(items=5), {"point": 1, "repeat": 1}))
     assert (row["status"], row["error"], row["workers"]) == ("failed", "ZeroDivisionError: of somebody", 10)
 
@@ -192,9 +192,9 @@ def test_a_foreign_server_is_asked_again_once_its_windows_are_over(
         began.append(trio.current_time())
         return Run(tmp_path)
 
-    monkeypatch.setattr(points, "run_import", imported)
+    monkeypatch.setattr(jobs, "run_import", imported)
     for config in (ImportConfig(url="https://api.example.com/x", limit="5/1s+100/60s"), ImportConfig(limit="5/60s")):
-        trio.run(points.import_alone, config, clock=trio.testing.MockClock(autojump_threshold=0))
+        trio.run(jobs.import_alone, config, clock=trio.testing.MockClock(autojump_threshold=0))
     assert began == [60.0, 0.0]
 
 

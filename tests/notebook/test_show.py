@@ -11,7 +11,7 @@ import pytest
 from harness_test_api import ServerConfig, running_in_thread
 
 from harness.notebook import all_runs, live_import, show
-from harness.notebook.refresh import Refresher
+from harness.notebook.show import Refresher
 from tests.patience import PATIENCE_S
 
 SHORTEST_S = 0.01
@@ -69,7 +69,7 @@ def test_a_view_that_fails_is_said_and_shown_no_more(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The others are called on; asked for again, it is called again."""
-    monkeypatch.setattr("harness.notebook.refresh.EVERY_S", SHORTEST_S)
+    monkeypatch.setattr("harness.notebook.show.EVERY_S", SHORTEST_S)
     calls: list[str] = []
 
     def bad() -> None:

@@ -15,7 +15,7 @@ from tests.pacing.histories import Job
 from tests.pacing.histories import play as history_of
 from tests.pacing.models import AnchoredWindow, Server
 from tests.pacing.scenes import PERIODS, Scene, scenes
-from tests.pacing.test_meters import Promises
+from tests.pacing.test_limiters import Promises
 
 pytestmark = pytest.mark.matrix
 

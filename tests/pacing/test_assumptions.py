@@ -36,7 +36,7 @@ def refusals(history: History, clock: float = 1.0) -> int:
 
 @pytest.fixture
 def no_guard(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.pacing.meters.guard_s", lambda period_s: 0.0)
+    monkeypatch.setattr("harness.pacing.limiters.guard_s", lambda period_s: 0.0)
 
 
 CONSTANT = [Job(0.03, 0.07)] * 600  # a round trip that never changes, and is declared: its floor is exact

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.pacing import Notice, Quota
-from harness.pacing.auto.trust import Trust
+from harness.pacing.learn.prior import Trust
 from harness.pacing.refusals import MOST_BODY, RefusedWhen, by_body, by_headers, wants_body
 
 UTC_S = 1_800_000_000.0

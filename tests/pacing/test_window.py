@@ -34,7 +34,7 @@ def is_safe(scene: Scene) -> None:
 
 def is_safe_as_declared(scene: Scene) -> None:
     """Where the server is stricter than "L in any W" and the tier says so, it refuses nothing either."""
-    # What is occupied of a bucket drains instead of coming free, which the witness does not know (see test_meters).
+    # What is occupied of a bucket drains instead of coming free, which the witness does not know (see test_limiters).
     witness = scene.witness() if scene.tiers[0].kind == "counter" else None
     history = play(scene.pacer(), scene.jobs, scene.workers, witness=witness)
     assert history.replay(scene.server("as declared", scene.tiers)) == 0

@@ -10,14 +10,14 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
-from harness.engine import steering
-from harness.engine.answers import Failed, Fetch, ItemRead, PageRead, Result
-from harness.engine.rules import Rules
+from harness.core.answers import Failed, Fetch, ItemRead, PageRead, Result
+from harness.core.rules import Rules
 from harness.pacing import AutoPacer, Notice, Unpaced
 from harness.record import events as e
 from harness.record.recorder import Recorder
 from harness.record.state import State
-from tests.engine.play import OK, UTC_S, Play, catalogue
+from harness.session import retry_failed
+from tests.core.play import OK, UTC_S, Play, catalogue
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
 IDS = st.one_of(
@@ -82,8 +82,8 @@ def history(seed: int, sessions: int = 3) -> list[e.Event]:
         pacer = AutoPacer() if number == 1 else Unpaced()
         play = Play(serve, rules, pacer, state=state, utc_s=UTC_S + 1000.0 * number, relist=number == 2)
         play.at = [(0.1, lambda core, now: core.pause(now)), (0.3, lambda core, now: core.resume(now))]
-        play.at += [(0.4, lambda core, now: core.set_workers(4, now)), (0.6, steering.retry_failed)]
-        play.at += [(0.55, lambda core, now: steering.forget_failed(core, now, range(20)))]
+        play.at += [(0.4, lambda core, now: core.set_workers(4, now)), (0.6, retry_failed.retry_failed)]
+        play.at += [(0.55, lambda core, now: retry_failed.forget_failed(core, now, range(20)))]
         play.run(until=rng.choice((0.2, 0.5, 1e6)))
         events += play.events
         state = play.core.state

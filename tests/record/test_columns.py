@@ -13,10 +13,9 @@ import pytest
 
 from harness.record import columns, parts, recorder
 from harness.record.columns import MOST_FIELDS, WIDEST
-from harness.record.compaction import compact
 from harness.record.items import payload_batches, write_items
+from harness.record.parts import compact, read_rows
 from harness.record.recorder import FLUSH_BYTES, MOST_UNWRITTEN_BYTES, Recorder
-from harness.record.rows import read_rows
 from tests.record.samples import listed
 
 

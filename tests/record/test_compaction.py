@@ -13,15 +13,13 @@ from typing import Any
 import pytest
 
 from harness.errors import RecordError
-from harness.record import compaction, parts
-from harness.record.compaction import clear_replaced, compact
+from harness.record import parts
 from harness.record.events import Event, SessionStarted
 from harness.record.fold import fold
 from harness.record.follow import Follower
 from harness.record.history import event_table, payload_rows, payloads_on_disk, read_events, read_state
-from harness.record.parts import list_parts
+from harness.record.parts import clear_replaced, compact, list_parts, read_rows
 from harness.record.recorder import Recorder
-from harness.record.rows import read_rows
 from harness.record.run import Run
 from harness.record.snapshot import freeze, write_snapshot
 from tests.record.samples import facts, history, imported, listed, on_disk, started
@@ -172,12 +170,12 @@ class _Slowly:
         monkeypatch.setattr(parts.pq, "ParquetFile", opening)
 
     def _run(self, folder: Path) -> Iterator[None]:
-        for kind in compaction.KINDS:
+        for kind in parts.KINDS:
             of: dict[str, list[Path]] = {}
             for writer, _, path in list_parts(folder / kind):
                 of.setdefault(writer, []).append(path)
             for writer, paths in of.items():
-                compaction._compact(folder / kind, writer, paths)
+                parts._compact(folder / kind, writer, paths)
                 yield
             for path in parts.replaced_parts(folder / kind):
                 path.unlink()

@@ -29,7 +29,7 @@ from harness.record.parts import list_parts, read_table, write_table
 from harness.record.recorder import Recorder
 from harness.record.sent import SentCounter, session_starts
 from harness.record.snapshot import freeze, latest_snapshot, write_snapshot
-from tests.engine.play import UTC_S
+from tests.core.play import UTC_S
 from tests.record.samples import facts, history, imported, listed, on_disk, started
 from tests.record.test_arrow import as_version_1
 

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from harness.engine.answers import Failed
-from harness.engine.rules import Rules
+from harness.core.answers import Failed
+from harness.core.rules import Rules
 from harness.pacing import Notice
 from harness.record import events as e
 from harness.record.explain import Explanation, explain
 from harness.record.fold import fold
 from harness.views.explain import explain_text
 from harness.views.screen import Screen
-from tests.engine.play import UTC_S, Play, catalogue, failing, windowed
+from tests.core.play import UTC_S, Play, catalogue, failing, windowed
 
 GONE = (Notice(404), Failed("gone", "Not Found", passing=False))
 # A bare 503 amid a run is taken for a refusal; a 502 is a failure.

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness.errors import BadInput, RunLocked
-from harness.record.export import export
+from harness.record.items import export
 from harness.record.recorder import Recorder
 from harness.record.run import Run, create_run, list_runs, locked, remove_run
 from tests.record.samples import imported, listed, started
@@ -88,7 +88,7 @@ def test_an_old_file_stays_where_the_new_one_cannot_be_made(
 ) -> None:
     """Half an export never takes a whole one's place."""
     (tmp_path / "x.csv").write_text("old")
-    monkeypatch.setattr("harness.record.export._flat", lambda *_: 1 / 0)
+    monkeypatch.setattr("harness.record.items._flat", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         export(run, tmp_path / "x.csv")
     assert (tmp_path / "x.csv").read_text() == "old"

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from harness import ImportConfig
-from harness.engine.importing import prepare_run, prepared
 from harness.errors import BadInput, NoSuchRun, RunLocked
+from harness.record.files import writer_order
 from harness.record.folder import NameTaken, created, held, holder, is_husk
-from harness.record.listing import writer_order
 from harness.record.run import Run, create_run, list_runs, locked, remove_run
+from harness.session.importing import prepare_run, prepared
 from tests.faults.power import World, session, settings
 
 UTC_S = 1_800_000_000.0

@@ -8,7 +8,7 @@ import pytest
 
 from harness.config import ImportConfig
 from harness.pacing import parse_tiers
-from harness.record.learned import FILE, remember, remembered
+from harness.record.limits import FILE, remember, remembered
 
 TIERS = parse_tiers("500/20s+2000/100s")
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.engine.listing import known_pages
-from harness.engine.work import Work
+from harness.core.listing import known_pages
+from harness.core.work import Work
 from harness.record import events as e
 from harness.record.fold import fold
 from harness.record.pages import PageSet, Turn, without

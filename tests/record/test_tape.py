@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from harness.record import events as e
-from harness.record.compaction import clear_replaced
 from harness.record.course import tape_of
-from harness.record.parts import list_parts, opened, part_path, read_table, write_table
+from harness.record.parts import clear_replaced, list_parts, opened, part_path, read_table, write_table
 from harness.record.recorder import Recorder
 from harness.record.tape import MOST_BINS, Course, Tape
 
@@ -87,8 +88,15 @@ def test_parts_that_are_compacted_while_they_are_read(tmp_path: Path, monkeypatc
         recorder.flush()
     before = tape_of(tmp_path).course()
     stale = [list_parts(tmp_path / "events")]
-    monkeypatch.setattr("harness.record.rows.list_parts", lambda folder: stale.pop() if stale else list_parts(folder))
-    monkeypatch.setattr("harness.record.rows.opened", lambda path: (None if stale else once(tmp_path), opened(path))[1])
+    monkeypatch.setattr("harness.record.parts.list_parts", lambda folder: stale.pop() if stale else list_parts(folder))
+    pending = [once]
+
+    def opening(path: Path) -> AbstractContextManager[pq.ParquetFile]:
+        if not stale and pending:
+            pending.pop()(tmp_path)
+        return opened(path)
+
+    monkeypatch.setattr("harness.record.parts.opened", opening)
     assert (before.sent, tape_of(tmp_path).course()) == ((1, 0, 1, 0, 1), before)
     assert len(list_parts(tmp_path / "events")) == 1
 

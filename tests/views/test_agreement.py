@@ -19,23 +19,23 @@ import pytest
 
 from harness.cli.main import main
 from harness.config import ImportConfig
-from harness.engine.answers import Failed, Fetch, ItemRead, PageRead, Result
-from harness.engine.best import revealed
-from harness.engine.importing import write_results
-from harness.engine.rules import Rules
+from harness.core.answers import Failed, Fetch, ItemRead, PageRead, Result
+from harness.core.rules import Rules
 from harness.lab.experiment import simulate_run
-from harness.notebook.shelf import Detail, Shelf
+from harness.notebook.run_index import Detail, RunIndex
 from harness.pacing import Notice, parse_tiers
 from harness.record import events as e
 from harness.record.fold import fold
 from harness.record.recorder import Recorder
 from harness.record.run import Run, create_run
 from harness.record.summary import Summary
-from harness.views.panel.compare import compare
-from harness.views.panel.sections import sections
+from harness.session.importing import write_results
+from harness.session.optimality import revealed
+from harness.views.panel.actions import compare
+from harness.views.panel.html import sections
 from harness.views.report import RunPart, make_report
 from harness.views.text import count, duration, plural
-from tests.engine.play import Play, windowed
+from tests.core.play import Play, windowed
 
 RULES = Rules(workers=4, retry_delays_s=(0.5, 0.5))
 NAME, UTC_S = "three-sessions", 1_800_000_000.0
@@ -217,8 +217,8 @@ def test_every_view_shows_what_the_events_say(run: Run) -> None:
 
     shown = " ".join(command("show", run.name, "--results", results).split())
     row = " ".join(command("runs", "--results", results).splitlines()[1].split())
-    detail, _ = Detail(run, Shelf(run.folder.parent)).look()
-    shelf = Shelf(run.folder.parent)
+    detail, _ = Detail(run, RunIndex(run.folder.parent)).look()
+    shelf = RunIndex(run.folder.parent)
     shelf.scan()
     board = {place: words(html) for place, html in sections(detail, UTC_S).items()}
     summary = Summary.from_dict(figures)
@@ -259,7 +259,7 @@ def test_the_settings_in_force_are_shown_with_those_of_the_start(run: Run) -> No
 
 def test_the_chart_of_a_resumed_run_shows_every_session(run: Run) -> None:
     """E: all requests on one axis, a mark where each session but the first began."""
-    _, course = Detail(run, Shelf(run.folder.parent)).look()
+    _, course = Detail(run, RunIndex(run.folder.parent)).look()
     true = seen(run)
     assert sum(course.sent) == true.pages + true.items
     assert sum(course.refused) == sum(true.refusals.values())
@@ -300,7 +300,7 @@ def test_what_infer_prints_is_what_every_view_says(dialect: str, tmp_path: Path)
     shown = " ".join(command("show", "r", "--results", str(tmp_path)).split("Learned")[1].split())
     part = RunPart(Summary.from_dict(figures), run.about, run.events().to_pandas(), [], run.in_force)
     page = words(make_report([part], [], made="now", version="1").html)
-    panel = words(sections(Detail(run, Shelf(tmp_path)).look()[0], UTC_S)["learned"])
+    panel = words(sections(Detail(run, RunIndex(tmp_path)).look()[0], UTC_S)["learned"])
     for limit, why in zip(limits, evidence, strict=True):
         for text in (shown, page, panel):
             assert f"{limit} {why}" in text

@@ -11,11 +11,11 @@ import pytest
 
 from harness.config import ImportConfig
 from harness.lab.experiment import simulate_run
-from harness.notebook.shelf import Detail, Shelf
+from harness.notebook.run_index import Detail, RunIndex
 from harness.record.run import Run
 from harness.record.summary import NOT_RECORDED, Summary
-from harness.views.panel.rows import cells
-from harness.views.panel.sections import sections
+from harness.views.panel.html import sections
+from harness.views.panel.runs import cells
 from harness.views.report import RunPart, make_report
 from harness.views.runs import row_of, runs_text
 from harness.views.screen import Screen
@@ -51,7 +51,7 @@ def views(run: Run) -> dict[str, str]:
         "summary.json": str(figures["list_ended"]),
         "show --json": json.loads(command("show", run.name, "--json", "--results", results))["list_ended"],
         "show": " ".join(command("show", run.name, "--results", results).split()),
-        "panel": words(sections(Detail(run, Shelf(run.folder.parent)).look()[0], NOW)["totals"]),
+        "panel": words(sections(Detail(run, RunIndex(run.folder.parent)).look()[0], NOW)["totals"]),
         "report": words(make_report([part], [], made="now", version="1").html),
     }
 
@@ -74,7 +74,7 @@ def test_every_view_says_that_none_was_recorded(run: Run) -> None:
     table = command("runs", "--results", str(run.folder.parent)).splitlines()
     assert re.search(r"r +complete\* ", table[1])
     assert "how its list ended was not recorded" in table[2]
-    shelf = Shelf(run.folder.parent)
+    shelf = RunIndex(run.folder.parent)
     shelf.scan()
     assert cells(shelf.rows[0])["cells"]["status"] == "complete, end not recorded"
 

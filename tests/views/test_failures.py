@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from harness.record.attempts import Attempt
-from harness.views.failures import attempts_lines
 from harness.views.screen import Screen
+from harness.views.show import attempts_lines
 from tests.views.samples import NOW
 
 FIRST = Attempt(

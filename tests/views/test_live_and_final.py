@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from harness.engine.core import Core
-from harness.engine.rules import Rules
+from harness.core.core import Core
+from harness.core.rules import Rules
 from harness.record.events import Event, SessionEnded
 from harness.record.fold import fold
 from harness.record.glance import glance
@@ -15,10 +15,10 @@ from harness.record.live import Live, elapsed_s
 from harness.record.state import State
 from harness.record.summary import summarise
 from harness.views.frame import frame
-from harness.views.panel.sections import sections
+from harness.views.panel.html import sections
 from harness.views.screen import Screen
 from harness.views.summary import summary_text
-from tests.engine.play import UTC_S, Play, catalogue, windowed
+from tests.core.play import UTC_S, Play, catalogue, windowed
 
 STOP_S = 7.0
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import click
 
-from harness.cli.commands.decide import check_command, infer_command, recommend_command
 from harness.cli.commands.look import (
     audit_command,
     compare_command,
@@ -20,8 +19,20 @@ from harness.cli.commands.look import (
     show_command,
     watch_command,
 )
-from harness.cli.commands.manage import pause_command, prune_command, set_command, stop_command
-from harness.cli.commands.run import import_command, resume_command, server_command, simulate_command, sweep_command
+from harness.cli.commands.run import (
+    check_command,
+    import_command,
+    infer_command,
+    pause_command,
+    prune_command,
+    recommend_command,
+    resume_command,
+    server_command,
+    set_command,
+    simulate_command,
+    stop_command,
+    sweep_command,
+)
 
 # In the order in which `--help` lists them.
 SECTIONS: dict[str, tuple[click.Command, ...]] = {

@@ -44,7 +44,7 @@ def watch_command(run: str | None, results: Path, progress: Literal["bar", "plai
     Without RUN, the latest that is running. It ends with the run, with the same exit code; Ctrl-C only ends the
     watching.
     """
-    from harness.cli.watch import watch_command as carry_out
+    from harness.cli.look import watch_command as carry_out
 
     return carry_out(run, results, progress)
 
@@ -169,7 +169,7 @@ def audit_command(run: str | None, **flags: Any) -> int:
     Items that are inserted or deleted while a list is paged through shift others over the borders of its pages, so
     that some are never named. Says too which items are gone upstream. Without RUN, of the latest.
     """
-    from harness.cli.audit import audit_command as carry_out
+    from harness.cli.explain import audit_command as carry_out
 
     return carry_out(run, **flags)
 
@@ -219,6 +219,6 @@ def export_command(run: str | None, output: Path, results: Path) -> int:
     The file's ending says which; an existing file is replaced. Without RUN, those of the latest; a run that is still
     going on gives what it has so far.
     """
-    from harness.cli.keep import export_command as carry_out
+    from harness.cli.manage import export_command as carry_out
 
     return carry_out(run, output, results)

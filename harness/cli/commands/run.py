@@ -1,4 +1,9 @@
-"""`import`, `resume`, `simulate`, `sweep` and `server`: what makes a run, or serves one to make."""
+"""`import`, `resume`, `simulate`, `sweep` and `server`: what makes a run, or serves one to make.
+
+`recommend`, `infer` and `check`: what to set before an import.
+
+`pause`, `set`, `stop` and `prune`: a word to a running import, and the end of old runs.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,7 @@ from typing import Any
 
 import click
 
-from harness.cli.options import PATH, config_options, results_option
+from harness.cli.options import CHECKED, LIMIT, PATH, RECOMMENDED, WORKERS, config_options, results_option
 from harness.flags import RESUMED, SIMULATED, SWEPT
 
 _AS_GIVEN = {"ignore_unknown_options": True, "help_option_names": []}
@@ -50,7 +55,7 @@ def simulate_command(toml: Path | None, keep: bool, **flags: Any) -> int:
     The engine is the one that imports, the limits, faults and latencies are the test API's own. An answer takes
     lognormal:80ms unless told otherwise. The same --seed gives the same events.
     """
-    from harness.cli.simulate import simulate_command as carry_out
+    from harness.cli.sweep import simulate_command as carry_out
 
     return carry_out(toml, keep, **flags)
 
@@ -94,3 +99,104 @@ def server_command(words: tuple[str, ...]) -> int:
     from harness.cli.serve import server_command as carry_out
 
     return carry_out(words)
+
+
+@click.command("recommend")
+@click.option("--from", "run", metavar="RUN", help="from a run: limits as they turned out, latency as measured")
+@click.option(
+    "--what-if", "what_if", multiple=True, metavar="NAME=VALUE", help="and with that instead; may be repeated"
+)
+@click.option("--json", "as_json", is_flag=True, help="print the recommendation as JSON, nothing else")
+@results_option
+@config_options(RECOMMENDED)
+def recommend_command(run: str | None, what_if: tuple[str, ...], as_json: bool, results: Path, **flags: Any) -> int:
+    """Say how many workers to use, and what it will take.
+
+    Found by simulating the import with each number of them. Says also what changes if the latency doubles, the limits
+    are halved, or others use the same key.
+    """
+    from harness.cli.decide import recommend_command as carry_out
+
+    return carry_out(run, what_if, as_json, results, **flags)
+
+
+@click.command("infer")
+@click.argument("run", required=False)
+@results_option
+def infer_command(run: str | None, results: Path) -> int:
+    """Print the limits that a run reveals, ready to paste.
+
+    With the evidence for each. Without RUN, of the latest.
+    """
+    from harness.cli.decide import infer_command as carry_out
+
+    return carry_out(run, results)
+
+
+@click.command("check")
+@config_options(CHECKED)
+def check_command(**flags: Any) -> int:
+    """See with at most five requests whether an API can be imported.
+
+    Asks for two pages of the list, for page 0 where nothing says that the first is page 1, and for two items. Says what
+    they look like, how the list can be seen to end, and what the headers tell of limits. Exit code 2 if an import could
+    not end as complete. Without --url it checks the test API. Nothing is written.
+    """
+    from harness.cli.decide import check_command as carry_out
+
+    return carry_out(**flags)
+
+
+@click.command("pause")
+@click.argument("run", required=False)
+@results_option
+def pause_command(run: str | None, results: Path) -> int:
+    """Let a running import send nothing new, until `resume`.
+
+    Without RUN, the latest that is running.
+    """
+    from harness.cli.manage import pause_command as carry_out
+
+    return carry_out(run, results)
+
+
+@click.command("set")
+@click.argument("run", required=False)
+@WORKERS
+@LIMIT
+@results_option
+def set_command(run: str | None, results: Path, **flags: Any) -> int:
+    """Change the workers or limits of a running import.
+
+    Without RUN, of the latest that is running.
+    """
+    from harness.cli.manage import set_command as carry_out
+
+    return carry_out(run, results, **flags)
+
+
+@click.command("stop")
+@click.argument("run", required=False)
+@results_option
+def stop_command(run: str | None, results: Path) -> int:
+    """End a running import after what is in flight.
+
+    Asked twice, it ends at once. Without RUN, the latest that is running.
+    """
+    from harness.cli.manage import stop_command as carry_out
+
+    return carry_out(run, results)
+
+
+@click.command("prune")
+@click.option("--keep", type=click.IntRange(0), required=True, metavar="N", help="how many of the newest runs stay")
+@click.option("--yes", is_flag=True, help="do not ask")
+@results_option
+def prune_command(keep: int, yes: bool, results: Path) -> int:
+    """Remove all but the newest runs.
+
+    Their items go with them; runs that are being written stay.
+    """
+    from harness.cli.manage import prune_command as carry_out
+
+    return carry_out(keep, yes, results)

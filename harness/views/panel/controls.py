@@ -1,4 +1,6 @@
-"""What to import, and the buttons: widgets that say what was typed and call back, and decide nothing.
+"""The number of workers, as the browser's own slider with a label: the toolkit's has none for screen readers.
+
+What to import, and the buttons: widgets that say what was typed and call back, and decide nothing.
 
 Before the start the form holds the settings of the import to come; while one runs, workers and limit steer it.
 """
@@ -6,13 +8,28 @@ Before the start the form holds the settings of the import to come; while one ru
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 from typing import Any
 
+import anywidget
 import ipywidgets as w
+import traitlets
 
 from harness.record.events import RunStatus
 from harness.views.panel.html import esc
-from harness.views.panel.workers import Workers
+
+HERE = Path(__file__).parent
+
+
+class Workers(anywidget.AnyWidget):
+    """`value` is what was chosen last, 1 to 1000; the slider itself ends at `most`."""
+
+    _esm = HERE / "workers.js"
+    _css = HERE / "panel.css"
+    value = traitlets.Int(10).tag(sync=True)
+    most = traitlets.Int(100).tag(sync=True)
+    disabled = traitlets.Bool(False).tag(sync=True)
+
 
 Phase = RunStatus | str
 

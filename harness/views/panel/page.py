@@ -1,17 +1,97 @@
-"""A glance at a run as one piece of HTML, for notebooks that no browser shows and for files made of them."""
+"""The course of a run as inline SVG: requests a second, 429s, and hatched waits with the limit they were for.
+
+A glance at a run as one piece of HTML, for notebooks that no browser shows and for files made of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.record.glance import Glance
 from harness.record.tape import Course
-from harness.views.panel.course import course_svg
-from harness.views.panel.html import card, esc, table
-from harness.views.panel.rows import COLUMNS, MOST_ROWS, standing
-from harness.views.panel.sections import PLACES, sections
+from harness.views.panel.html import PLACES, card, esc, sections, table
+from harness.views.panel.runs import COLUMNS, MOST_ROWS, standing
 from harness.views.runs import RunRow
+from harness.views.text import count, duration
+
+WIDTH, HEIGHT = 720, 170
+_LEFT, _RIGHT, _TOP, _BOTTOM = 40, 712, 20, 150
+# As wide as a character of the labels, to know which have room.
+_CHARACTER = 6.5
+_HATCH = (
+    '<defs><pattern id="hx-hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+    '<rect width="6" height="6" fill="#f3ead6"/><line x1="0" y1="0" x2="0" y2="6" stroke="#cdb98a"/></pattern></defs>'
+)
+
+
+def course_svg(course: Course) -> str:
+    """A picture with words for who cannot see it; nothing where nothing happened yet."""
+    if not course.sent:
+        return ""
+    span_s = max(course.until_s, 10.0)
+    most = max(1.0, max(course.sent) / course.bin_s)
+    parts = [
+        _HATCH,
+        *_waits(course, span_s),
+        *_bars(course, span_s, most),
+        *_axes(span_s, most),
+        *_sessions(course, span_s),
+    ]
+    sent, refused = sum(course.sent), sum(course.refused)
+    sessions = f", in {len(course.sessions) + 1} sessions" if course.sessions else ""
+    about = f"{count(sent)} requests over {duration(course.until_s)}, {count(refused)} of them refused{sessions}"
+    head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" width="100%" font-size="11" font-family="sans-serif">'
+    return f"{head}<title>{esc(about)}</title>{''.join(parts)}</svg>"
+
+
+def _x(t_s: float, span_s: float) -> float:
+    return _LEFT + (_RIGHT - _LEFT) * t_s / span_s
+
+
+def _bars(course: Course, span_s: float, most: float) -> Iterator[str]:
+    tall = (_BOTTOM - _TOP) / most
+    for at, (sent, refused) in enumerate(zip(course.sent, course.refused, strict=True)):
+        left, right = _x(at * course.bin_s, span_s), _x((at + 1) * course.bin_s, span_s)
+        below = tall * refused / course.bin_s
+        for number, colour, foot in ((sent - refused, "#0072b2", _BOTTOM - below), (refused, "#c43c00", _BOTTOM)):
+            if number:
+                height = tall * number / course.bin_s
+                box = (
+                    f'x="{left:.1f}" y="{foot - height:.1f}" width="{max(0.8, right - left):.1f}" height="{height:.1f}"'
+                )
+                yield f'<rect {box} fill="{colour}"/>'
+
+
+def _waits(course: Course, span_s: float) -> Iterator[str]:
+    free = 0.0
+    for since_s, until_s, what in course.waits:
+        left, right = _x(since_s, span_s), _x(until_s, span_s)
+        box = f'x="{left:.1f}" y="{_TOP}" width="{max(0.8, right - left):.1f}" height="{_BOTTOM - _TOP}"'
+        yield f'<rect {box} fill="url(#hx-hatch)"/>'
+        room = _CHARACTER * len(what)
+        if right - left > room and left > free:
+            yield f'<text x="{left + 3:.1f}" y="{_TOP - 6}">{esc(what)}</text>'
+            free = left + room + 8
+
+
+def _sessions(course: Course, span_s: float) -> Iterator[str]:
+    for began_s in course.sessions:
+        x = _x(began_s, span_s)
+        yield f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP - 4}" y2="{_BOTTOM}" stroke="#555" stroke-dasharray="2 2"/>'
+        yield f'<text x="{x + 3:.1f}" y="{_TOP + 13}">resumed</text>'
+
+
+def _axes(span_s: float, most: float) -> Iterator[str]:
+    for share in (0.0, 0.5, 1.0):
+        y = _BOTTOM - (_BOTTOM - _TOP) * share
+        yield f'<line x1="{_LEFT}" x2="{_RIGHT}" y1="{y}" y2="{y}" stroke="#999" stroke-width="0.5"/>'
+        yield f'<text x="{_LEFT - 5}" y="{y + 4}" text-anchor="end">{most * share:.3g}</text>'
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        end = "start" if share == 0 else "end" if share == 1 else "middle"
+        x, at = _LEFT + (_RIGHT - _LEFT) * share, duration(span_s * share, whole=span_s >= 20)
+        yield f'<text x="{x}" y="{_BOTTOM + 15}" text-anchor="{end}">{at}</text>'
+
 
 _CSS = Path(__file__).parent / "panel.css"
 

@@ -1,16 +1,98 @@
-"""The table of all runs, as a widget: which rows there are is decided in Python, the browser puts them in place."""
+"""The table of runs as data: what each row shows, and which rows there are under a filter and a sort. Pure.
+
+The table of all runs, as a widget: which rows there are is decided in Python, the browser puts them in place.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
-from harness.views.panel.rows import COLUMNS, FILTERS, MOST_ROWS, cells, found, in_order, tally
+from harness.views.figures import hits_cell, items_cell
+from harness.views.panel.html import TONES
 from harness.views.runs import RunRow
+from harness.views.screen import LOOKS
+from harness.views.text import count, duration, percent, printable, share_done
+
+FILTERS = ("all", "running", "complete", "with failures")
+# More rows than this nobody reads; a filter or a name finds the others.
+MOST_ROWS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a run stands: the words and look of its badge, and the filters under which it is found."""
+
+    glyph: str
+    words: str
+    tone: str
+    filters: frozenset[str]
+
+
+def standing(row: RunRow) -> Standing:
+    """The one place that decides it, so that a badge and a filter cannot disagree."""
+    look = LOOKS[row.status]
+    complete, under_way = row.status.startswith("complete"), row.status in ("running", "paused")
+    words = "complete" if complete and row.failed else look.word
+    if under_way and row.total is not None:
+        words += f" {share_done(row.imported, row.total)}"
+    words += f", {count(row.failed)} failed" if row.failed else ""
+    words += ", end not recorded" if row.lacks_evidence else ""
+    failures = row.failed > 0 or row.status == "complete with failures"
+    found = {"all": True, "running": under_way, "complete": complete, "with failures": failures}
+    glyph, tone = ("!", "mind") if complete and failures else (look.glyph, TONES[look.style])
+    return Standing(glyph, words, tone, frozenset(name for name, holds in found.items() if holds))
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the table: its head, how a cell reads, and what it is sorted by."""
+
+    head: str
+    cell: Callable[[RunRow], str]
+    key: Callable[[RunRow], Any]
+    right: bool = True
+
+
+COLUMNS: Mapping[str, Column] = {
+    "run": Column("Run", lambda row: printable(row.name), lambda row: row.name, right=False),
+    "status": Column("Status", lambda row: standing(row).words, lambda row: standing(row).words, right=False),
+    "items": Column("Items", items_cell, lambda row: row.imported),
+    "duration": Column("Duration", lambda row: duration(row.duration_s), lambda row: row.duration_s),
+    "hits": Column("429s", lambda row: hits_cell(row.hits, row.refusals), lambda row: sum(row.refusals.values())),
+    "sleeps": Column("Waits", lambda row: count(row.sleeps), lambda row: row.sleeps),
+    "best": Column("Of best", lambda row: percent(row.optimality, 1), lambda row: row.optimality or -1.0),
+}
+
+
+def found(rows: Iterable[RunRow], wanted: str, text: str) -> list[RunRow]:
+    """The rows under the filter `wanted` whose names hold `text`, in the order given."""
+    return [row for row in rows if wanted in standing(row).filters and text.lower() in row.name.lower()]
+
+
+def in_order(rows: Sequence[RunRow], column: str, descending: bool) -> list[RunRow]:
+    """Sorted by a column; by none, they stay as they are: the newest first."""
+    return sorted(rows, key=COLUMNS[column].key, reverse=descending) if column in COLUMNS else list(rows)
+
+
+def tally(rows: Iterable[RunRow]) -> dict[str, int]:
+    """How many rows there are under each filter."""
+    standings = [standing(row) for row in rows]
+    return {name: sum(name in stands.filters for stands in standings) for name in FILTERS}
+
+
+def cells(row: RunRow) -> dict[str, Any]:
+    """A row as the browser gets it: texts, the look of the badge, and how full the bar is."""
+    stands = standing(row)
+    share = None if row.total is None else 1.0 if row.total == 0 else min(1.0, row.imported / row.total)
+    texts = {name: column.cell(row) for name, column in COLUMNS.items()}
+    return {"name": row.name, "glyph": stands.glyph, "tone": stands.tone, "share": share, "cells": texts}
+
 
 HERE = Path(__file__).parent
 

@@ -6,14 +6,20 @@ Of sweeps (a row for each run): `workers_plot`, `limits_heatmap`, `frontier`. Of
 
 from __future__ import annotations
 
-from harness.views.plots.busy import occupancy, occupancy_alt, occupancy_table
 from harness.views.plots.canvas import png, svg
 from harness.views.plots.frontiers import frontier, frontier_alt, frontier_table
 from harness.views.plots.heatmap import Value, limits_alt, limits_heatmap, limits_table
 from harness.views.plots.latency import latency_alt, latency_plot, latency_table
 from harness.views.plots.strips import strip, strip_alt, strip_table
 from harness.views.plots.timelines import timeline, timeline_alt, timeline_table
-from harness.views.plots.workers import workers_alt, workers_plot, workers_table
+from harness.views.plots.workers import (
+    occupancy,
+    occupancy_alt,
+    occupancy_table,
+    workers_alt,
+    workers_plot,
+    workers_table,
+)
 
 __all__ = [
     "Value",

@@ -15,9 +15,8 @@ from matplotlib.patches import Rectangle
 
 from harness.record.limits import limits_in
 from harness.views.palette import INK, MUTED, ON_DARK, ON_LIGHT
-from harness.views.plots.canvas import WIDTH, drawn, new_figure, nothing
+from harness.views.plots.canvas import WIDTH, drawn, left_out, new_figure, nothing, split
 from harness.views.plots.means import complete, means, numeric_workers, refusal_word, varied
-from harness.views.plots.panels import left_out, split
 from harness.views.text import percent
 
 Value = Literal["optimality", "hits_per_1000"]

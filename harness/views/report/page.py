@@ -15,8 +15,7 @@ from harness.views.figures import refusals_text
 from harness.views.plots import svg
 from harness.views.plots.means import refusal_word
 from harness.views.report import content
-from harness.views.report.content import RunPart, SweepPart
-from harness.views.report.efficiency import efficiency_table
+from harness.views.report.content import RunPart, SweepPart, efficiency_table
 from harness.views.report.pictures import Picture, run_pictures, strips_picture, sweep_pictures
 from harness.views.report.tables import (
     Column,

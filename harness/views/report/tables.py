@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.views.plots.panels import name_of
+from harness.views.plots.canvas import name_of
 from harness.views.text import UNKNOWN, count, duration, percent, printable
 
 Words = Callable[[Any], str]

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from harness_test_api.dialects.base import Dialect, Headers, Level, Refusal, Situation, parse_refusal
-from harness_test_api.dialects.ietf import Draft6, Draft7, Draft8
-from harness_test_api.dialects.legacy import GitHub, Honest, Laravel
+from harness_test_api.dialects.headers import (
+    Dialect,
+    Draft6,
+    Draft7,
+    Draft8,
+    GitHub,
+    Headers,
+    Honest,
+    HtmlPage,
+    Laravel,
+    Level,
+    Refusal,
+    RetryAfterOnly,
+    Silent,
+    Situation,
+    parse_refusal,
+)
 from harness_test_api.dialects.lies import NAMES as LIES
 from harness_test_api.dialects.lies import Lying, http_date
-from harness_test_api.dialects.silent import HtmlPage, RetryAfterOnly, Silent
 from harness_test_api.errors import BadConfig
 
 __all__ = [

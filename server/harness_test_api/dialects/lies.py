@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
-from harness_test_api.dialects.base import Dialect, Headers, Refusal, Situation
+from harness_test_api.dialects.headers import Dialect, Headers, Refusal, Situation
 from harness_test_api.errors import BadConfig
 
 _ABSURD_S = 1_000_000_000

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from harness_test_api.policies.base import ADMIT, Policy, Verdict
-from harness_test_api.policies.buckets import Gcra, LeakyBucket, TokenBucket
-from harness_test_api.policies.budget import Budget, OnRefusal, Ruling
-from harness_test_api.policies.concurrency import Concurrency
-from harness_test_api.policies.counter import SlidingCounter
-from harness_test_api.policies.log import SlidingLog
-from harness_test_api.policies.windows import aligned, anchored
+from harness_test_api.policies.base import ADMIT, Budget, OnRefusal, Policy, Ruling, Verdict
+from harness_test_api.policies.buckets import Concurrency, Gcra, LeakyBucket, TokenBucket
+from harness_test_api.policies.windows import SlidingCounter, SlidingLog, aligned, anchored
 from harness_test_api.tiers import Tier
 
 __all__ = ["ADMIT", "Budget", "OnRefusal", "Policy", "Ruling", "Verdict", "make_policy"]

@@ -3,6 +3,8 @@
 The token bucket (Stripe, Shopify, golang.org/x/time/rate) and GCRA (ITU-T I.371; governor, quart-rate-limiter)
 give the same verdicts and are kept apart because servers tell their state differently. The leaky bucket (nginx
 limit_req) delays instead of refusing, up to its queue.
+
+At most c requests in flight: Stripe, GitHub's secondary limit. Nobody can say when the next place comes free.
 """
 
 from __future__ import annotations
@@ -102,3 +104,31 @@ class LeakyBucket(Windowed):
 
     def reset_at(self, now: float) -> float:
         return max(now, self._free_at)
+
+
+class Concurrency:
+    """Counts requests from admission to release; what one costs does not matter."""
+
+    def __init__(self, tier: Tier) -> None:
+        self.tier = tier
+        self._in_flight = 0
+
+    def decide(self, now: float, cost: int) -> Verdict:
+        return ADMIT if self._in_flight < self.tier.limit else Verdict(False)
+
+    def charge(self, now: float, cost: int) -> None:
+        self._in_flight += 1
+
+    def release(self, cost: int) -> None:
+        self._in_flight -= 1
+
+    def remaining(self, now: float) -> int:
+        return max(0, self.tier.limit - self._in_flight)
+
+    def frees_at(self, now: float) -> float:
+        """As `reset_at`: nobody knows when a request ends."""
+        return self.reset_at(now)
+
+    def reset_at(self, now: float) -> float:
+        """`now` when nothing is in flight, else infinity: nobody knows."""
+        return math.inf if self._in_flight else now

@@ -3,11 +3,21 @@
 Anchored: the window opens at the first request after the last one expired (Laravel, express-rate-limit, `limits` on
 Redis). Aligned: windows lie on the wall clock, `floor(epoch / W)` (Envoy ratelimit, hourly and daily quotas).
 Both admit up to 2L in a span across a border; that is how they are.
+
+Sliding log (moving window): at most L units in any span of W. Django REST Framework, `limits` moving-window.
+
+Memory: the units of one limit at most, however many requests are refused.
+
+Sliding counter: this window's count plus the last one's, weighted by how much of it a span of W still covers.
+
+Cloudflare-like, Kong. Windows are aligned to the epoch. It never admits L at once after a busy window: room comes back
+in proportion.
 """
 
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -75,3 +85,106 @@ def _local_border(epoch_s: float, period_s: float, zone: ZoneInfo) -> float:
 def _offset_s(epoch_s: float, zone: ZoneInfo) -> float:
     offset = datetime.fromtimestamp(epoch_s, zone).utcoffset()
     return (offset or timedelta()).total_seconds()
+
+
+class SlidingLog(Windowed):
+    """Keeps when each admitted unit expires; a unit charged at t counts until exactly t + W."""
+
+    def __init__(self, tier: Tier) -> None:
+        self.tier = tier
+        self._log: deque[tuple[float, int]] = deque()
+        self._used = 0
+
+    def decide(self, now: float, cost: int) -> Verdict:
+        self._expire(now)
+        over = self._used + cost - self.tier.limit
+        if over <= 0:
+            return ADMIT
+        for expires, units in self._log:
+            over -= units
+            if over <= 0:
+                return Verdict(False, retry_at=expires)
+        raise AssertionError("a cost above the limit is refused when the server is configured")
+
+    def charge(self, now: float, cost: int) -> None:
+        self._expire(now)
+        self._log.append((now + self.tier.period_s, cost))
+        self._used += cost
+        # Charged beyond the limit (servers that count refusals): only the newest L units can still decide anything.
+        while self._used - self._log[0][1] >= self.tier.limit:
+            self._used -= self._log.popleft()[1]
+
+    def remaining(self, now: float) -> int:
+        self._expire(now)
+        return max(0, self.tier.limit - self._used)
+
+    def reset_at(self, now: float) -> float:
+        self._expire(now)
+        return self._log[-1][0] if self._log else now
+
+    def frees_at(self, now: float) -> float:
+        self._expire(now)
+        return self._log[0][0] if self._log else now
+
+    def _expire(self, now: float) -> None:
+        while self._log and self._log[0][0] <= now:
+            self._used -= self._log.popleft()[1]
+
+
+class SlidingCounter(Windowed):
+    """Two counts; the weighted sum and the cost together may reach the limit."""
+
+    def __init__(self, tier: Tier, epoch_offset: float) -> None:
+        self.tier = tier
+        self._offset = epoch_offset
+        self._ends = -math.inf
+        self._last = 0
+        self._this = 0
+
+    def decide(self, now: float, cost: int) -> Verdict:
+        self._roll(now)
+        if self._weighted(now) + cost <= self.tier.limit:
+            return ADMIT
+        return Verdict(False, retry_at=self._retry_at(cost))
+
+    def charge(self, now: float, cost: int) -> None:
+        self._roll(now)
+        self._this += cost
+
+    def remaining(self, now: float) -> int:
+        self._roll(now)
+        return max(0, math.floor(self.tier.limit - self._weighted(now)))
+
+    def reset_at(self, now: float) -> float:
+        self._roll(now)
+        if self._this:
+            return self._ends + self.tier.period_s
+        return self._ends if self._last else now
+
+    def frees_at(self, now: float) -> float:
+        self._roll(now)
+        return self._ends if self._this or self._last else now
+
+    def _roll(self, now: float) -> None:
+        if now < self._ends:
+            return
+        # One window further the present count becomes the last one; two further nothing of it is left.
+        self._last = self._this if now < self._ends + self.tier.period_s else 0
+        self._this = 0
+        self._ends = border_after(now, self.tier.period_s, self._offset)
+
+    def _weighted(self, now: float) -> float:
+        return self._last * ((self._ends - now) / self.tier.period_s) + self._this
+
+    def _retry_at(self, cost: int) -> float:
+        period_s, room = self.tier.period_s, self.tier.limit - cost
+        if room >= self._this:  # the last window's share must fall to what this one leaves
+            at, share, counted, used = self._ends, room - self._this, self._last, self._this
+        else:  # not in this window; in the next one this count is the last
+            at, share, counted, used = self._ends + period_s, room, self._this, 0
+        retry = at - period_s * min(1.0, share / counted)
+        step = math.ulp(retry)
+        # Rounding may put the answer just before the truth; a promise must hold to the bit.
+        while counted * ((at - retry) / period_s) + used + cost > self.tier.limit:
+            retry, step = retry + step, step * 2
+        return retry

@@ -8,7 +8,7 @@ import pytest
 
 from harness.record.events import RunStatus
 from harness.views.panel.page import rows_page
-from harness.views.panel.rows import FILTERS, cells, found, in_order, standing, tally
+from harness.views.panel.runs import FILTERS, cells, found, in_order, standing, tally
 from harness.views.runs import RunRow
 from harness.views.screen import LOOKS
 

@@ -8,10 +8,9 @@ from dataclasses import replace
 import pytest
 
 from harness.record.glance import Glance
-from harness.views.panel.compare import compare
-from harness.views.panel.course import course_svg
-from harness.views.panel.page import page, rows_page
-from harness.views.panel.sections import PLACES, sections, spoken
+from harness.views.panel.actions import compare
+from harness.views.panel.html import PLACES, sections, spoken
+from harness.views.panel.page import course_svg, page, rows_page
 from tests.views.panel.glances import COURSE, complete, hostile, under_way
 from tests.views.samples import COMPLETE, NOW
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.views.report.efficiency import efficiency_table, verdict
+from harness.views.report.content import efficiency_table, verdict
 from tests.views.plots.samples import sweep
 
 

@@ -1,5 +1,0 @@
-"""How to ask: the `Api` protocol, the httpx client behind it, header dialects, and the mapping of a REST API."""
-
-from harness.api.base import Api, Got
-
-__all__ = ["Api", "Got"]

@@ -1,0 +1,154 @@
+"""`pause`, `stop`, `set`: a word to a running import, from any terminal.
+
+`export` and `prune`: what is kept of runs, where, and what goes.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
+import trio
+
+from harness import signals
+from harness.cli.options import python, where
+from harness.errors import BadInput, NoSuchRun, NotRunning, RecordError, RunLocked
+from harness.record.control import Command, ask, reply
+from harness.record.folder import clear_leftovers
+from harness.record.run import Run, find_run, list_runs, remove_run
+from harness.settings import read_settings
+from harness.views.text import count, plural, printable, size
+
+# Sessions look every quarter of a second; one that writes to a slow disk may take longer.
+_PATIENCE_S, _LOOK_S = 10.0, 0.05
+
+
+def steered(results: Path, name: str | None) -> Run:
+    """The run `name`, or the latest that is running; NotRunning in one sentence where nobody would hear."""
+    if name is not None:
+        return find_run(results, name)
+    running = next((run for run in list_runs(results) if run.writer_pid is not None), None)
+    return find_run(results, None) if running is None else running
+
+
+def asked(run: Run, command: Command, **values: Any) -> dict[str, Any]:
+    """What the session that writes `run` answers to a request; BadInput with its sentence where it refuses."""
+    said = signals.run(_answer, ask(run, command, **values))
+    if said is None:
+        raise NotRunning(
+            f"process {run.writer_pid} writes run {run.name} and has not answered within {_PATIENCE_S:g} s; "
+            "it will when it can, else end it by its number"
+        )
+    if "error" in said:
+        raise BadInput(f"run {run.name} refused: {said['error']}")
+    return said
+
+
+async def _answer(request: Path) -> dict[str, Any] | None:
+    with trio.move_on_after(_PATIENCE_S):
+        while True:
+            if (said := reply(request)) is not None:
+                return said
+            await trio.sleep(_LOOK_S)
+    return None
+
+
+def go_on(run: Run) -> None:
+    """Let a paused run go on."""
+    asked(run, "resume")
+    click.echo(f"run {run.name} goes on")
+
+
+def pause_command(run: str | None, results: Path) -> int:
+    """Ask the session to pause."""
+    found = steered(results, run)
+    asked(found, "pause")
+    click.echo(f"run {found.name} is paused once what is in flight is answered; let it go on with:")
+    click.echo(f"  {python()} -m harness resume {found.name}{where(results)}")
+    return 0
+
+
+def stop_command(run: str | None, results: Path) -> int:
+    """Ask the session to stop."""
+    found = steered(results, run)
+    asked(found, "stop")
+    click.echo(f"run {found.name} stops after what is in flight; go on later with:")
+    click.echo(f"  {python()} -m harness resume {found.name}{where(results)}")
+    return 0
+
+
+def set_command(run: str | None, results: Path, **flags: Any) -> int:
+    """Ask the session to go on with other workers or limits."""
+    given = {name: value for name, value in flags.items() if value not in (None, ())}
+    if not given:
+        raise BadInput("there is nothing to set; add --workers N or --limit TEXT")
+    config = read_settings(given, None, {})
+    if config.workers == "auto":
+        raise BadInput("--workers auto begins with a run; give a number here")
+    found = steered(results, run)
+    wanted = {name: value for name, value in config.as_written().items() if name in given}
+    asked(found, "set", **wanted)
+    click.echo(f"run {found.name} goes on with {' and '.join(f'{name} {value}' for name, value in wanted.items())}")
+    return 0
+
+
+def export_command(run: str | None, output: Path, results: Path) -> int:
+    """Write the items to `output`."""
+    from harness.record.items import export  # Parquet, which `prune` does not need
+
+    found = find_run(results, run)
+    number = export(found, output)
+    so_far = " so far" if found.status in ("running", "paused") else ""
+    click.echo(f"{output}: {plural(number, 'item')} of run {found.name}{so_far}")
+    return 0
+
+
+def prune_command(keep: int, yes: bool, results: Path) -> int:
+    """Remove all but the newest `keep` runs, if the answer is yes."""
+    going = [run for run in list_runs(results)[keep:] if run.writer_pid is None]
+    clear_leftovers(results)
+    if not going:
+        click.echo(f"nothing to remove: {plural(len(list_runs(results)), 'run')} in {results}")
+        return 0
+    for run in going:
+        click.echo(f"  {printable(run.name)}  {_status(run)}  {size(_bytes(run))}")
+    what = f"{plural(len(going), 'run')}, {size(sum(map(_bytes, going)))}"
+    if not yes:
+        if not sys.stdin.isatty():
+            raise BadInput(f"nobody is there to be asked whether {what} may go; add --yes")
+        if not click.confirm(f"Remove these for good ({what})?"):
+            click.echo("nothing was removed")
+            return 0
+    removed = sum(_removed(run) for run in going)
+    click.echo(f"removed {count(removed)}, kept {count(len(list_runs(results)))}")
+    return 0
+
+
+def _removed(run: Run) -> bool:
+    """Remove a run; False where somebody has taken it up or removed it since it was looked at."""
+    try:
+        remove_run(run)
+    except RunLocked as error:
+        click.echo(f"kept: {error}", err=True)
+        return False
+    except NoSuchRun:
+        return False
+    return True
+
+
+def _status(run: Run) -> str:
+    try:
+        return run.status
+    except RecordError:
+        return "damaged"
+
+
+def _bytes(run: Run) -> int:
+    sizes = 0
+    for path in run.folder.rglob("*"):
+        with suppress(OSError):  # somebody else removes it as well
+            sizes += path.lstat().st_size if path.is_file() else 0
+    return sizes

@@ -1,0 +1,129 @@
+"""What the engine answers to `next(now)`, and what it is told of each fetch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Literal
+
+from harness.pacing import Grant
+from harness.record.events import ItemId, Key, Kind, RunStatus
+
+WaitOn = Literal["settlement", "input"]
+# May pass by itself: RFC 9110 15.5.9 (408), RFC 8470 (425), and everything the server calls its own fault.
+PASSING = frozenset({408, 425})
+GONE = {404: "gone", 410: "gone"}
+
+
+# Fetch and Wait are made for each request. Not frozen: that took three times as long.
+@dataclass(slots=True)
+class Fetch:
+    """Send this request now. `key`: of an item its id, of a page its cursor ("1" or a number for the first)."""
+
+    id: int
+    kind: Kind
+    key: Key
+    attempt: int
+    budget: str
+    grant: Grant
+    sent_s: float
+
+
+@dataclass(slots=True)
+class Wait:
+    """Nothing to send before `until` (absolute), or, where that is None, before what `on` names.
+
+    Any input ends an outstanding wait: ask again after telling the engine anything at all.
+    """
+
+    until: float | None
+    on: WaitOn
+    reason: str
+    tier: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The session is over; nothing is in flight and the last event is recorded."""
+
+    status: RunStatus
+    reason: str
+
+
+Answer = Fetch | Wait | Done
+
+
+@dataclass(frozen=True, slots=True)
+class PageRead:
+    """A page of the list, as it was read and not judged.
+
+    last_page: the declared number of pages. next_page: the next one as this page names it, a link or a number; way: the
+    field that speaks of it, whether it names one or is empty. more: what a has_more says. unread: fields outside the
+    records that look like a way on and that nothing follows, joined by ", ". past: what came in place of a list.
+    said_by: the fields, joined likewise, of a total or a last_page that is not said by the usual fields of the body.
+    remarks: what the page says of how the request went, beyond plain success (`harness.source.remarks`).
+    """
+
+    ids: tuple[ItemId, ...]
+    total: int | None = None
+    last_page: int | None = None
+    next_page: str | None = None
+    way: str | None = None
+    more: bool | None = None
+    unread: str = ""
+    past: str | None = None
+    said_by: str = ""
+    remarks: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRead:
+    """An item whose payload of `size_bytes` is for the store.
+
+    carried: did the answer carry the id it was asked by? None where nobody looked. body: its beginning if it did not.
+    spelt: the id as the answer carries it, where it is written in another case.
+    """
+
+    size_bytes: int
+    carried: bool | None = None
+    body: str | None = field(default=None, compare=False)
+    spelt: ItemId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A fetch without result. `passing`: may a retry pass? `sent`: did any of it leave?
+
+    `stale`: a pooled connection that the server had closed was reset before any answer. headers: those of the answer
+    that tell something of it, a line each; body: its beginning. None without an answer. past_end: what came, such as
+    `answered 404`, where that ends a list if the page was only guessed and its remarks tell of no error.
+    """
+
+    reason: str
+    detail: str = ""
+    passing: bool = True
+    sent: bool = True
+    stale: bool = False
+    headers: str | None = field(default=None, compare=False)
+    body: str | None = field(default=None, compare=False)
+    past_end: str | None = field(default=None, compare=False)
+    remarks: str = field(default="", compare=False)
+
+
+Result = PageRead | ItemRead | Failed
+
+
+def failed_status(status: int, location: str | None = None) -> Failed:
+    """A status that is neither a success nor a refusal by a limit. location: where a redirect points."""
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = ""
+    if 300 <= status < 400:
+        where = f"; it points to {location.partition('?')[0][:200]}" if location else ""
+        return Failed(
+            "redirected", f"redirects are not followed{where}; if it is to be trusted, name it in --url", passing=False
+        )
+    if status in GONE:
+        return Failed(GONE[status], phrase, passing=False)
+    return Failed(f"status {status}", phrase, passing=status >= 500 or status in PASSING)

@@ -1,0 +1,56 @@
+"""When an import will be done: from the quota that is left and the windows to come, not from the mean rate.
+
+A mean rate taken in the middle of a burst promises half an hour for what takes ten; the quota knows better.
+"""
+
+from __future__ import annotations
+
+import math
+
+from harness.core.core import Core
+from harness.core.rules import requests_left
+from harness.pacing import TierStatistics
+from harness.record.fold import latency_quantile
+
+
+def eta_s(core: Core, now: float) -> float | None:
+    """Seconds from `now` until the last answer; None while the list has not said how much there is."""
+    left = requests_left(core.rules, core.state)
+    if left is None:
+        return None
+    latency_s = latency_quantile(core.state.latency, 0.5) or 0.0
+    budget = core.budgets["item"]
+    tiers = budget.pacer.statistics(now).tiers
+    by_workers = now + latency_s * math.ceil(left / max(1, core.wish.workers)) if left else now
+    at = max([by_workers, *(admits_at(tier, left * core.rules.item_cost, now) + latency_s for tier in tiers)])
+    if budget.hold is not None and left:
+        at += max(0.0, budget.hold.until - now)
+    if not tiers and left:
+        at = max(at, now + _by_mean_rate(core, left))
+    if core.work.last_retry_at is not None:
+        at = max(at, core.work.last_retry_at + latency_s)
+    return at - now
+
+
+def admits_at(tier: TierStatistics, requests: int, now: float) -> float:
+    """When the last of `requests` more would be let through by one tier, sent as early as it allows.
+
+    Every slot is used again one span after it was: first those of which it is known when they come free, then those
+    in flight or free now, which will be occupied from about now on.
+    """
+    beyond = requests - tier.left
+    if beyond <= 0:
+        return now
+    limit = max(1, tier.used + tier.left)
+    rounds, place = divmod(beyond - 1, limit)
+    if place < tier.known:
+        opens_at = tier.releases[place * (len(tier.releases) - 1) // max(1, tier.known - 1)]
+    else:
+        opens_at = now + tier.span_s
+    return max(now, opens_at) + rounds * tier.span_s
+
+
+def _by_mean_rate(core: Core, left: int) -> float:
+    state = core.state
+    sent = state.answered + state.refused
+    return left * state.session.duration_s() / sent if sent else 0.0

@@ -1,0 +1,373 @@
+"""How a list is read, and how its end is proven. No IO, no clock: it judges what `harness.record.discovery` folded.
+
+A run that says complete says that every record of the list was seen, so the end of the list needs evidence. "Nothing
+more came" is none: a server that ignores `page` answers the first page for ever, and one whose next link has a name
+that nobody here knows seems to have a single page.
+
+Pages are *told* or *guessed*. Told are the list's own address, a link, a cursor, and the numbers up to a declared page
+count. Guessed are the number after a page that says nothing, the page after a declared total, the numbers that a total
+alone implies, and page 0. What a page of the second kind answers may end the list; at a told page the same is a
+failure, and a told page is never dropped, however empty the one before it was.
+
+These are ends, in order of their strength; `reason` is what ListEnded records:
+
+    total       the declared total was reached, and is confirmed: the declared number of pages holds exactly that many;
+                or the last page is shorter than all before it; or the list says that it ends; or one more guessed page
+                brought nothing new. A total below what the pages named is not believed at all. One that is the number
+                of records on its own page, such as a `count`, is confirmed by the page count alone where a field says
+                that the list goes on.
+    has_more    has_more (or what it is called) is false
+    link        a next link or cursor is there and null, empty or false; or is not there, where earlier pages had one
+    pages       the declared number of pages was read, each brought something, and the page behind them did not
+    empty       a guessed page is empty
+    past end    a guessed page answered 404, 410, 416, 204, an empty body, null, an object without records that tells of
+                no error, or 400 or 422 with words that say so. Never 401, 403, 429, 5xx or no answer.
+    max items   --max-items were named
+    accepted    a person accepted what there is (--accept-list)
+
+A page without records tells of an error where it says of itself what no page with records said: a new message, another
+code (`harness.record.discovery`). Then it is a failure, whatever its status.
+
+These are not, and the run fails with a sentence, resumable (`Unclear`):
+
+    a link or a cursor names a page that was read
+    page 2 has exactly the ids of page 1, or five pages in a row only repeat ids, or 1,000 in a row are empty
+    five guessed pages in a row mostly repeat ids: the newest records, whatever page is asked for
+    the list ended in one of the ways above before it named as many records, or filled as many pages, as it declares
+    its last page with records, or an empty one behind it, holds a field that looks like a way on, and nothing stronger
+    proves the end: a confirmed total, has_more false, or an empty guessed page where an earlier number brought records
+
+Some APIs count pages from 0. Where no total was reached, and the way on counts pages or is not told, page 0 is asked
+for once. Whatever it answers but new records says that 1 is the first.
+
+No evidence is beyond a server that lies consistently: a total that is too low and agrees with its page count leaves no
+trace. That is why the summary names the evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.core.answers import Failed, PageRead
+from harness.record import discovery
+from harness.record import events as e
+from harness.record.discovery import ACCEPT, LEAVES_REST, MOST_EMPTY, MOST_REPEATS, NO_HELP, Listing
+from harness.record.pages import Turn
+from harness.record.state import Failure, State
+
+Reason = Literal["total", "has_more", "link", "pages", "empty", "past end", "max items", "accepted"]
+
+# Of a page that was only guessed, these statuses of an answer say nothing about the list.
+_SAY_NOTHING = (401, 403, 429)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The end is not proven yet: these pages may prove it."""
+
+    pages: tuple[e.Key, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The list has ended, and this is why."""
+
+    reason: Reason
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """Nothing more can be read, and the end is not proven. again: may another reading of the list find more?"""
+
+    sentence: str
+    again: bool = False
+
+
+Verdict = Ask | Ended | Unclear
+
+
+def known_pages(state: State) -> list[Turn]:
+    """The told pages that are still to be read."""
+    if not state.pages:
+        return [1]
+    return [*state.pages.missing(state.last_page or 0), *_following(state)]
+
+
+def pages_after(state: State, last_page: int | None, most: int | None) -> list[Turn]:
+    """The pages that the page just folded was the first to tell of.
+
+    last_page: how many were known before it. most: no number beyond this one is wanted.
+    """
+    end = state.last_page or 1
+    end = end if most is None else min(end, most)
+    new = range((last_page or 1) + 1, end + 1)
+    return [*([new] if new else []), *_following(state)]
+
+
+def _following(state: State) -> list[e.Key]:
+    following = None if state.next_page is None else e.canonical_id(state.next_page)
+    return [] if following is None or following in state.pages else [following]
+
+
+def is_guessed(state: State, page: e.Key) -> bool:
+    """Whether nothing the list said names that page for certain.
+
+    The last of the declared pages is not named for certain while records are missing: where pages are counted from 0,
+    it has another number, and page 0 will show it.
+    """
+    if not isinstance(page, int) or page == 1 or str(page) == state.next_page:
+        return False
+    counted = state.listing.counted or 0
+    return page < 1 or page > counted or (page == counted and not _reached(state))
+
+
+def as_page(state: State, page: e.Key, failed: Failed, status: int | None, *, final: bool) -> PageRead | None:
+    """The page that an answer without a list stands for: one past the end, if the page was guessed; else None.
+
+    final: it would not be tried again.
+    """
+    if not is_guessed(state, page):
+        return None
+    # A page that a total implies is expected: what may pass is tried again there, as often as anywhere.
+    expected = isinstance(page, int) and 1 <= page <= (state.last_page or 0)
+    if discovery.error_in(failed.remarks, state.listing.remarks) is not None:
+        return None
+    if failed.past_end is not None and (final or not expected or not failed.passing):
+        return PageRead((), past=failed.past_end)
+    if page == 0 and status is not None and 400 <= status < 500 and status not in _SAY_NOTHING:
+        return PageRead((), past=f"answered {status}")
+    return None
+
+
+def told_error(state: State, page: PageRead) -> Failed | None:
+    """The failure that a page without records is, if it says what no page with records says: an error with status 200.
+
+    Else a server that is busy at page 3 would end the list.
+    """
+    error = None if page.ids else discovery.error_in(page.remarks, state.listing.remarks)
+    if error is None:
+        return None
+    return Failed("malformed", f"the page holds no records and tells of an error: {error}", passing=False)
+
+
+def tolerated(state: State, accept: bool) -> list[Failure]:
+    """The guessed pages that failed for good and whose failure a person accepts: whatever the server answered."""
+    if not accept:
+        return []
+    return [f for f in state.failed_pages if is_guessed(state, f.key) and (f.key == 0 or f.status is not None)]
+
+
+def judge(state: State, *, most: int | None = None, accept: Collection[Failure] | None = None) -> Verdict:
+    """What is known of the list's end, when no told page is left to be read.
+
+    most: no more items than that are wanted. accept: a person accepts what there is, these failures included.
+    """
+    if most is not None and len(state.items) >= most:
+        return Ended("max items", f"--max-items {most:,} reached")
+    verdict = _judge(state, {failure.key for failure in accept or ()})
+    if accept is None or not isinstance(verdict, Unclear):
+        return verdict
+    found = verdict.sentence  # less what it advises: that has been done
+    for advice in (NO_HELP, LEAVES_REST):
+        found = found.removesuffix(f"; {advice}")
+    return Ended("accepted", f"accepted as it is ({ACCEPT}): {found}")
+
+
+def _judge(state: State, failed: Collection[e.Key]) -> Verdict:
+    listing = state.listing
+    why_stuck, says = stuck(state), _says_end(state)
+    if (confirmed := _settled(state, says, why_stuck)) is not None:
+        return Ended("total", f"total {state.total:,} reached, {confirmed}")
+    if why_stuck is not None and says is None:
+        return Unclear(why_stuck)
+    end = says or _past(listing) or next((_failed_end(page) for page in failed if page != 0), None)
+    if end is None:
+        return _beyond(state)
+    if wants_page_0(state) and 0 not in failed:
+        return Ask((0,))
+    if _reached(state) and (confirmed := _confirms(state, says, why_stuck)):
+        return Ended("total", f"total {state.total:,} reached, {confirmed}")
+    return _contradicted(state, end) or end
+
+
+def wants_page_0(state: State) -> bool:
+    """Whether page 0 is asked for before the list has ended, as far as the pages so far show."""
+    why_stuck = stuck(state)
+    return may_count_from_0(state) and why_stuck is None and _settled(state, _says_end(state), why_stuck) is None
+
+
+def _settled(state: State, says: Ended | None, why_stuck: str | None) -> str | None:
+    """What confirms a total that was reached, so that page 0 cannot hold more.
+
+    A total may be no more than the size of the one page with records: then page 0 may be another.
+    """
+    listing = state.listing
+    unsure = bool(listing.counts_itself) and (listing.counted is None or not listing.met)
+    alone = unsure and says is None and why_stuck is None
+    if not _reached(state) or (alone and may_count_from_0(state)):
+        return None
+    return _confirms(state, says, why_stuck)
+
+
+def _reached(state: State) -> bool:
+    return state.total is not None and state.listing.met >= state.total
+
+
+def stuck(state: State) -> str | None:
+    """Why reading on would never end or bring nothing, if so."""
+    listing = state.listing
+    named = _named(listing)
+    if listing.looped == "has_more":
+        ignored = "the server ignores `after`, and this release knows no other way on"
+        return f'{named}, and the list goes on: "has_more" is true, but {ignored}; {LEAVES_REST}'
+    if listing.looped:
+        back = f"{_quoted(listing.looped)} leads back to a page that was read"
+        return f"{named}, and the list goes on: {back}; {LEAVES_REST}"
+    if listing.first and listing.first == listing.second:
+        if listing.loose():
+            return f"{named}, and the list goes on: {_holds(listing)}; {LEAVES_REST}"
+        ignored = f"page 2 repeats page 1, so the server ignores {_asked(listing)}"
+        return f"{named}, and {ignored}; if the list is this one page, {ACCEPT} accepts it"
+    if listing.repeating >= MOST_REPEATS:
+        return f"{named}, and {MOST_REPEATS} pages in a row only repeat them; {NO_HELP}"
+    if listing.stale >= MOST_REPEATS:
+        ignored = f"so the server seems to ignore {_asked(listing)}"
+        return f"{named}, and {MOST_REPEATS} pages in a row mostly repeat what was read, {ignored}; {NO_HELP}"
+    if listing.barren >= MOST_EMPTY:
+        return f"{named}, and {MOST_EMPTY:,} pages in a row are empty while the list goes on; {LEAVES_REST}"
+    return None
+
+
+_OLD = "an older revision read the list to its end and recorded no evidence of it; resume reads the list again"
+
+
+def _asked(listing: Listing) -> str:
+    return f"what {_quoted(listing.way_on)} asks for" if listing.way_on else "`page`"
+
+
+def _holds(listing: Listing) -> str:
+    """The fields that look like a way on; names of headers begin with the word."""
+    names = listing.loose().split(", ")
+    fields = [name for name in names if not name.startswith("header ")]
+    headers = [name.removeprefix("header ") for name in names if name.startswith("header ")]
+    parts = ["the body holds " + _quoted(", ".join(fields))] if fields else []
+    parts += ["the headers hold " + _quoted(", ".join(headers))] if headers else []
+    return " and ".join(parts) + ", which nothing follows in this release"
+
+
+def _named(listing: Listing) -> str:
+    return f"{listing.met:,} record{'' if listing.met == 1 else 's'}"
+
+
+def _pages(number: int) -> str:
+    return f"{number:,} page{'' if number == 1 else 's'}"
+
+
+def _by(listing: Listing) -> str:
+    """The fields that declare it, where a reader of the body would not look."""
+    return f" ({_quoted(listing.said_by.replace('header ', ''))})" if listing.said_by else ""
+
+
+def _quoted(names: str) -> str:
+    """Names of fields as they are shown."""
+    return ", ".join(f'"{name}"' for name in names.split(", "))
+
+
+def _says_end(state: State) -> Ended | None:
+    """The list's own word for its end."""
+    listing = state.listing
+    if state.next_page is not None:
+        return None
+    if listing.more is False:
+        return Ended("has_more", "the list says that there is no more")
+    if listing.looped or listing.more:
+        return None
+    if listing.way is not None:
+        return Ended("link", f"{_quoted(listing.way)} is empty")
+    if listing.way_on and not listing.unsaid and listing.way is None:
+        return Ended("link", f"{_quoted(listing.way_on)} is gone from the last page")
+    return None
+
+
+def _confirms(state: State, says: Ended | None, why_stuck: str | None) -> str | None:
+    """What confirms a total that was reached."""
+    listing, counted = state.listing, state.listing.counted
+    goes_on = _goes_on(listing, says)
+    nothing = not listing.met and counted is not None and counted <= 1 and not goes_on
+    if counted is not None and (nothing or (listing.met and listing.fruitful == counted)):
+        return f"in {_pages(counted)} as declared"
+    if listing.counts_itself and goes_on:
+        return None
+    if says is not None:
+        return says.evidence
+    if listing.past:
+        return listing.past
+    if listing.shorter():
+        return "and the last page is shorter than the others"
+    return "and the pages only repeat" if why_stuck is not None else None
+
+
+def _goes_on(listing: Listing, says: Ended | None) -> bool:
+    """Whether a field says that the list goes on. Then a total that may be the size of its own page confirms nothing.
+
+    A server that ignores `page` answers the same for ever, `"count": 25` beside 25 records included.
+    """
+    if says is not None:
+        return says.reason != "has_more" and bool(listing.loose())
+    return bool(listing.loose() or listing.looped or listing.way_on or listing.more)
+
+
+def _past(listing: Listing) -> Ended | None:
+    """The end as a numbered page behind all others shows it."""
+    beyond = listing.past_at > (listing.counted or 0)
+    if listing.counted is not None and beyond and listing.newest_at <= listing.counted:
+        return Ended("pages", f"{_pages(listing.counted)} as declared, {listing.past}")
+    if not listing.past_empty or not beyond:
+        return None
+    return Ended("past end" if not listing.past.endswith("is empty") else "empty", listing.past)
+
+
+def _failed_end(page: e.Key) -> Ended:
+    return Ended("past end", f"page {page} could not be read")
+
+
+def _beyond(state: State) -> Ask | Unclear:
+    """The number behind every page that was read or is known; pages that were linked have none."""
+    listing = state.listing
+    if listing.furthest <= listing.furthest_number:
+        return Ask((max(listing.furthest_number, state.last_page or 0) + 1,))
+    if listing.unsaid:
+        return Unclear(_OLD, again=True)
+    return Unclear(f"{_named(listing)}, and the last page says that there are more and not where; {LEAVES_REST}")
+
+
+def may_count_from_0(state: State) -> bool:
+    """Whether pages may be counted from 0, so that the first has not been read.
+
+    Where the first page names the second in another way than by its number, numbers mean nothing.
+    """
+    return not state.listing.zero and state.listing.first_links_by_number is not False
+
+
+def _contradicted(state: State, end: Ended) -> Unclear | None:
+    """What speaks against an end."""
+    listing, counted = state.listing, state.listing.counted
+    if state.total is not None and listing.met < state.total:
+        declared = f"the list declares {state.total:,} items{_by(listing)} and named {listing.met:,}"
+        declared = f"{declared}; {listing.past or end.evidence}"
+        if listing.moved:
+            moved = "records may have moved between pages meanwhile: resume reads the list again"
+            return Unclear(f"{declared}; {moved}, {ACCEPT} accepts what there is", again=True)
+        return Unclear(f"{declared}; {NO_HELP}")
+    if counted is not None and listing.fruitful < counted and (listing.met or counted > 1):
+        declared = (
+            f"the list declares {_pages(counted)}{_by(listing)}, and {listing.fruitful:,} of them brought records"
+        )
+        return Unclear(f"{declared}; {listing.past or end.evidence}; {NO_HELP}")
+    proven = end.reason == "has_more" or (end.reason in ("empty", "past end", "pages") and listing.numbered > 0)
+    if listing.loose() and not proven:
+        return Unclear(f"{_named(listing)}, and the list goes on: {_holds(listing)}; {LEAVES_REST}")
+    return None

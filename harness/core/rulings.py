@@ -1,0 +1,136 @@
+"""What an answer comes to: a suspect, and the ruling on it. No logic; see `doubts`.
+
+What a doubtful answer is compared with, and when such comparisons have been in vain. No IO, no clock.
+
+A comparison that is answered 5xx, or not at all, tells nothing. The next one waits, longer each time, and goes to
+another item: the one that failed may be at fault itself. After eight in a row that nobody got through with, the run
+ends.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from harness.core.answers import Failed, Wait, failed_status
+from harness.core.work import InFlight, Task
+from harness.pacing import Notice, Outcome
+from harness.pacing.budget import outage_s
+from harness.pacing.patience import guessed_s
+from harness.record.events import Key, Kind
+from harness.record.state import State
+
+Fate = Literal["read", "back", "kept", "judged", "dropped"]
+Sign = tuple[int, bool]
+
+
+@dataclass(slots=True)
+class Suspect:
+    """A request that was refused and waits for its verdict; `notice` is what it was told last."""
+
+    flight: InFlight
+    notice: Notice
+    full: bool = False  # a short silence did not settle it
+
+    @property
+    def sign(self) -> Sign:
+        return self.notice.status, self.notice.bare
+
+    @property
+    def key(self) -> tuple[Kind, Key]:
+        return self.flight.fetch.kind, self.flight.fetch.key
+
+    def failure(self) -> Failed:
+        """What its status means, now that it is its own."""
+        failed = failed_status(self.notice.status)
+        why = "refused again and again while other requests got through"
+        detail = f"{failed.detail}; {why}" if failed.detail else why
+        return replace(failed, detail=detail, headers=self.notice.headers, body=self.notice.body)
+
+
+@dataclass(slots=True)
+class Ruling:
+    """What an answer means.
+
+    outcome: for the budget. fate: of its request: read its body; back into the queue; kept by the doubts (refused);
+    judged (kept, and whether it was refused by a limit shows later); dropped (it was sent for comparison only).
+    convicted: suspects whose own fault it was. refused: suspects that a limit refused after all. freed: requests to
+    go back into the queue. silence_s: everyone waits so long from now. lift: nobody waits any more. second: behind
+    another request. proven: whether a limit or the requests themselves were found to be the reason.
+    """
+
+    outcome: Outcome = Outcome.ANSWERED
+    fate: Fate = "read"
+    convicted: list[Suspect] = field(default_factory=list)
+    refused: list[Suspect] = field(default_factory=list)
+    freed: list[Task] = field(default_factory=list)
+    silence_s: float | None = None
+    lift: bool = False
+    second: bool = False
+    proven: Literal["limit", "own"] | None = None
+
+
+# One for each answer that was let in while nothing is in doubt.
+LET_IN = Ruling()
+
+
+# Probes in a row after which nobody knocks any more.
+MOST_PROBES = 8
+# Where in the queue the next other request is taken from: neighbours may share the suspect's fault.
+_PLACES = (0.0, 1.0, 0.5, 0.25, 0.75, 0.125, 0.625, 0.875)
+
+
+def place(number: int) -> float:
+    """Where in the queue the `number`-th other request is taken from, counted from 0."""
+    return _PLACES[min(number, len(_PLACES) - 1)]
+
+
+def let_in_before(kind: Kind, state: State, turn: int = 0) -> Key | None:
+    """Something of that kind that this run has fetched. turn: which, for the first may tell nothing."""
+    if kind == "page":
+        pages = [1, *(page for page in state.pages if page != 1)] if 1 in state.pages else list(state.pages)
+        return pages[turn % len(pages)] if pages else None
+    if turn == 0:
+        return state.items.first("imported")
+    items = state.items.in_state("imported")
+    spread = items[:: max(1, len(items) // MOST_PROBES)]
+    return spread[turn % len(spread)] if spread else None
+
+
+class Knocks:
+    """Probes in a row that nobody got through with."""
+
+    def __init__(self) -> None:
+        self.in_vain = 0
+        self._until = -math.inf
+        self._why = ""
+
+    def let_in(self) -> None:
+        """Somebody got through."""
+        self.in_vain, self._until = 0, -math.inf
+
+    def refused(self, notice: Notice) -> None:
+        """One was refused by what may be a limit; the budget makes everyone pause."""
+        self.in_vain += 1
+        said = " ".join((notice.body or "").split())[:120]
+        self._why = f"were refused with status {notice.status}" + (f" ({said})" if said else "")
+
+    def told_nothing(self, now: float, why: str) -> None:
+        """One failed: the next waits 1 s, 2 s, then as long as an outage may last: seven outlive half an hour."""
+        self.in_vain += 1
+        self._why = f"failed, the last with: {why}"
+        pause_s = guessed_s(self.in_vain) if self.in_vain < 3 else outage_s(self.in_vain + 1)
+        self._until = now + pause_s
+
+    def held(self, now: float) -> Wait | None:
+        """Until when the next one waits; None: it may go."""
+        return Wait(self._until, "settlement", "failing") if now < self._until else None
+
+    @property
+    def given_up(self) -> str | None:
+        """Why the run is to end: nobody gets through any more."""
+        if self.in_vain < MOST_PROBES:
+            return None
+        advice = "nothing was lost: look at the server and at what your key may do, then resume"
+        return f"{MOST_PROBES} probes in a row {self._why}; {advice}"

@@ -1,0 +1,72 @@
+"""Rules by which a run ends before it is done: too many failures, too much time, nothing that works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from harness.core.answers import Answer, Done, Wait
+from harness.core.breaker import MOST_PROBES, Breaker
+from harness.record.state import State
+
+# One failure among three items is no rate yet.
+LEAST_JUDGED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class StopConditions:
+    """When a session is to end early; None: never for that. Times count from the session's start.
+
+    max_failures: items that failed for good in this session. max_failure_rate: of those that came to an end in it.
+    max_time, until: what the times were given as, for people.
+    """
+
+    max_failures: int | None = None
+    max_failure_rate: float | None = None
+    max_time_s: float | None = None
+    until_s: float | None = None
+    until: str = ""
+
+
+class StopRules:
+    """Judges one session, which began in `state`."""
+
+    def __init__(self, ends: StopConditions, state: State) -> None:
+        self._ends = ends
+        self._before = (state.failed, state.imported)
+        times = [time for time in (ends.max_time_s, ends.until_s) if time is not None]
+        self.at = min(times, default=None)  # when, whatever happens
+
+    def bounded(self, now: float, answer: Answer) -> Answer:
+        """`answer`, but no wait lasts beyond the moment at which the session ends whatever happens."""
+        if not isinstance(answer, Wait) or self.at is None or self.at <= now:
+            return answer
+        return answer if answer.until is not None and answer.until <= self.at else replace(answer, until=self.at)
+
+    def verdict(self, now: float, state: State, breaker: Breaker) -> Done | None:
+        """As what and why the session is to end at `now`; None: it goes on."""
+        ends = self._ends
+        failed, imported = state.failed - self._before[0], state.imported - self._before[1]
+        if ends.max_failures is not None and failed >= ends.max_failures:
+            return Done("failed", f"--max-failures {ends.max_failures}: {_items(failed)} failed in this session")
+        judged = failed + imported
+        if ends.max_failure_rate is not None and judged >= LEAST_JUDGED and failed > ends.max_failure_rate * judged:
+            rate = f"--max-failure-rate {100 * ends.max_failure_rate:g}%"
+            return Done("failed", f"{rate}: {failed:,} of {_items(judged)} failed in this session")
+        if breaker.given_up:
+            return Done("failed", f"nothing worked any more: {MOST_PROBES} probes in a row failed; look at the server")
+        if ends.max_time_s is not None and now >= ends.max_time_s:
+            return Done("stopped", f"--max-time: {_duration(ends.max_time_s)} are over")
+        if ends.until_s is not None and now >= ends.until_s:
+            return Done("stopped", f"--until {ends.until} has come")
+        return None
+
+
+def _items(number: int) -> str:
+    return f"{number:,} item{'' if number == 1 else 's'}"
+
+
+def _duration(seconds: float) -> str:
+    for unit_s, unit in ((3600.0, "h"), (60.0, "min")):
+        if seconds >= unit_s:
+            return f"{seconds / unit_s:.4g} {unit}"
+    return f"{seconds:g} s"

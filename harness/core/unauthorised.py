@@ -1,0 +1,188 @@
+"""Is it the item or the token? Finds out what a 401 means after requests have been let in. No IO, no clock.
+
+The first 401 holds everyone, and something that was let in before is fetched once more with the same credential:
+
+    let in         (2xx, or 404 or 410: whoever is told that something is not there was let in to look) the 401 was the
+                   item's own
+    401            the credential has expired: the run stops, and nothing was lost
+    anything else  tells nothing: something else is tried, later each time (see `comparing`)
+
+An item is compared with an item and a page with a page, for a list may be public where its items are not. Where no item
+was let in yet, the list's first page tells whether the credential has expired; if it has not, items from all over the
+queue are tried: one that is let in, and the 401 was the other's own; eight that are not, and the run stops.
+
+Once the credential has proved good, a 401 holds nobody: it is set aside, and the next request of its kind that is sent
+after it and let in proves that it is the item's own. Only after four in a row, or with nothing left to send, everyone
+is held again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from harness.core.answers import Failed, failed_status
+from harness.core.rulings import MOST_PROBES, Knocks, let_in_before, place
+from harness.core.work import InFlight, Task, Work
+from harness.pacing import Notice
+from harness.record.events import Key, Kind
+from harness.record.state import State
+
+UNAUTHORISED = 401
+EXPIRED = "the server answers 401 to every request now: renew the token, then resume; nothing was lost"
+NO_ITEM = (
+    "the server answers 401 to every item, though it lets requests for the list in: renew the token, or see to it that "
+    "it may read items, then resume; nothing was lost"
+)
+# So many in a row look like an expired token.
+MOST_IN_A_ROW = 4
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A request that was answered 401 at `at`."""
+
+    flight: InFlight
+    failed: Failed
+    at: float
+
+
+class Unauthorised:
+    """The requests that got a 401 and wait until it is known why."""
+
+    def __init__(self) -> None:
+        self.flying: int | None = None  # the fetch of the request that is compared with
+        self.trying = False  # everyone is held until the comparison is over
+        self.knocks = Knocks()
+        self.good: dict[Kind, Key] = {}  # what this session was let in to last
+        self._kept: list[_Kept] = []
+        self._proven: set[Kind] = set()
+        self._row = 0  # 401s in a row to requests that were sent after the first that is kept
+        self._turn = 0
+        self._strangers = 0
+        self._list_let_in = False  # while no item was
+
+    @property
+    def waiting(self) -> bool:
+        """Are there requests that are neither in the queue nor in flight?"""
+        return bool(self._kept)
+
+    def doubts(self, notice: Notice, state: State) -> bool:
+        """Is this a 401 in a run that was let in before? Until then it is a wrong credential, and fails at once."""
+        return notice.status == UNAUTHORISED and not notice.refused and bool(state.pages or state.imported)
+
+    def more(self, work: Work) -> bool:
+        """Are others of the kind of those that are kept in the queue?"""
+        return bool(self._kept and work.ready[self._suspect])
+
+    def keeps(self, kind: Kind) -> bool:
+        """Is one of that kind among them?"""
+        return any(kept.flight.fetch.kind == kind for kept in self._kept)
+
+    # --- the comparison ---------------------------------------------------------------------------------------------
+
+    def try_kept(self) -> bool:
+        """Nothing else is left to do: compare, if something was set aside."""
+        if self.trying or not self._kept:
+            return False
+        self._try()
+        return True
+
+    def _try(self) -> None:
+        self.trying, self._turn, self._strangers, self._list_let_in = True, 0, 0, False
+
+    @property
+    def _suspect(self) -> Kind:
+        return self._kept[0].flight.fetch.kind
+
+    def kind(self, work: Work, state: State) -> Kind:
+        """What the next request is one for: as what got the 401, unless only the other has been let in."""
+        kind = self._suspect
+        if self._known(kind, state) is not None or (self._list_let_in and work.ready[kind]):
+            return kind
+        return "page" if kind == "item" else "item"
+
+    def take(self, kind: Kind, work: Work, state: State) -> tuple[Task, bool]:
+        """What is compared with, and whether that is here already."""
+        known = self._known(kind, state)
+        if known is None and kind == self._suspect and work.ready[kind]:
+            return work.take(kind, place(self._strangers + 1)), False
+        return (Task(kind, known) if known is not None else Task("page", 1)), True
+
+    def _known(self, kind: Kind, state: State) -> Key | None:
+        """Something that was let in before and did not get a 401 itself."""
+        kept = {(kept.flight.fetch.kind, kept.flight.fetch.key) for kept in self._kept}
+        if self._turn == 0 and kind in self.good and (kind, self.good[kind]) not in kept:
+            return self.good[kind]
+        turns = (let_in_before(kind, state, self._turn + more) for more in range(MOST_PROBES))
+        return next((key for key in turns if key is not None and (kind, key) not in kept), None)
+
+    # --- what is told -----------------------------------------------------------------------------------------------
+
+    def keep(self, flight: InFlight, now: float, notice: Notice) -> str | None:
+        """Set a request aside that got a 401; answers why the run is to stop, if the credential is at fault."""
+        mine = flight.fetch.id == self.flying
+        if mine:
+            self.flying = None
+        failed = replace(failed_status(UNAUTHORISED), headers=notice.headers, body=notice.body)
+        detail = f"{failed.detail}; another request was let in with the same credential"
+        self._row += any(kept.at <= flight.fetch.sent_s for kept in self._kept)
+        self._kept.append(_Kept(flight, replace(failed, detail=detail), now))
+        if mine and flight.compared:
+            return EXPIRED
+        self._strangers += mine
+        if self._strangers >= MOST_PROBES:
+            return NO_ITEM
+        if not self.trying and (flight.fetch.kind not in self._proven or self._row >= MOST_IN_A_ROW):
+            self._try()
+        return None
+
+    def heard(self, flight: InFlight, now: float, notice: Notice, more: bool) -> list[tuple[InFlight, Failed]]:
+        """What another answer means for those that are kept: those whose own fault the 401 was, if that is known now.
+
+        more: others of the kind of those that are kept are in the queue.
+        """
+        mine, kind = flight.fetch.id == self.flying, flight.fetch.kind
+        let_in = not notice.refused and (200 <= notice.status < 300 or notice.status in (404, 410))
+        if mine:
+            self.flying = None
+            if let_in:
+                self.knocks.let_in()
+            elif notice.refused:
+                self._refused(notice)
+            else:
+                self.lost(flight.fetch.id, now, f"status {notice.status}", mine=True)
+        if not let_in or not self._kept:
+            return []
+        if mine and kind != self._suspect:
+            if more:
+                self._list_let_in = True
+                return []
+            return self._settle(self._suspect, now)
+        return self._settle(kind, flight.fetch.sent_s)
+
+    def _refused(self, notice: Notice) -> None:
+        self._turn += 1
+        if notice.doubtful:
+            self.knocks.refused(notice)
+
+    def lost(self, fetch_id: int, now: float, why: str, mine: bool = False) -> None:
+        """The comparison told nothing."""
+        if mine or fetch_id == self.flying:
+            self.flying = None
+            self._turn += 1
+            self.knocks.told_nothing(now, why)
+
+    def _settle(self, kind: Kind, until: float) -> list[tuple[InFlight, Failed]]:
+        """A request of that kind, sent at `until`, was let in: earlier ones were refused through their own fault."""
+        self._proven.add(kind)
+        own = [kept for kept in self._kept if kept.flight.fetch.kind == kind and kept.at <= until]
+        self._kept = [kept for kept in self._kept if kept not in own]
+        self._row = 0
+        self.trying = self.trying and bool(self._kept) and self._suspect not in self._proven
+        return [(kept.flight, kept.failed) for kept in own]
+
+    def settle(self) -> list[tuple[InFlight, Failed]]:
+        """All that are kept, where the session ends before it is known why."""
+        kept, self._kept = self._kept, []
+        self.trying = False
+        return [(one.flight, one.failed) for one in kept]

@@ -1,0 +1,115 @@
+"""What is left to do: pages and items that are ready, and retries that are not due yet.
+
+Fetches on their way, and what people wish while they are.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from harness.core.answers import Fetch
+from harness.record.events import Key, Kind, RunStatus
+from harness.record.pages import Turn
+
+
+class Task(NamedTuple):
+    """One thing to fetch, and which attempt at it this is (from 1)."""
+
+    kind: Kind
+    key: Key
+    attempt: int = 1
+
+
+class Work:
+    """Ready pages, ready items, and a heap of retries by the time at which they are due.
+
+    What was never tried is ready as its bare key: a million items' tasks would take 80 MB. Numbered pages are ready
+    as ranges, because a list may declare any number of them.
+    """
+
+    def __init__(self) -> None:
+        self.ready: dict[Kind, deque[Task | Turn]] = {"page": deque(), "item": deque()}
+        self._later: list[tuple[float, int, Task]] = []
+        self._order = 0
+
+    def add(self, kind: Kind, keys: Iterable[Turn]) -> None:
+        """Make `keys` ready for their first attempt, behind all that is; no range among them may be empty."""
+        self.ready[kind].extend(keys)
+
+    def take(self, kind: Kind, place: float = 0.0) -> Task:
+        """The first that is ready, or the one at `place` in the queue (1.0: the last); IndexError where nothing is."""
+        ready = self.ready[kind]
+        at = round(place * (len(ready) - 1)) if ready else 0
+        taken = ready[at]
+        if isinstance(taken, range) and len(taken) > 1:
+            ready[at] = taken[1:]
+        else:
+            del ready[at]
+        first = taken[0] if isinstance(taken, range) else taken
+        return first if isinstance(first, Task) else Task(kind, first)
+
+    def put_back(self, task: Task, second: bool = False) -> None:
+        """To the front: what was refused or returned is older than all that waits behind it. second: behind one."""
+        ready = self.ready[task.kind]
+        first = self.take(task.kind) if second and ready else None
+        ready.appendleft(task)
+        if first is not None:
+            ready.appendleft(first)
+
+    def retry(self, task: Task, at: float) -> None:
+        self._order += 1
+        heapq.heappush(self._later, (at, self._order, task))
+
+    def promote(self, now: float) -> None:
+        """Make retries ready that are due: to the front, so that an import ends with its last item, not after it."""
+        while self._later and self._later[0][0] <= now:
+            self.put_back(heapq.heappop(self._later)[2])
+
+    @property
+    def retry_at(self) -> float | None:
+        """When the next retry is due."""
+        return self._later[0][0] if self._later else None
+
+    @property
+    def last_retry_at(self) -> float | None:
+        return max(at for at, _, _ in self._later) if self._later else None
+
+    @property
+    def retries(self) -> int:
+        return len(self._later)
+
+    def empty(self) -> bool:
+        return not (self._later or self.ready["page"] or self.ready["item"])
+
+
+@dataclass(slots=True)
+class InFlight:
+    """A fetch on its way; `answered_s` and `status` once its headers are in.
+
+    probe: it was sent to find out whose fault another answer was, or its own. compared: it was sent only to see whether
+    it gets through; what it fetches is here already.
+    """
+
+    fetch: Fetch
+    answered_s: float | None = None
+    status: int | None = None
+    probe: bool = False
+    compared: bool = False
+
+    @property
+    def task(self) -> Task:
+        return Task(self.fetch.kind, self.fetch.key, self.fetch.attempt)
+
+
+@dataclass(slots=True)
+class Desired:
+    """What people asked for while it runs. stopping: why it is to end, and `status` as what."""
+
+    workers: int
+    paused: bool = False
+    stopping: str | None = None
+    status: RunStatus = "stopped"

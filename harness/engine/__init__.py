@@ -1,1 +1,0 @@
-"""The two-phase import: a state machine without IO (`core`), and the trio driver that runs it (`driver`)."""

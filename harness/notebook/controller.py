@@ -1,0 +1,215 @@
+"""The panel around an import in the background: what the buttons do, and what is shown when.
+
+Callbacks only start, post and take notes; all widgets are written by `tick`, on the kernel's loop.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as w
+
+from harness.config import ImportConfig
+from harness.errors import BadInput, HarnessError
+from harness.lab.simulate import scenarios
+from harness.notebook.local import LocalRun
+from harness.notebook.remote import RemoteRun
+from harness.pacing.strategies import STRATEGIES
+from harness.record.clock import utc_s
+from harness.record.glance import Glance
+from harness.record.run import Run, list_runs
+from harness.session.importing import config_of, reopen
+from harness.settings import checked
+from harness.values import as_tiers
+from harness.views.figures import best_of, items_of
+from harness.views.panel.controls import Controls
+from harness.views.panel.run_widget import Board
+
+_RESUMABLE = ("stopped", "interrupted", "failed")
+_HINT = "It may pause for a limit again and again: that is the limit, and the chart says which."
+
+
+class Controller:
+    """One import at a time, with its panel; `widget` is what a cell shows. results: the folder of the runs."""
+
+    def __init__(self, settings: Mapping[str, Any], results: Path) -> None:
+        self.results = results
+        self.import_: LocalRun | RemoteRun | None = None
+        self.board = Board()
+        self._run: Run | None = None  # what Resume and Retry are about while nothing is under way
+        self._lock = threading.Lock()
+        self._note = ("", False)
+        self.shown: Glance | None = None
+        self._ended: LocalRun | RemoteRun | None = None
+        self.controls = Controls(
+            settings,
+            scenarios(),
+            list(STRATEGIES),
+            {
+                "start": self.start,
+                "pause": lambda: self._steer("pause"),
+                "resume": self.resume,
+                "stop": lambda: self._steer("stop"),
+                "retry": self.retry,
+                "workers": lambda workers: self._steer("set_workers", workers),
+                "limit": self._set_limit,
+            },
+        )
+        self.widget = w.VBox([self.controls.widget, self.board])
+        self._look_back()
+
+    @property
+    def busy(self) -> bool:
+        """Is an import under way that this panel shows, here or in another process?"""
+        return self.import_ is not None and self.import_.phase != "over"
+
+    @property
+    def at_work(self) -> bool:
+        """Is one under way in this very process?"""
+        return self.busy and isinstance(self.import_, LocalRun)
+
+    def say(self, text: str, *, bad: bool = False) -> None:
+        """A sentence to be shown at the next tick."""
+        self._note = (text, bad)
+
+    # --- what the buttons do -------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Import as the form says; what is wrong with it is said, and nothing happens."""
+        try:
+            config = checked({**self.controls.values(), "results": self.results})
+        except BadInput as error:
+            self.say(str(error), bad=True)
+            return
+        self._begin(config, _HINT if config.url is None else "")
+
+    def go_on(self, run: Run, first: Callable[[], object] = lambda: None) -> None:
+        """Resume `run` here. first: what is done to it before."""
+        try:
+            config = self._config_of(run)
+        except HarnessError as error:
+            self.say(str(error), bad=True)
+            return
+        self._begin(config, f"going on with {run.name}", first)
+
+    def resume(self) -> None:
+        """Let a paused import send again; go on with one that has ended early."""
+        if self.busy:
+            self._steer("resume")
+        elif self._run is not None:
+            self.go_on(self._run)
+
+    def retry(self) -> None:
+        """Fetch again what failed for good: now, or by going on with the run."""
+        if self.busy:
+            self._steer("retry_failed")
+        elif self._run is not None:
+            self.retry_in(self._run)
+
+    def retry_in(self, run: Run) -> None:
+        """Fetch again what failed for good in a run that has ended."""
+        self.go_on(run, lambda: reopen(run))
+
+    def _begin(self, config: ImportConfig, words: str, first: Callable[[], object] = lambda: None) -> None:
+        with self._lock:  # two clicks may come in two threads
+            if self.at_work:
+                self.say("an import is under way here already: stop it, or wait for its end", bad=True)
+                return
+            self.import_ = LocalRun(config, first).start()
+        self.say(words)
+
+    def _config_of(self, run: Run) -> ImportConfig:
+        """The settings to go on with, secrets included where this is the import that was told them."""
+        mine = self.import_
+        if isinstance(mine, LocalRun) and mine.run is not None and mine.run.folder == run.folder:
+            since: dict[str, Any] = dict(run.about.get("asked", {}))
+            if "limit" in since:
+                since["limit"] = as_tiers(since["limit"])
+            return mine.config.model_copy(update={"run": run.name, "resume": True, "fresh": False, **since})
+        names = run.config.get("header_names")
+        if names:
+            asked = f"run {run.name} was started with the headers {', '.join(names)}, which are never written"
+            raise BadInput(f"{asked}; resume it in a terminal, where they can be given again")
+        return config_of(run)
+
+    def _steer(self, what: str, *values: Any) -> None:
+        if self.import_ is not None:
+            self.import_.said = ""
+            getattr(self.import_, what)(*values)
+
+    def _set_limit(self, text: str) -> None:
+        try:
+            limits = as_tiers(text)
+        except ValueError as error:
+            self.say(str(error), bad=True)
+            return
+        self._steer("set_limits", limits)
+        self.say(f"from now on it keeps to {text}")
+
+    # --- what is shown -------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Write the widgets, where something has changed."""
+        import_ = self.import_
+        if import_ is not None:
+            self._show(import_)
+            if import_.phase == "over" and self._ended is not import_:
+                self._ended, self._run = import_, import_.run or self._run
+                self.say(_last_words(import_), bad=import_.error is not None)
+        failed = 0 if self.shown is None else self.shown.summary.failed
+        # One that is only watched is no reason not to start another.
+        self.controls.enable(self._phase(), failed, {"start"} if self.busy and not self.at_work else set())
+        self.controls.say(self._note[0], bad=self._note[1])
+
+    def _show(self, import_: LocalRun | RemoteRun) -> None:
+        now = import_.glance
+        if import_.said:
+            self.say(import_.said, bad=True)
+        if now is None and import_.phase == "starting" and self.shown is not None:
+            self.shown = None
+            self.board.say("")
+        if now is not None and now is not self.shown:
+            self.shown = now
+            self.board.show(now, import_.course, utc_s())
+
+    def _phase(self) -> str:
+        import_ = self.import_
+        if import_ is None:
+            return "idle" if self._run is None else self._run_status
+        if import_.phase in ("starting", "stopping"):
+            return import_.phase
+        now = import_.glance
+        if import_.phase == "over":
+            if import_.error is not None:
+                return "idle" if import_.run is None else "failed"
+            return "idle" if now is None else now.summary.status
+        assert now is not None, "under way without a glance"
+        return now.summary.status if now.open else "stopping"  # its files are being written
+
+    def _look_back(self) -> None:
+        """After a restart of the kernel, or in a new page: what became of the last import, and how to go on."""
+        runs = list_runs(self.results)[:1]
+        self._run_status = runs[0].status if runs else "idle"
+        if self._run_status in _RESUMABLE:
+            self._run = runs[0]
+            why = runs[0].about.get("reason") or "its process is gone"
+            self.say(f"The last import, {runs[0].name}, was {self._run_status} ({why}): Resume goes on with it.")
+        elif self._run_status in ("running", "paused"):
+            self.say(f"{runs[0].name} is being imported by another process: here it is, and it obeys these buttons.")
+            self.import_ = RemoteRun(runs[0]).start()
+
+
+def _last_words(import_: LocalRun | RemoteRun) -> str:
+    """How it ended, and where the data is."""
+    if import_.error is not None:
+        kept = "" if import_.run is None else " What was recorded is safe."
+        return f"{import_.error}.{kept}"
+    assert import_.glance is not None
+    assert import_.run is not None
+    figures = import_.glance.summary
+    best = f", {best_of(figures)}" if best_of(figures) else ""
+    said = f"{figures.status}: {items_of(figures)} items{best}. Data: {import_.run.folder / 'items.parquet'}"
+    return f"{said}. Resume goes on with it." if figures.status in _RESUMABLE else said

@@ -1,0 +1,219 @@
+"""An import in a thread of its own, for callers that must stay free: a notebook's kernel, above all.
+
+    import_ = Background(config).start()
+    import_.pause(); import_.resume(); import_.set_workers(20); import_.stop()
+    import_.wait()
+
+The thread runs trio and the import; nobody else touches either. Steering is posted to it, and what it knows is
+published as a `Glance`, which does not change. So it makes no difference from which thread or loop a button's
+callback comes, nor whether that loop lives on.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Literal
+
+import trio
+
+from harness.config import ImportConfig
+from harness.errors import HarnessError
+from harness.pacing import Tiers
+from harness.record.course import tape_of
+from harness.record.glance import Glance, glance
+from harness.record.live import Live
+from harness.record.run import Run
+from harness.record.state import State
+from harness.record.summary import Summary
+from harness.record.tape import Course, Tape
+from harness.session.importing import figures, run_import
+from harness.session.session import Session
+
+Phase = Literal["new", "starting", "under way", "stopping", "over"]
+
+# An interrupt acts when whoever waits next wakes.
+LOOK_S = 0.25
+# A kernel that is restarted gets five seconds from Jupyter: requests in flight have this long, then they are cut off.
+FAREWELL_S = 2.0
+
+_started: weakref.WeakSet[LocalRun] = weakref.WeakSet()
+
+
+class LocalRun:
+    """One session of an import, begun by `start`, over when `phase` says so. Every method may be called at any time.
+
+    first: what the thread does before that, such as reopening a run. glance, course: what is known now (None: nothing
+    yet). url: the list's. error: what ended it, if anything did.
+    """
+
+    def __init__(self, config: ImportConfig, first: Callable[[], object] = lambda: None) -> None:
+        self.config = config
+        self._first = first
+        self.glance: Glance | None = None
+        self.course: Course | None = None
+        self.url: str | None = None
+        self.run: Run | None = None
+        self.error: Exception | None = None
+        self.said = ""  # why the last thing asked for was refused, for people
+        self._session: Session | None = None
+        self._token: trio.lowlevel.TrioToken | None = None
+        self._scope: trio.CancelScope | None = None
+        self._stopping = False
+        self._over = threading.Event()
+        self._tape = Tape()
+        self._told = (0.0, 0, 0)
+        # A daemon, so that an interpreter that ends is not held up; `_farewell` lets it write what it has first.
+        self._thread = threading.Thread(target=self._run, name="harness-import", daemon=True)
+
+    @property
+    def phase(self) -> Phase:
+        """How far the session itself is; what the import does is in `glance`."""
+        if self._over.is_set():
+            return "over"
+        if self._thread.ident is None:
+            return "new"
+        if self._stopping:
+            return "stopping"
+        return "starting" if self.glance is None else "under way"
+
+    def start(self) -> LocalRun:
+        """Begin; RuntimeError where it was begun before."""
+        _started.add(self)
+        self._thread.start()
+        return self
+
+    def wait(self, timeout_s: float | None = None, look: Callable[[], object] = lambda: None) -> Run:
+        """The run, once the session is over; its error, plain, where one ended it. TimeoutError after `timeout_s`.
+
+        look: called a few times a second meanwhile. Interrupted, it stops the import, waits for its files to be
+        whole, and lets the interrupt pass.
+        """
+        try:
+            left_s = timeout_s
+            while not self._over.wait(LOOK_S if left_s is None else min(LOOK_S, left_s)):
+                look()
+                left_s = None if left_s is None else left_s - LOOK_S
+                if left_s is not None and left_s <= 0:
+                    raise TimeoutError(f"the import is not over after {timeout_s:g} s; it goes on")
+        except KeyboardInterrupt:
+            self.farewell("interrupted")
+            raise
+        look()
+        if self.error is not None:
+            # Without the chain: groups of exceptions leave a notebook's cell without a message.
+            self.error.__cause__, self.error.__suppress_context__ = None, True
+            raise self.error.with_traceback(None)
+        assert self.run is not None, "over, without an error and without a run"
+        return self.run
+
+    def farewell(self, reason: str) -> None:
+        """Stop, at once if need be, and return when the files are whole or that takes too long."""
+        for _ in range(2):
+            self.stop(reason)
+            if self._over.wait(FAREWELL_S):
+                return
+
+    # --- steering: posted to the import's thread -----------------------------------------------------------------
+
+    def pause(self) -> None:
+        """Send nothing new until `resume`."""
+        self._post(lambda session: session.pause())
+
+    def resume(self) -> None:
+        self._post(lambda session: session.resume())
+
+    def set_workers(self, workers: int) -> None:
+        self._post(lambda session: session.set_workers(workers))
+
+    def set_limits(self, limits: Tiers) -> None:
+        self._post(lambda session: session.set_limits(limits))
+
+    def retry_failed(self) -> None:
+        """Fetch again, and first, what failed for good."""
+        self._post(lambda session: session.retry_failed())
+
+    def stop(self, reason: str = "stopped") -> None:
+        """Finish what is in flight, then end; a second call ends at once."""
+        again, self._stopping = self._stopping, True
+        if self._session is None or (again and self._session.driver is None):
+            self._tell(self._cancel)  # it has not begun: there is nothing to finish
+        else:
+            self._post(lambda session: session.stop(reason))
+
+    def _post(self, what: Callable[[Session], object]) -> None:
+        def do() -> None:
+            if self._session is None:
+                return
+            try:
+                what(self._session)
+            except Exception as error:  # whoever asked is in another thread, and trio would break off everything
+                self.said = str(error)
+
+        self._tell(do)
+
+    def _tell(self, what: Callable[[], object]) -> None:
+        if self._token is not None:
+            with suppress(trio.RunFinishedError):  # it is over: nothing to steer any more
+                self._token.run_sync_soon(what)
+
+    def _cancel(self) -> None:
+        if self._scope is not None:
+            self._scope.cancel()
+
+    # --- in the import's thread ----------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            self._first()
+            trio.run(self._import)
+        except Exception as error:
+            self.error = error
+        finally:
+            self._over.set()
+
+    async def _import(self) -> None:
+        self._token = trio.lowlevel.current_trio_token()
+        with trio.CancelScope() as self._scope:
+            if self._stopping:
+                self._scope.cancel()
+            self.run = await run_import(self.config, on_start=self._begun, on_update=self._update)
+            written = self.run.summary()
+            if self.glance is not None and written is not None:  # from here on, what the file says
+                self.glance = replace(self.glance, summary=Summary.from_dict(written))
+        if self._scope.cancelled_caught:
+            raise HarnessError("the import was stopped before it began; start it again")
+
+    def _begun(self, session: Session, url: str) -> None:
+        self.run, self.url = session.run_folder, url
+        state = session.state
+        self._tape = tape_of(session.run_folder.folder)
+        self._tape.session()
+        self._told = (0.0, state.sent, state.refused)
+        self._session = session
+
+    def _update(self, state: State, live: Live) -> None:
+        assert self.run is not None
+        self._record(state, live)
+        self.course = self._tape.course()
+        self.glance = glance(figures(self.run.name, state, self.config), state, live)
+
+    def _record(self, state: State, live: Live) -> None:
+        then_s, sent, refused = self._told
+        now_sent = state.sent
+        self._tape.add(live.t_s, now_sent - sent, state.refused - refused)
+        if live.doing not in ("working", "in flight", "stopping"):
+            self._tape.wait(then_s, live.t_s, live.tier or live.doing)
+        self._told = (live.t_s, now_sent, state.refused)
+
+
+@atexit.register
+def _farewell() -> None:
+    """The kernel is shut down or restarted: what was recorded goes to disk, and the run says why it ended."""
+    for running in list(_started):
+        if running.phase in ("starting", "under way", "stopping"):
+            running.farewell("the notebook's kernel was shut down or restarted")

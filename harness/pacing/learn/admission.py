@@ -1,0 +1,199 @@
+"""May a request go, by what headers say?
+
+How many may be in flight at once: learned where a burst is refused in part, and what was left is let in at once.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+
+from harness.pacing.base import Grant, Later
+from harness.pacing.learn.belief import Belief, News
+from harness.pacing.learn.header_model import HeaderModel
+from harness.pacing.learn.headers import Headers
+from harness.pacing.learn.history import History
+from harness.pacing.learn.prior import Trust
+from harness.pacing.learn.refill import Emptied
+
+
+class Admission:
+    """Opens by the server's own count, or by ours where that is sure enough."""
+
+    def __init__(self, headers: Headers, history: History, trust: Trust) -> None:
+        self.left = 0  # requests that are still to be sent, if that was told
+        self._headers = headers
+        self._kept = headers.kept
+        self._history = history
+        self._trust = trust
+
+    def ahead(self, cost: int) -> Later | None:
+        """Where one limit is shown at a time there may be others: after a window's turn one request goes ahead, for its
+        answer shows the tightest. Not for logs, whose slots come free one by one.
+        """
+        if not self._history.in_flight:
+            return None
+        tightest = self._headers.tightest
+        for belief in self._headers.beliefs.values():
+            meter = belief.meter
+            assert meter is not None
+            blind = (
+                meter.period_s is None
+                and belief not in self._kept.rules
+                and not meter.is_log(self._headers.periods.kin(belief))
+            )
+            if blind and tightest.shown_by(meter.header) and not tightest.has_room(meter.header, cost):
+                return Later(None, "in flight", belief.tier)
+        return None
+
+    def later(self, belief: Belief, now: float, cost: int) -> Later | None:
+        """None where `cost` more may go by the server's own count, or by ours where that is sure enough."""
+        meter, history = belief.meter, self._history
+        assert meter is not None
+        least = meter.least
+        if least is not None and least - history.in_flight_cost == cost and meter.period_s is None:
+            until = self._watch_until(meter, now)
+            if until is not None:
+                return _wait(belief, until)
+        if self._headers.tightest.has_room(meter.header, cost):
+            return None
+        if least is None:
+            if belief.settled and not self._fits(belief, now, cost):
+                return _wait(belief, self._opens_at(belief, now, cost))
+            return None if belief.settled else self._unread(belief, meter, cost)
+        if least - history.in_flight_cost >= cost:
+            return None
+        sure = belief.settled and not self._headers.is_shared(belief)
+        if sure and not self._shut(belief, meter, now) and self._fits(belief, now, cost):
+            return None
+        if history.in_flight and least >= cost:
+            return _wait(belief, None)
+        return self._exhausted(belief, meter, now, cost, sure)
+
+    def _fits(self, belief: Belief, now: float, cost: int) -> bool:
+        """By our own count, or by the rule that the limit has."""
+        fits = self._kept.fits(belief, now, cost)
+        return belief.fits(now, cost, self._history) if fits is None else fits
+
+    def _opens_at(self, belief: Belief, now: float, cost: int) -> float | None:
+        if belief in self._kept.rules:
+            return self._kept.opens_at(belief, cost)
+        return belief.opens_at(now, cost, self._history)
+
+    def _watch_until(self, meter: HeaderModel, now: float) -> float | None:
+        """The last of a window is sent a little later than it might be: what its answer says of the reset tells how
+        this limit counts, and there is nothing to be done afterwards but wait anyway.
+        """
+        until = meter.shape.watch_until()
+        if until is None and self.left > 1 and not meter.looked:
+            until = meter.shape.jumps_by()
+            meter.looked = until is not None and now >= until
+        return until if until is not None and now < until else None
+
+    def _shut(self, belief: Belief, meter: HeaderModel, now: float) -> bool:
+        """Is a window that ends at its reset still open, and used up?"""
+        by_reset = belief not in self._kept.rules and meter.is_by_reset(self._headers.periods.kin(belief))
+        by_reset = by_reset and self._trust.believes(f"{meter.header}-Reset")
+        return by_reset and meter.resets_at is not None and now < meter.resets_at[1]
+
+    def _unread(self, belief: Belief, meter: HeaderModel, cost: int) -> Later | None:
+        """Not told of for a while: at least what was left then, less all that may have been counted since."""
+        if meter.last is None:
+            return None
+        history = self._history
+        since = len(history) - bisect_right(history.answered, meter.last.sent_s)
+        if meter.last.remaining - since - history.in_flight_cost >= cost:
+            return None
+        return _wait(belief, None) if history.in_flight else None
+
+    def _exhausted(self, belief: Belief, meter: HeaderModel, now: float, cost: int, sure: bool) -> Later | None:
+        """Nothing is left: until the oldest slot comes free, or the reset, whichever is sooner; then one goes ahead."""
+        by_reset = belief not in self._kept.rules and meter.is_by_reset(self._headers.periods.kin(belief))
+        ours = not by_reset and (sure or (belief.settled and not self._fits(belief, now, cost)))
+        at = self._opens_at(belief, now, cost) if ours else None
+        resets_at = meter.resets_at
+        if resets_at is not None and self._trust.believes(f"{meter.header}-Reset"):
+            late_s = meter.doubt_s()
+            at = resets_at[1] + late_s if at is None else min(at, resets_at[1] + late_s)
+        elif at is None and not sure and meter.last is not None:
+            at = meter.last.answered_s + 1.0  # nobody says when: look once a second
+        poll_at = math.inf if ours else self._poll_at(belief, meter)
+        if at is not None and now < min(at, poll_at):
+            return _wait(belief, min(at, poll_at))
+        meter.polled = now < (at or now)
+        if self._history.in_flight:
+            return Later(None, "probe", belief.tier)
+        meter.waited_out = now
+        meter.doubts += meter.doubt_s() > 0
+        return None
+
+    @staticmethod
+    def _poll_at(belief: Belief, meter: HeaderModel) -> float:
+        """Nothing is left, though by our count there should be: a counter or a bucket gives some back all the time."""
+        if not (belief.polls and belief.settled and meter.period_s is not None and meter.last is not None):
+            return math.inf
+        return meter.last.answered_s + belief.high_s / 10
+
+
+def _wait(belief: Belief, at: float | None) -> Later:
+    return Later(at, "in flight" if at is None else "limit", belief.tier)
+
+
+# So many let through with the most that is allowed in flight, then one more is tried: once it is refused, never again.
+ENOUGH = 100
+
+
+class LearnedConcurrency:
+    """At most `cap` in flight, None: no such limit is known. Dropped by a refusal that comes with no more than that."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self.cap: int | None = None
+        self._most = 0  # others in flight when a request was sent that got through
+        self._others: dict[Grant, int] = {}
+        self._full = 0  # got through with as many in flight as allowed
+        self._tried = self._raised = False
+        self._taught: Emptied | None = None
+        self.dropped: Emptied | None = None  # the pause that taught what was wrong
+
+    def later(self) -> Later | None:
+        full = self.cap is not None and len(self._history.in_flight) >= self.cap
+        return Later(None, "in flight") if full else None
+
+    def sent(self, grant: Grant) -> None:
+        self._others[grant] = len(self._history.in_flight)
+
+    def accepted(self, grant: Grant) -> None:
+        others = self._others.pop(grant, 0)
+        self._most = max(self._most, others)
+        if self.cap is not None and others + 1 >= self.cap and not self._tried:
+            self._full += 1
+            if self._full >= ENOUGH:
+                self.cap, self._full, self._raised = self.cap + 1, 0, True
+
+    def ended(self, grant: Grant) -> int:
+        """How many others were in flight when it was sent."""
+        return self._others.pop(grant, 0)
+
+    def is_crowded(self, others: int) -> bool:
+        """More in flight than ever got through, or one more than always did?"""
+        return others > self._most or (self._raised and others + 1 == self.cap)
+
+    def learn(self, others: int, emptied: Emptied) -> News | None:
+        """A refusal with `others` in flight was over at once; what is new of it, if it may be for their number."""
+        if not self.is_crowded(others):
+            return None
+        if self._raised and self.cap is not None:
+            self.cap, self._raised, self._tried = self.cap - 1, False, True
+            return News(f"{self.cap} in flight", "concurrency", "one more was refused", "high")
+        self.cap, self._taught, self._full = self._most + 1, emptied, 0
+        why = f"refused with {others + 1} in flight, and let in at once with fewer"
+        return News(f"{self.cap} in flight", "concurrency", why, "fair")
+
+    def refused(self, others: int) -> None:
+        """Refused with no more in flight than got through before: it is not for their number."""
+        if self.cap is not None and not self.is_crowded(others):
+            self.cap, self.dropped, self._raised = None, self._taught, False
+
+    def sentences(self) -> list[str]:
+        return [] if self.cap is None else [f"at most {self.cap} in flight"]

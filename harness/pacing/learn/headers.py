@@ -1,0 +1,341 @@
+"""Everything that headers tell, limit by limit, and the beliefs that come of it.
+
+Limits that are kept to by a rule of their own, once it is known how they count: sliding counters so far.
+
+The rules are `window`'s (`harness.pacing.limiters`, `phased`), which hold their proofs. What was sent before is told to
+the rule as it is made.
+
+What is left of the limit that a server shows, and so of all.
+
+Servers that show one limit at a time mostly show the tightest, so that any other has as much left at least, also one
+that was never shown. Those that do not are found out when they refuse while there must be room.
+
+How long the windows are that headers tell of without saying so: measured from resets, by the server's own clock
+where that is known.
+"""
+
+from __future__ import annotations
+
+import math
+
+from harness.pacing.base import Notice, Outcome, Quota
+from harness.pacing.learn.belief import Belief
+from harness.pacing.learn.header_model import ROUNDED_UP_S, HeaderModel
+from harness.pacing.learn.history import History
+from harness.pacing.learn.prior import ABSURD_S, Trust
+from harness.pacing.limiters import Limiter
+from harness.pacing.server_clock import CounterLimiter, ServerClock
+from harness.pacing.shared_quota import Headroom, Reading
+from harness.pacing.tiers import Tier
+
+_UNKNOWN = 10**9
+# A reading that shows this many more used than we sent, so often, shows that somebody else sends too (or that the
+# limit is a bucket shallower than its name): then only the server's own count opens it.
+STRANGERS, READINGS = 2, 3
+# Nothing left after each of the first so many requests, of a limit of more: one at a time, a bucket without any depth.
+SINGLES = 3
+
+
+class Headers:
+    """The meters of one budget. Each has a belief, which opens by itself only once its period is known."""
+
+    def __init__(self, history: History, trust: Trust) -> None:
+        self._history = history
+        self._trust = trust
+        self.beliefs: dict[tuple[str, str | int | None], Belief] = {}
+        self.tightest = Tightest(history, trust)
+        self.periods = Periods(history, trust)
+        self.kept = RuledLimiters(history)
+        self._strange: dict[Belief, int] = {}
+        self.single: Quota | None = None  # the latest limit that was seen to let one through at a time
+        self._gone: set[tuple[str, str | int | None]] = set()
+        self._singles: dict[tuple[str, str | int | None], int] = {}  # answers with nothing left, or any other below 0
+
+    def read(self, notice: Notice | None, sent_s: float, now: float) -> list[Belief]:
+        """Take in an answer's headers; the beliefs that are new or newly settled by them."""
+        changed = []
+        quotas = notice.quotas if notice is not None else ()
+        self.periods.heard(notice, sent_s, now)
+        told = {quota.header for quota in quotas if quota.remaining is not None}
+        for (header, name), belief in self.beliefs.items():
+            # Most servers show one limit at a time: what they said of the others is out of date.
+            if belief.meter is not None and header in told and not any(_is(quota, header, name) for quota in quotas):
+                belief.meter.outdate(sent_s, now)
+                changed += [belief] if self.periods.settle(belief) else []
+        self.tightest.read(notice, sent_s, now)
+        for quota in quotas:
+            key = (quota.header, quota.name or quota.limit)
+            if self._is_single(key, quota, refused=notice is not None and notice.refused):
+                continue
+            if key not in self.beliefs:
+                if not self._worth(quota):
+                    continue
+                self.beliefs[key] = self.periods.all[key] = _believe(quota)
+                changed += [self.beliefs[key]] if self.beliefs[key].settled else []
+            belief = self.beliefs[key]
+            self._read(belief, quota, sent_s, now, refused=notice is not None and notice.refused)
+            changed += [belief] if self.periods.settle(belief) else []
+        return changed
+
+    def _read(self, belief: Belief, quota: Quota, sent_s: float, now: float, refused: bool) -> None:
+        meter, counted = belief.meter, f"{quota.header}-Remaining"
+        assert meter is not None
+        believed, ends = self._trust.believes(counted), self.periods.ends(quota, sent_s, now)
+        meter.read(quota, sent_s, now, self._trust, refused, ends)
+        if believed and not self._trust.believes(counted):
+            self.forget_counts()
+        if meter.polled and refused:
+            belief.polls = False
+        self._count_strangers(belief, quota, sent_s, now)
+        self.periods.measure(meter, quota, ends)
+
+    def _is_single(self, key: tuple[str, str | int | None], quota: Quota, refused: bool) -> bool:
+        """Its count says nothing and its reset is in whole seconds: how soon the next may go is not told."""
+        seen = self._singles.get(key, 0)
+        if 0 <= seen < SINGLES and quota.remaining is not None and not refused:
+            seen = self._singles[key] = seen + 1 if quota.remaining == 0 else -1
+            # From the first request on: a limit that is shown only once it is used up has nothing left either.
+            first = len(self._history) <= SINGLES + 1
+            if seen == SINGLES and first and (quota.limit or 0) > SINGLES and key in self.beliefs:
+                self.single = quota
+                self._gone.add(key)
+                del self.beliefs[key], self.periods.all[key]
+        return key in self._gone
+
+    def _worth(self, quota: Quota) -> bool:
+        return quota.limit != 0 and (quota.limit is not None or quota.remaining is not None)
+
+    def _count_strangers(self, belief: Belief, quota: Quota, sent_s: float, now: float) -> None:
+        if quota.remaining is None or quota.limit is None or not self._trust.believes(f"{quota.header}-Remaining"):
+            return
+        # As the server counted when the request came, at its send or later.
+        span_s = belief.span_s + now - sent_s if belief.settled else now + 1e9
+        ours = self.kept.used(belief, now) if belief in self.kept.rules else self._history.used(now, span_s)
+        if quota.limit - quota.remaining > ours + 1 + STRANGERS:
+            self._strange[belief] = self._strange.get(belief, 0) + 1
+
+    def is_shared(self, belief: Belief) -> bool:
+        return self._strange.get(belief, 0) >= READINGS
+
+    def explains(self, limit: int, low_s: float, high_s: float) -> Belief | None:
+        """The limit that headers tell in a period of (low_s, high_s], if it is more than `limit`: others used the rest.
+
+        It is taken for shared from then on.
+        """
+        for belief in self.beliefs.values():
+            told = belief.settled and belief.meter is not None and belief.source == "header"
+            if told and low_s < belief.high_s <= high_s * 1.02 and limit < belief.limit:
+                self._strange[belief] = READINGS
+                return belief
+        return None
+
+    def names_limits(self) -> bool:
+        """Do headers tell of a limit, whatever its period?"""
+        return any(belief.meter is not None and belief.limit < _UNKNOWN for belief in self.beliefs.values())
+
+    def is_strangers(self, wait_s: float) -> bool:
+        """Is a refusal that was over after `wait_s` what is to be expected of a limit that others use too?"""
+        return any(self.is_shared(b) and b.settled and wait_s <= 1.05 * b.high_s for b in self.beliefs.values())
+
+    def forget_counts(self) -> None:
+        """Remaining is no longer believed."""
+        for belief in self.beliefs.values():
+            if belief.meter is not None:
+                belief.meter.forget()
+
+
+def _is(quota: Quota, header: str, name: str | int | None) -> bool:
+    return quota.header == header and (quota.name or quota.limit) == name and quota.remaining is not None
+
+
+def _believe(quota: Quota) -> Belief:
+    meter = HeaderModel(quota)
+    period_s = quota.period_s or 1.0
+    said = f"{meter.header}-Policy says so" if quota.period_s else f"{meter.header}-Limit says {quota.limit}"
+    settled = quota.period_s is not None and quota.limit is not None
+    return Belief(quota.limit or _UNKNOWN, period_s, period_s, "header", said, settled=settled, meter=meter)
+
+
+class RuledLimiters:
+    """The rules in force. Each is told of every request, as the history is."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self.rules: dict[Belief, Limiter] = {}
+
+    def keep_counter(self, belief: Belief, clock: ServerClock, now: float) -> bool:
+        """From now on `belief` is a sliding counter on the server's `clock`; True where that is new."""
+        if belief in self.rules or not clock.known:
+            return False
+        rule = CounterLimiter(Tier(belief.limit, belief.high_s, "counter"), clock)
+        rule.used = self._history.in_flight_cost
+        for at in self._history.answered_since(now - 3 * belief.high_s):
+            rule.settle_late(at, 1, 0)
+        rule.expire(now)
+        self.rules[belief] = rule
+        return True
+
+    def used(self, belief: Belief, now: float) -> int:
+        """What is used by its rule."""
+        rule = self.rules[belief]
+        rule.expire(now)
+        return rule.used
+
+    def fits(self, belief: Belief, now: float, cost: int) -> bool | None:
+        """May `cost` more go by its rule? None where it has none."""
+        rule = self.rules.get(belief)
+        if rule is None:
+            return None
+        rule.expire(now)
+        return rule.used + cost <= rule.limit
+
+    def opens_at(self, belief: Belief, cost: int) -> float | None:
+        """When its rule lets `cost` through, asked after `fits`; None: that takes an answer."""
+        return self.rules[belief].opens_at(cost)
+
+    def granted(self, cost: int) -> None:
+        """One more is on its way."""
+        for rule in self.rules.values():
+            rule.used += cost
+
+    def settled(self, outcome: Outcome, now: float, sent_s: float, reserved: int, cost: int) -> None:
+        """What became of it."""
+        for rule in self.rules.values():
+            if outcome is Outcome.ANSWERED:
+                rule.settle(now, cost, reserved, sent_s)
+            elif outcome is Outcome.LOST:
+                rule.settle_late(now + self._history.linger_s, cost, reserved)
+            else:
+                rule.used -= reserved
+
+
+class Tightest:
+    """The least that is left, by the family of headers that tells it."""
+
+    def __init__(self, history: History, trust: Trust) -> None:
+        self._history = history
+        self._trust = trust
+        self._rooms: dict[str, Headroom] = {}
+        self._not: set[str] = set()
+
+    def read(self, notice: Notice | None, sent_s: float, now: float) -> None:
+        """Take in an answer's headers."""
+        quotas = notice.quotas if notice is not None else ()
+        for header in {quota.header for quota in quotas}:
+            told = [quota.remaining for quota in quotas if quota.header == header and quota.remaining is not None]
+            room = self._rooms.setdefault(header, Headroom())
+            least = room.least
+            if notice is not None and notice.refused and least is not None and least > self._history.in_flight_cost:
+                self._not.add(header)
+            if told:
+                room.read(Reading(sent_s, now, min(told)))
+            else:
+                room.outdate(now)
+
+    def shown_by(self, header: str) -> bool:
+        """Is it the tightest that `header` shows, as far as is known?"""
+        return header not in self._not
+
+    def has_room(self, header: str, cost: int) -> bool:
+        """Is there room in every limit that `header` tells of, whichever it shows?"""
+        room = self._rooms.get(header)
+        believed = self._trust.believes(f"{header}-Remaining") and self.shown_by(header)
+        least = room.least if room is not None and believed else None
+        return least is not None and least - self._history.in_flight_cost >= cost
+
+
+class Periods:
+    """Settles beliefs; `all` are those that headers made."""
+
+    def __init__(self, history: History, trust: Trust) -> None:
+        self._history = history
+        self._trust = trust
+        self.clock = ServerClock()
+        self.all: dict[tuple[str, str | int | None], Belief] = {}
+
+    def heard(self, notice: Notice | None, sent_s: float, now: float) -> None:
+        """An answer: its Date, if it has one, tells of the server's clock."""
+        if notice is not None and notice.server_utc_s is not None:
+            self.clock.learn(sent_s, now, notice.server_utc_s)
+        else:
+            self.clock.second_ends = math.inf
+
+    def settle(self, belief: Belief) -> bool:
+        """Once a window's turn was seen where Reset said, or where only Reset can tell."""
+        meter = belief.meter
+        assert meter is not None
+        kin = self.kin(belief)
+        period_s = meter.whole_period_s(kin)
+        if period_s is None or meter.limit is None:
+            return False
+        counter_s = self.counter_s(belief)
+        if counter_s is not None:
+            return self._count(belief, counter_s)
+        if belief.settled:
+            learned = meter.period_s is None and belief.source == "header" and not belief.told
+            if learned and period_s != belief.high_s:
+                belief.low_s = belief.high_s = period_s
+                return True
+            return False
+        if meter.turns == 0 and meter.last is not None and not self._shows_period(meter, kin):
+            return False
+        belief.low_s = belief.high_s = period_s
+        belief.settled = True
+        belief.evidence = f"{meter.header}-Limit says {meter.limit}, and its Reset was {period_s:g} s away at most"
+        return True
+
+    def counter_s(self, belief: Belief) -> float | None:
+        """The period of a sliding counter, if `belief` or another limit of the same header is known to be one."""
+        meter = belief.meter
+        if meter is None or meter.counter_s() is not None:
+            return None if meter is None else meter.counter_s()
+        kin = (other.meter for other in self.all.values())
+        counts = any(o is not None and o.header == meter.header and o.counter_s() is not None for o in kin)
+        return meter.period_s if counts else None
+
+    def _count(self, belief: Belief, period_s: float) -> bool:
+        if "counter" in belief.kinds:
+            return False
+        belief.low_s = belief.high_s = period_s
+        belief.settled, belief.kinds = True, ("counter",)
+        belief.evidence += f"; its Reset is up to two periods of {period_s:g} s ahead, so that it is a sliding counter"
+        return True
+
+    @staticmethod
+    def _shows_period(meter: HeaderModel, kin: bool | None) -> bool:
+        """Before any turn: by resets that have always been a whole window away, or by the very first one."""
+        as_far = (meter.first_reset_s or 0.0) > meter.longest_reset_s - ROUNDED_UP_S
+        if meter.is_log(kin):
+            return as_far and meter.least == 0
+        # A window that opened with our first request lasts until its reset; where half of a bucket is used its reset
+        # has run away from the first.
+        used = meter.limit is not None and meter.last is not None and 2 * meter.last.remaining <= meter.limit
+        return meter.fresh and used and as_far and not meter.shape.grows
+
+    def kin(self, belief: Belief) -> bool | None:
+        """Does another limit of the same header count as a log? None where that is not known of any."""
+        others = (other.meter for other in self.all.values() if other is not belief)
+        known = [o.shape.moves for o in others if o is not None and belief.meter and o.header == belief.meter.header]
+        return True if True in known else False if False in known else None
+
+    def ends(self, quota: Quota, sent_s: float, now: float) -> tuple[float, float]:
+        """Between which times the window ends by this answer, if its reset is rounded up."""
+        reset_s = quota.reset_s or 0.0
+        if quota.reset_utc_s is None or not self.clock.known:
+            return sent_s + reset_s - ROUNDED_UP_S, now + reset_s
+        low, high = self.clock.bounds(now)
+        return quota.reset_utc_s - 1 - high, quota.reset_utc_s - low
+
+    def measure(self, meter: HeaderModel, quota: Quota, ends: tuple[float, float]) -> None:
+        """With nothing in flight the count of what is used leads back to the request that opened the window."""
+        used = None if self._history.in_flight else meter.used
+        if meter.period_s is not None or used is None or (meter.spans_s is not None and 4 * used > (quota.limit or 0)):
+            return
+        opener = len(self._history) - used
+        reset_s = quota.reset_s
+        if reset_s is None or not 0 <= reset_s <= ABSURD_S or not 0 < used <= len(self._history):
+            return
+        slack_s = self._trust.slack_s.get(f"{meter.header}-Reset", 0.0)
+        low_s = ends[0] - self._history.answered[opener]
+        high_s = ends[1] + slack_s - self._history.earliest_sent(opener)
+        meter.span(max(0.0, low_s), high_s)

@@ -1,0 +1,347 @@
+"""What refusals teach: a second of silence is worth more than a hundred requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.pacing.base import Grant, Later, Notice, Outcome, TierStatistics
+from harness.pacing.learn.admission import Admission, LearnedConcurrency
+from harness.pacing.learn.belief import Belief, News
+from harness.pacing.learn.explain import explain
+from harness.pacing.learn.headers import Headers
+from harness.pacing.learn.history import History
+from harness.pacing.learn.pause import Pause
+from harness.pacing.learn.prior import Trust, says_why
+from harness.pacing.learn.probe import PeriodProbe
+from harness.pacing.learn.rate import WINDOW_S, Inferred, RateSearch
+from harness.pacing.learn.refill import Emptied
+from harness.pacing.learn.refusal_cost import RefusalCost
+from harness.pacing.tiers import Tier
+
+# A refusal that comes with more in flight than ever passed may be a limit on just that; it is over at once.
+AT_ONCE_S = 0.15
+SERVER_ERROR = 500
+
+
+class Learner:
+    """Beliefs, the pause that a refusal began, and the probes that sharpen what is believed."""
+
+    def __init__(self, history: History, headers: Headers, trust: Trust) -> None:
+        self._history = history
+        self._headers = headers
+        self._trust = trust
+        self._kept = headers.kept
+        self._gate = Admission(headers, history, trust)
+        self._found = Inferred(history, headers, trust)
+        self._probe = PeriodProbe(history)
+        self._charges = RefusalCost(history)
+        self._pause: Pause | None = None
+        self._unproven: tuple[Pause, Grant, float, int] | None = None  # what a doubtful pause would teach
+        self._limits_refuse_so = False  # refusals without a word were found to be a limit's
+        self._refuses_otherwise = False  # a status below 500 has refused
+        self._crowd = LearnedConcurrency(history)
+        self._refilling = RateSearch(history, self._found)
+        self._opened_s: float | None = None
+        self._news: list[News] = []
+        self._overruled_rate = False
+        self._overruled: list[tuple[Belief, float]] = []  # in the way of the last look, and when their windows opened
+        self.declared = False  # limits are known without learning
+
+    # --- what is believed -----------------------------------------------------------------------------------------
+
+    @property
+    def beliefs(self) -> list[Belief]:
+        """Those of headers first."""
+        return [*self._headers.beliefs.values(), *self._found.beliefs]
+
+    def remember(self, tier: Tier) -> None:
+        """A limit that an earlier run learned."""
+        if tier.kind in ("counter", "gcra", "bucket", "leaky"):
+            self._refilling.remember(tier)
+        if tier.kind not in ("gcra", "bucket", "leaky"):
+            self._found.remember(tier)
+
+    def keep(self) -> list[Tier]:
+        """What is worth remembering: settled limits, and a rate that was searched."""
+        return list(dict.fromkeys([belief.tier for belief in self.shown()] + self._refilling.tiers()))
+
+    def statistics(self, now: float) -> list[TierStatistics]:
+        """How full each limit is."""
+        return [*(b.statistics(now, self._history) for b in self.shown()), *self._refilling.statistics(now)]
+
+    def shown(self) -> list[Belief]:
+        return [belief for belief in self.beliefs if belief.settled]
+
+    def sentences(self) -> tuple[str, ...]:
+        told = [f"{b.tier} ({b.source}, trust {b.trust}): {b.evidence}" for b in self.shown()]
+        shared = [f"{b.tier} is shared with others" for b in self.beliefs if self._headers.is_shared(b)]
+        return (
+            *told,
+            *shared,
+            *self._crowd.sentences(),
+            *self._refilling.sentences(),
+            *self._charges.sentences(),
+            *self._trust.sentences(),
+        )
+
+    def news(self) -> tuple[News, ...]:
+        fresh, self._news = (*self._news, *self._refilling.news(), *self._charges.news()), []
+        return fresh
+
+    def _tell(self, belief: Belief) -> None:
+        kinds = "/".join(belief.kinds) or "any"
+        self._news.append(News(str(belief.tier), kinds, belief.evidence, belief.trust))
+
+    def _tell_trust(self, header: str) -> None:
+        why = self._trust.dropped.get(header)
+        said = f"{header} is no longer trusted: {why}" if why else f"{header} is rounded down"
+        self._news.append(News("", "trust", said, "none" if why else "fair"))
+
+    # --- may it go? -----------------------------------------------------------------------------------------------
+
+    def laters(self, now: float, cost: int) -> Iterator[Later]:
+        """What is in the way of `cost` more, by each belief."""
+        probing = self._probe.in_the_way()
+        if probing is not None:
+            yield probing
+            return
+        trying = self._charges.in_the_way()
+        if trying is not None:
+            yield trying
+            return
+        crowded = self._crowd.later()
+        if crowded is not None:
+            yield crowded
+        ahead = self._gate.ahead(cost)
+        if ahead is not None:
+            yield ahead
+        for belief in self._headers.beliefs.values():
+            later = self._gate.later(belief, now, cost)
+            if later is not None:
+                yield later
+        for belief in self._found.beliefs:
+            later = None if belief.fits(now, cost, self._history) else self._full(belief, now, cost)
+            if later is not None:
+                yield later
+        searched = self._refilling.later(now, cost)
+        if searched is not None:
+            yield searched
+
+    def _full(self, belief: Belief, now: float, cost: int) -> Later | None:
+        """A limit that was found has no room left: until it opens, unless one goes ahead to learn something."""
+        if not self._history.charging:
+            return self._probe.later(belief, now, cost)
+        if self._charges.may_try(belief, now, cost):
+            return None
+        at = belief.opens_at(now, cost, self._history)
+        return Later(at, "in flight" if at is None else "limit", belief.tier)
+
+    def granted(self, grant: Grant, now: float) -> None:
+        """This request goes: it may be the probe of a period."""
+        self._crowd.sent(grant)
+        self._charges.sent(grant)
+        self._refilling.sent(now, grant.cost)
+        self._probe.granted(grant, now)
+        self._kept.granted(grant.cost)
+        self._gate.left -= 1
+
+    def named_s(self, tier: Tier | None) -> float:
+        """The longest that the server's headers named for the limit that is shown as `tier`."""
+        meters = [belief.meter for belief in self._headers.beliefs.values() if belief.tier == tier]
+        return max((meter.named_s for meter in meters if meter is not None), default=0.0)
+
+    def overruled(self, now: float, cost: int) -> None:
+        """A request goes to look whether the beliefs in its way are true."""
+        history = self._history
+        in_the_way = [b for b in self.beliefs if b.settled and history.used(now, b.span_s) + cost > b.limit]
+        openers = [max(0, len(history) - history.used(now, belief.span_s)) for belief in in_the_way]
+        times = [history.earliest_sent(opener) if opener < len(history) else now for opener in openers]
+        self._overruled = list(zip(in_the_way, times))
+        self._overruled_rate = self._refilling.later(now, cost) is not None
+
+    def belied(self, grant: Grant) -> None:
+        """It was let through: each of their periods is over by then. Once a second one shows the same, it goes."""
+        for belief, opened_s in self._overruled:
+            passed_s = max(0.001, grant.at - opened_s)
+            if belief.high_s <= passed_s or belief.belied > 1:
+                self._found.beliefs = [other for other in self._found.beliefs if other is not belief]
+                belief.settled = belief.meter is None and belief.settled
+            belief.belied += 1
+            belief.low_s, belief.high_s = min(belief.low_s, passed_s), min(belief.high_s, passed_s)
+            belief.evidence += f"; one that it was in the way of got through after {passed_s:.3g} s"
+            if belief.meter is not None:
+                belief.meter.most_s = min(belief.meter.most_s, passed_s)
+            self._tell(belief)
+        if self._overruled_rate:
+            self._refilling.forget()
+        self._overruled, self._overruled_rate = [], False
+
+    def expect(self, requests: int) -> None:
+        """So many are still to be sent."""
+        self._gate.left = requests
+
+    # --- what became of it ----------------------------------------------------------------------------------------
+
+    def settled(self, grant: Grant, now: float, outcome: Outcome, cost: int) -> None:
+        """After all that an answer taught: the rules of limits whose way of counting is known go on."""
+        self._kept.settled(outcome, now, grant.at, grant.cost, cost)
+        for belief in self._headers.beliefs.values():
+            if belief.kinds == ("counter",):
+                self._kept.keep_counter(belief, self._headers.periods.clock, now)
+
+    def accepted(self, grant: Grant, now: float, notice: Notice | None) -> None:
+        """An answer: its headers, and perhaps the end of a pause or of a test."""
+        self._crowd.accepted(grant)
+        self._charges.accepted(grant)
+        if self._opened_s is None:
+            self._opened_s = grant.at
+        self._read(grant, now, notice)
+        probed = self._probe.passed(grant, now)
+        if probed is not None:
+            self._opened_s = grant.at
+            self._tell(probed)
+            self._loosen(probed)
+        if self._pause is None:
+            self._refilling.accepted(grant)
+        if self._pause is not None and self._pause.is_probe(grant):
+            self._conclude(self._pause, grant, now)
+
+    def _read(self, grant: Grant, now: float, notice: Notice | None) -> None:
+        """What the headers of an answer teach of limits, and of headers."""
+        before = len(self._trust.dropped)
+        for belief in self._headers.read(notice, grant.at, now):
+            self._tell(belief)
+        single, self._headers.single = self._headers.single, None
+        if single is not None:
+            self._refilling.one_by_one(single)
+        for header in list(self._trust.dropped)[before:]:
+            self._tell_trust(header)
+
+    def _loosen(self, belief: Belief) -> None:
+        """Let in again in no time: that is no window but something that refills, and its rate is searched."""
+        if belief.high_s < WINDOW_S and belief in self._found.beliefs:
+            self._found.beliefs.remove(belief)
+            self._refilling.loosen(belief)
+
+    def found(self, reason: str) -> None:
+        """What doubtful refusals turned out to be: `limit`, and then they teach, or `own`, and they do not."""
+        pending, self._unproven = self._unproven, None
+        self._limits_refuse_so = reason == "limit"
+        if pending is not None and self._limits_refuse_so:
+            self._learn_from(*pending)
+
+    def explains_overload(self) -> bool:
+        """Is a 5xx no refusal by a limit? Where limits are known, or refuse with another status, it is not."""
+        return self.declared or self._refuses_otherwise or self._headers.names_limits()
+
+    def unanswered(self, grant: Grant) -> None:
+        """Lost, or never sent."""
+        self._crowd.ended(grant)
+        self._probe.ended(grant)
+
+    def refused(self, grant: Grant, now: float, notice: Notice | None) -> float:
+        """A refusal; the answer is how long everyone is to pause, in seconds."""
+        others = self._crowd.ended(grant)
+        tried = self._charges.refused(grant, now)
+        self._read(grant, now, notice)
+        pause = self._pause
+        if pause is None and self._opened_s is not None and grant.at < self._opened_s:
+            return self._stale(grant, now, notice)
+        suspected = notice is not None and notice.doubtful and not says_why(notice)
+        if pause is None:
+            opened_s = grant.at if self._opened_s is None else self._opened_s
+            pause = self._pause = Pause(now, grant.at, now, opened_s, first_s=grant.at, others=others)
+            self._crowd.refused(others)
+            pause.patient = self._history.charging
+            blamed = tried or self._probe.refused(grant)
+            if blamed is not None:
+                self._blame(pause, grant, blamed)
+        elif pause.is_probe(grant):
+            pause.probes += 1
+            if pause.blamed is not None and pause.blamed is not tried:
+                pause.blamed.acquit()  # its period is over, and yet it is shut
+                pause.blamed = None
+            if pause.promised is not None and self._trust.too_short(pause.promised):
+                self._tell_trust(pause.promised)
+        belied = self._trust.weigh(notice)
+        if belied is not None:
+            self._tell_trust(belied)
+        pause.refusals += 1
+        pause.last_s = now
+        pause.suspected = suspected
+        pause.doubtful = notice is not None and notice.status != 429
+        if notice is None or notice.status < SERVER_ERROR:
+            pause.overload, self._refuses_otherwise = False, True
+        return self._pause_s(pause, grant, now, notice)
+
+    def _stale(self, grant: Grant, now: float, notice: Notice | None) -> float:
+        """Refused before the probe that got through was sent: old news, but what it names is waited for."""
+        if notice is None or notice.retry_after_s is None:
+            return 0.0
+        wait_s = self._trust.wait_s(notice.waited_by, notice.retry_after_s)
+        return 0.0 if wait_s is None else max(0.0, grant.at + wait_s - now)
+
+    def _pause_s(self, pause: Pause, grant: Grant, now: float, notice: Notice | None) -> float:
+        """How long to pause: as told, else to the next guess; shortly, where it may be a limit on what is in flight."""
+        told = notice is not None and notice.retry_after_s is not None and notice.retry_after_s > 0
+        crowded = pause.probes == 0 and self._crowd.is_crowded(pause.others)
+        if crowded and not told and pause.blamed is None:
+            pause.closed_s, pause.until = grant.at, now + AT_ONCE_S
+            return AT_ONCE_S
+        pause.extend(now, grant.at, notice, self._trust)
+        if self._refilling.search is not None and pause.promised is None:
+            pause.until = now + self._refilling.search.pause_s(pause.probes)
+        return max(0.0, pause.until - now)
+
+    def _blame(self, pause: Pause, grant: Grant, belief: Belief) -> None:
+        """Refused in a test: the period is longer than that, or refusals count."""
+        self._tell(belief)
+        at = belief.opens_at(grant.at, 1, self._history)
+        pause.blamed, pause.until = belief, grant.at if at is None else at
+        pause.guesses = 1  # the belief itself is the first guess
+
+    def _conclude(self, pause: Pause, probe: Grant, now: float) -> None:
+        """A probe got through: what does the pause tell? Where it is in doubt whether it was a limit's, that shows."""
+        self._pause = None
+        self._opened_s = probe.at
+        accepted = len(self._history) - probe.cost
+        if pause.suspected and not self._limits_refuse_so:
+            self._unproven = pause, probe, now, accepted
+        else:
+            self._learn_from(pause, probe, now, accepted)
+
+    def _learn_from(self, pause: Pause, probe: Grant, now: float, accepted: int) -> None:
+        """Explain a pause that a limit made: `accepted` requests had been let through when its probe was."""
+        emptied = Emptied(pause.first_s, probe.at, now, accepted)
+        if pause.promised is None and pause.guesses == 0 and pause.probes == 0:
+            learned = self._crowd.learn(pause.others, emptied)
+            if learned is not None:
+                self._news.append(learned)
+                return
+        # A limit refuses all that is in flight; one of many that fails with 503 is a failure.
+        alone = pause.doubtful and pause.refusals == 1 and pause.others > 1 and self._refilling.search is None
+        overload = pause.overload and self.explains_overload()
+        if pause.blamed is not None or alone or overload:
+            return
+        if self._headers.is_strangers(now - pause.began_s):
+            return
+        refusal = pause.refusal(accepted, now)
+        if self._charges.explains(self._found.beliefs, pause.first_s, pause.opened_s):
+            return
+        self._refilling.recall(self._crowd.dropped)
+        if self._refilling.explains(emptied, probe.at - pause.last_s):
+            return
+        explanations = explain(self._history.sent, self._history.answered, refusal)
+        explanations[:1] = [self._charges.rounded(found, pause.first_s) for found in explanations[:1]]
+        explained = explanations[0].limit if explanations else 0
+        longer = self._found.lengthen(pause.first_s, pause.closed_s, explained)
+        if longer is not None:
+            self._tell(longer)
+            return
+        if explanations:
+            shut_s = refusal.closed_s - pause.first_s
+            belief, belied = self._found.adopt(explanations, refusal.told, shut_s)
+            self._refilling.found(belief)
+            self._tell(belief)
+            if belied is not None:
+                self._tell_trust(belied)

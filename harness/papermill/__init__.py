@@ -1,0 +1,24 @@
+"""What the notebooks for papermill call: a cell is a few lines, and whatever is decided is decided here.
+
+parameters: the values of the parameters' cell, checked. experiment: one run, its figures, its metrics. comparison: of
+sweeps. lessons: for teaching. show: figures and tables as a notebook keeps them.
+"""
+
+from __future__ import annotations
+
+from harness.papermill.comparison import Comparison, read_comparison
+from harness.papermill.lessons import Lessons
+from harness.papermill.parameters import NotebookProblem, RunFailed, settings
+from harness.papermill.runs import Experiment, read_metrics, run_experiment
+
+__all__ = [
+    "Comparison",
+    "Experiment",
+    "Lessons",
+    "NotebookProblem",
+    "RunFailed",
+    "read_comparison",
+    "read_metrics",
+    "run_experiment",
+    "settings",
+]

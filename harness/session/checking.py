@@ -1,0 +1,217 @@
+"""The first pages of a list, read to see whether an import of it can end: what `check` and `--dry-run` know of a list.
+
+It asks for page 1, for the page after it as the list names it or as it is guessed, and for page 0 where an import
+would; then the judge of real imports says what it thinks (`harness.core.listing`).
+
+A few requests, one after another, to see whether an API can be imported and what it says of its limits.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import trio
+
+from harness.config import ImportConfig
+from harness.core.answers import Failed, PageRead, Result
+from harness.core.listing import Ask, Ended, Unclear, as_page, judge, known_pages, stuck, told_error, wants_page_0
+from harness.core.rules import Rules, listed
+from harness.errors import BadInput
+from harness.pacing import Notice
+from harness.record import events as e
+from harness.record.events import Key, Kind
+from harness.record.fold import apply
+from harness.record.state import State
+from harness.source.base import Api
+from harness.views.check import Checked, Told
+
+# Asks for a page; answers it, or the failure, with the status of the answer.
+AskPage = Callable[[e.Key], Awaitable[tuple[PageRead | Failed, int | None]]]
+
+
+@dataclass(slots=True)
+class Preview:
+    """What the first pages say. first: page 1, or why it cannot be read. failed: a later page that cannot, and why.
+
+    ended: the evidence that the list ends within them. problem: why an import of it could not end as complete.
+    """
+
+    first: PageRead | Failed
+    state: State = field(default_factory=State)
+    failed: tuple[e.Key, Failed] | None = None
+    ended: str = ""
+    problem: str = ""
+
+    @property
+    def paging(self) -> str:
+        """How its pages follow on each other, for people."""
+        listing = self.state.listing
+        start = ", counted from 0" if listing.zero_new else ""
+        if self.state.last_page is not None:
+            return f"pages are numbered{start}"
+        if listing.way_on:
+            return f"each page names the next ({listing.way_on}){start}"
+        return f"pages are guessed by number, because none names the next{start}"
+
+
+async def preview(ask: AskPage, *, accept: bool = False, brief: bool = False) -> Preview:
+    """Read up to three pages. brief: only one, where it declares how much there is in two ways that agree."""
+    first, _ = await ask(1)
+    found = Preview(first)
+    if isinstance(first, Failed):
+        return found
+    _fold(found.state, 1, first)
+    if not (brief and _agrees(first)):
+        await _look_further(found, ask)
+    if found.failed is None:
+        _judge(found, accept)
+    return found
+
+
+def _agrees(page: PageRead) -> bool:
+    size, total, last = len(page.ids), page.total, page.last_page
+    return total is not None and last is not None and bool(size) and max(1, last) == max(1, -(-total // size))
+
+
+async def _look_further(found: Preview, ask: AskPage) -> None:
+    state = found.state
+    told = next(iter(known_pages(state)), None)
+    second = told[0] if isinstance(told, range) else told
+    if second is None and isinstance(verdict := judge(state), Ask):
+        second = verdict.pages[0]
+    if second is not None:
+        await _read(found, ask, second)
+    if found.failed is None and second != 0 and wants_page_0(state):
+        await _read(found, ask, 0)
+        if state.total is not None:
+            found.failed = None  # an import that reaches its total never asks for it
+
+
+async def _read(found: Preview, ask: AskPage, key: e.Key) -> None:
+    result, status = await ask(key)
+    if isinstance(result, PageRead):
+        result = told_error(found.state, result) or result
+    page = as_page(found.state, key, result, status, final=True) if isinstance(result, Failed) else result
+    if page is not None:
+        _fold(found.state, key, page)
+    elif isinstance(result, Failed):
+        found.failed = (key, result)
+
+
+def _fold(state: State, key: e.Key, page: PageRead) -> None:
+    ids, _, total, met = listed(Rules(), state, page)
+    told = (page.last_page, page.next_page, page.way, page.more, page.unread, met, page.past, page.said_by)
+    apply(state, e.PageListed(0.0, key, 1, 0.0, 0.0, 200, ids, total, *told, page.remarks))
+
+
+def _judge(found: Preview, accept: bool) -> None:
+    """Say what is known: that it ends, that it cannot, or nothing where more pages are to be read."""
+    if stuck(found.state) is None and known_pages(found.state):
+        return
+    verdict = judge(found.state, accept=() if accept else None)
+    if isinstance(verdict, Ended):
+        found.ended = verdict.evidence
+    elif isinstance(verdict, Unclear):
+        found.problem = verdict.sentence
+
+
+class _Asker:
+    """Asks, and keeps what the headers said and how long it took."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self.notices: list[Notice] = []
+        self.latencies_s: list[float] = []
+        self.payloads: list[str] = []  # of the last answer
+
+    async def page(self, key: Key) -> tuple[PageRead | Failed, int | None]:
+        heard = len(self.notices)
+        result = await self._ask("page", key)
+        assert isinstance(result, (PageRead, Failed))
+        return result, self.notices[-1].status if len(self.notices) > heard else None
+
+    async def item(self, key: Key) -> None:
+        result = await self._ask("item", key)
+        if isinstance(result, Failed):
+            raise _unreadable(f"item {key}", result)
+
+    async def _ask(self, kind: Kind, key: Key) -> Result:
+        began_s = trio.current_time()
+        got = await self._api.fetch(kind, key, self._heard)
+        self.latencies_s.append(trio.current_time() - began_s)
+        if got is None:
+            raise BadInput(f"the {kind} was refused by a rate limit{_when(self.notices[-1])}; try again later")
+        self.payloads = [payload for _, payload in got.payloads]
+        return got.result
+
+    def _heard(self, notice: Notice) -> bool:
+        self.notices.append(notice)
+        return not notice.refused
+
+
+def _unreadable(what: str, failed: Failed) -> BadInput:
+    why = f"{failed.reason}: {failed.detail}" if failed.detail else failed.reason
+    return BadInput(f"the {what} cannot be read ({why}); check --url and the credentials")
+
+
+async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
+    """Ask for the first pages and up to two items; BadInput where they cannot be read. utc_s: the time now."""
+    asker = _Asker(api)
+    list_fields: frozenset[str] = frozenset()
+
+    async def ask(key: Key) -> tuple[PageRead | Failed, int | None]:
+        nonlocal list_fields
+        result, status = await asker.page(key)
+        list_fields = _fields(asker.payloads) if key == 1 else list_fields
+        return result, status
+
+    seen = await preview(ask, accept=config.accept_list)
+    if isinstance(seen.first, Failed):
+        raise _unreadable("list", seen.first)
+    if seen.failed is not None:
+        raise _unreadable(f"page {seen.failed[0]} of the list", seen.failed[1])
+    fields: frozenset[str] = frozenset()
+    if config.detail:
+        for item in seen.state.items.in_state("pending")[:2]:
+            await asker.item(item)
+            fields = fields or _fields(asker.payloads)
+    server_s = asker.notices[0].server_utc_s
+    return Checked(
+        url=config.url or "the test API",
+        latencies_s=tuple(asker.latencies_s),
+        a_page=len(seen.first.ids),
+        items=seen.state.total,
+        pages=seen.state.last_page,
+        paging=seen.paging,
+        item_fields=len(fields),
+        alike=bool(fields) and fields <= list_fields,
+        told=_told(asker.notices),
+        skew_s=None if server_s is None else server_s - utc_s,
+        ended=seen.ended,
+        problem=seen.problem,
+    )
+
+
+def _told(notices: list[Notice]) -> tuple[Told, ...]:
+    """The limits that the last answer told, each with what was left of it in every answer."""
+    told = []
+    for quota in notices[-1].quotas:
+        same = [other for notice in notices for other in notice.quotas if _alike(other, quota)]
+        left = tuple(other.remaining for other in same)
+        told.append(Told(quota.header or "headers", quota.limit, quota.period_s, left, quota.reset_s))
+    return tuple(told)
+
+
+def _alike(one: object, other: object) -> bool:
+    return all(getattr(one, name) == getattr(other, name) for name in ("header", "name", "limit", "period_s"))
+
+
+def _when(notice: Notice) -> str:
+    return "" if notice.retry_after_s is None else f", which asks to wait {notice.retry_after_s:g} s"
+
+
+def _fields(payloads: list[str]) -> frozenset[str]:
+    value = json.loads(payloads[0]) if payloads else None
+    return frozenset(value) if isinstance(value, dict) else frozenset()

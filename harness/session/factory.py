@@ -1,0 +1,142 @@
+"""What a session is made of, as the settings want it: the pacing strategy and the core.
+
+Other runs against the same host with the same key, of which this one knows nothing: what they send counts, too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.config import ImportConfig, sent_as
+from harness.core.concurrency import Concurrency
+from harness.core.core import Core
+from harness.core.rules import Rules
+from harness.core.stop_conditions import StopConditions
+from harness.errors import RecordError
+from harness.pacing import AutoPacer, Budget, Pacer, Tiers
+from harness.pacing.sharing import SharingPacer
+from harness.pacing.strategies import make_pacer
+from harness.record.clock import Boot, next_local
+from harness.record.events import Event, ItemId
+from harness.record.run import Run
+from harness.record.sent import last_boot
+from harness.record.state import State
+from harness.units import format_period
+
+
+def pacer_for(config: ImportConfig, remembered: Tiers = ()) -> Pacer:
+    """The strategy that `config` names, or the object it holds; where it names none, by whether limits are known.
+
+    remembered: limits that earlier runs learned of the same host.
+    """
+    if isinstance(config.pacing, Pacer):
+        return config.pacing
+    strategy = config.pacing or ("window" if config.limits else "auto")
+    # Told to learn, it is not told what our own test API enforces: only what people declare.
+    if strategy == "auto" and config.share < 1:
+        inner = AutoPacer((), config.linger_s, config.rtt_floor, remembered)
+        return SharingPacer(inner, config.share, config.declared, config.linger_s, config.rtt_floor)
+    limits = config.declared if strategy == "auto" else config.limits
+    return make_pacer(strategy, limits, config.linger_s, config.rtt_floor, config.seed, remembered)
+
+
+def make_core(
+    config: ImportConfig,
+    pacer: Pacer,
+    record: Callable[[Event], None],
+    utc_s: float,
+    state: State | None = None,
+    payloads: set[ItemId] | None = None,
+) -> Core:
+    """The core of one session as `config` wants it, to be started; see `Core`."""
+    budget = Budget("api", pacer, config.max_pause)
+    rules = Rules(
+        config.most_workers,
+        config.retry_delays,
+        config.sequential,
+        config.detail,
+        config.max_items,
+        config.list_cost,
+        config.item_cost,
+        config.breaker,
+        ends_of(config, utc_s),
+        config.accept_list,
+    )
+    concurrency = Concurrency(most=config.most_workers) if config.workers == "auto" else None
+    return Core(rules, {"page": budget, "item": budget}, record, utc_s, state, payloads, concurrency)
+
+
+def ends_of(config: ImportConfig, began_utc_s: float) -> StopConditions:
+    """When a session that began then is to end early."""
+    until_s = None if config.until is None else next_local(config.until, began_utc_s) - began_utc_s
+    return StopConditions(config.max_failures, config.max_failure_rate, config.max_time, until_s, config.until or "")
+
+
+# Where no limit is known: the longest window that most APIs have.
+USUAL_WINDOW_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class OtherRun:
+    """A run whose requests may still count. pid: of the process that writes it now; None: its last was `ago_s` ago."""
+
+    name: str
+    ago_s: float
+    pid: int | None = None
+
+
+def neighbour(config: ImportConfig, but: str, window_s: float, now: Boot) -> OtherRun | None:
+    """The run in the same folder that is most in the way of one with `config`; None where none is.
+
+    One that is being written comes first, then the one that sent last. but: the run itself. None for a test API of our
+    own, which is another one each time.
+    """
+    if config.learned_for is None:
+        return None
+    found = [
+        one
+        for folder in config.results.glob("*/sent")
+        if folder.parent.name != but and (one := _look(folder.parent, window_s, now)) is not None
+    ]
+    found.sort(key=lambda one: (one.pid is None, one.ago_s, one.name))
+    return next((one for one in found if _is_same(config, Run(config.results / one.name))), None)
+
+
+def _look(folder: Path, window_s: float, now: Boot) -> OtherRun | None:
+    """What the lock and the counter of a run say; None where it is not at work and has not been for a window."""
+    pid = Run(folder).writer_pid
+    before = last_boot(folder)
+    known = before is not None and bool(now.id) and before.id == now.id
+    ago_s = now.since(before) if known and before is not None else math.inf
+    return OtherRun(folder.name, ago_s, pid) if pid is not None or ago_s < window_s else None
+
+
+def _is_same(config: ImportConfig, run: Run) -> bool:
+    """Does it go to the same host with the same key, by the names that are kept of it?"""
+    try:
+        about = run.about
+        said: dict[str, Any] = about.get("config", {})
+        names = tuple(said.get("header_names") or ())
+        return (
+            not about.get("simulated") and sent_as(said.get("url"), said.get("token_env"), names) == config.learned_for
+        )
+    except (RecordError, ValueError, TypeError, AttributeError):
+        return False
+
+
+def told(found: OtherRun, window_s: float) -> str:
+    """One line for people: what is the matter, and what can be done."""
+    if found.pid is not None:
+        what = f"run {found.name} is importing from this host with this key now, in process {found.pid}"
+        return f"{what}: the two may be refused; let it end first, or give each a part of the limits with --share 50%"
+    what = f"run {found.name} sent to this host with this key {_period(found.ago_s)} ago, which may still count"
+    left = _period(window_s - found.ago_s)
+    return f"{what}: some requests may be refused at first; wait {left} before you start, or use less with --share 50%"
+
+
+def _period(seconds: float) -> str:
+    return format_period(max(1, math.ceil(seconds)))

@@ -1,0 +1,296 @@
+"""Imports from beginning to end: the run's folder, the API, a session, and what is written when it is over."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import trio
+from pydantic import ValidationError
+
+from harness.config import ImportConfig
+from harness.errors import BadInput, HarnessError, NoSuchRun, RecordError
+from harness.pacing.strategies import STRATEGIES
+from harness.record.clock import has_passed, utc_s
+from harness.record.folder import NameTaken, discard, is_husk, is_remains
+from harness.record.history import recorded
+from harness.record.parts import list_parts
+from harness.record.run import Run, created_run, find_run, locked, remove_run
+from harness.record.state import State
+from harness.record.summary import Ledger, Summary
+from harness.session.optimality import figures as figures
+from harness.session.optimality import revealed
+from harness.session.retry_failed import conclude
+from harness.session.retry_failed import forget as forget
+from harness.session.retry_failed import reopen as reopen
+from harness.session.session import OnUpdate, Session
+from harness.settings import explain
+from harness.source.base import Api
+from harness.source.child import child_api, server_flags
+from harness.source.client import HttpApi
+from harness.source.ledger import compared, ledger_report
+from harness.source.rest import Rest
+
+_PACKAGES = ("httpx", "trio", "pyarrow", "quart", "hypercorn")
+
+
+async def run_import(
+    config: ImportConfig,
+    *,
+    on_child: Callable[[], None] | None = None,
+    on_start: Callable[[Session, str], None] | None = None,
+    on_update: OnUpdate | None = None,
+    relist: bool = False,
+) -> Run:
+    """Import as `config` says and answer the run, complete or not: see its `status` and `summary()`.
+
+    on_child: called before the test API is started, if it is. on_start: gets the session, to watch and steer it, and
+    the list's URL, before the first request. on_update: gets state and moment four times a second. relist: an audit,
+    see `import_into`. Raises the errors of harness.errors, BadInput before anything happens.
+    """
+    # What the environment says wrongly of proxies is refused here, before anything is written.
+    foreign = None if config.url is None else http_api(config, config.url)
+    try:
+        with prepared(config) as run:
+            async with source(config, on_child) as url, foreign or http_api(config, url) as api:
+                return await import_into(run, config, api, url, on_start, on_update, relist=relist)
+    except BaseExceptionGroup as group:
+        raise _plainest(group) from group
+
+
+@contextmanager
+def _noted(run: Run, *, new: bool) -> Iterator[None]:
+    """An error that ends the session is the run's status and reason, as far as the disk still takes them.
+
+    A new run of which nothing was recorded and nothing asked leaves nothing behind where it was bad input that only the
+    test API could find, or where somebody ended it (Ctrl-C, or a cancelled scope).
+    """
+    try:
+        yield
+    except Exception as error:
+        plain = _plainest(error) if isinstance(error, BaseExceptionGroup) else error
+        if new and isinstance(plain, BadInput) and _is_blank(run):
+            discard(run.folder)
+            raise
+        with suppress(RecordError):
+            # Events that cannot be read are what ended it, or nothing was written since the last time they were.
+            run.note(status="failed", reason=str(plain), settled=False, **_reach(run))
+        raise
+    except BaseException:
+        if new and _is_blank(run):
+            discard(run.folder)
+        raise
+
+
+def _reach(run: Run) -> dict[str, Any]:
+    try:
+        return {"recorded": recorded(run.folder)}
+    except RecordError:
+        return {}
+
+
+def _is_blank(run: Run) -> bool:
+    """Whether nothing was recorded of a run, and no request of it has begun."""
+    begun = run.folder / "sent"
+    parts = any(list_parts(run.folder / kind) for kind in ("events", "items"))
+    return not parts and not (begun.exists() and any(begun.read_bytes()))
+
+
+async def import_into(
+    run: Run,
+    config: ImportConfig,
+    api: Api,
+    url: str,
+    on_start: Callable[[Session, str], None] | None = None,
+    on_update: OnUpdate | None = None,
+    *,
+    inline: bool = False,
+    relist: bool = False,
+) -> Run:
+    """One session of the locked `run` against `api`, then its summary and items.
+
+    inline: write without threads. relist: read the list again, and import what it names anew.
+    """
+    session = Session(run, config, inline=inline, relist=relist)
+    before = (session.state.answered, session.state.refused, session.state.lost)
+    if on_start is not None:
+        on_start(session, url)
+    await session.run(api, on_update)
+    ledger = await _compare_ledger(url, session.state, before) if config.url is None else None
+    if inline:
+        write_results(run, session.state, config, ledger)
+    else:
+        await trio.to_thread.run_sync(write_results, run, session.state, config, ledger)
+    return run
+
+
+def prepare_run(config: ImportConfig, *, simulated: bool = False) -> Run:
+    """The run that `config` names, which nobody is writing yet; see `prepared`."""
+    with prepared(config, simulated=simulated) as run:
+        return run
+
+
+@contextmanager
+def prepared(config: ImportConfig, *, simulated: bool = False) -> Iterator[Run]:
+    """The run that `config` names, new or to be resumed, locked for as long as the block runs.
+
+    An error in the block is noted in the run. simulated: said in run.json, for such a run has another clock and cannot
+    be resumed. NoSuchRun where the name is taken or is not there, RunLocked where another process writes the run.
+    """
+    if config.resume:
+        run = _to_resume(config)
+        with locked(run), _noted(run, new=False):
+            yield run
+        return
+    if not simulated:
+        _refuse_passed(config)
+    if config.run is not None:
+        _make_way(config, config.results / config.run)
+    about = {
+        "config": config.as_written(),
+        "strategy": config.pacing if isinstance(config.pacing, str) else None,
+        "versions": {"harness": version("rate-limit-harness"), "python": platform.python_version(), **_versions()},
+        "seed": config.seed,
+        "host": platform.node(),
+        "platform": platform.platform(),
+        "simulated": simulated,
+    }
+    try:
+        with created_run(config.results, config.run, about, utc_s()) as run, _noted(run, new=True):
+            yield run
+    except NameTaken:  # by a process that made a run of that name in this moment
+        raise _taken(config) from None
+
+
+def _to_resume(config: ImportConfig) -> Run:
+    if config.run is not None and is_husk(config.results / config.run):
+        folder, command = config.results / config.run, f"python -m harness import --run {config.run}"
+        raise NoSuchRun(f"{folder} holds no run: its start was interrupted; start it again with: {command}")
+    run = find_run(config.results, config.run)
+    refuse_simulated(run)
+    _refuse_passed(config)
+    return run
+
+
+def _make_way(config: ImportConfig, folder: Path) -> None:
+    """Remove what --fresh replaces; NoSuchRun for anything else of that name, but what was never a run."""
+    if is_husk(folder) or not os.path.lexists(folder):
+        return
+    if not (folder / "run.json").exists():
+        if not is_remains(folder):
+            but = ", so --fresh does not remove it" if config.fresh else ", but something else"
+            raise NoSuchRun(f"{folder} is no run{but}; choose another --run or --results")
+        if not config.fresh:
+            raise NoSuchRun(f"{folder} has lost its run.json; restore that from a copy, or add --fresh to replace it")
+    elif not config.fresh:
+        raise _taken(config)
+    with suppress(NoSuchRun):  # another process has just removed it
+        remove_run(Run(folder))
+
+
+def _taken(config: ImportConfig) -> NoSuchRun:
+    ask = f"add --resume to go on with it or --fresh to replace it, or choose another --run than {config.run}"
+    return NoSuchRun(f"the run {config.run} exists in {config.results}; {ask}")
+
+
+def _refuse_passed(config: ImportConfig) -> None:
+    if config.until is not None and has_passed(config.until):
+        raise BadInput(f"--until {config.until} is in the past; give a moment that is still to come")
+
+
+def refuse_simulated(run: Run) -> None:
+    """BadInput for a run that was simulated: there is no server to go on with."""
+    if run.about.get("simulated"):
+        raise BadInput(f"run {run.name} was simulated, in a time of its own, and cannot be resumed; simulate it again")
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in _PACKAGES}
+
+
+@asynccontextmanager
+async def source(config: ImportConfig, on_child: Callable[[], None] | None = None) -> AsyncIterator[str]:
+    """The list's URL: the one named, or that of a test API started for as long as the block runs."""
+    if config.url is not None:
+        yield config.url
+        return
+    if on_child is not None:
+        on_child()
+    async with child_api(server_flags(config)) as url:
+        yield url
+
+
+def http_api(config: ImportConfig, url: str, *, keep_records: bool = False) -> HttpApi:
+    """The client for `url` with the settings of `config`; `keep_records` also where items are fetched one by one."""
+    return HttpApi(
+        Rest(url, config.per_page, frozenset(config.allow_host)),
+        workers=config.most_workers,
+        timeout_s=config.timeout,
+        headers=config.request_headers(),
+        variables=config.url_variables(),
+        max_body=config.max_body,
+        refused_when=config.refused_when,
+        keep_records=keep_records or not config.detail,
+        trust_env=config.url is not None,  # our own child is on loopback, where no proxy has business
+    )
+
+
+async def _compare_ledger(url: str, state: State, before: tuple[int, int, int]) -> Ledger | None:
+    """The test API's count of this session beside ours; None where it no longer answers."""
+    try:
+        report = await ledger_report(url)
+    except Exception:  # the import is over and recorded: a view of it must not undo that
+        return None
+    return compared(report, *(now - then for now, then in zip(state_counts(state), before, strict=True)))
+
+
+def state_counts(state: State) -> tuple[int, int, int]:
+    """(answered, refused, lost) requests, as a ledger counts them."""
+    return state.answered, state.refused, state.lost
+
+
+def write_results(run: Run, state: State, config: ImportConfig, ledger: Ledger | None) -> Summary:
+    """What lies in a run's folder once a session has ended: its items, its figures, its status."""
+    summary = figures(run.name, state, config, ledger, learned=revealed(run.folder, state))
+    conclude(run, state, summary)
+    return summary
+
+
+def config_of(run: Run, **changes: Any) -> ImportConfig:
+    """The settings of `run`, as started or set since, to go on with it; `changes` win (secrets are asked for again).
+
+    A moment to end at that has passed is let go. BadInput where they cannot be used here and now, such as a strategy
+    that was an object of somebody's own.
+    """
+    written = {key: value for key, value in run.config.items() if key != "header_names" and value is not None}
+    if written.get("pacing") not in (None, *STRATEGIES) and "pacing" not in changes:
+        own = f"was paced by {written['pacing']!r}, a strategy of somebody's own"
+        raise BadInput(f"run {run.name} {own}; resume it from Python, or add --pacing window")
+    if isinstance(written.get("until"), str) and has_passed(written["until"]):
+        del written["until"]
+    asked = run.about.get("asked", {})  # with `set`, since
+    settings = {**written, **asked, "results": run.folder.parent, "run": run.name, "resume": True, **changes}
+    try:
+        return ImportConfig(**settings)
+    except ValidationError as error:
+        where = f"the settings of run {run.name}, in {run.folder / 'run.json'}, cannot be used"
+        raise BadInput(f"{where}: {explain(error)}") from None
+
+
+def _plainest(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one error to show for a group that trio made: ours if there is one, else the first."""
+    leaves: list[BaseException] = []
+    todo: list[BaseException] = [group]
+    while todo:
+        error = todo.pop(0)
+        if isinstance(error, BaseExceptionGroup):
+            todo.extend(error.exceptions)
+        else:
+            leaves.append(error)
+    ours = [error for error in leaves if isinstance(error, HarnessError)]
+    return (ours or leaves)[0]

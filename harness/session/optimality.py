@@ -1,0 +1,110 @@
+"""The figures of a run: the least time that what it got could have taken, session by session, and all beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from harness.bound import Bound, Paging, bound
+from harness.bound import Work as BoundWork
+from harness.config import ImportConfig
+from harness.pacing import Tiers, parse_tiers
+from harness.record.events import RunStatus
+from harness.record.inferred import as_learned, infer_recorded
+from harness.record.state import Segment, State
+from harness.record.summary import LearnedLimit, Ledger, Summary, summarise
+
+CHANGED = "changed on the way"
+# Nobody declared them: `auto` was told nothing, and what is best possible goes by what our own test API enforces.
+TEST_API = "test API"
+
+
+def figures(
+    name: str,
+    state: State,
+    config: ImportConfig,
+    ledger: Ledger | None = None,
+    status: RunStatus | None = None,
+    learned: Sequence[LearnedLimit] = (),
+) -> Summary:
+    """The figures of a run in `state`, from which every view is made; `status` where the state cannot know it.
+
+    One under way has no bound yet: half an import that waits for its window says nothing of the whole.
+    """
+    shown = status or state.status
+    best = None if shown in ("running", "paused") else best_possible(state, config)
+    known = {"limits_source": limits_source(state, config), "server": ledger, "learned": learned}
+    return summarise(name, state, best, status=status, **known)  # type: ignore[arg-type]
+
+
+def revealed(folder: Path, state: State) -> tuple[LearnedLimit, ...]:
+    """The limits that the run in `folder` reveals; its events are read only where they can tell of any."""
+    return as_learned(infer_recorded(folder)) if state.refused or state.learned else ()
+
+
+def best_possible(state: State, config: ImportConfig, under: Tiers = ()) -> Bound | None:
+    """The bound of what `state` got, with its least round trip; None before there is anything to bound.
+
+    Windows renew between sessions, so each is bounded by itself and the bounds are added, as the durations are. So is
+    each stretch between two changes of the limits, by those that then held. under: bounded by these, whatever held.
+    """
+    if not state.pages or state.least_latency_s is None:
+        return None
+    said = under or config.limits or _learned(state)
+    bounds: list[Bound] = []
+    for stretch in state.stretches():
+        tiers = said if under or stretch.limits is None else parse_tiers(stretch.limits) if stretch.limits else ()
+        if stretch.pages + stretch.items and tiers:
+            bounds.append(_stretch_bound(stretch, state, config, tiers))
+    if not bounds:
+        return None
+    greedy = [b.bound_s if b.greedy_s is None else b.greedy_s for b in bounds]
+    return replace(
+        max(bounds, key=lambda b: b.bound_s),
+        bound_s=sum(b.bound_s for b in bounds),
+        bound_workers_s=sum(b.bound_workers_s for b in bounds),
+        exact=all(b.exact for b in bounds) and not state.changed,
+        greedy_s=None if state.changed or all(b.greedy_s is None for b in bounds) else sum(greedy),
+        enough_workers=max(b.enough_workers for b in bounds),
+    )
+
+
+def _stretch_bound(stretch: Segment, state: State, config: ImportConfig, tiers: Tiers) -> Bound:
+    """The bound of one stretch; one without a page had its items ready, so the list's round trip is not counted.
+
+    Nor is the round trip of what was in flight as one began amid a session.
+    """
+    rtt_s = state.least_latency_s or 0.0
+    pages, items = stretch.pages, stretch.items
+    paging: Paging = "numbered" if state.last_page is not None else "cursor"
+    named = items if pages else items - 1
+    # The last page of a list without an extent is empty, so the pages can hold more than they named.
+    per_page = max(config.per_page, -(-named // max(1, pages)))
+    costs = (config.list_cost, config.item_cost)
+    most = per_page if paging == "cursor" else None
+    work = BoundWork(max(1, pages), named, paging, config.detail, most, *costs)
+    best = bound(work, tiers, rtt_s, max(1, state.workers))
+    spared_s = rtt_s * ((not pages) + stretch.goes_on)
+    if not spared_s:
+        return best
+    bound_s, bound_workers_s = max(0.0, best.bound_s - spared_s), max(0.0, best.bound_workers_s - spared_s)
+    return replace(best, bound_s=bound_s, bound_workers_s=bound_workers_s)
+
+
+def limits_of(state: State, config: ImportConfig) -> Tiers:
+    """The limits that count for what is best possible: as kept, as declared, or as learned; () where none is known."""
+    return parse_tiers(state.kept) if state.kept else config.limits or _learned(state)
+
+
+def limits_source(state: State, config: ImportConfig) -> str:
+    """Where they come from: `declared`, `learned`, `test API` or `unknown`; `changed on the way` by a person."""
+    if state.changed:
+        return CHANGED
+    if config.limits and config.limit is None and state.strategy == "auto" and not state.kept:
+        return TEST_API
+    return "declared" if config.limits or state.kept else "learned" if _learned(state) else "unknown"
+
+
+def _learned(state: State) -> Tiers:
+    return parse_tiers(state.limits) if state.strategy == "auto" and not state.asked and state.limits else ()

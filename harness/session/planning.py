@@ -1,0 +1,119 @@
+"""What an import would do, from a few requests: a page or a few of the list, one item."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, replace
+
+import trio
+
+from harness.bound import Bound, Paging, Work, bound
+from harness.config import ImportConfig
+from harness.core.answers import Failed, PageRead
+from harness.errors import BadInput
+from harness.pacing import Notice
+from harness.record.events import Key, Kind
+from harness.record.state import State
+from harness.session.checking import preview
+from harness.source.base import Api, Got
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What the API says it holds, how fast it answered, and what follows from that.
+
+    requests_made: by looking. work: None where the list does not say how much there is. fields: those of an item,
+    and list_fields those of a list's record. bound: None without work or limits; list_bound: without item requests.
+    """
+
+    requests_made: int
+    work: Work | None
+    latency_s: float
+    fields: frozenset[str]
+    list_fields: frozenset[str]
+    bound: Bound | None
+    list_bound: Bound | None
+
+
+async def look_ahead(api: Api, config: ImportConfig) -> Outlook:
+    """Ask for the first page, for more of them where it does not say how much there is, and for the first item.
+
+    BadInput where the list cannot be read, or an import of it could not end as complete.
+    """
+    records: list[str] = []
+    times_s: list[float] = []
+
+    async def ask(key: Key) -> tuple[PageRead | Failed, int | None]:
+        result, payloads, status, took_s = await _ask(api, "page", key)
+        times_s.append(took_s)
+        records.extend(payloads[:1])
+        if isinstance(result, (PageRead, Failed)):
+            return result, status
+        return Failed("it is refused by a rate limit"), status
+
+    seen = await preview(ask, accept=config.accept_list, brief=True)
+    failed = seen.first if isinstance(seen.first, Failed) else seen.failed[1] if seen.failed is not None else None
+    if failed is not None:
+        why = f"{failed.reason}: {failed.detail}" if failed.detail else failed.reason
+        raise BadInput(f"the list cannot be read ({why}); check --url and the credentials")
+    assert isinstance(seen.first, PageRead)
+    if seen.problem and config.max_items is None:
+        raise BadInput(f"an import could not end as complete: {seen.problem}")
+    fields = frozenset[str]()
+    listed = seen.state.items.in_state("pending")
+    if listed and config.detail:
+        _, payloads, _, item_s = await _ask(api, "item", listed[0])
+        times_s.append(item_s)
+        fields = _fields(payloads)
+    work, latency_s = work_for(seen.first, seen.state, config), min(times_s)
+    return Outlook(
+        len(times_s),
+        work,
+        latency_s,
+        fields,
+        _fields(records[:1]),
+        _bound(work, config, latency_s, detail=config.detail),
+        _bound(work, config, latency_s, detail=False),
+    )
+
+
+def work_for(page: PageRead, state: State, config: ImportConfig) -> Work | None:
+    """The requests that an import needs whose first page is `page`; None where the list does not say.
+
+    state: what is known after all pages that were read.
+    """
+    if state.total is None and state.last_page is None:
+        return None
+    last, total = state.last_page, state.total
+    paging: Paging = "numbered" if last is not None else "cursor"
+    a_page = max(1, len(page.ids))
+    total = total if total is not None else (last or 1) * a_page
+    items = total if config.max_items is None else min(total, config.max_items)
+    pages = math.ceil(items / a_page) if config.max_items is not None or last is None else last
+    return Work(max(1, pages), items, paging, config.detail, None, config.list_cost, config.item_cost)
+
+
+def _bound(work: Work | None, config: ImportConfig, latency_s: float, *, detail: bool) -> Bound | None:
+    if work is None or not config.limits:
+        return None
+    return bound(replace(work, detail=detail), config.limits, latency_s, config.most_workers)
+
+
+async def _ask(api: Api, kind: Kind, key: Key) -> tuple[object, list[str], int | None, float]:
+    """The result, the payloads as JSON texts, the status, and how long it took."""
+    began = trio.current_time()
+    statuses: list[int] = []
+
+    def wanted(notice: Notice) -> bool:
+        statuses.append(notice.status)
+        return not notice.refused
+
+    got: Got | None = await api.fetch(kind, key, wanted)
+    took_s, status = trio.current_time() - began, statuses[0] if statuses else None
+    return (None, [], status, took_s) if got is None else (got.result, [p for _, p in got.payloads], status, took_s)
+
+
+def _fields(payloads: list[str]) -> frozenset[str]:
+    value = json.loads(payloads[0]) if payloads else None
+    return frozenset(value) if isinstance(value, dict) else frozenset()

@@ -1,0 +1,153 @@
+"""What people ask of a core while it runs, beyond its own few words: failed items tried again, or given up.
+
+What is written of a run that has ended: its results, and what people still change of it.
+
+Failed items are made ready again, for `resume` to fetch, or given up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from contextlib import suppress
+
+from harness.core.core import Core
+from harness.core.work import Task
+from harness.errors import RecordError
+from harness.record import events as e
+from harness.record.about import OPEN
+from harness.record.clock import utc_s
+from harness.record.fold import fold
+from harness.record.history import recorded
+from harness.record.items import write_items
+from harness.record.parts import clear_temporary, compact
+from harness.record.recorder import Recorder, later_writer
+from harness.record.run import Run, locked, write_summary
+from harness.record.state import State
+from harness.record.summary import Summary
+from harness.session.optimality import figures, revealed
+from harness.settings import figures_config
+
+
+def retry_failed(core: Core, now: float, items: Collection[e.ItemId] | None = None) -> int:
+    """Make what failed for good ready again, as if it had never been tried; answers how much that was.
+
+    items: only these, of which forgotten ones count as well; None: every failed item and page.
+    """
+    if core.over:
+        return 0
+    again = to_retry(core.state, items)
+    for kind, key in again:
+        core.emit(e.Retried(now, kind, key))
+    for kind, key in reversed(again):
+        core.work.put_back(Task(kind, key))  # before all others: somebody waits to see them
+    return len(again)
+
+
+def forget_failed(core: Core, now: float, items: Collection[e.ItemId] | None = None) -> int:
+    """Give failed items up, all or these; answers how many."""
+    if core.over:
+        return 0
+    gone = to_forget(core.state, items)
+    for item in gone:
+        core.emit(e.Forgotten(now, item))
+    return len(gone)
+
+
+def to_retry(state: State, items: Collection[e.ItemId] | None = None) -> list[tuple[e.Kind, e.Key]]:
+    """(kind, key) of what `retry_failed` would make ready, in the order in which it was listed."""
+    if items is not None:
+        return [("item", item) for item in dict.fromkeys(items) if state.items.state(item) in ("failed", "forgotten")]
+    pages: list[tuple[e.Kind, e.Key]] = [("page", failure.key) for failure in state.failed_pages]
+    return [*pages, *(("item", item) for item in state.items.in_state("failed"))]
+
+
+def to_forget(state: State, items: Collection[e.ItemId] | None = None) -> list[e.ItemId]:
+    """The failed items that `forget_failed` would give up."""
+    if items is None:
+        return state.items.in_state("failed")
+    return [item for item in dict.fromkeys(items) if state.items.state(item) == "failed"]
+
+
+# Nothing more is to come, unless somebody retries what failed: then that is compacted in its turn.
+_OVER: tuple[e.RunStatus, ...] = ("complete", "complete with failures")
+
+
+def reopen(run: Run, items: Collection[e.ItemId] | None = None) -> int:
+    """Make the failed items (and pages) of an ended run ready again; answers how many. RunLocked while it is written.
+
+    items: only these, of which forgotten ones count as well; None: all that failed.
+    """
+    return _change(run, lambda state, t_s: [e.Retried(t_s, *what) for what in to_retry(state, items)])
+
+
+def forget(run: Run, items: Collection[e.ItemId] | None = None) -> int:
+    """Give failed items of an ended run up, all or these: without others it is complete then. Answers how many."""
+    return _change(run, lambda state, t_s: [e.Forgotten(t_s, item) for item in to_forget(state, items)])
+
+
+def _change(run: Run, events_of: Callable[[State, float], list[e.Event]]) -> int:
+    """Record more of an ended run, as a later writer of its last session."""
+    with locked(run):
+        settled = run.settled
+        state = run.state()
+        events = events_of(state, max(0.0, utc_s() - state.session.utc_s))
+        if not events:
+            return 0
+        number = state.session.number
+        recorder = Recorder(run.folder, run.name, number, later_writer(run.folder, number))
+        for event in events:
+            recorder.record(event)
+        recorder.flush()
+        fold(events, state)
+        if state.status not in OPEN:  # else its process was killed, which is still so
+            conclude(run, state, ended_summary(run, state), items=not settled)
+        return len(events)
+
+
+def settle(run: Run) -> None:
+    """Write what a process that was killed at the end of a complete run had not written yet; its events tell it all."""
+    if run.settled or not run.status.startswith("complete"):
+        return
+    with locked(run):
+        if not run.settled:
+            clear_temporary(run.folder)
+            state = run.state()
+            conclude(run, state, ended_summary(run, state))
+
+
+def conclude(run: Run, state: State, summary: Summary, *, items: bool = True) -> None:
+    """Write what lies beside the events of a run once a session has ended, from its `state`. Hold its lock.
+
+    All of it can be made again from the events. run.json comes last, for it says that the rest is there. items: False
+    where items.parquet already holds what was imported.
+    """
+    if items:
+        write_items(run.folder, lambda item: state.items.state(item) == "imported", count=state.imported)
+    write_summary(run, summary.as_dict())
+    if state.status in _OVER:
+        with suppress(RecordError):  # it only makes reading quicker: everything is on disk
+            compact(run.folder)
+    ended = {"status": state.status, "reason": state.reason, "ended_utc_s": state.ended_utc_s}
+    run.note(**ended, recorded=recorded(run.folder), settled=True)
+
+
+def ended_summary(run: Run, state: State, status: e.RunStatus | None = None) -> Summary:
+    """The figures of a run from its files alone; `status` where the state cannot know it.
+
+    What the server counted is known only from the summary that the same session wrote.
+    """
+    written = run.summary()
+    before = None if written is None else Summary.from_dict(written)
+    ledger = before.server if before is not None and before.sessions == state.session.number else None
+    over = (status or state.status) not in OPEN
+    learned = revealed(run.folder, state) if over else ()
+    return figures(run.name, state, figures_config(run.folder / "run.json", run.config), ledger, status, learned)
+
+
+def last_figures(run: Run) -> Summary | None:
+    """The figures of a run that has ended, from the file or its events; None where it has not."""
+    written = run.summary()
+    if written is not None:
+        return Summary.from_dict(written)
+    status = run.status
+    return None if status in (*OPEN, "interrupted") else ended_summary(run, run.state(), status)

@@ -1,0 +1,296 @@
+"""One session of a run, put together: budget, core, recorder, and the driver on a given API."""
+
+from __future__ import annotations
+
+import logging
+import math
+import socket
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from itertools import islice
+from typing import Any
+
+import trio
+
+from harness.bound import Bound, Paging, bound
+from harness.bound import Work as BoundWork
+from harness.config import ImportConfig
+from harness.core.answers import Done
+from harness.core.eta import eta_s
+from harness.errors import RecordError
+from harness.pacing import AutoPacer, Pacer, Tiers, TierStatistics, format_tiers
+from harness.pacing.sharing import SharingPacer, scaled
+from harness.record.clock import Boot, boot, utc_s
+from harness.record.control import Inbox
+from harness.record.events import Event, Held, ItemId
+from harness.record.history import occupied_since, payloads_on_disk, recorded, sessions_begun
+from harness.record.limits import remember, remembered
+from harness.record.live import MOST_FLIGHTS, Live, LiveFlight, LiveTier
+from harness.record.recorder import MOST_UNWRITTEN, Recorder
+from harness.record.run import Run
+from harness.record.sent import SentCounter, session_starts
+from harness.record.state import State
+from harness.session.control import ControlServer
+from harness.session.driver import Driver, Flusher
+from harness.session.factory import USUAL_WINDOW_S, make_core, neighbour, pacer_for, told
+from harness.session.optimality import best_possible, limits_of, limits_source
+from harness.session.retry_failed import forget_failed, retry_failed
+from harness.source.base import Api
+from harness.units import format_period
+
+OnUpdate = Callable[[State, Live], None]
+
+_log = logging.getLogger("harness")
+
+
+class Session:
+    """A session that can be watched (`live`, `state`) and steered while `run` runs. Make it with the run locked."""
+
+    def __init__(
+        self,
+        run: Run,
+        config: ImportConfig,
+        *,
+        inline: bool = False,
+        wall: Callable[[], float] = utc_s,
+        machine: Callable[[], Boot] = boot,
+        relist: bool = False,
+    ) -> None:
+        self.run_folder = run
+        self.config = config
+        self._wall = wall
+        self._machine = machine
+        self._started_utc_s = wall()
+        state = run.state()
+        earlier = sessions_begun(run.folder)
+        began = [*earlier, self._started_utc_s]
+        number = len(began)
+        self._sent = SentCounter(run.folder)
+        starts = session_starts(run.about, earlier, self._sent, machine())
+        self._started_s = starts[-1]  # by the run's own clock
+        noted = {"sessions_utc_s": began, "sessions_run_s": starts, "recorded": recorded(run.folder)}
+        run.note(**noted, in_force=config.as_written(), status="running", settled=False)
+        who = None if config.forget_limits else config.learned_for
+        pacer = pacer_for(config, remembered(config.results, who))
+        charged = self._charge(pacer, state, starts, began)
+        self._look_around(pacer)
+        self.recorder = Recorder(run.folder, run.name, number)
+        payloads = payloads_on_disk(run.folder, state) if number > 1 else None
+        self.core = make_core(config, pacer, self._record, self._started_utc_s, state, payloads)
+        self.flusher = Flusher(self.recorder, lambda: self.core.state, inline=inline)
+        self.attendant = ControlServer(Inbox(run.folder, number), self, inline=inline)
+        self.driver: Driver | None = None
+        self._blind = False
+        self.core.start(socket.gethostname(), number, charged, relist)
+
+    def _charge(
+        self, pacer: Pacer, state: State, starts_s: list[float], starts_utc_s: list[float]
+    ) -> tuple[int, float] | None:
+        """Charge what earlier sessions sent and may still count: as recorded, and what the record never got.
+
+        All by the run's own clock: the wall clock may have been set since, and then a limit would be exceeded, or kept
+        for an hour. Where it is not certain how much time has passed the least is taken, and nothing is in the future.
+
+        Answers the latter, as (requests, counted by then in UTC), to be recorded: until it is on disk the counter of
+        requests begun stays ahead of the record, and a session that follows on this one's death charges it too.
+        """
+        # Two windows: a sliding counter still weighs the one before.
+        tiers = pacer.statistics(0.0).tiers
+        longest_s = max((max(tier.span_s, 2 * tier.tier.period_s) for tier in tiers), default=0.0)
+        now, linger_s = self._started_s, self.config.linger_s
+        # Which of them were pages is not asked: each is charged what the dearer kind costs.
+        dearest = max(self.config.list_cost, self.config.item_cost)
+        clocks = (dict(enumerate(starts_s, 1)), dict(enumerate(starts_utc_s, 1)))
+        found = occupied_since(self.run_folder.folder, clocks[0], now - longest_s, linger_s, clocks[1])
+        charges = [(at, dearest) for at in found]
+        unrecorded = min(MOST_UNWRITTEN + self.config.most_workers, self._sent.count - state.fetches)
+        charged = None
+        if unrecorded > 0:
+            # They were sent by then at the latest; where even that is not known, they were sent just now.
+            at = linger_s + (now if self._sent.last_s is None else min(now, self._sent.last_s))
+            charges.append((at, unrecorded * dearest))
+            charged = (unrecorded, self._started_utc_s + at - now)
+        elif unrecorded < 0:  # a power cut took the counter back
+            self._sent.set(state.fetches)
+        if charges and tiers and self._sent.last_boot.id != self._machine().id:
+            why = "this machine was started again since, or it is another"
+            held = format_period(math.ceil(max(tier.span_s for tier in tiers)))
+            _log.warning("when the last requests were sent is not certain (%s): a limit may wait up to %s", why, held)
+        for at, cost in sorted(charges):
+            if at > now - longest_s:
+                pacer.charge(min(at - now, linger_s), cost)
+        return charged
+
+    def _look_around(self, pacer: Pacer) -> None:
+        """Say in a line that another run has just used this host and key, or does so now: its requests count, too."""
+        longest_s = max((tier.span_s for tier in pacer.statistics(0.0).tiers), default=USUAL_WINDOW_S)
+        found = neighbour(self.config, self.run_folder.name, longest_s, self._machine())
+        if found is not None:
+            _log.warning("%s", told(found, longest_s))
+
+    def _record(self, event: Event) -> None:
+        if isinstance(event, Held) and (event.retry_after_s or 0.0) > self.config.max_pause:
+            asked, kept = format_period(round(event.retry_after_s or 0.0)), format_period(self.config.max_pause)
+            _log.warning("the server asks for a pause of %s; asking again in %s (--max-pause)", asked, kept)
+        self.recorder.record(event)
+        self.flusher.recorded()
+
+    def _put(self, item: ItemId, payload: str) -> None:
+        self.recorder.put(item, payload)
+
+    @property
+    def state(self) -> State:
+        return self.core.state
+
+    async def run(self, api: Api, on_update: OnUpdate | None = None, update_s: float = 0.25) -> Done:
+        """Import until done or stopped; what was recorded is on disk when this returns or raises."""
+        self.driver = Driver(self.core, api, self._put, self.flusher.behind, self._sending)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self.flusher.run)
+                nursery.start_soon(self.attendant.run)
+                if on_update is not None:
+                    nursery.start_soon(self._update, on_update, update_s)
+                done = await self.driver.run()
+                nursery.cancel_scope.cancel()
+            if on_update is not None:
+                self._show(on_update)
+        finally:
+            self.attendant.close()
+            try:
+                await self.flusher.flush(snapshot=True)
+                self._remember()
+            finally:
+                self._sent.close()
+        return done
+
+    def _sending(self) -> None:
+        self._sent.add(self._started_s + self.now(), self._machine())
+
+    def _remember(self) -> None:
+        """Keep what was learned for the next run against the same host."""
+        pacer = self.core.budgets["item"].pacer
+        who = self.config.learned_for
+        if isinstance(pacer, (AutoPacer, SharingPacer)) and who is not None and pacer.learned():
+            remember(self.config.results, who, pacer.learned(), self._wall())
+
+    async def _update(self, on_update: OnUpdate, update_s: float) -> None:
+        while True:
+            self._show(on_update)
+            await trio.sleep(update_s)
+
+    def _show(self, on_update: OnUpdate) -> None:
+        """Show this moment. A view may fail without stopping a run: then it is said once and shown no more."""
+        if self._blind:
+            return
+        try:
+            on_update(self.state, self.live())
+        except Exception as error:
+            self._blind = True
+            _log.warning("the view of run %s failed (%r); the import goes on unseen", self.run_folder.name, error)
+
+    # --- watching and steering ----------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        """Seconds since the session began; 0 before it did."""
+        return 0.0 if self.driver is None else self.driver.now()
+
+    def live(self) -> Live:
+        """What is known of this moment."""
+        now, core = self.now(), self.core
+        doing = core.doing
+        retry_at, last_at = core.work.retry_at, core.work.last_retry_at
+        return Live(
+            t_s=now,
+            now_utc_s=self._started_utc_s + now,
+            workers=core.wish.workers,
+            in_flight=len(core.flights),
+            doing=core.doing_now,
+            until_utc_s=None if doing is None or doing.until is None else self._started_utc_s + doing.until,
+            tier=None if doing is None else doing.tier,
+            tiers=tuple(
+                _live_tier(tier, now, self.config) for tier in core.budgets["item"].pacer.statistics(now).tiers
+            ),
+            eta_s=eta_s(core, now),
+            retrying=core.work.retries,
+            next_retry_utc_s=None if retry_at is None else self._started_utc_s + retry_at,
+            last_retry_utc_s=None if last_at is None else self._started_utc_s + last_at,
+            best_s=self._best_of_all_s(),
+            flights=tuple(
+                LiveFlight(flight.fetch.kind, flight.fetch.key, flight.fetch.attempt, now - flight.fetch.sent_s)
+                for flight in islice(core.flights.values(), MOST_FLIGHTS)
+            ),
+        )
+
+    def _best_of_all_s(self) -> float | None:
+        """The least time for all that the list promises, once it has said so. Learned limits are an estimate: None."""
+        state, limits = self.state, limits_of(self.state, self.config)
+        if (
+            limits_source(state, self.config) == "learned"
+            or state.total is None
+            or not limits
+            or state.least_latency_s is None
+        ):
+            return None
+        pages = state.last_page or max(1, len(state.pages))
+        paging: Paging = "numbered" if state.last_page is not None else "cursor"
+        # To the millisecond, so that a slightly quicker answer is not a new question.
+        rtt_s = round(state.least_latency_s, 3)
+        costs = (self.config.list_cost, self.config.item_cost)
+        return bound(BoundWork(pages, state.total, paging, self.config.detail, None, *costs), limits, rtt_s, 1).bound_s
+
+    def pause(self) -> None:
+        """Send nothing new until `resume`."""
+        self.core.pause(self.now())
+
+    def resume(self) -> None:
+        self.core.resume(self.now())
+        self._wake()
+
+    def stop(self, reason: str = "stopped") -> None:
+        """Finish what is in flight, then end; a second call ends at once."""
+        if self.core.wish.stopping is not None and self.driver is not None:
+            self.driver.cut_off(reason)
+        self.core.stop(self.now(), reason)
+        self._wake()
+
+    def set_workers(self, workers: int) -> None:
+        self.core.set_workers(workers, self.now())
+        self._keep(workers=workers)
+        self._wake()
+
+    def set_limits(self, tiers: Tiers) -> None:
+        """Keep to these from here on, as far as --share uses them."""
+        self.core.set_limits(scaled(tiers, self.config.share), self.now())
+        self._keep(limit=format_tiers(tiers))
+        self._wake()
+
+    def _keep(self, **asked: Any) -> None:
+        """So that whoever resumes this run goes on with it: as it was asked for, before --share."""
+        if self.state.status in ("running", "paused"):
+            with suppress(RecordError):  # it holds now all the same; that the disk is full is said elsewhere
+                self.run_folder.note(asked={**self.run_folder.about.get("asked", {}), **asked})
+
+    def retry_failed(self, items: Collection[ItemId] | None = None) -> int:
+        """Try again what failed for good, all of it or these items; answers how much that is."""
+        count = retry_failed(self.core, self.now(), items)
+        self._wake()
+        return count
+
+    def forget_failed(self, items: Collection[ItemId] | None = None) -> int:
+        """Give failed items up, all of them or these; answers how many."""
+        return forget_failed(self.core, self.now(), items)
+
+    def _wake(self) -> None:
+        if self.driver is not None:
+            self.driver.wake()
+
+    def bound(self) -> Bound | None:
+        """The least time for the requests that succeeded and were needed; None where no limit is known."""
+        return best_possible(self.state, self.config)
+
+
+def _live_tier(tier: TierStatistics, now: float, config: ImportConfig) -> LiveTier:
+    opens_in_s = None if tier.left or tier.opens_at is None else max(0.0, tier.opens_at - now)
+    source = "declared" if tier.tier in config.limits else "learned"
+    return LiveTier(str(tier.tier), tier.tier.depth, tier.used, tier.left, opens_in_s, source)

@@ -1,0 +1,5 @@
+"""How to ask: the `Api` protocol, the httpx client behind it, header dialects, and the mapping of a REST API."""
+
+from harness.source.base import Api, Got
+
+__all__ = ["Api", "Got"]

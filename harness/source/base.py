@@ -1,0 +1,35 @@
+"""What the driver needs of an API, so that a test or a protocol other than HTTP can stand in for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from harness.core.answers import Result
+from harness.pacing import Notice
+from harness.record.events import ItemId, Key, Kind
+
+# Told what an answer says of limits; False means that nothing more of it is wanted: it was a refusal, say.
+OnHeaders = Callable[[Notice], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """What became of a fetch, and the payloads (JSON text) to keep: the item's, or those of a list's records."""
+
+    result: Result
+    payloads: tuple[tuple[ItemId, str], ...] = ()
+
+
+class Api(Protocol):
+    """Where pages and items come from."""
+
+    async def fetch(self, kind: Kind, key: Key, on_headers: OnHeaders) -> Got | None:
+        """Ask for a page or an item; call `on_headers` once, and answer None where it says False.
+
+        It is called when the headers are in; where only the body tells whether the answer is a refusal, when that has
+        been read (at most 64 kB of an error's) or could not be.
+
+        Never raises for anything the network or the server does: that is a `Failed` result.
+        """

@@ -1,0 +1,120 @@
+"""Reads an answer's body without trusting its size: what it unpacks to is counted, and never held beyond a bound.
+
+httpx unpacks a chunk whole, and 64 kB of zeros packed well are 64 MB, so it is asked for the chunks as they came.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Protocol
+
+import httpx
+
+from harness.source.rest import Garbled, Malformed
+from harness.units import format_size
+
+# What is asked for. Brotli and zstd pack tighter still, and cannot be unpacked piece by piece within a bound.
+ACCEPTED = "gzip, deflate"
+_PIECE = 256 * 1024  # unpacked at a time
+
+
+class TooLarge(Malformed):
+    """A body beyond the bound. Asked again it would be as large."""
+
+
+class _Unpacker(Protocol):
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+
+    @property
+    def unconsumed_tail(self) -> bytes: ...
+
+
+async def read_body(response: httpx.Response, most: int) -> bytes | bytearray:
+    """The body, unpacked. TooLarge beyond `most` bytes, Garbled where it cannot be unpacked."""
+    told = response.headers.get("content-length", "")
+    if told.isdecimal() and len(told) < 20 and int(told) > most:
+        raise _too_large(most)
+    if response.is_stream_consumed:  # a transport in memory has it whole
+        if len(response.content) > most:
+            raise _too_large(most)
+        return response.content
+    return await _read(response, most)
+
+
+async def read_start(response: httpx.Response, body: bytearray, most: int) -> None:
+    """Read the first `most` bytes of the body, unpacked, into `body`, as far as they can be had.
+
+    A body that is cut off or cannot be unpacked is no error here: `body` holds what came before, and so it does if
+    this is cancelled.
+    """
+    if response.is_stream_consumed:
+        body += response.content[:most]
+        return
+    packing = response.headers.get("content-encoding", "").strip().lower()
+    unpacker, enough = None, False
+    try:
+        async for chunk in response.aiter_raw():
+            if enough:
+                continue
+            try:
+                if unpacker is None and packing not in ("", "identity"):
+                    unpacker = _unpacker(packing, chunk)
+                _append(body, unpacker, chunk, most)
+            except Malformed:
+                enough = True
+                await response.aclose()  # then read to the error that this makes, as in `_read`
+    except (httpx.TransportError, httpx.StreamError):
+        pass
+    del body[most:]
+
+
+async def _read(response: httpx.Response, most: int) -> bytearray:
+    packing = response.headers.get("content-encoding", "").strip().lower()
+    body, unpacker, wrong = bytearray(), None, None
+    try:
+        async for chunk in response.aiter_raw():
+            if wrong is not None:
+                continue  # what had come before it was closed
+            try:
+                if unpacker is None and packing not in ("", "identity"):
+                    unpacker = _unpacker(packing, chunk)
+                _append(body, unpacker, chunk, most)
+            except Malformed as error:
+                wrong = error
+                # Closed first, then read to the error that this makes: each layer below ends its iteration itself.
+                await response.aclose()
+    except (httpx.TransportError, httpx.StreamError):
+        if wrong is None:
+            raise
+    if wrong is not None:
+        raise wrong
+    return body  # not a copy of it: that would hold 30 MB twice
+
+
+def _unpacker(packing: str, first: bytes) -> _Unpacker:
+    if packing in ("gzip", "x-gzip"):
+        return zlib.decompressobj(16 + zlib.MAX_WBITS)
+    if packing == "deflate":  # RFC 9110 8.4.1.2: with zlib's wrapper, which some leave out
+        bare = first[:1] != b"\x78"
+        return zlib.decompressobj(-zlib.MAX_WBITS if bare else zlib.MAX_WBITS)
+    raise Garbled(f"the body is packed as {packing[:40]!r}, which was not asked for")
+
+
+def _append(body: bytearray, unpacker: _Unpacker | None, chunk: bytes, most: int) -> None:
+    """Append what `chunk` holds to `body`; TooLarge no more than a piece beyond `most`."""
+    while chunk:
+        if unpacker is None:
+            body += chunk
+            chunk = b""
+        else:
+            try:
+                body += unpacker.decompress(chunk, _PIECE)
+            except zlib.error as error:
+                raise Garbled(f"the body cannot be unpacked ({error})") from None
+            chunk = unpacker.unconsumed_tail
+        if len(body) > most:
+            raise _too_large(most)
+
+
+def _too_large(most: int) -> TooLarge:
+    return TooLarge(f"the body is larger than --max-body {format_size(most)}; raise that if it is meant to be")

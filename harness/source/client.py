@@ -1,0 +1,287 @@
+"""The httpx client: one wire request per fetch, everything that can go wrong mapped once, here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from http.cookiejar import CookieJar
+
+import httpx
+import trio
+
+from harness.core.answers import Failed, ItemRead, PageRead, failed_status
+from harness.errors import BadInput
+from harness.pacing import Notice
+from harness.pacing.refusals import MOST_BODY, Declared, by_body, wants_body
+from harness.record.clock import utc_s
+from harness.record.events import Key, Kind
+from harness.source.base import Got, OnHeaders
+from harness.source.body import ACCEPTED, TooLarge, read_body, read_start
+from harness.source.credentials import Credentials
+from harness.source.evidence import LOOKED_AT, evidence, kept
+from harness.source.headers import notice
+from harness.source.rest import Garbled, Malformed, Rest, as_text
+from harness.source.way_on import past_end
+
+# Servers close idle connections after 5 s; a pooled one that lives as long is reset on its next use.
+KEEPALIVE_S = 4.0
+# TCP and TLS: long enough for three lost SYNs (1 + 2 + 4 s).
+CONNECT_S = 10.0
+NO_CONTENT = 204
+# Error bodies are small, and everyone else's requests go on meanwhile: one that drips is judged by what has come.
+LONGEST_LOOK_S = 5.0
+Body = bytes | bytearray
+_UTF_8 = "utf-8-sig"  # with or without the mark that some put before it
+_REFUSED = Got(Failed("refused"))
+_TOLD_SECRET = Got(
+    Failed("malformed", "a link or an id of the list holds a secret that was sent; it must not be kept", passing=False)
+)
+
+
+class HttpApi:
+    """An API over HTTP. timeout_s bounds each request as a whole, max_body each answer, unpacked; redirects are not
+    followed (each would be a request without a grant). headers, and variables for the URL's `{env:NAME}`, go to the
+    list's origin alone. refused_when: answers that are refusals because people said so.
+    `keep_records` keeps the list's records as payloads; `trust_env` uses proxy variables, and
+    BadInput says where they cannot be used.
+    """
+
+    def __init__(
+        self,
+        rest: Rest,
+        *,
+        workers: int,
+        timeout_s: float,
+        headers: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
+        max_body: int = 32_000_000,
+        keep_records: bool = False,
+        trust_env: bool = True,
+        transport: httpx.AsyncBaseTransport | None = None,
+        wall: Callable[[], float] = utc_s,
+        refused_when: Declared = (),
+    ) -> None:
+        self._rest = rest
+        self._timeout_s = timeout_s
+        self._timed_out = Got(Failed("timed out", f"no complete answer within {timeout_s:g} s"))
+        self._keep_records = keep_records
+        self._refused_when = refused_when
+        self._wall = wall
+        self._max_body = max_body
+        self._credentials = Credentials(rest.url, headers or {}, variables or {})
+        self._stale: set[tuple[Kind, Key]] = (
+            set()
+        )  # to be sent again, on a connection that is surely none of the pool's
+        # One connection a worker; more workers later share them, which costs a wait and no error.
+        most = max(workers, 100)
+
+        def opened(keepalive: int) -> httpx.AsyncClient:
+            return httpx.AsyncClient(
+                limits=httpx.Limits(
+                    max_connections=most, max_keepalive_connections=keepalive, keepalive_expiry=KEEPALIVE_S
+                ),
+                timeout=httpx.Timeout(None, connect=min(CONNECT_S, timeout_s)),
+                headers={"Accept-Encoding": ACCEPTED},
+                auth=self._credentials,
+                follow_redirects=False,
+                event_hooks={"response": [_put_aside]},
+                cookies=_NoCookies(),
+                transport=transport,
+                trust_env=trust_env,
+                verify=trusted,
+            )
+
+        try:
+            trusted = httpx.create_ssl_context(trust_env=trust_env)
+            self._client, self._fresh = opened(most), opened(0)
+        except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
+            # Not its words: a proxy's address may hold a password.
+            names = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE or SSL_CERT_DIR"
+            raise BadInput(f"{names} cannot be used ({type(error).__name__}); mend or unset it") from None
+
+    async def __aenter__(self) -> HttpApi:
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._client.aclose()
+        await self._fresh.aclose()
+
+    async def fetch(self, kind: Kind, key: Key, on_headers: OnHeaders) -> Got | None:
+        """As the protocol says: one request, one result."""
+        url = self._rest.page_url(key) if kind == "page" else self._rest.item_url(key)
+        heard = _Heard(on_headers)
+        got = self._timed_out
+        client = self._fresh if (kind, key) in self._stale else self._client
+        with trio.move_on_after(self._timeout_s):
+            got = await self._ask(client, kind, key, url, heard)
+        heard.tell()  # where the time was up while its body was read
+        self._note_stale(kind, key, got)
+        # A refusal is one from its verdict on, however its body ends.
+        return self._redacted(got) if heard.wanted else None
+
+    def _note_stale(self, kind: Kind, key: Key, got: Got) -> None:
+        """Who pauses finds the whole pool stale: sent again from it, a request may be reset a second time."""
+        if isinstance(got.result, Failed) and got.result.stale:
+            self._stale.add((kind, key))
+        elif self._stale:
+            self._stale.discard((kind, key))
+
+    async def _ask(self, client: httpx.AsyncClient, kind: Kind, key: Key, url: str, heard: _Heard) -> Got:
+        try:
+            async with client.stream("GET", url) as response:
+                heard.said = notice(response.status_code, response.headers, self._wall(), self._refused_when)
+                body = await self._looked_into(response, heard)
+                if not heard.tell():
+                    if body is None:
+                        await self._start_of(response)  # then the connection can be used again
+                    return _REFUSED
+                if body is None:
+                    body = await self._body(response)
+                return self._read(kind, key, response, body)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
+            return Got(Failed("could not connect", _say(error), sent=False))
+        except httpx.InvalidURL as error:
+            return Got(Failed("no such address", _say(error), passing=False, sent=False))
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.CloseError) as error:
+            answered = heard.said is not None
+            return Got(Failed("cut off" if answered else "connection reset", _say(error), stale=not answered))
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            return Got(Failed("no usable answer", _say(error)))
+
+    async def _looked_into(self, response: httpx.Response, heard: _Heard) -> Body | Malformed | None:
+        """The body, where the verdict takes it into account (`heard` is told); None: it has not been read."""
+        said = heard.said
+        assert said is not None
+        body: Body | Malformed | None = None
+        if wants_body(said, self._refused_when):
+            body = await self._body(response)
+            if isinstance(body, Body):
+                text = _text(body[:MOST_BODY], response.charset_encoding)
+                since_s = self._wall() if said.server_utc_s is None else said.server_utc_s
+                said = by_body(said, text, since_s, self._refused_when)
+        if said.status >= 400:
+            lines, start = evidence(response.headers, body if isinstance(body, Body) else b"")
+            known = self._credentials
+            said = replace(said, headers=kept(known.redact(lines)), body=kept(known.redact(start)) or None)
+        heard.said = said
+        return body
+
+    async def _body(self, response: httpx.Response) -> Body | Malformed:
+        """The whole body of a success; of anything else the beginning, which may be all that came."""
+        if not response.is_success:
+            return await self._start_of(response)
+        try:
+            return await read_body(response, self._max_body)
+        except Malformed as error:
+            return error
+
+    async def _start_of(self, response: httpx.Response) -> bytes:
+        start = bytearray()
+        with trio.move_on_after(LONGEST_LOOK_S):
+            await read_start(response, start, MOST_BODY)
+        return bytes(start)
+
+    def _read(self, kind: Kind, key: Key, response: httpx.Response, body: Body | Malformed) -> Got:
+        status = response.status_code
+        if not response.is_success:
+            words = "" if isinstance(body, Malformed) else body.decode(_UTF_8, "replace")
+            failed = replace(
+                failed_status(status, response.extensions.get("location")), past_end=past_end(status, words)
+            )
+            return Got(_with_evidence(failed, response, body))
+        if status == NO_CONTENT and kind == "page":
+            nothing = Failed("malformed", "the answer has no content", passing=False, past_end=f"answered {status}")
+            return Got(_with_evidence(nothing, response, b""))
+        try:
+            if isinstance(body, Malformed):
+                raise body
+            text = _text(body, response.charset_encoding)
+            if kind == "item":
+                payload, carried, spelt = self._rest.read_item(key, text)
+                body_start = None if carried else text[:LOOKED_AT]
+                return Got(ItemRead(len(body), carried, body_start, spelt), ((key, payload),))
+            page, records = self._rest.read_page(key, text, response.headers, kept=self._keep_records)
+        except Malformed as error:
+            reason = "too large" if isinstance(error, TooLarge) else "malformed"
+            failed = Failed(reason, str(error), passing=isinstance(error, Garbled), past_end=error.past_end)
+            failed = replace(failed, remarks=error.remarks)
+            return Got(_with_evidence(failed, response, body))
+        kept = records if self._keep_records else []
+        return Got(page, tuple((item, as_text(record)) for item, record in kept))
+
+    def _redacted(self, got: Got) -> Got:
+        """`got` without what we sent to prove who we are, should a server or a library repeat it."""
+        known, result = self._credentials, got.result
+        if isinstance(result, Failed):
+            headers, body = (kept(text and known.redact(text)) for text in (result.headers, result.body))
+            detail = known.redact(result.detail)[:300]
+            return replace(got, result=replace(result, detail=detail, headers=headers, body=body))
+        if isinstance(result, ItemRead) and result.body is not None:
+            result = replace(result, body=kept(known.redact(result.body)))
+        if isinstance(result, PageRead):
+            following = None if result.next_page is None else known.restore_placeholders(result.next_page)
+            if (following is None) != (result.next_page is None) or known.in_ids(result.ids):
+                return _TOLD_SECRET
+            result = replace(result, next_page=following)
+        if isinstance(result, PageRead) and (result.unread or result.said_by or result.remarks):
+            unread, said_by, remarks = map(known.redact, (result.unread, result.said_by, result.remarks))
+            result = replace(result, unread=unread, said_by=said_by, remarks=remarks)
+        return Got(result, tuple((item, known.redact_payload(payload)) for item, payload in got.payloads))
+
+
+class _Heard:
+    """What an answer says of limits, told once; `wanted` is False from the moment at which it turned out a refusal."""
+
+    def __init__(self, on_headers: OnHeaders) -> None:
+        self.said: Notice | None = None
+        self.wanted = True
+        self._on_headers: OnHeaders | None = on_headers
+
+    def tell(self) -> bool:
+        """Tell it, unless there is nothing to tell or it was told already; answers whether its body is wanted."""
+        if self.said is not None and self._on_headers is not None:
+            on_headers, self._on_headers = self._on_headers, None
+            self.wanted = on_headers(self.said)
+        return self.wanted
+
+
+class _NoCookies(CookieJar):
+    """Keeps none: each request is to be as the first, and one that is not ASCII could not be sent back.
+
+    Not a policy, which is asked only once all that there is to know of an answer's cookies was gathered.
+    """
+
+    def extract_cookies(self, response: object, request: object) -> None:
+        """Leave them."""
+
+
+def _say(error: BaseException) -> str:
+    """Class and words of an error; where it has none, those of what caused it (a certificate, say)."""
+    found: BaseException | None = error
+    while found is not None and not str(found):
+        found = found.__cause__ or found.__context__
+    return f"{type(error).__name__}: {found or ''}".strip(": ")
+
+
+def _with_evidence(failed: Failed, response: httpx.Response, body: Body | Malformed) -> Failed:
+    headers, text = evidence(response.headers, b"" if isinstance(body, Malformed) else body)
+    return replace(failed, headers=headers, body=text)
+
+
+def _text(body: Body, charset: str | None) -> str:
+    """The body as text: UTF-8 (RFC 8259 8.1) unless told otherwise; bytes that do not fit become U+FFFD."""
+    if charset is None or charset.lower() == "utf-8":
+        return body.decode(_UTF_8, "replace")
+    try:
+        text = body.decode(charset, "replace")
+        text.encode()
+    except (LookupError, ValueError):  # no charset, or one of Python's own that is none
+        return body.decode(_UTF_8, "replace")
+    return text
+
+
+async def _put_aside(response: httpx.Response) -> None:
+    """Keep httpx from preparing to follow a redirect: it raises where the address is none."""
+    if "location" in response.headers:
+        response.extensions["location"] = response.headers.pop("location")

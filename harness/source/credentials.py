@@ -1,0 +1,122 @@
+"""What proves who we are: added to a request at the last moment, sent to one origin alone, and never repeated.
+
+Headers, and `{env:NAME}` in the list's URL. Until a request leaves, its URL holds the name of the variable and not its
+value, so that nothing that shows a URL (an event, a message, the locals of a traceback) can show the value.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from collections.abc import Generator, Iterable, Mapping
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import httpx
+
+from harness.source.redaction import MARK, Redactor
+
+# Shorter header values are flags and versions, and would be blotted out of every word.
+LEAST_SECRET = 6
+# A payload is somebody's data: there only what is surely a secret, and long enough not to be met by chance.
+LEAST_IN_DATA = 8
+# What may stand before a secret in a parameter: `Bearer%20…`, `token:…`.
+_NOTHING_ELSE = re.compile(r"(?:[A-Za-z]{1,10}(?:[ +:]|%20|%3[aA]))?" + re.escape(MARK) + "=*")
+# The first word of a header says how the second proves who we are; anybody may write it.
+_SCHEMES = frozenset({"basic", "bearer", "digest", "token", "apikey", "negotiate", "hawk", "key"})
+_PROVES = re.compile(r"auth|token|key|secret|cookie|password|session", re.IGNORECASE)
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port of `url`, so written that two spellings of one are equal; ValueError where it is none."""
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+    return parts.scheme, parts.hostname or "", port
+
+
+class Credentials(httpx.Auth):
+    """For the list at `url`: `headers` go to its origin alone, and `variables` into its `{env:NAME}`."""
+
+    def __init__(self, url: str, headers: Mapping[str, str], variables: Mapping[str, str]) -> None:
+        self._origin = origin(url)
+        self._headers = dict(headers)
+        self._places = {f"{{env:{name}}}": quote(value, safe="") for name, value in variables.items()}
+        self._told = Redactor(_words([*headers.values(), *variables.values()]), LEAST_SECRET)
+        proofs = [value for name, value in headers.items() if _PROVES.search(name)]
+        # The first word of `Bearer …` and `Basic …` is a scheme, which anybody may write.
+        proofs = [value.partition(" ")[2] or value for value in proofs]
+        proofs = [*_words(proofs), *variables.values()]
+        self._proofs = Redactor(proofs, LEAST_IN_DATA)
+        self._links = Redactor(proofs, LEAST_SECRET)
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """httpx asks here, after which only the socket sees the request."""
+        if origin(str(request.url)) == self._origin:
+            request.headers.update(self._headers)
+            if self._places:
+                request.url = _Filled(request.url, self._places)
+        yield request
+
+    def redact(self, text: str) -> str:
+        """`text` for people, without what was sent to prove who we are, should somebody repeat it."""
+        return self._told.clean(text)
+
+    def redact_payload(self, text: str) -> str:
+        """A payload, JSON text, without what is surely a secret."""
+        return self._proofs.clean_json(text)
+
+    def in_ids(self, ids: Iterable[int | str]) -> bool:
+        """Is a secret in one of these ids, which are written as they are?"""
+        return self._proofs.holds("\n".join(one for one in ids if isinstance(one, str)))
+
+    def restore_placeholders(self, link: str) -> str | None:
+        """A link that can be written down: with the variables' names in place of their values, and without parameters
+        that say, under whatever name, what goes with each request anyway. None where a secret is in it elsewhere.
+        """
+        for place, value in self._places.items():
+            if len(value) >= LEAST_SECRET:
+                link = link.replace(value, place)
+        if not self._links.holds(link):
+            return link
+        parts = urlsplit(link)
+        said = [part for part in parts.query.split("&") if not self._is_secret(part.partition("=")[2])]
+        link = urlunsplit((*parts[:3], "&".join(said), ""))
+        return None if self._links.holds(link) else link
+
+    def _is_secret(self, value: str) -> bool:
+        """Is a parameter's value a secret, and nothing but it and perhaps the name of its scheme?"""
+        return self._links.clean(value) != value and _NOTHING_ELSE.fullmatch(self._links.clean(value)) is not None
+
+
+class _Filled(httpx.URL):
+    """A URL that shows its variables' names and sends their values."""
+
+    def __init__(self, url: httpx.URL, places: Mapping[str, str]) -> None:
+        super().__init__(url)
+        self._target = url.raw_path
+        for place, value in places.items():
+            for written in (place, quote(place, safe=":")):
+                self._target = self._target.replace(written.encode(), value.encode())
+
+    @property
+    def raw_path(self) -> bytes:
+        return self._target
+
+
+def _words(values: Iterable[str]) -> list[str]:
+    """What must not be repeated: values, their words, and of a user and password in base64 both and each."""
+    words = {word for value in values for word in (value, *value.split())}
+    words |= {word.partition("=")[2].strip("\"',;") for word in words}  # Token token="..."
+    words = {word for word in words if word.lower() not in _SCHEMES}
+    for word in list(words):
+        if (pair := _pair(word)) is not None:
+            words |= {pair, pair.partition(":")[2]}
+    return sorted(words)
+
+
+def _pair(word: str) -> str | None:
+    """`user:password` where `word` is that in base64 (RFC 7617)."""
+    try:
+        pair = b64decode(word + "=" * (-len(word) % 4), validate=True).decode()
+    except ValueError:
+        return None
+    return pair if ":" in pair and pair.isprintable() else None

@@ -1,0 +1,210 @@
+"""The panel without a browser: what its buttons do, what it says, and what it does when it is asked for too much."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness_test_api import ServerConfig, running_in_thread
+
+from harness import open_run
+from harness.notebook.all_runs import AllRuns
+from harness.notebook.controller import Controller
+from tests.patience import PATIENCE_S
+
+pytestmark = pytest.mark.realtime
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """A test API that never refuses, of 300 items, of which a few are gone."""
+    settings = {"items": 300, "limit": "100000/1s", "latency": "5ms", "fault": "404:items=3,70:route=item"}
+    with running_in_thread(ServerConfig.from_mapping(settings)) as api:
+        yield api.url
+
+
+def desk(results: Path, **settings: Any) -> Controller:
+    return Controller({"limit": "1000/1s", "run": "r", **settings}, results)
+
+
+def until(true: Callable[[], bool], *ticks: Callable[[], object]) -> None:
+    """Tick until something is so."""
+    pause = threading.Event()
+    for _ in range(20 * PATIENCE_S):
+        for tick in ticks:
+            tick()
+        if true():
+            return
+        pause.wait(0.05)
+    raise AssertionError(f"not within {PATIENCE_S} s")
+
+
+def press(panel: Controller, name: str) -> None:
+    button = panel.controls.buttons[name]
+    assert not button.disabled, f"{name} is not to be pressed"
+    button.click()
+
+
+def test_an_import_from_start_to_end(url: str, tmp_path: Path) -> None:
+    """Start, pause, more workers, another limit, resume, the end: buttons follow, and the figures are the files'."""
+    panel = desk(tmp_path, url=url, limit="30/1s", items="")
+    panel.tick()
+    assert panel.controls.enabled == {"start"}
+    press(panel, "start")
+    until(lambda: panel.shown is not None and panel.shown.summary.imported > 20, panel.tick)
+    press(panel, "pause")
+    until(lambda: panel.controls.enabled == {"resume", "stop", "apply", "retry"}, panel.tick)
+    panel.controls.workers.value = 23
+    panel.controls.limit.value = "2000/1s"
+    panel.controls.apply.click()
+    until(lambda: panel.shown is not None and panel.shown.summary.limits == "2000/1s", panel.tick)
+    press(panel, "resume")
+    until(lambda: not panel.busy, panel.tick)
+    panel.tick()
+    run = open_run("r", tmp_path)
+    figures = run.summary()
+    assert figures is not None
+    assert panel.shown is not None
+    assert json.loads(json.dumps(panel.shown.summary.as_dict())) == figures
+    assert (figures["workers"], figures["limits"], figures["status"]) == (23, "2000/1s", "complete with failures")
+    assert panel.controls.enabled == {"start", "retry"}
+    assert f"{figures['imported']} of 300 items" in panel.controls.note.value
+    assert "items.parquet" in panel.controls.note.value
+
+
+def test_what_is_wrong_is_said_and_nothing_happens(tmp_path: Path) -> None:
+    """A setting that cannot be used is refused in the words of the command line."""
+    panel = desk(tmp_path / "results", items="-1")
+    press(panel, "start")
+    panel.tick()
+    assert "--items must be at least 0, not -1" in panel.controls.note.value
+    assert 'role="alert"' in panel.controls.note.value
+    assert not (tmp_path / "results").exists()
+    panel.controls.enable("running", 0)
+    panel.controls.limit.value = "many"
+    panel.controls.apply.click()
+    panel.tick()
+    assert "many" in panel.controls.note.value
+
+
+def test_an_import_that_fails_says_why(url: str, tmp_path: Path) -> None:
+    """The reason stands in the panel and in the run's files, and another import can be started."""
+    panel = desk(tmp_path, url=f"{url}/17")
+    press(panel, "start")
+    until(lambda: panel.controls.enabled >= {"start"} and not panel.busy, panel.tick)
+    panel.tick()
+    reason = open_run("r", tmp_path).about["reason"]
+    assert reason
+    assert reason.partition("'")[0] in panel.controls.note.value + str(panel.board.parts)
+    assert open_run("r", tmp_path).status == "failed"
+
+
+def test_one_import_at_a_time_and_another_kernel_goes_on(url: str, tmp_path: Path) -> None:
+    """A second start is refused; the next panel tells of an import that was stopped, and Resume finishes it."""
+    panel = desk(tmp_path, url=url, limit="30/1s")
+    press(panel, "start")
+    panel.start()
+    panel.tick()
+    assert "under way here already" in panel.controls.note.value
+    until(lambda: panel.shown is not None and panel.shown.summary.imported > 20, panel.tick)
+    press(panel, "stop")
+    until(lambda: not panel.busy, panel.tick)
+    again = Controller({}, tmp_path)
+    again.tick()
+    assert "The last import, r, was stopped" in again.controls.note.value
+    press(again, "resume")
+    until(lambda: not again.busy, again.tick)
+    run = open_run("r", tmp_path)
+    assert run.state().imported + run.state().failed == 300
+    assert (run.summary() or {})["sessions"] == 2
+
+
+def test_a_run_of_another_process_is_shown_and_steered(url: str, tmp_path: Path) -> None:
+    """A panel that opens beside a running import shows it, its buttons reach it, and another may be started."""
+    command = [sys.executable, "-m", "harness", "import", "--url", url, "--limit", "25/1s", "--quiet"]
+    with subprocess.Popen([*command, "--results", str(tmp_path), "--run", "elsewhere"]) as other:
+        until(lambda: (tmp_path / "elsewhere" / "live.json").exists())
+        panel = Controller({}, tmp_path)
+        until(lambda: panel.shown is not None and panel.shown.summary.imported > 20, panel.tick)
+        assert "elsewhere is being imported by another process" in panel.controls.note.value
+        assert panel.controls.enabled >= {"start", "pause", "stop", "apply"}
+        assert panel.board.parts["workers"]
+        press(panel, "pause")
+        until(lambda: "resume" in panel.controls.enabled, panel.tick)
+        panel.controls.workers.value = 3
+        press(panel, "resume")
+        until(lambda: panel.shown is not None and panel.shown.summary.workers == 3, panel.tick)
+        press(panel, "stop")
+        other.wait(PATIENCE_S)
+    until(lambda: not panel.busy, panel.tick)
+    panel.tick()
+    assert panel.controls.enabled >= {"start", "resume"}
+    assert open_run("elsewhere", tmp_path).status == "stopped"
+    assert "stopped" in panel.controls.note.value
+
+
+def two_runs(url: str, results: Path) -> tuple[AllRuns, Controller]:
+    """The table, with the runs `one` and `two` of 150 items each in it."""
+    panel = desk(results, url=url, run="")
+    runs = AllRuns(results, panel)
+    for name in ("one", "two"):
+        panel.controls.fill({"run": name, "items": 150})
+        press(panel, "start")
+        until(lambda: not panel.busy, panel.tick)
+        panel.tick()
+    runs.read_now()
+    return runs, panel
+
+
+def choose(runs: AllRuns, *names: str) -> None:
+    runs.table.chosen = list(names)
+    runs.read_now()
+
+
+def test_all_runs_choose_compare_export(url: str, tmp_path: Path) -> None:
+    """One run is shown, several are compared, and both are exported beside the results."""
+    runs, _ = two_runs(url, tmp_path / "results")
+    assert [row["name"] for row in runs.table.rows] == ["two", "one"]
+    choose(runs, "one")
+    assert "one" in runs.board.parts["head"]
+    assert sum(runs.board.course["sent"]) >= 150
+    assert runs.deeds.enabled == {"retry", "csv", "parquet", "ask"}
+
+    choose(runs, "one", "two")
+    assert "Compared" in runs.side.value
+    assert not runs.board.parts["head"]
+    for ending in ("csv", "parquet"):
+        runs.deeds.buttons[ending].click()
+    runs.read_now()
+    made = {path.name for path in (tmp_path / "exports").iterdir()}
+    assert made == {"one.csv", "two.csv", "one.parquet", "two.parquet"}
+
+
+def test_all_runs_retry_delete(url: str, tmp_path: Path) -> None:
+    """Failed items are tried again; deleting asks first, and only yes deletes."""
+    results = tmp_path / "results"
+    runs, panel = two_runs(url, results)
+    choose(runs, "one")
+    runs.deeds.buttons["retry"].click()
+    runs.go_on_with_next()
+    until(lambda: not panel.busy, panel.tick)
+    assert "Retried" in open_run("one", results).events().column("event").to_pylist()
+
+    runs.deeds.buttons["ask"].click()
+    assert runs.deeds.confirm.layout.display == ""
+    runs.deeds.no.click()
+    runs.read_now()
+    assert (results / "one").exists()
+    runs.deeds.buttons["ask"].click()
+    runs.deeds.yes.click()
+    runs.read_now()
+    assert [row["name"] for row in runs.table.rows] == ["two"]
+    assert runs.table.chosen == []
+    assert not (results / "one").exists()
+    assert "deleted one" in runs.deeds.note.value

@@ -1,0 +1,134 @@
+"""The table of runs reads as little as it can, and shows what it has before it reads what takes long."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.notebook.run_index import Detail, RunIndex
+from harness.record import events as e
+from harness.record.fold import fold
+from harness.record.follow import Follower
+from harness.record.recorder import Recorder
+from harness.record.run import Run, create_run, locked
+from harness.record.snapshot import freeze, write_snapshot
+from harness.record.summary import Summary
+from tests.views.samples import COMPLETE, started
+
+
+def ended(results: Path, name: str, utc_s: float) -> Run:
+    run = create_run(results, name, {"config": {}}, utc_s)
+    run.note(status="complete")
+    (run.folder / "summary.json").write_text(json.dumps({**COMPLETE.as_dict(), "run": name}))
+    return run
+
+
+def broken_off(results: Path, name: str, utc_s: float, items: int = 10) -> Run:
+    """A run without a process, of which there are events, and for many items a snapshot."""
+    run = create_run(results, name, {"config": {}}, utc_s)
+    recorder = Recorder(run.folder, name, 1)
+    ids = tuple(range(items))
+    events = [started(utc_s, 1, "100/1m"), e.PageListed(0.1, 1, 1, 0.0, 0.1, 200, ids[:100], items, 1, None)]
+    for event in events:
+        recorder.record(event)
+    recorder.flush()
+    if items > 100:
+        state = fold(events)
+        for item in ids[100:]:
+            state.items.add(item)
+        write_snapshot(run.folder, freeze(state, "s1", 2))
+    return run
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """200 runs: 198 ended, one broken off, and one of a million items broken off."""
+    for number in range(198):
+        ended(tmp_path, f"run-{number:03d}", 1000.0 + number)
+    broken_off(tmp_path, "small", 3000.0)
+    broken_off(tmp_path, "million", 2000.0, 1_000_000)
+    return tmp_path
+
+
+def test_two_hundred_runs_one_of_a_million_items(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is quickly read is shown first; nothing that has ended is read twice; what was broken off is folded once."""
+    shelf = RunIndex(results)
+    published: list[tuple[int, int]] = []
+    publish = shelf._publish
+    monkeypatch.setattr(
+        shelf, "_publish", lambda unread: (publish(unread), published.append((len(shelf.rows), unread)))
+    )
+    shelf.scan()
+    assert published == [(198, 2), (200, 0)]
+    assert [row.name for row in shelf.rows[:3]] == ["small", "million", "run-197"]
+    assert (shelf.rows[1].status, shelf.rows[1].total) == ("interrupted", 1_000_000)
+
+    read: list[str] = []
+    monkeypatch.setattr(Run, "summary", lambda run: read.append(run.name))
+    monkeypatch.setattr(Follower, "poll", lambda follower: read.append(follower.run.name))
+    shelf.scan()
+    assert read == []
+
+
+def test_a_run_under_way_is_followed(tmp_path: Path) -> None:
+    """What another process writes is in the table at the next look, and so is its end."""
+    run = create_run(tmp_path, "r", {"config": {}}, 1.0)
+    shelf = RunIndex(tmp_path)
+    with locked(run):
+        recorder = Recorder(run.folder, "r", 1)
+        recorder.record(started(1.0, 1, "100/1m"))
+        recorder.record(e.PageListed(0.1, 1, 1, 0.0, 0.1, 200, (1, 2), 2, 1, None))
+        recorder.flush()
+        shelf.scan()
+        assert [(row.status, row.imported, row.total) for row in shelf.rows] == [("running", 0, 2)]
+        recorder.record(e.ItemImported(0.3, 1, 1, 0.2, 0.3, 200, 9))
+        recorder.record(e.Paused(0.4))
+        recorder.flush()
+        shelf.scan()
+        assert [(row.status, row.imported) for row in shelf.rows] == [("paused", 1)]
+        detail = Detail(run, shelf)
+        now, course = detail.look()
+        assert (now.summary.status, now.open, sum(course.sent)) == ("paused", True, 2)
+    shelf.scan()
+    assert [(row.status, row.imported) for row in shelf.rows] == [("interrupted", 1)]
+    now, course = detail.look()
+    assert (now.summary.status, now.open, sum(course.sent)) == ("interrupted", False, 2)
+
+
+def test_runs_come_go_and_are_damaged(tmp_path: Path) -> None:
+    """A run that is removed leaves the table; one that cannot be read is named and hides no other."""
+    run = ended(tmp_path, "a", 1.0)
+    bad = ended(tmp_path, "b", 2.0)
+    (bad.folder / "run.json").write_text("{")  # a damaged summary is made again from the events
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep" / "sweep.json").write_text("{}")
+    shelf = RunIndex(tmp_path)
+    shelf.scan()
+    assert [row.name for row in shelf.rows] == ["a"]
+    assert len(shelf.damaged) == 1
+    assert shelf.damaged[0].startswith("b: ")
+    for path in run.folder.iterdir():
+        path.unlink()
+    shelf.scan()
+    assert shelf.rows == []
+
+
+def test_the_detail_of_an_ended_run(tmp_path: Path) -> None:
+    """Its figures are those of its summary, and it is read once."""
+    run = ended(tmp_path, "a", 1.0)
+    (run.folder / "events").mkdir()
+    detail = Detail(run, RunIndex(tmp_path))
+    now, course = detail.look()
+    assert now.summary == Summary.from_dict({**COMPLETE.as_dict(), "run": "a"})
+    assert course.sent == ()
+    assert detail.look() is detail.look()
+
+
+def test_a_run_goes_by_the_name_of_its_folder(tmp_path: Path) -> None:
+    """Renamed by hand since its summary was written, it is found under the name that commands take."""
+    ended(tmp_path, "before", 1000.0).folder.rename(tmp_path / "after")
+    shelf = RunIndex(tmp_path)
+    shelf.scan()
+    assert [row.name for row in shelf.rows] == ["after"]

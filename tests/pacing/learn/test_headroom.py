@@ -1,0 +1,104 @@
+"""The rooms of `auto`, each by itself: what a meter promises, what explains a refusal, which headers are believed."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.pacing import AutoPacer, Grant, Notice, Outcome, Quota
+from harness.pacing.learn.explain import Refusal, explain
+from harness.pacing.learn.header_model import HeaderModel
+from harness.pacing.learn.pause import Pause
+from harness.pacing.learn.prior import ABSURD_S, Trust, period_between, roundness
+
+QUICK = settings(max_examples=200, deadline=None, derandomize=True)
+TIMES = st.floats(0, 5, width=32)
+LIMIT = 100
+
+
+@given(st.lists(st.tuples(TIMES, TIMES, TIMES), min_size=1, max_size=40))
+@QUICK
+def test_a_meter_never_promises_more_than_there_is(requests: list[tuple[float, float, float]]) -> None:
+    """Whatever the latencies: Remaining of the candidates less what is in flight is at most what is really left."""
+    moves = [(sent, sent + there, sent + there + back) for sent, there, back in requests]
+    arrivals = sorted(range(len(moves)), key=lambda at: moves[at][1])
+    remaining = {at: LIMIT - order - 1 for order, at in enumerate(arrivals)}
+    meter, trust = HeaderModel(Quota(LIMIT, header="X-RateLimit")), Trust()
+    for heard, at in enumerate(sorted(range(len(moves)), key=lambda at: moves[at][2]), 1):
+        sent, _, answered = moves[at]
+        meter.read(Quota(LIMIT, remaining[at], header="X-RateLimit"), sent, answered, trust)
+        begun = sum(other[0] <= answered for other in moves)
+        assert meter.least is not None
+        assert meter.least - (begun - heard) <= LIMIT - begun
+
+
+@pytest.mark.parametrize(("limit", "period_s"), [(100, 5.0), (500, 20.0), (2000, 100.0), (7, 1.0)])
+def test_one_refusal_explains_itself(limit: int, period_s: float) -> None:
+    """All that was accepted since the first request, and the time from it to the end that Retry-After names."""
+    sent = [0.001 * at for at in range(limit)]
+    answered = [at + 0.05 for at in sent]
+    refused_s = sent[-1] + 0.01
+    found = explain(sent, answered, Refusal(limit, max(refused_s, period_s - 0.6), period_s + 0.4, told=True))[0]
+    assert (found.limit, found.period_s) == (limit, period_s)
+    assert "log" in found.kinds
+
+
+def test_the_longer_tier_is_told_from_the_windows_of_the_shorter() -> None:
+    """Five windows of 500/20s, then a refusal until 100 s: 2000/100s, for every shorter story is contradicted."""
+    sent = [20.1 * window + 0.01 * at for window in range(4) for at in range(500)]
+    answered = [at + 0.05 for at in sent]
+    found = explain(sent, answered, Refusal(2000, 99.2, 100.8, told=True))[0]
+    assert (found.limit, found.period_s) == (2000, 100.0)
+
+
+@pytest.mark.parametrize(
+    ("low_s", "high_s", "period_s"),
+    [(19.1, 20.9, 20.0), (59.2, 61.1, 60.0), (0.3, 1.2, 1.0), (16.2, 17.4, 17.0), (2.1, 2.9, None)],
+)
+def test_people_choose_round_periods(low_s: float, high_s: float, period_s: float | None) -> None:
+    """The most common period in an interval, else a whole number of seconds, else none."""
+    assert period_between(low_s, high_s) == period_s
+
+
+def test_round_counts_are_rounder() -> None:
+    """2000 before 500 before 75 before 37."""
+    assert [roundness(count) for count in (2000, 500, 75, 37)] == sorted(map(roundness, (2000, 500, 75, 37)))[::-1]
+
+
+def test_a_header_that_was_too_short_twice_is_not_believed() -> None:
+    """Once it is rounded down, and a second is added; twice it is dropped, with the reason."""
+    trust = Trust()
+    assert trust.wait_s("Retry-After", 0.0) is None
+    assert trust.too_short("Retry-After")
+    assert trust.wait_s("Retry-After", 0.0) == 1.0
+    assert trust.too_short("Retry-After")
+    assert trust.wait_s("Retry-After", 5.0) is None
+    assert trust.wait_s("X-RateLimit-Reset", ABSURD_S * 2) is None
+    assert "no longer trusted" in trust.sentences()[0]
+
+
+def test_a_probe_that_came_a_rounding_early_is_one() -> None:
+    """The pause is told as a length and counted from another moment: the sum need not be its end to the bit."""
+    pause = Pause(0.6, 0.6, 30.12, 0.0)
+    assert pause.is_probe(Grant(30.119999999999997))
+    assert not pause.is_probe(Grant(30.11))
+
+
+def test_what_was_refused_before_the_probe_got_through_begins_no_pause() -> None:
+    """Its answer was only slow: nothing to wait for, unless it names a time of its own."""
+    for retry_after_s, wait_s in ((None, 0.0), (3.0, 1.0)):
+        pacer = AutoPacer()
+        first = pacer.reserve(0.0)
+        assert isinstance(first, Grant)
+        pacer.settle(first, 0.1, Outcome.ANSWERED, Notice())
+        refused, slow = pacer.reserve(0.1), pacer.reserve(0.1)
+        assert isinstance(refused, Grant)
+        assert isinstance(slow, Grant)
+        pause_s = pacer.settle(refused, 0.2, Outcome.REFUSED, Notice(429, refused=True))
+        assert pause_s is not None
+        probe = pacer.reserve(0.2 + pause_s)
+        assert isinstance(probe, Grant)
+        pacer.settle(probe, 2.0, Outcome.ANSWERED, Notice())
+        told = pacer.settle(slow, 2.1, Outcome.REFUSED, Notice(429, retry_after_s, refused=True))
+        assert told == pytest.approx(wait_s)

@@ -1,0 +1,106 @@
+"""The parameters of a notebook are checked by the one config model, by name and by value."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import RecordError
+from harness.pacing import parse_tiers
+from harness.papermill import NotebookProblem, RunFailed, read_metrics, settings
+from harness.papermill.parameters import plainly, switch
+from harness.papermill.show import table_html, table_text
+from harness.settings import notebook_folder
+from harness.views.report.tables import Table
+
+
+def test_parameters_become_a_config_whatever_papermill_made_of_them() -> None:
+    """Numbers as numbers or text, None as left out; what IPython keeps beside them does not matter."""
+    namespace = {"workers": "20", "limit": "500/20s", "items": 30, "url": None, "simulated": True}
+    config = settings({**namespace, "In": [], "Out": {}, "_i": "", "json": object(), "settings": settings})
+    assert (config.workers, config.limit, config.items) == (20, parse_tiers("500/20s"), 30)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "sentence"),
+    [
+        ({"workers": 0}, "--workers must be at least 1, not 0"),
+        ({"worker": 3}, "'worker' is no parameter of this notebook; did you mean workers?"),
+        ({"zzz": 3}, "'zzz' is no parameter of this notebook; see papermill --help-notebook for those there are"),
+        ({"limit": "many"}, "'many' is not a limit"),
+    ],
+)
+def test_what_does_not_fit_is_said_in_a_sentence(namespace: dict[str, Any], sentence: str) -> None:
+    """Also a name with a typing error, of which papermill itself only warns."""
+    with pytest.raises(NotebookProblem) as said:
+        settings(namespace)
+    assert sentence in str(said.value)
+    assert said.value.__context__ is None
+
+
+def test_a_switch_is_read_as_text_too() -> None:
+    """`-r simulated False` hands over text."""
+    assert [switch("simulated", value) for value in (True, "False", "no", 0)] == [True, False, False, False]
+    with pytest.raises(NotebookProblem, match="simulated must be True or False, not 'perhaps'"):
+        switch("simulated", "perhaps")
+
+
+def test_results_lie_beside_the_notebooks_wherever_the_kernel_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """JupyterLab starts in notebooks/, papermill where one types; an absolute folder is left alone."""
+    (tmp_path / "notebooks").mkdir()
+    for here in (tmp_path, tmp_path / "notebooks"):
+        monkeypatch.chdir(here)
+        monkeypatch.delenv("HARNESS_IMPORT_RESULTS", raising=False)
+        for nothing in ("", None):
+            assert settings({"results": nothing}).results == notebook_folder(nothing) == tmp_path / "results"
+        assert notebook_folder("mine") == tmp_path / "mine"
+        assert notebook_folder(tmp_path / "else") == tmp_path / "else"
+        monkeypatch.setenv("HARNESS_IMPORT_RESULTS", str(tmp_path / "told"))
+        assert settings({"results": ""}).results == settings({}).results == tmp_path / "told"
+        assert settings({"results": "mine"}).results == tmp_path / "mine"
+
+
+def test_a_group_of_errors_is_shown_as_a_sentence_without_a_chain() -> None:
+    """Nested or not; a cell would stay empty and papermill wait for ever."""
+
+    @plainly
+    def cell() -> None:
+        raise ExceptionGroup("trio", [ValueError("one"), ExceptionGroup("inner", [OSError("two")])])
+
+    with pytest.raises(NotebookProblem) as said:
+        cell()
+    assert (str(said.value), said.value.__cause__, said.value.__context__) == ("one; two", None, None)
+    assert said.value._render_traceback_() == ["NotebookProblem: one; two"]
+    assert RunFailed("x")._render_traceback_() == ["RunFailed: x"]
+
+
+def test_mistakes_of_our_own_keep_their_traceback() -> None:
+    """Only errors that are meant for people are shortened."""
+
+    @plainly
+    def cell() -> None:
+        raise KeyError("a defect")
+
+    with pytest.raises(KeyError):
+        cell()
+
+
+def test_a_notebook_without_metrics_is_said(tmp_path: Path) -> None:
+    """Not executed, and no notebook at all."""
+    (tmp_path / "a.ipynb").write_text('{"cells": [{"cell_type": "code", "outputs": []}]}')
+    (tmp_path / "b.ipynb").write_text("no")
+    for name, sentence in (("a", "holds no metrics"), ("b", "no notebook that can be read"), ("c", "No such file")):
+        with pytest.raises(RecordError, match=sentence):
+            read_metrics(tmp_path / f"{name}.ipynb")
+
+
+def test_tables_as_html_and_as_text() -> None:
+    """Cells are text in both; numbers stand to the right."""
+    table = Table(("what", "n"), (("<b>", "1"), ("long name", "10")), (False, True))
+    assert table_text(table) == "what        n\n<b>         1\nlong name  10"
+    assert "&lt;b&gt;" in table_html(table)
+    assert table_html(table).count('<td style="text-align: right">') == 2
