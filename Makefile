@@ -10,15 +10,24 @@ ROOT := $(CURDIR)
 .PHONY: help import server lab dashboard lint fast check test test-slow bench pictures clean
 
 help:
-	@echo 'make import       import everything from the rate-limited test API   (ARGS="--items 200 --workers 20")'
-	@echo 'make server       serve the test API                                 (ARGS="--port 8000 --items 5000")'
-	@echo 'make lab          JupyterLab: start imports, steer and compare them   (ARGS="--no-browser")'
-	@echo 'make dashboard    the same panel as a page, for who only watches      (ARGS="--theme=dark")'
+	@echo 'Two commands do everything, set-up included:'
+	@echo ''
+	@echo 'make import       import everything from the rate-limited test API      (ARGS="--items 200 --workers 20")'
+	@echo 'make test         run every check, and all tests except the long proofs'
+	@echo ''
+	@echo 'Watch:'
+	@echo ''
+	@echo 'make lab          JupyterLab: start imports, control and compare them   (ARGS="--no-browser")'
+	@echo 'make dashboard    the same panel as a web page, without code            (ARGS="--theme=dark")'
+	@echo 'make server       serve the test API                                    (ARGS="--port 8000 --items 5000")'
+	@echo ''
+	@echo 'Develop:'
+	@echo ''
 	@echo 'make check        lint, types, import directions, fast tests: under a minute'
-	@echo 'make test         every check, and every test but the long proofs'
 	@echo 'make test-slow    the long proofs'
-	@echo 'make bench        the measurements'
-	@echo 'make pictures     the pictures of the README'
+	@echo 'make bench        the measurements                                      (ARGS="importer")'
+	@echo 'make pictures     make the pictures of the README again'
+	@echo 'make clean        remove the environment and all caches'
 
 import: $(VENV)/.import
 	$(PY) -m harness import $(ARGS)

@@ -8,16 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-import trio
 
 from harness import signals
-from harness.cli.ended import report
-from harness.cli.exit_codes import exit_code
-from harness.cli.manage import steered
 from harness.cli.run import import_now, ready_to_resume
-from harness.config import ImportConfig
 from harness.errors import BadInput
-from harness.record.clock import next_local, utc_s
+from harness.record.clock import next_local
 from harness.record.discovery import ACCEPT, LEAVES_REST, NO_HELP
 from harness.record.explain import audited, explain
 from harness.record.history import read_events
@@ -25,7 +20,6 @@ from harness.record.run import Run, find_run
 from harness.settings import typed_to_resume
 from harness.units import parse_duration
 from harness.views.explain import audit_text, explain_text
-from harness.views.progress import Mode, Progress, choose_mode
 from harness.views.screen import Screen
 
 

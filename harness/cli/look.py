@@ -10,15 +10,11 @@ from typing import Any
 
 import click
 import trio
+
 from harness import signals
-from harness.cli.ended import report
+from harness.cli.ended import next_commands, report
 from harness.cli.exit_codes import exit_code
 from harness.cli.manage import steered
-from harness.config import ImportConfig
-from harness.record.clock import utc_s
-from harness.views.progress import Mode, Progress, choose_mode
-
-from harness.cli.ended import next_commands
 from harness.cli.options import python, where
 from harness.config import ImportConfig
 from harness.errors import RecordError
@@ -26,6 +22,7 @@ from harness.record.clock import utc_s
 from harness.record.run import Run, find_run, list_runs
 from harness.record.state import State
 from harness.record.summary import Summary
+from harness.views.progress import Mode, Progress, choose_mode
 from harness.views.runs import RunRow, row_of, runs_text
 from harness.views.screen import Screen
 from harness.views.show import NOT_OF_A_RUN, learned_text, settings_text, show_text
