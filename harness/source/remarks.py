@@ -2,7 +2,7 @@
 
 Many servers report an error with status 200, in fields of their own invention: `"code": 40029`, `"stat": "fail"`,
 `"errmsg": "token expired"`. No list of such errors is complete. So a page keeps what it says about itself as *remarks*,
-one line each, and `harness.record.discovery` compares the remarks of a page without records with those of the pages that
+one line each, and `harness.record.discovery` compares those of a page without records with those of the pages that
 had some. What plainly means success is not a remark, so an ordinary list has none.
 
 A remark that means an error wherever it stands begins with `!`: no other page is needed for comparison.
@@ -83,7 +83,7 @@ def _is_of_envelope(name: str) -> bool:
 
 
 def _kinds(words: tuple[str, ...]) -> str:
-    """Classify a field by its words: `e` is set on errors, `g` is true on success, `o` an outcome, `w` words; else ""."""
+    """Classify a field by its words: `e` set on errors, `g` true on success, `o` an outcome, `w` words; else ""."""
     joined, each = "".join(words), set(words)
     if joined in _BAD_IF_SET or each & {"error", "errors", "err", "fault", "exception"} or each >= {"timed", "out"}:
         return "e"
