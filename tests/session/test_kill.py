@@ -16,6 +16,7 @@ import pytest
 from harness import open_run
 from harness.record.events import canonical_id
 from harness.record.run import Run
+from tests.serving import served
 
 pytestmark = pytest.mark.realtime
 
@@ -23,24 +24,8 @@ pytestmark = pytest.mark.realtime
 @pytest.fixture
 def api_url() -> Iterator[str]:
     """A test API of 150 items at 60/6s, longer than a start takes, in a process that outlives the import's."""
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "harness_test_api",
-        "--port",
-        "0",
-        "--items",
-        "150",
-        "--limit",
-        "60/6s",
-        "--latency",
-        "20ms",
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        yield server.stdout.readline().strip()
-        server.terminate()
+    with served("--items", "150", "--limit", "60/6s", "--latency", "20ms") as url:
+        yield url
 
 
 def start(url: str, results: Path, limit: str = "60/6s") -> subprocess.Popen[bytes]:
