@@ -36,7 +36,7 @@ from harness.record.state import State
 from harness.record.summary import Ledger, Summary
 from harness.settings import explain
 
-_PACKAGES = ("httpx", "trio", "pyarrow", "quart", "hypercorn")
+_PACKAGES = ("httpx2", "trio", "pyarrow", "quart", "hypercorn")
 
 
 async def run_import(
