@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pyarrow.parquet as pq
 import pytest
 
@@ -256,7 +256,7 @@ def test_no_secret_is_written_or_printed(tmp_path: Path, api_url: str) -> None:
     for text in said:
         assert SECRET not in text
         assert SECRET[::-1] not in text
-    ledger = httpx.get(api_url.removesuffix("/api/items") + "/_ledger").json()
+    ledger = httpx2.get(api_url.removesuffix("/api/items") + "/_ledger").json()
     assert ledger["admitted"] > 0
     find_run(tmp_path / "results", "r").note(status="stopped")
     again = harness(tmp_path, "resume", "r", "--header", f"X-Other: {SECRET[::-1]}")

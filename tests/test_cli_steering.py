@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from harness.cli import main
@@ -234,7 +234,7 @@ def test_an_audit_finds_what_moved(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def _listed(url: str) -> list[int]:
-    pages = [httpx.get(url, params={"page": page, "perPage": 100}).json()["data"] for page in (1, 2)]
+    pages = [httpx2.get(url, params={"page": page, "perPage": 100}).json()["data"] for page in (1, 2)]
     return [record["id"] for page in pages for record in page]
 
 

@@ -36,7 +36,7 @@ from harness.source.client import HttpApi
 from harness.source.ledger import compared, ledger_report
 from harness.source.rest import Rest
 
-_PACKAGES = ("httpx", "trio", "pyarrow", "quart", "hypercorn")
+_PACKAGES = ("httpx2", "trio", "pyarrow", "quart", "hypercorn")
 
 
 async def run_import(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
-import httpcore
+import httpcore2
 import pyarrow.parquet as pq
 import pytest
 from rich.pretty import pretty_repr
@@ -128,7 +128,7 @@ async def test_by_the_locals_of_a_traceback(tmp_path: Path, monkeypatch: pytest.
     def bug(*args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("a bug")
 
-    owner: Any = Rest if where == "our own code" else httpcore.AsyncConnectionPool
+    owner: Any = Rest if where == "our own code" else httpcore2.AsyncConnectionPool
     monkeypatch.setattr(owner, "read_page" if where == "our own code" else "handle_async_request", bug)
     async with answering(catalogue(1)) as server:
         with pytest.raises(RuntimeError, match="a bug") as caught:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from harness import open_run
@@ -44,7 +44,7 @@ def recorded(run: Run) -> dict[str, list[tuple[int, int | str]]]:
 
 
 def ledger(url: str) -> dict[str, int]:
-    report: dict[str, int] = httpx.get(url.removesuffix("/api/items") + "/_ledger", trust_env=False).json()
+    report: dict[str, int] = httpx2.get(url.removesuffix("/api/items") + "/_ledger", trust_env=False).json()
     return report
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import trio
 import trio.testing
@@ -281,15 +281,15 @@ SHAPES: dict[str, tuple[Answers, bool]] = {  # and whether an import can read al
 def checked(answers: Answers, **settings: Any) -> Checked | None:
     """What `check` finds; None where it cannot read the list."""
 
-    def handle(request: httpx.Request) -> httpx.Response:
+    def handle(request: httpx2.Request) -> httpx2.Response:
         if request.url.path != "/items":
-            return httpx.Response(200, json={"id": int(request.url.path.rpartition("/")[2])})
+            return httpx2.Response(200, json={"id": int(request.url.path.rpartition("/")[2])})
         reply = answers(dict(request.url.params))
-        return httpx.Response(reply.status, text=reply.text, headers=dict(reply.headers))
+        return httpx2.Response(reply.status, text=reply.text, headers=dict(reply.headers))
 
     async def main() -> Checked:
         async with HttpApi(
-            REST, workers=1, timeout_s=30.0, keep_records=True, transport=httpx.MockTransport(handle)
+            REST, workers=1, timeout_s=30.0, keep_records=True, transport=httpx2.MockTransport(handle)
         ) as api:
             return await check(api, ImportConfig(url=URL, **settings), 0.0)
 
