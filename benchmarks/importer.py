@@ -100,7 +100,7 @@ async def recorded(config: ImportConfig) -> Spent:
 async def unrecorded(config: ImportConfig) -> Spent:
     """The same engine, driver and client with nowhere to write."""
     budget = Budget("api", pacer_for(config))
-    core = Core(Rules(config.workers), {"page": budget, "item": budget}, _forget, utc_s=0.0)
+    core = Core(Rules(config.workers), {"list": budget, "item": budget}, _forget, utc_s=0.0)
     async with _opened(config) as api:
         clock = _Clock()
         core.start()

@@ -15,7 +15,7 @@ from harness.cli.ended import next_commands
 from harness.cli.failed import _ways_out, forget_command
 from harness.config import ImportConfig
 from harness.errors import BadInput
-from harness.record.events import Kind
+from harness.record.events import Role
 from harness.record.run import Run
 from harness.record.state import Failure
 from harness.views.check import Checked, check_text
@@ -84,14 +84,14 @@ def test_check_advises_an_import_that_works() -> None:
 @pytest.mark.parametrize(
     ("kinds", "ways"),
     [
-        (("page",), ["resume"]),
+        (("list",), ["resume"]),
         (("item",), ["failed retry", "failed forget"]),
-        (("item", "page"), ["failed retry", "failed forget"]),
+        (("item", "list"), ["failed retry", "failed forget"]),
     ],
 )
-def test_pages_that_failed_are_not_to_be_forgotten(kinds: tuple[Kind, ...], ways: list[str]) -> None:
+def test_pages_that_failed_are_not_to_be_forgotten(kinds: tuple[Role, ...], ways: list[str]) -> None:
     """A10: resume reads a page again; only items can be given up."""
-    failures = [Failure(kind, 7, 1, 0.0, 403, "status 403", "Forbidden", None) for kind in kinds]
+    failures = [Failure(role, 7, 1, 0.0, 403, "status 403", "Forbidden", None) for role in kinds]
     assert _ways_out(cast("Run", SimpleNamespace(about={})), failures) == ways
 
 

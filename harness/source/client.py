@@ -11,7 +11,7 @@ from harness.core.answers import Failed, ItemRead, PageRead, failed_status
 from harness.pacing import Notice
 from harness.pacing.refusals import MOST_BODY, Declared, by_body, wants_body
 from harness.record.clock import utc_s
-from harness.record.events import Key, Kind
+from harness.record.events import Key, Role
 from harness.source.base import Got, OnHeaders
 from harness.source.body import ACCEPTED, TooLarge, read_body, read_start
 from harness.source.credentials import Credentials
@@ -63,7 +63,7 @@ class HttpApi:
         self._wall = wall
         self._max_body = max_body
         self._credentials = Credentials(rest.url, headers or {}, variables or {})
-        self._stale: set[tuple[Kind, Key]] = (
+        self._stale: set[tuple[Role, Key]] = (
             set()
         )  # to be sent again, on a connection that is surely none of the pool's
         # One connection a worker; more workers later share them, which costs a wait and no error.
@@ -93,27 +93,27 @@ class HttpApi:
         await self._client.aclose()
         await self._fresh.aclose()
 
-    async def fetch(self, kind: Kind, key: Key, on_headers: OnHeaders) -> Got | None:
+    async def fetch(self, role: Role, key: Key, on_headers: OnHeaders) -> Got | None:
         """As the protocol says: one request, one result."""
-        url = self._rest.page_url(key) if kind == "page" else self._rest.item_url(key)
+        url = self._rest.page_url(key) if role == "list" else self._rest.item_url(key)
         heard = _Heard(on_headers)
         got = self._timed_out
-        client = self._fresh if (kind, key) in self._stale else self._client
+        client = self._fresh if (role, key) in self._stale else self._client
         with trio.move_on_after(self._timeout_s):
-            got = await self._ask(client, kind, key, url, heard)
+            got = await self._ask(client, role, key, url, heard)
         heard.tell()  # where the time was up while its body was read
-        self._note_stale(kind, key, got)
+        self._note_stale(role, key, got)
         # A refusal is one from its verdict on, however its body ends.
         return self._redacted(got) if heard.wanted else None
 
-    def _note_stale(self, kind: Kind, key: Key, got: Got) -> None:
+    def _note_stale(self, role: Role, key: Key, got: Got) -> None:
         """Who pauses finds the whole pool stale: sent again from it, a request may be reset a second time."""
         if isinstance(got.result, Failed) and got.result.stale:
-            self._stale.add((kind, key))
+            self._stale.add((role, key))
         elif self._stale:
-            self._stale.discard((kind, key))
+            self._stale.discard((role, key))
 
-    async def _ask(self, client: AsyncClient, kind: Kind, key: Key, url: str, heard: _Heard) -> Got:
+    async def _ask(self, client: AsyncClient, role: Role, key: Key, url: str, heard: _Heard) -> Got:
         try:
             async with client.stream("GET", url) as response:
                 heard.said = notice(response.status_code, response.headers, self._wall(), self._refused_when)
@@ -124,7 +124,7 @@ class HttpApi:
                     return _REFUSED
                 if body is None:
                     body = await self._body(response)
-                return self._read(kind, key, response, body)
+                return self._read(role, key, response, body)
         except ERRORS as error:
             return Got(failure(error, answered=heard.said is not None))
 
@@ -161,7 +161,7 @@ class HttpApi:
             await read_start(response, start, MOST_BODY)
         return bytes(start)
 
-    def _read(self, kind: Kind, key: Key, response: Response, body: Body | Malformed) -> Got:
+    def _read(self, role: Role, key: Key, response: Response, body: Body | Malformed) -> Got:
         status = response.status_code
         if not response.is_success:
             words = "" if isinstance(body, Malformed) else body.decode(_UTF_8, "replace")
@@ -169,14 +169,14 @@ class HttpApi:
                 failed_status(status, response.extensions.get("location")), past_end=past_end(status, words)
             )
             return Got(_with_evidence(failed, response, body))
-        if status == NO_CONTENT and kind == "page":
+        if status == NO_CONTENT and role == "list":
             nothing = Failed("malformed", "the answer has no content", passing=False, past_end=f"answered {status}")
             return Got(_with_evidence(nothing, response, b""))
         try:
             if isinstance(body, Malformed):
                 raise body
             text = _text(body, response.charset_encoding)
-            if kind == "item":
+            if role == "item":
                 payload, carried, spelt = self._rest.read_item(key, text)
                 body_start = None if carried else text[:LOOKED_AT]
                 return Got(ItemRead(len(body), carried, body_start, spelt), ((key, payload),))

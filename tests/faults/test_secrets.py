@@ -157,5 +157,5 @@ async def test_by_a_list_on_another_host(tmp_path: Path) -> None:
         async with answering(lambda path: first if path.startswith("/items?") else {"id": 1}) as server:
             host = elsewhere.url.split("/")[2]
             run = await imported(tmp_path, f"{server.url}?key={{env:A_KEY}}", allow_host=host, **SETTINGS)
-    assert run.state().requests == {"page": 2, "item": 2}
+    assert run.state().requests == {"list": 2, "item": 2}
     assert [secret for secret in SECRETS if secret in "".join(elsewhere.requests)] == []

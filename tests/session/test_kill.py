@@ -38,8 +38,8 @@ def recorded(run: Run) -> dict[str, list[tuple[int, int | str]]]:
     table = run.events().to_pylist()
     got = [row for row in table if row["event"] in ("PageListed", "ItemImported")]
     return {
-        kind: [(row["session"], canonical_id(row["key"])) for row in got if row["kind"] == kind]
-        for kind in ("page", "item")
+        role: [(row["session"], canonical_id(row["key"])) for row in got if row["role"] == role]
+        for role in ("list", "item")
     }
 
 
@@ -74,10 +74,10 @@ def test_killed_and_resumed_nothing_is_lost_doubled_or_fetched_again(
     assert (summary["status"], summary["imported"], summary["sessions"]) == ("complete", 150, 2)
 
     after = recorded(run)
-    for kind, total in (("page", 2), ("item", 150)):
-        keys = [key for _, key in after[kind]]
+    for role, total in (("list", 2), ("item", 150)):
+        keys = [key for _, key in after[role]]
         assert len(keys) == len(set(keys))
-        assert {key for session, key in after[kind] if session == 1} == {key for _, key in before[kind]}
+        assert {key for session, key in after[role] if session == 1} == {key for _, key in before[role]}
         assert len(keys) <= total
     assert sorted(run.items().column("id").to_pylist()) == list(range(1, 151))
     # What the killed session sent without recording it was charged before the next one sent: still no refusal.

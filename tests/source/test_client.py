@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from harness.core.answers import Failed, ItemRead, PageRead
 from harness.pacing import Notice
-from harness.record.events import Key, Kind
+from harness.record.events import Key, Role
 from harness.source import Got
 from harness.source.client import HttpApi
 from harness.source.credentials import LEAST_SECRET
@@ -41,7 +41,7 @@ def answering(*args: Any, **kwargs: Any) -> httpx2.MockTransport:
     return httpx2.MockTransport(lambda _: httpx2.Response(*args, **kwargs))
 
 
-async def fetch(client: HttpApi, kind: Kind = "item", key: Key = 1) -> tuple[Got | None, list[Notice]]:
+async def fetch(client: HttpApi, role: Role = "item", key: Key = 1) -> tuple[Got | None, list[Notice]]:
     """What became of one fetch, and the notices on the way; a refusal is answered as the engine does."""
     notices: list[Notice] = []
 
@@ -50,11 +50,11 @@ async def fetch(client: HttpApi, kind: Kind = "item", key: Key = 1) -> tuple[Got
         return not notice.refused
 
     async with client:
-        return await client.fetch(kind, key, on_headers), notices
+        return await client.fetch(role, key, on_headers), notices
 
 
-async def failure(transport: httpx2.AsyncBaseTransport, kind: Kind = "item", **settings: Any) -> Failed:
-    got, _ = await fetch(api(transport, **settings), kind)
+async def failure(transport: httpx2.AsyncBaseTransport, role: Role = "item", **settings: Any) -> Failed:
+    got, _ = await fetch(api(transport, **settings), role)
     assert got is not None
     assert isinstance(got.result, Failed)
     return got.result
@@ -63,7 +63,7 @@ async def failure(transport: httpx2.AsyncBaseTransport, kind: Kind = "item", **s
 async def test_a_page_and_its_items() -> None:
     """A page tells ids, total and last page; an item's payload is the body; both tell of the limit on the way."""
     config = {"items": 25, "limit": "9/10s"}
-    got, notices = await fetch(api(served(**config)), "page", 1)
+    got, notices = await fetch(api(served(**config)), "list", 1)
     assert got == Got(PageRead(tuple(range(1, 11)), 25, 3))
     assert [(n.status, n.refused, n.quotas[0].limit, n.quotas[0].remaining) for n in notices] == [(200, False, 9, 8)]
     got, _ = await fetch(api(served(**config)), "item", 7)
@@ -75,7 +75,7 @@ async def test_a_page_and_its_items() -> None:
 
 async def test_records_are_kept_where_they_are_the_items() -> None:
     """With keep_records a page brings a payload for each of its records."""
-    got, _ = await fetch(api(served(items=3), keep_records=True), "page", 1)
+    got, _ = await fetch(api(served(items=3), keep_records=True), "list", 1)
     assert got is not None
     assert [(item, json.loads(payload)["id"]) for item, payload in got.payloads] == [(1, 1), (2, 2), (3, 3)]
 
@@ -93,7 +93,7 @@ async def test_gone_is_for_good() -> None:
     """A 404 or 410 is not worth a second attempt."""
     got, _ = await fetch(api(served(items=5)), "item", 99)
     assert got == Got(Failed("gone", "Not Found", passing=False))
-    assert await failure(answering(410), "page") == Failed("gone", "Gone", passing=False)
+    assert await failure(answering(410), "list") == Failed("gone", "Gone", passing=False)
 
 
 @pytest.mark.parametrize(
@@ -194,8 +194,8 @@ async def test_an_address_too_long_was_never_sent() -> None:
 )
 async def test_text_in_any_charset(content: bytes, charset: str, name: str) -> None:
     """UTF-8, with or without its mark, unless told otherwise; what does not fit is replaced, not an error."""
-    kind = "application/json" + (f"; charset={charset}" if charset else "")
-    got, _ = await fetch(api(answering(200, content=content, headers={"Content-Type": kind})))
+    content_type = "application/json" + (f"; charset={charset}" if charset else "")
+    got, _ = await fetch(api(answering(200, content=content, headers={"Content-Type": content_type})))
     assert got is not None
     assert json.loads(got.payloads[0][1])["n"] == name
 
@@ -203,9 +203,9 @@ async def test_text_in_any_charset(content: bytes, charset: str, name: str) -> N
 @pytest.mark.parametrize("charset", ["hex", "base64", "rot13", "unicode_escape", "undefined", "idna", "zlib", "mbcs"])
 async def test_a_charset_that_is_none_for_text(charset: str) -> None:
     """Python knows codecs that are no charsets; a server that names one gets no exception out of us."""
-    kind = f"application/json; charset={charset}"
+    content_type = f"application/json; charset={charset}"
     content = rb'{"id": 1, "n": "\udc00"}'
-    got, _ = await fetch(api(answering(200, content=content, headers={"Content-Type": kind})))
+    got, _ = await fetch(api(answering(200, content=content, headers={"Content-Type": content_type})))
     assert got is not None
     assert all(payload.encode() for _, payload in got.payloads)
 
@@ -259,8 +259,8 @@ async def test_credentials_go_with_each_request_to_the_list_alone() -> None:
         seen.append(request.headers.get("authorization"))
         return httpx2.Response(200, json={"id": 1})
 
-    for kind, key in (("item", 1), ("page", f"{LIST}?cursor=2")):
-        await fetch(api(httpx2.MockTransport(answer), headers={"Authorization": SECRET}), kind, key)  # type: ignore[arg-type]
+    for role, key in (("item", 1), ("list", f"{LIST}?cursor=2")):
+        await fetch(api(httpx2.MockTransport(answer), headers={"Authorization": SECRET}), role, key)  # type: ignore[arg-type]
     assert seen == [SECRET, SECRET]
 
 
@@ -279,9 +279,9 @@ TOKENS = PRINTABLE.filter(lambda token: token.lower() not in {"bearer", "digest"
 OUR_WORDS = {"redirected", "malformed", "status 401", "could not connect", "connection reset", "no usable answer"}
 
 
-@given(token=TOKENS, scheme=st.sampled_from(["", "Bearer ", "Token token="]), kind=st.sampled_from(["page", "item"]))
+@given(token=TOKENS, scheme=st.sampled_from(["", "Bearer ", "Token token="]), role=st.sampled_from(["list", "item"]))
 @settings(max_examples=60, deadline=None, derandomize=True)
-def test_no_secret_reaches_a_detail(token: str, scheme: str, kind: Kind) -> None:
+def test_no_secret_reaches_a_detail(token: str, scheme: str, role: Role) -> None:
     """Whatever a server or a library repeats of the headers sent, none of it is in what is recorded."""
 
     def failing(error: type[httpx2.TransportError]) -> Callable[[str], httpx2.Response]:
@@ -292,7 +292,7 @@ def test_no_secret_reaches_a_detail(token: str, scheme: str, kind: Kind) -> None
 
     async def ask(respond: Callable[[str], httpx2.Response]) -> Failed | None:
         client = api(httpx2.MockTransport(lambda _: respond(token)), headers={"Authorization": scheme + token})
-        got, _ = await fetch(client, kind)
+        got, _ = await fetch(client, role)
         return got.result if got is not None and isinstance(got.result, Failed) else None
 
     for respond in [*ECHOES, *(failing(error) for error in (httpx2.ConnectError, httpx2.ReadError, httpx2.ProxyError))]:
@@ -322,17 +322,17 @@ HEADER = st.tuples(
 def test_no_answer_is_an_exception(status: int, headers: list[tuple[str, bytes]], body: bytes) -> None:
     """Any status, headers and bytes: a result that can be recorded, or a refusal."""
 
-    async def ask(kind: Kind) -> None:
+    async def ask(role: Role) -> None:
         raw = [(name.encode(), value) for name, value in headers]
         transport = httpx2.MockTransport(lambda _: httpx2.Response(status, headers=raw, stream=httpx2.ByteStream(body)))
-        got, notices = await fetch(api(transport), kind)
+        got, notices = await fetch(api(transport), role)
         assert len(notices) <= 1
         assert (got is None) == any(notice.refused for notice in notices)
         if got is not None and isinstance(got.result, Failed):
             assert f"{got.result.reason} {got.result.detail}".encode()
 
-    for kind in ("page", "item"):
-        trio.run(ask, kind)
+    for role in ("list", "item"):
+        trio.run(ask, role)
 
 
 async def test_a_failure_keeps_what_the_server_said() -> None:
