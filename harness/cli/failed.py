@@ -12,7 +12,7 @@ import click
 
 from harness import signals
 from harness.cli.manage import asked
-from harness.cli.options import python, where
+from harness.cli.options import this_program, where
 from harness.cli.run import import_now, ready_to_resume
 from harness.errors import BadInput
 from harness.record.attempts import Attempt, attempts, write_attempts
@@ -121,7 +121,7 @@ def _ways_out(run: Run, chosen: list[Failure]) -> list[str]:
 
 def _hint(run: Run, results: Path, *commands: str) -> None:
     for at, command in enumerate(commands):
-        click.echo(f"  {'next' if at == 0 else '    '}  {python()} -m harness {command} {run.name}{where(results)}")
+        click.echo(f"  {'next' if at == 0 else '    '}  {this_program()} {command} {run.name}{where(results)}")
 
 
 def _wanted(run: Run, items: tuple[str, ...], reason: str | None, statuses: tuple[str, ...]) -> list[ItemId] | None:
