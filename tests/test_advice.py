@@ -67,7 +67,7 @@ def test_check_advises_no_import_that_would_leave_out_records(about: dict[str, A
     assert accepting is not None
     assert _command(ImportConfig(url=URL), found) == ""
     assert _command(ImportConfig(url=URL, accept_list=True), accepting).startswith(f"import --url {URL} --accept-list")
-    text = check_text(found, Screen(), python="python", command="")
+    text = check_text(found, Screen(), program="python -m harness", command="")
     assert "--accept-list" in text
     assert "  next " not in text
 
@@ -78,7 +78,9 @@ def test_check_advises_an_import_that_works() -> None:
     assert isinstance(found, Checked)
     command = _command(ImportConfig(url=URL), found)
     assert command == f"import --url {URL} --no-detail --dry-run"
-    assert "  next       python -m harness import" in check_text(found, Screen(), python="python", command=command)
+    assert "  next       python -m harness import" in check_text(
+        found, Screen(), program="python -m harness", command=command
+    )
 
 
 @pytest.mark.parametrize(

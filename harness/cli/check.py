@@ -13,7 +13,7 @@ import click
 
 from harness import signals
 from harness.cli.exit_codes import BAD_INPUT, COMPLETE
-from harness.cli.options import CHECKED, python
+from harness.cli.options import CHECKED, this_program
 from harness.config import ImportConfig
 from harness.engine.checking import check
 from harness.engine.importing import http_api, source
@@ -33,7 +33,7 @@ def check_command(**flags: Any) -> int:
         click.echo(json.dumps(asdict(checked)))
     else:
         command = _command(config, checked)
-        click.echo(check_text(checked, Screen.of(sys.stdout), python=python(), command=command))
+        click.echo(check_text(checked, Screen.of(sys.stdout), program=this_program(), command=command))
     return BAD_INPUT if checked.problem else COMPLETE
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from harness import signals
-from harness.cli.options import python, where
+from harness.cli.options import this_program, where
 from harness.cli.run import import_now, ready_to_resume
 from harness.cli.steer import asked
 from harness.engine.importing import refuse_simulated
@@ -121,7 +121,7 @@ def _ways_out(run: Run, chosen: list[Failure]) -> list[str]:
 
 def _hint(run: Run, results: Path, *commands: str) -> None:
     for at, command in enumerate(commands):
-        click.echo(f"  {'next' if at == 0 else '    '}  {python()} -m harness {command} {run.name}{where(results)}")
+        click.echo(f"  {'next' if at == 0 else '    '}  {this_program()} {command} {run.name}{where(results)}")
 
 
 def _wanted(run: Run, items: tuple[str, ...], reason: str | None, statuses: tuple[str, ...]) -> list[ItemId] | None:

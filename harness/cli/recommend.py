@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from harness.cli.options import RECOMMENDED, python
+from harness.cli.options import RECOMMENDED, this_program
 from harness.config import ImportConfig
 from harness.errors import BadInput
 from harness.flags import FLAGS, flag_of
@@ -47,7 +47,7 @@ def recommend_command(run: str | None, what_if: tuple[str, ...], as_json: bool, 
         click.echo(json.dumps(asdict(advice)))
     else:
         command = _command(config, advice.workers)
-        click.echo(recommendation_text(advice, Screen.of(sys.stdout), python=python(), command=command))
+        click.echo(recommendation_text(advice, Screen.of(sys.stdout), program=this_program(), command=command))
     return 0
 
 

@@ -12,7 +12,7 @@ import click
 
 from harness.api.child import DEFAULT_ITEMS
 from harness.cli.exit_codes import exit_code
-from harness.cli.options import python, where
+from harness.cli.options import this_program, where
 from harness.config import ImportConfig
 from harness.record.clock import utc_s
 from harness.settings import given, read_settings
@@ -60,4 +60,4 @@ def _report(outcome: Outcome, config: ImportConfig, took_s: float) -> None:
     items = None if run is None else str(run.folder / "items.parquet")
     commands = () if run is None else ("show {run}" + where(config.results),)
     screen = Screen.of(sys.stdout)
-    click.echo(simulated_text(summary, screen, took_s, python=python(), items=items, commands=commands))
+    click.echo(simulated_text(summary, screen, took_s, program=this_program(), items=items, commands=commands))

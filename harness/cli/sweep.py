@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness import signals
-from harness.cli.options import python, where
+from harness.cli.options import this_program, where
 from harness.errors import BadInput
 from harness.flags import SWEPT, SWEPT_SIMULATED
 from harness.record.clock import local_stamp, utc_s
@@ -106,7 +106,7 @@ def _table(file: Path | None) -> dict[str, Any]:
 
 def _say_next(sweep: Sweep, results: Path, command: str) -> None:
     click.echo(f"  table  {sweep.table_path}")
-    click.echo(f"  next   {python()} -m harness {command}{where(results)}")
+    click.echo(f"  next   {this_program()} {command}{where(results)}")
 
 
 def compare_command(names: tuple[str, ...], results: Path, as_json: bool) -> int:

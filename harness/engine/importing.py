@@ -6,12 +6,11 @@ import os
 import platform
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from importlib.metadata import version
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import trio
-from pydantic import ValidationError
 
 from harness.api.base import Api
 from harness.api.child import child_api, server_flags
@@ -27,6 +26,7 @@ from harness.engine.reopening import reopen as reopen
 from harness.engine.session import OnUpdate, Session
 from harness.errors import BadInput, HarnessError, NoSuchRun, RecordError
 from harness.pacing.strategies import STRATEGIES
+from harness.paths import program
 from harness.record.clock import has_passed, utc_s
 from harness.record.folder import NameTaken, discard, is_husk, is_remains
 from harness.record.history import recorded
@@ -34,7 +34,7 @@ from harness.record.parts import list_parts
 from harness.record.run import Run, created_run, find_run, locked, remove_run
 from harness.record.state import State
 from harness.record.summary import Ledger, Summary
-from harness.settings import explain
+from harness.version import version
 
 _PACKAGES = ("httpx2", "trio", "pyarrow", "quart", "hypercorn")
 
@@ -53,7 +53,7 @@ async def run_import(
     the list's URL, before the first request. on_update: gets state and moment four times a second. relist: an audit,
     see `import_into`. Raises the errors of harness.errors, BadInput before anything happens.
     """
-    # What the environment says wrongly of proxies is refused here, before anything is written.
+    # What the environment says wrongly of proxies and certificates is refused here, before anything is written.
     foreign = None if config.url is None else http_api(config, config.url)
     try:
         with prepared(config) as run:
@@ -154,7 +154,7 @@ def prepared(config: ImportConfig, *, simulated: bool = False) -> Iterator[Run]:
     about = {
         "config": config.as_written(),
         "strategy": config.pacing if isinstance(config.pacing, str) else None,
-        "versions": {"harness": version("rate-limit-harness"), "python": platform.python_version(), **_versions()},
+        "versions": {"harness": version(), "python": platform.python_version(), **_versions()},
         "seed": config.seed,
         "host": platform.node(),
         "platform": platform.platform(),
@@ -169,7 +169,7 @@ def prepared(config: ImportConfig, *, simulated: bool = False) -> Iterator[Run]:
 
 def _to_resume(config: ImportConfig) -> Run:
     if config.run is not None and is_husk(config.results / config.run):
-        folder, command = config.results / config.run, f"python -m harness import --run {config.run}"
+        folder, command = config.results / config.run, f"{program()} import --run {config.run}"
         raise NoSuchRun(f"{folder} holds no run: its start was interrupted; start it again with: {command}")
     run = find_run(config.results, config.run)
     refuse_simulated(run)
@@ -210,7 +210,7 @@ def refuse_simulated(run: Run) -> None:
 
 
 def _versions() -> dict[str, str]:
-    return {name: version(name) for name in _PACKAGES}
+    return {name: metadata.version(name) for name in _PACKAGES}
 
 
 @asynccontextmanager
@@ -277,9 +277,9 @@ def config_of(run: Run, **changes: Any) -> ImportConfig:
     settings = {**written, **asked, "results": run.folder.parent, "run": run.name, "resume": True, **changes}
     try:
         return ImportConfig(**settings)
-    except ValidationError as error:
+    except BadInput as error:
         where = f"the settings of run {run.name}, in {run.folder / 'run.json'}, cannot be used"
-        raise BadInput(f"{where}: {explain(error)}") from None
+        raise BadInput(f"{where}: {error}") from None
 
 
 def _plainest(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -17,6 +17,7 @@ from harness.flags import flag_of
 from harness.lab.experiment import simulate_run
 from harness.lab.simulate import as_simulated, catalogue_size
 from harness.pacing import Tier, format_tiers
+from harness.paths import program
 from harness.record.summary import Summary
 from harness.settings import read_settings
 from harness.units import format_period, parse_duration
@@ -115,7 +116,7 @@ class _Trials:
 
 def _check(summary: Summary) -> None:
     if summary.status not in ("complete", "complete with failures"):
-        ask = "try it alone with: python -m harness simulate"
+        ask = f"try it alone with: {program()} simulate"
         raise BadInput(f"this import does not get through ({summary.reason}); {ask}")
 
 

@@ -25,7 +25,7 @@ def show_text(
     settings: Mapping[str, str],
     failures: Sequence[Failure],
     now_utc_s: float,
-    python: str = "python",
+    program: str = "python -m harness",
     items: str | None = None,
     commands: Sequence[str] | None = None,
     learned: Mapping[str, str] | None = None,
@@ -39,7 +39,7 @@ def show_text(
     if commands is None and summary.status == "complete":
         commands = ()  # the next command would be this one
     parts: list[list[RenderableType]] = [
-        summary_lines(summary, screen, python=python, items=items, commands=commands),
+        summary_lines(summary, screen, program=program, items=items, commands=commands),
         _settings(settings, screen),
         _learned(learned or {}, screen),
         _waits(summary),

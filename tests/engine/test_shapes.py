@@ -310,7 +310,7 @@ def test_check_is_never_wrong_about_a_public_shape(name: str) -> None:
     assert not importable or play.core.state.imported == len(IDS)
     if found is not None:
         assert len(found.latencies_s) <= 5
-        text = check_text(found, Screen(), python="python", command="import --url u")
+        text = check_text(found, Screen(), program="python -m harness", command="import --url u")
         assert text.startswith("✓ can be imported  (" if can else "✗ cannot be imported whole  (")
         assert "  end        " in text
 
