@@ -275,3 +275,12 @@ def test_what_to_install_is_said_for_this_installation(monkeypatch: pytest.Monke
     assert paths.installation("server") == "pip install -e '.[server]'"
     monkeypatch.setattr(paths, "__file__", str(tmp_path / "harness" / "paths.py"))
     assert paths.installation("server") == "pip install 'rate-limit-harness[server]'"
+
+
+def test_without_a_web_server_nothing_begins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An import without --url names the extra, before it makes anything."""
+    monkeypatch.setattr("harness.webserver.find_spec", lambda name: None if name.startswith("quart") else object())
+    ask = r"^the test API needs a web server, and quart is not installed; run: pip install .*\[server\]', or name"
+    with pytest.raises(harness.BadInput, match=ask):
+        harness.run(ImportConfig(results=tmp_path / "results"))
+    assert not (tmp_path / "results").exists()

@@ -14,7 +14,7 @@ import click
 
 from harness import signals
 from harness.cli.options import this_program, where
-from harness.errors import BadInput
+from harness.errors import BadInput, MissingLibrary
 from harness.flags import SWEPT, SWEPT_SIMULATED
 from harness.record.clock import local_stamp, utc_s
 from harness.record.folder import NameTaken
@@ -24,6 +24,7 @@ from harness.views.progress import choose_mode
 from harness.views.screen import Screen
 from harness.views.sweep import counting
 from harness.views.text import plural
+from harness.webserver import need_server
 
 if TYPE_CHECKING:
     from harness.lab.sweeps import Row, Sweep
@@ -53,7 +54,10 @@ def sweep_command(file: Path | None, results: Path, **said: Any) -> int:
     except KeyboardInterrupt:
         _say_next(sweep, results, f"sweep --resume --name {sweep.name}")
         return signals.last()[1]
-    _compare([sweep])
+    try:
+        _compare([sweep])
+    except MissingLibrary as error:  # which a simulation does not need: what was made is kept, and compared later
+        click.echo(f"all runs are in the table, but not compared: {error}", err=True)
     _say_next(sweep, results, f"compare {sweep.name}")
     return 1 if any(_failed(row) for row in sweep.rows()) else 0
 
@@ -72,6 +76,8 @@ def _sweep(file: Path | None, results: Path, said: dict[str, Any]) -> Sweep:
             raise BadInput("a sweep goes on with the settings that it was started with; say only --resume and --name")
         return find_sweep(results, said["name"])
     grid = read_grid(_table(file), {**_environment(said["live"]), **flags}, said["grids"], said["repeat"])
+    if said["live"] and "url" not in {**grid.fixed, **grid.varied}:
+        need_server()
     how = {name: said[name] for name in ("live", "keep", "papermill", "fresh")}
     while True:
         name = said["name"] or _free(results, f"sweep-{local_stamp(utc_s())}")

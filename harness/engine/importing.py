@@ -35,6 +35,7 @@ from harness.record.run import Run, created_run, find_run, locked, remove_run
 from harness.record.state import State
 from harness.record.summary import Ledger, Summary
 from harness.version import version
+from harness.webserver import need_server
 
 _PACKAGES = ("httpx2", "trio", "pyarrow", "quart", "hypercorn")
 
@@ -55,6 +56,8 @@ async def run_import(
     """
     # What the environment says wrongly of proxies and certificates is refused here, before anything is written.
     foreign = None if config.url is None else http_api(config, config.url)
+    if foreign is None:
+        need_server()
     try:
         with prepared(config) as run:
             async with source(config, on_child) as url, foreign or http_api(config, url) as api:
@@ -210,7 +213,11 @@ def refuse_simulated(run: Run) -> None:
 
 
 def _versions() -> dict[str, str]:
-    return {name: metadata.version(name) for name in _PACKAGES}
+    found = {}
+    for name in _PACKAGES:
+        with suppress(metadata.PackageNotFoundError):  # the web server is an extra
+            found[name] = metadata.version(name)
+    return found
 
 
 @asynccontextmanager
@@ -219,6 +226,7 @@ async def source(config: ImportConfig, on_child: Callable[[], None] | None = Non
     if config.url is not None:
         yield config.url
         return
+    need_server()
     if on_child is not None:
         on_child()
     async with child_api(server_flags(config)) as url:
