@@ -128,7 +128,7 @@ def _load_file(context: ssl.SSLContext, file: str) -> None:
 def _load_folder(context: ssl.SSLContext, folders: str) -> None:
     """Several folders may be named, as in PATH. One that lists nothing is no error: SSL_CERT_FILE may be enough."""
     for folder in folders.split(os.pathsep):
-        if not os.path.isdir(folder):
+        if folder and not os.path.isdir(folder):
             raise BadInput(f"SSL_CERT_DIR={folders} names no folder {folder!r}; name one of certificates, or unset it")
     context.load_verify_locations(capath=folders)
 
