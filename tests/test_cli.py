@@ -10,7 +10,7 @@ import pytest
 
 from harness.cli import main
 from harness.cli.main import cli
-from harness.config import ImportConfig
+from harness.config import SETTINGS, ImportConfig
 from harness.flags import RESUMED, flag_of
 from harness.record.run import create_run
 
@@ -150,7 +150,7 @@ def test_every_setting_is_tried_above() -> None:
     (table,) = (m for m in test_bad_input_is_refused_before_anything_happens.pytestmark if m.name == "parametrize")  # type: ignore[attr-defined]
     tried = {arg for args, _ in table.args[1] for arg in args if arg.startswith("--")}
     switches = {"--sequential", "--accept-list", "--forget-limits", "--no-detail", "--quiet", "--json"}
-    assert {flag_of(name) for name in ImportConfig.model_fields} - switches <= tried
+    assert {flag_of(name) for name in SETTINGS} - switches <= tried
 
 
 @pytest.mark.parametrize("command", ["show", "resume"])
@@ -223,8 +223,8 @@ def _flags(command: str, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
 def test_help_lists_every_setting_with_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     """`import --help` has a line for each field of the config, with its description and its default."""
     flags = _flags("import", capsys)
-    assert list(flags) == ["--config", *(flag_of(name) for name in ImportConfig.model_fields), "--help"]
-    for name, field in ImportConfig.model_fields.items():
+    assert list(flags) == ["--config", *(flag_of(name) for name in SETTINGS), "--help"]
+    for name, field in SETTINGS.items():
         assert flags[flag_of(name)].startswith(field.description or "?")
     for flag, default in (
         ("--workers", "10"),

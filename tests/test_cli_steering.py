@@ -87,7 +87,7 @@ def test_pause_set_resume_watch_stop_from_another_terminal(
     assert "✓ complete  40 of 40 items" in watched
     assert ids(tmp_path / "results" / "r") == list(range(1, 41))
     later = config_of(find_run(tmp_path / "results"))
-    assert (later.workers, later.limits) == (3, parse_tiers("100/1s"))
+    assert (later.pacing.workers, later.limits) == (3, parse_tiers("100/1s"))
     code, out, err = run(capsys, "stop")
     assert (code, out, err) == (2, "", "harness: run r is complete, and no process would hear 'stop'\n")
 

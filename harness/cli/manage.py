@@ -86,7 +86,7 @@ def set_command(run: str | None, results: Path, **flags: Any) -> int:
     if not given:
         raise BadInput("there is nothing to set; add --workers N or --limit TEXT")
     config = read_settings(given, None, {})
-    if config.workers == "auto":
+    if config.pacing.workers == "auto":
         raise BadInput("--workers auto begins with a run; give a number here")
     found = steered(results, run)
     wanted = {name: value for name, value in config.as_written().items() if name in given}

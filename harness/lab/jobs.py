@@ -57,7 +57,7 @@ def _simulated(job: Job) -> dict[str, Any]:
 
 async def import_alone(config: ImportConfig) -> Run:
     """Import for real; from somebody's server once the windows are over that the run before has used up."""
-    if config.url is not None:
+    if config.source.url is not None:
         await trio.sleep(max((tier.period_s for tier in config.limits), default=0.0))
     return await run_import(config)
 
@@ -87,7 +87,7 @@ def executed(job: Job, notebook: Path) -> dict[str, Any]:
     """The figures of the run that `notebook` made with the settings of `job`; HarnessError where it made none."""
     papermill = need("papermill", "notebooks")
     config = job.config
-    kept = config.results / f"{config.run}.ipynb"
+    kept = config.run.results / f"{config.run.name}.ipynb"
     kept.parent.mkdir(parents=True, exist_ok=True)
     failed = "it ended without a run"
     try:
@@ -101,7 +101,7 @@ def executed(job: Job, notebook: Path) -> dict[str, Any]:
         )
     except papermill.PapermillExecutionError as error:
         failed = f"{error.ename}: {error.evalue}"
-    run = Run(config.results / str(config.run))
+    run = Run(config.run.results / str(config.run.name))
     figures = run.summary() if run.folder.exists() else None
     if figures is None:
         raise HarnessError(f"{failed}; see {kept}")
@@ -112,6 +112,11 @@ def parameters(job: Job) -> dict[str, Any]:
     """The settings of `job` that were said, as a notebook takes them, and where its files go."""
     config = job.config
     written = config.as_written()
-    said = {name: written[name] for name in sorted(config.model_fields_set) if written.get(name) is not None}
-    place = {"results": str(config.results.absolute()), "run": config.run, "fresh": True, "seed": config.seed}
+    said = {name: written[name] for name in sorted(config.given()) if written.get(name) is not None}
+    place = {
+        "results": str(config.run.results.absolute()),
+        "run": config.run.name,
+        "fresh": True,
+        "seed": config.run.seed,
+    }
     return {**said, **place, "simulated": not job.live}

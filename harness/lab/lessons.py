@@ -39,11 +39,9 @@ def policies_lesson(limit: str, arrivals_s: Sequence[float], policies: Sequence[
 
 def strategies_lesson(config: ImportConfig, strategies: Sequence[str]) -> dict[str, pd.DataFrame]:
     """The same import, simulated, by each strategy: its events, as a run keeps them. `auto` is not told the limits."""
-    told = config.model_copy(update={"server_limit": config.server_limits})
-    untold = told.model_copy(update={"limit": None})
-    return {
-        name: events_of((untold if name == "auto" else told).model_copy(update={"pacing": name})) for name in strategies
-    }
+    told = config.with_settings(server_limit=config.server_limits)
+    untold = told.with_settings(limit=None)
+    return {name: events_of((untold if name == "auto" else told).with_settings(pacing=name)) for name in strategies}
 
 
 def events_of(config: ImportConfig) -> pd.DataFrame:

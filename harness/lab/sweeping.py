@@ -62,7 +62,7 @@ def jobs_left(sweep: Sweep) -> Iterator[Job]:
             continue
         config = grid.config(point)
         if runs is not None:
-            config = config.model_copy(update={"results": runs, "run": point.name, "fresh": True})
+            config = config.with_settings(results=runs, run=point.name, fresh=True)
         if not live:
             config = as_simulated(config)
         yield Job(config, place(sweep.name, point, simulated=not live, kept=runs is not None), runs, live, notebook)

@@ -177,9 +177,9 @@ def check(grid: Grid, *, live: bool) -> None:
         if point.repeat > 1:
             continue
         config = grid.config(point)
-        if config.url is not None and not live:
+        if config.source.url is not None and not live:
             raise BadInput("a simulation is of the test API; leave out url, or add --live to ask that server")
-        if config.url is None:
+        if config.source.url is None:
             as_simulated(config)
 
 

@@ -15,6 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from harness.config import ImportConfig
 from harness.errors import BadInput, HarnessError
+from harness.flags import FLAGS
 from harness.settings import as_switch, checked, notebook_folder
 
 # What IPython itself puts beside them.
@@ -71,8 +72,8 @@ def settings(namespace: Mapping[str, Any], also: tuple[str, ...] = ("simulated",
     only warns of a typing error, and runs with the default.
     """
     given = parameters(namespace)
-    _refuse_unknown(given, (*ImportConfig.model_fields, *also))
-    values = {name: value for name, value in given.items() if name in ImportConfig.model_fields}
+    _refuse_unknown(given, (*FLAGS, *also))
+    values = {name: value for name, value in given.items() if name in FLAGS}
     return checked({**values, "results": notebook_folder(given.get("results"))})
 
 

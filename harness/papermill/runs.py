@@ -85,7 +85,7 @@ def run_experiment(config: ImportConfig, *, simulated: bool | str = True) -> Exp
     NotebookProblem, a sentence, for what cannot be run; a run that fails or is stopped is an Experiment like any other.
     """
     if switch("simulated", simulated):
-        outcome = simulate_run(config, results=config.results)
+        outcome = simulate_run(config, results=config.run.results)
         assert outcome.run is not None, "simulated with results, and there is no folder"
         return Experiment(outcome.run, outcome.summary)
     run = _live(config)

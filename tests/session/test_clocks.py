@@ -74,7 +74,7 @@ async def sends(tmp_path: Path, off_s: float, start: str, *, recorded: bool, dow
 
 
 def replace_resume(config: ImportConfig) -> ImportConfig:
-    return config.model_copy(update={"resume": True})
+    return config.with_settings(resume=True)
 
 
 def most_within(sent: list[float], period_s: float) -> int:

@@ -83,7 +83,7 @@ def test_at_the_same_time(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> N
     has_sent(config(tmp_path, "over"), Boot("b", 100.5))
     first = config(tmp_path, "first")
     has_sent(first, Boot("b", 1.0))
-    with locked(prepare_run(first.model_copy(update={"resume": True}))):
+    with locked(prepare_run(first.with_settings(resume=True))):
         (said,) = lines(caplog, config(tmp_path, "second"), Boot("b", 101.0))
     assert said == (
         f"run first is importing from this host with this key now, in process {os.getpid()}: the two may be refused; "
