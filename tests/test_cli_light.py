@@ -21,7 +21,7 @@ from harness.config import SETTINGS, ImportConfig
 from harness.flags import FLAGS, Flag
 from harness.lab.experiment import simulate_run
 from harness.record.control import Inbox
-from harness.record.run import create_run, locked
+from harness.record.run import create_run
 
 HEAVY = {"pydantic", "pyarrow", "httpx", "quart", "trio", "numpy", "rich", "pandas", "matplotlib"}
 PARQUET = {"pyarrow", "numpy", "pandas"}
@@ -167,7 +167,7 @@ def test_a_word_to_a_running_import_loads_no_parquet(args: tuple[str, ...], tmp_
                 heard.append(request.command)
                 inbox.answer(request.path)
 
-    with locked(run):
+    with run.locked():
         inbox = Inbox(run.folder, 1)
         listening = threading.Thread(target=session)
         listening.start()

@@ -18,7 +18,7 @@ from harness.cli.options import python, where
 from harness.errors import BadInput, NoSuchRun, NotRunning, RecordError, RunLocked
 from harness.record.control import Command, ask, reply
 from harness.record.folder import clear_leftovers
-from harness.record.run import Run, find_run, list_runs, remove_run
+from harness.record.run import Run, find_run, list_runs
 from harness.settings import read_settings
 from harness.views.text import count, plural, printable, size
 
@@ -130,7 +130,7 @@ def prune_command(keep: int, yes: bool, results: Path) -> int:
 def _removed(run: Run) -> bool:
     """Remove a run; False where somebody has taken it up or removed it since it was looked at."""
     try:
-        remove_run(run)
+        run.remove()
     except RunLocked as error:
         click.echo(f"kept: {error}", err=True)
         return False

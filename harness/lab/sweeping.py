@@ -21,7 +21,6 @@ from harness.lab.rows import place
 from harness.lab.simulate import as_simulated
 from harness.lab.sweeps import Row, Sweep, SweepStatus
 from harness.record.files import unwritable
-from harness.record.run import Run, locked
 
 # So many runs are handed over at once: enough to keep a large pool busy, few enough to be stopped soon.
 AHEAD = 64
@@ -33,7 +32,7 @@ def run_sweep(sweep: Sweep, executor: Executor, on_row: Callable[[Row], None] | 
     On Ctrl-C what has begun is finished and kept. RunLocked where another process is at it, SweepBroken where a process
     of the executor died.
     """
-    with locked(Run(sweep.folder)):
+    with sweep.locked():
         sweep.note(status="running")
         sweep.settle()  # a line that a crash cut off must not be written on
         status: SweepStatus = "stopped"

@@ -17,10 +17,10 @@ from harness.config import ImportConfig
 from harness.errors import BadInput, HarnessError, NoSuchRun, RecordError
 from harness.pacing.strategies import STRATEGIES
 from harness.record.clock import has_passed, utc_s
-from harness.record.folder import NameTaken, discard, is_husk, is_remains
+from harness.record.folder import Folder, NameTaken
 from harness.record.history import recorded
 from harness.record.parts import list_parts
-from harness.record.run import Run, created_run, find_run, locked, remove_run
+from harness.record.run import Run, created_run, find_run
 from harness.record.state import State
 from harness.record.summary import Ledger, Summary
 from harness.session.optimality import figures as figures
@@ -75,7 +75,7 @@ def _noted(run: Run, *, new: bool) -> Iterator[None]:
     except Exception as error:
         plain = _plainest(error) if isinstance(error, BaseExceptionGroup) else error
         if new and isinstance(plain, BadInput) and _is_blank(run):
-            discard(run.folder)
+            run.discard()
             raise
         with suppress(RecordError):
             # Events that cannot be read are what ended it, or nothing was written since the last time they were.
@@ -83,7 +83,7 @@ def _noted(run: Run, *, new: bool) -> Iterator[None]:
         raise
     except BaseException:
         if new and _is_blank(run):
-            discard(run.folder)
+            run.discard()
         raise
 
 
@@ -146,7 +146,7 @@ def prepared(config: ImportConfig, *, simulated: bool = False) -> Iterator[Run]:
     resolve(config)
     if config.run.resume:
         run = _to_resume(config)
-        with locked(run), _noted(run, new=False):
+        with run.locked(), _noted(run, new=False):
             yield run
         return
     if not simulated:
@@ -170,7 +170,7 @@ def prepared(config: ImportConfig, *, simulated: bool = False) -> Iterator[Run]:
 
 
 def _to_resume(config: ImportConfig) -> Run:
-    if config.run.name is not None and is_husk(config.run.results / config.run.name):
+    if config.run.name is not None and Folder(config.run.results / config.run.name).is_husk:
         folder, command = config.run.results / config.run.name, f"python -m harness import --run {config.run.name}"
         raise NoSuchRun(f"{folder} holds no run: its start was interrupted; start it again with: {command}")
     run = find_run(config.run.results, config.run.name)
@@ -181,10 +181,10 @@ def _to_resume(config: ImportConfig) -> Run:
 
 def _make_way(config: ImportConfig, folder: Path) -> None:
     """Remove what --fresh replaces; NoSuchRun for anything else of that name, but what was never a run."""
-    if is_husk(folder) or not os.path.lexists(folder):
+    if Folder(folder).is_husk or not os.path.lexists(folder):
         return
     if not (folder / "run.json").exists():
-        if not is_remains(folder):
+        if not Folder(folder).is_remains:
             but = ", so --fresh does not remove it" if config.run.fresh else ", but something else"
             raise NoSuchRun(f"{folder} is no run{but}; choose another --run or --results")
         if not config.run.fresh:
@@ -192,7 +192,7 @@ def _make_way(config: ImportConfig, folder: Path) -> None:
     elif not config.run.fresh:
         raise _taken(config)
     with suppress(NoSuchRun):  # another process has just removed it
-        remove_run(Run(folder))
+        Run(folder).remove()
 
 
 def _taken(config: ImportConfig) -> NoSuchRun:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import trio
 import trio.testing
 
 from harness.config import ImportConfig
-from harness.errors import BadInput, NoSuchRun
+from harness.errors import BadInput, NoSuchRun, RunLocked
 from harness.lab import jobs, sweeping
 from harness.lab.experiment import simulate_run
 from harness.lab.grid import Grid, read_grid
@@ -250,3 +251,15 @@ def test_a_live_row_says_what_its_server_took() -> None:
     live = [ImportConfig(), ImportConfig(scenario="strict-leaky"), ImportConfig(scenario="strict-leaky", latency="7ms")]
     assert [settings(config)["latency"] for config in live] == ["50ms", "20ms", "7ms"]
     assert settings(ImportConfig(url="https://api.example.com/x"))["latency"] is None
+
+
+def test_a_sweep_that_another_process_writes_is_called_a_sweep(tmp_path: Path) -> None:
+    """It has a lock of its own, as a run has, and errors name it as what it is."""
+    sweep = create_sweep(tmp_path, "s", GRID, 0.0)
+    assert (sweep.writer_pid, sweep.status) == (None, "interrupted")
+    with sweep.locked():
+        assert (sweep.writer_pid, sweep.status) == (os.getpid(), "running")
+        with pytest.raises(RunLocked, match=f"sweep s is being written by process {os.getpid()}; wait for it"):
+            create_sweep(tmp_path, "s", GRID, 0.0, fresh=True)
+    sweep.remove()
+    assert not sweep.folder.exists()
