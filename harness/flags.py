@@ -158,7 +158,7 @@ SECTIONS = (
     Section(
         "Limits and pacing",
         "pacing",
-        "name the limits that you know; the rest is for an API that counts in its own way",
+        "give --limit where you know it; the rest, seldom",
         (
             Flag(
                 "limit",

@@ -235,6 +235,22 @@ def test_help_lists_every_setting_with_what_it_is(capsys: pytest.CaptureFixture[
         assert flags[flag].endswith(f"[{default}]")
 
 
+@pytest.mark.parametrize("command", ["import", "resume", "simulate", "sweep", "recommend", "check"])
+def test_help_groups_the_settings_and_says_when_anyone_would_touch_them(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By section, in the order of the table; what is no setting of an import comes first, --help last."""
+    monkeypatch.setenv("COLUMNS", "80")
+    _, out, _ = run(capsys, command, "--help")
+    assert max(map(len, out.splitlines())) <= 80
+    titles = [line[:-1] for line in out.splitlines() if re.match(r"[A-Z].*:$", line)]
+    known = [f"{section.title} ({section.when})" for section in SECTIONS]
+    assert [title for title in ("Options", *known, "Help") if title in titles] == titles
+    assert out.rstrip().endswith("Show this message and exit.")
+    if command == "import":
+        assert titles == ["Options", *known, "Help"]
+
+
 def test_help_names_what_a_flag_takes(capsys: pytest.CaptureFixture[str]) -> None:
     """A share, a size, a time, a number, a folder: also where the flag may be left unset."""
     _, out, _ = run(capsys, "import", "--help")

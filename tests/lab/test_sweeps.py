@@ -72,7 +72,7 @@ def test_flags_win_over_a_file_and_texts_are_cut_at_commas() -> None:
     [
         ({}, ["workers"], "--grid 'workers' names no values; write it like --grid workers=1,2,5"),
         ({}, ["workers="], "--grid 'workers=' names no values"),
-        ({}, ["wrokers=1"], "'wrokers' in --grid is nothing that a sweep can set; use one of url, items"),
+        ({}, ["wrokers=1"], "'wrokers' in --grid is nothing that a sweep can set; use one of url, per_page"),
         ({}, ["run=a,b"], "'run' in --grid is nothing that a sweep can set"),
         ({}, ["seed=1,2"], "every run of a sweep has a seed of its own; use --repeat"),
         ({}, ["workers=1,1"], "the grid has workers=1 twice; leave one out, and use --repeat to repeat"),

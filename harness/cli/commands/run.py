@@ -12,13 +12,22 @@ from typing import Any
 
 import click
 
-from harness.cli.options import CHECKED, LIMIT, PATH, RECOMMENDED, WORKERS, config_options, results_option
+from harness.cli.options import (
+    CHECKED,
+    LIMIT,
+    PATH,
+    RECOMMENDED,
+    WORKERS,
+    SettingsCommand,
+    config_options,
+    results_option,
+)
 from harness.flags import RESUMED, SIMULATED, SWEPT
 
 _AS_GIVEN = {"ignore_unknown_options": True, "help_option_names": []}
 
 
-@click.command("import")
+@click.command("import", cls=SettingsCommand)
 @click.option("--config", "toml", type=PATH, metavar="FILE", help="a TOML file with settings")
 @config_options()
 def import_command(toml: Path | None, **flags: Any) -> int:
@@ -32,7 +41,7 @@ def import_command(toml: Path | None, **flags: Any) -> int:
     return carry_out(toml, **flags)
 
 
-@click.command("resume")
+@click.command("resume", cls=SettingsCommand)
 @click.argument("run", required=False)
 @config_options(RESUMED)
 def resume_command(run: str | None, **flags: Any) -> int:
@@ -45,7 +54,7 @@ def resume_command(run: str | None, **flags: Any) -> int:
     return carry_out(run, **flags)
 
 
-@click.command("simulate")
+@click.command("simulate", cls=SettingsCommand)
 @click.option("--config", "toml", type=PATH, metavar="FILE", help="a TOML file with settings")
 @click.option("--keep", is_flag=True, help="keep the run's files in --results, as an import does; so does --run")
 @config_options(SIMULATED)
@@ -60,7 +69,7 @@ def simulate_command(toml: Path | None, keep: bool, **flags: Any) -> int:
     return carry_out(toml, keep, **flags)
 
 
-@click.command("sweep")
+@click.command("sweep", cls=SettingsCommand)
 @click.argument("file", required=False, type=PATH)
 @click.option("--grid", "grids", multiple=True, metavar="NAME=A,B", help="values to try of a setting; may be repeated")
 @click.option("--repeat", type=click.IntRange(1), help="runs of each combination, each with its own seed [1]")
@@ -101,7 +110,7 @@ def server_command(words: tuple[str, ...]) -> int:
     return carry_out(words)
 
 
-@click.command("recommend")
+@click.command("recommend", cls=SettingsCommand)
 @click.option("--from", "run", metavar="RUN", help="from a run: limits as they turned out, latency as measured")
 @click.option(
     "--what-if", "what_if", multiple=True, metavar="NAME=VALUE", help="and with that instead; may be repeated"
@@ -133,7 +142,7 @@ def infer_command(run: str | None, results: Path) -> int:
     return carry_out(run, results)
 
 
-@click.command("check")
+@click.command("check", cls=SettingsCommand)
 @config_options(CHECKED)
 def check_command(**flags: Any) -> int:
     """See with at most five requests whether an API can be imported.
