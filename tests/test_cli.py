@@ -11,7 +11,7 @@ import pytest
 from harness.cli import main
 from harness.cli.main import cli
 from harness.config import SETTINGS, ImportConfig
-from harness.flags import RESUMED, flag_of
+from harness.flags import RESUMED, SECTIONS, flag_of
 from harness.record.run import create_run
 
 SECRET = "sk-l1ve-0123"

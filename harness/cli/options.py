@@ -67,11 +67,15 @@ class SettingsCommand(click.Command):
             title = f"{section.title} ({section.when})"
             sections[title] = [settings[flag.name] for flag in section.flags if flag.name in settings]
         sections["Help"] = [] if last is None else [last]
-        for title, found in sections.items():
-            rows = [row for option in found if (row := option.get_help_record(ctx)) is not None]
-            if rows:
-                with formatter.section(title):
-                    formatter.write_dl(rows)
+        rows = {title: [_row(option, ctx) for option in found] for title, found in sections.items() if found}
+        width = max(len(first) for of_section in rows.values() for first, _ in of_section)  # one column for all
+        for title, of_section in rows.items():
+            with formatter.section(title):
+                formatter.write_dl([(f"{first:<{width}}", text) for first, text in of_section])
+
+
+def _row(option: click.Parameter, ctx: click.Context) -> tuple[str, str]:
+    return option.get_help_record(ctx) or ("", "")
 
 
 def config_options(names: Iterable[str] = tuple(FLAGS)) -> Callable[[Any], Any]:
