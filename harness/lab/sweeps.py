@@ -14,10 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from harness.errors import BadInput, NoSuchRun, RecordError
+from harness.errors import BadInput, MissingLibrary, NoSuchRun, RecordError, need
 from harness.lab.grid import Grid
-from harness.lab.jobs import experiment_notebook
-from harness.lab.optional import need
 from harness.lab.rows import table_of
 from harness.lab.simulate import as_simulated
 from harness.record.clock import iso
@@ -176,6 +174,15 @@ def check(grid: Grid, *, live: bool) -> None:
             raise BadInput("a simulation is of the test API; leave out url, or add --live to ask that server")
         if config.source.url is None:
             as_simulated(config)
+
+
+def experiment_notebook() -> Path:
+    """`notebooks/experiment.ipynb` of this project; MissingLibrary where there is no papermill or no notebook."""
+    need("papermill", "notebooks")
+    path = Path(__file__).parent.parent.parent / "notebooks" / "experiment.ipynb"
+    if not path.exists():
+        raise MissingLibrary(f"{path} is not there: notebooks are not part of the wheel; install from a checkout")
+    return path
 
 
 def _logged(path: Path) -> Iterator[Row]:

@@ -15,8 +15,7 @@ from typing import Any
 from harness.config import ImportConfig
 from harness.errors import HarnessError, RecordError
 from harness.lab.experiment import simulate_run
-from harness.papermill.parameters import RunFailed, plainly, switch
-from harness.papermill.show import show_html, show_json, show_picture, show_table
+from harness.papermill.cells import RunFailed, plainly, show_html, show_json, show_picture, show_table, switch
 from harness.record.run import Run
 from harness.record.summary import Summary
 from harness.views.plots.moments import NEEDED

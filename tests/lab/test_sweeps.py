@@ -15,12 +15,11 @@ import trio.testing
 
 from harness.config import ImportConfig
 from harness.errors import BadInput, NoSuchRun, RunLocked
-from harness.lab import jobs, sweeping
+from harness.lab import sweeping
 from harness.lab.experiment import simulate_run
 from harness.lab.grid import Grid, read_grid
-from harness.lab.jobs import Job, run_point
 from harness.lab.rows import FIGURES, settings
-from harness.lab.sweeping import run_sweep
+from harness.lab.sweeping import Job, run_point, run_sweep
 from harness.lab.sweeps import Row, Sweep, create_sweep, find_sweep, read_sweep
 from harness.record.run import Run, list_runs
 
@@ -178,7 +177,7 @@ def test_a_point_that_fails_is_a_row_that_says_why(tmp_path: Path, monkeypatch: 
     def broken(job: Job) -> Row:
         raise ZeroDivisionError("of somebody")
 
-    monkeypatch.setattr("harness.lab.jobs._simulated", broken)
+    monkeypatch.setattr("harness.lab.sweeping._simulated", broken)
     row = run_point(Job(ImportConfig(items=5), {"point": 1, "repeat": 1}))
     assert (row["status"], row["error"], row["workers"]) == ("failed", "ZeroDivisionError: of somebody", 10)
 
@@ -193,9 +192,9 @@ def test_a_foreign_server_is_asked_again_once_its_windows_are_over(
         began.append(trio.current_time())
         return Run(tmp_path)
 
-    monkeypatch.setattr(jobs, "run_import", imported)
+    monkeypatch.setattr(sweeping, "run_import", imported)
     for config in (ImportConfig(url="https://api.example.com/x", limit="5/1s+100/60s"), ImportConfig(limit="5/60s")):
-        trio.run(jobs.import_alone, config, clock=trio.testing.MockClock(autojump_threshold=0))
+        trio.run(sweeping.import_alone, config, clock=trio.testing.MockClock(autojump_threshold=0))
     assert began == [60.0, 0.0]
 
 

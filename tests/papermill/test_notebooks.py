@@ -15,9 +15,8 @@ from papermill.exceptions import PapermillExecutionError
 
 from harness.config import SETTINGS, ImportConfig
 from harness.lab.grid import Grid
-from harness.lab.jobs import run_point
 from harness.lab.rows import table_of
-from harness.lab.sweeping import jobs_left
+from harness.lab.sweeping import jobs_left, run_point
 from harness.lab.sweeps import create_sweep
 from harness.papermill import NotebookProblem, RunFailed, read_metrics, run_experiment, settings
 from harness.record.parts import write_table

@@ -10,8 +10,7 @@ import pytest
 from harness.errors import RecordError
 from harness.pacing import parse_tiers
 from harness.papermill import NotebookProblem, RunFailed, read_metrics, settings
-from harness.papermill.parameters import plainly, switch
-from harness.papermill.show import table_html, table_text
+from harness.papermill.cells import plainly, switch, table_html, table_text
 from harness.settings import notebook_folder
 from harness.views.report.tables import Table
 

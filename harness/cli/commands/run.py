@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -105,9 +107,9 @@ def sweep_command(file: Path | None, results: Path, **said: Any) -> int:
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 def server_command(words: tuple[str, ...]) -> int:
     """Serve the test API."""
-    from harness.cli.serve import server_command as carry_out
-
-    return carry_out(words)
+    # In this process's place, so that a signal meant for the server reaches it. -P: the current folder may hold
+    # files of the user's own that bear the name of a module.
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "harness_test_api", *words])
 
 
 @click.command("recommend", cls=SettingsCommand)
