@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from harness_test_api import ServerConfig, running, running_in_thread
-from harness_test_api.api import Api
+from harness_test_api.serving import Api
 
 from harness import ImportConfig, open_run, run_import
 from harness.cli.main import main as harness_main
