@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import unquote_plus, urlsplit
 
 from pydantic import (
@@ -27,15 +27,17 @@ from pydantic import (
     Field,
     PlainSerializer,
     SecretStr,
+    ValidationError,
     model_validator,
 )
 
-from harness.flags import FLAGS, GROUPS, flag_of
+from harness.flags import FLAGS, GROUPS, PLACES, described, flag_of
 from harness.pacing import Pacer, Tiers, format_tiers, parse_tiers
 from harness.pacing.limiters import paced_as
 from harness.pacing.refusals import RefusedWhen
 from harness.pacing.sharing import scaled
 from harness.pacing.strategies import Strategy
+from harness.unusable import first_of
 from harness.values import (
     as_costs,
     as_delays,
@@ -89,11 +91,22 @@ class _Part(BaseModel):
         populate_by_name=True,
         hide_input_in_errors=True,  # it may hold a header
     )
+    group: ClassVar[str] = ""  # in the table of flags
+
+    if not TYPE_CHECKING:  # where the fields are the signature
+
+        def __init__(self, **settings: Any) -> None:
+            """Check the settings; BadInput, in one sentence, for the first that cannot be used or is none."""
+            try:
+                super().__init__(**settings)
+            except ValidationError as error:
+                raise first_of(error, self.group) from None  # it holds what was given, and so perhaps a secret
 
 
 class SourceSpec(_Part):
     """What is imported: where its list is, how it is read, and what its answers mean."""
 
+    group: ClassVar[str] = "source"
     url: str | None = _setting("url")
     headers: Annotated[tuple[SecretStr, ...], BeforeValidator(as_headers)] = _setting("header")
     token_env: Annotated[str, AfterValidator(as_variable)] | None = _setting("token_env")
@@ -135,6 +148,7 @@ class SourceSpec(_Part):
 class TestApiSpec(_Part):
     """The test API that is started and imported where the source has no URL."""
 
+    group: ClassVar[str] = "test_api"
     __test__ = False  # pytest takes it for a class of tests
 
     items: Count | None = _setting("items", ge=0, le=100_000_000)
@@ -146,6 +160,7 @@ class TestApiSpec(_Part):
 class PacingSpec(_Part):
     """How fast: the limits to keep to, the strategy that keeps to them, and how the API may count."""
 
+    group: ClassVar[str] = "pacing"
     limit: LimitsSetting | None = _setting("limit")
     workers: Annotated[Annotated[int, Field(ge=1, le=1000)] | Literal["auto"], BeforeValidator(as_number)] = _setting(
         "workers"
@@ -189,6 +204,7 @@ class PacingSpec(_Part):
 class RetrySpec(_Part):
     """What counts as a failed request, and what happens then."""
 
+    group: ClassVar[str] = "retry"
     timeout: Seconds = _setting("timeout", gt=0, le=3600)
     delays: Annotated[tuple[Annotated[float, Field(ge=0, le=86400)], ...], BeforeValidator(as_delays)] = _setting(
         "retry_delays", max_length=20
@@ -199,6 +215,7 @@ class RetrySpec(_Part):
 class RunSpec(_Part):
     """The run: when it ends early, how it is recorded and shown."""
 
+    group: ClassVar[str] = "run"
     max_items: Count | None = _setting("max_items", ge=1)
     max_failures: Count | None = _setting("max_failures", ge=1)
     max_failure_rate: Share | None = _setting("max_failure_rate", ge=0, le=1)
@@ -325,16 +342,11 @@ _PASSING = {
     *("header", "run", "results"),
 }
 _PARTS: dict[str, type[_Part]] = {
-    "source": SourceSpec,
-    "test_api": TestApiSpec,
-    "pacing": PacingSpec,
-    "retry": RetrySpec,
-    "run": RunSpec,
+    part.group: part for part in (SourceSpec, TestApiSpec, PacingSpec, RetrySpec, RunSpec)
 }
 # Every setting's field in its part: its type, default and description.
 SETTINGS = {name: _PARTS[flag.group].model_fields[flag.field] for name, flag in FLAGS.items()}
-# The flat name of a setting by its part and any name that it has there; and by any name that it has outside.
-FLAT = {(flag.group, key): name for name, flag in FLAGS.items() for key in (flag.field, name, flag.alias) if key}
+# The flat name of a setting by any name that it has outside its part.
 _OUTSIDE = {key: name for name, flag in FLAGS.items() for key in (name, flag.alias) if key}
 
 
@@ -349,12 +361,12 @@ def _nested(given: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in flat.items():
         if key not in _OUTSIDE:
             if key in GROUPS:
-                raise ValueError(f"{key} is a part of the settings, and no setting; give it as a table of them")
+                raise ValueError(f"{key} is a part of the settings; give it as a table of them")
             nested[key] = value  # left for the model to refuse
             continue
         flag = FLAGS[_OUTSIDE[key]]
         inside = _within(nested.get(flag.group, {}))
-        if any(FLAT.get((flag.group, other)) == flag.name for other in inside):
+        if any(PLACES.get((flag.group, other)) == flag.name for other in inside):
             raise ValueError(f"{key} is given twice, also as {flag.group}.{flag.field}; leave one of the two out")
         nested[flag.group] = {**inside, flag.name: value}
     return nested
@@ -365,6 +377,10 @@ def _within(part: Any) -> dict[str, Any]:
     if isinstance(part, _Part):
         return {name: value for name, value in part if name in part.model_fields_set}
     return dict(part)
+
+
+# What `help(ImportConfig)` shows.
+ImportConfig.__doc__ = f"{ImportConfig.__doc__}\n\n{described()}"
 
 
 def sent_as(url: str | None, token_env: str | None, header_names: tuple[str, ...]) -> str | None:

@@ -17,9 +17,6 @@ A message is one sentence: what was wrong, where, and what to do about it.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
-
 
 class HarnessError(Exception):
     """Root of the tree: catch this to catch everything the package raises on purpose."""
@@ -66,12 +63,3 @@ class ServerFailed(HarnessError):
 
 class SweepBroken(HarnessError):
     """A process that ran points of a sweep died; what was finished is kept."""
-
-
-def need(module: str, extra: str = "report") -> Any:
-    """The module of that name; MissingLibrary says what to install where it is not there."""
-    try:
-        return import_module(module)
-    except ImportError:
-        name = module.partition(".")[0]
-        raise MissingLibrary(f"this needs {name}, which is not installed; run: pip install -e '.[{extra}]'") from None

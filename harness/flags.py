@@ -296,8 +296,9 @@ FLAGS = {
     for section in SECTIONS
     for flag in section.flags
 }
-# The parts of the config.
+# The parts of the config, and the flat name of a setting by its part and any name that it has there.
 GROUPS = tuple(dict.fromkeys(section.group for section in SECTIONS))
+PLACES = {(flag.group, key): name for name, flag in FLAGS.items() for key in (flag.field, name, flag.alias) if key}
 
 # What a run is remembers itself; only how it goes on may be said anew.
 RESUMED = tuple(flag.name for flag in FLAGS.values() if flag.resumed)
@@ -313,3 +314,11 @@ SWEPT = ("url", *SWEPT_SIMULATED, *LIVE_ONLY)
 def flag_of(name: str) -> str:
     """How the setting `name` is typed on the command line."""
     return FLAGS[name].flag
+
+
+def described() -> str:
+    """Return every setting with its help and default, as a docstring lists them."""
+    from textwrap import fill  # slow to load
+
+    texts = (f"{flag.name}: {flag.help_text}" for flag in FLAGS.values())
+    return "\n".join(fill(text, 100, subsequent_indent="    ") for text in texts)

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
 
-from harness.config import FLAT, ImportConfig
+from harness.config import ImportConfig
 from harness.errors import BadInput, RecordError
-from harness.flags import ENVIRONMENT, FLAGS, GROUPS, RESULTS_VARIABLE, RESUMED, flag_of
-from harness.paths import as_path, quoted
+from harness.flags import ENVIRONMENT, FLAGS, GROUPS, PLACES, RESULTS_VARIABLE, RESUMED, flag_of
+from harness.paths import as_path, program, quoted
 from harness.record.clock import next_local
+from harness.unusable import BadSetting, near
 from harness.values import is_scenario_file, no_moment, variables_in
 
 # RFC 9110 5.6.2; what is not ASCII has no one meaning on the wire.
@@ -36,8 +36,8 @@ def written_config(path: Path, written: Mapping[str, Any]) -> ImportConfig:
     """Settings as they were written into the file `path`; RecordError naming it where they cannot be used any more."""
     try:
         return ImportConfig(**written)
-    except ValidationError as error:
-        raise RecordError(f"the settings in {path} cannot be used: {explain(error)}; restore it from a copy") from None
+    except BadInput as error:
+        raise RecordError(f"the settings in {path} cannot be used: {error}; restore it from a copy") from None
 
 
 def read_settings(flags: Mapping[str, Any], toml: Path | None, environ: Mapping[str, str]) -> ImportConfig:
@@ -53,8 +53,8 @@ def read_settings(flags: Mapping[str, Any], toml: Path | None, environ: Mapping[
             where[name] = label
     try:
         config = ImportConfig(**values)
-    except ValidationError as error:
-        raise BadInput(_sentence(error, where)) from None
+    except BadSetting as error:
+        raise BadInput(_told(error, where)) from None
     resolve(config, where=where)
     return config
 
@@ -105,7 +105,7 @@ def _look_at_scenario(config: ImportConfig) -> None:
     scenario = config.test_api.scenario
     if scenario is None or not is_scenario_file(scenario) or Path(scenario).is_file():
         return
-    ask = "name a ready-made test API (python -m harness server --list-scenarios), or a TOML file with settings of one"
+    ask = f"name a ready-made test API ({program()} server --list-scenarios), or a TOML file with settings of one"
     raise ValueError(f"there is no file {quoted(scenario)}; {ask}")
 
 
@@ -152,17 +152,9 @@ def given(flags: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in flags.items() if value is not None and value != ()}
 
 
-def explain(error: ValidationError) -> str:
-    """One sentence for a config that was made in Python, in a notebook say."""
-    return _sentence(error, {})
-
-
 def checked(settings: Mapping[str, Any]) -> ImportConfig:
     """The config of a notebook's settings, text or not; BadInput in one sentence for the first that cannot be used."""
-    try:
-        config = ImportConfig(**{name: value for name, value in settings.items() if value is not None})
-    except ValidationError as error:
-        raise BadInput(explain(error)) from None
+    config = ImportConfig(**{name: value for name, value in settings.items() if value is not None})
     resolve(config)
     return config
 
@@ -217,10 +209,10 @@ def flattened(table: Mapping[str, Any], where: str, name_of: Callable[[str, str]
 
 def _within(group: str, key: str, where: str) -> str:
     """The flat name of a key in the table of a part."""
-    name = FLAT.get((group, key.replace("-", "_")))
+    name = PLACES.get((group, key.replace("-", "_")))
     if name is None:
-        near = get_close_matches(key, [known for part, known in FLAT if part == group], 1, 0.75)
-        what = f"write {near[0]}" if near else "see python -m harness import --help for those there are"
+        like = get_close_matches(key, [known for part, known in PLACES if part == group], 1, 0.75)
+        what = f"write {like[0]}" if like else f"see {program()} import --help for those there are"
         raise BadInput(f"{key!r} in [{group}] {where} is no setting; leave it out, or {what}")
     return name
 
@@ -241,70 +233,18 @@ def _field(key: str, where: str) -> str:
     by_alias = {flag.alias: flag.name for flag in FLAGS.values() if flag.alias}
     name = by_alias.get(name, name)
     if name not in FLAGS:
-        near = get_close_matches(name, [flag.alias or flag.name for flag in FLAGS.values()], 1, 0.75)
-        what = f"write {near[0]}" if near else "see python -m harness import --help for those there are"
+        meant = near(name)
+        what = f"write {meant}" if meant else f"see {program()} import --help for those there are"
         raise BadInput(f"{key!r} {where} is no setting; leave it out, or {what}")
     return name
+
+
+def _told(error: BadSetting, where: Mapping[str, str]) -> str:
+    """The sentence, with the setting named where it was given: as a flag, a variable, or in a file."""
+    return str(error) if error.setting is None else error.told_as(_named(error.setting, where))
 
 
 def _named(name: str, where: Mapping[str, str]) -> str:
     """The setting as it was written where it was given."""
     label = where.get(name, "flag")
     return {"env": ENVIRONMENT + name.upper(), "flag": flag_of(name)}.get(label, f"{name} {label}")
-
-
-def _sentence(error: ValidationError, where: Mapping[str, str]) -> str:
-    """The first thing wrong, as one sentence; the rest would come up after it was mended."""
-    first, *others = error.errors(include_url=False)
-    message = first["msg"].removeprefix("Value error, ")
-    name = FLAT.get((str(first["loc"][0]), str(first["loc"][1]))) if len(first["loc"]) > 1 else None
-    if name is None:
-        if first["type"] == "value_error":
-            return message
-        return f"{str(first['loc'][-1])!r} is no setting of an import; leave it out"
-    what = _named(name, where)
-    if first["type"] == "value_error":
-        return f"{what}: {message}"
-    # What may be a secret, or hold one, must not come back in an error.
-    given = "" if name in ("header", "token_env", "url") else f", not {_shown(first['input'])}"
-    word = next((f" or {other['ctx']['expected']}" for other in others if _is_word_for(other, first)), "")
-    return f"{what} {_must(first['type'], message, first.get('ctx', {}))}{word}{given}"
-
-
-def _is_word_for(other: ErrorDetails, first: ErrorDetails) -> bool:
-    """Whether it is the other way to write the same setting: `auto` for a number of workers."""
-    same = other["loc"][:-1] == first["loc"][:-1] and other["type"] == "literal_error"
-    return same and first["type"].endswith(("_parsing", "_type"))
-
-
-_MUST = {
-    "int_parsing": "a whole number",
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "float_parsing": "a number or a duration such as 20s",
-    "float_type": "a number or a duration such as 20s",
-    "bool_parsing": "true or false",
-    "bool_type": "true or false",
-    "string_type": "text",
-    "path_type": "the path of a folder",
-    "greater_than": "more than {gt}",
-    "greater_than_equal": "at least {ge}",
-    "less_than_equal": "at most {le}",
-    "too_long": "{max_length} values at most",
-    "literal_error": "{expected}",
-}
-
-
-def _must(kind: str, message: str, context: Mapping[str, Any]) -> str:
-    """What pydantic asks for as the rest of a sentence: `must be at least 1`."""
-    if kind in _MUST:
-        about = {key: f"{value:,.12g}" if isinstance(value, (int, float)) else value for key, value in context.items()}
-        return f"must be {_MUST[kind].format(**about)}"
-    return f"is wrong: {message[0].lower()}{message[1:]}"
-
-
-def _shown(value: Any) -> str:
-    """A value as it was typed: numbers bare, other text quoted."""
-    if isinstance(value, float):
-        return f"{value:g}"
-    return value if isinstance(value, str) and re.fullmatch(r"-?[0-9.]{1,40}", value) else quoted(value)

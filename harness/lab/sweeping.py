@@ -23,7 +23,8 @@ from typing import Any
 import trio
 
 from harness.config import ImportConfig
-from harness.errors import HarnessError, SweepBroken, need
+from harness.errors import HarnessError, SweepBroken
+from harness.extras import need
 from harness.lab.experiment import simulate_run
 from harness.lab.rows import measured, place, settings
 from harness.lab.simulate import as_simulated

@@ -14,10 +14,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from harness.errors import BadInput, MissingLibrary, NoSuchRun, RecordError, need
+from harness.errors import BadInput, MissingLibrary, NoSuchRun, RecordError
+from harness.extras import need
 from harness.lab.grid import Grid
 from harness.lab.rows import table_of
 from harness.lab.simulate import as_simulated
+from harness.paths import program
 from harness.record.clock import iso
 from harness.record.files import read_json, write_json
 from harness.record.folder import Folder, created
@@ -101,7 +103,7 @@ def find_sweep(results: Path, name: str | None = None) -> Sweep:
     """The sweep `name` (a unique prefix is enough), or the latest; NoSuchRun says which there are."""
     sweeps = list_sweeps(results)
     if not sweeps:
-        start = "python -m harness sweep --grid workers=1,5,20"
+        start = f"{program()} sweep --grid workers=1,5,20"
         raise NoSuchRun(f"there are no sweeps in {results}; start one with: {start}")
     if name is None:
         return sweeps[0]

@@ -6,16 +6,17 @@ import os
 import platform
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from importlib.metadata import version
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import trio
-from pydantic import ValidationError
 
 from harness.config import ImportConfig
 from harness.errors import BadInput, HarnessError, NoSuchRun, RecordError
+from harness.extras import need_server
 from harness.pacing.strategies import STRATEGIES
+from harness.paths import program
 from harness.record.clock import has_passed, utc_s
 from harness.record.folder import Folder, NameTaken
 from harness.record.history import recorded
@@ -29,14 +30,15 @@ from harness.session.retry_failed import conclude
 from harness.session.retry_failed import forget as forget
 from harness.session.retry_failed import reopen as reopen
 from harness.session.session import OnUpdate, Session
-from harness.settings import explain, resolve
+from harness.settings import resolve
 from harness.source.base import Api
 from harness.source.child import child_api, server_flags
 from harness.source.client import HttpApi
 from harness.source.ledger import compared, ledger_report
 from harness.source.rest import Rest
+from harness.version import version
 
-_PACKAGES = ("httpx", "trio", "pyarrow", "quart", "hypercorn")
+_PACKAGES = ("httpx2", "trio", "pyarrow", "quart", "hypercorn")
 
 
 async def run_import(
@@ -53,8 +55,10 @@ async def run_import(
     the list's URL, before the first request. on_update: gets state and moment four times a second. relist: an audit,
     see `import_into`. Raises the errors of harness.errors, BadInput before anything happens.
     """
-    # What the environment says wrongly of proxies is refused here, before anything is written.
+    # What the environment says wrongly of proxies and certificates is refused here, before anything is written.
     foreign = None if config.source.url is None else http_api(config, config.source.url)
+    if foreign is None:
+        need_server()
     try:
         with prepared(config) as run:
             async with source(config, on_child) as url, foreign or http_api(config, url) as api:
@@ -143,7 +147,6 @@ def prepared(config: ImportConfig, *, simulated: bool = False) -> Iterator[Run]:
     be resumed. NoSuchRun where the name is taken or is not there, RunLocked where another process writes the run.
     """
     resolve(config)
-    resolve(config)
     if config.run.resume:
         run = _to_resume(config)
         with run.locked(), _noted(run, new=False):
@@ -156,7 +159,7 @@ def prepared(config: ImportConfig, *, simulated: bool = False) -> Iterator[Run]:
     about = {
         "config": config.as_written(),
         "strategy": config.pacing.strategy if isinstance(config.pacing.strategy, str) else None,
-        "versions": {"harness": version("rate-limit-harness"), "python": platform.python_version(), **_versions()},
+        "versions": {"harness": version(), "python": platform.python_version(), **_versions()},
         "seed": config.run.seed,
         "host": platform.node(),
         "platform": platform.platform(),
@@ -171,7 +174,7 @@ def prepared(config: ImportConfig, *, simulated: bool = False) -> Iterator[Run]:
 
 def _to_resume(config: ImportConfig) -> Run:
     if config.run.name is not None and Folder(config.run.results / config.run.name).is_husk:
-        folder, command = config.run.results / config.run.name, f"python -m harness import --run {config.run.name}"
+        folder, command = config.run.results / config.run.name, f"{program()} import --run {config.run.name}"
         raise NoSuchRun(f"{folder} holds no run: its start was interrupted; start it again with: {command}")
     run = find_run(config.run.results, config.run.name)
     refuse_simulated(run)
@@ -212,7 +215,11 @@ def refuse_simulated(run: Run) -> None:
 
 
 def _versions() -> dict[str, str]:
-    return {name: version(name) for name in _PACKAGES}
+    found = {}
+    for name in _PACKAGES:
+        with suppress(metadata.PackageNotFoundError):  # the web server is an extra
+            found[name] = metadata.version(name)
+    return found
 
 
 @asynccontextmanager
@@ -221,6 +228,7 @@ async def source(config: ImportConfig, on_child: Callable[[], None] | None = Non
     if config.source.url is not None:
         yield config.source.url
         return
+    need_server()
     if on_child is not None:
         on_child()
     async with child_api(server_flags(config)) as url:
@@ -281,9 +289,9 @@ def config_of(run: Run, **changes: Any) -> ImportConfig:
     try:
         config = ImportConfig(**settings)
         resolve(config)
-    except (ValidationError, BadInput) as error:
+    except BadInput as error:
         where = f"the settings of run {run.name}, in {run.folder / 'run.json'}, cannot be used"
-        raise BadInput(f"{where}: {explain(error) if isinstance(error, ValidationError) else error}") from None
+        raise BadInput(f"{where}: {error}") from None
     return config
 
 

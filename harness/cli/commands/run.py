@@ -24,7 +24,9 @@ from harness.cli.options import (
     config_options,
     results_option,
 )
+from harness.extras import need_server
 from harness.flags import RESUMED, SIMULATED, SWEPT
+from harness.paths import program
 
 _AS_GIVEN = {"ignore_unknown_options": True, "help_option_names": []}
 
@@ -107,9 +109,12 @@ def sweep_command(file: Path | None, results: Path, **said: Any) -> int:
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 def server_command(words: tuple[str, ...]) -> int:
     """Serve the test API."""
+    if not {"-h", "--help", "--list-scenarios"} & {*words}:  # these it answers without serving anything
+        need_server()
     # In this process's place, so that a signal meant for the server reaches it. -P: the current folder may hold
     # files of the user's own that bear the name of a module.
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "harness_test_api", *words])
+    environment = {**os.environ, "HARNESS_TEST_API_TYPED": f"{program()} server"}
+    os.execve(sys.executable, [sys.executable, "-P", "-m", "harness_test_api", *words], environment)
 
 
 @click.command("recommend", cls=SettingsCommand)
