@@ -53,7 +53,7 @@ def simulate_run(
     look = on_look or _ignore
     config = as_simulated(_simulable(config))
     if results is not None:
-        config = config.model_copy(update={"results": results})
+        config = config.with_settings(results=results)
         with prepared(config, simulated=True) as run:
             return _recorded(config, run, on_event or _ignore, look, server)
     simulation = _prepared(config, on_event or _ignore, server)
@@ -67,11 +67,11 @@ def _ignore(told: Event | State) -> None:
 
 
 def _simulable(config: ImportConfig) -> ImportConfig:
-    if config.url is not None:
+    if config.source.url is not None:
         raise BadInput("a simulation is of the test API; leave out --url, or describe that API with --server-limit")
-    if config.until is not None:
+    if config.run.until is not None:
         raise BadInput("a simulation has no time of day; leave out --until, or say --max-time")
-    if config.resume:
+    if config.run.resume:
         raise BadInput("a simulated run cannot be resumed; leave out --resume and simulate it again")
     return config
 
@@ -88,11 +88,11 @@ def _prepared(
     return Simulation(
         core,
         service,
-        per_page=config.per_page,
-        timeout_s=config.timeout,
+        per_page=config.source.per_page,
+        timeout_s=config.retry.timeout,
         utc_s=utc_s,
         put=put,
-        refused_when=config.refused_when,
+        refused_when=config.source.refused_when,
     )
 
 

@@ -20,7 +20,7 @@ from harness.record.clock import utc_s
 from harness.record.control import Command, ask
 from harness.record.glance import Glance
 from harness.record.items import export
-from harness.record.run import Run, remove_run
+from harness.record.run import Run
 from harness.record.summary import Summary
 from harness.record.tape import Course
 from harness.views.panel.actions import Deeds, compare
@@ -178,5 +178,5 @@ class AllRuns:
 
     def _delete(self, runs: list[Run]) -> str:
         for run in runs:
-            remove_run(run)
+            run.remove()
         return f"deleted {', '.join(run.name for run in runs)}"

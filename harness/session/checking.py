@@ -169,19 +169,19 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
         list_fields = _fields(asker.payloads) if key == 1 else list_fields
         return result, status
 
-    seen = await preview(ask, accept=config.accept_list)
+    seen = await preview(ask, accept=config.source.accept_list)
     if isinstance(seen.first, Failed):
         raise _unreadable("list", seen.first)
     if seen.failed is not None:
         raise _unreadable(f"page {seen.failed[0]} of the list", seen.failed[1])
     fields: frozenset[str] = frozenset()
-    if config.detail:
+    if config.source.detail:
         for item in seen.state.items.in_state("pending")[:2]:
             await asker.item(item)
             fields = fields or _fields(asker.payloads)
     server_s = asker.notices[0].server_utc_s
     return Checked(
-        url=config.url or "the test API",
+        url=config.source.url or "the test API",
         latencies_s=tuple(asker.latencies_s),
         a_page=len(seen.first.ids),
         items=seen.state.total,

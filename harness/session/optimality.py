@@ -80,10 +80,10 @@ def _stretch_bound(stretch: Segment, state: State, config: ImportConfig, tiers: 
     paging: Paging = "numbered" if state.last_page is not None else "cursor"
     named = items if pages else items - 1
     # The last page of a list without an extent is empty, so the pages can hold more than they named.
-    per_page = max(config.per_page, -(-named // max(1, pages)))
-    costs = (config.list_cost, config.item_cost)
+    per_page = max(config.source.per_page, -(-named // max(1, pages)))
+    costs = (config.pacing.list_cost, config.pacing.item_cost)
     most = per_page if paging == "cursor" else None
-    work = BoundWork(max(1, pages), named, paging, config.detail, most, *costs)
+    work = BoundWork(max(1, pages), named, paging, config.source.detail, most, *costs)
     best = bound(work, tiers, rtt_s, max(1, state.workers))
     spared_s = rtt_s * ((not pages) + stretch.goes_on)
     if not spared_s:
@@ -101,7 +101,7 @@ def limits_source(state: State, config: ImportConfig) -> str:
     """Where they come from: `declared`, `learned`, `test API` or `unknown`; `changed on the way` by a person."""
     if state.changed:
         return CHANGED
-    if config.limits and config.limit is None and state.strategy == "auto" and not state.kept:
+    if config.limits and config.pacing.limit is None and state.strategy == "auto" and not state.kept:
         return TEST_API
     return "declared" if config.limits or state.kept else "learned" if _learned(state) else "unknown"
 

@@ -52,17 +52,17 @@ async def look_ahead(api: Api, config: ImportConfig) -> Outlook:
             return result, status
         return Failed("it is refused by a rate limit"), status
 
-    seen = await preview(ask, accept=config.accept_list, brief=True)
+    seen = await preview(ask, accept=config.source.accept_list, brief=True)
     failed = seen.first if isinstance(seen.first, Failed) else seen.failed[1] if seen.failed is not None else None
     if failed is not None:
         why = f"{failed.reason}: {failed.detail}" if failed.detail else failed.reason
         raise BadInput(f"the list cannot be read ({why}); check --url and the credentials")
     assert isinstance(seen.first, PageRead)
-    if seen.problem and config.max_items is None:
+    if seen.problem and config.run.max_items is None:
         raise BadInput(f"an import could not end as complete: {seen.problem}")
     fields = frozenset[str]()
     listed = seen.state.items.in_state("pending")
-    if listed and config.detail:
+    if listed and config.source.detail:
         _, payloads, _, item_s = await _ask(api, "item", listed[0])
         times_s.append(item_s)
         fields = _fields(payloads)
@@ -73,7 +73,7 @@ async def look_ahead(api: Api, config: ImportConfig) -> Outlook:
         latency_s,
         fields,
         _fields(records[:1]),
-        _bound(work, config, latency_s, detail=config.detail),
+        _bound(work, config, latency_s, detail=config.source.detail),
         _bound(work, config, latency_s, detail=False),
     )
 
@@ -89,15 +89,17 @@ def work_for(page: PageRead, state: State, config: ImportConfig) -> Work | None:
     paging: Paging = "numbered" if last is not None else "cursor"
     a_page = max(1, len(page.ids))
     total = total if total is not None else (last or 1) * a_page
-    items = total if config.max_items is None else min(total, config.max_items)
-    pages = math.ceil(items / a_page) if config.max_items is not None or last is None else last
-    return Work(max(1, pages), items, paging, config.detail, None, config.list_cost, config.item_cost)
+    items = total if config.run.max_items is None else min(total, config.run.max_items)
+    pages = math.ceil(items / a_page) if config.run.max_items is not None or last is None else last
+    return Work(
+        max(1, pages), items, paging, config.source.detail, None, config.pacing.list_cost, config.pacing.item_cost
+    )
 
 
 def _bound(work: Work | None, config: ImportConfig, latency_s: float, *, detail: bool) -> Bound | None:
     if work is None or not config.limits:
         return None
-    return bound(replace(work, detail=detail), config.limits, latency_s, config.most_workers)
+    return bound(replace(work, detail=detail), config.limits, latency_s, config.pacing.most_workers)
 
 
 async def _ask(api: Api, role: Role, key: Key) -> tuple[object, list[str], int | None, float]:

@@ -181,7 +181,7 @@ def session(config: ImportConfig, world: World, relist: bool = False, stop_s: fl
                         session.stop()
 
                 begin = lambda session, _: nursery.start_soon(person, session)  # noqa: E731
-                await import_into(run, config, world, config.url or "", begin, inline=True, relist=relist)
+                await import_into(run, config, world, config.source.url or "", begin, inline=True, relist=relist)
                 nursery.cancel_scope.cancel()
         return run
 

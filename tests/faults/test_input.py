@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from harness.cli.main import cli
 from harness.cli.main import main as harness_main
-from harness.config import ImportConfig
+from harness.config import SETTINGS, ImportConfig
 from harness.core.answers import PageRead
 from harness.errors import BadInput
 from harness.flags import FLAGS
@@ -118,7 +118,7 @@ def one_sentence(text: str) -> None:
 # --- flags and settings -------------------------------------------------------------------------------------------
 
 
-@given(st.sampled_from(sorted(ImportConfig.model_fields)), VALUE)
+@given(st.sampled_from(sorted(SETTINGS)), VALUE)
 @FUZZ
 def test_any_value_of_any_setting(name: str, value: Any) -> None:
     """Taken, or refused in one sentence, whatever its type: from flags, TOML, environment and Python alike."""
@@ -143,7 +143,7 @@ COMMANDS: dict[str, click.Command] = {
 REFUSED = dict.fromkeys(("import", "simulate", "sweep", "check"), "--seed=-1")
 REFUSED |= {"recommend": "--what-if=nonsense", "set": "--workers=0"}
 NOTHING_TO_DO = ("runs", "prune")  # in an empty folder
-PAIR = st.builds("{}={}".format, st.sampled_from(sorted(ImportConfig.model_fields.keys() - {"seed"})), TEXT) | TEXT
+PAIR = st.builds("{}={}".format, st.sampled_from(sorted(SETTINGS.keys() - {"seed"})), TEXT) | TEXT
 
 
 def words_for(option: click.Parameter) -> st.SearchStrategy[str]:
@@ -259,7 +259,7 @@ def test_a_folder_in_the_environment_that_cannot_be(
         assert "File name too long" in said.err
 
 
-@given(name=st.sampled_from(sorted(ImportConfig.model_fields)), text=TEXT)
+@given(name=st.sampled_from(sorted(SETTINGS)), text=TEXT)
 @FUZZ
 def test_any_text_of_any_flag(
     name: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

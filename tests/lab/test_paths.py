@@ -108,7 +108,9 @@ def test_sockets_in_virtual_time_agree_with_the_simulation(values: dict[str, Any
     simulated = simulate_run(config).summary
 
     async def over_sockets() -> tuple[Summary, dict[str, Any]]:
-        async with running(ServerConfig(items=config.items or 0, limit=values["limit"], latency="50ms")) as api:
+        async with running(
+            ServerConfig(items=config.test_api.items or 0, limit=values["limit"], latency="50ms")
+        ) as api:
             run = await run_import(ImportConfig(url=api.url, results=tmp_path, **{**values, "items": None}))
             return Summary.from_dict(run.summary() or {}), api.ledger()
 
@@ -131,7 +133,7 @@ def test_sockets_in_real_time_agree_with_the_simulation(tmp_path: Path) -> None:
     """A test API in another process, on the real clock: the same requests, none refused, never faster than possible."""
     config = ImportConfig(items=45, limit="40/2s", latency="50ms")
     simulated = simulate_run(config).summary
-    run = trio.run(partial(run_import, config.model_copy(update={"results": tmp_path})))
+    run = trio.run(partial(run_import, config.with_settings(results=tmp_path)))
     real = Summary.from_dict(run.summary() or {})
     assert real.server is not None
     assert real.server.agrees

@@ -12,7 +12,7 @@ from harness.record import events as e
 from harness.record.fold import fold
 from harness.record.follow import Follower
 from harness.record.recorder import Recorder
-from harness.record.run import Run, create_run, locked
+from harness.record.run import Run, create_run
 from harness.record.snapshot import freeze, write_snapshot
 from harness.record.summary import Summary
 from tests.views.samples import COMPLETE, started
@@ -76,7 +76,7 @@ def test_a_run_under_way_is_followed(tmp_path: Path) -> None:
     """What another process writes is in the table at the next look, and so is its end."""
     run = create_run(tmp_path, "r", {"config": {}}, 1.0)
     shelf = RunIndex(tmp_path)
-    with locked(run):
+    with run.locked():
         recorder = Recorder(run.folder, "r", 1)
         recorder.record(started(1.0, 1, "100/1m"))
         recorder.record(e.PageListed(0.1, 1, 1, 0.0, 0.1, 200, (1, 2), 2, 1, None))

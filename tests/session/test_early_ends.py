@@ -124,8 +124,8 @@ def test_a_moment_that_has_passed_is_refused_and_on_resume_let_go(tmp_path: Path
     about = {"config": ImportConfig(until="2020-01-01T06:00", workers=3).as_written()}
     run = create_run(tmp_path, "r", about, 0.0)
     config = config_of(run)
-    assert (config.until, config.workers) == (None, 3)
-    assert config_of(run, until="06:00").until == "06:00"
+    assert (config.run.until, config.pacing.workers) == (None, 3)
+    assert config_of(run, until="06:00").run.until == "06:00"
     with pytest.raises(BadInput, match="is in the past"):
         prepare_run(config_of(run, until="2020-01-02T06:00"))
 

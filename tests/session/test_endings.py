@@ -17,7 +17,6 @@ from harness.record.clock import Boot
 from harness.record.fold import fold
 from harness.record.history import read_events
 from harness.record.recorder import FLUSH_EVENTS, Recorder
-from harness.record.run import locked
 from harness.record.sent import SentCounter
 from harness.session.driver import Flusher
 from harness.session.importing import import_into, prepare_run
@@ -159,7 +158,7 @@ def test_a_session_that_dies_at_once_leaves_its_predecessors_debt(tmp_path: Path
     def session_at(machine_s: float) -> Session:
         return Session(run, config, inline=True, wall=lambda: 5.0, machine=lambda: Boot("b", machine_s))
 
-    with locked(run):
+    with run.locked():
         for later_s in (1.0, 2.0):
             session = session_at(1_000.0 + later_s)
             assert session.core.budgets["item"].pacer.statistics(0.0).tiers[0].used == 5
@@ -179,7 +178,7 @@ async def test_a_broken_view_stops_no_import(tmp_path: Path, caplog: pytest.LogC
     def broken(state: object, live: object) -> None:
         raise ZeroDivisionError
 
-    with locked(run), caplog.at_level(logging.WARNING, "harness"):
+    with run.locked(), caplog.at_level(logging.WARNING, "harness"):
         await import_into(run, config, Fake(150), "", None, broken, inline=True)
     assert run.status == "complete"
     assert [record.name for record in caplog.records] == ["harness"]

@@ -15,7 +15,7 @@ from harness.pacing import Notice
 from harness.record.control import ask, reply
 from harness.record.fold import fold
 from harness.record.history import read_events, read_state
-from harness.record.run import Run, locked
+from harness.record.run import Run
 from harness.session import retry_failed
 from harness.session.importing import forget, import_into, prepare_run, reopen
 from harness.session.session import Session
@@ -99,7 +99,7 @@ class Breaking(Fake):
 
 
 async def once(run: Run, config: ImportConfig, api: Fake) -> None:
-    with locked(run):
+    with run.locked():
         await import_into(run, config, api, "", inline=True)
 
 
@@ -152,7 +152,7 @@ async def test_a_run_that_is_being_written_is_not_opened_behind_its_back(
 ) -> None:
     """RunLocked: ask its session instead."""
     run, _, _ = ended
-    with locked(run), pytest.raises(RunLocked):
+    with run.locked(), pytest.raises(RunLocked):
         reopen(run)
 
 
@@ -186,7 +186,7 @@ async def test_a_session_obeys_what_is_left_in_its_folder(tmp_path: Path) -> Non
         await want("stop")
 
     api = Breaking(2000, latency_s=0.1)
-    with locked(run):
+    with run.locked():
         async with trio.open_nursery() as nursery:
             await import_into(run, config, api, "", lambda session, _: nursery.start_soon(person, session), inline=True)
     refused = [answer for answer in said if "error" in answer]  # type: ignore[operator]
@@ -215,7 +215,7 @@ async def test_stopping_a_paused_run_ends_it(tmp_path: Path) -> None:
         assert session.live().doing == "paused"
         ask(run, "stop")
 
-    with locked(run):
+    with run.locked():
         async with trio.open_nursery() as nursery:
             watch = lambda session, _: nursery.start_soon(person, session)  # noqa: E731
             await import_into(run, config, Fake(2000, latency_s=0.1), "", watch, inline=True)
