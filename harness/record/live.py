@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.record.events import Key, Kind
+from harness.record.events import Key, Role
 from harness.record.state import State
 
 # More than anybody reads; the rest is a number.
@@ -27,7 +27,7 @@ class LiveTier:
 class LiveFlight:
     """A request on its way: the `attempt`-th for page or item `key`, sent `for_s` seconds ago."""
 
-    kind: Kind
+    role: Role
     key: Key
     attempt: int
     for_s: float

@@ -53,7 +53,7 @@ class Checked:
         return "+".join(f"{told.limit}/{told.period_s:g}s" for told in known)
 
 
-def check_text(checked: Checked, screen: Screen, *, python: str, command: str) -> str:
+def check_text(checked: Checked, screen: Screen, *, program: str, command: str) -> str:
     """The findings as text, without a newline at the end.
 
     command: the import to type, after `-m harness`; "" where none is advised.
@@ -63,7 +63,7 @@ def check_text(checked: Checked, screen: Screen, *, python: str, command: str) -
     )
     head = f"{verdict}  ({plural(len(checked.latencies_s), 'request')} made)"
     rows = labelled(_rows(checked), screen)
-    following = whole([("next", f"{python} -m harness {command}", "")]) if command else ()
+    following = whole([("next", f"{program} {command}", "")]) if command else ()
     return screen.render(Text(head, style), *rows, *following)
 
 

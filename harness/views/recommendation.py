@@ -55,13 +55,13 @@ class Recommendation:
     was: Tried | None = None
 
 
-def recommendation_text(advice: Recommendation, screen: Screen, *, python: str, command: str) -> str:
+def recommendation_text(advice: Recommendation, screen: Screen, *, program: str, command: str) -> str:
     """The advice as text, without a newline at the end. command: the import to type, after `-m harness`."""
     head = f"Use {plural(advice.workers, 'worker')}: {_about(advice.duration_s)} for {count(advice.requests)} requests"
     if advice.best_s is not None and advice.duration_s:
         head += f", {percent(min(1.0, advice.best_s / advice.duration_s), 1)} of best"
     lines = [Text(head, "bold green"), *labelled(_rows(advice), screen, 15)]
-    return screen.render(*lines, *whole([("next", f"{python} -m harness {command}", "")], 15))
+    return screen.render(*lines, *whole([("next", f"{program} {command}", "")], 15))
 
 
 def _about(seconds_s: float) -> str:
