@@ -24,17 +24,16 @@ from harness.cli.options import python, where
 from harness.config import ImportConfig
 from harness.errors import BadInput
 from harness.flags import RESUMED, flag_of
-from harness.pacing import format_tiers
 from harness.record.arrow import sparing_memory
 from harness.record.run import Run, find_run
 from harness.session.importing import config_of, http_api, refuse_simulated, run_import, source
-from harness.session.planning import Outlook, look_ahead
+from harness.session.planning import look_ahead, plan_of
 from harness.session.retry_failed import settle
 from harness.session.session import Session
 from harness.settings import given, read_settings, typed_to_resume
 from harness.source.child import DEFAULT_ITEMS, DEFAULT_LATENCY_S
 from harness.values import typical_latency_s
-from harness.views.plan import ListOnly, Plan, before_start, plan_text
+from harness.views.plan import before_start, plan_text
 from harness.views.progress import Progress, choose_mode
 from harness.views.screen import Screen
 
@@ -180,30 +179,9 @@ def _say_beforehand(config: ImportConfig, who: str) -> None:
 async def _plan(config: ImportConfig) -> int:
     async with source(config) as url, http_api(config, url, keep_records=True) as api:
         outlook = await look_ahead(api, config)
-    plan = _plan_of(outlook, config)
+    plan = plan_of(outlook, config)
     if config.as_json:
         click.echo(json.dumps(asdict(plan)))
     else:
         click.echo(plan_text(plan, Screen.of(sys.stdout)))
     return 0
-
-
-def _plan_of(outlook: Outlook, config: ImportConfig) -> Plan:
-    work, best = outlook.work, outlook.bound
-    only = None
-    if work is not None and config.detail and outlook.fields and outlook.fields <= outlook.list_fields:
-        best_s = outlook.list_bound.bound_s if outlook.list_bound else None
-        only = ListOnly(len(outlook.fields), work.pages, best_s)
-    return Plan(
-        requests_made=outlook.requests_made,
-        requests_page=work.pages if work else None,
-        requests_item=work.details if work else None,
-        limits=format_tiers(config.limits) if config.limits else "",
-        limits_source="declared" if config.limit is not None or config.url is None else "unknown",
-        best_s=best.bound_s if best else None,
-        best_workers_s=best.bound_workers_s if best else None,
-        latency_s=outlook.latency_s,
-        workers=config.most_workers,
-        enough_workers=best.enough_workers if best else None,
-        list_only=only,
-    )

@@ -12,8 +12,9 @@ from harness.record.events import RunStatus
 from harness.record.live import Live, LiveTier
 from harness.record.state import Current, Failure, State
 from harness.record.summary import Ledger, LostTo, Summary, Waiting
+from harness.session.planning import ListOnly, Plan
 from harness.views.frame import DOINGS, frame
-from harness.views.plan import ListOnly, Plan, before_start, plan_text
+from harness.views.plan import before_start, plan_text
 from harness.views.progress import Progress, plain_line
 from harness.views.runs import RunRow, runs_text
 from harness.views.screen import Screen
