@@ -25,9 +25,13 @@ from harness.config import ImportConfig
 from harness.errors import BadInput
 from harness.flags import RESUMED, flag_of
 from harness.record.arrow import sparing_memory
+from harness.record.live import Live
 from harness.record.run import Run, find_run
+from harness.record.state import State
+from harness.record.status import RunStatus
 from harness.session.importing import config_of, http_api, refuse_simulated, run_import, source
 from harness.session.planning import look_ahead, plan_of
+from harness.session.reader import view_under_way
 from harness.session.retry_failed import settle
 from harness.session.session import Session
 from harness.settings import given, read_settings, typed_to_resume
@@ -60,13 +64,13 @@ def resume_command(run: str | None, **flags: Any) -> int:
 
 
 def _resume(found: Run, typed: dict[str, Any]) -> int:
-    if found.writer_pid is not None and found.status == "paused":
+    if found.writer_pid is not None and found.status is RunStatus.PAUSED:
         go_on(found)
         return 0
     settle(found)
-    if found.status in ("complete", "complete with failures"):
+    if found.status.is_complete:
         refuse = "is complete: there is nothing to go on with"
-        if found.status != "complete":
+        if found.status is not RunStatus.COMPLETE:
             refuse_simulated(found)
             again = f"{python()} -m harness failed retry {found.name}{where(found.folder.parent)}"
             refuse = f"is complete but for what failed; fetch that again with: {again}"
@@ -128,30 +132,35 @@ async def import_now(config: ImportConfig, relist: bool = False) -> int:
     told = _Signals()
     mode = "none" if config.quiet or config.as_json else choose_mode(config.progress, sys.stderr)
     shown: list[Progress] = []
+    name: list[str] = []
     with sparing_memory(), ExitStack() as screen:
 
         def on_start(session: Session, _url: str) -> None:
             told.began(session)
             if mode != "none":
                 _say_beforehand(config, "the bar" if mode == "bar" else "it")
-            shown.append(screen.enter_context(Progress(session.run_folder.name, mode, sys.stderr)))
+            shown.append(screen.enter_context(Progress(mode, sys.stderr)))
+            name.append(session.run_folder.name)
+
+        def on_update(state: State, live: Live) -> None:
+            shown[0].update(view_under_way(name[0], state, live, config))
 
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(told.watch)
-                watched: dict[str, Any] = {"on_start": on_start, "on_update": lambda *now: shown[0].update(*now)}
+                watched: dict[str, Any] = {"on_start": on_start, "on_update": on_update}
                 watched["on_child"] = None if mode == "none" else _say_starting
                 run = await run_import(config, **watched, relist=relist)
                 nursery.cancel_scope.cancel()
         except BaseExceptionGroup as group:
             if told.code is None or told.session is not None:
                 raise group.exceptions[0] from None
-            name, code = signals.last()  # it came before there was anything to stop
+            by, code = signals.last()  # it came before there was anything to stop
             left = f"run {config.run} is as it was" if config.resume else "nothing was recorded"
-            click.echo(f"harness: stopped by {name} before the first request; {left}", err=True)
+            click.echo(f"harness: stopped by {by} before the first request; {left}", err=True)
             return code
     report(run, config)
-    if told.code is not None and run.status == "stopped":  # one that came after the last answer stopped nothing
+    if told.code is not None and run.status is RunStatus.STOPPED:  # one that came after the last answer stopped nothing
         return told.code
     return exit_code(run.status)
 

@@ -23,6 +23,7 @@ from harness.errors import BadInput
 from harness.flags import SWEPT, SWEPT_SIMULATED
 from harness.record.clock import local_stamp, utc_s
 from harness.record.folder import NameTaken
+from harness.record.status import RunStatus
 from harness.settings import from_environ, given, read_settings
 from harness.source.child import DEFAULT_ITEMS
 from harness.views.comparison import advice, comparison_text, counting, simulated_text
@@ -179,4 +180,4 @@ def _as_dict(panel: Panel) -> dict[str, Any]:
 
 def _failed(row: Row) -> bool:
     """Whether a run did not get to its end, for whatever reason."""
-    return row["status"] not in ("complete", "complete with failures")
+    return not RunStatus(row["status"]).is_complete

@@ -13,6 +13,7 @@ from harness.lab.optional import need
 from harness.lab.rows import COLUMNS, SETTINGS, measured, settings, table_of
 from harness.lab.sweeps import Sweep, find_sweep, list_sweeps, read_sweep
 from harness.record.run import Run, find_run, list_runs
+from harness.record.status import RunStatus
 from harness.record.summary import TOO_MANY_REQUESTS, refusals_from_text
 from harness.session.retry_failed import last_figures
 from harness.settings import written_config
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 # The same work on the same server: what differs in these cannot be compared by its duration.
 WORLD = ("items", "max_items", "scenario", "server_limit", "latency", "url")
 _SECRET = ("token_env", "header_names")
-_COMPLETE = ("complete", "complete with failures")
+_COMPLETE = tuple(status.value for status in RunStatus if status.is_complete)
 # A setting is as fast as the fastest within this share.
 FULL_SPEED = 1.01
 

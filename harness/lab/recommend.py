@@ -159,7 +159,7 @@ class _Trials:
 
 
 def _check(summary: Summary) -> None:
-    if summary.status not in ("complete", "complete with failures"):
+    if not summary.status.is_complete:
         ask = "try it alone with: python -m harness simulate"
         raise BadInput(f"this import does not get through ({summary.reason}); {ask}")
 

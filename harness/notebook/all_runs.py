@@ -15,23 +15,26 @@ import ipywidgets as w
 
 from harness.errors import HarnessError
 from harness.notebook.controller import Controller
-from harness.notebook.run_index import Detail, RunIndex
+from harness.notebook.run_index import RunIndex
 from harness.record.clock import utc_s
-from harness.record.control import Command, ask
-from harness.record.glance import Glance
 from harness.record.items import export
 from harness.record.run import Run, remove_run
-from harness.record.summary import Summary
-from harness.record.tape import Course
+from harness.record.run_view import RunView, view_of
+from harness.session.control import Asked, RemoteHandle
+from harness.session.reader import RunReader, settings_of, written_summary
 from harness.views.panel.actions import Deeds, compare
 from harness.views.panel.run_widget import Board
 from harness.views.panel.runs import RunsTable
 from harness.views.text import count, plural
 
 EVERY_S = 1.0
-_OPEN = ("running", "paused")
 _MOST_COMPARED = 8
-_COMMANDS: dict[str, Command] = {"pause": "pause", "resume": "resume", "stop": "stop"}
+_COMMANDS: dict[str, Callable[[RemoteHandle], Asked]] = {
+    "pause": RemoteHandle.pause,
+    "resume": RemoteHandle.resume,
+    "stop": RemoteHandle.stop,
+    "retry": RemoteHandle.retry,
+}
 
 
 class AllRuns:
@@ -43,8 +46,8 @@ class AllRuns:
         self.deeds = Deeds(self._do)
         self._desk = desk
         self._shelf = RunIndex(results)
-        self._detail: Detail | None = None
-        self._detailed: tuple[Glance, Course] | None = None
+        self._reader: RunReader | None = None
+        self._view: RunView | None = None
         self._compared = ""
         self._asked: SimpleQueue[Callable[[], str]] = SimpleQueue()
         self._retries: list[Run] = []
@@ -101,20 +104,21 @@ class AllRuns:
     def _look_at(self, chosen: list[Run]) -> None:
         one = chosen[0] if len(chosen) == 1 else None
         if one is None:
-            self._detail = self._detailed = None
-        elif self._detail is None or self._detail.run != one:
-            self._detail = Detail(one, self._shelf)
-        if self._detail is not None:
-            self._detailed = self._detail.look()
+            self._reader = self._view = None
+        elif self._reader is None or self._reader.run != one:
+            self._reader = RunReader(one, charted=True)
+        if self._reader is not None:
+            self._view = self._reader.view(utc_s())
         several = chosen[:_MOST_COMPARED] if len(chosen) > 1 else []
-        pairs = [(Summary.from_dict(figures), run.in_force) for run in several if (figures := run.summary())]
-        self._compared = compare(pairs) if len(pairs) > 1 else ""
+        written = [(run, written_summary(run)) for run in several]
+        views = [view_of(summary, settings=settings_of(run)) for run, summary in written if summary is not None]
+        self._compared = compare(views) if len(views) > 1 else ""
 
     # --- what is shown --------------------------------------------------------------------------------------------
 
     def _show(self) -> None:
         wanted = (self.table.wanted, self.table.text, tuple(self.table.sort), tuple(self.table.chosen))
-        key = (wanted, self._shelf.rows, self._detailed, self._said, self._shelf.unread, self._compared)
+        key = (wanted, self._shelf.rows, self._view, self._said, self._shelf.unread, self._compared)
         if key == self._shown:  # nothing was read and nobody wanted anything else
             return
         self._shown = key
@@ -122,15 +126,15 @@ class AllRuns:
         chosen = set(self.table.chosen)
         rows = [row for row in self._shelf.rows if row.name in chosen]
         self.deeds.enable(
-            under_way=sum(row.status in _OPEN for row in rows),
-            ended_early=sum(row.status in ("stopped", "interrupted", "failed") for row in rows),
+            under_way=sum(row.status.is_open for row in rows),
+            ended_early=sum(row.status.is_resumable for row in rows),
             failed=sum(row.failed for row in rows),
             chosen=[row.name for row in rows],
         )
         self.deeds.say(*self._words(len(rows)))
         self.side.value = self._compared
-        if self._detailed is not None and len(rows) == 1 and self._detailed[0].summary.run == rows[0].name:
-            self.board.show(*self._detailed, utc_s())
+        if self._view is not None and len(rows) == 1 and self._view.run == rows[0].name:
+            self.board.show(self._view, utc_s())
         elif self.board.parts:
             self.board.say("")
 
@@ -152,7 +156,7 @@ class AllRuns:
         if deed == "go on":
             self._desk.go_on(chosen[0])
         elif deed == "retry":
-            ended = [run for run in chosen if run.status not in _OPEN]
+            ended = [run for run in chosen if not run.status.is_open]
             self._retries += ended
             self._asked.put(lambda: self._ask([run for run in chosen if run not in ended], "retry"))
         elif deed in ("csv", "parquet"):
@@ -160,11 +164,11 @@ class AllRuns:
         elif deed == "delete":
             self._asked.put(lambda: self._delete(chosen))
         else:
-            self._asked.put(lambda: self._ask(chosen, _COMMANDS[deed]))
+            self._asked.put(lambda: self._ask(chosen, deed))
 
-    def _ask(self, runs: list[Run], command: Command) -> str:
+    def _ask(self, runs: list[Run], command: str) -> str:
         for run in runs:
-            ask(run, command)
+            _COMMANDS[command](RemoteHandle(run))
         return f"asked {plural(len(runs), 'run')} to {command}" if runs else ""
 
     def _export(self, runs: list[Run], ending: str) -> str:

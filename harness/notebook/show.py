@@ -115,13 +115,14 @@ def _desk(folder: Path) -> Controller:
 
 
 def _in_batch(import_: LocalRun) -> Run:
-    """Wait for the end in this cell, and show glances of it in one place, which is written again and again."""
+    """Wait for the end in this cell, and show how far it is in one place, which is written again and again."""
     shown: list[DisplayHandle] = []
 
     def look() -> None:
-        if import_.glance is None:
+        now = import_.view()
+        if now is None:
             return
-        html = HTML(page(import_.glance, import_.course, utc_s()))
+        html = HTML(page(now, utc_s()))
         if shown:
             shown[0].update(html)
         else:

@@ -58,6 +58,8 @@ class Session:
     ) -> None:
         self.run_folder = run
         self.config = config
+        # Told each event as it is recorded; it must neither raise nor take long.
+        self.on_event: Callable[[Event], object] | None = None
         self._wall = wall
         self._machine = machine
         self._started_utc_s = wall()
@@ -134,6 +136,8 @@ class Session:
             _log.warning("the server asks for a pause of %s; asking again in %s (--max-pause)", asked, kept)
         self.recorder.record(event)
         self.flusher.recorded()
+        if self.on_event is not None:
+            self.on_event(event)
 
     def _put(self, item: ItemId, payload: str) -> None:
         self.recorder.put(item, payload)
@@ -267,7 +271,7 @@ class Session:
 
     def _keep(self, **asked: Any) -> None:
         """So that whoever resumes this run goes on with it: as it was asked for, before --share."""
-        if self.state.status in ("running", "paused"):
+        if self.state.status.is_open:
             with suppress(RecordError):  # it holds now all the same; that the disk is full is said elsewhere
                 self.run_folder.note(asked={**self.run_folder.about.get("asked", {}), **asked})
 

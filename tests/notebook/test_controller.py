@@ -173,7 +173,7 @@ def test_all_runs_choose_compare_export(url: str, tmp_path: Path) -> None:
     assert [row["name"] for row in runs.table.rows] == ["two", "one"]
     choose(runs, "one")
     assert "one" in runs.board.parts["head"]
-    assert sum(runs.board.course["sent"]) >= 150
+    assert sum(runs.board.timeline["sent"]) >= 150
     assert runs.deeds.enabled == {"retry", "csv", "parquet", "ask"}
 
     choose(runs, "one", "two")

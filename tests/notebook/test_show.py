@@ -50,7 +50,7 @@ def test_a_cell_run_twice_shows_the_panel_there_is(displayed: list[object], tmp_
         assert desk.controls.limit.value == "20/1s"
         all_runs(results=tmp_path)
         all_runs(results=tmp_path)
-        await until(lambda: desk.import_.glance is not None)  # type: ignore[union-attr]
+        await until(lambda: desk.import_.view() is not None)  # type: ignore[union-attr]
         desk.import_.stop()  # type: ignore[union-attr]
         await asyncio.to_thread(desk.import_.wait)  # type: ignore[union-attr]
         live_import(results=tmp_path, limit="99/1s")

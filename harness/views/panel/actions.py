@@ -10,6 +10,7 @@ from typing import Any
 
 import ipywidgets as w
 
+from harness.record.run_view import RunView
 from harness.record.summary import Summary
 from harness.views.figures import hits_cell, items_cell
 from harness.views.panel.html import badge, card, esc, table
@@ -33,12 +34,12 @@ FIGURES: tuple[tuple[str, Figure, Callable[[Summary], float | None] | None], ...
 )
 
 
-def compare(runs: Sequence[tuple[Summary, Mapping[str, Any]]]) -> str:
+def compare(runs: Sequence[RunView]) -> str:
     """A table with a column for each run; the best of a row is marked by a word. Settings: those that differ."""
-    names = [f"<b>{esc(summary.run)}</b>" for summary, _ in runs]
-    summaries = [summary for summary, _ in runs]
+    names = [f"<b>{esc(view.run)}</b>" for view in runs]
+    summaries = [view.summary for view in runs]
     rows = [_figures(label, figure, by, summaries) for label, figure, by in FIGURES]
-    rows += _settings([settings for _, settings in runs])
+    rows += _settings([view.settings.in_force for view in runs])
     return card("Compared", table(["", *names], rows, right=range(1, len(runs) + 1)))
 
 

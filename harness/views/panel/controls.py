@@ -15,7 +15,7 @@ import anywidget
 import ipywidgets as w
 import traitlets
 
-from harness.record.events import RunStatus
+from harness.record.status import RunStatus
 from harness.views.panel.html import esc
 
 HERE = Path(__file__).parent

@@ -1,6 +1,6 @@
-"""The course of a run as inline SVG: requests a second, 429s, and hatched waits with the limit they were for.
+"""The timeline of a run as inline SVG: requests a second, 429s, and hatched waits with the limit they were for.
 
-A glance at a run as one piece of HTML, for notebooks that no browser shows and for files made of them.
+A run as one piece of HTML, for notebooks that no browser shows and for files made of them.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness.record.glance import Glance
-from harness.record.tape import Course
+from harness.record.run_view import RunView
+from harness.record.timeline import TimelineBins
 from harness.views.panel.html import PLACES, card, esc, sections, table
 from harness.views.panel.runs import COLUMNS, MOST_ROWS, standing
 from harness.views.runs import RunRow
@@ -25,22 +25,22 @@ _HATCH = (
 )
 
 
-def course_svg(course: Course) -> str:
+def timeline_svg(timeline: TimelineBins) -> str:
     """A picture with words for who cannot see it; nothing where nothing happened yet."""
-    if not course.sent:
+    if not timeline.sent:
         return ""
-    span_s = max(course.until_s, 10.0)
-    most = max(1.0, max(course.sent) / course.bin_s)
+    span_s = max(timeline.until_s, 10.0)
+    most = max(1.0, max(timeline.sent) / timeline.bin_s)
     parts = [
         _HATCH,
-        *_waits(course, span_s),
-        *_bars(course, span_s, most),
+        *_waits(timeline, span_s),
+        *_bars(timeline, span_s, most),
         *_axes(span_s, most),
-        *_sessions(course, span_s),
+        *_sessions(timeline, span_s),
     ]
-    sent, refused = sum(course.sent), sum(course.refused)
-    sessions = f", in {len(course.sessions) + 1} sessions" if course.sessions else ""
-    about = f"{count(sent)} requests over {duration(course.until_s)}, {count(refused)} of them refused{sessions}"
+    sent, refused = sum(timeline.sent), sum(timeline.refused)
+    sessions = f", in {len(timeline.sessions) + 1} sessions" if timeline.sessions else ""
+    about = f"{count(sent)} requests over {duration(timeline.until_s)}, {count(refused)} of them refused{sessions}"
     head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" width="100%" font-size="11" font-family="sans-serif">'
     return f"{head}<title>{esc(about)}</title>{''.join(parts)}</svg>"
 
@@ -49,23 +49,23 @@ def _x(t_s: float, span_s: float) -> float:
     return _LEFT + (_RIGHT - _LEFT) * t_s / span_s
 
 
-def _bars(course: Course, span_s: float, most: float) -> Iterator[str]:
+def _bars(timeline: TimelineBins, span_s: float, most: float) -> Iterator[str]:
     tall = (_BOTTOM - _TOP) / most
-    for at, (sent, refused) in enumerate(zip(course.sent, course.refused, strict=True)):
-        left, right = _x(at * course.bin_s, span_s), _x((at + 1) * course.bin_s, span_s)
-        below = tall * refused / course.bin_s
+    for at, (sent, refused) in enumerate(zip(timeline.sent, timeline.refused, strict=True)):
+        left, right = _x(at * timeline.bin_s, span_s), _x((at + 1) * timeline.bin_s, span_s)
+        below = tall * refused / timeline.bin_s
         for number, colour, foot in ((sent - refused, "#0072b2", _BOTTOM - below), (refused, "#c43c00", _BOTTOM)):
             if number:
-                height = tall * number / course.bin_s
+                height = tall * number / timeline.bin_s
                 box = (
                     f'x="{left:.1f}" y="{foot - height:.1f}" width="{max(0.8, right - left):.1f}" height="{height:.1f}"'
                 )
                 yield f'<rect {box} fill="{colour}"/>'
 
 
-def _waits(course: Course, span_s: float) -> Iterator[str]:
+def _waits(timeline: TimelineBins, span_s: float) -> Iterator[str]:
     free = 0.0
-    for since_s, until_s, what in course.waits:
+    for since_s, until_s, what in timeline.waits:
         left, right = _x(since_s, span_s), _x(until_s, span_s)
         box = f'x="{left:.1f}" y="{_TOP}" width="{max(0.8, right - left):.1f}" height="{_BOTTOM - _TOP}"'
         yield f'<rect {box} fill="url(#hx-hatch)"/>'
@@ -75,8 +75,8 @@ def _waits(course: Course, span_s: float) -> Iterator[str]:
             free = left + room + 8
 
 
-def _sessions(course: Course, span_s: float) -> Iterator[str]:
-    for began_s in course.sessions:
+def _sessions(timeline: TimelineBins, span_s: float) -> Iterator[str]:
+    for began_s in timeline.sessions:
         x = _x(began_s, span_s)
         yield f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP - 4}" y2="{_BOTTOM}" stroke="#555" stroke-dasharray="2 2"/>'
         yield f'<text x="{x + 3:.1f}" y="{_TOP + 13}">resumed</text>'
@@ -96,10 +96,10 @@ def _axes(span_s: float, most: float) -> Iterator[str]:
 _CSS = Path(__file__).parent / "panel.css"
 
 
-def page(now: Glance, course: Course | None, now_utc_s: float) -> str:
-    """The board without its widget: the same pieces, the chart as SVG, and the style with it."""
+def page(now: RunView, now_utc_s: float) -> str:
+    """The run without its widget: the same pieces, the chart as SVG, and the style with it."""
     parts = sections(now, now_utc_s)
-    svg = course_svg(course) if course is not None else ""
+    svg = timeline_svg(now.timeline) if now.timeline is not None else ""
     parts["workers"] = card("Requests per second; hatched: waiting", svg, " hx-wide") + parts["workers"]
     places = "".join(f'<div class="hx-place hx-at-{name}">{parts[name]}</div>' for name in PLACES if parts[name])
     return _styled(f'<div class="hx-board">{places}</div>')
