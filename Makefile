@@ -104,7 +104,7 @@ INSTALL = set -e -- --python $(PY) --constraint constraints.txt --editable '.[$(
 	$(VENV)/bin/uv pip install --quiet "$$@"
 
 $(VENV)/.import: $(PY) pyproject.toml constraints.txt
-	@$(call INSTALL,report)
+	@$(call INSTALL,report$(COMMA)server)
 	@touch $@
 
 $(VENV)/.notebooks: $(PY) pyproject.toml constraints.txt

@@ -1,8 +1,8 @@
-"""The second path: the trio driver and httpx against the Quart app on a MockClock. Virtual time, all of HTTP."""
+"""The second path: the trio driver and httpx2 against the Quart app on a MockClock. Virtual time, all of HTTP."""
 
 from __future__ import annotations
 
-import httpx
+import httpx2
 import trio
 import trio.testing
 from harness_test_api import Service, create_app
@@ -34,7 +34,7 @@ async def _run(config: ImportConfig) -> tuple[State, list[Event], dict[str, int]
         Rest(LIST_URL, config.per_page),
         workers=config.most_workers,
         timeout_s=config.timeout,
-        transport=httpx.ASGITransport(create_app(server, service)),
+        transport=httpx2.ASGITransport(create_app(server, service)),
         trust_env=False,
         refused_when=config.refused_when,
         wall=lambda: epoch_s + trio.current_time() - origin_s,

@@ -56,7 +56,7 @@ async def import_instantly(items: int, recording: bool, step_s: float = STEP_S, 
     with TemporaryDirectory() as folder:
         log = Log(Path(folder)) if recording else NoLog()
         budget = Budget("api", WindowPacer((TIER,), linger_s=30.0))
-        core = Core(Rules(), {"page": budget, "item": budget}, log.record, utc_s=0.0, state=log.state)
+        core = Core(Rules(), {"list": budget, "item": budget}, log.record, utc_s=0.0, state=log.state)
         began = perf_counter()
         core.start()
         requests = await _run(core, items, log, step_s)
@@ -76,7 +76,7 @@ async def _run(core: Core, items: int, log: NoLog, step_s: float) -> int:
         now += step_s
         requests += 1
         core.answered(answer.id, now, ANSWER)
-        if answer.kind == "item":
+        if answer.role == "item":
             core.finished(answer.id, now, ItemRead(log.put(answer.key)))
         else:
             first = (int(answer.key) - 1) * PER_PAGE + 1

@@ -1,4 +1,4 @@
-"""Requests a second of the importer over real HTTP, beside a bare httpx loop with as many workers."""
+"""Requests a second of the importer over real HTTP, beside a bare httpx2 loop with as many workers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 
-import httpx
+import httpx2
 import trio
 
 from benchmarks.measure import Figure, alone, beside, turns
@@ -77,10 +77,10 @@ def _figures(spent: dict[str, list[Spent]]) -> list[Figure]:
     rates = {name: [run.rate for run in runs] for name, runs in spent.items()}
     cpu = {name: [run.cpu_ms for run in runs] for name, runs in spent.items()}
     return [
-        beside("importer : bare httpx loop", "requests/s", rates["on"], rates["bare"], at_least=0.85),
-        beside("importer without record : bare httpx loop", "requests/s", rates["off"], rates["bare"]),
+        beside("importer : bare httpx2 loop", "requests/s", rates["on"], rates["bare"], at_least=0.85),
+        beside("importer without record : bare httpx2 loop", "requests/s", rates["off"], rates["bare"]),
         beside("importer with record : without", "requests/s", rates["on"], rates["off"], at_least=0.95),
-        beside("importer : bare httpx loop, processor", "ms/request", cpu["on"], cpu["bare"]),
+        beside("importer : bare httpx2 loop, processor", "ms/request", cpu["on"], cpu["bare"]),
         beside("importer without record : bare loop, processor", "ms/request", cpu["off"], cpu["bare"]),
         alone("importer, last answer to last event on disk", "ms", [1000 * run.rest_s for run in spent["on"]]),
     ]
@@ -100,7 +100,7 @@ async def recorded(config: ImportConfig) -> Spent:
 async def unrecorded(config: ImportConfig) -> Spent:
     """The same engine, driver and client with nowhere to write."""
     budget = Budget("api", pacer_for(config))
-    core = Core(Rules(config.workers), {"page": budget, "item": budget}, _forget, utc_s=0.0)
+    core = Core(Rules(config.workers), {"list": budget, "item": budget}, _forget, utc_s=0.0)
     async with _opened(config) as api:
         clock = _Clock()
         core.start()
@@ -119,8 +119,8 @@ async def bare(config: ImportConfig, items: int) -> Spent:
     pages = math.ceil(items / config.per_page)
     urls = [f"{config.url}?page={page}&perPage={config.per_page}" for page in range(1, pages + 1)]
     urls += [f"{config.url}/{item}" for item in range(1, items + 1)]
-    limits = httpx.Limits(max_connections=config.workers, max_keepalive_connections=config.workers)
-    async with httpx.AsyncClient(limits=limits, timeout=30.0, trust_env=False) as client:
+    limits = httpx2.Limits(max_connections=config.workers, max_keepalive_connections=config.workers)
+    async with httpx2.AsyncClient(limits=limits, timeout=30.0, trust_env=False) as client:
         clock = _Clock()
         todo = iter(urls)
         async with trio.open_nursery() as nursery:
@@ -129,7 +129,7 @@ async def bare(config: ImportConfig, items: int) -> Spent:
         return clock.spent(len(urls))
 
 
-async def _take(client: httpx.AsyncClient, todo: Iterator[str]) -> None:
+async def _take(client: httpx2.AsyncClient, todo: Iterator[str]) -> None:
     for url in todo:
         response = await client.get(url)
         response.raise_for_status()

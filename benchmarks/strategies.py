@@ -97,7 +97,7 @@ def _make(name: Strategy, tiers: Tiers) -> Pacer:
 def play(server: Server, client: str, make: Callable[[Server], Pacer]) -> Row:
     """One import in virtual time, and how it compares with the least that the server's limits allow."""
     budget = Budget("api", make(server))
-    core = Core(Rules(workers=WORKERS), {"page": budget, "item": budget}, lambda _: None, 0.0)
+    core = Core(Rules(workers=WORKERS), {"list": budget, "item": budget}, lambda _: None, 0.0)
     core.start()
     random = Random(SEED)
 

@@ -1,7 +1,9 @@
 """Import from rate-limited HTTP APIs as fast as their limits allow, and measure how close you came.
 
-    run = await run_import(ImportConfig(url="https://api.example.com/orders", limit="100/m"))
+    run = harness.run(ImportConfig(url="https://api.example.com/orders", limit="100/m"))
     run.summary()["optimality"], run.items()
+
+In asyncio, notebooks too: `await harness.run_asyncio(config)`; under trio: `await harness.run_import(config)`.
 
 The public door: everything here is stable, everything below it may move.
 """
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from harness.pacing import Grant, Later, Pacer, Unpaced, parse_tiers
     from harness.record.run import Run
     from harness.session.importing import run_import
+    from harness.start import run, run_asyncio
+
+    __version__: str
 
 __all__ = [
     "BadInput",
@@ -38,9 +43,12 @@ __all__ = [
     "Run",
     "Unpaced",
     "Work",
+    "__version__",
     "bound",
     "open_run",
     "parse_tiers",
+    "run",
+    "run_asyncio",
     "run_import",
 ]
 
@@ -53,11 +61,16 @@ _LATE = {
     "harness.errors": ("BadInput", "HarnessError"),
     "harness.pacing": ("Grant", "Later", "Pacer", "Unpaced", "parse_tiers"),
     "harness.record.run": ("Run",),
+    "harness.start": ("run", "run_asyncio"),
 }
 _MODULE_OF = {name: module for module, names in _LATE.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from harness.version import version
+
+        return version()
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'harness' has no attribute {name!r}")
     return getattr(import_module(_MODULE_OF[name]), name)

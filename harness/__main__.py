@@ -1,10 +1,12 @@
-"""`python -m harness`."""
+"""`python -m harness`, and the console script `rate-limit-harness`."""
 
 import sys
 
 from harness import signals
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Run the command line in this process, whose signals it takes over, and exit."""
     signals.install()
     try:
         from harness.cli import main
@@ -14,3 +16,7 @@ if __name__ == "__main__":
         sys.exit(signals.last()[1])
     finally:
         signals.ignore()
+
+
+if __name__ == "__main__":
+    main()

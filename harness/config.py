@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from urllib.parse import unquote_plus, urlsplit
 
 from pydantic import (
@@ -20,16 +20,18 @@ from pydantic import (
     Field,
     PlainSerializer,
     SecretStr,
+    ValidationError,
     field_validator,
     model_validator,
 )
 
-from harness.flags import FLAGS
+from harness.flags import FLAGS, described
 from harness.pacing import Pacer, Tiers, format_tiers, parse_tiers
 from harness.pacing.limiters import paced_as
 from harness.pacing.refusals import RefusedWhen
 from harness.pacing.sharing import scaled
 from harness.pacing.strategies import Strategy
+from harness.unusable import first_of
 from harness.values import (
     as_costs,
     as_delays,
@@ -126,6 +128,15 @@ class ImportConfig(BaseModel):
     progress: Literal["bar", "plain", "none"] | None = setting("progress")
     quiet: bool = setting("quiet")
     as_json: bool = setting("as_json")
+
+    if not TYPE_CHECKING:  # where the fields are the signature
+
+        def __init__(self, **settings: Any) -> None:
+            """Check the settings; BadInput, in one sentence, for the first that cannot be used or is none."""
+            try:
+                super().__init__(**settings)
+            except ValidationError as error:
+                raise first_of(error) from None  # it holds what was given, and so perhaps a secret
 
     @field_validator(
         "items", "workers", "per_page", "max_items", "seed", "max_body", "breaker", "max_failures", mode="before"
@@ -271,6 +282,10 @@ class ImportConfig(BaseModel):
         written["pacing"] = self.pacing if self.pacing is None or isinstance(self.pacing, str) else self.pacing.name
         written["header_names"] = [header.get_secret_value().split(":", 1)[0] for header in self.header]
         return written
+
+
+# What `help(ImportConfig)` shows.
+ImportConfig.__doc__ = f"{ImportConfig.__doc__}\n\n{described()}"
 
 
 def sent_as(url: str | None, token_env: str | None, header_names: tuple[str, ...]) -> str | None:

@@ -245,3 +245,11 @@ SWEPT = ("url", *SWEPT_SIMULATED, *LIVE_ONLY)
 def flag_of(name: str) -> str:
     """How the setting `name` is typed on the command line."""
     return FLAGS[name].flag
+
+
+def described() -> str:
+    """Return every setting with its help and default, as a docstring lists them."""
+    from textwrap import fill  # slow to load
+
+    texts = (f"{flag.name}: {flag.help_text}" for flag in FLAGS.values())
+    return "\n".join(fill(text, 100, subsequent_indent="    ") for text in texts)

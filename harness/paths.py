@@ -1,8 +1,10 @@
-"""Paths as people type them."""
+"""Paths, commands and installations as people type them."""
 
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,3 +27,34 @@ def quoted(value: Any) -> str:
     """A value as an error shows it."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "…"
+
+
+# The console script, and the name under which it is installed.
+SCRIPT = "rate-limit-harness"
+
+
+def program(python: str = "python") -> str:
+    """Return how this program is typed from here: by its script if that started it, else as a module of `python`."""
+    script = Path(sys.argv[0]) if sys.argv else Path()
+    if script.name != SCRIPT:
+        return f"{shlex.quote(python)} -m harness"
+    import shutil  # slow to load
+
+    found = shutil.which(SCRIPT)
+    if found is not None and Path(found).absolute() == script.absolute():
+        return SCRIPT
+    return shlex.quote(from_here(script))
+
+
+def from_here(path: Path) -> str:
+    """Return a program's path as it is to be typed in the current folder."""
+    try:
+        return str(path.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def installation(extra: str) -> str:
+    """Return the command that installs what `extra` names: of this checkout, if we run from one."""
+    checkout = (Path(__file__).parent.parent / "pyproject.toml").is_file()
+    return f"pip install -e '.[{extra}]'" if checkout else f"pip install '{SCRIPT}[{extra}]'"

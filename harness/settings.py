@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
 
 from harness.config import ImportConfig
 from harness.errors import BadInput, RecordError
 from harness.flags import ENVIRONMENT, RESULTS_VARIABLE, RESUMED, flag_of
-from harness.paths import quoted
+from harness.paths import program
+from harness.unusable import BadSetting, near
 
 # What the figures of a run depend on.
 _FIGURES = ("url", "limit", "server_limit", "scenario", "detail", "per_page", "cost")
@@ -31,8 +29,8 @@ def written_config(path: Path, written: Mapping[str, Any]) -> ImportConfig:
     """Settings as they were written into the file `path`; RecordError naming it where they cannot be used any more."""
     try:
         return ImportConfig(**written)
-    except ValidationError as error:
-        raise RecordError(f"the settings in {path} cannot be used: {explain(error)}; restore it from a copy") from None
+    except BadInput as error:
+        raise RecordError(f"the settings in {path} cannot be used: {error}; restore it from a copy") from None
 
 
 def read_settings(flags: Mapping[str, Any], toml: Path | None, environ: Mapping[str, str]) -> ImportConfig:
@@ -48,8 +46,8 @@ def read_settings(flags: Mapping[str, Any], toml: Path | None, environ: Mapping[
             where[name] = label
     try:
         return ImportConfig(**values)
-    except ValidationError as error:
-        raise BadInput(_sentence(error, where)) from None
+    except BadSetting as error:
+        raise BadInput(_told(error, where)) from None
 
 
 def typed_to_resume(flags: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,17 +67,9 @@ def given(flags: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in flags.items() if value is not None and value != ()}
 
 
-def explain(error: ValidationError) -> str:
-    """One sentence for a config that was made in Python, in a notebook say."""
-    return _sentence(error, {})
-
-
 def checked(settings: Mapping[str, Any]) -> ImportConfig:
     """The config of a notebook's settings, text or not; BadInput in one sentence for the first that cannot be used."""
-    try:
-        return ImportConfig(**{name: value for name, value in settings.items() if value is not None})
-    except ValidationError as error:
-        raise BadInput(explain(error)) from None
+    return ImportConfig(**{name: value for name, value in settings.items() if value is not None})
 
 
 def as_switch(name: str, value: Any) -> bool:
@@ -130,66 +120,16 @@ def _field(key: str, where: str) -> str:
     by_alias = {field.alias: field_name for field_name, field in ImportConfig.model_fields.items() if field.alias}
     name = by_alias.get(name, name)
     if name not in ImportConfig.model_fields:
-        near = get_close_matches(
-            name, [field.alias or name for name, field in ImportConfig.model_fields.items()], 1, 0.75
-        )
-        what = f"write {near[0]}" if near else "see python -m harness import --help for those there are"
+        meant = near(name)
+        what = f"write {meant}" if meant else f"see {program()} import --help for those there are"
         raise BadInput(f"{key!r} {where} is no setting; leave it out, or {what}")
     return name
 
 
-def _sentence(error: ValidationError, where: Mapping[str, str]) -> str:
-    """The first thing wrong, as one sentence; the rest would come up after it was mended."""
-    first, *others = error.errors(include_url=False)
-    message = first["msg"].removeprefix("Value error, ")
-    name = str(first["loc"][0]) if first["loc"] else ""
-    name = next((key for key, field in ImportConfig.model_fields.items() if field.alias == name), name)
-    if name not in ImportConfig.model_fields:
-        return message if not name else f"{name!r} is no setting of an import; leave it out"
-    label = where.get(name, "flag")
-    what = {"env": ENVIRONMENT + name.upper(), "flag": flag_of(name)}.get(label, f"{name} {label}")
-    if first["type"] == "value_error":
-        return f"{what}: {message}"
-    # What may be a secret, or hold one, must not come back in an error.
-    given = "" if name in ("header", "token_env", "url") else f", not {_shown(first['input'])}"
-    word = next((f" or {other['ctx']['expected']}" for other in others if _is_word_for(other, first)), "")
-    return f"{what} {_must(first['type'], message, first.get('ctx', {}))}{word}{given}"
-
-
-def _is_word_for(other: ErrorDetails, first: ErrorDetails) -> bool:
-    """Whether it is the other way to write the same setting: `auto` for a number of workers."""
-    same = other["loc"][:-1] == first["loc"][:-1] and other["type"] == "literal_error"
-    return same and first["type"].endswith(("_parsing", "_type"))
-
-
-_MUST = {
-    "int_parsing": "a whole number",
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "float_parsing": "a number or a duration such as 20s",
-    "float_type": "a number or a duration such as 20s",
-    "bool_parsing": "true or false",
-    "bool_type": "true or false",
-    "string_type": "text",
-    "path_type": "the path of a folder",
-    "greater_than": "more than {gt}",
-    "greater_than_equal": "at least {ge}",
-    "less_than_equal": "at most {le}",
-    "too_long": "{max_length} values at most",
-    "literal_error": "{expected}",
-}
-
-
-def _must(kind: str, message: str, context: Mapping[str, Any]) -> str:
-    """What pydantic asks for as the rest of a sentence: `must be at least 1`."""
-    if kind in _MUST:
-        about = {key: f"{value:,.12g}" if isinstance(value, (int, float)) else value for key, value in context.items()}
-        return f"must be {_MUST[kind].format(**about)}"
-    return f"is wrong: {message[0].lower()}{message[1:]}"
-
-
-def _shown(value: Any) -> str:
-    """A value as it was typed: numbers bare, other text quoted."""
-    if isinstance(value, float):
-        return f"{value:g}"
-    return value if isinstance(value, str) and re.fullmatch(r"-?[0-9.]{1,40}", value) else quoted(value)
+def _told(error: BadSetting, where: Mapping[str, str]) -> str:
+    """The sentence, with the setting named where it was given: as a flag, a variable, or in a file."""
+    if error.setting is None:
+        return str(error)
+    label = where.get(error.setting, "flag")
+    names = {"env": ENVIRONMENT + error.setting.upper(), "flag": flag_of(error.setting)}
+    return error.told_as(names.get(label, f"{error.setting} {label}"))

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM from the first line of `python -m harness` to its last: one line, and 130 or 143.
+"""Ctrl-C and SIGTERM from the first line of the command to its last: one line, and 130 or 143.
 
 Nothing here is done on import: a library must leave the signals of its process alone. Imports next to nothing, for it
 comes before everything else.
@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn, TypeVar, TypeVarTuple, Unpack
+
+from harness.paths import SCRIPT
 
 T = TypeVar("T")
 Words = TypeVarTuple("Words")
@@ -102,6 +104,8 @@ def _end(number: int) -> NoReturn:
 
 
 def is_the_command() -> bool:
-    """Whether this package is being imported by `python -m harness`, not by a program that uses it."""
+    """Whether `python -m harness` or the console script is importing this package, not a program that uses it."""
     words = sys.orig_argv
+    if os.path.basename(sys.argv[0] if sys.argv else "") == SCRIPT:
+        return True
     return sys.argv[:1] == ["-m"] and "-m" in words and words[words.index("-m") + 1 :][:1] == ["harness"]

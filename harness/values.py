@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from harness.pacing import Tier, parse_tiers
 from harness.pacing.refusals import RefusedWhen
-from harness.paths import as_path, quoted
+from harness.paths import as_path, program, quoted
 from harness.record.clock import next_local
 from harness.units import parse_duration, parse_size
 
@@ -114,7 +114,7 @@ def as_scenario(value: str) -> str:
     """The name of a ready-made test API, or a file with the settings of one."""
     if not is_scenario_file(value) or Path(value).is_file():
         return value
-    ask = "name a ready-made test API (python -m harness server --list-scenarios), or a TOML file with settings of one"
+    ask = f"name a ready-made test API ({program()} server --list-scenarios), or a TOML file with settings of one"
     raise ValueError(f"there is no file {quoted(value)}; {ask}")
 
 

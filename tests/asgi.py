@@ -1,23 +1,23 @@
-"""An API in this process, asked through httpx without a socket."""
+"""An API in this process, asked through httpx2 without a socket."""
 
 from __future__ import annotations
 
-import httpx
+import httpx2
 
 
-class InProcess(httpx.ASGITransport):
-    """httpx's transport, whose requests leave no async generator half read.
+class InProcess(httpx2.ASGITransport):
+    """httpx2's transport, whose requests leave no async generator half read.
 
-    httpx takes one chunk of a request's body from a generator and drops it. From Python 3.13 on it is collected at
+    httpx2 takes one chunk of a request's body from a generator and drops it. From Python 3.13 on it is collected at
     once, and trio warns. A plain iterator needs no closing.
     """
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         request.stream = _Whole(await request.aread())
         return await super().handle_async_request(request)
 
 
-class _Whole(httpx.AsyncByteStream):
+class _Whole(httpx2.AsyncByteStream):
     """A body in one piece."""
 
     def __init__(self, body: bytes) -> None:

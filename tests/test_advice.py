@@ -15,7 +15,7 @@ from harness.cli.ended import next_commands
 from harness.cli.failed import _ways_out, forget_command
 from harness.config import ImportConfig
 from harness.errors import BadInput
-from harness.record.events import Kind
+from harness.record.events import Role
 from harness.record.run import Run
 from harness.record.state import Failure
 from harness.session.checking import Checked
@@ -68,7 +68,7 @@ def test_check_advises_no_import_that_would_leave_out_records(about: dict[str, A
     assert accepting is not None
     assert _command(ImportConfig(url=URL), found) == ""
     assert _command(ImportConfig(url=URL, accept_list=True), accepting).startswith(f"import --url {URL} --accept-list")
-    text = check_text(found, Screen(), python="python", command="")
+    text = check_text(found, Screen(), program="python -m harness", command="")
     assert "--accept-list" in text
     assert "  next " not in text
 
@@ -79,20 +79,22 @@ def test_check_advises_an_import_that_works() -> None:
     assert isinstance(found, Checked)
     command = _command(ImportConfig(url=URL), found)
     assert command == f"import --url {URL} --no-detail --dry-run"
-    assert "  next       python -m harness import" in check_text(found, Screen(), python="python", command=command)
+    assert "  next       python -m harness import" in check_text(
+        found, Screen(), program="python -m harness", command=command
+    )
 
 
 @pytest.mark.parametrize(
     ("kinds", "ways"),
     [
-        (("page",), ["resume"]),
+        (("list",), ["resume"]),
         (("item",), ["failed retry", "failed forget"]),
-        (("item", "page"), ["failed retry", "failed forget"]),
+        (("item", "list"), ["failed retry", "failed forget"]),
     ],
 )
-def test_pages_that_failed_are_not_to_be_forgotten(kinds: tuple[Kind, ...], ways: list[str]) -> None:
+def test_pages_that_failed_are_not_to_be_forgotten(kinds: tuple[Role, ...], ways: list[str]) -> None:
     """A10: resume reads a page again; only items can be given up."""
-    failures = [Failure(kind, 7, 1, 0.0, 403, "status 403", "Forbidden", None) for kind in kinds]
+    failures = [Failure(role, 7, 1, 0.0, 403, "status 403", "Forbidden", None) for role in kinds]
     assert _ways_out(cast("Run", SimpleNamespace(about={})), failures) == ways
 
 

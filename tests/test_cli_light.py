@@ -23,7 +23,7 @@ from harness.lab.experiment import simulate_run
 from harness.record.control import Inbox
 from harness.record.run import create_run, locked
 
-HEAVY = {"pydantic", "pyarrow", "httpx", "quart", "trio", "numpy", "rich", "pandas", "matplotlib"}
+HEAVY = {"pydantic", "pyarrow", "httpx2", "quart", "trio", "numpy", "rich", "pandas", "matplotlib"}
 PARQUET = {"pyarrow", "numpy", "pandas"}
 
 _RUN = """

@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pyarrow.parquet as pq
 import pytest
 
 from harness.record.run import find_run
 from tests.patience import PATIENCE_S
+from tests.serving import served
 
 pytestmark = pytest.mark.realtime
 
@@ -85,24 +86,8 @@ def test_no_file_of_the_users_is_taken_for_one_of_ours(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def api_url() -> Iterator[str]:
     """A test API of 40 items in its own process, without limits: no test is held up by what another asked."""
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "harness_test_api",
-        "--port",
-        "0",
-        "--items",
-        "40",
-        "--limit",
-        "none",
-        "--latency",
-        "20ms",
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        yield server.stdout.readline().strip()
-        server.terminate()
+    with served("--items", "40", "--limit", "none", "--latency", "20ms") as url:
+        yield url
 
 
 def test_json_is_one_object_and_nothing_else(done: Path) -> None:
@@ -235,23 +220,7 @@ def test_stopped_once_it_finishes_what_is_in_flight_and_can_go_on(
 @pytest.mark.parametrize(("number", "code", "word"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")])
 def test_stopped_twice_it_ends_at_once(number: signal.Signals, code: int, word: str, tmp_path: Path) -> None:
     """The second signal does not wait for a request in flight, however long that takes; it is recorded as cut off."""
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "harness_test_api",
-        "--port",
-        "0",
-        "--items",
-        "5",
-        "--limit",
-        "none",
-        "--latency",
-        "600s",
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        url = server.stdout.readline().strip()
+    with served("--items", "5", "--limit", "none", "--latency", "600s") as url:
         process = start(tmp_path, url, "--run", "r", "--timeout", "1000s")
         process.send_signal(number)
         assert process.stderr is not None
@@ -259,7 +228,6 @@ def test_stopped_twice_it_ends_at_once(number: signal.Signals, code: int, word: 
             assert process.poll() is None
         process.send_signal(number)
         _, err = process.communicate(timeout=PATIENCE_S)
-        server.kill()
     assert process.returncode == code, err
     assert "Traceback" not in err
     events = [(row["event"], row["reason"]) for row in _events(tmp_path / "results" / "r")]
@@ -288,7 +256,7 @@ def test_no_secret_is_written_or_printed(tmp_path: Path, api_url: str) -> None:
     for text in said:
         assert SECRET not in text
         assert SECRET[::-1] not in text
-    ledger = httpx.get(api_url.removesuffix("/api/items") + "/_ledger").json()
+    ledger = httpx2.get(api_url.removesuffix("/api/items") + "/_ledger").json()
     assert ledger["admitted"] > 0
     find_run(tmp_path / "results", "r").note(status="stopped")
     again = harness(tmp_path, "resume", "r", "--header", f"X-Other: {SECRET[::-1]}")

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from harness.cli import main
@@ -18,6 +18,7 @@ from harness.pacing import parse_tiers
 from harness.record.run import create_run, find_run, list_runs, locked
 from harness.session.importing import config_of
 from tests.patience import PATIENCE_S
+from tests.serving import served
 from tests.test_cli_runs import api_url as api_url
 from tests.test_cli_runs import ids, start
 
@@ -132,24 +133,8 @@ def test_a_killed_run_hears_nothing(tmp_path: Path, api_url: str, capsys: pytest
 def broken_url() -> Iterator[str]:
     """A test API of 12 items: 3 is gone for good, 7 fails once, 8 twice."""
     faults = ["--fault", "410:items=3", "--fault", "500:items=7:times=1", "--fault", "502:items=8:times=2"]
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "harness_test_api",
-        "--port",
-        "0",
-        "--items",
-        "12",
-        "--limit",
-        "none",
-        "--latency",
-        "1ms",
-    ]
-    with subprocess.Popen([*command, *faults], stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        yield server.stdout.readline().strip()
-        server.terminate()
+    with served("--items", "12", "--limit", "none", "--latency", "1ms", *faults) as url:
+        yield url
 
 
 def test_failures_are_listed_shown_exported_retried_and_forgotten(
@@ -231,24 +216,8 @@ def test_export_by_the_ending(tmp_path: Path, api_url: str, capsys: pytest.Captu
 
 def test_an_audit_finds_what_moved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A list that changes while it is read and then stands still: after the audit every item of it is imported."""
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "harness_test_api",
-        "--port",
-        "0",
-        "--items",
-        "60",
-        "--limit",
-        "none",
-        "--latency",
-        "20ms",
-    ]
     drift = ["--drift", "insert=20/s:delete=10/s:until=3s"]
-    with subprocess.Popen([*command, *drift], stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        url = server.stdout.readline().strip()
+    with served("--items", "60", "--limit", "none", "--latency", "20ms", *drift) as url:
         flags = ("--url", url, "--limit", "40/1s", "--per-page", "10", "--run", "r", "--quiet")
         assert run(capsys, "import", *flags)[0] in (0, 1)
         assert find_run(tmp_path / "results").status.startswith("complete")
@@ -262,11 +231,10 @@ def test_an_audit_finds_what_moved(tmp_path: Path, capsys: pytest.CaptureFixture
         assert "  missed     no item was missed" in run(capsys, "audit", "--progress", "none")[1]
         as_json = json.loads(run(capsys, "audit", "--json")[1])
         assert (as_json["listed"], as_json["missed"], as_json["whole"]) == (len(listed), [], True)
-        server.terminate()
 
 
 def _listed(url: str) -> list[int]:
-    pages = [httpx.get(url, params={"page": page, "perPage": 100}).json()["data"] for page in (1, 2)]
+    pages = [httpx2.get(url, params={"page": page, "perPage": 100}).json()["data"] for page in (1, 2)]
     return [record["id"] for page in pages for record in page]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 from harness import ImportConfig, Unpaced, parse_tiers
 from harness.errors import BadInput
@@ -23,8 +23,8 @@ URL = "https://api.example.com/orders"
 
 
 def message(**values: Any) -> str:
-    """Pydantic's whole message for a config made in Python."""
-    with pytest.raises(ValidationError) as caught:
+    """The whole sentence about a config made in Python."""
+    with pytest.raises(BadInput) as caught:
         ImportConfig(**values)
     return str(caught.value)
 
@@ -59,33 +59,34 @@ def test_what_holds_where_nothing_is_said() -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"workers": 0}, ["workers", "greater than or equal to 1"]),
-        ({"workers": "ten"}, ["workers", "valid integer"]),
-        ({"items": -1}, ["items", "greater than or equal to 0"]),
-        ({"timeout": 0}, ["timeout", "greater than 0"]),
-        ({"timeout": float("nan")}, ["timeout"]),
-        ({"timeout": float("inf")}, ["timeout"]),
-        ({"rtt_floor": float("nan")}, ["rtt_floor"]),
-        ({"retry_delays": 5}, ["retry_delays", "write the waits like '30,60,120,240'"]),
-        ({"retry_delays": [-1]}, ["retry_delays", "greater than or equal to 0"]),
-        ({"retry_delays": [1] * 21}, ["retry_delays", "at most 20"]),
-        ({"limit": 500}, ["limit", "write them like '500/20s+2000/100s'"]),
-        ({"limit": []}, ["limit", "write them like '500/20s+2000/100s'"]),
-        ({"limit": [5, "1/s"]}, ["limit", "write them like '500/20s+2000/100s'"]),
-        ({"header": 5}, ["header", "write them like 'Name: value'"]),
-        ({"header": {"A": "b"}}, ["header", "write them like 'Name: value'"]),
-        ({"header": [5]}, ["header", "write them like 'Name: value'"]),
-        ({"run": "a/b"}, ["run", "'a/b' is no name for a run; use letters, digits"]),
-        ({"run": "x" * 101}, ["run", "at most 100"]),
-        ({"run": "x\n"}, ["run", "is no name for a run"]),
-        ({"pacing": 5}, ["pacing"]),
-        ({"nonsense": 1}, ["nonsense", "Extra inputs are not permitted"]),
+        ({"workers": 0}, ["--workers must be at least 1, not 0"]),
+        ({"workers": "ten"}, ["--workers must be a whole number or 'auto', not 'ten'"]),
+        ({"items": -1}, ["--items must be at least 0, not -1"]),
+        ({"timeout": 0}, ["--timeout must be more than 0, not 0"]),
+        ({"timeout": float("nan")}, ["--timeout"]),
+        ({"timeout": float("inf")}, ["--timeout"]),
+        ({"rtt_floor": float("nan")}, ["--rtt-floor"]),
+        ({"retry_delays": 5}, ["--retry-delays", "write the waits like '30,60,120,240'"]),
+        ({"retry_delays": [-1]}, ["--retry-delays", "at least 0"]),
+        ({"retry_delays": [1] * 21}, ["--retry-delays", "20 values at most"]),
+        ({"limit": 500}, ["--limit", "write them like '500/20s+2000/100s'"]),
+        ({"limit": []}, ["--limit", "write them like '500/20s+2000/100s'"]),
+        ({"limit": [5, "1/s"]}, ["--limit", "write them like '500/20s+2000/100s'"]),
+        ({"header": 5}, ["--header", "write them like 'Name: value'"]),
+        ({"header": {"A": "b"}}, ["--header", "write them like 'Name: value'"]),
+        ({"header": [5]}, ["--header", "write them like 'Name: value'"]),
+        ({"run": "a/b"}, ["--run", "'a/b' is no name for a run; use letters, digits"]),
+        ({"run": "x" * 101}, ["--run", "at most 100"]),
+        ({"run": "x\n"}, ["--run", "is no name for a run"]),
+        ({"pacing": 5}, ["--pacing"]),
+        ({"nonsense": 1}, ["'nonsense' is no setting of an import; leave it out"]),
     ],
 )
 def test_a_bad_value_from_python_says_what_to_change(values: dict[str, Any], words: list[str]) -> None:
-    """ImportConfig raises pydantic's ValidationError, which names the field and what it takes."""
+    """ImportConfig raises BadInput, one sentence that names the setting and what it takes."""
     text = message(**values)
     assert all(word in text for word in words), text
+    assert "\n" not in text
 
 
 @pytest.mark.parametrize(
@@ -169,7 +170,7 @@ def test_what_does_not_fit_together(values: dict[str, Any], sentence: str) -> No
 )
 def test_a_secret_of_the_query_is_known_by_its_name(name: str) -> None:
     """In the clear it would be written down: it is refused, and told without its value."""
-    with pytest.raises(ValidationError) as caught:
+    with pytest.raises(BadInput) as caught:
         ImportConfig(url=f"https://a.example/x?state=open&{name}=l1ve0123", limit="1/s")
     assert f"looks like a secret in {name}=" in str(caught.value)
     assert "l1ve0123" not in str(caught.value)
@@ -347,7 +348,7 @@ def test_costs_are_read_however_they_are_written(given: Any) -> None:
 def test_a_cost_that_never_fits_is_refused_before_the_first_request() -> None:
     """Naming the limit in whose way it is."""
     for limit in ("5/s+100/m", "10/s:gcra:burst=5"):
-        with pytest.raises(ValidationError, match=r"--cost item=6 never fits the limit"):
+        with pytest.raises(BadInput, match=r"--cost item=6 never fits the limit"):
             ImportConfig(cost="item=6", limit=limit)
 
 

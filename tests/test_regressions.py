@@ -25,7 +25,7 @@ def test_1_one_limit_holds_for_the_list_and_every_item_together() -> None:
     """The limit is not per URL: pages and items share it, so the detail phase is limited too."""
     play = Play(catalogue(100, per_page=10), pacer=windowed("20/1s")).run()
     assert most_within([now for now, *_ in play.sent], 1.0) == 20
-    assert len({kind for _, kind, _, _ in play.sent}) == 2
+    assert len({role for _, role, _, _ in play.sent}) == 2
 
 
 def test_2_a_no_of_one_tier_costs_the_others_nothing() -> None:
@@ -61,7 +61,7 @@ def test_6_a_retry_after_of_zero_is_no_hot_loop_and_a_longer_one_counts() -> Non
         catalogue(10),
         lambda f, now: (
             (Notice(429, next(told), refused=True), Failed("-"))
-            if f.kind == "item" and now < 0.1 and f.key in (3, 4)
+            if f.role == "item" and now < 0.1 and f.key in (3, 4)
             else None
         ),
     )
@@ -75,7 +75,7 @@ def test_7_refusals_during_discovery_are_counted_and_shared() -> None:
     server = failing(
         catalogue(300),
         lambda f, now: (
-            (Notice(429, 2.0, refused=True), Failed("-")) if (f.kind, f.key) == ("page", 2) and now < 1 else None
+            (Notice(429, 2.0, refused=True), Failed("-")) if (f.role, f.key) == ("list", 2) and now < 1 else None
         ),
     )
     play = Play(server).run()
@@ -86,13 +86,13 @@ def test_7_refusals_during_discovery_are_counted_and_shared() -> None:
 
 def test_8_each_failed_attempt_is_on_record_and_a_404_is_not_repeated() -> None:
     """Failures are recorded when they happen, not after the last try."""
-    down = failing(catalogue(1), lambda f, _: (Notice(500), Failed("status 500")) if f.kind == "item" else None)
+    down = failing(catalogue(1), lambda f, _: (Notice(500), Failed("status 500")) if f.role == "item" else None)
     play = Play(down).run(until=100.0)
     assert [event.attempt for event in play.of(e.AttemptFailed)] == [1, 2, 3]
     gone = failing(
-        catalogue(1), lambda f, _: (Notice(404), Failed("gone", passing=False)) if f.kind == "item" else None
+        catalogue(1), lambda f, _: (Notice(404), Failed("gone", passing=False)) if f.role == "item" else None
     )
-    assert len([1 for _, kind, _, _ in Play(gone).run().sent if kind == "item"]) == 1
+    assert len([1 for _, role, _, _ in Play(gone).run().sent if role == "item"]) == 1
 
 
 def test_9_a_failure_adds_no_dead_minutes_and_nothing_to_do_ends_at_once() -> None:
@@ -114,12 +114,12 @@ def test_11_ids_are_keys_and_an_error_in_discovery_ends_the_run() -> None:
     """An item listed twice is one; a list that cannot be read fails the run, with the reason, resumably."""
 
     def twice(fetch: Fetch, now: float):  # type: ignore[no-untyped-def]
-        if fetch.kind == "item":
+        if fetch.role == "item":
             return catalogue(1)(fetch, now)
         return 0.05, OK, PageRead((1, 2, 2, 1, 3), 3, 1)
 
     play = Play(twice).run()
-    assert sorted(key for _, kind, key, _ in play.sent if kind == "item") == [1, 2, 3]
+    assert sorted(key for _, role, key, _ in play.sent if role == "item") == [1, 2, 3]
     assert play.core.state.listed_twice == 2
     broken = failing(catalogue(1), lambda f, _: (Notice(401), Failed("status 401", "Unauthorized", passing=False)))
     play = Play(broken).run()

@@ -20,7 +20,7 @@ import click
 
 from harness import signals
 from harness.cli.exit_codes import BAD_INPUT, COMPLETE
-from harness.cli.options import CHECKED, RECOMMENDED, python
+from harness.cli.options import CHECKED, RECOMMENDED, this_program
 from harness.config import ImportConfig
 from harness.errors import BadInput
 from harness.flags import FLAGS, flag_of
@@ -47,7 +47,7 @@ def check_command(**flags: Any) -> int:
         click.echo(json.dumps(asdict(checked)))
     else:
         command = _command(config, checked)
-        click.echo(check_text(checked, Screen.of(sys.stdout), python=python(), command=command))
+        click.echo(check_text(checked, Screen.of(sys.stdout), program=this_program(), command=command))
     return BAD_INPUT if checked.problem else COMPLETE
 
 
@@ -102,7 +102,7 @@ def recommend_command(run: str | None, what_if: tuple[str, ...], as_json: bool, 
         click.echo(json.dumps(asdict(advice)))
     else:
         command = _import_command(config, advice.workers)
-        click.echo(recommendation_text(advice, Screen.of(sys.stdout), python=python(), command=command))
+        click.echo(recommendation_text(advice, Screen.of(sys.stdout), program=this_program(), command=command))
     return 0
 
 

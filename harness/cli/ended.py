@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import python, where
+from harness.cli.options import this_program, where
 from harness.config import ImportConfig
 from harness.record.discovery import ACCEPT, LEAVES_REST, NO_HELP
 from harness.record.run import Run
@@ -49,4 +49,4 @@ def report(run: Run, config: ImportConfig) -> None:
     items = str(run.folder / "items.parquet")
     commands = next_commands(run, RunStatus(figures["status"]), config.results)
     summary = Summary.from_dict(figures)
-    click.echo(summary_text(summary, Screen.of(sys.stdout), python=python(), items=items, commands=commands))
+    click.echo(summary_text(summary, Screen.of(sys.stdout), program=this_program(), items=items, commands=commands))

@@ -12,12 +12,12 @@ import click
 
 from harness import signals
 from harness.cli.manage import answered
-from harness.cli.options import python, where
+from harness.cli.options import this_program, where
 from harness.cli.run import import_now, ready_to_resume
 from harness.errors import BadInput
 from harness.record.attempts import Attempt, attempts, write_attempts
 from harness.record.clock import utc_s
-from harness.record.events import ItemId, Key, Kind, canonical_id
+from harness.record.events import ItemId, Key, Role, canonical_id
 from harness.record.run import Run, find_run
 from harness.record.state import Failure
 from harness.session.control import RemoteHandle
@@ -55,9 +55,9 @@ def show_command(run: str | None, results: Path, **which: Any) -> int:
     """Show every attempt at the failures chosen."""
     found = find_run(results, run)
     chosen = [failure for failure in found.state().failures.values() if _chooses(**which)(failure)]
-    by_key: dict[tuple[Kind, Key], list[Attempt]] = {}
+    by_key: dict[tuple[Role, Key], list[Attempt]] = {}
     for attempt in _attempts(found, chosen[:_SHOWN]):
-        by_key.setdefault((attempt.kind, attempt.key), []).append(attempt)
+        by_key.setdefault((attempt.role, attempt.key), []).append(attempt)
     screen = Screen.of(sys.stdout)
     for tried in by_key.values():
         click.echo(screen.render(*attempts_lines(tried, screen, utc_s())))
@@ -114,14 +114,14 @@ def _said(run: Run, command: str, number: int | None) -> int:
 
 def _ways_out(run: Run, chosen: list[Failure]) -> list[str]:
     """What a person can do about failures: a page is read again by resume, and cannot be forgotten."""
-    items = any(failure.kind == "item" and failure.retry_at_utc_s is None for failure in chosen)
+    items = any(failure.role == "item" and failure.retry_at_utc_s is None for failure in chosen)
     again = [] if run.about.get("simulated") else ["failed retry" if items else "resume"]
     return [*again, *(["failed forget"] if items else [])]
 
 
 def _hint(run: Run, results: Path, *commands: str) -> None:
     for at, command in enumerate(commands):
-        click.echo(f"  {'next' if at == 0 else '    '}  {python()} -m harness {command} {run.name}{where(results)}")
+        click.echo(f"  {'next' if at == 0 else '    '}  {this_program()} {command} {run.name}{where(results)}")
 
 
 def _wanted(run: Run, items: tuple[str, ...], reason: str | None, statuses: tuple[str, ...]) -> list[ItemId] | None:
@@ -131,12 +131,12 @@ def _wanted(run: Run, items: tuple[str, ...], reason: str | None, statuses: tupl
     if items and not (reason or statuses):
         return [canonical_id(item) for item in items]  # forgotten ones too, of which no failure is kept
     chooses = _chooses(items, reason, statuses)
-    return [failure.key for failure in run.state().failures.values() if failure.kind == "item" and chooses(failure)]
+    return [failure.key for failure in run.state().failures.values() if failure.role == "item" and chooses(failure)]
 
 
 def _attempts(run: Run, chosen: list[Failure]) -> list[Attempt]:
-    keys = {(failure.kind, failure.key) for failure in chosen}
-    return list(attempts(run, lambda kind, key: (kind, key) in keys))
+    keys = {(failure.role, failure.key) for failure in chosen}
+    return list(attempts(run, lambda role, key: (role, key) in keys))
 
 
 def _chooses(items: tuple[str, ...], reason: str | None, statuses: tuple[str, ...]) -> Callable[[Failure], bool]:

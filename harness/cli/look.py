@@ -14,7 +14,7 @@ from harness import signals
 from harness.cli.ended import next_commands, report
 from harness.cli.exit_codes import exit_code
 from harness.cli.manage import steered
-from harness.cli.options import python, where
+from harness.cli.options import this_program, where
 from harness.config import ImportConfig
 from harness.errors import RecordError
 from harness.record.clock import utc_s
@@ -36,7 +36,7 @@ def runs_command(results: Path) -> int:
             rows.append(row_of(view_ended(run)))
         except RecordError as error:  # one damaged run must not hide the others
             click.echo(f"harness: {error}", err=True)
-    click.echo(runs_text(rows, Screen.of(sys.stdout), python=python(), where=where(results)))
+    click.echo(runs_text(rows, Screen.of(sys.stdout), program=this_program(), where=where(results)))
     return 0
 
 
@@ -53,7 +53,7 @@ def show_command(run: str | None, results: Path, as_json: bool = False) -> int:
         Screen.of(sys.stdout),
         settings=_settings(view.settings),
         now_utc_s=utc_s(),
-        python=python(),
+        program=this_program(),
         items=str(path) if path.exists() and found.settled else None,
         commands=[command for command in next_commands(found, view.status, results) if not command.startswith("show")],
     )

@@ -12,9 +12,8 @@ from harness import signals
 from harness.cli.commands import SECTIONS
 from harness.cli.exit_codes import BAD_INPUT, ENDED_EARLY
 from harness.errors import BadInput, HarnessError, NeverFits, RunLocked
-
-# The name under which it is installed.
-_PACKAGE = "rate-limit-harness"
+from harness.paths import program
+from harness.version import PACKAGE, version
 
 
 class _Stopped(BaseException):
@@ -47,9 +46,7 @@ class Commands(click.Group):
 def _say_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if not wanted or context.resilient_parsing:
         return
-    from importlib.metadata import version  # slow to load, and only needed here
-
-    click.echo(f"{_PACKAGE} {version(_PACKAGE)}")
+    click.echo(f"{PACKAGE} {version()}")
     context.exit()
 
 
@@ -73,14 +70,14 @@ for command in (command for commands in SECTIONS.values() for command in command
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
     try:
-        code = cli.main(args=args, prog_name="python -m harness", standalone_mode=False)
+        code = cli.main(args=args, prog_name=program(), standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         code = BAD_INPUT
     except click.UsageError as error:
         code = _say(_usage(error), BAD_INPUT)
     except click.ClickException as error:
-        code = _say(f"{error.format_message().rstrip('.')}; see python -m harness --help", BAD_INPUT)
+        code = _say(f"{error.format_message().rstrip('.')}; see {program()} --help", BAD_INPUT)
     except (BadInput, NeverFits, RunLocked) as error:
         code = _say(str(error), BAD_INPUT)
     except HarnessError as error:
@@ -97,7 +94,7 @@ def _usage(error: click.UsageError) -> str:
     """What was typed wrongly, but not the values: an unquoted header would be among them."""
     if "unexpected extra argument" in error.message:
         return "there are words that belong to no flag; put quotes around a value with spaces, such as 'Name: value'"
-    command = "python -m harness" if error.ctx is None else error.ctx.command_path
+    command = program() if error.ctx is None else error.ctx.command_path
     return f"{error.format_message().rstrip('.')}; see {command} --help"
 
 

@@ -14,7 +14,7 @@ import click
 import trio
 
 from harness import signals
-from harness.cli.options import python, where
+from harness.cli.options import this_program, where
 from harness.errors import BadInput, NoSuchRun, NotRunning, RecordError, RunLocked
 from harness.record.folder import clear_leftovers
 from harness.record.run import Run, find_run, list_runs, remove_run
@@ -67,7 +67,7 @@ def pause_command(run: str | None, results: Path) -> int:
     found = steered(results, run)
     answered(found, RemoteHandle(found).pause())
     click.echo(f"run {found.name} is paused once what is in flight is answered; let it go on with:")
-    click.echo(f"  {python()} -m harness resume {found.name}{where(results)}")
+    click.echo(f"  {this_program()} resume {found.name}{where(results)}")
     return 0
 
 
@@ -76,7 +76,7 @@ def stop_command(run: str | None, results: Path) -> int:
     found = steered(results, run)
     answered(found, RemoteHandle(found).stop())
     click.echo(f"run {found.name} stops after what is in flight; go on later with:")
-    click.echo(f"  {python()} -m harness resume {found.name}{where(results)}")
+    click.echo(f"  {this_program()} resume {found.name}{where(results)}")
     return 0
 
 

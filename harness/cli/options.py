@@ -13,7 +13,7 @@ import click
 
 from harness.errors import BadInput
 from harness.flags import FLAGS, RESULTS_VARIABLE
-from harness.paths import as_path
+from harness.paths import as_path, from_here, program
 
 # What `check` and `recommend` can be told; they read no run and write none.
 CHECKED = (
@@ -75,13 +75,12 @@ def where(results: Path) -> str:
     return "" if results == usual else f" --results {shlex.quote(str(results))}"
 
 
-def python() -> str:
-    """The interpreter as it is to be typed from here."""
-    path = Path(sys.executable)
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return "python" if os.environ.get("VIRTUAL_ENV") == str(path.parent.parent) else str(path)
+def this_program() -> str:
+    """This program as it is to be typed from here."""
+    interpreter = Path(sys.executable)
+    here = from_here(interpreter)
+    active = os.environ.get("VIRTUAL_ENV") == str(interpreter.parent.parent)
+    return program("python" if active and Path(here).is_absolute() else here)
 
 
 WORKERS, LIMIT = _option("workers"), _option("limit")

@@ -20,7 +20,7 @@ from harness.bound import Work, bound
 from harness.cli.ended import report
 from harness.cli.exit_codes import exit_code
 from harness.cli.manage import go_on
-from harness.cli.options import python, where
+from harness.cli.options import this_program, where
 from harness.config import ImportConfig
 from harness.errors import BadInput
 from harness.flags import RESUMED, flag_of
@@ -72,7 +72,7 @@ def _resume(found: Run, typed: dict[str, Any]) -> int:
         refuse = "is complete: there is nothing to go on with"
         if found.status is not RunStatus.COMPLETE:
             refuse_simulated(found)
-            again = f"{python()} -m harness failed retry {found.name}{where(found.folder.parent)}"
+            again = f"{this_program()} failed retry {found.name}{where(found.folder.parent)}"
             refuse = f"is complete but for what failed; fetch that again with: {again}"
         click.echo(f"run {found.name} {refuse}", err=True)
         report(found, ImportConfig(**{name: typed[name] for name in ("quiet", "as_json", "results") if name in typed}))

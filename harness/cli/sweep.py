@@ -17,9 +17,9 @@ import click
 
 from harness import signals
 from harness.cli.exit_codes import exit_code
-from harness.cli.options import python, where
+from harness.cli.options import this_program, where
 from harness.config import ImportConfig
-from harness.errors import BadInput
+from harness.errors import BadInput, MissingLibrary
 from harness.flags import SWEPT, SWEPT_SIMULATED
 from harness.record.clock import local_stamp, utc_s
 from harness.record.folder import NameTaken
@@ -30,6 +30,7 @@ from harness.views.comparison import advice, comparison_text, counting, simulate
 from harness.views.progress import choose_mode
 from harness.views.screen import Screen
 from harness.views.text import plural
+from harness.webserver import need_server
 
 if TYPE_CHECKING:
     from harness.lab.comparison import Panel
@@ -72,7 +73,7 @@ def _report(outcome: Outcome, config: ImportConfig, took_s: float) -> None:
     items = None if run is None else str(run.folder / "items.parquet")
     commands = () if run is None else ("show {run}" + where(config.results),)
     screen = Screen.of(sys.stdout)
-    click.echo(simulated_text(summary, screen, took_s, python=python(), items=items, commands=commands))
+    click.echo(simulated_text(summary, screen, took_s, program=this_program(), items=items, commands=commands))
 
 
 def sweep_command(file: Path | None, results: Path, **said: Any) -> int:
@@ -99,7 +100,10 @@ def sweep_command(file: Path | None, results: Path, **said: Any) -> int:
     except KeyboardInterrupt:
         _say_next(sweep, results, f"sweep --resume --name {sweep.name}")
         return signals.last()[1]
-    _compare([sweep])
+    try:
+        _compare([sweep])
+    except MissingLibrary as error:  # which a simulation does not need: what was made is kept, and compared later
+        click.echo(f"all runs are in the table, but not compared: {error}", err=True)
     _say_next(sweep, results, f"compare {sweep.name}")
     return 1 if any(_failed(row) for row in sweep.rows()) else 0
 
@@ -118,6 +122,8 @@ def _sweep(file: Path | None, results: Path, said: dict[str, Any]) -> Sweep:
             raise BadInput("a sweep goes on with the settings that it was started with; say only --resume and --name")
         return find_sweep(results, said["name"])
     grid = read_grid(_table(file), {**_environment(said["live"]), **flags}, said["grids"], said["repeat"])
+    if said["live"] and "url" not in {**grid.fixed, **grid.varied}:
+        need_server()
     how = {name: said[name] for name in ("live", "keep", "papermill", "fresh")}
     while True:
         name = said["name"] or _free(results, f"sweep-{local_stamp(utc_s())}")
@@ -152,7 +158,7 @@ def _table(file: Path | None) -> dict[str, Any]:
 
 def _say_next(sweep: Sweep, results: Path, command: str) -> None:
     click.echo(f"  table  {sweep.table_path}")
-    click.echo(f"  next   {python()} -m harness {command}{where(results)}")
+    click.echo(f"  next   {this_program()} {command}{where(results)}")
 
 
 def compare_command(names: tuple[str, ...], results: Path, as_json: bool) -> int:

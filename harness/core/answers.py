@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Literal
 
 from harness.pacing import Grant
-from harness.record.events import ItemId, Key, Kind, RunStatus
+from harness.record.events import ItemId, Key, Role, RunStatus
 
 WaitOn = Literal["settlement", "input"]
 # May pass by itself: RFC 9110 15.5.9 (408), RFC 8470 (425), and everything the server calls its own fault.
@@ -21,7 +21,7 @@ class Fetch:
     """Send this request now. `key`: of an item its id, of a page its cursor ("1" or a number for the first)."""
 
     id: int
-    kind: Kind
+    role: Role
     key: Key
     attempt: int
     budget: str

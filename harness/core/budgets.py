@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from harness.pacing import Budget, Planning, Tier, format_tiers
 from harness.record import events as e
 
-Budgets = Mapping[e.Kind, Budget]
+Budgets = Mapping[e.Role, Budget]
 
 
 def each(budgets: Budgets) -> Iterable[Budget]:

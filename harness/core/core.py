@@ -57,7 +57,7 @@ from harness.record.pages import without
 from harness.record.state import Failure, State
 
 # Whose turn it is after which.
-_AFTER: dict[e.Kind, tuple[e.Kind, e.Kind]] = {"item": ("page", "item"), "page": ("item", "page")}
+_AFTER: dict[e.Role, tuple[e.Role, e.Role]] = {"item": ("list", "item"), "list": ("item", "list")}
 
 
 class Core:
@@ -72,7 +72,7 @@ class Core:
     def __init__(
         self,
         rules: Rules,
-        budgets: Mapping[e.Kind, Budget],
+        budgets: Mapping[e.Role, Budget],
         record: Callable[[e.Event], None],
         utc_s: float,
         state: State | None = None,
@@ -93,7 +93,7 @@ class Core:
         self._waits = WaitLog(self.emit)
         self._at_once = places(tier for budget in each(budgets) for tier in tiers_of(budget, 0.0))
         self._fetches = 0
-        self._last_kind: e.Kind = "item"
+        self._last_role: e.Role = "item"
         self._mishaps = StaleConnections()
         self._doubts = Doubts()
         self._unauthorised = Unauthorised()
@@ -126,17 +126,17 @@ class Core:
         self.work.add("item", state.items.in_state("pending"))
         for failure in state.failures.values():
             if failure.retry_at_utc_s is not None:
-                task = Task(failure.kind, failure.key, failure.attempts + 1)
+                task = Task(failure.role, failure.key, failure.attempts + 1)
                 self.work.retry(task, retry_due(failure, self._utc_s))
         if not self._full() and stuck(state) is None:
-            waiting = {key for kind, key in state.failures if kind == "page"}
-            self.work.add("page", without(known_pages(state), waiting))
+            waiting = {key for role, key in state.failures if role == "list"}
+            self.work.add("list", without(known_pages(state), waiting))
         self._judge_list(0.0)
 
     def _must_relist(self) -> bool:
         """Whether the list was read as far as it goes and its end is not proven: only reading it again may help."""
         state = self.state
-        if not state.pages or state.listing.ended or any(kind == "page" for kind, _ in state.failures):
+        if not state.pages or state.listing.ended or any(role == "list" for role, _ in state.failures):
             return False
         left = bool(known_pages(state)) and stuck(state) is None
         return not left and not isinstance(self._list_verdict(), (Ask, Ended))
@@ -173,7 +173,7 @@ class Core:
         if (held := self._breaker.held(now)) is not None:
             self._waits.begin(now, held.reason, None, held.until, 0.0)
             return held
-        if self._in_doubt and not any(self._may_go(kind) for kind in _AFTER):
+        if self._in_doubt and not any(self._may_go(role) for role in _AFTER):
             self._try_aside(now)
         if self._doubts.trying or self._unauthorised.trying:
             return self._compare(now)
@@ -213,13 +213,13 @@ class Core:
         """
         later: Later | None = None
         asked: tuple[Budget, int] | None = None
-        for kind in _AFTER[self._last_kind]:
-            if not self._may_go(kind) or self._asked(kind) == asked:
+        for role in _AFTER[self._last_role]:
+            if not self._may_go(role) or self._asked(role) == asked:
                 continue
-            asked = self._asked(kind)
+            asked = self._asked(role)
             answer = asked[0].reserve(now, asked[1])
             if isinstance(answer, Grant):
-                return self._fetch(now, self.work.take(kind), asked[0].name, answer)
+                return self._fetch(now, self.work.take(role), asked[0].name, answer)
             if later is None or (answer.until is not None and (later.until is None or answer.until < later.until)):
                 later = answer
         if self.concurrency is not None:
@@ -241,39 +241,39 @@ class Core:
         if (held := asker.knocks.held(now)) is not None:
             self._waits.begin(now, held.reason, None, held.until, 0.0)
             return held
-        kind = self._doubts.kind if asker is self._doubts else self._unauthorised.kind(self.work, self.state)
-        answer = self.budgets[kind].reserve(now, self.rules.cost(kind))
+        role = self._doubts.role if asker is self._doubts else self._unauthorised.role(self.work, self.state)
+        answer = self.budgets[role].reserve(now, self.rules.cost(role))
         if isinstance(answer, Later):
             return self._wait_for(now, answer)
-        task, compared = asker.take(kind, self.work, self.state)
-        fetch = self._fetch(now, task, self.budgets[kind].name, answer)
+        task, compared = asker.take(role, self.work, self.state)
+        fetch = self._fetch(now, task, self.budgets[role].name, answer)
         asker.flying = fetch.id
         flight = self.flights[fetch.id]
         flight.probe, flight.compared = not self._doubts.holds(fetch.id), compared
         return fetch
 
-    def _asked(self, kind: e.Kind) -> tuple[Budget, int]:
+    def _asked(self, role: e.Role) -> tuple[Budget, int]:
         """Whom to ask for how much: two kinds for which this is the same get the same answer."""
-        return self.budgets[kind], self.rules.cost(kind)
+        return self.budgets[role], self.rules.cost(role)
 
-    def _may_go(self, kind: e.Kind) -> bool:
-        """Is one of that kind ready, and need not wait for the list to be read?"""
-        return bool(self.work.ready[kind]) and (kind == "page" or not self.rules.sequential or self._list_read())
+    def _may_go(self, role: e.Role) -> bool:
+        """Is one of that role ready, and need not wait for the list to be read?"""
+        return bool(self.work.ready[role]) and (role == "list" or not self.rules.sequential or self._list_read())
 
     def _list_read(self) -> bool:
         """Is no page ready, on its way or waiting for a retry? One that failed for good is not waited for."""
-        if self.work.ready["page"] or any(flight.fetch.kind == "page" for flight in self.flights.values()):
+        if self.work.ready["list"] or any(flight.fetch.role == "list" for flight in self.flights.values()):
             return False
-        if self._doubts.keeps("page") or self._unauthorised.keeps("page"):
+        if self._doubts.keeps("list") or self._unauthorised.keeps("list"):
             return False
-        waiting = (failure.kind == "page" for failure in self.state.failures.values() if failure.retry_at_utc_s)
+        waiting = (failure.role == "list" for failure in self.state.failures.values() if failure.retry_at_utc_s)
         return not any(waiting)
 
     def _fetch(self, now: float, task: Task, budget: str, grant: Grant) -> Fetch:
         self._waits.end(now)
-        self._last_kind = task.kind
+        self._last_role = task.role
         self._fetches += 1
-        fetch = Fetch(self._fetches, task.kind, task.key, task.attempt, budget, grant, now)
+        fetch = Fetch(self._fetches, task.role, task.key, task.attempt, budget, grant, now)
         self.flights[fetch.id] = InFlight(fetch)
         self._breaker.sends(fetch.id)
         return fetch
@@ -304,10 +304,10 @@ class Core:
     def answered(self, fetch_id: int, now: float, notice: Notice) -> bool:
         """The headers of a fetch are in. True: read the body and call `finished`; False: nothing more is wanted."""
         flight = self.flights[fetch_id]
-        fetch, budget = flight.fetch, self.budgets[flight.fetch.kind]
+        fetch, budget = flight.fetch, self.budgets[flight.fetch.role]
         if notice.status in SUSPECT:
             let_in = self.state.pages_read + self.state.imported
-            notice = by_suspicion(notice, let_in, self._has_others(fetch.kind))
+            notice = by_suspicion(notice, let_in, self._has_others(fetch.role))
         unauthorised = notice.status == UNAUTHORISED and self._unauthorised.doubts(notice, self.state)
         if unauthorised:
             ruling = Ruling(fate="kept")
@@ -330,15 +330,15 @@ class Core:
             self._clear_unauthorised(flight, now, notice)
         return ruling.fate == "read"
 
-    def _has_others(self, kind: e.Kind) -> bool:
+    def _has_others(self, role: e.Role) -> bool:
         """Is there another request of that kind, to come, on its way or done?"""
-        on_their_way = sum(flight.fetch.kind == kind for flight in self.flights.values())
-        done = self.state.imported if kind == "item" else len(self.state.pages)
-        return bool(self.work.ready[kind] or on_their_way > 1 or done)
+        on_their_way = sum(flight.fetch.role == role for flight in self.flights.values())
+        done = self.state.imported if role == "item" else len(self.state.pages)
+        return bool(self.work.ready[role] or on_their_way > 1 or done)
 
     def _obey(self, ruling: Ruling, flight: InFlight, now: float, notice: Notice, hold: Hold | None) -> None:
         """Do what an answer means for its request, for those in doubt and for everyone."""
-        fetch, budget = flight.fetch, self.budgets[flight.fetch.kind]
+        fetch, budget = flight.fetch, self.budgets[flight.fetch.role]
         if notice.refused and ruling.fate != "judged":
             self._breaker.works()
             ruling.refused.append(Suspect(flight, notice))
@@ -373,12 +373,12 @@ class Core:
     def _refused(self, flight: InFlight, now: float, notice: Notice) -> None:
         fetch, told_s = flight.fetch, notice.retry_after_s
         answered_s = now if flight.answered_s is None else flight.answered_s
-        what = (fetch.kind, fetch.key, fetch.attempt, fetch.sent_s, answered_s)
+        what = (fetch.role, fetch.key, fetch.attempt, fetch.sent_s, answered_s)
         self.emit(e.Refused(now, *what, notice.status, told_s))
 
     def _returned(self, flight: InFlight, now: float, reason: str, sent: bool = True) -> None:
         fetch = flight.fetch
-        what = (now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s, reason, sent)
+        what = (now, fetch.role, fetch.key, fetch.attempt, fetch.sent_s, reason, sent)
         self.emit(e.Returned(*what, flight.answered_s, flight.status))
 
     def _keep_unauthorised(self, flight: InFlight, now: float, notice: Notice) -> None:
@@ -397,7 +397,7 @@ class Core:
             other.probe = False
             self._failed(other, now, failed)
         if probed and self._doubts.alone:  # the silence before a suspect begins anew
-            self.budgets[self._doubts.kind].hold_until(now + self._doubts.silence_s, "refused")
+            self.budgets[self._doubts.role].hold_until(now + self._doubts.silence_s, "refused")
 
     def _leave_open(self, now: float) -> None:
         """The session ends before it is known whose fault some answers were: they cost nothing."""
@@ -412,7 +412,7 @@ class Core:
         if flight.answered_s is None:
             assert isinstance(result, Failed), "a result without an answer"
             outcome = Outcome.LOST if result.sent else Outcome.UNUSED
-            self.budgets[flight.fetch.kind].settle(flight.fetch.grant, now, outcome)
+            self.budgets[flight.fetch.role].settle(flight.fetch.grant, now, outcome)
             self._unauthorised.lost(fetch_id, now, result.reason)
         if isinstance(result, ItemRead):
             self._item_read(flight, now, result)
@@ -422,7 +422,7 @@ class Core:
                 self._page_read(flight, now, result)
             else:
                 self._failed(flight, now, failed)
-        elif flight.fetch.kind == "page" and (page := self._past_end(flight, now, result)) is not None:
+        elif flight.fetch.role == "list" and (page := self._past_end(flight, now, result)) is not None:
             self._page_read(flight, now, page)
         else:
             self._failed(flight, now, result)
@@ -467,16 +467,16 @@ class Core:
         if self.rules.detail:
             self.work.add("item", (item for item in new if item not in self._payloads))
         if self._full() or stuck(self.state) is not None:
-            self.work.ready["page"].clear()
+            self.work.ready["list"].clear()
         else:
-            self.work.add("page", pages_after(self.state, known, most_pages(self.rules, page)))
+            self.work.add("list", pages_after(self.state, known, most_pages(self.rules, page)))
         self._judge_list(now)
         self._say_what_is_left(now)
 
     def _past_end(self, flight: InFlight, now: float, failed: Failed) -> PageRead | None:
         """The page past the end of the list that an answer without a list stands for; None where it is a failure."""
         fetch = flight.fetch
-        final = retry_at(self.rules, self.state, "page", fetch.attempt, failed, now) is None
+        final = retry_at(self.rules, self.state, "list", fetch.attempt, failed, now) is None
         return as_page(self.state, fetch.key, failed, flight.status, final=final)
 
     def _judge_list(self, now: float) -> None:
@@ -488,7 +488,7 @@ class Core:
             return
         found = self._list_verdict()
         if isinstance(found, Ask):
-            self.work.add("page", found.pages)
+            self.work.add("list", found.pages)
         elif isinstance(found, Ended):
             self.emit(e.ListEnded(now, found.reason, found.evidence))
 
@@ -512,7 +512,7 @@ class Core:
 
     def _failed(self, flight: InFlight, now: float, failed: Failed) -> None:
         fetch, task = flight.fetch, flight.task
-        what = (now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s)
+        what = (now, fetch.role, fetch.key, fetch.attempt, fetch.sent_s)
         probed = self._breaker.landed(fetch.id)
         stale = self._mishaps.first_stale(task, failed)
         tried = self._doubts.holds(fetch.id)
@@ -526,7 +526,7 @@ class Core:
             return
         # What fails while everything does says nothing of the item, and costs it none of its attempts.
         spared = self._breaker.open and failed.passing
-        at = retry_at(self.rules, self.state, fetch.kind, 1 if spared else fetch.attempt, failed, now)
+        at = retry_at(self.rules, self.state, fetch.role, 1 if spared else fetch.attempt, failed, now)
         if at is not None:
             self.work.retry(task._replace(attempt=fetch.attempt + (not spared)), at)
         again = None if at is None else self._utc_s + at
@@ -536,7 +536,7 @@ class Core:
             self._breaker.works()
         else:
             self._count_failure(now, fetch.budget, probed)
-        if fetch.kind == "page":
+        if fetch.role == "list":
             accepted = tolerated(self.state, self.rules.accept_list)
             self._tolerated += [failure for failure in accepted if failure not in self._tolerated]
             self._judge_list(now)
@@ -571,9 +571,9 @@ class Core:
         flight = self.flights.pop(fetch_id)
         fetch = flight.fetch
         if flight.answered_s is None:
-            self.budgets[fetch.kind].settle(fetch.grant, now, Outcome.LOST)
+            self.budgets[fetch.role].settle(fetch.grant, now, Outcome.LOST)
         self.work.put_back(flight.task)
-        self.emit(e.Returned(now, fetch.kind, fetch.key, fetch.attempt, fetch.sent_s, "cut off", sent=True))
+        self.emit(e.Returned(now, fetch.role, fetch.key, fetch.attempt, fetch.sent_s, "cut off", sent=True))
 
     def set_workers(self, workers: int, now: float) -> None:
         """Change how many fetches may be in flight; surplus ones are let finish. It ends `auto`."""

@@ -39,7 +39,7 @@ from typing import Literal
 from harness.core.rulings import LET_IN, MOST_PROBES, Fate, Knocks, Ruling, Sign, Suspect, let_in_before, place
 from harness.core.work import InFlight, Task, Work
 from harness.pacing import Notice, Outcome
-from harness.record.events import Key, Kind
+from harness.record.events import Key, Role
 from harness.record.state import State
 
 # So many refusals of one request while others get through, and even a 429 is doubted.
@@ -81,9 +81,9 @@ class Doubts:
         self._passed = 0
         self.silence_s = 0.0
         self._lone = False  # one request was refused, while others on their way got through
-        self._rounds: Counter[tuple[Kind, Key]] = Counter()
+        self._rounds: Counter[tuple[Role, Key]] = Counter()
         # Refusals that it met alone, and how many others had passed and had been refused at its last.
-        self._met: dict[tuple[Kind, Key], tuple[int, int, int]] = {}
+        self._met: dict[tuple[Role, Key], tuple[int, int, int]] = {}
         self._limited = 0  # refusals that were put down to a limit
 
     # --- what is asked ---------------------------------------------------------------------------------------------
@@ -98,33 +98,33 @@ class Doubts:
         """Are there requests that are neither in the queue nor in flight?"""
         return self.trying or bool(self._aside)
 
-    def keeps(self, kind: Kind) -> bool:
-        """Is one of that kind among them?"""
+    def keeps(self, role: Role) -> bool:
+        """Is one of that role among them?"""
         kept = (*self._suspects, *self._judged, *self._aside)
-        return any(suspect.flight.fetch.kind == kind for suspect in kept)
+        return any(suspect.flight.fetch.role == role for suspect in kept)
 
     @property
-    def kind(self) -> Kind:
+    def role(self) -> Role:
         """What the next request is one for: a limit on items says nothing of pages."""
-        return (self._suspects or self._judged)[0].flight.fetch.kind
+        return (self._suspects or self._judged)[0].flight.fetch.role
 
     @property
     def alone(self) -> bool:
         """Must nothing else be in flight when the next one goes?"""
         return self.phase in ("alone", "counter")
 
-    def take(self, kind: Kind, work: Work, state: State) -> tuple[Task, bool]:
+    def take(self, role: Role, work: Work, state: State) -> tuple[Task, bool]:
         """What goes next, out of `work`, and whether that is for comparison only: a page or an item that is here
         already. Where there is no other request, the suspect itself goes.
         """
         if self.phase in ("again", "alone"):
             self._trying = self._suspects.popleft()
             return self._trying.flight.task, False
-        known = let_in_before(kind, state, self._turn + self.knocks.in_vain)
-        if work.ready[kind] and (known is None or self._turn % 2 or not self._misled()):
-            return work.take(kind, place(self.knocks.in_vain)), False
+        known = let_in_before(role, state, self._turn + self.knocks.in_vain)
+        if work.ready[role] and (known is None or self._turn % 2 or not self._misled()):
+            return work.take(role, place(self.knocks.in_vain)), False
         if known is not None:
-            return Task(kind, known), True
+            return Task(role, known), True
         self._trying = self._suspects.popleft() if self._suspects else self._judged.pop()
         return self._trying.flight.task, False
 
@@ -145,7 +145,7 @@ class Doubts:
             if mine or not flight.compared:
                 self.knocks.let_in()
         if self._met and not notice.refused:
-            self._met.pop((flight.fetch.kind, flight.fetch.key), None)
+            self._met.pop((flight.fetch.role, flight.fetch.key), None)
         if flight.compared and not mine:  # with one that got a 401
             return Ruling(Outcome.REFUSED, "back") if notice.refused else Ruling(fate="dropped")
         if not notice.refused and self.phase is None:
@@ -199,7 +199,7 @@ class Doubts:
         if notice.doubtful and probed:
             self.knocks.refused(notice)
         if known == "limit" and not self._met_too_often(flight) and self.knocks.in_vain < _MOST_VAIN:
-            times = self._met[flight.fetch.kind, flight.fetch.key][0]
+            times = self._met[flight.fetch.role, flight.fetch.key][0]
             return Ruling(Outcome.REFUSED, "back", second=times > 1)
         if known == "own" and notice.bare:
             self._row += 1
@@ -224,7 +224,7 @@ class Doubts:
         """Count a refusal of this request, unless others were refused since its last: is it its third, while others
         got through? One that is the only one left is doubted in the end, too, though nobody gets through meanwhile.
         """
-        key = flight.fetch.kind, flight.fetch.key
+        key = flight.fetch.role, flight.fetch.key
         times, passed, limited = self._met.get(key, (0, 0, self._limited))
         times += times == 0 or limited == self._limited
         self._limited += 1
@@ -305,7 +305,7 @@ class Doubts:
             if self._rounds[suspect.key] >= MOST_ROUNDS:
                 return replace(self._convict(), fate="judged")
         together = self._known.get(suspect.sign) == "own" and self._suspects
-        if not together or self.kind != suspect.flight.fetch.kind:
+        if not together or self.role != suspect.flight.fetch.role:
             self.phase = "counter"
         return Ruling(fate="judged")
 

@@ -41,18 +41,18 @@ class Rules:
     ends: StopConditions = _NEVER
     accept_list: bool = False
 
-    def cost(self, kind: e.Kind) -> int:
-        """What a request of that kind costs, in units of the limits."""
-        return self.list_cost if kind == "page" else self.item_cost
+    def cost(self, role: e.Role) -> int:
+        """What a request of that role costs, in units of the limits."""
+        return self.list_cost if role == "list" else self.item_cost
 
 
-def retry_at(rules: Rules, state: State, kind: e.Kind, attempt: int, failed: Failed, now: float) -> float | None:
+def retry_at(rules: Rules, state: State, role: e.Role, attempt: int, failed: Failed, now: float) -> float | None:
     """When to try again after `attempt` failed; None where it was the last.
 
     Only what may pass is tried again. A first page that cannot even be asked for, in a run that never had an
     answer, is a wrong address rather than a bad moment: 450 s of retries would only hide that.
     """
-    unreachable = kind == "page" and not failed.sent and state.answered + state.refused == 0
+    unreachable = role == "list" and not failed.sent and state.answered + state.refused == 0
     if not failed.passing or unreachable or attempt > len(rules.retry_delays_s):
         return None
     return now + rules.retry_delays_s[attempt - 1]

@@ -18,7 +18,7 @@ from harness.core.work import InFlight, Task
 from harness.pacing import Notice, Outcome
 from harness.pacing.budget import outage_s
 from harness.pacing.patience import guessed_s
-from harness.record.events import Key, Kind
+from harness.record.events import Key, Role
 from harness.record.state import State
 
 Fate = Literal["read", "back", "kept", "judged", "dropped"]
@@ -38,8 +38,8 @@ class Suspect:
         return self.notice.status, self.notice.bare
 
     @property
-    def key(self) -> tuple[Kind, Key]:
-        return self.flight.fetch.kind, self.flight.fetch.key
+    def key(self) -> tuple[Role, Key]:
+        return self.flight.fetch.role, self.flight.fetch.key
 
     def failure(self) -> Failed:
         """What its status means, now that it is its own."""
@@ -86,9 +86,9 @@ def place(number: int) -> float:
     return _PLACES[min(number, len(_PLACES) - 1)]
 
 
-def let_in_before(kind: Kind, state: State, turn: int = 0) -> Key | None:
-    """Something of that kind that this run has fetched. turn: which, for the first may tell nothing."""
-    if kind == "page":
+def let_in_before(role: Role, state: State, turn: int = 0) -> Key | None:
+    """Something of that role that this run has fetched. turn: which, for the first may tell nothing."""
+    if role == "list":
         pages = [1, *(page for page in state.pages if page != 1)] if 1 in state.pages else list(state.pages)
         return pages[turn % len(pages)] if pages else None
     if turn == 0:

@@ -11,7 +11,7 @@ An item is compared with an item and a page with a page, for a list may be publi
 was let in yet, the list's first page tells whether the credential has expired; if it has not, items from all over the
 queue are tried: one that is let in, and the 401 was the other's own; eight that are not, and the run stops.
 
-Once the credential has proved good, a 401 holds nobody: it is set aside, and the next request of its kind that is sent
+Once the credential has proved good, a 401 holds nobody: it is set aside, and the next request of its role that is sent
 after it and let in proves that it is the item's own. Only after four in a row, or with nothing left to send, everyone
 is held again.
 """
@@ -24,7 +24,7 @@ from harness.core.answers import Failed, failed_status
 from harness.core.rulings import MOST_PROBES, Knocks, let_in_before, place
 from harness.core.work import InFlight, Task, Work
 from harness.pacing import Notice
-from harness.record.events import Key, Kind
+from harness.record.events import Key, Role
 from harness.record.state import State
 
 UNAUTHORISED = 401
@@ -53,9 +53,9 @@ class Unauthorised:
         self.flying: int | None = None  # the fetch of the request that is compared with
         self.trying = False  # everyone is held until the comparison is over
         self.knocks = Knocks()
-        self.good: dict[Kind, Key] = {}  # what this session was let in to last
+        self.good: dict[Role, Key] = {}  # what this session was let in to last
         self._kept: list[_Kept] = []
-        self._proven: set[Kind] = set()
+        self._proven: set[Role] = set()
         self._row = 0  # 401s in a row to requests that were sent after the first that is kept
         self._turn = 0
         self._strangers = 0
@@ -71,12 +71,12 @@ class Unauthorised:
         return notice.status == UNAUTHORISED and not notice.refused and bool(state.pages or state.imported)
 
     def more(self, work: Work) -> bool:
-        """Are others of the kind of those that are kept in the queue?"""
+        """Are others of the role of those that are kept in the queue?"""
         return bool(self._kept and work.ready[self._suspect])
 
-    def keeps(self, kind: Kind) -> bool:
-        """Is one of that kind among them?"""
-        return any(kept.flight.fetch.kind == kind for kept in self._kept)
+    def keeps(self, role: Role) -> bool:
+        """Is one of that role among them?"""
+        return any(kept.flight.fetch.role == role for kept in self._kept)
 
     # --- the comparison ---------------------------------------------------------------------------------------------
 
@@ -91,30 +91,30 @@ class Unauthorised:
         self.trying, self._turn, self._strangers, self._list_let_in = True, 0, 0, False
 
     @property
-    def _suspect(self) -> Kind:
-        return self._kept[0].flight.fetch.kind
+    def _suspect(self) -> Role:
+        return self._kept[0].flight.fetch.role
 
-    def kind(self, work: Work, state: State) -> Kind:
+    def role(self, work: Work, state: State) -> Role:
         """What the next request is one for: as what got the 401, unless only the other has been let in."""
-        kind = self._suspect
-        if self._known(kind, state) is not None or (self._list_let_in and work.ready[kind]):
-            return kind
-        return "page" if kind == "item" else "item"
+        role = self._suspect
+        if self._known(role, state) is not None or (self._list_let_in and work.ready[role]):
+            return role
+        return "list" if role == "item" else "item"
 
-    def take(self, kind: Kind, work: Work, state: State) -> tuple[Task, bool]:
+    def take(self, role: Role, work: Work, state: State) -> tuple[Task, bool]:
         """What is compared with, and whether that is here already."""
-        known = self._known(kind, state)
-        if known is None and kind == self._suspect and work.ready[kind]:
-            return work.take(kind, place(self._strangers + 1)), False
-        return (Task(kind, known) if known is not None else Task("page", 1)), True
+        known = self._known(role, state)
+        if known is None and role == self._suspect and work.ready[role]:
+            return work.take(role, place(self._strangers + 1)), False
+        return (Task(role, known) if known is not None else Task("list", 1)), True
 
-    def _known(self, kind: Kind, state: State) -> Key | None:
+    def _known(self, role: Role, state: State) -> Key | None:
         """Something that was let in before and did not get a 401 itself."""
-        kept = {(kept.flight.fetch.kind, kept.flight.fetch.key) for kept in self._kept}
-        if self._turn == 0 and kind in self.good and (kind, self.good[kind]) not in kept:
-            return self.good[kind]
-        turns = (let_in_before(kind, state, self._turn + more) for more in range(MOST_PROBES))
-        return next((key for key in turns if key is not None and (kind, key) not in kept), None)
+        kept = {(kept.flight.fetch.role, kept.flight.fetch.key) for kept in self._kept}
+        if self._turn == 0 and role in self.good and (role, self.good[role]) not in kept:
+            return self.good[role]
+        turns = (let_in_before(role, state, self._turn + more) for more in range(MOST_PROBES))
+        return next((key for key in turns if key is not None and (role, key) not in kept), None)
 
     # --- what is told -----------------------------------------------------------------------------------------------
 
@@ -132,16 +132,16 @@ class Unauthorised:
         self._strangers += mine
         if self._strangers >= MOST_PROBES:
             return NO_ITEM
-        if not self.trying and (flight.fetch.kind not in self._proven or self._row >= MOST_IN_A_ROW):
+        if not self.trying and (flight.fetch.role not in self._proven or self._row >= MOST_IN_A_ROW):
             self._try()
         return None
 
     def heard(self, flight: InFlight, now: float, notice: Notice, more: bool) -> list[tuple[InFlight, Failed]]:
         """What another answer means for those that are kept: those whose own fault the 401 was, if that is known now.
 
-        more: others of the kind of those that are kept are in the queue.
+        more: others of the role of those that are kept are in the queue.
         """
-        mine, kind = flight.fetch.id == self.flying, flight.fetch.kind
+        mine, role = flight.fetch.id == self.flying, flight.fetch.role
         let_in = not notice.refused and (200 <= notice.status < 300 or notice.status in (404, 410))
         if mine:
             self.flying = None
@@ -153,12 +153,12 @@ class Unauthorised:
                 self.lost(flight.fetch.id, now, f"status {notice.status}", mine=True)
         if not let_in or not self._kept:
             return []
-        if mine and kind != self._suspect:
+        if mine and role != self._suspect:
             if more:
                 self._list_let_in = True
                 return []
             return self._settle(self._suspect, now)
-        return self._settle(kind, flight.fetch.sent_s)
+        return self._settle(role, flight.fetch.sent_s)
 
     def _refused(self, notice: Notice) -> None:
         self._turn += 1
@@ -172,10 +172,10 @@ class Unauthorised:
             self._turn += 1
             self.knocks.told_nothing(now, why)
 
-    def _settle(self, kind: Kind, until: float) -> list[tuple[InFlight, Failed]]:
+    def _settle(self, role: Role, until: float) -> list[tuple[InFlight, Failed]]:
         """A request of that kind, sent at `until`, was let in: earlier ones were refused through their own fault."""
-        self._proven.add(kind)
-        own = [kept for kept in self._kept if kept.flight.fetch.kind == kind and kept.at <= until]
+        self._proven.add(role)
+        own = [kept for kept in self._kept if kept.flight.fetch.role == role and kept.at <= until]
         self._kept = [kept for kept in self._kept if kept not in own]
         self._row = 0
         self.trying = self.trying and bool(self._kept) and self._suspect not in self._proven

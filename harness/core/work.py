@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from harness.core.answers import Fetch
-from harness.record.events import Key, Kind, RunStatus
+from harness.record.events import Key, Role, RunStatus
 from harness.record.pages import Turn
 
 
 class Task(NamedTuple):
     """One thing to fetch, and which attempt at it this is (from 1)."""
 
-    kind: Kind
+    role: Role
     key: Key
     attempt: int = 1
 
@@ -32,17 +32,17 @@ class Work:
     """
 
     def __init__(self) -> None:
-        self.ready: dict[Kind, deque[Task | Turn]] = {"page": deque(), "item": deque()}
+        self.ready: dict[Role, deque[Task | Turn]] = {"list": deque(), "item": deque()}
         self._later: list[tuple[float, int, Task]] = []
         self._order = 0
 
-    def add(self, kind: Kind, keys: Iterable[Turn]) -> None:
+    def add(self, role: Role, keys: Iterable[Turn]) -> None:
         """Make `keys` ready for their first attempt, behind all that is; no range among them may be empty."""
-        self.ready[kind].extend(keys)
+        self.ready[role].extend(keys)
 
-    def take(self, kind: Kind, place: float = 0.0) -> Task:
+    def take(self, role: Role, place: float = 0.0) -> Task:
         """The first that is ready, or the one at `place` in the queue (1.0: the last); IndexError where nothing is."""
-        ready = self.ready[kind]
+        ready = self.ready[role]
         at = round(place * (len(ready) - 1)) if ready else 0
         taken = ready[at]
         if isinstance(taken, range) and len(taken) > 1:
@@ -50,12 +50,12 @@ class Work:
         else:
             del ready[at]
         first = taken[0] if isinstance(taken, range) else taken
-        return first if isinstance(first, Task) else Task(kind, first)
+        return first if isinstance(first, Task) else Task(role, first)
 
     def put_back(self, task: Task, second: bool = False) -> None:
         """To the front: what was refused or returned is older than all that waits behind it. second: behind one."""
-        ready = self.ready[task.kind]
-        first = self.take(task.kind) if second and ready else None
+        ready = self.ready[task.role]
+        first = self.take(task.role) if second and ready else None
         ready.appendleft(task)
         if first is not None:
             ready.appendleft(first)
@@ -83,7 +83,7 @@ class Work:
         return len(self._later)
 
     def empty(self) -> bool:
-        return not (self._later or self.ready["page"] or self.ready["item"])
+        return not (self._later or self.ready["list"] or self.ready["item"])
 
 
 @dataclass(slots=True)
@@ -102,7 +102,7 @@ class InFlight:
 
     @property
     def task(self) -> Task:
-        return Task(self.fetch.kind, self.fetch.key, self.fetch.attempt)
+        return Task(self.fetch.role, self.fetch.key, self.fetch.attempt)
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from harness.errors import MissingLibrary
+from harness.paths import installation
 
 
 def need(module: str, extra: str = "report") -> Any:
@@ -14,4 +15,4 @@ def need(module: str, extra: str = "report") -> Any:
         return import_module(module)
     except ImportError:
         name = module.partition(".")[0]
-        raise MissingLibrary(f"this needs {name}, which is not installed; run: pip install -e '.[{extra}]'") from None
+        raise MissingLibrary(f"this needs {name}, which is not installed; run: {installation(extra)}") from None

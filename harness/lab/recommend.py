@@ -19,6 +19,7 @@ from harness.flags import flag_of
 from harness.lab.experiment import simulate_run
 from harness.lab.simulate import as_simulated, catalogue_size
 from harness.pacing import Tier, format_tiers, parse_tiers
+from harness.paths import program
 from harness.record.inferred import infer_recorded
 from harness.record.run import Run
 from harness.record.summary import Summary
@@ -160,7 +161,7 @@ class _Trials:
 
 def _check(summary: Summary) -> None:
     if not summary.status.is_complete:
-        ask = "try it alone with: python -m harness simulate"
+        ask = f"try it alone with: {program()} simulate"
         raise BadInput(f"this import does not get through ({summary.reason}); {ask}")
 
 

@@ -220,7 +220,7 @@ class Simulation:
         self._answer(fetch, decision, gives_up_s)
 
     def _ask(self, fetch: Fetch) -> Ask:
-        if fetch.kind == "item":
+        if fetch.role == "item":
             return Ask("item", str(fetch.key))
         return Ask("list", query=dict(parse_qsl(urlsplit(self._rest.page_url(fetch.key)).query)))
 
@@ -272,11 +272,11 @@ class Simulation:
 
     def _result(self, fetch: Fetch, decision: Decision) -> Result:
         if not 200 <= decision.status < 300:
-            failed, words = failed_status(decision.status), json.dumps(decision.body()) if fetch.kind == "page" else ""
+            failed, words = failed_status(decision.status), json.dumps(decision.body()) if fetch.role == "list" else ""
             return replace(failed, past_end=past_end(decision.status, words))
         if decision.fault is not None and decision.fault.kind in _GARBLED:
             return Failed(_GARBLED[decision.fault.kind], decision.fault.kind)
-        if fetch.kind == "item":
+        if fetch.role == "item":
             return self._item(fetch, decision)
         try:
             page, records = self._rest.page_of(fetch.key, decision.body(), _joined(decision.headers))

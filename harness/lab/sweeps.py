@@ -20,6 +20,7 @@ from harness.lab.jobs import experiment_notebook
 from harness.lab.optional import need
 from harness.lab.rows import table_of
 from harness.lab.simulate import as_simulated
+from harness.paths import program
 from harness.record.clock import iso
 from harness.record.files import read_json, write_json
 from harness.record.folder import created, is_husk
@@ -108,7 +109,7 @@ def find_sweep(results: Path, name: str | None = None) -> Sweep:
     """The sweep `name` (a unique prefix is enough), or the latest; NoSuchRun says which there are."""
     sweeps = list_sweeps(results)
     if not sweeps:
-        start = "python -m harness sweep --grid workers=1,5,20"
+        start = f"{program()} sweep --grid workers=1,5,20"
         raise NoSuchRun(f"there are no sweeps in {results}; start one with: {start}")
     if name is None:
         return sweeps[0]

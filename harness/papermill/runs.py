@@ -17,6 +17,7 @@ from harness.errors import HarnessError, RecordError
 from harness.lab.experiment import simulate_run
 from harness.papermill.parameters import RunFailed, plainly, switch
 from harness.papermill.show import show_html, show_json, show_picture, show_table
+from harness.paths import program
 from harness.record.run import Run
 from harness.record.summary import Summary
 from harness.views.plots.moments import NEEDED
@@ -90,7 +91,7 @@ def run_experiment(config: ImportConfig, *, simulated: bool | str = True) -> Exp
     run = _live(config)
     figures = run.summary()
     if figures is None:
-        raise HarnessError(f"run {run.name} ended without its figures; see: python -m harness show {run.name}")
+        raise HarnessError(f"run {run.name} ended without its figures; see: {program()} show {run.name}")
     return Experiment(run, Summary.from_dict(figures))
 
 

@@ -15,7 +15,7 @@ from harness.record.events import EVENT_CLASSES, EVENT_FIELDS, SCHEMA_VERSION, E
 
 _TEXT, _SECONDS, _COUNT = pa.string(), pa.float64(), pa.int64()
 
-# The columns, in order. `kind` says what `key` is: the id of an item or the cursor of a page.
+# The columns, in order. `role` says what `key` is: the id of an item, or which page of the list.
 EVENT_SCHEMA = pa.schema(
     [
         ("schema", pa.int16()),
@@ -25,7 +25,7 @@ EVENT_SCHEMA = pa.schema(
         ("seq", _COUNT),
         ("event", _TEXT),
         ("t_s", _SECONDS),
-        ("kind", _TEXT),
+        ("role", _TEXT),
         ("key", _TEXT),
         ("attempt", pa.int32()),
         ("sent_s", _SECONDS),
@@ -72,7 +72,7 @@ EVENT_SCHEMA = pa.schema(
 
 # Classes name an id or cursor for what it is; the table has one column for all of them.
 _COLUMN_OF = {"item": "key", "page": "key", "number": "session", "counting": "reason", "evidence": "detail"}
-_KIND_OF = {"PageListed": "page"} | dict.fromkeys(("ItemImported", "ItemListed", "ItemAdopted", "Forgotten"), "item")
+_ROLE_OF = {"PageListed": "list"} | dict.fromkeys(("ItemImported", "ItemListed", "ItemAdopted", "Forgotten"), "item")
 # Columns that versions before this one did not have, by the version that brought them.
 _SINCE = {"headers": 2, "body": 2}
 _SINCE |= dict.fromkeys(("carried", "way", "more", "unread", "new", "past", "said_by", "remarks"), 3)
@@ -120,8 +120,8 @@ def to_table(events: Sequence[Event], run: str, session: int, writer: str, first
         for column, value in zip(wanted[name], _values(name, event), strict=True):
             column[row] = value
         columns["event"][row] = name
-        if name in _KIND_OF:
-            columns["kind"][row] = _KIND_OF[name]
+        if name in _ROLE_OF:
+            columns["role"][row] = _ROLE_OF[name]
     columns["seq"] = list(range(first_seq, first_seq + count))
     columns["key"] = [None if key is None else str(key) for key in columns["key"]]
     columns["ids"] = [None if ids is None else [str(item) for item in ids] for ids in columns["ids"]]
@@ -176,6 +176,8 @@ def as_current(table: pa.Table) -> pa.Table:
     if written > SCHEMA_VERSION:
         newer = f"schema {written}, and this version reads up to {SCHEMA_VERSION}"
         raise RecordError(f"the events of run {_run(table)} were written with {newer}; update the harness")
+    table = _with_roles(table)
+    names = table.schema.names
     if missing := [name for name in EVENT_SCHEMA.names if name not in names and _SINCE.get(name, 1) <= written]:
         raise RecordError(f"the events have no column {missing[0]}: this is no record of the harness; remove the run")
     if names == EVENT_SCHEMA.names:
@@ -183,6 +185,16 @@ def as_current(table: pa.Table) -> pa.Table:
     empty = {field.name: pa.nulls(table.num_rows, field.type) for field in EVENT_SCHEMA if field.name not in names}
     columns = [empty[name] if name in empty else table.column(name) for name in EVENT_SCHEMA.names]
     return pa.Table.from_arrays(columns, schema=EVENT_SCHEMA)
+
+
+def _with_roles(table: pa.Table) -> pa.Table:
+    """Files before schema 4 name a request's role `kind`, and that of a list `page`."""
+    names = table.schema.names
+    if "kind" not in names or "role" in names:
+        return table
+    at, kind = names.index("kind"), table.column("kind")
+    roles = ["list" if name == "page" else name for name in kind.to_pylist()]
+    return table.set_column(at, "role", pa.array(roles, _TEXT))
 
 
 def _version(table: pa.Table) -> int:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from harness.errors import BadInput
 from harness.record.arrow import from_table
 from harness.record.clock import iso
-from harness.record.events import AttemptFailed, Key, Kind, SessionStarted
+from harness.record.events import AttemptFailed, Key, Role, SessionStarted, role_name
 from harness.record.files import replace_file
 from harness.record.parts import read_rows
 from harness.record.run import Run
@@ -28,7 +28,7 @@ _AT_ONCE = 5_000  # rows that are held while they are written
 class Attempt:
     """One attempt that failed, at `at_utc_s`. latency_s: until its end. retry_at_utc_s: None where it was the last."""
 
-    kind: Kind
+    role: Role
     key: Key
     attempt: int
     session: int
@@ -43,7 +43,7 @@ class Attempt:
     body: str | None
 
 
-def attempts(run: Run, wanted: Callable[[Kind, Key], bool]) -> Iterator[Attempt]:
+def attempts(run: Run, wanted: Callable[[Role, Key], bool]) -> Iterator[Attempt]:
     """The failed attempts at what is `wanted`, in the order in which they failed. Few are held at once."""
     import pyarrow.compute as pc  # takes a while, and an import has no use for it
 
@@ -54,13 +54,13 @@ def attempts(run: Run, wanted: Callable[[Kind, Key], bool]) -> Iterator[Attempt]
         for event in from_table(few):
             if isinstance(event, SessionStarted):
                 began_utc_s, session = event.utc_s, event.number
-            elif isinstance(event, AttemptFailed) and wanted(event.kind, event.key):
+            elif isinstance(event, AttemptFailed) and wanted(event.role, event.key):
                 yield _attempt(event, session, began_utc_s)
 
 
 def _attempt(event: AttemptFailed, session: int, began_utc_s: float) -> Attempt:
     return Attempt(
-        event.kind,
+        event.role,
         event.key,
         event.attempt,
         session,
@@ -113,12 +113,14 @@ def _opened(path: Path, kind: str) -> Iterator[Callable[[list[dict[str, object]]
 
 _INT = pa.int32()
 _TYPES = {"attempt": _INT, "session": _INT, "status": _INT, "latency_s": pa.float64(), "sent": pa.bool_()}
-_NAMES = {"at_utc_s": "at", "retry_at_utc_s": "retry_at"}
+# The file says `kind` and `page`, as it always has.
+_NAMES = {"role": "kind", "at_utc_s": "at", "retry_at_utc_s": "retry_at"}
 _SCHEMA = pa.schema([(_NAMES.get(f.name, f.name), _TYPES.get(f.name, pa.string())) for f in fields(Attempt)])
 
 
 def _row(attempt: Attempt) -> dict[str, object]:
     row = asdict(attempt)
     retry = attempt.retry_at_utc_s
-    row |= {"key": str(attempt.key), "at": iso(attempt.at_utc_s), "retry_at": None if retry is None else iso(retry)}
+    row |= {"kind": role_name(attempt.role), "key": str(attempt.key)}
+    row |= {"at": iso(attempt.at_utc_s), "retry_at": None if retry is None else iso(retry)}
     return {name: row[name] for name in _SCHEMA.names}

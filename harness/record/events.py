@@ -14,11 +14,12 @@ from harness.record.status import RunStatus as RunStatus
 
 # 2: `headers` and `body` of a failed attempt, Retried, Forgotten, Relisted. 3: IdsCarried with `carried`; what a page
 # says of the next one (`way`, `more`, `unread`, `new`, `past`, `said_by`, `remarks`), ListEnded, the status of a
-# Returned. Files of 1 and 2 are read as they are.
-SCHEMA_VERSION = 3
+# Returned. 4: `role` in
+# place of `kind`, `list` in place of `page`. Older files are read as they are.
+SCHEMA_VERSION = 4
 
 ItemId = int | str
-Kind = Literal["page", "item"]
+Role = Literal["list", "item", "token"]
 Key = ItemId  # of an item its id, of a page its cursor
 
 _LARGEST = 10**18
@@ -35,6 +36,16 @@ def canonical_id(raw: ItemId) -> ItemId:
     if digits.isdecimal() and digits.isascii() and len(digits) < 19 and (digits[0] != "0" or raw == "0"):
         return int(raw)
     return raw
+
+
+def fetch_name(role: Role, key: Key) -> str:
+    """Name what was fetched for people: `page 3`, `item 17`."""
+    return f"{role_name(role)} {key}"
+
+
+def role_name(role: Role) -> str:
+    """Name what a request of that role brings, for people: `page`, `item`."""
+    return "page" if role == "list" else role
 
 
 def is_same_id(found: object, item: ItemId) -> bool:
@@ -170,7 +181,7 @@ class AttemptFailed:
     """
 
     t_s: float
-    kind: Kind
+    role: Role
     key: Key
     attempt: int
     sent_s: float
@@ -189,7 +200,7 @@ class Retried:
     """A person asked to try again what had failed for good (or been forgotten): it is as if it had never been tried."""
 
     t_s: float
-    kind: Kind
+    role: Role
     key: Key
 
 
@@ -206,7 +217,7 @@ class Refused:
     """A rate limit refused a request; no attempt of the item is used up, it goes back to the front."""
 
     t_s: float
-    kind: Kind
+    role: Role
     key: Key
     attempt: int
     sent_s: float
@@ -223,7 +234,7 @@ class Returned:
     """
 
     t_s: float
-    kind: Kind
+    role: Role
     key: Key
     attempt: int
     sent_s: float

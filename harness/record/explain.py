@@ -147,8 +147,8 @@ def _explanation(seen: _Seen) -> Explanation:
         told.why = "before" if told.before is None else "after" if told.after is None else "between"
         return told
     told.workers, told.limits, told.in_flight = state.workers, state.limits, len(seen.flying)
-    told.pages_in_flight = sum(1 for event in seen.flying if _kind(event) == "page")
-    due = [f.retry_at_utc_s for f in state.failures.values() if f.kind == "item" and f.retry_at_utc_s is not None]
+    told.pages_in_flight = sum(1 for event in seen.flying if _role(event) == "list")
+    due = [f.retry_at_utc_s for f in state.failures.values() if f.role == "item" and f.retry_at_utc_s is not None]
     told.later = sum(1 for time in due if time > at)
     told.next_retry_utc_s = min((time for time in due if time > at), default=None)
     flying_items = told.in_flight - told.pages_in_flight
@@ -157,10 +157,10 @@ def _explanation(seen: _Seen) -> Explanation:
     return told
 
 
-def _kind(event: Fetched) -> e.Kind:
+def _role(event: Fetched) -> e.Role:
     if isinstance(event, e.PageListed):
-        return "page"
-    return "item" if isinstance(event, e.ItemImported) else event.kind
+        return "list"
+    return "item" if isinstance(event, e.ItemImported) else event.role
 
 
 def _judge(told: Explanation, seen: _Seen) -> None:

@@ -59,7 +59,7 @@ def _session_started(state: State, event: e.SessionStarted) -> None:
     state.status, state.reason = e.RunStatus.RUNNING, ""
     # A page that failed for good is tried again in each session: without it its items would never be known.
     for failure in state.failed_pages:
-        del state.failures[(failure.kind, failure.key)]
+        del state.failures[(failure.role, failure.key)]
 
 
 def _charged(state: State, event: e.Charged) -> None:
@@ -71,13 +71,13 @@ def _relisted(state: State, _: e.Relisted) -> None:
     state.pages.clear()
     state.total = state.last_page = state.next_page = None
     state.listing = Listing()
-    state.failures = {key: failure for key, failure in state.failures.items() if failure.kind == "item"}
+    state.failures = {key: failure for key, failure in state.failures.items() if failure.role == "item"}
 
 
-def _sent(state: State, kind: e.Kind, sent_s: float, t_s: float) -> None:
+def _sent(state: State, role: e.Role, sent_s: float, t_s: float) -> None:
     session = state.session
     state.fetches += 1
-    state.requests[kind] += 1
+    state.requests[role] += 1
     if session.first_sent_s is None or sent_s < session.first_sent_s:
         session.first_sent_s = sent_s
     if session.last_answer_s is None or t_s > session.last_answer_s:
@@ -105,11 +105,11 @@ def _move(state: State, item: e.ItemId, to: ItemState, t_s: float, *, nameless: 
 
 
 def _page_listed(state: State, event: e.PageListed) -> None:
-    _sent(state, "page", event.sent_s, event.t_s)
+    _sent(state, "list", event.sent_s, event.t_s)
     _answered(state, event.status, event.t_s - event.sent_s)
     state.pages.add(event.page)
-    state.failures.pop(("page", event.page), None)
-    state.refused_of.pop(f"page {event.page}", None)
+    state.failures.pop(("list", event.page), None)
+    state.refused_of.pop(f"list {event.page}", None)
     before, leads = len(state.items), state.listing.position(event.page) >= state.listing.furthest
     for item in event.ids:
         if not state.items.add(item):
@@ -169,7 +169,7 @@ def _ids_carried(state: State, event: e.IdsCarried) -> None:
 
 def _attempt_failed(state: State, event: e.AttemptFailed) -> None:
     if event.sent:
-        _sent(state, event.kind, event.sent_s, event.t_s)
+        _sent(state, event.role, event.sent_s, event.t_s)
         if event.status is None:
             state.lost += 1
         else:
@@ -178,9 +178,9 @@ def _attempt_failed(state: State, event: e.AttemptFailed) -> None:
         state.fetches += 1
     state.attempts_failed += 1
     if state.refused_of and event.status is not None and event.status < _SERVER_ERROR:
-        state.own_refusals += state.refused_of.pop(f"{event.kind} {event.key}", 0)
-    state.failures[(event.kind, event.key)] = Failure(
-        event.kind,
+        state.own_refusals += state.refused_of.pop(f"{event.role} {event.key}", 0)
+    state.failures[(event.role, event.key)] = Failure(
+        event.role,
         event.key,
         event.attempt,
         state.session.utc_s + event.t_s,
@@ -189,14 +189,14 @@ def _attempt_failed(state: State, event: e.AttemptFailed) -> None:
         event.detail,
         event.retry_at_utc_s,
     )
-    if event.kind == "item":
+    if event.role == "item":
         _move(state, event.key, "failed" if event.retry_at_utc_s is None else "waiting", event.t_s)
 
 
 def _retried(state: State, event: e.Retried) -> None:
-    if event.kind == "item":
+    if event.role == "item":
         _move(state, event.key, "pending", event.t_s)
-    state.failures.pop((event.kind, event.key), None)
+    state.failures.pop((event.role, event.key), None)
     _reopen(state)
 
 
@@ -221,11 +221,11 @@ def verdict_of_failures(failed: int) -> tuple[e.RunStatus, str]:
 
 
 def _refused(state: State, event: e.Refused) -> None:
-    _sent(state, event.kind, event.sent_s, event.t_s)
+    _sent(state, event.role, event.sent_s, event.t_s)
     state.refused += 1
     state.refusals[event.status] = state.refusals.get(event.status, 0) + 1
     if event.status < _SERVER_ERROR:  # those of an overload are counted apart
-        of = f"{event.kind} {event.key}"
+        of = f"{event.role} {event.key}"
         state.refused_of[of] = state.refused_of.get(of, 0) + 1
     state.statuses[event.status] = state.statuses.get(event.status, 0) + 1
 
@@ -233,7 +233,7 @@ def _refused(state: State, event: e.Refused) -> None:
 def _returned(state: State, event: e.Returned) -> None:
     state.returned += 1
     if event.sent:
-        _sent(state, event.kind, event.sent_s, event.t_s)
+        _sent(state, event.role, event.sent_s, event.t_s)
         if event.status is None or event.answered_s is None:
             state.lost += 1
         else:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from harness.record.events import Key, Kind
+from harness.record.events import Key, Role
 from harness.record.state import State
 from harness.record.status import RunStatus
 
@@ -36,7 +36,7 @@ class LiveTier:
 class LiveFlight:
     """A request on its way: the `attempt`-th for page or item `key`, sent `for_s` seconds ago."""
 
-    kind: Kind
+    role: Role
     key: Key
     attempt: int
     for_s: float

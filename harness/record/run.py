@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import NoSuchRun, RecordError
+from harness.paths import program
 from harness.record import folder as folders
 from harness.record.about import is_told, read_about
 from harness.record.clock import iso, local_stamp
@@ -159,7 +160,7 @@ def find_run(results: Path, name: str | None = None) -> Run:
     """The run `name` (a unique prefix is enough), or the latest; NoSuchRun says which there are."""
     runs = list_runs(results)
     if not runs:
-        raise NoSuchRun(f"there are no runs in {results}; start one with: python -m harness import")
+        raise NoSuchRun(f"there are no runs in {results}; start one with: {program()} import")
     if name is None:
         return runs[0]
     fitting = [run for run in runs if run.name == name] or [run for run in runs if run.name.startswith(name)]

@@ -129,7 +129,7 @@ def _thaw(table: pa.Table) -> tuple[State, str, int]:
     state.waits = {by: (seconds, count) for by, (seconds, count) in head["waits"].items()}
     state.pages = PageSet.from_json(head["pages"])
     failures = [Failure(**failure) for failure in head["failures"]]
-    state.failures = {(failure.kind, failure.key): failure for failure in failures}
+    state.failures = {(failure.role, failure.key): failure for failure in failures}
     state.listing = Listing(**head["listing"])
     session = head["session"]
     state.session = Current(**{**session, "waiting": tuple(session["waiting"]) if session["waiting"] else None})

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from harness.record.discovery import Listing
-from harness.record.events import ItemId, Key, Kind, RunStatus
+from harness.record.events import ItemId, Key, Role, RunStatus
 from harness.record.pages import PageSet
 
 ItemState = Literal["pending", "waiting", "imported", "failed", "forgotten"]
@@ -35,7 +35,7 @@ MOVES: dict[ItemState | None, frozenset[ItemState]] = {
 class Failure:
     """Why an item (or page) is waiting or failed: after `attempts`, last at `at_utc_s`."""
 
-    kind: Kind
+    role: Role
     key: Key
     attempts: int
     at_utc_s: float
@@ -168,12 +168,12 @@ class State:
     """A run as its events tell it. Only `harness.record.fold.apply` changes one.
 
     total: items as the list declares them (None: it does not say, or its pages contradict it). last_page: the last
-    page that is known to exist. next_page: the next one, as the last page names it. requests: sent, by kind. latency:
+    page that is known to exist. next_page: the next one, as the last page names it. requests: sent, by role. latency:
     how many answers fell in each bucket of `fold.latency_bucket`. waits: seconds asleep and pauses, by limit or reason.
     """
 
     items: Items = field(default_factory=Items)
-    failures: dict[tuple[Kind, Key], Failure] = field(default_factory=dict)
+    failures: dict[tuple[Role, Key], Failure] = field(default_factory=dict)
     pages: PageSet = field(default_factory=PageSet)
     total: int | None = None
     last_page: int | None = None
@@ -182,7 +182,7 @@ class State:
     listed_twice: int = 0
     pages_before: int = 0  # pages read by earlier readings of the list, where it was read again
     fetches: int = 0  # that the engine began and that came to an end, sent or not
-    requests: dict[Kind, int] = field(default_factory=lambda: {"page": 0, "item": 0})
+    requests: dict[Role, int] = field(default_factory=lambda: {"list": 0, "item": 0})
     statuses: dict[int, int] = field(default_factory=dict)
     answered: int = 0
     refused: int = 0
@@ -294,4 +294,4 @@ class State:
 
     @property
     def failed_pages(self) -> list[Failure]:
-        return [f for (kind, _), f in self.failures.items() if kind == "page" and f.retry_at_utc_s is None]
+        return [f for (role, _), f in self.failures.items() if role == "list" and f.retry_at_utc_s is None]

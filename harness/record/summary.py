@@ -259,7 +259,7 @@ def _requests(state: State) -> dict[str, Any]:
     """How many were sent, and what came of them."""
     requests, duration_s, hits = state.sent, state.duration_s, state.refusals.get(TOO_MANY_REQUESTS, 0)
     return {
-        "requests_page": state.requests["page"],
+        "requests_page": state.requests["list"],
         "requests_item": state.requests["item"],
         "hits": hits,
         "refused": state.refused,
@@ -319,7 +319,7 @@ def _failures(state: State) -> dict[str, int]:
     """How many items failed for good, by reason: `gone (404)`, `gave up after 5 (503)`."""
     counts: dict[str, int] = {}
     for failure in state.failures.values():
-        if failure.kind == "item" and failure.retry_at_utc_s is None:
+        if failure.role == "item" and failure.retry_at_utc_s is None:
             what = failure.reason if failure.attempts == 1 else f"gave up after {failure.attempts}"
             text = f"{what} ({failure.status})" if failure.status is not None else what
             counts[text] = counts.get(text, 0) + 1

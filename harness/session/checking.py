@@ -21,7 +21,7 @@ from harness.core.rules import Rules, listed
 from harness.errors import BadInput
 from harness.pacing import Notice
 from harness.record import events as e
-from harness.record.events import Key, Kind
+from harness.record.events import Key, Role, role_name
 from harness.record.fold import apply
 from harness.record.state import State
 from harness.source.base import Api
@@ -169,7 +169,7 @@ class _Asker:
 
     async def page(self, key: Key) -> tuple[PageRead | Failed, int | None]:
         heard = len(self.notices)
-        result = await self._ask("page", key)
+        result = await self._ask("list", key)
         assert isinstance(result, (PageRead, Failed))
         return result, self.notices[-1].status if len(self.notices) > heard else None
 
@@ -178,12 +178,14 @@ class _Asker:
         if isinstance(result, Failed):
             raise _unreadable(f"item {key}", result)
 
-    async def _ask(self, kind: Kind, key: Key) -> Result:
+    async def _ask(self, role: Role, key: Key) -> Result:
         began_s = trio.current_time()
-        got = await self._api.fetch(kind, key, self._heard)
+        got = await self._api.fetch(role, key, self._heard)
         self.latencies_s.append(trio.current_time() - began_s)
         if got is None:
-            raise BadInput(f"the {kind} was refused by a rate limit{_when(self.notices[-1])}; try again later")
+            raise BadInput(
+                f"the {role_name(role)} was refused by a rate limit{_when(self.notices[-1])}; try again later"
+            )
         self.payloads = [payload for _, payload in got.payloads]
         return got.result
 

@@ -122,7 +122,7 @@ class Driver:
             return wanted
 
         try:
-            got = await self._api.fetch(fetch.kind, fetch.key, on_headers)
+            got = await self._api.fetch(fetch.role, fetch.key, on_headers)
         except trio.Cancelled:
             if fetch.id in self.core.flights:
                 self.core.abandon(fetch.id, self.now())

@@ -67,7 +67,7 @@ def make_core(
         config.accept_list,
     )
     concurrency = Concurrency(most=config.most_workers) if config.workers == "auto" else None
-    return Core(rules, {"page": budget, "item": budget}, record, utc_s, state, payloads, concurrency)
+    return Core(rules, {"list": budget, "item": budget}, record, utc_s, state, payloads, concurrency)
 
 
 def ends_of(config: ImportConfig, began_utc_s: float) -> StopConditions:

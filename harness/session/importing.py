@@ -6,16 +6,16 @@ import os
 import platform
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from importlib.metadata import version
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import trio
-from pydantic import ValidationError
 
 from harness.config import ImportConfig
 from harness.errors import BadInput, HarnessError, NoSuchRun, RecordError
 from harness.pacing.strategies import STRATEGIES
+from harness.paths import program
 from harness.record.clock import has_passed, utc_s
 from harness.record.folder import NameTaken, discard, is_husk, is_remains
 from harness.record.history import recorded
@@ -29,14 +29,15 @@ from harness.session.retry_failed import conclude
 from harness.session.retry_failed import forget as forget
 from harness.session.retry_failed import reopen as reopen
 from harness.session.session import OnUpdate, Session
-from harness.settings import explain
 from harness.source.base import Api
 from harness.source.child import child_api, server_flags
 from harness.source.client import HttpApi
 from harness.source.ledger import compared, ledger_report
 from harness.source.rest import Rest
+from harness.version import version
+from harness.webserver import need_server
 
-_PACKAGES = ("httpx", "trio", "pyarrow", "quart", "hypercorn")
+_PACKAGES = ("httpx2", "trio", "pyarrow", "quart", "hypercorn")
 
 
 async def run_import(
@@ -53,8 +54,10 @@ async def run_import(
     the list's URL, before the first request. on_update: gets state and moment four times a second. relist: an audit,
     see `import_into`. Raises the errors of harness.errors, BadInput before anything happens.
     """
-    # What the environment says wrongly of proxies is refused here, before anything is written.
+    # What the environment says wrongly of proxies and certificates is refused here, before anything is written.
     foreign = None if config.url is None else http_api(config, config.url)
+    if foreign is None:
+        need_server()
     try:
         with prepared(config) as run:
             async with source(config, on_child) as url, foreign or http_api(config, url) as api:
@@ -154,7 +157,7 @@ def prepared(config: ImportConfig, *, simulated: bool = False) -> Iterator[Run]:
     about = {
         "config": config.as_written(),
         "strategy": config.pacing if isinstance(config.pacing, str) else None,
-        "versions": {"harness": version("rate-limit-harness"), "python": platform.python_version(), **_versions()},
+        "versions": {"harness": version(), "python": platform.python_version(), **_versions()},
         "seed": config.seed,
         "host": platform.node(),
         "platform": platform.platform(),
@@ -169,7 +172,7 @@ def prepared(config: ImportConfig, *, simulated: bool = False) -> Iterator[Run]:
 
 def _to_resume(config: ImportConfig) -> Run:
     if config.run is not None and is_husk(config.results / config.run):
-        folder, command = config.results / config.run, f"python -m harness import --run {config.run}"
+        folder, command = config.results / config.run, f"{program()} import --run {config.run}"
         raise NoSuchRun(f"{folder} holds no run: its start was interrupted; start it again with: {command}")
     run = find_run(config.results, config.run)
     refuse_simulated(run)
@@ -210,7 +213,11 @@ def refuse_simulated(run: Run) -> None:
 
 
 def _versions() -> dict[str, str]:
-    return {name: version(name) for name in _PACKAGES}
+    found = {}
+    for name in _PACKAGES:
+        with suppress(metadata.PackageNotFoundError):  # the web server is an extra
+            found[name] = metadata.version(name)
+    return found
 
 
 @asynccontextmanager
@@ -219,6 +226,7 @@ async def source(config: ImportConfig, on_child: Callable[[], None] | None = Non
     if config.url is not None:
         yield config.url
         return
+    need_server()
     if on_child is not None:
         on_child()
     async with child_api(server_flags(config)) as url:
@@ -277,9 +285,9 @@ def config_of(run: Run, **changes: Any) -> ImportConfig:
     settings = {**written, **asked, "results": run.folder.parent, "run": run.name, "resume": True, **changes}
     try:
         return ImportConfig(**settings)
-    except ValidationError as error:
+    except BadInput as error:
         where = f"the settings of run {run.name}, in {run.folder / 'run.json'}, cannot be used"
-        raise BadInput(f"{where}: {explain(error)}") from None
+        raise BadInput(f"{where}: {error}") from None
 
 
 def _plainest(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -13,7 +13,7 @@ from harness.config import ImportConfig
 from harness.core.answers import Failed, PageRead
 from harness.errors import BadInput
 from harness.pacing import Notice, format_tiers
-from harness.record.events import Key, Kind
+from harness.record.events import Key, Role
 from harness.record.state import State
 from harness.session.checking import preview
 from harness.source.base import Api, Got
@@ -75,7 +75,7 @@ async def look_ahead(api: Api, config: ImportConfig) -> Outlook:
     times_s: list[float] = []
 
     async def ask(key: Key) -> tuple[PageRead | Failed, int | None]:
-        result, payloads, status, took_s = await _ask(api, "page", key)
+        result, payloads, status, took_s = await _ask(api, "list", key)
         times_s.append(took_s)
         records.extend(payloads[:1])
         if isinstance(result, (PageRead, Failed)):
@@ -152,7 +152,7 @@ def plan_of(outlook: Outlook, config: ImportConfig) -> Plan:
     )
 
 
-async def _ask(api: Api, kind: Kind, key: Key) -> tuple[object, list[str], int | None, float]:
+async def _ask(api: Api, role: Role, key: Key) -> tuple[object, list[str], int | None, float]:
     """The result, the payloads as JSON texts, the status, and how long it took."""
     began = trio.current_time()
     statuses: list[int] = []
@@ -161,7 +161,7 @@ async def _ask(api: Api, kind: Kind, key: Key) -> tuple[object, list[str], int |
         statuses.append(notice.status)
         return not notice.refused
 
-    got: Got | None = await api.fetch(kind, key, wanted)
+    got: Got | None = await api.fetch(role, key, wanted)
     took_s, status = trio.current_time() - began, statuses[0] if statuses else None
     return (None, [], status, took_s) if got is None else (got.result, [p for _, p in got.payloads], status, took_s)
 

@@ -35,10 +35,10 @@ def retry_failed(core: Core, now: float, items: Collection[e.ItemId] | None = No
     if core.over:
         return 0
     again = to_retry(core.state, items)
-    for kind, key in again:
-        core.emit(e.Retried(now, kind, key))
-    for kind, key in reversed(again):
-        core.work.put_back(Task(kind, key))  # before all others: somebody waits to see them
+    for role, key in again:
+        core.emit(e.Retried(now, role, key))
+    for role, key in reversed(again):
+        core.work.put_back(Task(role, key))  # before all others: somebody waits to see them
     return len(again)
 
 
@@ -52,11 +52,11 @@ def forget_failed(core: Core, now: float, items: Collection[e.ItemId] | None = N
     return len(gone)
 
 
-def to_retry(state: State, items: Collection[e.ItemId] | None = None) -> list[tuple[e.Kind, e.Key]]:
-    """(kind, key) of what `retry_failed` would make ready, in the order in which it was listed."""
+def to_retry(state: State, items: Collection[e.ItemId] | None = None) -> list[tuple[e.Role, e.Key]]:
+    """(role, key) of what `retry_failed` would make ready, in the order in which it was listed."""
     if items is not None:
         return [("item", item) for item in dict.fromkeys(items) if state.items.state(item) in ("failed", "forgotten")]
-    pages: list[tuple[e.Kind, e.Key]] = [("page", failure.key) for failure in state.failed_pages]
+    pages: list[tuple[e.Role, e.Key]] = [("list", failure.key) for failure in state.failed_pages]
     return [*pages, *(("item", item) for item in state.items.in_state("failed"))]
 
 

@@ -221,7 +221,7 @@ class Session:
             last_retry_utc_s=None if last_at is None else self._started_utc_s + last_at,
             best_s=self._best_of_all_s(),
             flights=tuple(
-                LiveFlight(flight.fetch.kind, flight.fetch.key, flight.fetch.attempt, now - flight.fetch.sent_s)
+                LiveFlight(flight.fetch.role, flight.fetch.key, flight.fetch.attempt, now - flight.fetch.sent_s)
                 for flight in islice(core.flights.values(), MOST_FLIGHTS)
             ),
         )

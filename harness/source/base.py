@@ -8,7 +8,7 @@ from typing import Protocol
 
 from harness.core.answers import Result
 from harness.pacing import Notice
-from harness.record.events import ItemId, Key, Kind
+from harness.record.events import ItemId, Key, Role
 
 # Told what an answer says of limits; False means that nothing more of it is wanted: it was a refusal, say.
 OnHeaders = Callable[[Notice], bool]
@@ -25,7 +25,7 @@ class Got:
 class Api(Protocol):
     """Where pages and items come from."""
 
-    async def fetch(self, kind: Kind, key: Key, on_headers: OnHeaders) -> Got | None:
+    async def fetch(self, role: Role, key: Key, on_headers: OnHeaders) -> Got | None:
         """Ask for a page or an item; call `on_headers` once, and answer None where it says False.
 
         It is called when the headers are in; where only the body tells whether the answer is a refusal, when that has

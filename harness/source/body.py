@@ -1,6 +1,6 @@
 """Reads an answer's body without trusting its size: what it unpacks to is counted, and never held beyond a bound.
 
-httpx unpacks a chunk whole, and 64 kB of zeros packed well are 64 MB, so it is asked for the chunks as they came.
+httpx2 unpacks a chunk whole, and 64 kB of zeros packed well are 64 MB, so it is asked for the chunks as they came.
 """
 
 from __future__ import annotations
@@ -8,8 +8,7 @@ from __future__ import annotations
 import zlib
 from typing import Protocol
 
-import httpx
-
+from harness.source.http import BROKEN_OFF, Response
 from harness.source.rest import Garbled, Malformed
 from harness.units import format_size
 
@@ -29,7 +28,7 @@ class _Unpacker(Protocol):
     def unconsumed_tail(self) -> bytes: ...
 
 
-async def read_body(response: httpx.Response, most: int) -> bytes | bytearray:
+async def read_body(response: Response, most: int) -> bytes | bytearray:
     """The body, unpacked. TooLarge beyond `most` bytes, Garbled where it cannot be unpacked."""
     told = response.headers.get("content-length", "")
     if told.isdecimal() and len(told) < 20 and int(told) > most:
@@ -41,7 +40,7 @@ async def read_body(response: httpx.Response, most: int) -> bytes | bytearray:
     return await _read(response, most)
 
 
-async def read_start(response: httpx.Response, body: bytearray, most: int) -> None:
+async def read_start(response: Response, body: bytearray, most: int) -> None:
     """Read the first `most` bytes of the body, unpacked, into `body`, as far as they can be had.
 
     A body that is cut off or cannot be unpacked is no error here: `body` holds what came before, and so it does if
@@ -63,12 +62,12 @@ async def read_start(response: httpx.Response, body: bytearray, most: int) -> No
             except Malformed:
                 enough = True
                 await response.aclose()  # then read to the error that this makes, as in `_read`
-    except (httpx.TransportError, httpx.StreamError):
+    except BROKEN_OFF:
         pass
     del body[most:]
 
 
-async def _read(response: httpx.Response, most: int) -> bytearray:
+async def _read(response: Response, most: int) -> bytearray:
     packing = response.headers.get("content-encoding", "").strip().lower()
     body, unpacker, wrong = bytearray(), None, None
     try:
@@ -83,7 +82,7 @@ async def _read(response: httpx.Response, most: int) -> bytearray:
                 wrong = error
                 # Closed first, then read to the error that this makes: each layer below ends its iteration itself.
                 await response.aclose()
-    except (httpx.TransportError, httpx.StreamError):
+    except BROKEN_OFF:
         if wrong is None:
             raise
     if wrong is not None:

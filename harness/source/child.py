@@ -14,6 +14,7 @@ import trio
 from harness.config import ImportConfig
 from harness.errors import BadInput, ServerFailed
 from harness.pacing import format_tiers
+from harness.paths import program
 from harness.values import is_scenario_file
 
 DEFAULT_ITEMS = 1000
@@ -88,7 +89,7 @@ async def _first_line(process: trio.Process, words: IO[bytes]) -> str:
         last = words.read().decode(errors="replace").strip().rpartition("\n")[2][:300] or "it said nothing"
         if last.startswith(_REFUSED):
             raise BadInput(f"the test API refuses its settings: {last.removeprefix(_REFUSED)}")
-        raise ServerFailed(f"the test API did not start ({last}); try it alone: python -m harness server")
+        raise ServerFailed(f"the test API did not start ({last}); try it alone: {program()} server")
     return text.split(b"\n", 1)[0].decode()
 
 

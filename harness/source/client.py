@@ -1,32 +1,26 @@
-"""The httpx client: one wire request per fetch, everything that can go wrong mapped once, here."""
+"""An API over HTTP: one wire request per fetch, and everything that can go wrong mapped to a result."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from http.cookiejar import CookieJar
 
-import httpx
 import trio
 
 from harness.core.answers import Failed, ItemRead, PageRead, failed_status
-from harness.errors import BadInput
 from harness.pacing import Notice
 from harness.pacing.refusals import MOST_BODY, Declared, by_body, wants_body
 from harness.record.clock import utc_s
-from harness.record.events import Key, Kind
+from harness.record.events import Key, Role
 from harness.source.base import Got, OnHeaders
 from harness.source.body import ACCEPTED, TooLarge, read_body, read_start
 from harness.source.credentials import Credentials
 from harness.source.evidence import LOOKED_AT, evidence, kept
 from harness.source.headers import notice
+from harness.source.http import ERRORS, AsyncBaseTransport, AsyncClient, Response, failure, open_client, trusted
 from harness.source.rest import Garbled, Malformed, Rest, as_text
 from harness.source.way_on import past_end
 
-# Servers close idle connections after 5 s; a pooled one that lives as long is reset on its next use.
-KEEPALIVE_S = 4.0
-# TCP and TLS: long enough for three lost SYNs (1 + 2 + 4 s).
-CONNECT_S = 10.0
 NO_CONTENT = 204
 # Error bodies are small, and everyone else's requests go on meanwhile: one that drips is judged by what has come.
 LONGEST_LOOK_S = 5.0
@@ -57,7 +51,7 @@ class HttpApi:
         max_body: int = 32_000_000,
         keep_records: bool = False,
         trust_env: bool = True,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: AsyncBaseTransport | None = None,
         wall: Callable[[], float] = utc_s,
         refused_when: Declared = (),
     ) -> None:
@@ -69,35 +63,27 @@ class HttpApi:
         self._wall = wall
         self._max_body = max_body
         self._credentials = Credentials(rest.url, headers or {}, variables or {})
-        self._stale: set[tuple[Kind, Key]] = (
+        self._stale: set[tuple[Role, Key]] = (
             set()
         )  # to be sent again, on a connection that is surely none of the pool's
         # One connection a worker; more workers later share them, which costs a wait and no error.
         most = max(workers, 100)
 
-        def opened(keepalive: int) -> httpx.AsyncClient:
-            return httpx.AsyncClient(
-                limits=httpx.Limits(
-                    max_connections=most, max_keepalive_connections=keepalive, keepalive_expiry=KEEPALIVE_S
-                ),
-                timeout=httpx.Timeout(None, connect=min(CONNECT_S, timeout_s)),
+        verify = trusted(trust_env=trust_env)
+
+        def opened(kept_alive: int) -> AsyncClient:
+            return open_client(
+                verify,
+                self._credentials,
                 headers={"Accept-Encoding": ACCEPTED},
-                auth=self._credentials,
-                follow_redirects=False,
-                event_hooks={"response": [_put_aside]},
-                cookies=_NoCookies(),
-                transport=transport,
+                connections=most,
+                kept_alive=kept_alive,
+                timeout_s=timeout_s,
                 trust_env=trust_env,
-                verify=trusted,
+                transport=transport,
             )
 
-        try:
-            trusted = httpx.create_ssl_context(trust_env=trust_env)
-            self._client, self._fresh = opened(most), opened(0)
-        except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
-            # Not its words: a proxy's address may hold a password.
-            names = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE or SSL_CERT_DIR"
-            raise BadInput(f"{names} cannot be used ({type(error).__name__}); mend or unset it") from None
+        self._client, self._fresh = opened(most), opened(0)
 
     async def __aenter__(self) -> HttpApi:
         await self._client.__aenter__()
@@ -107,27 +93,27 @@ class HttpApi:
         await self._client.aclose()
         await self._fresh.aclose()
 
-    async def fetch(self, kind: Kind, key: Key, on_headers: OnHeaders) -> Got | None:
+    async def fetch(self, role: Role, key: Key, on_headers: OnHeaders) -> Got | None:
         """As the protocol says: one request, one result."""
-        url = self._rest.page_url(key) if kind == "page" else self._rest.item_url(key)
+        url = self._rest.page_url(key) if role == "list" else self._rest.item_url(key)
         heard = _Heard(on_headers)
         got = self._timed_out
-        client = self._fresh if (kind, key) in self._stale else self._client
+        client = self._fresh if (role, key) in self._stale else self._client
         with trio.move_on_after(self._timeout_s):
-            got = await self._ask(client, kind, key, url, heard)
+            got = await self._ask(client, role, key, url, heard)
         heard.tell()  # where the time was up while its body was read
-        self._note_stale(kind, key, got)
+        self._note_stale(role, key, got)
         # A refusal is one from its verdict on, however its body ends.
         return self._redacted(got) if heard.wanted else None
 
-    def _note_stale(self, kind: Kind, key: Key, got: Got) -> None:
+    def _note_stale(self, role: Role, key: Key, got: Got) -> None:
         """Who pauses finds the whole pool stale: sent again from it, a request may be reset a second time."""
         if isinstance(got.result, Failed) and got.result.stale:
-            self._stale.add((kind, key))
+            self._stale.add((role, key))
         elif self._stale:
-            self._stale.discard((kind, key))
+            self._stale.discard((role, key))
 
-    async def _ask(self, client: httpx.AsyncClient, kind: Kind, key: Key, url: str, heard: _Heard) -> Got:
+    async def _ask(self, client: AsyncClient, role: Role, key: Key, url: str, heard: _Heard) -> Got:
         try:
             async with client.stream("GET", url) as response:
                 heard.said = notice(response.status_code, response.headers, self._wall(), self._refused_when)
@@ -138,18 +124,11 @@ class HttpApi:
                     return _REFUSED
                 if body is None:
                     body = await self._body(response)
-                return self._read(kind, key, response, body)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
-            return Got(Failed("could not connect", _say(error), sent=False))
-        except httpx.InvalidURL as error:
-            return Got(Failed("no such address", _say(error), passing=False, sent=False))
-        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.CloseError) as error:
-            answered = heard.said is not None
-            return Got(Failed("cut off" if answered else "connection reset", _say(error), stale=not answered))
-        except (httpx.HTTPError, httpx.StreamError) as error:
-            return Got(Failed("no usable answer", _say(error)))
+                return self._read(role, key, response, body)
+        except ERRORS as error:
+            return Got(failure(error, answered=heard.said is not None))
 
-    async def _looked_into(self, response: httpx.Response, heard: _Heard) -> Body | Malformed | None:
+    async def _looked_into(self, response: Response, heard: _Heard) -> Body | Malformed | None:
         """The body, where the verdict takes it into account (`heard` is told); None: it has not been read."""
         said = heard.said
         assert said is not None
@@ -167,7 +146,7 @@ class HttpApi:
         heard.said = said
         return body
 
-    async def _body(self, response: httpx.Response) -> Body | Malformed:
+    async def _body(self, response: Response) -> Body | Malformed:
         """The whole body of a success; of anything else the beginning, which may be all that came."""
         if not response.is_success:
             return await self._start_of(response)
@@ -176,13 +155,13 @@ class HttpApi:
         except Malformed as error:
             return error
 
-    async def _start_of(self, response: httpx.Response) -> bytes:
+    async def _start_of(self, response: Response) -> bytes:
         start = bytearray()
         with trio.move_on_after(LONGEST_LOOK_S):
             await read_start(response, start, MOST_BODY)
         return bytes(start)
 
-    def _read(self, kind: Kind, key: Key, response: httpx.Response, body: Body | Malformed) -> Got:
+    def _read(self, role: Role, key: Key, response: Response, body: Body | Malformed) -> Got:
         status = response.status_code
         if not response.is_success:
             words = "" if isinstance(body, Malformed) else body.decode(_UTF_8, "replace")
@@ -190,14 +169,14 @@ class HttpApi:
                 failed_status(status, response.extensions.get("location")), past_end=past_end(status, words)
             )
             return Got(_with_evidence(failed, response, body))
-        if status == NO_CONTENT and kind == "page":
+        if status == NO_CONTENT and role == "list":
             nothing = Failed("malformed", "the answer has no content", passing=False, past_end=f"answered {status}")
             return Got(_with_evidence(nothing, response, b""))
         try:
             if isinstance(body, Malformed):
                 raise body
             text = _text(body, response.charset_encoding)
-            if kind == "item":
+            if role == "item":
                 payload, carried, spelt = self._rest.read_item(key, text)
                 body_start = None if carried else text[:LOOKED_AT]
                 return Got(ItemRead(len(body), carried, body_start, spelt), ((key, payload),))
@@ -246,25 +225,7 @@ class _Heard:
         return self.wanted
 
 
-class _NoCookies(CookieJar):
-    """Keeps none: each request is to be as the first, and one that is not ASCII could not be sent back.
-
-    Not a policy, which is asked only once all that there is to know of an answer's cookies was gathered.
-    """
-
-    def extract_cookies(self, response: object, request: object) -> None:
-        """Leave them."""
-
-
-def _say(error: BaseException) -> str:
-    """Class and words of an error; where it has none, those of what caused it (a certificate, say)."""
-    found: BaseException | None = error
-    while found is not None and not str(found):
-        found = found.__cause__ or found.__context__
-    return f"{type(error).__name__}: {found or ''}".strip(": ")
-
-
-def _with_evidence(failed: Failed, response: httpx.Response, body: Body | Malformed) -> Failed:
+def _with_evidence(failed: Failed, response: Response, body: Body | Malformed) -> Failed:
     headers, text = evidence(response.headers, b"" if isinstance(body, Malformed) else body)
     return replace(failed, headers=headers, body=text)
 
@@ -279,9 +240,3 @@ def _text(body: Body, charset: str | None) -> str:
     except (LookupError, ValueError):  # no charset, or one of Python's own that is none
         return body.decode(_UTF_8, "replace")
     return text
-
-
-async def _put_aside(response: httpx.Response) -> None:
-    """Keep httpx from preparing to follow a redirect: it raises where the address is none."""
-    if "location" in response.headers:
-        response.extensions["location"] = response.headers.pop("location")

@@ -11,8 +11,7 @@ from base64 import b64decode
 from collections.abc import Generator, Iterable, Mapping
 from urllib.parse import quote, urlsplit, urlunsplit
 
-import httpx
-
+from harness.source.http import URL, Auth, Request, Response
 from harness.source.redaction import MARK, Redactor
 
 # Shorter header values are flags and versions, and would be blotted out of every word.
@@ -33,7 +32,7 @@ def origin(url: str) -> tuple[str, str, int]:
     return parts.scheme, parts.hostname or "", port
 
 
-class Credentials(httpx.Auth):
+class Credentials(Auth):
     """For the list at `url`: `headers` go to its origin alone, and `variables` into its `{env:NAME}`."""
 
     def __init__(self, url: str, headers: Mapping[str, str], variables: Mapping[str, str]) -> None:
@@ -48,8 +47,8 @@ class Credentials(httpx.Auth):
         self._proofs = Redactor(proofs, LEAST_IN_DATA)
         self._links = Redactor(proofs, LEAST_SECRET)
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """httpx asks here, after which only the socket sees the request."""
+    def auth_flow(self, request: Request) -> Generator[Request, Response, None]:
+        """httpx2 asks here, after which only the socket sees the request."""
         if origin(str(request.url)) == self._origin:
             request.headers.update(self._headers)
             if self._places:
@@ -87,10 +86,10 @@ class Credentials(httpx.Auth):
         return self._links.clean(value) != value and _NOTHING_ELSE.fullmatch(self._links.clean(value)) is not None
 
 
-class _Filled(httpx.URL):
+class _Filled(URL):
     """A URL that shows its variables' names and sends their values."""
 
-    def __init__(self, url: httpx.URL, places: Mapping[str, str]) -> None:
+    def __init__(self, url: URL, places: Mapping[str, str]) -> None:
         super().__init__(url)
         self._target = url.raw_path
         for place, value in places.items():
@@ -105,7 +104,8 @@ class _Filled(httpx.URL):
 def _words(values: Iterable[str]) -> list[str]:
     """What must not be repeated: values, their words, and of a user and password in base64 both and each."""
     words = {word for value in values for word in (value, *value.split())}
-    words |= {word.partition("=")[2].strip("\"',;") for word in words}  # Token token="..."
+    said = {word.partition("=")[2] for word in words}  # Token token="..."
+    words |= said | {word.strip("\"',;") for word in said}  # the mark at its end may be a part of it
     words = {word for word in words if word.lower() not in _SCHEMES}
     for word in list(words):
         if (pair := _pair(word)) is not None:

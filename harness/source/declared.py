@@ -1,13 +1,12 @@
-"""How many records or pages a list says it has, wherever APIs say so: in objects such as `meta`, in headers, in links.
+"""Read how many records or pages a list declares, wherever APIs say so: in objects such as `meta`, headers, links.
 
-A number that is missed costs records: a list that ends early and says `"meta": {"total": 60}` leaves that trace alone.
-One that counts something else, such as what there is without a filter, costs a person one flag (--accept-list). So
-where several numbers are declared the largest counts.
+Missing such a number costs records: a list that ends early and says `"meta": {"total": 60}` leaves no other trace.
+Believing one that counts something else (all records without the filter, say) costs a person one flag, --accept-list.
+So the largest of several declared numbers counts.
 
-Link headers (RFC 8288): `<https://api.test/x?page=2>; rel="next", <...>; rel=last`.
-
-Read by character and not by pattern, because a target may hold commas and semicolons, a title may hold `>` and quotes,
-parameters come in any order, and relation types and parameter names in any case, quoted or not.
+A Link header (RFC 8288) looks like `<https://api.test/x?page=2>; rel="next", <...>; rel=last`. It is read character by
+character: a target may hold commas and semicolons, a title may hold `>` and quotes, parameters come in any order, and
+relation types and parameter names come in any case, quoted or not.
 """
 
 from __future__ import annotations
@@ -45,9 +44,9 @@ class Number:
 
 
 def declared(about: Mapping[str, Any], headers: Mapping[str, str], sent: str) -> dict[Kind, Number]:
-    """The largest of each kind that is said; those that are 0 say nothing.
+    """Return the largest number of each kind that the answer declares; a 0 declares nothing.
 
-    about: the body without its records. headers: by lower-case name. sent: the URL that was asked.
+    about: the body without its records. headers: by lower-case name. sent: the URL that was requested.
     """
     asked = {value for name, value in parse_qsl(urlsplit(sent).query) if SIZE.search(name.lower())}
     found: dict[Kind, Number] = {}
@@ -58,7 +57,7 @@ def declared(about: Mapping[str, Any], headers: Mapping[str, str], sent: str) ->
 
 
 def whole(value: Any) -> int | None:
-    """A number of things, also where it is written as text or as 60.0."""
+    """Return `value` as a count of things, also where it is written as text or as 60.0; None if it is no count."""
     if isinstance(value, str) and value.strip().isdecimal() and len(value) < 20:
         value = int(value)
     if isinstance(value, float) and value.is_integer():
@@ -78,7 +77,7 @@ def _in_body(about: Mapping[str, Any], asked: set[str]) -> Iterator[tuple[Kind, 
 
 
 def _kind(key: str) -> Kind | None:
-    """What a field of this name counts, wherever it is."""
+    """Return what a field of this name counts, wherever it stands."""
     name = "".join(words_of(key))
     if _TOTAL.fullmatch(name):
         return "total"
@@ -86,7 +85,7 @@ def _kind(key: str) -> Kind | None:
 
 
 def _in_container(path: tuple[str, ...], is_asked: bool) -> Kind | None:
-    """What a field counts whose name says it only together with the object that it is in."""
+    """Return what a field counts if only its name and the object around it together say so."""
     own, within = path[-1].lower(), {word for key in path[:-1] for word in words_of(key)}
     if own == "count" and within & _COUNTED_IN and not is_asked:
         return "total"
@@ -118,7 +117,7 @@ def _in_json(text: str) -> Iterator[tuple[Kind, int, str]]:
 
 
 def _header_kind(words: list[str]) -> Kind | None:
-    """What a header counts: its name less what comes before it, such as `X-WP-`."""
+    """Return what a header counts, by its name without a prefix such as `X-WP-`."""
     while words:
         if (kind := _kind("-".join(words))) is not None:
             return kind
@@ -129,7 +128,7 @@ def _header_kind(words: list[str]) -> Kind | None:
 
 
 def _page_of(link: str) -> int:
-    """The number of the page that a link leads to; 0 where it has none."""
+    """Return the number of the page that a link leads to, or 0."""
     try:
         query = parse_qsl(urlsplit(link).query)
     except ValueError:
@@ -138,17 +137,17 @@ def _page_of(link: str) -> int:
     return next((number for number in numbers if number is not None), 0)
 
 
-# A header of more links than this is no list's; reading it would only cost time.
+# No list sends more links than this in one header; reading more would only cost time.
 _MOST_LINKS = 100
 
 
 def link_targets(header: str, relation: str) -> list[str]:
-    """The targets of the links that have this relation, in order. `relation`: in lower case."""
+    """Return the targets of the links with this relation (lower case), in order."""
     return [target for target, relations in _links(header) if relation in relations]
 
 
 def _links(header: str) -> Iterator[tuple[str, list[str]]]:
-    """(target, relation types in lower case) of each link; what is no link is passed over."""
+    """Yield (target, relation types in lower case) of each link; skip anything else."""
     at = 0
     for _ in range(_MOST_LINKS):
         begin = header.find("<", at)
@@ -164,7 +163,7 @@ def _links(header: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def _parameter(header: str, at: int) -> tuple[str, str, int]:
-    """The parameter that begins at or after `at`, and where it ends: at a `;`, a `,` or the end."""
+    """Return the parameter that begins at or after `at` (name, value), and where it ends: at `;`, `,` or the end."""
     begin = at
     while at < len(header) and header[at] not in "=;,":
         at += 1
@@ -187,7 +186,7 @@ def _parameter(header: str, at: int) -> tuple[str, str, int]:
 
 
 def _quoted(header: str, at: int) -> tuple[str, int]:
-    """A quoted string from behind its first quote, and where it ends: behind its last."""
+    """Return the quoted string that begins after the quote before `at`, and the position after its closing quote."""
     text = []
     while at < len(header) and header[at] != '"':
         at += header[at] == "\\"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import httpx
+from harness.source.http import Headers
 
 # Who answered and when, what it thinks of limits, and by what name it will find the request in its own log.
 _TELLING = (
@@ -16,7 +16,7 @@ MOST = 500
 LOOKED_AT = 4 * MOST
 
 
-def evidence(headers: httpx.Headers, body: bytes | bytearray) -> tuple[str, str]:
+def evidence(headers: Headers, body: bytes | bytearray) -> tuple[str, str]:
     """(headers, body) of an answer, as text: at most four times what is to be kept of each."""
     lines = [f"{name}: {value}" for name, value in headers.items() if _tells(name)]
     return "\n".join(lines)[:LOOKED_AT], body[:LOOKED_AT].decode("utf-8", "replace")

@@ -1,13 +1,12 @@
-"""What the headers of an answer say about limits, whatever their dialect. Nonsense is left out, never an error.
+"""Read what the headers of an answer say about limits, in every dialect. Nonsense is ignored and never an error.
 
-Retry-After: RFC 9110 10.2.3, delay-seconds or an HTTP-date; in the wild also fractions, and dates with `-0000`.
-X-RateLimit-*: Reset is told apart by its size. RateLimit and RateLimit-Policy: see `drafts`.
-
-The fields of draft-ietf-httpapi-ratelimit-headers, each of its shapes told apart by what parses.
-
-Draft 6: `RateLimit-Limit`, `-Remaining`, `-Reset` of one limit, and `RateLimit-Policy: 100;w=5, 300;w=30` of all.
-Draft 7: `RateLimit: limit=100, remaining=50, reset=30`. Draft 8 and later: `RateLimit-Policy: "burst";q=100;w=5` and
-`RateLimit: "burst";r=50;t=30`, one member for each limit. Malformed fields are ignored, as RFC 9651 asks.
+Retry-After     RFC 9110 10.2.3: delay-seconds or an HTTP-date; in the wild also fractions, and dates with `-0000`
+X-RateLimit-*   Limit, Remaining and Reset; the size of Reset tells seconds from an epoch in s or ms
+RateLimit-*     draft-ietf-httpapi-ratelimit-headers; what parses tells its versions apart:
+                draft 6: `RateLimit-Limit`, `-Remaining`, `-Reset` of one limit, `RateLimit-Policy: 100;w=5, 300;w=30`
+                draft 7: `RateLimit: limit=100, remaining=50, reset=30`
+                draft 8 and later: `RateLimit-Policy: "burst";q=100;w=5`, `RateLimit: "burst";r=50;t=30`
+Malformed fields are ignored, as RFC 9651 asks.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ _EPOCH_S = 1e8  # as seconds to go it would be three years
 
 
 def notice(status: int, headers: Mapping[str, str], utc_s: float, declared: Declared = ()) -> Notice:
-    """The notice of an answer, with the verdict that status and headers allow (see `harness.pacing.refusals`).
+    """Return the notice of an answer, with the verdict that status and headers allow (`harness.pacing.refusals`).
 
     headers: case-insensitive. utc_s: our clock, where the answer has no Date. declared: `--refused-when`.
     """

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
-
 from harness.record.summary import Ledger
+from harness.source.http import open_local_client
 
 
 async def ledger_report(list_url: str) -> dict[str, Any]:
     """The ledger of the test API at `list_url`."""
     url = list_url.removesuffix("/api/items") + "/_ledger"
-    async with httpx.AsyncClient(trust_env=False, timeout=10.0) as client:
+    async with open_local_client() as client:
         report: dict[str, Any] = (await client.get(url)).raise_for_status().json()
     return report
 

@@ -1,10 +1,10 @@
-r"""Finds secrets in what a server says, however it spells them, and blots them out.
+r"""Find secrets in what a server says, however it spells them, and redact them.
 
 A server may repeat what it was sent as a part of JSON (`\/`, `\u002f`), of a URL (`%2F`, `+` for a space), of HTML
-(`&sol;`, `&#47;`, `&#x2f;`), of several at once and one within another, character by character, or in base64. To list
-all spellings of a secret is hopeless; to undo them is not. So the text is decoded, one layer after another until
-nothing is left to decode, and the secret looked for in each. A decoded character remembers where it came from, so
-that what is blotted out is the spelling, and nothing else.
+(`&sol;`, `&#47;`, `&#x2f;`), of several at once and one within another, character by character, or in base64. Listing
+all spellings of a secret is hopeless; undoing them is not. So the text is decoded, one layer after another until
+nothing is left to decode, and each layer is searched for the secret. A decoded character remembers where it came from,
+so exactly the spelling is redacted and nothing else.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _ANY = re.compile(
 
 
 class Redactor:
-    """Blots out `secrets` of at least `least` characters."""
+    """Redact `secrets` of at least `least` characters."""
 
     def __init__(self, secrets: Iterable[str], least: int) -> None:
         forms = {form for secret in secrets if len(secret) >= least for form in _forms(secret, least)}
@@ -48,7 +48,7 @@ class Redactor:
         self._runs = _runs(forms, self._least)
 
     def holds(self, text: str) -> bool:
-        """Is one of the secrets in `text`, in whatever spelling?"""
+        """Return whether `text` holds one of the secrets, in any spelling."""
         for _ in range(_MOST_LAYERS):
             plain = _spaced(text)
             for needle in self._needles:
@@ -67,7 +67,7 @@ class Redactor:
         return False
 
     def clean(self, text: str) -> str:
-        """`text` with MARK in place of each secret."""
+        """Return `text` with MARK in place of each secret."""
         if not self.holds(text):
             return text
         pieces, at = [], 0
@@ -77,7 +77,7 @@ class Redactor:
         return "".join([*pieces, text[at:]])
 
     def clean_json(self, text: str) -> str:
-        """The same of JSON text, which stays JSON: what is blotted out is within texts, or a number as a whole."""
+        """Redact JSON text so that it stays JSON: within strings, or a number as a whole."""
         if not self.holds(text):
             return text
         value = self._cleaned(json.loads(text))

@@ -1,11 +1,11 @@
-"""What an answer says of itself besides its records: whether the request went well.
+"""Read what an answer says about itself besides its records: whether the request went well.
 
-Many servers tell of an error with status 200, in fields whose names and values are their own: `"code": 40029`,
-`"stat": "fail"`, `"errmsg": "token expired"`. No list of such errors is complete, so a page keeps what it says of
-itself as *remarks*, a line each, and `harness.record.discovery` compares those of a page without records with those of
-the pages that had some. What plainly means success is no remark, so an ordinary list has none.
+Many servers report an error with status 200, in fields of their own invention: `"code": 40029`, `"stat": "fail"`,
+`"errmsg": "token expired"`. No list of such errors is complete. So a page keeps what it says about itself as *remarks*,
+one line each, and `harness.record.discovery` compares those of a page without records with those of the pages that
+had some. What plainly means success is not a remark, so an ordinary list has none.
 
-A remark that tells of an error wherever it stands begins with `!`: it needs no other page to compare with.
+A remark that means an error wherever it stands begins with `!`: no other page is needed for comparison.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ _TRUE = {"true", "yes", "y"}
 
 
 def remarks(about: Mapping[str, Any], sent: str = "") -> str:
-    """What a body says of itself besides plain success: lines `name=value`, `!` before those that tell of an error.
+    """Return what a body says about itself besides plain success: lines `name=value`, with `!` before errors.
 
-    about: the body without its records. sent: the URL that was asked, whose values a server may repeat.
+    about: the body without its records. sent: the URL that was requested, whose values a server may repeat.
     """
     echo = values_of(sent)
     found: list[str] = []
@@ -67,9 +67,10 @@ def remarks(about: Mapping[str, Any], sent: str = "") -> str:
 
 
 def tells_of_error(value: Mapping[str, Any]) -> str | None:
-    """The remark of an item's answer that tells of an error, where the answer holds nothing but remarks; else None.
+    """Return the remark by which an item's answer reports an error, or None.
 
-    An item has a status and a message of its own: the status of a job, the message of a commit.
+    Only an answer that holds nothing but remarks can do so: an item has a status and a message of its own, such as the
+    status of a job or the message of a commit.
     """
     if not all(_is_of_envelope(str(name)) or not inner for name, inner in value.items()):
         return None
@@ -82,7 +83,7 @@ def _is_of_envelope(name: str) -> bool:
 
 
 def _kinds(words: tuple[str, ...]) -> str:
-    """Of which kind a field is by its words: `e` set where something went wrong, `g`, `o`, `w`; "" for none."""
+    """Classify a field by its words: `e` set on errors, `g` true on success, `o` an outcome, `w` words; else ""."""
     joined, each = "".join(words), set(words)
     if joined in _BAD_IF_SET or each & {"error", "errors", "err", "fault", "exception"} or each >= {"timed", "out"}:
         return "e"
@@ -94,7 +95,7 @@ def _kinds(words: tuple[str, ...]) -> str:
 
 
 def _judged(words: tuple[str, ...], value: Any) -> bool | None:
-    """Whether a field tells of an error for certain (True) or perhaps (False); None: it tells of none."""
+    """Return True if a field reports an error, False if it may, None if it does not."""
     kind = _kinds(words)
     text = str(value).strip().lower().replace("_", " ").rstrip(".!")
     if not kind or value is None or value in ([], {}):
@@ -126,7 +127,7 @@ def _is_error(text: str) -> bool:
 
 
 def _is_failure(line: str) -> bool:
-    """Whether a status says more than that a page is not there: whose request it was, or that the server failed."""
+    """Return whether a status says more than "this page is missing": bad credentials, a limit, a broken server."""
     number = line.rpartition("=")[2]
     return line.startswith("!") and number.isdecimal() and (number in ("401", "403", "429") or number.startswith("5"))
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from harness.session.planning import Plan
 
 
-def check_text(checked: Checked, screen: Screen, *, python: str, command: str) -> str:
+def check_text(checked: Checked, screen: Screen, *, program: str, command: str) -> str:
     """The findings as text, without a newline at the end.
 
     command: the import to type, after `-m harness`; "" where none is advised.
@@ -31,7 +31,7 @@ def check_text(checked: Checked, screen: Screen, *, python: str, command: str) -
     )
     head = f"{verdict}  ({plural(len(checked.latencies_s), 'request')} made)"
     rows = labelled(_checked(checked), screen)
-    following = whole([("next", f"{python} -m harness {command}", "")]) if command else ()
+    following = whole([("next", f"{program} {command}", "")]) if command else ()
     return screen.render(Text(head, style), *rows, *following)
 
 
@@ -136,13 +136,13 @@ def before_start(best_s: float | None, requests: int, limit: int | None, period_
 _HARDLY = 0.001
 
 
-def recommendation_text(advice: Recommendation, screen: Screen, *, python: str, command: str) -> str:
+def recommendation_text(advice: Recommendation, screen: Screen, *, program: str, command: str) -> str:
     """The advice as text, without a newline at the end. command: the import to type, after `-m harness`."""
     head = f"Use {plural(advice.workers, 'worker')}: {_about(advice.duration_s)} for {count(advice.requests)} requests"
     if advice.best_s is not None and advice.duration_s:
         head += f", {percent(min(1.0, advice.best_s / advice.duration_s), 1)} of best"
     lines = [Text(head, "bold green"), *labelled(_recommended(advice), screen, 15)]
-    return screen.render(*lines, *whole([("next", f"{python} -m harness {command}", "")], 15))
+    return screen.render(*lines, *whole([("next", f"{program} {command}", "")], 15))
 
 
 def _about(seconds_s: float) -> str:

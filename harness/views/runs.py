@@ -66,20 +66,20 @@ def row_of(view: RunView) -> RunRow:
 Cell = Callable[[RunRow], Text]
 
 
-def runs_text(rows: Sequence[RunRow], screen: Screen, *, python: str = "python", where: str = "") -> str:
+def runs_text(rows: Sequence[RunRow], screen: Screen, *, program: str = "python -m harness", where: str = "") -> str:
     """The runs as a table that fits the screen, and how to go on with the first that can be gone on with.
 
     where: ` --results FOLDER` where they are not looked for anyway. What was simulated has no server to go on with.
     A screen too narrow for every column loses WAITS, then 429s; one too narrow for a table gets two lines a run.
     """
     if not rows:
-        return screen.render(Text(f"no runs yet; start one with: {python} -m harness import"))
+        return screen.render(Text(f"no runs yet; start one with: {program} import"))
     longest = None if screen.width is None else _LONGEST_NAME
     named = [replace(row, name=cut(printable(row.name), longest)) for row in rows]
     table = _that_fits(named, screen)
     parts = _stacked(named, screen) if table is None else [table]
     ended = next((row for row in rows if row.status.is_resumable and not row.simulated), None)
-    hint = [] if ended is None else [Text(f"go on with one: {python} -m harness {_go_on(ended)}{where}")]
+    hint = [] if ended is None else [Text(f"go on with one: {program} {_go_on(ended)}{where}")]
     note = [Text(line) for line in folded(_NOTE, screen.width)] if any(row.lacks_evidence for row in rows) else []
     # Each for itself: a command is not wrapped, a table may be.
     return "\n".join(screen.render(*part) for part in (parts, note, hint) if part)

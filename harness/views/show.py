@@ -15,6 +15,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from harness.record.events import fetch_name
 from harness.record.run_view import RunView
 from harness.record.state import Failure
 from harness.record.status import RunStatus
@@ -81,7 +82,7 @@ def _failure(failure: Failure, now_utc_s: float) -> tuple[str, ...]:
     """What, tries, status, when, again, why."""
     again = failure.retry_at_utc_s
     return (
-        cut(printable(f"page {failure.key}" if failure.kind == "page" else str(failure.key)), _LONGEST_KEY),
+        cut(printable(fetch_name("list", failure.key) if failure.role == "list" else str(failure.key)), _LONGEST_KEY),
         count(failure.attempts),
         UNKNOWN if failure.status is None else str(failure.status),
         moment(failure.at_utc_s, now_utc_s, seconds=True),
@@ -108,7 +109,7 @@ def _failed_table(rows: Sequence[tuple[str, ...]]) -> Table:
 
 def attempts_lines(tried: Sequence[Attempt], screen: Screen, now_utc_s: float) -> list[RenderableType]:
     """Every attempt at one item or page: when, what came of it and how long that took, then what the server said."""
-    what = printable(f"page {tried[0].key}" if tried[0].kind == "page" else f"item {tried[0].key}")
+    what = printable(fetch_name(tried[0].role, tried[0].key))
     lines: list[RenderableType] = [Text(what, "bold")]
     for attempt in tried:
         status = "" if attempt.status is None else f" ({attempt.status})"
@@ -140,7 +141,7 @@ def show_text(
     *,
     settings: Mapping[str, str],
     now_utc_s: float,
-    python: str = "python",
+    program: str = "python -m harness",
     items: str | None = None,
     commands: Sequence[str] | None = None,
 ) -> str:
@@ -153,7 +154,7 @@ def show_text(
     if commands is None and summary.status is RunStatus.COMPLETE:
         commands = ()  # the next command would be this one
     parts: list[list[RenderableType]] = [
-        summary_lines(summary, screen, python=python, items=items, commands=commands),
+        summary_lines(summary, screen, program=program, items=items, commands=commands),
         _settings(settings, screen),
         _learned(view.learned, screen),
         _waits(summary),

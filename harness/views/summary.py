@@ -41,27 +41,27 @@ def summary_text(
     summary: Summary,
     screen: Screen,
     *,
-    python: str = "python",
+    program: str = "python -m harness",
     items: str | None = None,
     commands: Sequence[str] | None = None,
 ) -> str:
     """The figures of a run for people, a few lines without a newline at the end.
 
-    python: the interpreter as it is to be typed. items: where the data is. commands: what to type next, after
+    program: how this program is typed. items: where the data is. commands: what to type next, after
     `-m harness` (None: by NEXT; `()`: nothing).
     """
-    return screen.render(*summary_lines(summary, screen, python=python, items=items, commands=commands))
+    return screen.render(*summary_lines(summary, screen, program=program, items=items, commands=commands))
 
 
 def summary_lines(
-    summary: Summary, screen: Screen, *, python: str, items: str | None, commands: Sequence[str] | None = None
+    summary: Summary, screen: Screen, *, program: str, items: str | None, commands: Sequence[str] | None = None
 ) -> list[RenderableType]:
     """As `summary_text`, to be rendered together with more."""
     templates = NEXT[summary.status] if commands is None else commands
     after = [] if items is None else [("items", items, "")]
     for at, template in enumerate(templates):
         command = template.replace("{run}", summary.run)
-        after.append(("next" if at == 0 else "", f"{python} -m harness {command}", ""))
+        after.append(("next" if at == 0 else "", f"{program} {command}", ""))
     return [*_headline(summary, screen), *labelled(summary_rows(summary), screen), *whole(after)]
 
 

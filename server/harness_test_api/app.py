@@ -25,7 +25,7 @@ FAULT_HEADER = "X-Test-Fault"
 def create_app(
     config: ServerConfig, service: Service | None = None, connections: Connections | None = None
 ) -> QuartTrio:
-    """The ASGI app of one test API; serve it with `running`, or call it through `httpx.ASGITransport`.
+    """The ASGI app of one test API; serve it with `running`, or call it through `httpx2.ASGITransport`.
 
     All times come from `trio.current_time()`: under `trio.testing.MockClock` the whole API runs in virtual time.
     Without `service` one is made at the first request, so that its clock is that of the event loop it runs in.

@@ -86,7 +86,7 @@ def limited(
         _, notice, result = base(fetch, now)
         if limit is not None and not limit(now + latency_s / 2):
             return latency_s, refusal, failed_status(refusal.status)
-        status = own_status if fetch.kind == "item" and fetch.key in own else also(fetch, now)
+        status = own_status if fetch.role == "item" and fetch.key in own else also(fetch, now)
         if status is not None:
             return latency_s, by_headers(Notice(status)), failed_status(status)
         return latency_s, notice, result

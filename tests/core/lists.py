@@ -54,7 +54,7 @@ def importing(answers: Answers, rest: Rest = REST, state: State | None = None, *
     """An import that has ended."""
 
     def serve(fetch: Fetch, now: float) -> tuple[float, Notice | None, Result]:
-        if fetch.kind == "item":
+        if fetch.role == "item":
             return 0.01, Notice(200), ItemRead(1)
         reply = answers(dict(parse_qsl(urlsplit(rest.page_url(fetch.key)).query)))
         # Later numbers answer sooner, so that what arrives is in no order.
@@ -66,7 +66,7 @@ def importing(answers: Answers, rest: Rest = REST, state: State | None = None, *
 
 def pages_asked(play: Play) -> list[Any]:
     """The keys of the pages that were asked for, in order."""
-    return [key for _, kind, key, _ in play.sent if kind == "page"]
+    return [key for _, role, key, _ in play.sent if role == "list"]
 
 
 def records(*ids: Any) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ def catalogue(items: int, per_page: int = 100, latency_s: float = 0.05) -> Serve
     """A server without limits or faults that lists items 1 to `items`."""
 
     def serve(fetch: Fetch, now: float) -> tuple[float, Notice | None, Result]:
-        if fetch.kind == "item":
+        if fetch.role == "item":
             return latency_s, OK, ItemRead(10)
         assert isinstance(fetch.key, int)
         first = (fetch.key - 1) * per_page + 1
@@ -55,7 +55,7 @@ class Play:
     def run(self, until: float = 1e7) -> Play:
         """Until done, or until the time is up: as if killed then."""
         budget = Budget("api", self.pacer)
-        budgets = {"page": budget, "item": budget}
+        budgets = {"list": budget, "item": budget}
         self.core = Core(self.rules, budgets, self.events.append, self.utc_s, self.state, self.payloads)
         self.core.start("here", relist=self.relist)
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
@@ -84,7 +84,7 @@ class Play:
             heapq.heappop(self._heap)[2]()
 
     def _send(self, fetch: Fetch) -> None:
-        self.sent.append((self.now, fetch.kind, fetch.key, fetch.attempt))
+        self.sent.append((self.now, fetch.role, fetch.key, fetch.attempt))
         latency_s, notice, result = self.server(fetch, self.now)
         self._later(self.now + latency_s, lambda: self._answer(fetch, notice, result))
 

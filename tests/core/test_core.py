@@ -25,7 +25,7 @@ def test_every_item_of_the_list_is_imported_once() -> None:
     play = Play(catalogue(1000)).run()
     assert play.done is not None
     assert play.done.status == "complete"
-    assert len(play.sent) == len({(kind, key) for _, kind, key, _ in play.sent}) == 1010
+    assert len(play.sent) == len({(role, key) for _, role, key, _ in play.sent}) == 1010
     assert {event.item for event in play.of(e.ItemImported)} == set(range(1, 1001))
 
 
@@ -33,7 +33,7 @@ def test_details_start_while_pages_still_arrive() -> None:
     """Pipelined, the first item goes out before the last page is read; sequentially, only after."""
     for sequential in (False, True):
         play = Play(catalogue(1000), Rules(workers=3, sequential=sequential)).run()
-        first_item = min(now for now, kind, _, _ in play.sent if kind == "item")
+        first_item = min(now for now, role, _, _ in play.sent if role == "item")
         last_page = max(event.t_s for event in play.of(e.PageListed))
         assert (first_item >= last_page) is sequential
 
@@ -43,9 +43,9 @@ def test_the_list_and_its_items_take_turns_under_a_limit() -> None:
     the list, which may change while it is read, takes no more than twice its pages.
     """
     play = Play(catalogue(60, per_page=5), Rules(workers=4), windowed("1/1s")).run()
-    kinds = [kind for _, kind, _, _ in play.sent]
+    kinds = [role for _, role, _, _ in play.sent]
     assert len(kinds) == 12 + 60
-    assert kinds[:24].count("page") == 12
+    assert kinds[:24].count("list") == 12
     assert all("item" in pair for pair in pairwise(kinds[1:24]))
 
 
@@ -74,11 +74,11 @@ def test_a_default_import_takes_the_bound_plus_a_round_trip_per_window() -> None
 
 def test_what_may_pass_is_retried_after_30_60_120_240_seconds() -> None:
     """A 503 five times is five attempts at 0, 30, 90, 210 and 450 s plus latencies, then the item has failed."""
-    down = failing(catalogue(1), lambda f, _: (Notice(503), Failed("status 503")) if f.kind == "item" else None)
+    down = failing(catalogue(1), lambda f, _: (Notice(503), Failed("status 503")) if f.role == "item" else None)
     play = Play(down).run()
     assert play.done is not None
     assert play.done.status == "complete with failures"
-    tries = [(now, attempt) for now, kind, _, attempt in play.sent if kind == "item"]
+    tries = [(now, attempt) for now, role, _, attempt in play.sent if role == "item"]
     assert [attempt for _, attempt in tries] == [1, 2, 3, 4, 5]
     assert [b[0] - a[0] for a, b in itertools.pairwise(tries)] == pytest.approx([30.05, 60.05, 120.05, 240.05])
     failure = play.core.state.failures["item", 1]
@@ -87,7 +87,7 @@ def test_what_may_pass_is_retried_after_30_60_120_240_seconds() -> None:
 
 def test_a_404_fails_at_once_as_gone() -> None:
     """An item deleted between list and detail costs one request, not 450 s of backoff."""
-    play = Play(failing(catalogue(3), lambda f, _: gone(f) if (f.kind, f.key) == ("item", 2) else None)).run()
+    play = Play(failing(catalogue(3), lambda f, _: gone(f) if (f.role, f.key) == ("item", 2) else None)).run()
     assert play.now < 1.0
     assert [event.key for event in play.of(e.AttemptFailed)] == [2]
     assert play.core.state.imported == 2
@@ -97,7 +97,7 @@ def test_a_waiting_item_leaves_its_worker() -> None:
     """With one worker the other items are imported while the first waits for its retry."""
     once = failing(
         catalogue(3),
-        lambda f, _: (Notice(500), Failed("status 500")) if (f.key, f.attempt, f.kind) == (1, 1, "item") else None,
+        lambda f, _: (Notice(500), Failed("status 500")) if (f.key, f.attempt, f.role) == (1, 1, "item") else None,
     )
     play = Play(once, Rules(workers=1)).run()
     imported = [(event.item, event.t_s) for event in play.of(e.ItemImported)]
@@ -108,7 +108,7 @@ def test_a_waiting_item_leaves_its_worker() -> None:
 
 def test_an_import_ends_with_its_last_item_not_with_a_check() -> None:
     """ended_utc_s is the time of the last item's event; a failure adds no dead minutes."""
-    play = Play(failing(catalogue(50), lambda f, _: gone(f) if f.key == 50 and f.kind == "item" else None)).run()
+    play = Play(failing(catalogue(50), lambda f, _: gone(f) if f.key == 50 and f.role == "item" else None)).run()
     last = max(event.t_s for event in play.events if isinstance(event, (e.ItemImported, e.AttemptFailed)))
     assert play.core.state.ended_utc_s == play.utc_s + last
     assert play.now == last
@@ -116,7 +116,7 @@ def test_an_import_ends_with_its_last_item_not_with_a_check() -> None:
 
 def test_a_page_that_cannot_be_read_fails_the_run_and_resume_tries_it_again() -> None:
     """Items of other pages are imported, the run says which page is missing; the next session reads it."""
-    broken = failing(catalogue(300), lambda f, _: gone(f) if (f.kind, f.key) == ("page", 2) else None)
+    broken = failing(catalogue(300), lambda f, _: gone(f) if (f.role, f.key) == ("list", 2) else None)
     play = Play(broken).run()
     assert play.done is not None
     assert play.done.status == "failed"
@@ -125,7 +125,7 @@ def test_a_page_that_cannot_be_read_fails_the_run_and_resume_tries_it_again() ->
     again = Play(catalogue(300), state=fold(play.events)).run()
     assert again.done is not None
     assert again.done.status == "complete"
-    assert [key for _, kind, key, _ in again.sent if kind == "page"] == [2]
+    assert [key for _, role, key, _ in again.sent if role == "list"] == [2]
     assert again.core.state.imported == 300
 
 
@@ -142,13 +142,13 @@ def test_a_stale_connection_is_retried_at_once_and_is_no_failure() -> None:
     resets = iter([True, False])
     once = failing(
         catalogue(1),
-        lambda f, _: (None, Failed("connection reset", stale=True)) if f.kind == "item" and next(resets) else None,
+        lambda f, _: (None, Failed("connection reset", stale=True)) if f.role == "item" and next(resets) else None,
     )
     play = Play(once).run()
-    assert [(attempt, now) for now, kind, _, attempt in play.sent if kind == "item"] == [(1, 0.05), (1, 0.1)]
+    assert [(attempt, now) for now, role, _, attempt in play.sent if role == "item"] == [(1, 0.05), (1, 0.1)]
     assert play.core.state.attempts_failed == 0
     always = failing(
-        catalogue(1), lambda f, _: (None, Failed("connection reset", stale=True)) if f.kind == "item" else None
+        catalogue(1), lambda f, _: (None, Failed("connection reset", stale=True)) if f.role == "item" else None
     )
     play = Play(always).run()
     assert play.core.state.failed == 1
@@ -161,13 +161,13 @@ def test_a_refusal_is_no_attempt_and_pauses_everyone_once() -> None:
     server = failing(
         catalogue(200),
         lambda f, now: (
-            (Notice(429, 5.0, refused=True), Failed("-")) if limit_from < now < 5.05 and f.kind == "item" else None
+            (Notice(429, 5.0, refused=True), Failed("-")) if limit_from < now < 5.05 and f.role == "item" else None
         ),
     )
     play = Play(server).run()
     assert len(play.of(e.Held)) == 1
     assert play.core.state.refused > 1
-    after = [now for now, kind, _, _ in play.sent if now > 1.0]
+    after = [now for now, role, _, _ in play.sent if now > 1.0]
     assert after[0] == pytest.approx(play.of(e.Held)[0].until_s)
     assert sum(now == after[0] for now in after) == 1
     assert after[1] == pytest.approx(after[0] + 0.05)
@@ -180,7 +180,7 @@ def test_a_refusal_during_discovery_counts_and_pauses_items_too() -> None:
     server = failing(
         catalogue(300),
         lambda f, now: (
-            (Notice(429, 2.0, refused=True), Failed("-")) if f.key == 3 and now < 1 and f.kind == "page" else None
+            (Notice(429, 2.0, refused=True), Failed("-")) if f.key == 3 and now < 1 and f.role == "list" else None
         ),
     )
     play = Play(server).run()
@@ -193,7 +193,7 @@ def test_a_403_that_never_ends_is_not_retried_for_ever() -> None:
     """Refusals that only look like a limit's end as a failure of the item, and the import completes."""
     server = failing(
         catalogue(3),
-        lambda f, _: (Notice(403, 1.0, refused=True), Failed("-")) if f.key == 2 and f.kind == "item" else None,
+        lambda f, _: (Notice(403, 1.0, refused=True), Failed("-")) if f.key == 2 and f.role == "item" else None,
     )
     play = Play(server).run()
     assert play.done is not None
@@ -249,7 +249,7 @@ def test_max_items_reads_no_more_pages_than_it_needs() -> None:
     play = Play(catalogue(1000), Rules(max_items=250)).run()
     assert play.done is not None
     assert play.done.status == "complete"
-    assert sorted(key for _, kind, key, _ in play.sent if kind == "page") == [1, 2, 3]
+    assert sorted(key for _, role, key, _ in play.sent if role == "list") == [1, 2, 3]
     assert (play.core.state.imported, play.core.state.total) == (250, 250)
 
 
@@ -264,7 +264,7 @@ def test_cursor_lists_are_followed_page_by_page() -> None:
     links = {1: ((1, 2), "b"), "b": ((3, 4), "c"), "c": ((4, 5), None)}
 
     def serve(fetch, now):  # type: ignore[no-untyped-def]
-        if fetch.kind == "item":
+        if fetch.role == "item":
             return 0.05, OK, catalogue(1)(fetch, now)[2]
         ids, link = links[fetch.key]
         return 0.05, OK, PageRead(ids, None, None, link)
@@ -280,7 +280,7 @@ def test_payloads_on_disk_are_adopted_and_not_fetched_again() -> None:
     """After a crash between payload and event, the item is imported by an event of its own."""
     play = Play(catalogue(20), payloads={3, 17}).run()
     assert sorted(event.item for event in play.of(e.ItemAdopted)) == [3, 17]
-    assert not [key for _, kind, key, _ in play.sent if kind == "item" and key in (3, 17)]
+    assert not [key for _, role, key, _ in play.sent if role == "item" and key in (3, 17)]
     assert play.core.state.imported == 20
 
 
@@ -289,17 +289,17 @@ def test_killed_at_any_moment_the_next_session_fetches_only_what_was_not_recorde
     """The second session asks for no page and no item that the first recorded, and both together have all."""
     play = Play(catalogue(500)).run(until=killed_at)
     recorded = {("item", event.item) for event in play.of(e.ItemImported)}
-    recorded |= {("page", event.page) for event in play.of(e.PageListed)}
+    recorded |= {("list", event.page) for event in play.of(e.PageListed)}
     again = Play(catalogue(500), state=fold(play.events)).run()
     assert again.done is not None
     assert again.done.status == "complete"
-    assert not recorded & {(kind, key) for _, kind, key, _ in again.sent}
+    assert not recorded & {(role, key) for _, role, key, _ in again.sent}
     assert again.core.state.imported == 500
 
 
 def test_retries_survive_as_wall_clock_times() -> None:
     """An item due in 30 s, resumed 10 s later by the wall, is tried 20 s into the new session."""
-    once = failing(catalogue(1), lambda f, _: (Notice(500), Failed("status 500")) if f.kind == "item" else None)
+    once = failing(catalogue(1), lambda f, _: (Notice(500), Failed("status 500")) if f.role == "item" else None)
     play = Play(once).run(until=1.0)
     again = Play(catalogue(1), state=fold(play.events), utc_s=play.utc_s + 10.0).run()
     assert [(now, attempt) for now, _, _, attempt in again.sent] == [(pytest.approx(20.1), 2)]
@@ -308,7 +308,7 @@ def test_retries_survive_as_wall_clock_times() -> None:
 def test_a_place_is_held_until_the_body_is_read() -> None:
     """`2:concurrency`: headers free the pacer's slot, but a server counts a request until its answer has gone out."""
     budget = Budget("api", WindowPacer(parse_tiers("2:concurrency"), 5.0))
-    core = Core(Rules(workers=9), {"page": budget, "item": budget}, lambda event: None, 0.0)
+    core = Core(Rules(workers=9), {"list": budget, "item": budget}, lambda event: None, 0.0)
     core.start()
     page = core.next(0.0)
     assert isinstance(page, Fetch)

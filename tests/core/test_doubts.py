@@ -263,7 +263,7 @@ def test_a_refusal_beyond_doubt_that_one_request_alone_meets(strategy: str, work
     declared = () if status == 429 else (RefusedWhen(status, "not now"),)
     refusal = by_body(by_headers(Notice(status), declared), {"error": "Not now"}, UTC_S, declared)
     assert refusal.certain
-    server = failing(catalogue(300), lambda f, _: (refusal, Failed("-")) if (f.kind, f.key) == ("item", 150) else None)
+    server = failing(catalogue(300), lambda f, _: (refusal, Failed("-")) if (f.role, f.key) == ("item", 150) else None)
     play = imported(server, strategy, workers)
     assert failed(play) == {150}
     failure = play.core.state.failures["item", 150]
@@ -290,7 +290,7 @@ def test_a_429_that_everyone_meets_is_never_doubted(
     play = imported(limited(100, bucket(10), said(429)), strategy, workers)
     lossless(play, 100)
     assert phases == {None}
-    keys = Counter((event.kind, event.key) for event in play.of(e.Refused))
+    keys = Counter((event.role, event.key) for event in play.of(e.Refused))
     assert sum(times >= MOST_MET for times in keys.values()) >= 9
 
 
@@ -303,7 +303,7 @@ def test_a_429_of_its_own_among_those_of_a_limit(strategy: str, workers: int, ow
 
     def server(fetch: Any, now: float) -> Any:
         latency_s, notice, result = base(fetch, now)
-        mine = (fetch.kind, fetch.key) == ("item", own)
+        mine = (fetch.role, fetch.key) == ("item", own)
         return (latency_s, said(429), failed_status(429)) if mine else (latency_s, notice, result)
 
     play = imported(server, strategy, workers)
@@ -326,11 +326,11 @@ def test_every_request_is_recorded_once() -> None:
     for own in (OWN, set(range(251, 301))):
         play = imported(limited(300, window(60, 5), own=own), "window")
         sent = sorted(
-            (event.sent_s, event.kind) for event in play.events if hasattr(event, "sent_s") and hasattr(event, "kind")
+            (event.sent_s, event.role) for event in play.events if hasattr(event, "sent_s") and hasattr(event, "role")
         )
         items = [(event.sent_s, "item") for event in play.of(e.ItemImported)]
-        pages = [(event.sent_s, "page") for event in play.of(e.PageListed)]
-        assert sorted([*sent, *items, *pages]) == sorted((now, kind) for now, kind, _, _ in play.sent)
+        pages = [(event.sent_s, "list") for event in play.of(e.PageListed)]
+        assert sorted([*sent, *items, *pages]) == sorted((now, role) for now, role, _, _ in play.sent)
         assert play.core.state.refused == len(play.of(e.Refused)) == sum(play.core.state.refusals.values())
 
 
@@ -410,7 +410,7 @@ def test_a_token_that_expires_after_it_proved_good(workers: int, own: set[int]) 
     """Some 401s were the items' own; then all are: the run stops, and none of those fails."""
 
     def serve(fetch: Any, now: float) -> Any:
-        return unauthorised(fetch, now) if now >= 2.0 or (fetch.kind == "item" and fetch.key in own) else None
+        return unauthorised(fetch, now) if now >= 2.0 or (fetch.role == "item" and fetch.key in own) else None
 
     play = imported(failing(catalogue(300), serve), "window", workers, limits="20/s")
     assert play.done is not None
@@ -429,8 +429,8 @@ def test_an_answer_that_was_under_way_when_the_token_expired_proves_nothing() ->
 
     def serve(fetch: Any, now: float) -> Any:
         _, notice, result = base(fetch, now)
-        latency_s = 1.0 if fetch.kind == "item" and fetch.key % 2 else 0.05
-        if now >= 2.0 or (fetch.kind == "item" and fetch.key == 4):
+        latency_s = 1.0 if fetch.role == "item" and fetch.key % 2 else 0.05
+        if now >= 2.0 or (fetch.role == "item" and fetch.key == 4):
             return latency_s, *unauthorised(fetch, now)
         return latency_s, notice, result
 
@@ -444,7 +444,7 @@ def test_a_list_that_is_public_where_its_items_are_not() -> None:
     """The list is let in without a token, no item is: no item has failed, and the run says what to do."""
 
     def serve(fetch: Any, now: float) -> Any:
-        return unauthorised(fetch, now) if fetch.kind == "item" else None
+        return unauthorised(fetch, now) if fetch.role == "item" else None
 
     for workers in (1, 10):
         play = imported(failing(catalogue(300), serve), "window", workers)
@@ -463,7 +463,7 @@ def test_what_it_is_compared_with_is_gone_or_tells_nothing() -> None:
     met: list[int] = []
 
     def serve(fetch: Any, now: float) -> Any:
-        if fetch.kind == "item" and fetch.key == 150:
+        if fetch.role == "item" and fetch.key == 150:
             met.append(fetch.key)
             return unauthorised(fetch, now)
         return next(rest, None) if met else None
@@ -506,7 +506,7 @@ def test_the_server_breaks_down_amid_a_doubt(workers: int, status: int, down: An
     last = set(range(296, 301)) if workers > 1 else {300}
 
     def serve(fetch: Any, now: float) -> Any:
-        if fetch.kind == "item" and fetch.key in last:
+        if fetch.role == "item" and fetch.key in last:
             begun.append(now)
             return Notice(status), Failed(f"status {status}", passing=False)
         return down if begun else None
@@ -529,7 +529,7 @@ def test_it_is_back_before_the_last_probe(status: int) -> None:
     """A quarter of an hour's outage amid a doubt is outlived, and the verdict is right."""
 
     def serve(fetch: Any, now: float) -> Any:
-        if fetch.kind == "item" and fetch.key == 300:
+        if fetch.role == "item" and fetch.key == 300:
             return Notice(status), Failed(f"status {status}", passing=False)
         return (None, Failed("timed out")) if 16.0 < now < 900.0 else None
 
@@ -546,7 +546,7 @@ def test_what_it_is_compared_with_is_broken_itself(workers: int, status: int) ->
     seen: set[Any] = set()
 
     def serve(fetch: Any, now: float) -> Any:
-        if fetch.kind != "item":
+        if fetch.role != "item":
             return None
         if fetch.key in (150, 300):
             return Notice(status), Failed(f"status {status}", passing=False)
@@ -619,9 +619,9 @@ def scripted(scripts: list[Script], phases: list[tuple[float, str | int | None]]
     base = catalogue(30, per_page=10)
 
     def serve(fetch: Any, now: float) -> Any:
-        key = fetch.kind, fetch.key
+        key = fetch.role, fetch.key
         count = asked[key] = asked.get(key, 0) + 1
-        script = scripts[hash(fetch.key) % len(scripts)] if fetch.kind == "item" else ("ok",)
+        script = scripts[hash(fetch.key) % len(scripts)] if fetch.role == "item" else ("ok",)
         what = script[min(count, len(script)) - 1]
         for since, instead in phases:
             if now >= since:

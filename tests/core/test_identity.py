@@ -25,7 +25,7 @@ def details(*nameless: int, items: int = 5, until_s: float = 1e9, slow: tuple[in
     """Items 1 to `items`, of which some answer without their id until a moment; `slow` ones take a second."""
 
     def serve(fetch: Fetch, now: float) -> tuple[float, Notice | None, ItemRead | PageRead]:
-        if fetch.kind == "page":
+        if fetch.role == "list":
             return 0.05, OK, PageRead(tuple(range(1, items + 1)), items, 1)
         carried = fetch.key not in nameless or now >= until_s
         return 1.0 if fetch.key in slow else 0.05, OK, ItemRead(10, carried, None if carried else "{}")
@@ -68,8 +68,8 @@ def test_what_was_taken_for_items_while_the_server_was_out_of_order_is_fetched_a
     play = Play(details(*range(1, 301), items=300, until_s=0.5), Rules(workers=10)).run()
     assert outcome(play.core.state) == (list(range(1, 301)), [])
     assert [event.carried for event in play.of(e.IdsCarried)] == [False, True]
-    asked = Counter(key for _, kind, key, _ in play.sent if kind == "item")
-    early = {key for now, kind, key, _ in play.sent if kind == "item" and now < 0.5}
+    asked = Counter(key for _, role, key, _ in play.sent if role == "item")
+    early = {key for now, role, key, _ in play.sent if role == "item" and now < 0.5}
     assert 50 < len(early) < 120
     assert {key for key, times in asked.items() if times > 1} == early
     assert max(asked.values()) == 2
@@ -90,7 +90,7 @@ def test_items_of_older_runs_are_not_taken_back() -> None:
     """Nothing is known of what an older version imported: a resumed run fetches none of it again."""
     old = [started(), listed(*range(1, 6)), *(e.ItemImported(1.0, n, 1, 0.8, 0.9, 200, 5) for n in (1, 2))]
     play = Play(details(3), state=fold(old)).run()
-    assert sorted(key for _, kind, key, _ in play.sent if kind == "item") == [3, 3, 4, 5]
+    assert sorted(key for _, role, key, _ in play.sent if role == "item") == [3, 3, 4, 5]
     assert outcome(play.core.state) == ([1, 2, 4, 5], [3])
 
 
@@ -131,7 +131,7 @@ def test_another_case_is_another_item_where_the_list_names_it(listed_ids: tuple[
     """A12: every detail answers with the id in capitals: that is the item `a`, unless the list names `A` as well."""
 
     def serve(fetch: Fetch, now: float) -> tuple[float, Notice | None, ItemRead | PageRead]:
-        if fetch.kind == "page":
+        if fetch.role == "list":
             return 0.05, OK, PageRead(listed_ids, len(listed_ids), 1)
         if fetch.key == "B":
             return 0.05, OK, ItemRead(10, True, spelt="b")

@@ -237,7 +237,7 @@ def test_complete_implies_every_record(server: Server) -> None:
     if play.done.status != "complete":
         assert play.done.reason
         return
-    imported = {key for _, kind, key, _ in play.sent if kind == "item"}
+    imported = {key for _, role, key, _ in play.sent if role == "item"}
     assert play.core.state.listing.evidence
     if imported != server.ids:
         assert leaves_no_trace(server, play, replies), (imported, play.of(e.ListEnded))

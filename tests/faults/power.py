@@ -22,7 +22,7 @@ import trio.testing
 from harness import ImportConfig
 from harness.core.answers import Failed, ItemRead, PageRead
 from harness.pacing import Notice
-from harness.record.events import Key, Kind
+from harness.record.events import Key, Role
 from harness.record.run import Run
 from harness.session.importing import import_into, prepared
 from harness.session.session import Session
@@ -139,13 +139,13 @@ class World:
 
     ids: list[int] = field(default_factory=lambda: list(range(1, 11)))
     broken: set[int] = field(default_factory=set)
-    asked: list[tuple[Kind, Key]] = field(default_factory=list)
+    asked: list[tuple[Role, Key]] = field(default_factory=list)
 
-    async def fetch(self, kind: Kind, key: Key, on_headers: OnHeaders) -> Got | None:
-        self.asked.append((kind, key))
+    async def fetch(self, role: Role, key: Key, on_headers: OnHeaders) -> Got | None:
+        self.asked.append((role, key))
         await trio.sleep(0.4)
         on_headers(Notice(200))
-        if kind == "item":
+        if role == "item":
             if key in self.broken:
                 return Got(Failed("gone", "Not Found", passing=False))
             return Got(ItemRead(9), ((key, payload(key)),))

@@ -38,7 +38,7 @@ async def unreached(tmp_path: Path, url: str, **settings: Any) -> str:
     """The failure of a list that could not be reached: said at once, nothing sent, resumable."""
     run = await imported(tmp_path, url, timeout=60, **settings)
     state = run.state()
-    assert (run.status, reasons(run), state.requests["page"]) == ("failed", {"could not connect"}, 0)
+    assert (run.status, reasons(run), state.requests["list"]) == ("failed", {"could not connect"}, 0)
     assert len(events(run, "AttemptFailed")) == 1
     return run.failed()[0].detail
 

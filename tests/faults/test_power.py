@@ -180,7 +180,7 @@ def finish(command: Command, results: Path) -> None:
         session(config_of(run), world, relist=True)
     if command.again:
         command.act(results, world)
-    assert known & {key for kind, key in world.asked if kind == "item"} == set()
+    assert known & {key for role, key in world.asked if role == "item"} == set()
 
 
 def _recorded(folder: Path) -> set[object]:
@@ -309,4 +309,4 @@ def test_a_retry_that_was_recorded_and_not_noted(tmp_path: Path, monkeypatch: py
     assert called("resume", "r", "--results", str(tmp_path)) == 0
     session(resumed[0], world)
     assert (run.status, run.items().num_rows) == ("complete", 10)
-    assert {key for kind, key in world.asked if kind == "item"} == BROKEN
+    assert {key for role, key in world.asked if role == "item"} == BROKEN

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
-import httpcore
+import httpcore2
 import pyarrow.parquet as pq
 import pytest
 from rich.pretty import pretty_repr
@@ -128,7 +128,7 @@ async def test_by_the_locals_of_a_traceback(tmp_path: Path, monkeypatch: pytest.
     def bug(*args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("a bug")
 
-    owner: Any = Rest if where == "our own code" else httpcore.AsyncConnectionPool
+    owner: Any = Rest if where == "our own code" else httpcore2.AsyncConnectionPool
     monkeypatch.setattr(owner, "read_page" if where == "our own code" else "handle_async_request", bug)
     async with answering(catalogue(1)) as server:
         with pytest.raises(RuntimeError, match="a bug") as caught:
@@ -157,5 +157,5 @@ async def test_by_a_list_on_another_host(tmp_path: Path) -> None:
         async with answering(lambda path: first if path.startswith("/items?") else {"id": 1}) as server:
             host = elsewhere.url.split("/")[2]
             run = await imported(tmp_path, f"{server.url}?key={{env:A_KEY}}", allow_host=host, **SETTINGS)
-    assert run.state().requests == {"page": 2, "item": 2}
+    assert run.state().requests == {"list": 2, "item": 2}
     assert [secret for secret in SECRETS if secret in "".join(elsewhere.requests)] == []

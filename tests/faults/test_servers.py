@@ -315,7 +315,7 @@ async def test_a_next_link_to_a_host_that_is_allowed(tmp_path: Path) -> None:
     assert [request.split(" ")[1] for request in elsewhere.requests] == ["/items?page=2"]
     assert "sk-123456" not in "".join(elsewhere.requests)
     assert all("Bearer sk-123456" in request for request in server.requests)
-    assert run.state().requests == {"page": 3, "item": 2}  # page 0 too, for the link counts pages
+    assert run.state().requests == {"list": 3, "item": 2}  # page 0 too, for the link counts pages
 
 
 async def test_redirects(tmp_path: Path) -> None:

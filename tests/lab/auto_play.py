@@ -86,7 +86,7 @@ def play(
     events: list[e.Event] = []
     pacer = AutoPacer() if pacer is None else pacer
     budget = Budget("api", pacer)
-    core = Core(Rules(workers=workers), {"page": budget, "item": budget}, events.append, EPOCH_S)
+    core = Core(Rules(workers=workers), {"list": budget, "item": budget}, events.append, EPOCH_S)
     core.start()
     if server is None:
         settings = {"latency": "lognormal:80ms", **settings}

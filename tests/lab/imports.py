@@ -76,7 +76,7 @@ def play(
     tiers = parse_tiers(believed or server_limit)
     used = pacer or WindowPacer(tiers, 30.0, rtt_floor_s)
     budget = Budget("api", used)
-    core = Core(Rules(workers=workers), {"page": budget, "item": budget}, lambda event: None, 0.0)
+    core = Core(Rules(workers=workers), {"list": budget, "item": budget}, lambda event: None, 0.0)
     core.start()
     server = ServerConfig(
         items=items, limit=(server_limit,), latency=f"{trip.service_s}s", seed=seed, ledger_rows=0, epoch=epoch_s

@@ -103,7 +103,7 @@ def test_so_it_is_whatever_a_refusal_looks_like(refusal: str, values: dict[str, 
     ids=str,
 )
 def test_sockets_in_virtual_time_agree_with_the_simulation(values: dict[str, Any], tmp_path: Path) -> None:
-    """The same requests, refusals and waits, and the same makespan: httpx, Hypercorn and TCP add nothing to them."""
+    """The same requests, refusals and waits, and the same makespan: httpx2, Hypercorn and TCP add nothing to them."""
     config = ImportConfig(latency="50ms", **values)
     simulated = simulate_run(config).summary
 

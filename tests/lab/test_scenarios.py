@@ -24,7 +24,7 @@ def imported(name: str, workers: int = 10) -> tuple[Simulation, AutoPacer, list[
     events: list[e.Event] = []
     pacer = AutoPacer()
     budget = Budget("api", pacer)
-    core = Core(Rules(workers=workers), {"page": budget, "item": budget}, events.append, EPOCH_S)
+    core = Core(Rules(workers=workers), {"list": budget, "item": budget}, events.append, EPOCH_S)
     core.start()
     service = Service(scenario(name, items=ITEMS), 0.0, EPOCH_S)
     simulation = Simulation(core, service, utc_s=EPOCH_S, per_page=25)

@@ -23,7 +23,7 @@ def simulated(
 ) -> tuple[Simulation, list[e.Event]]:
     events: list[e.Event] = []
     budget = Budget("api", pacer)
-    core = Core(rules or Rules(), {"page": budget, "item": budget}, events.append, 0.0)
+    core = Core(rules or Rules(), {"list": budget, "item": budget}, events.append, 0.0)
     core.start()
     return Simulation(core, Service(server, 0.0), network=network), events
 

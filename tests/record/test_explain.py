@@ -79,7 +79,7 @@ def test_a_pause_by_a_person_and_one_after_a_refusal() -> None:
 
 def test_retries_and_outages() -> None:
     """Nothing left but an item that waits for its retry; and a pause because everything failed."""
-    once = failing(catalogue(5), lambda f, _: DOWN if f.kind == "item" and f.key == 3 and f.attempt == 1 else None)
+    once = failing(catalogue(5), lambda f, _: DOWN if f.role == "item" and f.key == 3 and f.attempt == 1 else None)
     told = at(Play(once, Rules(5)).run().events, 10.0)
     assert (told.reason, told.later, told.ready) == ("retry", 1, 0)
     assert told.next_retry_utc_s == pytest.approx(UTC_S + 30.1)

@@ -52,10 +52,10 @@ def test_pages_that_wait_are_left_out(pieces: list[tuple[int, int]], waiting: se
 def test_work_hands_out_a_range_page_by_page() -> None:
     """What is put back comes first, and a range that is used up is gone."""
     work = Work()
-    work.add("page", [range(2, 4), "x"])
-    first = work.take("page")
+    work.add("list", [range(2, 4), "x"])
+    first = work.take("list")
     work.put_back(first)
-    assert [work.take("page").key for _ in range(3)] == [2, 3, "x"]
+    assert [work.take("list").key for _ in range(3)] == [2, 3, "x"]
     assert work.empty()
 
 

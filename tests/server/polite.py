@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import httpx
+import httpx2
 import trio
 
 WORKERS = 4
@@ -22,7 +22,7 @@ _TRIES = 8
 class Polite:
     """One import. imported: items by id; failed: why, by id. refused: refusals met."""
 
-    client: httpx.AsyncClient
+    client: httpx2.AsyncClient
     headers: dict[str, str] = field(default_factory=dict)
     imported: dict[str, dict[str, Any]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
@@ -61,14 +61,14 @@ class Polite:
             else:
                 self.imported[item_id] = answer.json()
 
-    async def _get(self, url: str, number: int) -> httpx.Response | None:
+    async def _get(self, url: str, number: int) -> httpx2.Response | None:
         tries = 0
         while tries < _TRIES:
             # Woken a millisecond apart, for the same reason.
             await trio.sleep_until(max(trio.current_time(), self._pause_until + number / 1000))
             try:
                 answer = await self.client.get(url, headers=self.headers, timeout=None)
-            except (OSError, httpx.TransportError):
+            except (OSError, httpx2.TransportError):
                 tries += 1
                 continue
             if _refused(answer):
@@ -80,7 +80,7 @@ class Polite:
                 tries += 1
         return None
 
-    def _hold(self, answer: httpx.Response) -> None:
+    def _hold(self, answer: httpx2.Response) -> None:
         self.refused += 1
         now = trio.current_time()
         if now < self._pause_until:  # another worker's refusal of the same moment
@@ -91,20 +91,20 @@ class Polite:
         self._pause_until = now + told
 
 
-def _refused(answer: httpx.Response) -> bool:
+def _refused(answer: httpx2.Response) -> bool:
     return answer.status_code in (403, 429) or (
         answer.status_code == 503 and "text/html" in answer.headers["Content-Type"]
     )
 
 
-def _usable(answer: httpx.Response) -> bool:
+def _usable(answer: httpx2.Response) -> bool:
     try:
         return answer.status_code == 200 and answer.json() is not None
     except ValueError:
         return False
 
 
-def _wait(answer: httpx.Response) -> float | None:
+def _wait(answer: httpx2.Response) -> float | None:
     text = answer.headers.get("Retry-After")
     if text is None:
         return None
@@ -114,7 +114,7 @@ def _wait(answer: httpx.Response) -> float | None:
         return (parsedate_to_datetime(text) - parsedate_to_datetime(answer.headers["Date"])).total_seconds()
 
 
-def _next(answer: httpx.Response, body: Any, ids: list[str]) -> str | None:
+def _next(answer: httpx2.Response, body: Any, ids: list[str]) -> str | None:
     if isinstance(body, list):
         found = re.search(r'<([^>]+)>; rel="next"', answer.headers["Link"])
         return found[1] if found else None

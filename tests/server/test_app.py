@@ -1,8 +1,8 @@
-"""The whole app in virtual time, through httpx's ASGI transport."""
+"""The whole app in virtual time, through httpx2's ASGI transport."""
 
 from __future__ import annotations
 
-import httpx
+import httpx2
 import pytest
 import trio
 from harness_test_api import ServerConfig, create_app
@@ -12,9 +12,9 @@ from tests.asgi import InProcess
 pytestmark = pytest.mark.anyio
 
 
-def client(config: ServerConfig) -> httpx.AsyncClient:
+def client(config: ServerConfig) -> httpx2.AsyncClient:
     transport = InProcess(create_app(config))
-    return httpx.AsyncClient(transport=transport, base_url="http://api.test")
+    return httpx2.AsyncClient(transport=transport, base_url="http://api.test")
 
 
 async def test_latency_delays_every_answer_exactly() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import trio
 from harness_test_api import ServerConfig, create_app
@@ -12,9 +12,9 @@ from harness_test_api import ServerConfig, create_app
 from tests.asgi import InProcess
 
 
-def client(**settings: Any) -> httpx.AsyncClient:
+def client(**settings: Any) -> httpx2.AsyncClient:
     app = create_app(ServerConfig.from_mapping(settings))
-    return httpx.AsyncClient(transport=InProcess(app), base_url="http://api.test")
+    return httpx2.AsyncClient(transport=InProcess(app), base_url="http://api.test")
 
 
 @pytest.mark.anyio

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 
-import httpx
+import httpx2
 import pytest
 import trio
 from harness_test_api import Ask, BadConfig, ServerConfig, Service, create_app, running
@@ -93,9 +93,9 @@ def test_faults_that_make_no_sense_are_refused(text: str, word: str) -> None:
         ServerConfig(fault=text)
 
 
-def client(**settings: object) -> httpx.AsyncClient:
+def client(**settings: object) -> httpx2.AsyncClient:
     config = ServerConfig.from_mapping({"limit": "none", **settings})
-    return httpx.AsyncClient(transport=InProcess(create_app(config)), base_url="http://api.test")
+    return httpx2.AsyncClient(transport=InProcess(create_app(config)), base_url="http://api.test")
 
 
 @pytest.mark.anyio
@@ -153,12 +153,12 @@ async def test_a_request_can_ask_for_its_fault_where_that_is_allowed() -> None:
 async def test_a_reset_is_a_reset_on_the_wire() -> None:
     """Before any answer, and in the middle of the body after status and headers; the server lives on."""
     config = ServerConfig(limit="none", fault=("reset:items=1", "reset-body:items=2"))
-    async with running(config) as api, httpx.AsyncClient() as client:
-        with pytest.raises(httpx.ReadError):
+    async with running(config) as api, httpx2.AsyncClient() as client:
+        with pytest.raises(httpx2.ReadError):
             await client.get(f"{api.url}/1")
         async with client.stream("GET", f"{api.url}/2") as answer:
             assert answer.status_code == 200
-            with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
+            with pytest.raises((httpx2.ReadError, httpx2.RemoteProtocolError)):
                 await answer.aread()
         assert (await client.get(f"{api.url}/3")).json()["id"] == 3
         assert [row.fault for row in api.decisions()] == ["reset", "reset-body", ""]
@@ -189,10 +189,10 @@ async def test_idle_connections_are_closed_after_their_time() -> None:
 async def test_a_stale_connection_is_reset_before_it_counts() -> None:
     """After idle-reset the next request on a pooled connection is reset and not in the ledger; a new one works."""
     config = ServerConfig(limit="none", idle_reset="200ms")
-    async with running(config) as api, httpx.AsyncClient() as client:
+    async with running(config) as api, httpx2.AsyncClient() as client:
         assert (await client.get(api.url)).status_code == 200
         await trio.sleep(0.3)
-        with pytest.raises(httpx.ReadError):
+        with pytest.raises(httpx2.ReadError):
             await client.get(api.url)
         assert (await client.get(api.url)).status_code == 200
         assert api.ledger()["admitted"] == 2

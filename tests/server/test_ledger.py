@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-import httpx
+import httpx2
 import pyarrow.parquet
 import pytest
 import trio
@@ -90,7 +90,7 @@ def test_the_table_holds_what_the_rows_say() -> None:
 async def test_the_ledger_is_served_as_json_and_parquet() -> None:
     """Pages of decisions with where to go on, a Parquet file of the same, snapshots by number."""
     config = ServerConfig(limit="2/20s", latency="1s")
-    async with httpx.AsyncClient(transport=InProcess(create_app(config)), base_url="http://x") as api:
+    async with httpx2.AsyncClient(transport=InProcess(create_app(config)), base_url="http://x") as api:
         for _ in range(3):
             await api.get("/api/items/4")
         mark = (await api.post("/_ledger/snapshot")).json()["snapshot"]
@@ -112,7 +112,7 @@ async def test_the_ledger_is_served_as_json_and_parquet() -> None:
 async def test_the_truth_about_the_list_is_served() -> None:
     """GET /_truth tells what happened to the list, and when it is."""
     config = ServerConfig(items=10, drift="insert=1/s:delete=1/2s")
-    async with httpx.AsyncClient(transport=InProcess(create_app(config)), base_url="http://x") as api:
+    async with httpx2.AsyncClient(transport=InProcess(create_app(config)), base_url="http://x") as api:
         await api.get("/api/items")
         await trio.sleep(3.0)
         truth = (await api.get("/_truth")).json()

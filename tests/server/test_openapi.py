@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from harness_test_api import ServerConfig, create_app, running_in_thread
 from harness_test_api.paging import PAGERS
@@ -20,7 +20,7 @@ from tests.patience import PATIENCE_S
 async def test_the_document_names_every_route_and_the_parameters_of_the_paging(paging: str) -> None:
     """/openapi.json lists what there is, and /docs shows it."""
     app = create_app(ServerConfig(paging=paging))
-    async with httpx.AsyncClient(transport=InProcess(app), base_url="http://api.test") as api:
+    async with httpx2.AsyncClient(transport=InProcess(app), base_url="http://api.test") as api:
         paths = (await api.get("/openapi.json")).json()["paths"]
         assert set(paths) == {
             "/api/items", "/api/items/{item_id}", "/_ledger", "/_ledger/decisions",

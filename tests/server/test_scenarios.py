@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import httpx
+import httpx2
 import pytest
 import trio
 import trio.testing
@@ -19,11 +19,11 @@ MAY_MISS = {"faulty": "items that are gone", "drifting": "items hidden when the 
 NEVER_REFUSED = {"slow", "slow-leaky", "default", "laravel", "concurrency"}
 
 
-def start(name: str) -> tuple[httpx.AsyncClient, Service]:
+def start(name: str) -> tuple[httpx2.AsyncClient, Service]:
     config = scenario(name, items=ITEMS)
     service = Service(config, trio.current_time(), 1_795_000_000.0)
     transport = InProcess(create_app(config, service))
-    return httpx.AsyncClient(transport=transport, base_url="http://api.test"), service
+    return httpx2.AsyncClient(transport=transport, base_url="http://api.test"), service
 
 
 async def read(name: str) -> tuple[Polite, Service]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-import httpx
+import httpx2
 import pytest
 import trio
 from harness_test_api import PortTaken, ServerConfig, running
@@ -41,7 +41,7 @@ def first_line(stream: IO[str] | None) -> str:
 @pytest.mark.anyio
 async def test_running_serves_from_the_first_line_of_the_block() -> None:
     """api.url answers at once on a free port, and api.ledger() is what GET /_ledger says."""
-    async with running(ServerConfig(items=12, limit="2/60s")) as api, httpx.AsyncClient() as client:
+    async with running(ServerConfig(items=12, limit="2/60s")) as api, httpx2.AsyncClient() as client:
         statuses = [(await client.get(api.url)).status_code for _ in range(3)]
         assert statuses == [200, 200, 429]
         assert api.ledger() == (await client.get(f"{api.base_url}/_ledger")).json()
@@ -54,12 +54,12 @@ async def test_running_serves_from_the_first_line_of_the_block() -> None:
 @pytest.mark.anyio
 async def test_leaving_the_block_stops_the_server_though_a_connection_is_open() -> None:
     """An idle keep-alive connection does not hold the server up; afterwards nobody answers."""
-    async with httpx.AsyncClient() as client:
+    async with httpx2.AsyncClient() as client:
         async with running(ServerConfig()) as api:
             await client.get(api.url)
             leaving = trio.current_time()
         assert trio.current_time() == leaving
-        with pytest.raises(httpx.ConnectError):
+        with pytest.raises(httpx2.ConnectError):
             await client.get(api.url)
 
 
@@ -67,8 +67,8 @@ async def test_leaving_the_block_stops_the_server_though_a_connection_is_open() 
 @pytest.mark.anyio
 async def test_an_answer_in_flight_is_finished() -> None:
     """A request under way when the block is left still gets its answer."""
-    answers: list[httpx.Response] = []
-    async with httpx.AsyncClient() as client, trio.open_nursery() as nursery:
+    answers: list[httpx2.Response] = []
+    async with httpx2.AsyncClient() as client, trio.open_nursery() as nursery:
 
         async def ask(url: str) -> None:
             answers.append(await client.get(url))
@@ -95,9 +95,9 @@ def test_the_command_prints_its_url_serves_and_stops_on_a_signal(stop: signal.Si
     """Standard output is exactly the list's URL; SIGTERM and Ctrl-C end it quietly with status 0."""
     with child("--items", "30", "--limit", "1/60s") as process:
         url = first_line(process.stdout)
-        page = httpx.get(url)
+        page = httpx2.get(url)
         assert (page.status_code, page.json()["total"], url.endswith("/api/items")) == (200, 30, True)
-        assert httpx.get(url).status_code == 429
+        assert httpx2.get(url).status_code == 429
         process.send_signal(stop)
         output, errors = process.communicate(timeout=PATIENCE_S)
         assert (process.returncode, output, errors) == (0, "", "")
@@ -106,7 +106,7 @@ def test_the_command_prints_its_url_serves_and_stops_on_a_signal(stop: signal.Si
 def test_the_command_ends_with_its_parent_when_told_so() -> None:
     """With --until-stdin-closes the end of standard input stops it, so no orphan outlives a killed parent."""
     with child("--until-stdin-closes") as process:
-        assert httpx.get(first_line(process.stdout)).status_code == 200
+        assert httpx2.get(first_line(process.stdout)).status_code == 200
         assert process.stdin is not None
         process.stdin.close()
         assert process.wait(timeout=PATIENCE_S) == 0

@@ -30,7 +30,7 @@ class RunIndex:
         self.ids, self.extent, self.cursor = list(ids), extent, cursor
 
     def __call__(self, fetch: Fetch, now: float) -> tuple[float, Notice | None, Result]:
-        if fetch.kind == "item":
+        if fetch.role == "item":
             return 0.05, OK, ItemRead(1)
         page = int(str(fetch.key).removeprefix("c"))
         ids = tuple(sorted(self.ids)[3 * page - 3 : 3 * page]) if page else ()
@@ -50,13 +50,13 @@ def test_what_slipped_over_a_page_border_is_found(extent: bool, cursor: bool) ->
     assert first.core.state.items.state(4) is None
     shelf.ids.append(8)
     again = Play(shelf, state=fold(first.events), relist=True).run()
-    assert [key for _, kind, key, _ in again.sent if kind == "item"] == [4, 8]
+    assert [key for _, role, key, _ in again.sent if role == "item"] == [4, 8]
     assert again.done is not None
     assert again.done.status == "complete"
     assert again.core.state.imported == 8
     assert audited([*first.events, *again.events]) == Audit(7, (4, 8), (3,), True)
     assert facts(fold([*first.events, *again.events])) == facts(again.core.state)
-    pages = len([1 for _, kind, *_ in again.sent if kind == "page"])
+    pages = len([1 for _, role, *_ in again.sent if role == "list"])
     assert again.core.state.sessions()[-1] == (pages, 2)
 
 
@@ -64,12 +64,12 @@ def test_a_list_that_repeats_itself_for_ever_ends_an_audit_too() -> None:
     """Its end was accepted and not proven, so nothing can be said to be gone."""
 
     def serve(fetch: Fetch, now: float) -> tuple[float, Notice | None, Result]:
-        return 0.05, OK, ItemRead(1) if fetch.kind == "item" else PageRead((1, 2))
+        return 0.05, OK, ItemRead(1) if fetch.role == "item" else PageRead((1, 2))
 
     rules = Rules(accept_list=True)
     first = Play(serve, rules).run()
     again = Play(serve, rules, state=fold(first.events), relist=True).run()
-    assert len([1 for _, kind, *_ in again.sent if kind == "page"]) == 2
+    assert len([1 for _, role, *_ in again.sent if role == "list"]) == 2
     assert audited([*first.events, *again.events]) == Audit(2, (), (), False)
 
 
@@ -109,7 +109,7 @@ async def test_an_audit_is_a_session_of_the_run_on_disk(tmp_path: Path) -> None:
     api.sent.clear()
     with locked(run):
         await import_into(run, config, api, "", inline=True, relist=True)
-    assert sorted(key for _, kind, key in api.sent if kind == "item") == list(range(151, 211))
+    assert sorted(key for _, role, key in api.sent if role == "item") == list(range(151, 211))
     assert (run.status, run.items().num_rows) == ("complete", 210)
     found = audited(read_events(run.folder))
     assert found is not None

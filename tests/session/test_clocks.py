@@ -122,10 +122,10 @@ def test_a_retry_waits_no_longer_than_its_delay(now_s: float, due_s: float) -> N
 def test_an_item_that_failed_is_tried_again_in_time_though_the_clock_went_back() -> None:
     """D3 in a whole session: killed 1 s after a failure, resumed an hour earlier by the clock."""
     base = catalogue(1)
-    down = lambda f, now: (0.05, Notice(503), Failed("status 503")) if f.kind == "item" else base(f, now)  # noqa: E731
+    down = lambda f, now: (0.05, Notice(503), Failed("status 503")) if f.role == "item" else base(f, now)  # noqa: E731
     first = Play(down, Rules(retry_delays_s=(30.0,))).run(until=1.0)
     again = Play(base, Rules(retry_delays_s=(30.0,)), state=fold(first.events), utc_s=UTC_S - 3_600).run()
-    assert [(now, kind) for now, kind, *_ in again.sent] == [(30.0, "item")]
+    assert [(now, role) for now, role, *_ in again.sent] == [(30.0, "item")]
     assert again.core.state.imported == 1
 
 

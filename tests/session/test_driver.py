@@ -13,7 +13,7 @@ from harness.core.core import Core
 from harness.core.rules import Rules
 from harness.pacing import Budget, Notice, Pacer, Unpaced
 from harness.record import events as e
-from harness.record.events import ItemId, Key, Kind
+from harness.record.events import ItemId, Key, Role
 from harness.session.driver import Driver
 from harness.source.base import Got, OnHeaders
 from tests.core.play import Play, catalogue, windowed
@@ -27,12 +27,12 @@ class Fake:
     def __init__(self, items: int, latency_s: float = 0.05, refuse: Callable[[float], bool] = lambda _: False) -> None:
         self.items, self.latency_s, self.refuse = items, latency_s, refuse
         self.origin = trio.current_time()
-        self.sent: list[tuple[float, Kind, Key]] = []
+        self.sent: list[tuple[float, Role, Key]] = []
         self.in_flight = self.most = 0
 
-    async def fetch(self, kind: Kind, key: Key, on_headers: OnHeaders) -> Got | None:
+    async def fetch(self, role: Role, key: Key, on_headers: OnHeaders) -> Got | None:
         now = trio.current_time() - self.origin
-        self.sent.append((now, kind, key))
+        self.sent.append((now, role, key))
         self.in_flight += 1
         self.most = max(self.most, self.in_flight)
         try:
@@ -43,7 +43,7 @@ class Fake:
             assert not on_headers(Notice(429, 3.0, refused=True))
             return None
         on_headers(Notice(200))
-        if kind == "item":
+        if role == "item":
             return Got(ItemRead(2), ((key, "{}"),))
         assert isinstance(key, int)
         ids = tuple(range((key - 1) * 100 + 1, min(self.items, key * 100) + 1))
@@ -69,7 +69,7 @@ class Put:
 def driver_for(api: Fake, rules: Rules | None = None, pacer: Pacer | None = None) -> tuple[Driver, Put]:
     store = Put()
     budget = Budget("api", pacer or Unpaced())
-    core = Core(rules or Rules(), {"page": budget, "item": budget}, store.record, 0.0)
+    core = Core(rules or Rules(), {"list": budget, "item": budget}, store.record, 0.0)
     driver = Driver(core, api, store.put)
     core.start()
     return driver, store
@@ -173,12 +173,12 @@ async def test_a_lost_answer_is_a_failed_attempt() -> None:
     """A timeout is lost: recorded as sent, retried 30 s later, imported then."""
 
     class Loses(Fake):
-        async def fetch(self, kind: Kind, key: Key, on_headers: OnHeaders) -> Got | None:
-            if kind == "item" and not [k for _, _, k in self.sent if k == key and kind == "item"] and key == 5:
-                self.sent.append((trio.current_time() - self.origin, kind, key))
+        async def fetch(self, role: Role, key: Key, on_headers: OnHeaders) -> Got | None:
+            if role == "item" and not [k for _, _, k in self.sent if k == key and role == "item"] and key == 5:
+                self.sent.append((trio.current_time() - self.origin, role, key))
                 await trio.sleep(2.0)
                 return Got(Failed("timed out"))
-            return await super().fetch(kind, key, on_headers)
+            return await super().fetch(role, key, on_headers)
 
     driver, _ = driver_for(Loses(10))
     await driver.run()

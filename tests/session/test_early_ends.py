@@ -17,7 +17,7 @@ from harness.errors import BadInput
 from harness.pacing import Notice
 from harness.record import events as e
 from harness.record.clock import next_local, parse_local
-from harness.record.events import Key, Kind
+from harness.record.events import Key, Role
 from harness.record.fold import fold
 from harness.record.run import create_run
 from harness.session.factory import ends_of
@@ -37,7 +37,7 @@ def ends(**rules: Any) -> Rules:
 
 
 def gone_from(item: int) -> Any:
-    return lambda fetch, now: GONE if fetch.kind == "item" and int(fetch.key) >= item else None
+    return lambda fetch, now: GONE if fetch.role == "item" and int(fetch.key) >= item else None
 
 
 def test_so_many_failures_and_no_more() -> None:
@@ -59,11 +59,11 @@ def test_the_last_failure_ends_nothing_early() -> None:
 def test_a_rate_of_failures_is_judged_from_twenty_on() -> None:
     """Above 50 % of what came to an end, and not at three of three."""
     play = Play(
-        failing(catalogue(100), lambda f, _: GONE if f.kind == "item" else None), ends(max_failure_rate=0.5)
+        failing(catalogue(100), lambda f, _: GONE if f.role == "item" else None), ends(max_failure_rate=0.5)
     ).run()
     assert play.core.state.failed == LEAST_JUDGED
     assert play.done == Done("failed", "--max-failure-rate 50%: 20 of 20 items failed in this session")
-    half = failing(catalogue(100), lambda f, _: GONE if f.kind == "item" and f.key % 2 == 0 else None)
+    half = failing(catalogue(100), lambda f, _: GONE if f.role == "item" and f.key % 2 == 0 else None)
     assert Play(half, ends(max_failure_rate=0.5)).run().core.state.failed == 50
 
 
@@ -184,9 +184,9 @@ def test_only_a_probe_makes_a_pause_longer() -> None:
 
 def test_answers_that_no_retry_can_mend_open_nothing() -> None:
     """404 for all: the server is there. Nor do failures with an answer between them."""
-    gone = failing(catalogue(100), lambda f, _: GONE if f.kind == "item" else None)
+    gone = failing(catalogue(100), lambda f, _: GONE if f.role == "item" else None)
     assert Play(gone, Rules(5, breaker=20)).run().of(e.Held) == []
-    mixed = failing(catalogue(100), lambda f, _: DOWN if f.kind == "item" and f.attempt == 1 and f.key % 20 else None)
+    mixed = failing(catalogue(100), lambda f, _: DOWN if f.role == "item" and f.attempt == 1 and f.key % 20 else None)
     assert Play(mixed, Rules(1, breaker=20)).run().of(e.Held) == []
 
 
@@ -221,9 +221,9 @@ def test_a_breaker_of_0_never_opens() -> None:
 class Down(Fake):
     """An API that answers 503 for a while."""
 
-    async def fetch(self, kind: Kind, key: Key, on_headers: OnHeaders) -> Got | None:
+    async def fetch(self, role: Role, key: Key, on_headers: OnHeaders) -> Got | None:
         began = trio.current_time() - self.origin
-        got = await super().fetch(kind, key, on_headers)
+        got = await super().fetch(role, key, on_headers)
         return Got(DOWN[1]) if 1.0 <= began < 25.0 else got
 
 

@@ -10,12 +10,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from harness import open_run
 from harness.record.events import canonical_id
 from harness.record.run import Run
+from tests.serving import served
 
 pytestmark = pytest.mark.realtime
 
@@ -23,24 +24,8 @@ pytestmark = pytest.mark.realtime
 @pytest.fixture
 def api_url() -> Iterator[str]:
     """A test API of 150 items at 60/6s, longer than a start takes, in a process that outlives the import's."""
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "harness_test_api",
-        "--port",
-        "0",
-        "--items",
-        "150",
-        "--limit",
-        "60/6s",
-        "--latency",
-        "20ms",
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        yield server.stdout.readline().strip()
-        server.terminate()
+    with served("--items", "150", "--limit", "60/6s", "--latency", "20ms") as url:
+        yield url
 
 
 def start(url: str, results: Path, limit: str = "60/6s") -> subprocess.Popen[bytes]:
@@ -53,13 +38,13 @@ def recorded(run: Run) -> dict[str, list[tuple[int, int | str]]]:
     table = run.events().to_pylist()
     got = [row for row in table if row["event"] in ("PageListed", "ItemImported")]
     return {
-        kind: [(row["session"], canonical_id(row["key"])) for row in got if row["kind"] == kind]
-        for kind in ("page", "item")
+        role: [(row["session"], canonical_id(row["key"])) for row in got if row["role"] == role]
+        for role in ("list", "item")
     }
 
 
 def ledger(url: str) -> dict[str, int]:
-    report: dict[str, int] = httpx.get(url.removesuffix("/api/items") + "/_ledger", trust_env=False).json()
+    report: dict[str, int] = httpx2.get(url.removesuffix("/api/items") + "/_ledger", trust_env=False).json()
     return report
 
 
@@ -89,10 +74,10 @@ def test_killed_and_resumed_nothing_is_lost_doubled_or_fetched_again(
     assert (summary["status"], summary["imported"], summary["sessions"]) == ("complete", 150, 2)
 
     after = recorded(run)
-    for kind, total in (("page", 2), ("item", 150)):
-        keys = [key for _, key in after[kind]]
+    for role, total in (("list", 2), ("item", 150)):
+        keys = [key for _, key in after[role]]
         assert len(keys) == len(set(keys))
-        assert {key for session, key in after[kind] if session == 1} == {key for _, key in before[kind]}
+        assert {key for session, key in after[role] if session == 1} == {key for _, key in before[role]}
         assert len(keys) <= total
     assert sorted(run.items().column("id").to_pylist()) == list(range(1, 151))
     # What the killed session sent without recording it was charged before the next one sent: still no refusal.

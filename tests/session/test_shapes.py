@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import trio
 import trio.testing
@@ -281,15 +281,15 @@ SHAPES: dict[str, tuple[Answers, bool]] = {  # and whether an import can read al
 def checked(answers: Answers, **settings: Any) -> Checked | None:
     """What `check` finds; None where it cannot read the list."""
 
-    def handle(request: httpx.Request) -> httpx.Response:
+    def handle(request: httpx2.Request) -> httpx2.Response:
         if request.url.path != "/items":
-            return httpx.Response(200, json={"id": int(request.url.path.rpartition("/")[2])})
+            return httpx2.Response(200, json={"id": int(request.url.path.rpartition("/")[2])})
         reply = answers(dict(request.url.params))
-        return httpx.Response(reply.status, text=reply.text, headers=dict(reply.headers))
+        return httpx2.Response(reply.status, text=reply.text, headers=dict(reply.headers))
 
     async def main() -> Checked:
         async with HttpApi(
-            REST, workers=1, timeout_s=30.0, keep_records=True, transport=httpx.MockTransport(handle)
+            REST, workers=1, timeout_s=30.0, keep_records=True, transport=httpx2.MockTransport(handle)
         ) as api:
             return await check(api, ImportConfig(url=URL, **settings), 0.0)
 
@@ -310,7 +310,7 @@ def test_check_is_never_wrong_about_a_public_shape(name: str) -> None:
     assert not importable or play.core.state.imported == len(IDS)
     if found is not None:
         assert len(found.latencies_s) <= 5
-        text = check_text(found, Screen(), python="python", command="import --url u")
+        text = check_text(found, Screen(), program="python -m harness", command="import --url u")
         assert text.startswith("✓ can be imported  (" if can else "✗ cannot be imported whole  (")
         assert "  end        " in text
 

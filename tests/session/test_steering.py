@@ -27,7 +27,7 @@ GONE = (Notice(404), Failed("gone", "Not Found", passing=False))
 
 
 def gone(items: set[int], until: float = 1e9) -> object:
-    return lambda fetch, now: GONE if fetch.kind == "item" and fetch.key in items and now < until else None
+    return lambda fetch, now: GONE if fetch.role == "item" and fetch.key in items and now < until else None
 
 
 def test_what_failed_is_tried_again_while_the_run_goes_on() -> None:
@@ -39,7 +39,7 @@ def test_what_failed_is_tried_again_while_the_run_goes_on() -> None:
     assert count == [2]
     assert play.done is not None
     assert play.done.status == "complete"
-    assert [(now, attempt) for now, kind, key, attempt in play.sent if kind == "item" and key == 1] == [
+    assert [(now, attempt) for now, role, key, attempt in play.sent if role == "item" and key == 1] == [
         (0.5, 1),
         (3.0, 1),
     ]
@@ -54,8 +54,8 @@ def test_only_those_that_are_named_and_failed() -> None:
     play.at += [(3.0, lambda core, now: counts.append(retry_failed.forget_failed(core, now, [1, 1, 3, 99, 12345])))]
     play.run()
     assert counts == [1, 1]
-    assert [key for _, kind, key, _ in play.sent if kind == "item"].count(1) == 1
-    assert [key for _, kind, key, _ in play.sent if kind == "item"].count(2) == 2
+    assert [key for _, role, key, _ in play.sent if role == "item"].count(1) == 1
+    assert [key for _, role, key, _ in play.sent if role == "item"].count(2) == 2
     assert (play.core.state.failed, play.core.state.forgotten, play.core.state.imported) == (1, 1, 98)
 
 
@@ -79,7 +79,7 @@ def test_after_its_end_a_core_takes_no_more() -> None:
 
 def test_a_page_that_failed_is_asked_for_again() -> None:
     """Its items come with it."""
-    server = failing(catalogue(300), lambda f, now: GONE if (f.kind, f.key) == ("page", 2) and now < 1.0 else None)
+    server = failing(catalogue(300), lambda f, now: GONE if (f.role, f.key) == ("list", 2) and now < 1.0 else None)
     play = Play(server, Rules(workers=1))
     play.at = [(5.0, lambda core, now: retry_failed.retry_failed(core, now))]
     play.run()
@@ -91,9 +91,9 @@ class Breaking(Fake):
 
     broken: frozenset[int] = frozenset({3, 4})
 
-    async def fetch(self, kind, key, on_headers):  # type: ignore[no-untyped-def]
-        got = await super().fetch(kind, key, on_headers)
-        if kind == "item" and key in self.broken and got is not None:
+    async def fetch(self, role, key, on_headers):  # type: ignore[no-untyped-def]
+        got = await super().fetch(role, key, on_headers)
+        if role == "item" and key in self.broken and got is not None:
             return type(got)(Failed("gone", "Not Found", passing=False))
         return got
 
@@ -127,7 +127,7 @@ async def test_an_ended_run_is_opened_again(ended: tuple[Run, ImportConfig, Brea
     api.broken = frozenset({4})
     api.sent.clear()
     await once(run, config, api)
-    assert [key for _, kind, key in api.sent if kind == "item"] == [3, 4]
+    assert [key for _, role, key in api.sent if role == "item"] == [3, 4]
     assert (run.status, run.state().failed, run.state().imported) == ("complete with failures", 1, 19)
     assert facts(read_state(run.folder)) == facts(fold(read_events(run.folder)))
 
@@ -229,12 +229,12 @@ def test_what_would_be_retried_is_known_beforehand() -> None:
     state = (
         Play(
             failing(
-                lambda f, _: (0.05, OK, ItemRead(1) if f.kind == "item" else PageRead((7, 5, 6), None, 2)),
+                lambda f, _: (0.05, OK, ItemRead(1) if f.role == "item" else PageRead((7, 5, 6), None, 2)),
                 lambda f, _: GONE if f.key in (2, 5, 7) else None,
             )
         )
         .run()
         .core.state
     )
-    assert retry_failed.to_retry(state) == [("page", 2), ("item", 7), ("item", 5)]
+    assert retry_failed.to_retry(state) == [("list", 2), ("item", 7), ("item", 5)]
     assert retry_failed.to_forget(state) == [7, 5]

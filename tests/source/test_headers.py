@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,7 +21,7 @@ DAYS = "Mon, 23 Nov 2026 15:53:{:02d} {}"
 
 
 def said(status: int = 200, /, **headers: str) -> Notice:
-    return notice(status, httpx.Headers({name.replace("_", "-"): value for name, value in headers.items()}), OURS)
+    return notice(status, httpx2.Headers({name.replace("_", "-"): value for name, value in headers.items()}), OURS)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ NAMES = [f"{family}{name}" for family in ("x-ratelimit-", "ratelimit-") for name
 @settings(max_examples=300, deadline=None, derandomize=True)
 def test_no_header_is_an_error(headers: dict[str, str], status: int) -> None:
     """Any bytes under any of the names: an answer comes out, and each number in it is one."""
-    heard = notice(status, httpx.Headers([(k.encode(), v.encode("latin-1")) for k, v in headers.items()]), OURS)
+    heard = notice(status, httpx2.Headers([(k.encode(), v.encode("latin-1")) for k, v in headers.items()]), OURS)
     numbers = [heard.retry_after_s, *(value for q in heard.quotas for value in (q.limit, q.remaining, q.reset_s))]
     assert all(number is None or math.isfinite(number) for number in numbers)
     assert len(heard.quotas) <= 2

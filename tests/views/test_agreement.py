@@ -61,7 +61,7 @@ def server(items: int, declared: int) -> Callable[[Fetch, float], tuple[float, N
     refused: set[Any] = set()
 
     def serve(fetch: Fetch, now: float) -> tuple[float, Notice | None, Result]:
-        if fetch.kind == "page":
+        if fetch.role == "list":
             first = (int(fetch.key) - 1) * 20 + 1
             ids = tuple(range(first, min(items, first + 19) + 1))
             return 0.05, Notice(200), PageRead(ids, declared, -(-items // 20))
@@ -137,7 +137,7 @@ def seen(run: Run) -> Seen:
     for row in rows:
         if row["event"] == "ItemImported":
             state[row["key"]] = "imported"
-        elif row["event"] == "AttemptFailed" and row["kind"] == "item":
+        elif row["event"] == "AttemptFailed" and row["role"] == "item":
             state[row["key"]] = "waiting" if row["retry_at_utc_s"] is not None else "failed"
     sent = [
         row
@@ -145,7 +145,7 @@ def seen(run: Run) -> Seen:
         if row["event"] in ("PageListed", "ItemImported", "Refused")
         or (row["event"] in ("AttemptFailed", "Returned") and row["sent"])
     ]
-    kinds = Counter({"PageListed": "page", "ItemImported": "item"}.get(row["event"]) or row["kind"] for row in sent)
+    kinds = Counter({"PageListed": "list", "ItemImported": "item"}.get(row["event"]) or row["role"] for row in sent)
     lengths = {}
     for number in {row["session"] for row in rows}:
         of_it = [row for row in sent if row["session"] == number]
@@ -161,7 +161,7 @@ def seen(run: Run) -> Seen:
         total=max(totals[-1], len(listed)),
         failed=sum(what == "failed" for what in state.values()),
         refusals=dict(sorted(refusals.items())),
-        pages=kinds["page"],
+        pages=kinds["list"],
         items=kinds["item"],
         duration_s=sum(lengths.values()),
         sleeps=sum(row["sleeps"] for row in rows if row["event"] == "Waited" and row["reason"] != "retry"),

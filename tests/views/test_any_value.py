@@ -54,7 +54,7 @@ summaries = st.builds(
 )  # fmt: skip
 keys = st.one_of(counts, texts)
 failures = st.builds(
-    Failure, st.sampled_from(["page", "item"]), keys, counts, signed_s, maybe(counts), texts, texts, maybe(signed_s)
+    Failure, st.sampled_from(["list", "item"]), keys, counts, signed_s, maybe(counts), texts, texts, maybe(signed_s)
 )
 list_only = st.builds(ListOnly, counts, counts, maybe(seconds))
 plans = st.builds(

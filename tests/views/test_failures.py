@@ -12,7 +12,7 @@ FIRST = Attempt(
     "retry-after: soon\nserver: nginx", '{"message":"' + "x" * 150 + '"}',
 )  # fmt: skip
 SECOND = Attempt("item", 17, 2, 1, NOW - 30.0, 30.0, None, "timed out", "", True, None, None, None)
-NEVER = Attempt("page", "a/b", 1, 1, NOW, 0.0, None, "could not connect", "[red]\x1b[1mno", False, None, None, None)
+NEVER = Attempt("list", "a/b", 1, 1, NOW, 0.0, None, "could not connect", "[red]\x1b[1mno", False, None, None, None)
 
 
 def test_every_attempt_with_what_the_server_said() -> None:

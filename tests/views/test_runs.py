@@ -21,7 +21,7 @@ ROWS = [
 
 def test_at_80_columns() -> None:
     """Every status by glyph and word; what does not fit into 80 columns is left out, never cut."""
-    assert runs_text(ROWS, Screen(80), python=".venv/bin/python") == (
+    assert runs_text(ROWS, Screen(80), program=".venv/bin/python -m harness") == (
         "  RUN             STATUS                         ITEMS 429s    DURATION OF BEST\n"
         "● nightly-1124    running 62 %, 1 failed 49,600/80,000    0  8 h 24 min  99.0 %\n"
         "✓ nightly-1123    complete               80,000/80,000    0 13 h 28 min  99.9 %\n"
@@ -87,4 +87,4 @@ def test_colours() -> None:
 
 def test_no_runs_yet() -> None:
     """Without runs there is a way to get one."""
-    assert runs_text([], Screen(80), python="py") == "no runs yet; start one with: py -m harness import"
+    assert runs_text([], Screen(80), program="py -m harness") == "no runs yet; start one with: py -m harness import"

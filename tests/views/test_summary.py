@@ -13,7 +13,7 @@ from harness.views.screen import LOOKS, Screen
 from harness.views.summary import NEXT, summary_text
 from tests.views.samples import COMPLETE
 
-PYTHON = ".venv/bin/python"
+PROGRAM = ".venv/bin/python -m harness"
 ITEMS = "results/20261123-155204/items.parquet"
 FAILURES = replace(
     COMPLETE,
@@ -25,7 +25,7 @@ FAILURES = replace(
 
 
 def said(summary: Summary, width: int | None = 80, **options: str) -> str:
-    return summary_text(summary, Screen(width), python=PYTHON, **options)
+    return summary_text(summary, Screen(width), program=PROGRAM, **options)
 
 
 def row(text: str, label: str) -> str:

@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from html import escape
 
+from harness.record.events import fetch_name
 from harness.record.live import Live, LiveTier
 from harness.record.run_view import RunView
 from harness.record.state import Failure
@@ -247,7 +248,7 @@ def _workers(now: RunView) -> str:
     if live.workers > _SHOWN_WORKERS:
         return f"<p>{count(live.in_flight)} of {count(live.workers)} have a request on its way</p>"
     busy = [
-        f"<li>{esc(f.kind)} {esc(f.key)}{_attempt(f.attempt)} <small>{duration(f.for_s)}</small></li>"
+        f"<li>{esc(fetch_name(f.role, f.key))}{_attempt(f.attempt)} <small>{duration(f.for_s)}</small></li>"
         for f in live.flights
     ]
     idle = "<li class=hx-idle>" + esc(_idle(now, live)) + "</li>"
@@ -283,7 +284,7 @@ def _failure(failure: Failure, now_utc_s: float) -> tuple[str, ...]:
     why = f"{failure.reason}: {failure.detail}" if failure.detail else failure.reason
     again = failure.retry_at_utc_s
     return (
-        esc(f"{failure.kind} {failure.key}"[:_LONGEST]),
+        esc(fetch_name(failure.role, failure.key)[:_LONGEST]),
         count(failure.attempts),
         UNKNOWN if failure.status is None else str(failure.status),
         esc(moment(failure.at_utc_s, now_utc_s, seconds=True)),

@@ -26,7 +26,7 @@ from harness.views.plots.canvas import (
 from harness.views.text import duration
 
 _QUANTILES = ((0.50, BLUE, "-"), (0.95, ORANGE, "--"), (0.99, PURPLE, "-."), (1.00, RED, ":"))
-_KINDS = {"page": ("list", ORANGE, "--"), "item": ("item", BLUE, "-")}
+_ROLES = {"list": ("list", ORANGE, "--"), "item": ("item", BLUE, "-")}
 _TICKS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 300)
 
 
@@ -42,7 +42,7 @@ def _quantile(latency_s: pd.Series[float], quantile: float) -> float:
 def _answered(events: pd.DataFrame) -> pd.DataFrame:
     moved = moments.on_one_axis(events)
     if moved.empty:
-        return pd.DataFrame(columns=["sent_s", "kind", "latency_s"])
+        return pd.DataFrame(columns=["sent_s", "role", "latency_s"])
     sent = moments.requests(moved)
     whole = sent[sent["outcome"] == "admitted"]
     return whole.assign(latency_s=whole["done_s"] - whole["sent_s"])
@@ -52,16 +52,16 @@ def latency_table(events: pd.DataFrame) -> pd.DataFrame:
     """Percentiles of the time from sending to the end of the answer, in seconds, for list and item requests."""
     answered = _answered(events)
     rows = [
-        {"requests": _KINDS[str(kind)][0], "n": len(rows)}
+        {"requests": _ROLES[str(role)][0], "n": len(rows)}
         | {_name(q): _quantile(rows["latency_s"], q) for q, _, _ in _QUANTILES}
-        for kind, rows in answered.groupby("kind", sort=False)
+        for role, rows in answered.groupby("role", sort=False)
     ]
     return pd.DataFrame(rows, columns=["requests", "n", *(_name(q) for q, _, _ in _QUANTILES)])
 
 
 @drawn
 def latency_plot(events: pd.DataFrame) -> Figure:
-    """Latency percentiles over time, and the share of answers within each latency, by kind of request.
+    """Latency percentiles over time, and the share of answers within each latency, by role of the request.
 
     events: `run.events().to_pandas()`. Refusals and requests without an answer are left out.
     """
@@ -98,8 +98,8 @@ def _over_time(axes: Axes, answered: pd.DataFrame) -> None:
 
 
 def _share(axes: Axes, answered: pd.DataFrame) -> None:
-    for kind, rows in answered.groupby("kind", sort=False):
-        name, color, dash = _KINDS[str(kind)]
+    for role, rows in answered.groupby("role", sort=False):
+        name, color, dash = _ROLES[str(role)]
         at = np.sort(rows["latency_s"].to_numpy(float))
         up = 100 * np.arange(1, len(at) + 1) / len(at)
         keep = np.unique(np.linspace(0, len(at) - 1, 400).astype(int))

@@ -12,10 +12,10 @@ import pandas as pd
 from harness.record.limits import Limit, limits_in
 
 NEEDED = (
-    *("event", "session", "t_s", "kind", "sent_s", "answered_s", "status", "sent", "reason", "tier"),
+    *("event", "session", "t_s", "role", "sent_s", "answered_s", "status", "sent", "reason", "tier"),
     *("began_s", "ended_s", "asleep_s", "workers", "limits"),
 )
-_REQUESTS = {"PageListed": "page", "ItemImported": "item"}
+_REQUESTS = {"PageListed": "list", "ItemImported": "item"}
 
 
 def on_one_axis(events: pd.DataFrame) -> pd.DataFrame:
@@ -37,7 +37,7 @@ def session_starts(events: pd.DataFrame) -> list[float]:
 
 
 def requests(events: pd.DataFrame) -> pd.DataFrame:
-    """Every request that was sent: sent_s, answered_s (NaN: never), done_s, kind and outcome, in order of sending.
+    """Every request that was sent: sent_s, answered_s (NaN: never), done_s, role and outcome, in order of sending.
 
     outcome: admitted (a rate limit let it through, whatever became of it), refused or lost (no answer came).
     events: as `on_one_axis` gives them.
@@ -46,13 +46,13 @@ def requests(events: pd.DataFrame) -> pd.DataFrame:
     whole = events["event"].isin([*_REQUESTS, "Refused"])
     rows = events[whole | (events["event"].isin(["AttemptFailed", "Returned"]) & sent)]
     outcome = np.where(rows["event"] == "Refused", "refused", np.where(rows["answered_s"].notna(), "admitted", "lost"))
-    kind = rows["event"].map(_REQUESTS).fillna(rows["kind"])
+    role = rows["event"].map(_REQUESTS).fillna(rows["role"])
     table = pd.DataFrame(
         {
             "sent_s": rows["sent_s"],
             "answered_s": rows["answered_s"],
             "done_s": rows["t_s"],
-            "kind": kind,
+            "role": role,
             "outcome": outcome,
         }
     )

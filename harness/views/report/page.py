@@ -10,6 +10,7 @@ from itertools import chain
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from harness.record.events import fetch_name
 from harness.views.figures import refusals_text
 from harness.views.plots import canvas, svg
 from harness.views.plots.means import refusal_word
@@ -189,7 +190,7 @@ def _run(number: int, part: RunPart) -> _Section:
     versions = table_of_pairs(content.versions(part.about), ("what", "version"))
     rows = [
         (
-            printable(f"page {failure.key}" if failure.kind == "page" else str(failure.key)),
+            printable(fetch_name("list", failure.key) if failure.role == "list" else str(failure.key)),
             str(failure.attempts),
             UNKNOWN if failure.status is None else str(failure.status),
             moment(failure.at_utc_s, failure.at_utc_s, seconds=True),

@@ -46,7 +46,7 @@ def test_what_became_of_each_request() -> None:
     """Let through, refused, lost; one that never left is none."""
     sent = moments.requests(moments.on_one_axis(TWO))
     assert list(sent["outcome"]) == ["admitted"] * 5 + ["refused", "admitted", "lost"]
-    assert list(sent["kind"]) == ["page"] + ["item"] * 7
+    assert list(sent["role"]) == ["list"] + ["item"] * 7
 
 
 def test_waits_have_their_limit_or_reason_and_a_person_may_pause() -> None:

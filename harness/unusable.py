@@ -1,0 +1,100 @@
+"""What pydantic says of a setting that cannot be used, as one sentence of ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from harness.errors import BadInput
+from harness.flags import FLAGS, flag_of
+from harness.paths import quoted
+
+# What may be a secret, or hold one, must not come back in an error.
+_NEVER_SHOWN = ("header", "token_env", "url")
+
+
+class BadSetting(BadInput):
+    """A setting that cannot be used. It is named as a flag; `told_as` names it as it was given, in a file say.
+
+    setting: its field's name, None where no one setting is to blame or there is none of that name.
+    """
+
+    def __init__(self, setting: str | None, said: str) -> None:
+        super().__init__(said if setting is None else flag_of(setting) + said)
+        self.setting = setting
+        self._said = said
+
+    def told_as(self, what: str) -> str:
+        """Return the sentence with `what` as the setting's name."""
+        return self._said if self.setting is None else what + self._said
+
+
+def first_of(error: ValidationError) -> BadSetting:
+    """Return the first thing wrong; the rest would come up after it was mended. Holds no value that may be a secret."""
+    first, *others = error.errors(include_url=False)
+    message = first["msg"].removeprefix("Value error, ")
+    name = str(first["loc"][0]) if first["loc"] else ""
+    name = next((key for key, flag in FLAGS.items() if flag.alias == name), name)
+    if name not in FLAGS:
+        return BadSetting(None, message if not name else f"{name!r} is no setting of an import; {instead_of(name)}")
+    if first["type"] == "value_error":
+        return BadSetting(name, f": {message}")
+    given = "" if name in _NEVER_SHOWN else f", not {_shown(first['input'])}"
+    word = next((f" or {other['ctx']['expected']}" for other in others if _is_word_for(other, first)), "")
+    return BadSetting(name, f" {_must(first['type'], message, first.get('ctx', {}))}{word}{given}")
+
+
+def near(name: str) -> str | None:
+    """Return the setting that was probably meant by `name`, None where none is like it."""
+    found = get_close_matches(name.replace("-", "_"), [flag.alias or key for key, flag in FLAGS.items()], 1, 0.75)
+    return found[0] if found else None
+
+
+def instead_of(name: str) -> str:
+    """Return what to do about a setting of a name that there is not."""
+    meant = near(name)
+    return "leave it out" if meant is None else f"leave it out, or write {meant}"
+
+
+def _is_word_for(other: ErrorDetails, first: ErrorDetails) -> bool:
+    """Whether it is the other way to write the same setting: `auto` for a number of workers."""
+    same = other["loc"][:-1] == first["loc"][:-1] and other["type"] == "literal_error"
+    return same and first["type"].endswith(("_parsing", "_type"))
+
+
+_MUST = {
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_parsing": "a number or a duration such as 20s",
+    "float_type": "a number or a duration such as 20s",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "path_type": "the path of a folder",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than_equal": "at most {le}",
+    "too_long": "{max_length} values at most",
+    "literal_error": "{expected}",
+}
+
+
+def _must(kind: str, message: str, context: Mapping[str, Any]) -> str:
+    """What pydantic asks for as the rest of a sentence: `must be at least 1`."""
+    if kind in _MUST:
+        about = {key: f"{value:,.12g}" if isinstance(value, (int, float)) else value for key, value in context.items()}
+        return f"must be {_MUST[kind].format(**about)}"
+    return f"is wrong: {message[0].lower()}{message[1:]}"
+
+
+def _shown(value: Any) -> str:
+    """A value as it was typed: numbers bare, other text quoted."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    return value if isinstance(value, str) and re.fullmatch(r"-?[0-9.]{1,40}", value) else quoted(value)
