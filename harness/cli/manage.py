@@ -1,6 +1,6 @@
-"""`pause`, `stop`, `set`: a word to a running import, from any terminal.
+"""`pause`, `stop`, `set`: commands to a running import, from any terminal. `export`, `prune`: what is kept of runs.
 
-`export` and `prune`: what is kept of runs, where, and what goes.
+A command goes through the run's handle (`harness.session.control`), and is answered within seconds or not at all.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from harness.settings import checked
 from harness.values import as_tiers
 from harness.views.figures import best_of, items_of
 from harness.views.panel.controls import Controls
-from harness.views.panel.run_widget import Board
+from harness.views.panel.run_widget import RunWidget
 
 _HINT = "It may pause for a limit again and again: that is the limit, and the chart says which."
 
@@ -39,7 +39,7 @@ class Controller:
     def __init__(self, settings: Mapping[str, Any], results: Path) -> None:
         self.results = results
         self.import_: LocalRun | RemoteRun | None = None
-        self.board = Board()
+        self.run_widget = RunWidget()
         self._run_status: str = "idle"
         self._run: Run | None = None  # what Resume and Retry are about while nothing is under way
         self._lock = threading.Lock()
@@ -61,7 +61,7 @@ class Controller:
                 "limit": self._set_limit,
             },
         )
-        self.widget = w.VBox([self.controls.widget, self.board])
+        self.widget = w.VBox([self.controls.widget, self.run_widget])
         self._look_back()
 
     @property
@@ -175,10 +175,10 @@ class Controller:
             self.say(said.error, bad=True)
         if now is None and import_.phase == "starting" and self.shown is not None:
             self.shown = None
-            self.board.say("")
+            self.run_widget.say("")
         if now is not None and now is not self.shown:
             self.shown = now
-            self.board.show(now, utc_s())
+            self.run_widget.show(now, utc_s())
 
     def _answer(self) -> Answer:
         """What was said to the last command, once."""

@@ -1,4 +1,7 @@
-"""The figures of a run: the least time that what it got could have taken, session by session, and all beside it."""
+"""The best possible time of a run, and its figures beside it: the least time that what it got could have taken.
+
+Windows renew between sessions, and limits may change on the way, so a run is bounded piece by piece.
+"""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ class Session:
         payloads = payloads_on_disk(run.folder, state) if number > 1 else None
         self.core = make_core(config, pacer, self._record, self._started_utc_s, state, payloads)
         self.flusher = Flusher(self.recorder, lambda: self.core.state, inline=inline)
-        self.attendant = ControlServer(Inbox(run.folder, number), self, inline=inline)
+        self.control_server = ControlServer(Inbox(run.folder, number), self, inline=inline)
         self.driver: Driver | None = None
         self._blind = False
         self.core.start(socket.gethostname(), number, charged, relist)
@@ -152,7 +152,7 @@ class Session:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self.flusher.run)
-                nursery.start_soon(self.attendant.run)
+                nursery.start_soon(self.control_server.run)
                 if on_update is not None:
                     nursery.start_soon(self._update, on_update, update_s)
                 done = await self.driver.run()
@@ -160,7 +160,7 @@ class Session:
             if on_update is not None:
                 self._show(on_update)
         finally:
-            self.attendant.close()
+            self.control_server.close()
             try:
                 await self.flusher.flush(snapshot=True)
                 self._remember()

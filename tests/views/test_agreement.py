@@ -218,29 +218,29 @@ def test_every_view_shows_what_the_events_say(run: Run) -> None:
     shown = " ".join(command("show", run.name, "--results", results).split())
     row = " ".join(command("runs", "--results", results).splitlines()[1].split())
     detail = RunReader(run, charted=True).view(UTC_S)
-    shelf = RunIndex(run.folder.parent)
-    shelf.scan()
-    board = {place: words(html) for place, html in sections(detail, UTC_S).items()}
+    index = RunIndex(run.folder.parent)
+    index.scan()
+    run_widget = {place: words(html) for place, html in sections(detail, UTC_S).items()}
     part = RunPart.of(detail, run.about, run.events().to_pandas())
     page = words(make_report([part, part], [], made="now", version="1").html)
     compared = words(compare([detail, detail]))
 
-    for text in (shown, board["head"], page):
+    for text in (shown, run_widget["head"], page):
         assert f"{items} " in text
     for text in (row, compared):
         assert f"{count(true.imported)}/{count(true.total)}" in text
-    for text in (shown, row, board["totals"], page, compared):
+    for text in (shown, row, run_widget["totals"], page, compared):
         assert took in text
-    for text in (shown, board["quality"], page):
+    for text in (shown, run_widget["quality"], page):
         assert line in text
     for text in (row, compared):
         assert cell in text
-    assert shelf.rows[0].refusals == true.refusals
-    assert (shelf.rows[0].total, shelf.rows[0].duration_s) == (true.total, figures["duration_s"])
+    assert index.rows[0].refusals == true.refusals
+    assert (index.rows[0].total, index.rows[0].duration_s) == (true.total, figures["duration_s"])
     requests = f"{count(true.pages + true.items)} {true.pages} list + {true.items} item"
     assert requests in shown
-    assert requests in board["totals"]
-    for text in (shown, board["quality"], page):
+    assert requests in run_widget["totals"]
+    for text in (shown, run_widget["quality"], page):
         assert "% of best" not in text
 
 

@@ -77,9 +77,9 @@ def test_every_view_says_that_none_was_recorded(run: Run) -> None:
     table = command("runs", "--results", str(run.folder.parent)).splitlines()
     assert re.search(r"r +complete\* ", table[1])
     assert "how its list ended was not recorded" in table[2]
-    shelf = RunIndex(run.folder.parent)
-    shelf.scan()
-    assert cells(shelf.rows[0])["cells"]["status"] == "complete, end not recorded"
+    index = RunIndex(run.folder.parent)
+    index.scan()
+    assert cells(index.rows[0])["cells"]["status"] == "complete, end not recorded"
 
 
 def test_a_list_taken_as_it_is_says_so_in_the_table_too() -> None:

@@ -106,7 +106,7 @@ def test_complete_with_failures() -> None:
 )
 def test_ended_early(status: str, reason: str, first: str, why: str) -> None:
     """A run that ended early says why, what is left, and how to go on."""
-    early = replace(COMPLETE, status=status, reason=reason, imported=412, pending=580, waiting_items=8)  # type: ignore[arg-type]
+    early = replace(COMPLETE, status=RunStatus(status), reason=reason, imported=412, pending=580, waiting_items=8)
     text = said(early)
     assert text.splitlines()[:3] == [
         first,

@@ -1,6 +1,6 @@
-"""Small pieces of HTML. Everything that comes from a server or a file goes through `esc`.
+"""A run as pieces of HTML, by the names of the places where the widget puts them.
 
-A run as pieces of HTML, by the names of the places where the widget puts them.
+Everything that comes from a server or a file goes through `esc`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The table of runs as data: what each row shows, and which rows there are under a filter and a sort. Pure.
+"""The table of all runs: what each row shows, which rows there are under a filter and a sort, and the widget for it.
 
-The table of all runs, as a widget: which rows there are is decided in Python, the browser puts them in place.
+Which rows there are, and what stands in them, is decided in Python; the browser puts them in place.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from harness.record.events import RunStatus
-from harness.views.panel.page import rows_page
+from harness.views.panel.run_widget import rows_page
 from harness.views.panel.runs import FILTERS, cells, found, in_order, standing, tally
 from harness.views.runs import RunRow
 from harness.views.screen import LOOKS

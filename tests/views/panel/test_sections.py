@@ -12,7 +12,7 @@ from harness.record.run_view import RunSettings, RunView, view_of
 from harness.record.summary import Summary
 from harness.views.panel.actions import compare
 from harness.views.panel.html import PLACES, sections, spoken
-from harness.views.panel.page import page, rows_page, timeline_svg
+from harness.views.panel.run_widget import page, rows_page, timeline_svg
 from tests.views.panel.run_views import TIMELINE, complete, hostile, under_way
 from tests.views.samples import COMPLETE, NOW
 
