@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from harness.signals import SCRIPT
+
 
 def as_path(value: str | Path) -> str | Path:
     """A path as it came, if files can be looked for there and its name shown; else ValueError."""
@@ -32,10 +34,6 @@ def quoted(value: Any) -> str:
     """A value as an error shows it."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "…"
-
-
-# The console script, and the name under which it is installed.
-SCRIPT = "rate-limit-harness"
 
 
 def program(python: str = "python") -> str:

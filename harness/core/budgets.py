@@ -28,12 +28,12 @@ def places(tiers: Iterable[Tier]) -> float:
 
 def learned(budget: Budget, now: float) -> list[e.Learned]:
     """What its strategy has learned since this was last asked."""
-    fresh = budget.news()
-    if not fresh:
+    facts = budget.new_facts()
+    if not facts:
         return []
     limits = format_tiers(tiers_of(budget, now))
     return [
-        e.Learned(now, budget.name, news.limit or None, news.kind, news.evidence, news.trust, limits) for news in fresh
+        e.Learned(now, budget.name, fact.limit or None, fact.kind, fact.evidence, fact.trust, limits) for fact in facts
     ]
 
 

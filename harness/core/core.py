@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from harness.core.answers import Answer, Done, Failed, Fetch, ItemRead, PageRead, Result, Wait
-from harness.core.breaker import Breaker
 from harness.core.budgets import each, learned, places, plan_for, tiers_of
 from harness.core.concurrency import Concurrency, useful_workers
 from harness.core.doubts import Doubts
@@ -45,7 +44,7 @@ from harness.core.rules import (
     verdict,
 )
 from harness.core.rulings import LET_IN, Ruling, Suspect
-from harness.core.stop_conditions import StopRules
+from harness.core.stop_conditions import StopRules, outage_breaker
 from harness.core.unauthorised import UNAUTHORISED, Unauthorised
 from harness.core.waits import WaitLog
 from harness.core.work import Desired, InFlight, Task, Work
@@ -98,7 +97,7 @@ class Core:
         self._doubts = Doubts()
         self._unauthorised = Unauthorised()
         self._reread: set[e.ItemId] | None = None
-        self._breaker = Breaker(rules.breaker)
+        self._breaker = outage_breaker(rules.breaker)
         self._endings = StopRules(rules.ends, self.state)
         self._done: Done | None = None
         self._tolerated: list[Failure] = []  # pages whose failure a person accepts (--accept-list)
@@ -171,8 +170,7 @@ class Core:
         if len(self.flights) >= min(self.wish.workers, self._at_once):
             return self._idle(now, "workers")
         if (held := self._breaker.held(now)) is not None:
-            self._waits.begin(now, held.reason, None, held.until, 0.0)
-            return held
+            return self._held(now, held)
         if self._in_doubt and not any(self._may_go(role) for role in _AFTER):
             self._try_aside(now)
         if self._doubts.trying or self._unauthorised.trying:
@@ -189,7 +187,7 @@ class Core:
         if not (self.flights or self._doubts.trying):
             self._unauthorised.try_kept()
         if self._doubts.try_aside():
-            self.budgets["item"].hold_until(now + self._doubts.silence_s, "refused")
+            self.budgets["item"].breaker.hold_until(now + self._doubts.silence_s, "refused")
 
     def _end_early(self, now: float) -> None:
         """Stop where a rule says so, unless there is nothing left to stop."""
@@ -203,7 +201,7 @@ class Core:
 
     @property
     def _given_up(self) -> str | None:
-        return self._doubts.knocks.given_up or self._unauthorised.knocks.given_up
+        return self._doubts.probes.given_up or self._unauthorised.probes.given_up
 
     def _next_ready(self, now: float) -> Answer:
         """Send what is ready, a page and an item in turn.
@@ -236,18 +234,17 @@ class Core:
     def _compare(self, now: float) -> Answer:
         """While a refusal or a 401 is in doubt nothing goes but the request that tells whose fault it was."""
         asker = self._unauthorised if self._unauthorised.trying else self._doubts
-        if asker.flying in self.flights or (self._doubts.alone and self.flights):
+        if asker.probes.in_flight in self.flights or (self._doubts.alone and self.flights):
             return self._idle(now, "probe")
-        if (held := asker.knocks.held(now)) is not None:
-            self._waits.begin(now, held.reason, None, held.until, 0.0)
-            return held
+        if (held := asker.probes.held(now)) is not None:
+            return self._held(now, held)
         role = self._doubts.role if asker is self._doubts else self._unauthorised.role(self.work, self.state)
         answer = self.budgets[role].reserve(now, self.rules.cost(role))
         if isinstance(answer, Later):
             return self._wait_for(now, answer)
         task, compared = asker.take(role, self.work, self.state)
         fetch = self._fetch(now, task, self.budgets[role].name, answer)
-        asker.flying = fetch.id
+        asker.probes.sent(fetch.id, now)
         flight = self.flights[fetch.id]
         flight.probe, flight.compared = not self._doubts.holds(fetch.id), compared
         return fetch
@@ -275,8 +272,13 @@ class Core:
         self._fetches += 1
         fetch = Fetch(self._fetches, task.role, task.key, task.attempt, budget, grant, now)
         self.flights[fetch.id] = InFlight(fetch)
-        self._breaker.sends(fetch.id)
+        self._breaker.sent(fetch.id, now)
         return fetch
+
+    def _held(self, now: float, held: Later) -> Wait:
+        """Say that everyone waits for a pause to end, or for the probe's answer."""
+        self._waits.begin(now, held.reason, None, held.until, 0.0)
+        return Wait(held.until, "settlement", held.reason)
 
     def _wait_for(self, now: float, later: Later) -> Wait:
         tier = None if later.tier is None else str(later.tier)
@@ -312,12 +314,12 @@ class Core:
         if unauthorised:
             ruling = Ruling(fate="kept")
         else:
-            ruling = self._doubts.heard(flight, now, notice, budget.probes(fetch.grant))
+            ruling = self._doubts.heard(flight, now, notice, budget.breaker.is_probe(fetch.grant))
         hold = budget.settle(fetch.grant, now, ruling.outcome, notice)
         if ruling.proven is not None:
-            budget.found(ruling.proven)
-        for news in learned(budget, now):
-            self.emit(news)
+            budget.resolved(ruling.proven)
+        for fact in learned(budget, now):
+            self.emit(fact)
         flight.answered_s, flight.status = now, notice.status
         if ruling.outcome is Outcome.ANSWERED and self.concurrency is not None:
             self.concurrency.answered(now)
@@ -340,28 +342,32 @@ class Core:
         """Do what an answer means for its request, for those in doubt and for everyone."""
         fetch, budget = flight.fetch, self.budgets[flight.fetch.role]
         if notice.refused and ruling.fate != "judged":
-            self._breaker.works()
+            self._breaker.passed(fetch.id, now)
             ruling.refused.append(Suspect(flight, notice))
         for suspect in ruling.refused:
             self._refused(suspect.flight, now, suspect.notice)
         if hold is not None:
-            self.emit(e.Held(now, fetch.budget, hold.until, hold.reason, hold.retry_after_s, hold.strikes))
-        if ruling.fate != "read":
-            self.flights.pop(fetch.id)
-            probed = self._breaker.landed(fetch.id)
+            self.emit(e.Held(now, fetch.budget, hold.until, hold.reason, hold.retry_after_s, hold.consecutive_refusals))
         if ruling.fate == "back" and not flight.compared:
             self.work.put_back(flight.task, second=ruling.second)
         elif ruling.fate == "dropped":
-            self._returned(flight, now, "sent to compare with")
-            if notice.status >= 500:
-                self._count_failure(now, fetch.budget, probed)
-            else:
-                self._breaker.works()
+            self._dropped(flight, now, notice)
+        if ruling.fate != "read":
+            self.flights.pop(fetch.id)
+            self._breaker.returned(fetch.id)
         self._settle_doubts(ruling, now)
         if ruling.lift:
-            budget.lift()
+            budget.breaker.lift()
         if ruling.silence_s is not None:
-            budget.hold_until(now + ruling.silence_s, "refused")
+            budget.breaker.hold_until(now + ruling.silence_s, "refused")
+
+    def _dropped(self, flight: InFlight, now: float, notice: Notice) -> None:
+        """A fetch that was only sent to compare with is over."""
+        self._returned(flight, now, "sent to compare with")
+        if notice.status >= 500:
+            self._count_failure(now, flight.fetch)
+        else:
+            self._breaker.passed(flight.fetch.id, now)
 
     def _settle_doubts(self, ruling: Ruling, now: float) -> None:
         """What became of those that were in doubt: back into the queue, or failed as their status does."""
@@ -384,7 +390,7 @@ class Core:
     def _keep_unauthorised(self, flight: InFlight, now: float, notice: Notice) -> None:
         """A 401 after others were let in: nothing is held against it until another request was tried."""
         self.flights.pop(flight.fetch.id)
-        self._breaker.landed(flight.fetch.id)
+        self._breaker.returned(flight.fetch.id)
         self._doubts.lost(flight.fetch.id, now, "status 401")
         if (why := self._unauthorised.keep(flight, now, notice)) is not None:
             self.stop(now, why)
@@ -392,12 +398,12 @@ class Core:
 
     def _clear_unauthorised(self, flight: InFlight, now: float, notice: Notice) -> None:
         """Another answer came while requests that got a 401 wait: it may say that it was their own."""
-        probed = flight.fetch.id == self._unauthorised.flying
+        probed = flight.fetch.id == self._unauthorised.probes.in_flight
         for other, failed in self._unauthorised.heard(flight, now, notice, self._unauthorised.more(self.work)):
             other.probe = False
             self._failed(other, now, failed)
         if probed and self._doubts.alone:  # the silence before a suspect begins anew
-            self.budgets[self._doubts.role].hold_until(now + self._doubts.silence_s, "refused")
+            self.budgets[self._doubts.role].breaker.hold_until(now + self._doubts.silence_s, "refused")
 
     def _leave_open(self, now: float) -> None:
         """The session ends before it is known whose fault some answers were: they cost nothing."""
@@ -444,7 +450,7 @@ class Core:
             self.emit(e.IdsCarried(now, result.carried))
             self.work.add("item", again)
         self._mishaps.over(flight.task)
-        self._breaker.works()
+        self._breaker.passed(fetch.id, now)
         self._unauthorised.good["item"] = fetch.key
         answered_s, status = flight.answered_s or now, flight.status or 0
         self.emit(e.ItemImported(now, fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, result.size_bytes))
@@ -452,7 +458,7 @@ class Core:
     def _page_read(self, flight: InFlight, now: float, page: PageRead) -> None:
         fetch = flight.fetch
         self._mishaps.over(flight.task)
-        self._breaker.works()
+        self._breaker.passed(fetch.id, now)
         ids, new, total, met = listed(self.rules, self.state, page, self._reread)
         answered_s, status = flight.answered_s or now, flight.status or 0
         told = (page.last_page, page.next_page, page.way, page.more, page.unread, met, page.past)
@@ -513,7 +519,6 @@ class Core:
     def _failed(self, flight: InFlight, now: float, failed: Failed) -> None:
         fetch, task = flight.fetch, flight.task
         what = (now, fetch.role, fetch.key, fetch.attempt, fetch.sent_s)
-        probed = self._breaker.landed(fetch.id)
         stale = self._mishaps.first_stale(task, failed)
         tried = self._doubts.holds(fetch.id)
         self._doubts.lost(fetch.id, now, failed.reason, kept=stale)
@@ -522,10 +527,11 @@ class Core:
                 self.work.put_back(task)
             self._returned(flight, now, failed.reason, failed.sent)
             if failed.passing and not stale:
-                self._count_failure(now, fetch.budget, probed)
+                self._count_failure(now, fetch)
+            self._breaker.returned(fetch.id)
             return
         # What fails while everything does says nothing of the item, and costs it none of its attempts.
-        spared = self._breaker.open and failed.passing
+        spared = self._breaker.hold is not None and failed.passing
         at = retry_at(self.rules, self.state, fetch.role, 1 if spared else fetch.attempt, failed, now)
         if at is not None:
             self.work.retry(task._replace(attempt=fetch.attempt + (not spared)), at)
@@ -533,18 +539,18 @@ class Core:
         why = e.AttemptFailed(*what, flight.answered_s, flight.status, failed.reason, failed.detail, failed.sent, again)
         self.emit(replace(why, headers=failed.headers, body=failed.body))
         if not failed.passing:
-            self._breaker.works()
+            self._breaker.passed(fetch.id, now)
         else:
-            self._count_failure(now, fetch.budget, probed)
+            self._count_failure(now, fetch)
         if fetch.role == "list":
             accepted = tolerated(self.state, self.rules.accept_list)
             self._tolerated += [failure for failure in accepted if failure not in self._tolerated]
             self._judge_list(now)
 
-    def _count_failure(self, now: float, budget: str, probed: bool) -> None:
-        """Something failed that may pass: where many do in a row, everyone pauses."""
-        if (until := self._breaker.failed(now, probed)) is not None:
-            self.emit(e.Held(now, budget, until, "failing", None, self._breaker.strikes))
+    def _count_failure(self, now: float, fetch: Fetch) -> None:
+        """Count a failure that may pass: where many come in a row, everyone pauses."""
+        if (hold := self._breaker.refused(fetch.id, now)) is not None:
+            self.emit(e.Held(now, fetch.budget, hold.until, hold.reason, None, hold.consecutive_refusals))
 
     # --- what people tell, at any moment ------------------------------------------------------------------------
 
