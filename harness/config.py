@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from inspect import Parameter, Signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import unquote_plus, urlsplit
@@ -326,6 +327,10 @@ class ImportConfig(_Part):
         """These settings with others, by flat name; checked as any are."""
         return ImportConfig(**{**self.given(), **changes})
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> ImportConfig:
+        """As `with_settings`: pydantic's own would take a flat name for a field, and leave the setting as it was."""
+        return self.with_settings(**(update or {}))
+
     def as_written(self) -> dict[str, Any]:
         """The settings for run.json, by flat name: no secret, only that there is one, and no one-off like --fresh."""
         parts = {
@@ -379,7 +384,10 @@ def _within(part: Any) -> dict[str, Any]:
     return dict(part)
 
 
-# What `help(ImportConfig)` shows.
+# What `help(ImportConfig)` shows, and what a notebook completes.
+_KEYWORDS = [Parameter(name, Parameter.KEYWORD_ONLY, default=flag.default) for name, flag in FLAGS.items()]
+_KEYWORDS += [Parameter(name, Parameter.KEYWORD_ONLY, default=None) for name in GROUPS if name not in FLAGS]
+ImportConfig.__signature__ = Signature(_KEYWORDS)
 ImportConfig.__doc__ = f"{ImportConfig.__doc__}\n\n{described()}"
 
 

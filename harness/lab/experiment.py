@@ -20,6 +20,7 @@ from harness.record.summary import Ledger, Summary
 from harness.session.driver import Flusher
 from harness.session.factory import make_core, pacer_for
 from harness.session.importing import figures, prepared, state_counts, write_results
+from harness.settings import resolve
 from harness.source.ledger import compared
 
 # A client may knock for ever on a server that counts refusals: after so many in a row without an answer it is given up.
@@ -73,6 +74,7 @@ def _simulable(config: ImportConfig) -> ImportConfig:
         raise BadInput("a simulation has no time of day; leave out --until, or say --max-time")
     if config.run.resume:
         raise BadInput("a simulated run cannot be resumed; leave out --resume and simulate it again")
+    resolve(config)
     return config
 
 

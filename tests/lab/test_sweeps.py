@@ -66,6 +66,14 @@ def test_flags_win_over_a_file_and_texts_are_cut_at_commas() -> None:
     assert read_grid({}, {}, ["cost=item=2,item=3"], None).varied == {"cost": ["item=2", "item=3"]}
 
 
+def test_a_file_may_keep_settings_in_tables_for_each_part() -> None:
+    """As those of an import may; what varies is named flat, as a flag is."""
+    table = {"items": 9, "source": {"per_page": 5}, "retry": {"delays": [1]}, "grid": {"retry_delays": ["1", "2"]}}
+    grid = read_grid({**table, "pacing": {"strategy": "window", "limit": "5/s"}}, {}, ["workers=1,2"], None)
+    assert grid.fixed == {"items": 9, "per_page": 5, "pacing": "window", "limit": "5/s"}
+    assert grid.varied == {"retry_delays": ["1", "2"], "workers": ["1", "2"]}
+
+
 @pytest.mark.parametrize(
     ("table", "texts", "sentence"),
     [
