@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.config import ImportConfig, sent_as
+from harness.core.budgets import budget_name, shared
 from harness.core.concurrency import Concurrency
 from harness.core.core import Core
 from harness.core.rules import Rules
@@ -53,7 +54,8 @@ def make_core(
     payloads: set[ItemId] | None = None,
 ) -> Core:
     """The core of one session as `config` wants it, to be started; see `Core`."""
-    budget = Budget("api", pacer, config.max_pause)
+    credential = (config.learned_for or "").partition(" ")[2] or None
+    budget = Budget(budget_name(credential), pacer, config.max_pause)
     rules = Rules(
         config.most_workers,
         config.retry_delays,
@@ -67,7 +69,7 @@ def make_core(
         config.accept_list,
     )
     concurrency = Concurrency(most=config.most_workers) if config.workers == "auto" else None
-    return Core(rules, {"list": budget, "item": budget}, record, utc_s, state, payloads, concurrency)
+    return Core(rules, shared(budget, credential), record, utc_s, state, payloads, concurrency)
 
 
 def ends_of(config: ImportConfig, began_utc_s: float) -> StopConditions:
