@@ -29,12 +29,11 @@ from harness.record.clock import utc_s
 from harness.record.discovery import ACCEPT
 from harness.record.inferred import as_flag, infer_recorded
 from harness.record.run import find_run
-from harness.session.checking import check
+from harness.session.checking import Checked, check
 from harness.session.importing import http_api, source
 from harness.settings import from_environ, given, read_settings
 from harness.units import format_period
-from harness.views.check import Checked, check_text
-from harness.views.recommendation import recommendation_text
+from harness.views.plan import check_text, recommendation_text
 from harness.views.screen import Screen
 from harness.views.text import plural, printable
 

@@ -27,7 +27,7 @@ def audit_command(run: str | None, **flags: Any) -> int:
     """Read the list again; import what was missed."""
     typed = typed_to_resume(flags)
     found = find_run(Path(typed.get("results", "results")), run)
-    if not found.status.startswith("complete"):
+    if not found.status.is_complete:
         reason = str(found.about.get("reason", ""))
         how = f"resume it first{f', with {ACCEPT}' if NO_HELP in reason else ''}"
         how = "its list goes on in a way that this release cannot follow" if LEAVES_REST in reason else how

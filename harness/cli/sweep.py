@@ -24,15 +24,16 @@ from harness.extras import need_server
 from harness.flags import SWEPT, SWEPT_SIMULATED
 from harness.record.clock import local_stamp, utc_s
 from harness.record.folder import NameTaken
+from harness.record.status import RunStatus
 from harness.settings import from_environ, given, read_settings
 from harness.source.child import DEFAULT_ITEMS
-from harness.views.comparison import comparison_text
+from harness.views.comparison import advice, comparison_text, counting, simulated_text
 from harness.views.progress import choose_mode
 from harness.views.screen import Screen
-from harness.views.sweep import counting, simulated_text
 from harness.views.text import plural
 
 if TYPE_CHECKING:
+    from harness.lab.comparison import Panel
     from harness.lab.experiment import Outcome
     from harness.lab.sweeps import Row, Sweep
     from harness.record.state import State
@@ -174,11 +175,15 @@ def _compare(found: list[Any], as_json: bool = False) -> None:
 
     compared = panels(frame_of(found))
     if as_json:
-        click.echo(json.dumps([asdict(panel) for panel in compared]))
+        click.echo(json.dumps([_as_dict(panel) for panel in compared]))
     else:
         click.echo(comparison_text(compared, Screen.of(sys.stdout)))
 
 
+def _as_dict(panel: Panel) -> dict[str, Any]:
+    return {"title": panel.title, "lines": [asdict(line) for line in panel.lines], "advice": advice(panel)}
+
+
 def _failed(row: Row) -> bool:
     """Whether a run did not get to its end, for whatever reason."""
-    return row["status"] not in ("complete", "complete with failures")
+    return not RunStatus(row["status"]).is_complete

@@ -194,7 +194,7 @@ class Core:
         if self.wish.stopping is None and (self.flights or not self.work.empty() or self._in_doubt):
             early = self._endings.verdict(now, self.state, self._breaker)
             if early is None and (why := self._given_up) is not None:
-                early = Done("failed", why)
+                early = Done(e.RunStatus.FAILED, why)
             if early is not None:
                 self.stop(now, early.reason)
                 self.wish.status = early.status
@@ -394,7 +394,7 @@ class Core:
         self._doubts.lost(flight.fetch.id, now, "status 401")
         if (why := self._unauthorised.keep(flight, now, notice)) is not None:
             self.stop(now, why)
-            self.wish.status = "failed"
+            self.wish.status = e.RunStatus.FAILED
 
     def _clear_unauthorised(self, flight: InFlight, now: float, notice: Notice) -> None:
         """Another answer came while requests that got a 401 wait: it may say that it was their own."""

@@ -122,7 +122,11 @@ def nameless(item: e.Key, result: ItemRead) -> Failed:
 
 
 def verdict(
-    rules: Rules, state: State, stopped: str | None, status: e.RunStatus = "stopped", tolerated: Sequence[Failure] = ()
+    rules: Rules,
+    state: State,
+    stopped: str | None,
+    status: e.RunStatus = e.RunStatus.STOPPED,
+    tolerated: Sequence[Failure] = (),
 ) -> Done:
     """How a session ended with nothing left to do, or because it was stopped: as `status`, `stopped` says why.
 
@@ -132,7 +136,7 @@ def verdict(
         return Done(status, stopped)
     if not state.listing.ended:
         failed = [page for page in state.failed_pages if page not in tolerated]
-        return Done("failed", _failed_pages(state, failed) if failed else _unclear(rules, state, tolerated))
+        return Done(e.RunStatus.FAILED, _failed_pages(state, failed) if failed else _unclear(rules, state, tolerated))
     return Done(*verdict_of_failures(state.failed))
 
 

@@ -112,4 +112,4 @@ class Desired:
     workers: int
     paused: bool = False
     stopping: str | None = None
-    status: RunStatus = "stopped"
+    status: RunStatus = RunStatus.STOPPED

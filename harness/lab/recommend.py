@@ -27,7 +27,6 @@ from harness.session.retry_failed import last_figures
 from harness.settings import read_settings, written_config
 from harness.units import format_period, parse_duration
 from harness.values import typical_latency_s
-from harness.views.recommendation import Recommendation, Tried, Variant
 
 # The counts that are tried, fewest first.
 WORKERS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200)
@@ -43,6 +42,47 @@ _NEXT_TO_NOTHING = 0.995
 OTHERS, _TENANTS_SHARE = "others use 1/4", 0.25
 
 Tell = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A number of workers, the duration that it gives, and the refusals in a thousand requests."""
+
+    workers: int
+    duration_s: float
+    hits_per_1000: float
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """Something is different: what the advice then gives, and what the best then is, under a bound that may differ."""
+
+    name: str
+    kept: Tried
+    best: Tried
+    best_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """The fewest workers at full speed. best_s: the least time with any number (None: no limit is known).
+
+    tried: every number of workers that was, the fewest first. sampled: the items that were simulated, if not all.
+    run: the run that it is drawn from; was: what that had, and took.
+    """
+
+    workers: int
+    limits: str
+    latency: str
+    requests: int
+    best_s: float | None
+    duration_s: float
+    hits_per_1000: float
+    tried: tuple[Tried, ...]
+    variants: tuple[Variant, ...]
+    sampled: int | None = None
+    run: str | None = None
+    was: Tried | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +160,7 @@ class _Trials:
 
 
 def _check(summary: Summary) -> None:
-    if summary.status not in ("complete", "complete with failures"):
+    if not summary.status.is_complete:
         ask = f"try it alone with: {program()} simulate"
         raise BadInput(f"this import does not get through ({summary.reason}); {ask}")
 

@@ -104,7 +104,7 @@ def measured(config: ImportConfig, state: State, summary: Summary) -> dict[str, 
     if config.pacing.workers == "auto":
         row["workers"] = summary.workers
     best_s = _server_bound_s(config, state)
-    complete = summary.status in ("complete", "complete with failures")
+    complete = summary.status.is_complete
     row["server_bound_s"] = best_s
     row["server_optimality"] = _share(best_s, summary.duration_s) if complete else None
     return {**row, "items": config.test_api.items if config.test_api.items is not None else summary.total}

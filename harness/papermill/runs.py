@@ -26,7 +26,6 @@ from harness.views.report.pictures import Picture, run_pictures
 from harness.views.report.tables import table_of_pairs
 from harness.views.screen import LOOKS
 
-_ENDED = ("complete", "complete with failures")
 _COLORS = {"complete": "#009e73", "complete with failures": "#e69f00"}
 
 
@@ -73,7 +72,7 @@ class Experiment:
     @plainly
     def check(self) -> None:
         """RunFailed where the run did not complete: the notebook, and papermill with it, ends with an error."""
-        if self.summary.status not in _ENDED:
+        if not self.summary.status.is_complete:
             reason = f": {self.summary.reason}" if self.summary.reason else ""
             raise RunFailed(f"run {self.run.name} {self.summary.status}{reason}; the figures show how far it came")
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from harness.record.status import RunStatus as RunStatus
+
 # 2: `headers` and `body` of a failed attempt, Retried, Forgotten, Relisted. 3: IdsCarried with `carried`; what a page
 # says of the next one (`way`, `more`, `unread`, `new`, `past`, `said_by`, `remarks`), ListEnded, the status of a
 # Returned. 4: `role` in
@@ -21,8 +23,6 @@ Role = Literal["list", "item", "token"]
 Key = ItemId  # of an item its id, of a page its cursor
 
 _LARGEST = 10**18
-
-RunStatus = Literal["running", "paused", "complete", "complete with failures", "stopped", "interrupted", "failed"]
 
 
 def canonical_id(raw: ItemId) -> ItemId:

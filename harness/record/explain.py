@@ -223,7 +223,7 @@ def audited(events: Iterable[e.Event]) -> Audit | None:
         elif isinstance(event, e.ListEnded):
             accepted = event.reason == "accepted"
         elif isinstance(event, e.SessionEnded):
-            whole = event.status.startswith("complete") and not accepted
+            whole = e.RunStatus(event.status).is_complete and not accepted
     if now is None:
         return None
     gone = tuple(item for item in before if item not in now) if whole else ()

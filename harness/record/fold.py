@@ -56,7 +56,7 @@ def _session_started(state: State, event: e.SessionStarted) -> None:
     state.asked = False
     state.session = Current(event.number, event.utc_s)
     state.workers, state.limits, state.strategy = event.workers, event.limits, event.strategy
-    state.status, state.reason = "running", ""
+    state.status, state.reason = e.RunStatus.RUNNING, ""
     # A page that failed for good is tried again in each session: without it its items would never be known.
     for failure in state.failed_pages:
         del state.failures[(failure.role, failure.key)]
@@ -203,21 +203,21 @@ def _retried(state: State, event: e.Retried) -> None:
 def _forgotten(state: State, event: e.Forgotten) -> None:
     _move(state, event.item, "forgotten", event.t_s)
     state.failures.pop(("item", event.item), None)
-    if state.status == "complete with failures":
+    if state.status is e.RunStatus.WITH_FAILURES:
         state.status, state.reason = verdict_of_failures(state.failed)
 
 
 def _reopen(state: State) -> None:
     """A run that had ended has something to do again."""
-    if state.status not in ("running", "paused"):
-        state.status, state.reason = "stopped", "there is something to fetch again"
+    if not state.status.is_open:
+        state.status, state.reason = e.RunStatus.STOPPED, "there is something to fetch again"
 
 
 def verdict_of_failures(failed: int) -> tuple[e.RunStatus, str]:
     """Status and reason of a run with nothing left to do, by how many items failed for good."""
     if failed:
-        return "complete with failures", f"{failed:,} item{'s' if failed > 1 else ''} failed"
-    return "complete", ""
+        return e.RunStatus.WITH_FAILURES, f"{failed:,} item{'s' if failed > 1 else ''} failed"
+    return e.RunStatus.COMPLETE, ""
 
 
 def _refused(state: State, event: e.Refused) -> None:
@@ -265,7 +265,7 @@ def _waited(state: State, event: e.Waited) -> None:
 
 def _paused(state: State, event: e.Paused) -> None:
     state.session.paused_at_s = event.t_s
-    state.status = "paused"
+    state.status = e.RunStatus.PAUSED
 
 
 def _resumed(state: State, event: e.Resumed) -> None:
@@ -277,7 +277,7 @@ def _resumed(state: State, event: e.Resumed) -> None:
         # Limits renew during a pause that the duration leaves out, so what follows is measured anew.
         state.marks.append(Boundary(state.pages_read, state.imported, state.kept, "pause"))
     session.paused_at_s = None
-    state.status = "running"
+    state.status = e.RunStatus.RUNNING
 
 
 def _workers_set(state: State, event: e.WorkersSet) -> None:
@@ -300,10 +300,10 @@ def _learned(state: State, event: e.Learned) -> None:
 
 
 def _session_ended(state: State, event: e.SessionEnded) -> None:
-    state.status, state.reason = event.status, event.reason
+    state.status, state.reason = e.RunStatus(event.status), event.reason
     state.session.waiting = None
     state.session.ended = True
-    state.cut_short = state.cut_short or not event.status.startswith("complete")
+    state.cut_short = state.cut_short or not state.status.is_complete
     _cut_tail(state)
 
 

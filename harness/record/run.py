@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.errors import NoSuchRun, RecordError
 from harness.paths import program
-from harness.record.about import OPEN, is_told, read_about
+from harness.record.about import is_told, read_about
 from harness.record.clock import iso, local_stamp
-from harness.record.events import RunStatus
 from harness.record.files import write_json
 from harness.record.folder import Folder, created
-from harness.record.moment import read_live
+from harness.record.live import read_live
 from harness.record.state import Failure, State
+from harness.record.status import RunStatus
 from harness.record.summary import read_figures
 
 if TYPE_CHECKING:
@@ -73,20 +73,18 @@ class Run(Folder):
         writer = self.writer_pid
         about = self.about
         if is_told(self.folder, about):
-            status: RunStatus = about["status"]
-            return status
+            return RunStatus(about["status"])
         if writer is None:
             return self.status_of(self.state())
         live = read_live(self.folder, 0.0)
-        return "paused" if live is not None and live.doing == "paused" else "running"
+        return RunStatus.PAUSED if live is not None and live.doing == "paused" else RunStatus.RUNNING
 
     def status_of(self, state: State) -> RunStatus:
         """The status of a run that nobody is writing, by the fold of its events."""
         about = self.about
         if is_told(self.folder, about):
-            status: RunStatus = about["status"]
-            return status
-        return "interrupted" if state.status in OPEN else state.status
+            return RunStatus(about["status"])
+        return RunStatus.INTERRUPTED if state.status.is_open else state.status
 
     @property
     def settled(self) -> bool:
@@ -127,7 +125,7 @@ class Run(Folder):
         path = self.folder / "items.parquet"
         if not path.exists():
             raise RecordError(f"{path} is not there yet: it is written when a session of the run ends; wait or resume")
-        if not self.settled and self.writer_pid is None and self.status.startswith("complete"):
+        if not self.settled and self.writer_pid is None and self.status.is_complete:
             raise RecordError(f"{path} is older than what was imported; `resume` writes it anew")
         return read_table(path)
 

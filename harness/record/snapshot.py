@@ -19,6 +19,7 @@ from harness.record.events import SCHEMA_VERSION, ItemId, canonical_id
 from harness.record.pages import PageSet
 from harness.record.parts import list_parts, read_table, write_table
 from harness.record.state import Boundary, Current, Failure, Items, State
+from harness.record.status import RunStatus
 
 # Copying a state costs time in proportion to its items, so a snapshot is due when the events since the last one are
 # many both absolutely and for the size of the run.
@@ -121,6 +122,7 @@ def _thaw(table: pa.Table) -> tuple[State, str, int]:
     if head["fields"] != _FIELDS:
         raise ValueError("the state of another version")
     state = State(**{name: head[name] for name in _PLAIN})
+    state.status = RunStatus(state.status)
     for name in ("statuses", "refusals", "latency"):  # JSON has no integer keys
         setattr(state, name, {int(key): count for key, count in head[name].items()})
     state.marks = [Boundary(*mark) for mark in head["marks"]]

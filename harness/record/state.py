@@ -209,7 +209,7 @@ class State:
     asked: bool = False  # a person changed the limits in this session
     cut_short: bool = False  # a session was killed, or ended before everything was read
     ended_utc_s: float | None = None  # of the last item's event
-    status: RunStatus = "running"
+    status: RunStatus = RunStatus.RUNNING
     reason: str = ""
     session: Current = field(default_factory=Current)
 

@@ -25,7 +25,48 @@ from harness.record.events import Key, Role, role_name
 from harness.record.fold import apply
 from harness.record.state import State
 from harness.source.base import Api
-from harness.views.check import Checked, Told
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One limit as the headers of the answers told it, in order. period_s: as told, for few say it; header: which."""
+
+    header: str
+    limit: int | None
+    period_s: float | None
+    remaining: tuple[int | None, ...]
+    reset_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came of the requests. latencies_s: of each, in order. items, pages: as the list says; None: it does not.
+
+    ended: the evidence that the list ends with what was seen; problem: why an import could not end as complete.
+
+    item_fields: 0 where no item was asked for. alike: the list's records hold all of them. skew_s: how far the server's
+    clock is ahead of ours, to the second (None: it has no Date).
+    """
+
+    url: str
+    latencies_s: tuple[float, ...]
+    a_page: int
+    items: int | None
+    pages: int | None
+    paging: str
+    item_fields: int
+    alike: bool
+    told: tuple[Told, ...]
+    skew_s: float | None
+    ended: str = ""
+    problem: str = ""
+
+    @property
+    def limits(self) -> str:
+        """What can be given to --limit: the limits that were told with their periods."""
+        known = [told for told in self.told if told.limit and told.period_s]
+        return "+".join(f"{told.limit}/{told.period_s:g}s" for told in known)
+
 
 # Asks for a page; answers it, or the failure, with the status of the answer.
 AskPage = Callable[[e.Key], Awaitable[tuple[PageRead | Failed, int | None]]]

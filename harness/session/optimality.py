@@ -1,4 +1,7 @@
-"""The figures of a run: the least time that what it got could have taken, session by session, and all beside it."""
+"""The best possible time of a run, and its figures beside it: the least time that what it got could have taken.
+
+Windows renew between sessions, and limits may change on the way, so a run is bounded piece by piece.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ from harness.bound import Bound, Paging, bound
 from harness.bound import Work as BoundWork
 from harness.config import ImportConfig
 from harness.pacing import Tiers, parse_tiers
-from harness.record.events import RunStatus
 from harness.record.inferred import as_learned, infer_recorded
 from harness.record.state import Segment, State
+from harness.record.status import RunStatus
 from harness.record.summary import LearnedLimit, Ledger, Summary, summarise
 
 CHANGED = "changed on the way"
@@ -33,7 +36,7 @@ def figures(
     One under way has no bound yet: half an import that waits for its window says nothing of the whole.
     """
     shown = status or state.status
-    best = None if shown in ("running", "paused") else best_possible(state, config)
+    best = None if shown.is_open else best_possible(state, config)
     known = {"limits_source": limits_source(state, config), "server": ledger, "learned": learned}
     return summarise(name, state, best, status=status, **known)  # type: ignore[arg-type]
 

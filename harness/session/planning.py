@@ -12,7 +12,7 @@ from harness.bound import Bound, Paging, Work, bound
 from harness.config import ImportConfig
 from harness.core.answers import Failed, PageRead
 from harness.errors import BadInput
-from harness.pacing import Notice
+from harness.pacing import Notice, format_tiers
 from harness.record.events import Key, Role
 from harness.record.state import State
 from harness.session.checking import preview
@@ -34,6 +34,36 @@ class Outlook:
     list_fields: frozenset[str]
     bound: Bound | None
     list_bound: Bound | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListOnly:
+    """The list's records already hold every field of the items: what an import without detail would take."""
+
+    fields: int
+    requests: int
+    best_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an import would do. Seconds end in `_s`; None is what is not known.
+
+    requests_made: by the dry run itself. best_s: with any number of workers; best_workers_s: with `workers`.
+    latency_s: the least round trip, on which enough_workers rests.
+    """
+
+    requests_made: int
+    requests_page: int | None
+    requests_item: int | None
+    limits: str
+    limits_source: str
+    best_s: float | None
+    best_workers_s: float | None
+    latency_s: float | None
+    workers: int
+    enough_workers: int | None
+    list_only: ListOnly | None = None
 
 
 async def look_ahead(api: Api, config: ImportConfig) -> Outlook:
@@ -100,6 +130,28 @@ def _bound(work: Work | None, config: ImportConfig, latency_s: float, *, detail:
     if work is None or not config.limits:
         return None
     return bound(replace(work, detail=detail), config.limits, latency_s, config.pacing.most_workers)
+
+
+def plan_of(outlook: Outlook, config: ImportConfig) -> Plan:
+    """Return what an import would do, by what was seen of the API."""
+    work, best = outlook.work, outlook.bound
+    only = None
+    if work is not None and config.source.detail and outlook.fields and outlook.fields <= outlook.list_fields:
+        best_s = outlook.list_bound.bound_s if outlook.list_bound else None
+        only = ListOnly(len(outlook.fields), work.pages, best_s)
+    return Plan(
+        requests_made=outlook.requests_made,
+        requests_page=work.pages if work else None,
+        requests_item=work.details if work else None,
+        limits=format_tiers(config.limits) if config.limits else "",
+        limits_source="declared" if config.pacing.limit is not None or config.source.url is None else "unknown",
+        best_s=best.bound_s if best else None,
+        best_workers_s=best.bound_workers_s if best else None,
+        latency_s=outlook.latency_s,
+        workers=config.pacing.most_workers,
+        enough_workers=best.enough_workers if best else None,
+        list_only=only,
+    )
 
 
 async def _ask(api: Api, role: Role, key: Key) -> tuple[object, list[str], int | None, float]:

@@ -58,6 +58,8 @@ class Session:
     ) -> None:
         self.run_folder = run
         self.config = config
+        # Told each event as it is recorded; it must neither raise nor take long.
+        self.on_event: Callable[[Event], object] | None = None
         self._wall = wall
         self._machine = machine
         self._started_utc_s = wall()
@@ -78,7 +80,7 @@ class Session:
         payloads = payloads_on_disk(run.folder, state) if number > 1 else None
         self.core = make_core(config, pacer, self._record, self._started_utc_s, state, payloads)
         self.flusher = Flusher(self.recorder, lambda: self.core.state, inline=inline)
-        self.attendant = ControlServer(Inbox(run.folder, number), self, inline=inline)
+        self.control_server = ControlServer(Inbox(run.folder, number), self, inline=inline)
         self.driver: Driver | None = None
         self._blind = False
         self.core.start(socket.gethostname(), number, charged, relist)
@@ -134,6 +136,8 @@ class Session:
             _log.warning("the server asks for a pause of %s; asking again in %s (--max-pause)", asked, kept)
         self.recorder.record(event)
         self.flusher.recorded()
+        if self.on_event is not None:
+            self.on_event(event)
 
     def _put(self, item: ItemId, payload: str) -> None:
         self.recorder.put(item, payload)
@@ -148,7 +152,7 @@ class Session:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self.flusher.run)
-                nursery.start_soon(self.attendant.run)
+                nursery.start_soon(self.control_server.run)
                 if on_update is not None:
                     nursery.start_soon(self._update, on_update, update_s)
                 done = await self.driver.run()
@@ -156,7 +160,7 @@ class Session:
             if on_update is not None:
                 self._show(on_update)
         finally:
-            self.attendant.close()
+            self.control_server.close()
             try:
                 await self.flusher.flush(snapshot=True)
                 self._remember()
@@ -269,7 +273,7 @@ class Session:
 
     def _keep(self, **asked: Any) -> None:
         """So that whoever resumes this run goes on with it: as it was asked for, before --share."""
-        if self.state.status in ("running", "paused"):
+        if self.state.status.is_open:
             with suppress(RecordError):  # it holds now all the same; that the disk is full is said elsewhere
                 self.run_folder.note(asked={**self.run_folder.about.get("asked", {}), **asked})
 

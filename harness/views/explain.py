@@ -1,7 +1,4 @@
-"""What an audit found, in a few lines.
-
-Why nobody was sending at a moment, in words.
-"""
+"""Answers about the past in words: why nothing was sent at a moment of a run, and what an audit of its list found."""
 
 from __future__ import annotations
 

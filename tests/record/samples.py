@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import types
 from dataclasses import fields
+from enum import EnumType
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -44,6 +45,8 @@ def _values(kind: Any) -> st.SearchStrategy[Any]:
         return st.sampled_from(get_args(kind))
     if get_origin(kind) is tuple:
         return st.lists(_values(get_args(kind)[0]), max_size=4).map(tuple)
+    if isinstance(kind, EnumType):
+        return st.sampled_from(list(kind))
     assert get_origin(kind) in (Union, types.UnionType), kind
     return st.one_of([_values(option) for option in get_args(kind)])
 

@@ -12,8 +12,7 @@ from harness.errors import RecordError
 from harness.record import follow
 from harness.record.fold import fold
 from harness.record.follow import Follower
-from harness.record.live import Live, LiveTier
-from harness.record.moment import drop_live, read_live, write_live
+from harness.record.live import Live, LiveTier, drop_live, read_live, write_live
 from harness.record.parts import compact
 from harness.record.recorder import Recorder, later_writer
 from harness.record.run import Run, create_run

@@ -65,7 +65,7 @@ def test_never_above_100_percent() -> None:
 @pytest.mark.parametrize(("status", "why"), [("running", RUNNING), ("paused", RUNNING), ("stopped", NOT_COMPLETE)])
 def test_what_is_not_over_is_not_measured(status: str, why: str) -> None:
     """E: `only a complete run is measured` is never said of a complete one."""
-    assert judged(fold(events()), status=status) == Optimality(why=why)
+    assert judged(fold(events()), status=e.RunStatus(status)) == Optimality(why=why)
     assert why != judged(fold(events())).why
 
 

@@ -11,10 +11,10 @@ from harness_test_api import ServerConfig, Service, create_app, scenario
 
 from harness.config import ImportConfig
 from harness.errors import BadInput
-from harness.session.checking import check
+from harness.session.checking import Checked, Told, check
 from harness.source.client import HttpApi
 from harness.source.rest import Rest
-from harness.views.check import Checked, Told, check_text
+from harness.views.plan import check_text
 from harness.views.screen import Screen
 from tests.asgi import InProcess
 
