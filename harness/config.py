@@ -324,8 +324,10 @@ class ImportConfig(_Part):
         }
 
     def with_settings(self, **changes: Any) -> ImportConfig:
-        """These settings with others, by flat name; checked as any are."""
-        return ImportConfig(**{**self.given(), **changes})
+        """These settings with others, by flat name, or with a whole part in place of its own; checked as any are."""
+        parts = {name for name, value in changes.items() if name in GROUPS and isinstance(value, (_Part, Mapping))}
+        kept = {name: value for name, value in self.given().items() if FLAGS[name].group not in parts}
+        return ImportConfig(**{**kept, **changes})
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> ImportConfig:
         """As `with_settings`: pydantic's own would take a flat name for a field, and leave the setting as it was."""
