@@ -16,6 +16,7 @@ import trio
 
 from benchmarks.measure import Figure, alone, beside, turns
 from harness.config import ImportConfig
+from harness.core.budgets import shared
 from harness.core.core import Core
 from harness.core.rules import Rules
 from harness.pacing import Budget, Tier
@@ -100,7 +101,7 @@ async def recorded(config: ImportConfig) -> Spent:
 async def unrecorded(config: ImportConfig) -> Spent:
     """The same engine, driver and client with nowhere to write."""
     budget = Budget("api", pacer_for(config))
-    core = Core(Rules(config.pacing.workers), {"list": budget, "item": budget}, _forget, utc_s=0.0)
+    core = Core(Rules(config.pacing.workers), shared(budget), _forget, utc_s=0.0)
     async with _opened(config) as api:
         clock = _Clock()
         core.start()

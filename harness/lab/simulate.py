@@ -222,7 +222,7 @@ class Simulation:
     def _ask(self, fetch: Fetch) -> Ask:
         if fetch.role == "item":
             return Ask("item", str(fetch.key))
-        return Ask("list", query=dict(parse_qsl(urlsplit(self._rest.page_url(fetch.key)).query)))
+        return Ask("list", query=dict(parse_qsl(urlsplit(self._rest.page_url(fetch.page)).query)))
 
     def _lost(self, fetch: Fetch) -> None:
         if fetch.id in self.core.flights:
@@ -279,7 +279,7 @@ class Simulation:
         if fetch.role == "item":
             return self._item(fetch, decision)
         try:
-            page, records = self._rest.page_of(fetch.key, decision.body(), _joined(decision.headers))
+            page, records = self._rest.page_of(fetch.page, decision.body(), _joined(decision.headers))
         except Malformed as error:
             return Failed("malformed", str(error), passing=False, past_end=error.past_end, remarks=error.remarks)
         if self._put is not None and not self.core.rules.detail:
@@ -291,12 +291,12 @@ class Simulation:
         if self._put is None:  # then the payload need not be made: every item of the test API carries its id
             return ItemRead(0, carried=True)
         try:
-            value, carried = self._rest.item_of(fetch.key, decision.body())
+            value, carried = self._rest.item_of(fetch.item, decision.body())
         except Malformed as error:
             return Failed("malformed", str(error), passing=False)
         result = ItemRead(0, carried)
         if self.core.keeps(result):
-            self._put(fetch.key, json.dumps(value, ensure_ascii=False))
+            self._put(fetch.item, json.dumps(value, ensure_ascii=False))
         return result
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.config import ImportConfig, sent_as
+from harness.core.budgets import budget_name, shared
 from harness.core.concurrency import Concurrency
 from harness.core.core import Core
 from harness.core.rules import Rules
@@ -54,7 +55,8 @@ def make_core(
     payloads: set[ItemId] | None = None,
 ) -> Core:
     """The core of one session as `config` wants it, to be started; see `Core`."""
-    budget = Budget("api", pacer, config.pacing.max_pause)
+    credential = (config.source.learned_for or "").partition(" ")[2] or None
+    budget = Budget(budget_name(credential), pacer, config.pacing.max_pause)
     rules = Rules(
         config.pacing.most_workers,
         config.retry.delays,
@@ -68,7 +70,7 @@ def make_core(
         config.source.accept_list,
     )
     concurrency = Concurrency(most=config.pacing.most_workers) if config.pacing.workers == "auto" else None
-    return Core(rules, {"list": budget, "item": budget}, record, utc_s, state, payloads, concurrency)
+    return Core(rules, shared(budget, credential), record, utc_s, state, payloads, concurrency)
 
 
 def ends_of(config: ImportConfig, began_utc_s: float) -> StopConditions:

@@ -13,7 +13,7 @@ from harness.config import ImportConfig
 from harness.core.answers import Failed, PageRead
 from harness.errors import BadInput
 from harness.pacing import Notice, format_tiers
-from harness.record.events import Key, Role
+from harness.record.events import Key, PageRef, Role
 from harness.record.state import State
 from harness.session.checking import preview
 from harness.source.base import Api, Got
@@ -74,7 +74,7 @@ async def look_ahead(api: Api, config: ImportConfig) -> Outlook:
     records: list[str] = []
     times_s: list[float] = []
 
-    async def ask(key: Key) -> tuple[PageRead | Failed, int | None]:
+    async def ask(key: PageRef) -> tuple[PageRead | Failed, int | None]:
         result, payloads, status, took_s = await _ask(api, "list", key)
         times_s.append(took_s)
         records.extend(payloads[:1])

@@ -173,7 +173,7 @@ class Session:
 
     def _remember(self) -> None:
         """Keep what was learned for the next run against the same host."""
-        pacer = self.core.budgets["item"].pacer
+        pacer = self.core.budget_of("item").pacer
         who = self.config.source.learned_for
         if isinstance(pacer, (AutoPacer, SharingPacer)) and who is not None and pacer.learned():
             remember(self.config.run.results, who, pacer.learned(), self._wall())
@@ -213,7 +213,7 @@ class Session:
             until_utc_s=None if doing is None or doing.until is None else self._started_utc_s + doing.until,
             tier=None if doing is None else doing.tier,
             tiers=tuple(
-                _live_tier(tier, now, self.config) for tier in core.budgets["item"].pacer.statistics(now).tiers
+                _live_tier(tier, now, self.config) for tier in core.budget_of("item").pacer.statistics(now).tiers
             ),
             eta_s=eta_s(core, now),
             retrying=core.work.retries,

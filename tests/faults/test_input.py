@@ -26,6 +26,7 @@ from harness.errors import BadInput
 from harness.flags import FLAGS
 from harness.lab.experiment import simulate_run
 from harness.pacing import Notice
+from harness.record.events import PageRef, linked, numbered
 from harness.settings import read_settings
 from harness.source.headers import notice
 from harness.source.rest import Malformed, Rest
@@ -368,14 +369,16 @@ def test_any_headers(headers: dict[str, str], status: int) -> None:
     assert all(number is None or abs(number) < float("inf") for number in numbers)
 
 
-@given(VALUE, st.integers(1, 3) | st.just("https://api.test/x?page=2"), st.none() | SAID)
+@given(VALUE, st.integers(1, 3).map(numbered) | st.just(linked("https://api.test/x?page=2")), st.none() | SAID)
 @settings(max_examples=150, deadline=None, derandomize=True)
-def test_any_envelope(value: Any, page: int | str, link: str | None) -> None:
+def test_any_envelope(value: Any, page: PageRef, link: str | None) -> None:
     """A list in any envelope, with any Link header: read, or malformed with the reason."""
     rest = Rest("https://api.test/x", 10, frozenset({"cdn.test"}))
     for body in (value, {"data": value}, {"data": [{"id": value}], "next": value, "total": value, "last_page": value}):
         try:
-            found, _ = rest.page_of(page, body, {} if link is None else {"link": link})
+            found, _ = rest.page_of(
+                linked(page) if isinstance(page, str) else numbered(page), body, {} if link is None else {"link": link}
+            )
         except Malformed as error:
             one_sentence(str(error))
         else:

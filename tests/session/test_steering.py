@@ -13,6 +13,7 @@ from harness.core.rules import Rules
 from harness.errors import RunLocked
 from harness.pacing import Notice
 from harness.record.control import ask, reply
+from harness.record.events import numbered
 from harness.record.fold import fold
 from harness.record.history import read_events, read_state
 from harness.record.run import Run
@@ -79,7 +80,7 @@ def test_after_its_end_a_core_takes_no_more() -> None:
 
 def test_a_page_that_failed_is_asked_for_again() -> None:
     """Its items come with it."""
-    server = failing(catalogue(300), lambda f, now: GONE if (f.role, f.key) == ("list", 2) and now < 1.0 else None)
+    server = failing(catalogue(300), lambda f, now: GONE if f.key == numbered(2) and now < 1.0 else None)
     play = Play(server, Rules(workers=1))
     play.at = [(5.0, lambda core, now: retry_failed.retry_failed(core, now))]
     play.run()
@@ -236,5 +237,5 @@ def test_what_would_be_retried_is_known_beforehand() -> None:
         .run()
         .core.state
     )
-    assert retry_failed.to_retry(state) == [("list", 2), ("item", 7), ("item", 5)]
+    assert retry_failed.to_retry(state) == [("list", numbered(2)), ("item", 7), ("item", 5)]
     assert retry_failed.to_forget(state) == [7, 5]
