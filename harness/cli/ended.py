@@ -42,11 +42,11 @@ def report(run: Run, config: ImportConfig) -> None:
     figures = run.summary()
     if figures is None:
         return
-    if config.as_json:
+    if config.run.as_json:
         click.echo(json.dumps(figures))
-    if config.as_json or config.quiet:
+    if config.run.as_json or config.run.quiet:
         return
     items = str(run.folder / "items.parquet")
-    commands = next_commands(run, RunStatus(figures["status"]), config.results)
+    commands = next_commands(run, RunStatus(figures["status"]), config.run.results)
     summary = Summary.from_dict(figures)
     click.echo(summary_text(summary, Screen.of(sys.stdout), program=this_program(), items=items, commands=commands))

@@ -131,7 +131,7 @@ def _wanted(run: Run, items: tuple[str, ...], reason: str | None, statuses: tupl
     if items and not (reason or statuses):
         return [canonical_id(item) for item in items]  # forgotten ones too, of which no failure is kept
     chooses = _chooses(items, reason, statuses)
-    return [failure.key for failure in run.state().failures.values() if failure.role == "item" and chooses(failure)]
+    return [failure.item for failure in run.state().failures.values() if failure.role == "item" and chooses(failure)]
 
 
 def _attempts(run: Run, chosen: list[Failure]) -> list[Attempt]:

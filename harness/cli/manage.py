@@ -17,7 +17,7 @@ from harness import signals
 from harness.cli.options import this_program, where
 from harness.errors import BadInput, NoSuchRun, NotRunning, RecordError, RunLocked
 from harness.record.folder import clear_leftovers
-from harness.record.run import Run, find_run, list_runs, remove_run
+from harness.record.run import Run, find_run, list_runs
 from harness.session.control import Answer, Asked, RemoteHandle
 from harness.settings import read_settings
 from harness.views.text import count, plural, printable, size
@@ -86,7 +86,7 @@ def set_command(run: str | None, results: Path, **flags: Any) -> int:
     if not given:
         raise BadInput("there is nothing to set; add --workers N or --limit TEXT")
     config = read_settings(given, None, {})
-    if config.workers == "auto":
+    if config.pacing.workers == "auto":
         raise BadInput("--workers auto begins with a run; give a number here")
     found = steered(results, run)
     wanted = {name: value for name, value in config.as_written().items() if name in given}
@@ -130,7 +130,7 @@ def prune_command(keep: int, yes: bool, results: Path) -> int:
 def _removed(run: Run) -> bool:
     """Remove a run; False where somebody has taken it up or removed it since it was looked at."""
     try:
-        remove_run(run)
+        run.remove()
     except RunLocked as error:
         click.echo(f"kept: {error}", err=True)
         return False

@@ -45,14 +45,15 @@ from harness.views.screen import Screen
 def import_command(toml: Path | None, **flags: Any) -> int:
     """Carry out `import`; answers the exit code, as every command does."""
     config = read_settings(given(flags), toml, os.environ)
-    if config.resume:
-        fixed = config.model_fields_set - {*RESUMED, "run", "resume"}
+    if config.run.resume:
+        known = config.given()
+        fixed = known.keys() - {*RESUMED, "run", "resume"}
         if fixed:
             flags_said = ", ".join(sorted(map(flag_of, fixed)))
             raise BadInput(f"{flags_said} cannot change on --resume, where it comes from the run; leave it out")
-        said = {name: getattr(config, name) for name in RESUMED if name in config.model_fields_set}
-        return _resume(find_run(config.results, config.run), said)
-    if config.dry_run:
+        said = {name: known[name] for name in RESUMED if name in known}
+        return _resume(find_run(config.run.results, config.run.name), said)
+    if config.run.dry_run:
         return signals.run(_plan, config)
     return signals.run(import_now, config)
 
@@ -130,7 +131,7 @@ class _Signals:
 async def import_now(config: ImportConfig, relist: bool = False) -> int:
     """Import in this terminal, shown as it goes; answers the exit code. relist: read the list again, as an audit."""
     told = _Signals()
-    mode = "none" if config.quiet or config.as_json else choose_mode(config.progress, sys.stderr)
+    mode = "none" if config.run.quiet or config.run.as_json else choose_mode(config.run.progress, sys.stderr)
     shown: list[Progress] = []
     name: list[str] = []
     with sparing_memory(), ExitStack() as screen:
@@ -156,7 +157,7 @@ async def import_now(config: ImportConfig, relist: bool = False) -> int:
             if told.code is None or told.session is not None:
                 raise group.exceptions[0] from None
             by, code = signals.last()  # it came before there was anything to stop
-            left = f"run {config.run} is as it was" if config.resume else "nothing was recorded"
+            left = f"run {config.run.name} is as it was" if config.run.resume else "nothing was recorded"
             click.echo(f"harness: stopped by {by} before the first request; {left}", err=True)
             return code
     report(run, config)
@@ -172,14 +173,19 @@ def _say_starting() -> None:
 
 def _say_beforehand(config: ImportConfig, who: str) -> None:
     """For our own test API all is known before the first request, so it is said."""
-    if not config.server_limits or not config.limits or config.resume or config.pacing not in (None, "window"):
+    if (
+        not config.server_limits
+        or not config.limits
+        or config.run.resume
+        or config.pacing.strategy not in (None, "window")
+    ):
         return
-    items = DEFAULT_ITEMS if config.items is None else config.items
-    items = items if config.max_items is None else min(items, config.max_items)
-    latency_s = DEFAULT_LATENCY_S if config.latency is None else typical_latency_s(config.latency)
-    pages = max(1, -(-items // min(100, config.per_page)))
-    work = Work(pages, items, "numbered", config.detail, None, config.list_cost, config.item_cost)
-    best = bound(work, config.limits, latency_s, config.most_workers)
+    items = DEFAULT_ITEMS if config.test_api.items is None else config.test_api.items
+    items = items if config.run.max_items is None else min(items, config.run.max_items)
+    latency_s = DEFAULT_LATENCY_S if config.test_api.latency is None else typical_latency_s(config.test_api.latency)
+    pages = max(1, -(-items // min(100, config.source.per_page)))
+    work = Work(pages, items, "numbered", config.source.detail, None, config.pacing.list_cost, config.pacing.item_cost)
+    best = bound(work, config.limits, latency_s, config.pacing.most_workers)
     tier = best.binding
     limit, period_s = (None, None) if tier is None else (tier.limit, tier.period_s)
     click.echo(before_start(best.bound_workers_s, work.requests, limit, period_s, who), err=True)
@@ -189,7 +195,7 @@ async def _plan(config: ImportConfig) -> int:
     async with source(config) as url, http_api(config, url, keep_records=True) as api:
         outlook = await look_ahead(api, config)
     plan = plan_of(outlook, config)
-    if config.as_json:
+    if config.run.as_json:
         click.echo(json.dumps(asdict(plan)))
     else:
         click.echo(plan_text(plan, Screen.of(sys.stdout)))

@@ -1,4 +1,8 @@
-"""What an engine asks of its budgets as a whole."""
+"""The budgets of an import, by the endpoint that a request asks, and what the core asks of all of them.
+
+A budget is what one credential may use of one route, or of all of them: two keys, or a list and its items, can have
+limits of their own. Today one budget, of every route, pays for both.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,21 @@ from collections.abc import Iterable, Mapping
 from harness.pacing import Budget, Planning, Tier, format_tiers
 from harness.record import events as e
 
-Budgets = Mapping[e.Role, Budget]
+Budgets = Mapping[e.Endpoint, Budget]
+# Until a source holds several resources, the one it holds is called so.
+RESOURCE = "records"
+_EVERY_ROUTE = "*"
+
+
+def budget_name(credential: str | None, route: str = _EVERY_ROUTE) -> str:
+    """Name a budget by its credential and route: `API_TOKEN *`, and `- *` without any credential."""
+    return f"{credential or '-'} {route}"
+
+
+def shared(budget: Budget, credential: str | None = None) -> Budgets:
+    """Let the list and its items share one budget. credential: the name of what says who asks."""
+    roles: tuple[e.Role, ...] = ("list", "item")
+    return {e.Endpoint(RESOURCE, role, role, credential, budget.name): budget for role in roles}
 
 
 def each(budgets: Budgets) -> Iterable[Budget]:
@@ -28,12 +46,12 @@ def places(tiers: Iterable[Tier]) -> float:
 
 def learned(budget: Budget, now: float) -> list[e.Learned]:
     """What its strategy has learned since this was last asked."""
-    fresh = budget.news()
-    if not fresh:
+    facts = budget.new_facts()
+    if not facts:
         return []
     limits = format_tiers(tiers_of(budget, now))
     return [
-        e.Learned(now, budget.name, news.limit or None, news.kind, news.evidence, news.trust, limits) for news in fresh
+        e.Learned(now, budget.name, fact.limit or None, fact.kind, fact.evidence, fact.trust, limits) for fact in facts
     ]
 
 

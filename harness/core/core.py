@@ -13,12 +13,11 @@ are seconds since the session began. Between being told and having recorded noth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 from harness.core.answers import Answer, Done, Failed, Fetch, ItemRead, PageRead, Result, Wait
-from harness.core.breaker import Breaker
-from harness.core.budgets import each, learned, places, plan_for, tiers_of
+from harness.core.budgets import Budgets, each, learned, places, plan_for, tiers_of
 from harness.core.concurrency import Concurrency, useful_workers
 from harness.core.doubts import Doubts
 from harness.core.listing import (
@@ -45,7 +44,7 @@ from harness.core.rules import (
     verdict,
 )
 from harness.core.rulings import LET_IN, Ruling, Suspect
-from harness.core.stop_conditions import StopRules
+from harness.core.stop_conditions import StopRules, outage_breaker
 from harness.core.unauthorised import UNAUTHORISED, Unauthorised
 from harness.core.waits import WaitLog
 from harness.core.work import Desired, InFlight, Task, Work
@@ -63,16 +62,16 @@ _AFTER: dict[e.Role, tuple[e.Role, e.Role]] = {"item": ("list", "item"), "list":
 class Core:
     """One session of an import.
 
-    budgets: for pages and for items, usually the same. record: called with every event, at once. state: where an
-    earlier session left off (it is folded on from here). payloads: items whose payload is on disk already though no
-    event says so; they are adopted, not fetched. utc_s: the wall clock at t = 0, for times that outlive us.
-    concurrency: finds the number of workers, in place of the one in `rules`.
+    budgets: by the endpoints of the list and of items, usually the same. record: called with every event, at once.
+    state: where an earlier session left off (it is folded on from here). payloads: items whose payload is on disk
+    already though no event says so; they are adopted, not fetched. utc_s: the wall clock at t = 0, for times that
+    outlive us. concurrency: finds the number of workers, in place of the one in `rules`.
     """
 
     def __init__(
         self,
         rules: Rules,
-        budgets: Mapping[e.Role, Budget],
+        budgets: Budgets,
         record: Callable[[e.Event], None],
         utc_s: float,
         state: State | None = None,
@@ -81,6 +80,8 @@ class Core:
     ) -> None:
         self.rules = rules
         self.budgets = budgets
+        self.endpoints = {endpoint.role: endpoint for endpoint in budgets}
+        self._paying = {endpoint.role: budget for endpoint, budget in budgets.items()}
         self.state = State() if state is None else state
         self.flights: dict[int, InFlight] = {}
         self.work = Work()
@@ -98,7 +99,7 @@ class Core:
         self._doubts = Doubts()
         self._unauthorised = Unauthorised()
         self._reread: set[e.ItemId] | None = None
-        self._breaker = Breaker(rules.breaker)
+        self._breaker = outage_breaker(rules.breaker)
         self._endings = StopRules(rules.ends, self.state)
         self._done: Done | None = None
         self._tolerated: list[Failure] = []  # pages whose failure a person accepts (--accept-list)
@@ -112,7 +113,7 @@ class Core:
         relist: read the list from its beginning again.
         """
         self._tolerated = tolerated(self.state, self.rules.accept_list)
-        pacer = self.budgets["item"].pacer
+        pacer = self.budget_of("item").pacer
         limits = format_tiers(tuple(tier.tier for tier in pacer.statistics(0.0).tiers))
         self.emit(e.SessionStarted(0.0, number, self._utc_s, self.wish.workers, limits, pacer.name, host))
         state = self.state
@@ -129,7 +130,7 @@ class Core:
                 task = Task(failure.role, failure.key, failure.attempts + 1)
                 self.work.retry(task, retry_due(failure, self._utc_s))
         if not self._full() and stuck(state) is None:
-            waiting = {key for role, key in state.failures if role == "list"}
+            waiting = {failure.page for failure in state.failures.values() if failure.role == "list"}
             self.work.add("list", without(known_pages(state), waiting))
         self._judge_list(0.0)
 
@@ -171,8 +172,7 @@ class Core:
         if len(self.flights) >= min(self.wish.workers, self._at_once):
             return self._idle(now, "workers")
         if (held := self._breaker.held(now)) is not None:
-            self._waits.begin(now, held.reason, None, held.until, 0.0)
-            return held
+            return self._held(now, held)
         if self._in_doubt and not any(self._may_go(role) for role in _AFTER):
             self._try_aside(now)
         if self._doubts.trying or self._unauthorised.trying:
@@ -189,7 +189,7 @@ class Core:
         if not (self.flights or self._doubts.trying):
             self._unauthorised.try_kept()
         if self._doubts.try_aside():
-            self.budgets["item"].hold_until(now + self._doubts.silence_s, "refused")
+            self.budget_of("item").breaker.hold_until(now + self._doubts.silence_s, "refused")
 
     def _end_early(self, now: float) -> None:
         """Stop where a rule says so, unless there is nothing left to stop."""
@@ -203,7 +203,7 @@ class Core:
 
     @property
     def _given_up(self) -> str | None:
-        return self._doubts.knocks.given_up or self._unauthorised.knocks.given_up
+        return self._doubts.probes.given_up or self._unauthorised.probes.given_up
 
     def _next_ready(self, now: float) -> Answer:
         """Send what is ready, a page and an item in turn.
@@ -219,7 +219,7 @@ class Core:
             asked = self._asked(role)
             answer = asked[0].reserve(now, asked[1])
             if isinstance(answer, Grant):
-                return self._fetch(now, self.work.take(role), asked[0].name, answer)
+                return self._fetch(now, self.work.take(role), answer)
             if later is None or (answer.until is not None and (later.until is None or answer.until < later.until)):
                 later = answer
         if self.concurrency is not None:
@@ -236,25 +236,28 @@ class Core:
     def _compare(self, now: float) -> Answer:
         """While a refusal or a 401 is in doubt nothing goes but the request that tells whose fault it was."""
         asker = self._unauthorised if self._unauthorised.trying else self._doubts
-        if asker.flying in self.flights or (self._doubts.alone and self.flights):
+        if asker.probes.in_flight in self.flights or (self._doubts.alone and self.flights):
             return self._idle(now, "probe")
-        if (held := asker.knocks.held(now)) is not None:
-            self._waits.begin(now, held.reason, None, held.until, 0.0)
-            return held
+        if (held := asker.probes.held(now)) is not None:
+            return self._held(now, held)
         role = self._doubts.role if asker is self._doubts else self._unauthorised.role(self.work, self.state)
-        answer = self.budgets[role].reserve(now, self.rules.cost(role))
+        answer = self.budget_of(role).reserve(now, self.rules.cost(role))
         if isinstance(answer, Later):
             return self._wait_for(now, answer)
         task, compared = asker.take(role, self.work, self.state)
-        fetch = self._fetch(now, task, self.budgets[role].name, answer)
-        asker.flying = fetch.id
+        fetch = self._fetch(now, task, answer)
+        asker.probes.sent(fetch.id, now)
         flight = self.flights[fetch.id]
         flight.probe, flight.compared = not self._doubts.holds(fetch.id), compared
         return fetch
 
     def _asked(self, role: e.Role) -> tuple[Budget, int]:
         """Whom to ask for how much: two kinds for which this is the same get the same answer."""
-        return self.budgets[role], self.rules.cost(role)
+        return self.budget_of(role), self.rules.cost(role)
+
+    def budget_of(self, role: e.Role) -> Budget:
+        """The budget that pays for requests of that role."""
+        return self._paying[role]
 
     def _may_go(self, role: e.Role) -> bool:
         """Is one of that role ready, and need not wait for the list to be read?"""
@@ -269,14 +272,19 @@ class Core:
         waiting = (failure.role == "list" for failure in self.state.failures.values() if failure.retry_at_utc_s)
         return not any(waiting)
 
-    def _fetch(self, now: float, task: Task, budget: str, grant: Grant) -> Fetch:
+    def _fetch(self, now: float, task: Task, grant: Grant) -> Fetch:
         self._waits.end(now)
         self._last_role = task.role
         self._fetches += 1
-        fetch = Fetch(self._fetches, task.role, task.key, task.attempt, budget, grant, now)
+        fetch = Fetch(self._fetches, task.role, task.key, task.attempt, self.endpoints[task.role], grant, now)
         self.flights[fetch.id] = InFlight(fetch)
-        self._breaker.sends(fetch.id)
+        self._breaker.sent(fetch.id, now)
         return fetch
+
+    def _held(self, now: float, held: Later) -> Wait:
+        """Say that everyone waits for a pause to end, or for the probe's answer."""
+        self._waits.begin(now, held.reason, None, held.until, 0.0)
+        return Wait(held.until, "settlement", held.reason)
 
     def _wait_for(self, now: float, later: Later) -> Wait:
         tier = None if later.tier is None else str(later.tier)
@@ -304,7 +312,7 @@ class Core:
     def answered(self, fetch_id: int, now: float, notice: Notice) -> bool:
         """The headers of a fetch are in. True: read the body and call `finished`; False: nothing more is wanted."""
         flight = self.flights[fetch_id]
-        fetch, budget = flight.fetch, self.budgets[flight.fetch.role]
+        fetch, budget = flight.fetch, self.budgets[flight.fetch.endpoint]
         if notice.status in SUSPECT:
             let_in = self.state.pages_read + self.state.imported
             notice = by_suspicion(notice, let_in, self._has_others(fetch.role))
@@ -312,12 +320,12 @@ class Core:
         if unauthorised:
             ruling = Ruling(fate="kept")
         else:
-            ruling = self._doubts.heard(flight, now, notice, budget.probes(fetch.grant))
+            ruling = self._doubts.heard(flight, now, notice, budget.breaker.is_probe(fetch.grant))
         hold = budget.settle(fetch.grant, now, ruling.outcome, notice)
         if ruling.proven is not None:
-            budget.found(ruling.proven)
-        for news in learned(budget, now):
-            self.emit(news)
+            budget.resolved(ruling.proven)
+        for fact in learned(budget, now):
+            self.emit(fact)
         flight.answered_s, flight.status = now, notice.status
         if ruling.outcome is Outcome.ANSWERED and self.concurrency is not None:
             self.concurrency.answered(now)
@@ -338,30 +346,38 @@ class Core:
 
     def _obey(self, ruling: Ruling, flight: InFlight, now: float, notice: Notice, hold: Hold | None) -> None:
         """Do what an answer means for its request, for those in doubt and for everyone."""
-        fetch, budget = flight.fetch, self.budgets[flight.fetch.role]
+        fetch, budget = flight.fetch, self.budgets[flight.fetch.endpoint]
         if notice.refused and ruling.fate != "judged":
-            self._breaker.works()
+            self._breaker.passed(fetch.id, now)
             ruling.refused.append(Suspect(flight, notice))
         for suspect in ruling.refused:
             self._refused(suspect.flight, now, suspect.notice)
         if hold is not None:
-            self.emit(e.Held(now, fetch.budget, hold.until, hold.reason, hold.retry_after_s, hold.strikes))
-        if ruling.fate != "read":
-            self.flights.pop(fetch.id)
-            probed = self._breaker.landed(fetch.id)
+            self.emit(
+                e.Held(
+                    now, fetch.endpoint.budget, hold.until, hold.reason, hold.retry_after_s, hold.consecutive_refusals
+                )
+            )
         if ruling.fate == "back" and not flight.compared:
             self.work.put_back(flight.task, second=ruling.second)
         elif ruling.fate == "dropped":
-            self._returned(flight, now, "sent to compare with")
-            if notice.status >= 500:
-                self._count_failure(now, fetch.budget, probed)
-            else:
-                self._breaker.works()
+            self._dropped(flight, now, notice)
+        if ruling.fate != "read":
+            self.flights.pop(fetch.id)
+            self._breaker.returned(fetch.id)
         self._settle_doubts(ruling, now)
         if ruling.lift:
-            budget.lift()
+            budget.breaker.lift()
         if ruling.silence_s is not None:
-            budget.hold_until(now + ruling.silence_s, "refused")
+            budget.breaker.hold_until(now + ruling.silence_s, "refused")
+
+    def _dropped(self, flight: InFlight, now: float, notice: Notice) -> None:
+        """A fetch that was only sent to compare with is over."""
+        self._returned(flight, now, "sent to compare with")
+        if notice.status >= 500:
+            self._count_failure(now, flight.fetch)
+        else:
+            self._breaker.passed(flight.fetch.id, now)
 
     def _settle_doubts(self, ruling: Ruling, now: float) -> None:
         """What became of those that were in doubt: back into the queue, or failed as their status does."""
@@ -374,17 +390,17 @@ class Core:
         fetch, told_s = flight.fetch, notice.retry_after_s
         answered_s = now if flight.answered_s is None else flight.answered_s
         what = (fetch.role, fetch.key, fetch.attempt, fetch.sent_s, answered_s)
-        self.emit(e.Refused(now, *what, notice.status, told_s))
+        self.emit(e.Refused(now, *what, notice.status, told_s, fetch.endpoint))
 
     def _returned(self, flight: InFlight, now: float, reason: str, sent: bool = True) -> None:
         fetch = flight.fetch
         what = (now, fetch.role, fetch.key, fetch.attempt, fetch.sent_s, reason, sent)
-        self.emit(e.Returned(*what, flight.answered_s, flight.status))
+        self.emit(e.Returned(*what, flight.answered_s, flight.status, fetch.endpoint))
 
     def _keep_unauthorised(self, flight: InFlight, now: float, notice: Notice) -> None:
         """A 401 after others were let in: nothing is held against it until another request was tried."""
         self.flights.pop(flight.fetch.id)
-        self._breaker.landed(flight.fetch.id)
+        self._breaker.returned(flight.fetch.id)
         self._doubts.lost(flight.fetch.id, now, "status 401")
         if (why := self._unauthorised.keep(flight, now, notice)) is not None:
             self.stop(now, why)
@@ -392,12 +408,12 @@ class Core:
 
     def _clear_unauthorised(self, flight: InFlight, now: float, notice: Notice) -> None:
         """Another answer came while requests that got a 401 wait: it may say that it was their own."""
-        probed = flight.fetch.id == self._unauthorised.flying
+        probed = flight.fetch.id == self._unauthorised.probes.in_flight
         for other, failed in self._unauthorised.heard(flight, now, notice, self._unauthorised.more(self.work)):
             other.probe = False
             self._failed(other, now, failed)
         if probed and self._doubts.alone:  # the silence before a suspect begins anew
-            self.budgets[self._doubts.role].hold_until(now + self._doubts.silence_s, "refused")
+            self.budget_of(self._doubts.role).breaker.hold_until(now + self._doubts.silence_s, "refused")
 
     def _leave_open(self, now: float) -> None:
         """The session ends before it is known whose fault some answers were: they cost nothing."""
@@ -412,7 +428,7 @@ class Core:
         if flight.answered_s is None:
             assert isinstance(result, Failed), "a result without an answer"
             outcome = Outcome.LOST if result.sent else Outcome.UNUSED
-            self.budgets[flight.fetch.role].settle(flight.fetch.grant, now, outcome)
+            self.budgets[flight.fetch.endpoint].settle(flight.fetch.grant, now, outcome)
             self._unauthorised.lost(fetch_id, now, result.reason)
         if isinstance(result, ItemRead):
             self._item_read(flight, now, result)
@@ -437,28 +453,30 @@ class Core:
     def _item_read(self, flight: InFlight, now: float, result: ItemRead) -> None:
         fetch = flight.fetch
         if not self.keeps(result):
-            self._failed(flight, now, nameless(fetch.key, result))
+            self._failed(flight, now, nameless(fetch.item, result))
             return
         if result.carried is not None and result.carried != self.state.ids_carried:
             again = self.state.items.nameless() if result.carried else []
             self.emit(e.IdsCarried(now, result.carried))
             self.work.add("item", again)
         self._mishaps.over(flight.task)
-        self._breaker.works()
-        self._unauthorised.good["item"] = fetch.key
+        self._breaker.passed(fetch.id, now)
+        item, size_bytes = fetch.item, result.size_bytes
+        self._unauthorised.good["item"] = item
         answered_s, status = flight.answered_s or now, flight.status or 0
-        self.emit(e.ItemImported(now, fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, result.size_bytes))
+        what = (fetch.attempt, fetch.sent_s, answered_s, status, size_bytes, fetch.endpoint)
+        self.emit(e.ItemImported(now, item, *what))
 
     def _page_read(self, flight: InFlight, now: float, page: PageRead) -> None:
         fetch = flight.fetch
         self._mishaps.over(flight.task)
-        self._breaker.works()
+        self._breaker.passed(fetch.id, now)
         ids, new, total, met = listed(self.rules, self.state, page, self._reread)
         answered_s, status = flight.answered_s or now, flight.status or 0
         told = (page.last_page, page.next_page, page.way, page.more, page.unread, met, page.past)
         more, known = (page.said_by, page.remarks), self.state.last_page
-        what = (fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, ids, total)
-        self.emit(e.PageListed(now, *what, *told, *more))
+        what = (fetch.page, fetch.attempt, fetch.sent_s, answered_s, status, ids, total)
+        self.emit(e.PageListed(now, *what, *told, *more, fetch.endpoint))
         for item in new:
             if item in self._payloads:
                 self.emit(e.ItemAdopted(now, item))
@@ -477,7 +495,7 @@ class Core:
         """The page past the end of the list that an answer without a list stands for; None where it is a failure."""
         fetch = flight.fetch
         final = retry_at(self.rules, self.state, "list", fetch.attempt, failed, now) is None
-        return as_page(self.state, fetch.key, failed, flight.status, final=final)
+        return as_page(self.state, fetch.page, failed, flight.status, final=final)
 
     def _judge_list(self, now: float) -> None:
         """Where no page is left to be read, say why the list has ended, or ask for the page that may prove it."""
@@ -501,7 +519,7 @@ class Core:
         if left is None or self.state.total is None:
             return
         if self.concurrency is not None and len(self.state.pages) == 1:
-            tiers = tiers_of(self.budgets["item"], now)
+            tiers = tiers_of(self.budget_of("item"), now)
             self.concurrency.cap(useful_workers(self.state, tiers, self.rules.detail) or self.rules.workers)
         if self.rules.list_cost == self.rules.item_cost == 1:
             plan_for(self.budgets, left - len(self.flights))
@@ -513,7 +531,6 @@ class Core:
     def _failed(self, flight: InFlight, now: float, failed: Failed) -> None:
         fetch, task = flight.fetch, flight.task
         what = (now, fetch.role, fetch.key, fetch.attempt, fetch.sent_s)
-        probed = self._breaker.landed(fetch.id)
         stale = self._mishaps.first_stale(task, failed)
         tried = self._doubts.holds(fetch.id)
         self._doubts.lost(fetch.id, now, failed.reason, kept=stale)
@@ -522,29 +539,30 @@ class Core:
                 self.work.put_back(task)
             self._returned(flight, now, failed.reason, failed.sent)
             if failed.passing and not stale:
-                self._count_failure(now, fetch.budget, probed)
+                self._count_failure(now, fetch)
+            self._breaker.returned(fetch.id)
             return
         # What fails while everything does says nothing of the item, and costs it none of its attempts.
-        spared = self._breaker.open and failed.passing
+        spared = self._breaker.hold is not None and failed.passing
         at = retry_at(self.rules, self.state, fetch.role, 1 if spared else fetch.attempt, failed, now)
         if at is not None:
             self.work.retry(task._replace(attempt=fetch.attempt + (not spared)), at)
         again = None if at is None else self._utc_s + at
         why = e.AttemptFailed(*what, flight.answered_s, flight.status, failed.reason, failed.detail, failed.sent, again)
-        self.emit(replace(why, headers=failed.headers, body=failed.body))
+        self.emit(replace(why, headers=failed.headers, body=failed.body, endpoint=fetch.endpoint))
         if not failed.passing:
-            self._breaker.works()
+            self._breaker.passed(fetch.id, now)
         else:
-            self._count_failure(now, fetch.budget, probed)
+            self._count_failure(now, fetch)
         if fetch.role == "list":
             accepted = tolerated(self.state, self.rules.accept_list)
             self._tolerated += [failure for failure in accepted if failure not in self._tolerated]
             self._judge_list(now)
 
-    def _count_failure(self, now: float, budget: str, probed: bool) -> None:
-        """Something failed that may pass: where many do in a row, everyone pauses."""
-        if (until := self._breaker.failed(now, probed)) is not None:
-            self.emit(e.Held(now, budget, until, "failing", None, self._breaker.strikes))
+    def _count_failure(self, now: float, fetch: Fetch) -> None:
+        """Count a failure that may pass: where many come in a row, everyone pauses."""
+        if (hold := self._breaker.refused(fetch.id, now)) is not None:
+            self.emit(e.Held(now, fetch.endpoint.budget, hold.until, hold.reason, None, hold.consecutive_refusals))
 
     # --- what people tell, at any moment ------------------------------------------------------------------------
 
@@ -571,9 +589,10 @@ class Core:
         flight = self.flights.pop(fetch_id)
         fetch = flight.fetch
         if flight.answered_s is None:
-            self.budgets[fetch.role].settle(fetch.grant, now, Outcome.LOST)
+            self.budgets[fetch.endpoint].settle(fetch.grant, now, Outcome.LOST)
         self.work.put_back(flight.task)
-        self.emit(e.Returned(now, fetch.role, fetch.key, fetch.attempt, fetch.sent_s, "cut off", sent=True))
+        what = (now, fetch.role, fetch.key, fetch.attempt, fetch.sent_s, "cut off", True)
+        self.emit(e.Returned(*what, endpoint=fetch.endpoint))
 
     def set_workers(self, workers: int, now: float) -> None:
         """Change how many fetches may be in flight; surplus ones are let finish. It ends `auto`."""

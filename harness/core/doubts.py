@@ -36,7 +36,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from harness.core.rulings import LET_IN, MOST_PROBES, Fate, Knocks, Ruling, Sign, Suspect, let_in_before, place
+from harness.core.rulings import LET_IN, MOST_PROBES, Fate, Probes, Ruling, Sign, Suspect, let_in_before, place
 from harness.core.work import InFlight, Task, Work
 from harness.pacing import Notice, Outcome
 from harness.record.events import Key, Role
@@ -64,8 +64,7 @@ class Doubts:
 
     def __init__(self) -> None:
         self.phase: Phase | None = None
-        self.knocks = Knocks()
-        self.flying: int | None = None  # the fetch that is compared or tried
+        self.probes = Probes()  # the fetches that are compared or tried
         self._suspects: deque[Suspect] = deque()
         self._judged: list[Suspect] = []
         self._aside: list[Suspect] = []
@@ -120,9 +119,9 @@ class Doubts:
         if self.phase in ("again", "alone"):
             self._trying = self._suspects.popleft()
             return self._trying.flight.task, False
-        known = let_in_before(role, state, self._turn + self.knocks.in_vain)
+        known = let_in_before(role, state, self._turn + self.probes.in_vain)
         if work.ready[role] and (known is None or self._turn % 2 or not self._misled()):
-            return work.take(role, place(self.knocks.in_vain)), False
+            return work.take(role, place(self.probes.in_vain)), False
         if known is not None:
             return Task(role, known), True
         self._trying = self._suspects.popleft() if self._suspects else self._judged.pop()
@@ -138,12 +137,12 @@ class Doubts:
     def heard(self, flight: InFlight, now: float, notice: Notice, probed: bool = False) -> Ruling:
         """What the answer to `flight` means. probed: everyone waited for it."""
         through = not notice.refused and notice.status < 500
-        mine = flight.fetch.id == self.flying
+        mine = self.probes.landed(flight.fetch.id)
         if through:
             self._passed += 1
             self._row = 0
             if mine or not flight.compared:
-                self.knocks.let_in()
+                self.probes.let_in(flight.fetch.id, now)
         if self._met and not notice.refused:
             self._met.pop((flight.fetch.role, flight.fetch.key), None)
         if flight.compared and not mine:  # with one that got a 401
@@ -151,35 +150,37 @@ class Doubts:
         if not notice.refused and self.phase is None:
             return LET_IN
         if mine:
-            self.flying = None
             tried, self._trying = self._trying, None
             if tried is not None:
-                return self._tried(Suspect(flight, notice, tried.full), tried.notice, now)
-            return self._compared(flight, now, notice, through)
+                ruling = self._tried(Suspect(flight, notice, tried.full), tried.notice, now)
+            else:
+                ruling = self._compared(flight, now, notice, through)
+            self.probes.over(flight.fetch.id)
+            return ruling
         if self.trying:
             return self._meanwhile(flight, notice, through)
         return self._refused(flight, now, notice, probed) if notice.refused else LET_IN
 
     def lost(self, fetch_id: int, now: float, why: str, kept: bool = False) -> None:
         """A fetch ended without an answer that tells anything. kept: it is to be sent again, as it was."""
-        if fetch_id != self.flying:
+        if not self.probes.landed(fetch_id):
             return
-        self.flying = None
         tried, self._trying = self._trying, None
         if tried is not None and kept:
             self._suspects.appendleft(tried)
         elif tried is None and not kept:
-            self._told_nothing(now, why)
+            self._told_nothing(fetch_id, now, why)
+        self.probes.over(fetch_id)
         if not self._suspects:
             self.phase = "counter" if self._judged else None
 
-    def _told_nothing(self, now: float, why: str) -> None:
+    def _told_nothing(self, fetch_id: int, now: float, why: str) -> None:
         self._turn += 1
-        self.knocks.told_nothing(now, why)
+        self.probes.told_nothing(fetch_id, now, why)
 
     def holds(self, fetch_id: int) -> bool:
         """Is this fetch the suspect that is being tried?"""
-        return fetch_id == self.flying and self._trying is not None
+        return fetch_id == self.probes.in_flight and self._trying is not None
 
     def try_aside(self) -> bool:
         """Nothing else is left to do: try what was set aside, if something was, after `silence_s`."""
@@ -197,8 +198,8 @@ class Doubts:
         suspect = Suspect(flight, notice)
         known = "limit" if not notice.doubtful else self._known.get(suspect.sign)
         if notice.doubtful and probed:
-            self.knocks.refused(notice)
-        if known == "limit" and not self._met_too_often(flight) and self.knocks.in_vain < _MOST_VAIN:
+            self.probes.refused_for_all(flight.fetch, now, notice)
+        if known == "limit" and not self._met_too_often(flight) and self.probes.in_vain < _MOST_VAIN:
             times = self._met[flight.fetch.role, flight.fetch.key][0]
             return Ruling(Outcome.REFUSED, "back", second=times > 1)
         if known == "own" and notice.bare:
@@ -242,7 +243,7 @@ class Doubts:
             self._suspects.append(Suspect(flight, notice))
             return Ruling(Outcome.REFUSED if self.phase == "pause" else Outcome.ANSWERED, "kept")
         self._lone = self._lone or (through and len(self._suspects) == 1)
-        if self.phase == "pause" and self.flying is None and through and len(self._suspects) == 1:
+        if self.phase == "pause" and self.probes.in_flight is None and through and len(self._suspects) == 1:
             first = self._suspects[0]
             if first.notice.bare and first.notice.doubtful and flight.fetch.id > first.flight.fetch.id:
                 self.phase, self._looked, self._paused_s = "again", True, 0.0
@@ -255,7 +256,7 @@ class Doubts:
         if notice.refused:
             return self._refused_other(flight, now, notice)
         if not through:  # a 5xx: that it got past a limit is not said
-            self._told_nothing(now, f"status {notice.status}")
+            self._told_nothing(flight.fetch.id, now, f"status {notice.status}")
             return Ruling(fate=fate)
         if self.phase == "counter":
             return replace(self._convict(), fate=fate)
@@ -270,7 +271,7 @@ class Doubts:
         ruling = Ruling(Outcome.REFUSED, "back" if not notice.doubtful else "kept", refused=self._judged)
         self._lone = False
         if notice.doubtful:
-            self.knocks.refused(notice)
+            self.probes.refused(flight.fetch.id, now, notice)
         self._strangers += notice.doubtful and not flight.compared
         for suspect in self._judged:
             suspect.full = True
@@ -292,7 +293,7 @@ class Doubts:
             return replace(self._let_in(before), outcome=Outcome.REFUSED, fate="back")
         if self.phase in ("look", "pause", "counter"):  # there was no other request
             if suspect.notice.doubtful:
-                self.knocks.refused(suspect.notice)
+                self.probes.refused(suspect.flight.fetch.id, now, suspect.notice)
             self._suspects.appendleft(suspect)
             self.phase, self._closed_s = "pause", now
             return Ruling(Outcome.REFUSED, "kept")

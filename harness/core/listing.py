@@ -54,7 +54,7 @@ from harness.core.answers import Failed, PageRead
 from harness.record import discovery
 from harness.record import events as e
 from harness.record.discovery import ACCEPT, LEAVES_REST, MOST_EMPTY, MOST_REPEATS, NO_HELP, Listing
-from harness.record.pages import Turn
+from harness.record.pages import PageTurn
 from harness.record.state import Failure, State
 
 Reason = Literal["total", "has_more", "link", "pages", "empty", "past end", "max items", "accepted"]
@@ -67,7 +67,7 @@ _SAY_NOTHING = (401, 403, 429)
 class Ask:
     """The end is not proven yet: these pages may prove it."""
 
-    pages: tuple[e.Key, ...]
+    pages: tuple[e.PageRef, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +89,14 @@ class Unclear:
 Verdict = Ask | Ended | Unclear
 
 
-def known_pages(state: State) -> list[Turn]:
+def known_pages(state: State) -> list[PageTurn]:
     """The told pages that are still to be read."""
     if not state.pages:
-        return [1]
+        return [e.FIRST_PAGE]
     return [*state.pages.missing(state.last_page or 0), *_following(state)]
 
 
-def pages_after(state: State, last_page: int | None, most: int | None) -> list[Turn]:
+def pages_after(state: State, last_page: int | None, most: int | None) -> list[PageTurn]:
     """The pages that the page just folded was the first to tell of.
 
     last_page: how many were known before it. most: no number beyond this one is wanted.
@@ -107,24 +107,25 @@ def pages_after(state: State, last_page: int | None, most: int | None) -> list[T
     return [*([new] if new else []), *_following(state)]
 
 
-def _following(state: State) -> list[e.Key]:
-    following = None if state.next_page is None else e.canonical_id(state.next_page)
+def _following(state: State) -> list[e.PageRef]:
+    following = state.next_page
     return [] if following is None or following in state.pages else [following]
 
 
-def is_guessed(state: State, page: e.Key) -> bool:
+def is_guessed(state: State, page: e.PageRef) -> bool:
     """Whether nothing the list said names that page for certain.
 
     The last of the declared pages is not named for certain while records are missing: where pages are counted from 0,
     it has another number, and page 0 will show it.
     """
-    if not isinstance(page, int) or page == 1 or str(page) == state.next_page:
+    number = page.number
+    if number is None or number == 1 or page == state.next_page:
         return False
     counted = state.listing.counted or 0
-    return page < 1 or page > counted or (page == counted and not _reached(state))
+    return number < 1 or number > counted or (number == counted and not _reached(state))
 
 
-def as_page(state: State, page: e.Key, failed: Failed, status: int | None, *, final: bool) -> PageRead | None:
+def as_page(state: State, page: e.PageRef, failed: Failed, status: int | None, *, final: bool) -> PageRead | None:
     """The page that an answer without a list stands for: one past the end, if the page was guessed; else None.
 
     final: it would not be tried again.
@@ -132,12 +133,12 @@ def as_page(state: State, page: e.Key, failed: Failed, status: int | None, *, fi
     if not is_guessed(state, page):
         return None
     # A page that a total implies is expected: what may pass is tried again there, as often as anywhere.
-    expected = isinstance(page, int) and 1 <= page <= (state.last_page or 0)
+    expected = page.number is not None and 1 <= page.number <= (state.last_page or 0)
     if discovery.error_in(failed.remarks, state.listing.remarks) is not None:
         return None
     if failed.past_end is not None and (final or not expected or not failed.passing):
         return PageRead((), past=failed.past_end)
-    if page == 0 and status is not None and 400 <= status < 500 and status not in _SAY_NOTHING:
+    if page == e.PAGE_0 and status is not None and 400 <= status < 500 and status not in _SAY_NOTHING:
         return PageRead((), past=f"answered {status}")
     return None
 
@@ -157,7 +158,7 @@ def tolerated(state: State, accept: bool) -> list[Failure]:
     """The guessed pages that failed for good and whose failure a person accepts: whatever the server answered."""
     if not accept:
         return []
-    return [f for f in state.failed_pages if is_guessed(state, f.key) and (f.key == 0 or f.status is not None)]
+    return [f for f in state.failed_pages if is_guessed(state, f.page) and (f.key == e.PAGE_0 or f.status is not None)]
 
 
 def judge(state: State, *, most: int | None = None, accept: Collection[Failure] | None = None) -> Verdict:
@@ -167,7 +168,7 @@ def judge(state: State, *, most: int | None = None, accept: Collection[Failure] 
     """
     if most is not None and len(state.items) >= most:
         return Ended("max items", f"--max-items {most:,} reached")
-    verdict = _judge(state, {failure.key for failure in accept or ()})
+    verdict = _judge(state, {failure.page for failure in accept or ()})
     if accept is None or not isinstance(verdict, Unclear):
         return verdict
     found = verdict.sentence  # less what it advises: that has been done
@@ -176,18 +177,18 @@ def judge(state: State, *, most: int | None = None, accept: Collection[Failure] 
     return Ended("accepted", f"accepted as it is ({ACCEPT}): {found}")
 
 
-def _judge(state: State, failed: Collection[e.Key]) -> Verdict:
+def _judge(state: State, failed: Collection[e.PageRef]) -> Verdict:
     listing = state.listing
     why_stuck, says = stuck(state), _says_end(state)
     if (confirmed := _settled(state, says, why_stuck)) is not None:
         return Ended("total", f"total {state.total:,} reached, {confirmed}")
     if why_stuck is not None and says is None:
         return Unclear(why_stuck)
-    end = says or _past(listing) or next((_failed_end(page) for page in failed if page != 0), None)
+    end = says or _past(listing) or next((_failed_end(page) for page in failed if page != e.PAGE_0), None)
     if end is None:
         return _beyond(state)
-    if wants_page_0(state) and 0 not in failed:
-        return Ask((0,))
+    if wants_page_0(state) and e.PAGE_0 not in failed:
+        return Ask((e.PAGE_0,))
     if _reached(state) and (confirmed := _confirms(state, says, why_stuck)):
         return Ended("total", f"total {state.total:,} reached, {confirmed}")
     return _contradicted(state, end) or end
@@ -330,7 +331,7 @@ def _past(listing: Listing) -> Ended | None:
     return Ended("past end" if not listing.past.endswith("is empty") else "empty", listing.past)
 
 
-def _failed_end(page: e.Key) -> Ended:
+def _failed_end(page: e.PageRef) -> Ended:
     return Ended("past end", f"page {page} could not be read")
 
 
@@ -338,7 +339,7 @@ def _beyond(state: State) -> Ask | Unclear:
     """The number behind every page that was read or is known; pages that were linked have none."""
     listing = state.listing
     if listing.furthest <= listing.furthest_number:
-        return Ask((max(listing.furthest_number, state.last_page or 0) + 1,))
+        return Ask((e.numbered(max(listing.furthest_number, state.last_page or 0) + 1),))
     if listing.unsaid:
         return Unclear(_OLD, again=True)
     return Unclear(f"{_named(listing)}, and the last page says that there are more and not where; {LEAVES_REST}")

@@ -146,9 +146,9 @@ def _failed_pages(state: State, failed: Sequence[Failure]) -> str:
     times = "once" if page.attempts == 1 else f"{page.attempts} times"
     what = f"{page.reason}: {page.detail}" if page.detail else page.reason
     hint = ""
-    if page.key == 0:
+    if page.key == e.PAGE_0:
         hint = f"; it may hold records, where pages are counted from 0: if they are not, add {ACCEPT}"
-    elif is_guessed(state, page.key) and page.status is not None:
+    elif is_guessed(state, page.page) and page.status is not None:
         hint = f"; if the list ends before it, add {ACCEPT}"
     elif page.status in (401, 403) and not state.items:
         hint = "; check the credentials and --url"

@@ -9,16 +9,14 @@ ends.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from harness.core.answers import Failed, Wait, failed_status
+from harness.core.answers import Failed, Fetch, failed_status
 from harness.core.work import InFlight, Task
-from harness.pacing import Notice, Outcome
-from harness.pacing.budget import outage_s
-from harness.pacing.patience import guessed_s
-from harness.record.events import Key, Role
+from harness.pacing import Later, Notice, Outcome
+from harness.pacing.breaker import Breaker, Setback, guessed_s, outage_s
+from harness.record.events import FIRST_PAGE, Key, Role
 from harness.record.state import State
 
 Fate = Literal["read", "back", "kept", "judged", "dropped"]
@@ -75,7 +73,7 @@ class Ruling:
 LET_IN = Ruling()
 
 
-# Probes in a row after which nobody knocks any more.
+# Probes in a row after which nobody is sent any more.
 MOST_PROBES = 8
 # Where in the queue the next other request is taken from: neighbours may share the suspect's fault.
 _PLACES = (0.0, 1.0, 0.5, 0.25, 0.75, 0.125, 0.625, 0.875)
@@ -89,7 +87,8 @@ def place(number: int) -> float:
 def let_in_before(role: Role, state: State, turn: int = 0) -> Key | None:
     """Something of that role that this run has fetched. turn: which, for the first may tell nothing."""
     if role == "list":
-        pages = [1, *(page for page in state.pages if page != 1)] if 1 in state.pages else list(state.pages)
+        pages: list[Key] = [FIRST_PAGE] if FIRST_PAGE in state.pages else []
+        pages += [page for page in state.pages if page != FIRST_PAGE]
         return pages[turn % len(pages)] if pages else None
     if turn == 0:
         return state.items.first("imported")
@@ -98,39 +97,76 @@ def let_in_before(role: Role, state: State, turn: int = 0) -> Key | None:
     return spread[turn % len(spread)] if spread else None
 
 
-class Knocks:
-    """Probes in a row that nobody got through with."""
+class Probes:
+    """Comparisons in a row that nobody got through with: a breaker that each of them makes wait longer.
+
+    in_flight: the fetch that is out for comparison. One that is refused by what may be a limit adds no pause here, for
+    the budget makes everyone pause then.
+    """
 
     def __init__(self) -> None:
-        self.in_vain = 0
-        self._until = -math.inf
+        self.in_flight: int | None = None
+        self._breaker = Breaker(_after_comparison, "failing", gives_up_at=MOST_PROBES, closed_by="anyone")
         self._why = ""
 
-    def let_in(self) -> None:
-        """Somebody got through."""
-        self.in_vain, self._until = 0, -math.inf
+    @property
+    def in_vain(self) -> int:
+        """Count those in a row that nobody got through with."""
+        return self._breaker.consecutive_refusals
 
-    def refused(self, notice: Notice) -> None:
-        """One was refused by what may be a limit; the budget makes everyone pause."""
-        self.in_vain += 1
+    def held(self, now: float) -> Later | None:
+        """Return until when the next one waits; None if it may go."""
+        return self._breaker.held(now)
+
+    def sent(self, fetch_id: int, now: float) -> None:
+        """Note that one goes."""
+        self.in_flight = fetch_id
+        self._breaker.sent(fetch_id, now)
+
+    def landed(self, fetch_id: int) -> bool:
+        """Note that a fetch is over, and return whether it was the one that is out."""
+        mine = fetch_id == self.in_flight
+        if mine:
+            self.in_flight = None
+        return mine
+
+    def let_in(self, fetch_id: int, now: float) -> None:
+        """Note that a request got through, whichever."""
+        self._breaker.passed(fetch_id, now)
+
+    def refused(self, fetch_id: int, now: float, notice: Notice) -> None:
+        """Note that one was refused by what may be a limit."""
         said = " ".join((notice.body or "").split())[:120]
         self._why = f"were refused with status {notice.status}" + (f" ({said})" if said else "")
+        self._breaker.refused(fetch_id, now, notice)
 
-    def told_nothing(self, now: float, why: str) -> None:
-        """One failed: the next waits 1 s, 2 s, then as long as an outage may last: seven outlive half an hour."""
-        self.in_vain += 1
+    def refused_for_all(self, fetch: Fetch, now: float, notice: Notice) -> None:
+        """Note that the probe of a whole budget was refused: it counts as a comparison, though it was sent as none."""
+        if self._breaker.held(fetch.sent_s) is None:
+            self._breaker.sent(fetch.id, fetch.sent_s)
+        self.refused(fetch.id, now, notice)
+
+    def told_nothing(self, fetch_id: int, now: float, why: str) -> None:
+        """Note that one failed: the next waits."""
         self._why = f"failed, the last with: {why}"
-        pause_s = guessed_s(self.in_vain) if self.in_vain < 3 else outage_s(self.in_vain + 1)
-        self._until = now + pause_s
+        self._breaker.refused(fetch_id, now)
 
-    def held(self, now: float) -> Wait | None:
-        """Until when the next one waits; None: it may go."""
-        return Wait(self._until, "settlement", "failing") if now < self._until else None
+    def over(self, fetch_id: int) -> None:
+        """Note that nothing more is to be said of one: if nothing was said so far, it does not count."""
+        self._breaker.returned(fetch_id)
 
     @property
     def given_up(self) -> str | None:
-        """Why the run is to end: nobody gets through any more."""
-        if self.in_vain < MOST_PROBES:
+        """Return why the run is to end because nobody gets through any more; None if it goes on."""
+        if not self._breaker.given_up:
             return None
         advice = "nothing was lost: look at the server and at what your key may do, then resume"
         return f"{MOST_PROBES} probes in a row {self._why}; {advice}"
+
+
+def _after_comparison(setback: Setback) -> float | None:
+    """1 s, 2 s, then as long as an outage may last: seven outlive half an hour."""
+    if setback.notice is not None:
+        return None
+    count = setback.consecutive
+    return setback.now + (guessed_s(count) if count < 3 else outage_s(count + 1))

@@ -1,16 +1,38 @@
-"""Rules by which a run ends before it is done: too many failures, too much time, nothing that works."""
+"""Rules by which a run ends before it is done: too many failures, too much time, nothing that works.
+
+A server that is down, or a network that is, would cost every item its attempts, as fast as the limits allow. So when
+everything fails, everyone pauses and one request probes, and after enough probes in vain the run ends. Failures that
+no retry can mend (a 404) are answers: a server that gives them is there. So is a refusal by a limit.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 from harness.core.answers import Answer, Done, Wait
-from harness.core.breaker import MOST_PROBES, Breaker
+from harness.pacing.breaker import Breaker, Setback
 from harness.record.state import State
 from harness.record.status import RunStatus
 
 # One failure among three items is no rate yet.
 LEAST_JUDGED = 20
+# As long as a restart takes, doubled with each failed probe, and never so long that nobody notices the recovery.
+FIRST_PAUSE_S = 10.0
+LONGEST_PAUSE_S = 300.0
+# 10 + 20 + 40 + 80 + 160 + 5 * 300 s: what has not come back in half an hour is somebody's to look at.
+MOST_PROBES = 10
+
+
+def outage_breaker(after: int) -> Breaker:
+    """Return what pauses everyone after so many failures in a row (0: never), until somebody gets an answer."""
+    return Breaker(_outage_until, "failing", opens_at=after, gives_up_at=MOST_PROBES + 1, closed_by="anyone")
+
+
+def _outage_until(failure: Setback) -> float | None:
+    """Double the pause with each probe that fails; what was on its way when it began makes it no longer."""
+    if not failure.begins:
+        return None
+    return failure.now + min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(16, failure.consecutive - 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from harness.core.answers import Failed, failed_status
-from harness.core.rulings import MOST_PROBES, Knocks, let_in_before, place
+from harness.core.rulings import MOST_PROBES, Probes, let_in_before, place
 from harness.core.work import InFlight, Task, Work
 from harness.pacing import Notice
-from harness.record.events import Key, Role
+from harness.record.events import FIRST_PAGE, Key, Role
 from harness.record.state import State
 
 UNAUTHORISED = 401
@@ -50,9 +50,8 @@ class Unauthorised:
     """The requests that got a 401 and wait until it is known why."""
 
     def __init__(self) -> None:
-        self.flying: int | None = None  # the fetch of the request that is compared with
         self.trying = False  # everyone is held until the comparison is over
-        self.knocks = Knocks()
+        self.probes = Probes()  # the requests that are compared with
         self.good: dict[Role, Key] = {}  # what this session was let in to last
         self._kept: list[_Kept] = []
         self._proven: set[Role] = set()
@@ -106,7 +105,7 @@ class Unauthorised:
         known = self._known(role, state)
         if known is None and role == self._suspect and work.ready[role]:
             return work.take(role, place(self._strangers + 1)), False
-        return (Task(role, known) if known is not None else Task("list", 1)), True
+        return (Task(role, known) if known is not None else Task("list", FIRST_PAGE)), True
 
     def _known(self, role: Role, state: State) -> Key | None:
         """Something that was let in before and did not get a 401 itself."""
@@ -120,9 +119,8 @@ class Unauthorised:
 
     def keep(self, flight: InFlight, now: float, notice: Notice) -> str | None:
         """Set a request aside that got a 401; answers why the run is to stop, if the credential is at fault."""
-        mine = flight.fetch.id == self.flying
-        if mine:
-            self.flying = None
+        mine = self.probes.landed(flight.fetch.id)
+        self.probes.over(flight.fetch.id)
         failed = replace(failed_status(UNAUTHORISED), headers=notice.headers, body=notice.body)
         detail = f"{failed.detail}; another request was let in with the same credential"
         self._row += any(kept.at <= flight.fetch.sent_s for kept in self._kept)
@@ -141,16 +139,17 @@ class Unauthorised:
 
         more: others of the role of those that are kept are in the queue.
         """
-        mine, role = flight.fetch.id == self.flying, flight.fetch.role
+        fetch_id, role = flight.fetch.id, flight.fetch.role
+        mine = self.probes.landed(fetch_id)
         let_in = not notice.refused and (200 <= notice.status < 300 or notice.status in (404, 410))
         if mine:
-            self.flying = None
             if let_in:
-                self.knocks.let_in()
+                self.probes.let_in(fetch_id, now)
             elif notice.refused:
-                self._refused(notice)
+                self._refused(fetch_id, now, notice)
             else:
-                self.lost(flight.fetch.id, now, f"status {notice.status}", mine=True)
+                self._told_nothing(fetch_id, now, f"status {notice.status}")
+            self.probes.over(fetch_id)
         if not let_in or not self._kept:
             return []
         if mine and role != self._suspect:
@@ -160,17 +159,19 @@ class Unauthorised:
             return self._settle(self._suspect, now)
         return self._settle(role, flight.fetch.sent_s)
 
-    def _refused(self, notice: Notice) -> None:
+    def _refused(self, fetch_id: int, now: float, notice: Notice) -> None:
         self._turn += 1
         if notice.doubtful:
-            self.knocks.refused(notice)
+            self.probes.refused(fetch_id, now, notice)
 
-    def lost(self, fetch_id: int, now: float, why: str, mine: bool = False) -> None:
-        """The comparison told nothing."""
-        if mine or fetch_id == self.flying:
-            self.flying = None
-            self._turn += 1
-            self.knocks.told_nothing(now, why)
+    def lost(self, fetch_id: int, now: float, why: str) -> None:
+        """Note that a fetch ended without an answer; if it was the comparison, that told nothing."""
+        if self.probes.landed(fetch_id):
+            self._told_nothing(fetch_id, now, why)
+
+    def _told_nothing(self, fetch_id: int, now: float, why: str) -> None:
+        self._turn += 1
+        self.probes.told_nothing(fetch_id, now, why)
 
     def _settle(self, role: Role, until: float) -> list[tuple[InFlight, Failed]]:
         """A request of that kind, sent at `until`, was let in: earlier ones were refused through their own fault."""

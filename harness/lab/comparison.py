@@ -9,7 +9,7 @@ from statistics import stdev
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import BadInput, NoSuchRun
-from harness.lab.optional import need
+from harness.extras import need
 from harness.lab.rows import COLUMNS, SETTINGS, measured, settings, table_of
 from harness.lab.sweeps import Sweep, find_sweep, list_sweeps, read_sweep
 from harness.record.run import Run, find_run, list_runs
@@ -107,7 +107,7 @@ def _row(number: int, run: Run) -> dict[str, Any]:
         raise BadInput(f"run {run.name} has not ended, so there is nothing to compare; wait for it, or resume it")
     said = {name: value for name, value in run.in_force.items() if name not in _SECRET and value is not None}
     config = written_config(run.folder / "run.json", said)
-    place = {"sweep": "", "point": number, "repeat": 1, "run": run.name, "seed": config.seed}
+    place = {"sweep": "", "point": number, "repeat": 1, "run": run.name, "seed": config.run.seed}
     place |= {"simulated": bool(run.about.get("simulated"))}
     row = {**place, **settings(config), **measured(config, run.state(), summary)}
     return {**row, "pacing": summary.strategy, "limit": summary.limits}

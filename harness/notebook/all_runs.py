@@ -18,7 +18,7 @@ from harness.notebook.controller import Controller
 from harness.notebook.run_index import RunIndex
 from harness.record.clock import utc_s
 from harness.record.items import export
-from harness.record.run import Run, remove_run
+from harness.record.run import Run
 from harness.record.run_view import RunView, view_of
 from harness.session.control import Asked, RemoteHandle
 from harness.session.reader import RunReader, settings_of, written_summary
@@ -182,5 +182,5 @@ class AllRuns:
 
     def _delete(self, runs: list[Run]) -> str:
         for run in runs:
-            remove_run(run)
+            run.remove()
         return f"deleted {', '.join(run.name for run in runs)}"

@@ -87,7 +87,7 @@ class Controller:
         except BadInput as error:
             self.say(str(error), bad=True)
             return
-        self._begin(config, _HINT if config.url is None else "")
+        self._begin(config, _HINT if config.source.url is None else "")
 
     def go_on(self, run: Run, first: Callable[[], object] = lambda: None) -> None:
         """Resume `run` here. first: what is done to it before."""
@@ -128,10 +128,8 @@ class Controller:
         """The settings to go on with, secrets included where this is the import that was told them."""
         mine = self.import_
         if isinstance(mine, LocalRun) and mine.run is not None and mine.run.folder == run.folder:
-            since: dict[str, Any] = dict(run.about.get("asked", {}))
-            if "limit" in since:
-                since["limit"] = as_tiers(since["limit"])
-            return mine.config.model_copy(update={"run": run.name, "resume": True, "fresh": False, **since})
+            since: dict[str, Any] = run.about.get("asked", {})
+            return mine.config.with_settings(run=run.name, resume=True, fresh=False, **since)
         names = run.config.get("header_names")
         if names:
             asked = f"run {run.name} was started with the headers {', '.join(names)}, which are never written"

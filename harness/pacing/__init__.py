@@ -19,6 +19,7 @@ declared, they are kept by rules of their own, see `meters` and `phased`); (d) e
 from harness.pacing.base import (
     Grant,
     Later,
+    LearnedFact,
     Notice,
     Outcome,
     Pacer,
@@ -29,8 +30,9 @@ from harness.pacing.base import (
     Unpaced,
 )
 from harness.pacing.baselines import AimdPacer, BackoffPacer, ReferencePacer, RetryAfterPacer, SpacedPacer
-from harness.pacing.budget import Budget, Hold
-from harness.pacing.learn import AutoPacer, News
+from harness.pacing.breaker import Breaker, Hold
+from harness.pacing.budget import Budget
+from harness.pacing.learn import AutoPacer
 from harness.pacing.tiers import Tier, Tiers, format_tiers, parse_tiers
 from harness.pacing.window import WindowPacer
 
@@ -38,11 +40,12 @@ __all__ = [
     "AimdPacer",
     "AutoPacer",
     "BackoffPacer",
+    "Breaker",
     "Budget",
     "Grant",
     "Hold",
     "Later",
-    "News",
+    "LearnedFact",
     "Notice",
     "Outcome",
     "Pacer",

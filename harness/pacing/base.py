@@ -15,7 +15,7 @@ from harness.pacing.tiers import Tier
 
 RELEASES = 64
 
-WaitReason = Literal["limit", "in flight", "refused", "probe", "hold"]
+WaitReason = Literal["limit", "in flight", "refused", "probe", "hold", "failing"]
 
 
 class Outcome(Enum):
@@ -153,8 +153,8 @@ class Pacer(Protocol):
     ) -> float | None:
         """Say what became of `grant`; `cost` is the true cost where it differs from the one reserved.
 
-        On a refusal the answer may be the seconds for which everyone is to pause; None leaves that to the budget,
-        which obeys Retry-After.
+        On a refusal the answer may be the absolute time until which everyone is to pause; None leaves that to the
+        budget, which obeys Retry-After.
         """
 
     def charge(self, at: float, cost: int) -> None:
@@ -175,9 +175,29 @@ class Planning(Protocol):
         """So many requests are still to be sent, beyond those in flight. Told whenever the list says so."""
 
 
+@dataclass(frozen=True, slots=True)
+class LearnedFact:
+    """Something that a strategy has begun to believe.
+
+    limit: as in the grammar of limits, empty where the fact is about a header. kind: how the server seems to count, or
+    `trust` where a header is no longer believed. evidence: why, for people. trust: high, fair, tentative or none.
+    """
+
+    limit: str
+    kind: str
+    evidence: str
+    trust: str
+
+
 @runtime_checkable
 class Learning(Protocol):
     """A strategy that learns limits, whose beliefs may be wrong."""
+
+    def resolved(self, reason: Literal["limit", "own"]) -> None:
+        """Take in what doubtful refusals turned out to be: a limit's, or the fault of the requests themselves."""
+
+    def new_facts(self) -> tuple[LearnedFact, ...]:
+        """Return what was learned since this was last asked."""
 
     def overrule(self, now: float, cost: int = 1) -> Grant | Later:
         """As `reserve`, by declared limits alone: a request that looks whether what was learned is true."""

@@ -38,7 +38,7 @@ class _Streak(Unpaced):
         if grant.at >= self._reacted_at:
             self._reacted_at = now
             return self._refused(now)
-        return 0.0 if self._own_pauses else None
+        return now if self._own_pauses else None
 
     _own_pauses = False
 
@@ -46,7 +46,7 @@ class _Streak(Unpaced):
         """A request was let through."""
 
     def _refused(self, now: float) -> float | None:
-        """The first refusal of a burst; answers the pause, None to obey Retry-After."""
+        """Take in the first refusal of a burst; return until when to pause (absolute), None to obey Retry-After."""
         return None
 
 
@@ -69,7 +69,7 @@ class BackoffPacer(_Streak):
 
     def _refused(self, now: float) -> float | None:
         self._refusals += 1
-        return self._random.uniform(0.0, min(64.0, 2.0**self._refusals))
+        return now + self._random.uniform(0.0, min(64.0, 2.0**self._refusals))
 
 
 class AimdPacer(_Streak):
@@ -146,7 +146,7 @@ class ReferencePacer(Unpaced):
         super().settle(grant, now, outcome, notice, cost)
         told = notice is not None and notice.retry_after_s is not None and notice.retry_after_s > 0
         if outcome is Outcome.REFUSED and not told:
-            return max((tier.period_s for tier in self._tiers), default=None)
+            return max((now + tier.period_s for tier in self._tiers), default=None)
         return None
 
     def set_tiers(self, tiers: tuple[Tier, ...], now: float) -> None:

@@ -1,41 +1,31 @@
-"""A budget: one strategy, and the coordinated pause that every strategy shares.
+"""A budget: one strategy, the pause that every strategy shares, and patience with what a strategy has learned.
 
 After a refusal everyone on the budget pauses together, once; when the pause is over one request goes ahead as a
-probe, and only its answer opens the budget for the others. A hundred workers that each learnt of the refusal by
-themselves would knock a hundred times, and where refusals cost quota they would never get in again.
+probe, and only its answer opens the budget for the others (`breaker` says why). A pause is as long as the strategy
+asks, else as long as the server says, else a guess that doubles (`RefusalSchedule`).
+
+A strategy that learns may be wrong by any factor: `150/7d` was made of a Reset of one second, and an import waited a
+week without a word. So no wait for a learned limit lasts longer than what the server itself named, for this limit or
+for all, or than twice the longest wait that proved right so far; then one request goes (`Patience`). If it is let
+through, the strategy is told that it was wrong; if it is refused, the next look comes later. Declared limits are never
+looked behind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
 from typing import Literal
 
-from harness.pacing.base import Grant, Later, Learning, Notice, Outcome, Pacer, WaitReason
-from harness.pacing.learn.belief import News
-from harness.pacing.patience import FIRST_PAUSE_S, Patience
-from harness.pacing.patience import guessed_s as guessed_s
+from harness.pacing.base import Grant, Later, LearnedFact, Learning, Notice, Outcome, Pacer
+from harness.pacing.breaker import LONGEST_GUESSED_PAUSE_S, Breaker, Hold, Setback, guessed_s, outage_s
 from harness.pacing.refusals import told_s
 
-# A server that is down says 503 as well: eight probes (`engine.doubts`) must outlast half an hour.
-LONGEST_OUTAGE_PAUSE_S = 900.0
 # A day: the longest window that is at all common. Whoever is told to wait for years asks again tomorrow.
 LONGEST_TOLD_PAUSE_S = 86_400.0
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """A pause of the whole budget, until `until` (absolute). `strikes`: refusals in a row, one per probe."""
-
-    until: float
-    reason: WaitReason
-    retry_after_s: float | None = None
-    strikes: int = 0
-
-
-def outage_s(strikes: int) -> float:
-    """The pause after so many refusals in a row of which each may mean that the server is down: 27, 81 ... 900 s."""
-    return min(LONGEST_OUTAGE_PAUSE_S, FIRST_PAUSE_S * 3.0 ** (min(strikes, 32) - 1))
+# Told times are whole seconds, rounded either way and counted from a Date that is rounded down.
+ROUNDING_S = 2.0
+# A quota with so few left beside those in flight is about to be used up: its reset is what will be waited for.
+NEARLY_USED_UP = 10
 
 
 class Budget:
@@ -48,39 +38,38 @@ class Budget:
         self.name = name
         self.pacer = pacer
         self.longest_s = longest_s
-        self.hold: Hold | None = None
-        self._probe: Grant | None = None
-        self._guesses = 0  # pauses in a row for which the server's word was missing or wrong
+        self.breaker = Breaker(RefusalSchedule(longest_s))
+        self._learning = pacer if isinstance(pacer, Learning) else None
         self._patience = Patience(longest_s)
         self._look: Grant | None = None  # on its way to see whether a learned limit is true
 
+    @property
+    def hold(self) -> Hold | None:
+        """Return the pause in force, if there is one."""
+        return self.breaker.hold
+
     def reserve(self, now: float, cost: int = 1) -> Grant | Later:
-        """As the strategy's, unless everyone is paused or waits for the probe, or a learned limit has kept everyone
-        waiting for too long (see `patience`).
+        """Ask the strategy, unless everyone is paused or waits for the probe.
+
+        A learned limit that has kept everyone waiting for too long is passed over once (see `Patience`).
         """
-        if self.hold is None:
-            answer = self.pacer.reserve(now, cost)
-            return self._sent(now, answer) if isinstance(answer, Grant) else self._impatient(now, cost, answer)
-        if now < self.hold.until:
-            return Later(self.hold.until, self.hold.reason)
-        if self._probe is not None:
-            return Later(None, "probe")
+        breaker = self.breaker
+        if breaker.hold is not None and (held := breaker.held(now)) is not None:
+            return held
         answer = self.pacer.reserve(now, cost)
         if isinstance(answer, Later):
             answer = self._impatient(now, cost, answer)
-            self._probe = answer if isinstance(answer, Grant) else None
-            return answer
-        self._probe = answer
-        return self._sent(now, answer)
-
-    def _sent(self, now: float, grant: Grant) -> Grant:
+            if isinstance(answer, Later):
+                return answer
         self._patience.sent(now)
-        return grant
+        if breaker.hold is not None:
+            breaker.sent(answer, now)
+        return answer
 
     def _impatient(self, now: float, cost: int, later: Later) -> Grant | Later:
-        """`later`, or leave for one request to look whether the learned limit in the way is true."""
-        pacer = self.pacer
-        if not isinstance(pacer, Learning):
+        """Return `later`, or leave for one request to look whether the learned limit in the way is true."""
+        pacer = self._learning
+        if pacer is None:
             return later
         until = self._patience.until(pacer.named_s(later.tier))
         if until is None or (later.until is not None and later.until <= until):
@@ -89,26 +78,26 @@ class Budget:
             return Later(until, later.reason, later.tier)
         answer = pacer.overrule(now, cost)
         if isinstance(answer, Grant):
-            self._look = self._sent(now, answer)
+            self._look = answer
         return answer
 
     def settle(
         self, grant: Grant, now: float, outcome: Outcome, notice: Notice | None = None, cost: int | None = None
     ) -> Hold | None:
-        """As the strategy's; answers the hold if this refusal began one (one in force grows quietly).
+        """Tell the strategy what became of `grant`; return the pause if this refusal begins one.
 
-        The probe's answer opens the budget, unless the hold was made longer while the probe was on its way.
+        A refusal while a pause is in force only makes that pause longer.
         """
-        asked_s = self.pacer.settle(grant, now, outcome, notice, cost)
+        asked_until = self.pacer.settle(grant, now, outcome, notice, cost)
         self._learn_patience(grant, now, outcome, notice)
-        probed = grant is self._probe
-        if probed:
-            self._probe = None
+        breaker = self.breaker
         if outcome is Outcome.REFUSED:
-            return self._refused(now, probed, notice, asked_s)
-        if probed and outcome is Outcome.ANSWERED and self.hold is not None and now >= self.hold.until:
-            self.hold = None
-            self._guesses = 0
+            return breaker.refused(grant, now, notice, asked_until)
+        if breaker.hold is not None:
+            if outcome is Outcome.ANSWERED:
+                breaker.passed(grant, now)
+            else:
+                breaker.returned(grant)
         return None
 
     def _learn_patience(self, grant: Grant, now: float, outcome: Outcome, notice: Notice | None) -> None:
@@ -120,56 +109,116 @@ class Budget:
             self._patience.refused(grant.at, looked)
         elif outcome is Outcome.ANSWERED:
             self._patience.let_through(grant.at)
-            if looked and isinstance(self.pacer, Learning):
-                self.pacer.belied(grant, now)
+            if looked and self._learning is not None:
+                self._learning.belied(grant, now)
 
-    def _refused(self, now: float, probed: bool, notice: Notice | None, asked_s: float | None) -> Hold | None:
-        before = self.hold
-        begins = before is None or probed
-        strikes = 1 if before is None else max(1, before.strikes + probed)
-        length_s = self._pause_s(strikes, begins, told_s(notice)) if asked_s is None else asked_s
-        if notice is not None and notice.doubtful and notice.status >= 500 and strikes > 3:
-            length_s = max(length_s, outage_s(strikes))
-        length_s = min(length_s, self.longest_s)
-        told = None if notice is None else notice.retry_after_s
-        self.hold = Hold(now + length_s, "refused", told, strikes)
-        if before is not None and before.until > self.hold.until:
-            # Others of the same burst, or a pause of another kind: the longest counts, and it is still one pause.
-            self.hold = Hold(before.until, before.reason, before.retry_after_s, strikes)
-        return self.hold if begins else None
+    def resolved(self, reason: Literal["limit", "own"]) -> None:
+        """Tell the strategy what a doubtful refusal turned out to be: a limit's, or the request's own fault."""
+        if self._learning is not None:
+            self._learning.resolved(reason)
 
-    def _pause_s(self, strikes: int, begins: bool, told: float) -> float:
-        """What the server says, the first time. Servers round down, to 0 and up to a second short, so that what a
-        refused probe is told is only the least of it: it waits 1, 2, 4 ... s if that is longer.
+    def new_facts(self) -> tuple[LearnedFact, ...]:
+        """Return what the strategy has learned since this was last asked; () of one that does not learn."""
+        return () if self._learning is None else self._learning.new_facts()
+
+
+class RefusalSchedule:
+    """How long everyone pauses after a refusal by a limit. longest_s: no pause is longer."""
+
+    def __init__(self, longest_s: float) -> None:
+        self._longest_s = longest_s
+        self._guesses = 0  # pauses in a row for which the server's word was missing or wrong
+
+    def __call__(self, refusal: Setback) -> float:
+        now, notice = refusal.now, refusal.notice
+        if refusal.begins and refusal.consecutive == 1:
+            self._guesses = 0
+        until = refusal.asked_until
+        if until is None:
+            until = now + self._pause_s(refusal, told_s(notice))
+        if notice is not None and notice.doubtful and notice.status >= 500 and refusal.consecutive > 3:
+            until = max(until, now + outage_s(refusal.consecutive))
+        return min(until, now + self._longest_s)
+
+    def _pause_s(self, refusal: Setback, told: float) -> float:
+        """Return what the server says, the first time; then the longer of that and a guess.
+
+        Servers round down, to 0 and up to a second short, so that what a refused probe is told is only the least of
+        it: it waits 1, 2, 4 ... s if that is longer.
         """
-        if strikes == 1 and told > 0:
+        if refusal.consecutive == 1 and told > 0:
             return told
-        if begins:
+        if refusal.begins:
             self._guesses += 1
         return max(told, guessed_s(max(1, self._guesses)))
 
-    def probes(self, grant: Grant) -> bool:
-        """Does everyone wait for what becomes of `grant`?"""
-        return grant is self._probe
 
-    def lift(self) -> None:
-        """Nobody waits any more: others got through meanwhile."""
-        self.hold, self._probe, self._guesses = None, None, 0
+class Patience:
+    """How long a learned limit may keep everyone waiting before one request looks whether it is true.
 
-    def found(self, reason: Literal["limit", "own"]) -> None:
-        """Tell the strategy what a doubtful refusal turned out to be: a limit's, or the request's own fault."""
-        found: Callable[[str], None] | None = getattr(self.pacer, "found", None)
-        if found is not None:
-            found(reason)
+    It remembers what the server named, how long a wait has proved right, and since when nothing has been in flight.
+    longest_s: no time that a server names counts for more.
+    """
 
-    def news(self) -> tuple[News, ...]:
-        """What the strategy learned since this was last asked; () of one that does not learn."""
-        learned: Callable[[], tuple[News, ...]] | None = getattr(self.pacer, "news", None)
-        return () if learned is None else learned()
+    def __init__(self, longest_s: float) -> None:
+        self._longest_s = longest_s
+        self._named_until = -math.inf
+        self._names = False  # the server has named a time at all
+        self._proven_s = 0.0
+        self._refused = 0  # looks in a row that were refused
+        self._in_flight = 0
+        self._quiet_since: float | None = None
+        self._shut_since: float | None = None
 
-    def hold_until(self, until: float, reason: WaitReason = "hold") -> Hold:
-        """Pause everyone until `until` at least, then go on with a probe."""
-        if self.hold is None or until > self.hold.until:
-            strikes = 0 if self.hold is None else self.hold.strikes
-            self.hold = Hold(until, reason, None, strikes)
-        return self.hold
+    def sent(self, now: float) -> None:
+        """Note that a request goes: the silence before it is over."""
+        self._in_flight += 1
+
+    def ended(self, now: float) -> None:
+        """Note that one is over, however it ended."""
+        self._in_flight -= 1
+        if self._in_flight == 0:
+            self._quiet_since = now
+
+    def heard(self, now: float, notice: Notice | None) -> None:
+        """Take in what an answer names: Retry-After, and the resets and periods of quotas that are nearly used up."""
+        if notice is None:
+            return
+        told = [] if notice.retry_after_s is None else [notice.retry_after_s]
+        for quota in notice.quotas:
+            if quota.remaining is None or quota.remaining <= 2 * self._in_flight + NEARLY_USED_UP:
+                told += [seconds for seconds in (quota.reset_s, quota.period_s) if seconds is not None]
+        usable = [min(seconds, self._longest_s) for seconds in told if math.isfinite(seconds) and seconds > 0]
+        if usable:
+            self._names = True
+            self._named_until = max(self._named_until, now + max(usable) + ROUNDING_S)
+
+    def refused(self, sent_s: float, looked: bool) -> None:
+        """Note that a limit refused what was sent then.
+
+        looked: it was the request that looked whether a belief is true.
+        """
+        self._refused += looked
+        if self._shut_since is None:
+            self._shut_since = sent_s
+
+    def let_through(self, sent_s: float) -> None:
+        """Note that a request sent then got through: if it came after a refusal, waiting as long was right."""
+        if self._shut_since is not None and sent_s > self._shut_since:
+            self._proven_s = max(self._proven_s, sent_s - self._shut_since)
+            self._shut_since = None
+            self._refused = 0
+
+    def until(self, named_s: float = 0.0) -> float | None:
+        """Return until when a learned limit may keep everyone waiting; None while something is in flight or nothing was
+        sent.
+
+        named_s: the longest that the server named for this very limit, in whichever window: where one limit is shown at
+        a time, the longer of two that are used up together is not named again.
+        A server that never names a time is given a minute from the start, for its limits are found by waiting.
+        """
+        if self._in_flight or self._quiet_since is None:
+            return None
+        guess_s = guessed_s(self._refused + 1) if self._names else LONGEST_GUESSED_PAUSE_S
+        named_s = min(named_s, self._longest_s) + ROUNDING_S if named_s > 0 else 0.0
+        return max(self._named_until, self._quiet_since + max(2 * self._proven_s, guess_s, named_s))

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Literal
 
-from harness.pacing.base import Grant, Later, Notice, Outcome, Statistics
-from harness.pacing.learn.belief import News
+from harness.pacing.base import Grant, Later, LearnedFact, Notice, Outcome, Statistics
 from harness.pacing.learn.strategy import AutoPacer
 from harness.pacing.tiers import MAX_LIMIT, Tier, Tiers
 from harness.pacing.window import WindowPacer
@@ -88,9 +88,9 @@ class SharingPacer:
             self._window.settle(mine, now, outcome, notice, cost)
         elif outcome in (Outcome.ANSWERED, Outcome.LOST):  # an overruling one, which the window did not grant
             self._window.charge(now, grant.cost if cost is None else cost)
-        pause_s = self._inner.settle(grant, now, outcome, notice, cost)
+        until = self._inner.settle(grant, now, outcome, notice, cost)
         self._take_in(now)
-        return pause_s
+        return until
 
     def _take_in(self, now: float) -> None:
         learned = tuple(dict.fromkeys(tier.tier for tier in self._inner.statistics(now).tiers))
@@ -102,8 +102,8 @@ class SharingPacer:
         kept = tuple(dict.fromkeys((*self._declared, *scaled(self._learned, self._share))))
         self._window.set_tiers(kept or (_BEFORE,), now)
 
-    def found(self, reason: str) -> None:
-        self._inner.found(reason)
+    def resolved(self, reason: Literal["limit", "own"]) -> None:
+        self._inner.resolved(reason)
 
     def charge(self, at: float, cost: int) -> None:
         self._window.charge(at, cost)
@@ -114,13 +114,13 @@ class SharingPacer:
         self._declared = tiers
         self._set(now)
 
-    def news(self) -> tuple[News, ...]:
+    def new_facts(self) -> tuple[LearnedFact, ...]:
         """As the strategy tells it, of the limits that are kept to."""
         parts = {str(tier): str(_scaled(tier, self._share)) for tier in self._learned}
         told = f"; {100 * self._share:g}% of it is used"
         return tuple(
-            replace(news, limit=parts[news.limit], evidence=news.evidence + told) if news.limit in parts else news
-            for news in self._inner.news()
+            replace(fact, limit=parts[fact.limit], evidence=fact.evidence + told) if fact.limit in parts else fact
+            for fact in self._inner.new_facts()
         )
 
     def learned(self) -> Tiers:

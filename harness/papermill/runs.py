@@ -15,8 +15,7 @@ from typing import Any
 from harness.config import ImportConfig
 from harness.errors import HarnessError, RecordError
 from harness.lab.experiment import simulate_run
-from harness.papermill.parameters import RunFailed, plainly, switch
-from harness.papermill.show import show_html, show_json, show_picture, show_table
+from harness.papermill.cells import RunFailed, plainly, show_html, show_json, show_picture, show_table, switch
 from harness.paths import program
 from harness.record.run import Run
 from harness.record.summary import Summary
@@ -85,7 +84,7 @@ def run_experiment(config: ImportConfig, *, simulated: bool | str = True) -> Exp
     NotebookProblem, a sentence, for what cannot be run; a run that fails or is stopped is an Experiment like any other.
     """
     if switch("simulated", simulated):
-        outcome = simulate_run(config, results=config.results)
+        outcome = simulate_run(config, results=config.run.results)
         assert outcome.run is not None, "simulated with results, and there is no folder"
         return Experiment(outcome.run, outcome.summary)
     run = _live(config)

@@ -11,8 +11,9 @@ import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from harness.record.events import Key, Role
+from harness.record.events import Key, PageRef, Role
 from harness.record.state import State
 from harness.record.status import RunStatus
 
@@ -91,13 +92,18 @@ def read_live(folder: Path, now_utc_s: float) -> Live | None:
     try:
         said = json.loads((folder / "live.json").read_text(encoding="utf-8"))
         tiers = tuple(LiveTier(**tier) for tier in said["tiers"])
-        flights = tuple(LiveFlight(**flight) for flight in said["flights"])
+        flights = tuple(map(_flight, said["flights"]))
         live = Live(**{**said, "tiers": tiers, "flights": flights})
         passed_s = max(0.0, now_utc_s - live.now_utc_s)
         left_s = None if live.eta_s is None else max(0.0, live.eta_s - passed_s)
         return replace(live, t_s=live.t_s + passed_s, now_utc_s=now_utc_s, eta_s=left_s)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
+
+
+def _flight(said: dict[str, Any]) -> LiveFlight:
+    flight = LiveFlight(**said)
+    return replace(flight, key=PageRef(*said["key"])) if flight.role == "list" else flight
 
 
 def told_by(state: State, now_utc_s: float) -> Live:

@@ -141,7 +141,7 @@ def refusals_by_limits(state: State, server: Ledger | None = None) -> int:
 
 def _limits_differ(state: State) -> bool:
     """Did a person change the limits, amid a session or between two?"""
-    held = {stretch.limits for stretch in state.stretches() if stretch.pages + stretch.items}
+    held = {segment.limits for segment in state.segments() if segment.pages + segment.items}
     return state.changed or len(held) > 1
 
 

@@ -20,7 +20,7 @@ from harness.record.history import recorded
 from harness.record.items import write_items
 from harness.record.parts import clear_temporary, compact
 from harness.record.recorder import Recorder, later_writer
-from harness.record.run import Run, locked, write_summary
+from harness.record.run import Run, write_summary
 from harness.record.state import State
 from harness.record.summary import Summary
 from harness.session.optimality import figures, revealed
@@ -82,7 +82,7 @@ def forget(run: Run, items: Collection[e.ItemId] | None = None) -> int:
 
 def _change(run: Run, events_of: Callable[[State, float], list[e.Event]]) -> int:
     """Record more of an ended run, as a later writer of its last session."""
-    with locked(run):
+    with run.locked():
         settled = run.settled
         state = run.state()
         events = events_of(state, max(0.0, utc_s() - state.session.utc_s))
@@ -103,7 +103,7 @@ def settle(run: Run) -> None:
     """Write what a process that was killed at the end of a complete run had not written yet; its events tell it all."""
     if run.settled or not run.status.is_complete:
         return
-    with locked(run):
+    with run.locked():
         if not run.settled:
             clear_temporary(run.folder)
             state = run.state()

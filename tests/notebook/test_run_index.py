@@ -12,7 +12,7 @@ from harness.record import events as e
 from harness.record.fold import fold
 from harness.record.follow import Follower
 from harness.record.recorder import Recorder
-from harness.record.run import Run, create_run, locked
+from harness.record.run import Run, create_run
 from harness.record.snapshot import freeze, write_snapshot
 from harness.record.summary import Summary
 from harness.session.reader import RunReader
@@ -31,7 +31,7 @@ def broken_off(results: Path, name: str, utc_s: float, items: int = 10) -> Run:
     run = create_run(results, name, {"config": {}}, utc_s)
     recorder = Recorder(run.folder, name, 1)
     ids = tuple(range(items))
-    events = [started(utc_s, 1, "100/1m"), e.PageListed(0.1, 1, 1, 0.0, 0.1, 200, ids[:100], items, 1, None)]
+    events = [started(utc_s, 1, "100/1m"), e.PageListed(0.1, e.FIRST_PAGE, 1, 0.0, 0.1, 200, ids[:100], items, 1, None)]
     for event in events:
         recorder.record(event)
     recorder.flush()
@@ -77,10 +77,10 @@ def test_a_run_under_way_is_followed(tmp_path: Path) -> None:
     """What another process writes is in the table at the next look, and so is its end."""
     run = create_run(tmp_path, "r", {"config": {}}, 1.0)
     index = RunIndex(tmp_path)
-    with locked(run):
+    with run.locked():
         recorder = Recorder(run.folder, "r", 1)
         recorder.record(started(1.0, 1, "100/1m"))
-        recorder.record(e.PageListed(0.1, 1, 1, 0.0, 0.1, 200, (1, 2), 2, 1, None))
+        recorder.record(e.PageListed(0.1, e.FIRST_PAGE, 1, 0.0, 0.1, 200, (1, 2), 2, 1, None))
         recorder.flush()
         index.scan()
         assert [(row.status, row.imported, row.total) for row in index.rows] == [("running", 0, 2)]

@@ -59,7 +59,9 @@ def knock_for_ever(notice: Notice | None, until: float) -> list[float]:
 def test_retry_after_is_obeyed_to_the_fraction(seconds: float) -> None:
     """Nobody sends before now + Retry-After, and somebody may at exactly that time."""
     it = budget()
-    assert refused_from(it, 100.0, refused(seconds)) == Hold(100.0 + seconds, "refused", seconds, strikes=1)
+    assert refused_from(it, 100.0, refused(seconds)) == Hold(
+        100.0 + seconds, "refused", seconds, consecutive_refusals=1
+    )
     assert it.reserve(100.0) == it.reserve(99.999 + seconds) == Later(100.0 + seconds, "refused")
     assert isinstance(it.reserve(100.0 + seconds), Grant)
 
@@ -98,7 +100,7 @@ def test_the_guess_is_forgotten_once_a_probe_got_through() -> None:
         assert refused_from(it, now, None).until == until
     assert it.settle(sent(it, 7.0), 7.5, ANSWERED) is None
     assert it.hold is None
-    assert refused_from(it, 8.0, None) == Hold(9.0, "refused", None, strikes=1)
+    assert refused_from(it, 8.0, None) == Hold(9.0, "refused", None, consecutive_refusals=1)
 
 
 def test_without_retry_after_the_reset_of_what_is_used_up_counts() -> None:
@@ -113,9 +115,9 @@ def test_a_burst_of_refusals_is_one_hold() -> None:
     it = budget()
     grants = [sent(it, 0.0) for _ in range(20)]
     holds = [it.settle(grant, 0.5 + n / 100, REFUSED, refused(10.0 - n / 100)) for n, grant in enumerate(grants)]
-    assert holds == [Hold(10.5, "refused", 10.0, strikes=1)] + [None] * 19
+    assert holds == [Hold(10.5, "refused", 10.0, consecutive_refusals=1)] + [None] * 19
     assert it.hold is not None
-    assert (it.hold.until, it.hold.strikes) == (pytest.approx(10.5), 1)
+    assert (it.hold.until, it.hold.consecutive_refusals) == (pytest.approx(10.5), 1)
 
 
 def test_a_later_and_longer_retry_after_is_honoured() -> None:
@@ -125,7 +127,7 @@ def test_a_later_and_longer_retry_after_is_honoured() -> None:
     assert it.settle(a, 1.0, REFUSED, refused(2.0)) is not None
     assert it.settle(b, 1.1, REFUSED, refused(30.0)) is None
     assert it.settle(c, 1.2, REFUSED, refused(1.0)) is None
-    assert it.hold == Hold(31.1, "refused", 30.0, strikes=1)
+    assert it.hold == Hold(31.1, "refused", 30.0, consecutive_refusals=1)
     assert it.reserve(31.0) == Later(31.1, "refused")
 
 
@@ -150,7 +152,7 @@ def test_a_refused_probe_does_not_shorten_a_longer_hold() -> None:
     probe = sent(it, 1.0)
     it.settle(slow, 1.5, REFUSED, refused(20.0))
     hold = it.settle(probe, 2.0, REFUSED, refused(3.0))
-    assert hold == it.hold == Hold(21.5, "refused", 20.0, strikes=2)
+    assert hold == it.hold == Hold(21.5, "refused", 20.0, consecutive_refusals=2)
 
 
 def test_one_probe_goes_before_everyone_goes_on() -> None:
@@ -195,7 +197,7 @@ def test_a_retry_after_one_second_short_costs_one_probe() -> None:
     assert not server.arrive(0.1)
     assert refused_from(it, 0.1, refused(9)).until == 9.1
     assert not server.arrive(9.1)
-    assert refused_from(it, 9.1, refused(0)) == Hold(10.1, "refused", 0, strikes=2)
+    assert refused_from(it, 9.1, refused(0)) == Hold(10.1, "refused", 0, consecutive_refusals=2)
     assert server.arrive(10.1)
     it.settle(sent(it, 10.1), 10.2, ANSWERED)
     assert (it.hold, server.refused) == (None, 2)
@@ -204,8 +206,8 @@ def test_a_retry_after_one_second_short_costs_one_probe() -> None:
 def test_hold_until_pauses_everyone_and_ends_with_a_probe() -> None:
     """A longer hold wins over a shorter one, whichever came first."""
     it = budget()
-    assert it.hold_until(50.0) == Hold(50.0, "hold")
-    assert it.hold_until(20.0) == Hold(50.0, "hold")
+    assert it.breaker.hold_until(50.0) == Hold(50.0, "hold")
+    assert it.breaker.hold_until(20.0) == Hold(50.0, "hold")
     assert it.reserve(49.0) == Later(50.0, "hold")
     assert isinstance(it.reserve(50.0), Grant)
     assert it.reserve(50.0) == Later(None, "probe")
@@ -217,13 +219,13 @@ def test_hold_until_is_kept_whatever_is_still_in_flight() -> None:
     straggler = sent(it, 0.0)
     refused_from(it, 0.0, refused(1.0))
     probe = sent(it, 1.0)
-    it.hold_until(100.0)
+    it.breaker.hold_until(100.0)
     assert it.settle(straggler, 1.5, REFUSED, refused(2.0)) is None
-    assert it.hold == Hold(100.0, "hold", None, strikes=1)
+    assert it.hold == Hold(100.0, "hold", None, consecutive_refusals=1)
     it.settle(probe, 2.0, ANSWERED)
     assert it.reserve(99.0) == Later(100.0, "hold")
     probe = sent(it, 100.0)
-    it.hold_until(200.0)
+    it.breaker.hold_until(200.0)
     it.settle(probe, 100.5, REFUSED, refused(2.0))
     assert it.reserve(199.0) == Later(200.0, "hold")
 
@@ -232,7 +234,7 @@ def test_the_probe_too_must_fit_the_limits() -> None:
     """After a pause shorter than the window the strategy still says no, and that is no probe."""
     it = Budget("api", WindowPacer(parse_tiers("1/20s"), linger_s=0.0))
     it.settle(sent(it, 0.0), 0.0, ANSWERED)
-    it.hold_until(5.0)
+    it.breaker.hold_until(5.0)
     later = it.reserve(5.0)
     assert isinstance(later, Later)
     assert (later.until, later.reason) == (20.002, "limit")
@@ -244,11 +246,11 @@ class Stubborn(Unpaced):
 
     def settle(self, *args: object, **kwargs: object) -> float | None:
         super().settle(*args, **kwargs)  # type: ignore[arg-type]
-        return 7.0
+        return float(args[1]) + 7.0  # type: ignore[arg-type]
 
 
 def test_a_strategy_may_name_its_own_pause() -> None:
     """It goes before Retry-After, each time."""
     it = Budget("api", Stubborn())
     assert refused_from(it, 0.0, refused(99.0)).until == 7.0
-    assert refused_from(it, 7.0, refused(99.0)) == Hold(14.0, "refused", 99.0, strikes=2)
+    assert refused_from(it, 7.0, refused(99.0)) == Hold(14.0, "refused", 99.0, consecutive_refusals=2)

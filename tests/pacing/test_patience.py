@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from harness.pacing import AutoPacer, Budget, Grant, Later, Notice, Outcome, Quota, Tiers, parse_tiers
-from harness.pacing.patience import LONGEST_GUESSED_PAUSE_S, ROUNDING_S, Patience, guessed_s
+from harness.pacing.breaker import LONGEST_GUESSED_PAUSE_S, guessed_s
+from harness.pacing.budget import ROUNDING_S, Patience
 from harness.pacing.sharing import SharingPacer
 from harness.record import events as e
 from tests.lab.auto_play import Played, play

@@ -64,10 +64,11 @@ def test_backoff_doubles_for_each_refused_probe_and_not_for_each_of_a_burst() ->
     """Pauses are drawn from 0 to 2, 4, 8 s; those that were sent before the first refusal came add none."""
     for seed in range(20):
         pacer = BackoffPacer(seed)
-        pauses = [refused(pacer, 10.0 * n, 10.0 * n + 1) for n in range(8)]
+        ends = [refused(pacer, 10.0 * n, 10.0 * n + 1) for n in range(8)]
+        pauses = [None if until is None else until - (10.0 * n + 1) for n, until in enumerate(ends)]
         assert all(pause is not None and 0 <= pause <= min(64.0, 2.0 ** (n + 1)) for n, pause in enumerate(pauses))
-        assert [refused(pacer, 5.0, 90.0) for _ in range(5)] == [0.0] * 5
-        assert pauses == [refused(twin, 10.0 * n, 10.0 * n + 1) for twin in [BackoffPacer(seed)] for n in range(8)]
+        assert [refused(pacer, 5.0, 90.0) for _ in range(5)] == [90.0] * 5
+        assert ends == [refused(twin, 10.0 * n, 10.0 * n + 1) for twin in [BackoffPacer(seed)] for n in range(8)]
 
 
 def test_aimd_halves_once_for_a_burst_and_grows_by_one_a_second() -> None:

@@ -79,7 +79,7 @@ def test_bins_are_a_copy() -> None:
 
 
 FIRST: list[e.Event] = [
-    e.PageListed(0.2, 1, 1, 0.1, 0.2, 200, (1, 2, 3), 3, 1, None),
+    e.PageListed(0.2, e.FIRST_PAGE, 1, 0.1, 0.2, 200, (1, 2, 3), 3, 1, None),
     e.ItemImported(0.4, 1, 1, 0.3, 0.4, 200, 9),
     e.AttemptFailed(0.6, "item", 2, 1, 0.5, None, None, "time-out", "", True, 30.0),
     e.AttemptFailed(0.7, "item", 2, 1, 0.5, None, None, "no connection", "", False, 30.0),

@@ -10,11 +10,10 @@ import trio
 
 from harness.config import ImportConfig
 from harness.core.answers import Done, Failed, Fetch
-from harness.core.breaker import MOST_PROBES, Breaker
 from harness.core.rules import Rules
-from harness.core.stop_conditions import LEAST_JUDGED, StopConditions
+from harness.core.stop_conditions import LEAST_JUDGED, MOST_PROBES, StopConditions, outage_breaker
 from harness.errors import BadInput
-from harness.pacing import Notice
+from harness.pacing import Hold, Notice
 from harness.record import events as e
 from harness.record.clock import next_local, parse_local
 from harness.record.events import Key, Role
@@ -124,8 +123,8 @@ def test_a_moment_that_has_passed_is_refused_and_on_resume_let_go(tmp_path: Path
     about = {"config": ImportConfig(until="2020-01-01T06:00", workers=3).as_written()}
     run = create_run(tmp_path, "r", about, 0.0)
     config = config_of(run)
-    assert (config.until, config.workers) == (None, 3)
-    assert config_of(run, until="06:00").until == "06:00"
+    assert (config.run.until, config.pacing.workers) == (None, 3)
+    assert config_of(run, until="06:00").run.until == "06:00"
     with pytest.raises(BadInput, match="is in the past"):
         prepare_run(config_of(run, until="2020-01-02T06:00"))
 
@@ -143,7 +142,7 @@ def test_when_everything_fails_everyone_pauses_and_one_probes(how: Any) -> None:
     play = Play(broken(how, 1.0, 25.0), Rules(10, breaker=20)).run()
     sent = [now for now, *_ in play.sent]
     opened = play.of(e.Held)[0].t_s
-    assert [(h.reason, h.strikes, round(h.until_s - h.t_s, 9)) for h in play.of(e.Held)] == [
+    assert [(h.reason, h.consecutive_refusals, round(h.until_s - h.t_s, 9)) for h in play.of(e.Held)] == [
         ("failing", 1, 10.0),
         ("failing", 2, 20.0),
     ]
@@ -160,9 +159,9 @@ def test_an_outage_costs_items_only_the_attempts_that_opened_it() -> None:
     """Ten minutes without a server: no item fails for good, where without a breaker all would."""
     outage = broken(DOWN, 1.0, 600.0)
     assert Play(outage, Rules(10)).run().core.state.failed > 50
-    state = Play(outage, Rules(10, breaker=20)).run().core.state
-    assert (state.failed, state.imported) == (0, 200)
-    assert state.attempts_failed < 60
+    play = Play(outage, Rules(10, breaker=20)).run()
+    assert (play.core.state.failed, play.core.state.imported) == (0, 200)
+    assert len(play.of(e.AttemptFailed)) < 60
 
 
 def test_a_probe_costs_its_item_no_attempt() -> None:
@@ -174,12 +173,13 @@ def test_a_probe_costs_its_item_no_attempt() -> None:
 
 def test_only_a_probe_makes_a_pause_longer() -> None:
     """What was on its way when it opened comes back failed, too: the pause ends when it was to."""
-    breaker = Breaker(2)
-    assert [breaker.failed(0.0, False), breaker.failed(0.5, False), breaker.failed(1.0, False)] == [None, 10.5, None]
-    assert (breaker.until, breaker.strikes) == (10.5, 1)
-    breaker.sends(7)
-    assert [breaker.landed(6), breaker.landed(7)] == [False, True]
-    assert breaker.failed(11.0, True) == 31.0
+    breaker = outage_breaker(2)
+    opened = Hold(10.5, "failing", None, 1)
+    assert [breaker.refused(1, 0.0), breaker.refused(2, 0.5), breaker.refused(3, 1.0)] == [None, opened, None]
+    assert breaker.hold == opened
+    breaker.sent(7, 10.5)
+    assert [breaker.is_probe(6), breaker.is_probe(7)] == [False, True]
+    assert breaker.refused(7, 11.0) == Hold(31.0, "failing", None, 2)
 
 
 def test_answers_that_no_retry_can_mend_open_nothing() -> None:
@@ -213,8 +213,8 @@ def test_a_refused_probe_is_an_answer() -> None:
 
 def test_a_breaker_of_0_never_opens() -> None:
     """However much fails."""
-    breaker = Breaker(0)
-    assert [breaker.failed(float(at), probed=False) for at in range(100)] == [None] * 100
+    breaker = outage_breaker(0)
+    assert [breaker.refused(at, float(at)) for at in range(100)] == [None] * 100
     assert breaker.held(100.0) is None
 
 

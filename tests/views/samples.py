@@ -30,7 +30,7 @@ def running(imported: int = 12431, total: int = 80000, failed: int = 3) -> State
     """A run of 2 h 12 min so far, at 100/1m; its session began at NOW - 7920 s."""
     state = fold([started(NOW - 7920.0, 1, "100/1m")])
     ids = tuple(range(imported + failed))
-    state = fold([e.PageListed(0.1, 1, 1, 0.0, 0.1, 200, ids, total, 800, None)], state)
+    state = fold([e.PageListed(0.1, e.FIRST_PAGE, 1, 0.0, 0.1, 200, ids, total, 800, None)], state)
     state = fold((e.ItemImported(1.0, item, 1, 0.5, 0.9, 200, 100) for item in ids[:imported]), state)
     gone = (1, 0.5, 0.9, 404, "gone", "Not Found", True, None)
     return fold((e.AttemptFailed(1.0, "item", item, *gone) for item in ids[imported:]), state)

@@ -79,10 +79,10 @@ def server(items: int, declared: int) -> Callable[[Fetch, float], tuple[float, N
 
     def serve(fetch: Fetch, now: float) -> tuple[float, Notice | None, Result]:
         if fetch.role == "list":
-            first = (int(fetch.key) - 1) * 20 + 1
+            first = ((fetch.page.number or 0) - 1) * 20 + 1
             ids = tuple(range(first, min(items, first + 19) + 1))
             return 0.05, Notice(200), PageRead(ids, declared, -(-items // 20))
-        item = int(fetch.key)
+        item = int(fetch.item)
         for every, status in ((13, 503), (29, 403), (31, 429)):
             if item % every == 0 and item not in refused:
                 refused.add(item)

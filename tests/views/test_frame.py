@@ -115,7 +115,7 @@ def test_the_list_comes_first() -> None:
         "0 items, 0 s elapsed, ETA not known yet\n"
         "reading the list | in flight 1 | 429s 0 | failed 0"
     )
-    fold([e.PageListed(0.2, "a", 1, 0.1, 0.2, 200, (1, 2), None, None, "b")], state)
+    fold([e.PageListed(0.2, e.linked("a"), 1, 0.1, 0.2, 200, (1, 2), None, None, e.linked("b"))], state)
     assert sentence(seen(state).summary, live)[0] == "reading the list, 2 found"
     fold([e.ItemImported(0.3, 1, 1, 0.2, 0.3, 200, 9)], state)
     assert lines(state, live, 79).splitlines()[1:] == [

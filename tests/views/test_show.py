@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.record.events import numbered
 from harness.record.run_view import RunView
 from harness.record.state import Failure
 from harness.record.status import RunStatus
@@ -16,7 +17,7 @@ from tests.views.samples import COMPLETE, NOW
 SETTINGS = {"url": "http://127.0.0.1:8000/api/items", "workers": "10"}
 GAVE_UP = Failure("item", 48211, 5, NOW - 60.0, 503, "status 503", "Service Unavailable", None)
 GONE = Failure("item", "a/b", 1, NOW - 86400.0, 404, "gone", "[red]Not[/] \x1b[31mFound", None)
-AGAIN = Failure("list", 3, 2, NOW - 30.0, None, "timed out", "no complete answer within 30 s", NOW + 30.0)
+AGAIN = Failure("list", numbered(3), 2, NOW - 30.0, None, "timed out", "no complete answer within 30 s", NOW + 30.0)
 FAILED = replace(COMPLETE, status=RunStatus.WITH_FAILURES, failed=2, failures={"gone (404)": 1})
 
 

@@ -14,7 +14,6 @@ learning      what an answer and a refusal teach: puts the above to work
 strategy      the pacer
 """
 
-from harness.pacing.learn.belief import News
 from harness.pacing.learn.strategy import AutoPacer
 
-__all__ = ["AutoPacer", "News"]
+__all__ = ["AutoPacer"]

@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 
-from harness.pacing.base import Grant, Later
-from harness.pacing.learn.belief import Belief, News
+from harness.pacing.base import Grant, Later, LearnedFact
+from harness.pacing.learn.belief import Belief
 from harness.pacing.learn.header_model import HeaderModel
 from harness.pacing.learn.headers import Headers
 from harness.pacing.learn.history import History
@@ -179,16 +179,16 @@ class LearnedConcurrency:
         """More in flight than ever got through, or one more than always did?"""
         return others > self._most or (self._raised and others + 1 == self.cap)
 
-    def learn(self, others: int, emptied: Emptied) -> News | None:
+    def learn(self, others: int, emptied: Emptied) -> LearnedFact | None:
         """A refusal with `others` in flight was over at once; what is new of it, if it may be for their number."""
         if not self.is_crowded(others):
             return None
         if self._raised and self.cap is not None:
             self.cap, self._raised, self._tried = self.cap - 1, False, True
-            return News(f"{self.cap} in flight", "concurrency", "one more was refused", "high")
+            return LearnedFact(f"{self.cap} in flight", "concurrency", "one more was refused", "high")
         self.cap, self._taught, self._full = self._most + 1, emptied, 0
         why = f"refused with {others + 1} in flight, and let in at once with fewer"
-        return News(f"{self.cap} in flight", "concurrency", why, "fair")
+        return LearnedFact(f"{self.cap} in flight", "concurrency", why, "fair")
 
     def refused(self, others: int) -> None:
         """Refused with no more in flight than got through before: it is not for their number."""

@@ -156,17 +156,3 @@ def declared(tier: Tier, rtt_floor_s: float) -> Belief:
     """A limit that people named: paced as `window` would pace it."""
     limit, period_s = paced_as(tier)
     return Belief(limit, period_s, period_s, "declared", "declared", (tier.kind,), named=tier, lead_s=rtt_floor_s)
-
-
-@dataclass(frozen=True, slots=True)
-class News:
-    """Something new that is believed. limit: as in the grammar of limits, empty where the news is of a header.
-
-    kind: how the server seems to count, or `trust` where a header is no longer believed. evidence: why, for people.
-    trust: high, fair, tentative or none.
-    """
-
-    limit: str
-    kind: str
-    evidence: str
-    trust: str

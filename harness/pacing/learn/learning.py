@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.pacing.base import Grant, Later, Notice, Outcome, TierStatistics
+from harness.pacing.base import Grant, Later, LearnedFact, Notice, Outcome, TierStatistics
 from harness.pacing.learn.admission import Admission, LearnedConcurrency
-from harness.pacing.learn.belief import Belief, News
+from harness.pacing.learn.belief import Belief
 from harness.pacing.learn.explain import explain
 from harness.pacing.learn.headers import Headers
 from harness.pacing.learn.history import History
@@ -18,8 +18,6 @@ from harness.pacing.learn.refill import Emptied
 from harness.pacing.learn.refusal_cost import RefusalCost
 from harness.pacing.tiers import Tier
 
-# A refusal that comes with more in flight than ever passed may be a limit on just that; it is over at once.
-AT_ONCE_S = 0.15
 SERVER_ERROR = 500
 
 
@@ -42,7 +40,7 @@ class Learner:
         self._crowd = LearnedConcurrency(history)
         self._refilling = RateSearch(history, self._found)
         self._opened_s: float | None = None
-        self._news: list[News] = []
+        self._new_facts: list[LearnedFact] = []
         self._overruled_rate = False
         self._overruled: list[tuple[Belief, float]] = []  # in the way of the last look, and when their windows opened
         self.declared = False  # limits are known without learning
@@ -84,18 +82,18 @@ class Learner:
             *self._trust.sentences(),
         )
 
-    def news(self) -> tuple[News, ...]:
-        fresh, self._news = (*self._news, *self._refilling.news(), *self._charges.news()), []
+    def new_facts(self) -> tuple[LearnedFact, ...]:
+        fresh, self._new_facts = (*self._new_facts, *self._refilling.new_facts(), *self._charges.new_facts()), []
         return fresh
 
     def _tell(self, belief: Belief) -> None:
         kinds = "/".join(belief.kinds) or "any"
-        self._news.append(News(str(belief.tier), kinds, belief.evidence, belief.trust))
+        self._new_facts.append(LearnedFact(str(belief.tier), kinds, belief.evidence, belief.trust))
 
     def _tell_trust(self, header: str) -> None:
         why = self._trust.dropped.get(header)
         said = f"{header} is no longer trusted: {why}" if why else f"{header} is rounded down"
-        self._news.append(News("", "trust", said, "none" if why else "fair"))
+        self._new_facts.append(LearnedFact("", "trust", said, "none" if why else "fair"))
 
     # --- may it go? -----------------------------------------------------------------------------------------------
 
@@ -223,7 +221,7 @@ class Learner:
             self._found.beliefs.remove(belief)
             self._refilling.loosen(belief)
 
-    def found(self, reason: str) -> None:
+    def resolved(self, reason: str) -> None:
         """What doubtful refusals turned out to be: `limit`, and then they teach, or `own`, and they do not."""
         pending, self._unproven = self._unproven, None
         self._limits_refuse_so = reason == "limit"
@@ -240,7 +238,7 @@ class Learner:
         self._probe.ended(grant)
 
     def refused(self, grant: Grant, now: float, notice: Notice | None) -> float:
-        """A refusal; the answer is how long everyone is to pause, in seconds."""
+        """Take in a refusal; return until when (absolute) everyone is to pause."""
         others = self._crowd.ended(grant)
         tried = self._charges.refused(grant, now)
         self._read(grant, now, notice)
@@ -250,14 +248,13 @@ class Learner:
         suspected = notice is not None and notice.doubtful and not says_why(notice)
         if pause is None:
             opened_s = grant.at if self._opened_s is None else self._opened_s
-            pause = self._pause = Pause(now, grant.at, now, opened_s, first_s=grant.at, others=others)
+            pause = self._pause = Pause(now, grant.at, opened_s, self._trust, first_s=grant.at, in_flight=others)
             self._crowd.refused(others)
             pause.patient = self._history.charging
             blamed = tried or self._probe.refused(grant)
             if blamed is not None:
                 self._blame(pause, grant, blamed)
         elif pause.is_probe(grant):
-            pause.probes += 1
             if pause.blamed is not None and pause.blamed is not tried:
                 pause.blamed.acquit()  # its period is over, and yet it is shut
                 pause.blamed = None
@@ -272,33 +269,25 @@ class Learner:
         pause.doubtful = notice is not None and notice.status != 429
         if notice is None or notice.status < SERVER_ERROR:
             pause.overload, self._refuses_otherwise = False, True
-        return self._pause_s(pause, grant, now, notice)
+        return self._pause_until(pause, grant, now, notice)
 
     def _stale(self, grant: Grant, now: float, notice: Notice | None) -> float:
         """Refused before the probe that got through was sent: old news, but what it names is waited for."""
         if notice is None or notice.retry_after_s is None:
-            return 0.0
+            return now
         wait_s = self._trust.wait_s(notice.waited_by, notice.retry_after_s)
-        return 0.0 if wait_s is None else max(0.0, grant.at + wait_s - now)
+        return now if wait_s is None else max(now, grant.at + wait_s)
 
-    def _pause_s(self, pause: Pause, grant: Grant, now: float, notice: Notice | None) -> float:
-        """How long to pause: as told, else to the next guess; shortly, where it may be a limit on what is in flight."""
-        told = notice is not None and notice.retry_after_s is not None and notice.retry_after_s > 0
-        crowded = pause.probes == 0 and self._crowd.is_crowded(pause.others)
-        if crowded and not told and pause.blamed is None:
-            pause.closed_s, pause.until = grant.at, now + AT_ONCE_S
-            return AT_ONCE_S
-        pause.extend(now, grant.at, notice, self._trust)
-        if self._refilling.search is not None and pause.promised is None:
-            pause.until = now + self._refilling.search.pause_s(pause.probes)
-        return max(0.0, pause.until - now)
+    def _pause_until(self, pause: Pause, grant: Grant, now: float, notice: Notice | None) -> float:
+        """Return until when to pause: as told, else the next guess; shortly, for a limit on what is in flight."""
+        search = self._refilling.search
+        crowded = self._crowd.is_crowded(pause.in_flight)
+        return pause.refused(grant, now, notice, crowded, None if search is None else search.pause_s)
 
     def _blame(self, pause: Pause, grant: Grant, belief: Belief) -> None:
         """Refused in a test: the period is longer than that, or refusals count."""
         self._tell(belief)
-        at = belief.opens_at(grant.at, 1, self._history)
-        pause.blamed, pause.until = belief, grant.at if at is None else at
-        pause.guesses = 1  # the belief itself is the first guess
+        pause.blame(belief, belief.opens_at(grant.at, 1, self._history))
 
     def _conclude(self, pause: Pause, probe: Grant, now: float) -> None:
         """A probe got through: what does the pause tell? Where it is in doubt whether it was a limit's, that shows."""
@@ -314,12 +303,12 @@ class Learner:
         """Explain a pause that a limit made: `accepted` requests had been let through when its probe was."""
         emptied = Emptied(pause.first_s, probe.at, now, accepted)
         if pause.promised is None and pause.guesses == 0 and pause.probes == 0:
-            learned = self._crowd.learn(pause.others, emptied)
+            learned = self._crowd.learn(pause.in_flight, emptied)
             if learned is not None:
-                self._news.append(learned)
+                self._new_facts.append(learned)
                 return
         # A limit refuses all that is in flight; one of many that fails with 503 is a failure.
-        alone = pause.doubtful and pause.refusals == 1 and pause.others > 1 and self._refilling.search is None
+        alone = pause.doubtful and pause.refusals == 1 and pause.in_flight > 1 and self._refilling.search is None
         overload = pause.overload and self.explains_overload()
         if pause.blamed is not None or alone or overload:
             return

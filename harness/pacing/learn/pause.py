@@ -1,13 +1,18 @@
-"""The time from a first refusal to the probe that gets through: what it is told meanwhile, and how long to wait."""
+"""The time from a first refusal to the probe that gets through: what it is told meanwhile, and how long to wait.
+
+The pause itself is a `Breaker`; this module is its schedule for a strategy that learns. Everyone waits as long as the
+server says where its word is trusted, else until the next border of a window as people choose periods.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from harness.pacing.base import Grant, Notice
+from harness.pacing.breaker import Breaker, Setback
 from harness.pacing.learn.belief import Belief
 from harness.pacing.learn.explain import Refusal
-from harness.pacing.learn.history import EPSILON_S
 from harness.pacing.learn.prior import Trust, next_step
 
 # A guess waits at least this long, and longer with each guess refused: where refusals count, only silence helps.
@@ -16,22 +21,23 @@ GROWTH = 2.5
 LONGEST_GAP_S = 300.0
 # Beyond a border by this share, so that clocks and round trips do not spoil the probe.
 BEYOND = 1.004
+# A refusal that comes with more in flight than ever passed may be a limit on just that; it is over at once.
+AT_ONCE_S = 0.15
 
 
 @dataclass(slots=True)
 class Pause:
-    """closed_s: the limit was still shut at this time. until: when the next probe goes. promised: the header whose
-    word `until` is, None for a guess. end_s: where the server named an end, between which times it must lie.
+    """closed_s: the limit was still shut at this time. promised: the header whose word `until` is, None for a guess.
+    end_s: where the server named an end, between which times it must lie.
     """
 
     began_s: float
     closed_s: float
-    until: float
     opened_s: float  # when the window in question opened, as far as known
+    trust: Trust
     first_s: float = 0.0  # when the first refused request was sent
     last_s: float = 0.0  # when the last refusal was known
     blamed: Belief | None = None
-    probes: int = 0
     guesses: int = 0
     promised: str | None = None
     end_s: tuple[float, float] | None = None
@@ -40,29 +46,76 @@ class Pause:
     doubtful: bool = False  # refused with another status than 429
     overload: bool = True  # refused by nothing but 5xx, as a server does that is overloaded or broken
     patient: bool = False  # each probe that is refused makes it longer
-    others: int = 0  # in flight when the first refused request was sent
+    in_flight: int = 0  # beside the first refused request when that was sent
+    breaker: Breaker = field(init=False)
+    _sent_s: float = 0.0  # of the refusal that is being taken in: when its request was sent,
+    _crowded: bool = False  # and whether a limit on what is in flight may have refused it
+    _gap_s: Callable[[int], float] | None = None  # where a rate is searched: how long a guess is after n probes
+
+    def __post_init__(self) -> None:
+        self.breaker = Breaker(self._until)
+
+    @property
+    def until(self) -> float:
+        """When the next probe may go."""
+        return self.began_s if self.breaker.hold is None else self.breaker.hold.until
+
+    @property
+    def probes(self) -> int:
+        """How many probes were refused."""
+        return max(0, self.breaker.consecutive_refusals - 1)
 
     def is_probe(self, grant: Grant) -> bool:
-        """Sent when the pause was over; whoever counts from another moment may be a rounding early."""
-        return grant.at >= self.until - EPSILON_S
+        """Return whether it was sent when the pause was over. A strategy is not told which request the probe is."""
+        return self.breaker.held(grant.at) is None
 
-    def extend(self, now: float, sent_s: float, notice: Notice | None, trust: Trust) -> None:
-        """Another refusal: the limit is shut until then at least."""
+    def blame(self, belief: Belief, opens_at: float | None) -> None:
+        """Note that it was refused in a test of `belief`, by whose word the limit opens at `opens_at`."""
+        self.blamed = belief
+        self.guesses = 1  # the belief itself is the first guess
+        if opens_at is not None:
+            self.breaker.hold_until(opens_at, "refused")
+
+    def refused(
+        self, grant: Grant, now: float, notice: Notice | None, crowded: bool, gap_s: Callable[[int], float] | None
+    ) -> float:
+        """Take in a refusal; return until when (absolute) everyone is to pause.
+
+        crowded: a limit on what is in flight may have refused it. gap_s: how long a guess is after n refused probes,
+        where a rate is searched.
+        """
+        if self.breaker.hold is not None and self.is_probe(grant):
+            self.breaker.sent(grant, grant.at)
+        self._sent_s, self._crowded, self._gap_s = grant.at, crowded, gap_s
+        self.breaker.refused(grant, now, notice)
+        return max(now, self.until)
+
+    def _until(self, refusal: Setback) -> float | None:
+        """As told; else shortly, where it may be a limit on what is in flight; else the next guess."""
+        now, sent_s, notice = refusal.now, self._sent_s, refusal.notice
+        told = notice is not None and notice.retry_after_s is not None and notice.retry_after_s > 0
+        if self._crowded and refusal.consecutive == 1 and not told and self.blamed is None:
+            self.closed_s = sent_s
+            return now + AT_ONCE_S
         self.closed_s = max(self.closed_s, sent_s)
-        until, header, exact = self._told(now, sent_s, notice, trust)
+        until, header, exact = self._told(now, sent_s, notice)
         if until is not None:
-            self.promised = header
-            self.end_s = exact
-            self.until = max(until, self.until) if sent_s < self.until else until
-        elif sent_s >= self.until or self.guesses == 0:
-            self._guess(now)
+            self.promised, self.end_s = header, exact
+            return until
+        guessed_until = None
+        if refusal.begins or self.guesses == 0:
+            guessed_until = self._guess(now)
+        if self._gap_s is None or self.promised is not None:
+            return guessed_until
+        return now + self._gap_s(refusal.consecutive - 1)
 
     def _told(
-        self, now: float, sent_s: float, notice: Notice | None, trust: Trust
+        self, now: float, sent_s: float, notice: Notice | None
     ) -> tuple[float | None, str | None, tuple[float, float] | None]:
         """When to probe by what the server says, by whose word, and what that means for the window's end."""
         if notice is None:
             return None, None, None
+        trust = self.trust
         words = [(notice.waited_by, notice.retry_after_s)] if notice.retry_after_s is not None else []
         if not words or trust.wait_s(*words[0]) is None:
             empty = [quota for quota in notice.quotas if not quota.remaining and quota.reset_s is not None]
@@ -75,14 +128,14 @@ class Pause:
         blur_s = 1.0 if told == int(told) else 0.002
         return now + wait_s, header, (sent_s + told - blur_s, now + told + blur_s)
 
-    def _guess(self, now: float) -> None:
+    def _guess(self, now: float) -> float:
         """The next border, as people choose periods, that leaves silence enough."""
         self.guesses += 1
+        self.promised, self.end_s = None, None
         first_s = PATIENT_GAP_S if self.patient else FIRST_GAP_S
         gap_s = min(LONGEST_GAP_S, first_s * GROWTH ** (min(self.guesses, 12) - 1))
         border_s = next_step((now - self.opened_s + gap_s) / BEYOND) * BEYOND
-        self.until = min(self.opened_s + border_s, now + max(LONGEST_GAP_S, 2 * gap_s))
-        self.promised, self.end_s = None, None
+        return min(self.opened_s + border_s, now + max(LONGEST_GAP_S, 2 * gap_s))
 
     def refusal(self, accepted: int, probe_answered_s: float) -> Refusal:
         """What is known once a probe has got through."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 
-from harness.pacing.base import Grant, Later, Quota, TierStatistics
-from harness.pacing.learn.belief import Belief, News
+from harness.pacing.base import Grant, Later, LearnedFact, Quota, TierStatistics
+from harness.pacing.learn.belief import Belief
 from harness.pacing.learn.explain import Explanation
 from harness.pacing.learn.headers import Headers
 from harness.pacing.learn.history import History
@@ -140,7 +140,7 @@ class RateSearch:
         self._why = ""
         self._windows: list[tuple[int, float]] = []  # that were believed, and are not a bucket's if round
         self._window: Belief | None = None  # found since the last refusal
-        self._news: list[News] = []
+        self._new_facts: list[LearnedFact] = []
 
     def later(self, now: float, cost: int) -> Later | None:
         return None if self.search is None else self.search.later(now, cost)
@@ -246,7 +246,7 @@ class RateSearch:
         counters = self._counters(search)
         self.counts = bool(counters)
         if not counters:
-            self._news.append(News(str(search.tier), "bucket", evidence, "fair"))
+            self._new_facts.append(LearnedFact(str(search.tier), "bucket", evidence, "fair"))
         for belief in counters:
             before = belief.tier
             if belief.kinds != ("counter",):
@@ -255,7 +255,7 @@ class RateSearch:
             if belief.is_rate and search.held:
                 belief.narrow_to((belief.limit - 1) * UNDER / search.held)
             if belief.tier != before:
-                self._news.append(News(str(belief.tier), "counter", belief.evidence, belief.trust))
+                self._new_facts.append(LearnedFact(str(belief.tier), "counter", belief.evidence, belief.trust))
 
     def _counters(self, search: Refill) -> list[Belief]:
         """Windows that the rate shows to be a sliding counter's: shut for long, and the slowest of just that rate."""
@@ -275,8 +275,8 @@ class RateSearch:
     def statistics(self, now: float) -> list[TierStatistics]:
         return [] if self.search is None or self.counts else [self.search.statistics(now)]
 
-    def news(self) -> list[News]:
-        fresh, self._news = self._news, []
+    def new_facts(self) -> list[LearnedFact]:
+        fresh, self._new_facts = self._new_facts, []
         return fresh
 
     def sentences(self) -> list[str]:

@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
-from harness.pacing.base import Grant, Later
-from harness.pacing.learn.belief import Belief, News
+from harness.pacing.base import Grant, Later, LearnedFact
+from harness.pacing.learn.belief import Belief
 from harness.pacing.learn.explain import Explanation
 from harness.pacing.learn.history import History
 from harness.pacing.learn.prior import roundness
@@ -36,7 +36,7 @@ class RefusalCost:
         self._was = (0, 0)  # a limit with and without the refusals
         self._due: Belief | None = None
         self._test: tuple[Grant, Belief] | None = None
-        self._news: list[News] = []
+        self._new_facts: list[LearnedFact] = []
 
     # --- evidence ---------------------------------------------------------------------------------------------------
 
@@ -125,10 +125,10 @@ class RefusalCost:
         return belief
 
     def _tell(self, said: str, trust: str) -> None:
-        self._news.append(News("", "charges", said, trust))
+        self._new_facts.append(LearnedFact("", "charges", said, trust))
 
-    def news(self) -> list[News]:
-        fresh, self._news = self._news, []
+    def new_facts(self) -> list[LearnedFact]:
+        fresh, self._new_facts = self._new_facts, []
         return fresh
 
     def sentences(self) -> list[str]:

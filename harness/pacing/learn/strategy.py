@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from harness.errors import NeverFits
-from harness.pacing.base import Grant, Later, Notice, Outcome, Statistics
-from harness.pacing.learn.belief import News, declared
+from harness.pacing.base import Grant, Later, LearnedFact, Notice, Outcome, Statistics
+from harness.pacing.learn.belief import declared
 from harness.pacing.learn.headers import Headers
 from harness.pacing.learn.history import History
 from harness.pacing.learn.learning import SERVER_ERROR, Learner
@@ -97,15 +98,15 @@ class AutoPacer:
     def settle(
         self, grant: Grant, now: float, outcome: Outcome, notice: Notice | None = None, cost: int | None = None
     ) -> float | None:
-        """Take in what became of a request; after a refusal the answer is how long everyone is to pause."""
+        """Take in what became of a request; after a refusal return until when (absolute) everyone is to pause."""
         true_cost = grant.cost if cost is None else cost
         self._history.end(grant)
         self._heard = self._heard or outcome is not Outcome.UNUSED
         if outcome is Outcome.LOST:
             self._history.lose(now, true_cost)
-        pause_s = None
+        until = None
         if outcome is Outcome.REFUSED:
-            pause_s = self._learner.refused(grant, now, notice)
+            until = self._learner.refused(grant, now, notice)
             if notice is not None and notice.status >= SERVER_ERROR and self._learner.explains_overload():
                 self._history.accept(grant.at, now, true_cost)
         elif outcome is Outcome.ANSWERED:
@@ -114,15 +115,15 @@ class AutoPacer:
         else:
             self._learner.unanswered(grant)
         self._learner.settled(grant, now, outcome, true_cost)
-        return pause_s
+        return until
 
     def expect(self, requests: int) -> None:
         """So many requests are still to be sent, beyond those in flight."""
         self._learner.expect(requests)
 
-    def found(self, reason: str) -> None:
+    def resolved(self, reason: Literal["limit", "own"]) -> None:
         """Take in what doubtful refusals turned out to be: `limit`, or `own`, the fault of the requests themselves."""
-        self._learner.found(reason)
+        self._learner.resolved(reason)
 
     def charge(self, at: float, cost: int) -> None:
         """Count `cost` units that the server counted at `at` or before."""
@@ -133,9 +134,9 @@ class AutoPacer:
         self._declared = [declared(tier, self._rtt_floor_s) for tier in tiers]
         self._learner.declared = bool(tiers)
 
-    def news(self) -> tuple[News, ...]:
+    def new_facts(self) -> tuple[LearnedFact, ...]:
         """What was learned since this was last asked."""
-        return self._learner.news()
+        return self._learner.new_facts()
 
     def learned(self) -> Tiers:
         """The limits worth keeping for the next run: those that are settled, and a rate that was searched."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.pacing import AutoPacer, Grant, Notice, Outcome, Quota
+from harness.pacing import AutoPacer, Breaker, Grant, Notice, Outcome, Quota
 from harness.pacing.learn.explain import Refusal, explain
 from harness.pacing.learn.header_model import HeaderModel
 from harness.pacing.learn.pause import Pause
@@ -78,16 +80,27 @@ def test_a_header_that_was_too_short_twice_is_not_believed() -> None:
     assert "no longer trusted" in trust.sentences()[0]
 
 
-def test_a_probe_that_came_a_rounding_early_is_one() -> None:
-    """The pause is told as a length and counted from another moment: the sum need not be its end to the bit."""
-    pause = Pause(0.6, 0.6, 30.12, 0.0)
-    assert pause.is_probe(Grant(30.119999999999997))
-    assert not pause.is_probe(Grant(30.11))
+def test_the_end_of_a_pause_is_the_same_moment_to_strategy_and_budget() -> None:
+    """It is told as an absolute time: what the budget lets go as its probe is one to the strategy, and nothing before.
+
+    0.6 + 29.52 and the way back by 30.12 - 0.6 are not the same float, so that an epsilon had to repair a length.
+    """
+    pause = Pause(0.6, 0.6, 0.0, Trust())
+    until = pause.refused(Grant(0.6), 0.6, Notice(429, 29.52, refused=True), False, None)
+    assert until == pause.until == 30.12
+    breaker = Breaker(lambda setback: setback.asked_until)
+    held = breaker.refused(None, 0.6, None, until)
+    assert held is not None
+    assert held.until == until
+    assert breaker.held(math.nextafter(until, 0.0)) is not None
+    assert breaker.held(until) is None
+    assert not pause.is_probe(Grant(math.nextafter(until, 0.0)))
+    assert pause.is_probe(Grant(until))
 
 
 def test_what_was_refused_before_the_probe_got_through_begins_no_pause() -> None:
     """Its answer was only slow: nothing to wait for, unless it names a time of its own."""
-    for retry_after_s, wait_s in ((None, 0.0), (3.0, 1.0)):
+    for retry_after_s, until_s in ((None, 2.1), (3.0, 3.1)):
         pacer = AutoPacer()
         first = pacer.reserve(0.0)
         assert isinstance(first, Grant)
@@ -95,10 +108,10 @@ def test_what_was_refused_before_the_probe_got_through_begins_no_pause() -> None
         refused, slow = pacer.reserve(0.1), pacer.reserve(0.1)
         assert isinstance(refused, Grant)
         assert isinstance(slow, Grant)
-        pause_s = pacer.settle(refused, 0.2, Outcome.REFUSED, Notice(429, refused=True))
-        assert pause_s is not None
-        probe = pacer.reserve(0.2 + pause_s)
+        until = pacer.settle(refused, 0.2, Outcome.REFUSED, Notice(429, refused=True))
+        assert until is not None
+        probe = pacer.reserve(until)
         assert isinstance(probe, Grant)
         pacer.settle(probe, 2.0, Outcome.ANSWERED, Notice())
         told = pacer.settle(slow, 2.1, Outcome.REFUSED, Notice(429, retry_after_s, refused=True))
-        assert told == pytest.approx(wait_s)
+        assert told == until_s

@@ -37,7 +37,7 @@ def test_a_count_that_only_the_refusals_make_round_is_evidence() -> None:
     for accepted, refused in ((193, 6), (200, 100)):
         history, charges = scene(accepted, refused)
         assert charges.rounded(found(accepted), 2.0).limit == accepted
-        assert (charges.state, history.charging, charges.news()) == ("unknown", False, [])
+        assert (charges.state, history.charging, charges.new_facts()) == ("unknown", False, [])
 
 
 def test_a_known_limit_that_refuses_too_early_is_evidence() -> None:
@@ -72,7 +72,7 @@ def test_refusals_then_occupy_slots() -> None:
 def believed(accepted: int, refused: int) -> tuple[History, RefusalCost]:
     history, charges = scene(accepted, refused)
     charges._believe("of a test")
-    charges.news()
+    charges.new_facts()
     return history, charges
 
 
@@ -94,7 +94,7 @@ def test_one_request_goes_ahead_and_its_fate_decides() -> None:
             assert charges.refused(grant, 2.1) is not None
         assert charges.state == ("disproved" if passes else "confirmed")
         assert history.charging is not passes
-        assert [news.trust for news in charges.news()] == ["high"]
+        assert [fact.trust for fact in charges.new_facts()] == ["high"]
         assert not charges.may_try(belief(), 3.0, 1)
         if passes:
             assert charges.rounded(found(193), 2.0).limit == 193
