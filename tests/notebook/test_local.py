@@ -17,6 +17,7 @@ from harness.errors import BadInput, HarnessError
 from harness.notebook.local import LocalRun
 from harness.record.run_view import RunView
 from harness.session.control import Asked
+from harness.session.session import Session
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.realtime
@@ -125,16 +126,18 @@ def test_an_error_comes_plain(tmp_path: Path) -> None:
     assert raised.value.__suppress_context__
 
 
-def test_a_bad_wish_is_said_and_harms_nothing(url: str, tmp_path: Path) -> None:
-    """Limits that the strategy refuses are told to who asked, and the import goes on."""
+def test_a_bad_wish_is_said_and_harms_nothing(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings that cannot be used, and whatever else goes wrong, are told to who asked, and the import goes on."""
+    monkeypatch.setattr(Session, "pause", lambda session: 1 / 0)
     import_ = LocalRun(config(tmp_path, url=url, max_items=60, limit="6/1s")).start()
     until(import_, lambda now: now.summary.imported > 5)
-    refused, unread = import_.set(workers=0), import_.set(limit="often")
+    wishes = [import_.set(workers=0), import_.set(limit="often"), import_.set(limit=""), import_.pause()]
     assert import_.wait(PATIENCE_S).status == "complete"
-    assert [said(asked) for asked in (refused, unread)] == [
-        "workers must be a number from 1 to 1000, not 0",
-        "'often' is no limit",
-    ]
+    workers, often, none, broken = map(said, wishes)
+    assert workers == "workers must be a number from 1 to 1000, not 0"
+    assert often.startswith("'often' is not a limit")
+    assert none
+    assert broken == "division by zero"
 
 
 _INTERRUPTED = """

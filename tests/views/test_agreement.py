@@ -5,18 +5,21 @@ E, B1 to B9: refusals of several statuses, failures, several sessions, changed s
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import json
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
+import harness
 from harness.cli.main import main
 from harness.config import ImportConfig
 from harness.core.answers import Failed, Fetch, ItemRead, PageRead, Result
@@ -26,16 +29,30 @@ from harness.notebook.run_index import RunIndex
 from harness.pacing import Notice, parse_tiers
 from harness.record import events as e
 from harness.record.fold import fold
+from harness.record.live import Live
 from harness.record.recorder import Recorder
 from harness.record.run import Run, create_run
+from harness.record.run_view import RunView, view_of
+from harness.record.state import Failure
+from harness.record.status import RunStatus
 from harness.session.importing import write_results
 from harness.session.optimality import revealed
 from harness.session.reader import RunReader, view_ended
+from harness.views.frame import frame
 from harness.views.panel.actions import compare
 from harness.views.panel.html import sections
+from harness.views.panel.run_widget import page, rows_page
+from harness.views.plots.moments import NEEDED
+from harness.views.progress import Progress
 from harness.views.report import RunPart, make_report
+from harness.views.report.content import run_figures
+from harness.views.runs import row_of, runs_text
+from harness.views.screen import Screen
+from harness.views.show import show_text
+from harness.views.summary import summary_text
 from harness.views.text import count, duration, plural
 from tests.core.play import Play, windowed
+from tests.views.samples import COMPLETE
 
 RULES = Rules(workers=4, retry_delays_s=(0.5, 0.5))
 NAME, UTC_S = "three-sessions", 1_800_000_000.0
@@ -316,3 +333,59 @@ def test_folding_on_keeps_what_a_killed_session_says(tmp_path: Path) -> None:
     second(run)
     assert run.state().cut_short
     assert fold([]).cut_short is False
+
+
+def texts(view: RunView) -> dict[str, str]:
+    """What every view makes of one object, by its name; nothing else is handed to any of them."""
+    screen, stream = Screen(), io.StringIO()
+    with Progress("plain", stream) as shown:
+        shown.update(view)
+    part = RunPart.of(view, {}, pd.DataFrame({name: [] for name in NEEDED}))
+    rows = [row_of(view)]
+    return {
+        "bar": "\n".join(line.plain for line in frame(view, 200)),
+        "log": stream.getvalue(),
+        "show": show_text(view, screen, settings={}, now_utc_s=UTC_S),
+        "summary": summary_text(view.summary, screen),
+        "runs": runs_text(rows, screen),
+        "panel": words("".join(sections(view, UTC_S).values())),
+        "page": words(page(view, UTC_S)),
+        "table": words(rows_page(rows)),
+        "compared": words(compare([view, view])),
+        "report": " ".join(f"{label} {text}" for label, text in run_figures(part)),
+    }
+
+
+@pytest.mark.parametrize("live", [Live(60.0, UTC_S, 4, 2, "working"), None], ids=["under way", "ended"])
+def test_every_view_reads_the_one_object(live: Live | None) -> None:
+    """E: whatever figures stand in a RunView, each view shows these and no others of its own."""
+    status = RunStatus.RUNNING if live else RunStatus.STOPPED
+    figures = {"imported": 54_321, "total": 98_765, "failed": 43, "hits": 77, "refused": 82, "listed": 98_765}
+    summary = replace(COMPLETE, run="one", status=status, refusals={"429": 77, "503": 5}, **figures)
+    failed = tuple(Failure("item", key, 1, UTC_S, 404, "gone", "Not Found", None) for key in range(43))
+    seen = texts(view_of(summary, None, live))
+    if live is None:
+        del seen["bar"], seen["log"]  # which show a session under way alone
+    for name, text in seen.items():
+        plain = text.replace(",", "")
+        assert "54321" in plain, name
+        assert "98765" in plain, name
+        assert "503: 5" in text or name == "log", name
+        assert "77" in text or name == "log", name
+        assert "refused=82" in text or name != "log"
+        assert "43" in text, name
+    shown = replace(view_of(summary, None, live), failures=failed)
+    assert "and 23 more" in show_text(shown, Screen(), settings={}, now_utc_s=UTC_S)
+    assert "and 35 more" in words(sections(shown, UTC_S)["failures"])
+
+
+def test_no_view_reads_a_record_by_itself() -> None:
+    """A view cannot fold, follow or read what the one object does not hold: it imports nothing that can."""
+    reading = {"fold", "follow", "history", "parts", "run", "snapshot", "folder", "items", "files"}
+    for path in sorted((Path(harness.__file__).parent / "views").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("harness.record."):
+                continue
+            names = {alias.name for alias in node.names}
+            assert str(node.module).rpartition(".")[2] not in reading, path
+            assert "State" not in names, path
