@@ -1,4 +1,6 @@
-"""`--workers auto`: as many as raise the throughput, found by trying. No IO, no clock.
+"""How many requests may be in flight: what limits allow, what is useful, and `--workers auto`. No IO, no clock.
+
+`--workers auto` has as many workers as raise the throughput, found by trying.
 
 The throughput of a number of workers is measured over rounds in which every one of them was busy. If twice as many
 raise it by at least half of what they would if nothing queued, they stay; else they only made the server's queue
@@ -11,9 +13,11 @@ which does judge it, and TCP Vegas).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 
 from harness.bound import Work, bound
-from harness.pacing import Tiers
+from harness.pacing import Budget, Planning, Tier, Tiers
+from harness.record.events import Role
 from harness.record.state import State
 
 GROWTH = 2.0
@@ -23,6 +27,34 @@ WORTH_IT = 0.5
 FIRST_REST, LONGEST_REST = 3, 48
 # So that jittered latency (lognormal, sigma 0.5) moves a round's throughput by about 7 %.
 LEAST_ANSWERS = 60
+
+
+Budgets = Mapping[Role, Budget]
+
+
+def each(budgets: Budgets) -> Iterable[Budget]:
+    """Return every budget once: the list and its items usually share one."""
+    return {id(budget): budget for budget in budgets.values()}.values()
+
+
+def tiers_of(budget: Budget, now: float) -> tuple[Tier, ...]:
+    """Return the limits that are kept to, each once."""
+    return tuple(dict.fromkeys(tier.tier for tier in budget.pacer.statistics(now).tiers))
+
+
+def places(tiers: Iterable[Tier]) -> float:
+    """Return the least concurrency limit.
+
+    A request holds its place until its body is read, of which no pacer is told.
+    """
+    return min((tier.limit for tier in tiers if tier.kind == "concurrency"), default=math.inf)
+
+
+def plan_for(budgets: Budgets, requests: int) -> None:
+    """Tell strategies that plan how many requests are still to come, each at a cost of 1."""
+    for budget in each(budgets):
+        if isinstance(budget.pacer, Planning):
+            budget.pacer.expect(max(0, requests))
 
 
 # Latency as drawn is longer than the least of it, which the bound goes by.
