@@ -31,12 +31,12 @@ async def _run(config: ImportConfig) -> tuple[State, list[Event], dict[str, int]
     core = make_core(config, pacer_for(config), events.append, epoch_s)
     core.start()
     api = HttpApi(
-        Rest(LIST_URL, config.per_page),
-        workers=config.most_workers,
-        timeout_s=config.timeout,
+        Rest(LIST_URL, config.source.per_page),
+        workers=config.pacing.most_workers,
+        timeout_s=config.retry.timeout,
         transport=httpx2.ASGITransport(create_app(server, service)),
         trust_env=False,
-        refused_when=config.refused_when,
+        refused_when=config.source.refused_when,
         wall=lambda: epoch_s + trio.current_time() - origin_s,
     )
     async with api:

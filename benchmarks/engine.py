@@ -11,6 +11,7 @@ import trio
 
 from benchmarks.measure import Figure, alone, beside, turns
 from harness.core.answers import Done, Fetch, ItemRead, PageRead
+from harness.core.budgets import shared
 from harness.core.core import Core
 from harness.core.rules import Rules
 from harness.pacing import Budget, Notice, Tier, WindowPacer
@@ -56,7 +57,7 @@ async def import_instantly(items: int, recording: bool, step_s: float = STEP_S, 
     with TemporaryDirectory() as folder:
         log = Log(Path(folder)) if recording else NoLog()
         budget = Budget("api", WindowPacer((TIER,), linger_s=30.0))
-        core = Core(Rules(), {"list": budget, "item": budget}, log.record, utc_s=0.0, state=log.state)
+        core = Core(Rules(), shared(budget), log.record, utc_s=0.0, state=log.state)
         began = perf_counter()
         core.start()
         requests = await _run(core, items, log, step_s)

@@ -16,6 +16,7 @@ import trio
 
 from benchmarks.measure import Figure, alone, beside, turns
 from harness.config import ImportConfig
+from harness.core.budgets import shared
 from harness.core.core import Core
 from harness.core.rules import Rules
 from harness.pacing import Budget, Tier
@@ -100,7 +101,7 @@ async def recorded(config: ImportConfig) -> Spent:
 async def unrecorded(config: ImportConfig) -> Spent:
     """The same engine, driver and client with nowhere to write."""
     budget = Budget("api", pacer_for(config))
-    core = Core(Rules(config.workers), {"list": budget, "item": budget}, _forget, utc_s=0.0)
+    core = Core(Rules(config.pacing.workers), shared(budget), _forget, utc_s=0.0)
     async with _opened(config) as api:
         clock = _Clock()
         core.start()
@@ -115,16 +116,16 @@ def _forget(*_: object) -> None:
 
 async def bare(config: ImportConfig, items: int) -> Spent:
     """As little as one can write: workers that take the next URL and read its answer whole, pages first."""
-    assert config.url is not None
-    pages = math.ceil(items / config.per_page)
-    urls = [f"{config.url}?page={page}&perPage={config.per_page}" for page in range(1, pages + 1)]
-    urls += [f"{config.url}/{item}" for item in range(1, items + 1)]
-    limits = httpx2.Limits(max_connections=config.workers, max_keepalive_connections=config.workers)
+    assert config.source.url is not None
+    pages = math.ceil(items / config.source.per_page)
+    urls = [f"{config.source.url}?page={page}&perPage={config.source.per_page}" for page in range(1, pages + 1)]
+    urls += [f"{config.source.url}/{item}" for item in range(1, items + 1)]
+    limits = httpx2.Limits(max_connections=config.pacing.workers, max_keepalive_connections=config.pacing.workers)
     async with httpx2.AsyncClient(limits=limits, timeout=30.0, trust_env=False) as client:
         clock = _Clock()
         todo = iter(urls)
         async with trio.open_nursery() as nursery:
-            for _ in range(config.workers):
+            for _ in range(config.pacing.workers):
                 nursery.start_soon(_take, client, todo)
         return clock.spent(len(urls))
 
@@ -137,8 +138,8 @@ async def _take(client: httpx2.AsyncClient, todo: Iterator[str]) -> None:
 
 @asynccontextmanager
 async def _opened(config: ImportConfig) -> AsyncIterator[HttpApi]:
-    assert config.url is not None
-    async with http_api(config, config.url) as api:
+    assert config.source.url is not None
+    async with http_api(config, config.source.url) as api:
         yield api
 
 

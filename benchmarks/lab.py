@@ -52,8 +52,8 @@ def _timed(name: str, config: ImportConfig) -> tuple[float, float]:
 
 
 def _requests(config: ImportConfig) -> int:
-    items = config.items or 0
-    return items + math.ceil(items / config.per_page)
+    items = config.test_api.items or 0
+    return items + math.ceil(items / config.source.per_page)
 
 
 def _sweep(points: int, items: int, jobs: int) -> float:

@@ -70,6 +70,6 @@ def _told(items: int) -> Iterator[e.Event]:
     pages = items // PER_PAGE
     for page in range(1, pages + 1):
         ids = tuple(range((page - 1) * PER_PAGE + 1, page * PER_PAGE + 1))
-        yield e.PageListed(page + 0.2, page, 1, page + 0.0, page + 0.1, 200, ids, items, pages, None)
+        yield e.PageListed(page + 0.2, e.numbered(page), 1, page + 0.0, page + 0.1, 200, ids, items, pages, None)
     for item in range(1, items + 1):
         yield e.ItemImported(item + 0.2, item, 1, item + 0.0, item + 0.1, 200, 200)

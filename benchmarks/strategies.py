@@ -18,6 +18,7 @@ from harness_test_api.config import ServerConfig
 from harness_test_api.service import Service
 
 from harness.bound import Work, bound
+from harness.core.budgets import shared
 from harness.core.core import Core
 from harness.core.rules import Rules
 from harness.lab.simulate import Network, Simulation
@@ -97,7 +98,7 @@ def _make(name: Strategy, tiers: Tiers) -> Pacer:
 def play(server: Server, client: str, make: Callable[[Server], Pacer]) -> Row:
     """One import in virtual time, and how it compares with the least that the server's limits allow."""
     budget = Budget("api", make(server))
-    core = Core(Rules(workers=WORKERS), {"list": budget, "item": budget}, lambda _: None, 0.0)
+    core = Core(Rules(workers=WORKERS), shared(budget), lambda _: None, 0.0)
     core.start()
     random = Random(SEED)
 

@@ -13,9 +13,9 @@ from PIL import Image
 
 from harness import ImportConfig
 from harness.lab.grid import Grid
-from harness.lab.lessons import events_of, greedy_lesson, policies_lesson, strategies_lesson
 from harness.lab.sweeping import process_pool, run_sweep
 from harness.lab.sweeps import create_sweep, read_sweep
+from harness.papermill.lessons import events_of, greedy_lesson, policies_lesson, strategies_lesson
 from harness.views.plots import (
     frontier,
     latency_plot,

@@ -1,15 +1,23 @@
 """The one definition of every setting of an import.
 
-Flags, TOML files, the environment, notebooks and papermill parameters are all read through `ImportConfig`: what one
-of them refuses, all refuse, in the same words.
+`ImportConfig` has five parts, by what a person would look for: the source, the pacing, what counts as a failure, the
+run, and the test API that stands in where there is no source. Each part is a frozen model.
+
+People write settings by flat names: `--retry-delays`, `HARNESS_IMPORT_RETRY_DELAYS`, `retry_delays = "30,60"` in TOML,
+`ImportConfig(retry_delays="30,60")`. The table in `harness.flags` says in which part each name is kept. Only this
+module translates between the two; other code reads `config.retry.delays`.
+
+Validation is pure: it looks at the values alone. What depends on this machine (a token in the environment, a file that
+must exist) is looked up by `harness.settings.resolve`, before the first request.
 """
 
 from __future__ import annotations
 
-import os
 import re
+from collections.abc import Mapping
+from inspect import Parameter, Signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import unquote_plus, urlsplit
 
 from pydantic import (
@@ -21,11 +29,10 @@ from pydantic import (
     PlainSerializer,
     SecretStr,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
-from harness.flags import FLAGS, described
+from harness.flags import FLAGS, GROUPS, PLACES, described, flag_of
 from harness.pacing import Pacer, Tiers, format_tiers, parse_tiers
 from harness.pacing.limiters import paced_as
 from harness.pacing.refusals import RefusedWhen
@@ -40,9 +47,9 @@ from harness.values import (
     as_hosts,
     as_latency,
     as_moment,
+    as_number,
     as_refused_when,
     as_run_name,
-    as_scenario,
     as_seconds,
     as_share,
     as_size,
@@ -52,6 +59,7 @@ from harness.values import (
     variables_in,
 )
 
+Count = Annotated[int, BeforeValidator(as_number)]
 Seconds = Annotated[float, BeforeValidator(as_seconds)]
 Share = Annotated[float, BeforeValidator(as_share)]
 LimitsSetting = Annotated[
@@ -62,20 +70,21 @@ RefusalsSetting = Annotated[
     BeforeValidator(as_refused_when),
     PlainSerializer(lambda rules: [str(rule) for rule in rules]),
 ]
-# RFC 9110 5.5 and 5.6.2; what is not ASCII has no one meaning on the wire.
+# RFC 9110 5.5; what is not ASCII has no one meaning on the wire.
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~]*")
-_TOKEN = re.compile(r"[!-~]+( +[!-~]+)*")
 
 
-def setting(name: str, **constraints: Any) -> Any:
-    """The field of the flag `name`: its default and description come from the table of flags."""
+def _setting(name: str, **constraints: Any) -> Any:
+    """The field of the setting `name`: its default and description come from the table of flags.
+
+    A field that is called otherwise within its part can be written by its flat name there, too.
+    """
     flag = FLAGS[name]
-    return Field(flag.default, alias=flag.alias, description=flag.help, **constraints)
+    alias = flag.alias or (name if flag.field != name else None)
+    return Field(flag.default, alias=alias, description=flag.help, **constraints)
 
 
-class ImportConfig(BaseModel):
-    """How to import, from where, and how it is recorded. Every field has a row in `harness.flags`, and so a flag."""
-
+class _Part(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
@@ -83,51 +92,7 @@ class ImportConfig(BaseModel):
         populate_by_name=True,
         hide_input_in_errors=True,  # it may hold a header
     )
-
-    url: str | None = setting("url")
-    items: int | None = setting("items", ge=0, le=100_000_000)
-    server_limit: LimitsSetting | None = setting("server_limit")
-    scenario: Annotated[str, AfterValidator(as_scenario)] | None = setting("scenario")
-    latency: Annotated[float | str | None, BeforeValidator(as_latency)] = setting("latency")
-    workers: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = setting("workers")
-    limit: LimitsSetting | None = setting("limit")
-    cost: Annotated[dict[Literal["list", "item"], Annotated[int, Field(ge=1, le=10**9)]], BeforeValidator(as_costs)] = (
-        setting("cost")
-    )
-    pacing: Strategy | Pacer | None = setting("pacing")
-    forget_limits: bool = setting("forget_limits")
-    per_page: int = setting("per_page", ge=1, le=10_000)
-    max_items: int | None = setting("max_items", ge=1)
-    sequential: bool = setting("sequential")
-    detail: bool = setting("detail")
-    accept_list: bool = setting("accept_list")
-    timeout: Seconds = setting("timeout", gt=0, le=3600)
-    retry_delays: Annotated[tuple[Annotated[float, Field(ge=0, le=86400)], ...], BeforeValidator(as_delays)] = setting(
-        "retry_delays", max_length=20
-    )
-    breaker: int = setting("breaker", ge=0, le=10**6)
-    max_failures: int | None = setting("max_failures", ge=1)
-    max_failure_rate: Share | None = setting("max_failure_rate", ge=0, le=1)
-    max_time: Seconds | None = setting("max_time", gt=0, le=366 * 86_400)
-    until: Annotated[str, AfterValidator(as_moment)] | None = setting("until")
-    share: Share = setting("share", gt=0, le=1)
-    rtt_floor: Seconds = setting("rtt_floor", ge=0, le=60)
-    linger: Seconds | None = setting("linger", ge=0, le=86400)
-    refused_when: RefusalsSetting = setting("refused_when", max_length=20)
-    max_body: Annotated[int, BeforeValidator(as_size)] = setting("max_body", ge=1000, le=10**11)
-    max_pause: Seconds = setting("max_pause", ge=1, le=366 * 86_400)
-    allow_host: Annotated[tuple[str, ...], BeforeValidator(as_hosts)] = setting("allow_host", max_length=20)
-    header: Annotated[tuple[SecretStr, ...], BeforeValidator(as_headers)] = setting("header")
-    token_env: Annotated[str, AfterValidator(as_variable)] | None = setting("token_env")
-    results: Annotated[Path, BeforeValidator(as_folder)] = setting("results")
-    run: Annotated[str, AfterValidator(as_run_name)] | None = setting("run")
-    fresh: bool = setting("fresh")
-    resume: bool = setting("resume")
-    seed: int = setting("seed", ge=0, le=2**31)
-    dry_run: bool = setting("dry_run")
-    progress: Literal["bar", "plain", "none"] | None = setting("progress")
-    quiet: bool = setting("quiet")
-    as_json: bool = setting("as_json")
+    group: ClassVar[str] = ""  # in the table of flags
 
     if not TYPE_CHECKING:  # where the fields are the signature
 
@@ -136,86 +101,85 @@ class ImportConfig(BaseModel):
             try:
                 super().__init__(**settings)
             except ValidationError as error:
-                raise first_of(error) from None  # it holds what was given, and so perhaps a secret
+                raise first_of(error, self.group) from None  # it holds what was given, and so perhaps a secret
 
-    @field_validator(
-        "items", "workers", "per_page", "max_items", "seed", "max_body", "breaker", "max_failures", mode="before"
+
+class SourceSpec(_Part):
+    """What is imported: where its list is, how it is read, and what its answers mean."""
+
+    group: ClassVar[str] = "source"
+    url: str | None = _setting("url")
+    headers: Annotated[tuple[SecretStr, ...], BeforeValidator(as_headers)] = _setting("header")
+    token_env: Annotated[str, AfterValidator(as_variable)] | None = _setting("token_env")
+    per_page: Count = _setting("per_page", ge=1, le=10_000)
+    detail: bool = _setting("detail")
+    sequential: bool = _setting("sequential")
+    accept_list: bool = _setting("accept_list")
+    refused_when: RefusalsSetting = _setting("refused_when", max_length=20)
+    max_body: Annotated[int, BeforeValidator(as_size), BeforeValidator(as_number)] = _setting(
+        "max_body", ge=1000, le=10**11
     )
-    @classmethod
-    def _counts_are_no_switches(cls, value: Any) -> Any:
-        """TOML's `true` would be read as 1."""
-        if isinstance(value, bool):
-            raise ValueError(f"{str(value).lower()} is not a number; write one")
-        return value
+    allow_host: Annotated[tuple[str, ...], BeforeValidator(as_hosts)] = _setting("allow_host", max_length=20)
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Self:
+    def _can_be_sent(self) -> Self:
         if self.url is not None:
             _check_url(self.url)
-            for name in ("items", "server_limit", "scenario", "latency"):
-                if getattr(self, name) is not None:
-                    flag = "--" + name.replace("_", "-")
-                    raise ValueError(
-                        f"{flag} is for the test API that is started without --url; leave one of the two out"
-                    )
-        self._check_costs()
-        if self.fresh and self.resume:
-            raise ValueError("--fresh and --resume contradict each other; leave one out")
-        if (self.fresh or self.resume) and self.run is None:
-            raise ValueError("--fresh and --resume need the run's name; add --run NAME")
-        if self.pacing in ("window", "spaced", "reference") and not self.limits:
-            raise ValueError(f"--pacing {self.pacing} needs to know the limits; add --limit, such as --limit 500/20s")
-        if self.dry_run and (self.fresh or self.resume):
-            raise ValueError("--dry-run only makes a plan; leave out --fresh or --resume")
-        if os.path.exists(self.results) and not os.path.isdir(self.results):
-            raise ValueError(f"--results {self.results} is a file; name a folder")
-        self._check_headers()
-        return self
-
-    def _check_headers(self) -> None:
-        names = []
-        for header in self.header:
+        for header in self.headers:
             if not _HEADER.fullmatch(header.get_secret_value()):
                 raise ValueError("--header is not 'Name: value' in ASCII; write it like 'Authorization: Bearer …'")
-            names.append(header.get_secret_value().partition(":")[0].lower())
-        if self.token_env is None:
-            return
-        if "authorization" in names:
+        if self.token_env is not None and "authorization" in map(str.lower, self.header_names):
             raise ValueError("--token-env and --header both say who you are; leave one of the two out")
-        token = os.environ.get(self.token_env, "").strip()
-        if not token:
-            raise ValueError("--token-env names a variable that is not set; export it first, and give its name here")
-        if not _TOKEN.fullmatch(token):
-            raise ValueError("--token-env names a variable that holds no token: it must be one line of ASCII; mend it")
-
-    def _check_costs(self) -> None:
-        for name, cost in self.cost.items():
-            for tier in self.limits:
-                most = tier.depth if tier.kind in ("bucket", "gcra") else paced_as(tier)[0]
-                if cost > most and tier.kind != "concurrency":
-                    raise ValueError(f"--cost {name}={cost} never fits the limit {tier}; lower it or raise the limit")
+        return self
 
     @property
-    def limits(self) -> Tiers:
-        """What the client keeps to: declared, or told by the test API that it starts itself; () if unknown.
+    def header_names(self) -> list[str]:
+        """Of the headers only this may be written down."""
+        return [header.get_secret_value().split(":", 1)[0] for header in self.headers]
 
-        A scenario is met as any API is: what it enforces is for the client to find out.
+    @property
+    def learned_for(self) -> str | None:
+        """Whose limits are learned: the host, and the name (never the value) of what we send to prove who we are.
+
+        None for a test API of our own, which is another one each time.
         """
-        return scaled(self.server_limits or () if self.limit is None else self.limit, self.share)
+        return sent_as(self.url, self.token_env, tuple(self.header_names))
+
+
+class TestApiSpec(_Part):
+    """The test API that is started and imported where the source has no URL."""
+
+    group: ClassVar[str] = "test_api"
+    __test__ = False  # pytest takes it for a class of tests
+
+    items: Count | None = _setting("items", ge=0, le=100_000_000)
+    server_limit: LimitsSetting | None = _setting("server_limit")
+    scenario: str | None = _setting("scenario")
+    latency: Annotated[float | str | None, BeforeValidator(as_latency)] = _setting("latency")
+
+
+class PacingSpec(_Part):
+    """How fast: the limits to keep to, the strategy that keeps to them, and how the API may count."""
+
+    group: ClassVar[str] = "pacing"
+    limit: LimitsSetting | None = _setting("limit")
+    workers: Annotated[Annotated[int, Field(ge=1, le=1000)] | Literal["auto"], BeforeValidator(as_number)] = _setting(
+        "workers"
+    )
+    cost: Annotated[dict[Literal["list", "item"], Annotated[int, Field(ge=1, le=10**9)]], BeforeValidator(as_costs)] = (
+        _setting("cost")
+    )
+    strategy: Strategy | Pacer | None = _setting("pacing")
+    share: Share = _setting("share", gt=0, le=1)
+    rtt_floor: Seconds = _setting("rtt_floor", ge=0, le=60)
+    linger: Seconds | None = _setting("linger", ge=0, le=86400)
+    max_pause: Seconds = _setting("max_pause", ge=1, le=366 * 86_400)
+    forget_limits: bool = _setting("forget_limits")
 
     @property
     def declared(self) -> Tiers:
         """What people declared, as far as it is used: `auto` is told no more."""
         return scaled(self.limit or (), self.share)
-
-    @property
-    def server_limits(self) -> Tiers | None:
-        """What the test API of our own is told to enforce; None where that is up to its scenario, or there is none."""
-        if self.server_limit is not None:
-            return self.server_limit
-        if self.url is not None or self.scenario is not None:
-            return None
-        return self.limit if self.limit is not None else parse_tiers("500/20s+2000/100s")
 
     @property
     def list_cost(self) -> int:
@@ -224,6 +188,7 @@ class ImportConfig(BaseModel):
 
     @property
     def item_cost(self) -> int:
+        """What an item costs, in units of the limits."""
         return self.cost.get("item", 1)
 
     @property
@@ -232,59 +197,197 @@ class ImportConfig(BaseModel):
         return 200 if self.workers == "auto" else self.workers
 
     @property
+    def strategy_name(self) -> str | None:
+        """As it is written down: an object of somebody's own is remembered by its name."""
+        return self.strategy.name if isinstance(self.strategy, Pacer) else self.strategy
+
+
+class RetrySpec(_Part):
+    """What counts as a failed request, and what happens then."""
+
+    group: ClassVar[str] = "retry"
+    timeout: Seconds = _setting("timeout", gt=0, le=3600)
+    delays: Annotated[tuple[Annotated[float, Field(ge=0, le=86400)], ...], BeforeValidator(as_delays)] = _setting(
+        "retry_delays", max_length=20
+    )
+    breaker: Count = _setting("breaker", ge=0, le=10**6)
+
+
+class RunSpec(_Part):
+    """The run: when it ends early, how it is recorded and shown."""
+
+    group: ClassVar[str] = "run"
+    max_items: Count | None = _setting("max_items", ge=1)
+    max_failures: Count | None = _setting("max_failures", ge=1)
+    max_failure_rate: Share | None = _setting("max_failure_rate", ge=0, le=1)
+    max_time: Seconds | None = _setting("max_time", gt=0, le=366 * 86_400)
+    until: Annotated[str, AfterValidator(as_moment)] | None = _setting("until")
+    results: Annotated[Path, BeforeValidator(as_folder)] = _setting("results")
+    name: Annotated[str, AfterValidator(as_run_name)] | None = _setting("run")
+    fresh: bool = _setting("fresh")
+    resume: bool = _setting("resume")
+    seed: Count = _setting("seed", ge=0, le=2**31)
+    dry_run: bool = _setting("dry_run")
+    progress: Literal["bar", "plain", "none"] | None = _setting("progress")
+    quiet: bool = _setting("quiet")
+    as_json: bool = _setting("as_json")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.fresh and self.resume:
+            raise ValueError("--fresh and --resume contradict each other; leave one out")
+        if (self.fresh or self.resume) and self.name is None:
+            raise ValueError("--fresh and --resume need the run's name; add --run NAME")
+        if self.dry_run and (self.fresh or self.resume):
+            raise ValueError("--dry-run only makes a plan; leave out --fresh or --resume")
+        return self
+
+
+class ImportConfig(_Part):
+    """How to import, from where, and how it is recorded.
+
+    Settings are given by their flat names, `ImportConfig(url=…, limit="100/m")`, as parts,
+    `ImportConfig(source=SourceSpec(url=…))`, or both, as long as none is given twice.
+    """
+
+    source: SourceSpec = Field(default_factory=SourceSpec)
+    test_api: TestApiSpec = Field(default_factory=TestApiSpec)
+    pacing: PacingSpec = Field(default_factory=PacingSpec)
+    retry: RetrySpec = Field(default_factory=RetrySpec)
+    run: RunSpec = Field(default_factory=RunSpec)
+
+    if TYPE_CHECKING:  # text is as good as a value, which no annotation of the parts says
+
+        def __init__(self, **settings: Any) -> None: ...
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_parts(cls, given: Any) -> Any:
+        return _nested(given) if isinstance(given, Mapping) else given
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.source.url is not None:
+            for name, value in self.test_api:
+                if value is not None:
+                    ask = "is for the test API that is started without --url; leave one of the two out"
+                    raise ValueError(f"{flag_of(name)} {ask}")
+        for name, cost in self.pacing.cost.items():
+            for tier in self.limits:
+                most = tier.depth if tier.kind in ("bucket", "gcra") else paced_as(tier)[0]
+                if cost > most and tier.kind != "concurrency":
+                    raise ValueError(f"--cost {name}={cost} never fits the limit {tier}; lower it or raise the limit")
+        strategy = self.pacing.strategy
+        if strategy in ("window", "spaced", "reference") and not self.limits:
+            raise ValueError(f"--pacing {strategy} needs to know the limits; add --limit, such as --limit 500/20s")
+        return self
+
+    @property
+    def limits(self) -> Tiers:
+        """What the client keeps to: declared, or told by the test API that it starts itself; () if unknown.
+
+        A scenario is met as any API is: what it enforces is for the client to find out.
+        """
+        declared = self.pacing.limit
+        return scaled(self.server_limits or () if declared is None else declared, self.pacing.share)
+
+    @property
+    def server_limits(self) -> Tiers | None:
+        """What the test API of our own is told to enforce; None where that is up to its scenario, or there is none."""
+        if self.test_api.server_limit is not None:
+            return self.test_api.server_limit
+        if self.source.url is not None or self.test_api.scenario is not None:
+            return None
+        return self.pacing.limit if self.pacing.limit is not None else parse_tiers("500/20s+2000/100s")
+
+    @property
     def linger_s(self) -> float:
         """A server that has not answered within the timeout may take as long again before it counts."""
-        return self.timeout if self.linger is None else self.linger
+        return self.retry.timeout if self.pacing.linger is None else self.pacing.linger
 
     @property
     def strategy(self) -> str:
         """The pacing strategy's name: as chosen, else by whether limits are known."""
-        if self.pacing is None:
-            return "window" if self.limits else "auto"
-        return self.pacing if isinstance(self.pacing, str) else self.pacing.name
+        return self.pacing.strategy_name or ("window" if self.limits else "auto")
 
-    @property
-    def learned_for(self) -> str | None:
-        """Whose limits are learned: the host, and the name (never the value) of what we send to prove who we are.
+    # --- flat names -----------------------------------------------------------------------------------------------
 
-        None for a test API of our own, which is another one each time.
-        """
-        names = tuple(header.get_secret_value().split(":", 1)[0] for header in self.header)
-        return sent_as(self.url, self.token_env, names)
+    def __getitem__(self, name: str) -> Any:
+        """The setting of that flat name: `config["retry_delays"]`. KeyError for one that is not there."""
+        flag = FLAGS[name]
+        return getattr(getattr(self, flag.group), flag.field)
 
-    def request_headers(self) -> dict[str, str]:
-        """What --header and --token-env ask for, secrets and all: for the client alone."""
-        pairs = (header.get_secret_value().split(":", 1) for header in self.header)
-        headers = {name.strip(): value.strip() for name, value in pairs}
-        if self.token_env is not None:
-            headers["Authorization"] = f"Bearer {os.environ[self.token_env].strip()}"
-        return headers
+    def given(self) -> dict[str, Any]:
+        """The settings that were given, not left to their defaults, by flat name in the order of the table."""
+        return {
+            name: self[name] for name, flag in FLAGS.items() if flag.field in getattr(self, flag.group).model_fields_set
+        }
 
-    def url_variables(self) -> dict[str, str]:
-        """What `{env:NAME}` in the URL stands for: for the client alone."""
-        return {name: os.environ[name].strip() for name in variables_in(self.url or "")}
+    def with_settings(self, **changes: Any) -> ImportConfig:
+        """These settings with others, by flat name; checked as any are."""
+        return ImportConfig(**{**self.given(), **changes})
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> ImportConfig:
+        """As `with_settings`: pydantic's own would take a flat name for a field, and leave the setting as it was."""
+        return self.with_settings(**(update or {}))
 
     def as_written(self) -> dict[str, Any]:
-        """The settings for run.json: no secret, only that there is one, and no one-off such as --fresh."""
-        passing = {
-            "forget_limits",
-            "fresh",
-            "resume",
-            "dry_run",
-            "progress",
-            "quiet",
-            "as_json",
-            "header",
-            "run",
-            "results",
+        """The settings for run.json, by flat name: no secret, only that there is one, and no one-off like --fresh."""
+        parts = {
+            group: getattr(self, group).model_dump(mode="json", exclude={"headers", "strategy"}) for group in GROUPS
         }
-        written = self.model_dump(mode="json", exclude=passing | {"pacing"})
-        written["pacing"] = self.pacing if self.pacing is None or isinstance(self.pacing, str) else self.pacing.name
-        written["header_names"] = [header.get_secret_value().split(":", 1)[0] for header in self.header]
-        return written
+        parts["pacing"]["strategy"] = self.pacing.strategy_name
+        written = {name: parts[flag.group][flag.field] for name, flag in FLAGS.items() if name not in _PASSING}
+        return {**written, "header_names": self.source.header_names}
 
 
-# What `help(ImportConfig)` shows.
+# What run.json does not hold.
+_PASSING = {
+    *("forget_limits", "fresh", "resume", "dry_run", "progress", "quiet", "as_json"),
+    *("header", "run", "results"),
+}
+_PARTS: dict[str, type[_Part]] = {
+    part.group: part for part in (SourceSpec, TestApiSpec, PacingSpec, RetrySpec, RunSpec)
+}
+# Every setting's field in its part: its type, default and description.
+SETTINGS = {name: _PARTS[flag.group].model_fields[flag.field] for name, flag in FLAGS.items()}
+# The flat name of a setting by any name that it has outside its part.
+_OUTSIDE = {key: name for name, flag in FLAGS.items() for key in (name, flag.alias) if key}
+
+
+def _nested(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as given, flat and in parts, as parts alone; ValueError for one that is given twice.
+
+    `pacing` and `run` are both a part and a flat name: which is meant, the value tells.
+    """
+    parts = {key: value for key, value in given.items() if key in GROUPS and isinstance(value, (_Part, Mapping))}
+    flat = {key: value for key, value in given.items() if key not in parts}
+    nested: dict[str, Any] = dict(parts)
+    for key, value in flat.items():
+        if key not in _OUTSIDE:
+            if key in GROUPS:
+                raise ValueError(f"{key} is a part of the settings; give it as a table of them")
+            nested[key] = value  # left for the model to refuse
+            continue
+        flag = FLAGS[_OUTSIDE[key]]
+        inside = _within(nested.get(flag.group, {}))
+        if any(PLACES.get((flag.group, other)) == flag.name for other in inside):
+            raise ValueError(f"{key} is given twice, also as {flag.group}.{flag.field}; leave one of the two out")
+        nested[flag.group] = {**inside, flag.name: value}
+    return nested
+
+
+def _within(part: Any) -> dict[str, Any]:
+    """What was given within a part."""
+    if isinstance(part, _Part):
+        return {name: value for name, value in part if name in part.model_fields_set}
+    return dict(part)
+
+
+# What `help(ImportConfig)` shows, and what a notebook completes.
+_KEYWORDS = [Parameter(name, Parameter.KEYWORD_ONLY, default=flag.default) for name, flag in FLAGS.items()]
+_KEYWORDS += [Parameter(name, Parameter.KEYWORD_ONLY, default=None) for name in GROUPS if name not in FLAGS]
+ImportConfig.__signature__ = Signature(_KEYWORDS)
 ImportConfig.__doc__ = f"{ImportConfig.__doc__}\n\n{described()}"
 
 
@@ -318,11 +421,7 @@ def _check_secrets(url: str) -> None:
     for name in variables_in(url):
         if f"{{env:{name}}}" in urlsplit(before).netloc:
             raise ValueError("--url holds an {env:…} in its host, where a secret would be looked up by name; move it")
-        value = os.environ.get(as_variable(name), "").strip()
-        if not value:
-            raise ValueError(f"--url names the variable {name}, which is not set; export it first")
-        if not _TOKEN.fullmatch(value):
-            raise ValueError(f"--url names the variable {name}, which is no single line of ASCII; mend it")
+        as_variable(name)
     for part in query.split("&"):
         name, _, value = part.partition("=")
         if value and proves_who(unquote_plus(name)) and not variables_in(value):

@@ -3,13 +3,12 @@
 `harness.config` takes its defaults and descriptions from here and adds the types; the command line makes its options
 from here. The table imports nothing, so that help, a typo and completion do not wait for pydantic.
 
-To add a setting: a row here, and a field of the same name, `setting("name")`, at the same place in `harness.config`.
+To add a setting: a row here, and in `harness.config` a field of the section's group, `_setting("name")`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,9 @@ RESULTS_VARIABLE = ENVIRONMENT + "RESULTS"
 class Flag:
     """One setting. takes: the word for its value in the help, None for a switch. A default in brackets ends the help.
 
-    alias: the flag's name where it is not the field's. many: may be repeated. resumed: may be said anew when a run goes
-    on. live: means nothing in virtual time; `swept`: yet a sweep over sockets can vary it.
+    alias: the flag's name where it is not the setting's. many: may be repeated. resumed: may be said anew when a run
+    goes on. live: means nothing in virtual time; `swept`: yet a sweep over sockets can vary it. group, field: where the
+    config keeps it, such as `retry.delays` for retry_delays; the group is that of its section.
     """
 
     name: str
@@ -35,6 +35,8 @@ class Flag:
     resumed: bool = False
     live: bool = False
     swept: bool = False
+    field: str = ""
+    group: str = ""
 
     @property
     def flag(self) -> str:
@@ -61,175 +63,242 @@ class Flag:
         return f"{self.default:g}s" if self.takes == "TIME" else str(self.default)
 
 
-def _table(flags: Iterable[Flag]) -> dict[str, Flag]:
-    return {flag.name: flag for flag in flags}
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Flags that `--help` shows together. group: the part of the config that holds them. when: anyone touches them."""
+
+    title: str
+    group: str
+    when: str
+    flags: tuple[Flag, ...]
 
 
-FLAGS = _table(
-    (
-        Flag(
-            "url",
-            "URL of the list; without it the test API is started and imported. May hold {page}, {per_page}, "
-            "and {env:NAME} for a secret of the query",
-            live=True,
+SECTIONS = (
+    Section(
+        "Source",
+        "source",
+        "what to import, and what this API's answers mean",
+        (
+            Flag(
+                "url",
+                "URL of the list; without it the test API is started and imported. May hold {page}, {per_page}, "
+                "and {env:NAME} for a secret of the query",
+                live=True,
+            ),
+            Flag(
+                "header",
+                "sent with each request, 'Name: value'; never written; may be repeated",
+                default=(),
+                many=True,
+                resumed=True,
+                live=True,
+                field="headers",
+            ),
+            Flag(
+                "token_env",
+                "environment variable with a bearer token; never written",
+                resumed=True,
+                live=True,
+            ),
+            Flag("per_page", "items a page of the list", "N", default=100),
+            Flag("detail", "take the list's records as the items, without fetching each", None, default=True),
+            Flag("sequential", "read the whole list before the first item", None, default=False),
+            Flag(
+                "accept_list",
+                "take the list as it is where its end cannot be proven: one page without paging, a total that is too "
+                "high, a field that nothing follows",
+                None,
+                default=False,
+                resumed=True,
+            ),
+            Flag(
+                "refused_when",
+                "answers to take for refusals by a rate limit: STATUS, or STATUS:TEXT with words of the body, such as "
+                "400:'rate limit'; may be repeated",
+                default=(),
+                many=True,
+                resumed=True,
+            ),
+            Flag(
+                "max_body",
+                "the largest answer that is read, unpacked [32MB]",
+                "SIZE",
+                # Far above any page of a list that a person would ask for, far below what would fill a machine's
+                # memory.
+                default=32_000_000,
+                resumed=True,
+                live=True,
+                swept=True,
+            ),
+            Flag(
+                "allow_host",
+                "other host to which links of the list may lead, without headers; may be repeated",
+                default=(),
+                many=True,
+                resumed=True,
+                live=True,
+                swept=True,
+            ),
         ),
-        Flag("items", "items of the test API [1000]", "N"),
-        Flag("server_limit", "what the test API enforces [the same as --limit, else 500/20s+2000/100s]", many=True),
-        Flag(
-            "scenario",
-            "a ready-made test API such as laravel, or a TOML file of one; the client is not told its limits",
+    ),
+    Section(
+        "Test API",
+        "test_api",
+        "what is started and imported where there is no --url",
+        (
+            Flag("items", "items of the test API [1000]", "N"),
+            Flag("server_limit", "what the test API enforces [the same as --limit, else 500/20s+2000/100s]", many=True),
+            Flag(
+                "scenario",
+                "a ready-made test API such as laravel, or a TOML file of one; the client is not told its limits",
+            ),
+            Flag("latency", "how long the test API takes to answer, such as 80ms [50ms; simulated lognormal:80ms]"),
         ),
-        Flag("latency", "how long the test API takes to answer, such as 80ms [50ms; simulated lognormal:80ms]"),
-        Flag(
-            "workers",
-            "requests in flight at most, or auto: as many as make it faster",
-            default=10,
-            resumed=True,
+    ),
+    Section(
+        "Limits and pacing",
+        "pacing",
+        "give --limit where you know it; the rest, seldom",
+        (
+            Flag(
+                "limit",
+                "what the client keeps to, such as 500/20s+2000/100s; may be repeated",
+                many=True,
+                resumed=True,
+            ),
+            Flag(
+                "workers",
+                "requests in flight at most, or auto: as many as make it faster",
+                default=10,
+                resumed=True,
+            ),
+            Flag(
+                "cost",
+                "units of the limits that a request costs, list=1 or item=2; may be repeated [1 each]",
+                default={},
+                many=True,
+            ),
+            Flag(
+                "pacing",
+                "pacing strategy: auto, window, spaced, reference, retry-after, backoff or aimd "
+                "[window with a limit, else auto]",
+                resumed=True,
+                field="strategy",
+            ),
+            Flag("share", "use only so much of the limits, such as 80% [all]", "SHARE", default=1.0, resumed=True),
+            Flag(
+                "rtt_floor",
+                "a round trip is never shorter than this; only if it is sure",
+                "TIME",
+                default=0.0,
+                resumed=True,
+            ),
+            Flag(
+                "linger",
+                "how long after a time-out the server may still count a request [--timeout]",
+                "TIME",
+                resumed=True,
+            ),
+            Flag(
+                "max_pause",
+                "the longest pause that a server may ask for [1d]",
+                "TIME",
+                # The longest window that is at all common; an import that is told to wait for years tries again
+                # tomorrow.
+                default=86_400.0,
+                resumed=True,
+            ),
+            Flag(
+                "forget_limits",
+                "start anew instead of from what earlier runs learned of this host's limits",
+                None,
+                default=False,
+                resumed=True,
+                live=True,
+            ),
         ),
-        Flag(
-            "limit",
-            "what the client keeps to, such as 500/20s+2000/100s; may be repeated",
-            many=True,
-            resumed=True,
+    ),
+    Section(
+        "Failures",
+        "retry",
+        "for an API that is slow, or fails for longer than a few minutes",
+        (
+            Flag("timeout", "the longest a request may take", "TIME", default=30.0, resumed=True),
+            Flag(
+                "retry_delays",
+                "waits before the 2nd, 3rd … attempt",
+                # The reference system's schedule: five attempts within 7.5 minutes.
+                default=(30.0, 60.0, 120.0, 240.0),
+                resumed=True,
+                field="delays",
+            ),
+            Flag(
+                "breaker",
+                "pause everything after so many failed attempts in a row, and probe; 0: never",
+                "N",
+                # Two bursts of ten workers, both lost whole: chance does not do that at any rate that an import is
+                # worth.
+                default=20,
+                resumed=True,
+            ),
         ),
-        Flag(
-            "cost",
-            "units of the limits that a request costs, list=1 or item=2; may be repeated [1 each]",
-            default={},
-            many=True,
+    ),
+    Section(
+        "Ending early",
+        "run",
+        "for a first try, or a night that ends",
+        (
+            Flag("max_items", "import no more than this many", "N"),
+            Flag("max_failures", "end once so many items have failed for good", "N", resumed=True),
+            Flag(
+                "max_failure_rate",
+                "end once more than this share failed for good, such as 5%; judged from 20 items on",
+                "SHARE",
+                resumed=True,
+            ),
+            Flag("max_time", "end after this long, such as 6h", "TIME", resumed=True),
+            Flag("until", "end at this local time, such as 06:00", "TIME", resumed=True, live=True, swept=True),
         ),
-        Flag(
-            "pacing",
-            "pacing strategy: auto, window, spaced, reference, retry-after, backoff or aimd "
-            "[window with a limit, else auto]",
-            resumed=True,
+    ),
+    Section(
+        "Results",
+        "run",
+        "to name a run, to go on with it, or to see what it would take",
+        (
+            Flag("results", "folder of the runs", "FOLDER", default=Path("results"), resumed=True),
+            Flag("run", "name of the run [a timestamp]", field="name"),
+            Flag("fresh", "replace a run of that name", None, default=False),
+            Flag("resume", "go on with a run of that name", None, default=False, live=True),
+            Flag("seed", "for everything random", "N", default=0),
+            Flag("dry_run", "print the plan and stop, after two to four requests", None, default=False, live=True),
         ),
-        Flag(
-            "forget_limits",
-            "start anew instead of from what earlier runs learned of this host's limits",
-            None,
-            default=False,
-            resumed=True,
-            live=True,
+    ),
+    Section(
+        "Output",
+        "run",
+        "for scripts and logs",
+        (
+            Flag("progress", "bar, plain or none [bar on a terminal, else plain]", resumed=True),
+            Flag("quiet", "print nothing but errors", None, default=False, resumed=True),
+            Flag(
+                "as_json",
+                "print the summary as one JSON object, nothing else",
+                None,
+                default=False,
+                alias="json",
+                resumed=True,
+            ),
         ),
-        Flag("per_page", "items a page of the list", "N", default=100),
-        Flag("max_items", "import no more than this many", "N"),
-        Flag("sequential", "read the whole list before the first item", None, default=False),
-        Flag("detail", "take the list's records as the items, without fetching each", None, default=True),
-        Flag(
-            "accept_list",
-            "take the list as it is where its end cannot be proven: one page without paging, a total that is too high, "
-            "a field that nothing follows",
-            None,
-            default=False,
-            resumed=True,
-        ),
-        Flag("timeout", "the longest a request may take", "TIME", default=30.0, resumed=True),
-        Flag(
-            "retry_delays",
-            "waits before the 2nd, 3rd … attempt",
-            # The reference system's schedule: five attempts within 7.5 minutes.
-            default=(30.0, 60.0, 120.0, 240.0),
-            resumed=True,
-        ),
-        Flag(
-            "breaker",
-            "pause everything after so many failed attempts in a row, and probe; 0: never",
-            "N",
-            # Two bursts of ten workers, both lost whole: chance does not do that at any rate that an import is worth.
-            default=20,
-            resumed=True,
-        ),
-        Flag("max_failures", "end once so many items have failed for good", "N", resumed=True),
-        Flag(
-            "max_failure_rate",
-            "end once more than this share failed for good, such as 5%; judged from 20 items on",
-            "SHARE",
-            resumed=True,
-        ),
-        Flag("max_time", "end after this long, such as 6h", "TIME", resumed=True),
-        Flag("until", "end at this local time, such as 06:00", "TIME", resumed=True, live=True, swept=True),
-        Flag("share", "use only so much of the limits, such as 80% [all]", "SHARE", default=1.0, resumed=True),
-        Flag(
-            "rtt_floor",
-            "a round trip is never shorter than this; only if it is sure",
-            "TIME",
-            default=0.0,
-            resumed=True,
-        ),
-        Flag(
-            "linger",
-            "how long after a time-out the server may still count a request [--timeout]",
-            "TIME",
-            resumed=True,
-        ),
-        Flag(
-            "refused_when",
-            "answers to take for refusals by a rate limit: STATUS, or STATUS:TEXT with words of the body, such as "
-            "400:'rate limit'; may be repeated",
-            default=(),
-            many=True,
-            resumed=True,
-        ),
-        Flag(
-            "max_body",
-            "the largest answer that is read, unpacked [32MB]",
-            "SIZE",
-            # Far above any page of a list that a person would ask for, far below what would fill a machine's memory.
-            default=32_000_000,
-            resumed=True,
-            live=True,
-            swept=True,
-        ),
-        Flag(
-            "max_pause",
-            "the longest pause that a server may ask for [1d]",
-            "TIME",
-            # The longest window that is at all common; an import that is told to wait for years tries again tomorrow.
-            default=86_400.0,
-            resumed=True,
-        ),
-        Flag(
-            "allow_host",
-            "other host to which links of the list may lead, without headers; may be repeated",
-            default=(),
-            many=True,
-            resumed=True,
-            live=True,
-            swept=True,
-        ),
-        Flag(
-            "header",
-            "sent with each request, 'Name: value'; never written; may be repeated",
-            default=(),
-            many=True,
-            resumed=True,
-            live=True,
-        ),
-        Flag(
-            "token_env",
-            "environment variable with a bearer token; never written",
-            resumed=True,
-            live=True,
-        ),
-        Flag("results", "folder of the runs", "FOLDER", default=Path("results"), resumed=True),
-        Flag("run", "name of the run [a timestamp]"),
-        Flag("fresh", "replace a run of that name", None, default=False),
-        Flag("resume", "go on with a run of that name", None, default=False, live=True),
-        Flag("seed", "for everything random", "N", default=0),
-        Flag("dry_run", "print the plan and stop, after two to four requests", None, default=False, live=True),
-        Flag("progress", "bar, plain or none [bar on a terminal, else plain]", resumed=True),
-        Flag("quiet", "print nothing but errors", None, default=False, resumed=True),
-        Flag(
-            "as_json",
-            "print the summary as one JSON object, nothing else",
-            None,
-            default=False,
-            alias="json",
-            resumed=True,
-        ),
-    )
+    ),
 )
+FLAGS = {
+    flag.name: replace(flag, group=section.group, field=flag.field or flag.name)
+    for section in SECTIONS
+    for flag in section.flags
+}
+# The parts of the config, and the flat name of a setting by its part and any name that it has there.
+GROUPS = tuple(dict.fromkeys(section.group for section in SECTIONS))
+PLACES = {(flag.group, key): name for name, flag in FLAGS.items() for key in (flag.field, name, flag.alias) if key}
 
 # What a run is remembers itself; only how it goes on may be said anew.
 RESUMED = tuple(flag.name for flag in FLAGS.values() if flag.resumed)

@@ -8,18 +8,25 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from harness.signals import SCRIPT
+
 
 def as_path(value: str | Path) -> str | Path:
     """A path as it came, if files can be looked for there and its name shown; else ValueError."""
-    text = str(value)
-    if not text.isprintable():
-        raise ValueError(f"{quoted(text)} holds a character that no screen shows; choose another path")
+    printable_path(value)
     try:
-        os.lstat(text)
+        os.lstat(value)
     except (FileNotFoundError, NotADirectoryError):
         pass  # it may be about to be made; whoever cannot says so
     except OSError as error:
-        raise ValueError(f"{quoted(text)} cannot be reached ({error.strerror}); choose another path") from None
+        raise ValueError(f"{quoted(str(value))} cannot be reached ({error.strerror}); choose another path") from None
+    return value
+
+
+def printable_path(value: str | Path) -> str | Path:
+    """A path as it came, if its name can be shown; else ValueError. Looks at the text alone."""
+    if not str(value).isprintable():
+        raise ValueError(f"{quoted(str(value))} holds a character that no screen shows; choose another path")
     return value
 
 
@@ -27,10 +34,6 @@ def quoted(value: Any) -> str:
     """A value as an error shows it."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "…"
-
-
-# The console script, and the name under which it is installed.
-SCRIPT = "rate-limit-harness"
 
 
 def program(python: str = "python") -> str:

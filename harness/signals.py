@@ -14,12 +14,13 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn, TypeVar, TypeVarTuple, Unpack
 
-from harness.paths import SCRIPT
-
 T = TypeVar("T")
 Words = TypeVarTuple("Words")
 
 NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+# The console script, and the name under which the package is installed. Not taken from another module of ours: that
+# would be loaded before the signals are taken over.
+SCRIPT = "rate-limit-harness"
 _IMPORTING = "<frozen importlib._bootstrap>"
 
 _came: signal.Signals = signal.SIGINT

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from harness.errors import BadInput
-from harness.flags import FLAGS, flag_of
+from harness.flags import FLAGS, PLACES, flag_of
 from harness.paths import quoted
 
 # What may be a secret, or hold one, must not come back in an error.
@@ -34,16 +34,23 @@ class BadSetting(BadInput):
         return self._said if self.setting is None else what + self._said
 
 
-def first_of(error: ValidationError) -> BadSetting:
-    """Return the first thing wrong; the rest would come up after it was mended. Holds no value that may be a secret."""
+def first_of(error: ValidationError, group: str = "") -> BadSetting:
+    """Return the first thing wrong; the rest would come up after it was mended. Holds no value that may be a secret.
+
+    group: the part of the config that was checked; "" for the whole.
+    """
     first, *others = error.errors(include_url=False)
+    if isinstance(said := first.get("ctx", {}).get("error"), BadSetting):  # a part of the whole has found it
+        return said
     message = first["msg"].removeprefix("Value error, ")
-    name = str(first["loc"][0]) if first["loc"] else ""
-    name = next((key for key, flag in FLAGS.items() if flag.alias == name), name)
-    if name not in FLAGS:
-        return BadSetting(None, message if not name else f"{name!r} is no setting of an import; {instead_of(name)}")
+    place = [group, *first["loc"]] if group else [*first["loc"]]
+    name = PLACES.get((str(place[0]), str(place[1]))) if len(place) > 1 else None
     if first["type"] == "value_error":
-        return BadSetting(name, f": {message}")
+        return BadSetting(name, message if name is None else f": {message}")
+    if name is None:
+        if first["type"] != "extra_forbidden":
+            return BadSetting(None, f"{place[-1]} is a part of the settings; give it as a table of them")
+        return BadSetting(None, f"{str(place[-1])!r} is no setting of an import; {instead_of(str(place[-1]))}")
     given = "" if name in _NEVER_SHOWN else f", not {_shown(first['input'])}"
     word = next((f" or {other['ctx']['expected']}" for other in others if _is_word_for(other, first)), "")
     return BadSetting(name, f" {_must(first['type'], message, first.get('ctx', {}))}{word}{given}")

@@ -10,8 +10,8 @@ from pydantic import SecretStr
 
 from harness.pacing import Tier, parse_tiers
 from harness.pacing.refusals import RefusedWhen
-from harness.paths import as_path, program, quoted
-from harness.record.clock import next_local
+from harness.paths import printable_path, quoted
+from harness.record.clock import is_moment
 from harness.units import parse_duration, parse_size
 
 _RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -35,6 +35,13 @@ def as_tiers(value: Any) -> Any:
     if value is None:
         return None
     raise ValueError("limits are text; write them like '500/20s+2000/100s'")
+
+
+def as_number(value: Any) -> Any:
+    """TOML's `true` would be read as 1."""
+    if isinstance(value, bool):
+        raise ValueError(f"{str(value).lower()} is not a number; write one")
+    return value
 
 
 def as_seconds(value: Any) -> Any:
@@ -61,12 +68,15 @@ def as_share(value: Any) -> Any:
 
 def as_moment(value: str) -> str:
     """`06:00`, or `2026-11-27T06:00`, in local time."""
-    try:
-        next_local(value, 0.0)
-    except ValueError:
-        ask = "write it like 06:00, or 2026-11-27T06:00"
-        raise ValueError(f"{quoted(value)} is neither a time of day nor a date and time; {ask}") from None
+    if not is_moment(value):
+        raise no_moment(value)
     return value
+
+
+def no_moment(value: str) -> ValueError:
+    """What is said of a text that is no moment."""
+    ask = "write it like 06:00, or 2026-11-27T06:00"
+    return ValueError(f"{quoted(value)} is neither a time of day nor a date and time; {ask}")
 
 
 def as_size(value: Any) -> Any:
@@ -108,14 +118,6 @@ def typical_latency_s(latency: float | str) -> float:
 
 def _is_number(text: str) -> bool:
     return re.fullmatch(r"\d+(\.\d+)?|\.\d+", text, re.ASCII) is not None
-
-
-def as_scenario(value: str) -> str:
-    """The name of a ready-made test API, or a file with the settings of one."""
-    if not is_scenario_file(value) or Path(value).is_file():
-        return value
-    ask = f"name a ready-made test API ({program()} server --list-scenarios), or a TOML file with settings of one"
-    raise ValueError(f"there is no file {quoted(value)}; {ask}")
 
 
 def is_scenario_file(scenario: str) -> bool:
@@ -222,7 +224,7 @@ def proves_who(parameter: str) -> bool:
 def as_folder(value: Any) -> Any:
     if value == "":
         raise ValueError("an empty path is no folder; write it like results")
-    return as_path(value) if isinstance(value, (str, Path)) else value
+    return printable_path(value) if isinstance(value, (str, Path)) else value
 
 
 def as_costs(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.paths import SCRIPT as PACKAGE
+from harness.signals import SCRIPT as PACKAGE
 
 __all__ = ["PACKAGE", "version"]
 

@@ -18,7 +18,8 @@ from harness.errors import BadInput
 from harness.record.events import Role
 from harness.record.run import Run
 from harness.record.state import Failure
-from harness.views.check import Checked, check_text
+from harness.session.checking import Checked
+from harness.views.plan import check_text
 from harness.views.screen import Screen
 from tests.core.lists import URL, Answers, Reply, importing, numbered, records
 from tests.core.test_listing import SIXTY, ignoring

@@ -10,8 +10,8 @@ import pytest
 
 from harness.cli import main
 from harness.cli.main import cli
-from harness.config import ImportConfig
-from harness.flags import RESUMED, flag_of
+from harness.config import SETTINGS, ImportConfig
+from harness.flags import RESUMED, SECTIONS, flag_of
 from harness.record.run import create_run
 
 SECRET = "sk-l1ve-0123"
@@ -150,7 +150,7 @@ def test_every_setting_is_tried_above() -> None:
     (table,) = (m for m in test_bad_input_is_refused_before_anything_happens.pytestmark if m.name == "parametrize")  # type: ignore[attr-defined]
     tried = {arg for args, _ in table.args[1] for arg in args if arg.startswith("--")}
     switches = {"--sequential", "--accept-list", "--forget-limits", "--no-detail", "--quiet", "--json"}
-    assert {flag_of(name) for name in ImportConfig.model_fields} - switches <= tried
+    assert {flag_of(name) for name in SETTINGS} - switches <= tried
 
 
 @pytest.mark.parametrize("command", ["show", "resume"])
@@ -223,8 +223,8 @@ def _flags(command: str, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
 def test_help_lists_every_setting_with_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     """`import --help` has a line for each field of the config, with its description and its default."""
     flags = _flags("import", capsys)
-    assert list(flags) == ["--config", *(flag_of(name) for name in ImportConfig.model_fields), "--help"]
-    for name, field in ImportConfig.model_fields.items():
+    assert list(flags) == ["--config", *(flag_of(name) for name in SETTINGS), "--help"]
+    for name, field in SETTINGS.items():
         assert flags[flag_of(name)].startswith(field.description or "?")
     for flag, default in (
         ("--workers", "10"),
@@ -233,6 +233,22 @@ def test_help_lists_every_setting_with_what_it_is(capsys: pytest.CaptureFixture[
         ("--retry-delays", "30,60,120,240"),
     ):
         assert flags[flag].endswith(f"[{default}]")
+
+
+@pytest.mark.parametrize("command", ["import", "resume", "simulate", "sweep", "recommend", "check"])
+def test_help_groups_the_settings_and_says_when_anyone_would_touch_them(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By section, in the order of the table; what is no setting of an import comes first, --help last."""
+    monkeypatch.setenv("COLUMNS", "80")
+    _, out, _ = run(capsys, command, "--help")
+    assert max(map(len, out.splitlines())) <= 80
+    titles = [line[:-1] for line in out.splitlines() if re.match(r"[A-Z].*:$", line)]
+    known = [f"{section.title} ({section.when})" for section in SECTIONS]
+    assert [title for title in ("Options", *known, "Help") if title in titles] == titles
+    assert out.rstrip().endswith("Show this message and exit.")
+    if command == "import":
+        assert titles == ["Options", *known, "Help"]
 
 
 def test_help_names_what_a_flag_takes(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,11 +17,11 @@ import click
 import pytest
 
 from harness.cli.main import cli
-from harness.config import ImportConfig
+from harness.config import SETTINGS, ImportConfig
 from harness.flags import FLAGS, Flag
 from harness.lab.experiment import simulate_run
 from harness.record.control import Inbox
-from harness.record.run import create_run, locked
+from harness.record.run import create_run
 
 HEAVY = {"pydantic", "pyarrow", "httpx2", "quart", "trio", "numpy", "rich", "pandas", "matplotlib"}
 PARQUET = {"pyarrow", "numpy", "pandas"}
@@ -167,7 +167,7 @@ def test_a_word_to_a_running_import_loads_no_parquet(args: tuple[str, ...], tmp_
                 heard.append(request.command)
                 inbox.answer(request.path)
 
-    with locked(run):
+    with run.locked():
         inbox = Inbox(run.folder, 1)
         listening = threading.Thread(target=session)
         listening.start()
@@ -185,20 +185,21 @@ def test_a_word_to_a_running_import_loads_no_parquet(args: tuple[str, ...], tmp_
 
 def test_every_setting_is_a_flag_and_every_flag_a_setting() -> None:
     """The same names in the same order, and the config's defaults and texts are the table's own."""
-    assert list(FLAGS) == list(ImportConfig.model_fields)
-    for name, field in ImportConfig.model_fields.items():
+    assert list(FLAGS) == list(SETTINGS)
+    for name, field in SETTINGS.items():
         flag = FLAGS[name]
-        assert (field.default, field.description, field.alias) == (flag.default, flag.help, flag.alias)
+        assert (field.default, field.description) == (flag.default, flag.help)
+        assert field.alias == (flag.alias or (name if flag.field != name else None))
 
 
 def test_the_help_names_what_the_config_reads() -> None:
     """A switch is a bool and nothing else is; N is read as a whole number, TIME as seconds or a moment."""
     texts = {"N": "7", "TIME": "30s", "SHARE": "80%", "SIZE": "32MB", "FOLDER": "results"}
     for name, flag in FLAGS.items():
-        assert flag.is_switch == (ImportConfig.model_fields[name].annotation is bool), name
+        assert flag.is_switch == (SETTINGS[name].annotation is bool), name
         if flag.takes in texts:
             text = "06:00" if name == "until" else texts[flag.takes]
-            value = getattr(ImportConfig(**{name: text}), name)
+            value = ImportConfig(**{name: text})[name]
             expected = {"N": 7, "TIME": 30.0, "SHARE": 0.8, "SIZE": 32_000_000, "FOLDER": Path("results")}[flag.takes]
             assert value == (text if name == "until" else expected), name
 
@@ -210,7 +211,7 @@ def test_what_may_be_repeated_is_read_as_several() -> None:
     several |= {"refused_when": ["403", "400:rate limit"]}
     assert {name for name, flag in FLAGS.items() if flag.many} == set(several)
     for name, texts in several.items():
-        assert len(getattr(ImportConfig(**{name: texts}), name)) == 2
+        assert len(ImportConfig(**{name: texts})[name]) == 2
 
 
 @pytest.mark.parametrize(

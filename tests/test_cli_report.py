@@ -11,8 +11,7 @@ from harness.cli.main import main
 from harness.config import ImportConfig
 from harness.lab.experiment import simulate_run
 from harness.lab.grid import Grid
-from harness.lab.jobs import Job, run_point
-from harness.lab.sweeping import jobs_left
+from harness.lab.sweeping import Job, jobs_left, run_point
 from harness.lab.sweeps import create_sweep
 
 

@@ -163,7 +163,7 @@ def test_a_list_that_cannot_be_read_ends_soon(tmp_path: Path, api_url: str) -> N
     """Nobody listens there: failed at once, exit 3, and it says what and where; not 450 seconds of retries."""
     ended = harness(tmp_path, "import", "--url", "http://127.0.0.1:9/api/items", "--run", "r", "--progress", "none")
     assert ended.returncode == 3
-    assert find_run(tmp_path / "results", "r").state().attempts_failed == 1
+    assert find_run(tmp_path / "results", "r").events().column("event").to_pylist().count("AttemptFailed") == 1
     assert "failed" in ended.stdout
     assert "could not connect" in ended.stdout
     assert "Traceback" not in ended.stderr

@@ -15,7 +15,7 @@ import pytest
 
 from harness.cli import main
 from harness.pacing import parse_tiers
-from harness.record.run import create_run, find_run, list_runs, locked
+from harness.record.run import create_run, find_run, list_runs
 from harness.session.importing import config_of
 from tests.patience import PATIENCE_S
 from tests.serving import served
@@ -88,7 +88,7 @@ def test_pause_set_resume_watch_stop_from_another_terminal(
     assert "✓ complete  40 of 40 items" in watched
     assert ids(tmp_path / "results" / "r") == list(range(1, 41))
     later = config_of(find_run(tmp_path / "results"))
-    assert (later.workers, later.limits) == (3, parse_tiers("100/1s"))
+    assert (later.pacing.workers, later.limits) == (3, parse_tiers("100/1s"))
     code, out, err = run(capsys, "stop")
     assert (code, out, err) == (2, "", "harness: run r is complete, and no process would hear 'stop'\n")
 
@@ -196,7 +196,7 @@ def test_prune_asks_and_keeps_what_is_written(tmp_path: Path, capsys: pytest.Cap
     assert (code, len(list_runs(tmp_path / "results"))) == (2, 4)
     assert "add --yes" in err
     assert [line.split()[0] for line in out.splitlines()] == ["r2", "r1", "r0"]
-    with locked(find_run(tmp_path / "results", "r1")):
+    with find_run(tmp_path / "results", "r1").locked():
         assert run(capsys, "prune", "--keep", "1", "--yes")[1].endswith("removed 2, kept 2\n")
     assert [found.name for found in list_runs(tmp_path / "results")] == ["r3", "r1"]
     assert run(capsys, "prune", "--keep", "2", "--yes")[1] == "nothing to remove: 2 runs in results\n"

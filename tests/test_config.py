@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
+import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +15,11 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from harness import ImportConfig, Unpaced, parse_tiers
+from harness.config import PacingSpec, RetrySpec, RunSpec, SourceSpec
 from harness.errors import BadInput
 from harness.record.run import create_run
 from harness.session.importing import config_of
-from harness.settings import read_settings
+from harness.settings import read_settings, resolve
 from harness.source.child import server_flags
 from harness.values import typical_latency_s
 
@@ -23,22 +27,24 @@ URL = "https://api.example.com/orders"
 
 
 def message(**values: Any) -> str:
-    """The whole sentence about a config made in Python."""
+    """The whole sentence about a config made in Python, or about what it names and is not there."""
     with pytest.raises(BadInput) as caught:
-        ImportConfig(**values)
+        resolve(ImportConfig(**values))
     return str(caught.value)
 
 
 def test_values_as_people_type_them() -> None:
     """Durations with units, limits in the grammar or in Laravel's, lists with commas; Python's own types too."""
     config = ImportConfig(url=URL, limit="500,20:2000,100", timeout="1.5m", retry_delays="1s,1m", header="A: b")
-    assert config.limit == parse_tiers("500/20s+2000/100s")
-    assert (config.timeout, config.retry_delays) == (90.0, (1.0, 60.0))
-    assert config.request_headers() == {"A": "b"}
-    same = ImportConfig(url=URL, limit=config.limit, timeout=90, retry_delays=[1, "1m"], header=[SecretStr("A: b")])
+    assert config.pacing.limit == parse_tiers("500/20s+2000/100s")
+    assert (config.retry.timeout, config.retry.delays) == (90.0, (1.0, 60.0))
+    assert resolve(config).headers == {"A": "b"}
+    same = ImportConfig(
+        url=URL, limit=config.pacing.limit, timeout=90, retry_delays=[1, "1m"], header=[SecretStr("A: b")]
+    )
     assert same == config
-    assert ImportConfig(limit=["500/20s", "2000/100s"]).limit == config.limit
-    assert ImportConfig(retry_delays="").retry_delays == ()
+    assert ImportConfig(limit=["500/20s", "2000/100s"]).pacing.limit == config.pacing.limit
+    assert ImportConfig(retry_delays="").retry.delays == ()
 
 
 def test_what_holds_where_nothing_is_said() -> None:
@@ -201,7 +207,9 @@ def test_a_secret_of_the_query_is_known_by_its_name(name: str) -> None:
 )
 def test_a_place_in_the_list_is_no_secret(name: str) -> None:
     """What says where to go on, or only sounds like one, may stand in the clear."""
-    assert ImportConfig(url=f"https://a.example/x?{name}=abc", limit="1/s").url == f"https://a.example/x?{name}=abc"
+    assert (
+        ImportConfig(url=f"https://a.example/x?{name}=abc", limit="1/s").source.url == f"https://a.example/x?{name}=abc"
+    )
 
 
 SECRET = "sk-l1ve-0123"
@@ -244,7 +252,7 @@ def test_a_token_that_cannot_be_sent_is_refused(token: str, monkeypatch: pytest.
 def test_a_token_is_sent_as_bearer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blanks and a line's end around it are no part of it."""
     monkeypatch.setenv("TOKEN", f" {SECRET}\n")
-    assert ImportConfig(token_env="TOKEN").request_headers() == {"Authorization": f"Bearer {SECRET}"}
+    assert resolve(ImportConfig(token_env="TOKEN")).headers == {"Authorization": f"Bearer {SECRET}"}
 
 
 NAMES = st.from_regex(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,12}", fullmatch=True)
@@ -257,7 +265,7 @@ def test_a_header_is_sent_and_never_written(name: str, value: str) -> None:
     """As given but for blanks around it; what is written, printed or shown holds the name alone."""
     value = f"Zq7{value.strip()}7qZ"  # no word that stands in a file anyway
     config = ImportConfig(url=URL, header=f"{name}:{value}")
-    assert config.request_headers() == {name: value.strip()}
+    assert resolve(config).headers == {name: value.strip()}
     written = json.dumps(config.as_written())
     assert config.as_written()["header_names"] == [name]
     for shown in (written.replace(json.dumps(name), ""), repr(config).replace(name, ""), str(config)):
@@ -270,7 +278,7 @@ def test_a_header_is_sent_and_never_written(name: str, value: str) -> None:
 )
 def test_latency_is_a_time_or_a_distribution(latency: Any, typical_s: float) -> None:
     """As the test API reads it; the middle of a uniform one, the median of a lognormal, the faster of two."""
-    kept = ImportConfig(latency=latency).latency
+    kept = ImportConfig(latency=latency).test_api.latency
     assert kept is not None
     assert typical_latency_s(kept) == pytest.approx(typical_s)
 
@@ -318,9 +326,9 @@ def test_a_run_goes_on_with_the_settings_it_was_started_with(values: dict[str, A
     """What is written reads back to the same settings; what is said anew wins."""
     config = ImportConfig(results=tmp_path, **values)
     run = create_run(tmp_path, "r", {"config": json.loads(json.dumps(config.as_written()))}, 0.0)
-    expected = config.model_copy(update={"run": "r", "resume": True})
+    expected = config.with_settings(run="r", resume=True)
     assert config_of(run) == expected
-    assert config_of(run, workers="2").workers == 2
+    assert config_of(run, workers="2").pacing.workers == 2
 
 
 def test_a_run_goes_on_with_what_was_set_since(tmp_path: Path) -> None:
@@ -328,7 +336,7 @@ def test_a_run_goes_on_with_what_was_set_since(tmp_path: Path) -> None:
     config = ImportConfig(results=tmp_path, url=URL, workers=3, limit="5/1s", share=0.5)
     run = create_run(tmp_path, "r", {"config": json.loads(json.dumps(config.as_written()))}, 0.0)
     run.note(asked={"workers": 20, "limit": "100/20s"})
-    assert (config_of(run).workers, config_of(run).limits) == (20, parse_tiers("50/20s"))
+    assert (config_of(run).pacing.workers, config_of(run).limits) == (20, parse_tiers("50/20s"))
     assert config_of(run, limit="7/1s").limits == parse_tiers("3/1s")
 
 
@@ -341,8 +349,8 @@ def test_a_strategy_of_ones_own_is_remembered_by_its_name() -> None:
 def test_costs_are_read_however_they_are_written(given: Any) -> None:
     """As one text, as a flag given twice, as a table; and what run.json says is read back."""
     config = ImportConfig(cost=given)
-    assert (config.list_cost, config.item_cost, ImportConfig().item_cost) == (3, 2, 1)
-    assert ImportConfig(**{"cost": config.as_written()["cost"]}).cost == config.cost
+    assert (config.pacing.list_cost, config.pacing.item_cost, ImportConfig().pacing.item_cost) == (3, 2, 1)
+    assert ImportConfig(**{"cost": config.as_written()["cost"]}).pacing.cost == config.pacing.cost
 
 
 def test_a_cost_that_never_fits_is_refused_before_the_first_request() -> None:
@@ -354,7 +362,7 @@ def test_a_cost_that_never_fits_is_refused_before_the_first_request() -> None:
 
 def test_auto_is_a_number_of_workers() -> None:
     """Up to 200; and a number is a number, also as text."""
-    assert (ImportConfig(workers="auto").most_workers, ImportConfig(workers="7").most_workers) == (200, 7)
+    assert (ImportConfig(workers="auto").pacing.most_workers, ImportConfig(workers="7").pacing.most_workers) == (200, 7)
 
 
 @pytest.mark.parametrize(
@@ -374,7 +382,7 @@ def test_what_to_take_for_a_refusal(value: Any, rules: list[str]) -> None:
     """B7: one or several, from a flag, TOML or a variable (one a line); what is written can be read again."""
     config = ImportConfig(refused_when=value)
     assert config.as_written()["refused_when"] == rules
-    assert ImportConfig(refused_when=rules).refused_when == config.refused_when
+    assert ImportConfig(refused_when=rules).source.refused_when == config.source.refused_when
 
 
 @pytest.mark.parametrize(
@@ -399,3 +407,153 @@ def test_what_cannot_be_taken_for_a_refusal(value: Any, words: str) -> None:
     with pytest.raises(BadInput, match=words) as refused:
         read_settings({"refused_when": value}, None, {})
     assert "\n" not in str(refused.value)
+
+
+# --- parts and flat names -----------------------------------------------------------------------------------------
+
+# The config of a run.json, as revisions wrote it: the first that kept one, and the last before settings had parts.
+FIRST = {
+    **{"url": URL, "items": None, "server_limit": None, "latency": None, "workers": 7, "limit": "500/20s"},
+    **{"per_page": 50, "max_items": 9, "sequential": False, "detail": True, "timeout": 20.0},
+    **{"retry_delays": [1.0, 120.0], "rtt_floor": 0.0, "linger": None, "token_env": None, "seed": 0},
+    **{"pacing": "window", "header_names": []},
+}
+FLAT = {
+    **{"url": URL, "items": None, "server_limit": None, "scenario": None, "latency": None, "workers": 7},
+    **{"limit": "500/20s+2000/100s:aligned", "cost": {"item": 2}, "per_page": 50, "max_items": 9},
+    **{"sequential": False, "detail": False, "accept_list": False, "timeout": 20.0, "retry_delays": [1.0, 120.0]},
+    **{"breaker": 20, "max_failures": None, "max_failure_rate": 0.05, "max_time": None, "until": "06:00"},
+    **{"share": 0.8, "rtt_floor": 0.0, "linger": 3.0, "refused_when": ["400:rate limit"], "max_body": 1000000},
+    **{"max_pause": 86400.0, "allow_host": [], "token_env": None, "seed": 0, "pacing": "window", "header_names": []},
+}
+
+
+@pytest.mark.parametrize("written", [FIRST, FLAT], ids=["first", "flat"])
+def test_a_run_of_an_older_revision_goes_on(written: dict[str, Any], tmp_path: Path) -> None:
+    """Its run.json holds flat names: each is found where it is kept now, and is written again as it was."""
+    run = create_run(tmp_path, "r", {"config": written}, 0.0)
+    config = config_of(run)
+    assert (config.source.url, config.pacing.workers, config.pacing.strategy) == (URL, 7, "window")
+    assert (config.retry.delays, config.run.max_items, config.run.name) == ((1.0, 120.0), 9, "r")
+    assert config.as_written().items() >= written.items()
+
+
+def test_settings_can_be_given_as_parts() -> None:
+    """As models, as mappings, beside flat names; and they are the same settings."""
+    flat = ImportConfig(url=URL, header="A: b", limit="5/s", pacing="spaced", workers=3, run="x", retry_delays="1")
+    models = ImportConfig(
+        source=SourceSpec(url=URL, headers=["A: b"]),
+        pacing=PacingSpec(limit="5/s", strategy="spaced", workers=3),
+        retry=RetrySpec(delays="1"),
+        run=RunSpec(name="x"),
+    )
+    both = ImportConfig(
+        source=SourceSpec(url=URL),
+        header="A: b",
+        pacing={"strategy": "spaced", "limit": "5/s"},
+        workers=3,
+        run={"name": "x"},
+        retry={"retry_delays": "1"},
+    )
+    assert flat == models == both
+    assert flat.given() == models.given() == both.given()
+    assert list(flat.given()) == ["url", "header", "limit", "workers", "pacing", "retry_delays", "run"]
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"pacing": PacingSpec(limit="5/s"), "limit": "6/s"}, "limit is given twice, also as pacing.limit; leave one"),
+        ({"run": RunSpec(name="a"), "seed": 1, "results": "x"}, None),
+        ({"run": {"as_json": True}, "json": True}, "json is given twice, also as run.as_json; leave one of the two"),
+        ({"source": {"header": "A: b"}, "header": "A: b"}, "header is given twice, also as source.headers; leave one"),
+        ({"source": 5}, "source is a part of the settings; give it as a table"),
+        ({"source": {"nonsense": 5}}, "'nonsense' is no setting of an import; leave it out"),
+        ({"pacing": SourceSpec(url=URL)}, "pacing is a part of the settings; give it as a table of them"),
+    ],
+)
+def test_a_setting_is_given_once(values: dict[str, Any], sentence: str | None) -> None:
+    """Flat or in its part; different settings of one part may be given in both ways."""
+    if sentence is None:
+        assert len(ImportConfig(**values).given()) == 3
+    else:
+        assert sentence in message(**values)
+
+
+def test_other_settings_by_their_flat_names() -> None:
+    """Read, changed and checked by the name that the flag has."""
+    config = ImportConfig(limit="5/s", pacing="window")
+    other = config.with_settings(limit="9/s", retry_delays="1,2", run="x")
+    assert (other["limit"], other["retry_delays"], other["run"]) == (parse_tiers("9/s"), (1.0, 2.0), "x")
+    assert (other["pacing"], config["limit"], config.given().keys()) == (
+        "window",
+        parse_tiers("5/s"),
+        {"limit", "pacing"},
+    )
+    with pytest.raises(BadInput):
+        config.with_settings(workers=0)
+    with pytest.raises(KeyError):
+        config["nonsense"]
+
+
+class _Untouchable(dict[str, str]):
+    """An environment that nobody may look into."""
+
+    def _refuse(self, *_: Any) -> Any:
+        raise AssertionError("the environment was read")
+
+    __getitem__ = __contains__ = __iter__ = get = keys = items = _refuse
+
+
+def test_validation_reads_neither_the_environment_nor_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is named: a token, a secret of the URL, a folder, a file, a moment. Resolving is what looks."""
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise AssertionError("the disk was read")
+
+    real = os.environ
+    with monkeypatch.context() as patched:
+        for name in ("open", "stat", "lstat", "listdir", "scandir", "access"):
+            patched.setattr(os, name, refuse)
+        patched.setattr(builtins, "open", refuse)
+        patched.setattr(io, "open", refuse)
+        patched.setattr(os, "environ", _Untouchable())
+        made = [
+            ImportConfig(),
+            ImportConfig(url=f"{URL}?key={{env:API_KEY}}", token_env="TOKEN", results="no/where", until="06:00"),
+            ImportConfig(scenario="no/file.toml", run="x", resume=True, until="2026-11-27T06:00"),
+        ]
+        made += [config.with_settings(seed=3) for config in made]
+        assert [config.as_written()["seed"] for config in made] == [0, 0, 0, 3, 3, 3]
+        with pytest.raises(AssertionError, match="was read"):
+            resolve(made[1])
+    assert os.environ is real
+
+
+@pytest.mark.parametrize(
+    ("values", "environ", "sentence"),
+    [
+        ({"token_env": "TOKEN"}, {}, "--token-env names a variable that is not set; export it first"),
+        ({"url": f"{URL}?key={{env:KEY}}"}, {}, "--url names the variable KEY, which is not set; export it first"),
+        ({"url": f"{URL}?key={{env:KEY}}"}, {"KEY": "a\nb"}, "--url names the variable KEY, which is no single line"),
+        ({"results": __file__}, {}, f"--results {__file__} is a file; name a folder"),
+        ({"results": "x" * 300}, {}, "--results: 'xxx"),
+        ({"scenario": "no/file.toml"}, {}, "--scenario: there is no file 'no/file.toml'; name a ready-made test API"),
+        ({"until": "0001-01-01T00:00"}, {}, "--until: '0001-01-01T00:00' is neither a time of day nor a date"),
+    ],
+)
+def test_what_settings_name_is_looked_up_in_one_place(
+    values: dict[str, Any], environ: dict[str, str], sentence: str
+) -> None:
+    """Before the first request, in the words that it has wherever the setting was given."""
+    with pytest.raises(BadInput) as caught:
+        resolve(ImportConfig(**values), environ)
+    assert str(caught.value).startswith(sentence)
+
+
+def test_what_was_looked_up_is_shown_nowhere() -> None:
+    """Headers and variables are secrets: not in what Python shows of them."""
+    config = ImportConfig(url=f"{URL}?key={{env:KEY}}", token_env="TOKEN")
+    resolved = resolve(config, {"KEY": SECRET, "TOKEN": SECRET})
+    assert (resolved.headers, resolved.variables) == ({"Authorization": f"Bearer {SECRET}"}, {"KEY": SECRET})
+    assert SECRET not in repr(resolved)

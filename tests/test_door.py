@@ -279,7 +279,7 @@ def test_what_to_install_is_said_for_this_installation(monkeypatch: pytest.Monke
 
 def test_without_a_web_server_nothing_begins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An import without --url names the extra, before it makes anything."""
-    monkeypatch.setattr("harness.webserver.find_spec", lambda name: None if name.startswith("quart") else object())
+    monkeypatch.setattr("harness.extras.find_spec", lambda name: None if name.startswith("quart") else object())
     ask = r"^the test API needs a web server, and quart is not installed; run: pip install .*\[server\]', or name"
     with pytest.raises(harness.BadInput, match=ask):
         harness.run(ImportConfig(results=tmp_path / "results"))

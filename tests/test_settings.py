@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from harness.config import ImportConfig
+from harness.config import SETTINGS, ImportConfig
 from harness.errors import BadInput
 from harness.flags import flag_of
-from harness.settings import read_settings
+from harness.settings import read_settings, resolve
 
 SECRET = "sk-l1ve-0123"
 
@@ -37,22 +37,22 @@ def test_flags_win_over_the_environment_over_toml_over_defaults(tmp_path: Path) 
     """Each setting is taken from the strongest place that gives it."""
     toml, env = "workers = 1\nper_page = 1\nseed = 1", {"HARNESS_IMPORT_WORKERS": "2", "HARNESS_IMPORT_PER_PAGE": "2"}
     config = read(tmp_path, toml, env, workers="3")
-    assert (config.workers, config.per_page, config.seed, config.timeout) == (3, 2, 1, 30.0)
+    assert (config.pacing.workers, config.source.per_page, config.run.seed, config.retry.timeout) == (3, 2, 1, 30.0)
 
 
 @pytest.mark.parametrize("key", ["as_json", "json", "as-json"])
 def test_a_setting_has_its_flags_name_too(key: str, tmp_path: Path) -> None:
     """`json` as the flag is called, with dashes or underscores, in TOML and in the environment."""
-    assert read(tmp_path, f"{key} = true").as_json
-    assert read(tmp_path, env={f"HARNESS_IMPORT_{key.upper().replace('-', '_')}": "1"}).as_json
-    assert read(tmp_path, "retry-delays = [30, '1m']").retry_delays == (30.0, 60.0)
+    assert read(tmp_path, f"{key} = true").run.as_json
+    assert read(tmp_path, env={f"HARNESS_IMPORT_{key.upper().replace('-', '_')}": "1"}).run.as_json
+    assert read(tmp_path, "retry-delays = [30, '1m']").retry.delays == (30.0, 60.0)
 
 
 def test_toml_in_its_own_types(tmp_path: Path) -> None:
     """Numbers, booleans and arrays are taken as such, and so are texts as for flags."""
     config = read(tmp_path, 'limit = ["5/s", "50/m"]\nheader = "A: b"\ndetail = false\ntimeout = 2.5\nresults = "x"')
-    assert (len(config.limits), config.request_headers(), config.detail) == (2, {"A": "b"}, False)
-    assert (config.timeout, config.results) == (2.5, Path("x"))
+    assert (len(config.limits), resolve(config).headers, config.source.detail) == (2, {"A": "b"}, False)
+    assert (config.retry.timeout, config.run.results) == (2.5, Path("x"))
 
 
 @pytest.mark.parametrize(
@@ -160,4 +160,54 @@ def test_a_config_made_in_python_is_explained_in_the_same_words() -> None:
 def test_every_flag_is_named_after_its_setting() -> None:
     """Dashes for underscores, the alias where there is one, and --no- for what is on unless told."""
     assert [flag_of(name) for name in ("per_page", "as_json", "detail")] == ["--per-page", "--json", "--no-detail"]
-    assert all(re.fullmatch(r"--[a-z]+(-[a-z]+)*", flag_of(name)) for name in ImportConfig.model_fields)
+    assert all(re.fullmatch(r"--[a-z]+(-[a-z]+)*", flag_of(name)) for name in SETTINGS)
+
+
+def test_toml_in_tables_for_each_part(tmp_path: Path) -> None:
+    """By the name that a setting has in its part, or by its flat name; beside settings outside any table."""
+    nested = """
+        workers = 3
+        [source]
+        url = "https://api.example.com/orders"
+        headers = ["A: b"]
+        per-page = 7
+        [pacing]
+        limit = ["5/s", "9/m"]
+        strategy = "spaced"
+        [retry]
+        delays = [1, "2m"]
+        [run]
+        name = "nightly"
+        json = true
+    """
+    flat = """
+        workers = 3
+        url = "https://api.example.com/orders"
+        header = ["A: b"]
+        per_page = 7
+        limit = "5/s+9/m"
+        pacing = "spaced"
+        retry_delays = [1, "2m"]
+        run = "nightly"
+        json = true
+    """
+    config = read(tmp_path, nested)
+    assert config == read(tmp_path, flat)
+    assert config.given() == read(tmp_path, nested.replace("delays =", "retry_delays =")).given()
+    assert read(tmp_path, nested, {"HARNESS_IMPORT_PACING": "window"}, workers="9").pacing.workers == 9
+    assert read(tmp_path, "[test_api]\nitems = 5\nserver_limit = '3/s'").test_api.items == 5
+
+
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        ("[retry]\ndelay = 5", "'delay' in [retry] in {toml} is no setting; leave it out, or write delays"),
+        ("[source]\nworkers = 5", "'workers' in [source] in {toml} is no setting; leave it out, or see python -m"),
+        ("per_page = 3\n[source]\nper_page = 4", "per_page stands twice in {toml}; leave one of the two out"),
+        ("[retry]\ndelays = [-1]", "retry_delays in {toml} must be at least 0, not -1"),
+        ("source = 5", "'source' in {toml} is no setting; leave it out, or"),
+    ],
+)
+def test_a_table_that_does_not_fit(toml: str, said: str, tmp_path: Path) -> None:
+    """Named by its table; a setting stands once, in its table or outside."""
+    assert sentence(tmp_path, toml).startswith(said.format(toml=tmp_path / "import.toml"))

@@ -150,7 +150,7 @@ def test_it_imports_from_a_url(plain: Installed) -> None:
         ("import", "--dry-run"),
         ("check",),
         ("server", "--port", "0"),
-        ("sweep", "--live", "--grid", "seed=1"),
+        ("sweep", "--live", "--grid", "workers=1"),
     ],
 )
 def test_what_needs_the_server_says_which_extra(plain: Installed, words: tuple[str, ...]) -> None:

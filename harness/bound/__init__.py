@@ -36,8 +36,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from harness.bound.greedy import NUDGE_S, greedy_s
-from harness.bound.paths import last_arrival_s, longest_s
-from harness.bound.work import Paging, Work
+from harness.bound.paths import Paging, Work, last_arrival_s, longest_s
 from harness.errors import NeverFits
 from harness.pacing.tiers import Tier, Tiers
 

@@ -10,8 +10,7 @@ from collections import deque
 from dataclasses import replace
 from typing import Protocol
 
-from harness.bound.paths import to_border_s
-from harness.bound.work import Work, moments
+from harness.bound.paths import Work, moments, to_border_s
 from harness.pacing.tiers import MAX_LIMIT, Tier, Tiers
 
 # Bursts (and looks in between) played through before giving up: a tenth of a second. Only limits of a few requests,

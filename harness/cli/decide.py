@@ -29,12 +29,11 @@ from harness.record.clock import utc_s
 from harness.record.discovery import ACCEPT
 from harness.record.inferred import as_flag, infer_recorded
 from harness.record.run import find_run
-from harness.session.checking import check
+from harness.session.checking import Checked, check
 from harness.session.importing import http_api, source
 from harness.settings import from_environ, given, read_settings
 from harness.units import format_period
-from harness.views.check import Checked, check_text
-from harness.views.recommendation import recommendation_text
+from harness.views.plan import check_text, recommendation_text
 from harness.views.screen import Screen
 from harness.views.text import plural, printable
 
@@ -44,7 +43,7 @@ def check_command(**flags: Any) -> int:
     environment = {name: value for name, value in from_environ(os.environ).items() if name in CHECKED}
     config = read_settings({**environment, **given(flags)}, None, {})
     checked = signals.run(_check, config)
-    if config.as_json:
+    if config.run.as_json:
         click.echo(json.dumps(asdict(checked)))
     else:
         command = _command(config, checked)
@@ -66,17 +65,17 @@ def _command(config: ImportConfig, checked: Checked) -> str:
     if checked.problem:
         return ""
     words = ["import"]
-    if config.url is not None:
-        words += ["--url", config.url]
-    if config.scenario is not None:
-        words += ["--scenario", config.scenario]
-    if config.token_env is not None:
-        words += ["--token-env", config.token_env]
-    if config.accept_list:
+    if config.source.url is not None:
+        words += ["--url", config.source.url]
+    if config.test_api.scenario is not None:
+        words += ["--scenario", config.test_api.scenario]
+    if config.source.token_env is not None:
+        words += ["--token-env", config.source.token_env]
+    if config.source.accept_list:
         words.append(ACCEPT)
     if checked.limits:
         words += ["--limit", checked.limits]
-    if config.url is None:
+    if config.source.url is None:
         return shlex.join([*words, "--dry-run"])
     return shlex.join([*words, *(["--no-detail"] if checked.alike else []), "--dry-run"])
 
@@ -113,8 +112,8 @@ def _over(config: ImportConfig, environment: Mapping[str, Any], said: Mapping[st
     if of_run:
         raise BadInput(f"{flag_of(of_run[0])} comes from the run; leave it out, or say --what-if NAME=VALUE")
     chosen = {name: value for name, value in {**environment, **said}.items() if name in _OVER_A_RUN}
-    checked = read_settings({"limit": config.limit, **chosen}, None, {})
-    return config.model_copy(update={name: getattr(checked, name) for name in chosen})
+    checked = read_settings({"limit": config.pacing.limit, **chosen}, None, {})
+    return config.with_settings(**{name: checked[name] for name in chosen})
 
 
 def _tell(done: int) -> None:
@@ -124,16 +123,16 @@ def _tell(done: int) -> None:
 def _import_command(config: ImportConfig, workers: int) -> str:
     """The import to type: of one's own API, with these settings."""
     words = ["import", "--url", "https://…", "--workers", str(workers)]
-    if config.limit is not None:
-        words += ["--limit", format_tiers(config.limit)]
-    words += [word for name, cost in config.cost.items() for word in ("--cost", f"{name}={cost}")]
+    if config.pacing.limit is not None:
+        words += ["--limit", format_tiers(config.pacing.limit)]
+    words += [word for name, cost in config.pacing.cost.items() for word in ("--cost", f"{name}={cost}")]
     words += [word for name in _PRINTED for word in _typed(config, name)]
     return " ".join(word if word.startswith("https://…") else shlex.quote(word) for word in words)
 
 
 def _typed(config: ImportConfig, name: str) -> list[str]:
     """The flag that says what `config` has, or none where that is the default."""
-    flag, value = FLAGS[name], getattr(config, name)
+    flag, value = FLAGS[name], config[name]
     if value == flag.default:
         return []
     if flag.is_switch:

@@ -11,8 +11,8 @@ import click
 from harness.cli.options import this_program, where
 from harness.config import ImportConfig
 from harness.record.discovery import ACCEPT, LEAVES_REST, NO_HELP
-from harness.record.events import RunStatus
 from harness.record.run import Run
+from harness.record.status import RunStatus
 from harness.record.summary import Summary
 from harness.views.screen import Screen
 from harness.views.summary import NEXT, summary_text
@@ -26,7 +26,7 @@ def next_commands(run: Run, status: RunStatus, results: Path) -> list[str]:
     """
     commands = NEXT[status]
     reason = str(run.about.get("reason", ""))
-    if status == "failed" and ACCEPT in reason:
+    if status is RunStatus.FAILED and ACCEPT in reason:
         accept = f"resume {{run}} {ACCEPT}"
         if LEAVES_REST in reason:
             commands = ("show {run}",)
@@ -42,11 +42,11 @@ def report(run: Run, config: ImportConfig) -> None:
     figures = run.summary()
     if figures is None:
         return
-    if config.as_json:
+    if config.run.as_json:
         click.echo(json.dumps(figures))
-    if config.as_json or config.quiet:
+    if config.run.as_json or config.run.quiet:
         return
     items = str(run.folder / "items.parquet")
-    commands = next_commands(run, figures["status"], config.results)
+    commands = next_commands(run, RunStatus(figures["status"]), config.run.results)
     summary = Summary.from_dict(figures)
     click.echo(summary_text(summary, Screen.of(sys.stdout), program=this_program(), items=items, commands=commands))

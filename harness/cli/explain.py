@@ -27,20 +27,20 @@ def audit_command(run: str | None, **flags: Any) -> int:
     """Read the list again; import what was missed."""
     typed = typed_to_resume(flags)
     found = find_run(Path(typed.get("results", "results")), run)
-    if not found.status.startswith("complete"):
+    if not found.status.is_complete:
         reason = str(found.about.get("reason", ""))
         how = f"resume it first{f', with {ACCEPT}' if NO_HELP in reason else ''}"
         how = "its list goes on in a way that this release cannot follow" if LEAVES_REST in reason else how
         raise BadInput(f"run {found.name} is {found.status}, and only a complete one can be audited; {how}")
     config = ready_to_resume(found, typed)
-    if config.max_items is not None:
+    if config.run.max_items is not None:
         raise BadInput(f"run {found.name} has --max-items, so that its list was never read whole; import it without")
-    shown = config if not config.as_json else config.model_copy(update={"as_json": False, "quiet": True})
+    shown = config if not config.run.as_json else config.with_settings(as_json=False, quiet=True)
     code = signals.run(import_now, shown, True)
     audit = audited(read_events(found.folder))
-    if audit is not None and config.as_json:
+    if audit is not None and config.run.as_json:
         click.echo(json.dumps(audit.as_dict()))
-    elif audit is not None and not config.quiet:
+    elif audit is not None and not config.run.quiet:
         click.echo(audit_text(audit, Screen.of(sys.stdout)))
     return code
 

@@ -11,16 +11,16 @@ from typing import Any
 import click
 
 from harness import signals
-from harness.cli.manage import asked
+from harness.cli.manage import answered
 from harness.cli.options import this_program, where
 from harness.cli.run import import_now, ready_to_resume
 from harness.errors import BadInput
 from harness.record.attempts import Attempt, attempts, write_attempts
 from harness.record.clock import utc_s
-from harness.record.control import Command
 from harness.record.events import ItemId, Key, Role, canonical_id
 from harness.record.run import Run, find_run
 from harness.record.state import Failure
+from harness.session.control import RemoteHandle
 from harness.session.importing import refuse_simulated
 from harness.session.retry_failed import forget, reopen
 from harness.settings import typed_to_resume
@@ -77,7 +77,7 @@ def retry_command(
     found = find_run(results, run)
     chosen = _wanted(found, items, reason, statuses)
     if found.writer_pid is not None:
-        return _said(found, "retry", asked(found, "retry", items=chosen)["count"])
+        return _said(found, "retry", answered(found, RemoteHandle(found).retry(chosen)).count)
     refuse_simulated(found)  # before anything is changed, as the next line does
     config = None if later else ready_to_resume(found, typed)
     number = reopen(found, chosen)
@@ -96,7 +96,7 @@ def forget_command(
     found = find_run(results, run)
     chosen = _wanted(found, items, reason, statuses)
     if found.writer_pid is not None:
-        return _said(found, "forget", asked(found, "forget", items=chosen)["count"])
+        return _said(found, "forget", answered(found, RemoteHandle(found).forget(chosen)).count)
     number, pages = forget(found, chosen), found.state().failed_pages
     if not number and pages and not (items or reason or statuses):
         what = f"only page {pages[0].key} of the list failed" if len(pages) == 1 else "only pages of the list failed"
@@ -104,7 +104,7 @@ def forget_command(
     return _said(found, "forget", number)
 
 
-def _said(run: Run, command: Command, number: int) -> int:
+def _said(run: Run, command: str, number: int | None) -> int:
     what = {"retry": "to be fetched again", "forget": "forgotten"}[command]
     click.echo(
         f"run {run.name}: {plural(number, 'item')} {what}" if number else f"run {run.name}: nothing failed like that"
@@ -131,7 +131,7 @@ def _wanted(run: Run, items: tuple[str, ...], reason: str | None, statuses: tupl
     if items and not (reason or statuses):
         return [canonical_id(item) for item in items]  # forgotten ones too, of which no failure is kept
     chooses = _chooses(items, reason, statuses)
-    return [failure.key for failure in run.state().failures.values() if failure.role == "item" and chooses(failure)]
+    return [failure.item for failure in run.state().failures.values() if failure.role == "item" and chooses(failure)]
 
 
 def _attempts(run: Run, chosen: list[Failure]) -> list[Attempt]:

@@ -1,6 +1,6 @@
-"""`pause`, `stop`, `set`: a word to a running import, from any terminal.
+"""`pause`, `stop`, `set`: commands to a running import, from any terminal. `export`, `prune`: what is kept of runs.
 
-`export` and `prune`: what is kept of runs, where, and what goes.
+A command goes through the run's handle (`harness.session.control`), and is answered within seconds or not at all.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import trio
 from harness import signals
 from harness.cli.options import this_program, where
 from harness.errors import BadInput, NoSuchRun, NotRunning, RecordError, RunLocked
-from harness.record.control import Command, ask, reply
 from harness.record.folder import clear_leftovers
-from harness.record.run import Run, find_run, list_runs, remove_run
+from harness.record.run import Run, find_run, list_runs
+from harness.session.control import Answer, Asked, RemoteHandle
 from harness.settings import read_settings
 from harness.views.text import count, plural, printable, size
 
@@ -34,23 +34,23 @@ def steered(results: Path, name: str | None) -> Run:
     return find_run(results, None) if running is None else running
 
 
-def asked(run: Run, command: Command, **values: Any) -> dict[str, Any]:
-    """What the session that writes `run` answers to a request; BadInput with its sentence where it refuses."""
-    said = signals.run(_answer, ask(run, command, **values))
+def answered(run: Run, asked: Asked) -> Answer:
+    """Return what the session that writes `run` answers to a command; BadInput with its sentence where it refuses."""
+    said = signals.run(_answer, asked)
     if said is None:
         raise NotRunning(
             f"process {run.writer_pid} writes run {run.name} and has not answered within {_PATIENCE_S:g} s; "
             "it will when it can, else end it by its number"
         )
-    if "error" in said:
-        raise BadInput(f"run {run.name} refused: {said['error']}")
+    if said.error:
+        raise BadInput(f"run {run.name} refused: {said.error}")
     return said
 
 
-async def _answer(request: Path) -> dict[str, Any] | None:
+async def _answer(asked: Asked) -> Answer | None:
     with trio.move_on_after(_PATIENCE_S):
         while True:
-            if (said := reply(request)) is not None:
+            if (said := asked.answer()) is not None:
                 return said
             await trio.sleep(_LOOK_S)
     return None
@@ -58,14 +58,14 @@ async def _answer(request: Path) -> dict[str, Any] | None:
 
 def go_on(run: Run) -> None:
     """Let a paused run go on."""
-    asked(run, "resume")
+    answered(run, RemoteHandle(run).resume())
     click.echo(f"run {run.name} goes on")
 
 
 def pause_command(run: str | None, results: Path) -> int:
     """Ask the session to pause."""
     found = steered(results, run)
-    asked(found, "pause")
+    answered(found, RemoteHandle(found).pause())
     click.echo(f"run {found.name} is paused once what is in flight is answered; let it go on with:")
     click.echo(f"  {this_program()} resume {found.name}{where(results)}")
     return 0
@@ -74,7 +74,7 @@ def pause_command(run: str | None, results: Path) -> int:
 def stop_command(run: str | None, results: Path) -> int:
     """Ask the session to stop."""
     found = steered(results, run)
-    asked(found, "stop")
+    answered(found, RemoteHandle(found).stop())
     click.echo(f"run {found.name} stops after what is in flight; go on later with:")
     click.echo(f"  {this_program()} resume {found.name}{where(results)}")
     return 0
@@ -86,11 +86,11 @@ def set_command(run: str | None, results: Path, **flags: Any) -> int:
     if not given:
         raise BadInput("there is nothing to set; add --workers N or --limit TEXT")
     config = read_settings(given, None, {})
-    if config.workers == "auto":
+    if config.pacing.workers == "auto":
         raise BadInput("--workers auto begins with a run; give a number here")
     found = steered(results, run)
     wanted = {name: value for name, value in config.as_written().items() if name in given}
-    asked(found, "set", **wanted)
+    answered(found, RemoteHandle(found).set(**wanted))
     click.echo(f"run {found.name} goes on with {' and '.join(f'{name} {value}' for name, value in wanted.items())}")
     return 0
 
@@ -101,7 +101,7 @@ def export_command(run: str | None, output: Path, results: Path) -> int:
 
     found = find_run(results, run)
     number = export(found, output)
-    so_far = " so far" if found.status in ("running", "paused") else ""
+    so_far = " so far" if found.status.is_open else ""
     click.echo(f"{output}: {plural(number, 'item')} of run {found.name}{so_far}")
     return 0
 
@@ -130,7 +130,7 @@ def prune_command(keep: int, yes: bool, results: Path) -> int:
 def _removed(run: Run) -> bool:
     """Remove a run; False where somebody has taken it up or removed it since it was looked at."""
     try:
-        remove_run(run)
+        run.remove()
     except RunLocked as error:
         click.echo(f"kept: {error}", err=True)
         return False

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from harness.errors import BadInput
-from harness.flags import FLAGS, RESULTS_VARIABLE
+from harness.flags import FLAGS, RESULTS_VARIABLE, SECTIONS
 from harness.paths import as_path, from_here, program
 
 # What `check` and `recommend` can be told; they read no run and write none.
@@ -50,6 +50,34 @@ results_option = click.option(
 )
 
 
+class SettingOption(click.Option):
+    """An option for a setting of an import."""
+
+
+class SettingsCommand(click.Command):
+    """A command whose help shows the settings of an import in their sections, and says when anyone would touch them."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Its own options first, then a section for each kind of setting, and --help at the end."""
+        last = self.get_help_option(ctx)
+        options = [option for option in self.get_params(ctx) if not isinstance(option, SettingOption)]
+        settings = {option.name: option for option in self.get_params(ctx) if isinstance(option, SettingOption)}
+        sections: dict[str, list[click.Parameter]] = {"Options": [option for option in options if option is not last]}
+        for section in SECTIONS:
+            title = f"{section.title} ({section.when})"
+            sections[title] = [settings[flag.name] for flag in section.flags if flag.name in settings]
+        sections["Help"] = [] if last is None else [last]
+        rows = {title: [_row(option, ctx) for option in found] for title, found in sections.items() if found}
+        width = max(len(first) for of_section in rows.values() for first, _ in of_section)  # one column for all
+        for title, of_section in rows.items():
+            with formatter.section(title):
+                formatter.write_dl([(f"{first:<{width}}", text) for first, text in of_section])
+
+
+def _row(option: click.Parameter, ctx: click.Context) -> tuple[str, str]:
+    return option.get_help_record(ctx) or ("", "")
+
+
 def config_options(names: Iterable[str] = tuple(FLAGS)) -> Callable[[Any], Any]:
     """Adds a flag for each setting of an import (or for those in `names`) to a command."""
 
@@ -65,8 +93,16 @@ def _option(name: str) -> Callable[[Any], Any]:
     flag = FLAGS[name]
     if flag.is_switch:
         # None where it is not typed, so that it overrules neither the environment nor a file.
-        return click.option(flag.flag, name, flag_value=not flag.default, default=None, type=bool, help=flag.help_text)
-    return click.option(flag.flag, name, metavar=flag.takes, help=flag.help_text, multiple=flag.many)
+        return click.option(
+            flag.flag,
+            name,
+            cls=SettingOption,
+            flag_value=not flag.default,
+            default=None,
+            type=bool,
+            help=flag.help_text,
+        )
+    return click.option(flag.flag, name, cls=SettingOption, metavar=flag.takes, help=flag.help_text, multiple=flag.many)
 
 
 def where(results: Path) -> str:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.look import summary_now
-from harness.lab.optional import need
+from harness.extras import need
 from harness.record.clock import iso, utc_s
 from harness.record.files import read_json, unwritable
 from harness.record.run import Run, find_run
+from harness.session.reader import view_ended
 
 if TYPE_CHECKING:
     from harness.lab.sweeps import Sweep
@@ -73,8 +73,8 @@ def _run(run: Run) -> RunPart:
     from harness.views.plots.moments import NEEDED
     from harness.views.report import RunPart
 
-    failures = sorted(run.state().failures.values(), key=lambda failure: failure.retry_at_utc_s is not None)
-    return RunPart(summary_now(run), run.about, run.events().select(NEEDED).to_pandas(), failures, run.in_force)
+    view = view_ended(run, run.state())
+    return RunPart.of(view, run.about, run.events().select(NEEDED).to_pandas())
 
 
 def _sweep(folder: Path) -> SweepPart:

@@ -24,17 +24,20 @@ from harness.cli.options import this_program, where
 from harness.config import ImportConfig
 from harness.errors import BadInput
 from harness.flags import RESUMED, flag_of
-from harness.pacing import format_tiers
 from harness.record.arrow import sparing_memory
+from harness.record.live import Live
 from harness.record.run import Run, find_run
+from harness.record.state import State
+from harness.record.status import RunStatus
 from harness.session.importing import config_of, http_api, refuse_simulated, run_import, source
-from harness.session.planning import Outlook, look_ahead
+from harness.session.planning import look_ahead, plan_of
+from harness.session.reader import view_under_way
 from harness.session.retry_failed import settle
 from harness.session.session import Session
 from harness.settings import given, read_settings, typed_to_resume
 from harness.source.child import DEFAULT_ITEMS, DEFAULT_LATENCY_S
 from harness.values import typical_latency_s
-from harness.views.plan import ListOnly, Plan, before_start, plan_text
+from harness.views.plan import before_start, plan_text
 from harness.views.progress import Progress, choose_mode
 from harness.views.screen import Screen
 
@@ -42,14 +45,15 @@ from harness.views.screen import Screen
 def import_command(toml: Path | None, **flags: Any) -> int:
     """Carry out `import`; answers the exit code, as every command does."""
     config = read_settings(given(flags), toml, os.environ)
-    if config.resume:
-        fixed = config.model_fields_set - {*RESUMED, "run", "resume"}
+    if config.run.resume:
+        known = config.given()
+        fixed = known.keys() - {*RESUMED, "run", "resume"}
         if fixed:
             flags_said = ", ".join(sorted(map(flag_of, fixed)))
             raise BadInput(f"{flags_said} cannot change on --resume, where it comes from the run; leave it out")
-        said = {name: getattr(config, name) for name in RESUMED if name in config.model_fields_set}
-        return _resume(find_run(config.results, config.run), said)
-    if config.dry_run:
+        said = {name: known[name] for name in RESUMED if name in known}
+        return _resume(find_run(config.run.results, config.run.name), said)
+    if config.run.dry_run:
         return signals.run(_plan, config)
     return signals.run(import_now, config)
 
@@ -61,13 +65,13 @@ def resume_command(run: str | None, **flags: Any) -> int:
 
 
 def _resume(found: Run, typed: dict[str, Any]) -> int:
-    if found.writer_pid is not None and found.status == "paused":
+    if found.writer_pid is not None and found.status is RunStatus.PAUSED:
         go_on(found)
         return 0
     settle(found)
-    if found.status in ("complete", "complete with failures"):
+    if found.status.is_complete:
         refuse = "is complete: there is nothing to go on with"
-        if found.status != "complete":
+        if found.status is not RunStatus.COMPLETE:
             refuse_simulated(found)
             again = f"{this_program()} failed retry {found.name}{where(found.folder.parent)}"
             refuse = f"is complete but for what failed; fetch that again with: {again}"
@@ -127,32 +131,37 @@ class _Signals:
 async def import_now(config: ImportConfig, relist: bool = False) -> int:
     """Import in this terminal, shown as it goes; answers the exit code. relist: read the list again, as an audit."""
     told = _Signals()
-    mode = "none" if config.quiet or config.as_json else choose_mode(config.progress, sys.stderr)
+    mode = "none" if config.run.quiet or config.run.as_json else choose_mode(config.run.progress, sys.stderr)
     shown: list[Progress] = []
+    name: list[str] = []
     with sparing_memory(), ExitStack() as screen:
 
         def on_start(session: Session, _url: str) -> None:
             told.began(session)
             if mode != "none":
                 _say_beforehand(config, "the bar" if mode == "bar" else "it")
-            shown.append(screen.enter_context(Progress(session.run_folder.name, mode, sys.stderr)))
+            shown.append(screen.enter_context(Progress(mode, sys.stderr)))
+            name.append(session.run_folder.name)
+
+        def on_update(state: State, live: Live) -> None:
+            shown[0].update(view_under_way(name[0], state, live, config))
 
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(told.watch)
-                watched: dict[str, Any] = {"on_start": on_start, "on_update": lambda *now: shown[0].update(*now)}
+                watched: dict[str, Any] = {"on_start": on_start, "on_update": on_update}
                 watched["on_child"] = None if mode == "none" else _say_starting
                 run = await run_import(config, **watched, relist=relist)
                 nursery.cancel_scope.cancel()
         except BaseExceptionGroup as group:
             if told.code is None or told.session is not None:
                 raise group.exceptions[0] from None
-            name, code = signals.last()  # it came before there was anything to stop
-            left = f"run {config.run} is as it was" if config.resume else "nothing was recorded"
-            click.echo(f"harness: stopped by {name} before the first request; {left}", err=True)
+            by, code = signals.last()  # it came before there was anything to stop
+            left = f"run {config.run.name} is as it was" if config.run.resume else "nothing was recorded"
+            click.echo(f"harness: stopped by {by} before the first request; {left}", err=True)
             return code
     report(run, config)
-    if told.code is not None and run.status == "stopped":  # one that came after the last answer stopped nothing
+    if told.code is not None and run.status is RunStatus.STOPPED:  # one that came after the last answer stopped nothing
         return told.code
     return exit_code(run.status)
 
@@ -164,14 +173,19 @@ def _say_starting() -> None:
 
 def _say_beforehand(config: ImportConfig, who: str) -> None:
     """For our own test API all is known before the first request, so it is said."""
-    if not config.server_limits or not config.limits or config.resume or config.pacing not in (None, "window"):
+    if (
+        not config.server_limits
+        or not config.limits
+        or config.run.resume
+        or config.pacing.strategy not in (None, "window")
+    ):
         return
-    items = DEFAULT_ITEMS if config.items is None else config.items
-    items = items if config.max_items is None else min(items, config.max_items)
-    latency_s = DEFAULT_LATENCY_S if config.latency is None else typical_latency_s(config.latency)
-    pages = max(1, -(-items // min(100, config.per_page)))
-    work = Work(pages, items, "numbered", config.detail, None, config.list_cost, config.item_cost)
-    best = bound(work, config.limits, latency_s, config.most_workers)
+    items = DEFAULT_ITEMS if config.test_api.items is None else config.test_api.items
+    items = items if config.run.max_items is None else min(items, config.run.max_items)
+    latency_s = DEFAULT_LATENCY_S if config.test_api.latency is None else typical_latency_s(config.test_api.latency)
+    pages = max(1, -(-items // min(100, config.source.per_page)))
+    work = Work(pages, items, "numbered", config.source.detail, None, config.pacing.list_cost, config.pacing.item_cost)
+    best = bound(work, config.limits, latency_s, config.pacing.most_workers)
     tier = best.binding
     limit, period_s = (None, None) if tier is None else (tier.limit, tier.period_s)
     click.echo(before_start(best.bound_workers_s, work.requests, limit, period_s, who), err=True)
@@ -180,30 +194,9 @@ def _say_beforehand(config: ImportConfig, who: str) -> None:
 async def _plan(config: ImportConfig) -> int:
     async with source(config) as url, http_api(config, url, keep_records=True) as api:
         outlook = await look_ahead(api, config)
-    plan = _plan_of(outlook, config)
-    if config.as_json:
+    plan = plan_of(outlook, config)
+    if config.run.as_json:
         click.echo(json.dumps(asdict(plan)))
     else:
         click.echo(plan_text(plan, Screen.of(sys.stdout)))
     return 0
-
-
-def _plan_of(outlook: Outlook, config: ImportConfig) -> Plan:
-    work, best = outlook.work, outlook.bound
-    only = None
-    if work is not None and config.detail and outlook.fields and outlook.fields <= outlook.list_fields:
-        best_s = outlook.list_bound.bound_s if outlook.list_bound else None
-        only = ListOnly(len(outlook.fields), work.pages, best_s)
-    return Plan(
-        requests_made=outlook.requests_made,
-        requests_page=work.pages if work else None,
-        requests_item=work.details if work else None,
-        limits=format_tiers(config.limits) if config.limits else "",
-        limits_source="declared" if config.limit is not None or config.url is None else "unknown",
-        best_s=best.bound_s if best else None,
-        best_workers_s=best.bound_workers_s if best else None,
-        latency_s=outlook.latency_s,
-        workers=config.most_workers,
-        enough_workers=best.enough_workers if best else None,
-        list_only=only,
-    )

@@ -20,19 +20,20 @@ from harness.cli.exit_codes import exit_code
 from harness.cli.options import this_program, where
 from harness.config import ImportConfig
 from harness.errors import BadInput, MissingLibrary
+from harness.extras import need_server
 from harness.flags import SWEPT, SWEPT_SIMULATED
 from harness.record.clock import local_stamp, utc_s
 from harness.record.folder import NameTaken
+from harness.record.status import RunStatus
 from harness.settings import from_environ, given, read_settings
 from harness.source.child import DEFAULT_ITEMS
-from harness.views.comparison import comparison_text
+from harness.views.comparison import advice, comparison_text, counting, simulated_text
 from harness.views.progress import choose_mode
 from harness.views.screen import Screen
-from harness.views.sweep import counting, simulated_text
 from harness.views.text import plural
-from harness.webserver import need_server
 
 if TYPE_CHECKING:
+    from harness.lab.comparison import Panel
     from harness.lab.experiment import Outcome
     from harness.lab.sweeps import Row, Sweep
     from harness.record.state import State
@@ -42,7 +43,7 @@ def simulate_command(toml: Path | None, keep: bool, **flags: Any) -> int:
     """Import in virtual time and show what came of it."""
     config = read_settings(given(flags), toml, os.environ)
     began_s = utc_s()
-    outcome = _simulate(config, keep or config.run is not None)
+    outcome = _simulate(config, keep or config.run.name is not None)
     _report(outcome, config, utc_s() - began_s)
     return exit_code(outcome.summary.status)
 
@@ -50,27 +51,27 @@ def simulate_command(toml: Path | None, keep: bool, **flags: Any) -> int:
 def _simulate(config: ImportConfig, keep: bool) -> Outcome:
     from harness.lab.experiment import simulate_run  # the test API takes a moment to load
 
-    mode = "none" if config.quiet or config.as_json else choose_mode(config.progress, sys.stderr)
-    if mode == "plain" and config.progress is None:  # most are over before a line could be read
+    mode = "none" if config.run.quiet or config.run.as_json else choose_mode(config.run.progress, sys.stderr)
+    if mode == "plain" and config.run.progress is None:  # most are over before a line could be read
         mode = "none"
-    total = DEFAULT_ITEMS if config.items is None else config.items
+    total = DEFAULT_ITEMS if config.test_api.items is None else config.test_api.items
     with counting("item", total, mode, sys.stderr) as tell:
 
         def look(state: State) -> None:
             tell(state.imported, state.failed)
 
-        return simulate_run(config, results=config.results if keep else None, on_look=look)
+        return simulate_run(config, results=config.run.results if keep else None, on_look=look)
 
 
 def _report(outcome: Outcome, config: ImportConfig, took_s: float) -> None:
     summary = outcome.summary
-    if config.as_json:
+    if config.run.as_json:
         click.echo(json.dumps(summary.as_dict()))
-    if config.as_json or config.quiet:
+    if config.run.as_json or config.run.quiet:
         return
     run = outcome.run
     items = None if run is None else str(run.folder / "items.parquet")
-    commands = () if run is None else ("show {run}" + where(config.results),)
+    commands = () if run is None else ("show {run}" + where(config.run.results),)
     screen = Screen.of(sys.stdout)
     click.echo(simulated_text(summary, screen, took_s, program=this_program(), items=items, commands=commands))
 
@@ -174,11 +175,15 @@ def _compare(found: list[Any], as_json: bool = False) -> None:
 
     compared = panels(frame_of(found))
     if as_json:
-        click.echo(json.dumps([asdict(panel) for panel in compared]))
+        click.echo(json.dumps([_as_dict(panel) for panel in compared]))
     else:
         click.echo(comparison_text(compared, Screen.of(sys.stdout)))
 
 
+def _as_dict(panel: Panel) -> dict[str, Any]:
+    return {"title": panel.title, "lines": [asdict(line) for line in panel.lines], "advice": advice(panel)}
+
+
 def _failed(row: Row) -> bool:
     """Whether a run did not get to its end, for whatever reason."""
-    return row["status"] not in ("complete", "complete with failures")
+    return not RunStatus(row["status"]).is_complete

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Literal
 
 from harness.pacing import Grant
-from harness.record.events import ItemId, Key, Role, RunStatus
+from harness.record.events import Endpoint, ItemId, Key, PageRef, Role, RunStatus
 
 WaitOn = Literal["settlement", "input"]
 # May pass by itself: RFC 9110 15.5.9 (408), RFC 8470 (425), and everything the server calls its own fault.
@@ -18,15 +18,25 @@ GONE = {404: "gone", 410: "gone"}
 # Fetch and Wait are made for each request. Not frozen: that took three times as long.
 @dataclass(slots=True)
 class Fetch:
-    """Send this request now. `key`: of an item its id, of a page its cursor ("1" or a number for the first)."""
+    """Send this request now. `key`: of an item its id, of a page which one it is."""
 
     id: int
     role: Role
     key: Key
     attempt: int
-    budget: str
+    endpoint: Endpoint
     grant: Grant
     sent_s: float
+
+    @property
+    def item(self) -> ItemId:
+        """The id of the item that is asked for; only where the role is `item`."""
+        return self.key  # type: ignore[return-value]
+
+    @property
+    def page(self) -> PageRef:
+        """The page that is asked for; only where the role is `list`."""
+        return self.key  # type: ignore[return-value]
 
 
 @dataclass(slots=True)
@@ -57,7 +67,7 @@ Answer = Fetch | Wait | Done
 class PageRead:
     """A page of the list, as it was read and not judged.
 
-    last_page: the declared number of pages. next_page: the next one as this page names it, a link or a number; way: the
+    last_page: the declared number of pages. next_page: the next one as this page names it; way: the
     field that speaks of it, whether it names one or is empty. more: what a has_more says. unread: fields outside the
     records that look like a way on and that nothing follows, joined by ", ". past: what came in place of a list.
     said_by: the fields, joined likewise, of a total or a last_page that is not said by the usual fields of the body.
@@ -67,7 +77,7 @@ class PageRead:
     ids: tuple[ItemId, ...]
     total: int | None = None
     last_page: int | None = None
-    next_page: str | None = None
+    next_page: PageRef | None = None
     way: str | None = None
     more: bool | None = None
     unread: str = ""

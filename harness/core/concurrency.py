@@ -13,11 +13,9 @@ which does judge it, and TCP Vegas).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
 
 from harness.bound import Work, bound
-from harness.pacing import Budget, Planning, Tier, Tiers
-from harness.record.events import Role
+from harness.pacing import Tiers
 from harness.record.state import State
 
 GROWTH = 2.0
@@ -27,34 +25,6 @@ WORTH_IT = 0.5
 FIRST_REST, LONGEST_REST = 3, 48
 # So that jittered latency (lognormal, sigma 0.5) moves a round's throughput by about 7 %.
 LEAST_ANSWERS = 60
-
-
-Budgets = Mapping[Role, Budget]
-
-
-def each(budgets: Budgets) -> Iterable[Budget]:
-    """Return every budget once: the list and its items usually share one."""
-    return {id(budget): budget for budget in budgets.values()}.values()
-
-
-def tiers_of(budget: Budget, now: float) -> tuple[Tier, ...]:
-    """Return the limits that are kept to, each once."""
-    return tuple(dict.fromkeys(tier.tier for tier in budget.pacer.statistics(now).tiers))
-
-
-def places(tiers: Iterable[Tier]) -> float:
-    """Return the least concurrency limit.
-
-    A request holds its place until its body is read, of which no pacer is told.
-    """
-    return min((tier.limit for tier in tiers if tier.kind == "concurrency"), default=math.inf)
-
-
-def plan_for(budgets: Budgets, requests: int) -> None:
-    """Tell strategies that plan how many requests are still to come, each at a cost of 1."""
-    for budget in each(budgets):
-        if isinstance(budget.pacer, Planning):
-            budget.pacer.expect(max(0, requests))
 
 
 # Latency as drawn is longer than the least of it, which the bound goes by.

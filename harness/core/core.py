@@ -29,11 +29,12 @@ and whether a failure is tried again (`rules.RetryPolicy`). This module only car
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 from harness.core.answers import Answer, Done, Failed, Fetch, ItemRead, PageRead, Result, Wait, not_that_item
-from harness.core.concurrency import Concurrency, each, places, plan_for, tiers_of, useful_workers
+from harness.core.budgets import Budgets, each, learned, places, plan_for, tiers_of
+from harness.core.concurrency import Concurrency, useful_workers
 from harness.core.disputes import Disputes
 from harness.core.list_reader import ListReader, as_page, requests_left, told_error
 from harness.core.rules import RetryPolicy, Rules
@@ -54,16 +55,16 @@ _AFTER: dict[e.Role, tuple[e.Role, e.Role]] = {"item": ("list", "item"), "list":
 class Core:
     """One session of an import.
 
-    budgets: for the list and for items, usually the same. record: called with every event, at once. state: where an
-    earlier session left off (it is folded on from here). payloads: items whose payload is on disk already though no
-    event says so; they are adopted, not fetched. utc_s: the wall clock at t = 0, for times that outlive us.
-    concurrency: finds the number of workers, in place of the one in `rules`.
+    budgets: by the endpoints of the list and of items, usually the same. record: called with every event, at once.
+    state: where an earlier session left off (it is folded on from here). payloads: items whose payload is on disk
+    already though no event says so; they are adopted, not fetched. utc_s: the wall clock at t = 0, for times that
+    outlive us. concurrency: finds the number of workers, in place of the one in `rules`.
     """
 
     def __init__(
         self,
         rules: Rules,
-        budgets: Mapping[e.Role, Budget],
+        budgets: Budgets,
         record: Callable[[e.Event], None],
         utc_s: float,
         state: State | None = None,
@@ -72,6 +73,8 @@ class Core:
     ) -> None:
         self.rules = rules
         self.budgets = budgets
+        self.endpoints = {endpoint.role: endpoint for endpoint in budgets}
+        self._paying = {endpoint.role: budget for endpoint, budget in budgets.items()}
         self.state = State() if state is None else state
         self.in_flight: dict[int, InFlight] = {}
         self.work = Work()
@@ -100,7 +103,7 @@ class Core:
         relist: read the list from its beginning again.
         """
         self._list.accept_failures()
-        pacer = self.budgets["item"].pacer
+        pacer = self.budget_of("item").pacer
         limits = format_tiers(tuple(tier.tier for tier in pacer.statistics(0.0).tiers))
         self.emit(e.SessionStarted(0.0, number, self._utc_s, self.desired.workers, limits, pacer.name, host))
         if charged is not None:
@@ -110,20 +113,20 @@ class Core:
 
     @property
     def doing_now(self) -> str:
-        """`working`, or why nothing is sent, as people asked for it or as `next` said last."""
+        """Return `working`, or why nothing is sent, as people asked for it or as `next` said last."""
         if self.desired.paused:
             return "paused"
         return "working" if self.doing is None or self.doing.reason == "workers" else self.doing.reason
 
     @property
     def over(self) -> bool:
-        """Has the last event been recorded?"""
+        """Return whether the last event has been recorded."""
         return self._done is not None
 
     # --- what a driver asks -------------------------------------------------------------------------------------
 
     def next(self, now: float) -> Answer:
-        """The next thing to do. Call it again after every input and at the time a Wait names."""
+        """Return the next thing to do. Call it again after every input and at the time a Wait names."""
         answer = self._done or self._stop_rules.bounded(now, self._next(now))
         self.doing = answer if isinstance(answer, Wait) else None
         return answer
@@ -148,7 +151,7 @@ class Core:
         """Find out what is the matter with those that were set aside, for nothing else is left to send."""
         silence_s = self._disputes.try_aside(is_idle=not self.in_flight)
         if silence_s is not None:
-            self.budgets["item"].breaker.hold_until(now + silence_s, "refused")
+            self.budget_of("item").breaker.hold_until(now + silence_s, "refused")
 
     def _end_early(self, now: float) -> None:
         """Stop where a rule says so, unless there is nothing left to stop."""
@@ -163,7 +166,7 @@ class Core:
     def _fail(self, now: float, why: str) -> None:
         """Stop as failed."""
         self.stop(now, why)
-        self.desired.status = "failed"
+        self.desired.status = e.RunStatus.FAILED
 
     def _next_ready(self, now: float) -> Answer:
         """Send what is ready, a page and an item in turn.
@@ -179,7 +182,7 @@ class Core:
             asked = self._asked(role)
             answer = asked[0].reserve(now, asked[1])
             if isinstance(answer, Grant):
-                return self._fetch(now, self.work.take(role), asked[0].name, answer)
+                return self._fetch(now, self.work.take(role), answer)
             if later is None or (answer.until is not None and (later.until is None or answer.until < later.until)):
                 later = answer
         if self.concurrency is not None:
@@ -200,17 +203,21 @@ class Core:
         if (held := disputes.held(now)) is not None:
             return self._waits.later(now, held)
         role = disputes.role(self.work, self.state)
-        answer = self.budgets[role].reserve(now, self.rules.cost(role))
+        answer = self.budget_of(role).reserve(now, self.rules.cost(role))
         if isinstance(answer, Later):
             return self._waits.later(now, answer, self.work.retry_at)
         task, compared = disputes.take(role, self.work, self.state)
-        fetch = self._fetch(now, task, self.budgets[role].name, answer)
+        fetch = self._fetch(now, task, answer)
         disputes.sent(self.in_flight[fetch.id], compared, now)
         return fetch
 
     def _asked(self, role: e.Role) -> tuple[Budget, int]:
-        """Whom to ask for how much: two kinds for which this is the same get the same answer."""
-        return self.budgets[role], self.rules.cost(role)
+        """Return whom to ask for how much: two roles for which this is the same get the same answer."""
+        return self.budget_of(role), self.rules.cost(role)
+
+    def budget_of(self, role: e.Role) -> Budget:
+        """Return the budget that pays for requests of that role."""
+        return self._paying[role]
 
     def _may_go(self, role: e.Role) -> bool:
         """Return whether one of that role is ready, and need not wait for the list to be read."""
@@ -221,11 +228,11 @@ class Core:
         on_its_way = any(flight.fetch.role == "list" for flight in self.in_flight.values())
         return not on_its_way and self._list.is_read() and not self._disputes.keeps("list")
 
-    def _fetch(self, now: float, task: Task, budget: str, grant: Grant) -> Fetch:
+    def _fetch(self, now: float, task: Task, grant: Grant) -> Fetch:
         self._waits.end(now)
         self._last_role = task.role
         self._fetches += 1
-        fetch = Fetch(self._fetches, task.role, task.key, task.attempt, budget, grant, now)
+        fetch = Fetch(self._fetches, task.role, task.key, task.attempt, self.endpoints[task.role], grant, now)
         self.in_flight[fetch.id] = InFlight(fetch)
         self._breaker.sent(fetch.id, now)
         return fetch
@@ -244,7 +251,7 @@ class Core:
     def answered(self, fetch_id: int, now: float, notice: Notice) -> bool:
         """Take in the headers of a fetch. True: read the body and call `finished`; False: nothing more is wanted."""
         flight = self.in_flight[fetch_id]
-        fetch, budget = flight.fetch, self.budgets[flight.fetch.role]
+        fetch, budget = flight.fetch, self._paying[flight.fetch.role]
         if notice.status in SUSPECT:
             let_in = self.state.pages_read + self.state.imported
             notice = by_suspicion(notice, let_in, self._has_others(fetch.role))
@@ -252,7 +259,8 @@ class Core:
         hold = budget.settle(fetch.grant, now, ruling.outcome, notice)
         if ruling.proven is not None:
             budget.resolved(ruling.proven)
-        self._tell_learned(budget, now)
+        for fact in learned(budget, now):
+            self.emit(fact)
         flight.answered_s, flight.status = now, notice.status
         if ruling.outcome is Outcome.ANSWERED and self.concurrency is not None:
             self.concurrency.answered(now)
@@ -263,31 +271,22 @@ class Core:
             self._clear(flight, now, notice)
         return ruling.fate == "read"
 
-    def _tell_learned(self, budget: Budget, now: float) -> None:
-        """Record what the budget's strategy has learned since it was last asked."""
-        facts = budget.new_facts()
-        if facts:
-            limits = format_tiers(tiers_of(budget, now))
-            for fact in facts:
-                what = (fact.limit or None, fact.kind, fact.evidence, fact.trust)
-                self.emit(e.Learned(now, budget.name, *what, limits))
-
     def _has_others(self, role: e.Role) -> bool:
-        """Is there another request of that kind, to come, on its way or done?"""
+        """Return whether there is another request of that role, to come, on its way or done."""
         on_their_way = sum(flight.fetch.role == role for flight in self.in_flight.values())
         done = self.state.imported if role == "item" else len(self.state.pages)
         return bool(self.work.ready[role] or on_their_way > 1 or done)
 
     def _obey(self, ruling: Ruling, flight: InFlight, now: float, notice: Notice, hold: Hold | None) -> None:
-        """Do what an answer means for its request, for those in doubt and for everyone."""
-        fetch, breaker = flight.fetch, self.budgets[flight.fetch.role].breaker
+        """Carry out what an answer means for its request, for those in dispute and for everyone."""
+        fetch, breaker = flight.fetch, self._paying[flight.fetch.role].breaker
         if notice.refused and ruling.fate != "judged":
             self._breaker.passed(fetch.id, now)
             ruling.refused.append(Suspect(flight, notice))
         for suspect in ruling.refused:
             self._refused(suspect.flight, now, suspect.notice)
         if hold is not None:
-            self._tell_held(now, fetch.budget, hold)
+            self._tell_held(now, fetch.endpoint.budget, hold)
         if ruling.fate != "read":
             self._take_back(ruling, flight, now, notice)
         for task in reversed(ruling.freed):
@@ -318,12 +317,12 @@ class Core:
         fetch, told_s = flight.fetch, notice.retry_after_s
         answered_s = now if flight.answered_s is None else flight.answered_s
         what = (fetch.role, fetch.key, fetch.attempt, fetch.sent_s, answered_s)
-        self.emit(e.Refused(now, *what, notice.status, told_s))
+        self.emit(e.Refused(now, *what, notice.status, told_s, fetch.endpoint))
 
     def _returned(self, flight: InFlight, now: float, reason: str, sent: bool = True) -> None:
         fetch = flight.fetch
         what = (now, fetch.role, fetch.key, fetch.attempt, fetch.sent_s, reason, sent)
-        self.emit(e.Returned(*what, flight.answered_s, flight.status))
+        self.emit(e.Returned(*what, flight.answered_s, flight.status, fetch.endpoint))
 
     def _clear(self, flight: InFlight, now: float, notice: Notice) -> None:
         """Another answer came while requests that got a 401 wait: it may say that it was their own."""
@@ -331,7 +330,7 @@ class Core:
         for other, failed in cleared.failed:
             self._failed(other, now, failed)
         if cleared.silence_s is not None:
-            self.budgets[cleared.role].breaker.hold_until(now + cleared.silence_s, "refused")
+            self.budget_of(cleared.role).breaker.hold_until(now + cleared.silence_s, "refused")
 
     def _leave_open(self, now: float) -> None:
         """The session ends before it is known whose fault some answers were: they cost nothing."""
@@ -342,12 +341,12 @@ class Core:
             self._returned(flight, now, failed.reason)
 
     def finished(self, fetch_id: int, now: float, result: Result) -> None:
-        """A fetch is over. Without `answered` before it, the request was lost or, where not sent, is unused."""
+        """Note that a fetch is over. Without `answered` before it, the request was lost or, where not sent, is unused."""
         flight = self.in_flight.pop(fetch_id)
         if flight.answered_s is None:
             assert isinstance(result, Failed), "a result without an answer"
             outcome = Outcome.LOST if result.sent else Outcome.UNUSED
-            self.budgets[flight.fetch.role].settle(flight.fetch.grant, now, outcome)
+            self._paying[flight.fetch.role].settle(flight.fetch.grant, now, outcome)
             self._disputes.unanswered(fetch_id, now, result.reason)
         if isinstance(result, ItemRead):
             self._item_read(flight, now, result)
@@ -368,10 +367,10 @@ class Core:
         if fetch.role != "list":
             return None
         final = self._retries.retry_at("list", fetch.attempt, failed, now) is None
-        return as_page(self.state, fetch.key, failed, flight.status, final=final)
+        return as_page(self.state, fetch.page, failed, flight.status, final=final)
 
     def keeps(self, result: Result) -> bool:
-        """Are the payloads that came with `result` to be kept? Ask before they are, and before `finished`."""
+        """Return whether the payloads that came with `result` are to be kept. Ask before they are, and before `finished`."""
         if not isinstance(result, ItemRead):
             return True
         another = result.spelt is not None and result.spelt in self.state.items
@@ -380,7 +379,7 @@ class Core:
     def _item_read(self, flight: InFlight, now: float, result: ItemRead) -> None:
         fetch = flight.fetch
         if not self.keeps(result):
-            self._failed(flight, now, not_that_item(fetch.key, result))
+            self._failed(flight, now, not_that_item(fetch.item, result))
             return
         if result.carried is not None and result.carried != self.state.ids_carried:
             again = self.state.items.nameless() if result.carried else []
@@ -388,9 +387,11 @@ class Core:
             self.work.add("item", again)
         self._retries.answered(flight.task)
         self._breaker.passed(fetch.id, now)
-        self._disputes.imported(fetch.key)
+        item, size_bytes = fetch.item, result.size_bytes
+        self._disputes.imported(item)
         answered_s, status = flight.answered_s or now, flight.status or 0
-        self.emit(e.ItemImported(now, fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, result.size_bytes))
+        what = (fetch.attempt, fetch.sent_s, answered_s, status, size_bytes, fetch.endpoint)
+        self.emit(e.ItemImported(now, item, *what))
 
     def _page_read(self, flight: InFlight, now: float, page: PageRead) -> None:
         self._retries.answered(flight.task)
@@ -409,7 +410,7 @@ class Core:
         if left is None or self.state.total is None:
             return
         if self.concurrency is not None and len(self.state.pages) == 1:
-            tiers = tiers_of(self.budgets["item"], now)
+            tiers = tiers_of(self.budget_of("item"), now)
             self.concurrency.cap(useful_workers(self.state, tiers, self.rules.detail) or self.rules.workers)
         if self.rules.list_cost == self.rules.item_cost == 1:
             plan_for(self.budgets, left - len(self.in_flight))
@@ -435,7 +436,7 @@ class Core:
             self.work.retry(task._replace(attempt=fetch.attempt + (not spared)), at)
         again = None if at is None else self._utc_s + at
         why = e.AttemptFailed(*what, flight.answered_s, flight.status, failed.reason, failed.detail, failed.sent, again)
-        self.emit(replace(why, headers=failed.headers, body=failed.body))
+        self.emit(replace(why, headers=failed.headers, body=failed.body, endpoint=fetch.endpoint))
         if not failed.passing:
             self._breaker.passed(fetch.id, now)
         else:
@@ -447,7 +448,7 @@ class Core:
     def _count_failure(self, now: float, fetch: Fetch) -> None:
         """Count a failure that may pass: where many come in a row, everyone pauses."""
         if (hold := self._breaker.refused(fetch.id, now)) is not None:
-            self._tell_held(now, fetch.budget, hold)
+            self._tell_held(now, fetch.endpoint.budget, hold)
 
     def _tell_held(self, now: float, budget: str, hold: Hold) -> None:
         self.emit(e.Held(now, budget, hold.until, hold.reason, hold.retry_after_s, hold.consecutive_refusals))
@@ -473,13 +474,14 @@ class Core:
             self.desired.stopping = reason
 
     def abandon(self, fetch_id: int, now: float) -> None:
-        """A fetch was cut off because the session ends at once: nothing is known of it but that it was sent."""
+        """Note that a fetch was cut off, for the session ends at once: nothing is known of it but that it was sent."""
         flight = self.in_flight.pop(fetch_id)
         fetch = flight.fetch
         if flight.answered_s is None:
-            self.budgets[fetch.role].settle(fetch.grant, now, Outcome.LOST)
+            self._paying[fetch.role].settle(fetch.grant, now, Outcome.LOST)
         self.work.put_back(flight.task)
-        self.emit(e.Returned(now, fetch.role, fetch.key, fetch.attempt, fetch.sent_s, "cut off", sent=True))
+        what = (now, fetch.role, fetch.key, fetch.attempt, fetch.sent_s, "cut off", True)
+        self.emit(e.Returned(*what, endpoint=fetch.endpoint))
 
     def set_workers(self, workers: int, now: float) -> None:
         """Change how many fetches may be in flight; surplus ones are let finish. It ends `auto`."""

@@ -19,7 +19,7 @@ def eta_s(core: Core, now: float) -> float | None:
     if left is None:
         return None
     latency_s = latency_quantile(core.state.latency, 0.5) or 0.0
-    budget = core.budgets["item"]
+    budget = core.budget_of("item")
     tiers = budget.pacer.statistics(now).tiers
     by_workers = now + latency_s * math.ceil(left / max(1, core.desired.workers)) if left else now
     at = max([by_workers, *(admits_at(tier, left * core.rules.item_cost, now) + latency_s for tier in tiers)])

@@ -21,7 +21,7 @@ from harness.record import discovery
 from harness.record import events as e
 from harness.record.discovery import ACCEPT
 from harness.record.fold import verdict_of_failures
-from harness.record.pages import Turn, without
+from harness.record.pages import PageTurn, without
 from harness.record.state import Failure, State
 
 # Of a page that was only guessed, these statuses of an answer say nothing about the list.
@@ -58,7 +58,7 @@ class ListReader:
             if failure.retry_at_utc_s is not None:
                 work.retry(Task(failure.role, failure.key, failure.attempts + 1), retry_due(failure, utc_s))
         if not self.is_full() and stuck(state) is None:
-            waiting = {key for role, key in state.failures if role == "list"}
+            waiting = {failure.page for failure in state.failures.values() if failure.role == "list"}
             work.add("list", without(known_pages(state), waiting))
 
     def _must_relist(self) -> bool:
@@ -87,8 +87,8 @@ class ListReader:
         answered_s, status = flight.answered_s or now, flight.status or 0
         told = (page.last_page, page.next_page, page.way, page.more, page.unread, met, page.past)
         more, known = (page.said_by, page.remarks), state.last_page
-        what = (fetch.key, fetch.attempt, fetch.sent_s, answered_s, status, ids, total)
-        self._emit(e.PageListed(now, *what, *told, *more))
+        what = (fetch.page, fetch.attempt, fetch.sent_s, answered_s, status, ids, total)
+        self._emit(e.PageListed(now, *what, *told, *more, fetch.endpoint))
         for item in new:
             if item in self._payloads:
                 self._emit(e.ItemAdopted(now, item))
@@ -134,7 +134,7 @@ class ListReader:
         state = self._state
         if not state.listing.ended:
             failed = [page for page in state.failed_pages if page not in self._accepted]
-            return Done("failed", _failed_pages(state, failed) if failed else self._unclear())
+            return Done(e.RunStatus.FAILED, _failed_pages(state, failed) if failed else self._unclear())
         return Done(*verdict_of_failures(state.failed))
 
     def _unclear(self) -> str:
@@ -148,23 +148,23 @@ def _failed_pages(state: State, failed: Sequence[Failure]) -> str:
     times = "once" if page.attempts == 1 else f"{page.attempts} times"
     what = f"{page.reason}: {page.detail}" if page.detail else page.reason
     hint = ""
-    if page.key == 0:
+    if page.key == e.PAGE_0:
         hint = f"; it may hold records, where pages are counted from 0: if they are not, add {ACCEPT}"
-    elif is_guessed(state, page.key) and page.status is not None:
+    elif is_guessed(state, page.page) and page.status is not None:
         hint = f"; if the list ends before it, add {ACCEPT}"
     elif page.status in (401, 403) and not state.items:
         hint = "; check the credentials and --url"
     return f"page {page.key} of the list{others} could not be read, tried {times} ({what}){hint}"
 
 
-def known_pages(state: State) -> list[Turn]:
+def known_pages(state: State) -> list[PageTurn]:
     """Return the told pages that are still to be read."""
     if not state.pages:
-        return [1]
+        return [e.FIRST_PAGE]
     return [*state.pages.missing(state.last_page or 0), *_following(state)]
 
 
-def pages_after(state: State, last_page: int | None, most: int | None) -> list[Turn]:
+def pages_after(state: State, last_page: int | None, most: int | None) -> list[PageTurn]:
     """Return the pages that the page just folded was the first to tell of.
 
     last_page: how many were known before it. most: no number beyond this one is wanted.
@@ -175,24 +175,25 @@ def pages_after(state: State, last_page: int | None, most: int | None) -> list[T
     return [*([new] if new else []), *_following(state)]
 
 
-def _following(state: State) -> list[e.Key]:
-    following = None if state.next_page is None else e.canonical_id(state.next_page)
+def _following(state: State) -> list[e.PageRef]:
+    following = state.next_page
     return [] if following is None or following in state.pages else [following]
 
 
-def is_guessed(state: State, page: e.Key) -> bool:
+def is_guessed(state: State, page: e.PageRef) -> bool:
     """Return whether nothing the list said names that page for certain.
 
     The last of the declared pages is not named for certain while records are missing: where pages are counted from 0,
     it has another number, and page 0 will show it.
     """
-    if not isinstance(page, int) or page == 1 or str(page) == state.next_page:
+    number = page.number
+    if number is None or number == 1 or page == state.next_page:
         return False
     counted = state.listing.counted or 0
-    return page < 1 or page > counted or (page == counted and not is_reached(state))
+    return number < 1 or number > counted or (number == counted and not is_reached(state))
 
 
-def as_page(state: State, page: e.Key, failed: Failed, status: int | None, *, final: bool) -> PageRead | None:
+def as_page(state: State, page: e.PageRef, failed: Failed, status: int | None, *, final: bool) -> PageRead | None:
     """Return the page that an answer without a list stands for: one past the end, if it was guessed; else None.
 
     final: it would not be tried again.
@@ -200,12 +201,12 @@ def as_page(state: State, page: e.Key, failed: Failed, status: int | None, *, fi
     if not is_guessed(state, page):
         return None
     # A page that a total implies is expected: what may pass is tried again there, as often as anywhere.
-    expected = isinstance(page, int) and 1 <= page <= (state.last_page or 0)
+    expected = page.number is not None and 1 <= page.number <= (state.last_page or 0)
     if discovery.error_in(failed.remarks, state.listing.remarks) is not None:
         return None
     if failed.past_end is not None and (final or not expected or not failed.passing):
         return PageRead((), past=failed.past_end)
-    if page == 0 and status is not None and 400 <= status < 500 and status not in _SAY_NOTHING:
+    if page == e.PAGE_0 and status is not None and 400 <= status < 500 and status not in _SAY_NOTHING:
         return PageRead((), past=f"answered {status}")
     return None
 
@@ -225,7 +226,7 @@ def tolerated(state: State, accept: bool) -> list[Failure]:
     """Return the guessed pages that failed for good, if a person accepts that: whatever the server answered."""
     if not accept:
         return []
-    return [f for f in state.failed_pages if is_guessed(state, f.key) and (f.key == 0 or f.status is not None)]
+    return [f for f in state.failed_pages if is_guessed(state, f.page) and (f.key == e.PAGE_0 or f.status is not None)]
 
 
 def listed(

@@ -61,7 +61,7 @@ Reason = Literal["total", "has_more", "link", "pages", "empty", "past end", "max
 class Ask:
     """The end is not proven yet: these pages may prove it."""
 
-    pages: tuple[e.Key, ...]
+    pages: tuple[e.PageRef, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def judge(state: State, *, most: int | None = None, accept: Collection[Failure] 
     """
     if most is not None and len(state.items) >= most:
         return Ended("max items", f"--max-items {most:,} reached")
-    verdict = _judge(state, {failure.key for failure in accept or ()})
+    verdict = _judge(state, {failure.page for failure in accept or ()})
     if accept is None or not isinstance(verdict, Unclear):
         return verdict
     found = verdict.sentence  # less what it advises: that has been done
@@ -99,18 +99,18 @@ def judge(state: State, *, most: int | None = None, accept: Collection[Failure] 
     return Ended("accepted", f"accepted as it is ({ACCEPT}): {found}")
 
 
-def _judge(state: State, failed: Collection[e.Key]) -> Verdict:
+def _judge(state: State, failed: Collection[e.PageRef]) -> Verdict:
     listing = state.listing
     why_stuck, says = stuck(state), _says_end(state)
     if (confirmed := _settled(state, says, why_stuck)) is not None:
         return Ended("total", f"total {state.total:,} reached, {confirmed}")
     if why_stuck is not None and says is None:
         return Unclear(why_stuck)
-    end = says or _past(listing) or next((_failed_end(page) for page in failed if page != 0), None)
+    end = says or _past(listing) or next((_failed_end(page) for page in failed if page != e.PAGE_0), None)
     if end is None:
         return _beyond(state)
-    if wants_page_0(state) and 0 not in failed:
-        return Ask((0,))
+    if wants_page_0(state) and e.PAGE_0 not in failed:
+        return Ask((e.PAGE_0,))
     if is_reached(state) and (confirmed := _confirms(state, says, why_stuck)):
         return Ended("total", f"total {state.total:,} reached, {confirmed}")
     return _contradicted(state, end) or end
@@ -253,7 +253,7 @@ def _past(listing: Listing) -> Ended | None:
     return Ended("past end" if not listing.past.endswith("is empty") else "empty", listing.past)
 
 
-def _failed_end(page: e.Key) -> Ended:
+def _failed_end(page: e.PageRef) -> Ended:
     return Ended("past end", f"page {page} could not be read")
 
 
@@ -261,7 +261,7 @@ def _beyond(state: State) -> Ask | Unclear:
     """The number behind every page that was read or is known; pages that were linked have none."""
     listing = state.listing
     if listing.furthest <= listing.furthest_number:
-        return Ask((max(listing.furthest_number, state.last_page or 0) + 1,))
+        return Ask((e.numbered(max(listing.furthest_number, state.last_page or 0) + 1),))
     if listing.unsaid:
         return Unclear(_OLD, again=True)
     return Unclear(f"{_named(listing)}, and the last page says that there are more and not where; {LEAVES_REST}")

@@ -16,7 +16,7 @@ from harness.core.answers import Failed, Fetch, failed_status
 from harness.core.work import InFlight, Task
 from harness.pacing import Later, Notice, Outcome
 from harness.pacing.breaker import Breaker, Setback, guessed_s, outage_s
-from harness.record.events import Key, Role
+from harness.record.events import FIRST_PAGE, Key, Role
 from harness.record.state import State
 
 Fate = Literal["read", "back", "kept", "judged", "dropped"]
@@ -90,7 +90,8 @@ def place(number: int) -> float:
 def let_in_before(role: Role, state: State, turn: int = 0) -> Key | None:
     """Something of that role that this run has fetched. turn: which, for the first may tell nothing."""
     if role == "list":
-        pages = [1, *(page for page in state.pages if page != 1)] if 1 in state.pages else list(state.pages)
+        pages: list[Key] = [FIRST_PAGE] if FIRST_PAGE in state.pages else []
+        pages += [page for page in state.pages if page != FIRST_PAGE]
         return pages[turn % len(pages)] if pages else None
     if turn == 0:
         return state.items.first("imported")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from harness.core.answers import Answer, Done, Wait
 from harness.pacing.breaker import Breaker, Setback
 from harness.record.state import State
+from harness.record.status import RunStatus
 
 # One failure among three items is no rate yet.
 LEAST_JUDGED = 20
@@ -69,17 +70,21 @@ class StopRules:
         ends = self._ends
         failed, imported = state.failed - self._before[0], state.imported - self._before[1]
         if ends.max_failures is not None and failed >= ends.max_failures:
-            return Done("failed", f"--max-failures {ends.max_failures}: {_items(failed)} failed in this session")
+            return Done(
+                RunStatus.FAILED, f"--max-failures {ends.max_failures}: {_items(failed)} failed in this session"
+            )
         judged = failed + imported
         if ends.max_failure_rate is not None and judged >= LEAST_JUDGED and failed > ends.max_failure_rate * judged:
             rate = f"--max-failure-rate {100 * ends.max_failure_rate:g}%"
-            return Done("failed", f"{rate}: {failed:,} of {_items(judged)} failed in this session")
+            return Done(RunStatus.FAILED, f"{rate}: {failed:,} of {_items(judged)} failed in this session")
         if breaker.given_up:
-            return Done("failed", f"nothing worked any more: {MOST_PROBES} probes in a row failed; look at the server")
+            return Done(
+                RunStatus.FAILED, f"nothing worked any more: {MOST_PROBES} probes in a row failed; look at the server"
+            )
         if ends.max_time_s is not None and now >= ends.max_time_s:
-            return Done("stopped", f"--max-time: {_duration(ends.max_time_s)} are over")
+            return Done(RunStatus.STOPPED, f"--max-time: {_duration(ends.max_time_s)} are over")
         if ends.until_s is not None and now >= ends.until_s:
-            return Done("stopped", f"--until {ends.until} has come")
+            return Done(RunStatus.STOPPED, f"--until {ends.until} has come")
         return None
 
 

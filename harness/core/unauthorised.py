@@ -24,7 +24,7 @@ from harness.core.answers import Failed, failed_status
 from harness.core.rulings import MOST_PROBES, Probes, let_in_before, place
 from harness.core.work import InFlight, Task, Work
 from harness.pacing import Notice
-from harness.record.events import Key, Role
+from harness.record.events import FIRST_PAGE, Key, Role
 from harness.record.state import State
 
 UNAUTHORISED = 401
@@ -105,7 +105,7 @@ class Unauthorised:
         known = self._known(role, state)
         if known is None and role == self._suspect and work.ready[role]:
             return work.take(role, place(self._strangers + 1)), False
-        return (Task(role, known) if known is not None else Task("list", 1)), True
+        return (Task(role, known) if known is not None else Task("list", FIRST_PAGE)), True
 
     def _known(self, role: Role, state: State) -> Key | None:
         """Something that was let in before and did not get a 401 itself."""

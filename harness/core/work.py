@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from harness.core.answers import Fetch
-from harness.record.events import Key, Role, RunStatus
+from harness.record.events import Key, Role, RunStatus, numbered
 from harness.record.pages import Turn
 
 
@@ -49,7 +49,7 @@ class Work:
             ready[at] = taken[1:]
         else:
             del ready[at]
-        first = taken[0] if isinstance(taken, range) else taken
+        first = numbered(taken[0]) if isinstance(taken, range) else taken
         return first if isinstance(first, Task) else Task(role, first)
 
     def put_back(self, task: Task, second: bool = False) -> None:
@@ -112,4 +112,4 @@ class Desired:
     workers: int
     paused: bool = False
     stopping: str | None = None
-    status: RunStatus = "stopped"
+    status: RunStatus = RunStatus.STOPPED

@@ -1,23 +1,22 @@
-"""Runs and sweeps compared: means with confidence intervals, by pandas and scipy. What is shown is in `views`."""
+"""Runs and sweeps compared: means with confidence intervals, by pandas and scipy. How they are shown is in `views`."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import stdev
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import BadInput, NoSuchRun
-from harness.lab.optional import need
+from harness.extras import need
 from harness.lab.rows import COLUMNS, SETTINGS, measured, settings, table_of
 from harness.lab.sweeps import Sweep, find_sweep, list_sweeps, read_sweep
 from harness.record.run import Run, find_run, list_runs
+from harness.record.status import RunStatus
 from harness.record.summary import TOO_MANY_REQUESTS, refusals_from_text
 from harness.session.retry_failed import last_figures
 from harness.settings import written_config
-from harness.views.comparison import Line, Panel, advice
-from harness.views.text import UNKNOWN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,9 +26,51 @@ if TYPE_CHECKING:
 # The same work on the same server: what differs in these cannot be compared by its duration.
 WORLD = ("items", "max_items", "scenario", "server_limit", "latency", "url")
 _SECRET = ("token_env", "header_names")
-_COMPLETE = ("complete", "complete with failures")
+_COMPLETE = tuple(status.value for status in RunStatus if status.is_complete)
 # A setting is as fast as the fastest within this share.
 FULL_SPEED = 1.01
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One combination of settings over its runs.
+
+    labels: what tells it from the others, by setting. runs: how many ended complete; failed: how many did not, and why.
+    duration_s: their mean, and half of its 95 % confidence interval (None with fewer than two), which never goes below
+    least_s, the best possible. hits_per_1000: 429s alone; others_per_1000: other refusals by their status. times: the
+    mean as a multiple of the shortest in the table.
+    """
+
+    labels: dict[str, str]
+    runs: int
+    failed: int
+    why: str
+    duration_s: float | None = None
+    half_s: float | None = None
+    optimality: float | None = None
+    hits_per_1000: float | None = None
+    times: float | None = None
+    least_s: float | None = None
+    others_per_1000: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def refused_per_1000(self) -> float:
+        """Refusals of every status."""
+        return (self.hits_per_1000 or 0.0) + sum(self.others_per_1000.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """What can be compared with each other: the same work on the same server.
+
+    fastest: the fastest setting that never failed. best: of those as fast, the one with the fewest refusals, then the
+    fewest workers. Both are None where every setting failed.
+    """
+
+    title: str
+    lines: tuple[Line, ...]
+    best: Line | None = None
+    fastest: Line | None = None
 
 
 def find_any(results: Path, name: str) -> Run | Sweep:
@@ -66,7 +107,7 @@ def _row(number: int, run: Run) -> dict[str, Any]:
         raise BadInput(f"run {run.name} has not ended, so there is nothing to compare; wait for it, or resume it")
     said = {name: value for name, value in run.in_force.items() if name not in _SECRET and value is not None}
     config = written_config(run.folder / "run.json", said)
-    place = {"sweep": "", "point": number, "repeat": 1, "run": run.name, "seed": config.seed}
+    place = {"sweep": "", "point": number, "repeat": 1, "run": run.name, "seed": config.run.seed}
     place |= {"simulated": bool(run.about.get("simulated"))}
     row = {**place, **settings(config), **measured(config, run.state(), summary)}
     return {**row, "pacing": summary.strategy, "limit": summary.limits}
@@ -98,7 +139,7 @@ def _panel(part: pd.DataFrame, names: list[str]) -> Panel:
     fastest = min(ended, key=lambda line: line.duration_s or math.inf, default=None)
     lines = [_beside(line, fastest) for line in lines]
     lines.sort(key=lambda line: (line.duration_s is None, line.duration_s))
-    return Panel(_title(part, names), tuple(lines), _advice(lines))
+    return Panel(_title(part, names), tuple(lines), *_best_and_fastest(lines))
 
 
 def _line(group: pd.DataFrame, names: list[str]) -> Line:
@@ -156,7 +197,7 @@ def _label(name: str, row: pd.Series[Any]) -> str:
         return "auto"
     value = row[name]
     if value is None or value != value or value == "":
-        return UNKNOWN
+        return "-"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -166,14 +207,14 @@ def _beside(line: Line, fastest: Line | None) -> Line:
     return replace(line, times=line.duration_s / fastest.duration_s)
 
 
-def _advice(lines: list[Line]) -> str:
+def _best_and_fastest(lines: list[Line]) -> tuple[Line | None, Line | None]:
     ended = [line for line in lines if line.duration_s is not None and not line.failed]
     if not ended:
-        return ""
+        return None, None
     fastest = ended[0]
     close = [line for line in ended if (line.duration_s or 0.0) <= FULL_SPEED * (fastest.duration_s or 0.0)]
     best = min(close, key=lambda line: (round(line.refused_per_1000, 1), _workers(line), line.duration_s))
-    return advice(lines, best, fastest)
+    return best, fastest
 
 
 def _workers(line: Line) -> float:

@@ -20,6 +20,7 @@ from harness.record.summary import Ledger, Summary
 from harness.session.driver import Flusher
 from harness.session.factory import make_core, pacer_for
 from harness.session.importing import figures, prepared, state_counts, write_results
+from harness.settings import resolve
 from harness.source.ledger import compared
 
 # A client may knock for ever on a server that counts refusals: after so many in a row without an answer it is given up.
@@ -53,7 +54,7 @@ def simulate_run(
     look = on_look or _ignore
     config = as_simulated(_simulable(config))
     if results is not None:
-        config = config.model_copy(update={"results": results})
+        config = config.with_settings(results=results)
         with prepared(config, simulated=True) as run:
             return _recorded(config, run, on_event or _ignore, look, server)
     simulation = _prepared(config, on_event or _ignore, server)
@@ -67,12 +68,13 @@ def _ignore(told: Event | State) -> None:
 
 
 def _simulable(config: ImportConfig) -> ImportConfig:
-    if config.url is not None:
+    if config.source.url is not None:
         raise BadInput("a simulation is of the test API; leave out --url, or describe that API with --server-limit")
-    if config.until is not None:
+    if config.run.until is not None:
         raise BadInput("a simulation has no time of day; leave out --until, or say --max-time")
-    if config.resume:
+    if config.run.resume:
         raise BadInput("a simulated run cannot be resumed; leave out --resume and simulate it again")
+    resolve(config)
     return config
 
 
@@ -88,11 +90,11 @@ def _prepared(
     return Simulation(
         core,
         service,
-        per_page=config.per_page,
-        timeout_s=config.timeout,
+        per_page=config.source.per_page,
+        timeout_s=config.retry.timeout,
         utc_s=utc_s,
         put=put,
-        refused_when=config.refused_when,
+        refused_when=config.source.refused_when,
     )
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from harness.config import ImportConfig
 from harness.errors import BadInput
-from harness.flags import LIVE_ONLY
-from harness.settings import read_settings
+from harness.flags import FLAGS, LIVE_ONLY
+from harness.settings import flattened, read_settings
 
 # What a sweep decides itself, point by point, or what means nothing to one.
 _NOT_SWEPT = ("results", "run", "fresh", "resume", "dry_run", "progress", "quiet", "as_json", "header", "token_env")
@@ -49,7 +49,7 @@ class Grid:
 
     def points(self) -> list[Point]:
         """All runs: every combination in order, the last of `varied` changing fastest, and each `repeat` times."""
-        first = read_settings({name: value for name, value in self.fixed.items() if name == "seed"}, None, {}).seed
+        first = read_settings({name: value for name, value in self.fixed.items() if name == "seed"}, None, {}).run.seed
         combinations = itertools.product(*self.varied.values())
         values = [dict(zip(self.varied, combination, strict=True)) for combination in combinations]
         runs = ((at, values[at], again) for at in range(len(values)) for again in range(self.repeat))
@@ -78,7 +78,7 @@ def read_grid(table: Mapping[str, Any], flags: Mapping[str, Any], texts: Sequenc
 
     table: settings by name, `repeat`, and a table `grid` of lists.
     """
-    named = {_field(name, "in the sweep's file"): value for name, value in table.items() if name not in _OWN}
+    named = flattened({name: table[name] for name in table if name not in _OWN}, "in the sweep's file", _field)
     inside = table.get("grid", {})
     if not isinstance(inside, Mapping):
         raise BadInput("grid in the sweep's file is no table; write [grid] and below it workers = [1, 2, 5]")
@@ -123,7 +123,7 @@ def _distinct(name: str, values: Iterable[Any]) -> list[Any]:
 
 def _field(key: str, where: str) -> str:
     name = key.replace("-", "_")
-    known = [known for known in ImportConfig.model_fields if known not in _NOT_SWEPT]
+    known = [known for known in FLAGS if known not in _NOT_SWEPT]
     if name not in known:
         raise BadInput(f"{key!r} {where} is nothing that a sweep can set; use one of {', '.join(known)}")
     if name == "seed" and where != "in the sweep's file":

@@ -15,7 +15,7 @@ from typing import Any
 from harness.bound import Bound, Work, bound
 from harness.config import ImportConfig
 from harness.errors import BadInput
-from harness.flags import flag_of
+from harness.flags import FLAGS, flag_of
 from harness.lab.experiment import simulate_run
 from harness.lab.simulate import as_simulated, catalogue_size
 from harness.pacing import Tier, format_tiers, parse_tiers
@@ -27,7 +27,6 @@ from harness.session.retry_failed import last_figures
 from harness.settings import read_settings, written_config
 from harness.units import format_period, parse_duration
 from harness.values import typical_latency_s
-from harness.views.recommendation import Recommendation, Tried, Variant
 
 # The counts that are tried, fewest first.
 WORKERS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200)
@@ -43,6 +42,47 @@ _NEXT_TO_NOTHING = 0.995
 OTHERS, _TENANTS_SHARE = "others use 1/4", 0.25
 
 Tell = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A number of workers, the duration that it gives, and the refusals in a thousand requests."""
+
+    workers: int
+    duration_s: float
+    hits_per_1000: float
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """Something is different: what the advice then gives, and what the best then is, under a bound that may differ."""
+
+    name: str
+    kept: Tried
+    best: Tried
+    best_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """The fewest workers at full speed. best_s: the least time with any number (None: no limit is known).
+
+    tried: every number of workers that was, the fewest first. sampled: the items that were simulated, if not all.
+    run: the run that it is drawn from; was: what that had, and took.
+    """
+
+    workers: int
+    limits: str
+    latency: str
+    requests: int
+    best_s: float | None
+    duration_s: float
+    hits_per_1000: float
+    tried: tuple[Tried, ...]
+    variants: tuple[Variant, ...]
+    sampled: int | None = None
+    run: str | None = None
+    was: Tried | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +117,14 @@ def recommend(config: ImportConfig, what_if: Iterable[str] = (), tell: Tell | No
     return Recommendation(
         workers=chosen.workers,
         limits=format_tiers(config.limits),
-        latency=_text(case.config.latency),
+        latency=_text(case.config.test_api.latency),
         requests=case.whole.requests,
         best_s=None if case.best is None else case.best.bound_s,
         duration_s=chosen.duration_s,
         hits_per_1000=chosen.hits_per_1000,
         tried=tuple(sorted(tried, key=lambda trial: trial.workers)),
         variants=tuple(variants),
-        sampled=None if case.factor == 1.0 else case.config.items,
+        sampled=None if case.factor == 1.0 else case.config.test_api.items,
     )
 
 
@@ -96,7 +136,7 @@ class _Trials:
         self._done = 0
 
     def one(self, case: _Case, workers: int) -> Tried:
-        config = case.config.model_copy(update={"workers": workers})
+        config = case.config.with_settings(workers=workers)
         summary = simulate_run(config, server={"tenant": case.tenant} if case.tenant else None).summary
         self._done += 1
         if self._tell is not None:
@@ -120,7 +160,7 @@ class _Trials:
 
 
 def _check(summary: Summary) -> None:
-    if summary.status not in ("complete", "complete with failures"):
+    if not summary.status.is_complete:
         ask = f"try it alone with: {program()} simulate"
         raise BadInput(f"this import does not get through ({summary.reason}); {ask}")
 
@@ -134,31 +174,31 @@ def _case(config: ImportConfig, sample: int, tenant: str | None = None) -> _Case
     """The part of the import that is simulated, and what is known of the whole without simulating it."""
     config = as_simulated(config)
     items = catalogue_size(config)
-    wanted = items if config.max_items is None else min(items, config.max_items)
+    wanted = items if config.run.max_items is None else min(items, config.run.max_items)
     whole, best = _work(config, wanted), None
     if config.limits:
-        best = bound(whole, config.limits, typical_latency_s(config.latency or 0.0), 1)
+        best = bound(whole, config.limits, typical_latency_s(config.test_api.latency or 0.0), 1)
     if wanted <= sample:
         return _Case(config, whole, best, 1.0, tenant)
     part = _work(config, sample)
     factor = whole.requests / part.requests
     if best is not None:
-        factor = best.bound_s / bound(part, config.limits, typical_latency_s(config.latency or 0.0), 1).bound_s
-    return _Case(config.model_copy(update={"items": sample, "max_items": None}), whole, best, factor, tenant)
+        factor = best.bound_s / bound(part, config.limits, typical_latency_s(config.test_api.latency or 0.0), 1).bound_s
+    return _Case(config.with_settings(items=sample, max_items=None), whole, best, factor, tenant)
 
 
 def _work(config: ImportConfig, items: int) -> Work:
-    pages = max(1, -(-items // min(100, config.per_page)))
-    return Work(pages, items, "numbered", config.detail, None, config.list_cost, config.item_cost)
+    pages = max(1, -(-items // min(100, config.source.per_page)))
+    return Work(pages, items, "numbered", config.source.detail, None, config.pacing.list_cost, config.pacing.item_cost)
 
 
 def _variants(config: ImportConfig) -> Iterator[tuple[str, ImportConfig]]:
     """What may well turn out different from what one was told."""
-    yield "latency doubled", config.model_copy(update={"latency": _doubled(_text(config.latency))})
+    yield "latency doubled", config.with_settings(latency=_doubled(_text(config.test_api.latency)))
     if config.limits and all(tier.limit >= 2 for tier in config.limits):
         half = tuple(map(_halved, config.limits))
-        yield "limits halved", config.model_copy(update={"limit": half, "server_limit": half})
-        yield "halved, untold", config.model_copy(update={"limit": config.limits, "server_limit": half})
+        yield "limits halved", config.with_settings(limit=half, server_limit=half)
+        yield "halved, untold", config.with_settings(limit=config.limits, server_limit=half)
         yield OTHERS, config
 
 
@@ -205,12 +245,12 @@ def _changed(config: ImportConfig, text: str) -> tuple[ImportConfig, int | None]
     said: dict[str, Any] = {name.replace("-", "_"): value for name, value in pairs.items()}
     if not said or not all(said.values()):
         raise BadInput(f"--what-if {text!r} names no setting; write it like --what-if workers=40")
-    known = {name: getattr(config, name) for name in config.model_fields_set if name not in said}
-    unknown = [name for name in said if name not in ImportConfig.model_fields]
+    known = {name: value for name, value in config.given().items() if name not in said}
+    unknown = [name for name in said if name not in FLAGS]
     if unknown:
         raise BadInput(f"--what-if {text!r}: {unknown[0]!r} is no setting; use one such as {flag_of('latency')[2:]}")
     changed = read_settings({**known, **said}, None, {})
-    return changed, changed.most_workers if "workers" in said else None
+    return changed, changed.pacing.most_workers if "workers" in said else None
 
 
 # Of a normal distribution 95 % lie below so many standard deviations.

@@ -77,17 +77,17 @@ def settings(config: ImportConfig) -> dict[str, Any]:
     """The settings that a run has, said or not: limits and times as text."""
     limits, latency = enforced(config), answers_in(config)
     said = {
-        "workers": None if config.workers == "auto" else config.workers,
-        "workers_auto": config.workers == "auto",
+        "workers": None if config.pacing.workers == "auto" else config.pacing.workers,
+        "workers_auto": config.pacing.workers == "auto",
         "pacing": config.strategy,
         "limit": format_tiers(config.limits),
         "server_limit": limits,
         "latency": format_period(latency) if isinstance(latency, float) else latency,
-        "items": config.items,
-        "scenario": config.scenario or "",
-        "per_page": config.per_page,
+        "items": config.test_api.items,
+        "scenario": config.test_api.scenario or "",
+        "per_page": config.source.per_page,
     }
-    others = {name for name in config.model_fields_set if name not in (*said, "seed", "results", "run", "fresh")}
+    others = {name for name in config.given() if name not in (*said, "seed", "results", "run", "fresh")}
     written = config.as_written()
     return {**said, **{name: str(written[name]) for name in sorted(others) if name in written}}
 
@@ -101,13 +101,13 @@ def measured(config: ImportConfig, state: State, summary: Summary) -> dict[str, 
     row |= {f"server_{name}": value for name, value in server.items()}
     row["refusals"] = refusals_as_text(summary.refusals)
     row |= {"status": summary.status, "error": "" if summary.status == "complete" else summary.reason}
-    if config.workers == "auto":
+    if config.pacing.workers == "auto":
         row["workers"] = summary.workers
     best_s = _server_bound_s(config, state)
-    complete = summary.status in ("complete", "complete with failures")
+    complete = summary.status.is_complete
     row["server_bound_s"] = best_s
     row["server_optimality"] = _share(best_s, summary.duration_s) if complete else None
-    return {**row, "items": config.items if config.items is not None else summary.total}
+    return {**row, "items": config.test_api.items if config.test_api.items is not None else summary.total}
 
 
 def _share(best_s: float | None, duration_s: float) -> float | None:

@@ -48,7 +48,7 @@ def as_simulated(config: ImportConfig) -> ImportConfig:
 
     One told, else a scenario's own, else USUAL_LATENCY.
     """
-    return config.model_copy(update={"latency": as_latency(server_config(config).latency)})
+    return config.with_settings(latency=server_config(config).latency)
 
 
 def server_config(config: ImportConfig, more: Mapping[str, Any] | None = None) -> ServerConfig:
@@ -57,7 +57,7 @@ def server_config(config: ImportConfig, more: Mapping[str, Any] | None = None) -
     It begins at a moment of the day that the seed chooses, for windows on the wall clock have a phase. It keeps counts
     but no decisions. more: settings of its own that no import has.
     """
-    epoch = NEW_YEAR + Random(config.seed).uniform(0.0, 86400.0)
+    epoch = NEW_YEAR + Random(config.run.seed).uniform(0.0, 86400.0)
     try:
         return ServerConfig.from_mapping({"epoch": epoch, "ledger_rows": 0, **_settings(config), **(more or {})})
     except BadConfig as error:
@@ -70,7 +70,7 @@ def service_for(config: ImportConfig, more: Mapping[str, Any] | None = None) -> 
 
 
 def _is_deaf(config: ImportConfig) -> bool:
-    return config.strategy in DEAF and not isinstance(config.pacing, Pacer)
+    return config.strategy in DEAF and not isinstance(config.pacing.strategy, Pacer)
 
 
 def catalogue_size(config: ImportConfig) -> int:
@@ -86,7 +86,7 @@ def verdicts(config: ImportConfig, arrivals_s: Sequence[float]) -> list[bool]:
 
 def enforced(config: ImportConfig) -> str | None:
     """The limits that the test API of `config` enforces, as its own text; None where it is somebody else's API."""
-    if config.url is not None:
+    if config.source.url is not None:
         return None
     limit = _settings(config).get("limit", DEFAULT_LIMIT)
     return limit if isinstance(limit, str) else "+".join(limit)
@@ -97,7 +97,7 @@ def answers_in(config: ImportConfig) -> float | str | None:
 
     Of a live import: a simulated one has its latency among its settings, see `as_simulated`.
     """
-    if config.url is not None:
+    if config.source.url is not None:
         return None
     latency: float | str = as_latency(_settings(config, DEFAULT_LATENCY_S)["latency"])
     return latency
@@ -106,9 +106,9 @@ def answers_in(config: ImportConfig) -> float | str | None:
 def _settings(config: ImportConfig, usual: float | str = USUAL_LATENCY) -> dict[str, Any]:
     scenario: dict[str, Any] = {}
     try:
-        if config.scenario is not None:
-            read = read_toml if is_scenario_file(config.scenario) else settings_of
-            scenario = read(config.scenario)
+        if config.test_api.scenario is not None:
+            read = read_toml if is_scenario_file(config.test_api.scenario) else settings_of
+            scenario = read(config.test_api.scenario)
     except BadConfig as error:
         raise _refused(error) from None
     return {"latency": usual, **scenario, **server_settings(config)}
@@ -222,7 +222,7 @@ class Simulation:
     def _ask(self, fetch: Fetch) -> Ask:
         if fetch.role == "item":
             return Ask("item", str(fetch.key))
-        return Ask("list", query=dict(parse_qsl(urlsplit(self._rest.page_url(fetch.key)).query)))
+        return Ask("list", query=dict(parse_qsl(urlsplit(self._rest.page_url(fetch.page)).query)))
 
     def _lost(self, fetch: Fetch) -> None:
         if fetch.id in self.core.in_flight:
@@ -279,7 +279,7 @@ class Simulation:
         if fetch.role == "item":
             return self._item(fetch, decision)
         try:
-            page, records = self._rest.page_of(fetch.key, decision.body(), _joined(decision.headers))
+            page, records = self._rest.page_of(fetch.page, decision.body(), _joined(decision.headers))
         except Malformed as error:
             return Failed("malformed", str(error), passing=False, past_end=error.past_end, remarks=error.remarks)
         if self._put is not None and not self.core.rules.detail:
@@ -291,12 +291,12 @@ class Simulation:
         if self._put is None:  # then the payload need not be made: every item of the test API carries its id
             return ItemRead(0, carried=True)
         try:
-            value, carried = self._rest.item_of(fetch.key, decision.body())
+            value, carried = self._rest.item_of(fetch.item, decision.body())
         except Malformed as error:
             return Failed("malformed", str(error), passing=False)
         result = ItemRead(0, carried)
         if self.core.keeps(result):
-            self._put(fetch.key, json.dumps(value, ensure_ascii=False))
+            self._put(fetch.item, json.dumps(value, ensure_ascii=False))
         return result
 
 

@@ -1,4 +1,7 @@
-"""Runs a sweep on any `concurrent.futures.Executor`: a pool of processes, or Dask's `client.get_executor()` past that.
+"""Run a sweep on any `concurrent.futures.Executor`: a pool of processes here, Dask's `client.get_executor()` elsewhere.
+
+A `Job` is one run of a sweep, ready to be sent to another process or machine. It is simulated, imported for real, or
+made by a notebook that papermill executes. What comes back is a row of the sweep's table; what fails is a row, too.
 
 A row is on disk before it counts as done, so that a sweep killed at any moment goes on where it was.
 """
@@ -13,15 +16,23 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from harness.errors import SweepBroken
-from harness.lab.jobs import Job, experiment_notebook, run_point
-from harness.lab.rows import place
+import trio
+
+from harness.config import ImportConfig
+from harness.errors import HarnessError, SweepBroken
+from harness.extras import need
+from harness.lab.experiment import simulate_run
+from harness.lab.rows import measured, place, settings
 from harness.lab.simulate import as_simulated
-from harness.lab.sweeps import Row, Sweep, SweepStatus
+from harness.lab.sweeps import Row, Sweep, SweepStatus, experiment_notebook
 from harness.record.files import unwritable
-from harness.record.run import Run, locked
+from harness.record.run import Run
+from harness.record.summary import Summary
+from harness.session.importing import run_import
 
 # So many runs are handed over at once: enough to keep a large pool busy, few enough to be stopped soon.
 AHEAD = 64
@@ -33,7 +44,7 @@ def run_sweep(sweep: Sweep, executor: Executor, on_row: Callable[[Row], None] | 
     On Ctrl-C what has begun is finished and kept. RunLocked where another process is at it, SweepBroken where a process
     of the executor died.
     """
-    with locked(Run(sweep.folder)):
+    with sweep.locked():
         sweep.note(status="running")
         sweep.settle()  # a line that a crash cut off must not be written on
         status: SweepStatus = "stopped"
@@ -62,7 +73,7 @@ def jobs_left(sweep: Sweep) -> Iterator[Job]:
             continue
         config = grid.config(point)
         if runs is not None:
-            config = config.model_copy(update={"results": runs, "run": point.name, "fresh": True})
+            config = config.with_settings(results=runs, run=point.name, fresh=True)
         if not live:
             config = as_simulated(config)
         yield Job(config, place(sweep.name, point, simulated=not live, kept=runs is not None), runs, live, notebook)
@@ -127,3 +138,94 @@ def _log(path: Path) -> Iterator[Callable[[Row], None]]:
             yield log
     except OSError as error:
         raise unwritable(path, error) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A run to make. place: the first columns of its row. runs: the folder that keeps its files (None: none are kept).
+
+    live: over sockets, in real time; else simulated. notebook: papermill executes it to make the run, and it is kept
+    beside the run's folder.
+    """
+
+    config: ImportConfig
+    place: dict[str, Any]
+    runs: Path | None = None
+    live: bool = False
+    notebook: Path | None = None
+
+
+def run_point(job: Job) -> dict[str, Any]:
+    """The row of `job`; what fails is a row too, and says why."""
+    row = {**job.place, **settings(job.config)}
+    try:
+        if job.notebook is not None:
+            return {**row, **executed(job, job.notebook)}
+        return {**row, **(_live(job) if job.live else _simulated(job))}
+    except HarnessError as error:
+        return {**row, "status": "failed", "error": str(error)}
+    except Exception as error:  # a defect in one point must not lose the others
+        return {**row, "status": "failed", "error": f"{type(error).__name__}: {error}"}
+
+
+def _simulated(job: Job) -> dict[str, Any]:
+    outcome = simulate_run(job.config, results=job.runs)
+    return measured(job.config, outcome.state, outcome.summary)
+
+
+async def import_alone(config: ImportConfig) -> Run:
+    """Import for real; from somebody's server once the windows are over that the run before has used up."""
+    if config.source.url is not None:
+        await trio.sleep(max((tier.period_s for tier in config.limits), default=0.0))
+    return await run_import(config)
+
+
+def _live(job: Job) -> dict[str, Any]:
+    run = trio.run(import_alone, job.config)
+    figures = run.summary()
+    assert figures is not None, "a session that ended without an error has written its summary"
+    return measured(job.config, run.state(), Summary.from_dict(figures))
+
+
+# papermill waits for ever unless told otherwise: longer than any cell of a live import that one would watch.
+LONGEST_CELL_S = 6 * 3600
+_START_S = 120
+
+
+def executed(job: Job, notebook: Path) -> dict[str, Any]:
+    """The figures of the run that `notebook` made with the settings of `job`; HarnessError where it made none."""
+    papermill = need("papermill", "notebooks")
+    config = job.config
+    kept = config.run.results / f"{config.run.name}.ipynb"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    failed = "it ended without a run"
+    try:
+        papermill.execute_notebook(
+            str(notebook),
+            str(kept),
+            parameters(job),
+            progress_bar=False,
+            start_timeout=_START_S,
+            execution_timeout=LONGEST_CELL_S,
+        )
+    except papermill.PapermillExecutionError as error:
+        failed = f"{error.ename}: {error.evalue}"
+    run = Run(config.run.results / str(config.run.name))
+    figures = run.summary() if run.folder.exists() else None
+    if figures is None:
+        raise HarnessError(f"{failed}; see {kept}")
+    return measured(config, run.state(), Summary.from_dict(figures))
+
+
+def parameters(job: Job) -> dict[str, Any]:
+    """The settings of `job` that were said, as a notebook takes them, and where its files go."""
+    config = job.config
+    written = config.as_written()
+    said = {name: written[name] for name in sorted(config.given()) if written.get(name) is not None}
+    place = {
+        "results": str(config.run.results.absolute()),
+        "run": config.run.name,
+        "fresh": True,
+        "seed": config.run.seed,
+    }
+    return {**said, **place, "simulated": not job.live}

@@ -12,20 +12,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from harness.errors import BadInput, NoSuchRun, RecordError
+from harness.errors import BadInput, MissingLibrary, NoSuchRun, RecordError
+from harness.extras import need
 from harness.lab.grid import Grid
-from harness.lab.jobs import experiment_notebook
-from harness.lab.optional import need
 from harness.lab.rows import table_of
 from harness.lab.simulate import as_simulated
 from harness.paths import program
 from harness.record.clock import iso
 from harness.record.files import read_json, write_json
-from harness.record.folder import created, is_husk
+from harness.record.folder import Folder, created
 from harness.record.parts import read_table, write_table
-from harness.record.run import Run, remove_run
 from harness.values import as_run_name
 
 if TYPE_CHECKING:
@@ -36,14 +34,10 @@ SweepStatus = Literal["running", "complete", "stopped", "interrupted"]
 
 
 @dataclass(frozen=True, slots=True)
-class Sweep:
+class Sweep(Folder):
     """A sweep that exists. Everything is read from its files when asked for."""
 
-    folder: Path
-
-    @property
-    def name(self) -> str:
-        return self.folder.name
+    what: ClassVar[str] = "sweep"
 
     @property
     def about(self) -> dict[str, Any]:
@@ -62,7 +56,7 @@ class Sweep:
     def status(self) -> SweepStatus:
         """As it is: one that claims to go on, and whose process is gone, was interrupted."""
         claimed: SweepStatus = self.about["status"]
-        return "interrupted" if claimed == "running" and Run(self.folder).writer_pid is None else claimed
+        return "interrupted" if claimed == "running" and self.writer_pid is None else claimed
 
     def rows(self) -> list[Row]:
         """What has been run so far, each point once, in order."""
@@ -145,9 +139,9 @@ def create_sweep(
     if papermill:
         experiment_notebook()
     sweep = Sweep(results / name)
-    if is_husk(sweep.folder):
+    if sweep.is_husk:
         with suppress(NoSuchRun):
-            remove_run(Run(sweep.folder))
+            sweep.remove()
     elif sweep.folder.exists():
         if not (sweep.folder / "sweep.json").exists():
             raise NoSuchRun(f"{sweep.folder} is there and no sweep; choose another --name or --results")
@@ -155,7 +149,7 @@ def create_sweep(
             ask = "add --resume to go on with it or --fresh to replace it"
             raise NoSuchRun(f"the sweep {name} exists in {results}; {ask}, or choose another --name")
         with suppress(NoSuchRun):  # another process has just removed it
-            remove_run(Run(sweep.folder))
+            sweep.remove()
     versions = {"harness": version("rate-limit-harness"), "python": platform.python_version()}
     about = {"schema": 1, "sweep": name, "created": iso(utc_s), "created_utc_s": utc_s, "status": "running"}
     about |= {
@@ -178,10 +172,19 @@ def check(grid: Grid, *, live: bool) -> None:
         if point.repeat > 1:
             continue
         config = grid.config(point)
-        if config.url is not None and not live:
+        if config.source.url is not None and not live:
             raise BadInput("a simulation is of the test API; leave out url, or add --live to ask that server")
-        if config.url is None:
+        if config.source.url is None:
             as_simulated(config)
+
+
+def experiment_notebook() -> Path:
+    """`notebooks/experiment.ipynb` of this project; MissingLibrary where there is no papermill or no notebook."""
+    need("papermill", "notebooks")
+    path = Path(__file__).parent.parent.parent / "notebooks" / "experiment.ipynb"
+    if not path.exists():
+        raise MissingLibrary(f"{path} is not there: notebooks are not part of the wheel; install from a checkout")
+    return path
 
 
 def _logged(path: Path) -> Iterator[Row]:

@@ -15,36 +15,39 @@ import ipywidgets as w
 
 from harness.errors import HarnessError
 from harness.notebook.controller import Controller
-from harness.notebook.run_index import Detail, RunIndex
+from harness.notebook.run_index import RunIndex
 from harness.record.clock import utc_s
-from harness.record.control import Command, ask
-from harness.record.glance import Glance
 from harness.record.items import export
-from harness.record.run import Run, remove_run
-from harness.record.summary import Summary
-from harness.record.tape import Course
-from harness.views.panel.actions import Deeds, compare
-from harness.views.panel.run_widget import Board
+from harness.record.run import Run
+from harness.record.run_view import RunView, view_of
+from harness.session.control import Asked, RemoteHandle
+from harness.session.reader import RunReader, settings_of, written_summary
+from harness.views.panel.actions import Actions, compare
+from harness.views.panel.run_widget import RunWidget
 from harness.views.panel.runs import RunsTable
 from harness.views.text import count, plural
 
 EVERY_S = 1.0
-_OPEN = ("running", "paused")
 _MOST_COMPARED = 8
-_COMMANDS: dict[str, Command] = {"pause": "pause", "resume": "resume", "stop": "stop"}
+_COMMANDS: dict[str, Callable[[RemoteHandle], Asked]] = {
+    "pause": RemoteHandle.pause,
+    "resume": RemoteHandle.resume,
+    "stop": RemoteHandle.stop,
+    "retry": RemoteHandle.retry,
+}
 
 
 class AllRuns:
     """The table and what belongs to it; `widget` is what a cell shows. desk: where runs are gone on with."""
 
-    def __init__(self, results: Path, desk: Controller) -> None:
+    def __init__(self, results: Path, controller: Controller) -> None:
         self.results = results
         self.table = RunsTable()
-        self.deeds = Deeds(self._do)
-        self._desk = desk
-        self._shelf = RunIndex(results)
-        self._detail: Detail | None = None
-        self._detailed: tuple[Glance, Course] | None = None
+        self.actions = Actions(self._do)
+        self._controller = controller
+        self._index = RunIndex(results)
+        self._reader: RunReader | None = None
+        self._view: RunView | None = None
         self._compared = ""
         self._asked: SimpleQueue[Callable[[], str]] = SimpleQueue()
         self._retries: list[Run] = []
@@ -52,9 +55,9 @@ class AllRuns:
         self._reading: asyncio.Future[None] | None = None
         self._next_s = 0.0
         self._shown: object = None
-        self.board = Board()
+        self.run_widget = RunWidget()
         self.side = w.HTML()
-        self.widget = w.VBox([self.table, self.deeds.widget, self.side, self.board])
+        self.widget = w.VBox([self.table, self.actions.widget, self.side, self.run_widget])
 
     @property
     def chosen(self) -> list[Run]:
@@ -74,8 +77,8 @@ class AllRuns:
 
     def go_on_with_next(self) -> None:
         """Retry what failed in the next of the runs for which that was asked, once the last one is over."""
-        if self._retries and not self._desk.at_work:
-            self._desk.retry_in(self._retries.pop(0))
+        if self._retries and not self._controller.at_work:
+            self._controller.retry_in(self._retries.pop(0))
 
     def read_now(self) -> None:
         """Read everything in this thread and show it: for who shows the table once."""
@@ -92,7 +95,7 @@ class AllRuns:
                 break
             except (HarnessError, OSError) as error:
                 self._said = (str(error), True)
-        self._shelf.scan()
+        self._index.scan()
         try:
             self._look_at([run for run in chosen if run.folder.is_dir()])
         except (HarnessError, OSError) as error:
@@ -101,70 +104,71 @@ class AllRuns:
     def _look_at(self, chosen: list[Run]) -> None:
         one = chosen[0] if len(chosen) == 1 else None
         if one is None:
-            self._detail = self._detailed = None
-        elif self._detail is None or self._detail.run != one:
-            self._detail = Detail(one, self._shelf)
-        if self._detail is not None:
-            self._detailed = self._detail.look()
+            self._reader = self._view = None
+        elif self._reader is None or self._reader.run != one:
+            self._reader = RunReader(one, charted=True)
+        if self._reader is not None:
+            self._view = self._reader.view(utc_s())
         several = chosen[:_MOST_COMPARED] if len(chosen) > 1 else []
-        pairs = [(Summary.from_dict(figures), run.in_force) for run in several if (figures := run.summary())]
-        self._compared = compare(pairs) if len(pairs) > 1 else ""
+        written = [(run, written_summary(run)) for run in several]
+        views = [view_of(summary, settings=settings_of(run)) for run, summary in written if summary is not None]
+        self._compared = compare(views) if len(views) > 1 else ""
 
     # --- what is shown --------------------------------------------------------------------------------------------
 
     def _show(self) -> None:
         wanted = (self.table.wanted, self.table.text, tuple(self.table.sort), tuple(self.table.chosen))
-        key = (wanted, self._shelf.rows, self._detailed, self._said, self._shelf.unread, self._compared)
+        key = (wanted, self._index.rows, self._view, self._said, self._index.unread, self._compared)
         if key == self._shown:  # nothing was read and nobody wanted anything else
             return
         self._shown = key
-        self.table.show(self._shelf.rows)
+        self.table.show(self._index.rows)
         chosen = set(self.table.chosen)
-        rows = [row for row in self._shelf.rows if row.name in chosen]
-        self.deeds.enable(
-            under_way=sum(row.status in _OPEN for row in rows),
-            ended_early=sum(row.status in ("stopped", "interrupted", "failed") for row in rows),
+        rows = [row for row in self._index.rows if row.name in chosen]
+        self.actions.enable(
+            under_way=sum(row.status.is_open for row in rows),
+            ended_early=sum(row.status.is_resumable for row in rows),
             failed=sum(row.failed for row in rows),
             chosen=[row.name for row in rows],
         )
-        self.deeds.say(*self._words(len(rows)))
+        self.actions.say(*self._words(len(rows)))
         self.side.value = self._compared
-        if self._detailed is not None and len(rows) == 1 and self._detailed[0].summary.run == rows[0].name:
-            self.board.show(*self._detailed, utc_s())
-        elif self.board.parts:
-            self.board.say("")
+        if self._view is not None and len(rows) == 1 and self._view.run == rows[0].name:
+            self.run_widget.show(self._view, utc_s())
+        elif self.run_widget.parts:
+            self.run_widget.say("")
 
     def _words(self, chosen: int) -> tuple[str, bool]:
-        if self._shelf.damaged:
-            return f"cannot be read: {'; '.join(self._shelf.damaged[:3])}", True
+        if self._index.damaged:
+            return f"cannot be read: {'; '.join(self._index.damaged[:3])}", True
         if self._said[0]:
             return self._said
-        if self._shelf.unread:
-            return f"reading {plural(self._shelf.unread, 'more run')}", False
+        if self._index.unread:
+            return f"reading {plural(self._index.unread, 'more run')}", False
         return ("" if chosen else "Choose a run for its detail, several to compare them."), False
 
     # --- what the buttons do --------------------------------------------------------------------------------------
 
-    def _do(self, deed: str) -> None:
+    def _do(self, action: str) -> None:
         """Do something with the runs that are chosen; the thread that reads does what touches files."""
         chosen = self.chosen
         self._said = ("", False)
-        if deed == "go on":
-            self._desk.go_on(chosen[0])
-        elif deed == "retry":
-            ended = [run for run in chosen if run.status not in _OPEN]
+        if action == "go on":
+            self._controller.go_on(chosen[0])
+        elif action == "retry":
+            ended = [run for run in chosen if not run.status.is_open]
             self._retries += ended
             self._asked.put(lambda: self._ask([run for run in chosen if run not in ended], "retry"))
-        elif deed in ("csv", "parquet"):
-            self._asked.put(lambda: self._export(chosen, deed))
-        elif deed == "delete":
+        elif action in ("csv", "parquet"):
+            self._asked.put(lambda: self._export(chosen, action))
+        elif action == "delete":
             self._asked.put(lambda: self._delete(chosen))
         else:
-            self._asked.put(lambda: self._ask(chosen, _COMMANDS[deed]))
+            self._asked.put(lambda: self._ask(chosen, action))
 
-    def _ask(self, runs: list[Run], command: Command) -> str:
+    def _ask(self, runs: list[Run], command: str) -> str:
         for run in runs:
-            ask(run, command)
+            _COMMANDS[command](RemoteHandle(run))
         return f"asked {plural(len(runs), 'run')} to {command}" if runs else ""
 
     def _export(self, runs: list[Run], ending: str) -> str:
@@ -178,5 +182,5 @@ class AllRuns:
 
     def _delete(self, runs: list[Run]) -> str:
         for run in runs:
-            remove_run(run)
+            run.remove()
         return f"deleted {', '.join(run.name for run in runs)}"

@@ -17,18 +17,19 @@ from harness.errors import BadInput, HarnessError
 from harness.lab.simulate import scenarios
 from harness.notebook.local import LocalRun
 from harness.notebook.remote import RemoteRun
+from harness.pacing import format_tiers
 from harness.pacing.strategies import STRATEGIES
 from harness.record.clock import utc_s
-from harness.record.glance import Glance
 from harness.record.run import Run, list_runs
+from harness.record.run_view import RunView
+from harness.session.control import Answer, Asked, RunHandle
 from harness.session.importing import config_of, reopen
 from harness.settings import checked
 from harness.values import as_tiers
 from harness.views.figures import best_of, items_of
 from harness.views.panel.controls import Controls
-from harness.views.panel.run_widget import Board
+from harness.views.panel.run_widget import RunWidget
 
-_RESUMABLE = ("stopped", "interrupted", "failed")
 _HINT = "It may pause for a limit again and again: that is the limit, and the chart says which."
 
 
@@ -38,11 +39,13 @@ class Controller:
     def __init__(self, settings: Mapping[str, Any], results: Path) -> None:
         self.results = results
         self.import_: LocalRun | RemoteRun | None = None
-        self.board = Board()
+        self.run_widget = RunWidget()
+        self._run_status: str = "idle"
         self._run: Run | None = None  # what Resume and Retry are about while nothing is under way
         self._lock = threading.Lock()
         self._note = ("", False)
-        self.shown: Glance | None = None
+        self._asked: Asked | None = None  # the last command, until it is answered
+        self.shown: RunView | None = None
         self._ended: LocalRun | RemoteRun | None = None
         self.controls = Controls(
             settings,
@@ -50,15 +53,15 @@ class Controller:
             list(STRATEGIES),
             {
                 "start": self.start,
-                "pause": lambda: self._steer("pause"),
+                "pause": lambda: self._steer(lambda run: run.pause()),
                 "resume": self.resume,
-                "stop": lambda: self._steer("stop"),
+                "stop": lambda: self._steer(lambda run: run.stop()),
                 "retry": self.retry,
-                "workers": lambda workers: self._steer("set_workers", workers),
+                "workers": lambda workers: self._steer(lambda run: run.set(workers=workers)),
                 "limit": self._set_limit,
             },
         )
-        self.widget = w.VBox([self.controls.widget, self.board])
+        self.widget = w.VBox([self.controls.widget, self.run_widget])
         self._look_back()
 
     @property
@@ -84,7 +87,7 @@ class Controller:
         except BadInput as error:
             self.say(str(error), bad=True)
             return
-        self._begin(config, _HINT if config.url is None else "")
+        self._begin(config, _HINT if config.source.url is None else "")
 
     def go_on(self, run: Run, first: Callable[[], object] = lambda: None) -> None:
         """Resume `run` here. first: what is done to it before."""
@@ -98,14 +101,14 @@ class Controller:
     def resume(self) -> None:
         """Let a paused import send again; go on with one that has ended early."""
         if self.busy:
-            self._steer("resume")
+            self._steer(lambda run: run.resume())
         elif self._run is not None:
             self.go_on(self._run)
 
     def retry(self) -> None:
         """Fetch again what failed for good: now, or by going on with the run."""
         if self.busy:
-            self._steer("retry_failed")
+            self._steer(lambda run: run.retry())
         elif self._run is not None:
             self.retry_in(self._run)
 
@@ -125,20 +128,20 @@ class Controller:
         """The settings to go on with, secrets included where this is the import that was told them."""
         mine = self.import_
         if isinstance(mine, LocalRun) and mine.run is not None and mine.run.folder == run.folder:
-            since: dict[str, Any] = dict(run.about.get("asked", {}))
-            if "limit" in since:
-                since["limit"] = as_tiers(since["limit"])
-            return mine.config.model_copy(update={"run": run.name, "resume": True, "fresh": False, **since})
+            since: dict[str, Any] = run.about.get("asked", {})
+            return mine.config.with_settings(run=run.name, resume=True, fresh=False, **since)
         names = run.config.get("header_names")
         if names:
             asked = f"run {run.name} was started with the headers {', '.join(names)}, which are never written"
             raise BadInput(f"{asked}; resume it in a terminal, where they can be given again")
         return config_of(run)
 
-    def _steer(self, what: str, *values: Any) -> None:
+    def _steer(self, command: Callable[[RunHandle], Asked]) -> None:
         if self.import_ is not None:
-            self.import_.said = ""
-            getattr(self.import_, what)(*values)
+            try:
+                self._asked = command(self.import_)
+            except HarnessError as error:
+                self.say(str(error), bad=True)
 
     def _set_limit(self, text: str) -> None:
         try:
@@ -146,7 +149,7 @@ class Controller:
         except ValueError as error:
             self.say(str(error), bad=True)
             return
-        self._steer("set_limits", limits)
+        self._steer(lambda run: run.set(limit=format_tiers(limits)))
         self.say(f"from now on it keeps to {text}")
 
     # --- what is shown -------------------------------------------------------------------------------------------
@@ -165,15 +168,26 @@ class Controller:
         self.controls.say(self._note[0], bad=self._note[1])
 
     def _show(self, import_: LocalRun | RemoteRun) -> None:
-        now = import_.glance
-        if import_.said:
-            self.say(import_.said, bad=True)
+        now, said = import_.view(), self._answer()
+        if said.error:
+            self.say(said.error, bad=True)
         if now is None and import_.phase == "starting" and self.shown is not None:
             self.shown = None
-            self.board.say("")
+            self.run_widget.say("")
         if now is not None and now is not self.shown:
             self.shown = now
-            self.board.show(now, import_.course, utc_s())
+            self.run_widget.show(now, utc_s())
+
+    def _answer(self) -> Answer:
+        """What was said to the last command, once."""
+        try:
+            said = None if self._asked is None else self._asked.answer()
+        except HarnessError as error:
+            said = Answer(error=str(error))
+        if said is None:
+            return Answer()
+        self._asked = None
+        return said
 
     def _phase(self) -> str:
         import_ = self.import_
@@ -181,23 +195,25 @@ class Controller:
             return "idle" if self._run is None else self._run_status
         if import_.phase in ("starting", "stopping"):
             return import_.phase
-        now = import_.glance
+        now = import_.view()
         if import_.phase == "over":
             if import_.error is not None:
                 return "idle" if import_.run is None else "failed"
             return "idle" if now is None else now.summary.status
-        assert now is not None, "under way without a glance"
-        return now.summary.status if now.open else "stopping"  # its files are being written
+        assert now is not None, "under way without a view"
+        return now.status if now.status.is_open else "stopping"  # its files are being written
 
     def _look_back(self) -> None:
         """After a restart of the kernel, or in a new page: what became of the last import, and how to go on."""
         runs = list_runs(self.results)[:1]
-        self._run_status = runs[0].status if runs else "idle"
-        if self._run_status in _RESUMABLE:
+        if not runs:
+            return
+        self._run_status = status = runs[0].status
+        if status.is_resumable:
             self._run = runs[0]
             why = runs[0].about.get("reason") or "its process is gone"
-            self.say(f"The last import, {runs[0].name}, was {self._run_status} ({why}): Resume goes on with it.")
-        elif self._run_status in ("running", "paused"):
+            self.say(f"The last import, {runs[0].name}, was {status} ({why}): Resume goes on with it.")
+        elif status.is_open:
             self.say(f"{runs[0].name} is being imported by another process: here it is, and it obeys these buttons.")
             self.import_ = RemoteRun(runs[0]).start()
 
@@ -207,9 +223,10 @@ def _last_words(import_: LocalRun | RemoteRun) -> str:
     if import_.error is not None:
         kept = "" if import_.run is None else " What was recorded is safe."
         return f"{import_.error}.{kept}"
-    assert import_.glance is not None
+    now = import_.view()
+    assert now is not None
     assert import_.run is not None
-    figures = import_.glance.summary
+    figures = now.summary
     best = f", {best_of(figures)}" if best_of(figures) else ""
     said = f"{figures.status}: {items_of(figures)} items{best}. Data: {import_.run.folder / 'items.parquet'}"
-    return f"{said}. Resume goes on with it." if figures.status in _RESUMABLE else said
+    return f"{said}. Resume goes on with it." if figures.status.is_resumable else said

@@ -1,11 +1,11 @@
 """An import in a thread of its own, for callers that must stay free: a notebook's kernel, above all.
 
-    import_ = Background(config).start()
-    import_.pause(); import_.resume(); import_.set_workers(20); import_.stop()
+    import_ = LocalRun(config).start()
+    import_.pause(); import_.resume(); import_.set(workers=20); import_.stop()
     import_.wait()
 
 The thread runs trio and the import; nobody else touches either. Steering is posted to it, and what it knows is
-published as a `Glance`, which does not change. So it makes no difference from which thread or loop a button's
+published as a `RunView`, which does not change. So it makes no difference from which thread or loop a button's
 callback comes, nor whether that loop lives on.
 """
 
@@ -14,24 +14,27 @@ from __future__ import annotations
 import atexit
 import threading
 import weakref
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import replace
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import trio
 
 from harness.config import ImportConfig
 from harness.errors import HarnessError
-from harness.pacing import Tiers
-from harness.record.course import tape_of
-from harness.record.glance import Glance, glance
+from harness.record.control import Command
+from harness.record.events import Event, ItemId
+from harness.record.follow import timeline_of
 from harness.record.live import Live
 from harness.record.run import Run
+from harness.record.run_view import RunView
 from harness.record.state import State
-from harness.record.summary import Summary
-from harness.record.tape import Course, Tape
-from harness.session.importing import figures, run_import
+from harness.record.timeline import Timeline
+from harness.session.control import Answer, Asked, obey
+from harness.session.importing import run_import
+from harness.session.reader import settings_of, view_under_way, written_summary
 from harness.session.session import Session
 
 Phase = Literal["new", "starting", "under way", "stopping", "over"]
@@ -47,39 +50,37 @@ _started: weakref.WeakSet[LocalRun] = weakref.WeakSet()
 class LocalRun:
     """One session of an import, begun by `start`, over when `phase` says so. Every method may be called at any time.
 
-    first: what the thread does before that, such as reopening a run. glance, course: what is known now (None: nothing
-    yet). url: the list's. error: what ended it, if anything did.
+    It is a `RunHandle`. first: what the thread does before that, such as reopening a run. url: the list's. error: what
+    ended it, if anything did.
     """
 
     def __init__(self, config: ImportConfig, first: Callable[[], object] = lambda: None) -> None:
         self.config = config
         self._first = first
-        self.glance: Glance | None = None
-        self.course: Course | None = None
         self.url: str | None = None
         self.run: Run | None = None
         self.error: Exception | None = None
-        self.said = ""  # why the last thing asked for was refused, for people
+        self._view: RunView | None = None
+        self._timeline = Timeline()
+        self._heard: deque[Event] = deque()  # events that are not in the timeline yet
         self._session: Session | None = None
         self._token: trio.lowlevel.TrioToken | None = None
         self._scope: trio.CancelScope | None = None
         self._stopping = False
         self._over = threading.Event()
-        self._tape = Tape()
-        self._told = (0.0, 0, 0)
         # A daemon, so that an interpreter that ends is not held up; `_farewell` lets it write what it has first.
         self._thread = threading.Thread(target=self._run, name="harness-import", daemon=True)
 
     @property
     def phase(self) -> Phase:
-        """How far the session itself is; what the import does is in `glance`."""
+        """How far the session itself is; what the import does is in `view`."""
         if self._over.is_set():
             return "over"
         if self._thread.ident is None:
             return "new"
         if self._stopping:
             return "stopping"
-        return "starting" if self.glance is None else "under way"
+        return "starting" if self._view is None else "under way"
 
     def start(self) -> LocalRun:
         """Begin; RuntimeError where it was begun before."""
@@ -120,41 +121,46 @@ class LocalRun:
 
     # --- steering: posted to the import's thread -----------------------------------------------------------------
 
-    def pause(self) -> None:
-        """Send nothing new until `resume`."""
-        self._post(lambda session: session.pause())
+    def view(self) -> RunView | None:
+        """Return the run as it was at the last moment that the import published."""
+        return self._view
 
-    def resume(self) -> None:
-        self._post(lambda session: session.resume())
+    def pause(self) -> Asked:
+        return self._post("pause")
 
-    def set_workers(self, workers: int) -> None:
-        self._post(lambda session: session.set_workers(workers))
+    def resume(self) -> Asked:
+        return self._post("resume")
 
-    def set_limits(self, limits: Tiers) -> None:
-        self._post(lambda session: session.set_limits(limits))
+    def set(self, *, workers: int | None = None, limit: str | None = None) -> Asked:
+        return self._post("set", workers=workers, limit=limit)
 
-    def retry_failed(self) -> None:
-        """Fetch again, and first, what failed for good."""
-        self._post(lambda session: session.retry_failed())
+    def retry(self, items: Collection[ItemId] | None = None) -> Asked:
+        return self._post("retry", items=items)
 
-    def stop(self, reason: str = "stopped") -> None:
+    def forget(self, items: Collection[ItemId] | None = None) -> Asked:
+        return self._post("forget", items=items)
+
+    def stop(self, reason: str = "stopped") -> Asked:
         """Finish what is in flight, then end; a second call ends at once."""
         again, self._stopping = self._stopping, True
         if self._session is None or (again and self._session.driver is None):
             self._tell(self._cancel)  # it has not begun: there is nothing to finish
-        else:
-            self._post(lambda session: session.stop(reason))
+            return _Posted(Answer())
+        return self._post("stop", reason=reason)
 
-    def _post(self, what: Callable[[Session], object]) -> None:
+    def _post(self, command: Command, **values: Any) -> Asked:
+        asked = _Posted()
+
         def do() -> None:
             if self._session is None:
                 return
             try:
-                what(self._session)
+                asked.said = Answer(obey(self._session, command, values).get("count"))
             except Exception as error:  # whoever asked is in another thread, and trio would break off everything
-                self.said = str(error)
+                asked.said = Answer(error=str(error))
 
         self._tell(do)
+        return asked
 
     def _tell(self, what: Callable[[], object]) -> None:
         if self._token is not None:
@@ -182,33 +188,36 @@ class LocalRun:
             if self._stopping:
                 self._scope.cancel()
             self.run = await run_import(self.config, on_start=self._begun, on_update=self._update)
-            written = self.run.summary()
-            if self.glance is not None and written is not None:  # from here on, what the file says
-                self.glance = replace(self.glance, summary=Summary.from_dict(written))
+            written = written_summary(self.run)
+            if self._view is not None and written is not None:  # from here on, what the file says
+                self._view = replace(self._view, summary=written)
         if self._scope.cancelled_caught:
             raise HarnessError("the import was stopped before it began; start it again")
 
     def _begun(self, session: Session, url: str) -> None:
         self.run, self.url = session.run_folder, url
-        state = session.state
-        self._tape = tape_of(session.run_folder.folder)
-        self._tape.session()
-        self._told = (0.0, state.sent, state.refused)
+        self._timeline = timeline_of(session.run_folder.folder)  # of earlier sessions
+        self._timeline.begin(session.state.session.number)
+        session.on_event = self._heard.append
         self._session = session
 
     def _update(self, state: State, live: Live) -> None:
         assert self.run is not None
-        self._record(state, live)
-        self.course = self._tape.course()
-        self.glance = glance(figures(self.run.name, state, self.config), state, live)
+        while self._heard:
+            self._timeline.apply(self._heard.popleft())
+        now_s = live.t_s if state.status.is_open else None
+        bins, settings = self._timeline.bins(now_s), settings_of(self.run)
+        self._view = view_under_way(self.run.name, state, live, self.config, bins, settings)
 
-    def _record(self, state: State, live: Live) -> None:
-        then_s, sent, refused = self._told
-        now_sent = state.sent
-        self._tape.add(live.t_s, now_sent - sent, state.refused - refused)
-        if live.doing not in ("working", "in flight", "stopping"):
-            self._tape.wait(then_s, live.t_s, live.tier or live.doing)
-        self._told = (live.t_s, now_sent, state.refused)
+
+@dataclass(slots=True)
+class _Posted:
+    """A command on its way to the import's thread."""
+
+    said: Answer | None = None
+
+    def answer(self) -> Answer | None:
+        return self.said
 
 
 @atexit.register

@@ -1,9 +1,7 @@
-"""What the cells of `notebooks/live_import.ipynb` call.
+"""What the cells of `notebooks/live_import.ipynb` call, and the one task that writes all widgets.
 
-One task on the kernel's loop that writes all widgets, a few times a second.
-
-Widgets' callbacks may come in other threads, with loops that do not live on; this one runs where the cell ran. A view
-that fails is said once and shown no more, and the others go on.
+The task runs on the kernel's loop, a few times a second, because callbacks of widgets may come in other threads, with
+loops that do not live on. A view that fails is said once and shown no more, and the others go on.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ from harness.notebook.run_index import RunIndex
 from harness.record.clock import utc_s
 from harness.record.run import Run
 from harness.settings import as_switch, checked, notebook_folder
-from harness.views.panel.page import page, rows_page
+from harness.views.panel.run_widget import page, rows_page
 
 # One of each per kernel: a cell that is run again shows the panel there is, for its import may be under way.
 EVERY_S = 0.25
@@ -69,7 +67,7 @@ class Refresher:
             _log.exception("the view %s failed and is shown no more; run its cell again. Imports go on", name)
 
 
-_desks: dict[Path, Controller] = {}
+_controllers: dict[Path, Controller] = {}
 _all_runs: dict[Path, AllRuns] = {}
 _refresher = Refresher()
 
@@ -83,13 +81,15 @@ def live_import(*, live: bool | str = True, results: str | Path | None = None, *
     config = checked({**settings, "results": folder})  # what is wrong is said before anything happens
     if not as_switch("LIVE", live):
         return _in_batch(LocalRun(config).start())
-    desk = _desk(folder)
-    if desk.at_work:
-        desk.say("This import was under way already, so here it is again; its settings are those it was started with.")
+    controller = _controller(folder)
+    if controller.at_work:
+        controller.say(
+            "This import was under way already, so here it is again; its settings are those it was started with."
+        )
     else:
-        desk.controls.fill(settings)
-    display(desk.widget)
-    _refresher.call("live import", desk.tick)
+        controller.controls.fill(settings)
+    display(controller.widget)
+    _refresher.call("live import", controller.tick)
     return None
 
 
@@ -97,31 +97,32 @@ def all_runs(*, live: bool | str = True, results: str | Path | None = None) -> N
     """Show the table of all runs in `results`, refreshed each second; not `live`, as it is now."""
     folder = notebook_folder(results)
     if not as_switch("LIVE", live):
-        shelf = RunIndex(folder)
-        shelf.scan()
-        display(HTML(rows_page(shelf.rows)))
+        index = RunIndex(folder)
+        index.scan()
+        display(HTML(rows_page(index.rows)))
         return
     runs = _all_runs.get(folder)
     if runs is None:
-        runs = _all_runs[folder] = AllRuns(folder, _desk(folder))
+        runs = _all_runs[folder] = AllRuns(folder, _controller(folder))
     display(runs.widget)
     _refresher.call("all runs", runs.tick)
 
 
-def _desk(folder: Path) -> Controller:
-    if folder not in _desks:
-        _desks[folder] = Controller({}, folder)
-    return _desks[folder]
+def _controller(folder: Path) -> Controller:
+    if folder not in _controllers:
+        _controllers[folder] = Controller({}, folder)
+    return _controllers[folder]
 
 
 def _in_batch(import_: LocalRun) -> Run:
-    """Wait for the end in this cell, and show glances of it in one place, which is written again and again."""
+    """Wait for the end in this cell, and show how far it is in one place, which is written again and again."""
     shown: list[DisplayHandle] = []
 
     def look() -> None:
-        if import_.glance is None:
+        now = import_.view()
+        if now is None:
             return
-        html = HTML(page(import_.glance, import_.course, utc_s()))
+        html = HTML(page(now, utc_s()))
         if shown:
             shown[0].update(html)
         else:

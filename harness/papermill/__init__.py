@@ -1,14 +1,14 @@
 """What the notebooks for papermill call: a cell is a few lines, and whatever is decided is decided here.
 
-parameters: the values of the parameters' cell, checked. experiment: one run, its figures, its metrics. comparison: of
-sweeps. lessons: for teaching. show: figures and tables as a notebook keeps them.
+cells: what every cell needs, parameters checked and figures shown. runs: one run, its figures, its metrics. comparison:
+of sweeps. lessons: for teaching.
 """
 
 from __future__ import annotations
 
+from harness.papermill.cells import NotebookProblem, RunFailed, settings
 from harness.papermill.comparison import Comparison, read_comparison
 from harness.papermill.lessons import Lessons
-from harness.papermill.parameters import NotebookProblem, RunFailed, settings
 from harness.papermill.runs import Experiment, read_metrics, run_experiment
 
 __all__ = [

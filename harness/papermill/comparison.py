@@ -12,8 +12,7 @@ from typing import Any
 import pandas as pd
 
 from harness.lab.sweeps import Sweep, find_sweep, read_sweep
-from harness.papermill.parameters import parameters, plainly
-from harness.papermill.show import show_html, show_picture, show_table
+from harness.papermill.cells import parameters, plainly, show_html, show_picture, show_table
 from harness.settings import notebook_folder
 from harness.views.report import SweepPart
 from harness.views.report.content import sweep_headline, sweep_settings, sweep_size

@@ -1,16 +1,20 @@
-"""The lessons of `notebooks/strategies.ipynb`, ready to be shown."""
+"""What `notebooks/strategies.ipynb` teaches: how servers count, how clients pace, and where being greedy loses."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.config import ImportConfig
-from harness.lab.lessons import greedy_lesson, policies_lesson, strategies_lesson
-from harness.lab.simulate import enforced
-from harness.papermill.parameters import parameters, plainly, settings
-from harness.papermill.show import show_picture
+from harness.extras import need
+from harness.lab.experiment import simulate_run
+from harness.lab.simulate import enforced, verdicts
+from harness.pacing import parse_tiers
+from harness.pacing.schedule import Window, Windows, plan
+from harness.papermill.cells import parameters, plainly, settings, show_picture
+from harness.record.arrow import to_table
+from harness.record.events import Event
 from harness.views.plots.lessons import (
     policies_alt,
     policies_plot,
@@ -21,6 +25,79 @@ from harness.views.plots.lessons import (
 )
 from harness.views.report.pictures import Picture, strips_picture
 from harness.views.report.tables import Column, decimal, table_of, whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+# Of the ways of counting, those of one limit alone (`server` has them all).
+POLICIES = ("anchored", "aligned", "log", "counter", "bucket", "gcra", "leaky")
+# How much longer than the moment it is opened for a window must last, in the planner's lesson: a hair.
+MARGIN_S = 0.01
+
+
+def policies_lesson(limit: str, arrivals_s: Sequence[float], policies: Sequence[str] = POLICIES) -> pd.DataFrame:
+    """The same arrivals under each policy: policy, t_s and admitted, a row for each arrival.
+
+    limit: without a kind, such as 10/10s.
+    """
+    rows = []
+    for policy in policies:
+        config = ImportConfig(server_limit=f"{limit}:{policy}", latency=0.0, items=1)
+        admitted = verdicts(config, arrivals_s)
+        rows += [(policy, t_s, yes) for t_s, yes in zip(arrivals_s, admitted, strict=True)]
+    frame: pd.DataFrame = need("pandas").DataFrame(rows, columns=["policy", "t_s", "admitted"])
+    return frame
+
+
+def strategies_lesson(config: ImportConfig, strategies: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """The same import, simulated, by each strategy: its events, as a run keeps them. `auto` is not told the limits."""
+    told = config.with_settings(server_limit=config.server_limits)
+    untold = told.with_settings(limit=None)
+    return {name: events_of((untold if name == "auto" else told).with_settings(pacing=name)) for name in strategies}
+
+
+def events_of(config: ImportConfig) -> pd.DataFrame:
+    """The events of a simulated import, without a folder."""
+    need("pandas")
+    events: list[Event] = []
+    simulate_run(config, on_event=events.append)
+    frame: pd.DataFrame = to_table(events, "simulated", 1, "simulated", 1).drop_columns(["ids"]).to_pandas()
+    return frame
+
+
+def greedy_lesson(limit: str, requests: int) -> pd.DataFrame:
+    """Sending as soon as the anchored windows of `limit` allow, and as planned: schedule, t_s, requests per burst."""
+    windows = tuple(Window(tier.limit, tier.period_s) for tier in parse_tiers(limit))
+    rows = [("greedy", *burst) for burst in _greedy(windows, requests)]
+    rows += [("planned", *burst) for burst in _planned(windows, requests)]
+    frame: pd.DataFrame = need("pandas").DataFrame(rows, columns=["schedule", "t_s", "requests"])
+    return frame
+
+
+def _greedy(windows: Windows, requests: int, now: float = 0.0) -> list[tuple[float, int]]:
+    bursts = []
+    while requests:
+        room = min(requests, *(window.room(now) for window in windows))
+        if room:
+            bursts.append((now, room))
+            windows, requests = tuple(window.take(now, room) for window in windows), requests - room
+        now = max([now, *(window.ends_at for window in windows if window.room(now) <= 0)])
+    return bursts
+
+
+def _planned(windows: Windows, requests: int) -> list[tuple[float, int]]:
+    bursts: list[tuple[float, int]] = []
+    now = 0.0
+    while requests:
+        step = plan(windows, requests, now, MARGIN_S)
+        if step is None:  # from here on the greedy schedule is as good
+            return bursts + _greedy(windows, requests, now)
+        bursts.append((step.at, step.count))
+        windows = tuple(window.take(step.at, step.count) for window in windows)
+        requests, now = requests - step.count, step.at
+    return bursts
+
 
 _OWN = ("strategies", "arrivals", "every")
 

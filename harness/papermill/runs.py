@@ -15,8 +15,7 @@ from typing import Any
 from harness.config import ImportConfig
 from harness.errors import HarnessError, RecordError
 from harness.lab.experiment import simulate_run
-from harness.papermill.parameters import RunFailed, plainly, switch
-from harness.papermill.show import show_html, show_json, show_picture, show_table
+from harness.papermill.cells import RunFailed, plainly, show_html, show_json, show_picture, show_table, switch
 from harness.paths import program
 from harness.record.run import Run
 from harness.record.summary import Summary
@@ -27,7 +26,6 @@ from harness.views.report.pictures import Picture, run_pictures
 from harness.views.report.tables import table_of_pairs
 from harness.views.screen import LOOKS
 
-_ENDED = ("complete", "complete with failures")
 _COLORS = {"complete": "#009e73", "complete with failures": "#e69f00"}
 
 
@@ -74,7 +72,7 @@ class Experiment:
     @plainly
     def check(self) -> None:
         """RunFailed where the run did not complete: the notebook, and papermill with it, ends with an error."""
-        if self.summary.status not in _ENDED:
+        if not self.summary.status.is_complete:
             reason = f": {self.summary.reason}" if self.summary.reason else ""
             raise RunFailed(f"run {self.run.name} {self.summary.status}{reason}; the figures show how far it came")
 
@@ -86,7 +84,7 @@ def run_experiment(config: ImportConfig, *, simulated: bool | str = True) -> Exp
     NotebookProblem, a sentence, for what cannot be run; a run that fails or is stopped is an Experiment like any other.
     """
     if switch("simulated", simulated):
-        outcome = simulate_run(config, results=config.results)
+        outcome = simulate_run(config, results=config.run.results)
         assert outcome.run is not None, "simulated with results, and there is no folder"
         return Experiment(outcome.run, outcome.summary)
     run = _live(config)

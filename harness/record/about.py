@@ -7,13 +7,11 @@ status only saves reading the events.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from harness.errors import RecordError
-from harness.record.events import RunStatus
 from harness.record.files import list_parts, read_json
-
-OPEN: tuple[RunStatus, ...] = ("running", "paused")
+from harness.record.status import RunStatus
 
 _NUMBER = (int, float)
 # What is in run.json, where it is there at all.
@@ -51,7 +49,7 @@ def is_told(folder: Path, about: dict[str, Any]) -> bool:
     A part is never changed, and begins where the last one ended: of one that was added since, the first event lies
     beyond what was recorded.
     """
-    if about.get("status", "running") in OPEN:
+    if RunStatus(about.get("status", RunStatus.RUNNING)).is_open:
         return False
     if "recorded" not in about:  # of a revision that did not say
         return True
@@ -74,7 +72,7 @@ def _is_odd(name: str, value: Any) -> bool:
     if isinstance(value, bool):
         return name not in ("simulated", "settled")
     if isinstance(value, str):
-        return not _is_text(value) or (name == "status" and value not in get_args(RunStatus))
+        return not _is_text(value) or (name == "status" and value not in set(RunStatus))
     if isinstance(value, _NUMBER):
         return not _MOMENTS_S[0] <= value <= _MOMENTS_S[1]
     if name == "sessions_utc_s":

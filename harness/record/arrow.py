@@ -11,7 +11,16 @@ from typing import Any
 import pyarrow as pa
 
 from harness.errors import RecordError
-from harness.record.events import EVENT_CLASSES, EVENT_FIELDS, SCHEMA_VERSION, Event, canonical_id
+from harness.record.events import (
+    EVENT_CLASSES,
+    EVENT_FIELDS,
+    SCHEMA_VERSION,
+    Endpoint,
+    Event,
+    PageKind,
+    PageRef,
+    canonical_id,
+)
 
 _TEXT, _SECONDS, _COUNT = pa.string(), pa.float64(), pa.int64()
 
@@ -25,8 +34,13 @@ EVENT_SCHEMA = pa.schema(
         ("seq", _COUNT),
         ("event", _TEXT),
         ("t_s", _SECONDS),
+        ("resource", _TEXT),
+        ("endpoint", _TEXT),
         ("role", _TEXT),
+        ("parent", _TEXT),
+        ("credential", _TEXT),
         ("key", _TEXT),
+        ("key_kind", _TEXT),
         ("attempt", pa.int32()),
         ("sent_s", _SECONDS),
         ("answered_s", _SECONDS),
@@ -45,12 +59,13 @@ EVENT_SCHEMA = pa.schema(
         ("ended_s", _SECONDS),
         ("asleep_s", _SECONDS),
         ("sleeps", _COUNT),
-        ("strikes", _COUNT),
+        ("consecutive_refusals", _COUNT),
         ("budget", _TEXT),
         ("ids", pa.list_(_TEXT)),
         ("total", _COUNT),
         ("last_page", _COUNT),
         ("next_page", _TEXT),
+        ("next_page_kind", _TEXT),
         ("way", _TEXT),
         ("more", pa.bool_()),
         ("unread", _TEXT),
@@ -73,9 +88,14 @@ EVENT_SCHEMA = pa.schema(
 # Classes name an id or cursor for what it is; the table has one column for all of them.
 _COLUMN_OF = {"item": "key", "page": "key", "number": "session", "counting": "reason", "evidence": "detail"}
 _ROLE_OF = {"PageListed": "list"} | dict.fromkeys(("ItemImported", "ItemListed", "ItemAdopted", "Forgotten"), "item")
+# Of the columns of an Endpoint, which the role of its request completes.
+_ENDPOINT = ("resource", "endpoint", "credential", "budget")
+# Read together with others: what a role or kind says of them.
+_BESIDE = ("role", "key_kind", "next_page_kind")
 # Columns that versions before this one did not have, by the version that brought them.
 _SINCE = {"headers": 2, "body": 2}
 _SINCE |= dict.fromkeys(("carried", "way", "more", "unread", "new", "past", "said_by", "remarks"), 3)
+_SINCE |= dict.fromkeys(("resource", "endpoint", "parent", "credential", "key_kind", "next_page_kind"), 4)
 _COLUMNS = {name: tuple(_COLUMN_OF.get(field, field) for field in names) for name, names in EVENT_FIELDS.items()}
 _VALUES = {name: attrgetter(*fields) if len(fields) > 1 else None for name, fields in EVENT_FIELDS.items()}
 
@@ -123,13 +143,33 @@ def to_table(events: Sequence[Event], run: str, session: int, writer: str, first
         if name in _ROLE_OF:
             columns["role"][row] = _ROLE_OF[name]
     columns["seq"] = list(range(first_seq, first_seq + count))
-    columns["key"] = [None if key is None else str(key) for key in columns["key"]]
+    _write_refs(columns, "key", "key_kind")
+    _write_refs(columns, "next_page", "next_page_kind")
+    columns["parent"] = [None if item is None else str(item) for item in columns["parent"]]
+    _write_endpoints(columns)
     columns["ids"] = [None if ids is None else [str(item) for item in ids] for ids in columns["ids"]]
     # HTTP's status is a number and a run's is a word; as text both fit one column.
     columns["status"] = [None if status is None else str(status) for status in columns["status"]]
     arrays = [_constant(name, count, run, session, writer) for name in EVENT_SCHEMA.names[:4]]
     arrays += [pa.array(columns[field.name], field.type) for field in list(EVENT_SCHEMA)[4:]]
     return pa.Table.from_arrays(arrays, schema=EVENT_SCHEMA)
+
+
+def _write_refs(columns: dict[str, list[Any]], name: str, kind: str) -> None:
+    """A page as two texts, kind and value; an item's id has no kind."""
+    refs = columns[name]
+    columns[kind] = [ref.kind if type(ref) is PageRef else None for ref in refs]
+    columns[name] = [None if ref is None else str(ref) for ref in refs]
+
+
+def _write_endpoints(columns: dict[str, list[Any]]) -> None:
+    endpoints = columns["endpoint"]
+    columns["resource"] = [asked and asked.resource for asked in endpoints]
+    columns["credential"] = [asked and asked.credential for asked in endpoints]
+    columns["budget"] = [
+        own if asked is None else asked.budget for own, asked in zip(columns["budget"], endpoints, strict=True)
+    ]
+    columns["endpoint"] = [asked and asked.name for asked in endpoints]
 
 
 def _constant(name: str, count: int, run: str, session: int, writer: str) -> pa.Array:
@@ -149,7 +189,7 @@ def from_table(table: pa.Table) -> list[Event]:
     events: list[Any] = [None] * len(names)
     for name, at in rows.items():  # of the forty columns each class needs a few, and most rows are of one class
         columns = _COLUMNS[name]
-        part = table.select(list(dict.fromkeys(columns)))
+        part = table.select(list(dict.fromkeys((*columns, *_BESIDE, *_ENDPOINT))))
         part = part if len(at) == len(names) else part.take(pa.array(at, pa.int64()))
         values = [_read(part, column, number=name != "SessionEnded") for column in columns]
         for row, event in zip(at, map(EVENT_CLASSES[name], *values), strict=True):
@@ -159,14 +199,45 @@ def from_table(table: pa.Table) -> list[Event]:
 
 def _read(table: pa.Table, column: str, *, number: bool) -> list[Any]:
     """A column's values as events hold them; `number`: a status is HTTP's."""
+    if column == "endpoint":
+        return _read_endpoints(table)
     values: list[Any] = table.column(column).to_pylist()
-    if column == "key":
-        return [None if key is None else canonical_id(key) for key in values]
+    if column in ("key", "next_page"):
+        return _read_refs(values, table.column(f"{column}_kind"))
+    if column == "parent":
+        return [None if item is None else canonical_id(item) for item in values]
     if column == "ids":
         return [None if ids is None else tuple(map(canonical_id, ids)) for ids in values]
     if column == "status" and number:
         return [None if status is None else int(status) for status in values]
     return values
+
+
+def _read_refs(values: list[Any], kinds: pa.ChunkedArray) -> list[Any]:
+    if kinds.null_count == len(values):
+        return [None if key is None else canonical_id(key) for key in values]
+    return [
+        value if value is None else canonical_id(value) if kind is None else as_ref(kind, value)
+        for kind, value in zip(kinds.to_pylist(), values, strict=True)
+    ]
+
+
+def as_ref(kind: PageKind, value: str) -> PageRef:
+    """A page as its two columns have it."""
+    return PageRef(kind, int(value) if kind in ("number", "offset") else value)
+
+
+def _read_endpoints(table: pa.Table) -> list[Endpoint | None]:
+    """What requests asked: one object for all that asked the same, and most did."""
+    count, columns = table.num_rows, [table.column(name) for name in ("resource", "endpoint", "role", *_ENDPOINT[2:])]
+    if columns[0].null_count == count:
+        return [None] * count
+    alike = [column.unique().to_pylist() for column in columns]
+    if all(len(values) == 1 for values in alike):
+        return [Endpoint(*(value for (value,) in alike))] * count
+    known: dict[tuple[Any, ...], Endpoint] = {}
+    rows = zip(*(column.to_pylist() for column in columns), strict=True)
+    return [None if row[0] is None else known.setdefault(row, Endpoint(*row)) for row in rows]
 
 
 def as_current(table: pa.Table) -> pa.Table:
@@ -176,25 +247,45 @@ def as_current(table: pa.Table) -> pa.Table:
     if written > SCHEMA_VERSION:
         newer = f"schema {written}, and this version reads up to {SCHEMA_VERSION}"
         raise RecordError(f"the events of run {_run(table)} were written with {newer}; update the harness")
-    table = _with_roles(table)
+    table = _renamed(table)
     names = table.schema.names
     if missing := [name for name in EVENT_SCHEMA.names if name not in names and _SINCE.get(name, 1) <= written]:
         raise RecordError(f"the events have no column {missing[0]}: this is no record of the harness; remove the run")
     if names == EVENT_SCHEMA.names:
         return table
     empty = {field.name: pa.nulls(table.num_rows, field.type) for field in EVENT_SCHEMA if field.name not in names}
+    if written < _WITH_REFS:
+        empty |= _kinds(table)
     columns = [empty[name] if name in empty else table.column(name) for name in EVENT_SCHEMA.names]
     return pa.Table.from_arrays(columns, schema=EVENT_SCHEMA)
 
 
-def _with_roles(table: pa.Table) -> pa.Table:
-    """Files before schema 4 name a request's role `kind`, and that of a list `page`."""
-    names = table.schema.names
+# Before it, a request's role was called `kind` and that of a list `page`; a page was a number or, as text, a link.
+_WITH_REFS = 4
+
+
+def _renamed(table: pa.Table) -> pa.Table:
+    """`table` with the names that its columns have now."""
+    names = ["consecutive_refusals" if name == "strikes" else name for name in table.schema.names]
+    table = table.rename_columns(names)
     if "kind" not in names or "role" in names:
         return table
-    at, kind = names.index("kind"), table.column("kind")
-    roles = ["list" if name == "page" else name for name in kind.to_pylist()]
-    return table.set_column(at, "role", pa.array(roles, _TEXT))
+    roles = ["list" if name == "page" else name for name in table.column("kind").to_pylist()]
+    return table.set_column(names.index("kind"), "role", pa.array(roles, _TEXT))
+
+
+def _kinds(table: pa.Table) -> dict[str, pa.Array]:
+    """The kinds of the pages in a table of a version that did not record them."""
+    roles, keys, links = (table.column(name).to_pylist() for name in ("role", "key", "next_page"))
+    of_keys = [
+        _kind_of(key) if role == "list" and key is not None else None for role, key in zip(roles, keys, strict=True)
+    ]
+    of_links = [None if link is None else _kind_of(link) for link in links]
+    return {"key_kind": pa.array(of_keys, _TEXT), "next_page_kind": pa.array(of_links, _TEXT)}
+
+
+def _kind_of(text: str) -> PageKind:
+    return "number" if isinstance(canonical_id(text), int) else "url"
 
 
 def _version(table: pa.Table) -> int:

@@ -80,6 +80,15 @@ def is_dated(text: str) -> bool:
     return _DATE.match(text) is not None
 
 
+def is_moment(text: str) -> bool:
+    """Whether it reads like a time of day, or a date with one; asks neither the clock nor the time zone."""
+    if _CLOCK.fullmatch(text):
+        return True
+    with suppress(ValueError):
+        return is_dated(text) and datetime.fromisoformat(text) is not None
+    return False
+
+
 def has_passed(text: str) -> bool:
     """Whether it is a moment that does not come again, as a time of day does."""
     return is_dated(text) and parse_local(text) <= utc_s()

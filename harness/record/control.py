@@ -49,7 +49,7 @@ def ask(run: Run, command: Command, **values: Any) -> Path:
     folders = [folder for folder in (run.folder / "control").glob("*/") if folder.name.isdecimal()]
     sessions = sorted(folders, key=lambda folder: int(folder.name))
     if run.writer_pid is None:
-        instead = "" if run.status.startswith("complete") else "; resume it first, or leave it as it is"
+        instead = "" if run.status.is_complete else "; resume it first, or leave it as it is"
         raise NotRunning(f"run {run.name} is {run.status}, and no process would hear {command!r}{instead}")
     if not sessions:
         raise NotRunning(f"run {run.name} is only starting, and would not hear {command!r} yet; ask again in a moment")

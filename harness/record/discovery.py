@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.record.events import ItemId, Key, ListEnded, PageListed, canonical_id
+from harness.record.events import ItemId, ListEnded, PageListed, PageRef, canonical_id
 
 # Records that move while a list is read can fill a page with known ones, or two; not five in a row.
 MOST_REPEATS = 5
@@ -80,9 +80,9 @@ class Listing:
     ended: str = ""  # the reason why the list had ended, and the evidence
     evidence: str = ""
 
-    def position(self, page: Key) -> int:
+    def position(self, page: PageRef) -> int:
         """Where a page that is about to be folded stands."""
-        return page if isinstance(page, int) else self.read + 1
+        return self.read + 1 if page.number is None else page.number
 
     def loose(self) -> str:
         """The fields that look like a way on from the last page with records, or else from an empty one behind it."""
@@ -117,9 +117,9 @@ def page_listed(listing: Listing, event: PageListed, new: int, total: int | None
     return _total(listing, event, total)
 
 
-def told_next(event: PageListed) -> str | None:
+def told_next(event: PageListed) -> PageRef | None:
     """The next page as the page names it; revisions before schema 3 recorded a guessed number there too."""
-    if event.new is None and event.next_page is not None and event.next_page.isdecimal():
+    if event.new is None and event.next_page is not None and event.next_page.number is not None:
         return None
     return event.next_page
 
@@ -146,10 +146,16 @@ def _stale(listing: Listing, event: PageListed, new: int) -> None:
     At the borders of pages a few records repeat while the list grows: never most of them, page after page. Pages that
     the list named end by themselves.
     """
-    told = not isinstance(event.page, int) or event.page <= (listing.counted or 1) or bool(listing.way_on)
+    told = _is_told(listing, event) or bool(listing.way_on)
     if listing.stale < MOST_REPEATS:
         mostly = not told and 2 * new < len(set(event.ids))
         listing.stale = listing.stale + 1 if mostly else 0
+
+
+def _is_told(listing: Listing, event: PageListed) -> bool:
+    """Whether the list named that page: by a link, or by the number of pages that it declares."""
+    number = event.page.number
+    return number is None or number <= (listing.counted or 1)
 
 
 def _sizes(listing: Listing, event: PageListed, position: int) -> None:
@@ -157,12 +163,11 @@ def _sizes(listing: Listing, event: PageListed, position: int) -> None:
     if position == 1:
         listing.first = _digest(event.ids)
         if event.next_page is not None:
-            listing.first_links_by_number = event.way != "has_more" and holds_number(event.next_page, 2)
+            listing.first_links_by_number = event.way != "has_more" and holds_number(str(event.next_page), 2)
     elif position == 2:
         listing.second = _digest(event.ids)
     if not size:
-        told = not isinstance(event.page, int) or event.page <= (listing.counted or 1)
-        if told and position > listing.last_at:
+        if _is_told(listing, event) and position > listing.last_at:
             listing.unread_behind = listing.unread_behind or event.unread or ""
         return
     behind = position < listing.last_at
@@ -175,7 +180,7 @@ def _sizes(listing: Listing, event: PageListed, position: int) -> None:
 
 
 def _novelty(listing: Listing, event: PageListed, position: int, new: int) -> None:
-    number = event.page if isinstance(event.page, int) else 0
+    number = event.page.number or 0
     if new:
         listing.newest_at = max(listing.newest_at, position)
         listing.numbered += number > 1
@@ -186,8 +191,7 @@ def _novelty(listing: Listing, event: PageListed, position: int, new: int) -> No
 
 
 def _way(listing: Listing, event: PageListed, position: int) -> None:
-    if isinstance(event.page, int):
-        listing.furthest_number = max(listing.furthest_number, event.page)
+    listing.furthest_number = max(listing.furthest_number, event.page.number or 0)
     if told_next(event) is not None:
         listing.way_on = event.way or "next"
     if position < listing.furthest:
@@ -199,7 +203,7 @@ def _way(listing: Listing, event: PageListed, position: int) -> None:
 def _total(listing: Listing, event: PageListed, total: int | None) -> int | None:
     """A total below what was named is none. Nor, quietly, is one that is the size of its own page, page for page."""
     said, size = event.total, len(event.ids)
-    if event.page == 0 and not listing.zero_new:
+    if event.page.number == 0 and not listing.zero_new:
         return total  # where pages are counted from 1, what page 0 declares is no word of the list's
     listing.said_by = event.said_by or listing.said_by
     if said is not None:

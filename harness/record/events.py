@@ -3,26 +3,76 @@
 Every time that ends in `_s` counts from the session's start in trio's seconds; `_utc_s` counts from the epoch. The
 envelope (schema, run, session, writer, seq) is added where events are written, so that the engine need not know it.
 An item in flight has no event of its own: a crash returns it to pending, which is what a reader without it sees.
+
+`endpoint` and `parent` of what was sent say what it asked: nothing in events of revisions before schema 4. parent: the
+item whose children a list holds; None for a list of its own.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Literal, NamedTuple
+
+from harness.record.status import RunStatus as RunStatus
 
 # 2: `headers` and `body` of a failed attempt, Retried, Forgotten, Relisted. 3: IdsCarried with `carried`; what a page
 # says of the next one (`way`, `more`, `unread`, `new`, `past`, `said_by`, `remarks`), ListEnded, the status of a
-# Returned. 4: `role` in
-# place of `kind`, `list` in place of `page`. Older files are read as they are.
+# Returned. 4: what a request asked (`endpoint`, `parent`) and its `role`, which was called `kind` (and that of a list
+# `page`); pages as PageRefs; `consecutive_refusals`, which was called `strikes`. Older files are read as they are.
 SCHEMA_VERSION = 4
 
 ItemId = int | str
 Role = Literal["list", "item", "token"]
-Key = ItemId  # of an item its id, of a page its cursor
+PageKind = Literal["number", "url", "offset", "cursor", "keyset"]
+
+
+class PageRef(NamedTuple):
+    """Which page of a list: by its number, by the URL that led to it, or (not used yet) by an offset, cursor or key.
+
+    value: an int for a number or offset, text for the others. As text it is its value: `page 3`.
+    """
+
+    kind: PageKind
+    value: int | str
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+    @property
+    def number(self) -> int | None:
+        """The page's number; None where it has none."""
+        return self.value if self.kind == "number" else None  # type: ignore[return-value]
+
+
+def numbered(number: int) -> PageRef:
+    """Refer to a page by its number."""
+    return PageRef("number", number)
+
+
+def linked(url: str) -> PageRef:
+    """Refer to a page by the URL that an earlier page gave for it."""
+    return PageRef("url", url)
+
+
+PAGE_0, FIRST_PAGE = numbered(0), numbered(1)
+Key = ItemId | PageRef  # of an item its id, of a page which one it is
+
+
+class Endpoint(NamedTuple):
+    """What a request asks, in whose name, and which budget pays for it.
+
+    resource: what is imported; a source holds one today. name: the endpoint of it. credential: the name (never the
+    value) of the environment variable or header that says who asks; None where nothing does. budget: see `budget_name`.
+    """
+
+    resource: str
+    name: str
+    role: Role
+    credential: str | None
+    budget: str
+
 
 _LARGEST = 10**18
-
-RunStatus = Literal["running", "paused", "complete", "complete with failures", "stopped", "interrupted", "failed"]
 
 
 def canonical_id(raw: ItemId) -> ItemId:
@@ -105,7 +155,7 @@ class PageListed:
     """
 
     t_s: float
-    page: Key
+    page: PageRef
     attempt: int
     sent_s: float
     answered_s: float
@@ -113,7 +163,7 @@ class PageListed:
     ids: tuple[ItemId, ...]
     total: int | None
     last_page: int | None
-    next_page: str | None
+    next_page: PageRef | None
     way: str | None = None
     more: bool | None = None
     unread: str | None = None
@@ -121,6 +171,8 @@ class PageListed:
     past: str | None = None
     said_by: str | None = None
     remarks: str | None = None
+    endpoint: Endpoint | None = None
+    parent: ItemId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +195,8 @@ class ItemImported:
     answered_s: float
     status: int
     size_bytes: int
+    endpoint: Endpoint | None = None
+    parent: ItemId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +247,13 @@ class AttemptFailed:
     retry_at_utc_s: float | None
     headers: str | None = None
     body: str | None = None
+    endpoint: Endpoint | None = None
+    parent: ItemId | None = None
+
+    @property
+    def item(self) -> ItemId:
+        """The id of the item; only where the role is `item`."""
+        return self.key  # type: ignore[return-value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +263,11 @@ class Retried:
     t_s: float
     role: Role
     key: Key
+
+    @property
+    def item(self) -> ItemId:
+        """The id of the item; only where the role is `item`."""
+        return self.key  # type: ignore[return-value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +290,8 @@ class Refused:
     answered_s: float
     status: int
     retry_after_s: float | None
+    endpoint: Endpoint | None = None
+    parent: ItemId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +310,8 @@ class Returned:
     sent: bool
     answered_s: float | None = None
     status: int | None = None
+    endpoint: Endpoint | None = None
+    parent: ItemId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +323,7 @@ class Held:
     until_s: float
     reason: str
     retry_after_s: float | None
-    strikes: int
+    consecutive_refusals: int
 
 
 @dataclass(frozen=True, slots=True)

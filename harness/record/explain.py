@@ -27,7 +27,7 @@ _FETCHED = (e.ItemImported, e.PageListed, e.AttemptFailed, e.Refused, e.Returned
 
 
 @dataclass(slots=True)
-class Stretch:
+class SessionSpan:
     """A session as far as it is recorded: times in UTC. status, reason: how it ended, if anything says so."""
 
     number: int
@@ -49,9 +49,9 @@ class Explanation:
     at_utc_s: float
     began_run_utc_s: float
     why: Why = "sending"
-    before: Stretch | None = None
-    session: Stretch | None = None
-    after: Stretch | None = None
+    before: SessionSpan | None = None
+    session: SessionSpan | None = None
+    after: SessionSpan | None = None
     reason: str = ""
     limit: str | None = None
     used: int | None = None
@@ -74,7 +74,7 @@ class _Seen:
 
     at: float
     state: State = field(default_factory=State)
-    sessions: list[Stretch] = field(default_factory=list)
+    sessions: list[SessionSpan] = field(default_factory=list)
     answered: array[float] = field(default_factory=lambda: array("d"))
     flying: list[Fetched] = field(default_factory=list)
     wait: tuple[float, float, e.Waited] | None = None
@@ -91,7 +91,7 @@ def explain(events: Iterable[e.Event], at_utc_s: float) -> Explanation:
     for event in events:
         if isinstance(event, e.SessionStarted):
             anchor = event.utc_s
-            seen.sessions.append(Stretch(event.number, anchor, anchor))
+            seen.sessions.append(SessionSpan(event.number, anchor, anchor))
         _follow_session(seen, event, anchor)
         if anchor + event.t_s <= at_utc_s:
             apply(seen.state, event)
@@ -223,7 +223,7 @@ def audited(events: Iterable[e.Event]) -> Audit | None:
         elif isinstance(event, e.ListEnded):
             accepted = event.reason == "accepted"
         elif isinstance(event, e.SessionEnded):
-            whole = event.status.startswith("complete") and not accepted
+            whole = e.RunStatus(event.status).is_complete and not accepted
     if now is None:
         return None
     gone = tuple(item for item in before if item not in now) if whole else ()

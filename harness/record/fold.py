@@ -52,11 +52,11 @@ def _session_started(state: State, event: e.SessionStarted) -> None:
     _cut_tail(state)
     state.earlier_s += state.session.duration_s()
     state.cut_short = state.cut_short or (state.session.number > 0 and not state.session.ended)
-    state.marks.append(Boundary(state.pages_read, state.imported, state.kept, "session"))
+    state.boundaries.append(Boundary(state.pages_read, state.imported, state.kept, "session"))
     state.asked = False
     state.session = Current(event.number, event.utc_s)
     state.workers, state.limits, state.strategy = event.workers, event.limits, event.strategy
-    state.status, state.reason = "running", ""
+    state.status, state.reason = e.RunStatus.RUNNING, ""
     # A page that failed for good is tried again in each session: without it its items would never be known.
     for failure in state.failed_pages:
         del state.failures[(failure.role, failure.key)]
@@ -112,15 +112,14 @@ def _page_listed(state: State, event: e.PageListed) -> None:
     state.refused_of.pop(f"list {event.page}", None)
     before, leads = len(state.items), state.listing.position(event.page) >= state.listing.furthest
     for item in event.ids:
-        if not state.items.add(item):
-            state.listed_twice += 1
+        state.items.add(item)
     new = len(state.items) - before if event.new is None else event.new
     state.total = page_listed(state.listing, event, new, state.total)
     _extent(state, event)
     if leads:
         # A link beside `has_more: false` is followed all the same, but not from a page that brought nothing.
         state.next_page = None if event.more is False and not new else told_next(event)
-        if state.next_page is not None and e.canonical_id(state.next_page) in state.pages:
+        if state.next_page is not None and state.next_page in state.pages:
             state.listing.looped, state.next_page = event.way or "next", None
 
 
@@ -135,7 +134,12 @@ def _extent(state: State, event: e.PageListed) -> None:
         return  # its links lead on in another way, so numbers mean nothing to it
     if event.last_page is not None:
         state.last_page = max(event.last_page, state.last_page or 0)
-    elif event.page == 1 and not (event.way or event.said_by) and event.ids and (state.total or 0) > len(event.ids):
+    elif (
+        event.page == e.FIRST_PAGE
+        and not (event.way or event.said_by)
+        and event.ids
+        and (state.total or 0) > len(event.ids)
+    ):
         state.last_page = -(-(state.total or 0) // len(event.ids))
 
 
@@ -162,8 +166,10 @@ def _item_without_request(state: State, event: e.ItemListed | e.ItemAdopted) -> 
 def _ids_carried(state: State, event: e.IdsCarried) -> None:
     if event.carried:
         state.items.take_back()
-        # What earlier stretches got is no more than what is left of it.
-        state.marks = [mark._replace(items=min(mark.items, state.imported)) for mark in state.marks]
+        # What earlier segments got is no more than what is left of it.
+        state.boundaries = [
+            boundary._replace(items=min(boundary.items, state.imported)) for boundary in state.boundaries
+        ]
     state.ids_carried = event.carried
 
 
@@ -176,7 +182,6 @@ def _attempt_failed(state: State, event: e.AttemptFailed) -> None:
             _answered(state, event.status, event.t_s - event.sent_s)
     elif event.answered_s is None:  # else it follows on a refusal, which was counted
         state.fetches += 1
-    state.attempts_failed += 1
     if state.refused_of and event.status is not None and event.status < _SERVER_ERROR:
         state.own_refusals += state.refused_of.pop(f"{event.role} {event.key}", 0)
     state.failures[(event.role, event.key)] = Failure(
@@ -190,12 +195,12 @@ def _attempt_failed(state: State, event: e.AttemptFailed) -> None:
         event.retry_at_utc_s,
     )
     if event.role == "item":
-        _move(state, event.key, "failed" if event.retry_at_utc_s is None else "waiting", event.t_s)
+        _move(state, event.item, "failed" if event.retry_at_utc_s is None else "waiting", event.t_s)
 
 
 def _retried(state: State, event: e.Retried) -> None:
     if event.role == "item":
-        _move(state, event.key, "pending", event.t_s)
+        _move(state, event.item, "pending", event.t_s)
     state.failures.pop((event.role, event.key), None)
     _reopen(state)
 
@@ -203,21 +208,21 @@ def _retried(state: State, event: e.Retried) -> None:
 def _forgotten(state: State, event: e.Forgotten) -> None:
     _move(state, event.item, "forgotten", event.t_s)
     state.failures.pop(("item", event.item), None)
-    if state.status == "complete with failures":
+    if state.status is e.RunStatus.WITH_FAILURES:
         state.status, state.reason = verdict_of_failures(state.failed)
 
 
 def _reopen(state: State) -> None:
     """A run that had ended has something to do again."""
-    if state.status not in ("running", "paused"):
-        state.status, state.reason = "stopped", "there is something to fetch again"
+    if not state.status.is_open:
+        state.status, state.reason = e.RunStatus.STOPPED, "there is something to fetch again"
 
 
 def verdict_of_failures(failed: int) -> tuple[e.RunStatus, str]:
     """Status and reason of a run with nothing left to do, by how many items failed for good."""
     if failed:
-        return "complete with failures", f"{failed:,} item{'s' if failed > 1 else ''} failed"
-    return "complete", ""
+        return e.RunStatus.WITH_FAILURES, f"{failed:,} item{'s' if failed > 1 else ''} failed"
+    return e.RunStatus.COMPLETE, ""
 
 
 def _refused(state: State, event: e.Refused) -> None:
@@ -231,7 +236,6 @@ def _refused(state: State, event: e.Refused) -> None:
 
 
 def _returned(state: State, event: e.Returned) -> None:
-    state.returned += 1
     if event.sent:
         _sent(state, event.role, event.sent_s, event.t_s)
         if event.status is None or event.answered_s is None:
@@ -242,9 +246,8 @@ def _returned(state: State, event: e.Returned) -> None:
         state.fetches += 1
 
 
-def _held(state: State, event: e.Held) -> None:
+def _held(state: State, _: e.Held) -> None:
     state.holds += 1
-    state.session.held_until_s = event.until_s
 
 
 def _wait_began(state: State, event: e.WaitBegan) -> None:
@@ -265,7 +268,7 @@ def _waited(state: State, event: e.Waited) -> None:
 
 def _paused(state: State, event: e.Paused) -> None:
     state.session.paused_at_s = event.t_s
-    state.status = "paused"
+    state.status = e.RunStatus.PAUSED
 
 
 def _resumed(state: State, event: e.Resumed) -> None:
@@ -275,9 +278,9 @@ def _resumed(state: State, event: e.Resumed) -> None:
         began_s = max(session.paused_at_s, session.last_answer_s or 0.0)
         session.paused_s += max(0.0, event.t_s - began_s)
         # Limits renew during a pause that the duration leaves out, so what follows is measured anew.
-        state.marks.append(Boundary(state.pages_read, state.imported, state.kept, "pause"))
+        state.boundaries.append(Boundary(state.pages_read, state.imported, state.kept, "pause"))
     session.paused_at_s = None
-    state.status = "running"
+    state.status = e.RunStatus.RUNNING
 
 
 def _workers_set(state: State, event: e.WorkersSet) -> None:
@@ -288,7 +291,7 @@ def _limits_set(state: State, event: e.LimitsSet) -> None:
     if event.limits != state.limits:
         # Of limits that were being learned, no more counts than what was known of them so far.
         held = state.kept if state.strategy != "auto" else state.limits
-        state.marks.append(Boundary(state.pages_read, state.imported, held, "limits"))
+        state.boundaries.append(Boundary(state.pages_read, state.imported, held, "limits"))
     state.limits, state.asked = event.limits, True
 
 
@@ -300,10 +303,10 @@ def _learned(state: State, event: e.Learned) -> None:
 
 
 def _session_ended(state: State, event: e.SessionEnded) -> None:
-    state.status, state.reason = event.status, event.reason
+    state.status, state.reason = e.RunStatus(event.status), event.reason
     state.session.waiting = None
     state.session.ended = True
-    state.cut_short = state.cut_short or not event.status.startswith("complete")
+    state.cut_short = state.cut_short or not state.status.is_complete
     _cut_tail(state)
 
 

@@ -3,6 +3,8 @@
 A new folder is filled and locked under a hidden name and then renamed, so that nobody ever meets one that is half made;
 the rename also decides who gets a name that two want. A folder that is removed is renamed out of sight first. What a
 kill leaves under a hidden name is no folder of anybody's, and the next to make or remove one beside it clears it away.
+
+A run is such a folder (`harness.record.run`), and so is a sweep (`harness.lab.sweeps`).
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, ClassVar
 
 from harness.errors import BadInput, NoSuchRun, RecordError, RunLocked
 from harness.record.files import make_folder, sync_folder, unwritable
@@ -40,52 +43,101 @@ class NameTaken(BadInput):
     """Every name that a new folder could have had is taken."""
 
 
-@contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Hold the lock of `folder`. RunLocked names the process that has it; NoSuchRun where the folder is gone.
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder that one process at a time writes. what: its name for people."""
 
-    The lock is the kernel's, so that it ends with its process, however that ends.
-    """
-    with _locked(folder):
-        yield
+    what: ClassVar[str] = "folder"
+    folder: Path
 
+    @property
+    def name(self) -> str:
+        return self.folder.name
 
-def holder(folder: Path) -> int | None:
-    """The process that holds the lock of `folder`; None where nobody does."""
-    try:
-        with open(folder / LOCK, encoding="ascii") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return int(lock.read().strip() or 0)
-    except (OSError, ValueError):
-        return None
-    return None
-
-
-def _locked(folder: Path) -> IO[str]:
-    """The lock file of the folder that lies at `folder` now, open and locked."""
-    for _ in range(_REPLACED):
+    @property
+    def writer_pid(self) -> int | None:
+        """The process that is writing here, by the lock it holds; None where nobody is."""
         try:
-            lock = open(folder / LOCK, "a+", encoding="ascii")  # noqa: SIM115
-        except (FileNotFoundError, NotADirectoryError):
-            raise NoSuchRun(f"{folder} is not there any more: it was removed meanwhile; see which there are") from None
+            with open(self.folder / LOCK, encoding="ascii") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return int(lock.read().strip() or 0)
+        except (OSError, ValueError):
+            return None
+        return None
+
+    @property
+    def is_husk(self) -> bool:
+        """Whether it holds nothing but what is left where its start was killed; an empty one does."""
+        return _holds_only(self.folder, _HUSK)
+
+    @property
+    def is_remains(self) -> bool:
+        """Whether it was a run whose run.json is lost: it has its lock, and nothing that is not a run's."""
+        return (self.folder / LOCK).is_file() and _holds_only(self.folder, _REMAINS)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold its lock. RunLocked names the process that has it; NoSuchRun where the folder is gone.
+
+        The lock is the kernel's, so that it ends with its process, however that ends.
+        """
+        with self._lock():
+            yield
+
+    def _lock(self) -> IO[str]:
+        """The lock file of the folder that lies here now, open and locked."""
+        folder, named = self.folder, f"{self.what} {self.name}"
+        for _ in range(_REPLACED):
+            try:
+                lock = open(folder / LOCK, "a+", encoding="ascii")  # noqa: SIM115
+            except (FileNotFoundError, NotADirectoryError):
+                gone = f"{folder} is not there any more: it was removed meanwhile"
+                raise NoSuchRun(f"{gone}; see which there are") from None
+            except OSError as error:
+                raise unwritable(folder, error) from None
+            if not _taken(lock):
+                with lock:
+                    lock.seek(0)
+                    pid = lock.read().strip() or "unknown"
+                raise RunLocked(f"{named} is being written by process {pid}; wait for it, or stop it")
+            # Between open and lock the folder may have been removed, and another put in its place: then this is the
+            # lock of a folder that nobody can see, and would keep nobody out.
+            if _lies_at(lock, folder / LOCK):
+                lock.truncate(0)
+                lock.write(str(os.getpid()))
+                lock.flush()
+                return lock
+            lock.close()
+        raise RunLocked(f"{named} is replaced again and again by another process; stop that one")
+
+    def remove(self) -> None:
+        """Remove it with all its files, and what was left half removed beside it; RunLocked while a process writes."""
+        with self.locked():
+            self.discard()
+        clear_leftovers(self.folder.parent)
+
+    def discard(self) -> None:
+        """Remove it where its lock is held already; RecordError where the disk refuses."""
+        folder = self.folder
+        gone = folder.with_name(f"{_REMOVED}{folder.name}-{secrets.token_hex(4)}")
+        try:
+            # Out of sight in one step, so that nobody meets half a run.
+            os.rename(folder, gone)
+            sync_folder(folder.parent)
         except OSError as error:
-            raise unwritable(folder, error) from None
-        if not _taken(lock):
-            with lock:
-                lock.seek(0)
-                pid = lock.read().strip() or "unknown"
-            raise RunLocked(f"run {folder.name} is being written by process {pid}; wait for it, or stop it")
-        # Between open and lock the folder may have been removed, and another put in its place: then this is the lock
-        # of a folder that nobody can see, and would keep nobody out.
-        if _lies_at(lock, folder / LOCK):
-            lock.truncate(0)
-            lock.write(str(os.getpid()))
-            lock.flush()
-            return lock
-        lock.close()
-    raise RunLocked(f"run {folder.name} is replaced again and again by another process; stop that one")
+            raise _not_removed(folder, error) from None
+        for tries in range(_REPLACED):
+            try:
+                shutil.rmtree(gone)
+                return
+            except FileNotFoundError:  # another process clears it away as well
+                if not gone.exists():
+                    return
+            except OSError as error:
+                if error.errno not in _TAKEN or tries == _REPLACED - 1:
+                    raise _not_removed(gone, error) from None
 
 
 def _taken(lock: IO[str]) -> bool:
@@ -137,7 +189,7 @@ def _hidden(parent: Path) -> tuple[Path, IO[str]]:
         making = parent / f"{_NEW}{secrets.token_hex(8)}"
         making.mkdir()
         with suppress(NoSuchRun, RunLocked):  # cleared away by another process before it was locked
-            return making, _locked(making)
+            return making, Folder(making)._lock()
     raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
 
 
@@ -166,48 +218,11 @@ def _is_empty(folder: Path) -> bool:
         return False
 
 
-def is_husk(folder: Path) -> bool:
-    """Whether `folder` holds nothing but what a run leaves that was killed before it had begun; an empty one does."""
-    return _holds_only(folder, _HUSK)
-
-
-def is_remains(folder: Path) -> bool:
-    """Whether `folder` was a run whose run.json is lost: it has its lock, and nothing that is not a run's."""
-    return (folder / LOCK).is_file() and _holds_only(folder, _REMAINS)
-
-
 def _holds_only(folder: Path, names: frozenset[str]) -> bool:
     try:
         return not folder.is_symlink() and {path.name for path in folder.iterdir()} <= names
     except OSError:
         return False
-
-
-def remove(folder: Path) -> None:
-    """Remove `folder` with all its files; RunLocked while a process writes it."""
-    with held(folder):
-        discard(folder)
-
-
-def discard(folder: Path) -> None:
-    """The same for the holder of its lock; RecordError where the disk refuses."""
-    gone = folder.with_name(f"{_REMOVED}{folder.name}-{secrets.token_hex(4)}")
-    try:
-        # Out of sight in one step, so that nobody meets half a run.
-        os.rename(folder, gone)
-        sync_folder(folder.parent)
-    except OSError as error:
-        raise _not_removed(folder, error) from None
-    for tries in range(_REPLACED):
-        try:
-            shutil.rmtree(gone)
-            return
-        except FileNotFoundError:  # another process clears it away as well
-            if not gone.exists():
-                return
-        except OSError as error:
-            if error.errno not in _TAKEN or tries == _REPLACED - 1:
-                raise _not_removed(gone, error) from None
 
 
 def _not_removed(folder: Path, error: OSError) -> RecordError:
@@ -219,5 +234,5 @@ def clear_leftovers(parent: Path) -> None:
     for path in [*parent.glob(f"{_NEW}*"), *parent.glob(f"{_REMOVED}*")]:
         if path.is_symlink() or not path.is_dir():
             continue
-        with suppress(NoSuchRun, RunLocked, RecordError), held(path):
+        with suppress(NoSuchRun, RunLocked, RecordError), Folder(path).locked():
             shutil.rmtree(path, ignore_errors=True)

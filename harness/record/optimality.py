@@ -9,15 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from harness.bound import Bound
-from harness.record.events import RunStatus
 from harness.record.limits import limits_in
 from harness.record.state import State
-
-if TYPE_CHECKING:
-    from harness.record.summary import LearnedLimit, Ledger
+from harness.record.status import RunStatus
 
 # Strategies that never send more than the declared limits allow; the others find limits by running into them.
 KEEPS_LIMITS = ("window", "spaced", "auto")
@@ -31,6 +27,35 @@ RUNNING = "not known before the run is complete"
 CUT_SHORT = "a session was interrupted, and limits renew between sessions"
 CHANGED = "the limits were changed on the way"
 NO_LIMIT = "no limit is known"
+
+
+@dataclass(frozen=True, slots=True)
+class LostTo:
+    """How many seconds beyond best possible went where; they add up to duration - best possible."""
+
+    workers_s: float
+    refusals_s: float
+    retries_s: float
+    other_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What the test API counted of the last session. faults: let through, and answered as if they were refused."""
+
+    admitted: int
+    refused: int
+    agrees: bool
+    faults: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedLimit:
+    """A limit that the run revealed: as in the grammar of limits, how the server seems to count, and the evidence."""
+
+    limit: str
+    counting: str
+    evidence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +99,9 @@ def optimality(
 
 
 def _unfinished(status: RunStatus) -> str:
-    if status in ("running", "paused"):
+    if status.is_open:
         return RUNNING
-    return "" if status.startswith("complete") else NOT_COMPLETE
+    return "" if status.is_complete else NOT_COMPLETE
 
 
 def refused_within(
@@ -116,7 +141,7 @@ def refusals_by_limits(state: State, server: Ledger | None = None) -> int:
 
 def _limits_differ(state: State) -> bool:
     """Did a person change the limits, amid a session or between two?"""
-    held = {stretch.limits for stretch in state.stretches() if stretch.pages + stretch.items}
+    held = {segment.limits for segment in state.segments() if segment.pages + segment.items}
     return state.changed or len(held) > 1
 
 
@@ -127,3 +152,18 @@ def _too_short(state: State) -> str:
         return ""
     what = "" if not limits else "burst" if limits[0].refills else "window"
     return f"the run fits into one {what} of {limits[0].text}" if limits else ""
+
+
+def lost_to(state: State, bound: Bound, duration_s: float) -> LostTo:
+    """Return what the difference between `duration_s` and the best possible was lost to.
+
+    The shares are taken in the order in which they can be told apart; what is left is latency, and waits longer than
+    needed.
+    """
+    left = max(0.0, duration_s - bound.bound_s)
+    refused_s = sum(state.waits.get(reason, (0.0, 0))[0] for reason in ("refused", "probe", "hold"))
+    workers_s = min(left, max(0.0, bound.bound_workers_s - bound.bound_s))
+    refusals_s = min(left - workers_s, refused_s)
+    failing_s = state.waits.get("failing", (0.0, 0))[0]
+    retries_s = min(left - workers_s - refusals_s, state.retry_wait_s + failing_s)
+    return LostTo(workers_s, refusals_s, retries_s, left - workers_s - refusals_s - retries_s)

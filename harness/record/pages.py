@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator
+from typing import Any
 
-from harness.record.events import Key
+from harness.record.events import Key, PageRef, numbered
 
-# Pages still to be read: a link, a number, or the numbers of a range (never an empty one).
+# What is still to be fetched: an item, a page, or the pages with the numbers of a range (never an empty one).
 Turn = Key | range
+PageTurn = PageRef | range
 
 
 class PageSet:
@@ -19,21 +21,22 @@ class PageSet:
 
     __slots__ = ("_ends", "_links", "_numbers", "_starts")
 
-    def __init__(self, pages: Iterable[Key] = ()) -> None:
+    def __init__(self, pages: Iterable[PageRef] = ()) -> None:
         self._starts: list[int] = []  # of intervals that neither overlap nor touch, in order
         self._ends: list[int] = []  # the first number that is not in the interval any more
         self._numbers = 0
-        self._links: set[str] = set()
+        self._links: set[PageRef] = set()
         for page in pages:
             self.add(page)
 
-    def add(self, page: Key) -> None:
+    def add(self, page: PageRef) -> None:
         """Note that `page` was read; a page that is known changes nothing."""
-        if isinstance(page, str):
+        number = page.number
+        if number is None:
             self._links.add(page)
         elif page not in self:
             self._numbers += 1
-            self._fill(page)
+            self._fill(number)
 
     def _fill(self, number: int) -> None:
         """Add a number that is in no interval: it makes one longer, joins two, or is one by itself."""
@@ -54,28 +57,29 @@ class PageSet:
     def clear(self) -> None:
         self.__init__()  # type: ignore[misc]
 
-    def missing(self, last: int) -> list[Turn]:
+    def missing(self, last: int) -> list[PageTurn]:
         """The numbers from 1 to `last` that were not read, in order."""
-        found: list[Turn] = []
+        found: list[PageTurn] = []
         at = 1
         for start, end in zip(self._starts, self._ends, strict=True):
             found += _nonempty(range(at, min(start, last + 1)))
             at = max(at, end)
         return found + _nonempty(range(at, last + 1))
 
-    def __contains__(self, page: Key) -> bool:
-        if isinstance(page, str):
+    def __contains__(self, page: PageRef) -> bool:
+        number = page.number
+        if number is None:
             return page in self._links
-        at = bisect_right(self._starts, page)
-        return at > 0 and page < self._ends[at - 1]
+        at = bisect_right(self._starts, number)
+        return at > 0 and number < self._ends[at - 1]
 
     def __len__(self) -> int:
         return self._numbers + len(self._links)
 
-    def __iter__(self) -> Iterator[Key]:
+    def __iter__(self) -> Iterator[PageRef]:
         """The numbers in order, then links and cursors in order."""
         for start, end in zip(self._starts, self._ends, strict=True):
-            yield from range(start, end)
+            yield from map(numbered, range(start, end))
         yield from sorted(self._links)
 
     def __eq__(self, other: object) -> bool:
@@ -88,29 +92,28 @@ class PageSet:
     def __repr__(self) -> str:
         return f"PageSet({self.as_json()})"
 
-    def as_json(self) -> list[list[int] | str]:
-        """Pairs (first, last) of the intervals, then links and cursors: what a snapshot keeps."""
-        pairs = [[start, end - 1] for start, end in zip(self._starts, self._ends, strict=True)]
-        return [*pairs, *sorted(self._links)]
+    def as_json(self) -> list[list[int | str]]:
+        """Pairs (first, last) of the intervals, then links as (kind, value): what a snapshot keeps."""
+        pairs: list[list[int | str]] = [[start, end - 1] for start, end in zip(self._starts, self._ends, strict=True)]
+        return [*pairs, *map(list, sorted(self._links))]
 
     @classmethod
-    def from_json(cls, kept: Iterable[list[int] | str]) -> PageSet:
+    def from_json(cls, kept: Iterable[list[Any]]) -> PageSet:
         """Read back what `as_json` wrote."""
         pages = cls()
-        for page in kept:
-            if isinstance(page, str):
-                pages._links.add(page)
+        for first, last in kept:
+            if isinstance(first, str):
+                pages._links.add(PageRef(first, last))  # type: ignore[arg-type]
             else:
-                first, last = page
                 pages._starts.append(first)
                 pages._ends.append(last + 1)
                 pages._numbers += last + 1 - first
         return pages
 
 
-def without(turns: Iterable[Turn], pages: Collection[Key]) -> Iterator[Turn]:
+def without(turns: Iterable[PageTurn], pages: Collection[PageRef]) -> Iterator[PageTurn]:
     """`turns` less some `pages`: those that wait for a retry, say."""
-    numbers = sorted(page for page in pages if isinstance(page, int))
+    numbers = sorted(page.number for page in pages if page.number is not None)
     for turn in turns:
         if not isinstance(turn, range):
             if turn not in pages:
@@ -123,5 +126,5 @@ def without(turns: Iterable[Turn], pages: Collection[Key]) -> Iterator[Turn]:
         yield from _nonempty(range(at, turn.stop))
 
 
-def _nonempty(turn: range) -> list[Turn]:
+def _nonempty(turn: range) -> list[PageTurn]:
     return [turn] if turn else []

@@ -11,17 +11,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.errors import NoSuchRun, RecordError
 from harness.paths import program
-from harness.record import folder as folders
-from harness.record.about import OPEN, is_told, read_about
+from harness.record.about import is_told, read_about
 from harness.record.clock import iso, local_stamp
-from harness.record.events import RunStatus
 from harness.record.files import write_json
-from harness.record.moment import read_live
+from harness.record.folder import Folder, created
+from harness.record.live import read_live
 from harness.record.state import Failure, State
+from harness.record.status import RunStatus
 from harness.record.summary import read_figures
 
 if TYPE_CHECKING:
@@ -29,17 +29,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Run(Folder):
     """A run that exists. Everything is read from its files when asked for.
 
     What reads Parquet imports it first: a command that reads only JSON answers without it.
     """
 
-    folder: Path
-
-    @property
-    def name(self) -> str:
-        return self.folder.name
+    what: ClassVar[str] = "run"
 
     @property
     def about(self) -> dict[str, Any]:
@@ -77,20 +73,18 @@ class Run:
         writer = self.writer_pid
         about = self.about
         if is_told(self.folder, about):
-            status: RunStatus = about["status"]
-            return status
+            return RunStatus(about["status"])
         if writer is None:
             return self.status_of(self.state())
         live = read_live(self.folder, 0.0)
-        return "paused" if live is not None and live.doing == "paused" else "running"
+        return RunStatus.PAUSED if live is not None and live.doing == "paused" else RunStatus.RUNNING
 
     def status_of(self, state: State) -> RunStatus:
         """The status of a run that nobody is writing, by the fold of its events."""
         about = self.about
         if is_told(self.folder, about):
-            status: RunStatus = about["status"]
-            return status
-        return "interrupted" if state.status in OPEN else state.status
+            return RunStatus(about["status"])
+        return RunStatus.INTERRUPTED if state.status.is_open else state.status
 
     @property
     def settled(self) -> bool:
@@ -100,11 +94,6 @@ class Run:
         """
         about = self.about
         return is_told(self.folder, about) and bool(about.get("settled", True))
-
-    @property
-    def writer_pid(self) -> int | None:
-        """The process that is writing this run, by the lock it holds; None where nobody is."""
-        return folders.holder(self.folder)
 
     def state(self) -> State:
         """The fold of all events on disk."""
@@ -136,7 +125,7 @@ class Run:
         path = self.folder / "items.parquet"
         if not path.exists():
             raise RecordError(f"{path} is not there yet: it is written when a session of the run ends; wait or resume")
-        if not self.settled and self.writer_pid is None and self.status.startswith("complete"):
+        if not self.settled and self.writer_pid is None and self.status.is_complete:
             raise RecordError(f"{path} is older than what was imported; `resume` writes it anew")
         return read_table(path)
 
@@ -188,13 +177,13 @@ def created_run(results: Path, name: str | None, about: dict[str, Any], utc_s: f
     """
 
     def fill(folder: Path, name: str) -> None:
-        created = {"schema": 1, "run": name, "created": iso(utc_s), "created_utc_s": utc_s, "status": "running"}
-        write_json(folder / "run.json", {**created, **about})
+        told = {"schema": 1, "run": name, "created": iso(utc_s), "created_utc_s": utc_s, "status": "running"}
+        write_json(folder / "run.json", {**told, **about})
 
-    if name is not None and folders.is_husk(results / name):
+    if name is not None and Run(results / name).is_husk:
         with suppress(NoSuchRun):  # another process has just done the same
-            folders.remove(results / name)
-    with folders.created(results, _names(utc_s) if name is None else [name], fill) as folder:
+            Run(results / name).remove()
+    with created(results, _names(utc_s) if name is None else [name], fill) as folder:
         yield Run(folder)
 
 
@@ -203,19 +192,6 @@ def _names(utc_s: float) -> Iterator[str]:
     yield stamp
     for number in count(2):
         yield f"{stamp}-{number}"
-
-
-@contextmanager
-def locked(run: Run) -> Iterator[None]:
-    """Hold the run's lock: one process writes a run at a time. RunLocked names the one that does."""
-    with folders.held(run.folder):
-        yield
-
-
-def remove_run(run: Run) -> None:
-    """Remove a run with all its files; RunLocked while a process writes it."""
-    folders.remove(run.folder)
-    folders.clear_leftovers(run.folder.parent)
 
 
 def write_summary(run: Run, summary: dict[str, Any]) -> None:

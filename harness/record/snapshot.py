@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,10 +15,11 @@ import pyarrow as pa
 
 from harness.errors import RecordError
 from harness.record.discovery import Listing
-from harness.record.events import SCHEMA_VERSION, ItemId, canonical_id
+from harness.record.events import SCHEMA_VERSION, ItemId, PageRef, canonical_id
 from harness.record.pages import PageSet
 from harness.record.parts import list_parts, read_table, write_table
 from harness.record.state import Boundary, Current, Failure, Items, State
+from harness.record.status import RunStatus
 
 # Copying a state costs time in proportion to its items, so a snapshot is due when the events since the last one are
 # many both absolutely and for the size of the run.
@@ -116,17 +117,24 @@ def latest_snapshot(folder: Path) -> tuple[State, str, int] | None:
     return None
 
 
+def _page(kept: Any) -> Any:
+    return None if kept is None else PageRef(*kept)
+
+
 def _thaw(table: pa.Table) -> tuple[State, str, int]:
     head = json.loads(table.schema.metadata[b"harness.state"])
     if head["fields"] != _FIELDS:
         raise ValueError("the state of another version")
     state = State(**{name: head[name] for name in _PLAIN})
+    state.status = RunStatus(state.status)
     for name in ("statuses", "refusals", "latency"):  # JSON has no integer keys
         setattr(state, name, {int(key): count for key, count in head[name].items()})
-    state.marks = [Boundary(*mark) for mark in head["marks"]]
+    state.boundaries = [Boundary(*kept) for kept in head["boundaries"]]
     state.waits = {by: (seconds, count) for by, (seconds, count) in head["waits"].items()}
     state.pages = PageSet.from_json(head["pages"])
+    state.next_page = _page(head["next_page"])
     failures = [Failure(**failure) for failure in head["failures"]]
+    failures = [replace(failure, key=_page(failure.key)) if failure.role == "list" else failure for failure in failures]
     state.failures = {(failure.role, failure.key): failure for failure in failures}
     state.listing = Listing(**head["listing"])
     session = head["session"]

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from harness.record.discovery import Listing
-from harness.record.events import ItemId, Key, Role, RunStatus
+from harness.record.events import ItemId, Key, PageRef, Role, RunStatus
 from harness.record.pages import PageSet
 
 ItemState = Literal["pending", "waiting", "imported", "failed", "forgotten"]
@@ -43,6 +43,16 @@ class Failure:
     reason: str
     detail: str
     retry_at_utc_s: float | None
+
+    @property
+    def item(self) -> ItemId:
+        """The item that failed; only where the role is `item`."""
+        return self.key  # type: ignore[return-value]
+
+    @property
+    def page(self) -> PageRef:
+        """The page that failed; only where the role is `list`."""
+        return self.key  # type: ignore[return-value]
 
 
 class Items:
@@ -131,7 +141,6 @@ class Current:
     paused_at_s: float | None = None
     paused_s: float = 0.0
     waiting: tuple[float, str, str | None, float | None] | None = None  # began_s, reason, tier, until_s
-    held_until_s: float | None = None
     tail: dict[str, float] = field(default_factory=dict)  # seconds asleep since the last answer, by limit or reason
     ended: bool = False  # its end was recorded: it was not killed
 
@@ -177,9 +186,8 @@ class State:
     pages: PageSet = field(default_factory=PageSet)
     total: int | None = None
     last_page: int | None = None
-    next_page: str | None = None
+    next_page: PageRef | None = None
     listing: Listing = field(default_factory=Listing)
-    listed_twice: int = 0
     pages_before: int = 0  # pages read by earlier readings of the list, where it was read again
     fetches: int = 0  # that the engine began and that came to an end, sent or not
     requests: dict[Role, int] = field(default_factory=lambda: {"list": 0, "item": 0})
@@ -190,8 +198,6 @@ class State:
     refused_of: dict[str, int] = field(default_factory=dict)  # refusals of those that got no other answer yet
     own_refusals: int = 0  # of those that failed with that status in the end: no limit had refused them
     lost: int = 0
-    returned: int = 0
-    attempts_failed: int = 0
     holds: int = 0
     waits: dict[str, tuple[float, int]] = field(default_factory=dict)
     retry_wait_s: float = 0.0  # with nothing left but retries that are not due
@@ -205,11 +211,11 @@ class State:
     strategy: str = ""
     learned: dict[str, str] = field(default_factory=dict)  # limits and distrusted headers, with the evidence
     earlier_s: float = 0.0  # duration of the sessions before the current one
-    marks: list[Boundary] = field(default_factory=list)
+    boundaries: list[Boundary] = field(default_factory=list)
     asked: bool = False  # a person changed the limits in this session
     cut_short: bool = False  # a session was killed, or ended before everything was read
     ended_utc_s: float | None = None  # of the last item's event
-    status: RunStatus = "running"
+    status: RunStatus = RunStatus.RUNNING
     reason: str = ""
     session: Current = field(default_factory=Current)
 
@@ -273,24 +279,24 @@ class State:
         """The limits that are kept to because somebody said so; None where there are none, or they were learned."""
         return self.limits or None if self.asked or self.strategy != "auto" else None
 
-    def stretches(self) -> list[Segment]:
+    def segments(self) -> list[Segment]:
         """What each session read, in pieces where its limits were changed or it was paused: windows renew meanwhile."""
-        marks = [*self.marks, Boundary(self.pages_read, self.imported, self.kept, "session")]
+        boundaries = [*self.boundaries, Boundary(self.pages_read, self.imported, self.kept, "session")]
         return [
             Segment(to.pages - at.pages, to.items - at.items, to.limits, at.why != "session")
-            for at, to in pairwise(marks)
+            for at, to in pairwise(boundaries)
         ]
 
     @property
     def changed(self) -> bool:
         """A person changed the limits amid a session: a bound is below what even the best client could have done."""
-        return any(mark.why == "limits" for mark in self.marks)
+        return any(boundary.why == "limits" for boundary in self.boundaries)
 
     def sessions(self) -> list[tuple[int, int]]:
         """(pages, items) that each session read."""
-        begun = [mark for mark in self.marks if mark.why == "session"]
-        marks = [*begun, Boundary(self.pages_read, self.imported, None, "session")]
-        return [(to.pages - at.pages, to.items - at.items) for at, to in pairwise(marks)]
+        begun = [boundary for boundary in self.boundaries if boundary.why == "session"]
+        boundaries = [*begun, Boundary(self.pages_read, self.imported, None, "session")]
+        return [(to.pages - at.pages, to.items - at.items) for at, to in pairwise(boundaries)]
 
     @property
     def failed_pages(self) -> list[Failure]:

@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 from harness.bound import Bound
 from harness.pacing.refusals import TOO_MANY_REQUESTS as TOO_MANY_REQUESTS  # for views, which do not pace
-from harness.record.events import RunStatus
 from harness.record.fold import latency_quantile
-from harness.record.optimality import Optimality, optimality, refused_within
+from harness.record.optimality import LearnedLimit as LearnedLimit  # parts of a Summary
+from harness.record.optimality import Ledger as Ledger
+from harness.record.optimality import LostTo as LostTo
+from harness.record.optimality import Optimality, lost_to, optimality, refused_within
 from harness.record.state import State
+from harness.record.status import RunStatus
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-_COMPLETE = ("complete", "complete with failures")
 # What `list_ended` says of a complete run whose list was read by a revision that recorded no evidence.
 NOT_RECORDED = "the evidence that it had ended was not recorded by the revision that read it; audit reads it again"
 
@@ -36,35 +38,6 @@ class Waiting:
     by: str
     seconds: float
     count: int
-
-
-@dataclass(frozen=True, slots=True)
-class LostTo:
-    """How many seconds beyond best possible went where; they add up to duration - best possible."""
-
-    workers_s: float
-    refusals_s: float
-    retries_s: float
-    other_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    """What the test API counted of the last session. faults: let through, and answered as if they were refused."""
-
-    admitted: int
-    refused: int
-    agrees: bool
-    faults: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class LearnedLimit:
-    """A limit that the run revealed: as in the grammar of limits, how the server seems to count, and the evidence."""
-
-    limit: str
-    counting: str
-    evidence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +124,8 @@ class Summary:
         lost_to = LostTo(**plain["lost_to"]) if plain["lost_to"] else None
         server = Ledger(**plain["server"]) if plain["server"] else None
         learned = tuple(LearnedLimit(**limit) for limit in plain.get("learned", ()))
-        more = {"waits": waits, "lost_to": lost_to, "server": server, "learned": learned}
+        more: dict[str, Any] = {"status": RunStatus(plain["status"])}
+        more |= {"waits": waits, "lost_to": lost_to, "server": server, "learned": learned}
         return cls(**{**plain, **more})
 
 
@@ -182,7 +156,7 @@ def _adapter() -> TypeAdapter[Summary]:
 def _upgraded(figures: Mapping[str, Any]) -> dict[str, Any]:
     """The figures of an earlier revision as this one says them."""
     # Revisions without this figure recorded no evidence.
-    ended = figures.get("list_ended") or (NOT_RECORDED if figures["status"] in _COMPLETE else None)
+    ended = figures.get("list_ended") or (NOT_RECORDED if RunStatus(figures["status"]).is_complete else None)
     return {**_refusals_by_status(figures), "list_ended": ended}
 
 
@@ -275,7 +249,7 @@ def _items(state: State) -> dict[str, Any]:
 def _list_ended(state: State, status: RunStatus) -> str | None:
     listing = state.listing
     if not listing.ended:
-        return NOT_RECORDED if status in _COMPLETE else None
+        return NOT_RECORDED if status.is_complete else None
     if listing.denied is None:
         return listing.evidence
     return f"{listing.evidence}; it declared {listing.denied:,} items, which its pages contradict"
@@ -327,7 +301,7 @@ def _beside_best(state: State, bound: Bound | None, judged: Optimality) -> dict[
         "optimality": judged.of_best,
         "of_learned": judged.of_learned,
         "unmeasured": judged.why,
-        "lost_to": _lost_to(state, bound, state.duration_s) if bound and measured else None,
+        "lost_to": lost_to(state, bound, state.duration_s) if bound and measured else None,
     }
 
 
@@ -350,14 +324,3 @@ def _failures(state: State) -> dict[str, int]:
             text = f"{what} ({failure.status})" if failure.status is not None else what
             counts[text] = counts.get(text, 0) + 1
     return counts
-
-
-def _lost_to(state: State, bound: Bound, duration_s: float) -> LostTo:
-    """Shares in the order in which they can be told apart; what is left is waits longer than needed, and latency."""
-    left = max(0.0, duration_s - bound.bound_s)
-    refused_s = sum(state.waits.get(reason, (0.0, 0))[0] for reason in ("refused", "probe", "hold"))
-    workers_s = min(left, max(0.0, bound.bound_workers_s - bound.bound_s))
-    refusals_s = min(left - workers_s, refused_s)
-    failing_s = state.waits.get("failing", (0.0, 0))[0]
-    retries_s = min(left - workers_s - refusals_s, state.retry_wait_s + failing_s)
-    return LostTo(workers_s, refusals_s, retries_s, left - workers_s - refusals_s - retries_s)

@@ -26,10 +26,51 @@ from harness.record.events import Key, Role, role_name
 from harness.record.fold import apply
 from harness.record.state import State
 from harness.source.base import Api
-from harness.views.check import Checked, Told
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One limit as the headers of the answers told it, in order. period_s: as told, for few say it; header: which."""
+
+    header: str
+    limit: int | None
+    period_s: float | None
+    remaining: tuple[int | None, ...]
+    reset_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came of the requests. latencies_s: of each, in order. items, pages: as the list says; None: it does not.
+
+    ended: the evidence that the list ends with what was seen; problem: why an import could not end as complete.
+
+    item_fields: 0 where no item was asked for. alike: the list's records hold all of them. skew_s: how far the server's
+    clock is ahead of ours, to the second (None: it has no Date).
+    """
+
+    url: str
+    latencies_s: tuple[float, ...]
+    a_page: int
+    items: int | None
+    pages: int | None
+    paging: str
+    item_fields: int
+    alike: bool
+    told: tuple[Told, ...]
+    skew_s: float | None
+    ended: str = ""
+    problem: str = ""
+
+    @property
+    def limits(self) -> str:
+        """What can be given to --limit: the limits that were told with their periods."""
+        known = [told for told in self.told if told.limit and told.period_s]
+        return "+".join(f"{told.limit}/{told.period_s:g}s" for told in known)
+
 
 # Asks for a page; answers it, or the failure, with the status of the answer.
-AskPage = Callable[[e.Key], Awaitable[tuple[PageRead | Failed, int | None]]]
+AskPage = Callable[[e.PageRef], Awaitable[tuple[PageRead | Failed, int | None]]]
 
 
 @dataclass(slots=True)
@@ -41,7 +82,7 @@ class Preview:
 
     first: PageRead | Failed
     state: State = field(default_factory=State)
-    failed: tuple[e.Key, Failed] | None = None
+    failed: tuple[e.PageRef, Failed] | None = None
     ended: str = ""
     problem: str = ""
 
@@ -59,11 +100,11 @@ class Preview:
 
 async def preview(ask: AskPage, *, accept: bool = False, brief: bool = False) -> Preview:
     """Read up to three pages. brief: only one, where it declares how much there is in two ways that agree."""
-    first, _ = await ask(1)
+    first, _ = await ask(e.FIRST_PAGE)
     found = Preview(first)
     if isinstance(first, Failed):
         return found
-    _fold(found.state, 1, first)
+    _fold(found.state, e.FIRST_PAGE, first)
     if not (brief and _agrees(first)):
         await _look_further(found, ask)
     if found.failed is None:
@@ -79,18 +120,18 @@ def _agrees(page: PageRead) -> bool:
 async def _look_further(found: Preview, ask: AskPage) -> None:
     state = found.state
     told = next(iter(known_pages(state)), None)
-    second = told[0] if isinstance(told, range) else told
+    second = e.numbered(told[0]) if isinstance(told, range) else told
     if second is None and isinstance(verdict := judge(state), Ask):
         second = verdict.pages[0]
     if second is not None:
         await _read(found, ask, second)
-    if found.failed is None and second != 0 and wants_page_0(state):
-        await _read(found, ask, 0)
+    if found.failed is None and second != e.PAGE_0 and wants_page_0(state):
+        await _read(found, ask, e.PAGE_0)
         if state.total is not None:
             found.failed = None  # an import that reaches its total never asks for it
 
 
-async def _read(found: Preview, ask: AskPage, key: e.Key) -> None:
+async def _read(found: Preview, ask: AskPage, key: e.PageRef) -> None:
     result, status = await ask(key)
     if isinstance(result, PageRead):
         result = told_error(found.state, result) or result
@@ -101,7 +142,7 @@ async def _read(found: Preview, ask: AskPage, key: e.Key) -> None:
         found.failed = (key, result)
 
 
-def _fold(state: State, key: e.Key, page: PageRead) -> None:
+def _fold(state: State, key: e.PageRef, page: PageRead) -> None:
     ids, _, total, met = listed(Rules(), state, page)
     told = (page.last_page, page.next_page, page.way, page.more, page.unread, met, page.past, page.said_by)
     apply(state, e.PageListed(0.0, key, 1, 0.0, 0.0, 200, ids, total, *told, page.remarks))
@@ -127,7 +168,7 @@ class _Asker:
         self.latencies_s: list[float] = []
         self.payloads: list[str] = []  # of the last answer
 
-    async def page(self, key: Key) -> tuple[PageRead | Failed, int | None]:
+    async def page(self, key: e.PageRef) -> tuple[PageRead | Failed, int | None]:
         heard = len(self.notices)
         result = await self._ask("list", key)
         assert isinstance(result, (PageRead, Failed))
@@ -164,25 +205,25 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
     asker = _Asker(api)
     list_fields: frozenset[str] = frozenset()
 
-    async def ask(key: Key) -> tuple[PageRead | Failed, int | None]:
+    async def ask(key: e.PageRef) -> tuple[PageRead | Failed, int | None]:
         nonlocal list_fields
         result, status = await asker.page(key)
-        list_fields = _fields(asker.payloads) if key == 1 else list_fields
+        list_fields = _fields(asker.payloads) if key == e.FIRST_PAGE else list_fields
         return result, status
 
-    seen = await preview(ask, accept=config.accept_list)
+    seen = await preview(ask, accept=config.source.accept_list)
     if isinstance(seen.first, Failed):
         raise _unreadable("list", seen.first)
     if seen.failed is not None:
         raise _unreadable(f"page {seen.failed[0]} of the list", seen.failed[1])
     fields: frozenset[str] = frozenset()
-    if config.detail:
+    if config.source.detail:
         for item in seen.state.items.in_state("pending")[:2]:
             await asker.item(item)
             fields = fields or _fields(asker.payloads)
     server_s = asker.notices[0].server_utc_s
     return Checked(
-        url=config.url or "the test API",
+        url=config.source.url or "the test API",
         latencies_s=tuple(asker.latencies_s),
         a_page=len(seen.first.ids),
         items=seen.state.total,

@@ -1,22 +1,124 @@
-"""Attends to people in other terminals while a session runs: obeys what they ask, keeps the moment for who watches."""
+"""Steering a run: one handle, whether its session is in this process or in another.
+
+`RunHandle` is what the command line and the panel hold. `RemoteHandle` reaches the session through the run's folder: it
+leaves a command there, which the session's `ControlServer` reads four times a second, obeys and answers. (The handle in
+this process is `harness.notebook.local.LocalRun`.) Both end in `obey`, so that they check the same and answer the same.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any, Protocol
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 import trio
 
 from harness.errors import HarnessError
 from harness.pacing import Tiers, parse_tiers
-from harness.record.control import POLL_S, Inbox, Request
+from harness.record.clock import utc_s
+from harness.record.control import POLL_S, Command, Inbox, Request, ask, reply
 from harness.record.events import ItemId, canonical_id
-from harness.record.live import Live
-from harness.record.moment import drop_live, write_live
+from harness.record.live import Live, drop_live, write_live
+from harness.record.run import Run
+
+if TYPE_CHECKING:
+    from harness.record.run_view import RunView
+    from harness.session.reader import RunReader
 
 # Watchers see counters at most a second late, as parts are written, and the moment no later than that.
 LIVE_S = 0.5
 MOST_WORKERS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a command. count: of the items that it was about. error: in one sentence, why it was refused."""
+
+    count: int | None = None
+    error: str = ""
+
+
+class Asked(Protocol):
+    """A command on its way."""
+
+    def answer(self) -> Answer | None:
+        """Return what the session said; None while it has said nothing. NotRunning where it ended before it heard."""
+
+
+class RunHandle(Protocol):
+    """What can be seen of a run and asked of its session. Every command may raise NotRunning, with one sentence."""
+
+    def view(self) -> RunView | None:
+        """Return the run at this moment; None before there is anything to see."""
+
+    def pause(self) -> Asked:
+        """Send nothing new until `resume`."""
+
+    def resume(self) -> Asked:
+        """Go on after a pause."""
+
+    def stop(self, reason: str = ...) -> Asked:
+        """Finish what is in flight, then end; a second call ends at once."""
+
+    def set(self, *, workers: int | None = None, limit: str | None = None) -> Asked:
+        """Go on with so many workers, or keep to these limits (in the grammar of limits) from now on."""
+
+    def retry(self, items: Collection[ItemId] | None = None) -> Asked:
+        """Fetch again, and first, what failed for good: all of it, or these items."""
+
+    def forget(self, items: Collection[ItemId] | None = None) -> Asked:
+        """Give failed items up: all, or these."""
+
+
+class RemoteHandle:
+    """A run whose session may be in another process: seen in its folder, steered by commands left there."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._reader: RunReader | None = None
+
+    def view(self) -> RunView:
+        """Read what is new in the run's folder."""
+        from harness.session.reader import RunReader  # Parquet, which whoever only steers does not need
+
+        if self._reader is None:
+            self._reader = RunReader(self.run, charted=True)
+        return self._reader.view(utc_s())
+
+    def pause(self) -> Asked:
+        return self._ask("pause")
+
+    def resume(self) -> Asked:
+        return self._ask("resume")
+
+    def stop(self, reason: str = "") -> Asked:
+        """Ask it to finish what is in flight and end. The session itself says from where it was asked."""
+        return self._ask("stop")
+
+    def set(self, *, workers: int | None = None, limit: str | None = None) -> Asked:
+        wanted = {"workers": workers, "limit": limit}
+        return self._ask("set", **{name: value for name, value in wanted.items() if value is not None})
+
+    def retry(self, items: Collection[ItemId] | None = None) -> Asked:
+        return self._ask("retry", items=None if items is None else list(items))
+
+    def forget(self, items: Collection[ItemId] | None = None) -> Asked:
+        return self._ask("forget", items=None if items is None else list(items))
+
+    def _ask(self, command: Command, **values: Any) -> Asked:
+        return _Left(ask(self.run, command, **values))
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """A command left in a run's folder."""
+
+    path: Path
+
+    def answer(self) -> Answer | None:
+        said = reply(self.path)
+        return None if said is None else Answer(said.get("count"), said.get("error", ""))
 
 
 class Controllable(Protocol):
@@ -68,25 +170,24 @@ class ControlServer:
 
     def _obey(self, request: Request) -> dict[str, Any]:
         try:
-            return obey(self._steered, request)
+            return obey(self._steered, request.command, request.values)
         except (HarnessError, TypeError, ValueError, KeyError) as error:  # left by a hand or another version
             return {"error": str(error)}
 
 
-def obey(steered: Controllable, request: Request) -> dict[str, Any]:
-    """Do what `request` asks, and answer what is said to it; where its values cannot be used it raises instead."""
-    values = request.values
-    if request.command == "pause":
+def obey(steered: Controllable, command: Command, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Do what is asked, and answer what is said to it; where the values cannot be used it raises instead."""
+    if command == "pause":
         steered.pause()
-    elif request.command == "resume":
+    elif command == "resume":
         steered.resume()
-    elif request.command == "stop":
-        steered.stop("asked from another terminal")
-    elif request.command == "set":
+    elif command == "stop":
+        steered.stop(values.get("reason", "asked from another terminal"))
+    elif command == "set":
         _set(steered, values.get("workers"), values.get("limit"))
     else:
         items = None if values.get("items") is None else [canonical_id(item) for item in values["items"]]
-        act = steered.retry_failed if request.command == "retry" else steered.forget_failed
+        act = steered.retry_failed if command == "retry" else steered.forget_failed
         return {"count": act(items)}
     return {}
 

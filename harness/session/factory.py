@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.config import ImportConfig, sent_as
+from harness.core.budgets import budget_name, shared
 from harness.core.concurrency import Concurrency
 from harness.core.core import Core
 from harness.core.rules import Rules
@@ -33,15 +34,16 @@ def pacer_for(config: ImportConfig, remembered: Tiers = ()) -> Pacer:
 
     remembered: limits that earlier runs learned of the same host.
     """
-    if isinstance(config.pacing, Pacer):
-        return config.pacing
-    strategy = config.pacing or ("window" if config.limits else "auto")
+    pacing = config.pacing
+    if isinstance(pacing.strategy, Pacer):
+        return pacing.strategy
+    strategy = pacing.strategy or ("window" if config.limits else "auto")
     # Told to learn, it is not told what our own test API enforces: only what people declare.
-    if strategy == "auto" and config.share < 1:
-        inner = AutoPacer((), config.linger_s, config.rtt_floor, remembered)
-        return SharingPacer(inner, config.share, config.declared, config.linger_s, config.rtt_floor)
-    limits = config.declared if strategy == "auto" else config.limits
-    return make_pacer(strategy, limits, config.linger_s, config.rtt_floor, config.seed, remembered)
+    if strategy == "auto" and pacing.share < 1:
+        inner = AutoPacer((), config.linger_s, pacing.rtt_floor, remembered)
+        return SharingPacer(inner, pacing.share, pacing.declared, config.linger_s, pacing.rtt_floor)
+    limits = pacing.declared if strategy == "auto" else config.limits
+    return make_pacer(strategy, limits, config.linger_s, pacing.rtt_floor, config.run.seed, remembered)
 
 
 def make_core(
@@ -53,27 +55,29 @@ def make_core(
     payloads: set[ItemId] | None = None,
 ) -> Core:
     """The core of one session as `config` wants it, to be started; see `Core`."""
-    budget = Budget("api", pacer, config.max_pause)
+    credential = (config.source.learned_for or "").partition(" ")[2] or None
+    budget = Budget(budget_name(credential), pacer, config.pacing.max_pause)
     rules = Rules(
-        config.most_workers,
-        config.retry_delays,
-        config.sequential,
-        config.detail,
-        config.max_items,
-        config.list_cost,
-        config.item_cost,
-        config.breaker,
+        config.pacing.most_workers,
+        config.retry.delays,
+        config.source.sequential,
+        config.source.detail,
+        config.run.max_items,
+        config.pacing.list_cost,
+        config.pacing.item_cost,
+        config.retry.breaker,
         ends_of(config, utc_s),
-        config.accept_list,
+        config.source.accept_list,
     )
-    concurrency = Concurrency(most=config.most_workers) if config.workers == "auto" else None
-    return Core(rules, {"list": budget, "item": budget}, record, utc_s, state, payloads, concurrency)
+    concurrency = Concurrency(most=config.pacing.most_workers) if config.pacing.workers == "auto" else None
+    return Core(rules, shared(budget, credential), record, utc_s, state, payloads, concurrency)
 
 
 def ends_of(config: ImportConfig, began_utc_s: float) -> StopConditions:
     """When a session that began then is to end early."""
-    until_s = None if config.until is None else next_local(config.until, began_utc_s) - began_utc_s
-    return StopConditions(config.max_failures, config.max_failure_rate, config.max_time, until_s, config.until or "")
+    run = config.run
+    until_s = None if run.until is None else next_local(run.until, began_utc_s) - began_utc_s
+    return StopConditions(run.max_failures, run.max_failure_rate, run.max_time, until_s, run.until or "")
 
 
 # Where no limit is known: the longest window that most APIs have.
@@ -95,15 +99,15 @@ def neighbour(config: ImportConfig, but: str, window_s: float, now: Boot) -> Oth
     One that is being written comes first, then the one that sent last. but: the run itself. None for a test API of our
     own, which is another one each time.
     """
-    if config.learned_for is None:
+    if config.source.learned_for is None:
         return None
     found = [
         one
-        for folder in config.results.glob("*/sent")
+        for folder in config.run.results.glob("*/sent")
         if folder.parent.name != but and (one := _look(folder.parent, window_s, now)) is not None
     ]
     found.sort(key=lambda one: (one.pid is None, one.ago_s, one.name))
-    return next((one for one in found if _is_same(config, Run(config.results / one.name))), None)
+    return next((one for one in found if _is_same(config, Run(config.run.results / one.name))), None)
 
 
 def _look(folder: Path, window_s: float, now: Boot) -> OtherRun | None:
@@ -121,9 +125,8 @@ def _is_same(config: ImportConfig, run: Run) -> bool:
         about = run.about
         said: dict[str, Any] = about.get("config", {})
         names = tuple(said.get("header_names") or ())
-        return (
-            not about.get("simulated") and sent_as(said.get("url"), said.get("token_env"), names) == config.learned_for
-        )
+        key = sent_as(said.get("url"), said.get("token_env"), names)
+        return not about.get("simulated") and key == config.source.learned_for
     except (RecordError, ValueError, TypeError, AttributeError):
         return False
 

@@ -14,13 +14,14 @@ import trio
 
 from harness.config import ImportConfig
 from harness.errors import BadInput, HarnessError, NoSuchRun, RecordError
+from harness.extras import need_server
 from harness.pacing.strategies import STRATEGIES
 from harness.paths import program
 from harness.record.clock import has_passed, utc_s
-from harness.record.folder import NameTaken, discard, is_husk, is_remains
+from harness.record.folder import Folder, NameTaken
 from harness.record.history import recorded
 from harness.record.parts import list_parts
-from harness.record.run import Run, created_run, find_run, locked, remove_run
+from harness.record.run import Run, created_run, find_run
 from harness.record.state import State
 from harness.record.summary import Ledger, Summary
 from harness.session.optimality import figures as figures
@@ -29,13 +30,13 @@ from harness.session.retry_failed import conclude
 from harness.session.retry_failed import forget as forget
 from harness.session.retry_failed import reopen as reopen
 from harness.session.session import OnUpdate, Session
+from harness.settings import resolve
 from harness.source.base import Api
 from harness.source.child import child_api, server_flags
 from harness.source.client import HttpApi
 from harness.source.ledger import compared, ledger_report
 from harness.source.rest import Rest
 from harness.version import version
-from harness.webserver import need_server
 
 _PACKAGES = ("httpx2", "trio", "pyarrow", "quart", "hypercorn")
 
@@ -55,7 +56,7 @@ async def run_import(
     see `import_into`. Raises the errors of harness.errors, BadInput before anything happens.
     """
     # What the environment says wrongly of proxies and certificates is refused here, before anything is written.
-    foreign = None if config.url is None else http_api(config, config.url)
+    foreign = None if config.source.url is None else http_api(config, config.source.url)
     if foreign is None:
         need_server()
     try:
@@ -78,7 +79,7 @@ def _noted(run: Run, *, new: bool) -> Iterator[None]:
     except Exception as error:
         plain = _plainest(error) if isinstance(error, BaseExceptionGroup) else error
         if new and isinstance(plain, BadInput) and _is_blank(run):
-            discard(run.folder)
+            run.discard()
             raise
         with suppress(RecordError):
             # Events that cannot be read are what ended it, or nothing was written since the last time they were.
@@ -86,7 +87,7 @@ def _noted(run: Run, *, new: bool) -> Iterator[None]:
         raise
     except BaseException:
         if new and _is_blank(run):
-            discard(run.folder)
+            run.discard()
         raise
 
 
@@ -124,7 +125,7 @@ async def import_into(
     if on_start is not None:
         on_start(session, url)
     await session.run(api, on_update)
-    ledger = await _compare_ledger(url, session.state, before) if config.url is None else None
+    ledger = await _compare_ledger(url, session.state, before) if config.source.url is None else None
     if inline:
         write_results(run, session.state, config, ledger)
     else:
@@ -145,36 +146,37 @@ def prepared(config: ImportConfig, *, simulated: bool = False) -> Iterator[Run]:
     An error in the block is noted in the run. simulated: said in run.json, for such a run has another clock and cannot
     be resumed. NoSuchRun where the name is taken or is not there, RunLocked where another process writes the run.
     """
-    if config.resume:
+    resolve(config)
+    if config.run.resume:
         run = _to_resume(config)
-        with locked(run), _noted(run, new=False):
+        with run.locked(), _noted(run, new=False):
             yield run
         return
     if not simulated:
         _refuse_passed(config)
-    if config.run is not None:
-        _make_way(config, config.results / config.run)
+    if config.run.name is not None:
+        _make_way(config, config.run.results / config.run.name)
     about = {
         "config": config.as_written(),
-        "strategy": config.pacing if isinstance(config.pacing, str) else None,
+        "strategy": config.pacing.strategy if isinstance(config.pacing.strategy, str) else None,
         "versions": {"harness": version(), "python": platform.python_version(), **_versions()},
-        "seed": config.seed,
+        "seed": config.run.seed,
         "host": platform.node(),
         "platform": platform.platform(),
         "simulated": simulated,
     }
     try:
-        with created_run(config.results, config.run, about, utc_s()) as run, _noted(run, new=True):
+        with created_run(config.run.results, config.run.name, about, utc_s()) as run, _noted(run, new=True):
             yield run
     except NameTaken:  # by a process that made a run of that name in this moment
         raise _taken(config) from None
 
 
 def _to_resume(config: ImportConfig) -> Run:
-    if config.run is not None and is_husk(config.results / config.run):
-        folder, command = config.results / config.run, f"{program()} import --run {config.run}"
+    if config.run.name is not None and Folder(config.run.results / config.run.name).is_husk:
+        folder, command = config.run.results / config.run.name, f"{program()} import --run {config.run.name}"
         raise NoSuchRun(f"{folder} holds no run: its start was interrupted; start it again with: {command}")
-    run = find_run(config.results, config.run)
+    run = find_run(config.run.results, config.run.name)
     refuse_simulated(run)
     _refuse_passed(config)
     return run
@@ -182,28 +184,28 @@ def _to_resume(config: ImportConfig) -> Run:
 
 def _make_way(config: ImportConfig, folder: Path) -> None:
     """Remove what --fresh replaces; NoSuchRun for anything else of that name, but what was never a run."""
-    if is_husk(folder) or not os.path.lexists(folder):
+    if Folder(folder).is_husk or not os.path.lexists(folder):
         return
     if not (folder / "run.json").exists():
-        if not is_remains(folder):
-            but = ", so --fresh does not remove it" if config.fresh else ", but something else"
+        if not Folder(folder).is_remains:
+            but = ", so --fresh does not remove it" if config.run.fresh else ", but something else"
             raise NoSuchRun(f"{folder} is no run{but}; choose another --run or --results")
-        if not config.fresh:
+        if not config.run.fresh:
             raise NoSuchRun(f"{folder} has lost its run.json; restore that from a copy, or add --fresh to replace it")
-    elif not config.fresh:
+    elif not config.run.fresh:
         raise _taken(config)
     with suppress(NoSuchRun):  # another process has just removed it
-        remove_run(Run(folder))
+        Run(folder).remove()
 
 
 def _taken(config: ImportConfig) -> NoSuchRun:
-    ask = f"add --resume to go on with it or --fresh to replace it, or choose another --run than {config.run}"
-    return NoSuchRun(f"the run {config.run} exists in {config.results}; {ask}")
+    ask = f"add --resume to go on with it or --fresh to replace it, or choose another --run than {config.run.name}"
+    return NoSuchRun(f"the run {config.run.name} exists in {config.run.results}; {ask}")
 
 
 def _refuse_passed(config: ImportConfig) -> None:
-    if config.until is not None and has_passed(config.until):
-        raise BadInput(f"--until {config.until} is in the past; give a moment that is still to come")
+    if config.run.until is not None and has_passed(config.run.until):
+        raise BadInput(f"--until {config.run.until} is in the past; give a moment that is still to come")
 
 
 def refuse_simulated(run: Run) -> None:
@@ -223,8 +225,8 @@ def _versions() -> dict[str, str]:
 @asynccontextmanager
 async def source(config: ImportConfig, on_child: Callable[[], None] | None = None) -> AsyncIterator[str]:
     """The list's URL: the one named, or that of a test API started for as long as the block runs."""
-    if config.url is not None:
-        yield config.url
+    if config.source.url is not None:
+        yield config.source.url
         return
     need_server()
     if on_child is not None:
@@ -235,16 +237,17 @@ async def source(config: ImportConfig, on_child: Callable[[], None] | None = Non
 
 def http_api(config: ImportConfig, url: str, *, keep_records: bool = False) -> HttpApi:
     """The client for `url` with the settings of `config`; `keep_records` also where items are fetched one by one."""
+    resolved = resolve(config)
     return HttpApi(
-        Rest(url, config.per_page, frozenset(config.allow_host)),
-        workers=config.most_workers,
-        timeout_s=config.timeout,
-        headers=config.request_headers(),
-        variables=config.url_variables(),
-        max_body=config.max_body,
-        refused_when=config.refused_when,
-        keep_records=keep_records or not config.detail,
-        trust_env=config.url is not None,  # our own child is on loopback, where no proxy has business
+        Rest(url, config.source.per_page, frozenset(config.source.allow_host)),
+        workers=config.pacing.most_workers,
+        timeout_s=config.retry.timeout,
+        headers=resolved.headers,
+        variables=resolved.variables,
+        max_body=config.source.max_body,
+        refused_when=config.source.refused_when,
+        keep_records=keep_records or not config.source.detail,
+        trust_env=config.source.url is not None,  # our own child is on loopback, where no proxy has business
     )
 
 
@@ -284,10 +287,12 @@ def config_of(run: Run, **changes: Any) -> ImportConfig:
     asked = run.about.get("asked", {})  # with `set`, since
     settings = {**written, **asked, "results": run.folder.parent, "run": run.name, "resume": True, **changes}
     try:
-        return ImportConfig(**settings)
+        config = ImportConfig(**settings)
+        resolve(config)
     except BadInput as error:
         where = f"the settings of run {run.name}, in {run.folder / 'run.json'}, cannot be used"
         raise BadInput(f"{where}: {error}") from None
+    return config
 
 
 def _plainest(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -1,4 +1,7 @@
-"""The figures of a run: the least time that what it got could have taken, session by session, and all beside it."""
+"""The best possible time of a run, and its figures beside it: the least time that what it got could have taken.
+
+Windows renew between sessions, and limits may change on the way, so a run is bounded piece by piece.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ from harness.bound import Bound, Paging, bound
 from harness.bound import Work as BoundWork
 from harness.config import ImportConfig
 from harness.pacing import Tiers, parse_tiers
-from harness.record.events import RunStatus
 from harness.record.inferred import as_learned, infer_recorded
 from harness.record.state import Segment, State
+from harness.record.status import RunStatus
 from harness.record.summary import LearnedLimit, Ledger, Summary, summarise
 
 CHANGED = "changed on the way"
@@ -33,7 +36,7 @@ def figures(
     One under way has no bound yet: half an import that waits for its window says nothing of the whole.
     """
     shown = status or state.status
-    best = None if shown in ("running", "paused") else best_possible(state, config)
+    best = None if shown.is_open else best_possible(state, config)
     known = {"limits_source": limits_source(state, config), "server": ledger, "learned": learned}
     return summarise(name, state, best, status=status, **known)  # type: ignore[arg-type]
 
@@ -47,16 +50,16 @@ def best_possible(state: State, config: ImportConfig, under: Tiers = ()) -> Boun
     """The bound of what `state` got, with its least round trip; None before there is anything to bound.
 
     Windows renew between sessions, so each is bounded by itself and the bounds are added, as the durations are. So is
-    each stretch between two changes of the limits, by those that then held. under: bounded by these, whatever held.
+    each segment between two changes of the limits, by those that then held. under: bounded by these, whatever held.
     """
     if not state.pages or state.least_latency_s is None:
         return None
     said = under or config.limits or _learned(state)
     bounds: list[Bound] = []
-    for stretch in state.stretches():
-        tiers = said if under or stretch.limits is None else parse_tiers(stretch.limits) if stretch.limits else ()
-        if stretch.pages + stretch.items and tiers:
-            bounds.append(_stretch_bound(stretch, state, config, tiers))
+    for segment in state.segments():
+        tiers = said if under or segment.limits is None else parse_tiers(segment.limits) if segment.limits else ()
+        if segment.pages + segment.items and tiers:
+            bounds.append(_segment_bound(segment, state, config, tiers))
     if not bounds:
         return None
     greedy = [b.bound_s if b.greedy_s is None else b.greedy_s for b in bounds]
@@ -70,22 +73,22 @@ def best_possible(state: State, config: ImportConfig, under: Tiers = ()) -> Boun
     )
 
 
-def _stretch_bound(stretch: Segment, state: State, config: ImportConfig, tiers: Tiers) -> Bound:
-    """The bound of one stretch; one without a page had its items ready, so the list's round trip is not counted.
+def _segment_bound(segment: Segment, state: State, config: ImportConfig, tiers: Tiers) -> Bound:
+    """The bound of one segment; one without a page had its items ready, so the list's round trip is not counted.
 
     Nor is the round trip of what was in flight as one began amid a session.
     """
     rtt_s = state.least_latency_s or 0.0
-    pages, items = stretch.pages, stretch.items
+    pages, items = segment.pages, segment.items
     paging: Paging = "numbered" if state.last_page is not None else "cursor"
     named = items if pages else items - 1
     # The last page of a list without an extent is empty, so the pages can hold more than they named.
-    per_page = max(config.per_page, -(-named // max(1, pages)))
-    costs = (config.list_cost, config.item_cost)
+    per_page = max(config.source.per_page, -(-named // max(1, pages)))
+    costs = (config.pacing.list_cost, config.pacing.item_cost)
     most = per_page if paging == "cursor" else None
-    work = BoundWork(max(1, pages), named, paging, config.detail, most, *costs)
+    work = BoundWork(max(1, pages), named, paging, config.source.detail, most, *costs)
     best = bound(work, tiers, rtt_s, max(1, state.workers))
-    spared_s = rtt_s * ((not pages) + stretch.goes_on)
+    spared_s = rtt_s * ((not pages) + segment.goes_on)
     if not spared_s:
         return best
     bound_s, bound_workers_s = max(0.0, best.bound_s - spared_s), max(0.0, best.bound_workers_s - spared_s)
@@ -101,7 +104,7 @@ def limits_source(state: State, config: ImportConfig) -> str:
     """Where they come from: `declared`, `learned`, `test API` or `unknown`; `changed on the way` by a person."""
     if state.changed:
         return CHANGED
-    if config.limits and config.limit is None and state.strategy == "auto" and not state.kept:
+    if config.limits and config.pacing.limit is None and state.strategy == "auto" and not state.kept:
         return TEST_API
     return "declared" if config.limits or state.kept else "learned" if _learned(state) else "unknown"
 

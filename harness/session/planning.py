@@ -12,8 +12,8 @@ from harness.bound import Bound, Paging, Work, bound
 from harness.config import ImportConfig
 from harness.core.answers import Failed, PageRead
 from harness.errors import BadInput
-from harness.pacing import Notice
-from harness.record.events import Key, Role
+from harness.pacing import Notice, format_tiers
+from harness.record.events import Key, PageRef, Role
 from harness.record.state import State
 from harness.session.checking import preview
 from harness.source.base import Api, Got
@@ -36,6 +36,36 @@ class Outlook:
     list_bound: Bound | None
 
 
+@dataclass(frozen=True, slots=True)
+class ListOnly:
+    """The list's records already hold every field of the items: what an import without detail would take."""
+
+    fields: int
+    requests: int
+    best_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an import would do. Seconds end in `_s`; None is what is not known.
+
+    requests_made: by the dry run itself. best_s: with any number of workers; best_workers_s: with `workers`.
+    latency_s: the least round trip, on which enough_workers rests.
+    """
+
+    requests_made: int
+    requests_page: int | None
+    requests_item: int | None
+    limits: str
+    limits_source: str
+    best_s: float | None
+    best_workers_s: float | None
+    latency_s: float | None
+    workers: int
+    enough_workers: int | None
+    list_only: ListOnly | None = None
+
+
 async def look_ahead(api: Api, config: ImportConfig) -> Outlook:
     """Ask for the first page, for more of them where it does not say how much there is, and for the first item.
 
@@ -44,7 +74,7 @@ async def look_ahead(api: Api, config: ImportConfig) -> Outlook:
     records: list[str] = []
     times_s: list[float] = []
 
-    async def ask(key: Key) -> tuple[PageRead | Failed, int | None]:
+    async def ask(key: PageRef) -> tuple[PageRead | Failed, int | None]:
         result, payloads, status, took_s = await _ask(api, "list", key)
         times_s.append(took_s)
         records.extend(payloads[:1])
@@ -52,17 +82,17 @@ async def look_ahead(api: Api, config: ImportConfig) -> Outlook:
             return result, status
         return Failed("it is refused by a rate limit"), status
 
-    seen = await preview(ask, accept=config.accept_list, brief=True)
+    seen = await preview(ask, accept=config.source.accept_list, brief=True)
     failed = seen.first if isinstance(seen.first, Failed) else seen.failed[1] if seen.failed is not None else None
     if failed is not None:
         why = f"{failed.reason}: {failed.detail}" if failed.detail else failed.reason
         raise BadInput(f"the list cannot be read ({why}); check --url and the credentials")
     assert isinstance(seen.first, PageRead)
-    if seen.problem and config.max_items is None:
+    if seen.problem and config.run.max_items is None:
         raise BadInput(f"an import could not end as complete: {seen.problem}")
     fields = frozenset[str]()
     listed = seen.state.items.in_state("pending")
-    if listed and config.detail:
+    if listed and config.source.detail:
         _, payloads, _, item_s = await _ask(api, "item", listed[0])
         times_s.append(item_s)
         fields = _fields(payloads)
@@ -73,7 +103,7 @@ async def look_ahead(api: Api, config: ImportConfig) -> Outlook:
         latency_s,
         fields,
         _fields(records[:1]),
-        _bound(work, config, latency_s, detail=config.detail),
+        _bound(work, config, latency_s, detail=config.source.detail),
         _bound(work, config, latency_s, detail=False),
     )
 
@@ -89,15 +119,39 @@ def work_for(page: PageRead, state: State, config: ImportConfig) -> Work | None:
     paging: Paging = "numbered" if last is not None else "cursor"
     a_page = max(1, len(page.ids))
     total = total if total is not None else (last or 1) * a_page
-    items = total if config.max_items is None else min(total, config.max_items)
-    pages = math.ceil(items / a_page) if config.max_items is not None or last is None else last
-    return Work(max(1, pages), items, paging, config.detail, None, config.list_cost, config.item_cost)
+    items = total if config.run.max_items is None else min(total, config.run.max_items)
+    pages = math.ceil(items / a_page) if config.run.max_items is not None or last is None else last
+    return Work(
+        max(1, pages), items, paging, config.source.detail, None, config.pacing.list_cost, config.pacing.item_cost
+    )
 
 
 def _bound(work: Work | None, config: ImportConfig, latency_s: float, *, detail: bool) -> Bound | None:
     if work is None or not config.limits:
         return None
-    return bound(replace(work, detail=detail), config.limits, latency_s, config.most_workers)
+    return bound(replace(work, detail=detail), config.limits, latency_s, config.pacing.most_workers)
+
+
+def plan_of(outlook: Outlook, config: ImportConfig) -> Plan:
+    """Return what an import would do, by what was seen of the API."""
+    work, best = outlook.work, outlook.bound
+    only = None
+    if work is not None and config.source.detail and outlook.fields and outlook.fields <= outlook.list_fields:
+        best_s = outlook.list_bound.bound_s if outlook.list_bound else None
+        only = ListOnly(len(outlook.fields), work.pages, best_s)
+    return Plan(
+        requests_made=outlook.requests_made,
+        requests_page=work.pages if work else None,
+        requests_item=work.details if work else None,
+        limits=format_tiers(config.limits) if config.limits else "",
+        limits_source="declared" if config.pacing.limit is not None or config.source.url is None else "unknown",
+        best_s=best.bound_s if best else None,
+        best_workers_s=best.bound_workers_s if best else None,
+        latency_s=outlook.latency_s,
+        workers=config.pacing.most_workers,
+        enough_workers=best.enough_workers if best else None,
+        list_only=only,
+    )
 
 
 async def _ask(api: Api, role: Role, key: Key) -> tuple[object, list[str], int | None, float]:

@@ -14,14 +14,13 @@ from harness.core.core import Core
 from harness.core.work import Task
 from harness.errors import RecordError
 from harness.record import events as e
-from harness.record.about import OPEN
 from harness.record.clock import utc_s
 from harness.record.fold import fold
 from harness.record.history import recorded
 from harness.record.items import write_items
 from harness.record.parts import clear_temporary, compact
 from harness.record.recorder import Recorder, later_writer
-from harness.record.run import Run, locked, write_summary
+from harness.record.run import Run, write_summary
 from harness.record.state import State
 from harness.record.summary import Summary
 from harness.session.optimality import figures, revealed
@@ -68,10 +67,6 @@ def to_forget(state: State, items: Collection[e.ItemId] | None = None) -> list[e
     return [item for item in dict.fromkeys(items) if state.items.state(item) == "failed"]
 
 
-# Nothing more is to come, unless somebody retries what failed: then that is compacted in its turn.
-_OVER: tuple[e.RunStatus, ...] = ("complete", "complete with failures")
-
-
 def reopen(run: Run, items: Collection[e.ItemId] | None = None) -> int:
     """Make the failed items (and pages) of an ended run ready again; answers how many. RunLocked while it is written.
 
@@ -87,7 +82,7 @@ def forget(run: Run, items: Collection[e.ItemId] | None = None) -> int:
 
 def _change(run: Run, events_of: Callable[[State, float], list[e.Event]]) -> int:
     """Record more of an ended run, as a later writer of its last session."""
-    with locked(run):
+    with run.locked():
         settled = run.settled
         state = run.state()
         events = events_of(state, max(0.0, utc_s() - state.session.utc_s))
@@ -99,16 +94,16 @@ def _change(run: Run, events_of: Callable[[State, float], list[e.Event]]) -> int
             recorder.record(event)
         recorder.flush()
         fold(events, state)
-        if state.status not in OPEN:  # else its process was killed, which is still so
+        if not state.status.is_open:  # else its process was killed, which is still so
             conclude(run, state, ended_summary(run, state), items=not settled)
         return len(events)
 
 
 def settle(run: Run) -> None:
     """Write what a process that was killed at the end of a complete run had not written yet; its events tell it all."""
-    if run.settled or not run.status.startswith("complete"):
+    if run.settled or not run.status.is_complete:
         return
-    with locked(run):
+    with run.locked():
         if not run.settled:
             clear_temporary(run.folder)
             state = run.state()
@@ -124,7 +119,8 @@ def conclude(run: Run, state: State, summary: Summary, *, items: bool = True) ->
     if items:
         write_items(run.folder, lambda item: state.items.state(item) == "imported", count=state.imported)
     write_summary(run, summary.as_dict())
-    if state.status in _OVER:
+    # Nothing more is to come, unless somebody retries what failed: then that is compacted in its turn.
+    if state.status.is_complete:
         with suppress(RecordError):  # it only makes reading quicker: everything is on disk
             compact(run.folder)
     ended = {"status": state.status, "reason": state.reason, "ended_utc_s": state.ended_utc_s}
@@ -139,7 +135,7 @@ def ended_summary(run: Run, state: State, status: e.RunStatus | None = None) -> 
     written = run.summary()
     before = None if written is None else Summary.from_dict(written)
     ledger = before.server if before is not None and before.sessions == state.session.number else None
-    over = (status or state.status) not in OPEN
+    over = not (status or state.status).is_open
     learned = revealed(run.folder, state) if over else ()
     return figures(run.name, state, figures_config(run.folder / "run.json", run.config), ledger, status, learned)
 
@@ -150,4 +146,4 @@ def last_figures(run: Run) -> Summary | None:
     if written is not None:
         return Summary.from_dict(written)
     status = run.status
-    return None if status in (*OPEN, "interrupted") else ended_summary(run, run.state(), status)
+    return None if status.is_open or status is e.RunStatus.INTERRUPTED else ended_summary(run, run.state(), status)

@@ -58,6 +58,8 @@ class Session:
     ) -> None:
         self.run_folder = run
         self.config = config
+        # Told each event as it is recorded; it must neither raise nor take long.
+        self.on_event: Callable[[Event], object] | None = None
         self._wall = wall
         self._machine = machine
         self._started_utc_s = wall()
@@ -70,15 +72,15 @@ class Session:
         self._started_s = starts[-1]  # by the run's own clock
         noted = {"sessions_utc_s": began, "sessions_run_s": starts, "recorded": recorded(run.folder)}
         run.note(**noted, in_force=config.as_written(), status="running", settled=False)
-        who = None if config.forget_limits else config.learned_for
-        pacer = pacer_for(config, remembered(config.results, who))
+        who = None if config.pacing.forget_limits else config.source.learned_for
+        pacer = pacer_for(config, remembered(config.run.results, who))
         charged = self._charge(pacer, state, starts, began)
         self._look_around(pacer)
         self.recorder = Recorder(run.folder, run.name, number)
         payloads = payloads_on_disk(run.folder, state) if number > 1 else None
         self.core = make_core(config, pacer, self._record, self._started_utc_s, state, payloads)
         self.flusher = Flusher(self.recorder, lambda: self.core.state, inline=inline)
-        self.attendant = ControlServer(Inbox(run.folder, number), self, inline=inline)
+        self.control_server = ControlServer(Inbox(run.folder, number), self, inline=inline)
         self.driver: Driver | None = None
         self._blind = False
         self.core.start(socket.gethostname(), number, charged, relist)
@@ -99,11 +101,11 @@ class Session:
         longest_s = max((max(tier.span_s, 2 * tier.tier.period_s) for tier in tiers), default=0.0)
         now, linger_s = self._started_s, self.config.linger_s
         # Which of them were pages is not asked: each is charged what the dearer kind costs.
-        dearest = max(self.config.list_cost, self.config.item_cost)
+        dearest = max(self.config.pacing.list_cost, self.config.pacing.item_cost)
         clocks = (dict(enumerate(starts_s, 1)), dict(enumerate(starts_utc_s, 1)))
         found = occupied_since(self.run_folder.folder, clocks[0], now - longest_s, linger_s, clocks[1])
         charges = [(at, dearest) for at in found]
-        unrecorded = min(MOST_UNWRITTEN + self.config.most_workers, self._sent.count - state.fetches)
+        unrecorded = min(MOST_UNWRITTEN + self.config.pacing.most_workers, self._sent.count - state.fetches)
         charged = None
         if unrecorded > 0:
             # They were sent by then at the latest; where even that is not known, they were sent just now.
@@ -129,11 +131,13 @@ class Session:
             _log.warning("%s", told(found, longest_s))
 
     def _record(self, event: Event) -> None:
-        if isinstance(event, Held) and (event.retry_after_s or 0.0) > self.config.max_pause:
-            asked, kept = format_period(round(event.retry_after_s or 0.0)), format_period(self.config.max_pause)
+        if isinstance(event, Held) and (event.retry_after_s or 0.0) > self.config.pacing.max_pause:
+            asked, kept = format_period(round(event.retry_after_s or 0.0)), format_period(self.config.pacing.max_pause)
             _log.warning("the server asks for a pause of %s; asking again in %s (--max-pause)", asked, kept)
         self.recorder.record(event)
         self.flusher.recorded()
+        if self.on_event is not None:
+            self.on_event(event)
 
     def _put(self, item: ItemId, payload: str) -> None:
         self.recorder.put(item, payload)
@@ -148,7 +152,7 @@ class Session:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self.flusher.run)
-                nursery.start_soon(self.attendant.run)
+                nursery.start_soon(self.control_server.run)
                 if on_update is not None:
                     nursery.start_soon(self._update, on_update, update_s)
                 done = await self.driver.run()
@@ -156,7 +160,7 @@ class Session:
             if on_update is not None:
                 self._show(on_update)
         finally:
-            self.attendant.close()
+            self.control_server.close()
             try:
                 await self.flusher.flush(snapshot=True)
                 self._remember()
@@ -169,10 +173,10 @@ class Session:
 
     def _remember(self) -> None:
         """Keep what was learned for the next run against the same host."""
-        pacer = self.core.budgets["item"].pacer
-        who = self.config.learned_for
+        pacer = self.core.budget_of("item").pacer
+        who = self.config.source.learned_for
         if isinstance(pacer, (AutoPacer, SharingPacer)) and who is not None and pacer.learned():
-            remember(self.config.results, who, pacer.learned(), self._wall())
+            remember(self.config.run.results, who, pacer.learned(), self._wall())
 
     async def _update(self, on_update: OnUpdate, update_s: float) -> None:
         while True:
@@ -209,7 +213,7 @@ class Session:
             until_utc_s=None if doing is None or doing.until is None else self._started_utc_s + doing.until,
             tier=None if doing is None else doing.tier,
             tiers=tuple(
-                _live_tier(tier, now, self.config) for tier in core.budgets["item"].pacer.statistics(now).tiers
+                _live_tier(tier, now, self.config) for tier in core.budget_of("item").pacer.statistics(now).tiers
             ),
             eta_s=eta_s(core, now),
             retrying=core.work.retries,
@@ -236,8 +240,10 @@ class Session:
         paging: Paging = "numbered" if state.last_page is not None else "cursor"
         # To the millisecond, so that a slightly quicker answer is not a new question.
         rtt_s = round(state.least_latency_s, 3)
-        costs = (self.config.list_cost, self.config.item_cost)
-        return bound(BoundWork(pages, state.total, paging, self.config.detail, None, *costs), limits, rtt_s, 1).bound_s
+        costs = (self.config.pacing.list_cost, self.config.pacing.item_cost)
+        return bound(
+            BoundWork(pages, state.total, paging, self.config.source.detail, None, *costs), limits, rtt_s, 1
+        ).bound_s
 
     def pause(self) -> None:
         """Send nothing new until `resume`."""
@@ -261,13 +267,13 @@ class Session:
 
     def set_limits(self, tiers: Tiers) -> None:
         """Keep to these from here on, as far as --share uses them."""
-        self.core.set_limits(scaled(tiers, self.config.share), self.now())
+        self.core.set_limits(scaled(tiers, self.config.pacing.share), self.now())
         self._keep(limit=format_tiers(tiers))
         self._wake()
 
     def _keep(self, **asked: Any) -> None:
         """So that whoever resumes this run goes on with it: as it was asked for, before --share."""
-        if self.state.status in ("running", "paused"):
+        if self.state.status.is_open:
             with suppress(RecordError):  # it holds now all the same; that the disk is full is said elsewhere
                 self.run_folder.note(asked={**self.run_folder.about.get("asked", {}), **asked})
 

@@ -29,23 +29,25 @@ _REFUSED = "Error: "
 
 def server_settings(config: ImportConfig) -> dict[str, Any]:
     """What `config` tells the test API, by the names of its own settings; the rest is up to its scenario."""
-    settings: dict[str, Any] = {"seed": config.seed}
-    if config.items is not None or config.scenario is None:
-        settings["items"] = DEFAULT_ITEMS if config.items is None else config.items
+    settings: dict[str, Any] = {"seed": config.run.seed}
+    if config.test_api.items is not None or config.test_api.scenario is None:
+        settings["items"] = DEFAULT_ITEMS if config.test_api.items is None else config.test_api.items
     if config.server_limits is not None:
         settings["limit"] = [format_tiers(config.server_limits)]
-    if config.latency is not None:
-        settings["latency"] = config.latency if isinstance(config.latency, str) else f"{config.latency:.9g}s"
-    if config.cost:
-        settings["cost"] = [f"{name}={cost}" for name, cost in config.cost.items()]
+    if config.test_api.latency is not None:
+        settings["latency"] = (
+            config.test_api.latency if isinstance(config.test_api.latency, str) else f"{config.test_api.latency:.9g}s"
+        )
+    if config.pacing.cost:
+        settings["cost"] = [f"{name}={cost}" for name, cost in config.pacing.cost.items()]
     return settings
 
 
 def server_flags(config: ImportConfig) -> list[str]:
     """The same as words of the test API's command line."""
     words = ["--unless-set", f"latency={DEFAULT_LATENCY_S:g}s"]
-    if config.scenario is not None:
-        words += ["--config" if is_scenario_file(config.scenario) else "--scenario", config.scenario]
+    if config.test_api.scenario is not None:
+        words += ["--config" if is_scenario_file(config.test_api.scenario) else "--scenario", config.test_api.scenario]
     for name, value in server_settings(config).items():
         for text in value if isinstance(value, list) else [value]:
             words += [f"--{name}", str(text)]

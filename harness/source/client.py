@@ -11,7 +11,7 @@ from harness.core.answers import Failed, ItemRead, PageRead, failed_status
 from harness.pacing import Notice
 from harness.pacing.refusals import MOST_BODY, Declared, by_body, wants_body
 from harness.record.clock import utc_s
-from harness.record.events import Key, Role
+from harness.record.events import Key, PageRef, Role, linked
 from harness.source.base import Got, OnHeaders
 from harness.source.body import ACCEPTED, TooLarge, read_body, read_start
 from harness.source.credentials import Credentials
@@ -95,7 +95,7 @@ class HttpApi:
 
     async def fetch(self, role: Role, key: Key, on_headers: OnHeaders) -> Got | None:
         """As the protocol says: one request, one result."""
-        url = self._rest.page_url(key) if role == "list" else self._rest.item_url(key)
+        url = self._rest.page_url(key) if isinstance(key, PageRef) else self._rest.item_url(key)
         heard = _Heard(on_headers)
         got = self._timed_out
         client = self._fresh if (role, key) in self._stale else self._client
@@ -124,7 +124,7 @@ class HttpApi:
                     return _REFUSED
                 if body is None:
                     body = await self._body(response)
-                return self._read(role, key, response, body)
+                return self._read(key, response, body)
         except ERRORS as error:
             return Got(failure(error, answered=heard.said is not None))
 
@@ -161,7 +161,7 @@ class HttpApi:
             await read_start(response, start, MOST_BODY)
         return bytes(start)
 
-    def _read(self, role: Role, key: Key, response: Response, body: Body | Malformed) -> Got:
+    def _read(self, key: Key, response: Response, body: Body | Malformed) -> Got:
         status = response.status_code
         if not response.is_success:
             words = "" if isinstance(body, Malformed) else body.decode(_UTF_8, "replace")
@@ -169,14 +169,14 @@ class HttpApi:
                 failed_status(status, response.extensions.get("location")), past_end=past_end(status, words)
             )
             return Got(_with_evidence(failed, response, body))
-        if status == NO_CONTENT and role == "list":
+        if status == NO_CONTENT and isinstance(key, PageRef):
             nothing = Failed("malformed", "the answer has no content", passing=False, past_end=f"answered {status}")
             return Got(_with_evidence(nothing, response, b""))
         try:
             if isinstance(body, Malformed):
                 raise body
             text = _text(body, response.charset_encoding)
-            if role == "item":
+            if not isinstance(key, PageRef):
                 payload, carried, spelt = self._rest.read_item(key, text)
                 body_start = None if carried else text[:LOOKED_AT]
                 return Got(ItemRead(len(body), carried, body_start, spelt), ((key, payload),))
@@ -199,10 +199,10 @@ class HttpApi:
         if isinstance(result, ItemRead) and result.body is not None:
             result = replace(result, body=kept(known.redact(result.body)))
         if isinstance(result, PageRead):
-            following = None if result.next_page is None else known.restore_placeholders(result.next_page)
+            following = None if result.next_page is None else known.restore_placeholders(str(result.next_page))
             if (following is None) != (result.next_page is None) or known.in_ids(result.ids):
                 return _TOLD_SECRET
-            result = replace(result, next_page=following)
+            result = replace(result, next_page=None if following is None else linked(following))
         if isinstance(result, PageRead) and (result.unread or result.said_by or result.remarks):
             unread, said_by, remarks = map(known.redact, (result.unread, result.said_by, result.remarks))
             result = replace(result, unread=unread, said_by=said_by, remarks=remarks)

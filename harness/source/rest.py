@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 
 from harness.core.answers import PageRead
 from harness.record.discovery import holds_number, shown
-from harness.record.events import ItemId, Key, canonical_id, is_same_id
+from harness.record.events import FIRST_PAGE, ItemId, PageRef, canonical_id, is_same_id, linked
 from harness.source.credentials import origin
 from harness.source.declared import declared, link_targets, whole
 from harness.source.remarks import remarks, tells_of_error
@@ -60,10 +60,10 @@ class Rest:
     per_page: int
     allowed: frozenset[str] = frozenset()
 
-    def page_url(self, page: Key) -> str:
-        """Of a numbered page, or the link that the page before it gave."""
-        if isinstance(page, str):
-            return page
+    def page_url(self, page: PageRef) -> str:
+        """The URL of a page: its own, or the list's with the page's number."""
+        if page.kind == "url":
+            return str(page)
         missing = [] if "{page}" in self.url else [f"page={page}"]
         if not missing or "{per_page}" in self.url:
             url = self.url.replace("{page}", str(page)).replace("{per_page}", str(self.per_page))
@@ -84,7 +84,7 @@ class Rest:
         return [part for part in urlsplit(self.url).query.split("&") if variables_in(part)]
 
     def read_page(
-        self, page: Key, body: str, headers: Mapping[str, str] = _NO_HEADERS, *, kept: bool = False
+        self, page: PageRef, body: str, headers: Mapping[str, str] = _NO_HEADERS, *, kept: bool = False
     ) -> tuple[PageRead, list[tuple[ItemId, dict[str, Any]]]]:
         """What a page of the list says, and its records by id. Malformed where it is no list.
 
@@ -96,7 +96,7 @@ class Rest:
         return self.page_of(page, _json(body), headers, kept=kept)
 
     def page_of(
-        self, page: Key, value: Any, headers: Mapping[str, str] = _NO_HEADERS, *, kept: bool = False
+        self, page: PageRef, value: Any, headers: Mapping[str, str] = _NO_HEADERS, *, kept: bool = False
     ) -> tuple[PageRead, list[tuple[ItemId, dict[str, Any]]]]:
         """The same from the JSON value."""
         url = self.page_url(page)
@@ -108,16 +108,17 @@ class Rest:
         _check_unique(by_id, kept=kept)
         found = ways_on(about, headers, url, _followed(about))
         way, next_page = self._way(page, about, headers, records)
-        last_page, total, said_by = _extent(about, headers, url, numbered=isinstance(page, int) and next_page is None)
+        last_page, total, said_by = _extent(about, headers, url, numbered=page.number is not None and next_page is None)
         self._check_extent(last_page, 0 if said_by or way else total or 0, page, len(by_id))
         more = found.more if next_page is None or found.more is False else None
         unread = () if next_page is not None else (*found.ways, *_lost_link(headers.get("link") or ""))
-        counted = isinstance(page, int) and page < (last_page or 0) and way != "has_more"
-        if counted and next_page is not None and holds_number(next_page, int(page) + 1):
+        counted = page.number is not None and page.number < (last_page or 0) and way != "has_more"
+        if counted and next_page is not None and holds_number(next_page, (page.number or 0) + 1):
             way = next_page = None  # the count of pages is enough, and lets them be read side by side
         ids = tuple(item for item, _ in by_id)
         says = remarks(about, url)
-        read = PageRead(ids, total, last_page, next_page, way, more, ", ".join(unread), said_by=said_by, remarks=says)
+        following = None if next_page is None else linked(next_page)
+        read = PageRead(ids, total, last_page, following, way, more, ", ".join(unread), said_by=said_by, remarks=says)
         return read, by_id
 
     def read_item(self, item: ItemId, body: str) -> tuple[str, bool, ItemId | None]:
@@ -153,13 +154,13 @@ class Rest:
             raise Malformed("the answer is a page of a list and not an item")
         return inner, False
 
-    def _check_extent(self, last_page: int | None, total: int, page: Key, records: int) -> None:
-        implied = -(-total // records) if page == 1 and records else 0
+    def _check_extent(self, last_page: int | None, total: int, page: PageRef, records: int) -> None:
+        implied = -(-total // records) if page == FIRST_PAGE and records else 0
         if (pages := max(last_page or 0, implied)) > MOST_PAGES:
             raise Malformed(f"the list says it has {pages:,} pages; up to {MOST_PAGES:,} can be read")
 
     def _way(
-        self, page: Key, about: dict[str, Any], headers: Mapping[str, str], records: list[Any]
+        self, page: PageRef, about: dict[str, Any], headers: Mapping[str, str], records: list[Any]
     ) -> tuple[str | None, str | None]:
         """(the field that speaks of the next page, the link in it or None)."""
         spoken = list(_spoken(about))
@@ -178,7 +179,7 @@ class Rest:
         query = urlencode({"after": _id(records[-1]), "perPage": self.per_page})
         return urlunsplit((*parts[:3], "&".join([query, *self._proof()]), ""))
 
-    def _link(self, page: Key, link: str) -> str:
+    def _link(self, page: PageRef, link: str) -> str:
         """A next link as an absolute URL on the list's own host: credentials go nowhere else."""
         try:
             url = urljoin(self.page_url(page), link)

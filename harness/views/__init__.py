@@ -1,5 +1,7 @@
-"""What people look at. Views read the record (`harness.record`), never the engine, and may fail without stopping a run.
+"""What people look at. Views read the record (`harness.record`) and result types, and may fail without stopping a run.
 
-text: numbers and times in words. screen: what a stream can show. frame, progress: a running import. summary: its
-end. plan: what is said before its start. runs, show: runs of the past.
+Everything that a view shows of a run is in one `harness.record.run_view.RunView`, so that two views cannot disagree.
+figures, text: numbers, times and figures in words. screen: what a stream can show. frame, progress: a running import.
+summary, show, explain, runs: what became of one run, and of all. plan: what is said before a start. comparison:
+settings compared. panel, plots and report: notebooks, figures and pages.
 """

@@ -1,59 +1,34 @@
-"""Settings compared: a table per server, the fastest first, and the sentence that people want from it."""
+"""Experiments on the terminal: settings compared, one simulation, and how far a sweep is.
+
+A comparison is a table for each server, the fastest setting first, and below it the sentence that people want from it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from harness.views.screen import Screen, columns, cut, folded
+from harness.record.summary import Summary
+from harness.views.progress import Mode
+from harness.views.screen import Screen, asciify, columns, cut, folded, labelled, shows_glyphs
+from harness.views.summary import summary_lines
 from harness.views.text import UNKNOWN, count, duration, percent, plural, printable
+
+if TYPE_CHECKING:
+    from harness.lab.comparison import Line, Panel
+
 
 # What a setting's column is called, where its name is not the shortest word for it.
 _HEADS = {"workers": "W", "limit": "LIMIT", "pacing": "PACING", "run": "RUN", "per_page": "PER PAGE"}
 # Settings whose values are numbers.
 _NUMBERS = ("workers", "per_page", "max_items", "timeout")
 _LONGEST = 28
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One combination of settings over its runs.
-
-    labels: what tells it from the others, by setting. runs: how many ended complete; failed: how many did not, and why.
-    duration_s: their mean, and half of its 95 % confidence interval (None with fewer than two), which never goes below
-    least_s, the best possible. hits_per_1000: 429s alone; others_per_1000: other refusals by their status. times: the
-    mean as a multiple of the shortest in the table.
-    """
-
-    labels: dict[str, str]
-    runs: int
-    failed: int
-    why: str
-    duration_s: float | None = None
-    half_s: float | None = None
-    optimality: float | None = None
-    hits_per_1000: float | None = None
-    times: float | None = None
-    least_s: float | None = None
-    others_per_1000: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def refused_per_1000(self) -> float:
-        """Refusals of every status."""
-        return (self.hits_per_1000 or 0.0) + sum(self.others_per_1000.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """What can be compared with each other: the same work on the same server. advice: a sentence, or empty."""
-
-    title: str
-    lines: tuple[Line, ...]
-    advice: str
 
 
 def comparison_text(panels: Sequence[Panel], screen: Screen) -> str:
@@ -83,7 +58,8 @@ def _panel(panel: Panel, screen: Screen) -> list[list[RenderableType]]:
     width = None if screen.width is None else max(20, screen.width)
     title: list[RenderableType] = [Text(line, "bold") for line in folded(printable(panel.title), width, hang=2)]
     why = [f"Failed: {named(line.labels)}: {line.why or 'no reason was given'}" for line in panel.lines if line.failed]
-    below = [panel.advice, *why] if panel.advice else why
+    advised = advice(panel)
+    below = [advised, *why] if advised else why
     said: list[RenderableType] = [Text(line) for text in below for line in folded(printable(text), width, hang=2)]
     return [part for part in (title, _rows(panel, screen), said) if part and panel.lines]
 
@@ -136,15 +112,18 @@ def _stacked(panel: Panel, screen: Screen) -> list[Text]:
     return lines
 
 
-def advice(lines: Sequence[Line], best: Line, fastest: Line) -> str:
-    """`Fewest 429s at full speed: window, 3 workers; window, 50 workers gains 0.2 s.`"""
-    what = "refusals" if any(line.others_per_1000 for line in lines) else "429s"
+def advice(panel: Panel) -> str:
+    """`Fewest 429s at full speed: window, 3 workers; window, 50 workers gains 0.2 s.`; "" without a choice."""
+    best, fastest = panel.best, panel.fastest
+    if best is None or fastest is None or len(panel.lines) < 2:
+        return ""
+    what = "refusals" if any(line.others_per_1000 for line in panel.lines) else "429s"
     text = f"Fewest {what} at full speed: {named(best.labels)}"
     if fastest is not best and best.duration_s is not None and fastest.duration_s is not None:
         gain_s = best.duration_s - fastest.duration_s
         differs = {name: text for name, text in fastest.labels.items() if best.labels[name] != text}
         text += f"; {named(differs)} gain{'' if list(differs) == ['workers'] else 's'} {seconds(gain_s)}"
-    return f"{text}." if len(lines) > 1 else ""
+    return f"{text}."
 
 
 def named(labels: dict[str, str]) -> str:
@@ -158,3 +137,59 @@ def named(labels: dict[str, str]) -> str:
         else:
             words.append(f"{name.replace('_', ' ')} {text}")
     return ", ".join(words)
+
+
+def simulated_text(
+    summary: Summary, screen: Screen, took_s: float, *, program: str, items: str | None, commands: Sequence[str]
+) -> str:
+    """As `summary_text`; took_s: how long the simulation took. Without files (items None) there is nothing to name."""
+    lines = summary_lines(summary, screen, program=program, items=items, commands=commands)
+    faster = summary.duration_s / took_s if took_s > 0 else 0.0
+    times = f", {count(round(faster))} times as fast as it would be" if faster >= 2 else ""
+    virtual = labelled([("simulated", f"in {duration(took_s)}{times}; no request was sent", "")], screen)
+    return screen.render(*lines, *virtual)
+
+
+# A log gets about so many lines, however many parts there are.
+_PROGRESS_LINES = 20
+
+
+@contextmanager
+def counting(what: str, total: int, mode: Mode, stream: TextIO) -> Iterator[Callable[[int, int], None]]:
+    """Shows how many of `total` parts are done: call what it gives with (done, failed). `what`: one of them, `run`."""
+    if mode == "bar":
+        with _bar(what, total, stream) as tell:
+            yield tell
+    elif mode == "plain":
+        yield _in_lines(what, total, stream)
+    else:
+        yield lambda *_: None
+
+
+@contextmanager
+def _bar(what: str, total: int, stream: TextIO) -> Iterator[Callable[[int, int], None]]:
+    shown = [TextColumn("{task.description}"), BarColumn(None), MofNCompleteColumn(), TimeElapsedColumn()]
+    console = Console(file=stream, legacy_windows=False, force_jupyter=False)
+    with Progress(*shown, TextColumn("left"), TimeRemainingColumn(), console=console, transient=True) as progress:
+        task = progress.add_task(f"{what}s", total=total)
+
+        def tell(done: int, failed: int) -> None:
+            failures = f", {count(failed)} failed" if failed else ""
+            progress.update(task, completed=done, description=f"{what}s{failures}")
+
+        yield tell
+
+
+def _in_lines(what: str, total: int, stream: TextIO) -> Callable[[int, int], None]:
+    glyphs, said = shows_glyphs(stream), [0]
+
+    def tell(done: int, failed: int) -> None:
+        part = _PROGRESS_LINES * done // max(1, total)
+        if part == said[0] and done < total:
+            return
+        said[0] = part
+        line = f"{count(done)} of {plural(total, what)} done" + (f", {count(failed)} failed" if failed else "")
+        stream.write((line if glyphs else asciify(line)) + "\n")
+        stream.flush()
+
+    return tell

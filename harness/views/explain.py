@@ -1,7 +1,4 @@
-"""What an audit found, in a few lines.
-
-Why nobody was sending at a moment, in words.
-"""
+"""Answers about the past in words: why nothing was sent at a moment of a run, and what an audit of its list found."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from harness.record.explain import Audit, Explanation, Stretch
+from harness.record.explain import Audit, Explanation, SessionSpan
 from harness.views.screen import Row, Screen, labelled
 from harness.views.text import count, duration, moment, plural, printable
 
@@ -114,7 +111,7 @@ def _ready(told: Explanation) -> str:
     return f"{text}; {count(told.later)} waiting for a retry{again}"
 
 
-def _ended(session: Stretch | None) -> str:
+def _ended(session: SessionSpan | None) -> str:
     if session is None:
         return "it had not begun"
     how = session.status or "its process was gone"
@@ -124,7 +121,7 @@ def _ended(session: Stretch | None) -> str:
     )
 
 
-def _at(told: Explanation, session: Stretch | None) -> str:
+def _at(told: Explanation, session: SessionSpan | None) -> str:
     return "-" if session is None else f"at {moment(session.began_utc_s, told.at_utc_s, seconds=True)}"
 
 

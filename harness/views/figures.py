@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from harness.record.events import RunStatus
+from harness.record.status import RunStatus
 from harness.record.summary import TOO_MANY_REQUESTS, Summary
 from harness.views.text import count, duration, percent, plural, progress
 
@@ -29,13 +29,13 @@ def items_of(run: HowFar) -> str:
     """`993 of 993`; where the list does not say how many there are, `412 of 500+`, and `500` once it is complete."""
     if run.total is not None:
         return f"{count(run.imported)} of {count(run.total)}"
-    still = run.listed > run.imported or not run.status.startswith("complete")
+    still = run.listed > run.imported or not run.status.is_complete
     return f"{count(run.imported)} of {count(run.listed)}+" if run.listed and still else count(run.imported)
 
 
 def items_cell(run: HowFar) -> str:
     """The same in a table: `993/993`, `412/500+`."""
-    still = run.listed > run.imported or not run.status.startswith("complete")
+    still = run.listed > run.imported or not run.status.is_complete
     return progress(run.imported, run.total, run.listed if still else 0)
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
 from rich.cells import cell_len
 from rich.text import Text
 
-from harness.record.events import RunStatus
-from harness.record.live import Live, elapsed_s
-from harness.record.state import State
-from harness.record.summary import TOO_MANY_REQUESTS
+from harness.record.live import Live
+from harness.record.run_view import RunView
+from harness.record.status import RunStatus
+from harness.record.summary import Summary
 from harness.views.figures import other_refusals
 from harness.views.screen import cut, folded
 from harness.views.text import clock, count, countdown, duration, eta, printable, progress, share_done
@@ -20,17 +19,6 @@ from harness.views.text import clock, count, countdown, duration, eta, printable
 Piece = tuple[str, str]  # words, style
 
 _BAR = (10, 20)  # least and most columns
-
-
-class SoFar(Protocol):
-    """How far a run is: a State, or a Summary of one."""
-
-    @property
-    def status(self) -> RunStatus: ...
-    @property
-    def imported(self) -> int: ...
-    @property
-    def failed(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +57,9 @@ DOINGS = {
 }
 
 
-def doing(so_far: SoFar, live: Live) -> Doing:
+def doing(so_far: Summary, live: Live) -> Doing:
     """What it does now, by the words of DOINGS."""
-    if so_far.status not in ("running", "paused"):
+    if not so_far.status.is_open:
         return Doing(so_far.status.replace(" ", "-"), "bold", so_far.status, so_far.status)
     # Answers to the list are all there is to wait for until the first item came.
     early = live.doing in ("working", "in flight") and live.tier is None and not so_far.imported + so_far.failed
@@ -79,8 +67,8 @@ def doing(so_far: SoFar, live: Live) -> Doing:
     return DOINGS.get(key) or Doing(key.replace(" ", "-"), "", *[key.replace("{", "{{").replace("}", "}}")] * 2)
 
 
-def sentence(so_far: SoFar, live: Live, listed: int) -> Piece:
-    """`waiting 38 s for 100/1m, next 18:05:02`, with its colour. listed: how many items the list named so far."""
+def sentence(so_far: Summary, live: Live) -> Piece:
+    """`waiting 38 s for 100/1m, next 18:05:02`, with its colour."""
     what = doing(so_far, live)
     left_s = None if live.until_utc_s is None else live.until_utc_s - live.now_utc_s
     words = (what.endless if left_s is None else what.sentence).format(
@@ -88,17 +76,20 @@ def sentence(so_far: SoFar, live: Live, listed: int) -> Piece:
         at=clock(live.until_utc_s),
         tier=live.tier or "a limit",
         full=f" ({live.tier} is full)" if live.tier else "",
-        listed=f", {count(listed)} found" if listed else "",
+        listed=f", {count(so_far.listed)} found" if so_far.listed else "",
         done=count(so_far.imported),
         last=clock(live.last_retry_utc_s),
     )
     return words, what.style
 
 
-def frame(run: str, state: State, live: Live, width: int) -> list[Text]:
-    """The lines to show now, none wider than `width` columns."""
-    lines = [*flow(_facts(run, state, live), "  ", width), *_how_far(state, live, width)]
-    now, counters = sentence(state, live, len(state.items)), _counters(state, live)
+def frame(view: RunView, width: int) -> list[Text]:
+    """The lines to show now, none wider than `width` columns; none where no session is under way."""
+    live = view.live
+    if live is None:
+        return []
+    lines = [*flow(_facts(view.summary, live), "  ", width), *_how_far(view, live, width)]
+    now, counters = sentence(view.summary, live), _counters(view.summary, live)
     together = flow([now, *counters], " | ", width)
     # Where they do not fit beside it, the counters keep a line of their own, so that they do not jump about.
     return [*lines, *(together if len(together) == 1 else [*flow([now], "", width), *flow(counters, " | ", width)])]
@@ -118,39 +109,40 @@ def flow(pieces: Iterable[Piece], between: str, width: int) -> list[Text]:
     return lines
 
 
-def _facts(run: str, state: State, live: Live) -> list[Piece]:
+def _facts(figures: Summary, live: Live) -> list[Piece]:
     sources = " and ".join(dict.fromkeys(tier.source for tier in live.tiers))
-    limits = f"limits {state.limits} {sources}".rstrip() if state.limits else "no limits known"
+    limits = f"limits {figures.limits} {sources}".rstrip() if figures.limits else "no limits known"
     best = "" if live.best_s is None else f"best possible {duration(live.best_s, whole=live.best_s >= 1)}"
-    return [(run, "bold"), (limits, ""), *([(best, "")] if best else [])]
+    return [(figures.run, "bold"), (limits, ""), *([(best, "")] if best else [])]
 
 
-def _how_far(state: State, live: Live, width: int) -> list[Text]:
-    items = progress(state.imported, state.total, len(state.items))
-    times = [(_time(state, live), "")]
-    if state.status == "running" and live.doing not in ("paused", "stopping"):
+def _how_far(view: RunView, live: Live, width: int) -> list[Text]:
+    figures = view.summary
+    items = progress(figures.imported, figures.total, figures.listed)
+    times = [(_time(view), "")]
+    if figures.status is RunStatus.RUNNING and live.doing not in ("paused", "stopping"):
         times.append((f"ETA {eta(live.eta_s, live.now_utc_s)}", ""))
-    total = state.expected
+    total = figures.total
     if total is None:
         return flow([(f"{items} items", "bold"), *times], ", ", width)
     # As wide as it will ever be, so that the bar stands still.
-    head = f"{items:>{2 * len(count(total)) + 1}}  {share_done(state.imported, total):>4}  "
+    head = f"{items:>{2 * len(count(total)) + 1}}  {share_done(figures.imported, total):>4}  "
     beside = ", ".join(words for words, _ in times)
     room = width - len(head)
     room_beside = room - 2 - len(beside)
     if room_beside >= _BAR[0]:
-        return [Text.assemble((head, "bold"), bar(state.imported, total, min(room_beside, _BAR[1])), "  ", beside)]
+        return [Text.assemble((head, "bold"), bar(figures.imported, total, min(room_beside, _BAR[1])), "  ", beside)]
     if room < _BAR[0]:
         return flow([(head.strip(), "bold"), *times], "  ", width)
-    first = Text.assemble((head, "bold"), bar(state.imported, total, min(room, _BAR[1])))
+    first = Text.assemble((head, "bold"), bar(figures.imported, total, min(room, _BAR[1])))
     return [first, *flow(times, ", ", width)]
 
 
-def _time(state: State, live: Live) -> str:
+def _time(view: RunView) -> str:
     """What has passed by now; of an ended run its duration, which may be less: it ends with the last answer."""
-    if state.status in ("running", "paused"):
-        return f"{duration(elapsed_s(state, live.t_s), whole=True)} elapsed"
-    return f"duration {duration(state.duration_s)}"
+    if view.status.is_open:
+        return f"{duration(view.elapsed_s, whole=True)} elapsed"
+    return f"duration {duration(view.summary.duration_s)}"
 
 
 def bar(done: int, total: int, columns: int) -> Text:
@@ -160,13 +152,13 @@ def bar(done: int, total: int, columns: int) -> Text:
     return Text.assemble(("━" * full + "╸" * half, "green"), ("─" * (columns - full - half), "dim"))
 
 
-def _counters(state: State, live: Live) -> list[Piece]:
-    hits = state.refusals.get(TOO_MANY_REQUESTS, 0)
+def _counters(figures: Summary, live: Live) -> list[Piece]:
+    hits = figures.hits
     pieces = [
         (f"in flight {count(live.in_flight)}", ""),
         (f"429s {count(hits)}", "red" if hits else ""),
-        *((f"{status}: {count(number)}", "red") for status, number in other_refusals(state.refusals).items()),
-        (f"failed {count(state.failed)}", "red" if state.failed else ""),
+        *((f"{status}: {count(number)}", "red") for status, number in other_refusals(figures.refusals).items()),
+        (f"failed {count(figures.failed)}", "red" if figures.failed else ""),
     ]
     if live.retrying:
         left_s = None if live.next_retry_utc_s is None else live.next_retry_utc_s - live.now_utc_s

@@ -1,54 +1,87 @@
-"""What is said before the first item: the plan of `--dry-run`, and the line that explains the pauses beforehand."""
+"""What is said before an import: what `check` found, what `--dry-run` plans, what `recommend` advises.
+
+Each text answers what people ask at that point: can this be imported, how long will it take, what should be set?
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from harness.views.screen import Row, Screen, folded, labelled
-from harness.views.text import count, duration, plural, roughly
+from harness.views.screen import Row, Screen, folded, labelled, whole
+from harness.views.text import count, duration, percent, plural, roughly
+
+if TYPE_CHECKING:
+    from harness.lab.recommend import Recommendation, Tried, Variant
+    from harness.session.checking import Checked, Told
+    from harness.session.planning import Plan
+
+
+def check_text(checked: Checked, screen: Screen, *, program: str, command: str) -> str:
+    """The findings as text, without a newline at the end.
+
+    command: the import to type, after `-m harness`; "" where none is advised.
+    """
+    verdict, style = (
+        ("✗ cannot be imported whole", "bold red") if checked.problem else ("✓ can be imported", "bold green")
+    )
+    head = f"{verdict}  ({plural(len(checked.latencies_s), 'request')} made)"
+    rows = labelled(_checked(checked), screen)
+    following = whole([("next", f"{program} {command}", "")]) if command else ()
+    return screen.render(Text(head, style), *rows, *following)
+
+
+def _checked(checked: Checked) -> Iterable[Row]:
+    of = "" if checked.items is None else f" of {count(checked.items)}"
+    pages = "" if checked.pages is None else f" in {plural(checked.pages, 'page')}"
+    yield "list", f"{plural(checked.a_page, 'item')} on the first page{of}{pages}, {checked.paging}", ""
+    if checked.problem:
+        yield "end", checked.problem, "red"
+    else:
+        yield "end", checked.ended or "not reached by this check; the import says on what evidence the list ended", ""
+    if checked.item_fields:
+        yield "items", f"{plural(checked.item_fields, 'field')} each", ""
+    if checked.alike:
+        yield "", "! the list's records hold all of them: --no-detail makes no request for each", "yellow"
+    yield "latency", ", ".join(duration(seconds) for seconds in checked.latencies_s), ""
+    for at, told in enumerate(checked.told):
+        yield "limits" if at == 0 else "", _told(told), ""
+    if not checked.told:
+        yield "limits", "its answers say nothing of any: say --limit if you know, else they are learned as one goes", ""
+    elif not checked.limits:
+        yield "", "over which time is not said: say --limit if you know, else it is learned as one goes", ""
+    if checked.skew_s is not None and abs(checked.skew_s) >= 2:
+        ahead = "ahead of" if checked.skew_s > 0 else "behind"
+        yield "clock", f"the server's is {duration(abs(checked.skew_s), whole=True)} {ahead} ours", "yellow"
+
+
+def _told(told: Told) -> str:
+    limit = "a limit" if told.limit is None else count(told.limit)
+    period = "" if told.period_s is None else f" in {duration(told.period_s, whole=True)}"
+    left = [number for number in told.remaining if number is not None]
+    text = f"{told.header}: {limit}{period}"
+    if left:
+        text += f", {count(left[-1])} left"
+    if told.reset_s is not None:
+        text += f", reset in {duration(max(0.0, told.reset_s), whole=True)}"
+    steps = {one - other for one, other in pairwise(left)}
+    if len(steps) == 1 and (step := steps.pop()) > 0:
+        text += f"; a request costs {step}"
+    return text
+
 
 # Pauses shorter than this are hardly seen, let alone counted.
 _SEEN_S = 3.0
 
 
-@dataclass(frozen=True, slots=True)
-class ListOnly:
-    """The list's records already hold every field of the items: what an import without detail would take."""
-
-    fields: int
-    requests: int
-    best_s: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What an import would do. Seconds end in `_s`; None is what is not known.
-
-    requests_made: by the dry run itself. best_s: with any number of workers; best_workers_s: with `workers`.
-    latency_s: the least round trip, on which enough_workers rests.
-    """
-
-    requests_made: int
-    requests_page: int | None
-    requests_item: int | None
-    limits: str
-    limits_source: str
-    best_s: float | None
-    best_workers_s: float | None
-    latency_s: float | None
-    workers: int
-    enough_workers: int | None
-    list_only: ListOnly | None = None
-
-
 def plan_text(plan: Plan, screen: Screen) -> str:
     """The plan as a few lines, without a newline at the end."""
     lines = [Text(f"Plan ({plural(plan.requests_made, 'request')} made)", "bold")]
-    lines += labelled(_rows(plan), screen, label_width=13)
+    lines += labelled(_planned(plan), screen, label_width=13)
     only = plan.list_only
     if only is not None:
         takes = f"--no-detail = {plural(only.requests, 'request')}, {roughly(only.best_s)}"
@@ -58,7 +91,7 @@ def plan_text(plan: Plan, screen: Screen) -> str:
     return screen.render(*lines)
 
 
-def _rows(plan: Plan) -> Iterable[Row]:
+def _planned(plan: Plan) -> Iterable[Row]:
     page, item = plan.requests_page, plan.requests_item
     if page is None or item is None:
         yield "requests", "unknown: the list does not say how many items it holds", ""
@@ -97,3 +130,75 @@ def before_start(best_s: float | None, requests: int, limit: int | None, period_
         return f"{about}; the limit sets the pace."
     times = {1: "once", 2: "twice"}.get(pauses, f"{count(pauses)} times")
     return f"{about}; {who} pauses {times}, that is the limit."
+
+
+# What nobody would change a setting for.
+_HARDLY = 0.001
+
+
+def recommendation_text(advice: Recommendation, screen: Screen, *, program: str, command: str) -> str:
+    """The advice as text, without a newline at the end. command: the import to type, after `-m harness`."""
+    head = f"Use {plural(advice.workers, 'worker')}: {_about(advice.duration_s)} for {count(advice.requests)} requests"
+    if advice.best_s is not None and advice.duration_s:
+        head += f", {percent(min(1.0, advice.best_s / advice.duration_s), 1)} of best"
+    lines = [Text(head, "bold green"), *labelled(_recommended(advice), screen, 15)]
+    return screen.render(*lines, *whole([("next", f"{program} {command}", "")], 15))
+
+
+def _about(seconds_s: float) -> str:
+    return duration(seconds_s, whole=seconds_s >= 60)
+
+
+def _recommended(advice: Recommendation) -> Iterable[Row]:
+    if advice.run is not None:
+        yield "from", f"run {advice.run}: limits {advice.limits or 'none'}, latency {advice.latency}", ""
+    else:
+        yield "limits", f"{advice.limits or 'none told, so they are learned'}; latency {advice.latency}", ""
+    if advice.best_s is not None:
+        yield "best possible", f"{_about(advice.best_s)}, with any number of workers", ""
+    if advice.hits_per_1000 >= 0.05:
+        yield "refused", f"{advice.hits_per_1000:.1f} in a thousand requests", "yellow"
+    if advice.workers <= 2:
+        enough = "One worker is enough" if advice.workers == 1 else "Two workers are enough"
+        yield "note", f"{enough}: the limits, not the workers, decide how long it takes", ""
+    yield "more workers", _more(advice), ""
+    if advice.workers > 1:
+        yield "fewer", _fewer(advice), ""
+    if advice.was is not None:
+        took = f"took {_about(advice.was.duration_s)}, {advice.was.hits_per_1000:.1f} refused/1,000"
+        yield "that run", f"{plural(advice.was.workers, 'worker')} {took}", ""
+    for variant in advice.variants:
+        yield variant.name, _what_if(variant), ""
+    if advice.sampled is not None:
+        yield "simulated", f"the first {count(advice.sampled)} items, and the rest in proportion to its bound", ""
+
+
+def _more(advice: Recommendation) -> str:
+    more = [trial for trial in advice.tried if trial.workers > advice.workers]
+    if not more:
+        return f"more than {count(advice.workers)} were not tried"
+    best = min(more, key=lambda trial: trial.duration_s)
+    if best.duration_s >= advice.duration_s * (1 - _HARDLY):
+        return f"{', '.join(count(trial.workers) for trial in more[-2:])} gain nothing"
+    return f"{count(best.workers)} gain {duration(advice.duration_s - best.duration_s)}, the most that any gain"
+
+
+def _fewer(advice: Recommendation) -> str:
+    fewer = [trial for trial in advice.tried if trial.workers < advice.workers]
+    shown = [*fewer[:1], *fewer[len(fewer) // 2 : len(fewer) // 2 + 1], *fewer[-1:]]
+    told = {trial.workers: trial for trial in reversed(shown)}.values()
+    return "; ".join(_loses(trial, advice.duration_s) for trial in told)
+
+
+def _loses(trial: Tried, than_s: float) -> str:
+    verb = "loses" if trial.workers == 1 else "lose"
+    return f"{count(trial.workers)} {verb} {duration(max(0.0, trial.duration_s - than_s))}"
+
+
+def _what_if(variant: Variant) -> str:
+    text = f"{_about(variant.kept.duration_s)} with {plural(variant.kept.workers, 'worker')}"
+    if variant.kept.hits_per_1000 >= 0.05:
+        text += f", {variant.kept.hits_per_1000:.1f} refused/1,000"
+    if variant.best.workers != variant.kept.workers:
+        return f"{text}; {_about(variant.best.duration_s)} with {count(variant.best.workers)}"
+    return f"{text}; more gain nothing" if variant.kept.workers < 200 else text

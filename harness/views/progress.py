@@ -16,7 +16,8 @@ from rich.live import Live as RichLive
 from rich.text import Text
 
 from harness.record.live import Live
-from harness.record.state import State
+from harness.record.run_view import RunView
+from harness.record.summary import Summary
 from harness.views.frame import doing, frame
 from harness.views.screen import asciify, shows_glyphs
 from harness.views.text import UNKNOWN, clock, moment, printable
@@ -36,19 +37,18 @@ def choose_mode(wanted: Mode | None, stream: TextIO) -> Mode:
 
 
 class Progress:
-    """Shows a run while it goes on: `with Progress(name, mode, sys.stderr) as shown: shown.update(state, live)`.
+    """Shows a run while it goes on: `with Progress(mode, sys.stderr) as shown: shown.update(view)`.
 
-    run: its name. mode: see `choose_mode`. The bar is gone when the context ends: the summary takes its place.
+    mode: see `choose_mode`. The bar is gone when the context ends: the summary takes its place.
     """
 
-    def __init__(self, run: str, mode: Mode, stream: TextIO) -> None:
-        self._run = run
+    def __init__(self, mode: Mode, stream: TextIO) -> None:
         self._mode: Mode = mode
         self._stream = stream
         self._glyphs = shows_glyphs(stream)
         self._rich: RichLive | None = None
         self._shown: tuple[object, ...] = ()
-        self._log = Lines(run)
+        self._log = Lines()
 
     def __enter__(self) -> Self:
         if self._mode == "bar":
@@ -70,18 +70,18 @@ class Progress:
             rich, self._rich = self._rich, None
             self._try(rich.stop)
 
-    def update(self, state: State, live: Live) -> None:
+    def update(self, view: RunView) -> None:
         """Show this moment. Calls may come at any rate; what has not changed is not written again."""
         if self._mode == "bar":
-            self._try(lambda: self._draw(state, live))
+            self._try(lambda: self._draw(view))
         elif self._mode == "plain":
-            self._try(lambda: self._write(state, live))
+            self._try(lambda: self._write(view))
 
-    def _draw(self, state: State, live: Live) -> None:
+    def _draw(self, view: RunView) -> None:
         if self._rich is None:
             return
         # One column is left free: some terminals wrap as soon as the last one is written.
-        lines = frame(self._run, state, live, max(1, self._rich.console.width - 1))
+        lines = frame(view, max(1, self._rich.console.width - 1))
         if not self._glyphs:
             for line in lines:
                 line.plain = asciify(line.plain)
@@ -90,8 +90,8 @@ class Progress:
             self._shown = shown
             self._rich.update(Group(*map(_one_line, lines)), refresh=True)
 
-    def _write(self, state: State, live: Live) -> None:
-        line = self._log.next(state, live)
+    def _write(self, view: RunView) -> None:
+        line = self._log.next(view)
         if line is not None:
             self._stream.write((line if self._glyphs else asciify(line)) + "\n")
             self._stream.flush()
@@ -111,35 +111,37 @@ class Lines:
     every second.
     """
 
-    def __init__(self, run: str) -> None:
-        self._run = run
+    def __init__(self) -> None:
         self._said: tuple[str, float] | None = None  # word, t_s
 
-    def next(self, state: State, live: Live) -> str | None:
+    def next(self, view: RunView) -> str | None:
         """The line to write at this moment; None where there is nothing to say."""
-        word = doing(state, live).word
+        figures, live = view.summary, view.live
+        if live is None:
+            return None
+        word = doing(figures, live).word
         if self._said is None:
             self._said = (word, live.t_s)
-            return f"{plain_line(state, live)} run={_value(self._run)} limits={_value(state.limits or UNKNOWN)}"
+            return f"{plain_line(figures, live)} run={_value(figures.run)} limits={_value(figures.limits or UNKNOWN)}"
         said, at_s = self._said
         if live.t_s - at_s < PLAIN_EVERY_S and (word == said or _is_short(live, word, said)):
             return None
         self._said = (word, live.t_s)
-        return plain_line(state, live)
+        return plain_line(figures, live)
 
 
-def plain_line(state: State, live: Live) -> str:
+def plain_line(figures: Summary, live: Live) -> str:
     """`18:04:24 items=12431/80000 state=waiting limit=100/1m until=18:05:02 refused=0 failed=3 eta=05:20`."""
-    total = "?" if state.expected is None else state.expected
-    pairs = {"items": f"{state.imported}/{total}", "state": doing(state, live).word}
+    total = "?" if figures.total is None else figures.total
+    pairs = {"items": f"{figures.imported}/{total}", "state": doing(figures, live).word}
     if live.tier is not None:
         pairs["limit"] = live.tier
     if live.until_utc_s is not None:
         pairs["until"] = clock(live.until_utc_s)
-    pairs |= {"refused": str(state.refused), "failed": str(state.failed)}
+    pairs |= {"refused": str(figures.refused), "failed": str(figures.failed)}
     if live.retrying:
         pairs |= {"retrying": str(live.retrying), "next_retry": clock(live.next_retry_utc_s)}
-    if live.eta_s is not None and state.status in ("running", "paused"):
+    if live.eta_s is not None and figures.status.is_open:
         pairs["eta"] = moment(live.now_utc_s + live.eta_s, live.now_utc_s, seconds=live.eta_s < 3600)
     return " ".join([clock(live.now_utc_s), *(f"{key}={_value(text)}" for key, text in pairs.items())])
 

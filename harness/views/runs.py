@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.record.events import RunStatus
-from harness.record.summary import Summary
+from harness.record.run_view import RunView
+from harness.record.status import RunStatus
 from harness.views.figures import hits_cell, items_cell, refusals_said
 from harness.views.screen import LOOKS, Screen, columns, cut, folded
 from harness.views.text import count, duration, percent, printable, share_done
@@ -18,7 +18,6 @@ from harness.views.text import count, duration, percent, printable, share_done
 # Longer names are cut on a terminal: a unique prefix is all that has to be typed.
 _LONGEST_NAME = 24
 _NOTE = "* complete, but how its list ended was not recorded by the revision that read it; audit reads the list again"
-_RESUMABLE: tuple[RunStatus, ...] = ("stopped", "interrupted", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +43,11 @@ class RunRow:
     lacks_evidence: bool = False
 
 
-def row_of(name: str, figures: Summary, *, simulated: bool = False) -> RunRow:
-    """A summary as a row of the table; `name` is its folder's, which people may have changed since."""
+def row_of(view: RunView) -> RunRow:
+    """A run as a row of the table."""
+    figures = view.summary
     return RunRow(
-        name=name,
+        name=figures.run,
         status=figures.status,
         imported=figures.imported,
         total=figures.total,
@@ -56,7 +56,7 @@ def row_of(name: str, figures: Summary, *, simulated: bool = False) -> RunRow:
         sleeps=figures.sleeps,
         duration_s=figures.duration_s,
         optimality=figures.optimality,
-        simulated=simulated,
+        simulated=view.settings.simulated,
         listed=figures.listed,
         refusals=figures.refusals,
         lacks_evidence=figures.lacks_evidence,
@@ -78,7 +78,7 @@ def runs_text(rows: Sequence[RunRow], screen: Screen, *, program: str = "python 
     named = [replace(row, name=cut(printable(row.name), longest)) for row in rows]
     table = _that_fits(named, screen)
     parts = _stacked(named, screen) if table is None else [table]
-    ended = next((row for row in rows if row.status in _RESUMABLE and not row.simulated), None)
+    ended = next((row for row in rows if row.status.is_resumable and not row.simulated), None)
     hint = [] if ended is None else [Text(f"go on with one: {program} {_go_on(ended)}{where}")]
     note = [Text(line) for line in folded(_NOTE, screen.width)] if any(row.lacks_evidence for row in rows) else []
     # Each for itself: a command is not wrapped, a table may be.
@@ -87,7 +87,7 @@ def runs_text(rows: Sequence[RunRow], screen: Screen, *, program: str = "python 
 
 def _go_on(row: RunRow) -> str:
     """What failed may fail again as it is; `show` says why it did, and what to type then."""
-    return f"{'show' if row.status == 'failed' else 'resume'} {printable(row.name)}"
+    return f"{'show' if row.status is RunStatus.FAILED else 'resume'} {printable(row.name)}"
 
 
 def _name(row: RunRow) -> Text:
@@ -96,8 +96,8 @@ def _name(row: RunRow) -> Text:
 
 
 def _status(row: RunRow) -> Text:
-    words = "complete" if row.status == "complete with failures" else LOOKS[row.status].word
-    if row.status in ("running", "paused") and row.total is not None:
+    words = "complete" if row.status is RunStatus.WITH_FAILURES else LOOKS[row.status].word
+    if row.status.is_open and row.total is not None:
         words += f" {share_done(row.imported, row.total)}"
     words += f", {count(row.failed)} failed" if row.failed else ""
     return Text(words + "*" * row.lacks_evidence, LOOKS[row.status].style)

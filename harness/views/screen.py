@@ -15,7 +15,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from harness.record.events import RunStatus
+from harness.record.status import RunStatus
 from harness.views.text import UNKNOWN, printable
 
 # Every glyph that a view uses, and the one character that stands for it where it cannot be shown: one for one, so
@@ -35,13 +35,13 @@ class Look:
 
 
 LOOKS: dict[RunStatus, Look] = {
-    "running": Look("●", "running", "cyan"),
-    "paused": Look("‖", "paused", "yellow"),
-    "complete": Look("✓", "complete", "green"),
-    "complete with failures": Look("!", "complete with failures", "yellow"),
-    "stopped": Look("■", "stopped", "yellow"),
-    "interrupted": Look("✗", "interrupted", "red"),
-    "failed": Look("✗", "failed", "red"),
+    RunStatus.RUNNING: Look("●", "running", "cyan"),
+    RunStatus.PAUSED: Look("‖", "paused", "yellow"),
+    RunStatus.COMPLETE: Look("✓", "complete", "green"),
+    RunStatus.WITH_FAILURES: Look("!", "complete with failures", "yellow"),
+    RunStatus.STOPPED: Look("■", "stopped", "yellow"),
+    RunStatus.INTERRUPTED: Look("✗", "interrupted", "red"),
+    RunStatus.FAILED: Look("✗", "failed", "red"),
 }
 
 

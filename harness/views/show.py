@@ -1,8 +1,7 @@
-"""The settings of a run in words: those in force, and beside them those of the start where they differ.
+"""One run in full: its summary, its settings, what it learned, what it waited for, and what failed.
 
-What failed: a table of items and pages, or every attempt at one of them.
-
-One run in full: its summary, its settings, what it waited for, and what failed.
+Its parts are shown elsewhere as well: the settings in force beside those of the start, the failures as a table, and
+every attempt at one item.
 """
 
 from __future__ import annotations
@@ -17,7 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.record.events import fetch_name
+from harness.record.run_view import RunView
 from harness.record.state import Failure
+from harness.record.status import RunStatus
 from harness.record.summary import Summary
 from harness.views.screen import Screen, columns, cut, folded, labelled
 from harness.views.summary import REASONS, summary_lines
@@ -135,44 +136,31 @@ FIRST = 20
 
 
 def show_text(
-    summary: Summary,
+    view: RunView,
     screen: Screen,
     *,
     settings: Mapping[str, str],
-    failures: Sequence[Failure],
     now_utc_s: float,
     program: str = "python -m harness",
     items: str | None = None,
     commands: Sequence[str] | None = None,
-    learned: Mapping[str, str] | None = None,
 ) -> str:
     """A run in full, without a newline at the end.
 
-    settings: what its last session was run with, ready to be read. failures: of `State.failures`, what failed and what
-    waits for a retry. learned: as `learned_text` gives it. now_utc_s: to say a date only where it is not today. The
-    rest is as for `summary_text`.
+    settings: what its last session was run with, ready to be read. now_utc_s: to say a date only where it is not today.
+    The rest is as for `summary_text`.
     """
-    if commands is None and summary.status == "complete":
+    summary = view.summary
+    if commands is None and summary.status is RunStatus.COMPLETE:
         commands = ()  # the next command would be this one
     parts: list[list[RenderableType]] = [
         summary_lines(summary, screen, program=program, items=items, commands=commands),
         _settings(settings, screen),
-        _learned(learned or {}, screen),
+        _learned(view.learned, screen),
         _waits(summary),
-        failures_table(failures, screen, now_utc_s, FIRST),
+        failures_table(view.failures, screen, now_utc_s, FIRST),
     ]
     return "\n\n".join(screen.render(*part) for part in parts if part)
-
-
-def learned_text(summary: Summary, believed: Mapping[str, str]) -> dict[str, str]:
-    """What a run revealed of limits, as `infer` prints it; of what was `believed` while it ran only what is of headers.
-
-    A run under way has revealed nothing yet, so that what is believed stands.
-    """
-    if summary.status in ("running", "paused"):
-        return dict(believed)
-    of_headers = {what: why for what, why in believed.items() if not what[:1].isdigit()}
-    return {limit.limit: limit.evidence for limit in summary.learned} | of_headers
 
 
 def _settings(settings: Mapping[str, str], screen: Screen) -> list[RenderableType]:

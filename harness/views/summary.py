@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from harness.record.events import RunStatus
+from harness.record.status import RunStatus
 from harness.record.summary import Ledger, LostTo, Summary, Waiting, efficiency_band
 from harness.views.figures import items_of, least, list_text, refusals_text
 from harness.views.screen import LOOKS, Row, Screen, folded, labelled, whole
@@ -15,13 +15,13 @@ from harness.views.text import count, duration, percent, plural, printable
 
 # What to type next, by how it ended; `{run}` is its name.
 NEXT: dict[RunStatus, tuple[str, ...]] = {
-    "running": ("watch {run}",),
-    "paused": ("resume {run}",),
-    "complete": ("show {run}",),
-    "complete with failures": ("failed list {run}", "failed retry {run}"),
-    "stopped": ("resume {run}",),
-    "interrupted": ("resume {run}",),
-    "failed": ("resume {run}",),
+    RunStatus.RUNNING: ("watch {run}",),
+    RunStatus.PAUSED: ("resume {run}",),
+    RunStatus.COMPLETE: ("show {run}",),
+    RunStatus.WITH_FAILURES: ("failed list {run}", "failed retry {run}"),
+    RunStatus.STOPPED: ("resume {run}",),
+    RunStatus.INTERRUPTED: ("resume {run}",),
+    RunStatus.FAILED: ("resume {run}",),
 }
 
 # What a wait was for, where it was not for a limit.
@@ -84,10 +84,10 @@ def _headline(summary: Summary, screen: Screen) -> list[Text]:
 
 
 def summary_rows(summary: Summary) -> Iterable[Row]:
-    if summary.status == "interrupted":
+    if summary.status is RunStatus.INTERRUPTED:
         yield "why", summary.reason or "its process is gone; what was recorded is safe", ""
-    elif summary.reason and summary.status in ("stopped", "failed"):
-        yield "why", summary.reason, "" if summary.status == "stopped" else "red"
+    elif summary.reason and summary.status.is_resumable:
+        yield "why", summary.reason, "" if summary.status is RunStatus.STOPPED else "red"
     left = summary.pending + summary.waiting_items
     if left:
         waiting = f", {count(summary.waiting_items)} of them to be retried" if summary.waiting_items else ""
@@ -124,7 +124,7 @@ def _measure(summary: Summary) -> Iterable[Row]:
     """Why a complete run has no share of the best possible, or that the declared limits are wrong."""
     if summary.refused_within:
         yield "limits", summary.refused_within, "yellow"
-    elif summary.unmeasured and summary.status.startswith("complete") and summary.sent:
+    elif summary.unmeasured and summary.status.is_complete and summary.sent:
         yield "of best", f"left out: {summary.unmeasured}", ""
 
 

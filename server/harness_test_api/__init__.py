@@ -18,10 +18,8 @@ from harness_test_api.scenarios import scenario
 from harness_test_api.service import Service
 
 if TYPE_CHECKING:
-    from harness_test_api.api import Api
     from harness_test_api.app import create_app
-    from harness_test_api.serving import running
-    from harness_test_api.threads import running_in_thread
+    from harness_test_api.serving import Api, running, running_in_thread
 
 __all__ = [
     "Api",
@@ -39,10 +37,10 @@ __all__ = [
 ]
 
 _LATE = {
-    "Api": "harness_test_api.api",
+    "Api": "harness_test_api.serving",
     "create_app": "harness_test_api.app",
     "running": "harness_test_api.serving",
-    "running_in_thread": "harness_test_api.threads",
+    "running_in_thread": "harness_test_api.serving",
 }
 
 

@@ -22,9 +22,8 @@ from typing import Protocol
 
 from harness_test_api.errors import BadConfig
 from harness_test_api.policies import Budget, OnRefusal, Policy, make_policy
-from harness_test_api.spec import read_spec
+from harness_test_api.spec import duration_s, read_spec, whole
 from harness_test_api.tiers import Scope, Tier, Tiers
-from harness_test_api.units import duration_s, whole
 
 
 @dataclass(frozen=True, slots=True)

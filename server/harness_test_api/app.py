@@ -8,16 +8,14 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
 from harness_test_api.config import ServerConfig
-from harness_test_api.connections import Connections
-from harness_test_api.control import Control, bad_query
+from harness_test_api.control import Control, bad_query, error_reply, json_reply, reply_of
 from harness_test_api.errors import BadConfig
 from harness_test_api.exchange import Ask, Route
 from harness_test_api.faults import WIRE_KINDS, parse_fault
 from harness_test_api.openapi import add_routes
 from harness_test_api.paging import BadQuery
-from harness_test_api.replies import error_reply, json_reply, reply_of
 from harness_test_api.service import Service
-from harness_test_api.wire import FAULT, Wire
+from harness_test_api.wire import FAULT, Connections, Wire
 
 FAULT_HEADER = "X-Test-Fault"
 

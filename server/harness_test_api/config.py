@@ -19,15 +19,15 @@ from random import Random
 from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
 
 from harness_test_api.accounts import DEFAULT_PLAN, PlanChange, Tenant, parse_tenant
+from harness_test_api.catalogue import Drift, parse_drift
 from harness_test_api.dialects import Refusal, make_dialect, parse_refusal
-from harness_test_api.drift import Drift, parse_drift
 from harness_test_api.errors import BadConfig
 from harness_test_api.faults import Rule, parse_rule
 from harness_test_api.latency import parse_latency
 from harness_test_api.paging import make_pager
 from harness_test_api.policies import OnRefusal
+from harness_test_api.spec import duration_s, whole
 from harness_test_api.tiers import Tiers, parse_tiers
-from harness_test_api.units import duration_s, whole
 
 
 @dataclass(frozen=True)

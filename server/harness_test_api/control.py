@@ -1,6 +1,6 @@
 """The routes beside the API: the ledger, the truth about the list, and control while the server runs.
 
-None of them is limited or recorded.
+None of them is limited or recorded. How an answer becomes bytes for Quart is here as well.
 """
 
 from __future__ import annotations
@@ -13,16 +13,46 @@ from typing import Any
 
 import trio
 from quart import Response, request
+from werkzeug.exceptions import HTTPException
 
 from harness_test_api.errors import BadConfig, ServerError
+from harness_test_api.exchange import JSON, Decision
 from harness_test_api.faults import parse_fault
 from harness_test_api.latency import parse_latency
 from harness_test_api.ledger import Snapshot
 from harness_test_api.paging import BadQuery, read_number
-from harness_test_api.replies import json_reply
 from harness_test_api.service import Service
+from harness_test_api.spec import whole
 from harness_test_api.tiers import parse_tiers
-from harness_test_api.units import whole
+
+
+def json_reply(value: Any, status: int = 200) -> Response:
+    """A compact JSON answer."""
+    return Response(_dump(value), status, content_type=JSON)
+
+
+def reply_of(decision: Decision) -> Response:
+    """A decision as the shell sends it."""
+    body = decision.body()
+    text = body if decision.content_type.startswith("text/") else _dump(body)
+    response = Response(text, decision.status, content_type=decision.content_type)
+    for name, value in decision.headers:
+        response.headers.add(name, value)
+    return response
+
+
+def error_reply(error: HTTPException) -> Response:
+    """The framework's own refusals (no such path, wrong method) in the shape of ours."""
+    response = json_reply({"message": error.description or error.name}, error.code or 500)
+    for name, value in error.get_headers(None, {}):
+        if name == "Allow":  # RFC 9110 section 15.5.6 wants it on a 405
+            response.headers[name] = value
+    return response
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
 
 # A page of decisions is some 200 bytes each: this many stay below 2 MB.
 _MOST_DECISIONS = 10_000

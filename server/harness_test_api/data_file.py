@@ -12,8 +12,7 @@ import pyarrow.csv
 import pyarrow.json
 import pyarrow.parquet
 
-from harness_test_api.catalogue import Record
-from harness_test_api.drift import Truth
+from harness_test_api.catalogue import Record, Truth
 from harness_test_api.errors import BadConfig
 
 _READERS: dict[str, Callable[[Path], pa.Table]] = {

@@ -16,8 +16,7 @@ from random import Random
 
 from harness_test_api.catalogue import mix
 from harness_test_api.errors import BadConfig
-from harness_test_api.spec import Spec, read_spec
-from harness_test_api.units import duration_s, fraction, positive, whole
+from harness_test_api.spec import Spec, duration_s, fraction, positive, read_spec, whole
 
 WIRE_KINDS = ("reset", "reset-body", "truncated", "malformed", "wrong-type", "stall", "drip")
 _OPTIONS = ("rate", "share", "items", "times", "from", "until", "route", "retry-after", "seconds")

@@ -11,8 +11,7 @@ from collections.abc import Callable
 from random import Random
 
 from harness_test_api.errors import BadConfig
-from harness_test_api.spec import Spec, read_spec
-from harness_test_api.units import duration_s, fraction, positive
+from harness_test_api.spec import Spec, duration_s, fraction, positive, read_spec
 
 Draw = Callable[[], float]
 

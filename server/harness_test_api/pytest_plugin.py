@@ -16,10 +16,9 @@ from typing import Any
 
 import pytest
 
-from harness_test_api.api import Api
 from harness_test_api.config import ServerConfig
 from harness_test_api.scenarios import scenario
-from harness_test_api.threads import running_in_thread
+from harness_test_api.serving import Api, running_in_thread
 
 
 @pytest.fixture

@@ -10,17 +10,14 @@ from random import Random
 from typing import Any
 
 from harness_test_api.accounts import Account, Accounts, LocalRun
-from harness_test_api.answers import Answers, broken, message
-from harness_test_api.catalogue import Catalogue
+from harness_test_api.catalogue import Catalogue, Truth
 from harness_test_api.config import ServerConfig, check_costs
-from harness_test_api.decisions import DecisionRow
 from harness_test_api.dialects import Level, Situation, http_date, make_dialect
-from harness_test_api.drift import Truth
 from harness_test_api.errors import BadConfig
-from harness_test_api.exchange import Ask, Decision, always
+from harness_test_api.exchange import Answers, Ask, Decision, always, broken, message
 from harness_test_api.faults import Faults
 from harness_test_api.latency import Slots, parse_latency
-from harness_test_api.ledger import Ledger, Snapshot
+from harness_test_api.ledger import DecisionRow, Ledger, Snapshot
 from harness_test_api.policies import Ruling
 from harness_test_api.tiers import Tiers
 

@@ -3,16 +3,23 @@
 Hypercorn's `serve` hides the connections; a server that misbehaves on request must be able to reset one, so each
 connection is a `TCPServer` of Hypercorn's that we start ourselves. The lifespan protocol is left out: the app has no
 start-up or shutdown hooks.
+
+`running` serves while a block of trio runs, `running_in_thread` for clients that are not async or live in another event
+loop. Both give an `Api`: the address of the server, its truth, and its controls.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from queue import SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Any
 
 import trio
 from hypercorn.config import Config as HyperConfig
@@ -22,12 +29,73 @@ from hypercorn.typing import AppWrapper, ConnectionState
 from hypercorn.utils import wrap_app
 from quart_trio import QuartTrio
 
-from harness_test_api.api import Api
 from harness_test_api.app import create_app
+from harness_test_api.catalogue import Truth
 from harness_test_api.config import ServerConfig
-from harness_test_api.connections import Connections
+from harness_test_api.control import apply_control
 from harness_test_api.errors import PortTaken
+from harness_test_api.ledger import DecisionRow, Snapshot
 from harness_test_api.service import Service
+from harness_test_api.wire import Connections
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def _directly(function: Callable[..., Any], *arguments: Any) -> Any:
+    return function(*arguments)
+
+
+@dataclass(frozen=True)
+class Api:
+    """A running test API. url: of the list, such as `http://127.0.0.1:43211/api/items`.
+
+    None of the methods sends a request. clock: the time on the server's clock. call: how to run a function where the
+    server runs (directly, unless it runs in another thread).
+    """
+
+    url: str
+    service: Service
+    clock: Callable[[], float]
+    call: Callable[..., Any] = field(default=_directly, repr=False)
+
+    @property
+    def base_url(self) -> str:
+        """Scheme, host and port alone."""
+        return self.url.removesuffix("/api/items")
+
+    def ledger(self, since: int | None = None) -> dict[str, Any]:
+        """What `GET /_ledger` answers; since: a number that `snapshot` gave."""
+        report: dict[str, Any] = self.call(self.service.report, since)
+        return report
+
+    def snapshot(self) -> int:
+        """A number for this moment, to count from later."""
+        snapshot: Snapshot = self.call(self.service.ledger.snapshot)
+        return snapshot.number
+
+    def decisions(self) -> list[DecisionRow]:
+        """Every decision kept, in order."""
+        rows: list[DecisionRow] = self.call(self.service.ledger.rows)
+        return rows
+
+    def table(self) -> pa.Table:
+        """Every decision kept, as an Arrow table."""
+        return self.call(self.service.ledger.table)
+
+    def reset_ledger(self) -> None:
+        """Empty the records; the windows stay as they are."""
+        self.call(self.service.ledger.reset)
+
+    def truth(self) -> Truth:
+        """What happened to the list up to now."""
+        truth: Truth = self.call(lambda: self.service.truth(self.clock()))
+        return truth
+
+    def control(self, **wanted: Any) -> None:
+        """What `POST /_control` does: `next={"fault": "503", "count": 3}`, `limit=`, `plan=`, `latency=`."""
+        self.call(apply_control, self.service, wanted)
+
 
 # In-flight answers get this long to finish when the server is asked to stop.
 GRACE_S = 1.0
@@ -121,3 +189,46 @@ def _hypercorn_config(config: ServerConfig) -> HyperConfig:
 def _address(listener: trio.SocketListener) -> str:
     host, port = listener.socket.getsockname()[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+@contextmanager
+def running_in_thread(config: ServerConfig, host: str = "127.0.0.1", port: int = 0) -> Iterator[Api]:
+    """Like `running`, for code without trio: serves while the block runs. Raises what `running` raises.
+
+    The Api's methods run in the server's thread, so that they see its state between two requests, never within one.
+    """
+    started: SimpleQueue[Api | BaseException] = SimpleQueue()
+    stop = trio.Event()
+    thread = Thread(target=_run, args=(config, host, port, started, stop), name="test API", daemon=True)
+    thread.start()
+    api = started.get()
+    if isinstance(api, BaseException):
+        thread.join()
+        raise api
+    try:
+        yield api
+    finally:
+        with suppress(trio.RunFinishedError):  # it has ended already, by an error: raised below
+            api.call(stop.set)
+        thread.join()
+    if not started.empty():
+        raise started.get()  # type: ignore[misc]
+
+
+def _run(
+    config: ServerConfig, host: str, port: int, started: SimpleQueue[Api | BaseException], stop: trio.Event
+) -> None:
+    async def serve() -> None:
+        token = trio.lowlevel.current_trio_token()
+
+        def call(function: Callable[..., Any], *arguments: Any) -> Any:
+            return trio.from_thread.run_sync(function, *arguments, trio_token=token)
+
+        async with running(config, host, port) as api:
+            started.put(dataclasses.replace(api, call=call))
+            await stop.wait()
+
+    try:
+        trio.run(serve)
+    except BaseException as error:  # whatever it is, the thread that waits must hear of it
+        started.put(error)

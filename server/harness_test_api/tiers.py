@@ -13,7 +13,7 @@ from typing import Literal, cast, get_args
 from zoneinfo import ZoneInfo
 
 from harness_test_api.errors import BadConfig
-from harness_test_api.units import duration_s, period_text, whole
+from harness_test_api.spec import duration_s, period_text, whole
 
 Kind = Literal["anchored", "aligned", "log", "counter", "bucket", "gcra", "leaky", "concurrency"]
 Scope = Literal["client", "address", "key", "route", "path", "global"]

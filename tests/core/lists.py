@@ -44,7 +44,7 @@ def result_of(rest: Rest, fetch: Fetch, reply: Reply) -> Result:
     if reply.status == 204:
         return Failed("malformed", "the answer has no content", passing=False, past_end="answered 204")
     try:
-        return rest.read_page(fetch.key, reply.text, reply.headers)[0]
+        return rest.read_page(fetch.page, reply.text, reply.headers)[0]
     except Malformed as error:
         passing = isinstance(error, Garbled)
         return Failed("malformed", str(error), passing=passing, past_end=error.past_end, remarks=error.remarks)
@@ -56,17 +56,17 @@ def importing(answers: Answers, rest: Rest = REST, state: State | None = None, *
     def serve(fetch: Fetch, now: float) -> tuple[float, Notice | None, Result]:
         if fetch.role == "item":
             return 0.01, Notice(200), ItemRead(1)
-        reply = answers(dict(parse_qsl(urlsplit(rest.page_url(fetch.key)).query)))
+        reply = answers(dict(parse_qsl(urlsplit(rest.page_url(fetch.page)).query)))
         # Later numbers answer sooner, so that what arrives is in no order.
-        latency_s = 0.05 + (0.04 / fetch.key if isinstance(fetch.key, int) and fetch.key > 0 else 0.0)
+        latency_s = 0.05 + (0.04 / max(1, fetch.page.number or 0) if (fetch.page.number or 0) > 0 else 0.0)
         return latency_s, Notice(reply.status), result_of(rest, fetch, reply)
 
     return Play(serve, Rules(retry_delays_s=(1.0,), **rules), state=state).run()
 
 
 def pages_asked(play: Play) -> list[Any]:
-    """The keys of the pages that were asked for, in order."""
-    return [key for _, role, key, _ in play.sent if role == "list"]
+    """The pages that were asked for, in order: numbers, and links as text."""
+    return [key.value for _, role, key, _ in play.sent if role == "list"]
 
 
 def records(*ids: Any) -> list[dict[str, Any]]:

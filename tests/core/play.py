@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from harness.core.answers import Done, Failed, Fetch, ItemRead, PageRead, Result, Wait
+from harness.core.budgets import shared
 from harness.core.core import Core
 from harness.core.rules import Rules
 from harness.pacing import Budget, Notice, Pacer, Unpaced, WindowPacer, parse_tiers
@@ -28,8 +29,9 @@ def catalogue(items: int, per_page: int = 100, latency_s: float = 0.05) -> Serve
     def serve(fetch: Fetch, now: float) -> tuple[float, Notice | None, Result]:
         if fetch.role == "item":
             return latency_s, OK, ItemRead(10)
-        assert isinstance(fetch.key, int)
-        first = (fetch.key - 1) * per_page + 1
+        number = fetch.page.number
+        assert number is not None
+        first = (number - 1) * per_page + 1
         ids = tuple(range(first, min(items, first + per_page - 1) + 1)) if first > 0 else ()
         return latency_s, OK, PageRead(ids, items, max(1, -(-items // per_page)))
 
@@ -55,7 +57,7 @@ class Play:
     def run(self, until: float = 1e7) -> Play:
         """Until done, or until the time is up: as if killed then."""
         budget = Budget("api", self.pacer)
-        budgets = {"list": budget, "item": budget}
+        budgets = shared(budget)
         self.core = Core(self.rules, budgets, self.events.append, self.utc_s, self.state, self.payloads)
         self.core.start("here", relist=self.relist)
         self._heap: list[tuple[float, int, Callable[[], None]]] = []

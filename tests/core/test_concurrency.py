@@ -6,6 +6,7 @@ import pytest
 from harness_test_api.config import ServerConfig
 from harness_test_api.service import Service
 
+from harness.core.budgets import shared
 from harness.core.concurrency import Concurrency
 from harness.core.core import Core
 from harness.core.rules import Rules
@@ -22,9 +23,7 @@ def imported(
     tiers = () if limit == "none" else parse_tiers(limit)
     budget = Budget("api", WindowPacer(tiers, 30.0))
     concurrency = Concurrency() if workers is None else None
-    core = Core(
-        Rules(workers=workers or 200), {"list": budget, "item": budget}, events.append, 0.0, concurrency=concurrency
-    )
+    core = Core(Rules(workers=workers or 200), shared(budget), events.append, 0.0, concurrency=concurrency)
     core.start()
     server = ServerConfig(items=items, limit=(limit,), slots=slots, latency=latency, ledger_rows=0)
     Simulation(core, Service(server, 0.0)).run()
@@ -75,7 +74,7 @@ def test_what_a_limit_held_up_measures_nothing() -> None:
 def test_a_person_who_sets_the_number_ends_auto() -> None:
     """From then on it stays as told."""
     budget = Budget("api", WindowPacer((), 30.0))
-    core = Core(Rules(), {"list": budget, "item": budget}, lambda event: None, 0.0, concurrency=Concurrency())
+    core = Core(Rules(), shared(budget), lambda event: None, 0.0, concurrency=Concurrency())
     core.start()
     core.set_workers(7, 1.0)
     assert (core.concurrency, core.desired.workers) == (None, 7)

@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from harness.core.answers import Failed, Fetch, ItemRead, PageRead, Wait
+from harness.core.budgets import shared
 from harness.core.core import Core
 from harness.core.rules import Rules
 from harness.pacing import Budget, Notice, WindowPacer, parse_tiers
@@ -53,7 +54,7 @@ def test_an_empty_list_is_complete_at_once() -> None:
     """Zero items: the page behind the first is asked for, and page 0, where some lists begin; then it is complete."""
     play = Play(catalogue(0)).run()
     assert play.done is not None
-    assert (play.done.status, [key for _, _, key, _ in play.sent]) == ("complete", [1, 2, 0])
+    assert (play.done.status, [key.value for _, _, key, _ in play.sent]) == ("complete", [1, 2, 0])
     assert play.now == pytest.approx(0.15)
 
 
@@ -116,7 +117,7 @@ def test_an_import_ends_with_its_last_item_not_with_a_check() -> None:
 
 def test_a_page_that_cannot_be_read_fails_the_run_and_resume_tries_it_again() -> None:
     """Items of other pages are imported, the run says which page is missing; the next session reads it."""
-    broken = failing(catalogue(300), lambda f, _: gone(f) if (f.role, f.key) == ("list", 2) else None)
+    broken = failing(catalogue(300), lambda f, _: gone(f) if (f.role, f.key) == ("list", e.numbered(2)) else None)
     play = Play(broken).run()
     assert play.done is not None
     assert play.done.status == "failed"
@@ -125,7 +126,7 @@ def test_a_page_that_cannot_be_read_fails_the_run_and_resume_tries_it_again() ->
     again = Play(catalogue(300), state=fold(play.events)).run()
     assert again.done is not None
     assert again.done.status == "complete"
-    assert [key for _, role, key, _ in again.sent if role == "list"] == [2]
+    assert [key.number for _, role, key, _ in again.sent if role == "list"] == [2]
     assert again.core.state.imported == 300
 
 
@@ -146,13 +147,13 @@ def test_a_stale_connection_is_retried_at_once_and_is_no_failure() -> None:
     )
     play = Play(once).run()
     assert [(attempt, now) for now, role, _, attempt in play.sent if role == "item"] == [(1, 0.05), (1, 0.1)]
-    assert play.core.state.attempts_failed == 0
+    assert not play.of(e.AttemptFailed)
     always = failing(
         catalogue(1), lambda f, _: (None, Failed("connection reset", stale=True)) if f.role == "item" else None
     )
     play = Play(always).run()
     assert play.core.state.failed == 1
-    assert play.core.state.attempts_failed == 5
+    assert len(play.of(e.AttemptFailed)) == 5
 
 
 def test_a_refusal_is_no_attempt_and_pauses_everyone_once() -> None:
@@ -180,7 +181,9 @@ def test_a_refusal_during_discovery_counts_and_pauses_items_too() -> None:
     server = failing(
         catalogue(300),
         lambda f, now: (
-            (Notice(429, 2.0, refused=True), Failed("-")) if f.key == 3 and now < 1 and f.role == "list" else None
+            (Notice(429, 2.0, refused=True), Failed("-"))
+            if f.role == "list" and f.page.number == 3 and now < 1
+            else None
         ),
     )
     play = Play(server).run()
@@ -249,7 +252,7 @@ def test_max_items_reads_no_more_pages_than_it_needs() -> None:
     play = Play(catalogue(1000), Rules(max_items=250)).run()
     assert play.done is not None
     assert play.done.status == "complete"
-    assert sorted(key for _, role, key, _ in play.sent if role == "list") == [1, 2, 3]
+    assert sorted(key.number for _, role, key, _ in play.sent if role == "list") == [1, 2, 3]
     assert (play.core.state.imported, play.core.state.total) == (250, 250)
 
 
@@ -261,19 +264,19 @@ def test_without_detail_the_list_is_all_there_is_to_ask() -> None:
 
 def test_cursor_lists_are_followed_page_by_page() -> None:
     """Each page names the next by a link; the last names none."""
-    links = {1: ((1, 2), "b"), "b": ((3, 4), "c"), "c": ((4, 5), None)}
+    links = {"1": ((1, 2), "b"), "b": ((3, 4), "c"), "c": ((4, 5), None)}
 
     def serve(fetch, now):  # type: ignore[no-untyped-def]
         if fetch.role == "item":
             return 0.05, OK, catalogue(1)(fetch, now)[2]
-        ids, link = links[fetch.key]
-        return 0.05, OK, PageRead(ids, None, None, link)
+        ids, link = links[str(fetch.page)]
+        return 0.05, OK, PageRead(ids, None, None, None if link is None else e.linked(link))
 
     play = Play(serve).run()
     assert play.done is not None
     assert play.done.status == "complete"
     assert play.core.state.imported == 5
-    assert play.core.state.listed_twice == 1
+    assert sum(len(page.ids) for page in play.of(e.PageListed)) == 6  # one was listed twice
 
 
 def test_payloads_on_disk_are_adopted_and_not_fetched_again() -> None:
@@ -308,7 +311,7 @@ def test_retries_survive_as_wall_clock_times() -> None:
 def test_a_place_is_held_until_the_body_is_read() -> None:
     """`2:concurrency`: headers free the pacer's slot, but a server counts a request until its answer has gone out."""
     budget = Budget("api", WindowPacer(parse_tiers("2:concurrency"), 5.0))
-    core = Core(Rules(workers=9), {"list": budget, "item": budget}, lambda event: None, 0.0)
+    core = Core(Rules(workers=9), shared(budget), lambda event: None, 0.0)
     core.start()
     page = core.next(0.0)
     assert isinstance(page, Fetch)

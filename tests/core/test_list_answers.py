@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from harness.record import events as e
+from harness.record.events import FIRST_PAGE
 from harness.record.fold import fold
 from harness.record.optimality import refusals_by_limits
 from harness.source.rest import Malformed
@@ -143,17 +144,17 @@ FILM, SERIES = {"id": 550, "media_type": "movie"}, {"id": 550, "media_type": "tv
 def test_one_id_for_two_records_is_no_id(kept: bool) -> None:
     """A12: a search names a film and a series by the same id: one of them would be lost, so the run fails."""
     with pytest.raises(Malformed, match="names the id 550 twice, with different records: ids are not unique"):
-        REST.read_page(1, json.dumps([FILM, SERIES, {"id": 7}]), kept=kept)
+        REST.read_page(FIRST_PAGE, json.dumps([FILM, SERIES, {"id": 7}]), kept=kept)
     for same in (FILM, {"id": "550", "media_type": "movie"}):
-        assert REST.read_page(1, json.dumps([FILM, same]), kept=kept)[0].ids == (550, 550)
+        assert REST.read_page(FIRST_PAGE, json.dumps([FILM, same]), kept=kept)[0].ids == (550, 550)
 
 
 def test_rows_of_one_item_may_differ_where_it_is_fetched_whole() -> None:
     """A12: rows of a join: the item is fetched by its id, unless the rows are what is kept."""
     rows = json.dumps([{"id": 1, "tag": "a"}, {"id": 1, "tag": "b"}])
-    assert REST.read_page(1, rows)[0].ids == (1, 1)
+    assert REST.read_page(FIRST_PAGE, rows)[0].ids == (1, 1)
     with pytest.raises(Malformed, match="names the id 1 twice"):
-        REST.read_page(1, rows, kept=True)
+        REST.read_page(FIRST_PAGE, rows, kept=True)
 
 
 def feed(size: int, fresh: int) -> Answers:

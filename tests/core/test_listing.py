@@ -680,7 +680,8 @@ def as_recorded_before(events: list[e.Event]) -> list[e.Event]:
     older: list[e.Event] = []
     for event in events:
         if isinstance(event, e.PageListed):
-            guess = str(event.page + 1) if isinstance(event.page, int) and event.ids else None
+            number = event.page.number
+            guess = e.numbered(number + 1) if number is not None and event.ids else None
             following = event.next_page or (guess if event.last_page is None else None)
             blank = {"way": None, "more": None, "unread": None, "new": None, "past": None}
             older.append(replace(event, next_page=following, **blank))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import trio
-from harness_test_api.api import Api
+from harness_test_api.serving import Api
 
 from harness import ImportConfig, open_run, run_import
 from harness.errors import NoSuchRun

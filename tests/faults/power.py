@@ -22,7 +22,7 @@ import trio.testing
 from harness import ImportConfig
 from harness.core.answers import Failed, ItemRead, PageRead
 from harness.pacing import Notice
-from harness.record.events import Key, Role
+from harness.record.events import Key, PageRef, Role
 from harness.record.run import Run
 from harness.session.importing import import_into, prepared
 from harness.session.session import Session
@@ -148,9 +148,11 @@ class World:
         if role == "item":
             if key in self.broken:
                 return Got(Failed("gone", "Not Found", passing=False))
+            assert not isinstance(key, PageRef)
             return Got(ItemRead(9), ((key, payload(key)),))
-        assert isinstance(key, int)
-        ids = tuple(self.ids[(key - 1) * PER_PAGE : key * PER_PAGE])
+        assert isinstance(key, PageRef)
+        number = key.number or 0
+        ids = tuple(self.ids[(number - 1) * PER_PAGE : number * PER_PAGE])
         return Got(PageRead(ids, len(self.ids), max(1, -(-len(self.ids) // PER_PAGE))))
 
 
@@ -181,7 +183,7 @@ def session(config: ImportConfig, world: World, relist: bool = False, stop_s: fl
                         session.stop()
 
                 begin = lambda session, _: nursery.start_soon(person, session)  # noqa: E731
-                await import_into(run, config, world, config.url or "", begin, inline=True, relist=relist)
+                await import_into(run, config, world, config.source.url or "", begin, inline=True, relist=relist)
                 nursery.cancel_scope.cancel()
         return run
 

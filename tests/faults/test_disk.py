@@ -17,13 +17,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from harness_test_api import ServerConfig, running, running_in_thread
-from harness_test_api.api import Api
+from harness_test_api.serving import Api
 
 from harness import ImportConfig, open_run, run_import
 from harness.cli.main import main as harness_main
 from harness.errors import BadInput, RecordError, RunLocked
 from harness.record.parts import list_parts
-from harness.record.run import Run, locked
+from harness.record.run import Run
 from harness.session.importing import config_of
 from harness.session.session import Session
 from tests.faults.imports import QUICK, ids, imported
@@ -127,7 +127,7 @@ async def test_two_imports_on_one_run(tmp_path: Path) -> None:
     async with running(ServerConfig(items=40, limit="none")) as api:
         run = await stopped_early(tmp_path, api.url)
         before = (run.folder / "run.json").read_bytes()
-        with locked(run), pytest.raises(RunLocked, match=f"is being written by process {os.getpid()}; wait for it"):
+        with run.locked(), pytest.raises(RunLocked, match=f"is being written by process {os.getpid()}; wait for it"):
             await run_import(config_of(run))
         assert (run.folder / "run.json").read_bytes() == before
         assert (await run_import(config_of(run))).status == "complete"

@@ -20,12 +20,13 @@ from hypothesis import strategies as st
 
 from harness.cli.main import cli
 from harness.cli.main import main as harness_main
-from harness.config import ImportConfig
+from harness.config import SETTINGS, ImportConfig
 from harness.core.answers import PageRead
 from harness.errors import BadInput
 from harness.flags import FLAGS
 from harness.lab.experiment import simulate_run
 from harness.pacing import Notice
+from harness.record.events import PageRef, linked, numbered
 from harness.settings import read_settings
 from harness.source.headers import notice
 from harness.source.rest import Malformed, Rest
@@ -118,7 +119,7 @@ def one_sentence(text: str) -> None:
 # --- flags and settings -------------------------------------------------------------------------------------------
 
 
-@given(st.sampled_from(sorted(ImportConfig.model_fields)), VALUE)
+@given(st.sampled_from(sorted(SETTINGS)), VALUE)
 @FUZZ
 def test_any_value_of_any_setting(name: str, value: Any) -> None:
     """Taken, or refused in one sentence, whatever its type: from flags, TOML, environment and Python alike."""
@@ -143,7 +144,7 @@ COMMANDS: dict[str, click.Command] = {
 REFUSED = dict.fromkeys(("import", "simulate", "sweep", "check"), "--seed=-1")
 REFUSED |= {"recommend": "--what-if=nonsense", "set": "--workers=0"}
 NOTHING_TO_DO = ("runs", "prune")  # in an empty folder
-PAIR = st.builds("{}={}".format, st.sampled_from(sorted(ImportConfig.model_fields.keys() - {"seed"})), TEXT) | TEXT
+PAIR = st.builds("{}={}".format, st.sampled_from(sorted(SETTINGS.keys() - {"seed"})), TEXT) | TEXT
 
 
 def words_for(option: click.Parameter) -> st.SearchStrategy[str]:
@@ -259,7 +260,7 @@ def test_a_folder_in_the_environment_that_cannot_be(
         assert "File name too long" in said.err
 
 
-@given(name=st.sampled_from(sorted(ImportConfig.model_fields)), text=TEXT)
+@given(name=st.sampled_from(sorted(SETTINGS)), text=TEXT)
 @FUZZ
 def test_any_text_of_any_flag(
     name: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -368,14 +369,16 @@ def test_any_headers(headers: dict[str, str], status: int) -> None:
     assert all(number is None or abs(number) < float("inf") for number in numbers)
 
 
-@given(VALUE, st.integers(1, 3) | st.just("https://api.test/x?page=2"), st.none() | SAID)
+@given(VALUE, st.integers(1, 3).map(numbered) | st.just(linked("https://api.test/x?page=2")), st.none() | SAID)
 @settings(max_examples=150, deadline=None, derandomize=True)
-def test_any_envelope(value: Any, page: int | str, link: str | None) -> None:
+def test_any_envelope(value: Any, page: PageRef, link: str | None) -> None:
     """A list in any envelope, with any Link header: read, or malformed with the reason."""
     rest = Rest("https://api.test/x", 10, frozenset({"cdn.test"}))
     for body in (value, {"data": value}, {"data": [{"id": value}], "next": value, "total": value, "last_page": value}):
         try:
-            found, _ = rest.page_of(page, body, {} if link is None else {"link": link})
+            found, _ = rest.page_of(
+                linked(page) if isinstance(page, str) else numbered(page), body, {} if link is None else {"link": link}
+            )
         except Malformed as error:
             one_sentence(str(error))
         else:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from harness_test_api import running_in_thread, scenario
-from harness_test_api.api import Api
+from harness_test_api.serving import Api
 
 from tests.faults.killing import CLEAN, Known, Victim, end, killed, known, verdict
 

@@ -18,13 +18,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness import ImportConfig, open_run
-from harness.cli.look import summary_now
 from harness.cli.main import main as harness_main
 from harness.errors import NoSuchRun
 from harness.record.events import canonical_id
 from harness.record.items import export
 from harness.record.run import Run, list_runs
 from harness.session.importing import config_of, forget, reopen
+from harness.session.reader import view_ended
 from harness.session.retry_failed import settle
 from tests.faults.power import WHENS, Switch, When, World, session, settings, switched
 
@@ -194,7 +194,7 @@ def look(results: Path) -> None:
     """`runs` and `show` work, and every view says the same of each run."""
     assert called("runs", "--results", str(results)) == 0
     for run in list_runs(results):
-        assert run.status == summary_now(run).status
+        assert run.status == view_ended(run).status
         assert called("show", run.name, "--results", str(results)) == 0
 
 
@@ -298,7 +298,7 @@ def test_a_retry_that_was_recorded_and_not_noted(tmp_path: Path, monkeypatch: py
     with switched(Switch(at, "after")):
         reopen(run)
     told = json.loads((run.folder / "run.json").read_text())
-    assert (told["status"], run.status, summary_now(run).status) == ("complete with failures", "stopped", "stopped")
+    assert (told["status"], run.status, view_ended(run).status) == ("complete with failures", "stopped", "stopped")
 
     async def import_now(config: ImportConfig) -> int:
         resumed.append(config)

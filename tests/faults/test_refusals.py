@@ -116,8 +116,8 @@ async def test_a_declared_refusal_lives_on(tmp_path: Path) -> None:
     run, _ = await of(tmp_path, refusing(busy), refused_when=("400:nope,  BUSY", "499"), max_items=20)
     assert (run.status, reasons(run), len(ids(run))) == ("complete", set(), 20)
     assert json.loads((run.folder / "run.json").read_text())["config"]["refused_when"] == ["400:nope,  BUSY", "499"]
-    assert config_of(run).refused_when == ImportConfig(refused_when="400:nope,  BUSY\n499").refused_when
-    assert [str(rule) for rule in config_of(run, refused_when="420").refused_when] == ["420"]
+    assert config_of(run).source.refused_when == ImportConfig(refused_when="400:nope,  BUSY\n499").source.refused_when
+    assert [str(rule) for rule in config_of(run, refused_when="420").source.refused_when] == ["420"]
 
 
 @pytest.mark.parametrize("packing", ["", "gzip"])

@@ -11,6 +11,7 @@ from harness_test_api.service import Service
 
 from harness.bound import Work, bound
 from harness.core.answers import Done
+from harness.core.budgets import shared
 from harness.core.core import Core
 from harness.core.rules import Rules
 from harness.lab.simulate import Network, Simulation
@@ -62,7 +63,7 @@ class Played:
 
     def refusals_in_a_row(self) -> int:
         """The most probes refused in one pause, its first refusal included."""
-        return max((event.strikes for event in self.events if isinstance(event, e.Held)), default=0)
+        return max((event.consecutive_refusals for event in self.events if isinstance(event, e.Held)), default=0)
 
 
 def bounded(limit: str) -> Tiers:
@@ -86,7 +87,7 @@ def play(
     events: list[e.Event] = []
     pacer = AutoPacer() if pacer is None else pacer
     budget = Budget("api", pacer)
-    core = Core(Rules(workers=workers), {"list": budget, "item": budget}, events.append, EPOCH_S)
+    core = Core(Rules(workers=workers), shared(budget), events.append, EPOCH_S)
     core.start()
     if server is None:
         settings = {"latency": "lognormal:80ms", **settings}

@@ -10,6 +10,7 @@ from harness_test_api.config import ServerConfig
 from harness_test_api.service import Service
 
 from harness.bound import Bound, Work, bound
+from harness.core.budgets import shared
 from harness.core.core import Core
 from harness.core.rules import Rules
 from harness.lab.simulate import Network, Simulation
@@ -76,7 +77,7 @@ def play(
     tiers = parse_tiers(believed or server_limit)
     used = pacer or WindowPacer(tiers, 30.0, rtt_floor_s)
     budget = Budget("api", used)
-    core = Core(Rules(workers=workers), {"list": budget, "item": budget}, lambda event: None, 0.0)
+    core = Core(Rules(workers=workers), shared(budget), lambda event: None, 0.0)
     core.start()
     server = ServerConfig(
         items=items, limit=(server_limit,), latency=f"{trip.service_s}s", seed=seed, ledger_rows=0, epoch=epoch_s

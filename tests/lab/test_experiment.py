@@ -33,7 +33,7 @@ def test_the_same_seed_gives_the_same_files_byte_for_byte(tmp_path: Path) -> Non
     assert two.run is not None
     assert files(one.run.folder) == files(two.run.folder)
     assert {"items.parquet"} < files(one.run.folder).keys()
-    other = simulate_run(config.model_copy(update={"seed": 4}), results=tmp_path / "c")
+    other = simulate_run(config.with_settings(seed=4), results=tmp_path / "c")
     assert other.run is not None
     assert files(other.run.folder) != files(one.run.folder)
 

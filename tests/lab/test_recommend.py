@@ -33,9 +33,7 @@ def test_no_other_number_of_workers_is_more_than_a_percent_faster(values: dict[s
     """Of all that could have been tried; and none with fewer workers is as fast."""
     config = ImportConfig(**{"items": 300, **values})
     advice = recommend(config)
-    durations = {
-        workers: simulate_run(config.model_copy(update={"workers": workers})).summary.duration_s for workers in WORKERS
-    }
+    durations = {workers: simulate_run(config.with_settings(workers=workers)).summary.duration_s for workers in WORKERS}
     assert advice.duration_s == durations[advice.workers]
     assert min(durations.values()) >= advice.duration_s / 1.01
     tried = {trial.workers: trial.duration_s for trial in advice.tried}
@@ -80,12 +78,12 @@ def test_a_run_tells_its_limits_and_its_latency(latency: str, tmp_path: Path) ->
     run = simulate_run(config, results=tmp_path).run
     assert run is not None
     found, was = from_run(run)
-    assert (format_tiers(found.limits).split("+")[0], found.items) == ("50/5s", 300)
+    assert (format_tiers(found.limits).split("+")[0], found.test_api.items) == ("50/5s", 300)
     assert (was.workers, was.hits_per_1000 > 0) == (10, True)
     if latency == "80ms":
-        assert found.latency == pytest.approx(0.08, rel=0.02)
+        assert found.test_api.latency == pytest.approx(0.08, rel=0.02)
     else:
-        kind, median, sigma = str(found.latency).split(":")
+        kind, median, sigma = str(found.test_api.latency).split(":")
         assert kind == "lognormal"
         assert float(median.removesuffix("ms")) == pytest.approx(80, rel=0.1)
         assert float(sigma.removeprefix("sigma=")) == pytest.approx(0.5, rel=0.15)

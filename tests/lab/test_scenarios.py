@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from harness_test_api import Service, scenario, scenarios
 
+from harness.core.budgets import shared
 from harness.core.core import Core
 from harness.core.rules import Rules
 from harness.lab.simulate import Simulation
@@ -24,7 +25,7 @@ def imported(name: str, workers: int = 10) -> tuple[Simulation, AutoPacer, list[
     events: list[e.Event] = []
     pacer = AutoPacer()
     budget = Budget("api", pacer)
-    core = Core(Rules(workers=workers), {"list": budget, "item": budget}, events.append, EPOCH_S)
+    core = Core(Rules(workers=workers), shared(budget), events.append, EPOCH_S)
     core.start()
     service = Service(scenario(name, items=ITEMS), 0.0, EPOCH_S)
     simulation = Simulation(core, service, utc_s=EPOCH_S, per_page=25)
@@ -41,7 +42,7 @@ def test_each_scenario_is_imported_without_being_told_anything(name: str) -> Non
     assert state.status in ("complete", "complete with failures")
     assert state.imported + state.failed == len(state.items) == ITEMS
     assert state.failed <= ITEMS * GONE.get(name, 0)
-    assert max((event.strikes for event in events if isinstance(event, e.Held)), default=0) <= 5
+    assert max((event.consecutive_refusals for event in events if isinstance(event, e.Held)), default=0) <= 5
 
 
 def test_a_list_that_changes_is_imported_as_far_as_it_was_seen() -> None:

@@ -10,6 +10,7 @@ from harness_test_api.service import Service
 
 from harness.bound import Work, bound
 from harness.config import ImportConfig
+from harness.core.budgets import shared
 from harness.core.core import Core
 from harness.core.rules import Rules
 from harness.lab.simulate import Network, Simulation
@@ -23,7 +24,7 @@ def simulated(
 ) -> tuple[Simulation, list[e.Event]]:
     events: list[e.Event] = []
     budget = Budget("api", pacer)
-    core = Core(rules or Rules(), {"list": budget, "item": budget}, events.append, 0.0)
+    core = Core(rules or Rules(), shared(budget), events.append, 0.0)
     core.start()
     return Simulation(core, Service(server, 0.0), network=network), events
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,12 @@ import trio
 import trio.testing
 
 from harness.config import ImportConfig
-from harness.errors import BadInput, NoSuchRun
-from harness.lab import jobs, sweeping
+from harness.errors import BadInput, NoSuchRun, RunLocked
+from harness.lab import sweeping
 from harness.lab.experiment import simulate_run
 from harness.lab.grid import Grid, read_grid
-from harness.lab.jobs import Job, run_point
 from harness.lab.rows import FIGURES, settings
-from harness.lab.sweeping import run_sweep
+from harness.lab.sweeping import Job, run_point, run_sweep
 from harness.lab.sweeps import Row, Sweep, create_sweep, find_sweep, read_sweep
 from harness.record.run import Run, list_runs
 
@@ -66,12 +66,20 @@ def test_flags_win_over_a_file_and_texts_are_cut_at_commas() -> None:
     assert read_grid({}, {}, ["cost=item=2,item=3"], None).varied == {"cost": ["item=2", "item=3"]}
 
 
+def test_a_file_may_keep_settings_in_tables_for_each_part() -> None:
+    """As those of an import may; what varies is named flat, as a flag is."""
+    table = {"items": 9, "source": {"per_page": 5}, "retry": {"delays": [1]}, "grid": {"retry_delays": ["1", "2"]}}
+    grid = read_grid({**table, "pacing": {"strategy": "window", "limit": "5/s"}}, {}, ["workers=1,2"], None)
+    assert grid.fixed == {"items": 9, "per_page": 5, "pacing": "window", "limit": "5/s"}
+    assert grid.varied == {"retry_delays": ["1", "2"], "workers": ["1", "2"]}
+
+
 @pytest.mark.parametrize(
     ("table", "texts", "sentence"),
     [
         ({}, ["workers"], "--grid 'workers' names no values; write it like --grid workers=1,2,5"),
         ({}, ["workers="], "--grid 'workers=' names no values"),
-        ({}, ["wrokers=1"], "'wrokers' in --grid is nothing that a sweep can set; use one of url, items"),
+        ({}, ["wrokers=1"], "'wrokers' in --grid is nothing that a sweep can set; use one of url, per_page"),
         ({}, ["run=a,b"], "'run' in --grid is nothing that a sweep can set"),
         ({}, ["seed=1,2"], "every run of a sweep has a seed of its own; use --repeat"),
         ({}, ["workers=1,1"], "the grid has workers=1 twice; leave one out, and use --repeat to repeat"),
@@ -177,7 +185,7 @@ def test_a_point_that_fails_is_a_row_that_says_why(tmp_path: Path, monkeypatch: 
     def broken(job: Job) -> Row:
         raise ZeroDivisionError("of somebody")
 
-    monkeypatch.setattr("harness.lab.jobs._simulated", broken)
+    monkeypatch.setattr("harness.lab.sweeping._simulated", broken)
     row = run_point(Job(ImportConfig(items=5), {"point": 1, "repeat": 1}))
     assert (row["status"], row["error"], row["workers"]) == ("failed", "ZeroDivisionError: of somebody", 10)
 
@@ -192,9 +200,9 @@ def test_a_foreign_server_is_asked_again_once_its_windows_are_over(
         began.append(trio.current_time())
         return Run(tmp_path)
 
-    monkeypatch.setattr(jobs, "run_import", imported)
+    monkeypatch.setattr(sweeping, "run_import", imported)
     for config in (ImportConfig(url="https://api.example.com/x", limit="5/1s+100/60s"), ImportConfig(limit="5/60s")):
-        trio.run(jobs.import_alone, config, clock=trio.testing.MockClock(autojump_threshold=0))
+        trio.run(sweeping.import_alone, config, clock=trio.testing.MockClock(autojump_threshold=0))
     assert began == [60.0, 0.0]
 
 
@@ -250,3 +258,15 @@ def test_a_live_row_says_what_its_server_took() -> None:
     live = [ImportConfig(), ImportConfig(scenario="strict-leaky"), ImportConfig(scenario="strict-leaky", latency="7ms")]
     assert [settings(config)["latency"] for config in live] == ["50ms", "20ms", "7ms"]
     assert settings(ImportConfig(url="https://api.example.com/x"))["latency"] is None
+
+
+def test_a_sweep_that_another_process_writes_is_called_a_sweep(tmp_path: Path) -> None:
+    """It has a lock of its own, as a run has, and errors name it as what it is."""
+    sweep = create_sweep(tmp_path, "s", GRID, 0.0)
+    assert (sweep.writer_pid, sweep.status) == (None, "interrupted")
+    with sweep.locked():
+        assert (sweep.writer_pid, sweep.status) == (os.getpid(), "running")
+        with pytest.raises(RunLocked, match=f"sweep s is being written by process {os.getpid()}; wait for it"):
+            create_sweep(tmp_path, "s", GRID, 0.0, fresh=True)
+    sweep.remove()
+    assert not sweep.folder.exists()

@@ -29,7 +29,7 @@ def url() -> Iterator[str]:
         yield api.url
 
 
-def desk(results: Path, **settings: Any) -> Controller:
+def controller(results: Path, **settings: Any) -> Controller:
     return Controller({"limit": "1000/1s", "run": "r", **settings}, results)
 
 
@@ -53,7 +53,7 @@ def press(panel: Controller, name: str) -> None:
 
 def test_an_import_from_start_to_end(url: str, tmp_path: Path) -> None:
     """Start, pause, more workers, another limit, resume, the end: buttons follow, and the figures are the files'."""
-    panel = desk(tmp_path, url=url, limit="30/1s", items="")
+    panel = controller(tmp_path, url=url, limit="30/1s", items="")
     panel.tick()
     assert panel.controls.enabled == {"start"}
     press(panel, "start")
@@ -80,7 +80,7 @@ def test_an_import_from_start_to_end(url: str, tmp_path: Path) -> None:
 
 def test_what_is_wrong_is_said_and_nothing_happens(tmp_path: Path) -> None:
     """A setting that cannot be used is refused in the words of the command line."""
-    panel = desk(tmp_path / "results", items="-1")
+    panel = controller(tmp_path / "results", items="-1")
     press(panel, "start")
     panel.tick()
     assert "--items must be at least 0, not -1" in panel.controls.note.value
@@ -95,19 +95,19 @@ def test_what_is_wrong_is_said_and_nothing_happens(tmp_path: Path) -> None:
 
 def test_an_import_that_fails_says_why(url: str, tmp_path: Path) -> None:
     """The reason stands in the panel and in the run's files, and another import can be started."""
-    panel = desk(tmp_path, url=f"{url}/17")
+    panel = controller(tmp_path, url=f"{url}/17")
     press(panel, "start")
     until(lambda: panel.controls.enabled >= {"start"} and not panel.busy, panel.tick)
     panel.tick()
     reason = open_run("r", tmp_path).about["reason"]
     assert reason
-    assert reason.partition("'")[0] in panel.controls.note.value + str(panel.board.parts)
+    assert reason.partition("'")[0] in panel.controls.note.value + str(panel.run_widget.parts)
     assert open_run("r", tmp_path).status == "failed"
 
 
 def test_one_import_at_a_time_and_another_kernel_goes_on(url: str, tmp_path: Path) -> None:
     """A second start is refused; the next panel tells of an import that was stopped, and Resume finishes it."""
-    panel = desk(tmp_path, url=url, limit="30/1s")
+    panel = controller(tmp_path, url=url, limit="30/1s")
     press(panel, "start")
     panel.start()
     panel.tick()
@@ -134,7 +134,7 @@ def test_a_run_of_another_process_is_shown_and_steered(url: str, tmp_path: Path)
         until(lambda: panel.shown is not None and panel.shown.summary.imported > 20, panel.tick)
         assert "elsewhere is being imported by another process" in panel.controls.note.value
         assert panel.controls.enabled >= {"start", "pause", "stop", "apply"}
-        assert panel.board.parts["workers"]
+        assert panel.run_widget.parts["workers"]
         press(panel, "pause")
         until(lambda: "resume" in panel.controls.enabled, panel.tick)
         panel.controls.workers.value = 3
@@ -151,7 +151,7 @@ def test_a_run_of_another_process_is_shown_and_steered(url: str, tmp_path: Path)
 
 def two_runs(url: str, results: Path) -> tuple[AllRuns, Controller]:
     """The table, with the runs `one` and `two` of 150 items each in it."""
-    panel = desk(results, url=url, run="")
+    panel = controller(results, url=url, run="")
     runs = AllRuns(results, panel)
     for name in ("one", "two"):
         panel.controls.fill({"run": name, "items": 150})
@@ -172,15 +172,15 @@ def test_all_runs_choose_compare_export(url: str, tmp_path: Path) -> None:
     runs, _ = two_runs(url, tmp_path / "results")
     assert [row["name"] for row in runs.table.rows] == ["two", "one"]
     choose(runs, "one")
-    assert "one" in runs.board.parts["head"]
-    assert sum(runs.board.course["sent"]) >= 150
-    assert runs.deeds.enabled == {"retry", "csv", "parquet", "ask"}
+    assert "one" in runs.run_widget.parts["head"]
+    assert sum(runs.run_widget.timeline["sent"]) >= 150
+    assert runs.actions.enabled == {"retry", "csv", "parquet", "ask"}
 
     choose(runs, "one", "two")
     assert "Compared" in runs.side.value
-    assert not runs.board.parts["head"]
+    assert not runs.run_widget.parts["head"]
     for ending in ("csv", "parquet"):
-        runs.deeds.buttons[ending].click()
+        runs.actions.buttons[ending].click()
     runs.read_now()
     made = {path.name for path in (tmp_path / "exports").iterdir()}
     assert made == {"one.csv", "two.csv", "one.parquet", "two.parquet"}
@@ -191,20 +191,20 @@ def test_all_runs_retry_delete(url: str, tmp_path: Path) -> None:
     results = tmp_path / "results"
     runs, panel = two_runs(url, results)
     choose(runs, "one")
-    runs.deeds.buttons["retry"].click()
+    runs.actions.buttons["retry"].click()
     runs.go_on_with_next()
     until(lambda: not panel.busy, panel.tick)
     assert "Retried" in open_run("one", results).events().column("event").to_pylist()
 
-    runs.deeds.buttons["ask"].click()
-    assert runs.deeds.confirm.layout.display == ""
-    runs.deeds.no.click()
+    runs.actions.buttons["ask"].click()
+    assert runs.actions.confirm.layout.display == ""
+    runs.actions.no.click()
     runs.read_now()
     assert (results / "one").exists()
-    runs.deeds.buttons["ask"].click()
-    runs.deeds.yes.click()
+    runs.actions.buttons["ask"].click()
+    runs.actions.yes.click()
     runs.read_now()
     assert [row["name"] for row in runs.table.rows] == ["two"]
     assert runs.table.chosen == []
     assert not (results / "one").exists()
-    assert "deleted one" in runs.deeds.note.value
+    assert "deleted one" in runs.actions.note.value

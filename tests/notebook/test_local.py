@@ -15,8 +15,8 @@ from harness_test_api import ServerConfig, running_in_thread
 from harness import ImportConfig, open_run
 from harness.errors import BadInput, HarnessError
 from harness.notebook.local import LocalRun
-from harness.pacing import parse_tiers
-from harness.record.glance import Glance
+from harness.record.run_view import RunView
+from harness.session.control import Asked
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.realtime
@@ -33,20 +33,26 @@ def config(results: Path, **settings: Any) -> ImportConfig:
     return ImportConfig(**{"results": results, "run": "r", "max_items": 150, "limit": "1000/1s", **settings})
 
 
-def until(import_: LocalRun, true: Callable[[Glance], bool], timeout_s: float = PATIENCE_S) -> Glance:
+def until(import_: LocalRun, true: Callable[[RunView], bool], timeout_s: float = PATIENCE_S) -> RunView:
     """The first moment of which `true` holds."""
     tick = threading.Event()
     for _ in range(round(timeout_s / 0.02)):
-        seen = import_.glance
+        seen = import_.view()
         if seen is not None and true(seen):
             return seen
-        assert import_.phase != "over", f"over before that: {import_.error or import_.glance}"
+        assert import_.phase != "over", f"over before that: {import_.error or import_.view()}"
         tick.wait(0.02)
-    raise AssertionError(f"not within {timeout_s} s: {import_.glance}")
+    raise AssertionError(f"not within {timeout_s} s: {import_.view()}")
+
+
+def said(asked: Asked) -> str:
+    answer = asked.answer()
+    assert answer is not None
+    return answer.error
 
 
 def test_it_imports_and_says_what_the_files_say(tmp_path: Path) -> None:
-    """The last moment holds the figures of summary.json, and the course all requests."""
+    """The last moment holds the figures of summary.json, and the timeline all requests."""
     looks = []
     import_ = LocalRun(ImportConfig(results=tmp_path, items=150, limit="1000/1s", latency=0.01))
     assert import_.phase == "new"
@@ -54,12 +60,13 @@ def test_it_imports_and_says_what_the_files_say(tmp_path: Path) -> None:
     assert run.status == "complete"
     assert import_.phase == "over"
     assert looks[-1] == "over"
-    assert import_.glance is not None
-    assert import_.course is not None
-    assert import_.glance.summary.as_dict()["waits"] == tuple(run.summary()["waits"])  # type: ignore[index]
-    assert import_.glance.summary.imported == 150
-    assert import_.glance.summary.server is not None
-    assert sum(import_.course.sent) == 152 == import_.glance.sent
+    seen = import_.view()
+    assert seen is not None
+    assert seen.timeline is not None
+    assert seen.summary.as_dict()["waits"] == tuple(run.summary()["waits"])  # type: ignore[index]
+    assert seen.summary.imported == 150
+    assert seen.summary.server is not None
+    assert sum(seen.timeline.sent) == 152 == seen.summary.sent
 
 
 def test_pause_workers_limits_and_resume(url: str, tmp_path: Path) -> None:
@@ -70,8 +77,8 @@ def test_pause_workers_limits_and_resume(url: str, tmp_path: Path) -> None:
     paused = until(
         import_, lambda now: now.summary.status == "paused" and now.live is not None and not now.live.in_flight
     )
-    import_.set_workers(9)
-    import_.set_limits(parse_tiers("2000/1s"))
+    import_.set(workers=9)
+    import_.set(limit="2000/1s")
     steered = until(import_, lambda now: now.summary.limits == "2000/1s")
     assert steered.summary.imported == paused.summary.imported
     assert steered.summary.workers == 9
@@ -122,21 +129,23 @@ def test_a_bad_wish_is_said_and_harms_nothing(url: str, tmp_path: Path) -> None:
     """Limits that the strategy refuses are told to who asked, and the import goes on."""
     import_ = LocalRun(config(tmp_path, url=url, max_items=60, limit="6/1s")).start()
     until(import_, lambda now: now.summary.imported > 5)
-    import_.set_limits(())
-    import_._post(lambda session: 1 / 0)
+    refused, unread = import_.set(workers=0), import_.set(limit="often")
     assert import_.wait(PATIENCE_S).status == "complete"
-    assert import_.said == "division by zero"
+    assert [said(asked) for asked in (refused, unread)] == [
+        "workers must be a number from 1 to 1000, not 0",
+        "'often' is no limit",
+    ]
 
 
 _INTERRUPTED = """
 import signal, sys, threading
 from pathlib import Path
 from harness import ImportConfig
-from harness.notebook.local import Background
+from harness.notebook.local import LocalRun
 url, results, how = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
-import_ = Background(ImportConfig(url=url, results=results, run="r", limit="10/1s")).start()
+import_ = LocalRun(ImportConfig(url=url, results=results, run="r", limit="10/1s")).start()
 tick = threading.Event()
-while import_.glance is None or import_.glance.summary.imported < 10:
+while import_.view() is None or import_.view().summary.imported < 10:
     tick.wait(0.02)
 if how == "interrupt":
     threading.Timer(0.1, lambda: signal.raise_signal(signal.SIGINT)).start()

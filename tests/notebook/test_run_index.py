@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from harness.notebook.run_index import Detail, RunIndex
+from harness.notebook.run_index import RunIndex
 from harness.record import events as e
 from harness.record.fold import fold
 from harness.record.follow import Follower
 from harness.record.recorder import Recorder
-from harness.record.run import Run, create_run, locked
+from harness.record.run import Run, create_run
 from harness.record.snapshot import freeze, write_snapshot
 from harness.record.summary import Summary
+from harness.session.reader import RunReader
 from tests.views.samples import COMPLETE, started
 
 
@@ -30,7 +31,7 @@ def broken_off(results: Path, name: str, utc_s: float, items: int = 10) -> Run:
     run = create_run(results, name, {"config": {}}, utc_s)
     recorder = Recorder(run.folder, name, 1)
     ids = tuple(range(items))
-    events = [started(utc_s, 1, "100/1m"), e.PageListed(0.1, 1, 1, 0.0, 0.1, 200, ids[:100], items, 1, None)]
+    events = [started(utc_s, 1, "100/1m"), e.PageListed(0.1, e.FIRST_PAGE, 1, 0.0, 0.1, 200, ids[:100], items, 1, None)]
     for event in events:
         recorder.record(event)
     recorder.flush()
@@ -54,47 +55,49 @@ def results(tmp_path: Path) -> Path:
 
 def test_two_hundred_runs_one_of_a_million_items(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is quickly read is shown first; nothing that has ended is read twice; what was broken off is folded once."""
-    shelf = RunIndex(results)
+    index = RunIndex(results)
     published: list[tuple[int, int]] = []
-    publish = shelf._publish
+    publish = index._publish
     monkeypatch.setattr(
-        shelf, "_publish", lambda unread: (publish(unread), published.append((len(shelf.rows), unread)))
+        index, "_publish", lambda unread: (publish(unread), published.append((len(index.rows), unread)))
     )
-    shelf.scan()
+    index.scan()
     assert published == [(198, 2), (200, 0)]
-    assert [row.name for row in shelf.rows[:3]] == ["small", "million", "run-197"]
-    assert (shelf.rows[1].status, shelf.rows[1].total) == ("interrupted", 1_000_000)
+    assert [row.name for row in index.rows[:3]] == ["small", "million", "run-197"]
+    assert (index.rows[1].status, index.rows[1].total) == ("interrupted", 1_000_000)
 
     read: list[str] = []
     monkeypatch.setattr(Run, "summary", lambda run: read.append(run.name))
     monkeypatch.setattr(Follower, "poll", lambda follower: read.append(follower.run.name))
-    shelf.scan()
+    index.scan()
     assert read == []
 
 
 def test_a_run_under_way_is_followed(tmp_path: Path) -> None:
     """What another process writes is in the table at the next look, and so is its end."""
     run = create_run(tmp_path, "r", {"config": {}}, 1.0)
-    shelf = RunIndex(tmp_path)
-    with locked(run):
+    index = RunIndex(tmp_path)
+    with run.locked():
         recorder = Recorder(run.folder, "r", 1)
         recorder.record(started(1.0, 1, "100/1m"))
-        recorder.record(e.PageListed(0.1, 1, 1, 0.0, 0.1, 200, (1, 2), 2, 1, None))
+        recorder.record(e.PageListed(0.1, e.FIRST_PAGE, 1, 0.0, 0.1, 200, (1, 2), 2, 1, None))
         recorder.flush()
-        shelf.scan()
-        assert [(row.status, row.imported, row.total) for row in shelf.rows] == [("running", 0, 2)]
+        index.scan()
+        assert [(row.status, row.imported, row.total) for row in index.rows] == [("running", 0, 2)]
         recorder.record(e.ItemImported(0.3, 1, 1, 0.2, 0.3, 200, 9))
         recorder.record(e.Paused(0.4))
         recorder.flush()
-        shelf.scan()
-        assert [(row.status, row.imported) for row in shelf.rows] == [("paused", 1)]
-        detail = Detail(run, shelf)
-        now, course = detail.look()
-        assert (now.summary.status, now.open, sum(course.sent)) == ("paused", True, 2)
-    shelf.scan()
-    assert [(row.status, row.imported) for row in shelf.rows] == [("interrupted", 1)]
-    now, course = detail.look()
-    assert (now.summary.status, now.open, sum(course.sent)) == ("interrupted", False, 2)
+        index.scan()
+        assert [(row.status, row.imported) for row in index.rows] == [("paused", 1)]
+        reader = RunReader(run, charted=True)
+        now = reader.view(2.0)
+        assert now.timeline is not None
+        assert (now.status, now.status.is_open, sum(now.timeline.sent)) == ("paused", True, 2)
+    index.scan()
+    assert [(row.status, row.imported) for row in index.rows] == [("interrupted", 1)]
+    now = reader.view(3.0)
+    assert now.timeline is not None
+    assert (now.status, now.status.is_open, sum(now.timeline.sent)) == ("interrupted", False, 2)
 
 
 def test_runs_come_go_and_are_damaged(tmp_path: Path) -> None:
@@ -104,31 +107,32 @@ def test_runs_come_go_and_are_damaged(tmp_path: Path) -> None:
     (bad.folder / "run.json").write_text("{")  # a damaged summary is made again from the events
     (tmp_path / "sweep").mkdir()
     (tmp_path / "sweep" / "sweep.json").write_text("{}")
-    shelf = RunIndex(tmp_path)
-    shelf.scan()
-    assert [row.name for row in shelf.rows] == ["a"]
-    assert len(shelf.damaged) == 1
-    assert shelf.damaged[0].startswith("b: ")
+    index = RunIndex(tmp_path)
+    index.scan()
+    assert [row.name for row in index.rows] == ["a"]
+    assert len(index.damaged) == 1
+    assert index.damaged[0].startswith("b: ")
     for path in run.folder.iterdir():
         path.unlink()
-    shelf.scan()
-    assert shelf.rows == []
+    index.scan()
+    assert index.rows == []
 
 
-def test_the_detail_of_an_ended_run(tmp_path: Path) -> None:
+def test_the_view_of_an_ended_run(tmp_path: Path) -> None:
     """Its figures are those of its summary, and it is read once."""
     run = ended(tmp_path, "a", 1.0)
     (run.folder / "events").mkdir()
-    detail = Detail(run, RunIndex(tmp_path))
-    now, course = detail.look()
+    reader = RunReader(run, charted=True)
+    now = reader.view(2.0)
+    assert now.timeline is not None
     assert now.summary == Summary.from_dict({**COMPLETE.as_dict(), "run": "a"})
-    assert course.sent == ()
-    assert detail.look() is detail.look()
+    assert now.timeline.sent == ()
+    assert reader.view(3.0) is reader.view(4.0)
 
 
 def test_a_run_goes_by_the_name_of_its_folder(tmp_path: Path) -> None:
     """Renamed by hand since its summary was written, it is found under the name that commands take."""
     ended(tmp_path, "before", 1000.0).folder.rename(tmp_path / "after")
-    shelf = RunIndex(tmp_path)
-    shelf.scan()
-    assert [row.name for row in shelf.rows] == ["after"]
+    index = RunIndex(tmp_path)
+    index.scan()
+    assert [row.name for row in index.rows] == ["after"]

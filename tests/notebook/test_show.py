@@ -31,7 +31,7 @@ def displayed(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """What the cells show, in a kernel in which nothing was shown before."""
     seen: list[object] = []
     monkeypatch.setattr(show, "display", seen.append)
-    for name, fresh in (("_desks", {}), ("_all_runs", {}), ("_refresher", Refresher())):
+    for name, fresh in (("_controllers", {}), ("_all_runs", {}), ("_refresher", Refresher())):
         monkeypatch.setattr(show, name, fresh)
     return seen
 
@@ -42,19 +42,19 @@ def test_a_cell_run_twice_shows_the_panel_there_is(displayed: list[object], tmp_
 
     async def cells(url: str) -> None:
         live_import(results=tmp_path, url=url, limit="20/1s", run="r")
-        desk = show._desks[tmp_path]
-        desk.start()
+        controller = show._controllers[tmp_path]
+        controller.start()
         live_import(results=tmp_path, url=url, limit="99/1s")
-        desk.tick()
-        assert "under way already" in desk.controls.note.value
-        assert desk.controls.limit.value == "20/1s"
+        controller.tick()
+        assert "under way already" in controller.controls.note.value
+        assert controller.controls.limit.value == "20/1s"
         all_runs(results=tmp_path)
         all_runs(results=tmp_path)
-        await until(lambda: desk.import_.glance is not None)  # type: ignore[union-attr]
-        desk.import_.stop()  # type: ignore[union-attr]
-        await asyncio.to_thread(desk.import_.wait)  # type: ignore[union-attr]
+        await until(lambda: controller.import_.view() is not None)  # type: ignore[union-attr]
+        controller.import_.stop()  # type: ignore[union-attr]
+        await asyncio.to_thread(controller.import_.wait)  # type: ignore[union-attr]
         live_import(results=tmp_path, limit="99/1s")
-        assert desk.controls.limit.value == "99/1s"
+        assert controller.controls.limit.value == "99/1s"
         show._refresher.close()
 
     with running_in_thread(ServerConfig.from_mapping({"items": 100, "limit": "100000/1s"})) as api:

@@ -39,7 +39,7 @@ def sent(config: ImportConfig) -> tuple[list[float], list[e.Learned], int]:
     """When each request was sent, what was learned, and how many were refused."""
     events: list[e.Event] = []
     outcome = simulate_run(config, on_event=events.append)
-    assert outcome.state.imported == config.items
+    assert outcome.state.imported == config.test_api.items
     times = [event.sent_s for event in events if isinstance(event, (e.ItemImported, e.PageListed))]
     return sorted(times), [event for event in events if isinstance(event, e.Learned)], outcome.state.refused
 

@@ -13,11 +13,10 @@ import papermill
 import pytest
 from papermill.exceptions import PapermillExecutionError
 
-from harness.config import ImportConfig
+from harness.config import SETTINGS, ImportConfig
 from harness.lab.grid import Grid
-from harness.lab.jobs import run_point
 from harness.lab.rows import table_of
-from harness.lab.sweeping import jobs_left
+from harness.lab.sweeping import jobs_left, run_point
 from harness.lab.sweeps import create_sweep
 from harness.papermill import NotebookProblem, RunFailed, read_metrics, run_experiment, settings
 from harness.record.parts import write_table
@@ -86,7 +85,7 @@ def test_the_help_of_the_experiment_is_that_of_the_config() -> None:
         if name == "results":  # where it is not said, the environment is asked before the config
             assert (eval(parameter["default"], {}), "HARNESS_IMPORT_RESULTS" in parameter["help"]) == ("", True)
             continue
-        field = ImportConfig.model_fields[name]
+        field = SETTINGS[name]
         if name != "detail":  # of which the config describes the flag, --no-detail
             assert parameter["help"] == field.description, name
         default = eval(parameter["default"], {})

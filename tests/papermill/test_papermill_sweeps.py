@@ -9,10 +9,9 @@ import nbformat
 import pytest
 
 from harness.errors import MissingLibrary
-from harness.lab import jobs
+from harness.lab import sweeps
 from harness.lab.grid import Grid
-from harness.lab.jobs import experiment_notebook, parameters, run_point
-from harness.lab.sweeping import jobs_left
+from harness.lab.sweeping import experiment_notebook, jobs_left, parameters, run_point
 from harness.lab.sweeps import create_sweep
 from harness.papermill import read_metrics
 
@@ -65,7 +64,7 @@ def test_without_papermill_it_is_refused_before_anything_happens(
     def missing(module: str, extra: str = "report") -> None:
         raise MissingLibrary(f"this needs {module}; run: pip install -e '.[{extra}]'")
 
-    monkeypatch.setattr(jobs, "need", missing)
+    monkeypatch.setattr(sweeps, "need", missing)
     with pytest.raises(MissingLibrary, match=r"this needs papermill; run: pip install -e '\.\[notebooks\]'"):
         create_sweep(tmp_path, "s", GRID, 0.0, papermill=True)
     assert not (tmp_path / "s").exists()

@@ -10,8 +10,7 @@ import pytest
 from harness.errors import RecordError
 from harness.pacing import parse_tiers
 from harness.papermill import NotebookProblem, RunFailed, read_metrics, settings
-from harness.papermill.parameters import plainly, switch
-from harness.papermill.show import table_html, table_text
+from harness.papermill.cells import plainly, switch, table_html, table_text
 from harness.settings import notebook_folder
 from harness.views.report.tables import Table
 
@@ -20,7 +19,7 @@ def test_parameters_become_a_config_whatever_papermill_made_of_them() -> None:
     """Numbers as numbers or text, None as left out; what IPython keeps beside them does not matter."""
     namespace = {"workers": "20", "limit": "500/20s", "items": 30, "url": None, "simulated": True}
     config = settings({**namespace, "In": [], "Out": {}, "_i": "", "json": object(), "settings": settings})
-    assert (config.workers, config.limit, config.items) == (20, parse_tiers("500/20s"), 30)
+    assert (config.pacing.workers, config.pacing.limit, config.test_api.items) == (20, parse_tiers("500/20s"), 30)
 
 
 @pytest.mark.parametrize(
@@ -56,12 +55,12 @@ def test_results_lie_beside_the_notebooks_wherever_the_kernel_started(
         monkeypatch.chdir(here)
         monkeypatch.delenv("HARNESS_IMPORT_RESULTS", raising=False)
         for nothing in ("", None):
-            assert settings({"results": nothing}).results == notebook_folder(nothing) == tmp_path / "results"
+            assert settings({"results": nothing}).run.results == notebook_folder(nothing) == tmp_path / "results"
         assert notebook_folder("mine") == tmp_path / "mine"
         assert notebook_folder(tmp_path / "else") == tmp_path / "else"
         monkeypatch.setenv("HARNESS_IMPORT_RESULTS", str(tmp_path / "told"))
-        assert settings({"results": ""}).results == settings({}).results == tmp_path / "told"
-        assert settings({"results": "mine"}).results == tmp_path / "mine"
+        assert settings({"results": ""}).run.results == settings({}).run.results == tmp_path / "told"
+        assert settings({"results": "mine"}).run.results == tmp_path / "mine"
 
 
 def test_a_group_of_errors_is_shown_as_a_sentence_without_a_chain() -> None:

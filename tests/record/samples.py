@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import types
-from dataclasses import fields
+from dataclasses import fields, replace
+from enum import EnumType
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -25,6 +26,7 @@ IDS = st.one_of(
     TEXTS.filter(bool),
     st.from_regex(r"-?0?[0-9]{1,22}", fullmatch=True),
 ).map(e.canonical_id)
+PAGES = st.builds(e.numbered, st.integers(-5, 10**15)) | st.builds(e.linked, TEXTS)
 _OF: dict[Any, st.SearchStrategy[Any]] = {
     float: st.floats(-1e15, 1e15),
     int: st.integers(-(2**31), 2**31 - 1),
@@ -32,6 +34,10 @@ _OF: dict[Any, st.SearchStrategy[Any]] = {
     bool: st.booleans(),
     type(None): st.none(),
     e.ItemId: IDS,
+    e.ItemId | None: st.none() | IDS,
+    e.Key: IDS | PAGES,
+    e.PageRef: PAGES,
+    e.Endpoint: st.builds(e.Endpoint, *[TEXTS] * 2, st.sampled_from(["list", "item"]), st.none() | TEXTS, TEXTS),
 }
 # Columns of the table are wider than counts of 2^31 where a run may need it.
 _WIDE = {"size_bytes": st.integers(0, 2**63 - 1), "total": st.none() | st.integers(0, 2**63 - 1)}
@@ -44,6 +50,8 @@ def _values(kind: Any) -> st.SearchStrategy[Any]:
         return st.sampled_from(get_args(kind))
     if get_origin(kind) is tuple:
         return st.lists(_values(get_args(kind)[0]), max_size=4).map(tuple)
+    if isinstance(kind, EnumType):
+        return st.sampled_from(list(kind))
     assert get_origin(kind) in (Union, types.UnionType), kind
     return st.one_of([_values(option) for option in get_args(kind)])
 
@@ -55,7 +63,14 @@ def events_of(cls: type[e.Event]) -> st.SearchStrategy[e.Event]:
     wide = {**_WIDE, "number": st.just(3)}
     names = [field.name for field in fields(cls)]
     named = {name: wide[name] if name in wide else _values(hints[name]) for name in names}
-    return st.builds(cls, **named)
+    return st.builds(cls, **named).map(_of_one_role)
+
+
+def _of_one_role(event: e.Event) -> e.Event:
+    """An endpoint is asked in the role that its event says."""
+    endpoint = getattr(event, "endpoint", None)
+    role = "list" if isinstance(event, e.PageListed) else getattr(event, "role", "item")
+    return event if endpoint is None else replace(event, endpoint=endpoint._replace(role=role))  # type: ignore[call-arg]
 
 
 EVENTS = st.one_of([events_of(cls) for cls in e.EVENT_CLASSES.values()])
@@ -127,8 +142,8 @@ def started(number: int = 1) -> e.SessionStarted:
     return e.SessionStarted(0.0, number, UTC_S + 1000.0 * number, 10, "500/20s", "window", "here")
 
 
-def listed(*ids: e.ItemId, page: e.Key = 1) -> e.PageListed:
-    return e.PageListed(0.2, page, 1, 0.0, 0.1, 200, ids, len(ids), 1, None)
+def listed(*ids: e.ItemId, page: int = 1) -> e.PageListed:
+    return e.PageListed(0.2, e.numbered(page), 1, 0.0, 0.1, 200, ids, len(ids), 1, None)
 
 
 def imported(item: e.ItemId, sent_s: float = 1.0) -> e.ItemImported:

@@ -9,7 +9,7 @@ import pytest
 
 from harness.errors import BadInput, NotRunning
 from harness.record.control import Inbox, ask, reply
-from harness.record.run import Run, create_run, locked
+from harness.record.run import Run, create_run
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def run(tmp_path: Path) -> Run:
 
 def test_a_request_is_read_once_and_answered(run: Run) -> None:
     """In the order in which they were left, with their values; the asker gets the answer, and nothing is left over."""
-    with locked(run):
+    with run.locked():
         inbox = Inbox(run.folder, 3)
         first, second = ask(run, "set", workers=20, limit="5/s"), ask(run, "pause")
         assert [(r.command, r.values) for r in inbox.requests()] == [
@@ -38,7 +38,7 @@ def test_nobody_to_hear_it_is_said_in_one_sentence(run: Run) -> None:
     """A run without a process, and one whose process has not begun its session: refused, and nothing is written."""
     with pytest.raises(NotRunning, match="run r is interrupted, and no process would hear 'pause'; resume it first"):
         ask(run, "pause")
-    with locked(run):
+    with run.locked():
         with pytest.raises(
             NotRunning, match="run r is only starting, and would not hear 'pause' yet; ask again in a moment"
         ):
@@ -50,10 +50,10 @@ def test_nobody_to_hear_it_is_said_in_one_sentence(run: Run) -> None:
 
 def test_what_was_asked_of_a_session_never_reaches_the_next(run: Run) -> None:
     """Killed before it heard: the next session hears nothing, and the asker is told."""
-    with locked(run):
+    with run.locked():
         Inbox(run.folder, 1)
         asked = ask(run, "stop")
-    with locked(run):
+    with run.locked():
         assert list(Inbox(run.folder, 2).requests()) == []
         with pytest.raises(NotRunning, match="the session ended before it was asked"):
             reply(asked)
@@ -63,7 +63,7 @@ def test_what_was_asked_of_a_session_never_reaches_the_next(run: Run) -> None:
 
 def test_a_session_that_ends_takes_its_requests_with_it(run: Run) -> None:
     """Closed while the lock is still held: whoever asks is refused."""
-    with locked(run):
+    with run.locked():
         inbox = Inbox(run.folder, 1)
         asked = ask(run, "stop")
         inbox.close()
@@ -76,7 +76,7 @@ def test_a_session_that_ends_takes_its_requests_with_it(run: Run) -> None:
 @pytest.mark.parametrize("text", ["", "{", "[]", "1", '{"command": "faster"}', '{"workers": 3}'])
 def test_what_is_no_request_is_answered_as_such(run: Run, text: str) -> None:
     """Something else in the folder stops nothing, and is not looked at twice."""
-    with locked(run):
+    with run.locked():
         inbox = Inbox(run.folder, 1)
         path = run.folder / "control" / "1" / "000001-x.json"
         path.write_text(text)

@@ -13,7 +13,7 @@ import pytest
 from harness.errors import BadInput, RunLocked
 from harness.record.items import export
 from harness.record.recorder import Recorder
-from harness.record.run import Run, create_run, list_runs, locked, remove_run
+from harness.record.run import Run, create_run, list_runs
 from tests.record.samples import imported, listed, started
 
 PAYLOADS = {1: '{"id":1,"name":"Ä,\\n\\"b\\"","tags":["x"]}', 2: '{"id": 2,\n "price": 1.5}', 3: '{"id":3}'}
@@ -96,10 +96,10 @@ def test_an_old_file_stays_where_the_new_one_cannot_be_made(
 
 def test_a_removed_run_is_gone_and_a_running_one_stays(run: Run, tmp_path: Path) -> None:
     """Its folder goes as a whole; one that a process writes is refused."""
-    with locked(run), pytest.raises(RunLocked):
-        remove_run(run)
+    with run.locked(), pytest.raises(RunLocked):
+        run.remove()
     assert list_runs(tmp_path) == [run]
-    remove_run(run)
+    run.remove()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -108,8 +108,8 @@ def test_a_removal_that_was_cut_short_leaves_no_run(tmp_path: Path, monkeypatch:
     run = create_run(tmp_path, "r", {"config": {}}, 0.0)
     with monkeypatch.context() as patched:
         patched.setattr("harness.record.folder.shutil.rmtree", lambda path, ignore_errors=False: None)
-        remove_run(run)
+        run.remove()
     assert list_runs(tmp_path) == []
     assert len(list(tmp_path.iterdir())) == 1
-    remove_run(create_run(tmp_path, "r", {"config": {}}, 0.0))
+    create_run(tmp_path, "r", {"config": {}}, 0.0).remove()
     assert list(tmp_path.iterdir()) == []

@@ -16,8 +16,8 @@ import pytest
 from harness import ImportConfig
 from harness.errors import BadInput, NoSuchRun, RunLocked
 from harness.record.files import writer_order
-from harness.record.folder import NameTaken, created, held, holder, is_husk
-from harness.record.run import Run, create_run, list_runs, locked, remove_run
+from harness.record.folder import Folder, NameTaken, created
+from harness.record.run import Run, create_run, list_runs
 from harness.session.importing import prepare_run, prepared
 from tests.faults.power import World, session, settings
 
@@ -40,8 +40,8 @@ def in_between(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> No
 def test_a_run_removed_while_its_lock_is_being_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """D5: `prune` between another's open and flock: a lock that lies nowhere keeps nobody out, so it is not taken."""
     run = create_run(tmp_path, "r", {}, UTC_S)
-    in_between(monkeypatch, lambda: remove_run(run))
-    with pytest.raises(NoSuchRun, match="r is not there any more: it was removed meanwhile"), locked(run):
+    in_between(monkeypatch, lambda: run.remove())
+    with pytest.raises(NoSuchRun, match="r is not there any more: it was removed meanwhile"), run.locked():
         raise AssertionError("the lock of a folder that is gone was taken")
 
 
@@ -50,13 +50,13 @@ def test_a_run_replaced_while_its_lock_is_being_taken(tmp_path: Path, monkeypatc
     run = create_run(tmp_path, "r", {"seed": 1}, UTC_S)
 
     def replace() -> None:
-        remove_run(run)
+        run.remove()
         create_run(tmp_path, "r", {"seed": 2}, UTC_S)
 
     in_between(monkeypatch, replace)
-    with locked(run):
+    with run.locked():
         assert (run.about["seed"], run.writer_pid) == (2, os.getpid())
-        with pytest.raises(RunLocked), locked(run):
+        with pytest.raises(RunLocked), run.locked():
             pass
 
 
@@ -68,7 +68,7 @@ def test_a_run_taken_up_by_another_while_its_lock_is_being_taken(
     importing = prepared(ImportConfig(url="http://127.0.0.1:9/x", results=tmp_path, run="r", fresh=True))
     in_between(monkeypatch, importing.__enter__)
     with pytest.raises(RunLocked, match=f"being written by process {os.getpid()}"):
-        remove_run(run)
+        run.remove()
     assert [run.name for run in list_runs(tmp_path)] == ["r"]
     importing.__exit__(None, None, None)
 
@@ -79,7 +79,7 @@ def test_a_run_pruned_by_another_process_in_that_moment(tmp_path: Path, monkeypa
     run = create_run(tmp_path, "r", {}, UTC_S)
     command = [sys.executable, "-m", "harness", "prune", "--keep", "0", "--yes", "--results", str(tmp_path)]
     in_between(monkeypatch, lambda: subprocess.run(command, check=True, capture_output=True))
-    with pytest.raises(NoSuchRun), locked(run):
+    with pytest.raises(NoSuchRun), run.locked():
         pass
     assert list(tmp_path.iterdir()) == []
 
@@ -91,7 +91,7 @@ def test_a_folder_whose_run_never_began(tmp_path: Path, left: tuple[str, ...], f
     (tmp_path / "r").mkdir()
     for name in left:
         (tmp_path / "r" / name).touch()
-    assert is_husk(tmp_path / "r")
+    assert Folder(tmp_path / "r").is_husk
     with pytest.raises(
         NoSuchRun, match=r"start was interrupted; start it again with: python -m harness import --run r"
     ):
@@ -102,7 +102,7 @@ def test_a_folder_whose_run_never_began(tmp_path: Path, left: tuple[str, ...], f
 def test_a_folder_whose_run_is_just_beginning_is_left_alone(tmp_path: Path) -> None:
     """D6: while a process holds its lock it is not taken over."""
     (tmp_path / "r").mkdir()
-    with held(tmp_path / "r"), pytest.raises(RunLocked):
+    with Folder(tmp_path / "r").locked(), pytest.raises(RunLocked):
         prepare_run(ImportConfig(results=tmp_path, run="r"))
 
 
@@ -150,7 +150,7 @@ def test_two_that_want_a_name_in_the_same_moment(tmp_path: Path) -> None:
             (tmp_path / "a" / "theirs").mkdir(parents=True)
 
     with created(tmp_path, ["a", "b"], taken_meanwhile) as folder:
-        assert (folder.name, holder(folder)) == ("b", os.getpid())
+        assert (folder.name, Folder(folder).writer_pid) == ("b", os.getpid())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
     with pytest.raises(NameTaken), created(tmp_path, ["a"], taken_meanwhile):
         pass
@@ -189,10 +189,10 @@ def test_what_a_kill_left_out_of_sight_is_cleared_away(tmp_path: Path) -> None:
         (tmp_path / name / "events").mkdir(parents=True)
         (tmp_path / name / "lock").touch()
     (tmp_path / ".new-4567").mkdir()
-    with held(tmp_path / ".new-4567"):
+    with Folder(tmp_path / ".new-4567").locked():
         create_run(tmp_path, "r", {}, UTC_S)
         assert sorted(path.name for path in tmp_path.iterdir()) == [".new-4567", "r"]
-    remove_run(Run(tmp_path / "r"))
+    Run(tmp_path / "r").remove()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -12,11 +12,10 @@ from harness.errors import RecordError
 from harness.record import follow
 from harness.record.fold import fold
 from harness.record.follow import Follower
-from harness.record.live import Live, LiveTier
-from harness.record.moment import drop_live, read_live, write_live
+from harness.record.live import Live, LiveTier, drop_live, read_live, write_live
 from harness.record.parts import compact
 from harness.record.recorder import Recorder, later_writer
-from harness.record.run import Run, create_run, locked
+from harness.record.run import Run, create_run
 from harness.record.snapshot import freeze, write_snapshot
 from tests.record.samples import facts, history, imported, listed, started
 
@@ -120,7 +119,7 @@ def test_the_status_is_by_the_lock(tmp_path: Path) -> None:
     write_live(run.folder, LIVE)
     follower = Follower(run)
     follower.poll()
-    with locked(run):
+    with run.locked():
         assert follower.status == "running"
         assert follower.live(1_000.0) == LIVE
     assert follower.status == "interrupted"

@@ -36,10 +36,10 @@ def test_the_key_is_a_name_and_never_a_secret(tmp_path: Path, monkeypatch: pytes
     """Host, and the name of the variable or header; the test API of our own is another one each time."""
     monkeypatch.setenv("MY_TOKEN", "s3cret-value")
     url = "https://api.example.com/orders"
-    assert ImportConfig(url=url).learned_for == "api.example.com"
-    assert ImportConfig(url=url, token_env="MY_TOKEN").learned_for == "api.example.com MY_TOKEN"
+    assert ImportConfig(url=url).source.learned_for == "api.example.com"
+    assert ImportConfig(url=url, token_env="MY_TOKEN").source.learned_for == "api.example.com MY_TOKEN"
     header = ImportConfig(url=url, header=("X-Api-Key: s3cret-value",))
-    assert header.learned_for == "api.example.com x-api-key"
-    assert ImportConfig().learned_for is None
-    remember(tmp_path, header.learned_for or "", TIERS, 1.0)
+    assert header.source.learned_for == "api.example.com x-api-key"
+    assert ImportConfig().source.learned_for is None
+    remember(tmp_path, header.source.learned_for or "", TIERS, 1.0)
     assert "s3cret" not in (tmp_path / FILE).read_text()

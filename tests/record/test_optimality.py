@@ -30,7 +30,7 @@ def events(
     ]
     return [
         e.SessionStarted(0.0, 1, 0.0, 2, limits, strategy, "host"),
-        e.PageListed(0.5, 1, 1, 0.0, 0.5, 200, (1, 2), 2, 1, None),
+        e.PageListed(0.5, e.FIRST_PAGE, 1, 0.0, 0.5, 200, (1, 2), 2, 1, None),
         e.ItemImported(0.9, 1, 1, 0.5, 0.9, 200, 10),
         *refused,
         e.ItemImported(span_s, 2, 1, span_s - 0.5, span_s, 200, 10),
@@ -65,7 +65,7 @@ def test_never_above_100_percent() -> None:
 @pytest.mark.parametrize(("status", "why"), [("running", RUNNING), ("paused", RUNNING), ("stopped", NOT_COMPLETE)])
 def test_what_is_not_over_is_not_measured(status: str, why: str) -> None:
     """E: `only a complete run is measured` is never said of a complete one."""
-    assert judged(fold(events()), status=status) == Optimality(why=why)
+    assert judged(fold(events()), status=e.RunStatus(status)) == Optimality(why=why)
     assert why != judged(fold(events())).why
 
 
@@ -106,7 +106,7 @@ def test_a_second_session_after_a_whole_one_is_measured() -> None:
     again: list[e.Event] = [
         e.SessionStarted(0.0, 2, 60.0, 2, LIMIT, "window", "host"),
         e.Relisted(0.0),
-        e.PageListed(5.0, 1, 1, 0.0, 5.0, 200, (1, 2), 2, 1, None),
+        e.PageListed(5.0, e.FIRST_PAGE, 1, 0.0, 5.0, 200, (1, 2), 2, 1, None),
         e.SessionEnded(5.0, "complete", ""),
     ]
     assert judged(fold([*events(), *again]), replace(BOUND, bound_s=24.0)) == Optimality(of_best=0.8)
@@ -120,7 +120,7 @@ def test_changed_limits_leave_it_out() -> None:
     other = [
         e.SessionStarted(0.0, 2, 60.0, 2, "9/10s", "window", "host"),
         e.Relisted(0.0),
-        e.PageListed(0.5, 1, 1, 0.0, 0.5, 200, (1, 2), 2, 1, None),
+        e.PageListed(0.5, e.FIRST_PAGE, 1, 0.0, 0.5, 200, (1, 2), 2, 1, None),
         e.SessionEnded(0.5, "complete", ""),
     ]
     assert judged(fold([*events(), *other])) == Optimality(why=CHANGED)

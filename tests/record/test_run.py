@@ -17,7 +17,7 @@ from harness.record.clock import local_stamp
 from harness.record.events import SessionEnded
 from harness.record.history import recorded
 from harness.record.items import write_items
-from harness.record.run import Run, create_run, find_run, list_runs, locked, write_summary
+from harness.record.run import Run, create_run, find_run, list_runs, write_summary
 from harness.record.summary import summarise
 from tests.record.samples import imported, listed, on_disk, started
 
@@ -32,8 +32,8 @@ def runs(results: Path, *names: str) -> list[Run]:
 def another_process_writing(run: Run) -> Iterator[subprocess.Popen[str]]:
     """A child process that holds the run's lock."""
     code = (
-        "import sys; from pathlib import Path; from harness.record.run import Run, locked\n"
-        f"with locked(Run(Path({str(run.folder)!r}))): print('locked', flush=True); sys.stdin.read()"
+        "import sys; from pathlib import Path; from harness.record.run import Run\n"
+        f"with Run(Path({str(run.folder)!r})).locked(): print('locked', flush=True); sys.stdin.read()"
     )
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe, text=True) as child:
@@ -93,13 +93,13 @@ def test_one_process_writes_a_run(tmp_path: Path) -> None:
     (run,) = runs(tmp_path, "r")
     with another_process_writing(run) as child:
         who = f"run r is being written by process {child.pid}; wait for it, or stop it"
-        with pytest.raises(RunLocked, match=who), locked(run):
+        with pytest.raises(RunLocked, match=who), run.locked():
             pass
         assert (run.status, run.writer_pid) == ("running", child.pid)
         child.kill()
         child.wait()
         assert (run.status, run.writer_pid) == ("interrupted", None)
-        with locked(run):
+        with run.locked():
             assert run.status == "running"
 
 
@@ -119,13 +119,13 @@ def test_a_look_at_the_lock_keeps_nobody_from_writing(tmp_path: Path, monkeypatc
             flock(file, how)  # type: ignore[arg-type]
 
         monkeypatch.setattr(fcntl, "flock", over_after_three)
-        with locked(run):
+        with run.locked():
             assert len(asked) >= 3
 
 
 def test_the_lock_of_a_folder_that_is_gone(tmp_path: Path) -> None:
     """Removing a run under a resume is said, not a traceback."""
-    with pytest.raises(NoSuchRun, match="gone is not there any more: it was removed"), locked(Run(tmp_path / "gone")):
+    with pytest.raises(NoSuchRun, match="gone is not there any more: it was removed"), Run(tmp_path / "gone").locked():
         pass
 
 

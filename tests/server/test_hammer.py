@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 import trio
 from harness_test_api import ServerConfig, running_in_thread
-from harness_test_api.decisions import DecisionRow
+from harness_test_api.ledger import DecisionRow
 from harness_test_api.tiers import parse_tiers
 
 from tests.patience import PATIENCE_S

@@ -7,8 +7,8 @@ import pytest
 import trio
 import trio.testing
 from harness_test_api import Ask, BadConfig, ServerConfig, Service, create_app, scenario, scenarios
-from harness_test_api.decisions import DecisionRow
-from harness_test_api.drift import Truth
+from harness_test_api.catalogue import Truth
+from harness_test_api.ledger import DecisionRow
 
 from tests.asgi import InProcess
 from tests.server.polite import Polite

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pytest
 from harness_test_api import PortTaken, ServerConfig, running_in_thread
-from harness_test_api.api import Api
 from harness_test_api.pytest_plugin import rate_limited_api  # noqa: F401  (the fixture under test)
+from harness_test_api.serving import Api
 
 pytestmark = pytest.mark.realtime
 

@@ -14,7 +14,6 @@ from harness.pacing import Notice
 from harness.record.explain import Audit, audited
 from harness.record.fold import fold
 from harness.record.history import read_events, read_state
-from harness.record.run import locked
 from harness.session.importing import import_into, prepare_run
 from harness.views.explain import audit_text
 from harness.views.screen import Screen
@@ -103,11 +102,11 @@ async def test_an_audit_is_a_session_of_the_run_on_disk(tmp_path: Path) -> None:
     config = ImportConfig(url="http://127.0.0.1:9/x", limit="100/1s", results=tmp_path, run="r")
     run = prepare_run(config)
     api = Fake(150)
-    with locked(run):
+    with run.locked():
         await import_into(run, config, api, "", inline=True)
     api.items = 210
     api.sent.clear()
-    with locked(run):
+    with run.locked():
         await import_into(run, config, api, "", inline=True, relist=True)
     assert sorted(key for _, role, key in api.sent if role == "item") == list(range(151, 211))
     assert (run.status, run.items().num_rows) == ("complete", 210)

@@ -79,7 +79,7 @@ def test_each_stretch_is_bounded_by_the_limits_that_then_held(first: str, then: 
     summary = summarise("r", state, best, limits_source=limits_source(state, ImportConfig(limit=first)))
     assert (summary.optimality is None) == (summary.lost_to is None) == (first != then)
     assert summary.limits_source == ("declared" if first == then else "changed on the way")
-    assert len(state.stretches()) == (1 if first == then else 2)
+    assert len(state.segments()) == (1 if first == then else 2)
     assert state.sessions() == [(10, 1000)]
     with TemporaryDirectory() as folder:
         write_snapshot(Path(folder), freeze(state, "s1", 1))

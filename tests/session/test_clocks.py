@@ -14,7 +14,7 @@ from harness.core.rules import Rules, retry_due
 from harness.pacing import Notice
 from harness.record.clock import Boot, boot
 from harness.record.fold import fold
-from harness.record.run import Run, locked
+from harness.record.run import Run
 from harness.record.state import Failure
 from harness.session.importing import prepare_run
 from harness.session.session import Session
@@ -45,7 +45,7 @@ async def nothing_written(**_: bool) -> None:
 
 async def session(run: Run, config: ImportConfig, machine: Machine, api: Fake, killed_after_s: float) -> None:
     """One session, killed in the end: what it had not written yet is lost."""
-    with locked(run):
+    with run.locked():
         made = Session(run, config, inline=True, wall=machine.wall, machine=machine.clock)
         made.flusher.flush = nothing_written  # type: ignore[assignment, method-assign]
         with trio.move_on_after(killed_after_s):
@@ -60,7 +60,7 @@ async def sends(tmp_path: Path, off_s: float, start: str, *, recorded: bool, dow
     run, machine, api = prepare_run(config), Machine(), Fake(25, LATENCY_S)
     began_s = trio.current_time()
     if recorded:
-        with locked(run):
+        with run.locked():
             made = Session(run, config, inline=True, wall=machine.wall, machine=machine.clock)
             with trio.move_on_after(5.0):
                 await made.run(api)
@@ -74,7 +74,7 @@ async def sends(tmp_path: Path, off_s: float, start: str, *, recorded: bool, dow
 
 
 def replace_resume(config: ImportConfig) -> ImportConfig:
-    return config.model_copy(update={"resume": True})
+    return config.with_settings(resume=True)
 
 
 def most_within(sent: list[float], period_s: float) -> int:

@@ -9,11 +9,12 @@ import pytest
 import trio
 
 from harness.core.answers import Failed, ItemRead, PageRead
+from harness.core.budgets import shared
 from harness.core.core import Core
 from harness.core.rules import Rules
 from harness.pacing import Budget, Notice, Pacer, Unpaced
 from harness.record import events as e
-from harness.record.events import ItemId, Key, Role
+from harness.record.events import ItemId, Key, PageRef, Role
 from harness.session.driver import Driver
 from harness.source.base import Got, OnHeaders
 from tests.core.play import Play, catalogue, windowed
@@ -44,9 +45,11 @@ class Fake:
             return None
         on_headers(Notice(200))
         if role == "item":
+            assert not isinstance(key, PageRef)
             return Got(ItemRead(2), ((key, "{}"),))
-        assert isinstance(key, int)
-        ids = tuple(range((key - 1) * 100 + 1, min(self.items, key * 100) + 1))
+        assert isinstance(key, PageRef)
+        number = key.number or 0
+        ids = tuple(range((number - 1) * 100 + 1, min(self.items, number * 100) + 1))
         return Got(PageRead(ids, self.items, max(1, -(-self.items // 100))))
 
 
@@ -69,7 +72,7 @@ class Put:
 def driver_for(api: Fake, rules: Rules | None = None, pacer: Pacer | None = None) -> tuple[Driver, Put]:
     store = Put()
     budget = Budget("api", pacer or Unpaced())
-    core = Core(rules or Rules(), {"list": budget, "item": budget}, store.record, 0.0)
+    core = Core(rules or Rules(), shared(budget), store.record, 0.0)
     driver = Driver(core, api, store.put)
     core.start()
     return driver, store

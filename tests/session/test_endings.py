@@ -17,7 +17,6 @@ from harness.record.clock import Boot
 from harness.record.fold import fold
 from harness.record.history import read_events
 from harness.record.recorder import FLUSH_EVENTS, Recorder
-from harness.record.run import locked
 from harness.record.sent import SentCounter
 from harness.session.driver import Flusher
 from harness.session.importing import import_into, prepare_run
@@ -30,8 +29,8 @@ def listing(pages: dict[int, PageRead]) -> Play:
     """An import of a list that answers exactly so, and with empty pages besides."""
 
     def serve(fetch: Fetch, now: float) -> tuple[float, Notice | None, Result]:
-        assert fetch.role == "item" or isinstance(fetch.key, int)
-        return 0.05, OK, ItemRead(1) if fetch.role == "item" else pages.get(int(fetch.key), PageRead(()))
+        assert fetch.role == "item" or fetch.page.number is not None
+        return 0.05, OK, ItemRead(1) if fetch.role == "item" else pages.get(fetch.page.number or 0, PageRead(()))
 
     return Play(serve)
 
@@ -40,7 +39,7 @@ def test_a_list_whose_last_page_wobbles_is_read_once() -> None:
     """Pages that say 3, 5, 3, 5 … in turn, as replicas do: each of the five is asked for once."""
     pages = {n: PageRead((n,), 5, 3 + 2 * (n % 2)) for n in range(1, 6)}
     play = listing(pages).run()
-    assert sorted(key for _, role, key, _ in play.sent if role == "list") == [1, 2, 3, 4, 5]
+    assert sorted(key.number for _, role, key, _ in play.sent if role == "list") == [1, 2, 3, 4, 5]
     assert play.done is not None
     assert play.done.status == "complete"
 
@@ -66,7 +65,7 @@ def test_a_page_that_failed_for_good_holds_no_items_up() -> None:
     """Sequentially too, the items of the other pages are imported."""
     gone = failing(
         catalogue(300),
-        lambda f, _: (Notice(404), Failed("gone", passing=False)) if (f.role, f.key) == ("list", 2) else None,
+        lambda f, _: (Notice(404), Failed("gone", passing=False)) if f.key == e.numbered(2) else None,
     )
     play = Play(gone, Rules(sequential=True)).run()
     assert play.core.state.imported == 200
@@ -159,7 +158,7 @@ def test_a_session_that_dies_at_once_leaves_its_predecessors_debt(tmp_path: Path
     def session_at(machine_s: float) -> Session:
         return Session(run, config, inline=True, wall=lambda: 5.0, machine=lambda: Boot("b", machine_s))
 
-    with locked(run):
+    with run.locked():
         for later_s in (1.0, 2.0):
             session = session_at(1_000.0 + later_s)
             assert session.core.budgets["item"].pacer.statistics(0.0).tiers[0].used == 5
@@ -179,7 +178,7 @@ async def test_a_broken_view_stops_no_import(tmp_path: Path, caplog: pytest.LogC
     def broken(state: object, live: object) -> None:
         raise ZeroDivisionError
 
-    with locked(run), caplog.at_level(logging.WARNING, "harness"):
+    with run.locked(), caplog.at_level(logging.WARNING, "harness"):
         await import_into(run, config, Fake(150), "", None, broken, inline=True)
     assert run.status == "complete"
     assert [record.name for record in caplog.records] == ["harness"]

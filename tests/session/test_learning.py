@@ -14,7 +14,7 @@ from harness.record import events as e
 from harness.record.fold import fold
 from harness.record.history import read_events
 from harness.record.limits import remembered
-from harness.record.run import Run, locked
+from harness.record.run import Run
 from harness.session.importing import import_into, prepare_run
 from harness.source.client import HttpApi
 from harness.source.rest import Rest
@@ -31,7 +31,7 @@ async def imported(results: Path, run: str, **settings: object) -> Run:
     made = prepare_run(config)
     rest, transport = Rest(URL, 50), InProcess(app)
     async with HttpApi(rest, workers=5, timeout_s=30.0, transport=transport, wall=lambda: 1_764_000_000.0) as api:
-        with locked(made):
+        with made.locked():
             return await import_into(made, config, api, URL, inline=True)
 
 

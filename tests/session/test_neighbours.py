@@ -11,7 +11,6 @@ import pytest
 
 from harness.config import ImportConfig
 from harness.record.clock import Boot
-from harness.record.run import locked
 from harness.record.sent import SentCounter
 from harness.session.importing import prepare_run
 from harness.session.session import Session
@@ -33,7 +32,7 @@ def config(results: Path, run: str, **settings: object) -> ImportConfig:
 def lines(caplog: pytest.LogCaptureFixture, settings: ImportConfig, now: Boot) -> list[str]:
     """What a session that begins `now` says."""
     run = prepare_run(settings)
-    with locked(run), caplog.at_level(logging.WARNING, "harness"):
+    with run.locked(), caplog.at_level(logging.WARNING, "harness"):
         Session(run, settings, inline=True, machine=lambda: now)
     said = [record.getMessage() for record in caplog.records]
     caplog.clear()
@@ -83,7 +82,7 @@ def test_at_the_same_time(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> N
     has_sent(config(tmp_path, "over"), Boot("b", 100.5))
     first = config(tmp_path, "first")
     has_sent(first, Boot("b", 1.0))
-    with locked(prepare_run(first.model_copy(update={"resume": True}))):
+    with prepare_run(first.with_settings(resume=True)).locked():
         (said,) = lines(caplog, config(tmp_path, "second"), Boot("b", 101.0))
     assert said == (
         f"run first is importing from this host with this key now, in process {os.getpid()}: the two may be refused; "

@@ -16,9 +16,9 @@ import trio.testing
 from harness.config import ImportConfig
 from harness.core.answers import Done
 from harness.errors import BadInput
-from harness.session.checking import check
+from harness.session.checking import Checked, check
 from harness.source.client import HttpApi
-from harness.views.check import Checked, check_text
+from harness.views.plan import check_text
 from harness.views.screen import Screen
 from tests.core.lists import REST, URL, Answers, Reply, importing, records
 

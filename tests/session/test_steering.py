@@ -13,9 +13,10 @@ from harness.core.rules import Rules
 from harness.errors import RunLocked
 from harness.pacing import Notice
 from harness.record.control import ask, reply
+from harness.record.events import numbered
 from harness.record.fold import fold
 from harness.record.history import read_events, read_state
-from harness.record.run import Run, locked
+from harness.record.run import Run
 from harness.session import retry_failed
 from harness.session.importing import forget, import_into, prepare_run, reopen
 from harness.session.session import Session
@@ -79,7 +80,7 @@ def test_after_its_end_a_core_takes_no_more() -> None:
 
 def test_a_page_that_failed_is_asked_for_again() -> None:
     """Its items come with it."""
-    server = failing(catalogue(300), lambda f, now: GONE if (f.role, f.key) == ("list", 2) and now < 1.0 else None)
+    server = failing(catalogue(300), lambda f, now: GONE if f.key == numbered(2) and now < 1.0 else None)
     play = Play(server, Rules(workers=1))
     play.at = [(5.0, lambda core, now: retry_failed.retry_failed(core, now))]
     play.run()
@@ -99,7 +100,7 @@ class Breaking(Fake):
 
 
 async def once(run: Run, config: ImportConfig, api: Fake) -> None:
-    with locked(run):
+    with run.locked():
         await import_into(run, config, api, "", inline=True)
 
 
@@ -152,7 +153,7 @@ async def test_a_run_that_is_being_written_is_not_opened_behind_its_back(
 ) -> None:
     """RunLocked: ask its session instead."""
     run, _, _ = ended
-    with locked(run), pytest.raises(RunLocked):
+    with run.locked(), pytest.raises(RunLocked):
         reopen(run)
 
 
@@ -186,7 +187,7 @@ async def test_a_session_obeys_what_is_left_in_its_folder(tmp_path: Path) -> Non
         await want("stop")
 
     api = Breaking(2000, latency_s=0.1)
-    with locked(run):
+    with run.locked():
         async with trio.open_nursery() as nursery:
             await import_into(run, config, api, "", lambda session, _: nursery.start_soon(person, session), inline=True)
     refused = [answer for answer in said if "error" in answer]  # type: ignore[operator]
@@ -215,7 +216,7 @@ async def test_stopping_a_paused_run_ends_it(tmp_path: Path) -> None:
         assert session.live().doing == "paused"
         ask(run, "stop")
 
-    with locked(run):
+    with run.locked():
         async with trio.open_nursery() as nursery:
             watch = lambda session, _: nursery.start_soon(person, session)  # noqa: E731
             await import_into(run, config, Fake(2000, latency_s=0.1), "", watch, inline=True)
@@ -236,5 +237,5 @@ def test_what_would_be_retried_is_known_beforehand() -> None:
         .run()
         .core.state
     )
-    assert retry_failed.to_retry(state) == [("list", 2), ("item", 7), ("item", 5)]
+    assert retry_failed.to_retry(state) == [("list", numbered(2)), ("item", 7), ("item", 5)]
     assert retry_failed.to_forget(state) == [7, 5]

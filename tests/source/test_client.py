@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from harness.core.answers import Failed, ItemRead, PageRead
 from harness.pacing import Notice
-from harness.record.events import Key, Role
+from harness.record.events import FIRST_PAGE, Key, Role, linked
 from harness.source import Got
 from harness.source.client import HttpApi
 from harness.source.credentials import LEAST_SECRET
@@ -63,7 +63,7 @@ async def failure(transport: httpx2.AsyncBaseTransport, role: Role = "item", **s
 async def test_a_page_and_its_items() -> None:
     """A page tells ids, total and last page; an item's payload is the body; both tell of the limit on the way."""
     config = {"items": 25, "limit": "9/10s"}
-    got, notices = await fetch(api(served(**config)), "list", 1)
+    got, notices = await fetch(api(served(**config)), "list", FIRST_PAGE)
     assert got == Got(PageRead(tuple(range(1, 11)), 25, 3))
     assert [(n.status, n.refused, n.quotas[0].limit, n.quotas[0].remaining) for n in notices] == [(200, False, 9, 8)]
     got, _ = await fetch(api(served(**config)), "item", 7)
@@ -75,7 +75,7 @@ async def test_a_page_and_its_items() -> None:
 
 async def test_records_are_kept_where_they_are_the_items() -> None:
     """With keep_records a page brings a payload for each of its records."""
-    got, _ = await fetch(api(served(items=3), keep_records=True), "list", 1)
+    got, _ = await fetch(api(served(items=3), keep_records=True), "list", FIRST_PAGE)
     assert got is not None
     assert [(item, json.loads(payload)["id"]) for item, payload in got.payloads] == [(1, 1), (2, 2), (3, 3)]
 
@@ -259,7 +259,7 @@ async def test_credentials_go_with_each_request_to_the_list_alone() -> None:
         seen.append(request.headers.get("authorization"))
         return httpx2.Response(200, json={"id": 1})
 
-    for role, key in (("item", 1), ("list", f"{LIST}?cursor=2")):
+    for role, key in (("item", 1), ("list", linked(f"{LIST}?cursor=2"))):
         await fetch(api(httpx2.MockTransport(answer), headers={"Authorization": SECRET}), role, key)  # type: ignore[arg-type]
     assert seen == [SECRET, SECRET]
 

@@ -107,7 +107,7 @@ async def test_retried_once_the_server_is_mended_it_is_the_item(tmp_path: Path) 
         run = await imported(tmp_path, at.url, workers=1)
     async with answering(server({})) as again:
         reopen(run)
-        await run_import(config_of(run).model_copy(update={"url": again.url}))
+        await run_import(config_of(run).with_settings(url=again.url))
     assert run.status == "complete"
     assert ids(run) == [str(n) for n in range(1, 7)]
     assert sorted(run.items().column("name").to_pylist()) == [f"n{n}" for n in range(1, 7)]

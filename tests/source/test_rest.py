@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from harness.core.answers import PageRead
 from harness.core.list_reader import known_pages, pages_after
 from harness.record import events as e
-from harness.record.events import ItemId, Key
+from harness.record.events import FIRST_PAGE, ItemId, PageRef, linked, numbered
 from harness.record.fold import apply
 from harness.record.state import State
 from harness.source.rest import MOST_PAGES, Malformed, Rest
@@ -23,7 +23,7 @@ REST = Rest("https://api.test/v1/orders", 3)
 FULL = [{"id": 1}, {"id": 2}, {"id": 3}]
 
 
-def read(value: Any, page: Key = 1, rest: Rest = REST) -> PageRead:
+def read(value: Any, page: PageRef = FIRST_PAGE, rest: Rest = REST) -> PageRead:
     return rest.read_page(page, json.dumps(value))[0]
 
 
@@ -41,9 +41,9 @@ def read(value: Any, page: Key = 1, rest: Rest = REST) -> PageRead:
         ("https://api.test/orders", "https://api.test/orders?after=x", "https://api.test/orders?after=x"),
     ],
 )
-def test_where_a_page_is(url: str, page: Key, expected: str) -> None:
+def test_where_a_page_is(url: str, page: int | str, expected: str) -> None:
     """Numbered pages are asked for as the URL says or by page and perPage; a link is followed as it is."""
-    assert Rest(url, 3).page_url(page) == expected
+    assert Rest(url, 3).page_url(numbered(page) if isinstance(page, int) else linked(page)) == expected
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_where_an_item_is(item: ItemId, path: str) -> None:
 @pytest.mark.parametrize("name", ["data", "items", "results"])
 def test_a_list_is_an_array_or_an_object_with_one(name: str) -> None:
     """Bare or under data, items or results; the records come with their ids, in order."""
-    read_page, records = REST.read_page(1, json.dumps({name: [{"id": "b", "n": 1}, {"id": 1}]}))
+    read_page, records = REST.read_page(FIRST_PAGE, json.dumps({name: [{"id": "b", "n": 1}, {"id": 1}]}))
     assert read_page.ids == ("b", 1)
     assert records == [("b", {"id": "b", "n": 1}), (1, {"id": 1})]
     assert read([{"id": 5}]).ids == (5,)
@@ -118,7 +118,7 @@ def test_more_pages_than_can_be_is_a_mistake() -> None:
 )
 def test_which_page_comes_next(about: dict[str, Any], following: str | None) -> None:
     """A link where there is one, absolute or not: told, never guessed. A count of pages spares its links."""
-    assert read({"data": FULL, **about}).next_page == following
+    assert read({"data": FULL, **about}).next_page == (None if following is None else linked(following))
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_a_page_cut_shorter_than_asked_for_is_not_the_last() -> None:
     state = State()
     first = read({"total": 5, "data": [{"id": 1}, {"id": 2}]})
     assert (first.total, first.last_page, first.next_page) == (5, None, None)
-    apply(state, e.PageListed(0.1, 1, 1, 0.0, 0.1, 200, first.ids, first.total, None, None, new=2))
+    apply(state, e.PageListed(0.1, e.FIRST_PAGE, 1, 0.0, 0.1, 200, first.ids, first.total, None, None, new=2))
     assert (state.last_page, list(pages_after(state, None, None)), list(known_pages(state))) == (
         3,
         [range(2, 4)],
@@ -217,7 +217,7 @@ def test_ids_come_as_they_are_recorded(id_: Any, item: ItemId) -> None:
 def test_a_body_that_is_no_list_says_why(body: str, why: str) -> None:
     """Each in words for the failure's detail."""
     with pytest.raises(Malformed, match=why):
-        REST.read_page(1, body)
+        REST.read_page(FIRST_PAGE, body)
 
 
 # --- items --------------------------------------------------------------------------------------------------------
@@ -268,15 +268,17 @@ ENVELOPES = st.fixed_dictionaries(
 )
 
 
-@given(ENVELOPES | RECORDS | ANY, st.sampled_from([1, 7, "https://api.test/v1/orders?cursor=x"]))
+@given(
+    ENVELOPES | RECORDS | ANY, st.sampled_from([FIRST_PAGE, numbered(7), linked("https://api.test/v1/orders?cursor=x")])
+)
 @settings(max_examples=300, deadline=None, derandomize=True)
-def test_any_body_is_read_or_malformed(value: Any, page: Key) -> None:
+def test_any_body_is_read_or_malformed(value: Any, page: PageRef) -> None:
     """Whatever JSON a server sends, what is read can be recorded, and nothing but Malformed is raised."""
     body = json.dumps(value)
     _, (found, records) = said(lambda: REST.read_page(page, body), (PageRead(()), []))
     assert all(str(item).encode() for item in found.ids)
     assert [item for item, _ in records] == list(found.ids)
-    assert found.next_page is None or found.next_page.encode()
+    assert found.next_page is None or str(found.next_page).encode()
     assert found.unread.encode().decode() == found.unread
     words, payload = said(lambda: REST.read_item(1, body)[0], "")
     assert words.encode() + payload.encode()
@@ -294,6 +296,6 @@ def said(ask: Callable[[], T], instead: T) -> tuple[str, T]:
 @settings(max_examples=100, deadline=None, derandomize=True)
 def test_any_text_is_read_or_malformed(body: str) -> None:
     """A body that is no JSON at all is Malformed, and nothing else."""
-    for reader in (lambda: REST.read_page(1, body)[0].ids, lambda: REST.read_item(1, body)):
+    for reader in (lambda: REST.read_page(FIRST_PAGE, body)[0].ids, lambda: REST.read_item(1, body)):
         why, got = said(reader, None)
         assert why or got is not None

@@ -13,6 +13,7 @@ import pytest
 import trio
 
 from harness.core.answers import Failed, ItemRead
+from harness.core.budgets import shared
 from harness.core.core import Core
 from harness.core.rules import Rules
 from harness.pacing import Budget, Unpaced
@@ -198,7 +199,7 @@ async def play(server: Raw, api: HttpApi, rules: Rules) -> list[e.Event]:
     """Import what `server` lists, with the engine and its driver."""
     events: list[e.Event] = []
     budget = Budget("api", Unpaced())
-    core = Core(rules, {"list": budget, "item": budget}, events.append, 1_800_000_000.0)
+    core = Core(rules, shared(budget), events.append, 1_800_000_000.0)
     driver = Driver(core, api, lambda item, payload: None)
     core.start()
     await driver.run()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from harness.record.events import FIRST_PAGE, numbered
 from harness.source.rest import Malformed, Rest
 from harness.source.way_on import error_told
 
@@ -35,9 +36,9 @@ def test_one_rule_tells_of_errors(answer: dict[str, Any], said: str) -> None:
     with pytest.raises(Malformed, match="tells of an error"):
         REST.item_of(17, answer)
     with pytest.raises(Malformed, match="tells of an error"):
-        REST.page_of(1, {**answer, "data": [{"id": 1}]})
+        REST.page_of(FIRST_PAGE, {**answer, "data": [{"id": 1}]})
     with pytest.raises(Malformed, match="tells of an error") as past:
-        REST.page_of(2, answer)
+        REST.page_of(numbered(2), answer)
     assert past.value.past_end is None
 
 
@@ -60,7 +61,7 @@ def test_what_tells_of_none(answer: dict[str, Any]) -> None:
     """Empty fields, success, and the status of a job, which is the item."""
     assert error_told(answer) is None
     assert REST.item_of(17, answer) == (answer, False)
-    assert REST.page_of(1, {**answer, "data": [{"id": 1}]})[0].ids == (1,)
+    assert REST.page_of(FIRST_PAGE, {**answer, "data": [{"id": 1}]})[0].ids == (1,)
 
 
 @pytest.mark.parametrize("answer", [None, [], "error", 5])

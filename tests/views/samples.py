@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from harness.record import events as e
 from harness.record.fold import fold
-from harness.record.live import LiveTier
+from harness.record.live import Live, LiveTier
+from harness.record.run_view import RunView, view_of
 from harness.record.state import State
-from harness.record.summary import Ledger, LostTo, Summary, Waiting
+from harness.record.status import RunStatus
+from harness.record.summary import Ledger, LostTo, Summary, Waiting, summarise
 
 NOW = 1795543464.0  # 2026-11-24 18:04:24 UTC
 MINUTE = (LiveTier("100/1m", 100, 100, 0, 38.0),)
@@ -19,11 +21,16 @@ def started(utc_s: float, workers: int, limits: str) -> e.SessionStarted:
     )
 
 
+def seen(state: State, live: Live | None = None, run: str = "nightly-1124") -> RunView:
+    """What every view is made of."""
+    return view_of(summarise(run, state, None), state, live)
+
+
 def running(imported: int = 12431, total: int = 80000, failed: int = 3) -> State:
     """A run of 2 h 12 min so far, at 100/1m; its session began at NOW - 7920 s."""
     state = fold([started(NOW - 7920.0, 1, "100/1m")])
     ids = tuple(range(imported + failed))
-    state = fold([e.PageListed(0.1, 1, 1, 0.0, 0.1, 200, ids, total, 800, None)], state)
+    state = fold([e.PageListed(0.1, e.FIRST_PAGE, 1, 0.0, 0.1, 200, ids, total, 800, None)], state)
     state = fold((e.ItemImported(1.0, item, 1, 0.5, 0.9, 200, 100) for item in ids[:imported]), state)
     gone = (1, 0.5, 0.9, 404, "gone", "Not Found", True, None)
     return fold((e.AttemptFailed(1.0, "item", item, *gone) for item in ids[imported:]), state)
@@ -31,7 +38,7 @@ def running(imported: int = 12431, total: int = 80000, failed: int = 3) -> State
 
 COMPLETE = Summary(
     run="20261123-155204",
-    status="complete",
+    status=RunStatus.COMPLETE,
     reason="",
     total=1000,
     imported=1000,

@@ -22,15 +22,15 @@ from harness.config import ImportConfig
 from harness.core.answers import Failed, Fetch, ItemRead, PageRead, Result
 from harness.core.rules import Rules
 from harness.lab.experiment import simulate_run
-from harness.notebook.run_index import Detail, RunIndex
+from harness.notebook.run_index import RunIndex
 from harness.pacing import Notice, parse_tiers
 from harness.record import events as e
 from harness.record.fold import fold
 from harness.record.recorder import Recorder
 from harness.record.run import Run, create_run
-from harness.record.summary import Summary
 from harness.session.importing import write_results
 from harness.session.optimality import revealed
+from harness.session.reader import RunReader, view_ended
 from harness.views.panel.actions import compare
 from harness.views.panel.html import sections
 from harness.views.report import RunPart, make_report
@@ -62,10 +62,10 @@ def server(items: int, declared: int) -> Callable[[Fetch, float], tuple[float, N
 
     def serve(fetch: Fetch, now: float) -> tuple[float, Notice | None, Result]:
         if fetch.role == "list":
-            first = (int(fetch.key) - 1) * 20 + 1
+            first = ((fetch.page.number or 0) - 1) * 20 + 1
             ids = tuple(range(first, min(items, first + 19) + 1))
             return 0.05, Notice(200), PageRead(ids, declared, -(-items // 20))
-        item = int(fetch.key)
+        item = int(fetch.item)
         for every, status in ((13, 503), (29, 403), (31, 429)):
             if item % every == 0 and item not in refused:
                 refused.add(item)
@@ -217,38 +217,37 @@ def test_every_view_shows_what_the_events_say(run: Run) -> None:
 
     shown = " ".join(command("show", run.name, "--results", results).split())
     row = " ".join(command("runs", "--results", results).splitlines()[1].split())
-    detail, _ = Detail(run, RunIndex(run.folder.parent)).look()
-    shelf = RunIndex(run.folder.parent)
-    shelf.scan()
-    board = {place: words(html) for place, html in sections(detail, UTC_S).items()}
-    summary = Summary.from_dict(figures)
-    part = RunPart(summary, run.about, run.events().to_pandas(), [], run.in_force)
+    detail = RunReader(run, charted=True).view(UTC_S)
+    index = RunIndex(run.folder.parent)
+    index.scan()
+    run_widget = {place: words(html) for place, html in sections(detail, UTC_S).items()}
+    part = RunPart.of(detail, run.about, run.events().to_pandas())
     page = words(make_report([part, part], [], made="now", version="1").html)
-    compared = words(compare([(summary, run.in_force), (summary, run.in_force)]))
+    compared = words(compare([detail, detail]))
 
-    for text in (shown, board["head"], page):
+    for text in (shown, run_widget["head"], page):
         assert f"{items} " in text
     for text in (row, compared):
         assert f"{count(true.imported)}/{count(true.total)}" in text
-    for text in (shown, row, board["totals"], page, compared):
+    for text in (shown, row, run_widget["totals"], page, compared):
         assert took in text
-    for text in (shown, board["quality"], page):
+    for text in (shown, run_widget["quality"], page):
         assert line in text
     for text in (row, compared):
         assert cell in text
-    assert shelf.rows[0].refusals == true.refusals
-    assert (shelf.rows[0].total, shelf.rows[0].duration_s) == (true.total, figures["duration_s"])
+    assert index.rows[0].refusals == true.refusals
+    assert (index.rows[0].total, index.rows[0].duration_s) == (true.total, figures["duration_s"])
     requests = f"{count(true.pages + true.items)} {true.pages} list + {true.items} item"
     assert requests in shown
-    assert requests in board["totals"]
-    for text in (shown, board["quality"], page):
+    assert requests in run_widget["totals"]
+    for text in (shown, run_widget["quality"], page):
         assert "% of best" not in text
 
 
 def test_the_settings_in_force_are_shown_with_those_of_the_start(run: Run) -> None:
     """E: after `resume --limit 30/2s` and `set --limit 40/2s` both views say 40/2s, and 20/2s at the start."""
     shown = " ".join(command("show", run.name, "--results", str(run.folder.parent)).split())
-    part = RunPart(Summary.from_dict(run.summary() or {}), run.about, run.events().to_pandas(), [], run.in_force)
+    part = RunPart.of(view_ended(run), run.about, run.events().to_pandas())
     page = words(make_report([part], [], made="now", version="1").html)
     changed = "40/2s (20/2s at the start)"
     begun = seen(run).sessions == 1
@@ -259,13 +258,14 @@ def test_the_settings_in_force_are_shown_with_those_of_the_start(run: Run) -> No
 
 def test_the_chart_of_a_resumed_run_shows_every_session(run: Run) -> None:
     """E: all requests on one axis, a mark where each session but the first began."""
-    _, course = Detail(run, RunIndex(run.folder.parent)).look()
+    timeline = RunReader(run, charted=True).view(UTC_S).timeline
+    assert timeline is not None
     true = seen(run)
-    assert sum(course.sent) == true.pages + true.items
-    assert sum(course.refused) == sum(true.refusals.values())
-    assert len(course.sessions) == true.sessions - 1
-    assert list(course.sessions) == sorted(course.sessions)
-    assert course.until_s >= true.duration_s
+    assert sum(timeline.sent) == true.pages + true.items
+    assert sum(timeline.refused) == sum(true.refusals.values())
+    assert len(timeline.sessions) == true.sessions - 1
+    assert list(timeline.sessions) == sorted(timeline.sessions)
+    assert timeline.until_s >= true.duration_s
 
 
 def test_what_infer_prints_of_several_sessions(run: Run) -> None:
@@ -298,9 +298,9 @@ def test_what_infer_prints_is_what_every_view_says(dialect: str, tmp_path: Path)
     assert [limit["evidence"] for limit in figures["learned"]] == evidence
     assert json.loads(command("show", "r", "--json", "--results", str(tmp_path)))["learned"] == figures["learned"]
     shown = " ".join(command("show", "r", "--results", str(tmp_path)).split("Learned")[1].split())
-    part = RunPart(Summary.from_dict(figures), run.about, run.events().to_pandas(), [], run.in_force)
+    part = RunPart.of(view_ended(run), run.about, run.events().to_pandas())
     page = words(make_report([part], [], made="now", version="1").html)
-    panel = words(sections(Detail(run, RunIndex(tmp_path)).look()[0], UTC_S)["learned"])
+    panel = words(sections(RunReader(run).view(UTC_S), UTC_S)["learned"])
     for limit, why in zip(limits, evidence, strict=True):
         for text in (shown, page, panel):
             assert f"{limit} {why}" in text

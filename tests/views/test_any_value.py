@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import math
-from typing import Any, get_args
+from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.record.events import RunStatus
 from harness.record.live import Live, LiveTier
+from harness.record.run_view import RunView
 from harness.record.state import Current, Failure, State
 from harness.record.summary import Ledger, LostTo, Summary, Waiting
+from harness.session.planning import ListOnly, Plan
 from harness.views.frame import DOINGS, frame
-from harness.views.plan import ListOnly, Plan, before_start, plan_text
+from harness.views.plan import before_start, plan_text
 from harness.views.progress import Progress, plain_line
 from harness.views.runs import RunRow, runs_text
 from harness.views.screen import Screen
 from harness.views.show import show_text
 from harness.views.summary import summary_text
+from tests.views.samples import seen
 from tests.views.test_screen import Terminal
 
 seconds = st.one_of(st.sampled_from([0.0, 1e-9, 59.96, 1e18, 1e308, math.inf]), st.floats(0, 1e9))
@@ -26,7 +29,7 @@ signed_s = st.one_of(seconds, seconds.map(lambda s: -s))
 counts = st.one_of(st.sampled_from([0, 1, 2, 10**9, 10**30]), st.integers(0, 10**6))
 shares = st.one_of(st.just(1.0), st.floats(0, 1), seconds)
 texts = st.one_of(st.sampled_from(["", "500/20s", "日本語", "a{b}", "[red]", "\x1b[31m"]), st.text(max_size=60))
-statuses = st.sampled_from(get_args(RunStatus))
+statuses = st.sampled_from(list(RunStatus))
 screens = st.builds(Screen, st.one_of(st.none(), st.integers(1, 200)), st.booleans(), st.booleans())
 
 
@@ -81,7 +84,7 @@ def states(draw: st.DrawFn) -> State:
 @given(states(), lives, texts, st.integers(1, 200))
 def test_a_frame_is_never_wider_than_its_terminal(state: State, live: Live, run: str, width: int) -> None:
     """At any width from 1 to 200 columns, every line fits and says something."""
-    lines = frame(run, state, live, width)
+    lines = frame(seen(state, live, run), width)
     assert max(line.cell_len for line in lines) <= width
     assert any(line.plain.strip() for line in lines)
 
@@ -90,7 +93,7 @@ def test_a_frame_is_never_wider_than_its_terminal(state: State, live: Live, run:
 @given(states(), lives)
 def test_a_log_line_is_one_line(state: State, live: Live) -> None:
     """Whatever the figures, a line for a log is one line of printable characters."""
-    line = plain_line(state, live)
+    line = plain_line(seen(state).summary, live)
     assert line.isprintable()
     assert " state=" in line
 
@@ -100,8 +103,8 @@ def test_a_log_line_is_one_line(state: State, live: Live) -> None:
 def test_the_bar_shows_anything(state: State, live: Live, run: str, encoding: str) -> None:
     """Any figures reach a terminal of any encoding."""
     stream = Terminal(encoding)
-    with Progress(run, "bar", stream) as shown:
-        shown.update(state, live)
+    with Progress("bar", stream) as shown:
+        shown.update(seen(state, live, run))
     assert b"in flight" in stream.buffer.getvalue()  # type: ignore[attr-defined]
 
 
@@ -111,7 +114,7 @@ def test_summaries_show_anything(
     summary: Summary, screen: Screen, failed: list[Failure], configured: dict[str, str], now_utc_s: float
 ) -> None:
     """Any summary, failures and settings can be shown on any screen."""
-    text = show_text(summary, screen, settings=configured, failures=failed, now_utc_s=now_utc_s)
+    text = show_text(RunView(summary, failures=tuple(failed)), screen, settings=configured, now_utc_s=now_utc_s)
     assert text.startswith(summary_text(summary, screen, commands=()).split("\n")[0])
     assert screen.unicode or text.isascii()
 

@@ -6,14 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from harness.views.comparison import Line, Panel, advice, comparison_text, seconds
+from harness.lab.comparison import Line, Panel
+from harness.views.comparison import advice, comparison_text, seconds
 from harness.views.screen import Screen
 
 FAST = Line({"pacing": "window", "workers": "50"}, 5, 0, "", 95.5, 0.1, 0.995, 0.0, 1.0)
 FEW = Line({"pacing": "window", "workers": "3"}, 5, 0, "", 95.8, 0.2, 0.992, 0.0, 1.003)
 GREEDY = Line({"pacing": "retry-after", "workers": "50"}, 4, 1, "it broke", 97.5, 0.6, 0.974, 180.1, 1.02)
 BROKEN = Line({"pacing": "auto", "workers": "auto"}, 0, 5, "page 1 could not be read", None, None, None, None, None)
-PANEL = Panel("s  1,000 items, server 100/5s", (FAST, FEW, GREEDY, BROKEN), advice([FAST, FEW, GREEDY], FEW, FAST))
+PANEL = Panel("s  1,000 items, server 100/5s", (FAST, FEW, GREEDY, BROKEN), FEW, FAST)
 
 
 def test_every_line_says_how_fast_how_near_to_best_and_at_what_price() -> None:
@@ -56,13 +57,13 @@ def test_small_differences_are_seen_up_to_an_hour(mean_s: float | None, half_s: 
 
 def test_a_single_line_needs_no_advice() -> None:
     """There is nothing to choose."""
-    assert advice([FAST], FAST, FAST) == ""
+    assert advice(Panel("s", (FAST,), FAST, FAST)) == ""
 
 
 def test_other_refusals_stand_beside_the_429s_by_their_own_status() -> None:
     """E: never added to the 429s; the advice counts all of them, and calls them refusals."""
     busy = replace(FEW, others_per_1000={"403": 12.0, "503": 3.25})
-    text = comparison_text([Panel("s", (FAST, busy), advice([FAST, busy], FAST, FAST))], Screen())
+    text = comparison_text([Panel("s", (FAST, busy), FAST, FAST)], Screen())
     assert "0.0 (403: 12.0, 503: 3.2)" in text
     assert "Fewest refusals at full speed: window, 50 workers." in text
     assert (busy.refused_per_1000, FAST.refused_per_1000) == (15.25, 0.0)
@@ -72,4 +73,4 @@ def test_an_interval_never_goes_below_best_possible() -> None:
     """E: `95.5 ± 0.6 s` where 95.2 s is best possible is given by its ends; one that is possible stays as it was."""
     assert seconds(95.5, 0.6, 95.2) == "95.5 s (95.2 to 96.1 s)"
     assert seconds(95.5, 0.3, 95.2) == "95.5 ± 0.3 s"
-    assert "(95.2 to 96.1 s)" in comparison_text([Panel("s", (replace(FAST, half_s=0.6, least_s=95.2),), "")], Screen())
+    assert "(95.2 to 96.1 s)" in comparison_text([Panel("s", (replace(FAST, half_s=0.6, least_s=95.2),))], Screen())

@@ -11,9 +11,12 @@ import pytest
 
 from harness.config import ImportConfig
 from harness.lab.experiment import simulate_run
-from harness.notebook.run_index import Detail, RunIndex
+from harness.notebook.run_index import RunIndex
 from harness.record.run import Run
+from harness.record.run_view import view_of
+from harness.record.status import RunStatus
 from harness.record.summary import NOT_RECORDED, Summary
+from harness.session.reader import RunReader, view_ended
 from harness.views.panel.html import sections
 from harness.views.panel.runs import cells
 from harness.views.report import RunPart, make_report
@@ -46,12 +49,12 @@ def views(run: Run) -> dict[str, str]:
     results = str(run.folder.parent)
     figures = run.summary()
     assert figures is not None
-    part = RunPart(Summary.from_dict(figures), run.about, run.events().to_pandas(), [], run.in_force)
+    part = RunPart.of(view_ended(run), run.about, run.events().to_pandas())
     return {
         "summary.json": str(figures["list_ended"]),
         "show --json": json.loads(command("show", run.name, "--json", "--results", results))["list_ended"],
         "show": " ".join(command("show", run.name, "--results", results).split()),
-        "panel": words(sections(Detail(run, RunIndex(run.folder.parent)).look()[0], NOW)["totals"]),
+        "panel": words(sections(RunReader(run, charted=True).view(NOW), NOW)["totals"]),
         "report": words(make_report([part], [], made="now", version="1").html),
     }
 
@@ -74,16 +77,16 @@ def test_every_view_says_that_none_was_recorded(run: Run) -> None:
     table = command("runs", "--results", str(run.folder.parent)).splitlines()
     assert re.search(r"r +complete\* ", table[1])
     assert "how its list ended was not recorded" in table[2]
-    shelf = RunIndex(run.folder.parent)
-    shelf.scan()
-    assert cells(shelf.rows[0])["cells"]["status"] == "complete, end not recorded"
+    index = RunIndex(run.folder.parent)
+    index.scan()
+    assert cells(index.rows[0])["cells"]["status"] == "complete, end not recorded"
 
 
 def test_a_list_taken_as_it_is_says_so_in_the_table_too() -> None:
     """--accept-list is evidence of a kind: the words stand in the figures, and the table marks nothing."""
     accepted = replace(COMPLETE, list_ended="accepted as it is (--accept-list): 2 records, and the list goes on")
     assert not accepted.lacks_evidence
-    assert "*" not in runs_text([row_of("r", accepted)], Screen(80))
+    assert "*" not in runs_text([row_of(view_of(accepted))], Screen(80))
 
 
 @pytest.mark.parametrize("status", ["running", "paused", "stopped", "interrupted", "failed"])
@@ -100,7 +103,7 @@ def test_a_run_that_is_not_complete_lacks_nothing(status: str) -> None:
 def test_the_mark_has_its_note_at_every_width(width: int | None) -> None:
     """Failed items and a narrow screen leave the mark where it is; it is explained once, however many have it."""
     old = replace(COMPLETE, list_ended=NOT_RECORDED)
-    rows = [row_of("a", replace(old, status="complete with failures", failed=3)), row_of("b", old)]
+    rows = [row_of(view_of(replace(old, status=RunStatus.WITH_FAILURES, failed=3))), row_of(view_of(old))]
     text = runs_text(rows, Screen(width))
     assert "complete, 3 failed*" in text
     assert text.count("* complete, but how") == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.record.attempts import Attempt
+from harness.record.events import linked
 from harness.views.screen import Screen
 from harness.views.show import attempts_lines
 from tests.views.samples import NOW
@@ -12,7 +13,9 @@ FIRST = Attempt(
     "retry-after: soon\nserver: nginx", '{"message":"' + "x" * 150 + '"}',
 )  # fmt: skip
 SECOND = Attempt("item", 17, 2, 1, NOW - 30.0, 30.0, None, "timed out", "", True, None, None, None)
-NEVER = Attempt("list", "a/b", 1, 1, NOW, 0.0, None, "could not connect", "[red]\x1b[1mno", False, None, None, None)
+NEVER = Attempt(
+    "list", linked("a/b"), 1, 1, NOW, 0.0, None, "could not connect", "[red]\x1b[1mno", False, None, None, None
+)
 
 
 def test_every_attempt_with_what_the_server_said() -> None:

@@ -11,7 +11,7 @@ from harness.record.fold import fold
 from harness.record.live import Live, elapsed_s
 from harness.record.state import State
 from harness.views.frame import bar, frame, sentence
-from tests.views.samples import MINUTE, NOW, running, started
+from tests.views.samples import MINUTE, NOW, running, seen, started
 
 WAITING = Live(
     t_s=7920.0,
@@ -29,7 +29,7 @@ RETRYING = replace(WAITING, retrying=1, next_retry_utc_s=NOW + 41.0, last_retry_
 
 
 def lines(state: State, live: Live, width: int, run: str = "nightly-1124") -> str:
-    return "\n".join(line.plain for line in frame(run, state, live, width))
+    return "\n".join(line.plain for line in frame(seen(state, live, run), width))
 
 
 def test_three_lines_at_80_columns() -> None:
@@ -103,7 +103,7 @@ def test_nothing_is_lost_at_40_columns() -> None:
 def test_what_it_does_now(doing: str, changes: dict[str, object], words: str) -> None:
     """Each thing an import does is said in a sentence that names what it waits for, and until when."""
     live = Live(7920.0, NOW, 1, 0, doing)
-    assert sentence(running(), replace(live, **changes), 12434)[0] == words  # type: ignore[arg-type]
+    assert sentence(seen(running()).summary, replace(live, **changes))[0] == words  # type: ignore[arg-type]
 
 
 def test_the_list_comes_first() -> None:
@@ -115,8 +115,8 @@ def test_the_list_comes_first() -> None:
         "0 items, 0 s elapsed, ETA not known yet\n"
         "reading the list | in flight 1 | 429s 0 | failed 0"
     )
-    fold([e.PageListed(0.2, "a", 1, 0.1, 0.2, 200, (1, 2), None, None, "b")], state)
-    assert sentence(state, live, 2)[0] == "reading the list, 2 found"
+    fold([e.PageListed(0.2, e.linked("a"), 1, 0.1, 0.2, 200, (1, 2), None, None, e.linked("b"))], state)
+    assert sentence(seen(state).summary, live)[0] == "reading the list, 2 found"
     fold([e.ItemImported(0.3, 1, 1, 0.2, 0.3, 200, 9)], state)
     assert lines(state, live, 79).splitlines()[1:] == [
         "1/2+ items, 0 s elapsed, ETA not known yet",
@@ -137,7 +137,7 @@ def test_a_bar_is_long_enough_to_read() -> None:
     """At every width it has ten to twenty columns, if need be on a line without the times."""
     state = running()
     for width in range(32, 121):
-        drawn = [sum(line.plain.count(glyph) for glyph in "━╸─") for line in frame("run", state, WAITING, width)]
+        drawn = [sum(line.plain.count(glyph) for glyph in "━╸─") for line in frame(seen(state, WAITING), width)]
         assert 10 <= max(drawn) <= 20
 
 
@@ -173,8 +173,9 @@ def test_the_bar_is_full_only_at_the_end(done: int, total: int, drawn: str) -> N
 
 def test_trouble_is_coloured_and_calm_is_not() -> None:
     """Colour points at 429s and failures only where there are some; the words are the same without it."""
-    calm = frame("run", running(5, 10, 0), WAITING, 79)[-1]
-    trouble = frame("run", fold([e.Refused(2.0, "item", 6, 1, 1.5, 2.0, 429, 1.0)], running(5, 10, 1)), WAITING, 79)[-1]
+    calm = frame(seen(running(5, 10, 0), WAITING), 79)[-1]
+    refused = fold([e.Refused(2.0, "item", 6, 1, 1.5, 2.0, 429, 1.0)], running(5, 10, 1))
+    trouble = frame(seen(refused, WAITING), 79)[-1]
     assert [span.style for span in calm.spans if span.style == "red"] == []
     assert [trouble.plain[span.start : span.end] for span in trouble.spans if span.style == "red"] == [
         "429s 1",

@@ -10,8 +10,8 @@ from harness.core.core import Core
 from harness.core.rules import Rules
 from harness.record.events import Event, SessionEnded
 from harness.record.fold import fold
-from harness.record.glance import glance
 from harness.record.live import Live, elapsed_s
+from harness.record.run_view import RunView, view_of
 from harness.record.state import State
 from harness.record.summary import summarise
 from harness.views.frame import frame
@@ -39,8 +39,12 @@ def stopped() -> tuple[State, Live, State]:
     return fold(before), Live(STOP_S, UTC_S + STOP_S, 4, 0, "limit", tier="20/10s"), fold(play.events)
 
 
+def seen(state: State, live: Live | None = None) -> RunView:
+    return view_of(summarise("r", state, None), state, live)
+
+
 def drawn(state: State, live: Live) -> str:
-    return "\n".join(line.plain for line in frame("r", state, live, 79))
+    return "\n".join(line.plain for line in frame(seen(state, live), 79))
 
 
 def words(html: str) -> str:
@@ -60,16 +64,16 @@ def test_the_duration_does_not_jump_at_stop() -> None:
 def test_what_has_elapsed_is_never_called_duration() -> None:
     """E: the frame of progress and watch, the panel and the summary, just before the end and after it."""
     before, live, after = stopped()
-    figures, final = summarise("r", before, None), summarise("r", after, None)
+    final = summarise("r", after, None)
     assert "7 s elapsed" in drawn(before, live)
     assert "duration" not in drawn(before, live)
-    running = words(sections(glance(figures, before, live), UTC_S)["totals"])
+    running = words(sections(seen(before, live), UTC_S)["totals"])
     assert "elapsed 7 s so far active so far 0 s waiting so far 7 s 0 waits" in running
     assert "duration" not in running
 
     assert "duration 300 ms" in drawn(after, live)
     assert "elapsed" not in drawn(after, live)
-    ended = words(sections(glance(final, after), UTC_S)["totals"])
+    ended = words(sections(seen(after), UTC_S)["totals"])
     assert "duration 300 ms first request to last answer" in ended
     assert "last answer active 250 ms waiting 50 ms 1 wait" in ended
     assert "elapsed" not in ended

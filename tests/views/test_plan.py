@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.views.plan import ListOnly, Plan, before_start, plan_text
+from harness.session.planning import ListOnly, Plan
+from harness.views.plan import before_start, plan_text
 from harness.views.screen import Screen
 
 PLAN = Plan(

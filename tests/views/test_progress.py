@@ -12,7 +12,7 @@ from harness.record import events as e
 from harness.record.fold import fold
 from harness.record.live import Live
 from harness.views.progress import Mode, Progress, choose_mode
-from tests.views.samples import NOW, running
+from tests.views.samples import NOW, running, seen
 from tests.views.test_frame import RETRYING, WAITING
 from tests.views.test_screen import Terminal
 
@@ -40,14 +40,14 @@ def test_the_bar_draws_in_place_and_leaves_nothing(monkeypatch: pytest.MonkeyPat
     """Frames are drawn over each other without a thread; an unchanged one is not drawn; at the end all is gone."""
     monkeypatch.setenv("COLUMNS", "80")
     stream, threads = Terminal(), threading.active_count()
-    with Progress("nightly-1124", "bar", stream) as shown:
-        shown.update(running(), TODAY)
+    with Progress("bar", stream) as shown:
+        shown.update(seen(running(), TODAY))
         first = written(stream)
         assert "waiting 38 s for 100/1m" in first
         assert first.count("\n") == 2
-        shown.update(running(), TODAY)
+        shown.update(seen(running(), TODAY))
         assert written(stream) == first
-        shown.update(running(), replace(TODAY, until_utc_s=NOW + 37.0))
+        shown.update(seen(running(), replace(TODAY, until_utc_s=NOW + 37.0)))
         second = written(stream).removeprefix(first)
         assert "waiting 37 s for 100/1m" in second
         assert second.startswith("\r\x1b[2K\x1b[1A\x1b[2K\x1b[1A\x1b[2K")
@@ -62,8 +62,8 @@ def test_no_color_has_no_colours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("NO_COLOR", "1")
     stream = Terminal()
-    with Progress("nightly-1124", "bar", stream) as shown:
-        shown.update(running(), WAITING)
+    with Progress("bar", stream) as shown:
+        shown.update(seen(running(), WAITING))
     assert "\x1b[3" not in written(stream)
     assert "12,431/80,000" in written(stream)
 
@@ -73,8 +73,8 @@ def test_ascii_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("NO_COLOR", "1")
     stream = Terminal("ascii")
-    with Progress("nächtlich", "bar", stream) as shown:
-        shown.update(running(), TODAY)
+    with Progress("bar", stream) as shown:
+        shown.update(seen(running(), TODAY, "nächtlich"))
     assert "n?chtlich" in written(stream)
     assert "\x1b[1m12,431/80,000  15 %  \x1b[0m#-\x1b[2m---------\x1b[0m  2 h 12 min" in written(stream)
 
@@ -83,14 +83,14 @@ def test_a_plain_log() -> None:
     """One line at the start, one at each change of state, else one every ten seconds."""
     stream = io.StringIO()
     state = running()
-    with Progress("nightly-1124", "plain", stream) as shown:
-        shown.update(state, WAITING)
+    with Progress("plain", stream) as shown:
+        shown.update(seen(state, WAITING))
         for after_s in (1.0, 5.0, 9.9):
-            shown.update(state, later(WAITING, after_s))
-        shown.update(state, later(RETRYING, 10.0))
-        shown.update(state, later(replace(WAITING, doing="refused", tier=None), 11.0))
-        shown.update(state, later(replace(WAITING, doing="probe", tier=None, until_utc_s=None, eta_s=None), 12.0))
-        shown.update(fold([e.SessionEnded(7933.0, "complete with failures", "")], state), later(WAITING, 13.0))
+            shown.update(seen(state, later(WAITING, after_s)))
+        shown.update(seen(state, later(RETRYING, 10.0)))
+        shown.update(seen(state, later(replace(WAITING, doing="refused", tier=None), 11.0)))
+        shown.update(seen(state, later(replace(WAITING, doing="probe", tier=None, until_utc_s=None, eta_s=None), 12.0)))
+        shown.update(seen(fold([e.SessionEnded(7933.0, "complete with failures", "")], state), later(WAITING, 13.0)))
     assert stream.getvalue().splitlines() == [
         "18:04:24 items=12431/80000 state=waiting limit=100/1m until=18:05:02 refused=0 failed=3"
         ' eta="25 Nov 05:20" run=nightly-1124 limits=100/1m',
@@ -105,20 +105,20 @@ def test_a_plain_log() -> None:
 def test_a_plain_log_stays_short_under_a_short_limit() -> None:
     """Waits of two seconds are the rhythm of the limit: a minute of them is some lines, not sixty."""
     stream = io.StringIO()
-    with Progress("short", "plain", stream) as shown:
+    with Progress("plain", stream) as shown:
         for tick in range(600):
             now_s = tick / 10
             waits = now_s % 2 >= 1
             live = replace(WAITING, doing="limit", until_utc_s=NOW + now_s + 1.0) if waits else working()
-            shown.update(running(10, 20, 0), later(live, now_s))
+            shown.update(seen(running(10, 20, 0), later(live, now_s), "short"))
     assert len(stream.getvalue().splitlines()) == 6
 
 
 def test_none_writes_nothing() -> None:
     """Told to be silent it is."""
     stream = io.StringIO()
-    with Progress("run", "none", stream) as shown:
-        shown.update(running(10, 20, 0), WAITING)
+    with Progress("none", stream) as shown:
+        shown.update(seen(running(10, 20, 0), WAITING, "run"))
     assert stream.getvalue() == ""
 
 
@@ -135,19 +135,19 @@ def test_a_stream_that_is_gone_ends_no_import(mode: Mode, error: Exception) -> N
             raise error
 
     stream = Gone()
-    with Progress("run", mode, stream) as shown:
-        shown.update(running(10, 20, 0), WAITING)
+    with Progress(mode, stream) as shown:
+        shown.update(seen(running(10, 20, 0), WAITING, "run"))
         tries = stream.tries
         assert tries >= 1
-        shown.update(running(11, 20, 0), working())
+        shown.update(seen(running(11, 20, 0), working(), "run"))
         assert stream.tries == tries
 
 
 def test_an_error_inside_comes_out_and_the_cursor_comes_back() -> None:
     """What ends the import is not hidden by its display, and the terminal is left as it was."""
     stream = Terminal()
-    with pytest.raises(KeyboardInterrupt), Progress("run", "bar", stream) as shown:
-        shown.update(running(10, 20, 0), WAITING)
+    with pytest.raises(KeyboardInterrupt), Progress("bar", stream) as shown:
+        shown.update(seen(running(10, 20, 0), WAITING, "run"))
         raise KeyboardInterrupt
     assert "\x1b[?25h" in written(stream)
 

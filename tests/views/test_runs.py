@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from harness.record.status import RunStatus
 from harness.views.runs import RunRow, runs_text
 from harness.views.screen import LOOKS, Screen
 
 ROWS = [
-    RunRow("nightly-1124", "running", 49600, 80000, 1, 0, 503, 30240.0, 0.99),
-    RunRow("nightly-1123", "complete", 80000, 80000, 0, 0, 807, 48480.0, 0.9996),
-    RunRow("nightly-1122", "complete with failures", 79997, 80000, 3, 12, 811, 49260.0, 0.98),
-    RunRow("test", "interrupted", 388, 1000, 0, 0, 0, 7.0, None),
-    RunRow("20261123-155204", "stopped", 412, 1000, 0, 0, 0, 7.0, 0.5),
-    RunRow("cursor", "paused", 412, None, 0, 0, 0, 7.0, None),
-    RunRow("empty", "failed", 0, None, 0, 0, 0, 0.0, None),
+    RunRow("nightly-1124", RunStatus.RUNNING, 49600, 80000, 1, 0, 503, 30240.0, 0.99),
+    RunRow("nightly-1123", RunStatus.COMPLETE, 80000, 80000, 0, 0, 807, 48480.0, 0.9996),
+    RunRow("nightly-1122", RunStatus.WITH_FAILURES, 79997, 80000, 3, 12, 811, 49260.0, 0.98),
+    RunRow("test", RunStatus.INTERRUPTED, 388, 1000, 0, 0, 0, 7.0, None),
+    RunRow("20261123-155204", RunStatus.STOPPED, 412, 1000, 0, 0, 0, 7.0, 0.5),
+    RunRow("cursor", RunStatus.PAUSED, 412, None, 0, 0, 0, 7.0, None),
+    RunRow("empty", RunStatus.FAILED, 0, None, 0, 0, 0, 0.0, None),
 ]
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.record.events import numbered
+from harness.record.run_view import RunView
 from harness.record.state import Failure
+from harness.record.status import RunStatus
+from harness.record.summary import LearnedLimit
 from harness.views.screen import Screen
 from harness.views.show import show_text
 from tests.views.samples import COMPLETE, NOW
@@ -13,13 +17,13 @@ from tests.views.samples import COMPLETE, NOW
 SETTINGS = {"url": "http://127.0.0.1:8000/api/items", "workers": "10"}
 GAVE_UP = Failure("item", 48211, 5, NOW - 60.0, 503, "status 503", "Service Unavailable", None)
 GONE = Failure("item", "a/b", 1, NOW - 86400.0, 404, "gone", "[red]Not[/] \x1b[31mFound", None)
-AGAIN = Failure("list", 3, 2, NOW - 30.0, None, "timed out", "no complete answer within 30 s", NOW + 30.0)
-FAILED = replace(COMPLETE, status="complete with failures", failed=2, failures={"gone (404)": 1})
+AGAIN = Failure("list", numbered(3), 2, NOW - 30.0, None, "timed out", "no complete answer within 30 s", NOW + 30.0)
+FAILED = replace(COMPLETE, status=RunStatus.WITH_FAILURES, failed=2, failures={"gone (404)": 1})
 
 
 def shown(failures: Sequence[Failure], width: int | None = 80, settings: dict[str, str] = SETTINGS) -> list[str]:
     """The blocks of the text after the summary."""
-    text = show_text(FAILED, Screen(width), settings=settings, failures=failures, now_utc_s=NOW)
+    text = show_text(RunView(FAILED, failures=tuple(failures)), Screen(width), settings=settings, now_utc_s=NOW)
     return text.split("\n\n")[1:]
 
 
@@ -77,13 +81,15 @@ def test_long_keys_and_ids_in_a_pipe() -> None:
 
 def test_a_good_run_is_short() -> None:
     """Without failures there is no table of them, and no command that would show the same again."""
-    text = show_text(replace(COMPLETE, waits=()), Screen(80), settings={}, failures=[], now_utc_s=NOW)
+    text = show_text(RunView(replace(COMPLETE, waits=())), Screen(80), settings={}, now_utc_s=NOW)
     assert "\n\n" not in text
     assert "next" not in text
 
 
 def test_what_was_learned_stands_with_its_evidence() -> None:
     """Each limit and each header that is no longer trusted, and why."""
-    learned = {"500/20s": "refused after 500 accepted", "Retry-After": "it said 0"}
-    text = show_text(FAILED, Screen(80), settings={}, failures=[], now_utc_s=NOW, learned=learned)
+    summary = replace(FAILED, learned=(LearnedLimit("500/20s", "window", "refused after 500 accepted"),))
+    view = RunView(summary, believed=(("400/20s", "believed for a while"), ("Retry-After", "it said 0")))
+    text = show_text(view, Screen(80), settings={}, now_utc_s=NOW)
+    assert "400/20s" not in text
     assert "Learned\n  500/20s      refused after 500 accepted\n  Retry-After  it said 0" in text

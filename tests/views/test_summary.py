@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from harness.record.optimality import CUT_SHORT, NO_LIMIT
+from harness.record.status import RunStatus
 from harness.record.summary import Ledger, LostTo, Summary, Waiting
 from harness.views.screen import LOOKS, Screen
 from harness.views.summary import NEXT, summary_text
@@ -16,7 +17,7 @@ PROGRAM = ".venv/bin/python -m harness"
 ITEMS = "results/20261123-155204/items.parquet"
 FAILURES = replace(
     COMPLETE,
-    status="complete with failures",
+    status=RunStatus.WITH_FAILURES,
     imported=997,
     failed=3,
     failures={"gone (404)": 2, "gave up after 5 (503)": 1},
@@ -105,7 +106,7 @@ def test_complete_with_failures() -> None:
 )
 def test_ended_early(status: str, reason: str, first: str, why: str) -> None:
     """A run that ended early says why, what is left, and how to go on."""
-    early = replace(COMPLETE, status=status, reason=reason, imported=412, pending=580, waiting_items=8)  # type: ignore[arg-type]
+    early = replace(COMPLETE, status=RunStatus(status), reason=reason, imported=412, pending=580, waiting_items=8)
     text = said(early)
     assert text.splitlines()[:3] == [
         first,
@@ -193,7 +194,7 @@ def test_why_nothing_is_said_of_the_best() -> None:
     wrong = replace(COMPLETE, optimality=None, unmeasured=sentence, refused_within=sentence)
     assert row(said(wrong, None), "limits") == f"  limits     {sentence}"
     assert "of best" not in said(wrong, None)
-    assert "limits  " in said(replace(wrong, status="stopped"), None)
+    assert "limits  " in said(replace(wrong, status=RunStatus.STOPPED), None)
 
 
 @pytest.mark.parametrize(
@@ -231,7 +232,7 @@ def test_reference_efficiency(value: float, words: str) -> None:
 def test_a_run_that_never_began() -> None:
     """A run without a single answer has a summary without figures that it does not have."""
     nothing = replace(
-        COMPLETE, status="failed", reason="the list could not be read", total=None, imported=0, requests_page=1,
+        COMPLETE, status=RunStatus.FAILED, reason="the list could not be read", total=None, imported=0, requests_page=1,
         requests_item=0, duration_s=0.0, active_s=0.0, waiting_s=0.0, waits=(), sleeps=0, bound_s=None,
         optimality=None, lost_to=None, latency_p50_s=None, latency_p95_s=None, latency_max_s=None,
         reference_efficiency=None, server=None,

@@ -7,18 +7,31 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from harness.cli.options import CHECKED, LIMIT, PATH, RECOMMENDED, WORKERS, config_options, results_option
+from harness.cli.options import (
+    CHECKED,
+    LIMIT,
+    PATH,
+    RECOMMENDED,
+    WORKERS,
+    SettingsCommand,
+    config_options,
+    results_option,
+)
+from harness.extras import need_server
 from harness.flags import RESUMED, SIMULATED, SWEPT
+from harness.paths import program
 
 _AS_GIVEN = {"ignore_unknown_options": True, "help_option_names": []}
 
 
-@click.command("import")
+@click.command("import", cls=SettingsCommand)
 @click.option("--config", "toml", type=PATH, metavar="FILE", help="a TOML file with settings")
 @config_options()
 def import_command(toml: Path | None, **flags: Any) -> int:
@@ -32,7 +45,7 @@ def import_command(toml: Path | None, **flags: Any) -> int:
     return carry_out(toml, **flags)
 
 
-@click.command("resume")
+@click.command("resume", cls=SettingsCommand)
 @click.argument("run", required=False)
 @config_options(RESUMED)
 def resume_command(run: str | None, **flags: Any) -> int:
@@ -45,7 +58,7 @@ def resume_command(run: str | None, **flags: Any) -> int:
     return carry_out(run, **flags)
 
 
-@click.command("simulate")
+@click.command("simulate", cls=SettingsCommand)
 @click.option("--config", "toml", type=PATH, metavar="FILE", help="a TOML file with settings")
 @click.option("--keep", is_flag=True, help="keep the run's files in --results, as an import does; so does --run")
 @config_options(SIMULATED)
@@ -60,7 +73,7 @@ def simulate_command(toml: Path | None, keep: bool, **flags: Any) -> int:
     return carry_out(toml, keep, **flags)
 
 
-@click.command("sweep")
+@click.command("sweep", cls=SettingsCommand)
 @click.argument("file", required=False, type=PATH)
 @click.option("--grid", "grids", multiple=True, metavar="NAME=A,B", help="values to try of a setting; may be repeated")
 @click.option("--repeat", type=click.IntRange(1), help="runs of each combination, each with its own seed [1]")
@@ -96,12 +109,15 @@ def sweep_command(file: Path | None, results: Path, **said: Any) -> int:
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 def server_command(words: tuple[str, ...]) -> int:
     """Serve the test API."""
-    from harness.cli.serve import server_command as carry_out
+    if not {"-h", "--help", "--list-scenarios"} & {*words}:  # these it answers without serving anything
+        need_server()
+    # In this process's place, so that a signal meant for the server reaches it. -P: the current folder may hold
+    # files of the user's own that bear the name of a module.
+    environment = {**os.environ, "HARNESS_TEST_API_TYPED": f"{program()} server"}
+    os.execve(sys.executable, [sys.executable, "-P", "-m", "harness_test_api", *words], environment)
 
-    return carry_out(words)
 
-
-@click.command("recommend")
+@click.command("recommend", cls=SettingsCommand)
 @click.option("--from", "run", metavar="RUN", help="from a run: limits as they turned out, latency as measured")
 @click.option(
     "--what-if", "what_if", multiple=True, metavar="NAME=VALUE", help="and with that instead; may be repeated"
@@ -133,7 +149,7 @@ def infer_command(run: str | None, results: Path) -> int:
     return carry_out(run, results)
 
 
-@click.command("check")
+@click.command("check", cls=SettingsCommand)
 @config_options(CHECKED)
 def check_command(**flags: Any) -> int:
     """See with at most five requests whether an API can be imported.

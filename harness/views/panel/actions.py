@@ -1,6 +1,6 @@
-"""Several runs side by side: their figures, and the settings in which they differ.
+"""Several chosen runs: their figures side by side with the settings in which they differ, and what can be done to them.
 
-What can be done with the runs chosen in the table: buttons, a question before anything is deleted, and a line.
+The actions are buttons, with a question before anything is deleted, and a line that says what came of them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any
 
 import ipywidgets as w
 
+from harness.record.run_view import RunView
 from harness.record.summary import Summary
 from harness.views.figures import hits_cell, items_cell
 from harness.views.panel.html import badge, card, esc, table
@@ -33,12 +34,12 @@ FIGURES: tuple[tuple[str, Figure, Callable[[Summary], float | None] | None], ...
 )
 
 
-def compare(runs: Sequence[tuple[Summary, Mapping[str, Any]]]) -> str:
+def compare(runs: Sequence[RunView]) -> str:
     """A table with a column for each run; the best of a row is marked by a word. Settings: those that differ."""
-    names = [f"<b>{esc(summary.run)}</b>" for summary, _ in runs]
-    summaries = [summary for summary, _ in runs]
+    names = [f"<b>{esc(view.run)}</b>" for view in runs]
+    summaries = [view.summary for view in runs]
     rows = [_figures(label, figure, by, summaries) for label, figure, by in FIGURES]
-    rows += _settings([settings for _, settings in runs])
+    rows += _settings([view.settings.in_force for view in runs])
     return card("Compared", table(["", *names], rows, right=range(1, len(runs) + 1)))
 
 
@@ -64,7 +65,7 @@ def _setting(value: Any) -> str:
     return UNKNOWN if value is None else f'<span class="hx-differs">{esc(value)}</span>'
 
 
-DEEDS = {
+ACTIONS = {
     "pause": ("Pause", "Ask the runs under way to pause"),
     "resume": ("Resume", "Ask paused runs to go on"),
     "stop": ("Stop", "Ask the runs under way to stop; they can be gone on with"),
@@ -77,13 +78,13 @@ DEEDS = {
 _ROW = {"flex_flow": "row wrap", "align_items": "center"}
 
 
-class Deeds:
-    """Calls `do` with the name of the deed; `delete` only after the question was answered with yes."""
+class Actions:
+    """Calls `do` with the name of the action; `delete` only after the question was answered with yes."""
 
     def __init__(self, do: Callable[[str], object]) -> None:
         self._do = do
         self.enabled: frozenset[str] = frozenset()
-        self.buttons = {name: self._button(name) for name in DEEDS}
+        self.buttons = {name: self._button(name) for name in ACTIONS}
         self._question = w.HTML()
         self.yes = w.Button(description="Delete for good", button_style="danger", layout={"width": "auto"})
         self.no = w.Button(description="Keep", layout={"width": "auto"})
@@ -96,7 +97,7 @@ class Deeds:
         self.enable(under_way=0, ended_early=0, failed=0, chosen=[])
 
     def enable(self, *, under_way: int, ended_early: int, failed: int, chosen: Sequence[str]) -> None:
-        """The deeds that make sense for what is chosen; another choice takes the question back."""
+        """Enable the actions that make sense for what is chosen; another choice takes the question back."""
         if list(chosen) != self._chosen:
             self._chosen = list(chosen)
             self.confirm.layout.display = "none"
@@ -117,7 +118,7 @@ class Deeds:
             self.note.value = said
 
     def _button(self, name: str) -> Any:
-        label, tooltip = DEEDS[name]
+        label, tooltip = ACTIONS[name]
         button = w.Button(description=label, tooltip=tooltip, layout={"width": "auto"}, disabled=True)
         button.on_click(lambda _: self._ask() if name == "ask" else self._do(name))
         return button

@@ -1,8 +1,7 @@
-"""The number of workers, as the browser's own slider with a label: the toolkit's has none for screen readers.
+"""What to import, and the buttons: widgets that say what was typed and call back, and decide nothing.
 
-What to import, and the buttons: widgets that say what was typed and call back, and decide nothing.
-
-Before the start the form holds the settings of the import to come; while one runs, workers and limit steer it.
+Before the start the form holds the settings of the import to come; while one runs, workers and limit steer it. The
+number of workers is the browser's own slider with a label, because the toolkit's has none for screen readers.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import anywidget
 import ipywidgets as w
 import traitlets
 
-from harness.record.events import RunStatus
+from harness.record.status import RunStatus
 from harness.views.panel.html import esc
 
 HERE = Path(__file__).parent

@@ -1,6 +1,6 @@
-"""Small pieces of HTML. Everything that comes from a server or a file goes through `esc`.
+"""A run as pieces of HTML, by the names of the places where the widget puts them.
 
-A glance at a run as pieces of HTML, by the names of the places where the board puts them.
+Everything that comes from a server or a file goes through `esc`.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ import itertools
 from collections.abc import Iterable, Iterator
 from html import escape
 
-from harness.record.events import RunStatus, fetch_name
-from harness.record.glance import Glance
+from harness.record.events import fetch_name
 from harness.record.live import Live, LiveTier
+from harness.record.run_view import RunView
 from harness.record.state import Failure
+from harness.record.status import RunStatus
 from harness.record.summary import Summary, efficiency_band
 from harness.views.figures import items_of, list_text, refusals_said, refusals_text
 from harness.views.frame import sentence
 from harness.views.screen import LOOKS
-from harness.views.show import learned_text
 from harness.views.text import UNKNOWN, count, countdown, duration, eta, moment, percent, plural, share_done
 
 # Of a status, which colour; glyph and word say the same without it.
@@ -73,11 +73,13 @@ PLACES = ("head", "now", "totals", "quality", "limits", "workers", "failures", "
 # More workers than this are a number, not a list.
 _SHOWN_WORKERS = 24
 _LONGEST = 60
+# What fits on a screen; all of them are what `failed` lists.
+_LATEST = 8
 # Where `auto` imports our own test API, it kept to what it had learned; only the best possible goes by the truth.
 _SOURCES = {"test API": "learned; what is best possible goes by the test API's own"}
 
 
-def sections(now: Glance, now_utc_s: float) -> dict[str, str]:
+def sections(now: RunView, now_utc_s: float) -> dict[str, str]:
     """What the board shows of `now`, by place; an empty text leaves its place out."""
     return {
         "head": _head(now),
@@ -91,23 +93,23 @@ def sections(now: Glance, now_utc_s: float) -> dict[str, str]:
     }
 
 
-def spoken(now: Glance) -> str:
+def spoken(now: RunView) -> str:
     """The same in one sentence, for who listens instead of looking."""
     figures = now.summary
     done = f"{figures.run}: {figures.status}, {items_of(figures)} items"
-    if now.live is None or not now.open:
+    if now.live is None or not now.status.is_open:
         return f"{done}, {count(figures.failed)} failed, {duration(figures.duration_s)}."
-    words, _ = sentence(figures, now.live, now.listed)
+    words, _ = sentence(figures, now.live)
     return f"{done}, {words}, {refusals_said(figures.hits, figures.refusals)}."
 
 
-def _head(now: Glance) -> str:
+def _head(now: RunView) -> str:
     figures = now.summary
-    why = f'<p class="hx-why">{esc(figures.reason)}</p>' if figures.reason and not now.open else ""
+    why = f'<p class="hx-why">{esc(figures.reason)}</p>' if figures.reason and not now.status.is_open else ""
     return f'<div class="hx-title"><strong>{esc(figures.run)}</strong> {badge(figures.status)}</div>{bar(now)}{why}'
 
 
-def bar(now: Glance) -> str:
+def bar(now: RunView) -> str:
     """The large bar with `n of total`; of a list that does not say how many there are, the numbers alone."""
     figures = now.summary
     done, total = figures.imported, figures.total or 0
@@ -125,21 +127,21 @@ def bar(now: Glance) -> str:
     return f'<div class="hx-bar" role="progressbar" {about} {text}>{fill}</div><div class="hx-barwords">{words}</div>'
 
 
-def _beside_bar(now: Glance) -> Iterator[str]:
+def _beside_bar(now: RunView) -> Iterator[str]:
     figures, live = now.summary, now.live
     if figures.failed:
         yield f"{count(figures.failed)} failed"
-    if live is not None and figures.status == "running":
+    if live is not None and figures.status is RunStatus.RUNNING:
         yield f"ETA {esc(eta(live.eta_s, live.now_utc_s))}"
-    elif not now.open:
+    elif not now.status.is_open:
         yield f"took {duration(figures.duration_s)}"
 
 
-def _now(now: Glance) -> str:
+def _now(now: RunView) -> str:
     live = now.live
-    if live is None or not now.open:
+    if live is None or not now.status.is_open:
         return ""
-    words, style = sentence(now.summary, live, now.listed)
+    words, style = sentence(now.summary, live)
     tone = {"green": "good", "yellow": "mind", "red": "bad"}.get(style, "now")
     rows = [("in flight", f"{count(live.in_flight)} of {plural(live.workers, 'worker')}", "")]
     if live.retrying:
@@ -149,11 +151,11 @@ def _now(now: Glance) -> str:
     return f'<p class="hx-now hx-{tone}">{esc(words)}</p>{facts(rows)}'
 
 
-def _totals(now: Glance) -> str:
+def _totals(now: RunView) -> str:
     figures = now.summary
     waits = plural(figures.sleeps, "wait")
     # At the end what came after the last answer does not count, so that the same names would jump at Stop.
-    so_far = " so far" if now.open else ""
+    so_far = " so far" if now.status.is_open else ""
     kinds = f"{count(figures.requests_page)} list + {count(figures.requests_item)} item"
     return facts(
         [
@@ -162,9 +164,9 @@ def _totals(now: Glance) -> str:
                 f"<b>{count(figures.imported)}</b>",
                 f"{count(figures.failed)} failed" if figures.failed else "",
             ),
-            ("elapsed", duration(now.elapsed_s, whole=True), "so far") if now.open else _duration(figures),
-            (f"active{so_far}", duration(now.elapsed_s - now.waiting_s, whole=now.open), ""),
-            (f"waiting{so_far}", duration(now.waiting_s, whole=now.open), waits),
+            ("elapsed", duration(now.elapsed_s, whole=True), "so far") if now.status.is_open else _duration(figures),
+            (f"active{so_far}", duration(now.elapsed_s - now.waiting_s, whole=now.status.is_open), ""),
+            (f"waiting{so_far}", duration(now.waiting_s, whole=now.status.is_open), waits),
             ("requests", count(figures.sent), kinds),
             *([("list", esc(list_text(figures)), "")] if figures.list_ended else []),
         ]
@@ -177,7 +179,7 @@ def _duration(figures: Summary) -> tuple[str, str, str]:
     return "duration", duration(figures.duration_s), f"first request to last answer{sessions}"
 
 
-def _quality(now: Glance) -> str:
+def _quality(now: RunView) -> str:
     figures = now.summary
     rows = [
         _of_best(now),
@@ -195,7 +197,7 @@ def _quality(now: Glance) -> str:
     return facts(rows)
 
 
-def _of_best(now: Glance) -> tuple[str, str, str]:
+def _of_best(now: RunView) -> tuple[str, str, str]:
     figures, live = now.summary, now.live
     if figures.optimality is not None:
         return (
@@ -203,7 +205,7 @@ def _of_best(now: Glance) -> tuple[str, str, str]:
             f"<b>{percent(figures.optimality, 1)}</b>",
             f"best possible {duration(figures.bound_s)}",
         )
-    if now.open and live is not None and now.on_course is not None and figures.status == "running":
+    if now.status.is_open and live is not None and now.on_course is not None and figures.status is RunStatus.RUNNING:
         best = "" if live.best_s is None else f"so far; best possible {duration(live.best_s, whole=True)}"
         return "of best possible", f"<b>{percent(now.on_course, 1)}</b>", best
     if figures.of_learned is not None:
@@ -216,9 +218,9 @@ def _per_1000(figures: Summary) -> str:
     return f"{figures.refused_per_1000:.1f} per 1,000 requests" if figures.refused else ""
 
 
-def _limits(now: Glance) -> str:
+def _limits(now: RunView) -> str:
     live = now.live
-    if live is None or not now.open:
+    if live is None or not now.status.is_open:
         limits, source = now.summary.limits, now.summary.limits_source
         source = _SOURCES.get(source, source)
         return f"<p>{esc(limits)} <small class=hx-dim>{esc(source)}</small></p>" if limits else ""
@@ -239,9 +241,9 @@ def _gauge(tier: LiveTier) -> str:
     return f'<div class="hx-limit">{name}{gauge}<span>{words}</span></div>'
 
 
-def _workers(now: Glance) -> str:
+def _workers(now: RunView) -> str:
     live = now.live
-    if live is None or not now.open:
+    if live is None or not now.status.is_open:
         return ""
     if live.workers > _SHOWN_WORKERS:
         return f"<p>{count(live.in_flight)} of {count(live.workers)} have a request on its way</p>"
@@ -257,24 +259,25 @@ def _attempt(number: int) -> str:
     return f", attempt {number}" if number > 1 else ""
 
 
-def _idle(now: Glance, live: Live) -> str:
+def _idle(now: RunView, live: Live) -> str:
     """What a worker without a request does."""
-    if now.summary.status == "paused":
+    if now.summary.status is RunStatus.PAUSED:
         return "paused"
     return {"limit": f"waits for {live.tier}", "refused": "paused (refused)", "probe": "waits for the probe"}.get(
         live.doing, "idle"
     )
 
 
-def _failures(now: Glance, now_utc_s: float) -> str:
+def _failures(now: RunView, now_utc_s: float) -> str:
     if not now.failures:
         return ""
-    more = now.failing - len(now.failures)
+    latest = now.latest_failures(_LATEST)
+    more = len(now.failures) - len(latest)
     rest = (
         f"<p class=hx-dim>and {count(more)} more: python -m harness show {esc(now.summary.run)}</p>" if more > 0 else ""
     )
     heads = ("what", "attempts", "status", "when", "again", "why")
-    return table(heads, (_failure(failure, now_utc_s) for failure in now.failures), right=(1, 2)) + rest
+    return table(heads, (_failure(failure, now_utc_s) for failure in latest), right=(1, 2)) + rest
 
 
 def _failure(failure: Failure, now_utc_s: float) -> tuple[str, ...]:
@@ -290,6 +293,5 @@ def _failure(failure: Failure, now_utc_s: float) -> tuple[str, ...]:
     )
 
 
-def _learned(now: Glance) -> str:
-    learned = learned_text(now.summary, dict(now.learned))
-    return facts((what, esc(why), "") for what, why in learned.items()) if learned else ""
+def _learned(now: RunView) -> str:
+    return facts((what, esc(why), "") for what, why in now.learned.items()) if now.learned else ""

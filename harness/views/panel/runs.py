@@ -1,6 +1,6 @@
-"""The table of runs as data: what each row shows, and which rows there are under a filter and a sort. Pure.
+"""The table of all runs: what each row shows, which rows there are under a filter and a sort, and the widget for it.
 
-The table of all runs, as a widget: which rows there are is decided in Python, the browser puts them in place.
+Which rows there are, and what stands in them, is decided in Python; the browser puts them in place.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from harness.record.status import RunStatus
 from harness.views.figures import hits_cell, items_cell
 from harness.views.panel.html import TONES
 from harness.views.runs import RunRow
@@ -37,13 +38,13 @@ class Standing:
 def standing(row: RunRow) -> Standing:
     """The one place that decides it, so that a badge and a filter cannot disagree."""
     look = LOOKS[row.status]
-    complete, under_way = row.status.startswith("complete"), row.status in ("running", "paused")
+    complete, under_way = row.status.is_complete, row.status.is_open
     words = "complete" if complete and row.failed else look.word
     if under_way and row.total is not None:
         words += f" {share_done(row.imported, row.total)}"
     words += f", {count(row.failed)} failed" if row.failed else ""
     words += ", end not recorded" if row.lacks_evidence else ""
-    failures = row.failed > 0 or row.status == "complete with failures"
+    failures = row.failed > 0 or row.status is RunStatus.WITH_FAILURES
     found = {"all": True, "running": under_way, "complete": complete, "with failures": failures}
     glyph, tone = ("!", "mind") if complete and failures else (look.glyph, TONES[look.style])
     return Standing(glyph, words, tone, frozenset(name for name, holds in found.items() if holds))

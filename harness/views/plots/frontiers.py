@@ -17,8 +17,18 @@ from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, NullLocator
 from matplotlib.transforms import Bbox
 
-from harness.views.palette import GRID, MUTED, PAPER, styles
-from harness.views.plots.canvas import HEIGHT, drawn, name_of, new_figure, nothing, percent_axis
+from harness.views.plots.canvas import (
+    GRID,
+    HEIGHT,
+    MUTED,
+    PAPER,
+    drawn,
+    name_of,
+    new_figure,
+    nothing,
+    percent_axis,
+    styles,
+)
 from harness.views.plots.means import complete, means, refusal_word, varied
 from harness.views.text import percent, plural
 

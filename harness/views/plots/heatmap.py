@@ -14,8 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from harness.record.limits import limits_in
-from harness.views.palette import INK, MUTED, ON_DARK, ON_LIGHT
-from harness.views.plots.canvas import WIDTH, drawn, left_out, new_figure, nothing, split
+from harness.views.plots.canvas import INK, MUTED, ON_DARK, ON_LIGHT, WIDTH, drawn, left_out, new_figure, nothing, split
 from harness.views.plots.means import complete, means, numeric_workers, refusal_word, varied
 from harness.views.text import percent
 

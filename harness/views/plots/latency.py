@@ -8,9 +8,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from harness.views.palette import BLUE, INK, ORANGE, PAPER, PURPLE, RED
 from harness.views.plots import moments
-from harness.views.plots.canvas import WIDTH, drawn, new_figure, nothing, time_axis, time_unit
+from harness.views.plots.canvas import (
+    BLUE,
+    INK,
+    ORANGE,
+    PAPER,
+    PURPLE,
+    RED,
+    WIDTH,
+    drawn,
+    new_figure,
+    nothing,
+    time_axis,
+    time_unit,
+)
 from harness.views.text import duration
 
 _QUANTILES = ((0.50, BLUE, "-"), (0.95, ORANGE, "--"), (0.99, PURPLE, "-."), (1.00, RED, ":"))

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from harness.views.palette import BLUE, RED, styles
-from harness.views.plots.canvas import WIDTH, drawn, new_figure, nothing, time_axis
+from harness.views.plots.canvas import BLUE, RED, WIDTH, drawn, new_figure, nothing, styles, time_axis
 from harness.views.text import plural
 
 

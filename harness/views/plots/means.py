@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
+from harness.record.status import RunStatus
 from harness.record.summary import TOO_MANY_REQUESTS, refusals_from_text
 
 # The settings that a sweep can vary, in the order in which people name them; any other column is a result.
@@ -31,7 +32,7 @@ SETTINGS = (
     "linger",
 )
 _SHARES = ("optimality", "of_learned", "reference_efficiency")
-ENDED = ("complete", "complete with failures")
+ENDED = tuple(status.value for status in RunStatus if status.is_complete)
 
 
 def complete(frame: pd.DataFrame) -> pd.DataFrame:

@@ -15,9 +15,21 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from harness.record.limits import Limit, limits_in
-from harness.views.palette import BLUE, INK, MUTED, ORANGE, RED, styles
 from harness.views.plots import moments
-from harness.views.plots.canvas import WIDTH, drawn, new_figure, nothing, time_axis, time_unit
+from harness.views.plots.canvas import (
+    BLUE,
+    INK,
+    MUTED,
+    ORANGE,
+    RED,
+    WIDTH,
+    drawn,
+    new_figure,
+    nothing,
+    styles,
+    time_axis,
+    time_unit,
+)
 from harness.views.text import count, duration
 
 _WINDOW = (0.5, 0.5, 0.5, 0.16)  # see-through, so that it is a shade on any page

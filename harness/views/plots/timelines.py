@@ -13,9 +13,25 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from harness.record.limits import Limit
-from harness.views.palette import BLUE, GREEN, INK, MUTED, ORANGE, PAPER, PURPLE, RED, SKY, shades
 from harness.views.plots import moments
-from harness.views.plots.canvas import WIDTH, drawn, new_figure, nothing, time_axis, time_unit
+from harness.views.plots.canvas import (
+    BLUE,
+    GREEN,
+    INK,
+    MUTED,
+    ORANGE,
+    PAPER,
+    PURPLE,
+    RED,
+    SKY,
+    WIDTH,
+    drawn,
+    new_figure,
+    nothing,
+    shades,
+    time_axis,
+    time_unit,
+)
 from harness.views.text import count, duration, plural
 
 # Learned limits come and go; of more than these, which cannot be told apart, the last are shown.

@@ -11,16 +11,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from harness.views.palette import BLUE, INK, MUTED, Style, styles
 from harness.views.plots import moments
 from harness.views.plots.canvas import (
+    BLUE,
+    INK,
+    MUTED,
     WIDTH,
+    Style,
     drawn,
     grid,
     left_out,
     new_figure,
     nothing,
     split,
+    styles,
     time_axis,
     time_unit,
     workers_axis,

@@ -16,11 +16,12 @@ from typing import Any
 
 import pandas as pd
 
+from harness.record.run_view import RunView
 from harness.record.state import Failure
 from harness.record.summary import Summary, efficiency_band
 from harness.views.figures import best_of, items_of, refusals_said
 from harness.views.plots.canvas import name_of
-from harness.views.plots.means import SETTINGS, complete, enough_workers, means, refusal_word, varied
+from harness.views.plots.means import ENDED, SETTINGS, complete, enough_workers, means, refusal_word, varied
 from harness.views.report.tables import as_setting
 from harness.views.show import NOT_OF_A_RUN, settings_text
 from harness.views.summary import summary_rows
@@ -81,6 +82,12 @@ class RunPart:
     events: pd.DataFrame
     failures: Sequence[Failure] = ()
     in_force: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, view: RunView, about: Mapping[str, Any], events: pd.DataFrame) -> RunPart:
+        """Take the figures of `view`; what failed for good comes before what waits for a retry."""
+        failures = sorted(view.failures, key=lambda failure: failure.retry_at_utc_s is not None)
+        return cls(view.summary, about, events, failures, view.settings.in_force)
 
     @property
     def name(self) -> str:
@@ -217,7 +224,7 @@ def not_completed(part: SweepPart) -> pd.DataFrame:
     frame = part.frame
     if frame.empty or "status" not in frame:
         return frame.iloc[:0]
-    rows = frame[~frame["status"].isin(("complete", "complete with failures"))]
+    rows = frame[~frame["status"].isin(ENDED)]
     return rows[[name for name in (*varied(frame), "repeat", "status", "error") if name in rows]]
 
 

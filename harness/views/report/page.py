@@ -11,9 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.record.events import fetch_name
-from harness.views import palette
 from harness.views.figures import refusals_text
-from harness.views.plots import svg
+from harness.views.plots import canvas, svg
 from harness.views.plots.means import refusal_word
 from harness.views.report import content
 from harness.views.report.content import RunPart, SweepPart, efficiency_table
@@ -28,16 +27,17 @@ from harness.views.report.tables import (
     share,
     table_of,
     table_of_pairs,
+    use_table,
+    utilisation,
     whole,
 )
-from harness.views.report.use import use_table, utilisation
 from harness.views.show import FIRST
 from harness.views.text import UNKNOWN, moment, percent, printable
 
 # More strips below each other are not compared any more.
 _MOST_STRIPS = 8
 # What a page in the dark draws in other colours; only these colours are used for nothing else.
-_EXCHANGED = {palette.INK: "ink", palette.MUTED: "muted", palette.GRID: "grid", palette.PAPER: "paper"}
+_EXCHANGED = {canvas.INK: "ink", canvas.MUTED: "muted", canvas.GRID: "grid", canvas.PAPER: "paper"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def make_report(runs: Sequence[RunPart], sweeps: Sequence[SweepPart], *, made: s
         sections=sections,
         made=made,
         version=version,
-        palette=palette,
+        canvas=canvas,
         draw=lambda picture: _inline(svgs[picture.name]),
     )
     return Report(html, pictures, svgs)

@@ -22,8 +22,8 @@ from http_sf import ser
 from http_sf.types import BareItemType, ItemType, ListType
 
 from harness_test_api.errors import BadConfig
+from harness_test_api.spec import period_text
 from harness_test_api.tiers import Tier
-from harness_test_api.units import period_text
 
 Headers = list[tuple[str, str]]
 

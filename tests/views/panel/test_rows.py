@@ -7,17 +7,17 @@ from dataclasses import replace
 import pytest
 
 from harness.record.events import RunStatus
-from harness.views.panel.page import rows_page
+from harness.views.panel.run_widget import rows_page
 from harness.views.panel.runs import FILTERS, cells, found, in_order, standing, tally
 from harness.views.runs import RunRow
 from harness.views.screen import LOOKS
 
-ROW = RunRow("a", "complete", 100, 100, 0, 0, 2, 40.0, 0.98)
+ROW = RunRow("a", RunStatus.COMPLETE, 100, 100, 0, 0, 2, 40.0, 0.98)
 ROWS = [
     ROW,
-    replace(ROW, name="b", status="running", imported=62, hits=3, duration_s=9.0, optimality=None),
-    replace(ROW, name="c", status="complete with failures", imported=97, failed=3, duration_s=50.0, optimality=0.9),
-    replace(ROW, name="d", status="stopped", imported=40, failed=1, duration_s=5.0, optimality=None),
+    replace(ROW, name="b", status=RunStatus.RUNNING, imported=62, hits=3, duration_s=9.0, optimality=None),
+    replace(ROW, name="c", status=RunStatus.WITH_FAILURES, imported=97, failed=3, duration_s=50.0, optimality=0.9),
+    replace(ROW, name="d", status=RunStatus.STOPPED, imported=40, failed=1, duration_s=5.0, optimality=None),
 ]
 
 

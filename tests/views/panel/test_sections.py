@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from harness.record.glance import Glance
+from harness.record.run_view import RunSettings, RunView, view_of
+from harness.record.summary import Summary
 from harness.views.panel.actions import compare
 from harness.views.panel.html import PLACES, sections, spoken
-from harness.views.panel.page import course_svg, page, rows_page
-from tests.views.panel.glances import COURSE, complete, hostile, under_way
+from harness.views.panel.run_widget import page, rows_page, timeline_svg
+from tests.views.panel.run_views import TIMELINE, complete, hostile, under_way
 from tests.views.samples import COMPLETE, NOW
 
 
@@ -20,8 +22,12 @@ def words(html: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
-def shown(now: Glance) -> dict[str, str]:
+def shown(now: RunView) -> dict[str, str]:
     return {place: words(html) for place, html in sections(now, NOW).items()}
+
+
+def with_settings(summary: Summary, **in_force: Any) -> RunView:
+    return view_of(summary, settings=RunSettings(in_force=in_force))
 
 
 def test_a_run_under_way() -> None:
@@ -79,27 +85,27 @@ def test_the_bar_and_gauges_tell_their_numbers_without_being_seen() -> None:
 
 
 @pytest.mark.parametrize("now", [hostile(), replace(hostile(), live=None)], ids=["under way", "without a writer"])
-def test_nothing_from_outside_becomes_html(now: Glance) -> None:
+def test_nothing_from_outside_becomes_html(now: RunView) -> None:
     """Names, limits, reasons and evidence are text wherever they stand."""
-    html = page(now, replace(COURSE, waits=((0.0, 4.0, "<script>"),)), NOW)
+    html = page(replace(now, timeline=replace(TIMELINE, waits=((0.0, 4.0, "<script>"),))), NOW)
     assert "<script" not in html
     assert "&lt;script&gt;" in html
-    assert "<script" not in compare([(now.summary, {"url": "<script>"}), (COMPLETE, {"url": "x"})])
+    assert "<script" not in compare([with_settings(now.summary, url="<script>"), with_settings(COMPLETE, url="x")])
 
 
 def test_the_chart_as_a_picture() -> None:
     """A bar for each second with requests, split where some were refused; a hatched wait with its label; a title."""
-    svg = course_svg(COURSE)
+    svg = timeline_svg(TIMELINE)
     assert svg.count("<rect") - 1 == 4 + 1  # and the hatch's own
     assert "<title>110 requests over 4.0 s, 10 of them refused</title>" in svg
     assert svg.count("url(#hx-hatch)") == 1
     assert ">100/1m</text>" in svg
-    assert course_svg(replace(COURSE, sent=(), refused=())) == ""
+    assert timeline_svg(replace(TIMELINE, sent=(), refused=())) == ""
 
 
 def test_a_page_is_all_places_with_their_style() -> None:
     """What a notebook shows without a browser: every place that has something, the chart among them."""
-    html = page(under_way(), COURSE, NOW)
+    html = page(under_way(), NOW)
     assert html.startswith("<style>")
     assert all(f"hx-at-{place}" in html for place in PLACES)
     assert "<svg" in html
@@ -111,7 +117,7 @@ def test_runs_compared() -> None:
     other = replace(
         COMPLETE, run="b", duration_s=50.0, optimality=0.8, hits=3, refusals={"429": 3, "503": 1}, refused=4
     )
-    text = words(compare([(COMPLETE, {"workers": 10, "limit": "x"}), (other, {"workers": 20, "limit": "x"})]))
+    text = words(compare([with_settings(COMPLETE, workers=10, limit="x"), with_settings(other, workers=20, limit="x")]))
     assert "duration 40.6 s (best) 50.0 s" in text
     assert "of best possible 98.5 % (best) 80.0 %" in text
     assert "429s 0 (best) 3 (503: 1)" in text

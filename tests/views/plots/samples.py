@@ -65,7 +65,7 @@ def frame(*sessions: list[e.Event]) -> pd.DataFrame:
 # t0 list; t1-t3 items fill 4/10s; asleep until t11 (the list's answer + 10 s); t11 one item; t12 refused; t15 the last.
 FIRST: list[e.Event] = [
     e.SessionStarted(0.0, 1, 0.0, 2, LIMIT, "window", "host"),
-    e.PageListed(1.0, 1, 1, 0.0, 1.0, 200, (1, 2, 3, 4, 5), 5, 1, None),
+    e.PageListed(1.0, e.FIRST_PAGE, 1, 0.0, 1.0, 200, (1, 2, 3, 4, 5), 5, 1, None),
     _item(1, 1.0, 2.0),
     _item(2, 1.0, 3.0),
     _item(3, 2.0, 3.0),

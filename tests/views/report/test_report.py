@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from harness.record.state import Failure
+from harness.record.status import RunStatus
 from harness.views.plots import svg
 from harness.views.report import Report, RunPart, SweepPart, make_report
 from harness.views.report.content import sweep_headline
@@ -145,7 +146,7 @@ def test_an_unfinished_run_and_an_empty_sweep_are_told_as_such() -> None:
     """No bound, no answers, no rows: a page all the same."""
     bare = replace(
         COMPLETE,
-        status="interrupted",
+        status=RunStatus.INTERRUPTED,
         bound_s=None,
         optimality=None,
         reference_efficiency=None,

@@ -6,7 +6,7 @@ import pytest
 
 from harness.record import events as e
 from harness.record.limits import limits_in, most_admitted
-from harness.views.report.use import use_table, utilisation
+from harness.views.report.tables import use_table, utilisation
 from tests.views.plots.samples import FIRST, LIMIT, SECOND, frame
 
 

@@ -36,7 +36,7 @@ function render({ model, el }) {
   }
 
   function draw() {
-    chart.draw(model.get("course"));
+    chart.draw(model.get("timeline"));
   }
 
   let spokenAt = 0;
@@ -63,7 +63,7 @@ function render({ model, el }) {
     stale.hidden = false;
   }, 1000);
 
-  const events = { "change:parts": put, "change:course": draw, "change:said": speak, "change:beat": beat };
+  const events = { "change:parts": put, "change:timeline": draw, "change:said": speak, "change:beat": beat };
   for (const [event, action] of Object.entries(events)) model.on(event, action);
   const resized = new ResizeObserver(draw);
   resized.observe(places.chart);
@@ -97,23 +97,23 @@ function chartIn(place) {
   canvas.setAttribute("role", "img");
   place.hidden = true;
   return {
-    draw(course) {
-      place.hidden = !course.sent || course.sent.length === 0;
+    draw(timeline) {
+      place.hidden = !timeline.sent || timeline.sent.length === 0;
       if (place.hidden) return;
-      canvas.setAttribute("aria-label", describe(course));
-      paint(canvas, card.clientWidth - 26, course);
+      canvas.setAttribute("aria-label", describe(timeline));
+      paint(canvas, card.clientWidth - 26, timeline);
     },
   };
 }
 
-function describe(course) {
-  const sent = course.sent.reduce((a, b) => a + b, 0);
-  const refused = course.refused.reduce((a, b) => a + b, 0);
-  const most = Math.max(...course.sent) / course.bin_s;
-  const resumed = course.sessions || [];
+function describe(timeline) {
+  const sent = timeline.sent.reduce((a, b) => a + b, 0);
+  const refused = timeline.refused.reduce((a, b) => a + b, 0);
+  const most = Math.max(...timeline.sent) / timeline.bin_s;
+  const resumed = timeline.sessions || [];
   const sessions = resumed.length ? `, in ${resumed.length + 1} sessions` : "";
-  return `Requests per second over ${seconds(course.until_s)}: ${sent} requests, at most ${most.toFixed(0)} a second, `
-    + `${refused} refused; it waited ${course.waits.length} times${sessions}.`;
+  return `Requests per second over ${seconds(timeline.until_s)}: ${sent} requests, at most ${most.toFixed(0)} a second, `
+    + `${refused} refused; it waited ${timeline.waits.length} times${sessions}.`;
 }
 
 function seconds(s) {
@@ -128,7 +128,7 @@ function step(most, marks) {
   return [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough);
 }
 
-function paint(canvas, width, course) {
+function paint(canvas, width, timeline) {
   if (width < 60) return;
   const scale = window.devicePixelRatio || 1;
   canvas.width = Math.round(width * scale);
@@ -140,20 +140,20 @@ function paint(canvas, width, course) {
   pen.font = "11px sans-serif";
   const style = getComputedStyle(canvas);
   const ink = (name) => style.getPropertyValue(name).trim();
-  const span = Math.max(course.until_s, 10);
+  const span = Math.max(timeline.until_s, 10);
   // What lies in the last, unfinished bin is drawn as if it were whole: it grows, and never overshoots.
-  const rates = course.sent.map((sent) => sent / course.bin_s);
+  const rates = timeline.sent.map((sent) => sent / timeline.bin_s);
   const most = Math.max(1, ...rates);
   const right = width - MARGIN.right;
   const bottom = HEIGHT - MARGIN.bottom;
   const x = (t) => MARGIN.left + (t / span) * (right - MARGIN.left);
   const y = (rate) => bottom - (rate / most) * (bottom - MARGIN.top);
-  waits(pen, course.waits, x, MARGIN.top, bottom, ink);
+  waits(pen, timeline.waits, x, MARGIN.top, bottom, ink);
   axes(pen, { x, y, most, span, right, bottom, ink });
   rates.forEach((rate, at) => {
-    const left = x(at * course.bin_s);
-    const wide = Math.max(1, x((at + 1) * course.bin_s) - left - (right - left > 400 ? 0 : 0.5));
-    const refused = course.refused[at] / course.bin_s;
+    const left = x(at * timeline.bin_s);
+    const wide = Math.max(1, x((at + 1) * timeline.bin_s) - left - (right - left > 400 ? 0 : 0.5));
+    const refused = timeline.refused[at] / timeline.bin_s;
     pen.fillStyle = ink("--hx-sent");
     pen.fillRect(left, y(rate), wide, y(refused) - y(rate));
     if (refused > 0) {
@@ -161,7 +161,7 @@ function paint(canvas, width, course) {
       pen.fillRect(left, y(refused), wide, bottom - y(refused));
     }
   });
-  sessions(pen, course.sessions || [], x, MARGIN.top, bottom, ink);
+  sessions(pen, timeline.sessions || [], x, MARGIN.top, bottom, ink);
 }
 
 // Where a session began: a dotted line, and the word where there is room.

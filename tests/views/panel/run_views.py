@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.record.glance import Glance, glance
 from harness.record.live import Live, LiveFlight, LiveTier
+from harness.record.run_view import RunView, view_of
 from harness.record.summary import summarise
-from harness.record.tape import Course
+from harness.record.timeline import TimelineBins
 from tests.views.samples import COMPLETE, NOW, running
 
 LIVE = Live(
@@ -23,23 +23,23 @@ LIVE = Live(
     best_s=48_420.0,
     flights=(LiveFlight("item", 48211, 2, 0.21),),
 )
-COURSE = Course(1.0, 4.0, (40, 60, 0, 10), (0, 10, 0, 0), ((2.0, 3.0, "100/1m"),))
+TIMELINE = TimelineBins(1.0, 4.0, (40, 60, 0, 10), (0, 10, 0, 0), ((2.0, 3.0, "100/1m"),))
 
 
-def under_way() -> Glance:
+def under_way() -> RunView:
     """12,431 of 80,000 items, three failed, waiting for 100/1m."""
     state = running()
     state.learned = {"10000/1d": "429 after 10,000 accepted <b>"}
-    return glance(summarise("nightly-1124", state, None), state, LIVE)
+    return view_of(summarise("nightly-1124", state, None), state, LIVE, TIMELINE)
 
 
-def complete() -> Glance:
+def complete() -> RunView:
     """As the files of an ended run tell it."""
     state = running(imported=1000, total=1000, failed=0)
-    return glance(COMPLETE, state)
+    return view_of(COMPLETE, state)
 
 
-def hostile() -> Glance:
+def hostile() -> RunView:
     """A run whose server and name would write HTML of their own."""
     now = under_way()
     evil = "<script>alert(1)</script>"
@@ -48,4 +48,4 @@ def hostile() -> Glance:
         LIVE, tier=evil, tiers=(LiveTier(evil, 1, 1, 0, 3.0, evil),), flights=(LiveFlight("item", evil, 1, 0.1),)
     )
     summary = replace(now.summary, run=evil, reason=evil, limits=evil)
-    return replace(now, summary=summary, live=live, failures=(bad,), learned=((evil, evil),))
+    return replace(now, summary=summary, live=live, failures=(bad,), believed=((evil, evil),))
