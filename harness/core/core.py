@@ -341,7 +341,7 @@ class Core:
             self._returned(flight, now, failed.reason)
 
     def finished(self, fetch_id: int, now: float, result: Result) -> None:
-        """Note that a fetch is over. Without `answered` before it, the request was lost or, where not sent, is unused."""
+        """Take in that a fetch is over. Without `answered` before it, it was lost or, where not sent, is unused."""
         flight = self.in_flight.pop(fetch_id)
         if flight.answered_s is None:
             assert isinstance(result, Failed), "a result without an answer"
@@ -370,7 +370,10 @@ class Core:
         return as_page(self.state, fetch.page, failed, flight.status, final=final)
 
     def keeps(self, result: Result) -> bool:
-        """Return whether the payloads that came with `result` are to be kept. Ask before they are, and before `finished`."""
+        """Return whether the payloads that came with `result` are to be kept.
+
+        Ask before they are, and before `finished`.
+        """
         if not isinstance(result, ItemRead):
             return True
         another = result.spelt is not None and result.spelt in self.state.items
