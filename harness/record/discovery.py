@@ -1,14 +1,13 @@
-"""What the pages of a list have said so far, folded page by page: the facts from which its end is judged.
+"""Fold what the pages of a list say, page by page: the facts from which its end is judged. No IO, no clock.
 
 `Listing` belongs to one reading of the list; reading it again begins a new one. Pages have a position: numbered ones
 their number, linked ones the order in which they were read. Pages of a declared extent are read concurrently, so what
 compares pages goes by position and never by arrival. The judgement is `harness.core.listing`.
 
-Whether a page without records is an end or an error, by what it says of itself. No IO, no clock.
-
-`harness.source.remarks` made a line of each field that speaks of the outcome and is not plain success. A page without
-records ends a list only if it says nothing that pages with records did not say too. Before any page had records there
-is nothing to compare with: then only what tells of an error wherever it stands, marked `!`, is one.
+The last part tells a page without records that ends a list from one that is an error, by what it says of itself:
+`harness.source.remarks` makes a line of each field that speaks of the outcome and is not plain success. Such a page
+ends a list only if it says nothing that pages with records did not say too. Before any page had records there is
+nothing to compare with; then only what tells of an error wherever it stands, marked `!`, is one.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Why nobody was sending at a moment of a run: read from its events, as everything is.
+"""Explain a moment of a run (why was nobody sending?) and an audit (what did a second reading of the list find?).
 
-What a second reading of the list says of the first: which items it missed, which are gone upstream.
+Both are read from the run's events, as everything is.
 """
 
 from __future__ import annotations

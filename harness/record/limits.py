@@ -1,6 +1,6 @@
-"""Limits as the record names them, in numbers: what a view needs to draw a window or what was left of it.
+"""Read limits as the record names them, as numbers a view can draw, and remember what was learned for the next run.
 
-The limits that were learned, for the next run against the same host: one small file beside the runs.
+What `auto` pacing learned of a host is kept in one small file beside the runs:
 
     {"api.example.com API_TOKEN": {"limits": "500/20s+2000/100s", "learned_utc_s": 1764000000.0}}
 

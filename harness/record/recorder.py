@@ -1,7 +1,18 @@
-"""Takes events and payloads at once, in memory, and writes them in parts: items before the events that name them.
+"""Take events and payloads at once, in memory, and write them in parts that survive whatever is killed, whenever.
 
-Recording is synchronous and never waits; whoever drives the import calls `flush`, in a thread where it must not be
-held up. Measured: 4-7 ms a flush of 1000 events, 31-33 bytes an event.
+What is durable when. `record` and `put` only append to lists: the core records an event in the same step in which it
+decides, and nothing may wait there. When a part's worth is there (FLUSH_EVENTS, FLUSH_S or FLUSH_BYTES), whoever
+drives the import calls `take` where it records and `write` in a thread. `write` returns once the part is synced and
+renamed: from then on its events have happened, whatever comes. A kill loses at most what was not yet written; so that
+this stays small on a slow disk, nothing new is sent while more than MOST_UNWRITTEN is `behind`. What was sent and never
+recorded is known all the same, by the counter in `harness.record.sent`, and charged to the limits.
+
+Items come before events. A batch's payloads are written first, then the events that call them imported. A crash between
+the two leaves a payload without its event: the next session adopts it instead of fetching it again. The other way
+round, an item would be imported and its payload nowhere. For the same reason `take` gives batches in order, and after
+a write has failed nothing more is written: a record with a hole could not be resumed.
+
+Measured: 4 to 7 ms a flush of 1000 events, 36 bytes an event.
 """
 
 from __future__ import annotations

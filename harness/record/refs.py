@@ -1,0 +1,97 @@
+"""Refer to what is fetched: an item by its id, a page of the list, and the endpoint that is asked for either.
+
+All are small values that can be hashed. They are made once, where an answer is read, and are the same in the core, in
+events and in the state; as text they stand only in Parquet columns and in what people read.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+ItemId = int | str
+Role = Literal["list", "item", "token"]
+PageKind = Literal["number", "url", "offset", "cursor", "keyset"]
+
+
+class PageRef(NamedTuple):
+    """Which page of a list: by its number, by the URL that led to it, or (not used yet) by an offset, cursor or key.
+
+    value: an int for a number or offset, text for the others. As text it is its value: `page 3`.
+    """
+
+    kind: PageKind
+    value: int | str
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+    @property
+    def number(self) -> int | None:
+        """The page's number; None where it has none."""
+        return self.value if self.kind == "number" else None  # type: ignore[return-value]
+
+
+def numbered(number: int) -> PageRef:
+    """Refer to a page by its number."""
+    return PageRef("number", number)
+
+
+def linked(url: str) -> PageRef:
+    """Refer to a page by the URL that an earlier page gave for it."""
+    return PageRef("url", url)
+
+
+PAGE_0, FIRST_PAGE = numbered(0), numbered(1)
+Key = ItemId | PageRef  # of an item its id, of a page which one it is
+
+
+class Endpoint(NamedTuple):
+    """What a request asks, in whose name, and which budget pays for it.
+
+    resource: what is imported; a source holds one today. name: the endpoint of it. credential: the name (never the
+    value) of the environment variable or header that says who asks; None where nothing does. budget: see `budget_name`.
+    """
+
+    resource: str
+    name: str
+    role: Role
+    credential: str | None
+    budget: str
+
+
+_LARGEST = 10**18
+
+
+def canonical_id(raw: ItemId) -> ItemId:
+    """`"17"` and 17 are the same item: ids that read as plain integers are integers, which are far smaller.
+
+    The record keeps ids as text, so each must read back as what it was: from 10^18 on even integers are text.
+    """
+    if isinstance(raw, int):
+        return raw if -_LARGEST < raw < _LARGEST else str(raw)
+    digits = raw[1:] if raw[:1] == "-" else raw
+    if digits.isdecimal() and digits.isascii() and len(digits) < 19 and (digits[0] != "0" or raw == "0"):
+        return int(raw)
+    return raw
+
+
+def fetch_name(role: Role, key: Key) -> str:
+    """Name what was fetched for people: `page 3`, `item 17`."""
+    return f"{role_name(role)} {key}"
+
+
+def role_name(role: Role) -> str:
+    """Name what a request of that role brings, for people: `page`, `item`."""
+    return "page" if role == "list" else role
+
+
+def is_same_id(found: object, item: ItemId) -> bool:
+    """Is `found`, a JSON value, the id `item`? `"17"`, 17 and 17.0 are; so are texts that differ in case alone.
+
+    Servers that know no case answer so; that the other spelling is no item of its own, the engine checks.
+    """
+    if isinstance(found, float) and found.is_integer():
+        found = int(found)
+    if not isinstance(found, (int, str)) or isinstance(found, bool):
+        return False
+    return canonical_id(found) == item or str(found).casefold() == str(item).casefold()
