@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from inspect import Parameter, Signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
-from urllib.parse import unquote_plus, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -55,7 +55,7 @@ from harness.values import (
     as_size,
     as_tiers,
     as_variable,
-    proves_who,
+    check_url,
     variables_in,
 )
 
@@ -124,7 +124,7 @@ class SourceSpec(_Part):
     @model_validator(mode="after")
     def _can_be_sent(self) -> Self:
         if self.url is not None:
-            _check_url(self.url)
+            check_url(self.url)
         for header in self.headers:
             if not _HEADER.fullmatch(header.get_secret_value()):
                 raise ValueError("--header is not 'Name: value' in ASCII; write it like 'Authorization: Bearer …'")
@@ -324,8 +324,10 @@ class ImportConfig(_Part):
         }
 
     def with_settings(self, **changes: Any) -> ImportConfig:
-        """These settings with others, by flat name; checked as any are."""
-        return ImportConfig(**{**self.given(), **changes})
+        """These settings with others, by flat name, or with a whole part in place of its own; checked as any are."""
+        parts = {name for name, value in changes.items() if name in GROUPS and isinstance(value, (_Part, Mapping))}
+        kept = {name: value for name, value in self.given().items() if FLAGS[name].group not in parts}
+        return ImportConfig(**{**kept, **changes})
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> ImportConfig:
         """As `with_settings`: pydantic's own would take a flat name for a field, and leave the setting as it was."""
@@ -398,32 +400,3 @@ def sent_as(url: str | None, token_env: str | None, header_names: tuple[str, ...
     names = sorted(name.strip().lower() for name in header_names)
     key = token_env or "+".join([*names, *variables_in(url)])
     return f"{urlsplit(url).netloc} {key}".strip()
-
-
-def _check_url(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    _check_secrets(url)
-    if not usable or any(character <= " " for character in url):
-        raise ValueError("--url is not an address of a list; write it like https://api.example.com/orders")
-    if parts.fragment:
-        raise ValueError("--url holds a #fragment, which is never sent; leave it out")
-    if parts.username or parts.password:
-        raise ValueError("--url holds a user name or password, which would be written down; use --header instead")
-
-
-def _check_secrets(url: str) -> None:
-    """The URL is written down: a secret in its query must come from the environment."""
-    before, _, query = url.partition("?")
-    for name in variables_in(url):
-        if f"{{env:{name}}}" in urlsplit(before).netloc:
-            raise ValueError("--url holds an {env:…} in its host, where a secret would be looked up by name; move it")
-        as_variable(name)
-    for part in query.split("&"):
-        name, _, value = part.partition("=")
-        if value and proves_who(unquote_plus(name)) and not variables_in(value):
-            how = f"export it as a variable and write {name}={{env:VARIABLE}}"
-            raise ValueError(f"--url holds what looks like a secret in {name}=, and would be written down; {how}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_plus, urlsplit
 
 from pydantic import SecretStr
 
@@ -212,13 +213,43 @@ _PLACE_IN_A_LIST = re.compile(
 )
 
 
-def proves_who(parameter: str) -> bool:
+def _proves_who(parameter: str) -> bool:
     """Whether a parameter of that name looks like a secret: `client_secret`, `X-Amz-Signature`, `userKey`, `jwt`."""
     words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", parameter)]
     if any(word in _PROOFS or _GLUED.fullmatch(word) for word in words):
         return True
     before, last = ["", "", *words][-2:]
     return last in _PROOFS_AT_END and not _PLACE_IN_A_LIST.fullmatch(before)
+
+
+def check_url(url: str) -> None:
+    """ValueError, in words for people, for a URL that is none or that would put a secret into the record."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    _check_secrets(url)
+    if not usable or any(character <= " " for character in url):
+        raise ValueError("--url is not an address of a list; write it like https://api.example.com/orders")
+    if parts.fragment:
+        raise ValueError("--url holds a #fragment, which is never sent; leave it out")
+    if parts.username or parts.password:
+        raise ValueError("--url holds a user name or password, which would be written down; use --header instead")
+
+
+def _check_secrets(url: str) -> None:
+    """The URL is written down: a secret in its query must come from the environment."""
+    before, _, query = url.partition("?")
+    for name in variables_in(url):
+        if f"{{env:{name}}}" in urlsplit(before).netloc:
+            raise ValueError("--url holds an {env:…} in its host, where a secret would be looked up by name; move it")
+        as_variable(name)
+    for part in query.split("&"):
+        name, _, value = part.partition("=")
+        if value and _proves_who(unquote_plus(name)) and not variables_in(value):
+            how = f"export it as a variable and write {name}={{env:VARIABLE}}"
+            raise ValueError(f"--url holds what looks like a secret in {name}=, and would be written down; {how}")
 
 
 def as_folder(value: Any) -> Any:

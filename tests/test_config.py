@@ -490,7 +490,8 @@ def test_other_settings_by_their_flat_names() -> None:
         parse_tiers("5/s"),
         {"limit", "pacing"},
     )
-    with pytest.raises(BadInput):
+    assert config.with_settings(pacing=PacingSpec(limit="9/s"), seed=3).given().keys() == {"limit", "seed"}
+    with pytest.raises(BadInput, match="--workers must be at least 1, not 0"):
         config.with_settings(workers=0)
     with pytest.raises(KeyError):
         config["nonsense"]

@@ -137,3 +137,11 @@ def failed_status(status: int, location: str | None = None) -> Failed:
     if status in GONE:
         return Failed(GONE[status], phrase, passing=False)
     return Failed(f"status {status}", phrase, passing=status >= 500 or status in PASSING)
+
+
+def not_that_item(item: Key, result: ItemRead) -> Failed:
+    """Return the failure of an answer that lacks the id it was asked by, though other items carry theirs."""
+    why = f"the answer does not carry the id {item} it was asked by, as other items do: it is not that item"
+    if result.spelt is not None:
+        why = f"the answer is of another item: it carries the id {result.spelt}, which the list names too, not {item}"
+    return Failed("malformed", why, passing=False, body=result.body)

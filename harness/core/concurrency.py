@@ -1,4 +1,6 @@
-"""`--workers auto`: as many as raise the throughput, found by trying. No IO, no clock.
+"""How many requests may be in flight: what limits allow, what is useful, and `--workers auto`. No IO, no clock.
+
+`--workers auto` has as many workers as raise the throughput, found by trying.
 
 The throughput of a number of workers is measured over rounds in which every one of them was busy. If twice as many
 raise it by at least half of what they would if nothing queued, they stay; else they only made the server's queue

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from harness.core.core import Core
-from harness.core.rules import requests_left
+from harness.core.list_reader import requests_left
 from harness.pacing import TierStatistics
 from harness.record.fold import latency_quantile
 
@@ -21,7 +21,7 @@ def eta_s(core: Core, now: float) -> float | None:
     latency_s = latency_quantile(core.state.latency, 0.5) or 0.0
     budget = core.budget_of("item")
     tiers = budget.pacer.statistics(now).tiers
-    by_workers = now + latency_s * math.ceil(left / max(1, core.wish.workers)) if left else now
+    by_workers = now + latency_s * math.ceil(left / max(1, core.desired.workers)) if left else now
     at = max([by_workers, *(admits_at(tier, left * core.rules.item_cost, now) + latency_s for tier in tiers)])
     if budget.hold is not None and left:
         at += max(0.0, budget.hold.until - now)

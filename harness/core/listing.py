@@ -50,17 +50,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.core.answers import Failed, PageRead
-from harness.record import discovery
 from harness.record import events as e
 from harness.record.discovery import ACCEPT, LEAVES_REST, MOST_EMPTY, MOST_REPEATS, NO_HELP, Listing
-from harness.record.pages import PageTurn
 from harness.record.state import Failure, State
 
 Reason = Literal["total", "has_more", "link", "pages", "empty", "past end", "max items", "accepted"]
-
-# Of a page that was only guessed, these statuses of an answer say nothing about the list.
-_SAY_NOTHING = (401, 403, 429)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,78 +81,6 @@ class Unclear:
 
 
 Verdict = Ask | Ended | Unclear
-
-
-def known_pages(state: State) -> list[PageTurn]:
-    """The told pages that are still to be read."""
-    if not state.pages:
-        return [e.FIRST_PAGE]
-    return [*state.pages.missing(state.last_page or 0), *_following(state)]
-
-
-def pages_after(state: State, last_page: int | None, most: int | None) -> list[PageTurn]:
-    """The pages that the page just folded was the first to tell of.
-
-    last_page: how many were known before it. most: no number beyond this one is wanted.
-    """
-    end = state.last_page or 1
-    end = end if most is None else min(end, most)
-    new = range((last_page or 1) + 1, end + 1)
-    return [*([new] if new else []), *_following(state)]
-
-
-def _following(state: State) -> list[e.PageRef]:
-    following = state.next_page
-    return [] if following is None or following in state.pages else [following]
-
-
-def is_guessed(state: State, page: e.PageRef) -> bool:
-    """Whether nothing the list said names that page for certain.
-
-    The last of the declared pages is not named for certain while records are missing: where pages are counted from 0,
-    it has another number, and page 0 will show it.
-    """
-    number = page.number
-    if number is None or number == 1 or page == state.next_page:
-        return False
-    counted = state.listing.counted or 0
-    return number < 1 or number > counted or (number == counted and not _reached(state))
-
-
-def as_page(state: State, page: e.PageRef, failed: Failed, status: int | None, *, final: bool) -> PageRead | None:
-    """The page that an answer without a list stands for: one past the end, if the page was guessed; else None.
-
-    final: it would not be tried again.
-    """
-    if not is_guessed(state, page):
-        return None
-    # A page that a total implies is expected: what may pass is tried again there, as often as anywhere.
-    expected = page.number is not None and 1 <= page.number <= (state.last_page or 0)
-    if discovery.error_in(failed.remarks, state.listing.remarks) is not None:
-        return None
-    if failed.past_end is not None and (final or not expected or not failed.passing):
-        return PageRead((), past=failed.past_end)
-    if page == e.PAGE_0 and status is not None and 400 <= status < 500 and status not in _SAY_NOTHING:
-        return PageRead((), past=f"answered {status}")
-    return None
-
-
-def told_error(state: State, page: PageRead) -> Failed | None:
-    """The failure that a page without records is, if it says what no page with records says: an error with status 200.
-
-    Else a server that is busy at page 3 would end the list.
-    """
-    error = None if page.ids else discovery.error_in(page.remarks, state.listing.remarks)
-    if error is None:
-        return None
-    return Failed("malformed", f"the page holds no records and tells of an error: {error}", passing=False)
-
-
-def tolerated(state: State, accept: bool) -> list[Failure]:
-    """The guessed pages that failed for good and whose failure a person accepts: whatever the server answered."""
-    if not accept:
-        return []
-    return [f for f in state.failed_pages if is_guessed(state, f.page) and (f.key == e.PAGE_0 or f.status is not None)]
 
 
 def judge(state: State, *, most: int | None = None, accept: Collection[Failure] | None = None) -> Verdict:
@@ -189,7 +111,7 @@ def _judge(state: State, failed: Collection[e.PageRef]) -> Verdict:
         return _beyond(state)
     if wants_page_0(state) and e.PAGE_0 not in failed:
         return Ask((e.PAGE_0,))
-    if _reached(state) and (confirmed := _confirms(state, says, why_stuck)):
+    if is_reached(state) and (confirmed := _confirms(state, says, why_stuck)):
         return Ended("total", f"total {state.total:,} reached, {confirmed}")
     return _contradicted(state, end) or end
 
@@ -208,12 +130,12 @@ def _settled(state: State, says: Ended | None, why_stuck: str | None) -> str | N
     listing = state.listing
     unsure = bool(listing.counts_itself) and (listing.counted is None or not listing.met)
     alone = unsure and says is None and why_stuck is None
-    if not _reached(state) or (alone and may_count_from_0(state)):
+    if not is_reached(state) or (alone and may_count_from_0(state)):
         return None
     return _confirms(state, says, why_stuck)
 
 
-def _reached(state: State) -> bool:
+def is_reached(state: State) -> bool:
     return state.total is not None and state.listing.met >= state.total
 
 

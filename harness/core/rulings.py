@@ -55,7 +55,8 @@ class Ruling:
     judged (kept, and whether it was refused by a limit shows later); dropped (it was sent for comparison only).
     convicted: suspects whose own fault it was. refused: suspects that a limit refused after all. freed: requests to
     go back into the queue. silence_s: everyone waits so long from now. lift: nobody waits any more. second: behind
-    another request. proven: whether a limit or the requests themselves were found to be the reason.
+    another request. proven: whether a limit or the requests themselves were found to be the reason. unauthorised: it
+    was a 401, and failed_because says why the run is to end if the credential is at fault.
     """
 
     outcome: Outcome = Outcome.ANSWERED
@@ -67,6 +68,8 @@ class Ruling:
     lift: bool = False
     second: bool = False
     proven: Literal["limit", "own"] | None = None
+    unauthorised: bool = False
+    failed_because: str | None = None
 
 
 # One for each answer that was let in while nothing is in doubt.

@@ -38,7 +38,7 @@ MOST_IN_A_ROW = 4
 
 
 @dataclass(slots=True)
-class _Kept:
+class _SetAside:
     """A request that was answered 401 at `at`."""
 
     flight: InFlight
@@ -52,8 +52,8 @@ class Unauthorised:
     def __init__(self) -> None:
         self.trying = False  # everyone is held until the comparison is over
         self.probes = Probes()  # the requests that are compared with
-        self.good: dict[Role, Key] = {}  # what this session was let in to last
-        self._kept: list[_Kept] = []
+        self.let_in_last: dict[Role, Key] = {}  # what this session was let in to last
+        self._set_aside: list[_SetAside] = []
         self._proven: set[Role] = set()
         self._row = 0  # 401s in a row to requests that were sent after the first that is kept
         self._turn = 0
@@ -63,7 +63,7 @@ class Unauthorised:
     @property
     def waiting(self) -> bool:
         """Are there requests that are neither in the queue nor in flight?"""
-        return bool(self._kept)
+        return bool(self._set_aside)
 
     def doubts(self, notice: Notice, state: State) -> bool:
         """Is this a 401 in a run that was let in before? Until then it is a wrong credential, and fails at once."""
@@ -71,17 +71,17 @@ class Unauthorised:
 
     def more(self, work: Work) -> bool:
         """Are others of the role of those that are kept in the queue?"""
-        return bool(self._kept and work.ready[self._suspect])
+        return bool(self._set_aside and work.ready[self._suspect])
 
     def keeps(self, role: Role) -> bool:
         """Is one of that role among them?"""
-        return any(kept.flight.fetch.role == role for kept in self._kept)
+        return any(kept.flight.fetch.role == role for kept in self._set_aside)
 
     # --- the comparison ---------------------------------------------------------------------------------------------
 
-    def try_kept(self) -> bool:
+    def try_set_aside(self) -> bool:
         """Nothing else is left to do: compare, if something was set aside."""
-        if self.trying or not self._kept:
+        if self.trying or not self._set_aside:
             return False
         self._try()
         return True
@@ -91,7 +91,7 @@ class Unauthorised:
 
     @property
     def _suspect(self) -> Role:
-        return self._kept[0].flight.fetch.role
+        return self._set_aside[0].flight.fetch.role
 
     def role(self, work: Work, state: State) -> Role:
         """What the next request is one for: as what got the 401, unless only the other has been let in."""
@@ -109,22 +109,22 @@ class Unauthorised:
 
     def _known(self, role: Role, state: State) -> Key | None:
         """Something that was let in before and did not get a 401 itself."""
-        kept = {(kept.flight.fetch.role, kept.flight.fetch.key) for kept in self._kept}
-        if self._turn == 0 and role in self.good and (role, self.good[role]) not in kept:
-            return self.good[role]
+        kept = {(kept.flight.fetch.role, kept.flight.fetch.key) for kept in self._set_aside}
+        if self._turn == 0 and role in self.let_in_last and (role, self.let_in_last[role]) not in kept:
+            return self.let_in_last[role]
         turns = (let_in_before(role, state, self._turn + more) for more in range(MOST_PROBES))
         return next((key for key in turns if key is not None and (role, key) not in kept), None)
 
     # --- what is told -----------------------------------------------------------------------------------------------
 
-    def keep(self, flight: InFlight, now: float, notice: Notice) -> str | None:
+    def set_aside(self, flight: InFlight, now: float, notice: Notice) -> str | None:
         """Set a request aside that got a 401; answers why the run is to stop, if the credential is at fault."""
         mine = self.probes.landed(flight.fetch.id)
         self.probes.over(flight.fetch.id)
         failed = replace(failed_status(UNAUTHORISED), headers=notice.headers, body=notice.body)
         detail = f"{failed.detail}; another request was let in with the same credential"
-        self._row += any(kept.at <= flight.fetch.sent_s for kept in self._kept)
-        self._kept.append(_Kept(flight, replace(failed, detail=detail), now))
+        self._row += any(kept.at <= flight.fetch.sent_s for kept in self._set_aside)
+        self._set_aside.append(_SetAside(flight, replace(failed, detail=detail), now))
         if mine and flight.compared:
             return EXPIRED
         self._strangers += mine
@@ -150,7 +150,7 @@ class Unauthorised:
             else:
                 self._told_nothing(fetch_id, now, f"status {notice.status}")
             self.probes.over(fetch_id)
-        if not let_in or not self._kept:
+        if not let_in or not self._set_aside:
             return []
         if mine and role != self._suspect:
             if more:
@@ -176,14 +176,14 @@ class Unauthorised:
     def _settle(self, role: Role, until: float) -> list[tuple[InFlight, Failed]]:
         """A request of that kind, sent at `until`, was let in: earlier ones were refused through their own fault."""
         self._proven.add(role)
-        own = [kept for kept in self._kept if kept.flight.fetch.role == role and kept.at <= until]
-        self._kept = [kept for kept in self._kept if kept not in own]
+        own = [kept for kept in self._set_aside if kept.flight.fetch.role == role and kept.at <= until]
+        self._set_aside = [kept for kept in self._set_aside if kept not in own]
         self._row = 0
-        self.trying = self.trying and bool(self._kept) and self._suspect not in self._proven
+        self.trying = self.trying and bool(self._set_aside) and self._suspect not in self._proven
         return [(kept.flight, kept.failed) for kept in own]
 
     def settle(self) -> list[tuple[InFlight, Failed]]:
         """All that are kept, where the session ends before it is known why."""
-        kept, self._kept = self._kept, []
+        kept, self._set_aside = self._set_aside, []
         self.trying = False
         return [(one.flight, one.failed) for one in kept]

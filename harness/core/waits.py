@@ -1,9 +1,15 @@
-"""Turns the engine's moments of waiting into few events: a wait is one, however many workers wait."""
+"""Why nothing is sent right now: the answer to a driver, and few events that record it.
+
+A wait is one, however many workers wait. It begins when the core first has nothing to send although it would, and
+ends when something is sent or there is nothing to send.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from harness.core.answers import Wait
+from harness.pacing import Later
 from harness.record.events import Event, WaitBegan, Waited
 
 # A pause shorter than this part of its window is the rhythm of pacing, not a sleep: it adds its time, no count.
@@ -13,7 +19,7 @@ GATHER_S = 1.0
 
 
 class WaitLog:
-    """Follows the one wait that can be open, and records it when it is over.
+    """Follows the one wait that can be open, makes the answer of it, and records it when it is over.
 
     Without the gathering, two pauses of an import at the full rate came out as thirty: slots come free one by one,
     as they were taken.
@@ -25,8 +31,25 @@ class WaitLog:
         self._gathered: tuple[float, float, float, str, str | None] | None = None  # began, ended, asleep, …
         self._last_sleep: tuple[float, str | None] | None = None  # ended, tier
 
+    def idle(self, now: float, reason: str, until: float | None = None) -> Wait:
+        """Answer that nothing is to be sent, for a reason that is no waiting: all workers are busy, say."""
+        self.end(now)
+        return Wait(until, "input" if reason == "paused" else "settlement", reason)
+
+    def later(self, now: float, later: Later, retry_at: float | None = None) -> Wait:
+        """Answer that a limit or a pause is waited for; no longer than until a retry is due at `retry_at`."""
+        tier, period_s = (None, 0.0) if later.tier is None else (str(later.tier), later.tier.period_s)
+        self.begin(now, later.reason, tier, later.until, period_s)
+        until = later.until if later.until is None or retry_at is None else min(later.until, retry_at)
+        return Wait(until, "settlement", later.reason, tier)
+
+    def retry(self, now: float, at: float | None) -> Wait:
+        """Answer that there is nothing to do before a retry is due."""
+        self.begin(now, "retry", None, at, 0.0)
+        return Wait(at, "input", "retry")
+
     def begin(self, now: float, reason: str, tier: str | None, until: float | None, period_s: float) -> None:
-        """Nobody can send from `now` on. A wait for the same reason that is open already goes on."""
+        """Note that nobody can send from `now` on. A wait for the same reason that is open already goes on."""
         if self._open is not None:
             if self._open[1:3] == (reason, tier):
                 return
@@ -37,7 +60,7 @@ class WaitLog:
             self._record(WaitBegan(now, reason, tier, until))
 
     def end(self, now: float) -> None:
-        """Something was sent, or there is nothing to send."""
+        """Note that something was sent, or that there is nothing to send."""
         if self._open is None:
             return
         began, reason, tier, least_s = self._open

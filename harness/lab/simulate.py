@@ -208,7 +208,7 @@ class Simulation:
             return
         answer_s = sent_back_s + (self._network.back_s() if self._network else 0.0)
         self._later(sent_back_s, self.service.finish, decision)
-        if fetch.id not in self.core.flights:
+        if fetch.id not in self.core.in_flight:
             return
         if answer_s > gives_up_s:
             self._later(gives_up_s, self._lost, fetch)
@@ -225,13 +225,13 @@ class Simulation:
         return Ask("list", query=dict(parse_qsl(urlsplit(self._rest.page_url(fetch.page)).query)))
 
     def _lost(self, fetch: Fetch) -> None:
-        if fetch.id in self.core.flights:
+        if fetch.id in self.core.in_flight:
             self.core.finished(
                 fetch.id, self.now, Failed("timed out", f"no complete answer within {self._timeout_s:g} s")
             )
 
     def _answer(self, fetch: Fetch, decision: Decision, gives_up_s: float) -> None:
-        if fetch.id not in self.core.flights:
+        if fetch.id not in self.core.in_flight:
             return
         fault = decision.fault
         if fault is not None and fault.kind == "reset":
@@ -253,7 +253,7 @@ class Simulation:
         return by_body(said, decision.body(), since_s, self._refused_when)
 
     def _told(self, fetch: Fetch, decision: Decision, said: Notice, gives_up_s: float, done_s: float) -> None:
-        if fetch.id not in self.core.flights or not self.core.answered(fetch.id, self.now, said):
+        if fetch.id not in self.core.in_flight or not self.core.answered(fetch.id, self.now, said):
             return
         if done_s >= gives_up_s:
             self._later(gives_up_s, self._lost, fetch)
@@ -267,7 +267,7 @@ class Simulation:
             act(*arguments)
 
     def _read(self, fetch: Fetch, decision: Decision) -> None:
-        if fetch.id in self.core.flights:
+        if fetch.id in self.core.in_flight:
             self.core.finished(fetch.id, self.now, self._result(fetch, decision))
 
     def _result(self, fetch: Fetch, decision: Decision) -> Result:

@@ -1,7 +1,7 @@
 """What of one limit is occupied: a sliding log, which is at least as strict as most kinds, and a bucket.
 
 Both count a request from the moment it is granted, as in flight, and from its answer on as if it had arrived with
-it. The proof for the log is in the package's docstring. For the bucket, which lets b + rate * d through in any span d:
+it. The proof for the log is in `window`. For the bucket, which lets b + rate * d through in any span d:
 
   Claim: no set S of requests whose arrivals span d is larger than b + rate * d.
   Proof. Let x be the one of S sent last, at s, and m the first arrival in S. Each y in S that was answered by s was

@@ -143,16 +143,16 @@ def _steps(
 _CAUTION = 1.5
 
 
-class Foresight:
+class Schedule:
     """Holds back requests that `plan` would rather send later. It only ever delays: the meters alone keep the limits.
 
     A step of the plan is a group of requests; they go as fast as workers take them, then the next step is planned from
     what has become of the windows.
     """
 
-    def __init__(self, meters: Sequence[AnchoredLimiter], left: int = 0) -> None:
+    def __init__(self, limiters: Sequence[AnchoredLimiter], left: int = 0) -> None:
         self.left = left  # requests not yet granted
-        self._meters = meters
+        self._limiters = limiters
         self._group = 0  # of the step under way, how many may still go
         self._group_began = math.inf
         self._burst_s = 0.0
@@ -163,9 +163,9 @@ class Foresight:
         """The absolute time before which nothing should go although it might; None: go."""
         if self.left < 1 or self._group > 0:
             return None
-        windows = tuple(self._window(meter, now) for meter in self._meters)
+        windows = tuple(self._window(limiter, now) for limiter in self._limiters)
         # When a window ends is known with its first answer; until then, each moment's guess is no reason to plan anew.
-        key = (self.left, tuple((meter.used, meter.ends_at()) for meter in self._meters))
+        key = (self.left, tuple((limiter.used, limiter.ends_at()) for limiter in self._limiters))
         if self._planned is None or self._planned[0] != key:
             step = plan(windows, self.left, now, self._margin_s())
             at, count = (now, min(window.room(now) for window in windows)) if step is None else (step.at, step.count)
@@ -191,7 +191,7 @@ class Foresight:
         return 0.01 + _CAUTION * (self._burst_s + self._round_trip_s)
 
     @staticmethod
-    def _window(meter: AnchoredLimiter, now: float) -> Window:
-        if meter.used == 0:
-            return Window(meter.limit, meter.span_s)
-        return Window(meter.limit, meter.span_s, min(meter.ends_at(), meter.latest_end(now)), meter.used)
+    def _window(limiter: AnchoredLimiter, now: float) -> Window:
+        if limiter.used == 0:
+            return Window(limiter.limit, limiter.span_s)
+        return Window(limiter.limit, limiter.span_s, min(limiter.ends_at(), limiter.latest_end(now)), limiter.used)

@@ -92,47 +92,47 @@ class _Seen:
 
 
 class SharedQuota:
-    """Watches `meters` for the strategy that keeps them. is_alone: nobody was seen yet, so that nothing is asked."""
+    """Watches `limiters` for the strategy that keeps them. is_alone: nobody was seen yet, so that nothing is asked."""
 
-    def __init__(self, meters: list[Limiter]) -> None:
+    def __init__(self, limiters: list[Limiter]) -> None:
         self.is_alone = True
-        self._meters = meters
-        self._seen = [_Seen() for _ in meters]
+        self._limiters = limiters
+        self._seen = [_Seen() for _ in limiters]
 
     @property
     def shared(self) -> tuple[Tier, ...]:
         """The tiers of which the server counts more than we sent: others use them, or it counts in another way."""
-        return tuple(meter.tier for meter, seen in zip(self._meters, self._seen) if seen.is_shared)
+        return tuple(limiter.tier for limiter, seen in zip(self._limiters, self._seen) if seen.is_shared)
 
     def read(self, notice: Notice, sent_at: float, now: float) -> None:
         """An answer, before it is settled: its own request still counts as in flight."""
-        for meter, seen in zip(self._meters, self._seen):
-            quota = next((quota for quota in notice.quotas if tells_of(quota, meter.tier)), None)
+        for limiter, seen in zip(self._limiters, self._seen):
+            quota = next((quota for quota in notice.quotas if tells_of(quota, limiter.tier)), None)
             if quota is not None and quota.remaining is not None:
-                self._count(meter, seen, quota.remaining, sent_at, now)
+                self._count(limiter, seen, quota.remaining, sent_at, now)
                 seen.resets_at = math.inf if quota.reset_s is None else now + quota.reset_s
             elif any(other.remaining is not None for other in notice.quotas):
                 seen.room.outdate(now)
 
-    def _count(self, meter: Limiter, seen: _Seen, remaining: int, sent_at: float, now: float) -> None:
+    def _count(self, limiter: Limiter, seen: _Seen, remaining: int, sent_at: float, now: float) -> None:
         seen.room.read(Reading(sent_at, now, remaining))
         seen.empty_s = now if remaining == 0 else seen.empty_s
-        meter.expire(now)
-        if meter.tier.depth - remaining > meter.used + STRANGERS:
+        limiter.expire(now)
+        if limiter.tier.depth - remaining > limiter.used + STRANGERS:
             seen.strange += 1
             self.is_alone = self.is_alone and not seen.is_shared
 
     def later(self, now: float, cost: int, in_flight: int) -> Later | None:
         """Why `cost` more should not go although by our count they may."""
-        for meter, seen in zip(self._meters, self._seen):
+        for limiter, seen in zip(self._limiters, self._seen):
             least = seen.room.least
             if not seen.is_shared or least is None or least - in_flight >= cost:
                 continue
             if in_flight:
-                return Later(None, "in flight", meter.tier)
-            look_at = min(seen.resets_at, seen.empty_s + _look_s(meter.tier.period_s))
+                return Later(None, "in flight", limiter.tier)
+            look_at = min(seen.resets_at, seen.empty_s + _look_s(limiter.tier.period_s))
             if least < cost and now < look_at:
-                return Later(look_at, "limit", meter.tier)
+                return Later(look_at, "limit", limiter.tier)
         return None
 
 

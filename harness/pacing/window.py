@@ -1,4 +1,31 @@
-"""The `window` strategy: arrival-interval accounting over any number of tiers."""
+"""The `window` strategy: no limit is ever exceeded, and no request waits that every limit would have let through.
+
+**Arrival-interval accounting.** A request sent at s and answered at r reached
+the server at some moment of [s, r], and nobody but the server knows which. So a slot comes free one window W after
+the *answer* of the request that held it, judged at the *send* of the next; requests in flight hold their slots.
+
+  Claim: no window of length W, closed at one end, sees more than L arrivals.
+  Proof. Suppose L+1 requests arrive within less than W. Let x be the one of them that was sent last, at s(x).
+  When x was granted, fewer than L others held a slot: each either in flight or answered less than W before s(x).
+  So one of the L others, y, held none: it was answered at r(y) <= s(x) - W.
+  y arrived by r(y), and x arrived at s(x) or later: their arrivals lie at least W apart. Contradiction.
+
+The assumptions, each with a history in the tests that fails once it is dropped: (a) clocks agree to the guard of
+max(1 ms, W/10,000); (b) the server counts a request before it answers it, and one that we give up on within the
+linger; (c) the server's rule is no stricter than "L in any W" (sliding counters and small bursts are stricter; where
+declared, they are kept by rules of their own, see `limiters` and `server_clock`); (d) every request takes its own
+grant.
+
+**Any number of limits at once.** `WindowPacer` asks every limiter before it charges any, so that a no of one costs the
+others nothing, and names the limiter that opens last. Each limiter keeps the books of one tier by a rule of its own:
+a log (`limiters.LogLimiter`, the rule above), a bucket, anchored windows (`anchored`), aligned windows and sliding
+counters by the server's clock (`server_clock`), and requests at once (`_AtOnce`). Two more may hold a request back that
+the books would let go: what the server says others have used (`shared_quota`), and a better moment to open a window
+(`schedule`).
+
+**When what is known changes** (`set_tiers`, or a first Date header that tells of the server's clock), the limiters are
+made anew from what the old ones remember; what they have forgotten is charged as late as it can have been.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +35,7 @@ from harness.errors import NeverFits
 from harness.pacing.anchored import AnchoredLimiter
 from harness.pacing.base import RELEASES, Grant, Later, Notice, Outcome, Statistics, TierStatistics
 from harness.pacing.limiters import BucketLimiter, Counted, Limiter, LogLimiter, guard_s, paced_as
-from harness.pacing.schedule import Foresight
+from harness.pacing.schedule import Schedule
 from harness.pacing.server_clock import AlignedLimiter, CounterLimiter, ServerClock
 from harness.pacing.shared_quota import SharedQuota, tells_of
 from harness.pacing.tiers import Tier
@@ -21,10 +48,10 @@ _ANSWERED, _LOST = Outcome.ANSWERED, Outcome.LOST
 
 
 class WindowPacer:
-    """At most `limit` arrivals in any window of each tier, at any latency: see the package for the proof.
+    """At most `limit` arrivals in any window of each tier, at any latency: the module has the proof.
 
-    Kinds with a rule of their own are kept to it: buckets (`meters`), aligned windows and sliding counters by what
-    Date headers tell of the server's clock (`phased`), and how many may be in flight for `concurrency`.
+    Kinds with a rule of their own are kept to it: buckets (`limiters`), aligned windows and sliding counters by what
+    Date headers tell of the server's clock (`server_clock`), and how many may be in flight for `concurrency`.
     tiers: all hold at once. linger_s: how long after giving up on a request the server may still count it.
     rtt_floor_s: a declared lower bound of the way there plus the way back, never an observed one: the smallest
     round trip seen is no bound (80-90 refusals in 600 where latency fell or its asymmetry wandered: see the tests).
@@ -37,38 +64,38 @@ class WindowPacer:
         self._linger_s = linger_s
         self._rtt_floor_s = rtt_floor_s
         self._clock = ServerClock()
-        self._meters: list[Limiter] = []
-        self._places: list[_Places] = []
-        self._foresight: Foresight | None = None
+        self._limiters: list[Limiter] = []
+        self._at_once: list[_AtOnce] = []
+        self._schedule: Schedule | None = None
         self._in_flight: set[Grant] = set()
         self._settled = 0  # units of cost answered or lost since the start
         self._counted_by = -math.inf  # no lost request is counted later than this
-        self._make_meters(tiers)
+        self._make_limiters(tiers)
 
-    def _make_meters(self, tiers: tuple[Tier, ...]) -> None:
+    def _make_limiters(self, tiers: tuple[Tier, ...]) -> None:
         self._tiers = tiers
-        self._meters = [self._meter(tier) for tier in tiers if tier.kind != "concurrency"]
-        self._places = [_Places(tier) for tier in tiers if tier.kind == "concurrency"]
+        self._limiters = [self._limiter_of(tier) for tier in tiers if tier.kind != "concurrency"]
+        self._at_once = [_AtOnce(tier) for tier in tiers if tier.kind == "concurrency"]
         self._learns = any(tier.kind in ("aligned", "counter") for tier in tiers)
-        anchored = [meter for meter in self._meters if isinstance(meter, AnchoredLimiter)]
-        left = 0 if self._foresight is None else self._foresight.left
+        anchored = [limiter for limiter in self._limiters if isinstance(limiter, AnchoredLimiter)]
+        left = 0 if self._schedule is None else self._schedule.left
         # With any other kind of limit beside them nothing is known of what the best schedule is.
-        self._foresight = Foresight(anchored, left) if 1 < len(anchored) == len(tiers) else None
-        self._holds = bool(self._places) or self._foresight is not None
-        self._others = SharedQuota(self._meters if self._watches else [])
-        self._logs = [meter for meter in self._meters if isinstance(meter, LogLimiter)]
-        self._all_logs = len(self._logs) == len(self._meters) and not self._learns
+        self._schedule = Schedule(anchored, left) if 1 < len(anchored) == len(tiers) else None
+        self._may_hold = bool(self._at_once) or self._schedule is not None
+        self._shared_quota = SharedQuota(self._limiters if self._watches else [])
+        self._logs = [limiter for limiter in self._limiters if isinstance(limiter, LogLimiter)]
+        self._all_logs = len(self._logs) == len(self._limiters) and not self._learns
 
     def expect(self, requests: int) -> None:
         """So many requests are still to be sent, beyond those in flight: what there is to plan for.
 
-        Several anchored limits need it, for sending as soon as they allow is not the best then (`planner`). Without
+        Several anchored limits need it, for sending as soon as they allow is not the best then (`schedule`). Without
         it, and where requests do not cost 1 each, everything goes as soon as it may.
         """
-        if self._foresight is not None:
-            self._foresight.left = requests
+        if self._schedule is not None:
+            self._schedule.left = requests
 
-    def _meter(self, tier: Tier) -> Limiter:
+    def _limiter_of(self, tier: Tier) -> Limiter:
         if tier.kind in ("gcra", "bucket"):
             return BucketLimiter(tier, self._rtt_floor_s)
         if tier.kind == "leaky":
@@ -89,20 +116,20 @@ class WindowPacer:
 
         All tiers are checked before any is charged. Raises NeverFits where `cost` exceeds a limit.
         """
-        for meter in self._meters:
-            meter.expire(now)
-            if meter.used + cost > meter.limit:
+        for limiter in self._limiters:
+            limiter.expire(now)
+            if limiter.used + cost > limiter.limit:
                 return self._later(now, cost)
-        if not self._others.is_alone:
-            later = self._others.later(now, cost, self._in_flight_cost())
+        if not self._shared_quota.is_alone:
+            later = self._shared_quota.later(now, cost, self._in_flight_cost())
             if later is not None:
                 return later
-        if self._holds:
+        if self._may_hold:
             later = self._hold(now)
             if later is not None:
                 return later
-        for meter in self._meters:
-            meter.used += cost
+        for limiter in self._limiters:
+            limiter.used += cost
         grant = Grant(now, cost)
         self._in_flight.add(grant)
         return grant
@@ -112,33 +139,33 @@ class WindowPacer:
 
     def _hold(self, now: float) -> Later | None:
         """Why not to send although there is room: too many in flight, or a better moment to come."""
-        for places in self._places:
-            if not places.free(now, len(self._in_flight)):
-                return Later(places.opens_at(), "in flight", places.tier)
-        if self._foresight is None:
+        for at_once in self._at_once:
+            if not at_once.free(now, len(self._in_flight)):
+                return Later(at_once.opens_at(), "in flight", at_once.tier)
+        if self._schedule is None:
             return None
-        held_until = self._foresight.wait_until(now)
+        held_until = self._schedule.wait_until(now)
         if held_until is None:
-            self._foresight.granted(now)
+            self._schedule.granted(now)
             return None
         return Later(held_until, "limit", self._tiers[0])
 
     def _later(self, now: float, cost: int) -> Later:
         """The full tier that opens last: no other can make the wait longer. In flight counts as last of all."""
         latest = Later(now, "limit")
-        for meter in self._meters:
-            if cost > meter.limit:
+        for limiter in self._limiters:
+            if cost > limiter.limit:
                 ask = "raise the limit or lower the cost"
-                raise NeverFits(f"a request of cost {cost} never fits into {meter.tier}; {ask}")
-        for meter in self._meters:
-            meter.expire(now)
-            if meter.used + cost <= meter.limit:
+                raise NeverFits(f"a request of cost {cost} never fits into {limiter.tier}; {ask}")
+        for limiter in self._limiters:
+            limiter.expire(now)
+            if limiter.used + cost <= limiter.limit:
                 continue
-            opens_at = meter.opens_at(cost)
+            opens_at = limiter.opens_at(cost)
             if opens_at is None:
-                return Later(None, "in flight", meter.tier)
+                return Later(None, "in flight", limiter.tier)
             if latest.until is None or opens_at >= latest.until:
-                latest = Later(opens_at, "limit", meter.tier)
+                latest = Later(opens_at, "limit", limiter.tier)
         return latest
 
     def settle(
@@ -154,7 +181,7 @@ class WindowPacer:
         if outcome is Outcome.REFUSED and notice is not None and notice.status >= SERVER_ERROR:
             outcome = _ANSWERED
         if notice is not None and notice.quotas:
-            self._others.read(notice, grant.at, now)
+            self._shared_quota.read(notice, grant.at, now)
         if outcome is not _ANSWERED or not self._all_logs:
             self._settle_any(grant, now, outcome, notice, cost)
             return None
@@ -162,8 +189,8 @@ class WindowPacer:
         true_cost = grant.cost
         if cost is not None and cost != true_cost:
             true_cost = cost
-            for meter in self._meters:
-                meter.used += cost - grant.cost
+            for limiter in self._limiters:
+                limiter.used += cost - grant.cost
         self._settled += true_cost
         for log in self._logs:
             log.answered.append((now + log.span_s, true_cost))
@@ -173,27 +200,27 @@ class WindowPacer:
         back = outcome is not _ANSWERED and outcome is not _LOST
         if self._learns:
             self._learn(grant, now, notice)
-        if self._foresight is not None:
-            self._foresight.settled(grant.at, now, back)
+        if self._schedule is not None:
+            self._schedule.settled(grant.at, now, back)
         if back:
-            for meter in self._meters:
-                meter.used -= grant.cost
+            for limiter in self._limiters:
+                limiter.used -= grant.cost
             return
         true_cost = grant.cost if cost is None else cost
         self._settled += true_cost
         if outcome is _LOST:
             self._lose(grant, now, true_cost)
             return
-        for meter in self._meters:
-            meter.settle(now, true_cost, grant.cost, grant.at)
+        for limiter in self._limiters:
+            limiter.settle(now, true_cost, grant.cost, grant.at)
 
     def _lose(self, grant: Grant, now: float, true_cost: int) -> None:
         self._counted_by = now + self._linger_s + self._rtt_floor_s
-        for meter in self._meters:
+        for limiter in self._limiters:
             # Its arrival has no known end but the linger, so the round trip's floor must not shorten this.
-            meter.settle_late(self._counted_by, true_cost, grant.cost)
-        for places in self._places:
-            places.lost_until.append(self._counted_by)
+            limiter.settle_late(self._counted_by, true_cost, grant.cost)
+        for at_once in self._at_once:
+            at_once.lost_until.append(self._counted_by)
 
     def _learn(self, grant: Grant, now: float, notice: Notice | None) -> None:
         """A Date may have come: from the first one on, sliding counters are kept by the server's clock."""
@@ -209,10 +236,10 @@ class WindowPacer:
 
     def _hear_ends(self, grant: Grant, now: float, notice: Notice) -> None:
         """No Date so far: what resets say of windows on the server's clock."""
-        for meter in self._meters:
-            quota = next((quota for quota in notice.quotas if tells_of(quota, meter.tier)), None)
-            if isinstance(meter, AlignedLimiter) and quota is not None:
-                meter.hear_end(quota, grant.at, now)
+        for limiter in self._limiters:
+            quota = next((quota for quota in notice.quotas if tells_of(quota, limiter.tier)), None)
+            if isinstance(limiter, AlignedLimiter) and quota is not None:
+                limiter.hear_end(quota, grant.at, now)
 
     def charge(self, at: float, cost: int) -> None:
         """Count `cost` units that the server counted at `at` or before. Call before the first grant, in order of `at`.
@@ -220,8 +247,8 @@ class WindowPacer:
         That late, the way back is not part of it: as with a lost request, the round trip's floor must not shorten this.
         """
         self._settled += cost
-        for meter in self._meters:
-            meter.settle_late(at + self._rtt_floor_s, cost, 0)
+        for limiter in self._limiters:
+            limiter.settle_late(at + self._rtt_floor_s, cost, 0)
 
     def set_tiers(self, tiers: tuple[Tier, ...], now: float) -> None:
         """Change the limits of a running import; whatever was sent before still occupies its slots.
@@ -232,7 +259,7 @@ class WindowPacer:
         self._rebuild(tiers, now, self._in_flight_cost())
 
     def _rebuild(self, tiers: tuple[Tier, ...], now: float, in_flight: int) -> None:
-        old = max(self._meters, key=lambda meter: meter.span_s, default=None)
+        old = max(self._limiters, key=lambda limiter: limiter.span_s, default=None)
         answered: list[Counted] = []
         late: list[Counted] = []
         horizon = max(now, self._counted_by)  # with no tiers so far, nothing was remembered
@@ -243,29 +270,29 @@ class WindowPacer:
         forgotten = self._settled - sum(cost for _, cost in answered + late)
         if forgotten > 0:
             late.insert(0, (horizon, forgotten))
-        self._make_meters(tiers)
-        for meter in self._meters:
-            meter.used = in_flight
+        self._make_limiters(tiers)
+        for limiter in self._limiters:
+            limiter.used = in_flight
             for at, cost in late:
-                meter.settle_late(at, cost, 0)
+                limiter.settle_late(at, cost, 0)
             for at, cost in answered:
-                meter.settle(at, cost, 0)
+                limiter.settle(at, cost, 0)
 
     def statistics(self, now: float) -> Statistics:
         tiers = (
-            *(_tier(meter, now) for meter in self._meters),
-            *(p.statistics(len(self._in_flight)) for p in self._places),
+            *(_tier(limiter, now) for limiter in self._limiters),
+            *(p.statistics(len(self._in_flight)) for p in self._at_once),
         )
         return Statistics(self.name, len(self._in_flight), tiers, self._beliefs(now))
 
     def _beliefs(self, now: float) -> tuple[str, ...]:
         shared = tuple(
             f"{tier}: the server counts more than we sent, so that its count is kept to as well"
-            for tier in self._others.shared
+            for tier in self._shared_quota.shared
         )
         if not self._learns:
             return shared
-        ends = [(m.tier, m.told_to_s(now)) for m in self._meters if isinstance(m, AlignedLimiter)]
+        ends = [(m.tier, m.told_to_s(now)) for m in self._limiters if isinstance(m, AlignedLimiter)]
         if not self._clock.known and any(told_s is not None for _, told_s in ends):
             told = (f"the ends of {tier} are known to {told_s:.3f} s, from Reset" for tier, told_s in ends if told_s)
             return (*shared, *told)
@@ -280,7 +307,7 @@ class WindowPacer:
         )
 
 
-class _Places:
+class _AtOnce:
     """A limit of requests at once: in flight, and lost ones that the server may still be busy with."""
 
     def __init__(self, tier: Tier) -> None:
@@ -300,18 +327,18 @@ class _Places:
         return TierStatistics(self.tier, used, max(0, self.tier.limit - used), self.opens_at(), self.opens_at(), 0.0)
 
 
-def _tier(meter: Limiter, now: float) -> TierStatistics:
-    meter.expire(now)
-    times = [free_at for free_at, _ in meter.releases()]
+def _tier(limiter: Limiter, now: float) -> TierStatistics:
+    limiter.expire(now)
+    times = [free_at for free_at, _ in limiter.releases()]
     last = len(times) - 1
     ranks = range(RELEASES) if last >= RELEASES else range(last + 1)
     return TierStatistics(
-        tier=meter.tier,
-        used=meter.used,
-        left=max(0, meter.limit - meter.used),
+        tier=limiter.tier,
+        used=limiter.used,
+        left=max(0, limiter.limit - limiter.used),
         opens_at=times[0] if times else None,
         full_at=times[-1] if times else None,
-        span_s=meter.span_s,
+        span_s=limiter.span_s,
         known=len(times),
         releases=tuple(times[rank * last // max(1, len(ranks) - 1)] for rank in ranks),
     )

@@ -84,8 +84,11 @@ def is_moment(text: str) -> bool:
     """Whether it reads like a time of day, or a date with one; asks neither the clock nor the time zone."""
     if _CLOCK.fullmatch(text):
         return True
-    with suppress(ValueError):
-        return is_dated(text) and datetime.fromisoformat(text) is not None
+    with suppress(ValueError, OverflowError):
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            moment.astimezone(UTC)  # it may lie past the end of the calendar
+        return is_dated(text)
     return False
 
 

@@ -16,8 +16,9 @@ import trio
 
 from harness.config import ImportConfig
 from harness.core.answers import Failed, PageRead, Result
-from harness.core.listing import Ask, Ended, Unclear, as_page, judge, known_pages, stuck, told_error, wants_page_0
-from harness.core.rules import Rules, listed
+from harness.core.list_reader import as_page, known_pages, listed, told_error
+from harness.core.listing import Ask, Ended, Unclear, judge, stuck, wants_page_0
+from harness.core.rules import Rules
 from harness.errors import BadInput
 from harness.pacing import Notice
 from harness.record import events as e

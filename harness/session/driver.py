@@ -83,7 +83,7 @@ class Driver:
 
     def wake(self) -> None:
         """Tell the workers that the core was told something (workers, limits, pause, stop)."""
-        wanted = self.core.wish.workers
+        wanted = self.core.desired.workers
         if self._nursery is not None and self.done is None:
             for _ in range(wanted - self._workers):
                 self._workers += 1
@@ -96,7 +96,7 @@ class Driver:
         self._all.cancel()
 
     async def _work(self) -> None:
-        while self._workers <= self.core.wish.workers:
+        while self._workers <= self.core.desired.workers:
             caught_up = self._behind()
             if caught_up is not None:
                 await caught_up.wait()
@@ -124,7 +124,7 @@ class Driver:
         try:
             got = await self._api.fetch(fetch.role, fetch.key, on_headers)
         except trio.Cancelled:
-            if fetch.id in self.core.flights:
+            if fetch.id in self.core.in_flight:
                 self.core.abandon(fetch.id, self.now())
             raise
         if got is not None:

@@ -207,8 +207,8 @@ class Session:
         return Live(
             t_s=now,
             now_utc_s=self._started_utc_s + now,
-            workers=core.wish.workers,
-            in_flight=len(core.flights),
+            workers=core.desired.workers,
+            in_flight=len(core.in_flight),
             doing=core.doing_now,
             until_utc_s=None if doing is None or doing.until is None else self._started_utc_s + doing.until,
             tier=None if doing is None else doing.tier,
@@ -222,7 +222,7 @@ class Session:
             best_s=self._best_of_all_s(),
             flights=tuple(
                 LiveFlight(flight.fetch.role, flight.fetch.key, flight.fetch.attempt, now - flight.fetch.sent_s)
-                for flight in islice(core.flights.values(), MOST_FLIGHTS)
+                for flight in islice(core.in_flight.values(), MOST_FLIGHTS)
             ),
         )
 
@@ -255,7 +255,7 @@ class Session:
 
     def stop(self, reason: str = "stopped") -> None:
         """Finish what is in flight, then end; a second call ends at once."""
-        if self.core.wish.stopping is not None and self.driver is not None:
+        if self.core.desired.stopping is not None and self.driver is not None:
             self.driver.cut_off(reason)
         self.core.stop(self.now(), reason)
         self._wake()

@@ -91,7 +91,7 @@ class Play:
         self._later(self.now + latency_s, lambda: self._answer(fetch, notice, result))
 
     def _answer(self, fetch: Fetch, notice: Notice | None, result: Result) -> None:
-        if fetch.id not in self.core.flights:
+        if fetch.id not in self.core.in_flight:
             return
         if notice is None or self.core.answered(fetch.id, self.now, notice):
             self.core.finished(fetch.id, self.now, result)

@@ -77,7 +77,7 @@ def test_a_person_who_sets_the_number_ends_auto() -> None:
     core = Core(Rules(), shared(budget), lambda event: None, 0.0, concurrency=Concurrency())
     core.start()
     core.set_workers(7, 1.0)
-    assert (core.concurrency, core.wish.workers) == (None, 7)
+    assert (core.concurrency, core.desired.workers) == (None, 7)
 
 
 def test_fewer_are_kept_where_more_made_it_much_slower() -> None:

@@ -220,7 +220,7 @@ def test_stop_finishes_what_is_in_flight_and_resume_does_the_rest() -> None:
     play = Play(catalogue(400), at=[(1.0, lambda core, now: core.stop(now, "Ctrl-C"))]).run()
     assert play.done is not None
     assert (play.done.status, play.done.reason) == ("stopped", "Ctrl-C")
-    assert play.core.flights == {}
+    assert play.core.in_flight == {}
     assert 0 < play.core.state.imported < 400
     again = Play(catalogue(400), state=fold(play.events)).run()
     assert again.core.state.imported == 400

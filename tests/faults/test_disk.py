@@ -51,7 +51,7 @@ async def stopped_early(tmp_path: Path, url: str, **settings: Any) -> Run:
 
 
 def _stop(session: Session) -> None:
-    if session.state.imported and session.core.wish.stopping is None:
+    if session.state.imported and session.core.desired.stopping is None:
         session.stop()
 
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.core.answers import Fetch
+from harness.core.budgets import budget_name, shared
+from harness.core.core import Core
+from harness.core.rules import Rules
 from harness.errors import RecordError
+from harness.pacing import Budget, Unpaced
 from harness.record import events as e
 from harness.record.arrow import EVENT_SCHEMA, as_current, from_table, to_table
+from harness.record.events import PageListed
+from harness.record.fold import fold
+from harness.source.rest import Rest
 from tests.record.samples import EVENTS, IDS, TEXTS, events_of, imported, listed, started
 
 QUICK = settings(max_examples=200, deadline=None, derandomize=True)
@@ -68,9 +78,11 @@ def test_a_newer_schema_is_refused_by_name() -> None:
 def as_version_1(table: pa.Table) -> pa.Table:
     """As the version before wrote it: without the columns that came later."""
     since = ["headers", "body", "carried", "way", "more", "unread", "new", "past", "said_by", "remarks"]
+    since += ["resource", "endpoint", "parent", "credential", "key_kind", "next_page_kind"]
     at = table.schema.names.index("role")
     kinds = ["page" if role == "list" else role for role in table.column("role").to_pylist()]
     older = table.set_column(at, "kind", pa.array(kinds, pa.string())).drop_columns(since)
+    older = older.rename_columns(["strikes" if name == "consecutive_refusals" else name for name in older.schema.names])
     return older.set_column(0, "schema", pa.array([1] * older.num_rows, pa.int16()))
 
 
@@ -99,3 +111,39 @@ def test_a_table_of_something_else_is_no_record() -> None:
     """Somebody's own Parquet file in the folder is named for what it is."""
     with pytest.raises(RecordError, match="have no column session"):
         from_table(to_table([imported(1)], "r", 1, "s1", 1).drop_columns(["session"]))
+
+
+@pytest.mark.parametrize("link", ["?after=17", "17", "https://api.test/items/17"])
+def test_a_page_is_the_same_from_the_client_to_a_resumed_core(link: str) -> None:
+    """Parsed once: the reference that the client made is what is recorded, read back, folded, and asked for."""
+    rest = Rest("https://api.test/items", 10)
+    (first, _) = rest.page_of(e.FIRST_PAGE, {"data": [{"id": 1}], "next": link})
+    told = PageListed(0.2, e.FIRST_PAGE, 1, 0.0, 0.1, 200, first.ids, None, None, first.next_page, first.way, new=1)
+    events = from_table(to_table([started(), told], "r", 1, "s1", 1))
+    assert events[1] == told
+    core = Core(Rules(), shared(Budget("api", Unpaced())), lambda _: None, 0.0, fold(events))
+    core.start(number=2)
+    asked = core.next(0.0)
+    assert isinstance(asked, Fetch)
+    assert asked.page == first.next_page
+    assert asked.page.kind == "url"
+    assert rest.page_url(asked.page) == {
+        "?after=17": "https://api.test/items?after=17",
+        "17": "https://api.test/17",
+    }.get(link, link)
+
+
+def test_what_a_request_asked_is_recorded_with_it() -> None:
+    """By name: the resource and its endpoint, whose credential, and which budget paid; one object for all alike."""
+    budget = Budget(budget_name("API_TOKEN"), Unpaced())
+    (of_list, of_item) = shared(budget, "API_TOKEN")
+    page = replace(listed(1, 2), endpoint=of_list)
+    items = [replace(imported(item), endpoint=of_item) for item in (1, 2)]
+    table = to_table([started(), page, *items], "r", 1, "s1", 1)
+    asked = ("resource", "endpoint", "role", "parent", "credential", "budget")
+    rows = [tuple(row[name] for name in asked) for row in table.to_pylist()]
+    assert rows[0] == (None,) * 6
+    assert rows[1:] == [("records", role, role, None, "API_TOKEN", "API_TOKEN *") for role in ("list", "item", "item")]
+    back = from_table(table)
+    assert back[1:] == [page, *items]
+    assert back[2].endpoint is back[3].endpoint  # type: ignore[union-attr]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.listing import known_pages
+from harness.core.list_reader import known_pages
 from harness.core.work import Work
 from harness.record import events as e
 from harness.record.fold import fold

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from harness_test_api import BadConfig, ServerConfig, cli, scenarios
+from harness_test_api import BadConfig, ServerConfig, cli, foreground, scenarios
 from harness_test_api.config import settings
 from harness_test_api.tiers import Tier
 
@@ -83,7 +83,7 @@ def test_flags_win_over_the_file_and_the_file_over_the_scenario(
 ) -> None:
     """Three layers, the later wins; what no layer says is the default."""
     served: list[ServerConfig] = []
-    monkeypatch.setattr(cli, "serve_until_stopped", lambda config, *rest: served.append(config))
+    monkeypatch.setattr(foreground, "serve_until_stopped", lambda config, *rest: served.append(config))
     path = tmp_path / "server.toml"
     path.write_text("items = 12\nlatency = '1s'\n")
     flags = ["--scenario", "github", "--config", str(path), "--latency", "2s", "--limit", "5/1s", "--limit", "9/9s"]
@@ -114,7 +114,7 @@ def test_the_page_names_every_setting_and_scenario() -> None:
 def test_the_commands_on_the_page_are_commands(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every `python -m harness server` line of the page is taken by the command line."""
     served: list[ServerConfig] = []
-    monkeypatch.setattr(cli, "serve_until_stopped", lambda config, *rest: served.append(config))
+    monkeypatch.setattr(foreground, "serve_until_stopped", lambda config, *rest: served.append(config))
     monkeypatch.chdir(DOC.parents[1])
     commands = re.findall(r"^python -m harness server (.*)$", DOC.read_text(encoding="utf-8"), re.MULTILINE)
     assert len(commands) >= 5

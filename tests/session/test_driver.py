@@ -138,7 +138,7 @@ async def test_cut_off_ends_at_once_and_says_what_was_lost() -> None:
     assert driver.done is not None
     assert driver.done.status == "stopped"
     assert len([event for event in store.events if isinstance(event, e.Returned)]) == 10
-    assert driver.core.flights == {}
+    assert driver.core.in_flight == {}
 
 
 async def test_pausing_and_changing_workers_while_it_runs() -> None:

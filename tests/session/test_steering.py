@@ -178,7 +178,7 @@ async def test_a_session_obeys_what_is_left_in_its_folder(tmp_path: Path) -> Non
         await want("set", workers=5, limit="100/1s")
         await want("set", workers=0, limit="1/s")
         await want("set", workers=5, limit="often")
-        assert (session.core.wish.workers, session.state.limits) == (5, "100/1s")
+        assert (session.core.desired.workers, session.state.limits) == (5, "100/1s")
         await want("retry")
         await want("retry", items=["3"])
         await want("forget", items=[4])

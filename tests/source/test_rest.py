@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.core.answers import PageRead
-from harness.core.listing import known_pages, pages_after
+from harness.core.list_reader import known_pages, pages_after
 from harness.record import events as e
 from harness.record.events import FIRST_PAGE, ItemId, PageRef, linked, numbered
 from harness.record.fold import apply

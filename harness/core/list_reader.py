@@ -1,0 +1,275 @@
+"""Reads the list: which pages are asked for, what each brings, and when the list has ended. No IO, no clock.
+
+`listing` judges what is known of the list; this module acts on it. It asks for the pages that the list tells of, takes
+in what each page brings (new items are work, or are recorded as they are), and asks `listing` for its verdict as soon
+as no page is left to be read: the list has ended and why, or one more page may prove it, or it cannot be known.
+
+A page of the list costs its ids and nothing else: no page is remembered by its content. A list that is read once more,
+because its end could not be proven, is compared with the ids that this reading has met, not with those of the run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Sequence
+
+from harness.core.answers import Done, Failed, PageRead
+from harness.core.listing import Ask, Ended, Unclear, Verdict, is_reached, judge, stuck
+from harness.core.rules import Rules, retry_due
+from harness.core.work import InFlight, Task, Work
+from harness.record import discovery
+from harness.record import events as e
+from harness.record.discovery import ACCEPT
+from harness.record.fold import verdict_of_failures
+from harness.record.pages import PageTurn, without
+from harness.record.state import Failure, State
+
+# Of a page that was only guessed, these statuses of an answer say nothing about the list.
+_SAY_NOTHING = (401, 403, 429)
+
+
+class ListReader:
+    """The list of one session: reads it into `work`, and says by events what it brought.
+
+    payloads: items whose payload is on disk already though no event says so; they are adopted, not fetched.
+    """
+
+    def __init__(
+        self, rules: Rules, state: State, work: Work, emit: Callable[[e.Event], None], payloads: Collection[e.ItemId]
+    ) -> None:
+        self._rules = rules
+        self._state = state
+        self._work = work
+        self._emit = emit
+        self._payloads = payloads
+        self._met: set[e.ItemId] | None = None  # the ids that this reading has met, where the list is read once more
+        self._accepted: list[Failure] = []  # pages whose failure a person accepts (--accept-list)
+
+    def start(self, utc_s: float, relist: bool) -> None:
+        """Go on from where the state is, at t = 0. utc_s: the wall clock then. relist: read the list once more."""
+        state, work = self._state, self._work
+        if relist or self._must_relist():
+            self._emit(e.Relisted(0.0))
+        self._met = set() if state.pages_before else None
+        for item in [item for item in self._payloads if item in state.items]:
+            self._emit(e.ItemAdopted(0.0, item))
+        work.add("item", state.items.in_state("pending"))
+        for failure in state.failures.values():
+            if failure.retry_at_utc_s is not None:
+                work.retry(Task(failure.role, failure.key, failure.attempts + 1), retry_due(failure, utc_s))
+        if not self.is_full() and stuck(state) is None:
+            waiting = {failure.page for failure in state.failures.values() if failure.role == "list"}
+            work.add("list", without(known_pages(state), waiting))
+
+    def _must_relist(self) -> bool:
+        """Return whether the list was read as far as it goes without a proven end: only a new reading may help."""
+        state = self._state
+        if not state.pages or state.listing.ended or any(role == "list" for role, _ in state.failures):
+            return False
+        left = bool(known_pages(state)) and stuck(state) is None
+        return not left and not isinstance(self._verdict(), (Ask, Ended))
+
+    def is_read(self) -> bool:
+        """Return whether no page is ready or waits for a retry. One that failed for good is not waited for."""
+        if self._work.ready["list"]:
+            return False
+        return not any(failure.role == "list" for failure in self._state.failures.values() if failure.retry_at_utc_s)
+
+    def is_full(self) -> bool:
+        """Return whether the list has named as many items as are wanted (--max-items)."""
+        most = self._rules.max_items
+        return most is not None and len(self._state.items) >= most
+
+    def take_in(self, flight: InFlight, now: float, page: PageRead) -> None:
+        """Record what a page brought, and make its new items and the pages that it tells of ready."""
+        fetch, state, rules, work = flight.fetch, self._state, self._rules, self._work
+        ids, new, total, met = listed(rules, state, page, self._met)
+        answered_s, status = flight.answered_s or now, flight.status or 0
+        told = (page.last_page, page.next_page, page.way, page.more, page.unread, met, page.past)
+        more, known = (page.said_by, page.remarks), state.last_page
+        what = (fetch.page, fetch.attempt, fetch.sent_s, answered_s, status, ids, total)
+        self._emit(e.PageListed(now, *what, *told, *more, fetch.endpoint))
+        for item in new:
+            if item in self._payloads:
+                self._emit(e.ItemAdopted(now, item))
+            elif not rules.detail:
+                self._emit(e.ItemListed(now, item))
+        if rules.detail:
+            work.add("item", (item for item in new if item not in self._payloads))
+        if self.is_full() or stuck(state) is not None:
+            work.ready["list"].clear()
+        else:
+            work.add("list", pages_after(state, known, most_pages(rules, page)))
+
+    def accept_failures(self) -> None:
+        """Take in which pages have failed for good so far and may, as a person says (--accept-list).
+
+        Call it before a session starts, which forgets the failures of the one before, and after each failure.
+        """
+        accepted = tolerated(self._state, self._rules.accept_list)
+        self._accepted += [failure for failure in accepted if failure not in self._accepted]
+
+    def judge(self, now: float) -> None:
+        """Where no page is left to be read, say why the list has ended, or ask for the page that may prove it.
+
+        Call it when no page is on its way.
+        """
+        state = self._state
+        if state.listing.ended or not state.pages or not self.is_read():
+            return
+        if any(failure not in self._accepted for failure in state.failed_pages) and not self.is_full():
+            return
+        verdict = self._verdict()
+        if isinstance(verdict, Ask):
+            self._work.add("list", verdict.pages)
+        elif isinstance(verdict, Ended):
+            self._emit(e.ListEnded(now, verdict.reason, verdict.evidence))
+
+    def _verdict(self) -> Verdict:
+        accept = self._accepted if self._rules.accept_list else None
+        return judge(self._state, most=self._rules.max_items, accept=accept)
+
+    def outcome(self) -> Done:
+        """Return how the session ended, with nothing left to do."""
+        state = self._state
+        if not state.listing.ended:
+            failed = [page for page in state.failed_pages if page not in self._accepted]
+            return Done(e.RunStatus.FAILED, _failed_pages(state, failed) if failed else self._unclear())
+        return Done(*verdict_of_failures(state.failed))
+
+    def _unclear(self) -> str:
+        verdict = self._verdict()
+        return verdict.sentence if isinstance(verdict, Unclear) else "the list was not read to its end"
+
+
+def _failed_pages(state: State, failed: Sequence[Failure]) -> str:
+    page = failed[0]
+    others = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
+    times = "once" if page.attempts == 1 else f"{page.attempts} times"
+    what = f"{page.reason}: {page.detail}" if page.detail else page.reason
+    hint = ""
+    if page.key == e.PAGE_0:
+        hint = f"; it may hold records, where pages are counted from 0: if they are not, add {ACCEPT}"
+    elif is_guessed(state, page.page) and page.status is not None:
+        hint = f"; if the list ends before it, add {ACCEPT}"
+    elif page.status in (401, 403) and not state.items:
+        hint = "; check the credentials and --url"
+    return f"page {page.key} of the list{others} could not be read, tried {times} ({what}){hint}"
+
+
+def known_pages(state: State) -> list[PageTurn]:
+    """Return the told pages that are still to be read."""
+    if not state.pages:
+        return [e.FIRST_PAGE]
+    return [*state.pages.missing(state.last_page or 0), *_following(state)]
+
+
+def pages_after(state: State, last_page: int | None, most: int | None) -> list[PageTurn]:
+    """Return the pages that the page just folded was the first to tell of.
+
+    last_page: how many were known before it. most: no number beyond this one is wanted.
+    """
+    end = state.last_page or 1
+    end = end if most is None else min(end, most)
+    new = range((last_page or 1) + 1, end + 1)
+    return [*([new] if new else []), *_following(state)]
+
+
+def _following(state: State) -> list[e.PageRef]:
+    following = state.next_page
+    return [] if following is None or following in state.pages else [following]
+
+
+def is_guessed(state: State, page: e.PageRef) -> bool:
+    """Return whether nothing the list said names that page for certain.
+
+    The last of the declared pages is not named for certain while records are missing: where pages are counted from 0,
+    it has another number, and page 0 will show it.
+    """
+    number = page.number
+    if number is None or number == 1 or page == state.next_page:
+        return False
+    counted = state.listing.counted or 0
+    return number < 1 or number > counted or (number == counted and not is_reached(state))
+
+
+def as_page(state: State, page: e.PageRef, failed: Failed, status: int | None, *, final: bool) -> PageRead | None:
+    """Return the page that an answer without a list stands for: one past the end, if it was guessed; else None.
+
+    final: it would not be tried again.
+    """
+    if not is_guessed(state, page):
+        return None
+    # A page that a total implies is expected: what may pass is tried again there, as often as anywhere.
+    expected = page.number is not None and 1 <= page.number <= (state.last_page or 0)
+    if discovery.error_in(failed.remarks, state.listing.remarks) is not None:
+        return None
+    if failed.past_end is not None and (final or not expected or not failed.passing):
+        return PageRead((), past=failed.past_end)
+    if page == e.PAGE_0 and status is not None and 400 <= status < 500 and status not in _SAY_NOTHING:
+        return PageRead((), past=f"answered {status}")
+    return None
+
+
+def told_error(state: State, page: PageRead) -> Failed | None:
+    """Return the failure that a page without records is, if it says what no page with records says.
+
+    That is an error with status 200. Else a server that is busy at page 3 would end the list.
+    """
+    error = None if page.ids else discovery.error_in(page.remarks, state.listing.remarks)
+    if error is None:
+        return None
+    return Failed("malformed", f"the page holds no records and tells of an error: {error}", passing=False)
+
+
+def tolerated(state: State, accept: bool) -> list[Failure]:
+    """Return the guessed pages that failed for good, if a person accepts that: whatever the server answered."""
+    if not accept:
+        return []
+    return [f for f in state.failed_pages if is_guessed(state, f.page) and (f.key == e.PAGE_0 or f.status is not None)]
+
+
+def listed(
+    rules: Rules, state: State, page: PageRead, reread: set[e.ItemId] | None = None
+) -> tuple[tuple[e.ItemId, ...], list[e.ItemId], int | None, int]:
+    """Return what `page` says to a state that has not seen it.
+
+    That is: its ids, those that are new to the run, the total, and how many are new to this reading of the list.
+    Beyond the most items that are wanted, ids are as if they had not been there. reread: where the list is read once
+    more, the ids that this reading has met so far, to which those of the page are added.
+    """
+    most = rules.max_items
+    new = [item for item in dict.fromkeys(page.ids) if item not in state.items]
+    if most is not None:
+        new = new[: max(0, most - len(state.items))]
+    known = set(new)
+    ids = tuple(item for item in page.ids if item in known or item in state.items)
+    total = page.total if page.total is None or most is None else min(page.total, most)
+    met = len(new)
+    if reread is not None:
+        met = len(set(ids) - reread)
+        reread.update(ids)
+    return ids, new, total, met
+
+
+def most_pages(rules: Rules, page: PageRead) -> int | None:
+    """Return how many pages like this one hold the most items that are wanted."""
+    if rules.max_items is None or not page.ids:
+        return None
+    return math.ceil(rules.max_items / len(page.ids))
+
+
+def requests_left(rules: Rules, state: State) -> int | None:
+    """Count requests without a result so far: pages not yet read, and items neither imported nor failed.
+
+    None while the list has not said how much there is; those in flight are among them.
+    """
+    if not state.pages:
+        return None
+    pages = 0
+    if state.last_page is not None:
+        pages = max(0, state.last_page - len(state.pages))
+    elif not state.listing.ended:
+        pages = 1
+    items = max(state.total or 0, len(state.items)) - state.imported - state.failed - state.forgotten
+    return pages + (max(0, items) if rules.detail else 0)
