@@ -30,6 +30,9 @@ class RunSettings:
     simulated: bool = False
 
 
+NO_SETTINGS = RunSettings()
+
+
 @dataclass(frozen=True, slots=True)
 class RunView:
     """A run at one moment.
@@ -51,7 +54,7 @@ class RunView:
     on_course: float | None = None
     elapsed_s: float = 0.0
     waiting_s: float = 0.0
-    settings: RunSettings = RunSettings()
+    settings: RunSettings = NO_SETTINGS
 
     @property
     def run(self) -> str:
@@ -82,7 +85,7 @@ def view_of(
     state: State | None = None,
     live: Live | None = None,
     timeline: TimelineBins | None = None,
-    settings: RunSettings = RunSettings(),
+    settings: RunSettings = NO_SETTINGS,
 ) -> RunView:
     """Make the view of `summary` and the `state` that it was made of; call it where the state is changed.
 

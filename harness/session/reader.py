@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from harness.config import ImportConfig
 from harness.record.live import Live
 from harness.record.run import Run
-from harness.record.run_view import RunSettings, RunView, view_of
+from harness.record.run_view import NO_SETTINGS, RunSettings, RunView, view_of
 from harness.record.state import State
 from harness.record.status import RunStatus
 from harness.record.summary import Summary, summarise
@@ -59,7 +59,7 @@ def view_under_way(
     live: Live | None,
     config: ImportConfig,
     timeline: TimelineBins | None = None,
-    settings: RunSettings = RunSettings(),  # noqa: B008 (frozen)
+    settings: RunSettings = NO_SETTINGS,
 ) -> RunView:
     """The view of a session under way. What is best possible is worked out once, when it has ended."""
     from harness.session.optimality import limits_source
