@@ -19,8 +19,7 @@ from harness.record.run import create_run, find_run, list_runs
 from harness.session.importing import config_of
 from tests.patience import PATIENCE_S
 from tests.serving import served
-from tests.test_cli_runs import api_url as api_url
-from tests.test_cli_runs import ids, start
+from tests.test_cli_runs import api_url as api_url, ids, start
 
 pytestmark = pytest.mark.realtime
 

@@ -17,8 +17,7 @@ from harness.core.answers import Done, Failed, PageRead
 from harness.core.listing import Ask, Ended, Unclear, Verdict, is_reached, judge, stuck
 from harness.core.rules import Rules, retry_due
 from harness.core.work import InFlight, Task, Work
-from harness.record import discovery
-from harness.record import events as e
+from harness.record import discovery, events as e
 from harness.record.discovery import ACCEPT
 from harness.record.fold import verdict_of_failures
 from harness.record.pages import PageTurn, without

@@ -12,20 +12,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from harness.record.refs import FIRST_PAGE as FIRST_PAGE
-from harness.record.refs import PAGE_0 as PAGE_0
-from harness.record.refs import Endpoint as Endpoint
-from harness.record.refs import ItemId as ItemId
-from harness.record.refs import Key as Key
-from harness.record.refs import PageKind as PageKind
-from harness.record.refs import PageRef as PageRef
-from harness.record.refs import Role as Role
-from harness.record.refs import canonical_id as canonical_id
-from harness.record.refs import fetch_name as fetch_name
-from harness.record.refs import is_same_id as is_same_id
-from harness.record.refs import linked as linked
-from harness.record.refs import numbered as numbered
-from harness.record.refs import role_name as role_name
+from harness.record.refs import (
+    FIRST_PAGE as FIRST_PAGE,
+    PAGE_0 as PAGE_0,
+    Endpoint as Endpoint,
+    ItemId as ItemId,
+    Key as Key,
+    PageKind as PageKind,
+    PageRef as PageRef,
+    Role as Role,
+    canonical_id as canonical_id,
+    fetch_name as fetch_name,
+    is_same_id as is_same_id,
+    linked as linked,
+    numbered as numbered,
+    role_name as role_name,
+)
 from harness.record.status import RunStatus as RunStatus
 
 # 2: `headers` and `body` of a failed attempt, Retried, Forgotten, Relisted. 3: IdsCarried with `carried`; what a page

@@ -20,8 +20,7 @@ from harness.errors import BadLimits
 from harness.pacing import format_tiers, parse_tiers
 from harness.pacing.learn.explain import Explanation, Refusal, explain
 from harness.pacing.learn.prior import rates_between
-from harness.pacing.learn.rate import SAME_RATE as SAME_RATE
-from harness.pacing.learn.rate import SHORT_S
+from harness.pacing.learn.rate import SAME_RATE as SAME_RATE, SHORT_S
 from harness.pacing.learn.refill import as_tier
 from harness.pacing.tiers import Tier, Tiers
 from harness.record import events as e

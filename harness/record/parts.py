@@ -20,13 +20,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harness.errors import RecordError
-from harness.record.files import clear_temporary as clear_temporary
-from harness.record.files import is_compacted as is_compacted
-from harness.record.files import list_parts as list_parts
-from harness.record.files import part_path as part_path
-from harness.record.files import replace_file
-from harness.record.files import replaced_parts as replaced_parts
-from harness.record.files import writer_order as writer_order
+from harness.record.files import (
+    clear_temporary as clear_temporary,
+    is_compacted as is_compacted,
+    list_parts as list_parts,
+    part_path as part_path,
+    replace_file,
+    replaced_parts as replaced_parts,
+    writer_order as writer_order,
+)
 
 # A row group is what a reader holds at once: bounded in rows and in bytes, whatever the rows hold.
 GROUP_ROWS = 5_000

@@ -17,10 +17,15 @@ from typing import TYPE_CHECKING, Any
 from harness.bound import Bound
 from harness.pacing.refusals import TOO_MANY_REQUESTS as TOO_MANY_REQUESTS  # for views, which do not pace
 from harness.record.fold import latency_quantile
-from harness.record.optimality import LearnedLimit as LearnedLimit  # parts of a Summary
-from harness.record.optimality import Ledger as Ledger
-from harness.record.optimality import LostTo as LostTo
-from harness.record.optimality import Optimality, lost_to, optimality, refused_within
+from harness.record.optimality import (
+    LearnedLimit as LearnedLimit,  # parts of a Summary
+    Ledger as Ledger,
+    LostTo as LostTo,
+    Optimality,
+    lost_to,
+    optimality,
+    refused_within,
+)
 from harness.record.state import State
 from harness.record.status import RunStatus
 

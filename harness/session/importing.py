@@ -24,11 +24,8 @@ from harness.record.parts import list_parts
 from harness.record.run import Run, created_run, find_run
 from harness.record.state import State
 from harness.record.summary import Ledger, Summary
-from harness.session.optimality import figures as figures
-from harness.session.optimality import revealed
-from harness.session.retry_failed import conclude
-from harness.session.retry_failed import forget as forget
-from harness.session.retry_failed import reopen as reopen
+from harness.session.optimality import figures as figures, revealed
+from harness.session.retry_failed import conclude, forget as forget, reopen as reopen
 from harness.session.session import OnUpdate, Session
 from harness.settings import resolve
 from harness.source.base import Api

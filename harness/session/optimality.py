@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.bound import Bound, Paging, bound
-from harness.bound import Work as BoundWork
+from harness.bound import Bound, Paging, Work as BoundWork, bound
 from harness.config import ImportConfig
 from harness.pacing import Tiers, parse_tiers
 from harness.record.inferred import as_learned, infer_recorded

@@ -12,8 +12,7 @@ from typing import Any
 
 import trio
 
-from harness.bound import Bound, Paging, bound
-from harness.bound import Work as BoundWork
+from harness.bound import Bound, Paging, Work as BoundWork, bound
 from harness.config import ImportConfig
 from harness.core.answers import Done
 from harness.core.eta import eta_s

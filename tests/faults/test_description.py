@@ -14,13 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from harness.cli.main import main as harness_main
 from harness.session.importing import config_of, reopen
-from tests.faults.power import World, session
-from tests.faults.power import settings as import_settings
+from tests.faults.power import World, session, settings as import_settings
 
 # Every command that reads a run, but those that would ask its server; `resume` is asked of one that is complete.
 COMMANDS = (

@@ -15,11 +15,9 @@ import click
 import pytest
 from harness_test_api import BadConfig, ServerConfig, Service
 from harness_test_api.cli import main as server_main
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
-from harness.cli.main import cli
-from harness.cli.main import main as harness_main
+from harness.cli.main import cli, main as harness_main
 from harness.config import SETTINGS, ImportConfig
 from harness.core.answers import PageRead
 from harness.errors import BadInput

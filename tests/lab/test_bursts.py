@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 from harness_test_api.config import ServerConfig
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from harness.bound import Work, bound
 from harness.config import ImportConfig

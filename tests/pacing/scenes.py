@@ -14,8 +14,16 @@ from hypothesis import strategies as st
 from harness.pacing import Outcome, Tier, WindowPacer
 from harness.pacing.window import paced_as
 from tests.pacing.histories import Job, Witness
-from tests.pacing.models import AlignedWindow, AnchoredWindow, Counter, Gcra, Server, SlidingCounter, SlidingLog
-from tests.pacing.models import TokenBucket as Bucket
+from tests.pacing.models import (
+    AlignedWindow,
+    AnchoredWindow,
+    Counter,
+    Gcra,
+    Server,
+    SlidingCounter,
+    SlidingLog,
+    TokenBucket as Bucket,
+)
 
 PERIODS = st.sampled_from([0.5, 1.0, 3.0, 7.0, 20.0])
 # In windows of the first tier: most of what goes wrong goes wrong at the borders.

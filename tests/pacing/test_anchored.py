@@ -6,13 +6,11 @@ import math
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from harness.pacing import Grant, Later, Outcome, Tier, WindowPacer, parse_tiers
 from tests.lab.imports import Trip, play
-from tests.pacing.histories import Job
-from tests.pacing.histories import play as history_of
+from tests.pacing.histories import Job, play as history_of
 from tests.pacing.models import AnchoredWindow, Server
 from tests.pacing.scenes import PERIODS, Scene, scenes
 from tests.pacing.test_limiters import Promises

@@ -12,8 +12,7 @@ import pytest
 
 from harness.pacing import Outcome, Tier, WindowPacer, parse_tiers
 from tests.pacing.histories import History, Job, play
-from tests.pacing.models import Counter, Gcra, Server, SlidingCounter, SlidingLog
-from tests.pacing.models import TokenBucket as Bucket
+from tests.pacing.models import Counter, Gcra, Server, SlidingCounter, SlidingLog, TokenBucket as Bucket
 from tests.pacing.scenes import KINDS
 
 LIMIT, PERIOD_S = 50, 10.0

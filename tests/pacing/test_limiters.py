@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from harness.pacing import Grant, Later, Outcome, Tier, WindowPacer, parse_tiers
 from harness.pacing.limiters import DRIFT, guard_s

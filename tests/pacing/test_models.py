@@ -6,8 +6,16 @@ from collections.abc import Iterable
 
 import pytest
 
-from tests.pacing.models import AlignedWindow, AnchoredWindow, Counter, Gcra, Server, SlidingCounter, SlidingLog
-from tests.pacing.models import TokenBucket as Bucket
+from tests.pacing.models import (
+    AlignedWindow,
+    AnchoredWindow,
+    Counter,
+    Gcra,
+    Server,
+    SlidingCounter,
+    SlidingLog,
+    TokenBucket as Bucket,
+)
 
 
 def admitted(counter: Counter, arrivals: Iterable[float]) -> list[float]:

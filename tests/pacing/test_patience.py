@@ -5,8 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from harness.pacing import AutoPacer, Budget, Grant, Later, Notice, Outcome, Quota, Tiers, parse_tiers
 from harness.pacing.breaker import LONGEST_GUESSED_PAUSE_S, guessed_s

@@ -7,8 +7,7 @@ need at most a few different fractions of a second (see tests/test_bound.py for 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from harness.pacing.schedule import Window, greedily, plan
 

@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from harness.pacing import Grant, Later, Notice, Outcome, Tier, WindowPacer, parse_tiers
 from harness.pacing.server_clock import ServerClock, border_after

@@ -9,8 +9,7 @@ import pytest
 from harness.pacing import AimdPacer, BackoffPacer, Budget, Grant, Later, Notice, Outcome, SpacedPacer, parse_tiers
 from harness.pacing.strategies import Strategy, make_pacer
 from tests.lab.imports import Trip, play
-from tests.pacing.histories import Job
-from tests.pacing.histories import play as history_of
+from tests.pacing.histories import Job, play as history_of
 from tests.pacing.models import Gcra, Server
 
 JITTER = Trip(sigma=0.5)

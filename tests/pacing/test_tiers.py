@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from harness.errors import BadLimits
 from harness.pacing.tiers import MAX_LIMIT, MAX_PERIOD_S, Tier, Tiers, format_tiers, parse_tiers

@@ -9,8 +9,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from harness.pacing import Grant, Later, Outcome, Tier, WindowPacer, parse_tiers
 from harness.pacing.window import guard_s, paced_as

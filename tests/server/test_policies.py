@@ -12,8 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from harness_test_api.policies import Budget, Policy, make_policy
 from harness_test_api.tiers import Kind, Tier, parse_tiers
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from tests.server import models
 

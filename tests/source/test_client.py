@@ -10,8 +10,7 @@ import httpx2
 import pytest
 import trio
 from harness_test_api import ServerConfig, create_app
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from harness.core.answers import Failed, ItemRead, PageRead
 from harness.pacing import Notice

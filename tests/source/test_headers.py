@@ -6,8 +6,7 @@ import math
 
 import httpx2
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from harness.pacing import Notice, Quota
 from harness.source.headers import notice

@@ -10,8 +10,7 @@ from collections.abc import Callable
 from urllib.parse import quote, unquote, unquote_plus
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from harness.source.credentials import Credentials
 from harness.source.redaction import Redactor

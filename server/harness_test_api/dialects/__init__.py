@@ -21,8 +21,7 @@ from harness_test_api.dialects.headers import (
     Situation,
     parse_refusal,
 )
-from harness_test_api.dialects.lies import NAMES as LIES
-from harness_test_api.dialects.lies import Lying, http_date
+from harness_test_api.dialects.lies import NAMES as LIES, Lying, http_date
 from harness_test_api.errors import BadConfig
 
 __all__ = [

@@ -6,8 +6,7 @@ import math
 from random import Random
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from harness.pacing import Quota
 from harness.pacing.learn.header_model import HeaderModel, ResetPattern, Word

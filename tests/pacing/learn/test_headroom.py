@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from harness.pacing import AutoPacer, Breaker, Grant, Notice, Outcome, Quota
 from harness.pacing.learn.explain import Refusal, explain
