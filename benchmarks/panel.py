@@ -21,7 +21,7 @@ import asyncio, json
 from pathlib import Path
 from time import process_time
 from IPython.display import display
-from harness.notebook.local import Background
+from harness.notebook.handles import Background
 from harness.notebook.controller import Desk
 from harness.notebook.all_runs import AllRuns
 from harness.notebook.show import Refresher

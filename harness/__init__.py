@@ -68,7 +68,7 @@ _MODULE_OF = {name: module for module, names in _LATE.items() for name in names}
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from harness.version import version
+        from harness.installation import version
 
         return version()
     if name not in _MODULE_OF:

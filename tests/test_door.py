@@ -20,7 +20,7 @@ from harness_test_api import Api, ServerConfig, running_in_thread
 import harness
 from harness import ImportConfig, paths
 from harness.flags import FLAGS
-from harness.version import version
+from harness.installation import version
 from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parent.parent
@@ -214,7 +214,7 @@ def test_a_checkout_that_is_not_installed_knows_its_version(tmp_path: Path) -> N
     """Its packages alone, without what an installation writes about them."""
     for name in ("harness", "pyproject.toml"):
         (tmp_path / name).symlink_to(ROOT / name)
-    code = "import sys; sys.path.insert(0, '.'); import harness.version; print(harness.__version__)"
+    code = "import sys; sys.path.insert(0, '.'); import harness.installation; print(harness.__version__)"
     made = subprocess.run([sys.executable, "-S", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert made.stdout.strip() == version()
 
@@ -279,7 +279,7 @@ def test_what_to_install_is_said_for_this_installation(monkeypatch: pytest.Monke
 
 def test_without_a_web_server_nothing_begins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An import without --url names the extra, before it makes anything."""
-    monkeypatch.setattr("harness.extras.find_spec", lambda name: None if name.startswith("quart") else object())
+    monkeypatch.setattr("harness.installation.find_spec", lambda name: None if name.startswith("quart") else object())
     ask = r"^the test API needs a web server, and quart is not installed; run: pip install .*\[server\]', or name"
     with pytest.raises(harness.BadInput, match=ask):
         harness.run(ImportConfig(results=tmp_path / "results"))

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from harness_test_api import ServerConfig, running_in_thread
 
-from harness.version import version
+from harness.installation import version
 
 pytestmark = pytest.mark.realtime
 

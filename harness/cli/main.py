@@ -12,8 +12,8 @@ from harness import signals
 from harness.cli.commands import SECTIONS
 from harness.cli.exit_codes import BAD_INPUT, ENDED_EARLY
 from harness.errors import BadInput, HarnessError, NeverFits, RunLocked
+from harness.installation import PACKAGE, version
 from harness.paths import program
-from harness.version import PACKAGE, version
 
 
 class _Stopped(BaseException):

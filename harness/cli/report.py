@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.extras import need
+from harness.installation import need
 from harness.record.clock import iso, utc_s
 from harness.record.files import read_json, unwritable
 from harness.record.run import Run, find_run

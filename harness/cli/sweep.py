@@ -20,8 +20,8 @@ from harness.cli.exit_codes import exit_code
 from harness.cli.options import this_program, where
 from harness.config import ImportConfig
 from harness.errors import BadInput, MissingLibrary
-from harness.extras import need_server
 from harness.flags import SWEPT, SWEPT_SIMULATED
+from harness.installation import need_server
 from harness.record.clock import local_stamp, utc_s
 from harness.record.folder import NameTaken
 from harness.record.status import RunStatus

@@ -9,7 +9,7 @@ from statistics import stdev
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import BadInput, NoSuchRun
-from harness.extras import need
+from harness.installation import need
 from harness.lab.rows import COLUMNS, SETTINGS, measured, settings, table_of
 from harness.lab.sweeps import Sweep, find_sweep, list_sweeps, read_sweep
 from harness.record.run import Run, find_run, list_runs

@@ -24,7 +24,7 @@ import trio
 
 from harness.config import ImportConfig
 from harness.errors import HarnessError, SweepBroken
-from harness.extras import need
+from harness.installation import need
 from harness.lab.experiment import simulate_run
 from harness.lab.rows import measured, place, settings
 from harness.lab.simulate import as_simulated

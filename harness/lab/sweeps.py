@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness.errors import BadInput, MissingLibrary, NoSuchRun, RecordError
-from harness.extras import need
+from harness.installation import need
 from harness.lab.grid import Grid
 from harness.lab.rows import table_of
 from harness.lab.simulate import as_simulated

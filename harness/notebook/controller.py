@@ -15,8 +15,7 @@ import ipywidgets as w
 from harness.config import ImportConfig
 from harness.errors import BadInput, HarnessError
 from harness.lab.simulate import scenarios
-from harness.notebook.local import LocalRun
-from harness.notebook.remote import RemoteRun
+from harness.notebook.handles import LocalRun, RemoteRun
 from harness.pacing import format_tiers
 from harness.pacing.strategies import STRATEGIES
 from harness.record.clock import utc_s

@@ -16,7 +16,7 @@ from IPython.display import HTML, DisplayHandle, display
 
 from harness.notebook.all_runs import AllRuns
 from harness.notebook.controller import Controller
-from harness.notebook.local import LocalRun
+from harness.notebook.handles import LocalRun
 from harness.notebook.run_index import RunIndex
 from harness.record.clock import utc_s
 from harness.record.run import Run

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.config import ImportConfig
-from harness.extras import need
+from harness.installation import need
 from harness.lab.experiment import simulate_run
 from harness.lab.simulate import enforced, verdicts
 from harness.pacing import parse_tiers

@@ -96,7 +96,7 @@ def run_experiment(config: ImportConfig, *, simulated: bool | str = True) -> Exp
 
 def _live(config: ImportConfig) -> Run:
     """In a thread of its own, as the kernel has its own loop in this one; an interrupt stops it first."""
-    from harness.notebook.local import LocalRun  # with the widgets, which a simulation need not load
+    from harness.notebook.handles import LocalRun  # with the widgets, which a simulation need not load
 
     return LocalRun(config).start().wait()
 

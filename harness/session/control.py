@@ -2,7 +2,7 @@
 
 `RunHandle` is what the command line and the panel hold. `RemoteHandle` reaches the session through the run's folder: it
 leaves a command there, which the session's `ControlServer` reads four times a second, obeys and answers. (The handle in
-this process is `harness.notebook.local.LocalRun`.) Both end in `obey`, so that they check the same and answer the same.
+this process is `harness.notebook.handles.LocalRun`.) Both end in `obey`, so both check and answer the same.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import trio
 
 from harness.config import ImportConfig
 from harness.errors import BadInput, HarnessError, NoSuchRun, RecordError
-from harness.extras import need_server
+from harness.installation import need_server, version
 from harness.pacing.strategies import STRATEGIES
 from harness.paths import program
 from harness.record.clock import has_passed, utc_s
@@ -33,7 +33,6 @@ from harness.source.child import child_api, server_flags
 from harness.source.client import HttpApi
 from harness.source.ledger import compared, ledger_report
 from harness.source.rest import Rest
-from harness.version import version
 
 _PACKAGES = ("httpx2", "trio", "pyarrow", "quart", "hypercorn")
 

@@ -1,6 +1,7 @@
-"""Reads an answer's body without trusting its size: what it unpacks to is counted, and never held beyond a bound.
+"""Read an answer's body without trusting its size: count what it unpacks to, and never hold more than a bound.
 
-httpx2 unpacks a chunk whole, and 64 kB of zeros packed well are 64 MB, so it is asked for the chunks as they came.
+httpx2 unpacks a chunk whole, and 64 kB of zeros packed well are 64 MB, so this module unpacks the chunks as they came.
+Of an answer that was not the one wanted it keeps the evidence: the headers that explain it, and the body's beginning.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import zlib
 from typing import Protocol
 
-from harness.source.http import BROKEN_OFF, Response
+from harness.source.http import BROKEN_OFF, Headers, Response
 from harness.source.rest import Garbled, Malformed
 from harness.units import format_size
 
@@ -117,3 +118,30 @@ def _append(body: bytearray, unpacker: _Unpacker | None, chunk: bytes, most: int
 
 def _too_large(most: int) -> TooLarge:
     return TooLarge(f"the body is larger than --max-body {format_size(most)}; raise that if it is meant to be")
+
+
+# Who answered and when, what it thinks of limits, and by what name it will find the request in its own log.
+_TELLING = (
+    "content-length", "content-type", "date", "retry-after", "server", "via", "www-authenticate",
+    "x-request-id", "x-correlation-id", "x-trace-id", "traceparent", "cf-ray", "x-amzn-requestid",
+)  # fmt: skip
+_LIMITS = ("ratelimit", "x-ratelimit", "x-rate-limit")
+# A screen of an error page or problem+json; events of a million failures stay small.
+MOST = 500
+# Secrets are blotted out before it is cut, so that none is cut in two and half of it kept.
+LOOKED_AT = 4 * MOST
+
+
+def evidence(headers: Headers, body: bytes | bytearray) -> tuple[str, str]:
+    """(headers, body) of an answer, as text: at most four times what is to be kept of each."""
+    lines = [f"{name}: {value}" for name, value in headers.items() if _tells(name)]
+    return "\n".join(lines)[:LOOKED_AT], body[:LOOKED_AT].decode("utf-8", "replace")
+
+
+def kept(text: str | None) -> str | None:
+    """`text` as it is recorded, once secrets are out of it."""
+    return None if text is None else "".join(c if c.isprintable() or c == "\n" else " " for c in text[:MOST])
+
+
+def _tells(name: str) -> bool:
+    return name in _TELLING or name.startswith(_LIMITS)

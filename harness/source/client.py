@@ -13,9 +13,8 @@ from harness.pacing.refusals import MOST_BODY, Declared, by_body, wants_body
 from harness.record.clock import utc_s
 from harness.record.events import Key, PageRef, Role, linked
 from harness.source.base import Got, OnHeaders
-from harness.source.body import ACCEPTED, TooLarge, read_body, read_start
+from harness.source.body import ACCEPTED, LOOKED_AT, TooLarge, evidence, kept, read_body, read_start
 from harness.source.credentials import Credentials
-from harness.source.evidence import LOOKED_AT, evidence, kept
 from harness.source.headers import notice
 from harness.source.http import ERRORS, AsyncBaseTransport, AsyncClient, Response, failure, open_client, trusted
 from harness.source.rest import Garbled, Malformed, Rest, as_text

@@ -14,7 +14,7 @@ from harness_test_api import ServerConfig, running_in_thread
 
 from harness import ImportConfig, open_run
 from harness.errors import BadInput, HarnessError
-from harness.notebook.local import LocalRun
+from harness.notebook.handles import LocalRun
 from harness.record.run_view import RunView
 from harness.session.control import Asked
 from harness.session.session import Session
@@ -144,7 +144,7 @@ _INTERRUPTED = """
 import signal, sys, threading
 from pathlib import Path
 from harness import ImportConfig
-from harness.notebook.local import LocalRun
+from harness.notebook.handles import LocalRun
 url, results, how = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
 import_ = LocalRun(ImportConfig(url=url, results=results, run="r", limit="10/1s")).start()
 tick = threading.Event()

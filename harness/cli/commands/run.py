@@ -24,8 +24,8 @@ from harness.cli.options import (
     config_options,
     results_option,
 )
-from harness.extras import need_server
 from harness.flags import RESUMED, SIMULATED, SWEPT
+from harness.installation import need_server
 from harness.paths import program
 
 _AS_GIVEN = {"ignore_unknown_options": True, "help_option_names": []}

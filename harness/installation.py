@@ -1,16 +1,37 @@
-"""Libraries that an import from a URL does not need: they come with extras, and are asked for where they are used.
+"""How this package is installed: its version, and the libraries that come with extras.
 
-Loads none of them, and nothing else that is slow: `server` is asked for its help, too.
+pyproject.toml is the one source of the version. An import from a URL needs none of the extras' libraries, so each is
+loaded where it is used, and a missing one is named with the extra that brings it. This module loads nothing slow:
+`server --help` asks it, too.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from harness.errors import MissingLibrary
 from harness.paths import installation
+from harness.signals import SCRIPT as PACKAGE
+
+__all__ = ["PACKAGE", "version"]
+
+
+def version() -> str:
+    """Return this package's version: a checkout's own, installed or not, else the installed one's."""
+    beside = Path(__file__).parent.parent / "pyproject.toml"
+    if beside.is_file():  # what is installed may be another one, or as old as the last installation
+        import tomllib
+
+        project = tomllib.loads(beside.read_text(encoding="utf-8")).get("project", {})
+        if project.get("name") == PACKAGE:
+            return str(project["version"])
+    from importlib import metadata  # slow to load
+
+    return metadata.version(PACKAGE)
+
 
 # What serves the test API; it decides without them, in virtual time.
 _WEB_SERVER = ("hypercorn", "quart", "quart_schema", "quart_trio")

@@ -1,4 +1,6 @@
-"""An import in a thread of its own, for callers that must stay free: a notebook's kernel, above all.
+"""The two handles of a run that notebooks hold: `LocalRun` in a thread of this process, `RemoteRun` in another process.
+
+A `LocalRun` is for callers that must stay free, above all a notebook's kernel:
 
     import_ = LocalRun(config).start()
     import_.pause(); import_.resume(); import_.set(workers=20); import_.stop()
@@ -6,7 +8,7 @@
 
 The thread runs trio and the import; nobody else touches either. Steering is posted to it, and what it knows is
 published as a `RunView`, which does not change. So it makes no difference from which thread or loop a button's
-callback comes, nor whether that loop lives on.
+callback comes, nor whether that loop lives on. A `RemoteRun` has a thread that looks at the run's files.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from harness.record.run import Run
 from harness.record.run_view import RunView
 from harness.record.state import State
 from harness.record.timeline import Timeline
-from harness.session.control import Answer, Asked, obey
+from harness.session.control import Answer, Asked, RemoteHandle, obey
 from harness.session.importing import run_import
 from harness.session.reader import settings_of, view_under_way, written_summary
 from harness.session.session import Session
@@ -226,3 +228,44 @@ def _farewell() -> None:
     for running in list(_started):
         if running.phase in ("starting", "under way", "stopping"):
             running.farewell("the notebook's kernel was shut down or restarted")
+
+
+EVERY_S = 0.5
+
+
+class RemoteRun(RemoteHandle):
+    """As a `LocalRun`, for a run under way in a process that is not ours: it is over when that one writes no more."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        self.error: Exception | None = None
+        self._view: RunView | None = None
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="harness-watch", daemon=True)
+
+    @property
+    def phase(self) -> Phase:
+        """`under way` from the first look on."""
+        if self._over.is_set():
+            return "over"
+        return "starting" if self._view is None else "under way"
+
+    def start(self) -> RemoteRun:
+        """Begin to look, twice a second."""
+        self._thread.start()
+        return self
+
+    def view(self) -> RunView | None:  # type: ignore[override]  # reading takes time, which the thread has
+        """Return the run as it was when the thread last looked."""
+        return self._view
+
+    def _watch(self) -> None:
+        try:
+            while self.run.writer_pid is not None:
+                self._view = super().view()
+                self._over.wait(EVERY_S)
+            self._view = super().view()
+        except (HarnessError, OSError) as error:
+            self.error = error
+        finally:
+            self._over.set()
