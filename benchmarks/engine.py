@@ -78,9 +78,9 @@ async def _run(core: Core, items: int, log: NoLog, step_s: float) -> int:
         requests += 1
         core.answered(answer.id, now, ANSWER)
         if answer.role == "item":
-            core.finished(answer.id, now, ItemRead(log.put(answer.key)))
+            core.finished(answer.id, now, ItemRead(log.put(answer.item)))
         else:
-            first = (int(answer.key) - 1) * PER_PAGE + 1
+            first = ((answer.page.number or 1) - 1) * PER_PAGE + 1
             ids = tuple(range(first, min(first + PER_PAGE, items + 1)))
             core.finished(answer.id, now, PageRead(ids, items, pages))
         if log.is_due(now):

@@ -141,7 +141,7 @@ class Core:
             return self._waits.idle(now, "paused")
         if len(self.in_flight) >= min(desired.workers, self._at_once):
             return self._waits.idle(now, "workers")
-        if (held := self._breaker.held(now)) is not None:
+        if self._breaker.hold is not None and (held := self._breaker.held(now)) is not None:
             return self._waits.later(now, held)
         if self._disputes.waiting and not any(self._may_go(role) for role in _AFTER):
             self._try_aside(now)
@@ -177,9 +177,13 @@ class Core:
         later: Later | None = None
         asked: tuple[Budget, int] | None = None
         for role in _AFTER[self._last_role]:
-            if not self._may_go(role) or self._asked(role) == asked:
+            if not self._may_go(role):
                 continue
-            asked = self._asked(role)
+            # Two roles for which the budget and the cost are the same get the same answer.
+            asking = (self._paying[role], self.rules.cost(role))
+            if asking == asked:
+                continue
+            asked = asking
             answer = asked[0].reserve(now, asked[1])
             if isinstance(answer, Grant):
                 return self._fetch(now, self.work.take(role), answer)
@@ -210,10 +214,6 @@ class Core:
         fetch = self._fetch(now, task, answer)
         disputes.sent(self.in_flight[fetch.id], compared, now)
         return fetch
-
-    def _asked(self, role: e.Role) -> tuple[Budget, int]:
-        """Return whom to ask for how much: two roles for which this is the same get the same answer."""
-        return self.budget_of(role), self.rules.cost(role)
 
     def budget_of(self, role: e.Role) -> Budget:
         """Return the budget that pays for requests of that role."""

@@ -95,7 +95,7 @@ class Doubts:
     @property
     def waiting(self) -> bool:
         """Are there requests that are neither in the queue nor in flight?"""
-        return self.trying or bool(self._aside)
+        return self.phase is not None or bool(self._aside)
 
     def keeps(self, role: Role) -> bool:
         """Is one of that role among them?"""

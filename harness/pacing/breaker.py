@@ -146,7 +146,8 @@ class Breaker:
     @property
     def given_up(self) -> bool:
         """Return whether so many probes in a row were refused that another one makes no sense."""
-        return self._gives_up_at is not None and self.consecutive_refusals >= self._gives_up_at
+        hold, at = self.hold, self._gives_up_at
+        return hold is not None and at is not None and hold.consecutive_refusals >= at
 
     def held(self, now: float) -> Later | None:
         """Return why nothing may go at `now`, and until when; None if a request may go.
