@@ -161,12 +161,12 @@ def test_a_session_that_dies_at_once_leaves_its_predecessors_debt(tmp_path: Path
     with run.locked():
         for later_s in (1.0, 2.0):
             session = session_at(1_000.0 + later_s)
-            assert session.core.budgets["item"].pacer.statistics(0.0).tiers[0].used == 5
+            assert session.core.budget_of("item").pacer.statistics(0.0).tiers[0].used == 5
         trio.run(session.flusher.flush)
         session = session_at(1_050.0)
-        assert session.core.budgets["item"].pacer.statistics(0.0).tiers[0].used == 5
+        assert session.core.budget_of("item").pacer.statistics(0.0).tiers[0].used == 5
         session = session_at(1_200.0)
-        assert session.core.budgets["item"].pacer.statistics(0.0).tiers[0].used == 0
+        assert session.core.budget_of("item").pacer.statistics(0.0).tiers[0].used == 0
 
 
 @pytest.mark.anyio
