@@ -148,15 +148,15 @@ def table(rows: Sequence[Row]) -> str:
 
 HEAD = f"""# Strategies and libraries, side by side
 
-Made by `python -m benchmarks.strategies` (`make bench`); a test plays some rows again. {ITEMS:,} items and their list,
+Made by `python -m benchmarks.strategies` (`make bench`); a test replays some rows. {ITEMS:,} items and their list,
 {WORKERS} workers, {WAY_S * 1000:.0f} ms each way (lognormal, sigma {SIGMA}), in virtual time. The bound is the least
-time under the server's own limits, at the least round trip seen, as if nobody else used them. Where others use the
+time under the server's own limits, at the least round trip seen, as if no other client used them. Where others use the
 quota (`others`), no client can come near it. The libraries run their own code on the simulated clock, and after a
-429 they pause as every strategy does here: together, for Retry-After, then one probe first.
-`auto` is told nothing and learns from the headers, X-RateLimit-* of the tightest limit; all others know the limits.
-A strict leaky bucket (`10/s:leaky:burst=0`) refuses whatever comes a millisecond early, and only an answer tells when a
-request has arrived: who wants no refusal at all sends the next one an interval after it, which takes 1 + round trip /
-interval = 1.9 of a bound that knows but the interval. `--rtt-floor` gives back as much as is declared.
+429 they pause like every strategy here: all workers together, for Retry-After, and then one probe goes first.
+`auto` is given no limits and learns from the headers, X-RateLimit-* of the tightest limit; all others know the limits.
+A strict leaky bucket (`10/s:leaky:burst=0`) refuses a request that comes a millisecond early, and only an answer shows
+when a request arrived. A client that wants no refusal sends the next an interval later, which takes 1 + round trip /
+interval = 1.9 times a bound that knows only the interval. `--rtt-floor` gives back as much as it declares.
 "ahead of window" marks a library that beats `{DECLARED}` in makespan (by more than {TIE:.1%}) or in 429s.
 
 """

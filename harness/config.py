@@ -129,7 +129,7 @@ class SourceSpec(_Part):
             if not _HEADER.fullmatch(header.get_secret_value()):
                 raise ValueError("--header is not 'Name: value' in ASCII; write it like 'Authorization: Bearer …'")
         if self.token_env is not None and "authorization" in map(str.lower, self.header_names):
-            raise ValueError("--token-env and --header both say who you are; leave one of the two out")
+            raise ValueError("--token-env and --header both set Authorization; leave out one of the two")
         return self
 
     @property
@@ -270,7 +270,7 @@ class ImportConfig(_Part):
         if self.source.url is not None:
             for name, value in self.test_api:
                 if value is not None:
-                    ask = "is for the test API that is started without --url; leave one of the two out"
+                    ask = "belongs to the test API, which --url replaces; leave out one of the two"
                     raise ValueError(f"{flag_of(name)} {ask}")
         for name, cost in self.pacing.cost.items():
             for tier in self.limits:

@@ -53,7 +53,7 @@ class Flag:
         """The help with the default, unless the help ends with one or there is none."""
         if self.is_switch or self.default in (None, ()) or self.help.endswith("]"):
             return self.help
-        return f"{self.help} [{self._default_shown}]"
+        return f"{self.help} [default {self._default_shown}]"
 
     @property
     def _default_shown(self) -> str:
@@ -81,13 +81,12 @@ SECTIONS = (
         (
             Flag(
                 "url",
-                "URL of the list; without it the test API is started and imported. May hold {page}, {per_page}, "
-                "and {env:NAME} for a secret of the query",
+                "URL of the list [default: the test API]; may hold {page}, {per_page} and {env:NAME} (a secret)",
                 live=True,
             ),
             Flag(
                 "header",
-                "sent with each request, 'Name: value'; never written; may be repeated",
+                "a header for each request, 'Name: value'; never stored; may be repeated",
                 default=(),
                 many=True,
                 resumed=True,
@@ -96,32 +95,35 @@ SECTIONS = (
             ),
             Flag(
                 "token_env",
-                "environment variable with a bearer token; never written",
+                "environment variable that holds a bearer token; the token is never stored",
                 resumed=True,
                 live=True,
             ),
-            Flag("per_page", "items a page of the list", "N", default=100),
-            Flag("detail", "take the list's records as the items, without fetching each", None, default=True),
-            Flag("sequential", "read the whole list before the first item", None, default=False),
+            Flag("per_page", "items per page of the list; more means fewer requests", "N", default=100),
+            Flag(
+                "detail",
+                "store the list's records as the items, if they hold all you need; fetches no items",
+                None,
+                default=True,
+            ),
+            Flag("sequential", "read the whole list before fetching the first item", None, default=False),
             Flag(
                 "accept_list",
-                "take the list as it is where its end cannot be proven: one page without paging, a total that is too "
-                "high, a field that nothing follows",
+                "accept a list whose end cannot be proven, such as a single page or one with a wrong total",
                 None,
                 default=False,
                 resumed=True,
             ),
             Flag(
                 "refused_when",
-                "answers to take for refusals by a rate limit: STATUS, or STATUS:TEXT with words of the body, such as "
-                "400:'rate limit'; may be repeated",
+                "answers that mean a rate limit: STATUS or STATUS:TEXT, such as 400:'rate limit'; may be repeated",
                 default=(),
                 many=True,
                 resumed=True,
             ),
             Flag(
                 "max_body",
-                "the largest answer that is read, unpacked [32MB]",
+                "the largest answer to read, uncompressed; raise it for large pages [default 32MB]",
                 "SIZE",
                 # Far above any page of a list that a person would ask for, far below what would fill a machine's
                 # memory.
@@ -132,7 +134,7 @@ SECTIONS = (
             ),
             Flag(
                 "allow_host",
-                "other host to which links of the list may lead, without headers; may be repeated",
+                "another host that the list's links may lead to; it gets no headers; may be repeated",
                 default=(),
                 many=True,
                 resumed=True,
@@ -146,13 +148,15 @@ SECTIONS = (
         "test_api",
         "what is started and imported where there is no --url",
         (
-            Flag("items", "items of the test API [1000]", "N"),
-            Flag("server_limit", "what the test API enforces [the same as --limit, else 500/20s+2000/100s]", many=True),
+            Flag("items", "number of items in the test API; not with --url [default 1000]", "N"),
+            Flag(
+                "server_limit", "limits that the test API enforces [default --limit, else 500/20s+2000/100s]", many=True
+            ),
             Flag(
                 "scenario",
-                "a ready-made test API such as laravel, or a TOML file of one; the client is not told its limits",
+                "a preset test API such as laravel, or a TOML file; the client has to learn its limits",
             ),
-            Flag("latency", "how long the test API takes to answer, such as 80ms [50ms; simulated lognormal:80ms]"),
+            Flag("latency", "how long the test API takes to answer [default 50ms; lognormal:80ms when simulated]"),
         ),
     ),
     Section(
@@ -162,46 +166,51 @@ SECTIONS = (
         (
             Flag(
                 "limit",
-                "what the client keeps to, such as 500/20s+2000/100s; may be repeated",
+                "rate limits to keep, if you know them, such as 500/20s+2000/100s; may be repeated",
                 many=True,
                 resumed=True,
             ),
             Flag(
                 "workers",
-                "requests in flight at most, or auto: as many as make it faster",
+                "how many requests may be in flight at once, or auto: as many as make it faster",
                 default=10,
                 resumed=True,
             ),
             Flag(
                 "cost",
-                "units of the limits that a request costs, list=1 or item=2; may be repeated [1 each]",
+                "units of the limit that a request costs: list=1 or item=2; may be repeated [default 1 each]",
                 default={},
                 many=True,
             ),
             Flag(
                 "pacing",
-                "pacing strategy: auto, window, spaced, reference, retry-after, backoff or aimd "
-                "[window with a limit, else auto]",
+                "auto, window, spaced, reference, retry-after, backoff or aimd [default auto, or window with --limit]",
                 resumed=True,
                 field="strategy",
             ),
-            Flag("share", "use only so much of the limits, such as 80% [all]", "SHARE", default=1.0, resumed=True),
+            Flag(
+                "share",
+                "use only this share of the limits, such as 80%, if others need the rest [default all]",
+                "SHARE",
+                default=1.0,
+                resumed=True,
+            ),
             Flag(
                 "rtt_floor",
-                "a round trip is never shorter than this; only if it is sure",
+                "the shortest possible round trip, if you know it; speeds up strict leaky buckets",
                 "TIME",
                 default=0.0,
                 resumed=True,
             ),
             Flag(
                 "linger",
-                "how long after a time-out the server may still count a request [--timeout]",
+                "how long a timed-out request may still count against the limit [default --timeout]",
                 "TIME",
                 resumed=True,
             ),
             Flag(
                 "max_pause",
-                "the longest pause that a server may ask for [1d]",
+                "the longest pause that a server may ask for; then one request tries [default 1d]",
                 "TIME",
                 # The longest window that is at all common; an import that is told to wait for years tries again
                 # tomorrow.
@@ -210,7 +219,7 @@ SECTIONS = (
             ),
             Flag(
                 "forget_limits",
-                "start anew instead of from what earlier runs learned of this host's limits",
+                "ignore what earlier runs learned about this host's limits, if those have changed",
                 None,
                 default=False,
                 resumed=True,
@@ -223,10 +232,10 @@ SECTIONS = (
         "retry",
         "for an API that is slow, or fails for longer than a few minutes",
         (
-            Flag("timeout", "the longest a request may take", "TIME", default=30.0, resumed=True),
+            Flag("timeout", "give up a request after this long, and retry it", "TIME", default=30.0, resumed=True),
             Flag(
                 "retry_delays",
-                "waits before the 2nd, 3rd … attempt",
+                "seconds to wait before each retry; '' for no retries",
                 # The reference system's schedule: five attempts within 7.5 minutes.
                 default=(30.0, 60.0, 120.0, 240.0),
                 resumed=True,
@@ -234,7 +243,7 @@ SECTIONS = (
             ),
             Flag(
                 "breaker",
-                "pause everything after so many failed attempts in a row, and probe; 0: never",
+                "after this many failed attempts in a row, pause and probe; 0: never",
                 "N",
                 # Two bursts of ten workers, both lost whole: chance does not do that at any rate that an import is
                 # worth.
@@ -248,16 +257,23 @@ SECTIONS = (
         "run",
         "for a first try, or a night that ends",
         (
-            Flag("max_items", "import no more than this many", "N"),
-            Flag("max_failures", "end once so many items have failed for good", "N", resumed=True),
+            Flag("max_items", "import at most this many items, to try an import out", "N"),
+            Flag("max_failures", "end the run once this many items have failed for good", "N", resumed=True),
             Flag(
                 "max_failure_rate",
-                "end once more than this share failed for good, such as 5%; judged from 20 items on",
+                "end the run once more than this share failed, such as 5%; checked after 20 items",
                 "SHARE",
                 resumed=True,
             ),
-            Flag("max_time", "end after this long, such as 6h", "TIME", resumed=True),
-            Flag("until", "end at this local time, such as 06:00", "TIME", resumed=True, live=True, swept=True),
+            Flag("max_time", "end the run after this long, such as 6h; it can be resumed", "TIME", resumed=True),
+            Flag(
+                "until",
+                "end the run at this local time, such as 06:00; it can be resumed",
+                "TIME",
+                resumed=True,
+                live=True,
+                swept=True,
+            ),
         ),
     ),
     Section(
@@ -265,12 +281,12 @@ SECTIONS = (
         "run",
         "to name a run, to go on with it, or to see what it would take",
         (
-            Flag("results", "folder of the runs", "FOLDER", default=Path("results"), resumed=True),
-            Flag("run", "name of the run [a timestamp]", field="name"),
-            Flag("fresh", "replace a run of that name", None, default=False),
-            Flag("resume", "go on with a run of that name", None, default=False, live=True),
-            Flag("seed", "for everything random", "N", default=0),
-            Flag("dry_run", "print the plan and stop, after two to four requests", None, default=False, live=True),
+            Flag("results", "folder that holds the runs", "FOLDER", default=Path("results"), resumed=True),
+            Flag("run", "name of the run [default a timestamp]", field="name"),
+            Flag("fresh", "replace the run of that name", None, default=False),
+            Flag("resume", "continue the run of that name", None, default=False, live=True),
+            Flag("seed", "seed of everything random; the same seed repeats a simulation exactly", "N", default=0),
+            Flag("dry_run", "make two to four requests, print the plan and stop", None, default=False, live=True),
         ),
     ),
     Section(
@@ -278,11 +294,11 @@ SECTIONS = (
         "run",
         "for scripts and logs",
         (
-            Flag("progress", "bar, plain or none [bar on a terminal, else plain]", resumed=True),
-            Flag("quiet", "print nothing but errors", None, default=False, resumed=True),
+            Flag("progress", "bar, plain or none [default bar on a terminal, else plain]", resumed=True),
+            Flag("quiet", "print only errors", None, default=False, resumed=True),
             Flag(
                 "as_json",
-                "print the summary as one JSON object, nothing else",
+                "print only the summary, as one JSON object",
                 None,
                 default=False,
                 alias="json",

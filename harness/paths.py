@@ -26,7 +26,7 @@ def as_path(value: str | Path) -> str | Path:
 def printable_path(value: str | Path) -> str | Path:
     """A path as it came, if its name can be shown; else ValueError. Looks at the text alone."""
     if not str(value).isprintable():
-        raise ValueError(f"{quoted(str(value))} holds a character that no screen shows; choose another path")
+        raise ValueError(f"{quoted(str(value))} contains an unprintable character; choose another path")
     return value
 
 

@@ -105,7 +105,7 @@ def _look_at_scenario(config: ImportConfig) -> None:
     scenario = config.test_api.scenario
     if scenario is None or not is_scenario_file(scenario) or Path(scenario).is_file():
         return
-    ask = f"name a ready-made test API ({program()} server --list-scenarios), or a TOML file with settings of one"
+    ask = f"name a preset ({program()} server --list-scenarios), or a TOML file with settings of a test API"
     raise ValueError(f"there is no file {quoted(scenario)}; {ask}")
 
 
@@ -122,16 +122,16 @@ def _from_url(name: str, environ: Mapping[str, str]) -> str:
     if not value:
         raise BadInput(f"--url names the variable {name}, which is not set; export it first")
     if not _TOKEN.fullmatch(value):
-        raise BadInput(f"--url names the variable {name}, which is no single line of ASCII; mend it")
+        raise BadInput(f"--url names the variable {name}, which is not a single line of ASCII; fix it")
     return value
 
 
 def _token(variable: str, environ: Mapping[str, str]) -> str:
     token = environ.get(variable, "").strip()
     if not token:
-        raise BadInput("--token-env names a variable that is not set; export it first, and give its name here")
+        raise BadInput("--token-env names a variable that is not set; export it first")
     if not _TOKEN.fullmatch(token):
-        raise BadInput("--token-env names a variable that holds no token: it must be one line of ASCII; mend it")
+        raise BadInput("--token-env names a variable that holds no token; set it to one line of ASCII")
     return token
 
 
@@ -187,7 +187,7 @@ def _from_toml(path: Path | None) -> dict[str, Any]:
     except OSError as error:
         raise BadInput(f"--config {path} cannot be read ({error.strerror}); name a TOML file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"--config {path} is not TOML ({error}); mend it there") from None
+        raise BadInput(f"--config {path} is not TOML ({error}); fix it there") from None
     return flattened(table, f"in {path}", _field)
 
 
@@ -212,8 +212,8 @@ def _within(group: str, key: str, where: str) -> str:
     name = PLACES.get((group, key.replace("-", "_")))
     if name is None:
         like = get_close_matches(key, [known for part, known in PLACES if part == group], 1, 0.75)
-        what = f"write {like[0]}" if like else f"see {program()} import --help for those there are"
-        raise BadInput(f"{key!r} in [{group}] {where} is no setting; leave it out, or {what}")
+        what = f"write {like[0]}" if like else f"see {program()} import --help for all settings"
+        raise BadInput(f"unknown setting {key!r} in [{group}] {where}; leave it out, or {what}")
     return name
 
 
@@ -222,7 +222,7 @@ def from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
     found = {key.removeprefix(ENVIRONMENT): value for key, value in environ.items() if key.startswith(ENVIRONMENT)}
     values: dict[str, Any] = {}
     for key, value in found.items():
-        name = _field(key.lower(), f"as {ENVIRONMENT}{key}")
+        name = _field(key.lower(), f"in the environment ({ENVIRONMENT}{key})")
         values[name] = value
     return values
 
@@ -234,8 +234,8 @@ def _field(key: str, where: str) -> str:
     name = by_alias.get(name, name)
     if name not in FLAGS:
         meant = near(name)
-        what = f"write {meant}" if meant else f"see {program()} import --help for those there are"
-        raise BadInput(f"{key!r} {where} is no setting; leave it out, or {what}")
+        what = f"write {meant}" if meant else f"see {program()} import --help for all settings"
+        raise BadInput(f"unknown setting {key!r} {where}; leave it out, or {what}")
     return name
 
 

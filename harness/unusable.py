@@ -50,7 +50,7 @@ def first_of(error: ValidationError, group: str = "") -> BadSetting:
     if name is None:
         if first["type"] != "extra_forbidden":
             return BadSetting(None, f"{place[-1]} is a part of the settings; give it as a table of them")
-        return BadSetting(None, f"{str(place[-1])!r} is no setting of an import; {instead_of(str(place[-1]))}")
+        return BadSetting(None, f"unknown setting {str(place[-1])!r}; {instead_of(str(place[-1]))}")
     given = "" if name in _NEVER_SHOWN else f", not {_shown(first['input'])}"
     word = next((f" or {other['ctx']['expected']}" for other in others if _is_word_for(other, first)), "")
     return BadSetting(name, f" {_must(first['type'], message, first.get('ctx', {}))}{word}{given}")

@@ -91,7 +91,7 @@ def as_latency(value: Any) -> Any:
         return value.strip()
     seconds = as_seconds(value)
     if isinstance(seconds, (int, float)) and not 0 <= seconds <= LONGEST_LATENCY_S:
-        raise ValueError(f"{seconds:g} s is no latency; write one from 0 to 1h, such as 50ms")
+        raise ValueError(f"{seconds:g} s is not a latency; write one from 0 to 1h, such as 50ms")
     return seconds
 
 
@@ -111,9 +111,9 @@ def typical_latency_s(latency: float | str) -> float:
     known = wanted is not None and len(seconds) == wanted[0] and name in ("", wanted[1])
     if not known or (name and not _is_number(value.removesuffix("%"))) or seconds != sorted(seconds):
         examples = "uniform:20ms-80ms, lognormal:80ms:sigma=0.5 or bimodal:50ms-1s:share=5%"
-        raise ValueError(f"{quoted(text)} is no latency; write it like 50ms, {examples}")
+        raise ValueError(f"{quoted(text)} is not a latency; write it like 50ms, {examples}")
     if seconds[-1] > LONGEST_LATENCY_S:
-        raise ValueError(f"{quoted(text)} is longer than can be waited for; write at most 1h")
+        raise ValueError(f"{quoted(text)} is too long; write at most 1h")
     return sum(seconds) / len(seconds) if kind == "uniform" else seconds[0]
 
 
@@ -148,7 +148,7 @@ def as_hosts(value: Any) -> Any:
         raise ValueError("hosts are text; write them like cdn.example.com")
     for host in given:
         if not _HOST.fullmatch(host):
-            raise ValueError(f"{quoted(host)} is no host; write it like cdn.example.com, or with a port as :8443")
+            raise ValueError(f"{quoted(host)} is not a host; write it like cdn.example.com, or with a port as :8443")
     return tuple(host.lower() for host in given)
 
 
@@ -174,7 +174,9 @@ def _refused_when(rule: Any) -> RefusedWhen:
     if not words and status.startswith("2"):
         raise ValueError(f"{status} alone would make every success a refusal; add words of the body: '{status}:TEXT'")
     if colon and not words:
-        raise ValueError(f"{quoted(rule)} names no text; write '{status}:TEXT', or {status} for all of that status")
+        raise ValueError(
+            f"{quoted(rule)} names no text; write '{status}:TEXT', or {status} for every answer with that status"
+        )
     if len(words) > _LONGEST_WORDS or not words.isprintable():
         raise ValueError(f"the text for {status} is not one line of at most {_LONGEST_WORDS} characters; shorten it")
     return RefusedWhen(int(status), words)
@@ -184,7 +186,7 @@ def as_run_name(value: str, *, what: str = "run") -> str:
     if _RUN_NAME.fullmatch(value):
         return value
     ask = "use letters, digits, dots, dashes and underscores, at most 100, beginning with a letter or digit"
-    raise ValueError(f"{quoted(value)} is no name for a {what}; {ask}")
+    raise ValueError(f"{quoted(value)} is not a name for a {what}; {ask}")
 
 
 def as_variable(value: str) -> str:
@@ -231,11 +233,11 @@ def check_url(url: str) -> None:
         usable = False
     _check_secrets(url)
     if not usable or any(character <= " " for character in url):
-        raise ValueError("--url is not an address of a list; write it like https://api.example.com/orders")
+        raise ValueError("--url is not a URL; write it like https://api.example.com/orders")
     if parts.fragment:
         raise ValueError("--url holds a #fragment, which is never sent; leave it out")
     if parts.username or parts.password:
-        raise ValueError("--url holds a user name or password, which would be written down; use --header instead")
+        raise ValueError("--url holds a user name or password, which would be stored; use --header instead")
 
 
 def _check_secrets(url: str) -> None:
@@ -243,18 +245,18 @@ def _check_secrets(url: str) -> None:
     before, _, query = url.partition("?")
     for name in variables_in(url):
         if f"{{env:{name}}}" in urlsplit(before).netloc:
-            raise ValueError("--url holds an {env:…} in its host, where a secret would be looked up by name; move it")
+            raise ValueError("--url holds an {env:…} in its host, where a DNS lookup would reveal it; move it")
         as_variable(name)
     for part in query.split("&"):
         name, _, value = part.partition("=")
         if value and _proves_who(unquote_plus(name)) and not variables_in(value):
             how = f"export it as a variable and write {name}={{env:VARIABLE}}"
-            raise ValueError(f"--url holds what looks like a secret in {name}=, and would be written down; {how}")
+            raise ValueError(f"--url holds what looks like a secret in {name}=, which would be stored; {how}")
 
 
 def as_folder(value: Any) -> Any:
     if value == "":
-        raise ValueError("an empty path is no folder; write it like results")
+        raise ValueError("an empty path is not a folder; write it like results")
     return printable_path(value) if isinstance(value, (str, Path)) else value
 
 

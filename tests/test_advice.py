@@ -99,7 +99,7 @@ def test_pages_that_failed_are_not_to_be_forgotten(kinds: tuple[Role, ...], ways
 
 
 def test_forget_says_that_pages_cannot_be_forgotten(tmp_path: Path) -> None:
-    """A10: a run of which only the page past the end failed: a sentence and exit 2, not `nothing failed like that`."""
+    """A10: a run of which only the page past the end failed: a sentence and exit 2, not `no failure matches`."""
 
     def answer(path: str) -> Any:
         number = int(dict(parse_qsl(urlsplit(path).query))["page"])
@@ -110,5 +110,5 @@ def test_forget_says_that_pages_cannot_be_forgotten(tmp_path: Path) -> None:
             await imported(tmp_path, f"{heard.url}/items", detail=False)
 
     trio.run(play)
-    with pytest.raises(BadInput, match=r"pages? .*failed, and pages cannot be forgotten; resume reads the list on"):
+    with pytest.raises(BadInput, match=r"pages? .*failed, and pages cannot be forgotten; resume continues the list"):
         forget_command("r", (), None, (), tmp_path / "results")

@@ -53,7 +53,7 @@ URL = "https://api.example.com/orders"
         ),
         (["--until", "2026W481"], "--until: '2026W481' is neither a time of day nor a date and time; write it like"),
         (["--until", "20261127"], "--until: '20261127' is neither a time of day nor a date and time; write it like"),
-        (["--until", "2020-01-01T06:00"], "--until 2020-01-01T06:00 is in the past; give a moment that is still to"),
+        (["--until", "2020-01-01T06:00"], "--until 2020-01-01T06:00 is in the past; give a time in the future"),
         (["--share", "all"], "--share: 'all' is not a share; write it like 80%"),
         (["--share", "80"], "--share: '80' is more than 100%; write a share like 80% or 0.8"),
         (["--share", "0"], "--share must be more than 0, not 0"),
@@ -61,15 +61,18 @@ URL = "https://api.example.com/orders"
         (["--cost", "item=600"], "--cost item=600 never fits the limit 500/20s; lower it or raise the limit"),
         (["--workers", "ten"], "--workers must be a whole number or 'auto', not 'ten'"),
         (["--items", "-1"], "--items must be at least 0, not -1"),
-        (["--items", "5", "--url", URL], "--items is for the test API that is started without --url; leave one"),
+        (["--items", "5", "--url", URL], "--items belongs to the test API, which --url replaces; leave out one"),
         (["--server-limit", "5"], "--server-limit: '5' is not a limit; write limits like 500/20s+2000/100s"),
         (["--latency", "soon"], "--latency: 'soon' is not a duration; write it like 50ms, 20s, 5m, 2h or 1d"),
-        (["--latency", "2h"], "--latency: 7200 s is no latency; write one from 0 to 1h, such as 50ms"),
-        (["--latency", "lognorm:80ms"], "--latency: 'lognorm:80ms' is no latency; write it like 50ms, uniform:20ms-"),
-        (["--latency", "uniform:80ms-20ms"], "--latency: 'uniform:80ms-20ms' is no latency; write it like 50ms"),
-        (["--scenario", "none.toml"], "--scenario: there is no file 'none.toml'; name a ready-made test API"),
+        (["--latency", "2h"], "--latency: 7200 s is not a latency; write one from 0 to 1h, such as 50ms"),
+        (
+            ["--latency", "lognorm:80ms"],
+            "--latency: 'lognorm:80ms' is not a latency; write it like 50ms, uniform:20ms-",
+        ),
+        (["--latency", "uniform:80ms-20ms"], "--latency: 'uniform:80ms-20ms' is not a latency; write it like 50ms"),
+        (["--scenario", "none.toml"], "--scenario: there is no file 'none.toml'; name a preset"),
         (["--limit", ""], "--limit: '' is not a limit; write limits like 500/20s+2000/100s"),
-        (["--limit", "1/s", "--limit", "1/s"], "--limit: the limit '1/s+1/s' names the same tier twice; write each"),
+        (["--limit", "1/s", "--limit", "1/s"], "--limit: the limit '1/s+1/s' names the same limit twice; write each"),
         (
             ["--pacing", "fast"],
             "--pacing must be 'auto', 'window', 'spaced', 'reference', 'retry-after', 'backoff' or 'aimd', not 'fast'",
@@ -85,7 +88,7 @@ URL = "https://api.example.com/orders"
         (["--max-body", "5"], "--max-body must be at least 1,000, not 5"),
         (["--max-pause", "-1"], "--max-pause must be at least 1, not -1"),
         (["--max-pause", "0"], "--max-pause must be at least 1, not 0"),
-        (["--allow-host", "http://x/y"], "--allow-host: 'http://x/y' is no host; write it like cdn.example.com, or"),
+        (["--allow-host", "http://x/y"], "--allow-host: 'http://x/y' is not a host; write it like cdn.example.com, or"),
         (
             ["--refused-when", "abc"],
             "--refused-when: 'abc' does not begin with a status from 200 to 599; write 420, or",
@@ -93,28 +96,31 @@ URL = "https://api.example.com/orders"
         (["--header", SECRET], "--header is not 'Name: value' in ASCII; write it like 'Authorization: Bearer …'"),
         (["--header", f"X: {SECRET}ü"], "--header is not 'Name: value' in ASCII; write it like 'Authorization: Bear"),
         (["--token-env", SECRET], "--token-env: give the name of an environment variable, such as API_TOKEN, and not"),
-        (["--token-env", SECRET.replace("-", "_")], "--token-env names a variable that is not set; export it first,"),
+        (["--token-env", SECRET.replace("-", "_")], "--token-env names a variable that is not set; export it first"),
         (["--results", "taken"], "--results taken is a file; name a folder"),
         (["--results", "taken/x"], "taken/x/r cannot be made (Not a directory); choose another folder with --results"),
-        (["--results", ""], "--results: an empty path is no folder; write it like results"),
-        (["--run", "a/b"], "--run: 'a/b' is no name for a run; use letters, digits, dots, dashes and underscores, at"),
+        (["--results", ""], "--results: an empty path is not a folder; write it like results"),
+        (
+            ["--run", "a/b"],
+            "--run: 'a/b' is not a name for a run; use letters, digits, dots, dashes and underscores, at",
+        ),
         (["--fresh"], "--fresh and --resume need the run's name; add --run NAME"),
         (["--resume", "--fresh", "--run", "r"], "--fresh and --resume contradict each other; leave one out"),
         (["--resume", "--run", "r"], "there are no runs in results; start one with: python -m harness import"),
         (["--dry-run", "--resume", "--run", "r"], "--dry-run only makes a plan; leave out --fresh or --resume"),
         (["--seed", "-1"], "--seed must be at least 0, not -1"),
         (["--progress", "dots"], "--progress must be 'bar', 'plain' or 'none', not 'dots'"),
-        (["--url", "api.example.com"], "--url is not an address of a list; write it like https://api.example.com/"),
-        (["--url", f"https://u:{SECRET}@x/y"], "--url holds a user name or password, which would be written down; use"),
+        (["--url", "api.example.com"], "--url is not a URL; write it like https://api.example.com/"),
+        (["--url", f"https://u:{SECRET}@x/y"], "--url holds a user name or password, which would be stored; use"),
         (
             ["--url", f"{URL}?api_key={SECRET}"],
-            "--url holds what looks like a secret in api_key=, and would be written",
+            "--url holds what looks like a secret in api_key=, which would be stored",
         ),
         (["--url", f"{URL}?api_key={{env:NO_SUCH}}"], "--url names the variable NO_SUCH, which is not set; export it"),
         (["--config", "nope.toml"], "--config nope.toml cannot be read (No such file or directory); name a TOML file"),
         (["--nonsense"], "No such option '--nonsense'"),
         (["--workers"], "Option '--workers' requires an argument; see python -m harness --help"),
-        (["--header", "Authorization:", "Bearer", SECRET], "there are words that belong to no flag; put quotes around"),
+        (["--header", "Authorization:", "Bearer", SECRET], "unexpected words; put quotes around"),
     ],
 )
 def test_bad_input_is_refused_before_anything_happens(
@@ -160,7 +166,7 @@ def test_a_run_that_is_not_there_is_bad_input(command: str, capsys: pytest.Captu
     create_run(tmp_path / "results", "nightly-1", {}, 0.0)
     code, out, err = run(capsys, command, "x")
     assert (code, out) == (2, "")
-    assert err == "harness: 'x' is no run in results; name one of: nightly-1\n"
+    assert err == "harness: no run named 'x' in results; use one of: nightly-1\n"
 
 
 def test_runs_and_show_look_where_the_environment_says(
@@ -181,9 +187,7 @@ def test_secrets_are_asked_for_again(capsys: pytest.CaptureFixture[str], tmp_pat
     for args in (("resume",), ("import", "--run", "r", "--resume")):
         code, _, err = run(capsys, *args)
         assert code == 2
-        assert err == (
-            "harness: run r was started with the headers X-Key, which are never written; give --header again\n"
-        )
+        assert err == ("harness: run r needs the headers X-Key, which are not stored; pass them again with --header\n")
 
 
 def test_a_folder_that_is_no_run_is_never_removed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -192,7 +196,7 @@ def test_a_folder_that_is_no_run_is_never_removed(capsys: pytest.CaptureFixture[
     (tmp_path / "thesis" / "chapter.md").touch()
     create_run(tmp_path, "thesis-2", {}, 0.0)
     code, _, err = run(capsys, "import", "--results", ".", "--run", "thesis", "--fresh", "--progress", "none")
-    assert (code, err[:60]) == (2, "harness: thesis is no run, so --fresh does not remove it; choose another"[:60])
+    assert (code, err[:60]) == (2, "harness: thesis is not a run, so --fresh does not remove it; choose another"[:60])
     assert (tmp_path / "thesis" / "chapter.md").exists()
 
 
@@ -232,7 +236,7 @@ def test_help_lists_every_setting_with_what_it_is(capsys: pytest.CaptureFixture[
         ("--rtt-floor", "0s"),
         ("--retry-delays", "30,60,120,240"),
     ):
-        assert flags[flag].endswith(f"[{default}]")
+        assert flags[flag].endswith(f"[default {default}]")
 
 
 @pytest.mark.parametrize("command", ["import", "resume", "simulate", "sweep", "recommend", "check"])

@@ -93,7 +93,7 @@ def test_a_time_of_day_in_the_environment_is_refused(
     monkeypatch.setenv("HARNESS_IMPORT_UNTIL", "06:00")
     code, out, err = run(capsys, "simulate", "--items", "5")
     assert (code, out) == (2, "")
-    assert "a simulation has no time of day; leave out --until, or say --max-time" in err
+    assert "a simulation has no time of day; leave out --until, or use --max-time" in err
 
 
 # --- sweep and compare --------------------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ def test_compare_names_what_there_is(capsys: pytest.CaptureFixture[str], results
     """A name that fits nothing, and a folder without anything."""
     code, _, err = run(capsys, "compare", "zzz", "--results", str(results))
     assert (code, err.count("\n")) == (2, 1)
-    assert "'zzz' is no run in" in err
+    assert "no run named 'zzz' in" in err
     code, _, err = run(capsys, "compare", "--results", str(tmp_path))
     assert (code, err.count("\n")) == (2, 1)
     assert "there are no sweeps in" in err
@@ -175,11 +175,11 @@ def test_compare_names_what_there_is(capsys: pytest.CaptureFixture[str], results
     ("args", "sentence"),
     [
         (("--grid", "workers=0"), "--workers must be at least 1, not 0 (at workers=0)"),
-        (("--grid", "wrokers=1"), "'wrokers' in --grid is nothing that a sweep can set"),
+        (("--grid", "wrokers=1"), "'wrokers' in --grid is not a setting that a sweep can vary"),
         (("none.toml",), "none.toml cannot be read (No such file or directory); name a TOML file, or use --grid"),
-        (("--resume", "--grid", "workers=1"), "a sweep goes on with the settings that it was started with"),
+        (("--resume", "--grid", "workers=1"), "a sweep resumes with its own settings"),
         (("--resume",), "there are no sweeps in"),
-        (("--url", "https://api.example.com/x"), "a simulation is of the test API; leave out url, or add --live"),
+        (("--url", "https://api.example.com/x"), "a simulation uses the test API; leave out url, or add --live"),
         (("--until", "06:00"), "until does nothing in a simulation; leave it out, or add --live"),
         (("--grid", "max-body=1MB,2MB"), "max_body does nothing in a simulation; leave it out, or add --live"),
         (("--allow-host", "a.example"), "allow_host does nothing in a simulation; leave it out, or add --live"),
@@ -204,14 +204,14 @@ def test_recommend_says_what_to_set_and_what_it_takes(capsys: pytest.CaptureFixt
     asked = ("--items", "1000", "--limit", "100/5s+300/30s", "--latency", "80ms", "--what-if", "workers=40")
     code, out, err = run(capsys, "recommend", *asked)
     assert (code, err) == (0, "")
-    lines = {line[2:17].strip(): line[19:] for line in out.split("\n")[1:] if line}
+    lines = {line[2:25].strip(): line[27:] for line in out.split("\n")[1:] if line}
     assert out.startswith("Use 2 workers: 1 min 36 s for 1,010 requests, 99.")
     assert lines["best possible"] == "1 min 35 s, with any number of workers"
     assert lines["note"].startswith("Two workers are enough: ")
-    assert re.fullmatch(r"10 gain \d+ ms, the most that any gain", lines["more workers"])
-    assert re.fullmatch(r"1 loses \d\.\d s", lines["fewer"])
+    assert re.fullmatch(r"10 save \d+ ms, the most possible", lines["more workers"])
+    assert re.fullmatch(r"1 takes \d\.\d s longer", lines["fewer workers"])
     assert lines["latency doubled"].startswith("1 min ")
-    assert lines["workers=40"] == "1 min 35 s with 40 workers; more gain nothing"
+    assert lines["workers=40"] == "1 min 35 s with 40 workers; more save nothing"
     assert lines["next"].endswith("-m harness import --url https://… --workers 2 --limit 100/5s+300/30s")
 
 
@@ -244,7 +244,7 @@ def test_recommend_learns_from_a_run(capsys: pytest.CaptureFixture[str], results
     assert (code, advice["run"], advice["limits"], advice["was"]["workers"]) == (0, "a", "500/20s+2000/100s", 10)
     code, _, err = run(capsys, "recommend", "--from", "a", "--results", str(results), "--latency", "1s")
     assert code == 2
-    assert "--latency comes from the run; leave it out, or say --what-if NAME=VALUE" in err
+    assert "--latency comes from the run; leave it out, or use --what-if NAME=VALUE" in err
 
 
 # --- processes ----------------------------------------------------------------------------------------------------

@@ -141,9 +141,9 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (("runs",), "✓ done"),
         (("watch", "done"), "✓ complete"),
         (("prune", "--keep", "1"), "nothing to remove"),
-        (("prune", "--keep", "0"), "nobody is there to be asked"),
-        (("pause", "done"), "run done is complete, and no process would hear"),
-        (("set", "nope", "--workers", "3"), "is no run in results"),
+        (("prune", "--keep", "0"), "refusing to delete 1 run ("),
+        (("pause", "done"), "run done is not running (complete)"),
+        (("set", "nope", "--workers", "3"), "no run named 'nope' in results"),
     ],
 )
 def test_what_reads_json_loads_no_parquet(args: tuple[str, ...], said: str, ended: Path) -> None:
@@ -217,14 +217,14 @@ def test_what_may_be_repeated_is_read_as_several() -> None:
 @pytest.mark.parametrize(
     ("flag", "typed", "text"),
     [
-        (Flag("per_page", "items a page", "N", default=100), "--per-page", "items a page [100]"),
+        (Flag("per_page", "items a page", "N", default=100), "--per-page", "items a page [default 100]"),
         (Flag("detail", "no details", None, default=True), "--no-detail", "no details"),
         (Flag("fresh", "anew", None, default=False), "--fresh", "anew"),
         (Flag("as_json", "as JSON", None, default=False, alias="json"), "--json", "as JSON"),
-        (Flag("timeout", "how long", "TIME", default=30.0), "--timeout", "how long [30s]"),
-        (Flag("retry_delays", "waits", default=(30.0, 0.5)), "--retry-delays", "waits [30,0.5]"),
+        (Flag("timeout", "how long", "TIME", default=30.0), "--timeout", "how long [default 30s]"),
+        (Flag("retry_delays", "waits", default=(30.0, 0.5)), "--retry-delays", "waits [default 30,0.5]"),
         (Flag("share", "part [all]", "SHARE", default=1.0), "--share", "part [all]"),
-        (Flag("breaker", "in a row", "N", default=0), "--breaker", "in a row [0]"),
+        (Flag("breaker", "in a row", "N", default=0), "--breaker", "in a row [default 0]"),
         (Flag("header", "sent", default=(), many=True), "--header", "sent"),
     ],
 )

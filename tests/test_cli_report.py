@@ -66,7 +66,7 @@ def test_without_a_name_it_is_of_the_latest_run_and_lies_in_its_folder(
 def test_what_is_neither_a_run_nor_a_sweep_is_said(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit 2 with the runs there are; nothing is written."""
     assert run("report", "nobody", "--results", results, "-o", results / "x.html") == 2
-    assert "'nobody' is no run" in capsys.readouterr().err
+    assert "no run named 'nobody'" in capsys.readouterr().err
     assert not (results / "x.html").exists()
 
 

@@ -106,7 +106,7 @@ def test_a_name_that_is_taken_is_refused_naming_both_ways_on(done: Path) -> None
     refused = harness(done, "import", *QUICK, "--run", "first")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr == (
-        "harness: the run first exists in results; add --resume to go on with it or --fresh to replace it, "
+        "harness: the run first exists in results; add --resume to continue it or --fresh to replace it, "
         "or choose another --run than first\n"
     )
     assert (done / "results" / "first" / "run.json").read_bytes() == before
@@ -152,7 +152,7 @@ def test_a_dry_run_writes_nothing(tmp_path: Path, api_url: str) -> None:
     plan = harness(tmp_path, "import", "--url", api_url, "--limit", "20/1s", "--per-page", "10", "--dry-run")
     assert plan.returncode == 0, plan.stderr
     assert "Plan (2 requests made)" in plan.stdout
-    assert "4 list + 40 item = 44" in plan.stdout
+    assert "4 pages + 40 items = 44" in plan.stdout
     assert "20/1s (declared)" in plan.stdout
     as_json = harness(tmp_path, "import", "--url", api_url, "--limit", "20/1s", "--dry-run", "--json")
     assert json.loads(as_json.stdout)["requests_item"] == 40

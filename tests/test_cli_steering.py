@@ -62,12 +62,12 @@ def test_pause_set_resume_watch_stop_from_another_terminal(
     process = begin(tmp_path, api_url, "1/1s")
     code, out, err = run(capsys, "pause")
     assert (code, err) == (0, "")
-    assert "run r is paused once what is in flight is answered" in out
+    assert "run r pauses once the requests in flight are answered" in out
     assert "-m harness resume r" in out
     assert find_run(tmp_path / "results").status == "paused"
     assert "paused" in run(capsys, "runs")[1]
     assert run(capsys, "set", "--workers", "3", "--limit", "100/1s")[1] == (
-        "run r goes on with workers 3 and limit 100/1s\n"
+        "run r continues with workers 3 and limit 100/1s\n"
     )
     assert run(capsys, "set", "r")[0] == 2
     assert run(capsys, "prune", "--keep", "0", "--yes")[1].startswith("nothing to remove")
@@ -80,7 +80,7 @@ def test_pause_set_resume_watch_stop_from_another_terminal(
     )
     assert watching.stderr is not None
     assert "state=paused" in watching.stderr.readline()
-    assert run(capsys, "resume") == (0, "run r goes on\n", "")
+    assert run(capsys, "resume") == (0, "run r continues\n", "")
     watched, _ = watching.communicate(timeout=PATIENCE_S)
     process.communicate(timeout=PATIENCE_S)
     assert process.returncode == watching.returncode == 0
@@ -89,7 +89,7 @@ def test_pause_set_resume_watch_stop_from_another_terminal(
     later = config_of(find_run(tmp_path / "results"))
     assert (later.pacing.workers, later.limits) == (3, parse_tiers("100/1s"))
     code, out, err = run(capsys, "stop")
-    assert (code, out, err) == (2, "", "harness: run r is complete, and no process would hear 'stop'\n")
+    assert (code, out, err) == (2, "", "harness: run r is not running (complete)\n")
 
 
 def test_watching_ends_with_ctrl_c_and_stopping_stops(
@@ -104,10 +104,14 @@ def test_watching_ends_with_ctrl_c_and_stopping_stops(
     assert "items=" in watching.stderr.readline()
     watching.send_signal(signal.SIGINT)
     _, err = watching.communicate(timeout=PATIENCE_S)
-    assert (watching.returncode, "run r goes on unwatched" in err, "Traceback" in err) == (0, True, False)
+    assert (watching.returncode, "run r continues; only the watching has ended" in err, "Traceback" in err) == (
+        0,
+        True,
+        False,
+    )
     assert process.poll() is None
     code, out, _ = run(capsys, "stop", "r")
-    assert (code, "run r stops after what is in flight" in out) == (0, True)
+    assert (code, "run r stops after the requests in flight" in out) == (0, True)
     process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 3
     found = find_run(tmp_path / "results")
@@ -121,10 +125,8 @@ def test_a_killed_run_hears_nothing(tmp_path: Path, api_url: str, capsys: pytest
     process.communicate()
     code, out, err = run(capsys, "pause")
     assert (code, out) == (2, "")
-    assert err == (
-        "harness: run r is interrupted, and no process would hear 'pause'; resume it first, or leave it as it is\n"
-    )
-    assert run(capsys, "watch")[2].startswith("nobody is writing run r")
+    assert err == ("harness: run r is not running (interrupted); to continue it, use resume\n")
+    assert run(capsys, "watch")[2].startswith("run r is not running; its summary:")
     assert run(capsys, "resume", "--limit", "100/1s", "--quiet") == (0, "", "")
 
 
@@ -154,7 +156,7 @@ def test_failures_are_listed_shown_exported_retried_and_forgotten(
         "7",
         "8",
     }
-    assert "no failed items like that" in run(capsys, "failed", "list", "--status", "none")[1]
+    assert "no failed items that match" in run(capsys, "failed", "list", "--status", "none")[1]
     assert run(capsys, "failed", "--status", "5")[0] == 2
     shown = run(capsys, "failed", "show", "--reason", "502")[1]
     assert [line.split()[0] for line in shown.splitlines() if not line.startswith(" ")] == ["item"]
@@ -174,7 +176,7 @@ def test_failures_are_listed_shown_exported_retried_and_forgotten(
     before = find_run(tmp_path / "results").summary()
     code, out, err = run(capsys, "resume")
     assert (code, find_run(tmp_path / "results").summary()) == (1, before)
-    assert err.startswith("run r is complete but for what failed; fetch that again with: ")
+    assert err.startswith("run r is complete except for its failures; fetch those again with: ")
     assert err.endswith(" -m harness failed retry r\n")
     assert "in 2 sessions" in out
     code, out, _ = run(capsys, "failed", "retry", "--status", "502", "--quiet")
@@ -184,7 +186,7 @@ def test_failures_are_listed_shown_exported_retried_and_forgotten(
     assert run(capsys, "resume")[0] == 0
     run(capsys, "failed", "list", "-o", "f.jsonl")
     assert Path("f.jsonl").read_text() == ""
-    assert run(capsys, "failed", "forget")[1] == "run r: nothing failed like that\n"
+    assert run(capsys, "failed", "forget")[1] == "run r: no failure matches\n"
 
 
 def test_prune_asks_and_keeps_what_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -193,10 +195,10 @@ def test_prune_asks_and_keeps_what_is_written(tmp_path: Path, capsys: pytest.Cap
         create_run(tmp_path / "results", f"r{number}", {"config": {}}, float(number))
     code, out, err = run(capsys, "prune", "--keep", "1")
     assert (code, len(list_runs(tmp_path / "results"))) == (2, 4)
-    assert "add --yes" in err
+    assert "pass --yes" in err
     assert [line.split()[0] for line in out.splitlines()] == ["r2", "r1", "r0"]
     with find_run(tmp_path / "results", "r1").locked():
-        assert run(capsys, "prune", "--keep", "1", "--yes")[1].endswith("removed 2, kept 2\n")
+        assert run(capsys, "prune", "--keep", "1", "--yes")[1].endswith("deleted 2, kept 2\n")
     assert [found.name for found in list_runs(tmp_path / "results")] == ["r3", "r1"]
     assert run(capsys, "prune", "--keep", "2", "--yes")[1] == "nothing to remove: 2 runs in results\n"
 
@@ -209,7 +211,7 @@ def test_export_by_the_ending(tmp_path: Path, api_url: str, capsys: pytest.Captu
     code, _, err = run(capsys, "export", "-o", "x.xls")
     assert (code, err) == (
         2,
-        "harness: x.xls ends in none of .csv, .jsonl and .parquet, which say how to write it; name it so\n",
+        "harness: x.xls has an unsupported extension; use .csv, .jsonl or .parquet\n",
     )
 
 
@@ -255,5 +257,5 @@ def test_a_simulated_run_is_not_gone_on_with(
     before = sorted(simulated.folder.iterdir())
     code, _, err = run(capsys, *command)
     assert code == 2
-    assert err == ("harness: run r was simulated, in a time of its own, and cannot be resumed; simulate it again\n")
+    assert err == ("harness: run r was simulated in virtual time and cannot be resumed; simulate it again\n")
     assert sorted(simulated.folder.iterdir()) == before

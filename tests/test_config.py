@@ -80,11 +80,11 @@ def test_what_holds_where_nothing_is_said() -> None:
         ({"header": 5}, ["--header", "write them like 'Name: value'"]),
         ({"header": {"A": "b"}}, ["--header", "write them like 'Name: value'"]),
         ({"header": [5]}, ["--header", "write them like 'Name: value'"]),
-        ({"run": "a/b"}, ["--run", "'a/b' is no name for a run; use letters, digits"]),
+        ({"run": "a/b"}, ["--run", "'a/b' is not a name for a run; use letters, digits"]),
         ({"run": "x" * 101}, ["--run", "at most 100"]),
-        ({"run": "x\n"}, ["--run", "is no name for a run"]),
+        ({"run": "x\n"}, ["--run", "is not a name for a run"]),
         ({"pacing": 5}, ["--pacing"]),
-        ({"nonsense": 1}, ["'nonsense' is no setting of an import; leave it out"]),
+        ({"nonsense": 1}, ["unknown setting 'nonsense'; leave it out"]),
     ],
 )
 def test_a_bad_value_from_python_says_what_to_change(values: dict[str, Any], words: list[str]) -> None:
@@ -110,16 +110,16 @@ def test_a_bad_value_from_python_says_what_to_change(values: dict[str, Any], wor
 )
 def test_an_address_that_is_none(url: str) -> None:
     """Only http and https with a host, a port that exists, and no blanks."""
-    assert "--url is not an address of a list; write it like https://api.example.com/orders" in message(url=url)
+    assert "--url is not a URL; write it like https://api.example.com/orders" in message(url=url)
 
 
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"url": URL, "items": 5}, "--items is for the test API that is started without --url"),
-        ({"url": URL, "server_limit": "5/s"}, "--server-limit is for the test API"),
-        ({"url": URL, "latency": 1}, "--latency is for the test API"),
-        ({"url": URL, "scenario": "laravel"}, "--scenario is for the test API"),
+        ({"url": URL, "items": 5}, "--items belongs to the test API, which --url replaces"),
+        ({"url": URL, "server_limit": "5/s"}, "--server-limit belongs to the test API"),
+        ({"url": URL, "latency": 1}, "--latency belongs to the test API"),
+        ({"url": URL, "scenario": "laravel"}, "--scenario belongs to the test API"),
         ({"scenario": "laravel", "pacing": "window"}, "--pacing window needs to know the limits; add --limit"),
         ({"url": URL + "#top"}, "--url holds a #fragment, which is never sent; leave it out"),
         ({"url": URL, "pacing": "window"}, "--pacing window needs to know the limits; add --limit"),
@@ -129,7 +129,7 @@ def test_an_address_that_is_none(url: str) -> None:
         ({"dry_run": True, "resume": True, "run": "x"}, "--dry-run only makes a plan; leave out --fresh or --resume"),
         ({"dry_run": True, "fresh": True, "run": "x"}, "--dry-run only makes a plan; leave out --fresh or --resume"),
         ({"results": __file__}, "is a file; name a folder"),
-        ({"results": ""}, "an empty path is no folder"),
+        ({"results": ""}, "an empty path is not a folder"),
     ],
 )
 def test_what_does_not_fit_together(values: dict[str, Any], sentence: str) -> None:
@@ -467,7 +467,7 @@ def test_settings_can_be_given_as_parts() -> None:
         ({"run": {"as_json": True}, "json": True}, "json is given twice, also as run.as_json; leave one of the two"),
         ({"source": {"header": "A: b"}, "header": "A: b"}, "header is given twice, also as source.headers; leave one"),
         ({"source": 5}, "source is a part of the settings; give it as a table"),
-        ({"source": {"nonsense": 5}}, "'nonsense' is no setting of an import; leave it out"),
+        ({"source": {"nonsense": 5}}, "unknown setting 'nonsense'; leave it out"),
         ({"pacing": SourceSpec(url=URL)}, "pacing is a part of the settings; give it as a table of them"),
     ],
 )

@@ -72,17 +72,17 @@ def test_toml_in_its_own_types(tmp_path: Path) -> None:
             "[import]\nworkers = 3",
             {},
             {},
-            "'import' in {toml} is no setting; leave it out, or see python -m harness import",
+            "unknown setting 'import' in {toml}; leave it out, or see python -m harness import",
         ),
-        ("wrokers = 3", {}, {}, "'wrokers' in {toml} is no setting; leave it out, or write workers"),
-        ("workers = ", {}, {}, "--config {toml} is not TOML (Invalid value (at end of document)); mend it there"),
+        ("wrokers = 3", {}, {}, "unknown setting 'wrokers' in {toml}; leave it out, or write workers"),
+        ("workers = ", {}, {}, "--config {toml} is not TOML (Invalid value (at end of document)); fix it there"),
         (None, {"WORKERS": "0"}, {}, "HARNESS_IMPORT_WORKERS must be at least 1, not 0"),
         (None, {"LIMIT": "lots"}, {}, "HARNESS_IMPORT_LIMIT: 'lots' is not a limit; write limits like"),
         (
             None,
             {"WROKERS": "3"},
             {},
-            "'wrokers' as HARNESS_IMPORT_WROKERS is no setting; leave it out, or write workers",
+            "unknown setting 'wrokers' in the environment (HARNESS_IMPORT_WROKERS); leave it out, or write workers",
         ),
         (None, {}, {"workers": "1001"}, "--workers must be at most 1,000, not 1001"),
         (None, {}, {"retry_delays": ",".join("1" * 21)}, "--retry-delays must be 20 values at most, not (1.0,"),
@@ -112,7 +112,7 @@ def test_a_config_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
         with pytest.raises(BadInput, match=rf"--config {path} cannot be read \({why}.*\); name a TOML file"):
             read_settings({}, path, {})
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(BadInput, match=r"binary.toml is not TOML .*; mend it there"):
+    with pytest.raises(BadInput, match=r"binary.toml is not TOML .*; fix it there"):
         read_settings({}, tmp_path / "binary.toml", {})
 
 
@@ -151,10 +151,10 @@ def test_a_config_made_in_python_is_explained_in_the_same_words() -> None:
     assert str(caught.value) == "--workers must be at least 1, not 0"
     with pytest.raises(BadInput) as caught:
         ImportConfig(nonsense=1)  # type: ignore[call-arg]
-    assert str(caught.value) == "'nonsense' is no setting of an import; leave it out"
+    assert str(caught.value) == "unknown setting 'nonsense'; leave it out"
     with pytest.raises(BadInput) as caught:
         ImportConfig(limt="5/s")  # type: ignore[call-arg]
-    assert str(caught.value) == "'limt' is no setting of an import; leave it out, or write limit"
+    assert str(caught.value) == "unknown setting 'limt'; leave it out, or write limit"
 
 
 def test_every_flag_is_named_after_its_setting() -> None:
@@ -201,11 +201,11 @@ def test_toml_in_tables_for_each_part(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("toml", "said"),
     [
-        ("[retry]\ndelay = 5", "'delay' in [retry] in {toml} is no setting; leave it out, or write delays"),
-        ("[source]\nworkers = 5", "'workers' in [source] in {toml} is no setting; leave it out, or see python -m"),
+        ("[retry]\ndelay = 5", "unknown setting 'delay' in [retry] in {toml}; leave it out, or write delays"),
+        ("[source]\nworkers = 5", "unknown setting 'workers' in [source] in {toml}; leave it out, or see python -m"),
         ("per_page = 3\n[source]\nper_page = 4", "per_page stands twice in {toml}; leave one of the two out"),
         ("[retry]\ndelays = [-1]", "retry_delays in {toml} must be at least 0, not -1"),
-        ("source = 5", "'source' in {toml} is no setting; leave it out, or"),
+        ("source = 5", "unknown setting 'source' in {toml}; leave it out, or"),
     ],
 )
 def test_a_table_that_does_not_fit(toml: str, said: str, tmp_path: Path) -> None:

@@ -110,14 +110,14 @@ def _over(config: ImportConfig, environment: Mapping[str, Any], said: Mapping[st
     """`config`, of a run, with what was said of things that no run decides."""
     of_run = [name for name in said if name not in _OVER_A_RUN]
     if of_run:
-        raise BadInput(f"{flag_of(of_run[0])} comes from the run; leave it out, or say --what-if NAME=VALUE")
+        raise BadInput(f"{flag_of(of_run[0])} comes from the run; leave it out, or use --what-if NAME=VALUE")
     chosen = {name: value for name, value in {**environment, **said}.items() if name in _OVER_A_RUN}
     checked = read_settings({"limit": config.pacing.limit, **chosen}, None, {})
     return config.with_settings(**{name: checked[name] for name in chosen})
 
 
 def _tell(done: int) -> None:
-    click.echo(f"\r{done} imports simulated ", nl=False, err=True)
+    click.echo(f"\r{plural(done, 'import')} simulated ", nl=False, err=True)
 
 
 def _import_command(config: ImportConfig, workers: int) -> str:
@@ -140,16 +140,25 @@ def _typed(config: ImportConfig, name: str) -> list[str]:
     return [flag.flag, format_period(value) if isinstance(value, float) else str(value)]
 
 
+def _kind(counting: str) -> str:
+    """The kinds of limit that fit, as --limit takes them."""
+    text = printable(counting)
+    if text.startswith("contradicted"):
+        return text
+    *others, last = text.split("/")
+    return f"of kind {', '.join(others)} or {last}: these requests do not tell which" if others else f"of kind {last}"
+
+
 def infer_command(run: str | None, results: Path) -> int:
     """Print the limits found, each with its evidence."""
     found = find_run(results, run)
     findings = infer_recorded(found.folder)
     if not findings:
-        click.echo(f"{found.name} reveals no limit: no refusal and no header tells of one that was not declared")
+        click.echo(f"{found.name} reveals no limit beyond those declared: no refusal and no header points to one")
         return 0
     click.echo(f"{found.name} reveals {plural(len(findings), 'limit')}")
     for finding in findings:
-        click.echo(f"  {finding.tier}  counted as {printable(finding.counting)}")
+        click.echo(f"  {finding.tier}  {_kind(finding.counting)}")
         seen = f" (and {plural(finding.seen - 1, 'more time')})" if finding.seen > 1 else ""
         click.echo(f"    {printable(finding.evidence)}{seen}")
     click.echo(as_flag(findings))

@@ -62,5 +62,5 @@ def _utc_s(run: Run, moment: str) -> float:
         return start + parse_duration(moment)
     except ValueError:
         raise BadInput(
-            f"--at {moment!r} is no moment; write seconds since the start (90), 18:04:24, or 2026-11-24T18:04:24"
+            f"--at {moment!r} is not a time; write seconds since the start (90), 18:04:24, or 2026-11-24T18:04:24"
         ) from None

@@ -42,7 +42,7 @@ def list_command(run: str | None, output: Path | None, results: Path, **which: A
         click.echo(f"{output}: {plural(number, 'failed attempt')} at {plural(len(chosen), 'item')} of run {found.name}")
         return 0
     if not chosen:
-        click.echo(f"run {found.name} has no failed items{' like that' if any(which.values()) else ''}")
+        click.echo(f"run {found.name} has no failed items{' that match' if any(which.values()) else ''}")
         return 0
     screen = Screen.of(sys.stdout)
     click.echo(screen.render(*failures_table(chosen, screen, utc_s())))
@@ -62,9 +62,9 @@ def show_command(run: str | None, results: Path, **which: Any) -> int:
     for tried in by_key.values():
         click.echo(screen.render(*attempts_lines(tried, screen, utc_s())))
     if not chosen:
-        click.echo(f"run {found.name} has no failed items{' like that' if any(which.values()) else ''}")
+        click.echo(f"run {found.name} has no failed items{' that match' if any(which.values()) else ''}")
     elif len(chosen) > _SHOWN:
-        click.echo(f"and {count(len(chosen) - _SHOWN)} more: choose with --item, --reason or --status")
+        click.echo(f"and {count(len(chosen) - _SHOWN)} more; narrow them with --item, --reason or --status")
     return 0
 
 
@@ -100,15 +100,13 @@ def forget_command(
     number, pages = forget(found, chosen), found.state().failed_pages
     if not number and pages and not (items or reason or statuses):
         what = f"only page {pages[0].key} of the list failed" if len(pages) == 1 else "only pages of the list failed"
-        raise BadInput(f"run {found.name}: {what}, and pages cannot be forgotten; resume reads the list on")
+        raise BadInput(f"run {found.name}: {what}, and pages cannot be forgotten; resume continues the list")
     return _said(found, "forget", number)
 
 
 def _said(run: Run, command: str, number: int | None) -> int:
     what = {"retry": "to be fetched again", "forget": "forgotten"}[command]
-    click.echo(
-        f"run {run.name}: {plural(number, 'item')} {what}" if number else f"run {run.name}: nothing failed like that"
-    )
+    click.echo(f"run {run.name}: {plural(number, 'item')} {what}" if number else f"run {run.name}: no failure matches")
     return 0
 
 
@@ -143,7 +141,7 @@ def _chooses(items: tuple[str, ...], reason: str | None, statuses: tuple[str, ..
     keys = {canonical_id(item) for item in items}
     for status in statuses:
         if not _STATUS.fullmatch(status):
-            raise BadInput(f"--status {status!r} is no status; write 503, 5xx, or none where no answer came")
+            raise BadInput(f"--status {status!r} is not a status; use 503, 5xx, or none if no answer came")
 
     def chooses(failure: Failure) -> bool:
         text = f"{failure.reason}: {failure.detail}".casefold()

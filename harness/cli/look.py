@@ -81,12 +81,12 @@ def watch_command(run: str | None, results: Path, progress: Mode | None) -> int:
     """Show the run until its writer ends."""
     found = steered(results, run)
     if found.writer_pid is None:
-        click.echo(f"nobody is writing run {found.name}", err=True)
+        click.echo(f"run {found.name} is not running; its summary:", err=True)
     else:
         try:
             signals.run(_watch, found, choose_mode(progress, sys.stderr))
         except KeyboardInterrupt:
-            click.echo(f"run {found.name} goes on unwatched", err=True)
+            click.echo(f"run {found.name} continues; only the watching has ended", err=True)
             return 0
     report(found, ImportConfig(results=results))
     return exit_code(found.status)

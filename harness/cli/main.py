@@ -93,7 +93,7 @@ def main(args: Sequence[str] | None = None) -> None:
 def _usage(error: click.UsageError) -> str:
     """What was typed wrongly, but not the values: an unquoted header would be among them."""
     if "unexpected extra argument" in error.message:
-        return "there are words that belong to no flag; put quotes around a value with spaces, such as 'Name: value'"
+        return "unexpected words; put quotes around a value with spaces, such as 'Name: value'"
     command = program() if error.ctx is None else error.ctx.command_path
     return f"{error.format_message().rstrip('.')}; see {command} --help"
 

@@ -39,8 +39,8 @@ def answered(run: Run, asked: Asked) -> Answer:
     said = signals.run(_answer, asked)
     if said is None:
         raise NotRunning(
-            f"process {run.writer_pid} writes run {run.name} and has not answered within {_PATIENCE_S:g} s; "
-            "it will when it can, else end it by its number"
+            f"run {run.name} (process {run.writer_pid}) has not reacted within {_PATIENCE_S:g} s; "
+            "wait, or end that process"
         )
     if said.error:
         raise BadInput(f"run {run.name} refused: {said.error}")
@@ -59,14 +59,14 @@ async def _answer(asked: Asked) -> Answer | None:
 def go_on(run: Run) -> None:
     """Let a paused run go on."""
     answered(run, RemoteHandle(run).resume())
-    click.echo(f"run {run.name} goes on")
+    click.echo(f"run {run.name} continues")
 
 
 def pause_command(run: str | None, results: Path) -> int:
     """Ask the session to pause."""
     found = steered(results, run)
     answered(found, RemoteHandle(found).pause())
-    click.echo(f"run {found.name} is paused once what is in flight is answered; let it go on with:")
+    click.echo(f"run {found.name} pauses once the requests in flight are answered; continue it with:")
     click.echo(f"  {this_program()} resume {found.name}{where(results)}")
     return 0
 
@@ -75,7 +75,7 @@ def stop_command(run: str | None, results: Path) -> int:
     """Ask the session to stop."""
     found = steered(results, run)
     answered(found, RemoteHandle(found).stop())
-    click.echo(f"run {found.name} stops after what is in flight; go on later with:")
+    click.echo(f"run {found.name} stops after the requests in flight; continue it with:")
     click.echo(f"  {this_program()} resume {found.name}{where(results)}")
     return 0
 
@@ -84,14 +84,14 @@ def set_command(run: str | None, results: Path, **flags: Any) -> int:
     """Ask the session to go on with other workers or limits."""
     given = {name: value for name, value in flags.items() if value not in (None, ())}
     if not given:
-        raise BadInput("there is nothing to set; add --workers N or --limit TEXT")
+        raise BadInput("nothing to set; add --workers N or --limit TEXT")
     config = read_settings(given, None, {})
     if config.pacing.workers == "auto":
-        raise BadInput("--workers auto begins with a run; give a number here")
+        raise BadInput("--workers auto only works from the start of a run; give a number")
     found = steered(results, run)
     wanted = {name: value for name, value in config.as_written().items() if name in given}
     answered(found, RemoteHandle(found).set(**wanted))
-    click.echo(f"run {found.name} goes on with {' and '.join(f'{name} {value}' for name, value in wanted.items())}")
+    click.echo(f"run {found.name} continues with {' and '.join(f'{name} {value}' for name, value in wanted.items())}")
     return 0
 
 
@@ -115,15 +115,15 @@ def prune_command(keep: int, yes: bool, results: Path) -> int:
         return 0
     for run in going:
         click.echo(f"  {printable(run.name)}  {_status(run)}  {size(_bytes(run))}")
-    what = f"{plural(len(going), 'run')}, {size(sum(map(_bytes, going)))}"
+    what = f"{plural(len(going), 'run')} ({size(sum(map(_bytes, going)))})"
     if not yes:
         if not sys.stdin.isatty():
-            raise BadInput(f"nobody is there to be asked whether {what} may go; add --yes")
-        if not click.confirm(f"Remove these for good ({what})?"):
-            click.echo("nothing was removed")
+            raise BadInput(f"refusing to delete {what} without a terminal; pass --yes")
+        if not click.confirm(f"Delete {what} for good?"):
+            click.echo("nothing was deleted")
             return 0
     removed = sum(_removed(run) for run in going)
-    click.echo(f"removed {count(removed)}, kept {count(len(list_runs(results)))}")
+    click.echo(f"deleted {count(removed)}, kept {count(len(list_runs(results)))}")
     return 0
 
 

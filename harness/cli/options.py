@@ -46,7 +46,7 @@ results_option = click.option(
     metavar="FOLDER",
     default=Path("results"),
     envvar=RESULTS_VARIABLE,
-    help="folder of the runs [results]",
+    help="folder that holds the runs [default results]",
 )
 
 

@@ -50,7 +50,7 @@ def import_command(toml: Path | None, **flags: Any) -> int:
         fixed = known.keys() - {*RESUMED, "run", "resume"}
         if fixed:
             flags_said = ", ".join(sorted(map(flag_of, fixed)))
-            raise BadInput(f"{flags_said} cannot change on --resume, where it comes from the run; leave it out")
+            raise BadInput(f"{flags_said} comes from the run and cannot change on --resume; leave it out")
         said = {name: known[name] for name in RESUMED if name in known}
         return _resume(find_run(config.run.results, config.run.name), said)
     if config.run.dry_run:
@@ -70,11 +70,11 @@ def _resume(found: Run, typed: dict[str, Any]) -> int:
         return 0
     settle(found)
     if found.status.is_complete:
-        refuse = "is complete: there is nothing to go on with"
+        refuse = "is complete; there is nothing to resume"
         if found.status is not RunStatus.COMPLETE:
             refuse_simulated(found)
             again = f"{this_program()} failed retry {found.name}{where(found.folder.parent)}"
-            refuse = f"is complete but for what failed; fetch that again with: {again}"
+            refuse = f"is complete except for its failures; fetch those again with: {again}"
         click.echo(f"run {found.name} {refuse}", err=True)
         report(found, ImportConfig(**{name: typed[name] for name in ("quiet", "as_json", "results") if name in typed}))
         return exit_code(found.status)
@@ -88,7 +88,7 @@ def ready_to_resume(found: Run, typed: dict[str, Any]) -> ImportConfig:
     if written.get("header_names") and "header" not in typed:
         names = ", ".join(written["header_names"])
         raise BadInput(
-            f"run {found.name} was started with the headers {names}, which are never written; give --header again"
+            f"run {found.name} needs the headers {names}, which are not stored; pass them again with --header"
         )
     return config_of(found, **typed)
 
@@ -139,7 +139,7 @@ async def import_now(config: ImportConfig, relist: bool = False) -> int:
         def on_start(session: Session, _url: str) -> None:
             told.began(session)
             if mode != "none":
-                _say_beforehand(config, "the bar" if mode == "bar" else "it")
+                _say_beforehand(config, "The bar" if mode == "bar" else "It")
             shown.append(screen.enter_context(Progress(mode, sys.stderr)))
             name.append(session.run_folder.name)
 
@@ -157,7 +157,7 @@ async def import_now(config: ImportConfig, relist: bool = False) -> int:
             if told.code is None or told.session is not None:
                 raise group.exceptions[0] from None
             by, code = signals.last()  # it came before there was anything to stop
-            left = f"run {config.run.name} is as it was" if config.run.resume else "nothing was recorded"
+            left = f"run {config.run.name} is unchanged" if config.run.resume else "nothing was recorded"
             click.echo(f"harness: stopped by {by} before the first request; {left}", err=True)
             return code
     report(run, config)

@@ -119,7 +119,7 @@ def _sweep(file: Path | None, results: Path, said: dict[str, Any]) -> Sweep:
             or flags
             or any(said[name] for name in ("grids", "repeat", "live", "keep", "papermill", "fresh"))
         ):
-            raise BadInput("a sweep goes on with the settings that it was started with; say only --resume and --name")
+            raise BadInput("a sweep resumes with its own settings; pass only --resume and --name")
         return find_sweep(results, said["name"])
     grid = read_grid(_table(file), {**_environment(said["live"]), **flags}, said["grids"], said["repeat"])
     if said["live"] and "url" not in {**grid.fixed, **grid.varied}:
@@ -153,7 +153,7 @@ def _table(file: Path | None) -> dict[str, Any]:
     except OSError as error:
         raise BadInput(f"{file} cannot be read ({error.strerror}); name a TOML file, or use --grid") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"{file} is not TOML ({error}); mend it there") from None
+        raise BadInput(f"{file} is not TOML ({error}); fix it there") from None
 
 
 def _say_next(sweep: Sweep, results: Path, command: str) -> None:

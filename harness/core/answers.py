@@ -132,7 +132,9 @@ def failed_status(status: int, location: str | None = None) -> Failed:
     if 300 <= status < 400:
         where = f"; it points to {location.partition('?')[0][:200]}" if location else ""
         return Failed(
-            "redirected", f"redirects are not followed{where}; if it is to be trusted, name it in --url", passing=False
+            "redirected",
+            f"redirects are not followed{where}; if you trust that address, use it as --url",
+            passing=False,
         )
     if status in GONE:
         return Failed(GONE[status], phrase, passing=False)
@@ -141,7 +143,7 @@ def failed_status(status: int, location: str | None = None) -> Failed:
 
 def not_that_item(item: Key, result: ItemRead) -> Failed:
     """Return the failure of an answer that lacks the id it was asked by, though other items carry theirs."""
-    why = f"the answer does not carry the id {item} it was asked by, as other items do: it is not that item"
+    why = f"the answer has no id {item}, although other answers name their item's: it is not that item"
     if result.spelt is not None:
-        why = f"the answer is of another item: it carries the id {result.spelt}, which the list names too, not {item}"
+        why = f"the answer is for another item: its id is {result.spelt}, which the list names too, not {item}"
     return Failed("malformed", why, passing=False, body=result.body)

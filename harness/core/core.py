@@ -306,7 +306,7 @@ class Core:
         if ruling.fate == "back" and not flight.compared:
             self.work.put_back(flight.task, second=ruling.second)
         elif ruling.fate == "dropped":
-            self._returned(flight, now, "sent to compare with")
+            self._returned(flight, now, "sent for comparison")
             if notice.status >= 500:
                 self._count_failure(now, fetch)
             else:

@@ -251,7 +251,7 @@ class Doubts:
         return Ruling()
 
     def _compared(self, flight: InFlight, now: float, notice: Notice, through: bool) -> Ruling:
-        """Another request was sent to compare with."""
+        """Another request was sent for comparison."""
         fate: Fate = "dropped" if flight.compared else "read"
         if notice.refused:
             return self._refused_other(flight, now, notice)

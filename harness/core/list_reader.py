@@ -148,7 +148,7 @@ def _failed_pages(state: State, failed: Sequence[Failure]) -> str:
     what = f"{page.reason}: {page.detail}" if page.detail else page.reason
     hint = ""
     if page.key == e.PAGE_0:
-        hint = f"; it may hold records, where pages are counted from 0: if they are not, add {ACCEPT}"
+        hint = f"; it may hold records if pages are counted from 0; if they are not, add {ACCEPT}"
     elif is_guessed(state, page.page) and page.status is not None:
         hint = f"; if the list ends before it, add {ACCEPT}"
     elif page.status in (401, 403) and not state.items:
@@ -218,7 +218,7 @@ def told_error(state: State, page: PageRead) -> Failed | None:
     error = None if page.ids else discovery.error_in(page.remarks, state.listing.remarks)
     if error is None:
         return None
-    return Failed("malformed", f"the page holds no records and tells of an error: {error}", passing=False)
+    return Failed("malformed", f"the page has no records and reports an error: {error}", passing=False)
 
 
 def tolerated(state: State, accept: bool) -> list[Failure]:

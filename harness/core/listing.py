@@ -144,14 +144,14 @@ def stuck(state: State) -> str | None:
     listing = state.listing
     named = _named(listing)
     if listing.looped == "has_more":
-        ignored = "the server ignores `after`, and this release knows no other way on"
-        return f'{named}, and the list goes on: "has_more" is true, but {ignored}; {LEAVES_REST}'
+        ignored = "the server ignores `after`, and this release knows no other way to continue"
+        return f'{named}, but the list goes on: "has_more" is true, but {ignored}; {LEAVES_REST}'
     if listing.looped:
-        back = f"{_quoted(listing.looped)} leads back to a page that was read"
-        return f"{named}, and the list goes on: {back}; {LEAVES_REST}"
+        back = f"{_quoted(listing.looped)} leads back to a page that was already read"
+        return f"{named}, but the list goes on: {back}; {LEAVES_REST}"
     if listing.first and listing.first == listing.second:
         if listing.loose():
-            return f"{named}, and the list goes on: {_holds(listing)}; {LEAVES_REST}"
+            return f"{named}, but the list goes on: {_holds(listing)}; {LEAVES_REST}"
         ignored = f"page 2 repeats page 1, so the server ignores {_asked(listing)}"
         return f"{named}, and {ignored}; if the list is this one page, {ACCEPT} accepts it"
     if listing.repeating >= MOST_REPEATS:
@@ -164,7 +164,7 @@ def stuck(state: State) -> str | None:
     return None
 
 
-_OLD = "an older revision read the list to its end and recorded no evidence of it; resume reads the list again"
+_OLD = "an older version read the list to its end but recorded no evidence of it; resume reads the list again"
 
 
 def _asked(listing: Listing) -> str:
@@ -178,7 +178,7 @@ def _holds(listing: Listing) -> str:
     headers = [name.removeprefix("header ") for name in names if name.startswith("header ")]
     parts = ["the body holds " + _quoted(", ".join(fields))] if fields else []
     parts += ["the headers hold " + _quoted(", ".join(headers))] if headers else []
-    return " and ".join(parts) + ", which nothing follows in this release"
+    return " and ".join(parts) + ", which this release cannot follow"
 
 
 def _named(listing: Listing) -> str:
@@ -211,7 +211,7 @@ def _says_end(state: State) -> Ended | None:
     if listing.way is not None:
         return Ended("link", f"{_quoted(listing.way)} is empty")
     if listing.way_on and not listing.unsaid and listing.way is None:
-        return Ended("link", f"{_quoted(listing.way_on)} is gone from the last page")
+        return Ended("link", f"{_quoted(listing.way_on)} is missing from the last page")
     return None
 
 
@@ -264,7 +264,7 @@ def _beyond(state: State) -> Ask | Unclear:
         return Ask((e.numbered(max(listing.furthest_number, state.last_page or 0) + 1),))
     if listing.unsaid:
         return Unclear(_OLD, again=True)
-    return Unclear(f"{_named(listing)}, and the last page says that there are more and not where; {LEAVES_REST}")
+    return Unclear(f"{_named(listing)}, and the last page says that more follow, but not where; {LEAVES_REST}")
 
 
 def may_count_from_0(state: State) -> bool:
@@ -279,18 +279,16 @@ def _contradicted(state: State, end: Ended) -> Unclear | None:
     """What speaks against an end."""
     listing, counted = state.listing, state.listing.counted
     if state.total is not None and listing.met < state.total:
-        declared = f"the list declares {state.total:,} items{_by(listing)} and named {listing.met:,}"
+        declared = f"the list declares {state.total:,} items{_by(listing)} but named {listing.met:,}"
         declared = f"{declared}; {listing.past or end.evidence}"
         if listing.moved:
             moved = "records may have moved between pages meanwhile: resume reads the list again"
             return Unclear(f"{declared}; {moved}, {ACCEPT} accepts what there is", again=True)
         return Unclear(f"{declared}; {NO_HELP}")
     if counted is not None and listing.fruitful < counted and (listing.met or counted > 1):
-        declared = (
-            f"the list declares {_pages(counted)}{_by(listing)}, and {listing.fruitful:,} of them brought records"
-        )
+        declared = f"the list declares {_pages(counted)}{_by(listing)}, but {listing.fruitful:,} of them held records"
         return Unclear(f"{declared}; {listing.past or end.evidence}; {NO_HELP}")
     proven = end.reason == "has_more" or (end.reason in ("empty", "past end", "pages") and listing.numbered > 0)
     if listing.loose() and not proven:
-        return Unclear(f"{_named(listing)}, and the list goes on: {_holds(listing)}; {LEAVES_REST}")
+        return Unclear(f"{_named(listing)}, but the list goes on: {_holds(listing)}; {LEAVES_REST}")
     return None

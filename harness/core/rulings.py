@@ -163,7 +163,7 @@ class Probes:
         """Return why the run is to end because nobody gets through any more; None if it goes on."""
         if self._breaker.hold is None or not self._breaker.given_up:
             return None
-        advice = "nothing was lost: look at the server and at what your key may do, then resume"
+        advice = "nothing was lost: check the server and what your key may do, then resume"
         return f"{MOST_PROBES} probes in a row {self._why}; {advice}"
 
 

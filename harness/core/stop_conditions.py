@@ -79,12 +79,12 @@ class StopRules:
             return Done(RunStatus.FAILED, f"{rate}: {failed:,} of {_items(judged)} failed in this session")
         if breaker.given_up:
             return Done(
-                RunStatus.FAILED, f"nothing worked any more: {MOST_PROBES} probes in a row failed; look at the server"
+                RunStatus.FAILED, f"nothing works any more: {MOST_PROBES} probes in a row failed; check the server"
             )
         if ends.max_time_s is not None and now >= ends.max_time_s:
-            return Done(RunStatus.STOPPED, f"--max-time: {_duration(ends.max_time_s)} are over")
+            return Done(RunStatus.STOPPED, f"--max-time: {_duration(ends.max_time_s)} have passed")
         if ends.until_s is not None and now >= ends.until_s:
-            return Done(RunStatus.STOPPED, f"--until {ends.until} has come")
+            return Done(RunStatus.STOPPED, f"--until {ends.until} was reached")
         return None
 
 

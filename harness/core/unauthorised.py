@@ -30,7 +30,7 @@ from harness.record.state import State
 UNAUTHORISED = 401
 EXPIRED = "the server answers 401 to every request now: renew the token, then resume; nothing was lost"
 NO_ITEM = (
-    "the server answers 401 to every item, though it lets requests for the list in: renew the token, or see to it that "
+    "the server answers 401 to every item, but not to the list: renew the token, or make sure that "
     "it may read items, then resume; nothing was lost"
 )
 # So many in a row look like an expired token.
@@ -122,7 +122,7 @@ class Unauthorised:
         mine = self.probes.landed(flight.fetch.id)
         self.probes.over(flight.fetch.id)
         failed = replace(failed_status(UNAUTHORISED), headers=notice.headers, body=notice.body)
-        detail = f"{failed.detail}; another request was let in with the same credential"
+        detail = f"{failed.detail}; another request with the same credential got through"
         self._row += any(kept.at <= flight.fetch.sent_s for kept in self._set_aside)
         self._set_aside.append(_SetAside(flight, replace(failed, detail=detail), now))
         if mine and flight.compared:

@@ -86,7 +86,7 @@ def find_any(results: Path, name: str) -> Run | Sweep:
     if not fitting or not sweeps:
         return find_run(results, name)
     names = ", ".join(found.name for found in fitting[:5])
-    raise NoSuchRun(f"{name!r} fits several runs and sweeps in {results}; name one of: {names}")
+    raise NoSuchRun(f"{name!r} fits several runs and sweeps in {results}; use one of: {names}")
 
 
 def frame_of(found: Sequence[Run | Sweep]) -> pd.DataFrame:

@@ -69,9 +69,9 @@ def _ignore(told: Event | State) -> None:
 
 def _simulable(config: ImportConfig) -> ImportConfig:
     if config.source.url is not None:
-        raise BadInput("a simulation is of the test API; leave out --url, or describe that API with --server-limit")
+        raise BadInput("a simulation uses the test API; leave out --url, or give that API's limits as --server-limit")
     if config.run.until is not None:
-        raise BadInput("a simulation has no time of day; leave out --until, or say --max-time")
+        raise BadInput("a simulation has no time of day; leave out --until, or use --max-time")
     if config.run.resume:
         raise BadInput("a simulated run cannot be resumed; leave out --resume and simulate it again")
     resolve(config)

@@ -81,7 +81,7 @@ def read_grid(table: Mapping[str, Any], flags: Mapping[str, Any], texts: Sequenc
     named = flattened({name: table[name] for name in table if name not in _OWN}, "in the sweep's file", _field)
     inside = table.get("grid", {})
     if not isinstance(inside, Mapping):
-        raise BadInput("grid in the sweep's file is no table; write [grid] and below it workers = [1, 2, 5]")
+        raise BadInput("grid in the sweep's file is not a table; write [grid] and below it workers = [1, 2, 5]")
     varied = {_field(name, "in [grid]"): _values(name, values) for name, values in inside.items()}
     varied |= dict(map(_from_text, texts))
     fixed = {name: value for name, value in {**named, **flags}.items() if name not in varied}
@@ -108,7 +108,7 @@ def _from_text(text: str) -> tuple[str, list[Any]]:
 
 def _values(name: str, values: Any) -> list[Any]:
     if not isinstance(values, list) or not values:
-        raise BadInput(f"{name} in [grid] is no list of values; write it like {name} = [1, 2, 5]")
+        raise BadInput(f"{name} in [grid] is not a list of values; write it like {name} = [1, 2, 5]")
     return _distinct(name, values)
 
 
@@ -125,7 +125,7 @@ def _field(key: str, where: str) -> str:
     name = key.replace("-", "_")
     known = [known for known in FLAGS if known not in _NOT_SWEPT]
     if name not in known:
-        raise BadInput(f"{key!r} {where} is nothing that a sweep can set; use one of {', '.join(known)}")
+        raise BadInput(f"{key!r} {where} is not a setting that a sweep can vary; use one of {', '.join(known)}")
     if name == "seed" and where != "in the sweep's file":
         raise BadInput("every run of a sweep has a seed of its own; use --repeat instead of a grid of seeds")
     return name

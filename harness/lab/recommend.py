@@ -39,7 +39,7 @@ _AT_THE_BOUND = 1.005
 _IN_VAIN = 4
 _NEXT_TO_NOTHING = 0.995
 # What other clients of the same key may use up.
-OTHERS, _TENANTS_SHARE = "others use 1/4", 0.25
+OTHERS, _TENANTS_SHARE = "another client uses 1/4", 0.25
 
 Tell = Callable[[int], None]
 
@@ -162,7 +162,7 @@ class _Trials:
 def _check(summary: Summary) -> None:
     if not summary.status.is_complete:
         ask = f"try it alone with: {program()} simulate"
-        raise BadInput(f"this import does not get through ({summary.reason}); {ask}")
+        raise BadInput(f"this import would not complete ({summary.reason}); {ask}")
 
 
 def _fewest(tried: list[Tried]) -> Tried:
@@ -198,7 +198,7 @@ def _variants(config: ImportConfig) -> Iterator[tuple[str, ImportConfig]]:
     if config.limits and all(tier.limit >= 2 for tier in config.limits):
         half = tuple(map(_halved, config.limits))
         yield "limits halved", config.with_settings(limit=half, server_limit=half)
-        yield "halved, untold", config.with_settings(limit=config.limits, server_limit=half)
+        yield "server allows half", config.with_settings(limit=config.limits, server_limit=half)
         yield OTHERS, config
 
 
@@ -248,7 +248,7 @@ def _changed(config: ImportConfig, text: str) -> tuple[ImportConfig, int | None]
     known = {name: value for name, value in config.given().items() if name not in said}
     unknown = [name for name in said if name not in FLAGS]
     if unknown:
-        raise BadInput(f"--what-if {text!r}: {unknown[0]!r} is no setting; use one such as {flag_of('latency')[2:]}")
+        raise BadInput(f"--what-if {text!r}: unknown setting {unknown[0]!r}; use one such as {flag_of('latency')[2:]}")
     changed = read_settings({**known, **said}, None, {})
     return changed, changed.pacing.most_workers if "workers" in said else None
 
@@ -271,7 +271,7 @@ def from_run(run: Run) -> tuple[ImportConfig, Tried]:
     found = tuple(finding.tier for finding in infer_recorded(run.folder))
     limits = found or parse_tiers(summary.limits) if found or summary.limits else ()
     if not limits:
-        raise BadInput(f"run {run.name} met no limit, so nothing is known of any; give --limit, without --from")
+        raise BadInput(f"run {run.name} met no limit, so none is known; use --limit instead of --from")
     settings = {name: written[name] for name in _KEPT if name in written}
     settings |= {"items": summary.total or summary.imported, "limit": limits, "latency": _measured(summary)}
     config = written_config(run.folder / "run.json", settings)
@@ -282,7 +282,7 @@ def _measured(summary: Summary) -> str:
     """The latency that a run met, as the lognormal distribution with its median and 95th percentile."""
     median_s, high_s = summary.latency_p50_s, summary.latency_p95_s
     if median_s is None or high_s is None:
-        raise BadInput(f"run {summary.run} got no answer, so no latency is known; give --latency, without --from")
+        raise BadInput(f"run {summary.run} got no answer, so no latency is known; use --latency instead of --from")
     sigma = math.log(max(high_s / median_s, 1.0)) / _SIGMAS_95
     text = f"{1000 * median_s:.4g}ms"
     return text if sigma < _LEAST_SIGMA else f"lognormal:{text}:sigma={sigma:.2f}"

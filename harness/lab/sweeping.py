@@ -117,7 +117,7 @@ def _run(
                 tell(future.result())
     except BrokenExecutor:
         why = "a process of the sweep died, perhaps for lack of memory"
-        raise SweepBroken(f"{why}; go on with --resume and fewer --jobs") from None
+        raise SweepBroken(f"{why}; continue with --resume and fewer --jobs") from None
     except KeyboardInterrupt:
         for future in wait([future for future in pending if not future.cancel()]).done:
             log(future.result())

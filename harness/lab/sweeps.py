@@ -44,7 +44,7 @@ class Sweep(Folder):
         """sweep.json: grid, repeats, versions, host, when created, the last status written."""
         about = read_json(self.folder / "sweep.json")
         if not isinstance(about, dict) or "grid" not in about:
-            raise RecordError(f"{self.folder / 'sweep.json'} is no description of a sweep; restore it, or remove it")
+            raise RecordError(f"{self.folder / 'sweep.json'} does not describe a sweep; restore it, or remove it")
         return about
 
     @property
@@ -87,7 +87,7 @@ def read_sweep(path: Path | str) -> pd.DataFrame:
     need("pandas")
     sweep = Sweep(Path(path))
     if not (sweep.folder / "sweep.json").exists():
-        raise NoSuchRun(f"{path} is no sweep; name the folder of one, such as results/sweep-20261123-155204")
+        raise NoSuchRun(f"{path} is not a sweep; name the folder of one, such as results/sweep-20261123-155204")
     frame: pd.DataFrame = table_of(sweep.rows()).to_pandas()
     return frame
 
@@ -111,8 +111,8 @@ def find_sweep(results: Path, name: str | None = None) -> Sweep:
     if len(fitting) == 1:
         return fitting[0]
     names = ", ".join(sweep.name for sweep in (fitting or sweeps)[:5])
-    what = "fits several sweeps" if fitting else "is no sweep"
-    raise NoSuchRun(f"{name!r} {what} in {results}; name one of: {names}")
+    what = f"{name!r} fits several sweeps" if fitting else f"no sweep named {name!r}"
+    raise NoSuchRun(f"{what} in {results}; use one of: {names}")
 
 
 def create_sweep(
@@ -129,7 +129,7 @@ def create_sweep(
     """A new sweep, nothing of it run yet; BadInput where a point cannot be run, NoSuchRun where the name is taken.
 
     live: over sockets, one at a time. keep: each run's files. papermill: by the experiment notebook, executed for each
-    run and kept with its files. fresh: replace a sweep of that name.
+    run and kept with its files. fresh: replace the sweep of that name.
     """
     check(grid, live=live)
     try:
@@ -144,9 +144,9 @@ def create_sweep(
             sweep.remove()
     elif sweep.folder.exists():
         if not (sweep.folder / "sweep.json").exists():
-            raise NoSuchRun(f"{sweep.folder} is there and no sweep; choose another --name or --results")
+            raise NoSuchRun(f"{sweep.folder} exists and is not a sweep; choose another --name or --results")
         if not fresh:
-            ask = "add --resume to go on with it or --fresh to replace it"
+            ask = "add --resume to continue it or --fresh to replace it"
             raise NoSuchRun(f"the sweep {name} exists in {results}; {ask}, or choose another --name")
         with suppress(NoSuchRun):  # another process has just removed it
             sweep.remove()
@@ -173,7 +173,7 @@ def check(grid: Grid, *, live: bool) -> None:
             continue
         config = grid.config(point)
         if config.source.url is not None and not live:
-            raise BadInput("a simulation is of the test API; leave out url, or add --live to ask that server")
+            raise BadInput("a simulation uses the test API; leave out url, or add --live to import from that server")
         if config.source.url is None:
             as_simulated(config)
 
@@ -183,7 +183,7 @@ def experiment_notebook() -> Path:
     need("papermill", "notebooks")
     path = Path(__file__).parent.parent.parent / "notebooks" / "experiment.ipynb"
     if not path.exists():
-        raise MissingLibrary(f"{path} is not there: notebooks are not part of the wheel; install from a checkout")
+        raise MissingLibrary(f"{path} does not exist: notebooks are not part of the wheel; install from a checkout")
     return path
 
 

@@ -145,7 +145,7 @@ class AllRuns:
             return self._said
         if self._index.unread:
             return f"reading {plural(self._index.unread, 'more run')}", False
-        return ("" if chosen else "Choose a run for its detail, several to compare them."), False
+        return ("" if chosen else "Choose one run for its details, several to compare them."), False
 
     # --- what the buttons do --------------------------------------------------------------------------------------
 

@@ -25,11 +25,11 @@ from harness.session.control import Answer, Asked, RunHandle
 from harness.session.importing import config_of, reopen
 from harness.settings import checked
 from harness.values import as_tiers
-from harness.views.figures import best_of, items_of
+from harness.views.figures import best_of, items_said
 from harness.views.panel.controls import Controls
 from harness.views.panel.run_widget import RunWidget
 
-_HINT = "It may pause for a limit again and again: that is the limit, and the chart says which."
+_HINT = "It may pause again and again to wait for a limit; the chart shows which."
 
 
 class Controller:
@@ -95,7 +95,7 @@ class Controller:
         except HarnessError as error:
             self.say(str(error), bad=True)
             return
-        self._begin(config, f"going on with {run.name}", first)
+        self._begin(config, f"continuing {run.name}", first)
 
     def resume(self) -> None:
         """Let a paused import send again; go on with one that has ended early."""
@@ -118,7 +118,7 @@ class Controller:
     def _begin(self, config: ImportConfig, words: str, first: Callable[[], object] = lambda: None) -> None:
         with self._lock:  # two clicks may come in two threads
             if self.at_work:
-                self.say("an import is under way here already: stop it, or wait for its end", bad=True)
+                self.say("an import is already running here: stop it, or wait for its end", bad=True)
                 return
             self.import_ = LocalRun(config, first).start()
         self.say(words)
@@ -131,7 +131,7 @@ class Controller:
             return mine.config.with_settings(run=run.name, resume=True, fresh=False, **since)
         names = run.config.get("header_names")
         if names:
-            asked = f"run {run.name} was started with the headers {', '.join(names)}, which are never written"
+            asked = f"run {run.name} was started with the headers {', '.join(names)}, which are never stored"
             raise BadInput(f"{asked}; resume it in a terminal, where they can be given again")
         return config_of(run)
 
@@ -149,7 +149,7 @@ class Controller:
             self.say(str(error), bad=True)
             return
         self._steer(lambda run: run.set(limit=format_tiers(limits)))
-        self.say(f"from now on it keeps to {text}")
+        self.say(f"from now on the limit is {text}")
 
     # --- what is shown -------------------------------------------------------------------------------------------
 
@@ -211,9 +211,9 @@ class Controller:
         if status.is_resumable:
             self._run = runs[0]
             why = runs[0].about.get("reason") or "its process is gone"
-            self.say(f"The last import, {runs[0].name}, was {status} ({why}): Resume goes on with it.")
+            self.say(f"The last import, {runs[0].name}, was {status} ({why}): Resume continues it.")
         elif status.is_open:
-            self.say(f"{runs[0].name} is being imported by another process: here it is, and it obeys these buttons.")
+            self.say(f"{runs[0].name} is being imported by another process; these buttons control it.")
             self.import_ = RemoteRun(runs[0]).start()
 
 
@@ -227,5 +227,5 @@ def _last_words(import_: LocalRun | RemoteRun) -> str:
     assert import_.run is not None
     figures = now.summary
     best = f", {best_of(figures)}" if best_of(figures) else ""
-    said = f"{figures.status}: {items_of(figures)} items{best}. Data: {import_.run.folder / 'items.parquet'}"
-    return f"{said}. Resume goes on with it." if figures.status.is_resumable else said
+    said = f"{figures.status}: {items_said(figures)}{best}. Data: {import_.run.folder / 'items.parquet'}"
+    return f"{said}. Resume continues it." if figures.status.is_resumable else said

@@ -102,7 +102,7 @@ class LocalRun:
                 look()
                 left_s = None if left_s is None else left_s - LOOK_S
                 if left_s is not None and left_s <= 0:
-                    raise TimeoutError(f"the import is not over after {timeout_s:g} s; it goes on")
+                    raise TimeoutError(f"the import has not ended after {timeout_s:g} s; it continues")
         except KeyboardInterrupt:
             self.farewell("interrupted")
             raise

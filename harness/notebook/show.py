@@ -64,7 +64,7 @@ class Refresher:
                 await wanted
         except Exception:
             del self._ticks[name]
-            _log.exception("the view %s failed and is shown no more; run its cell again. Imports go on", name)
+            _log.exception("the view %s failed and is no longer shown; run its cell again. Imports continue", name)
 
 
 _controllers: dict[Path, Controller] = {}
@@ -83,9 +83,7 @@ def live_import(*, live: bool | str = True, results: str | Path | None = None, *
         return _in_batch(LocalRun(config).start())
     controller = _controller(folder)
     if controller.at_work:
-        controller.say(
-            "This import was under way already, so here it is again; its settings are those it was started with."
-        )
+        controller.say("This import was already running; it keeps the settings that it was started with.")
     else:
         controller.controls.fill(settings)
     display(controller.widget)

@@ -52,12 +52,12 @@ class Tier:
             raise BadLimits(f"a period of {self.period_s:g} s cannot be used: it must be from 1 ms to 366 d; {_ASK}")
         if self.burst is not None and self.kind not in _WITH_BURST:
             ask = "write :gcra, :bucket or :leaky before it"
-            raise BadLimits(f"burst={self.burst} goes with the kinds gcra, bucket and leaky; {ask}")
+            raise BadLimits(f"burst={self.burst} only applies to the kinds gcra, bucket and leaky; {ask}")
         least = 0 if self.kind == "leaky" else 1
         if self.burst is not None and not least <= self.burst <= MAX_LIMIT:
             raise BadLimits(f"burst={self.burst} cannot be used: it must be from {least} to {MAX_LIMIT:,}")
         if self.tz is not None and self.kind != "aligned":
-            raise BadLimits(f"tz={self.tz!r} goes with the kind aligned; write :aligned before it")
+            raise BadLimits(f"tz={self.tz!r} only applies to the kind aligned; write :aligned before it")
 
     @property
     def depth(self) -> int:
@@ -85,7 +85,7 @@ def parse_tiers(text: str) -> Tiers:
         text = "+".join("{}/{}s".format(*pair.split(",")) for pair in text.split(":"))
     tiers = tuple(_parse_tier(part) for part in _JOINED.split(text))
     if len(set(tiers)) < len(tiers):
-        raise BadLimits(f"the limit {text!r} names the same tier twice; write each once")
+        raise BadLimits(f"the limit {text!r} names the same limit twice; write each once")
     return tiers
 
 

@@ -287,14 +287,16 @@ class WindowPacer:
 
     def _beliefs(self, now: float) -> tuple[str, ...]:
         shared = tuple(
-            f"{tier}: the server counts more than we sent, so that its count is kept to as well"
+            f"{tier}: the server counts more requests than were sent here, so its count is kept to as well"
             for tier in self._shared_quota.shared
         )
         if not self._learns:
             return shared
         ends = [(m.tier, m.told_to_s(now)) for m in self._limiters if isinstance(m, AlignedLimiter)]
         if not self._clock.known and any(told_s is not None for _, told_s in ends):
-            told = (f"the ends of {tier} are known to {told_s:.3f} s, from Reset" for tier, told_s in ends if told_s)
+            told = (
+                f"the ends of {tier} are known to within {told_s:.3f} s, from Reset" for tier, told_s in ends if told_s
+            )
             return (*shared, *told)
         if not self._clock.known:
             unknown = "the server's clock is not known yet: its windows are paced as if they could begin at any moment"
@@ -303,7 +305,7 @@ class WindowPacer:
         doubt = f"; {self._clock.contradicted} Date headers contradicted others" if self._clock.contradicted else ""
         return (
             *shared,
-            f"the server's clock is known to {high - low:.3f} s, from its Date headers{doubt}",
+            f"the server's clock is known to within {high - low:.3f} s, from its Date headers{doubt}",
         )
 
 

@@ -98,8 +98,8 @@ def _refuse_unknown(given: Mapping[str, Any], known: tuple[str, ...]) -> None:
     for name in given:
         if name not in known:
             close = difflib.get_close_matches(name, known, 1)
-            ask = f"did you mean {close[0]}?" if close else "see papermill --help-notebook for those there are"
-            raise BadInput(f"{name!r} is no parameter of this notebook; {ask}")
+            ask = f"did you mean {close[0]}?" if close else "see papermill --help-notebook for all of them"
+            raise BadInput(f"{name!r} is not a parameter of this notebook; {ask}")
 
 
 switch = plainly(as_switch)

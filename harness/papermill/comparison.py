@@ -57,7 +57,7 @@ class Comparison:
         if name in self.pictures:
             show_picture(self.pictures[name])
         else:
-            said = f"Nothing to show: it takes {_NEEDS[name]}."
+            said = f"Nothing to show: this needs {_NEEDS[name]}."
             show_html(f"<p>{said}</p>", said)
 
     def efficiency(self) -> None:

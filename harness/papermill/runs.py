@@ -109,7 +109,7 @@ def read_metrics(notebook: str | Path) -> dict[str, Any]:
     try:
         cells = json.loads(Path(notebook).read_text(encoding="utf-8"))["cells"]
     except (OSError, ValueError, KeyError) as error:
-        raise RecordError(f"{notebook} is no notebook that can be read ({error}); name an executed one") from None
+        raise RecordError(f"{notebook} is not a readable notebook ({error}); name an executed one") from None
     outputs = [output for cell in cells for output in cell.get("outputs", [])]
     found: list[dict[str, Any]] = [output["data"][MIME] for output in outputs if MIME in output.get("data", {})]
     if not found:

@@ -250,7 +250,9 @@ def as_current(table: pa.Table) -> pa.Table:
     table = _renamed(table)
     names = table.schema.names
     if missing := [name for name in EVENT_SCHEMA.names if name not in names and _SINCE.get(name, 1) <= written]:
-        raise RecordError(f"the events have no column {missing[0]}: this is no record of the harness; remove the run")
+        raise RecordError(
+            f"the events have no column {missing[0]}: this is not a record of the harness; remove the run"
+        )
     if names == EVENT_SCHEMA.names:
         return table
     empty = {field.name: pa.nulls(table.num_rows, field.type) for field in EVENT_SCHEMA if field.name not in names}

@@ -82,7 +82,7 @@ def write_attempts(path: Path, found: Iterable[Attempt]) -> int:
     count = 0
     kind = path.suffix.lower()
     if kind not in (".csv", ".jsonl", ".parquet"):
-        raise BadInput(f"{path} ends in none of .csv, .jsonl and .parquet, which say how to write it; name it so")
+        raise BadInput(f"{path} has an unsupported extension; use .csv, .jsonl or .parquet")
 
     def write(temporary: Path) -> None:
         nonlocal count

@@ -45,21 +45,21 @@ def ask(run: Run, command: Command, **values: Any) -> Path:
     (a list of ids, or nothing for all that failed).
     """
     if command not in get_args(Command):
-        raise BadInput(f"{command!r} is nothing that a run can be asked; use one of {', '.join(get_args(Command))}")
+        raise BadInput(f"{command!r} is not a command for a run; use one of {', '.join(get_args(Command))}")
     folders = [folder for folder in (run.folder / "control").glob("*/") if folder.name.isdecimal()]
     sessions = sorted(folders, key=lambda folder: int(folder.name))
     if run.writer_pid is None:
-        instead = "" if run.status.is_complete else "; resume it first, or leave it as it is"
-        raise NotRunning(f"run {run.name} is {run.status}, and no process would hear {command!r}{instead}")
+        instead = "" if run.status.is_complete else "; to continue it, use resume"
+        raise NotRunning(f"run {run.name} is not running ({run.status}){instead}")
     if not sessions:
-        raise NotRunning(f"run {run.name} is only starting, and would not hear {command!r} yet; ask again in a moment")
+        raise NotRunning(f"run {run.name} is still starting and cannot {command} yet; try again in a moment")
     before = [path.name for path in sessions[-1].iterdir()]
     number = 1 + max((int(name.partition("-")[0]) for name in before), default=0)
     path = sessions[-1] / f"{number:06d}-{secrets.token_hex(4)}.json"
     try:
         _write(path, {"command": command, **values})
     except FileNotFoundError:
-        raise NotRunning(f"run {run.name} has just ended, and no process would hear {command!r}; look at it") from None
+        raise NotRunning(f"run {run.name} has just ended; look at it with show") from None
     except OSError as error:
         raise unwritable(path, error) from None
     return path
@@ -78,7 +78,7 @@ def reply(request: Path) -> dict[str, Any] | None:
             answer.unlink(missing_ok=True)
             return said
     if not there:
-        raise NotRunning("the session ended before it was asked; look at the run, and resume it if you want")
+        raise NotRunning("the run ended before it got the command; look at it, and resume it if needed")
     return None
 
 

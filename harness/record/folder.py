@@ -93,7 +93,7 @@ class Folder:
             try:
                 lock = open(folder / LOCK, "a+", encoding="ascii")  # noqa: SIM115
             except (FileNotFoundError, NotADirectoryError):
-                gone = f"{folder} is not there any more: it was removed meanwhile"
+                gone = f"{folder} does not exist any more: it was deleted meanwhile"
                 raise NoSuchRun(f"{gone}; see which there are") from None
             except OSError as error:
                 raise unwritable(folder, error) from None
@@ -101,7 +101,7 @@ class Folder:
                 with lock:
                     lock.seek(0)
                     pid = lock.read().strip() or "unknown"
-                raise RunLocked(f"{named} is being written by process {pid}; wait for it, or stop it")
+                raise RunLocked(f"{named} is running in process {pid}; wait for it, or stop it")
             # Between open and lock the folder may have been removed, and another put in its place: then this is the
             # lock of a folder that nobody can see, and would keep nobody out.
             if _lies_at(lock, folder / LOCK):
@@ -208,7 +208,7 @@ def _named(making: Path, parent: Path, names: Iterable[str], fill: Callable[[Pat
             raise unwritable(folder, error) from None
         sync_folder(parent)
         return folder
-    raise NameTaken(f"{parent / name} is there already; choose another name, or another folder with --results")
+    raise NameTaken(f"{parent / name} already exists; choose another name, or another folder with --results")
 
 
 def _is_empty(folder: Path) -> bool:

@@ -143,7 +143,7 @@ def export(run: Run, path: Path) -> int:
     """
     kind = path.suffix.lower().removeprefix(".")
     if kind not in FORMATS:
-        raise BadInput(f"{path} ends in none of .csv, .jsonl and .parquet, which say how to write it; name it so")
+        raise BadInput(f"{path} has an unsupported extension; use .csv, .jsonl or .parquet")
     if not path.parent.is_dir():
         raise BadInput(f"{path} cannot be written: there is no folder {path.parent}; make it, or choose another")
     if path.is_dir():

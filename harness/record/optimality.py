@@ -25,7 +25,7 @@ _SERVER_ERROR = 500
 NOT_COMPLETE = "only a complete run is measured"
 RUNNING = "not known before the run is complete"
 CUT_SHORT = "a session was interrupted, and limits renew between sessions"
-CHANGED = "the limits were changed on the way"
+CHANGED = "the limits were changed during the run"
 NO_LIMIT = "no limit is known"
 
 
@@ -118,7 +118,7 @@ def refused_within(
     text = f"the server refused {requests} within your --limit {state.kept or ''}".rstrip()
     if learned:
         return f"{text}; the real limit is probably about {' and '.join(map(_about, learned))}"
-    return f"{text}; the real limit is lower, or somebody else uses it too"
+    return f"{text}; the real limit is lower, or another client uses it too"
 
 
 def _about(learned: LearnedLimit) -> str:

@@ -55,7 +55,7 @@ def read_about(folder: Path) -> dict[str, Any]:
     about = read_json(path)
     wrong = _wrong_in(about)
     if wrong is not None:
-        raise RecordError(f"{path} is no description of a run{wrong}; restore it from a copy, or remove the run")
+        raise RecordError(f"{path} does not describe a run{wrong}; restore it from a copy, or remove the run")
     return dict(about)
 
 
@@ -207,9 +207,11 @@ class Run(Folder):
 
         path = self.folder / "items.parquet"
         if not path.exists():
-            raise RecordError(f"{path} is not there yet: it is written when a session of the run ends; wait or resume")
+            raise RecordError(
+                f"{path} does not exist yet: it is written when a session of the run ends; wait, or resume the run"
+            )
         if not self.settled and self.writer_pid is None and self.status.is_complete:
-            raise RecordError(f"{path} is older than what was imported; `resume` writes it anew")
+            raise RecordError(f"{path} is older than what was imported; `resume` writes it again")
         return read_table(path)
 
     def note(self, **changes: Any) -> None:
@@ -241,8 +243,8 @@ def find_run(results: Path, name: str | None = None) -> Run:
     if len(fitting) == 1:
         return fitting[0]
     names = ", ".join(run.name for run in (fitting or runs)[:5])
-    what = "fits several runs" if fitting else "is no run"
-    raise NoSuchRun(f"{name!r} {what} in {results}; name one of: {names}")
+    what = f"{name!r} fits several runs" if fitting else f"no run named {name!r}"
+    raise NoSuchRun(f"{what} in {results}; use one of: {names}")
 
 
 def create_run(results: Path, name: str | None, about: dict[str, Any], utc_s: float) -> Run:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 # What `list_ended` says of a complete run whose list was read by a revision that recorded no evidence.
-NOT_RECORDED = "the evidence that it had ended was not recorded by the revision that read it; audit reads it again"
+NOT_RECORDED = "an older version read it and did not record how it ended; audit reads it again"
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,10 +92,10 @@ class Preview:
         listing = self.state.listing
         start = ", counted from 0" if listing.zero_new else ""
         if self.state.last_page is not None:
-            return f"pages are numbered{start}"
+            return f"numbered pages{start}"
         if listing.way_on:
             return f"each page names the next ({listing.way_on}){start}"
-        return f"pages are guessed by number, because none names the next{start}"
+        return f"pages guessed by number, because none names the next{start}"
 
 
 async def preview(ask: AskPage, *, accept: bool = False, brief: bool = False) -> Preview:

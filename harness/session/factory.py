@@ -135,7 +135,7 @@ def told(found: OtherRun, window_s: float) -> str:
     """One line for people: what is the matter, and what can be done."""
     if found.pid is not None:
         what = f"run {found.name} is importing from this host with this key now, in process {found.pid}"
-        return f"{what}: the two may be refused; let it end first, or give each a part of the limits with --share 50%"
+        return f"{what}: both may be refused; let it end first, or give each a part with --share 50%"
     what = f"run {found.name} sent to this host with this key {_period(found.ago_s)} ago, which may still count"
     left = _period(window_s - found.ago_s)
     return f"{what}: some requests may be refused at first; wait {left} before you start, or use less with --share 50%"

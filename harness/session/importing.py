@@ -185,7 +185,7 @@ def _make_way(config: ImportConfig, folder: Path) -> None:
     if not (folder / "run.json").exists():
         if not Folder(folder).is_remains:
             but = ", so --fresh does not remove it" if config.run.fresh else ", but something else"
-            raise NoSuchRun(f"{folder} is no run{but}; choose another --run or --results")
+            raise NoSuchRun(f"{folder} is not a run{but}; choose another --run or --results")
         if not config.run.fresh:
             raise NoSuchRun(f"{folder} has lost its run.json; restore that from a copy, or add --fresh to replace it")
     elif not config.run.fresh:
@@ -195,19 +195,19 @@ def _make_way(config: ImportConfig, folder: Path) -> None:
 
 
 def _taken(config: ImportConfig) -> NoSuchRun:
-    ask = f"add --resume to go on with it or --fresh to replace it, or choose another --run than {config.run.name}"
+    ask = f"add --resume to continue it or --fresh to replace it, or choose another --run than {config.run.name}"
     return NoSuchRun(f"the run {config.run.name} exists in {config.run.results}; {ask}")
 
 
 def _refuse_passed(config: ImportConfig) -> None:
     if config.run.until is not None and has_passed(config.run.until):
-        raise BadInput(f"--until {config.run.until} is in the past; give a moment that is still to come")
+        raise BadInput(f"--until {config.run.until} is in the past; give a time in the future")
 
 
 def refuse_simulated(run: Run) -> None:
     """BadInput for a run that was simulated: there is no server to go on with."""
     if run.about.get("simulated"):
-        raise BadInput(f"run {run.name} was simulated, in a time of its own, and cannot be resumed; simulate it again")
+        raise BadInput(f"run {run.name} was simulated in virtual time and cannot be resumed; simulate it again")
 
 
 def _versions() -> dict[str, str]:
@@ -276,7 +276,7 @@ def config_of(run: Run, **changes: Any) -> ImportConfig:
     """
     written = {key: value for key, value in run.config.items() if key != "header_names" and value is not None}
     if written.get("pacing") not in (None, *STRATEGIES) and "pacing" not in changes:
-        own = f"was paced by {written['pacing']!r}, a strategy of somebody's own"
+        own = f"was paced by {written['pacing']!r}, a custom strategy"
         raise BadInput(f"run {run.name} {own}; resume it from Python, or add --pacing window")
     if isinstance(written.get("until"), str) and has_passed(written["until"]):
         del written["until"]

@@ -114,9 +114,11 @@ class Session:
         elif unrecorded < 0:  # a power cut took the counter back
             self._sent.set(state.fetches)
         if charges and tiers and self._sent.last_boot.id != self._machine().id:
-            why = "this machine was started again since, or it is another"
+            why = "this machine was restarted since, or is another one"
             held = format_period(math.ceil(max(tier.span_s for tier in tiers)))
-            _log.warning("when the last requests were sent is not certain (%s): a limit may wait up to %s", why, held)
+            _log.warning(
+                "it is uncertain when the last requests were sent (%s): the first wait may take up to %s", why, held
+            )
         for at, cost in sorted(charges):
             if at > now - longest_s:
                 pacer.charge(min(at - now, linger_s), cost)
@@ -190,7 +192,7 @@ class Session:
             on_update(self.state, self.live())
         except Exception as error:
             self._blind = True
-            _log.warning("the view of run %s failed (%r); the import goes on unseen", self.run_folder.name, error)
+            _log.warning("the view of run %s failed (%r); the import continues without it", self.run_folder.name, error)
 
     # --- watching and steering ----------------------------------------------------------------------------------
 

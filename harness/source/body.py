@@ -97,7 +97,7 @@ def _unpacker(packing: str, first: bytes) -> _Unpacker:
     if packing == "deflate":  # RFC 9110 8.4.1.2: with zlib's wrapper, which some leave out
         bare = first[:1] != b"\x78"
         return zlib.decompressobj(-zlib.MAX_WBITS if bare else zlib.MAX_WBITS)
-    raise Garbled(f"the body is packed as {packing[:40]!r}, which was not asked for")
+    raise Garbled(f"the body is compressed as {packing[:40]!r}, which was not requested")
 
 
 def _append(body: bytearray, unpacker: _Unpacker | None, chunk: bytes, most: int) -> None:
@@ -110,14 +110,14 @@ def _append(body: bytearray, unpacker: _Unpacker | None, chunk: bytes, most: int
             try:
                 body += unpacker.decompress(chunk, _PIECE)
             except zlib.error as error:
-                raise Garbled(f"the body cannot be unpacked ({error})") from None
+                raise Garbled(f"the body cannot be decompressed ({error})") from None
             chunk = unpacker.unconsumed_tail
         if len(body) > most:
             raise _too_large(most)
 
 
 def _too_large(most: int) -> TooLarge:
-    return TooLarge(f"the body is larger than --max-body {format_size(most)}; raise that if it is meant to be")
+    return TooLarge(f"the body is larger than --max-body {format_size(most)}; raise that if this is expected")
 
 
 # Who answered and when, what it thinks of limits, and by what name it will find the request in its own log.

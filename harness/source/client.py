@@ -27,7 +27,9 @@ Body = bytes | bytearray
 _UTF_8 = "utf-8-sig"  # with or without the mark that some put before it
 _REFUSED = Got(Failed("refused"))
 _TOLD_SECRET = Got(
-    Failed("malformed", "a link or an id of the list holds a secret that was sent; it must not be kept", passing=False)
+    Failed(
+        "malformed", "a link or an id of the list holds a secret that was sent; it must not be stored", passing=False
+    )
 )
 
 

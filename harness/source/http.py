@@ -91,7 +91,7 @@ def open_client(
     except (ValueError, ImportError, OSError, httpx2.InvalidURL) as error:
         # Not its words: a proxy's address may hold a password.
         names = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY or NO_PROXY"
-        raise BadInput(f"{names} cannot be used ({type(error).__name__}); mend or unset it") from None
+        raise BadInput(f"{names} cannot be used ({type(error).__name__}); fix or unset it") from None
 
 
 def open_local_client() -> AsyncClient:

@@ -143,15 +143,15 @@ class Rest:
         if is_same_id(found, item):
             return inner, True
         if isinstance(found, (int, float, str)) and not isinstance(found, bool) and found != "":
-            raise Malformed(f"the answer is of another item: it carries the id {str(found)[:60]}, not {item}")
+            raise Malformed(f"the answer is for another item: its id is {str(found)[:60]}, not {item}")
         if (error := error_told(value) or error_told(inner)) is not None:
-            raise Malformed(f"the answer tells of an error and carries no id: {error}")
+            raise Malformed(f"the answer reports an error and has no id: {error}")
         if (said := tells_of_error(value) or tells_of_error(inner)) is not None:
-            raise Malformed(f"the answer tells of an error and carries no id: {said}")
+            raise Malformed(f"the answer reports an error and has no id: {said}")
         if not inner:
             raise Malformed("the item is an empty object")
         if _is_page(value):
-            raise Malformed("the answer is a page of a list and not an item")
+            raise Malformed("the answer is a page of a list, not an item")
         return inner, False
 
     def _check_extent(self, last_page: int | None, total: int, page: PageRef, records: int) -> None:
@@ -187,13 +187,13 @@ class Rest:
         except ValueError:
             here, there, url = ("", "", 0), ("", "", 0), ""
         if not url.isprintable() or there[0] not in ("http", "https", "") or not there[1]:
-            raise Malformed("the link to the next page is no URL")
+            raise Malformed("the link to the next page is not a URL")
         if here == there:
             return self._with_proof(url)
         if self.allowed.isdisjoint((there[1], f"{there[1]}:{there[2]}", f"[{there[1]}]", f"[{there[1]}]:{there[2]}")):
             where = "{}://{}:{}".format(*there)
-            why = f"the next page is on another host, {where}, where credentials must not go"
-            raise Malformed(f"{why}; if it is to be trusted, add --allow-host {there[1]}")
+            why = f"the next page is on another host, {where}, which must not receive the credentials"
+            raise Malformed(f"{why}; if you trust it, add --allow-host {there[1]}")
         return url
 
     def _with_proof(self, url: str) -> str:
@@ -268,7 +268,7 @@ def _records(value: Any, sent: str) -> tuple[str, list[Any]]:
 
 
 def _says_error(about: dict[str, Any]) -> str:
-    return f"the list tells of an error: {as_text(about)[:200]}"
+    return f"the list reports an error: {as_text(about)[:200]}"
 
 
 def _lacks_records(value: Any) -> str | None:
@@ -337,6 +337,6 @@ def _is_page(about: dict[str, Any]) -> bool:
 
 
 def _kind(value: Any) -> str:
-    return {list: "an array", dict: "an object", str: "text", bool: "a truth value", type(None): "null"}.get(
+    return {list: "an array", dict: "an object", str: "text", bool: "a boolean", type(None): "null"}.get(
         type(value), "a number"
     )

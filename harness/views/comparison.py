@@ -122,7 +122,7 @@ def advice(panel: Panel) -> str:
     if fastest is not best and best.duration_s is not None and fastest.duration_s is not None:
         gain_s = best.duration_s - fastest.duration_s
         differs = {name: text for name, text in fastest.labels.items() if best.labels[name] != text}
-        text += f"; {named(differs)} gain{'' if list(differs) == ['workers'] else 's'} {seconds(gain_s)}"
+        text += f"; {named(differs)} save{'' if list(differs) == ['workers'] else 's'} {seconds(gain_s)}"
     return f"{text}."
 
 

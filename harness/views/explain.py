@@ -19,14 +19,18 @@ def audit_text(audit: Audit, screen: Screen) -> str:
     missed = "no item was missed" if not audit.missed else _some(audit.missed, "missed by the first reading")
     rows.append(("missed", missed, "yellow" if audit.missed else "green"))
     if audit.gone:
-        rows.append(("gone", _some(audit.gone, "no longer listed; what was imported of them stays"), ""))
+        rows.append(("gone", _some(audit.gone, f"no longer listed; {_copies(audit.gone)}"), ""))
     elif audit.whole:
         rows.append(("gone", "every item is still listed", ""))
     return screen.render(*labelled(rows, screen))
 
 
 def _unless(whole: bool) -> str:
-    return "" if whole else ", and it is not proven that these are all: what is gone cannot be said"
+    return "" if whole else "; it is not proven that these are all, so gone items cannot be named"
+
+
+def _copies(items: Sequence[int | str]) -> str:
+    return "its imported copy stays" if len(items) == 1 else "their imported copies stay"
 
 
 def _some(items: Sequence[int | str], what: str) -> str:
@@ -37,12 +41,12 @@ def _some(items: Sequence[int | str], what: str) -> str:
 
 _WAITS = {
     "limit": "waiting for {limit}",
-    "in flight": "waiting for an answer: until it came nobody knew when {limit} would open",
-    "refused": "paused after a refusal, all workers together",
-    "probe": "waiting for the answer to the one request that probed after a pause",
-    "hold": "paused, all workers together",
+    "in flight": "waiting for an answer: until it came, it was not known when {limit} would open",
+    "refused": "all workers paused after a refusal",
+    "probe": "all workers waited for the answer to one probe after a pause",
+    "hold": "all workers paused",
     "failing": "paused because everything failed",
-    "retry": "nothing was left but items that waited for their next try",
+    "retry": "only items that waited for a retry were left",
 }
 
 
@@ -64,7 +68,9 @@ def _rows(told: Explanation) -> list[Row]:
         until = told.ended_utc_s
         rows.append(("to", "the end of what is recorded" if until is None else _when(told, until), ""))
     if told.used is not None:
-        rows.append(("counted", f"{plural(told.used, 'request')} in flight or within the period of {told.limit}", ""))
+        rows.append(
+            ("counted", f"{plural(told.used, 'request')} sent within the period of {told.limit} or in flight", "")
+        )
     rows.append(("in flight", f"{count(told.in_flight)} of {plural(told.workers, 'worker')}", ""))
     rows.append(("ready", _ready(told), ""))
     sent = [("last sent", told.last_sent_utc_s), ("next sent", told.next_sent_utc_s)]
@@ -78,28 +84,28 @@ def _why(told: Explanation) -> str:
         case "before":
             return "the run had not begun"
         case "after":
-            return f"the run was over: {_ended(told.before)}"
+            return f"not running: {_ended(told.before)}"
         case "between":
-            return f"no process was at it: {_ended(told.before)}, the next began {_at(told, told.after)}"
+            return f"not running: {_ended(told.before)}, the next began {_at(told, told.after)}"
         case "paused":
             return "paused by a person"
         case "waiting":
             return _WAITS.get(told.reason, told.reason).format(limit=told.limit or "a limit")
         case "rhythm":
-            return f"it was sending, in the rhythm in which slots of {told.limit or 'the limit'} come free"
+            return f"sending, as fast as slots of {told.limit or 'the limit'} come free"
         case "workers":
             return f"lack of workers: all {count(told.workers)} were waiting for answers"
         case "no work":
             return _no_work(told)
         case _:
-            return "it was sending"
+            return "sending"
 
 
 def _no_work(told: Explanation) -> str:
     if told.pages_in_flight:
-        return f"lack of work: the list was still being read, {plural(told.pages_in_flight, 'page')} on the way"
+        return f"lack of work: the list was still being read, {plural(told.pages_in_flight, 'page')} in flight"
     if told.in_flight:
-        return "lack of work: the last requests were on their way"
+        return "lack of work: the last requests were in flight"
     return "lack of work: nothing was left to send"
 
 
@@ -117,7 +123,8 @@ def _ended(session: SessionSpan | None) -> str:
     how = session.status or "its process was gone"
     why = f" ({session.reason})" if session.reason else ""
     return (
-        f"session {session.number} ended {how}{why} at {moment(session.ended_utc_s, session.began_utc_s, seconds=True)}"
+        f"session {session.number} had ended ({how}){why} "
+        f"at {moment(session.ended_utc_s, session.began_utc_s, seconds=True)}"
     )
 
 
@@ -126,7 +133,7 @@ def _at(told: Explanation, session: SessionSpan | None) -> str:
 
 
 def _when(told: Explanation, time_utc_s: float) -> str:
-    """`18:04:10 (14.2 s before)`."""
+    """`18:04:10 (14.2 s earlier)`."""
     apart_s = time_utc_s - told.at_utc_s
-    side = f"{duration(abs(apart_s))} {'later' if apart_s > 0 else 'before'}"
+    side = f"{duration(abs(apart_s))} {'later' if apart_s > 0 else 'earlier'}"
     return f"{moment(time_utc_s, told.at_utc_s, seconds=True)} ({side})"

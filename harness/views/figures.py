@@ -33,6 +33,12 @@ def items_of(run: HowFar) -> str:
     return f"{count(run.imported)} of {count(run.listed)}+" if run.listed and still else count(run.imported)
 
 
+def items_said(run: HowFar) -> str:
+    """`993 of 993 items`, `1 item`."""
+    text = items_of(run)
+    return f"{text} {'item' if text == '1' else 'items'}"
+
+
 def items_cell(run: HowFar) -> str:
     """The same in a table: `993/993`, `412/500+`."""
     still = run.listed > run.imported or not run.status.is_complete
@@ -63,9 +69,10 @@ def hits_cell(hits: int, refusals: Mapping[str, int]) -> str:
 
 
 def refusals_text(refusals: Mapping[str, int]) -> str:
-    """`429: 2, 503: 6`; `429: 0` where nothing was refused."""
+    """`429: 2, 503: 6`; `no 429s` where nothing was refused."""
     others = others_text(refusals)
-    return f"429: {count(refusals.get(_STATUS, 0))}" + (f", {others}" if others else "")
+    hits = refusals.get(_STATUS, 0)
+    return (f"429: {count(hits)}" if hits else "no 429s") + (f", {others}" if others else "")
 
 
 def refusals_said(hits: int, refusals: Mapping[str, int]) -> str:

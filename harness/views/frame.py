@@ -52,8 +52,8 @@ DOINGS = {
     "probe": Doing("probing", "red", *["probing: all workers wait for the answer to one request"] * 2),
     "hold": Doing("held", "yellow", "all workers pause for {left}, until {at}", "all workers pause"),
     "retry": Doing("retrying", "yellow", *["{done} done, last retry at {last}"] * 2),
-    "paused": Doing("paused", "yellow", *["paused by hand, nothing new is sent"] * 2),
-    "stopping": Doing("stopping", "yellow", *["stopping after what is in flight (Ctrl-C again: at once)"] * 2),
+    "paused": Doing("paused", "yellow", *["paused by hand; no new requests are sent"] * 2),
+    "stopping": Doing("stopping", "yellow", *["stopping after the requests in flight (Ctrl-C again: at once)"] * 2),
 }
 
 

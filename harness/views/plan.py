@@ -27,7 +27,7 @@ def check_text(checked: Checked, screen: Screen, *, program: str, command: str) 
     command: the import to type, after `-m harness`; "" where none is advised.
     """
     verdict, style = (
-        ("✗ cannot be imported whole", "bold red") if checked.problem else ("✓ can be imported", "bold green")
+        ("✗ cannot be imported completely", "bold red") if checked.problem else ("✓ can be imported", "bold green")
     )
     head = f"{verdict}  ({plural(len(checked.latencies_s), 'request')} made)"
     rows = labelled(_checked(checked), screen)
@@ -42,21 +42,29 @@ def _checked(checked: Checked) -> Iterable[Row]:
     if checked.problem:
         yield "end", checked.problem, "red"
     else:
-        yield "end", checked.ended or "not reached by this check; the import says on what evidence the list ended", ""
+        yield (
+            "end",
+            checked.ended or "not reached by this check; the import will say how it knew that the list had ended",
+            "",
+        )
     if checked.item_fields:
         yield "items", f"{plural(checked.item_fields, 'field')} each", ""
     if checked.alike:
-        yield "", "! the list's records hold all of them: --no-detail makes no request for each", "yellow"
+        yield "", "! the list's records already hold all of them: --no-detail saves a request per item", "yellow"
     yield "latency", ", ".join(duration(seconds) for seconds in checked.latencies_s), ""
     for at, told in enumerate(checked.told):
         yield "limits" if at == 0 else "", _told(told), ""
     if not checked.told:
-        yield "limits", "its answers say nothing of any: say --limit if you know, else they are learned as one goes", ""
+        yield (
+            "limits",
+            "No rate-limit headers found. Pass --limit if you know the limits; otherwise they will be learned",
+            "",
+        )
     elif not checked.limits:
-        yield "", "over which time is not said: say --limit if you know, else it is learned as one goes", ""
+        yield "", "The period is not stated. Pass --limit if you know it; otherwise it will be learned", ""
     if checked.skew_s is not None and abs(checked.skew_s) >= 2:
         ahead = "ahead of" if checked.skew_s > 0 else "behind"
-        yield "clock", f"the server's is {duration(abs(checked.skew_s), whole=True)} {ahead} ours", "yellow"
+        yield "clock", f"the server's is {duration(abs(checked.skew_s), whole=True)} {ahead} this machine's", "yellow"
 
 
 def _told(told: Told) -> str:
@@ -96,7 +104,7 @@ def _planned(plan: Plan) -> Iterable[Row]:
     if page is None or item is None:
         yield "requests", "unknown: the list does not say how many items it holds", ""
     else:
-        yield "requests", f"{count(page)} list + {count(item)} item = {count(page + item)}", ""
+        yield "requests", f"{plural(page, 'page')} + {plural(item, 'item')} = {count(page + item)}", ""
     yield "limits", f"{plan.limits} ({plan.limits_source})" if plan.limits else "none known", ""
     if plan.best_s is None:
         yield "best possible", "unknown", ""
@@ -109,27 +117,27 @@ def _workers(plan: Plan) -> Iterable[str]:
     if enough is None:
         return
     at = "" if plan.latency_s is None else f" at {duration(plan.latency_s)}"
-    yield f"{plural(enough, 'worker is', 'workers are')} enough{at}, more gain nothing"
+    yield f"{plural(enough, 'worker is', 'workers are')} enough{at}, more save nothing"
     if enough > plan.workers and plan.best_workers_s is not None:
         yield f"with {count(plan.workers)} it takes {roughly(plan.best_workers_s)}"
 
 
 def before_start(best_s: float | None, requests: int, limit: int | None, period_s: float | None, who: str) -> str:
-    """`about 40 s; the bar pauses twice, that is the limit.`, or nothing where nothing is known.
+    """`About 40 s. The bar will pause twice, waiting for the rate limit.`, or nothing where nothing is known.
 
     best_s: with the workers there are. requests: all of them. limit, period_s: of the limit that binds, None
-    where none does. who: what people see pause, `the bar` or `the import`.
+    where none does. who: what people see pause, `The bar` or `It`.
     """
     if best_s is None:
         return ""
-    about = f"about {roughly(max(1.0, best_s))}"
+    about = f"About {roughly(max(1.0, best_s))}"
     pauses = 0 if not limit or period_s is None else math.ceil(requests / limit) - 1
     if pauses <= 0 or period_s is None:
         return f"{about}."
     if period_s < _SEEN_S:
-        return f"{about}; the limit sets the pace."
+        return f"{about}. The limit sets the pace."
     times = {1: "once", 2: "twice"}.get(pauses, f"{count(pauses)} times")
-    return f"{about}; {who} pauses {times}, that is the limit."
+    return f"{about}. {who} will pause {times}, waiting for the rate limit."
 
 
 # What nobody would change a setting for.
@@ -141,8 +149,8 @@ def recommendation_text(advice: Recommendation, screen: Screen, *, program: str,
     head = f"Use {plural(advice.workers, 'worker')}: {_about(advice.duration_s)} for {count(advice.requests)} requests"
     if advice.best_s is not None and advice.duration_s:
         head += f", {percent(min(1.0, advice.best_s / advice.duration_s), 1)} of best"
-    lines = [Text(head, "bold green"), *labelled(_recommended(advice), screen, 15)]
-    return screen.render(*lines, *whole([("next", f"{program} {command}", "")], 15))
+    lines = [Text(head, "bold green"), *labelled(_recommended(advice), screen, 23)]
+    return screen.render(*lines, *whole([("next", f"{program} {command}", "")], 23))
 
 
 def _about(seconds_s: float) -> str:
@@ -153,24 +161,24 @@ def _recommended(advice: Recommendation) -> Iterable[Row]:
     if advice.run is not None:
         yield "from", f"run {advice.run}: limits {advice.limits or 'none'}, latency {advice.latency}", ""
     else:
-        yield "limits", f"{advice.limits or 'none told, so they are learned'}; latency {advice.latency}", ""
+        yield "limits", f"{advice.limits or 'none given, so they are learned'}; latency {advice.latency}", ""
     if advice.best_s is not None:
         yield "best possible", f"{_about(advice.best_s)}, with any number of workers", ""
     if advice.hits_per_1000 >= 0.05:
-        yield "refused", f"{advice.hits_per_1000:.1f} in a thousand requests", "yellow"
+        yield "refused", f"{advice.hits_per_1000:.1f} per 1,000 requests", "yellow"
     if advice.workers <= 2:
         enough = "One worker is enough" if advice.workers == 1 else "Two workers are enough"
         yield "note", f"{enough}: the limits, not the workers, decide how long it takes", ""
     yield "more workers", _more(advice), ""
     if advice.workers > 1:
-        yield "fewer", _fewer(advice), ""
+        yield "fewer workers", _fewer(advice), ""
     if advice.was is not None:
         took = f"took {_about(advice.was.duration_s)}, {advice.was.hits_per_1000:.1f} refused/1,000"
         yield "that run", f"{plural(advice.was.workers, 'worker')} {took}", ""
     for variant in advice.variants:
         yield variant.name, _what_if(variant), ""
     if advice.sampled is not None:
-        yield "simulated", f"the first {count(advice.sampled)} items, and the rest in proportion to its bound", ""
+        yield "simulated", f"the first {count(advice.sampled)} items; the rest in proportion to best possible", ""
 
 
 def _more(advice: Recommendation) -> str:
@@ -179,8 +187,8 @@ def _more(advice: Recommendation) -> str:
         return f"more than {count(advice.workers)} were not tried"
     best = min(more, key=lambda trial: trial.duration_s)
     if best.duration_s >= advice.duration_s * (1 - _HARDLY):
-        return f"{', '.join(count(trial.workers) for trial in more[-2:])} gain nothing"
-    return f"{count(best.workers)} gain {duration(advice.duration_s - best.duration_s)}, the most that any gain"
+        return f"{', '.join(count(trial.workers) for trial in more[-2:])} save nothing"
+    return f"{count(best.workers)} save {duration(advice.duration_s - best.duration_s)}, the most possible"
 
 
 def _fewer(advice: Recommendation) -> str:
@@ -191,8 +199,8 @@ def _fewer(advice: Recommendation) -> str:
 
 
 def _loses(trial: Tried, than_s: float) -> str:
-    verb = "loses" if trial.workers == 1 else "lose"
-    return f"{count(trial.workers)} {verb} {duration(max(0.0, trial.duration_s - than_s))}"
+    verb = "takes" if trial.workers == 1 else "take"
+    return f"{count(trial.workers)} {verb} {duration(max(0.0, trial.duration_s - than_s))} longer"
 
 
 def _what_if(variant: Variant) -> str:
@@ -201,4 +209,4 @@ def _what_if(variant: Variant) -> str:
         text += f", {variant.kept.hits_per_1000:.1f} refused/1,000"
     if variant.best.workers != variant.kept.workers:
         return f"{text}; {_about(variant.best.duration_s)} with {count(variant.best.workers)}"
-    return f"{text}; more gain nothing" if variant.kept.workers < 200 else text
+    return f"{text}; more save nothing" if variant.kept.workers < 200 else text

@@ -17,7 +17,7 @@ from harness.views.text import count, duration, percent, printable, share_done
 
 # Longer names are cut on a terminal: a unique prefix is all that has to be typed.
 _LONGEST_NAME = 24
-_NOTE = "* complete, but how its list ended was not recorded by the revision that read it; audit reads the list again"
+_NOTE = "* complete, but an older version did not record how its list ended; audit reads the list again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def runs_text(rows: Sequence[RunRow], screen: Screen, *, program: str = "python 
     table = _that_fits(named, screen)
     parts = _stacked(named, screen) if table is None else [table]
     ended = next((row for row in rows if row.status.is_resumable and not row.simulated), None)
-    hint = [] if ended is None else [Text(f"go on with one: {program} {_go_on(ended)}{where}")]
+    hint = [] if ended is None else [Text(f"continue one: {program} {_go_on(ended)}{where}")]
     note = [Text(line) for line in folded(_NOTE, screen.width)] if any(row.lacks_evidence for row in rows) else []
     # Each for itself: a command is not wrapped, a table may be.
     return "\n".join(screen.render(*part) for part in (parts, note, hint) if part)

@@ -154,7 +154,7 @@ def show_text(
     if commands is None and summary.status is RunStatus.COMPLETE:
         commands = ()  # the next command would be this one
     parts: list[list[RenderableType]] = [
-        summary_lines(summary, screen, program=program, items=items, commands=commands),
+        summary_lines(summary, screen, program=program, items=items, commands=commands, full=True),
         _settings(settings, screen),
         _learned(view.learned, screen),
         _waits(summary),

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from harness.record.status import RunStatus
 from harness.record.summary import Ledger, LostTo, Summary, Waiting, efficiency_band
-from harness.views.figures import items_of, least, list_text, refusals_text
+from harness.views.figures import items_said, least, list_text, refusals_text
 from harness.views.screen import LOOKS, Row, Screen, folded, labelled, whole
 from harness.views.text import count, duration, percent, plural, printable
 
@@ -54,20 +54,27 @@ def summary_text(
 
 
 def summary_lines(
-    summary: Summary, screen: Screen, *, program: str, items: str | None, commands: Sequence[str] | None = None
+    summary: Summary,
+    screen: Screen,
+    *,
+    program: str,
+    items: str | None,
+    commands: Sequence[str] | None = None,
+    full: bool = False,
 ) -> list[RenderableType]:
-    """As `summary_text`, to be rendered together with more."""
+    """As `summary_text`, to be rendered together with more. full: with the reference efficiency."""
     templates = NEXT[summary.status] if commands is None else commands
     after = [] if items is None else [("items", items, "")]
     for at, template in enumerate(templates):
         command = template.replace("{run}", summary.run)
         after.append(("next" if at == 0 else "", f"{program} {command}", ""))
-    return [*_headline(summary, screen), *labelled(summary_rows(summary), screen), *whole(after)]
+    rows = [*summary_rows(summary), *(reference_rows(summary) if full else ())]
+    return [*_headline(summary, screen), *labelled(rows, screen), *whole(after)]
 
 
 def _headline(summary: Summary, screen: Screen) -> list[Text]:
     look = LOOKS[summary.status]
-    text = f"{items_of(summary)} items"
+    text = items_said(summary)
     if summary.failures:
         text += "; " + ", ".join(f"{count(number)} {why}" for why, number in summary.failures.items())
     elif summary.failed or not summary.forgotten:
@@ -91,7 +98,7 @@ def summary_rows(summary: Summary) -> Iterable[Row]:
     left = summary.pending + summary.waiting_items
     if left:
         waiting = f", {count(summary.waiting_items)} of them to be retried" if summary.waiting_items else ""
-        yield "to do", f"{plural(left, 'item')} listed and not imported{waiting}", ""
+        yield "to do", f"{plural(left, 'item')} listed but not imported{waiting}", ""
     yield "duration", _duration(summary), ""
     yield from _measure(summary)
     yield from _speed(summary)
@@ -104,6 +111,10 @@ def summary_rows(summary: Summary) -> Iterable[Row]:
         yield "latency", "  ".join(f"{name} {duration(at_s)}" for name, at_s in known if at_s is not None), ""
     if summary.server is not None:
         yield _server(summary, summary.server)
+
+
+def reference_rows(summary: Summary) -> Iterable[Row]:
+    """The reference efficiency, shown only where a run is shown in full: it does not measure speed."""
     if summary.reference_efficiency is not None:
         share, band = summary.reference_efficiency, efficiency_band(summary.reference_efficiency)
         yield "reference efficiency", f"{percent(share)} {band} (not a measure of speed)", ""
@@ -131,7 +142,7 @@ def _measure(summary: Summary) -> Iterable[Row]:
 def _speed(summary: Summary) -> Iterable[Row]:
     """What is said of the distance to the best possible, where there is something to say."""
     if summary.greedy_s is not None and not summary.bound_exact and summary.optimality is not None:
-        yield "greedy", f"{duration(summary.greedy_s)} is what sending as early as the limits allow takes", ""
+        yield "greedy", f"sending as early as the limits allow takes {duration(summary.greedy_s)}", ""
     if summary.lost_to is not None and summary.optimality is not None and summary.optimality < _GOOD:
         lost = _lost(summary.lost_to, summary.workers, summary.enough_workers)
         if lost:
@@ -144,18 +155,18 @@ def _lost(lost: LostTo, workers: int, enough: int | None) -> str:
         (
             lost.workers_s,
             "too few workers",
-            f" ({count(workers)}; {count(enough or 0)} would be enough)" if missing else "",
+            f" ({count(workers)}; {count(enough or 0)} suffice)" if missing else "",
         ),
         (lost.refusals_s, "refusals", ""),
         (lost.retries_s, "retries", ""),
-        (lost.other_s, "latency and waits longer than needed", ""),
+        (lost.other_s, "latency and over-long waits", ""),
     ]
     largest_first = sorted(shares, key=lambda share: -share[0])
-    return ", ".join(f"{what} {duration(seconds)}{more}" for seconds, what, more in largest_first if seconds >= 0.05)
+    return "; ".join(f"{duration(seconds)} {what}{more}" for seconds, what, more in largest_first if seconds >= 0.05)
 
 
 def _requests(summary: Summary) -> str:
-    text = f"{count(summary.sent)}   {count(summary.requests_page)} list + {count(summary.requests_item)} item"
+    text = f"{count(summary.sent)}   {plural(summary.requests_page, 'page')} + {plural(summary.requests_item, 'item')}"
     text += f"; {refusals_text(summary.refusals)}"
     return f"{text}; without an answer: {count(summary.lost)}" if summary.lost else text
 
@@ -163,22 +174,28 @@ def _requests(summary: Summary) -> str:
 def _waiting(summary: Summary) -> str:
     """`38.2 s   2 waits, both for 500/20s; active 2.4 s`."""
     parts = [wait for wait in summary.waits if wait.count or wait.seconds >= 0.05]
+    active = f"active {duration(summary.active_s)}"
+    if not parts and summary.waiting_s < 0.05:
+        return f"none; {active}"
+    return f"{duration(summary.waiting_s)}   {_waits(summary, parts)}; {active}"
+
+
+def _waits(summary: Summary, parts: Sequence[Waiting]) -> str:
     if not parts:
-        what = "no waits"
-    elif len(parts) == 1:
+        return "no waits"
+    if len(parts) == 1:
         only = parts[0]
         all_of = {1: "", 2: ", both"}.get(only.count, ", all")
-        waits = f"{plural(only.count, 'wait')}{all_of}" if only.count else "in moments too short to count,"
-        what = f"{waits} for {_by(only)}"
-    else:
-        counted, short = _each([w for w in parts if w.count]), _each([w for w in parts if not w.count])
-        told = (f"{plural(summary.sleeps, 'wait')}: {counted}", f"in moments too short to count: {short}")
-        what = "; ".join(words for words, each in zip(told, (counted, short), strict=True) if each)
-    return f"{duration(summary.waiting_s)}   {what}; active {duration(summary.active_s)}"
+        return f"{plural(only.count, 'wait')}{all_of} for {_by(only)}" if only.count else f"short waits for {_by(only)}"
+    counted = _each([wait for wait in parts if wait.count], " for ")
+    short = _each([wait for wait in parts if not wait.count], " of short waits for ")
+    if not counted:
+        return short
+    return f"{plural(summary.sleeps, 'wait')}: {counted}" + (f"; plus {short}" if short else "")
 
 
-def _each(waits: Sequence[Waiting]) -> str:
-    return ", ".join(f"{duration(wait.seconds)} for {_by(wait)}" for wait in waits)
+def _each(waits: Sequence[Waiting], of: str) -> str:
+    return ", ".join(f"{duration(wait.seconds)}{of}{_by(wait)}" for wait in waits)
 
 
 def _by(wait: Waiting) -> str:
@@ -189,11 +206,15 @@ def _server(summary: Summary, server: Ledger) -> Row:
     if server.agrees:
         # Each session of ours has a server of its own, which knows nothing of those before.
         agrees = "agrees" if summary.sessions == 1 else "agrees on the last session"
-        faults = f" ({count(server.faults)} of them answered as if refused: faults)" if server.faults else ""
+        faults = (
+            f" ({count(server.faults)} of them answered with a fault that looks like a refusal)"
+            if server.faults
+            else ""
+        )
         return "server", f"{agrees}: {count(server.admitted)} admitted{faults}, {count(server.refused)} refused", ""
     lost = f" ({count(summary.lost)} of them without an answer)" if summary.lost else ""
     told = f"it admitted {count(server.admitted)} and refused {count(server.refused)}"
     if summary.sessions > 1:  # what the client counted is known of all sessions together
-        return "server", f"DISAGREES on the last session: {told}; the client counted otherwise", "bold red"
+        return "server", f"DISAGREES on the last session: {told}; the client's own count differs", "bold red"
     here = f"the client counted {count(summary.sent - summary.refused)}{lost} and {count(summary.refused)}"
     return "server", f"DISAGREES: {told}; {here}", "bold red"

@@ -59,7 +59,7 @@ def _gap_s(spec: Spec, kind: str) -> float:
     count, slash, period = rate.partition("/")
     period_s = duration_s(period, spec.label(kind)) if slash else 0.0
     if period_s <= 0:
-        raise BadConfig(f"{kind}={rate} in the {spec.where} is no rate; write it like {kind}=2/s")
+        raise BadConfig(f"{kind}={rate} in the {spec.where} is not a rate; write it like {kind}=2/s")
     return period_s / whole(count, spec.label(kind), least=1, most=1_000_000)
 
 

@@ -25,11 +25,13 @@ def _own_options() -> list[click.Parameter]:
             default=8000,
             show_default=True,
             type=click.IntRange(0, 65535),
-            help="Port to listen on; 0: any free one.",
+            help="Port to listen on; 0: any free port.",
         ),
-        click.Option(["--scenario"], help="Start from a ready-made server; see --list-scenarios."),
-        click.Option(["--config"], metavar="FILE", help="Settings in TOML: the flags' names, without dashes in front."),
-        click.Option(["--list-scenarios"], is_flag=True, help="Name the ready-made servers and stop."),
+        click.Option(["--scenario"], help="Start from a preset; see --list-scenarios."),
+        click.Option(
+            ["--config"], metavar="FILE", help="TOML file with settings, named like the flags without their dashes."
+        ),
+        click.Option(["--list-scenarios"], is_flag=True, help="List the presets and exit."),
         click.Option(["--until-stdin-closes"], is_flag=True, help="Stop when standard input ends."),
         # What whoever starts us prefers to our own defaults, but not to what a scenario says.
         click.Option(["--unless-set"], metavar="NAME=VALUE", multiple=True, hidden=True),

@@ -150,30 +150,32 @@ class ServerConfig:
     """
 
     items: Annotated[int, "Size of the generated catalogue."] = 1000
-    limit: Annotated[Many, "Limits enforced, such as 500/20s+2000/100s:log; none: no limit."] = DEFAULT_LIMIT
+    limit: Annotated[Many, "Limits to enforce, such as 500/20s+2000/100s:log, or none."] = DEFAULT_LIMIT
     latency: Annotated[str, "Delay of every answer: 50ms, uniform:20ms-80ms, lognormal:80ms, bimodal:50ms-1s."] = "0"
-    slots: Annotated[int, "Requests worked on at a time, the rest wait their turn; 0: any number."] = 0
+    slots: Annotated[int, "Requests worked on at the same time; others wait. 0: any number."] = 0
     seed: Annotated[int, "Seed of everything random."] = 0
-    dialect: Annotated[str, "How limits are told: honest, laravel, github, draft-6, draft-7, draft-8, none."] = "honest"
+    dialect: Annotated[
+        str, "How headers state the limits: honest, laravel, github, draft-6, draft-7, draft-8, none."
+    ] = "honest"
     lie: Annotated[Many, "An error in the headers, such as retry-after-zero or reset-ms."] = ()
     on_refusal: Annotated[str, "What a refusal costs: free, charge-earlier (tiers), charge-all."] = "free"
-    refusal: Annotated[str, "Status and body of a refusal: 403, or 400:BODY; the dialect's headers stay."] = ""
+    refusal: Annotated[str, "Status and body of a refusal: 403, or 400:BODY; the headers stay the same."] = ""
     cost: Annotated[Many, "Units a request costs: list=1 or item=2."] = ()
-    plan: Annotated[Many, "A plan of other limits: NAME=LIMIT."] = ()
+    plan: Annotated[Many, "A plan with limits of its own: NAME=LIMIT."] = ()
     api_key: Annotated[Many, "A key and its plan: KEY=PLAN."] = ()
-    plan_change: Annotated[Many, "New limits of a plan from a moment on: 30s:default=100/20s."] = ()
-    require_key: Annotated[bool, "Answer 401 to who sends none of the keys."] = False
+    plan_change: Annotated[Many, "New limits of a plan after some time: 30s:default=100/20s."] = ()
+    require_key: Annotated[bool, "Answer 401 to requests without a known key."] = False
     fault: Annotated[Many, "Answers that go wrong: 503:rate=1%, reset:items=3,7:times=2, 410:share=2%."] = ()
-    fault_header: Annotated[bool, "Let a request ask for a fault: X-Test-Fault: 503."] = False
-    paging: Annotated[str, "How the list is cut: page, offset, cursor, link or keyset."] = "page"
-    no_total: Annotated[bool, "Do not tell the size of the list."] = False
+    fault_header: Annotated[bool, "Let a request ask for a fault with X-Test-Fault: 503."] = False
+    paging: Annotated[str, "How the list is paged: page, offset, cursor, link or keyset."] = "page"
+    no_total: Annotated[bool, "Do not state the size of the list."] = False
     newest_first: Annotated[bool, "List the highest ids first, so that inserted items shift the pages."] = False
-    drift: Annotated[str, "Changes while someone pages: insert=2/s:delete=1/s:change=10/m."] = ""
-    tenant: Annotated[Many, "Who else uses the quota: 5/s, 5/s:poisson, 50/10s:burst."] = ()
-    idle_timeout: Annotated[str, "Close connections idle for so long."] = "5s"
-    idle_reset: Annotated[str, "Reset connections idle for so long when the next request comes."] = ""
+    drift: Annotated[str, "Changes while the list is read: insert=2/s:delete=1/s:change=10/m."] = ""
+    tenant: Annotated[Many, "Requests of other clients on the same quota: 5/s, 5/s:poisson, 50/10s:burst."] = ()
+    idle_timeout: Annotated[str, "Close connections that were idle for this long."] = "5s"
+    idle_reset: Annotated[str, "Reset connections that were idle for this long at their next request."] = ""
     data: Annotated[str, "Serve the rows of this Parquet, CSV or JSON Lines file."] = ""
-    ledger_rows: Annotated[int, "Decisions kept at most, some 50 bytes each; counts are always kept."] = 1_000_000
+    ledger_rows: Annotated[int, "How many decisions to keep, about 50 bytes each; counts are always kept."] = 1_000_000
     epoch: float | None = None
 
     parsed: Parsed = field(init=False, repr=False, compare=False)
@@ -193,7 +195,7 @@ class ServerConfig:
         for name in named:
             if name not in known:
                 choice = ", ".join(sorted(known)).replace("_", "-")
-                raise BadConfig(f"{name!r} is no setting of the test API; use {choice}")
+                raise BadConfig(f"unknown setting {name!r} of the test API; use {choice}")
         return cls(**named)
 
     @classmethod

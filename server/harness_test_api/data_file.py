@@ -63,7 +63,7 @@ class DataCatalogue:
 def _read(path: Path) -> pa.Table:
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise BadConfig(f"data: {path} is none of {', '.join(_READERS)}; name the file after what it holds")
+        raise BadConfig(f"data: {path} has an unsupported extension; use one of {', '.join(_READERS)}")
     try:
         table = reader(path)
         if "id" not in table.column_names:

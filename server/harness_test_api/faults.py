@@ -84,7 +84,7 @@ def _read_fault(spec: Spec) -> Fault:
     status = int(kind) if len(kind) == 3 and kind.isascii() and kind.isdecimal() else None
     if kind not in WIRE_KINDS and (status is None or not 400 <= status <= 599):
         known = ", ".join(WIRE_KINDS)
-        raise BadConfig(f"{kind!r} in the {spec.where} is no fault; use a status from 400 to 599, {known}")
+        raise BadConfig(f"{kind!r} in the {spec.where} is not a fault; use a status from 400 to 599, {known}")
     if after is not None and status is None:
         raise BadConfig(f"retry-after= in the {spec.where} goes with a status such as 503")
     if seconds is not None and kind not in ("stall", "drip"):

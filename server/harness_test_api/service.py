@@ -130,7 +130,7 @@ class Service:
 
     def _unauthorised(self, now: float, ask: Ask) -> Decision:
         account = self._accounts.account(now, ask._replace(api_key=None))
-        answer = message(401, "this API wants a key it knows; send it as X-Api-Key or as a bearer token")
+        answer = message(401, "this API requires a known key; send it as X-Api-Key or as a bearer token")
         delay_s = self._latency()
         headers = [("WWW-Authenticate", "Bearer"), ("Date", self._date_at(now + delay_s))]
         decision = Decision(401, headers, answer.body, delay_s)

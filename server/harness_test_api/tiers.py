@@ -69,7 +69,7 @@ def parse_tiers(text: str) -> Tiers:
         text = "+".join("{}/{}s".format(*pair.split(",")) for pair in text.split(":"))
     tiers = tuple(_parse_tier(part.strip()) for part in text.split("+"))
     if len(set(tiers)) < len(tiers):
-        raise BadConfig(f"the limit {text!r} names the same tier twice; write each once")
+        raise BadConfig(f"the limit {text!r} names the same limit twice; write each once")
     return tiers
 
 

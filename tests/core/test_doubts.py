@@ -321,7 +321,7 @@ def test_blips_cost_next_to_nothing() -> None:
 
 
 def test_every_request_is_recorded_once() -> None:
-    """What was sent is what the events say: refused, failed, imported, or sent to compare with."""
+    """What was sent is what the events say: refused, failed, imported, or sent for comparison."""
     for own in (OWN, set(range(251, 301))):
         play = imported(limited(300, window(60, 5), own=own), "window")
         sent = sorted(

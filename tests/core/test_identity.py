@@ -48,10 +48,7 @@ def test_the_one_that_does_not_carry_its_id_is_malformed(workers: int, bad: int,
     assert play.done.status == "complete with failures"
     (failed,) = play.of(e.AttemptFailed)
     assert (failed.reason, failed.retry_at_utc_s, failed.body) == ("malformed", None, "{}")
-    assert (
-        failed.detail
-        == f"the answer does not carry the id {bad} it was asked by, as other items do: it is not that item"
-    )
+    assert failed.detail == f"the answer has no id {bad}, although other answers name their item's: it is not that item"
     assert facts(fold(play.events)) == facts(play.core.state)
 
 
@@ -143,4 +140,4 @@ def test_another_case_is_another_item_where_the_list_names_it(listed_ids: tuple[
     assert failed == [item for item in listed_ids if item not in imported]
     if failed:
         [why] = [failure.detail for failure in play.core.state.failures.values()]
-        assert why == "the answer is of another item: it carries the id A, which the list names too, not a"
+        assert why == "the answer is for another item: its id is A, which the list names too, not a"

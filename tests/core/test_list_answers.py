@@ -59,7 +59,7 @@ def test_an_error_with_status_200_ends_no_list(said: dict[str, Any], empty: dict
     status, items, why = ended(importing(numbered(THREE, past=Reply({**empty, **said}))))
     assert (status, items) == ("failed", 9)
     assert why.startswith("page 4 of the list could not be read, tried once (malformed: ")
-    assert any(name in why for name in ("tells of an error", "it says "))
+    assert any(name in why for name in ("reports an error", "it says "))
 
 
 # Those of them that tell of an error by themselves, with nothing to compare with.

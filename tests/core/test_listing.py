@@ -70,10 +70,10 @@ def test_a1_a_way_on_that_nothing_follows_is_named(about: dict[str, Any], names:
     """A1: the first page for ever beside a field that looks like a way on: failed, with the field and the flag."""
     status, items, why = ended(importing(ignoring({"data": records(*range(25)), **about})))
     assert (status, items) == ("failed", 25)
-    assert why.startswith("25 records, and the list goes on: the body holds ")
+    assert why.startswith("25 records, but the list goes on: the body holds ")
     assert names in why
     assert why.endswith(
-        "which nothing follows in this release; resume would read the same, and --accept-list takes what was read as "
+        "which this release cannot follow; resume would read the same, and --accept-list takes what was read as "
         "all there is"
     )
 
@@ -107,7 +107,7 @@ def test_a1_an_empty_first_page_with_a_way_on(about: dict[str, Any], headers: di
     """A1, A5: no records and a field that says that there are more, for ever: failed, and no list of 0 items."""
     status, items, why = ended(importing(ignoring({"data": [], **about}, **headers)))
     assert (status, items) == ("failed", 0)
-    assert why.startswith("0 records, and the list goes on: ")
+    assert why.startswith("0 records, but the list goes on: ")
     assert names in why
     for more in ({"count": 0}, {"count": 0, "last_page": 0}, {"total": 0, "total_pages": 1}):
         assert ended(importing(ignoring({"data": [], **about, **more}, **headers)))[:2] == ("failed", 0)
@@ -135,7 +135,7 @@ def test_a1_the_size_of_a_page_is_no_total(
     page = ignoring({"data": records(*range(25)), count: 25, **about}, **headers)
     status, items, why = ended(importing(page))
     assert (status, items) == ("failed", 25)
-    assert why.startswith("25 records, and the list goes on: ")
+    assert why.startswith("25 records, but the list goes on: ")
     assert names in why
     gone: Answers = lambda query: page(query) if query.get("page") == "1" else Reply("", 404)  # noqa: E731
     assert ended(importing(gone))[:2] == ("failed", 25)
@@ -185,7 +185,7 @@ def test_a2_has_more_where_after_is_ignored() -> None:
     play = importing(ignoring({"data": records(*range(10)), "has_more": True}))
     status, items, why = ended(play)
     assert (status, items, len(pages_asked(play))) == ("failed", 10, 2)
-    assert why.startswith('10 records, and the list goes on: "has_more" is true, but the server ignores `after`')
+    assert why.startswith('10 records, but the list goes on: "has_more" is true, but the server ignores `after`')
 
 
 def test_a3_page_2_repeats_page_1() -> None:
@@ -253,7 +253,7 @@ def test_a4_a_page_0_that_fails_is_a_failure_unless_accepted() -> None:
     play = importing(answers)
     status, items, why = ended(play)
     assert (status, items) == ("failed", 20)
-    assert why.endswith("it may hold records, where pages are counted from 0: if they are not, add --accept-list")
+    assert why.endswith("it may hold records if pages are counted from 0; if they are not, add --accept-list")
     again = importing(answers, state=fold(play.events), accept_list=True)
     assert (ended(again)[:2], again.sent) == (("complete", 20), [])
     assert ended(importing(answers, accept_list=True))[:2] == ("complete", 20)
@@ -321,7 +321,7 @@ def test_a7_relation_types_in_any_case(form: str) -> None:
         return Reply(records(*range(3 * max(0, number - 1), 3 * number)), headers={"link": link})
 
     play = importing(answer)
-    assert ended(play) == ("complete", 12, 'link: "Link" is gone from the last page')
+    assert ended(play) == ("complete", 12, 'link: "Link" is missing from the last page')
 
 
 # --- A8, A9: totals that lie ---------------------------------------------------------------------------------------
@@ -347,7 +347,7 @@ def test_a9_a_total_above_what_is_there() -> None:
     assert ended(play) == (
         "failed",
         60,
-        "the list declares 75 items and named 60; page 4 is empty; resume would read the same, and --accept-list "
+        "the list declares 75 items but named 60; page 4 is empty; resume would read the same, and --accept-list "
         "accepts what there is",
     )
     again = importing(answers, state=fold(play.events), accept_list=True)
@@ -357,18 +357,18 @@ def test_a9_a_total_above_what_is_there() -> None:
 
 
 TRACES: list[tuple[dict[str, Any], dict[str, str], str]] = [
-    ({"meta": {"total": 60}}, {}, '60 items ("meta.total") and named 3; page 2 is empty'),
-    ({"page": {"totalElements": 60}}, {}, '60 items ("page.totalElements") and named 3; page 2 is empty'),
-    ({"total": "60"}, {}, "60 items and named 3; page 20 is empty"),
-    ({"count": 3, "pagination": {"total": 60}}, {}, '60 items ("pagination.total") and named 3; page 2 is empty'),
-    ({}, {"x-total-count": "60"}, '60 items ("X-Total-Count") and named 3; page 2 is empty'),
-    ({}, {"content-range": "items 0-2/60"}, '60 items ("Content-Range") and named 3; page 2 is empty'),
-    ({"next": None}, {"x-total": "60"}, '60 items ("X-Total") and named 3; "next" is empty'),
-    ({"has_more": False, "meta": {"total": 60}}, {}, '60 items ("meta.total") and named 3; the list says that there'),
-    ({"meta": {"last_page": 20}}, {}, '20 pages ("meta.last_page"), and 1 of them brought records; page 21 is empty'),
-    ({}, {"x-wp-totalpages": "20"}, '20 pages ("X-Wp-Totalpages"), and 1 of them brought records; page 21 is empty'),
-    ({"links": {"last": "?page=20"}}, {}, '20 pages ("links.last"), and 1 of them brought records; page 21 is empty'),
-    ({"links": {"next": None, "last": "?page=20"}}, {}, '20 pages ("links.last"), and 1 of them brought records; '),
+    ({"meta": {"total": 60}}, {}, '60 items ("meta.total") but named 3; page 2 is empty'),
+    ({"page": {"totalElements": 60}}, {}, '60 items ("page.totalElements") but named 3; page 2 is empty'),
+    ({"total": "60"}, {}, "60 items but named 3; page 20 is empty"),
+    ({"count": 3, "pagination": {"total": 60}}, {}, '60 items ("pagination.total") but named 3; page 2 is empty'),
+    ({}, {"x-total-count": "60"}, '60 items ("X-Total-Count") but named 3; page 2 is empty'),
+    ({}, {"content-range": "items 0-2/60"}, '60 items ("Content-Range") but named 3; page 2 is empty'),
+    ({"next": None}, {"x-total": "60"}, '60 items ("X-Total") but named 3; "next" is empty'),
+    ({"has_more": False, "meta": {"total": 60}}, {}, '60 items ("meta.total") but named 3; the list says that there'),
+    ({"meta": {"last_page": 20}}, {}, '20 pages ("meta.last_page"), but 1 of them held records; page 21 is empty'),
+    ({}, {"x-wp-totalpages": "20"}, '20 pages ("X-Wp-Totalpages"), but 1 of them held records; page 21 is empty'),
+    ({"links": {"last": "?page=20"}}, {}, '20 pages ("links.last"), but 1 of them held records; page 21 is empty'),
+    ({"links": {"next": None, "last": "?page=20"}}, {}, '20 pages ("links.last"), but 1 of them held records; '),
 ]
 
 
@@ -467,7 +467,7 @@ def test_a10_a_cursor_that_comes_back() -> None:
 
     play = importing(answer)
     assert (ended(play)[:2], len(pages_asked(play))) == (("failed", 3), 3)
-    assert '"next" leads back to a page that was read' in ended(play)[2]
+    assert '"next" leads back to a page that was already read' in ended(play)[2]
     assert ended(importing(lambda query: answer(query, total=3)))[:2] == ("complete", 3)
 
 
@@ -579,7 +579,7 @@ def test_a11_pages_that_a_total_implies_are_only_guessed() -> None:
         (lambda n: {"total": 20}, 7, "total: total 20 reached, and the last page is shorter than the others"),
         (lambda n: {"total_pages": 7}, 9, "pages: 7 pages as declared, page 8 is empty"),
         (lambda n: {"next": f"?page={n + 1}" if n < 7 else None}, 8, 'link: "next" is empty'),
-        (lambda n: {"next": f"?page={n + 1}&c=x"} if n < 7 else {}, 8, 'link: "next" is gone from the last page'),
+        (lambda n: {"next": f"?page={n + 1}&c=x"} if n < 7 else {}, 8, 'link: "next" is missing from the last page'),
         (lambda n: {"next": f"?page={n + 1}", "hasMore": True} if n < 7 else {"hasMore": False}, 8,
          "has_more: the list says that there is no more"),
         (lambda n: {"meta": {"has_more": n < 7}, "links": {"next": f"?page={n + 1}"}}, 9,
@@ -624,7 +624,7 @@ def test_a_page_count_that_is_too_low_or_too_high() -> None:
     assert ended(importing(numbered(TWENTY, lambda _: {"last_page": 5}))) == ("complete", 20, "empty: page 8 is empty")
     status, items, why = ended(importing(numbered(TWENTY, lambda _: {"last_page": 9})))
     assert (status, items) == ("failed", 20)
-    assert why.startswith("the list declares 9 pages, and 7 of them brought records; page 10 is empty; resume would")
+    assert why.startswith("the list declares 9 pages, but 7 of them held records; page 10 is empty; resume would")
 
 
 def test_a_link_on_the_last_declared_page_is_followed() -> None:
@@ -721,7 +721,7 @@ def test_a_run_of_an_earlier_revision_says_that_it_has_no_evidence() -> None:
     figures = found.as_dict()
     del figures["list_ended"]
     text = summary_text(Summary.from_dict(figures), Screen())
-    assert "  list       the evidence that it had ended was not recorded" in text
+    assert "  list       an older version read it and did not record how it ended" in text
     assert "audit reads it again" in text
     unfinished = Summary.from_dict({**figures, "status": "stopped"})
     assert unfinished.list_ended is None

@@ -1,6 +1,6 @@
 """A run's description is damaged
 
-run.json and summary.json with anything in them that a hand, a disk or another program may have put there.
+run.json and summary.json with anything that a person, a disk or another program may have put into them.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ def test_a_sentence_names_the_file_and_what_to_do(whole: Path, capsys: pytest.Ca
 
 
 def test_a_description_restored_from_an_older_copy(tmp_path: Path) -> None:
-    """Sessions that it does not know of keep their parts and numbers: nothing is written over or fetched again."""
+    """Sessions that the copy does not know keep their parts and numbers; nothing is overwritten or fetched again."""
     world = World(broken={3})
     run = session(import_settings(tmp_path), world, stop_s=0.5)
     older = (run.folder / "run.json").read_bytes()
@@ -160,7 +160,7 @@ def test_a_description_restored_from_an_older_copy(tmp_path: Path) -> None:
 def test_any_value_anywhere(
     whole: Path, capsys: pytest.CaptureFixture[str], data: st.DataObject, file: str, words: tuple[str, ...]
 ) -> None:
-    """D9: whatever stands in place of any value, or is missing: no traceback from any command."""
+    """D9: whatever replaces any value, or if one is missing: no command shows a traceback."""
     value = json.loads((whole / "r" / file).read_text())
     path = data.draw(st.sampled_from(paths(value)))
     new = data.draw(st.just(...) | VALUES if path else VALUES)

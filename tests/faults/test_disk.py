@@ -68,7 +68,7 @@ def command(*args: str, files_up_to: int | None = None) -> subprocess.CompletedP
 
 
 def test_no_room_for_what_is_recorded(tmp_path: Path, api: Api) -> None:
-    """The kernel refuses to write: exit 3 with file, reason and what to do; with room, resume imports the rest."""
+    """The kernel refuses to write: exit 3 with file, reason and what to do. With room, resume imports the rest."""
     where = ["--results", str(tmp_path), "--quiet"]
     ended = command("import", "--url", api.url, "--limit", "1000/1s", "--run", "r", *where, files_up_to=4096)
     assert ended.returncode == 3, ended.stderr
@@ -82,7 +82,7 @@ def test_no_room_for_what_is_recorded(tmp_path: Path, api: Api) -> None:
 
 @pytest.mark.anyio
 async def test_no_room_in_the_middle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was written before stays; the run is failed with the reason; resumed, nothing recorded is fetched again."""
+    """What was written stays, and the run fails with the reason. Resumed, it fetches nothing recorded again."""
     real, left = os.replace, iter([True] * 5)
 
     def until_full(old: Any, new: Any) -> None:
@@ -127,7 +127,7 @@ async def test_two_imports_on_one_run(tmp_path: Path) -> None:
     async with running(ServerConfig(items=40, limit="none")) as api:
         run = await stopped_early(tmp_path, api.url)
         before = (run.folder / "run.json").read_bytes()
-        with run.locked(), pytest.raises(RunLocked, match=f"is being written by process {os.getpid()}; wait for it"):
+        with run.locked(), pytest.raises(RunLocked, match=f"is running in process {os.getpid()}; wait for it"):
             await run_import(config_of(run))
         assert (run.folder / "run.json").read_bytes() == before
         assert (await run_import(config_of(run))).status == "complete"
@@ -135,7 +135,7 @@ async def test_two_imports_on_one_run(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 async def test_files_half_written(tmp_path: Path) -> None:
-    """Temporary files that a crash left, anywhere in the run, are passed over and then removed."""
+    """Temporary files that a crash left, anywhere in the run, are ignored and then removed."""
     async with running(ServerConfig(items=40, limit="none")) as api:
         run = await stopped_early(tmp_path, api.url)
         torn = [run.folder / name for name in ("events/s1-000000099.parquet.tmp", "items/x.tmp", "run.json.tmp")]
@@ -151,7 +151,7 @@ async def test_files_half_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("damage", ["cut short", "emptied", "overwritten"])
 @pytest.mark.parametrize("kind", ["events", "items"])
 async def test_a_part_that_cannot_be_read(tmp_path: Path, kind: str, damage: str) -> None:
-    """Named, with what to do; nothing is sent and the run is left as it is."""
+    """The message names it and says what to do; nothing is sent, and the run is unchanged."""
     async with running(ServerConfig(items=40, limit="none")) as api:
         run = await stopped_early(tmp_path, api.url)
         _, _, path = list_parts(run.folder / kind)[-1]
@@ -167,7 +167,7 @@ async def test_a_part_that_cannot_be_read(tmp_path: Path, kind: str, damage: str
 @pytest.mark.anyio
 @pytest.mark.parametrize("kind", ["events", "items"])
 async def test_a_last_part_deleted(tmp_path: Path, kind: str) -> None:
-    """run.json knows how far each session's record reached: what is missing there is named, nothing sent."""
+    """run.json knows how far each session's record reached: the message names what is missing, and nothing is sent."""
     async with running(ServerConfig(items=40, limit="none")) as api:
         run = await stopped_early(tmp_path, api.url)
         mark = len(api.decisions())
@@ -185,7 +185,7 @@ async def test_a_last_part_deleted(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.anyio
 async def test_a_record_of_a_newer_version(tmp_path: Path) -> None:
-    """The error says which schema, and to update; nothing is sent."""
+    """The message names the schema and says to update; nothing is sent."""
     async with running(ServerConfig(items=40, limit="none")) as api:
         run = await stopped_early(tmp_path, api.url)
         _, _, path = list_parts(run.folder / "events")[0]

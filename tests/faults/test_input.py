@@ -1,6 +1,6 @@
 """The input is wrong
 
-Every flag, settings file and data file, given what it was not made for: one sentence, exit 2, nothing written.
+Flags, settings files and data files with unusable values: one sentence, exit 2, nothing written.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def one_sentence(text: str) -> None:
 @given(st.sampled_from(sorted(SETTINGS)), VALUE)
 @FUZZ
 def test_any_value_of_any_setting(name: str, value: Any) -> None:
-    """Taken, or refused in one sentence, whatever its type: from flags, TOML, environment and Python alike."""
+    """It is accepted, or refused in one sentence, from flags, TOML, the environment and Python alike."""
     try:
         read_settings({name: value}, None, {})
     except BadInput as error:
@@ -162,7 +162,7 @@ def words_for(option: click.Parameter) -> st.SearchStrategy[str]:
 def test_any_words_after_any_command(
     data: st.DataObject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Any text of any flag and any name, refused by the command itself: exit 2, one sentence, nothing written."""
+    """Any flag value and any name is refused by the command itself: exit 2, one sentence, nothing written."""
     place = tmp_path / "a" / "b"
     place.mkdir(parents=True, exist_ok=True)
     monkeypatch.chdir(place)
@@ -214,7 +214,7 @@ def test_any_words_to_look_at_a_run(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Moments, statuses, items and files to write: done, or refused in one sentence; the run stays as it is."""
+    """Times, statuses, items and output files: done, or refused in one sentence; the run is unchanged."""
     (tmp_path / "a").mkdir(exist_ok=True)
     monkeypatch.chdir(tmp_path / "a")
     before = sorted(results.rglob("*"))
@@ -235,7 +235,7 @@ PLACES += ["import --config", "sweep", "sweep --grid workers=1 --name"]
 def test_a_path_that_no_file_can_have(
     words: str, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Too long, or with characters that no screen shows: quoted, exit 2, nothing written."""
+    """Too long, or with unprintable characters: quoted in the message, exit 2, nothing written."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as ended:
         harness_main([*words.split(), path])
@@ -248,7 +248,7 @@ def test_a_path_that_no_file_can_have(
 def test_a_folder_in_the_environment_that_cannot_be(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As by its flag."""
+    """It is refused as the flag's value would be."""
     monkeypatch.setenv("HARNESS_IMPORT_RESULTS", "x" * 300)
     for command in ("runs", "resume", "import"):
         with pytest.raises(SystemExit) as ended:
@@ -263,7 +263,7 @@ def test_a_folder_in_the_environment_that_cannot_be(
 def test_any_text_of_any_flag(
     name: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Read as a value, and refused with something else that is surely wrong: exit 2, one sentence, nothing written."""
+    """It is read as a value; a second, surely wrong flag is then refused: exit 2, one sentence, nothing written."""
     monkeypatch.chdir(tmp_path)
     flag = FLAGS[name]
     given_ = [flag.flag] if flag.is_switch else [f"{flag.flag}={text}"]
@@ -294,7 +294,7 @@ def test_any_bytes_as_a_settings_file(content: bytes, tmp_path: Path) -> None:
 @given(st.sampled_from(sorted(ServerConfig.__dataclass_fields__)), VALUE)
 @FUZZ
 def test_any_value_of_any_setting_of_the_server(name: str, value: Any) -> None:
-    """Taken, or refused as a bad configuration in one sentence."""
+    """It is accepted, or refused as a bad configuration in one sentence."""
     try:
         ServerConfig.from_mapping({name: value})
     except BadConfig as error:
@@ -304,7 +304,7 @@ def test_any_value_of_any_setting_of_the_server(name: str, value: Any) -> None:
 @given(content=st.binary(max_size=200) | TEXT.map(lambda text: f"limit = '{text}'".encode("utf-8", "surrogatepass")))
 @FUZZ
 def test_any_bytes_as_a_server_file(content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`python -m harness server --config FILE`: exit 2 and one sentence that names what is wrong, before it serves."""
+    """`python -m harness server --config FILE`: exit 2 and one sentence that names the mistake, before it serves."""
     path = tmp_path / "server.toml"
     path.write_bytes(content)
     with pytest.raises(SystemExit) as ended:
@@ -357,7 +357,7 @@ SAID |= st.sampled_from(
 @given(st.dictionaries(st.sampled_from(NAMES), SAID, max_size=6), st.integers(100, 599))
 @settings(max_examples=150, deadline=None, derandomize=True)
 def test_any_headers(headers: dict[str, str], status: int) -> None:
-    """Retry-After, RateLimit of every draft, dates: nonsense is no error, and every number that is read is finite."""
+    """Retry-After, RateLimit of every draft, dates: nonsense is ignored, and every number that is read is finite."""
     read = notice(status, headers, 1.8e9)
     assert isinstance(read, Notice)
     numbers = [read.retry_after_s, read.server_utc_s]
@@ -370,7 +370,7 @@ def test_any_headers(headers: dict[str, str], status: int) -> None:
 @given(VALUE, st.integers(1, 3).map(numbered) | st.just(linked("https://api.test/x?page=2")), st.none() | SAID)
 @settings(max_examples=150, deadline=None, derandomize=True)
 def test_any_envelope(value: Any, page: PageRef, link: str | None) -> None:
-    """A list in any envelope, with any Link header: read, or malformed with the reason."""
+    """A list in any envelope, with any Link header, is read, or reported as malformed with the reason."""
     rest = Rest("https://api.test/x", 10, frozenset({"cdn.test"}))
     for body in (value, {"data": value}, {"data": [{"id": value}], "next": value, "total": value, "last_page": value}):
         try:

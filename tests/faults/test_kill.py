@@ -62,7 +62,7 @@ def campaign(api: Api, folder: Path, kills: int) -> int:
 
 
 def test_twenty_times(api: Api, tmp_path: Path) -> None:
-    """Resumed to the end: 0 lost, 0 doubled, 0 recorded items fetched again, 0 refused; ledger and log agree."""
+    """Resumed to the end: 0 items lost or doubled, 0 recorded ones fetched again, 0 refusals; ledger and log agree."""
     assert campaign(api, tmp_path, kills=20) >= 20
 
 

@@ -1,6 +1,6 @@
 """The network goes wrong
 
-Addresses that are none, names that nobody knows, certificates that nobody trusts, proxies.
+Addresses without a server, unknown names, untrusted certificates, proxies.
 """
 
 from __future__ import annotations
@@ -44,17 +44,17 @@ async def unreached(tmp_path: Path, url: str, **settings: Any) -> str:
 
 
 async def test_nobody_listening(tmp_path: Path) -> None:
-    """The first request says so and the run fails, resumable; no request was used up."""
+    """The run fails at the first request with that reason and can be resumed; no request was counted."""
     assert "ConnectError" in await unreached(tmp_path, f"http://127.0.0.1:{free_port()}/items")
 
 
 async def test_a_host_that_nobody_knows(tmp_path: Path) -> None:
-    """A name that does not resolve fails the run with the system's words."""
+    """If the name does not resolve, the run fails with the system's message."""
     assert "ConnectError" in await unreached(tmp_path, "http://no-such-host.invalid/items")
 
 
 async def test_tls_to_a_port_that_speaks_none(tmp_path: Path) -> None:
-    """The failure says how the handshake ended; nothing was sent."""
+    """The failure says how the handshake ended; no request is sent."""
     async with running(ServerConfig(items=5, limit="none")) as api:
         detail = await unreached(tmp_path, api.url.replace("http:", "https:"))
         assert api.ledger()["admitted"] == 0
@@ -63,7 +63,7 @@ async def test_tls_to_a_port_that_speaks_none(tmp_path: Path) -> None:
 
 
 async def test_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
-    """The detail says that it could not be verified; the token is not sent."""
+    """The failure says that the certificate could not be verified; the token is not sent."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
     async with answering(catalogue(1), ssl=context) as server:
@@ -73,7 +73,7 @@ async def test_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
 
 
 async def test_ipv6(tmp_path: Path) -> None:
-    """An address in brackets is one like any other."""
+    """An address in brackets works like any other."""
     async with running(ServerConfig(items=5, limit="none"), "::1") as api:
         assert api.url.startswith("http://[::1]:")
         run = await imported(tmp_path, api.url)
@@ -82,7 +82,7 @@ async def test_ipv6(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
 async def test_a_proxy_by_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Every request goes to the proxy, with the whole address and what proves who we are."""
+    """Every request goes to the proxy, with the full URL and the proxy credentials."""
 
     def proxy(path: str) -> Any:
         return catalogue(1, 2, last_page=1)(path.removeprefix("http://api.test"))
@@ -101,7 +101,7 @@ def _key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_proxy_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a server that is not there; and NO_PROXY leaves it out."""
+    """It fails like a server that is not there; NO_PROXY avoids the proxy."""
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
     async with answering(catalogue(1, last_page=1)) as server:
         await unreached(tmp_path, server.url)
@@ -112,7 +112,7 @@ async def test_a_proxy_that_is_not_there(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("value", ["ftp://u:pa55word@proxy.test", "socks5://127.0.0.1:1"])
 async def test_a_proxy_variable_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    """Refused in one sentence, without what it holds, before anything is written."""
+    """It is refused in one sentence that does not repeat the value, before anything is written."""
     monkeypatch.setenv("HTTP_PROXY", value)
     with pytest.raises(BadInput, match=r"^HTTP_PROXY, HTTPS_PROXY, .* cannot be used \(\w+\); mend or unset it$"):
         await imported(tmp_path, "http://api.test/items")
@@ -120,7 +120,7 @@ async def test_a_proxy_variable_that_is_none(tmp_path: Path, monkeypatch: pytest
 
 
 async def test_certificates_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SSL_CERT_FILE names no file: refused before anything is written."""
+    """If SSL_CERT_FILE names no file, the import is refused before anything is written."""
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "nope.pem"))
     with pytest.raises(BadInput, match="SSL_CERT_FILE"):
         await imported(tmp_path, "http://api.test/items")

@@ -1,4 +1,4 @@
-"""The power goes at any step
+"""The power fails at any step
 
 A process that is ended before or after any rename, unlink, mkdir or rmdir of any command, with half a file on disk, or
 with the last steps undone as by a power cut; then what its user does next.
@@ -288,7 +288,7 @@ def test_a_process_that_really_dies(name: str, tmp_path: Path) -> None:
 
 
 def test_a_retry_that_was_recorded_and_not_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """D1: killed after its event and before run.json: `resume` fetches the items and does not call it complete."""
+    """D1: killed between the event and run.json: `resume` fetches the items and does not call the run complete."""
     with_failures(tmp_path)
     run, world = open_run("r", tmp_path), World()
     with switched(Switch()) as counted:

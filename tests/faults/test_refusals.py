@@ -1,6 +1,6 @@
 """The server refuses in its own way
 
-Refusals as real services word them, and what only looks like one: whole imports over sockets, in virtual time.
+Refusals as real services word them, and answers that only look like one: whole imports over sockets, in virtual time.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ VENDORS = {
 @pytest.mark.parametrize("pacing", [None, "auto", "backoff"])
 @pytest.mark.parametrize("vendor", VENDORS, ids=str)
 async def test_as_real_services_word_it(tmp_path: Path, vendor: str, pacing: str | None) -> None:
-    """Whatever the status, and told by headers, by the body or by nothing: everyone pauses, and no item pays for it."""
+    """Whatever the status and however it is stated: all workers pause, and no item loses an attempt."""
     run, _ = await of(tmp_path, refusing(VENDORS[vendor]), pacing=pacing)
     lossless(run, int(VENDORS[vendor].split(b" ")[1]))
 
@@ -99,7 +99,7 @@ async def test_a_refusal_that_is_a_success_by_its_status(tmp_path: Path) -> None
 
 
 async def test_an_item_may_talk_of_rate_limits(tmp_path: Path) -> None:
-    """A success is never looked into unless its status is declared, and then only for the declared words."""
+    """The body of a success is only searched if its status is declared, and then only for the declared words."""
 
     def answer(path: str) -> Any:
         item = plain(path)
@@ -111,7 +111,7 @@ async def test_an_item_may_talk_of_rate_limits(tmp_path: Path) -> None:
 
 
 async def test_a_declared_refusal_lives_on(tmp_path: Path) -> None:
-    """--refused-when is kept in run.json, and a resume goes on with it, or with another."""
+    """--refused-when is kept in run.json; a resume uses it, or another one if given."""
     busy = http({"fault": "nope, busy"}, "400 Bad Request", Retry_After="soon")
     run, _ = await of(tmp_path, refusing(busy), refused_when=("400:nope,  BUSY", "499"), max_items=20)
     assert (run.status, reasons(run), len(ids(run))) == ("complete", set(), 20)
@@ -122,7 +122,7 @@ async def test_a_declared_refusal_lives_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("packing", ["", "gzip"])
 async def test_error_pages_of_ten_megabytes(tmp_path: Path, packing: str) -> None:
-    """64 kB of an error are read, unpacked, and no more; the words that come first count."""
+    """No more than 64 kB of an error page are read, decompressed; the first words count."""
     page = b'{"error": "rate limit exceeded", "trace": "' + b"x" * 10_000_000 + b'"}'
     body = gzip.compress(page) if packing else page
     head = http(b"", "403 Forbidden", **({"Content_Encoding": packing} if packing else {}))
@@ -140,7 +140,7 @@ async def test_error_pages_of_ten_megabytes(tmp_path: Path, packing: str) -> Non
 
 
 async def test_error_pages_that_drip_or_stop(tmp_path: Path) -> None:
-    """A body that never ends, or is cut off, is judged by what came within 5 s, and holds nobody up longer."""
+    """A body that never ends, or is cut off, is judged by what arrived within 5 s; no worker waits longer."""
 
     async def drip(stream: Any, server: Heard) -> None:
         await stream.send_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 100000\r\n\r\nRate limit exceeded")
@@ -159,7 +159,7 @@ async def test_error_pages_that_drip_or_stop(tmp_path: Path) -> None:
 
 
 async def test_errors_with_a_body_of_any_kind(tmp_path: Path) -> None:
-    """JSON that is none, bytes that are no text, gzip that is none: the item's own failure, with its evidence."""
+    """Invalid JSON, binary data or invalid gzip: the item fails by itself, and the evidence is kept."""
     bodies = [
         b'{"error": ',
         b"\xff\xfe\x00",
@@ -179,7 +179,7 @@ async def test_errors_with_a_body_of_any_kind(tmp_path: Path) -> None:
 
 
 async def test_items_that_are_forbidden(tmp_path: Path) -> None:
-    """A bare 403 for some items while others get through is theirs: they fail as that, with headers and body kept."""
+    """If some items get a bare 403 while others get through, those items fail, and headers and body are kept."""
     page = http({"error": "not for you"}, "403 Forbidden", Server="gate")
     forbidden = {3, 17, 18, 19, 40}
     answer = lambda path: page if plain(path).get("id") in forbidden else plain(path)  # noqa: E731
@@ -193,7 +193,7 @@ async def test_items_that_are_forbidden(tmp_path: Path) -> None:
 
 
 async def test_a_429_for_one_item_for_ever(tmp_path: Path) -> None:
-    """After three refusals of the same request while others get through: its own failure, and it says why."""
+    """After three refusals of one request while others get through, that item fails, and the failure says why."""
     busy = http(b"", "429 Too Many Requests")
     run, _ = await of(tmp_path, lambda path: busy if path.endswith("/17") else plain(path))
     (failure,) = run.failed()
@@ -202,7 +202,7 @@ async def test_a_429_for_one_item_for_ever(tmp_path: Path) -> None:
 
 
 async def test_a_door_that_stays_shut(tmp_path: Path) -> None:
-    """403 to everyone: after eight probes the run has failed with what the server said; resumed later it completes."""
+    """403 to every request: after eight probes the run fails with the server's words; resumed later, it completes."""
     door = {"shut": False}
     says = http({"message": "closed for today"}, "403 Forbidden")
 
@@ -221,7 +221,7 @@ async def test_a_door_that_stays_shut(tmp_path: Path) -> None:
 
 
 async def test_a_token_that_expires(tmp_path: Path) -> None:
-    """401 amid a run: one other request, then everyone stops; renewed and resumed, every item is imported."""
+    """401 during a run: one more request checks, then all stop. With a new token, resume imports every item."""
     state = {"expired": False, "renewed": False}
     no = http({"error": "token expired"}, "401 Unauthorized", WWW_Authenticate="Bearer")
 
@@ -239,7 +239,7 @@ async def test_a_token_that_expires(tmp_path: Path) -> None:
 
 
 async def test_a_401_for_one_item(tmp_path: Path) -> None:
-    """Another request is let in with the same credential: the 401 was that item's, and the rest is imported."""
+    """If another request with the same credential gets through, only that item fails, and the rest is imported."""
     no = http(b"", "401 Unauthorized")
     run, _ = await of(tmp_path, lambda path: no if path.endswith("/17") else plain(path))
     (failure,) = run.failed()
@@ -248,7 +248,7 @@ async def test_a_401_for_one_item(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("status", "times"), [("401 Unauthorized", 1), ("403 Forbidden", 1)])
 async def test_credentials_that_are_wrong_from_the_start(tmp_path: Path, status: str, times: int) -> None:
-    """The very first request: it fails at once, and says where to look."""
+    """The run fails at the first request, and the message says what to check."""
     run, server = await of(tmp_path, lambda path: http(b"", status))
     assert (run.status, len(server.requests)) == ("failed", times)
     assert "check the credentials" in run.about["reason"]

@@ -1,4 +1,4 @@
-"""Somebody repeats a secret
+"""A server repeats a secret
 
 Headers, a token from the environment and `{env:NAME}` in the URL, sent to a server that repeats all it hears.
 """
@@ -103,7 +103,7 @@ def everything_in(folder: Path) -> str:
 
 @pytest.mark.parametrize("detail", [True, False])
 async def test_by_a_server_in_all_it_says(tmp_path: Path, caplog: pytest.LogCaptureFixture, detail: bool) -> None:
-    """It reaches the server with every request, and no file, event, payload, message or log; a resume asks again."""
+    """It reaches the server, but no file, event, payload, message or log. A resume needs it again."""
     heard: list[str] = []
     caplog.set_level(logging.INFO)
     async with answering(parrot(heard)) as server:
@@ -123,7 +123,7 @@ async def test_by_a_server_in_all_it_says(tmp_path: Path, caplog: pytest.LogCapt
 
 @pytest.mark.parametrize("where", ["our own code", "a library"])
 async def test_by_the_locals_of_a_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
-    """A bug that ends the import may be shown with every local variable of every frame: none holds a secret."""
+    """A crash may be shown with every local variable of every frame: none of them holds a secret."""
 
     def bug(*args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("a bug")

@@ -1,6 +1,6 @@
 """The server goes wrong
 
-Whole imports over sockets: against the test API, and where that is too well-behaved against servers of a few lines.
+Whole imports over sockets, against the test API or, where that is too well-behaved, against small servers.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ async def of(tmp_path: Path, answer: Any, **settings: Any) -> tuple[Any, Heard]:
 
 
 async def test_connections_reset(tmp_path: Path) -> None:
-    """Sent again at once, then retried: every item is imported."""
+    """Each request is sent again at once, then retried; every item is imported."""
     run = await of_the_test_api(tmp_path, fault=("reset:rate=10%",))
     assert (run.status, ids(run)) == ("complete", ALL)
     assert {row["reason"] for row in events(run, "Returned")} == {"connection reset"}
@@ -49,7 +49,7 @@ async def test_connections_reset(tmp_path: Path) -> None:
     [("reset-body", "cut off"), ("truncated", "malformed"), ("malformed", "malformed"), ("wrong-type", "malformed")],
 )
 async def test_answers_cut_short_or_garbled(tmp_path: Path, fault: str, reason: str) -> None:
-    """Reset in the body, half a JSON text, JSON with a comma too many, HTML instead: retried, every item imported."""
+    """Reset in the body, half a JSON text, JSON with a comma too many, HTML instead: retried, and all is imported."""
     run = await of_the_test_api(tmp_path, fault=(f"{fault}:items=3,17:times=1",))
     assert (run.status, ids(run), reasons(run)) == ("complete", ALL, {reason})
     assert len(events(run, "AttemptFailed")) == 2
@@ -57,13 +57,13 @@ async def test_answers_cut_short_or_garbled(tmp_path: Path, fault: str, reason: 
 
 @pytest.mark.parametrize("fault", ["stall", "drip:seconds=30"])
 async def test_answers_that_stall_or_drip(tmp_path: Path, fault: str) -> None:
-    """Given up after --timeout in all, however many bytes came, and retried."""
+    """Each request is given up after --timeout, however many bytes have arrived, and retried."""
     run = await of_the_test_api(tmp_path, {"timeout": 0.4}, fault=(f"{fault}:items=5:times=1",))
     assert (run.status, ids(run), reasons(run)) == ("complete", ALL, {"timed out"})
 
 
 async def test_pooled_connections_gone_stale_after_a_pause(tmp_path: Path) -> None:
-    """Resets of idle connections are sent again at once: no failure, no attempt used up."""
+    """Requests that meet a reset idle connection are sent again at once, without a failure or a used-up attempt."""
     settings = {"limit": "12/2s", "workers": 3}
     run = await of_the_test_api(tmp_path, settings, limit="12/2s", idle_reset="500ms")
     assert (run.status, ids(run), reasons(run)) == ("complete", ALL, set())
@@ -71,7 +71,7 @@ async def test_pooled_connections_gone_stale_after_a_pause(tmp_path: Path) -> No
 
 
 async def test_server_errors_and_items_gone(tmp_path: Path) -> None:
-    """5xx are retried; 404 and 410 fail at once, and the run says which."""
+    """5xx are retried; 404 and 410 fail at once, and the run says which items."""
     run = await of_the_test_api(tmp_path, fault=("500:items=3:times=2", "410:items=4", "404:items=5"))
     assert (run.status, ids(run)) == ("complete with failures", [item for item in ALL if item not in (4, 5)])
     assert [(failure.key, failure.reason, failure.attempts) for failure in run.failed()] == [
@@ -81,7 +81,7 @@ async def test_server_errors_and_items_gone(tmp_path: Path) -> None:
 
 
 async def test_headers_without_end(tmp_path: Path) -> None:
-    """Given up at the client's bound for headers; the item fails, the others are imported."""
+    """The answer is given up at the client's bound for headers; that item fails, the others are imported."""
 
     async def flood(stream: Any, server: Heard) -> None:
         await stream.send_all(b"HTTP/1.1 200 OK\r\n")
@@ -99,7 +99,7 @@ async def test_headers_without_end(tmp_path: Path) -> None:
 
 
 async def test_a_body_without_end(tmp_path: Path) -> None:
-    """No more than --max-body is read of it: too large, for good, and said how to allow it."""
+    """No more than --max-body is read. The item fails for good, and the message says how to allow larger answers."""
 
     async def endless(stream: Any, server: Heard) -> None:
         await stream.send_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -111,12 +111,12 @@ async def test_a_body_without_end(tmp_path: Path) -> None:
     run, server = await of(tmp_path, lambda path: endless if path.endswith("/2") else plain(path), max_body="1MB")
     (failure,) = run.failed()
     assert (failure.key, failure.attempts, failure.reason) == (2, 1, "too large")
-    assert failure.detail == "the body is larger than --max-body 1MB; raise that if it is meant to be"
+    assert failure.detail == "the body is larger than --max-body 1MB; raise that if this is expected"
     assert 1_000_000 <= server.sent < 30_000_000  # the rest lies in the buffers of two sockets
 
 
 async def test_a_length_of_gigabytes_announced(tmp_path: Path) -> None:
-    """Not even begun to be read."""
+    """The answer is not read at all."""
 
     async def announce(stream: Any, server: Heard) -> None:
         await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5000000000\r\n\r\n")
@@ -129,7 +129,7 @@ async def test_a_length_of_gigabytes_announced(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("packing", ["gzip", "deflate"])
 async def test_compression_bombs(tmp_path: Path, packing: str) -> None:
-    """300 MB of zeros in a little over one: unpacked piece by piece, counted, dropped; memory stays bounded."""
+    """300 MB of zeros, packed into 1 MB, are decompressed piece by piece, counted and dropped; memory stays bounded."""
     packer = zlib.compressobj(1, zlib.DEFLATED, 31 if packing == "gzip" else 15)
     zeros = bytes(10_000_000)
     bomb = b"".join([packer.compress(zeros) for _ in range(30)]) + packer.flush()
@@ -144,7 +144,7 @@ async def test_compression_bombs(tmp_path: Path, packing: str) -> None:
 
 
 async def test_packed_answers_and_packings_nobody_asked_for(tmp_path: Path) -> None:
-    """gzip is read, damaged gzip is retried, and a packing that was not asked for is malformed."""
+    """gzip is read, damaged gzip is retried, and an encoding that was not requested is malformed."""
     answers = {
         "/items/1": http(gzip.compress(b'{"id": 1}'), Content_Encoding="gzip"),
         "/items/2": http(gzip.compress(b'{"id": 2}')[:-12] + bytes(12), Content_Encoding="gzip"),
@@ -169,7 +169,7 @@ async def test_packed_answers_and_packings_nobody_asked_for(tmp_path: Path) -> N
     ],
 )
 async def test_a_record_without_an_id(tmp_path: Path, record: Any, words: str) -> None:
-    """The page fails and says why, and the run with it: nothing is passed over in silence."""
+    """The page and the run fail with the reason; no record is skipped silently."""
     run, _ = await of(tmp_path, lambda path: {"data": [{"id": 1}, record]})
     assert (run.status, run.failed()[0].detail) == ("failed", words)
 
@@ -190,7 +190,7 @@ async def test_an_item_of_another_type(tmp_path: Path, body: Any) -> None:
 
 
 async def test_an_id_listed_twice(tmp_path: Path) -> None:
-    """As a number, as text, on one page or two: it is one item, fetched once."""
+    """As a number or as text, on one page or on two: it is one item, fetched once."""
     run, server = await of(tmp_path, catalogue(1, "1", 2, 2, 1, last_page=1))
     listed = [len(page or ()) for page in run.events().column("ids").to_pylist()]
     assert (run.status, ids(run), sum(listed)) == ("complete", ["1", "2"], 5)  # three of them twice
@@ -198,7 +198,7 @@ async def test_an_id_listed_twice(tmp_path: Path) -> None:
 
 
 async def test_a_page_repeated_for_ever(tmp_path: Path) -> None:
-    """A next link to itself, or the same records on each page: what was read is kept, and the run has failed."""
+    """A next link to itself, or the same records on each page: what was read is kept, and the run fails."""
     for name, about in (("link", {"next": "?page=1"}), ("more", {"has_more": True}), ("pages", {})):
         run, server = await of(tmp_path / name, catalogue(1, 2, total=None, last_page=None, **about))
         assert (run.status, ids(run)) == ("failed", ["1", "2"])
@@ -208,8 +208,8 @@ async def test_a_page_repeated_for_ever(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("total", "status"), [(2, "complete"), (1, "complete"), (9, "failed"), (-1, "complete")])
 async def test_a_total_that_lies(tmp_path: Path, total: int, status: str) -> None:
-    """Below what its pages name it is not believed, and the summary says so; too high, the run fails and says so. One
-    that nothing contradicts is believed, and the summary names the evidence."""
+    """Below what the pages name, it is not believed, and the summary says so; too high, it makes the run fail.
+    A total that nothing contradicts is believed, and the summary names the evidence."""
 
     def answer(path: str) -> Any:
         first = path.startswith("/items?page=1&")
@@ -217,7 +217,7 @@ async def test_a_total_that_lies(tmp_path: Path, total: int, status: str) -> Non
 
     run, _ = await of(tmp_path, answer)
     assert (run.status, ids(run)) == (status, ["1", "2"])
-    reason = "the list declares 9 items and named 2; page 5 is empty; resume would read the same, and --accept-list"
+    reason = "the list declares 9 items but named 2; page 5 is empty; resume would read the same, and --accept-list"
     assert status == "complete" or run.about["reason"].startswith(reason)
     ended = {2: "total 2 reached, page 2 is empty", -1: "page 2 is empty", 9: None}
     ended[1] = "page 2 is empty; it declared 1 items, which its pages contradict"
@@ -233,7 +233,7 @@ async def test_a_total_that_lies(tmp_path: Path, total: int, status: str) -> Non
     ],
 )
 async def test_a_total_that_is_too_low(tmp_path: Path, about: dict[str, Any], read: int, evidence: str) -> None:
-    """Four records on two pages: all are imported, unless a page count that is as wrong agrees with the total: then the
+    """Four records on two pages: all are imported, unless an equally wrong page count agrees with the total. Then the
     list ends there, and the summary names that evidence."""
 
     def answer(path: str) -> Any:
@@ -248,7 +248,7 @@ async def test_a_total_that_is_too_low(tmp_path: Path, about: dict[str, Any], re
 
 @pytest.mark.parametrize("about", [{"nextPageToken": "t2"}, {"total": 9, "next": "?page=1"}, {}])
 async def test_a_list_whose_end_is_not_proven(tmp_path: Path, about: dict[str, Any]) -> None:
-    """What was read is kept and the run fails; resumed with --accept-list it is complete without a request."""
+    """What was read is kept and the run fails. Resumed with --accept-list, it completes without another request."""
     plain = catalogue(1, 2, **{"total": None, "last_page": None, **about})
     run, _ = await of(tmp_path, plain)
     assert (run.status, ids(run)) == ("failed", ["1", "2"])
@@ -276,7 +276,7 @@ PAST = {
 
 @pytest.mark.parametrize("past", PAST)
 async def test_a_page_past_the_end(tmp_path: Path, past: str) -> None:
-    """404, 204, a 400 whose words say so, null, nothing: complete, for that page had only been guessed."""
+    """404, 204, a 400 whose words say so, null, nothing: the run is complete, as that page had only been guessed."""
 
     def answer(path: str) -> Any:
         plain = catalogue(1, 2, total=None, last_page=None)
@@ -292,18 +292,18 @@ async def test_a_page_past_the_end(tmp_path: Path, past: str) -> None:
 
 
 async def test_a_next_link_to_another_host(tmp_path: Path) -> None:
-    """Refused with the flag that would allow it; the other host never hears of us."""
+    """The link is refused with the flag that would allow it; the other host receives no request."""
     async with answering(catalogue(3)) as elsewhere:
         listing = {"data": [{"id": 1}], "next": f"{elsewhere.url}?page=2"}
         run, _ = await of(tmp_path, lambda path: listing, header="Authorization: Bearer sk-123456")
     assert (run.status, elsewhere.connections) == ("failed", 0)
     assert run.failed()[0].detail.endswith(
-        "where credentials must not go; if it is to be trusted, add --allow-host 127.0.0.1"
+        "which must not receive the credentials; if you trust it, add --allow-host 127.0.0.1"
     )
 
 
 async def test_a_next_link_to_a_host_that_is_allowed(tmp_path: Path) -> None:
-    """Followed, with a grant and without any of the headers; items are still asked for at the list's own host."""
+    """The link is followed, under the limits and without headers; items are still requested from the list's host."""
 
     async with answering(catalogue(3)) as elsewhere:
         listing = {"data": [{"id": 1}], "next": f"{elsewhere.url}?page=2"}
@@ -320,13 +320,13 @@ async def test_a_next_link_to_a_host_that_is_allowed(tmp_path: Path) -> None:
 
 
 async def test_redirects(tmp_path: Path) -> None:
-    """Not followed, each would be a request without a grant: the failure says where they point and what to do."""
+    """They are not followed, as each would be an unpaced request; the failure says where they point and what to do."""
     async with answering(catalogue(1)) as elsewhere:
         moved = http(b"", "301 Moved Permanently", Location=elsewhere.url)
         run, server = await of(tmp_path, lambda path: moved, header="Authorization: Bearer sk-123456")
     assert (run.status, len(server.requests), elsewhere.connections) == ("failed", 1, 0)
     assert run.failed()[0].detail == (
-        f"redirects are not followed; it points to {elsewhere.url}; if it is to be trusted, name it in --url"
+        f"redirects are not followed; it points to {elsewhere.url}; if you trust that address, use it as --url"
     )
 
 
@@ -335,7 +335,7 @@ async def test_redirects(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("pacing", ["window", "auto"])
 async def test_a_retry_after_of_thirty_years(tmp_path: Path, pacing: str, caplog: pytest.LogCaptureFixture) -> None:
-    """No pause is longer than --max-pause, and it is said; then one request asks again."""
+    """No pause is longer than --max-pause, and a message says so; then one request asks again."""
     settings = {"limit": "1000/1s" if pacing == "window" else None, "pacing": pacing, "max_pause": 1}
     run = await of_the_test_api(tmp_path, settings, limit="30/1s", dialect="retry-after", lie=("retry-after-absurd",))
     assert (run.status, ids(run)) == ("complete", ALL)
@@ -349,7 +349,7 @@ async def test_a_retry_after_of_thirty_years(tmp_path: Path, pacing: str, caplog
     "word", ["-5", "0", "soon", "1e999", "NaN", "", "Thu, 99 Foo 2026 99:99:99 GMT", "1, 2", "\x80", "9" * 400]
 )
 async def test_a_retry_after_that_is_nonsense(tmp_path: Path, word: str) -> None:
-    """Taken for no word at all: the pause is guessed, and everything is imported."""
+    """The value is ignored, the pause is guessed, and everything is imported."""
     refused = iter([True])
 
     def answer(path: str) -> Any:
@@ -365,7 +365,7 @@ async def test_a_retry_after_that_is_nonsense(tmp_path: Path, word: str) -> None
 
 @pytest.mark.parametrize("hours", [-7, 5])
 async def test_clocks_hours_apart(tmp_path: Path, hours: int) -> None:
-    """A date in Retry-After, or an epoch in Reset, is judged by the server's own Date: a pause of a second or two."""
+    """A date in Retry-After, or an epoch in Reset, is read by the server's own Date: a pause of a second or two."""
     refused = iter(["date", "epoch"])
 
     def answer(path: str) -> Any:

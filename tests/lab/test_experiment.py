@@ -80,14 +80,14 @@ def test_a_file_describes_the_test_api(tmp_path: Path) -> None:
     path.write_text('items = 40\nlimit = "20/1s"\nlatency = "10ms"\n')
     assert simulate_run(ImportConfig(scenario=str(path))).summary.imported == 40
     path.write_text("itmes = 40\n")
-    with pytest.raises(BadInput, match="the test API refuses its settings: 'itmes' is no setting of the test API"):
+    with pytest.raises(BadInput, match="the test API refuses its settings: unknown setting 'itmes' of the test API"):
         simulate_run(ImportConfig(scenario=str(path)))
 
 
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
-        (ImportConfig(url="https://api.example.com/orders"), "a simulation is of the test API; leave out --url"),
+        (ImportConfig(url="https://api.example.com/orders"), "a simulation uses the test API; leave out --url"),
         (ImportConfig(run="a", resume=True), "a simulated run cannot be resumed; leave out --resume"),
         (ImportConfig(scenario="nonesuch"), "the test API refuses its settings: scenario: 'nonesuch' is unknown"),
         (ImportConfig(latency="lognormal:80ms:sigma=0"), "the test API refuses its settings"),

@@ -79,14 +79,14 @@ def test_a_file_may_keep_settings_in_tables_for_each_part() -> None:
     [
         ({}, ["workers"], "--grid 'workers' names no values; write it like --grid workers=1,2,5"),
         ({}, ["workers="], "--grid 'workers=' names no values"),
-        ({}, ["wrokers=1"], "'wrokers' in --grid is nothing that a sweep can set; use one of url, per_page"),
-        ({}, ["run=a,b"], "'run' in --grid is nothing that a sweep can set"),
+        ({}, ["wrokers=1"], "'wrokers' in --grid is not a setting that a sweep can vary; use one of url, per_page"),
+        ({}, ["run=a,b"], "'run' in --grid is not a setting that a sweep can vary"),
         ({}, ["seed=1,2"], "every run of a sweep has a seed of its own; use --repeat"),
         ({}, ["workers=1,1"], "the grid has workers=1 twice; leave one out, and use --repeat to repeat"),
-        ({"header": "a: b"}, [], "'header' in the sweep's file is nothing that a sweep can set"),
-        ({"grid": 5}, [], "grid in the sweep's file is no table; write [grid]"),
-        ({"grid": {"workers": 5}}, [], "workers in [grid] is no list of values; write it like workers = [1, 2, 5]"),
-        ({"grid": {"workers": []}}, [], "workers in [grid] is no list of values"),
+        ({"header": "a: b"}, [], "'header' in the sweep's file is not a setting that a sweep can vary"),
+        ({"grid": 5}, [], "grid in the sweep's file is not a table; write [grid]"),
+        ({"grid": {"workers": 5}}, [], "workers in [grid] is not a list of values; write it like workers = [1, 2, 5]"),
+        ({"grid": {"workers": []}}, [], "workers in [grid] is not a list of values"),
         ({"repeat": 0}, [], "repeat must be a whole number from 1, not 0"),
         ({"repeat": True}, [], "repeat must be a whole number from 1, not True"),
         ({"repeat": 10**7}, [], "that would be 10,000,000 runs; take fewer values"),
@@ -105,7 +105,7 @@ def test_what_is_no_sweep(table: dict[str, Any], texts: list[str], sentence: str
         (Grid({}, {"workers": [1, 0]}), "--workers must be at least 1, not 0 (at workers=0)"),
         (Grid({"limit": "5"}), "--limit: '5' is not a limit"),
         (Grid({"scenario": "nonesuch"}), "the test API refuses its settings: scenario: 'nonesuch' is unknown"),
-        (Grid({"url": "https://api.example.com/x"}), "a simulation is of the test API; leave out url, or add --live"),
+        (Grid({"url": "https://api.example.com/x"}), "a simulation uses the test API; leave out url, or add --live"),
         (Grid({"seed": "x"}), "--seed must be a whole number, not 'x'"),
     ],
 )
@@ -150,7 +150,7 @@ def test_a_sweep_is_no_run(tmp_path: Path) -> None:
     assert find_sweep(tmp_path, "sweep-o") == find_sweep(tmp_path) == sweep
     assert [run.name for run in list_runs(sweep.folder / "runs")] == ["p0001-001"]
     assert read_sweep(sweep.folder)["run"].tolist() == ["p0001-001"]
-    with pytest.raises(NoSuchRun, match=r"'other' is no sweep in .*; name one of: sweep-one"):
+    with pytest.raises(NoSuchRun, match=r"no sweep named 'other' in .*; use one of: sweep-one"):
         find_sweep(tmp_path, "other")
     with pytest.raises(NoSuchRun, match=r"the sweep sweep-one exists in .*; add --resume to go on with it or --fresh"):
         create_sweep(tmp_path, "sweep-one", GRID, 0.0)
@@ -266,7 +266,7 @@ def test_a_sweep_that_another_process_writes_is_called_a_sweep(tmp_path: Path) -
     assert (sweep.writer_pid, sweep.status) == (None, "interrupted")
     with sweep.locked():
         assert (sweep.writer_pid, sweep.status) == (os.getpid(), "running")
-        with pytest.raises(RunLocked, match=f"sweep s is being written by process {os.getpid()}; wait for it"):
+        with pytest.raises(RunLocked, match=f"sweep s is running in process {os.getpid()}; wait for it"):
             create_sweep(tmp_path, "s", GRID, 0.0, fresh=True)
     sweep.remove()
     assert not sweep.folder.exists()

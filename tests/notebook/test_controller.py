@@ -111,7 +111,7 @@ def test_one_import_at_a_time_and_another_kernel_goes_on(url: str, tmp_path: Pat
     press(panel, "start")
     panel.start()
     panel.tick()
-    assert "under way here already" in panel.controls.note.value
+    assert "already running here" in panel.controls.note.value
     until(lambda: panel.shown is not None and panel.shown.summary.imported > 20, panel.tick)
     press(panel, "stop")
     until(lambda: not panel.busy, panel.tick)

@@ -66,6 +66,6 @@ def test_bad_parameters_are_refused_at_once(tmp_path: Path) -> None:
         live_import(live="maybe", results=results)
     with pytest.raises(BadInput, match="--workers must be at least 1, not 0"):
         live_import(live=False, results=results, workers=0)
-    with pytest.raises(BadInput, match="'hurry' is no setting"):
+    with pytest.raises(BadInput, match="unknown setting 'hurry'"):
         live_import(live=True, results=results, hurry=1)
     assert not results.exists()

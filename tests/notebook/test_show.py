@@ -46,7 +46,7 @@ def test_a_cell_run_twice_shows_the_panel_there_is(displayed: list[object], tmp_
         controller.start()
         live_import(results=tmp_path, url=url, limit="99/1s")
         controller.tick()
-        assert "under way already" in controller.controls.note.value
+        assert "was already running" in controller.controls.note.value
         assert controller.controls.limit.value == "20/1s"
         all_runs(results=tmp_path)
         all_runs(results=tmp_path)

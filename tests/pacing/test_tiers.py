@@ -73,13 +73,13 @@ def test_limits_people_type(text: str, tiers: Tiers) -> None:
         ("5/s:concurrency", "counts requests at once and has no period; write it like 20:concurrency"),
         ("5/s:gcra:burst=0", "burst=0 cannot be used"),
         ("5/s:gcra:burst=x", "'burst=x' in the limit"),
-        ("5/s:burst=2", "burst=2 goes with the kinds gcra, bucket and leaky"),
-        ("5/s:log:burst=2", "burst=2 goes with the kinds gcra, bucket and leaky"),
-        ("5/d:tz=UTC", "tz='UTC' goes with the kind aligned"),
+        ("5/s:burst=2", "burst=2 only applies to the kinds gcra, bucket and leaky"),
+        ("5/s:log:burst=2", "burst=2 only applies to the kinds gcra, bucket and leaky"),
+        ("5/d:tz=UTC", "tz='UTC' only applies to the kind aligned"),
         ("5/d:aligned:tz=Mars", "tz='Mars' in the limit '5/d:aligned:tz=Mars' is not a known time zone"),
         ("5/d:aligned:tz=../UTC", "is not a known time zone"),
         ("5/d:aligned:tz=Europe", "is not a known time zone"),
-        ("5/s+5/s", "names the same tier twice; write each once"),
+        ("5/s+5/s", "names the same limit twice; write each once"),
     ],
 )
 def test_what_is_refused_says_what_to_change(text: str, says: str) -> None:

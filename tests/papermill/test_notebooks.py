@@ -179,5 +179,5 @@ def test_what_ends_a_live_experiment_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(RunFailed, match=r"failed: page 1 of the list could not be read") as said:
         experiment.check()
     assert said.value.__context__ is None
-    with pytest.raises(NotebookProblem, match="a simulation is of the test API"):
+    with pytest.raises(NotebookProblem, match="a simulation uses the test API"):
         run_experiment(config)

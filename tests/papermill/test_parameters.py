@@ -26,8 +26,8 @@ def test_parameters_become_a_config_whatever_papermill_made_of_them() -> None:
     ("namespace", "sentence"),
     [
         ({"workers": 0}, "--workers must be at least 1, not 0"),
-        ({"worker": 3}, "'worker' is no parameter of this notebook; did you mean workers?"),
-        ({"zzz": 3}, "'zzz' is no parameter of this notebook; see papermill --help-notebook for those there are"),
+        ({"worker": 3}, "'worker' is not a parameter of this notebook; did you mean workers?"),
+        ({"zzz": 3}, "'zzz' is not a parameter of this notebook; see papermill --help-notebook for all of them"),
         ({"limit": "many"}, "'many' is not a limit"),
     ],
 )
@@ -92,7 +92,7 @@ def test_a_notebook_without_metrics_is_said(tmp_path: Path) -> None:
     """Not executed, and no notebook at all."""
     (tmp_path / "a.ipynb").write_text('{"cells": [{"cell_type": "code", "outputs": []}]}')
     (tmp_path / "b.ipynb").write_text("no")
-    for name, sentence in (("a", "holds no metrics"), ("b", "no notebook that can be read"), ("c", "No such file")):
+    for name, sentence in (("a", "holds no metrics"), ("b", "not a readable notebook"), ("c", "No such file")):
         with pytest.raises(RecordError, match=sentence):
             read_metrics(tmp_path / f"{name}.ipynb")
 

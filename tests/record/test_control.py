@@ -36,14 +36,12 @@ def test_a_request_is_read_once_and_answered(run: Run) -> None:
 
 def test_nobody_to_hear_it_is_said_in_one_sentence(run: Run) -> None:
     """A run without a process, and one whose process has not begun its session: refused, and nothing is written."""
-    with pytest.raises(NotRunning, match="run r is interrupted, and no process would hear 'pause'; resume it first"):
+    with pytest.raises(NotRunning, match=r"run r is not running \(interrupted\); to continue it, use resume"):
         ask(run, "pause")
     with run.locked():
-        with pytest.raises(
-            NotRunning, match="run r is only starting, and would not hear 'pause' yet; ask again in a moment"
-        ):
+        with pytest.raises(NotRunning, match="run r is still starting and cannot pause yet; try again in a moment"):
             ask(run, "pause")
-        with pytest.raises(BadInput, match="'faster' is nothing that a run can be asked; use one of pause, resume,"):
+        with pytest.raises(BadInput, match="'faster' is not a command for a run; use one of pause, resume,"):
             ask(run, "faster")  # type: ignore[arg-type]
     assert not (run.folder / "control").exists()
 
@@ -55,7 +53,7 @@ def test_what_was_asked_of_a_session_never_reaches_the_next(run: Run) -> None:
         asked = ask(run, "stop")
     with run.locked():
         assert list(Inbox(run.folder, 2).requests()) == []
-        with pytest.raises(NotRunning, match="the session ended before it was asked"):
+        with pytest.raises(NotRunning, match="the run ended before it got the command"):
             reply(asked)
         late = ask(run, "stop")
         assert late.parent.name == "2"

@@ -114,9 +114,9 @@ def test_in_words_at_80_columns() -> None:
     lines = text.splitlines()
     assert lines[0].endswith("10.0 s after its start")
     assert lines[1] == "  why        waiting for 500/20s"
-    assert "  counted    500 requests in flight or within the period of 500/20s" in lines
+    assert "  counted    500 requests sent within the period of 500/20s or in flight" in lines
     assert "  in flight  0 of 10 workers" in lines
     assert max(map(len, lines)) <= 80
     assert "all 10 were waiting for answers" in explain_text("r", at(limited(), 1.02), Screen(80))
     assert "the run had not begun" in explain_text("r", at(limited(), -5.0), Screen(80))
-    assert "the run was over: session 1 ended complete" in explain_text("r", at(limited(), 500.0), Screen(80))
+    assert "not running: session 1 had ended (complete)" in explain_text("r", at(limited(), 500.0), Screen(80))

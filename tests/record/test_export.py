@@ -68,8 +68,8 @@ def test_a_run_without_items_gives_a_file_without_rows(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("x.xlsx", "which say how to write it; name it so"),
-        ("x", "which say how to write it; name it so"),
+        ("x.xlsx", "has an unsupported extension; use .csv, .jsonl or .parquet"),
+        ("x", "has an unsupported extension; use .csv, .jsonl or .parquet"),
         ("no/x.csv", "there is no folder {folder}/no; make it, or choose another"),
         ("folder.csv", "it is a folder; name a file"),
     ],

@@ -41,7 +41,7 @@ def test_a_run_removed_while_its_lock_is_being_taken(tmp_path: Path, monkeypatch
     """D5: `prune` between another's open and flock: a lock that lies nowhere keeps nobody out, so it is not taken."""
     run = create_run(tmp_path, "r", {}, UTC_S)
     in_between(monkeypatch, lambda: run.remove())
-    with pytest.raises(NoSuchRun, match="r is not there any more: it was removed meanwhile"), run.locked():
+    with pytest.raises(NoSuchRun, match="r does not exist any more: it was deleted meanwhile"), run.locked():
         raise AssertionError("the lock of a folder that is gone was taken")
 
 
@@ -67,7 +67,7 @@ def test_a_run_taken_up_by_another_while_its_lock_is_being_taken(
     run = create_run(tmp_path, "r", {}, UTC_S)
     importing = prepared(ImportConfig(url="http://127.0.0.1:9/x", results=tmp_path, run="r", fresh=True))
     in_between(monkeypatch, importing.__enter__)
-    with pytest.raises(RunLocked, match=f"being written by process {os.getpid()}"):
+    with pytest.raises(RunLocked, match=f"is running in process {os.getpid()}"):
         run.remove()
     assert [run.name for run in list_runs(tmp_path)] == ["r"]
     importing.__exit__(None, None, None)

@@ -59,9 +59,9 @@ def test_a_run_that_cannot_be_found_says_which_there_are(tmp_path: Path) -> None
     with pytest.raises(NoSuchRun, match=r"there are no runs in .*; start one with: python -m harness import"):
         find_run(tmp_path / "nowhere")
     runs(tmp_path, "nightly-1", "nightly-12", "test")
-    with pytest.raises(NoSuchRun, match=r"'x' is no run in .*; name one of: test, nightly-12, nightly-1"):
+    with pytest.raises(NoSuchRun, match=r"no run named 'x' in .*; use one of: test, nightly-12, nightly-1"):
         find_run(tmp_path, "x")
-    with pytest.raises(NoSuchRun, match=r"'night' fits several runs in .*; name one of: nightly-12, nightly-1"):
+    with pytest.raises(NoSuchRun, match=r"'night' fits several runs in .*; use one of: nightly-12, nightly-1"):
         find_run(tmp_path, "night")
 
 
@@ -83,7 +83,7 @@ def test_a_run_json_of_something_else_is_named(tmp_path: Path) -> None:
     """Valid JSON that does not describe a run is said so, with its path."""
     (run,) = runs(tmp_path, "r")
     (run.folder / "run.json").write_text("[]")
-    with pytest.raises(RecordError, match=r"r/run.json is no description of a run; restore it from a copy, or remove"):
+    with pytest.raises(RecordError, match=r"r/run.json does not describe a run; restore it from a copy, or remove"):
         _ = run.about
 
 
@@ -92,7 +92,7 @@ def test_one_process_writes_a_run(tmp_path: Path) -> None:
     """A second one is refused with the pid of the first; the run is open while that lives, interrupted after."""
     (run,) = runs(tmp_path, "r")
     with another_process_writing(run) as child:
-        who = f"run r is being written by process {child.pid}; wait for it, or stop it"
+        who = f"run r is running in process {child.pid}; wait for it, or stop it"
         with pytest.raises(RunLocked, match=who), run.locked():
             pass
         assert (run.status, run.writer_pid) == ("running", child.pid)
@@ -125,7 +125,10 @@ def test_a_look_at_the_lock_keeps_nobody_from_writing(tmp_path: Path, monkeypatc
 
 def test_the_lock_of_a_folder_that_is_gone(tmp_path: Path) -> None:
     """Removing a run under a resume is said, not a traceback."""
-    with pytest.raises(NoSuchRun, match="gone is not there any more: it was removed"), Run(tmp_path / "gone").locked():
+    with (
+        pytest.raises(NoSuchRun, match="gone does not exist any more: it was deleted"),
+        Run(tmp_path / "gone").locked(),
+    ):
         pass
 
 
@@ -142,7 +145,7 @@ def test_what_a_run_holds_can_be_read(tmp_path: Path) -> None:
     (run,) = runs(tmp_path, "r")
     assert run.summary() is None
     assert run.events().num_rows == 0
-    with pytest.raises(RecordError, match="is not there yet: it is written when a session of the run ends"):
+    with pytest.raises(RecordError, match="does not exist yet: it is written when a session of the run ends"):
         run.items()
     on_disk(run.folder, [[[started(), listed(1), imported(1), SessionEnded(2.0, "complete", "")]]])
     write_items(run.folder)

@@ -171,7 +171,7 @@ def test_tenants_of_a_global_limit_are_shared_by_all_clients() -> None:
         ({"tenant": "5"}, "no rate"),
         ({"tenant": "5/s:lumpy"}, "'lumpy'"),
         ({"tenant": "5/0s"}, "period of zero"),
-        ({"drift": "insert=fast"}, "no rate"),
+        ({"drift": "insert=fast"}, "not a rate"),
         ({"drift": "explode=1/s"}, "'explode'"),
         ({"drift": "insert=1/s:gone=500"}, "gone=500"),
         ({"paging": "scroll"}, "'scroll'"),
@@ -185,7 +185,7 @@ def test_tenants_of_a_global_limit_are_shared_by_all_clients() -> None:
         ({"latency": 50}, "text in quotes"),
         ({"limit": 500}, "list of texts"),
         ({"idle_timeout": "soon"}, "idle-timeout"),
-        ({"speed": 1}, "'speed' is no setting"),
+        ({"speed": 1}, "unknown setting 'speed'"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused_in_one_sentence(settings: dict[str, object], word: str) -> None:

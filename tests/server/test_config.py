@@ -53,7 +53,7 @@ def test_toml_says_what_python_says(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "word"),
-    [("items = ", "cannot be read"), ("speed = 3", "'speed' is no setting"), ("items = 'x'", "whole number")],
+    [("items = ", "cannot be read"), ("speed = 3", "unknown setting 'speed'"), ("items = 'x'", "whole number")],
 )
 def test_a_bad_file_is_refused_in_one_sentence(tmp_path: Path, text: str, word: str) -> None:
     """Broken TOML, an unknown name, a wrong type."""

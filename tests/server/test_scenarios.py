@@ -89,7 +89,7 @@ async def test_plans_answers_nobody_without_a_key() -> None:
     client, service = start("plans")
     async with client:
         answer = await client.get("/api/items")
-        assert (answer.status_code, "wants a key" in answer.json()["message"]) == (401, True)
+        assert (answer.status_code, "requires a known key" in answer.json()["message"]) == (401, True)
     free = Ask("list", api_key="demo-free")
     assert sum(service.handle(trio.current_time(), free).status == 200 for _ in range(150)) == 100
     later = trio.current_time() + 60

@@ -128,9 +128,9 @@ def test_in_words() -> None:
         "  listed     1,003 items now",
         "  missed     12 items missed by the first reading: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10",
         "             and 2 more",
-        "  gone       1 item no longer listed; what was imported of them stays: a?[1m",
+        "  gone       1 item no longer listed; its imported copy stays: a?[1m",
     ]
     assert "no item was missed" in audit_text(Audit(3, (), (), True), Screen(80))
-    assert "it is not proven that these are all: what is gone cannot be said" in audit_text(
+    assert "it is not proven that these are all, so gone items cannot be named" in audit_text(
         Audit(3, (), (), False), Screen(None)
     )

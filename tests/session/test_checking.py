@@ -56,8 +56,8 @@ def test_a_list_alone_is_one_request_and_a_clock_that_is_wrong_is_said() -> None
     found, requests = checked(ServerConfig(items=30, latency="10ms"), utc_s=EPOCH_S + 90, detail=False)
     assert (requests, found.item_fields, found.skew_s, found.limits) == (1, 0, -90.0, "")
     text = check_text(found, Screen(), program="python -m harness", command="import")
-    assert "  clock      the server's is 1 min 30 s behind ours\n" in text
-    assert "  limits     X-RateLimit: 500, 499 left, reset in 20 s\n             over which time is not said" in text
+    assert "  clock      the server's is 1 min 30 s behind this machine's\n" in text
+    assert "  limits     X-RateLimit: 500, 499 left, reset in 20 s\n             The period is not stated." in text
 
 
 @pytest.mark.parametrize(
@@ -84,9 +84,7 @@ def test_records_that_hold_everything_need_no_request_each() -> None:
     told = (Told("X-RateLimit", 100, None, (90, 85, 80), 30.0),)
     one = Checked("u", (0.1, 0.2), 10, None, None, "each page names the next", 4, True, told, None)
     text = check_text(one, Screen(), program="python -m harness", command="import --url u")
-    assert "! the list's records hold all of them: --no-detail makes no request for each" in text
+    assert "! the list's records already hold all of them: --no-detail saves a request per item" in text
     assert "X-RateLimit: 100, 80 left, reset in 30 s; a request costs 5" in text
     silent = Checked("u", (0.1,), 10, None, None, "each page names the next", 0, False, (), None)
-    assert "its answers say nothing of any" in check_text(
-        silent, Screen(), program="python -m harness", command="import"
-    )
+    assert "No rate-limit headers found." in check_text(silent, Screen(), program="python -m harness", command="import")

@@ -105,8 +105,8 @@ async def test_after_a_restart_of_the_machine_the_least_time_has_passed(
     resumed_s = 5.0 + 30.0
     assert most_within(found, PERIOD_S) == LIMIT
     assert found[LIMIT] == pytest.approx(resumed_s + PERIOD_S + 0.01)  # the guard of a window
-    assert "when the last requests were sent is not certain" in caplog.text
-    assert "a limit may wait up to 101s" in caplog.text
+    assert "it is uncertain when the last requests were sent" in caplog.text
+    assert "the first wait may take up to 101s" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -71,12 +71,12 @@ def test_time_is_up_in_the_middle_of_a_wait() -> None:
     rules = Rules(10, ends=StopConditions(max_time_s=30.0))
     play = Play(catalogue(2000), rules, windowed("500/20s")).run()
     assert play.now == 30.0
-    assert play.done == Done("stopped", "--max-time: 30 s are over")
-    assert play.events[-1] == e.SessionEnded(30.0, "stopped", "--max-time: 30 s are over")
+    assert play.done == Done("stopped", "--max-time: 30 s have passed")
+    assert play.events[-1] == e.SessionEnded(30.0, "stopped", "--max-time: 30 s have passed")
     late = Play(
         catalogue(2000, latency_s=4.0), Rules(10, ends=StopConditions(max_time_s=30.0, until_s=29.0, until="06:00"))
     ).run()
-    assert late.done == Done("stopped", "--until 06:00 has come")
+    assert late.done == Done("stopped", "--until 06:00 was reached")
     assert late.now == 32.0
     assert not late.of(e.Returned)
 
@@ -89,7 +89,7 @@ def test_time_is_up_while_it_is_paused() -> None:
         at=[(0.5, lambda core, now: core.pause(now))],
     )
     assert play.run().now == 3600.0
-    assert play.done == Done("stopped", "--max-time: 1 h are over")
+    assert play.done == Done("stopped", "--max-time: 1 h have passed")
 
 
 def test_until_is_the_next_such_time() -> None:
@@ -193,7 +193,7 @@ def test_answers_that_no_retry_can_mend_open_nothing() -> None:
 def test_what_does_not_come_back_ends_the_run() -> None:
     """After so many probes in vain, as failed, with the reason; nothing failed for good, so that resume goes on."""
     play = Play(broken(DOWN, 1.0, 1e9), Rules(10, breaker=20)).run()
-    assert play.done == Done("failed", "nothing worked any more: 10 probes in a row failed; look at the server")
+    assert play.done == Done("failed", "nothing works any more: 10 probes in a row failed; check the server")
     assert play.of(e.Held)[-1].strikes == MOST_PROBES + 1
     assert 1800.0 < play.now < 1900.0
     assert play.core.state.failed == 0

@@ -51,7 +51,7 @@ def test_items_that_a_list_declares_and_never_names_are_no_complete_import() -> 
     assert play.done is not None
     assert (play.done.status, play.done.reason.split(";")[0]) == (
         "failed",
-        "the list declares 4 items and named 3",
+        "the list declares 4 items but named 3",
     )
     again = listing(short | {2: PageRead((3, 4), 4, 2)})
     again.state = fold(play.events)

@@ -85,8 +85,8 @@ def test_at_the_same_time(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> N
     with prepare_run(first.with_settings(resume=True)).locked():
         (said,) = lines(caplog, config(tmp_path, "second"), Boot("b", 101.0))
     assert said == (
-        f"run first is importing from this host with this key now, in process {os.getpid()}: the two may be refused; "
-        "let it end first, or give each a part of the limits with --share 50%"
+        f"run first is importing from this host with this key now, in process {os.getpid()}: both may be refused; "
+        "let it end first, or give each a part with --share 50%"
     )
 
 

@@ -311,7 +311,7 @@ def test_check_is_never_wrong_about_a_public_shape(name: str) -> None:
     if found is not None:
         assert len(found.latencies_s) <= 5
         text = check_text(found, Screen(), program="python -m harness", command="import --url u")
-        assert text.startswith("✓ can be imported  (" if can else "✗ cannot be imported whole  (")
+        assert text.startswith("✓ can be imported  (" if can else "✗ cannot be imported completely  (")
         assert "  end        " in text
 
 
@@ -319,7 +319,7 @@ def test_check_says_beforehand_that_pages_are_counted_from_0() -> None:
     """A4: page 0 has records that page 1 has not."""
     found = checked(lambda query: spring(query, "items"))
     assert found is not None
-    assert found.paging == "pages are numbered, counted from 0"
+    assert found.paging == "numbered pages, counted from 0"
     assert found.problem == ""
 
 

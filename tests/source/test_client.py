@@ -220,7 +220,7 @@ async def test_redirects_are_not_followed() -> None:
     failed = await failure(httpx2.MockTransport(moved))
     assert failed == Failed(
         "redirected",
-        "redirects are not followed; it points to https://login.test/in; if it is to be trusted, name it in --url",
+        "redirects are not followed; it points to https://login.test/in; if you trust that address, use it as --url",
         passing=False,
     )
     assert asked == [f"{LIST}/1"]

@@ -157,17 +157,20 @@ def test_a_page_cut_shorter_than_asked_for_is_not_the_last() -> None:
 @pytest.mark.parametrize(
     ("link", "why"),
     [
-        ("https://evil.test/v1/orders?page=2", "on another host, https://evil.test:443, where credentials must not go"),
+        (
+            "https://evil.test/v1/orders?page=2",
+            "on another host, https://evil.test:443, which must not receive the credentials",
+        ),
         ("http://api.test/v1/orders?page=2", "on another host, http://api.test:80"),
         ("//evil.test/x", "on another host, https://evil.test:443"),
         ("https://api.test:8443/x", "on another host, https://api.test:8443"),
         ("https://user:pw@evil.test/", "on another host, https://evil.test:443,"),
         ("https://api.test@evil.test/", "on another host, https://evil.test:443,"),
-        ("http://[", "is no URL"),
-        ("https://api.test:99999/", "is no URL"),
-        ("?a=\ud800", "is no URL"),
-        ("?a=\x00", "is no URL"),
-        ("mailto:x", "is no URL"),
+        ("http://[", "is not a URL"),
+        ("https://api.test:99999/", "is not a URL"),
+        ("?a=\ud800", "is not a URL"),
+        ("?a=\x00", "is not a URL"),
+        ("mailto:x", "is not a URL"),
     ],
 )
 def test_links_to_elsewhere_are_refused(link: Any, why: str) -> None:
@@ -198,8 +201,8 @@ def test_ids_come_as_they_are_recorded(id_: Any, item: ItemId) -> None:
     [
         ("", "the body is empty"),
         (" \n", "the body is empty"),
-        ('{"data": [], "error": "no"}', "the list tells of an error: {.error.: .no.}"),
-        ('{"data": [{"id": 1}], "success": false}', "the list tells of an error"),
+        ('{"data": [], "error": "no"}', "the list reports an error: {.error.: .no.}"),
+        ('{"data": [{"id": 1}], "success": false}', "the list reports an error"),
         ("<html>502</html>", "the body is not JSON"),
         ('{"data": [', "the body is not JSON"),
         ("[" * 100_000, "the body is not JSON"),
@@ -207,7 +210,7 @@ def test_ids_come_as_they_are_recorded(id_: Any, item: ItemId) -> None:
         ("5", "the body holds no list"),
         ("null", "the body holds no list"),
         ('{"data": {"id": 1}}', "the body holds no list"),
-        ('{"error": "no"}', "the list tells of an error: {.error.: .no.}"),
+        ('{"error": "no"}', "the list reports an error: {.error.: .no.}"),
         ("[5]", "no usable id"),
         ("[[]]", "no usable id"),
         ("[{}]", "no usable id"),
@@ -241,7 +244,7 @@ def test_the_payload_is_the_item_itself(body: str, payload: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "why"), [("[]", "an array"), ("5", "a number"), ("null", "null"), ('"x"', "text"), ("true", "a truth")]
+    ("body", "why"), [("[]", "an array"), ("5", "a number"), ("null", "null"), ('"x"', "text"), ("true", "a boolean")]
 )
 def test_an_item_that_is_no_object_says_what_it_is(body: str, why: str) -> None:
     """A list, a number or nothing where an item was asked for."""

@@ -33,11 +33,11 @@ REST = Rest("https://api.test/items", 3)
 def test_one_rule_tells_of_errors(answer: dict[str, Any], said: str) -> None:
     """A11, A12: what is an error in place of an item is one beside the records of a page, and in place of a page."""
     assert error_told(answer) == said
-    with pytest.raises(Malformed, match="tells of an error"):
+    with pytest.raises(Malformed, match="reports an error"):
         REST.item_of(17, answer)
-    with pytest.raises(Malformed, match="tells of an error"):
+    with pytest.raises(Malformed, match="reports an error"):
         REST.page_of(FIRST_PAGE, {**answer, "data": [{"id": 1}]})
-    with pytest.raises(Malformed, match="tells of an error") as past:
+    with pytest.raises(Malformed, match="reports an error") as past:
         REST.page_of(numbered(2), answer)
     assert past.value.past_end is None
 

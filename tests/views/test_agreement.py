@@ -254,7 +254,7 @@ def test_every_view_shows_what_the_events_say(run: Run) -> None:
         assert cell in text
     assert index.rows[0].refusals == true.refusals
     assert (index.rows[0].total, index.rows[0].duration_s) == (true.total, figures["duration_s"])
-    requests = f"{count(true.pages + true.items)} {true.pages} list + {true.items} item"
+    requests = f"{count(true.pages + true.items)} {true.pages} pages + {true.items} items"
     assert requests in shown
     assert requests in run_widget["totals"]
     for text in (shown, run_widget["quality"], page):

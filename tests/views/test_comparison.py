@@ -26,7 +26,7 @@ def test_every_line_says_how_fast_how_near_to_best_and_at_what_price() -> None:
         "window          3             95.8 ± 0.2 s   99.2 %         0.0       1.00",
         "retry-after    50   97.5 ± 0.6 s, 1 failed   97.4 %       180.1       1.02",
         "auto         auto                   failed        -           -          -",
-        "Fewest 429s at full speed: window, 3 workers; 50 workers gain 0.30 s.",
+        "Fewest 429s at full speed: window, 3 workers; 50 workers save 0.30 s.",
         "Failed: retry-after, 50 workers: it broke",
         "Failed: auto, auto workers: page 1 could not be read",
     ]

@@ -94,8 +94,8 @@ def test_nothing_is_lost_at_40_columns() -> None:
             {"until_utc_s": NOW + 60.0, "retrying": 1, "last_retry_utc_s": NOW + 60.0},
             "12,431 done, last retry at 18:05:24",
         ),
-        ("paused", {}, "paused by hand, nothing new is sent"),
-        ("stopping", {"in_flight": 3}, "stopping after what is in flight (Ctrl-C again: at once)"),
+        ("paused", {}, "paused by hand; no new requests are sent"),
+        ("stopping", {"in_flight": 3}, "stopping after the requests in flight (Ctrl-C again: at once)"),
         ("something {new}", {}, "something {new}"),
         ("something {new}", {"until_utc_s": NOW + 1.0}, "something {new}"),
     ],
@@ -147,7 +147,7 @@ def test_a_paused_import_has_no_eta() -> None:
     live = Live(7920.0, NOW, 1, 0, "paused", best_s=48420.0)
     assert lines(state, live, 79).splitlines()[1:] == [
         "12,431/80,000  15 %  ━━━─────────────────  1 h 57 min elapsed",
-        "paused by hand, nothing new is sent | in flight 0 | 429s 0 | failed 3",
+        "paused by hand; no new requests are sent | in flight 0 | 429s 0 | failed 3",
     ]
     assert elapsed_s(fold([e.Resumed(7900.0)], state), 7920.0) == 7020.0
 

@@ -30,7 +30,7 @@ def test_at_80_columns() -> None:
         "■ 20261123-155204 stopped                    412/1,000    0       7.0 s  50.0 %\n"
         "‖ cursor          paused                           412    0       7.0 s       -\n"
         "✗ empty           failed                             0    0         0 s       -\n"
-        "go on with one: .venv/bin/python -m harness resume test"
+        "continue one: .venv/bin/python -m harness resume test"
     )
 
 
@@ -57,7 +57,7 @@ def test_at_40_columns() -> None:
         "  98.0 % of best, 12 429s\n"
         "✗ test  interrupted\n"
         "  388/1,000 items, 7.0 s\n"
-        "go on with one: python -m harness resume test"
+        "continue one: python -m harness resume test"
     )
 
 

@@ -22,12 +22,12 @@ def runs_command(results: Path) -> int:
 
 @click.command("show")
 @click.argument("run", required=False)
-@click.option("--json", "as_json", is_flag=True, help="print its figures as JSON, as in summary.json, nothing else")
+@click.option("--json", "as_json", is_flag=True, help="print only its figures, as JSON (as in summary.json)")
 @results_option
 def show_command(run: str | None, results: Path, as_json: bool) -> int:
     """Show a run in full, with its failed items.
 
-    Without RUN, the latest.
+    RUN defaults to the latest.
     """
     from harness.cli.look import show_command as carry_out
 
@@ -36,12 +36,14 @@ def show_command(run: str | None, results: Path, as_json: bool) -> int:
 
 @click.command("watch")
 @click.argument("run", required=False)
-@click.option("--progress", type=click.Choice(["bar", "plain"]), help="bar or plain [bar on a terminal, else plain]")
+@click.option(
+    "--progress", type=click.Choice(["bar", "plain"]), help="bar or plain [default bar on a terminal, else plain]"
+)
 @results_option
 def watch_command(run: str | None, results: Path, progress: Literal["bar", "plain"] | None) -> int:
-    """Show a running import live, whoever runs it.
+    """Show a running import live, in any process.
 
-    Without RUN, the latest that is running. It ends with the run, with the same exit code; Ctrl-C only ends the
+    RUN defaults to the latest that is running. It ends when the run does, with its exit code; Ctrl-C ends only the
     watching.
     """
     from harness.cli.look import watch_command as carry_out
@@ -62,11 +64,11 @@ class Failed(click.Group):
 def failed_command() -> None:
     """List, show, retry or forget the items that failed.
 
-    Without another word it lists them.
+    Without a subcommand, it lists them.
     """
 
 
-_STATUS_HELP = "only with this status: 503, 5xx, or none where no answer came; may be repeated"
+_STATUS_HELP = "only with this status: 503, 5xx, or none if no answer came; may be repeated"
 _ATTEMPTS_HELP = "write every attempt to a file: .csv, .jsonl or .parquet"
 
 
@@ -76,7 +78,7 @@ def _which(command: Any) -> Any:
         (
             click.argument("run", required=False),
             click.option("--item", "items", multiple=True, metavar="ID", help="only this item; may be repeated"),
-            click.option("--reason", metavar="TEXT", help="only where the reason holds this text"),
+            click.option("--reason", metavar="TEXT", help="only if the reason contains this text"),
             click.option("--status", "statuses", multiple=True, metavar="CODE", help=_STATUS_HELP),
         )
     ):
@@ -91,7 +93,7 @@ def _which(command: Any) -> Any:
 def failed_list_command(run: str | None, output: Path | None, results: Path, **which: Any) -> int:
     """List what failed, and what waits for a retry.
 
-    Without RUN, of the latest.
+    RUN defaults to the latest.
     """
     from harness.cli.failed import list_command as carry_out
 
@@ -104,7 +106,7 @@ def failed_list_command(run: str | None, output: Path | None, results: Path, **w
 def failed_show_command(run: str | None, results: Path, **which: Any) -> int:
     """Show every attempt: status, time taken, headers, body.
 
-    Without RUN, of the latest.
+    RUN defaults to the latest.
     """
     from harness.cli.failed import show_command as carry_out
 
@@ -113,15 +115,15 @@ def failed_show_command(run: str | None, results: Path, **which: Any) -> int:
 
 @failed_command.command("retry")
 @_which
-@click.option("--later", is_flag=True, help="only open the run again; `resume` then fetches them")
+@click.option("--later", is_flag=True, help="only mark them; a later `resume` fetches them")
 @config_options(RESUMED)
 def failed_retry_command(
     run: str | None, items: tuple[str, ...], reason: str | None, statuses: tuple[str, ...], later: bool, **flags: Any
 ) -> int:
-    """Fetch again what failed for good.
+    """Fetch the failed items again.
 
-    Without RUN, of the latest. A running import is asked to. A run that has ended is opened again and resumed,
-    with `resume`'s flags.
+    RUN defaults to the latest. A running import queues them again. A run that has ended is resumed,
+    and takes `resume`'s flags.
     """
     from harness.cli.failed import retry_command as carry_out
 
@@ -134,9 +136,9 @@ def failed_retry_command(
 def failed_forget_command(
     run: str | None, items: tuple[str, ...], reason: str | None, statuses: tuple[str, ...], results: Path
 ) -> int:
-    """Give failed items up: the run is complete without them.
+    """Give up on failed items: the run is complete without them.
 
-    Without RUN, of the latest. What was forgotten can still be fetched: failed retry --item ID.
+    RUN defaults to the latest. A forgotten item can still be fetched: failed retry --item ID.
     """
     from harness.cli.failed import forget_command as carry_out
 
@@ -146,14 +148,18 @@ def failed_forget_command(
 @click.command("explain")
 @click.argument("run", required=False)
 @click.option(
-    "--at", "moment", required=True, metavar="T", help="seconds since the start (90, 2h), 18:04:24, or a date"
+    "--at",
+    "moment",
+    required=True,
+    metavar="T",
+    help="time since the start (90, 2h), time of day (18:04:24), or date and time",
 )
 @results_option
 def explain_command(run: str | None, moment: str, results: Path) -> int:
-    """Say why nobody was sending at a moment of a run.
+    """Say why no request was sent at a moment of a run.
 
-    T is a time since the run's start (90, 1.5h), a local time of day (18:04:24, the first since its start), or with
-    its date (2026-11-24T18:04:24). Without RUN, of the latest.
+    T is a time since the run's start (90, 1.5h), a local time of day (18:04:24, the first since its start), or a
+    date and time (2026-11-24T18:04:24). RUN defaults to the latest.
     """
     from harness.cli.explain import explain_command as carry_out
 
@@ -166,8 +172,8 @@ def explain_command(run: str | None, moment: str, results: Path) -> int:
 def audit_command(run: str | None, **flags: Any) -> int:
     """Read the list again and import what was missed.
 
-    Items that are inserted or deleted while a list is paged through shift others over the borders of its pages, so
-    that some are never named. Says too which items are gone upstream. Without RUN, of the latest.
+    When items are inserted or deleted while a list is read, others move to another page, so that some may never be
+    listed. It also names the items that have left the list. RUN defaults to the latest.
     """
     from harness.cli.explain import audit_command as carry_out
 
@@ -181,14 +187,14 @@ def audit_command(run: str | None, **flags: Any) -> int:
     "--output",
     type=PathType(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="the page; its figures are kept in a folder beside it [report.html in the run's or sweep's folder]",
+    help="the HTML file; figures go to a folder beside it [default report.html in the run's or sweep's folder]",
 )
 @results_option
 def report_command(names: tuple[str, ...], output: Path | None, results: Path) -> int:
     """Write a report of runs and sweeps: HTML, SVG and PNG.
 
-    One HTML file, and each figure as SVG and PNG. Without a name, of the latest run. A run is named as elsewhere (a
-    unique prefix is enough), a sweep by its name or its folder.
+    One HTML file, and each figure as SVG and PNG. Without a name, of the latest run. Name a run by a
+    unique prefix, a sweep by its name or its folder.
     """
     from harness.cli.report import report_command as carry_out
 
@@ -197,12 +203,12 @@ def report_command(names: tuple[str, ...], output: Path | None, results: Path) -
 
 @click.command("compare")
 @click.argument("names", nargs=-1, metavar="[RUN|SWEEP]...")
-@click.option("--json", "as_json", is_flag=True, help="print the comparison as JSON, nothing else")
+@click.option("--json", "as_json", is_flag=True, help="print only the comparison, as JSON")
 @results_option
 def compare_command(names: tuple[str, ...], results: Path, as_json: bool) -> int:
     """Compare runs, or the settings of a sweep, the fastest first.
 
-    Without a name, the latest sweep. A unique prefix of a name is enough.
+    It defaults to the latest sweep. A unique prefix of a name is enough.
     """
     from harness.cli.sweep import compare_command as carry_out
 
@@ -211,13 +217,15 @@ def compare_command(names: tuple[str, ...], results: Path, as_json: bool) -> int
 
 @click.command("export")
 @click.argument("run", required=False)
-@click.option("-o", "--output", type=PATH, required=True, metavar="FILE", help="where to: .csv, .jsonl or .parquet")
+@click.option(
+    "-o", "--output", type=PATH, required=True, metavar="FILE", help="file to write: .csv, .jsonl or .parquet"
+)
 @results_option
 def export_command(run: str | None, output: Path, results: Path) -> int:
     """Write the items as CSV, JSON lines or Parquet.
 
-    The file's ending says which; an existing file is replaced. Without RUN, those of the latest; a run that is still
-    going on gives what it has so far.
+    The extension decides the format; an existing file is replaced. RUN defaults to the latest; a running import
+    exports what it has so far.
     """
     from harness.cli.manage import export_command as carry_out
 

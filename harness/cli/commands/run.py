@@ -37,8 +37,8 @@ _AS_GIVEN = {"ignore_unknown_options": True, "help_option_names": []}
 def import_command(toml: Path | None, **flags: Any) -> int:
     """Import everything from a list and its items.
 
-    Without --url it starts the test API on a free port, imports it, and stops it. Settings come from flags, from
-    the environment (HARNESS_IMPORT_WORKERS=20), and from a TOML file; of these, the one named first wins.
+    Without --url it starts the test API on a free port, imports it, and stops it. Flags win over the
+    environment (HARNESS_IMPORT_WORKERS=20), which wins over the TOML file.
     """
     from harness.cli.run import import_command as carry_out
 
@@ -49,9 +49,9 @@ def import_command(toml: Path | None, **flags: Any) -> int:
 @click.argument("run", required=False)
 @config_options(RESUMED)
 def resume_command(run: str | None, **flags: Any) -> int:
-    """Go on with a run that was stopped, failed or is paused.
+    """Continue a run that was stopped, failed or is paused.
 
-    Without RUN, with the latest. Its settings come from the run itself; secrets must be given again.
+    RUN defaults to the latest. Its settings come from the run itself; secrets must be given again.
     """
     from harness.cli.run import resume_command as carry_out
 
@@ -60,13 +60,13 @@ def resume_command(run: str | None, **flags: Any) -> int:
 
 @click.command("simulate", cls=SettingsCommand)
 @click.option("--config", "toml", type=PATH, metavar="FILE", help="a TOML file with settings")
-@click.option("--keep", is_flag=True, help="keep the run's files in --results, as an import does; so does --run")
+@click.option("--keep", is_flag=True, help="keep the run's files in --results, as an import does; implied by --run")
 @config_options(SIMULATED)
 def simulate_command(toml: Path | None, keep: bool, **flags: Any) -> int:
     """Import in virtual time: hours in seconds, no sockets.
 
-    The engine is the one that imports, the limits, faults and latencies are the test API's own. An answer takes
-    lognormal:80ms unless told otherwise. The same --seed gives the same events.
+    It uses the engine that imports, and the test API's own limits, faults and latencies. The latency defaults to
+    lognormal:80ms. The same --seed gives the same events.
     """
     from harness.cli.sweep import simulate_command as carry_out
 
@@ -75,22 +75,24 @@ def simulate_command(toml: Path | None, keep: bool, **flags: Any) -> int:
 
 @click.command("sweep", cls=SettingsCommand)
 @click.argument("file", required=False, type=PATH)
-@click.option("--grid", "grids", multiple=True, metavar="NAME=A,B", help="values to try of a setting; may be repeated")
-@click.option("--repeat", type=click.IntRange(1), help="runs of each combination, each with its own seed [1]")
-@click.option("--jobs", type=click.IntRange(1, 256), help="processes to simulate on [as many as the machine has cores]")
-@click.option("--live", is_flag=True, help="import for real instead, over sockets, one run at a time")
+@click.option("--grid", "grids", multiple=True, metavar="NAME=A,B", help="values of a setting to try; may be repeated")
+@click.option("--repeat", type=click.IntRange(1), help="runs of each combination, each with its own seed [default 1]")
+@click.option("--jobs", type=click.IntRange(1, 256), help="processes to simulate on [default one per core]")
+@click.option("--live", is_flag=True, help="import over real sockets instead of simulating, one run at a time")
 @click.option("--keep", is_flag=True, help="keep the files of each run in the sweep's folder; --live always does")
-@click.option("--papermill", is_flag=True, help="make each run by notebooks/experiment.ipynb, and keep it executed")
-@click.option("--name", help="name of the sweep [sweep- and a timestamp]")
-@click.option("--fresh", is_flag=True, help="replace a sweep of that name")
-@click.option("--resume", is_flag=True, help="go on with a sweep that was stopped: --name NAME, or the latest")
-@click.option("--progress", type=click.Choice(["bar", "plain", "none"]), help="[bar on a terminal, else plain]")
+@click.option(
+    "--papermill", is_flag=True, help="make each run with notebooks/experiment.ipynb, and keep the executed notebook"
+)
+@click.option("--name", help="name of the sweep [default sweep- and a timestamp]")
+@click.option("--fresh", is_flag=True, help="replace the sweep of that name")
+@click.option("--resume", is_flag=True, help="continue a sweep that was stopped: --name NAME, or the latest")
+@click.option("--progress", type=click.Choice(["bar", "plain", "none"]), help="[default bar on a terminal, else plain]")
 @results_option
 @config_options(SWEPT)
 def sweep_command(file: Path | None, results: Path, **said: Any) -> int:
     """Run every combination of settings and compare them.
 
-    Settings that are the same in all runs are flags as in `simulate`; those that vary are --grid, or lists below [grid]
+    Settings that all runs share are flags, as in `simulate`; those that vary are --grid, or lists under [grid]
     in a TOML FILE:
 
     \b
@@ -118,18 +120,22 @@ def server_command(words: tuple[str, ...]) -> int:
 
 
 @click.command("recommend", cls=SettingsCommand)
-@click.option("--from", "run", metavar="RUN", help="from a run: limits as they turned out, latency as measured")
+@click.option("--from", "run", metavar="RUN", help="take the limits and the latency from a run")
 @click.option(
-    "--what-if", "what_if", multiple=True, metavar="NAME=VALUE", help="and with that instead; may be repeated"
+    "--what-if",
+    "what_if",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="also say what this other value would change; may be repeated",
 )
-@click.option("--json", "as_json", is_flag=True, help="print the recommendation as JSON, nothing else")
+@click.option("--json", "as_json", is_flag=True, help="print only the recommendation, as JSON")
 @results_option
 @config_options(RECOMMENDED)
 def recommend_command(run: str | None, what_if: tuple[str, ...], as_json: bool, results: Path, **flags: Any) -> int:
-    """Say how many workers to use, and what it will take.
+    """Say how many workers to use, and how long an import takes.
 
-    Found by simulating the import with each number of them. Says also what changes if the latency doubles, the limits
-    are halved, or others use the same key.
+    It simulates the import with each number of workers. It also says what changes if the latency doubles, the limits
+    are halved, or another client uses the same key.
     """
     from harness.cli.decide import recommend_command as carry_out
 
@@ -142,7 +148,7 @@ def recommend_command(run: str | None, what_if: tuple[str, ...], as_json: bool, 
 def infer_command(run: str | None, results: Path) -> int:
     """Print the limits that a run reveals, ready to paste.
 
-    With the evidence for each. Without RUN, of the latest.
+    With the evidence for each. RUN defaults to the latest.
     """
     from harness.cli.decide import infer_command as carry_out
 
@@ -152,10 +158,10 @@ def infer_command(run: str | None, results: Path) -> int:
 @click.command("check", cls=SettingsCommand)
 @config_options(CHECKED)
 def check_command(**flags: Any) -> int:
-    """See with at most five requests whether an API can be imported.
+    """Check with at most five requests that an API can be imported.
 
-    Asks for two pages of the list, for page 0 where nothing says that the first is page 1, and for two items. Says what
-    they look like, how the list can be seen to end, and what the headers tell of limits. Exit code 2 if an import could
+    It requests two pages of the list, two items, and page 0 if nothing shows that pages begin at 1. It reports what
+    they hold, how the end of the list is recognised, and which limits the headers state. Exit code 2 if an import could
     not end as complete. Without --url it checks the test API. Nothing is written.
     """
     from harness.cli.decide import check_command as carry_out
@@ -167,9 +173,9 @@ def check_command(**flags: Any) -> int:
 @click.argument("run", required=False)
 @results_option
 def pause_command(run: str | None, results: Path) -> int:
-    """Let a running import send nothing new, until `resume`.
+    """Send no new requests until `resume`.
 
-    Without RUN, the latest that is running.
+    RUN defaults to the latest that is running.
     """
     from harness.cli.manage import pause_command as carry_out
 
@@ -184,7 +190,7 @@ def pause_command(run: str | None, results: Path) -> int:
 def set_command(run: str | None, results: Path, **flags: Any) -> int:
     """Change the workers or limits of a running import.
 
-    Without RUN, of the latest that is running.
+    RUN defaults to the latest that is running.
     """
     from harness.cli.manage import set_command as carry_out
 
@@ -195,9 +201,9 @@ def set_command(run: str | None, results: Path, **flags: Any) -> int:
 @click.argument("run", required=False)
 @results_option
 def stop_command(run: str | None, results: Path) -> int:
-    """End a running import after what is in flight.
+    """End a running import after the requests in flight.
 
-    Asked twice, it ends at once. Without RUN, the latest that is running.
+    Run it twice to end at once. RUN defaults to the latest that is running.
     """
     from harness.cli.manage import stop_command as carry_out
 
@@ -205,13 +211,13 @@ def stop_command(run: str | None, results: Path) -> int:
 
 
 @click.command("prune")
-@click.option("--keep", type=click.IntRange(0), required=True, metavar="N", help="how many of the newest runs stay")
-@click.option("--yes", is_flag=True, help="do not ask")
+@click.option("--keep", type=click.IntRange(0), required=True, metavar="N", help="how many of the newest runs to keep")
+@click.option("--yes", is_flag=True, help="delete without asking")
 @results_option
 def prune_command(keep: int, yes: bool, results: Path) -> int:
     """Remove all but the newest runs.
 
-    Their items go with them; runs that are being written stay.
+    Their items are deleted too; running imports stay.
     """
     from harness.cli.manage import prune_command as carry_out
 

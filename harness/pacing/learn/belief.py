@@ -113,7 +113,7 @@ class Belief:
         self.kinds, self.longer_s = ("aligned",), ()
         self.contradicted += 1
         self.told = self.contradicted > 1
-        self.evidence += f"; refused after {period_s:.3g} s all the same, so that it began before its first request"
+        self.evidence += f"; refused after {period_s:.3g} s all the same, so it began before its first request"
 
     def fits(self, now: float, cost: int, history: History) -> bool:
         return self.is_rate or history.used(now, self.span_s) + cost <= self.limit

@@ -298,7 +298,7 @@ class Periods:
             return False
         belief.low_s = belief.high_s = period_s
         belief.settled, belief.kinds = True, ("counter",)
-        belief.evidence += f"; its Reset is up to two periods of {period_s:g} s ahead, so that it is a sliding counter"
+        belief.evidence += f"; its Reset is up to two periods of {period_s:g} s ahead, so it is a sliding counter"
         return True
 
     @staticmethod

@@ -166,7 +166,7 @@ class Learner:
                 belief.settled = belief.meter is None and belief.settled
             belief.belied += 1
             belief.low_s, belief.high_s = min(belief.low_s, passed_s), min(belief.high_s, passed_s)
-            belief.evidence += f"; one that it was in the way of got through after {passed_s:.3g} s"
+            belief.evidence += f"; a request that it would have blocked got through after {passed_s:.3g} s"
             if belief.meter is not None:
                 belief.meter.most_s = min(belief.meter.most_s, passed_s)
             self._tell(belief)

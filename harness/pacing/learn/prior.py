@@ -106,7 +106,7 @@ class Trust:
         if header not in self.slack_s:
             self.slack_s[header] = 1.0
             return True
-        return self.drop(header, "it named an end, and the limit was still shut then, even a second later")
+        return self.drop(header, "it named an end, but the limit was still closed then, even a second later")
 
     def weigh(self, notice: Notice | None) -> str | None:
         """The header that a refusal's own words belie, where that is new: a Retry-After of 0, below, or of decades, or

@@ -62,7 +62,7 @@ class Inferred:
         found = next((each for each in explanations if self._mends(each)), explanations[0])
         strangers = self._headers.explains(found.limit, found.low_s, found.high_s)
         if strangers is not None:
-            strangers.evidence += f"; refused after {found.limit:,}, so that others use it too"
+            strangers.evidence += f"; refused after {found.limit:,}, so others use it too"
             return strangers, None
         how = "told when to come back" if told else "let in again"
         counted = f"{found.limit - found.refused:,} accepted" + (
@@ -206,7 +206,7 @@ class RateSearch:
             self.search = Refill.known(UNDER * quota.limit / quota.period_s, 1, self._rates)
             self.search.sent(sent[-1], 1)
         self.search.no_burst(1)
-        self._why = f"{quota.header}-Remaining was 0 after every single request, so that they must come evenly; "
+        self._why = f"{quota.header}-Remaining was 0 after every single request, so they must come evenly; "
         self._tell()
 
     def recall(self, pause: Emptied | None) -> None:
@@ -251,7 +251,7 @@ class RateSearch:
             before = belief.tier
             if belief.kinds != ("counter",):
                 belief.kinds = ("counter",)
-                belief.evidence += f"; then {evidence}, so that room comes back in proportion"
+                belief.evidence += f"; then {evidence}, so room comes back in proportion"
             if belief.is_rate and search.held:
                 belief.narrow_to((belief.limit - 1) * UNDER / search.held)
             if belief.tier != before:

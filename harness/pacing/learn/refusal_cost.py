@@ -63,7 +63,7 @@ class RefusalCost:
                 self._believe(f"{belief.tier} refused after {accepted:,} accepted and {refused:,} refused")
                 return belief
         if self._history.charging:
-            self._drop("there were fewer of them, and of those let through, than the limit when it refused again")
+            self._drop("it refused again after fewer requests, refused or not, than the limit counts")
             return self._restore(beliefs)
         return None
 
@@ -112,7 +112,7 @@ class RefusalCost:
     def accepted(self, grant: Grant) -> None:
         if self._test is not None and grant is self._test[0]:
             self._test = None
-            self._drop("one got through that they would have been in the way of")
+            self._drop("a request got through that they would have blocked")
 
     def refused(self, grant: Grant, now: float) -> Belief | None:
         """Count it; the limit that was in its way if it was the trial."""
@@ -120,7 +120,7 @@ class RefusalCost:
         if self._test is None or grant is not self._test[0]:
             return None
         belief, self._test, self.state = self._test[1], None, "confirmed"
-        self._why += "; one that only they were in the way of was refused"
+        self._why += "; a request that only they could block was refused"
         self._tell(f"refused requests cost quota: {self._why}", "high")
         return belief
 

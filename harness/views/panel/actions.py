@@ -66,14 +66,14 @@ def _setting(value: Any) -> str:
 
 
 ACTIONS = {
-    "pause": ("Pause", "Ask the runs under way to pause"),
-    "resume": ("Resume", "Ask paused runs to go on"),
-    "stop": ("Stop", "Ask the runs under way to stop; they can be gone on with"),
-    "go on": ("Go on", "Go on here with a run that ended early"),
-    "retry": ("Retry failed", "Fetch again what failed for good"),
+    "pause": ("Pause", "Pause the running imports"),
+    "resume": ("Resume", "Let paused imports continue"),
+    "stop": ("Stop", "Stop the running imports; they can be resumed"),
+    "go on": ("Go on", "Continue here a run that ended early"),
+    "retry": ("Retry failed", "Fetch the failed items again"),
     "csv": ("Export CSV", "Write the imported items as CSV"),
     "parquet": ("Export Parquet", "Write the imported items as Parquet"),
-    "ask": ("Delete…", "Delete the chosen runs, after a question"),
+    "ask": ("Delete…", "Delete the chosen runs; it asks first"),
 }
 _ROW = {"flex_flow": "row wrap", "align_items": "center"}
 

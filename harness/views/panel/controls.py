@@ -47,10 +47,10 @@ ENABLED: dict[str, frozenset[str]] = {
 }
 BUTTONS = {
     "start": ("Start", "Import with these settings"),
-    "pause": ("Pause", "Send nothing new until Resume; what is in flight goes on"),
-    "resume": ("Resume", "Go on, also with a run that was stopped"),
-    "stop": ("Stop", "Finish what is in flight, then end; it can be resumed. Twice: at once"),
-    "retry": ("Retry failed", "Fetch again what failed for good"),
+    "pause": ("Pause", "Send no new requests until Resume; those in flight finish"),
+    "resume": ("Resume", "Continue, also a run that was stopped"),
+    "stop": ("Stop", "Finish the requests in flight, then end; it can be resumed. Twice: end at once"),
+    "retry": ("Retry failed", "Fetch the failed items again"),
 }
 _WIDE = {"description_width": "9em"}
 _FIELD = {"width": "min(100%, 30em)"}
@@ -75,15 +75,15 @@ class Controls:
         self._setting = False  # the form is being changed by us
         self._source = w.ToggleButtons(options=["test API", "URL"], description="Source", style=_WIDE)
         about = [
-            ("the usual: a fixed window that tells the truth", ""),
+            ("the default: fixed windows, stated truthfully", ""),
             *((f"{name}: {line}", name) for name, line in scenarios.items()),
         ]
         self._fields: dict[str, Any] = {
             "scenario": w.Dropdown(options=about, description="Behaves like", style=_WIDE, layout=_FIELD),
             "url": _text("URL of the list", "https://api.example.com/orders"),
             "token_env": _text("Token variable", "name of an environment variable, such as API_TOKEN"),
-            "items": _text("Items", "1000; of a URL: all"),
-            "limit": _text("Limit", "such as 500/20s+2000/100s; empty: learned, or told by the test API"),
+            "items": _text("Items", "1000; with a URL: all"),
+            "limit": _text("Limit", "such as 500/20s+2000/100s; empty: learned, or as the test API states"),
             "server_limit": _text("Server's limit", "what the test API enforces; empty: the same"),
             "latency": _text("Latency", "of the test API, such as 50ms"),
             "pacing": w.Dropdown(
@@ -97,9 +97,7 @@ class Controls:
         }
         self.workers = Workers()
         self._auto = w.Checkbox(False, description="find the number of workers", indent=False)
-        self.apply = w.Button(
-            description="Apply limit", tooltip="Keep to this limit from now on", layout={"width": "auto"}
-        )
+        self.apply = w.Button(description="Apply limit", tooltip="Use this limit from now on", layout={"width": "auto"})
         self.buttons = {name: _button(*looks) for name, looks in BUTTONS.items()}
         self.limit = self._fields["limit"]
         self.note = w.HTML()

@@ -15,7 +15,7 @@ from harness.record.run_view import RunView
 from harness.record.state import Failure
 from harness.record.status import RunStatus
 from harness.record.summary import Summary, efficiency_band
-from harness.views.figures import items_of, list_text, refusals_said, refusals_text
+from harness.views.figures import items_of, items_said, list_text, refusals_said, refusals_text
 from harness.views.frame import sentence
 from harness.views.screen import LOOKS
 from harness.views.text import UNKNOWN, count, countdown, duration, eta, moment, percent, plural, share_done
@@ -76,7 +76,7 @@ _LONGEST = 60
 # What fits on a screen; all of them are what `failed` lists.
 _LATEST = 8
 # Where `auto` imports our own test API, it kept to what it had learned; only the best possible goes by the truth.
-_SOURCES = {"test API": "learned; what is best possible goes by the test API's own"}
+_SOURCES = {"test API": "learned; best possible is by the test API's own"}
 
 
 def sections(now: RunView, now_utc_s: float) -> dict[str, str]:
@@ -96,7 +96,7 @@ def sections(now: RunView, now_utc_s: float) -> dict[str, str]:
 def spoken(now: RunView) -> str:
     """The same in one sentence, for who listens instead of looking."""
     figures = now.summary
-    done = f"{figures.run}: {figures.status}, {items_of(figures)} items"
+    done = f"{figures.run}: {figures.status}, {items_said(figures)}"
     if now.live is None or not now.status.is_open:
         return f"{done}, {count(figures.failed)} failed, {duration(figures.duration_s)}."
     words, _ = sentence(figures, now.live)
@@ -121,7 +121,7 @@ def bar(now: RunView) -> str:
     width = 100.0 if total == 0 else 100 * done / total
     failed = 0.0 if total == 0 else 100 * figures.failed / total
     about = f'aria-valuemin="0" aria-valuemax="{total}" aria-valuenow="{done}"'
-    text = f'aria-label="items imported" aria-valuetext="{items_of(figures)} items, {share}"'
+    text = f'aria-label="items imported" aria-valuetext="{items_said(figures)}, {share}"'
     fill = f'<div class="hx-fill" style="width:{width:.2f}%"></div>'
     fill += f'<div class="hx-fill hx-failed" style="width:{failed:.2f}%"></div>' if figures.failed else ""
     return f'<div class="hx-bar" role="progressbar" {about} {text}>{fill}</div><div class="hx-barwords">{words}</div>'
@@ -156,7 +156,7 @@ def _totals(now: RunView) -> str:
     waits = plural(figures.sleeps, "wait")
     # At the end what came after the last answer does not count, so that the same names would jump at Stop.
     so_far = " so far" if now.status.is_open else ""
-    kinds = f"{count(figures.requests_page)} list + {count(figures.requests_item)} item"
+    kinds = f"{plural(figures.requests_page, 'page')} + {plural(figures.requests_item, 'item')}"
     return facts(
         [
             (
@@ -246,7 +246,7 @@ def _workers(now: RunView) -> str:
     if live is None or not now.status.is_open:
         return ""
     if live.workers > _SHOWN_WORKERS:
-        return f"<p>{count(live.in_flight)} of {count(live.workers)} have a request on its way</p>"
+        return f"<p>{count(live.in_flight)} of {count(live.workers)} workers have a request in flight</p>"
     busy = [
         f"<li>{esc(fetch_name(f.role, f.key))}{_attempt(f.attempt)} <small>{duration(f.for_s)}</small></li>"
         for f in live.flights

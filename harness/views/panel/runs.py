@@ -125,6 +125,6 @@ class RunsTable(anywidget.AnyWidget):
             self.rows = [cells(row) for row in here[:MOST_ROWS]]
             self.hidden_rows = max(0, len(here) - MOST_ROWS)
             self.tally = tally(rows)
-            self.empty = "no runs yet" if not rows else "no run is like that"
+            self.empty = "no runs yet" if not rows else "no run matches"
             if any(name not in names for name in self.chosen):
                 self.chosen = [name for name in self.chosen if name in names]

@@ -109,7 +109,7 @@ def frontier(frame: pd.DataFrame) -> Figure:
     """
     table = frontier_table(frame)
     if table.empty:
-        return nothing("No run ended: there is nothing to compare.")
+        return nothing("No run has ended, so there is nothing to compare.")
     figure = new_figure(height=HEIGHT + 0.3)
     axes = figure.subplots()
     looks = styles(table["pacing"])
@@ -178,11 +178,11 @@ def frontier_alt(frame: pd.DataFrame) -> str:
     """What the figure shows, for who cannot see it."""
     table = frontier_table(frame)
     if table.empty:
-        return "An empty figure: no run ended."
+        return "An empty figure: no run has ended."
     keys = list(table.columns[: table.columns.get_loc("mean")])
     best, word = table[table["on_frontier"]].sort_values("mean_hits").to_dict("records"), refusal_word(frame)
     said = [
         f"{_name(row, keys)}: {percent(row['mean'], 1)} with {row['mean_hits']:,.1f} {word} per 1,000" for row in best
     ]
     beaten = len(table) - len(best)
-    return f"Speed against {word}. Beaten by nothing in both: {'; '.join(said)}. {beaten} others are."
+    return f"Speed against {word}. Beaten by no other in both: {'; '.join(said)}. {beaten} others are."

@@ -44,7 +44,7 @@ def limits_heatmap(frame: pd.DataFrame, value: Value = "optimality") -> Figure:
     """
     table = limits_table(frame)
     if table.empty:
-        return nothing("No run ended: there is nothing to compare.")
+        return nothing("No run has ended, so there is nothing to compare.")
     others = list(table.columns[: table.columns.get_loc("limit")])
     shown = [name for name in others if name != "server_limit" or table["server_limit"].nunique() > 1]
     parts = list(split(table, shown))
@@ -135,7 +135,7 @@ def limits_alt(frame: pd.DataFrame) -> str:
     """What the heat maps show, for who cannot see them."""
     table = limits_table(frame)
     if table.empty:
-        return "An empty figure: no run ended."
+        return "An empty figure: no run has ended."
     word, clean = refusal_word(frame), table[table["hits_per_1000"] == 0]
     hit = len(table) - len(clean)
     text = f"{len(table)} combinations of workers and limits, {hit} of them with {word}."

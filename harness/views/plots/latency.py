@@ -67,7 +67,7 @@ def latency_plot(events: pd.DataFrame) -> Figure:
     """
     answered = _answered(events)
     if answered.empty:
-        return nothing("No request was answered: there is no latency to show.")
+        return nothing("No request was answered, so there is no latency to show.")
     figure = new_figure(WIDTH, 3.4)
     over_time, share = figure.subplots(1, 2)
     _over_time(over_time, answered)

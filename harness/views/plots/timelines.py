@@ -86,7 +86,7 @@ def timeline(events: pd.DataFrame) -> Figure:
     moved = moments.on_one_axis(events)
     sent = moments.requests(moved) if len(moved) else pd.DataFrame()
     if sent.empty:
-        return nothing("No request was sent: there is nothing to show.")
+        return nothing("No request was sent, so there is nothing to show.")
     end_s = moments.span_s(moved)
     divisor, unit = time_unit(end_s)
     kept = moments.held(moved)

@@ -67,7 +67,7 @@ def occupancy(events: pd.DataFrame) -> Figure:
     moved = moments.on_one_axis(events)
     sent = moments.requests(moved) if len(moved) else pd.DataFrame()
     if sent.empty:
-        return nothing("No request was sent: there is nothing to show.")
+        return nothing("No request was sent, so there is nothing to show.")
     end_s = moments.span_s(moved)
     divisor, unit = time_unit(end_s)
     figure = new_figure(WIDTH, 2.8)
@@ -97,7 +97,7 @@ def occupancy_alt(events: pd.DataFrame) -> str:
     mean = float((table["busy"] * table["share"]).sum())
     idle = float(table[table["busy"] == 0]["share"].sum())
     most = int(table["busy"].max())
-    return f"{mean:.1f} workers busy on average, {most} at most; for {100 * idle:.0f} % of the time nobody was."
+    return f"{mean:.1f} workers busy on average, {most} at most; for {100 * idle:.0f} % of the time none was."
 
 
 def workers_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -118,7 +118,7 @@ def workers_plot(frame: pd.DataFrame) -> Figure:
     """
     table = workers_table(frame)
     if table.empty:
-        return nothing("No run ended: there is no duration to show.")
+        return nothing("No run has ended, so there is no duration to show.")
     others = list(table.columns[: table.columns.get_loc("pacing")])
     parts = list(split(table, others))
     figure, panels = grid(len(parts))
@@ -186,7 +186,7 @@ def workers_alt(frame: pd.DataFrame) -> str:
     """What the figure shows, for who cannot see it."""
     table = workers_table(frame)
     if table.empty:
-        return "An empty figure: no run ended."
+        return "An empty figure: no run has ended."
     said = []
     for pacing, rows in table.groupby("pacing", sort=False):
         first, last = rows.sort_values("workers").iloc[[0, -1]].to_dict("records")

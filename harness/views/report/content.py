@@ -24,7 +24,7 @@ from harness.views.plots.canvas import name_of
 from harness.views.plots.means import ENDED, SETTINGS, complete, enough_workers, means, refusal_word, varied
 from harness.views.report.tables import as_setting
 from harness.views.show import NOT_OF_A_RUN, settings_text
-from harness.views.summary import summary_rows
+from harness.views.summary import reference_rows, summary_rows
 from harness.views.text import count, duration, percent, plural
 
 # From here on "it is fast"; below the other "it is not".
@@ -42,7 +42,7 @@ class Verdict:
 def verdict(reference: float | None, optimality: float | None, hits_per_1000: float) -> Verdict:
     """Of one run or one mean; None where the figure does not exist."""
     if reference is None or math.isnan(reference):
-        return Verdict("none", "neither a wait nor a refusal: there is nothing to divide")
+        return Verdict("none", "no wait and no refusal, so there is nothing to divide")
     band = efficiency_band(reference)
     if optimality is None or math.isnan(optimality):
         return Verdict(band, "")
@@ -125,7 +125,8 @@ def versions(about: Mapping[str, Any]) -> list[tuple[str, str]]:
 def run_figures(part: RunPart) -> list[tuple[str, str]]:
     """How it went, line by line as the terminal says it; what it says of efficiency included."""
     # The terminal sets parts of a line apart by spaces, which a page would swallow.
-    rows = [(label, "; ".join(filter(None, text.split("  ")))) for label, text, _ in summary_rows(part.summary)]
+    told = [*summary_rows(part.summary), *reference_rows(part.summary)]
+    rows = [(label, "; ".join(filter(None, text.split("  ")))) for label, text, _ in told]
     learned = [(f"learned {limit.limit}", limit.evidence) for limit in part.summary.learned]
     return [("items", _items(part.summary)), *rows, *learned]
 
@@ -194,7 +195,7 @@ def sweep_headline(part: SweepPart) -> str:
     keys = ["pacing", *varied(runs, besides=("pacing",))]
     table = means(runs, keys, "duration_s")
     if table.empty:
-        return "No run ended, so there is nothing to compare."
+        return "No run has ended, so there is nothing to compare."
     if len(keys) == 1 and len(table) == 1:
         return f"{table.iloc[0]['pacing']} took {duration(table.iloc[0]['mean'])}."
     hits = means(runs, keys, "hits_per_1000")[[*keys, "mean"]].rename(columns={"mean": "hits_per_1000"})

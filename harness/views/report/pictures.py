@@ -67,7 +67,7 @@ def _workers(name: str, frame: pd.DataFrame) -> Picture:
     return Picture(
         f"{name}-workers",
         "Duration against workers",
-        "Where a line goes flat, more workers gain nothing. No client can be below the dashed line.",
+        "Where a line goes flat, more workers save nothing. No client can be below the dashed line.",
         plots.workers_alt(frame),
         plots.workers_plot(frame),
         table_of(table, columns),
@@ -112,7 +112,7 @@ def _frontier(name: str, frame: pd.DataFrame) -> Picture:
     return Picture(
         f"{name}-frontier",
         f"Speed against {word}",
-        "Up and to the left is better. What is named at the top left is as fast as any and is not refused.",
+        "Up and to the left is better: settings there are fast and rarely refused.",
         plots.frontier_alt(frame),
         plots.frontier(frame),
         table_of(table, columns),
@@ -128,7 +128,7 @@ def run_pictures(name: str, events: pd.DataFrame) -> list[Picture]:
         Picture(
             f"{name}-timeline",
             "Over time",
-            "Shaded: nothing could be sent, and why. Below: what was left of each limit, as far as the client knew.",
+            "Shaded: no request could be sent, and why. Below: what was left of each limit, as far as the client knew.",
             plots.timeline_alt(events),
             plots.timeline(events),
             table_of(plots.timeline_table(events), [*times, *counts]),
@@ -147,7 +147,7 @@ def run_pictures(name: str, events: pd.DataFrame) -> list[Picture]:
         Picture(
             f"{name}-workers-busy",
             "Workers busy",
-            "If all are busy while requests are sent, more would send faster; the limits decide how soon they wait.",
+            "If all workers are busy while requests are sent, more would send faster, until the limits make them wait.",
             plots.occupancy_alt(events),
             plots.occupancy(events),
             table_of(
@@ -170,7 +170,7 @@ def strips_picture(name: str, events: Mapping[str, pd.DataFrame], limits: str | 
     return Picture(
         name,
         "Side by side",
-        "Overslept: waiting although the limits would surely have let a request through.",
+        "Overslept: waiting although the limits would certainly have let a request through.",
         plots.strip_alt(events, limits),
         plots.strip(events, limits),
         table_of(plots.strip_table(events, limits), columns),

@@ -41,7 +41,7 @@ def test_a_run_under_way() -> None:
     assert place["totals"].startswith(
         "Totals imported 12,431 3 failed elapsed 2 h 12 min so far active so far 2 h 12 min waiting so far 0 s 0 waits"
     )
-    assert "of best possible 99.9 % so far; best possible 13 h 27 min refused 429: 0" in place["quality"]
+    assert "of best possible 99.9 % so far; best possible 13 h 27 min refused no 429s" in place["quality"]
     assert "reference efficiency - not a measure of speed" in place["quality"]
     assert place["limits"] == (
         "Limits 100/1m declared 0 left of 100 · opens in 38 s 10000/1d learned 7,500 left of 10,000"

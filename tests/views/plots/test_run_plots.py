@@ -86,7 +86,7 @@ def test_workers_busy_on_average_add_up_to_the_time_requests_took() -> None:
     assert list(mean_busy(sent, edges)) == pytest.approx([1.0, 2.0, 2.0, 3.0 / 13.0])
     table = occupancy_table(ONE)
     assert list(table["seconds"]) == pytest.approx([10.0, 4.0, 2.0])
-    assert occupancy_alt(ONE) == "0.5 workers busy on average, 2 at most; for 62 % of the time nobody was."
+    assert occupancy_alt(ONE) == "0.5 workers busy on average, 2 at most; for 62 % of the time none was."
 
 
 def test_windows_open_with_the_first_request_after_the_last_was_over() -> None:

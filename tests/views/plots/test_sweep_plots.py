@@ -118,7 +118,7 @@ def test_the_frontier_names_its_points_and_counts_429s_on_a_symlog_scale() -> No
 def test_an_empty_frame_gives_a_figure_that_says_so(plot: Callable[[pd.DataFrame], Figure]) -> None:
     """No rows, no columns at all, and nothing but failed runs."""
     for frame in (sweep().iloc[:0], pd.DataFrame(), sweep().assign(status="failed")):
-        assert "No run ended" in texts(plot(frame))
+        assert "No run has ended" in texts(plot(frame))
 
 
 @pytest.mark.parametrize("plot", PLOTS)
@@ -161,6 +161,6 @@ def test_tables_and_words_say_what_the_figures_show() -> None:
     assert len(workers_table(sweep())) == len(limits_table(sweep())) == 12
     assert "window from 1 min 51 s with 1 to 12.0 s with 100 workers" in workers_alt(sweep())
     assert "The most 429s: 100.0 per 1,000 with 100 workers." in limits_alt(sweep())
-    assert "Beaten by nothing in both: window, 100 workers" in frontier_alt(sweep())
+    assert "Beaten by no other in both: window, 100 workers" in frontier_alt(sweep())
     for alt in (workers_alt, limits_alt, frontier_alt):
-        assert alt(pd.DataFrame()) == "An empty figure: no run ended."
+        assert alt(pd.DataFrame()) == "An empty figure: no run has ended."

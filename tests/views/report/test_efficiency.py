@@ -17,7 +17,7 @@ from tests.views.plots.samples import sweep
         (0.1, 0.5, 20.0, "poor", ""),
         (0.5, 0.5, 500.0, "fair", "500 of 1,000 requests are refused"),
         (0.6, 0.95, 5.0, "fair", ""),
-        (None, 0.9, 0.0, "none", "neither a wait nor a refusal: there is nothing to divide"),
+        (None, 0.9, 0.0, "none", "no wait and no refusal, so there is nothing to divide"),
         (1.0, None, 0.0, "excellent", ""),
     ],
 )

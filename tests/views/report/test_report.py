@@ -155,7 +155,7 @@ def test_an_unfinished_run_and_an_empty_sweep_are_told_as_such() -> None:
     )
     nothing = RunPart(bare, {}, frame([FIRST[0]]))
     page = Outline(make_report([nothing], [SweepPart("none", sweep().iloc[:0])], made="now", version="1").html)
-    assert "No run ended, so there is nothing to compare." in page.text
+    assert "No run has ended, so there is nothing to compare." in page.text
     assert "interrupted: 1,000 imported, 0 failed" in page.text
 
 
