@@ -67,6 +67,7 @@ class Doubts:
         self.probes = Probes()  # the fetches that are compared or tried
         self._suspects: deque[Suspect] = deque()
         self._judged: list[Suspect] = []
+        self._untold: list[Suspect] = []  # judged once and sent again: that answer is in no event yet
         self._aside: list[Suspect] = []
         self._trying: Suspect | None = None
         self._paused_s = 0.0  # the pause after which another request got through
@@ -124,7 +125,11 @@ class Doubts:
             return work.take(role, place(self.probes.in_vain)), False
         if known is not None:
             return Task(role, known), True
-        self._trying = self._suspects.popleft() if self._suspects else self._judged.pop()
+        if self._suspects:
+            self._trying = self._suspects.popleft()
+        else:
+            self._trying = self._judged.pop()
+            self._untold.append(self._trying)
         return self._trying.flight.task, False
 
     def _misled(self) -> bool:
@@ -156,6 +161,8 @@ class Doubts:
             else:
                 ruling = self._compared(flight, now, notice, through)
             self.probes.over(flight.fetch.id)
+            ruling.refused = [*ruling.refused, *self._untold]
+            self._untold.clear()
             return ruling
         if self.trying:
             return self._meanwhile(flight, notice, through)
@@ -359,5 +366,6 @@ class Doubts:
 
     def unsettled(self) -> list[Suspect]:
         """Those whose last answer was not recorded yet, where the session ends before their verdict."""
-        judged, self._judged = self._judged, []
-        return judged
+        unsettled = [*self._judged, *self._untold]
+        self._judged, self._untold = [], []
+        return unsettled

@@ -671,6 +671,16 @@ def test_no_server_is_knocked_at_without_end(
     assert play.done is None or len(recorded) == len(play.sent)
 
 
+def test_a_suspect_that_is_sent_again_for_want_of_another_is_recorded_each_time() -> None:
+    """With nothing else left to compare with, a judged request goes once more: both of its answers are in the record."""
+    scripts: list[Script] = [(403,), (403, 401), (401,), (404,), ("malformed",), (401,), (401,)]
+    pacer = make_pacer("window", parse_tiers("5000/h"), 30.0, 0.0)
+    play = Play(scripted(scripts, []), Rules(1), pacer).run(until=20_000.0)
+    assert play.done is not None
+    recorded = [event.sent_s for event in play.events if hasattr(event, "sent_s")]
+    assert sorted(recorded) == sorted(now for now, *_ in play.sent)
+
+
 def test_a_stop_amid_a_doubt_leaves_nothing_behind() -> None:
     """Stopped at any moment of a trial: nothing failed, each request recorded, and resume imports all that can be."""
     whole = imported(limited(300, own={150}), "window")
