@@ -11,6 +11,7 @@ from harness.config import ImportConfig
 from harness.core.answers import Fetch, ItemRead, PageRead, Result
 from harness.core.rules import Rules
 from harness.pacing import Notice
+from harness.record.events import linked
 from harness.record.explain import Audit, audited
 from harness.record.fold import fold
 from harness.record.history import read_events, read_state
@@ -33,7 +34,7 @@ class RunIndex:
             return 0.05, OK, ItemRead(1)
         page = int(str(fetch.key).removeprefix("c"))
         ids = tuple(sorted(self.ids)[3 * page - 3 : 3 * page]) if page else ()
-        more = f"c{page + 1}"
+        more = linked(f"c{page + 1}")
         if self.extent:
             return 0.05, OK, PageRead(ids, len(self.ids), -(-len(self.ids) // 3))
         return 0.05, OK, PageRead(ids, None, None, more if self.cursor and ids else None)

@@ -231,7 +231,7 @@ def test_what_would_be_retried_is_known_beforehand() -> None:
         Play(
             failing(
                 lambda f, _: (0.05, OK, ItemRead(1) if f.role == "item" else PageRead((7, 5, 6), None, 2)),
-                lambda f, _: GONE if f.key in (2, 5, 7) else None,
+                lambda f, _: GONE if f.key in (numbered(2), 5, 7) else None,
             )
         )
         .run()
