@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from harness.errors import RecordError
+from harness.record.about import read_about
 from harness.record.arrow import EVENT_SCHEMA, as_current, from_table
 from harness.record.events import Event, ItemId, SessionStarted, canonical_id, is_same_id
 from harness.record.fold import fold
@@ -24,7 +25,6 @@ from harness.record.parts import (
     read_table,
     writer_order,
 )
-from harness.record.run import read_about
 from harness.record.snapshot import latest_snapshot
 from harness.record.state import State
 

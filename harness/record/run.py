@@ -1,9 +1,6 @@
 """A run's folder: its name, its lock, its run.json, and what can be read from it.
 
 results/<run>/  run.json  lock  events/  items/  snapshots/  summary.json  items.parquet
-
-run.json holds what is known of a run beside its events. People edit it, restore it from copies and let disks damage
-it, so nothing in it is used before it has been checked. Its status only saves reading the events.
 """
 
 from __future__ import annotations
@@ -18,8 +15,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.errors import NoSuchRun, RecordError
 from harness.paths import program
+from harness.record.about import is_told, read_about
 from harness.record.clock import iso, local_stamp
-from harness.record.files import list_parts, read_json, write_json
+from harness.record.files import write_json
 from harness.record.folder import Folder, created
 from harness.record.live import read_live
 from harness.record.state import Failure, State
@@ -28,87 +26,6 @@ from harness.record.summary import read_figures
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_NUMBER = (int, float)
-# What is in run.json, where it is there at all.
-_TYPES: dict[str, tuple[type, ...]] = {
-    "config": (dict,),
-    "asked": (dict,),
-    "versions": (dict,),
-    "recorded": (dict,),
-    "sessions_utc_s": (list,),
-    "status": (str,),
-    "created": (str,),
-    "created_utc_s": _NUMBER,
-    "ended_utc_s": (*_NUMBER, type(None)),
-    "reason": (str,),
-    "simulated": (bool,),
-    "settled": (bool,),
-}
-# 1970 to 9999: no clock shows anything else.
-_MOMENTS_S = (-86_400.0, 253_000_000_000.0)
-
-
-def read_about(folder: Path) -> dict[str, Any]:
-    """The run.json in `folder`; RecordError where it is not what this package writes."""
-    path = folder / "run.json"
-    about = read_json(path)
-    wrong = _wrong_in(about)
-    if wrong is not None:
-        raise RecordError(f"{path} does not describe a run{wrong}; restore it from a copy, or remove the run")
-    return dict(about)
-
-
-def is_told(folder: Path, about: dict[str, Any]) -> bool:
-    """Whether run.json says how the run ended, and no event was written since.
-
-    A part is never changed, and begins where the last one ended: of one that was added since, the first event lies
-    beyond what was recorded.
-    """
-    if RunStatus(about.get("status", RunStatus.RUNNING)).is_open:
-        return False
-    if "recorded" not in about:  # of a revision that did not say
-        return True
-    last = about["recorded"].get("events", {})
-    return all(first <= last.get(writer, 0) for writer, first, _ in list_parts(folder / "events"))
-
-
-def _wrong_in(about: Any) -> str | None:
-    """What is wrong in the value of a run.json, to follow on a sentence that says so; None where nothing is."""
-    if not isinstance(about, dict):
-        return ""
-    for name, types in _TYPES.items():
-        if name in about and (not isinstance(about[name], types) or _is_odd(name, about[name])):
-            return f": its {name!r} cannot be used"
-    return None
-
-
-def _is_odd(name: str, value: Any) -> bool:
-    """Whether the value of an entry is none that this package writes there, though of the right type."""
-    if isinstance(value, bool):
-        return name not in ("simulated", "settled")
-    if isinstance(value, str):
-        return not _is_text(value) or (name == "status" and value not in set(RunStatus))
-    if isinstance(value, _NUMBER):
-        return not _MOMENTS_S[0] <= value <= _MOMENTS_S[1]
-    if name == "sessions_utc_s":
-        return any(not isinstance(at, _NUMBER) or isinstance(at, bool) or _is_odd(name, at) for at in value)
-    if name == "config":
-        names = value.get("header_names") or []
-        return not (isinstance(names, list) and all(isinstance(word, str) and _is_text(word) for word in names))
-    if name == "recorded":
-        return not all(
-            isinstance(reach, dict) and all(type(last) is int for last in reach.values()) for reach in value.values()
-        )
-    return False
-
-
-def _is_text(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 @dataclass(frozen=True, slots=True)
