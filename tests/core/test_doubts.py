@@ -672,7 +672,7 @@ def test_no_server_is_knocked_at_without_end(
 
 
 def test_a_suspect_that_is_sent_again_for_want_of_another_is_recorded_each_time() -> None:
-    """With nothing else left to compare with, a judged request goes once more: both of its answers are in the record."""
+    """With nothing else to compare with, a judged request goes once more: the record holds both of its answers."""
     scripts: list[Script] = [(403,), (403, 401), (401,), (404,), ("malformed",), (401,), (401,)]
     pacer = make_pacer("window", parse_tiers("5000/h"), 30.0, 0.0)
     play = Play(scripted(scripts, []), Rules(1), pacer).run(until=20_000.0)
