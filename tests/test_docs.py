@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 import tomllib
@@ -103,7 +104,11 @@ def test_the_states_of_an_item_are_the_table_of_the_record() -> None:
 def test_every_module_that_the_architecture_page_names_exists() -> None:
     """Each name in the table of rooms is a module, or something that a module of that room defines."""
     page = (ROOT / "docs" / "architecture.md").read_text()
-    rooms = [line.split(" | ") for line in page.splitlines() if re.match(r"\| `(harness|server)", line)]
+    rooms = [
+        line.split(" | ")
+        for line in page.split("## Three walks")[0].splitlines()
+        if re.match(r"\| `(harness|server)", line)
+    ]
     assert len(rooms) > 10
     for room, what, _ in rooms:
         place = ROOT / re.findall(r"`([^`]+)`", room)[0]
@@ -120,6 +125,25 @@ def test_the_architecture_page_names_the_modules_that_decide() -> None:
     named = [path.stem for path in (ROOT / "harness" / "core").glob("[a-z]*.py")]
     assert len(named) > 10
     assert [name for name in named if f"`{name}`" not in page] == []
+
+
+def test_the_walks_of_the_architecture_page_are_true() -> None:
+    """Every function that a walk names is in the file it names, and a walk opens at most three files of a room."""
+    page = (ROOT / "docs" / "architecture.md").read_text().split("## Three walks")[1].split("\n## ")[0]
+    walks = page.split("\n**")[1:]
+    assert len(walks) == 3
+    for walk in walks:
+        steps = re.findall(r"^\| `([\w/]+\.py)` `([\w.]+)` \|", walk, re.MULTILINE)
+        assert len(steps) >= 9
+        files: dict[Path, set[str]] = {}
+        for path, name in steps:
+            body: list[ast.stmt] = ast.parse((ROOT / path).read_text()).body
+            for part in name.split("."):
+                found = [node for node in body if getattr(node, "name", None) == part]
+                assert found, f"{path} has no {name}"
+                body = getattr(found[0], "body", [])
+            files.setdefault((ROOT / path).parent, set()).add(path)
+        assert max(map(len, files.values())) <= 3
 
 
 def test_results_readme_describes_every_column() -> None:
