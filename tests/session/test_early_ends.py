@@ -194,7 +194,7 @@ def test_what_does_not_come_back_ends_the_run() -> None:
     """After so many probes in vain, as failed, with the reason; nothing failed for good, so that resume goes on."""
     play = Play(broken(DOWN, 1.0, 1e9), Rules(10, breaker=20)).run()
     assert play.done == Done("failed", "nothing works any more: 10 probes in a row failed; check the server")
-    assert play.of(e.Held)[-1].strikes == MOST_PROBES + 1
+    assert play.of(e.Held)[-1].consecutive_refusals == MOST_PROBES + 1
     assert 1800.0 < play.now < 1900.0
     assert play.core.state.failed == 0
 
