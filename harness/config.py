@@ -81,7 +81,7 @@ def _setting(name: str, **constraints: Any) -> Any:
     """
     flag = FLAGS[name]
     alias = flag.alias or (name if flag.field != name else None)
-    return Field(flag.default, alias=alias, description=flag.help, **constraints)
+    return Field(flag.default, alias=alias, description=flag.said_in_python or flag.help, **constraints)
 
 
 class _Part(BaseModel):

@@ -23,7 +23,8 @@ class Flag:
 
     alias: the flag's name where it is not the setting's. many: may be repeated. resumed: may be said anew when a run
     goes on. live: means nothing in virtual time; `swept`: yet a sweep over sockets can vary it. group, field: where the
-    config keeps it, such as `retry.delays` for retry_delays; the group is that of its section.
+    config keeps it, such as `retry.delays` for retry_delays; the group is that of its section. said_in_python: the help
+    of the setting, where the flag is its opposite.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Flag:
     resumed: bool = False
     live: bool = False
     swept: bool = False
+    said_in_python: str | None = None
     field: str = ""
     group: str = ""
 
@@ -105,6 +107,7 @@ SECTIONS = (
                 "store the list's records as the items, if they hold all you need; fetches no items",
                 None,
                 default=True,
+                said_in_python="fetch each item by itself; False: store the list's records as the items",
             ),
             Flag("sequential", "read the whole list before fetching the first item", None, default=False),
             Flag(
@@ -134,7 +137,7 @@ SECTIONS = (
             ),
             Flag(
                 "allow_host",
-                "another host that the list's links may lead to; it gets no headers; may be repeated",
+                "another host that the list may link to; none of your headers are sent to it; may be repeated",
                 default=(),
                 many=True,
                 resumed=True,
@@ -336,5 +339,5 @@ def described() -> str:
     """Return every setting with its help and default, as a docstring lists them."""
     from textwrap import fill  # slow to load
 
-    texts = (f"{flag.name}: {flag.help_text}" for flag in FLAGS.values())
+    texts = (f"{flag.name}: {flag.said_in_python or flag.help_text}" for flag in FLAGS.values())
     return "\n".join(fill(text, 100, subsequent_indent="    ") for text in texts)

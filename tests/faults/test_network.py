@@ -114,7 +114,7 @@ async def test_a_proxy_that_is_not_there(tmp_path: Path, monkeypatch: pytest.Mon
 async def test_a_proxy_variable_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     """It is refused in one sentence that does not repeat the value, before anything is written."""
     monkeypatch.setenv("HTTP_PROXY", value)
-    with pytest.raises(BadInput, match=r"^HTTP_PROXY, HTTPS_PROXY, .* cannot be used \(\w+\); mend or unset it$"):
+    with pytest.raises(BadInput, match=r"^HTTP_PROXY, HTTPS_PROXY, .* cannot be used \(\w+\); fix or unset it$"):
         await imported(tmp_path, "http://api.test/items")
     assert not (tmp_path / "results").exists()
 

@@ -152,7 +152,7 @@ def test_a_sweep_is_no_run(tmp_path: Path) -> None:
     assert read_sweep(sweep.folder)["run"].tolist() == ["p0001-001"]
     with pytest.raises(NoSuchRun, match=r"no sweep named 'other' in .*; use one of: sweep-one"):
         find_sweep(tmp_path, "other")
-    with pytest.raises(NoSuchRun, match=r"the sweep sweep-one exists in .*; add --resume to go on with it or --fresh"):
+    with pytest.raises(NoSuchRun, match=r"the sweep sweep-one exists in .*; add --resume to continue it or --fresh"):
         create_sweep(tmp_path, "sweep-one", GRID, 0.0)
     assert create_sweep(tmp_path, "sweep-one", GRID, 0.0, fresh=True).rows() == []
 

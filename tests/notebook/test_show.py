@@ -91,4 +91,4 @@ def test_a_view_that_fails_is_said_and_shown_no_more(
 
     with caplog.at_level(logging.ERROR, "harness"):
         asyncio.run(main())
-    assert "the view bad failed and is shown no more" in caplog.text
+    assert "the view bad failed and is no longer shown" in caplog.text
