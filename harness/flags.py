@@ -187,7 +187,7 @@ SECTIONS = (
             ),
             Flag(
                 "pacing",
-                "auto, window, spaced, reference, retry-after, backoff or aimd [default auto, or window with --limit]",
+                "auto, window, spaced, reference, retry-after, backoff or aimd [default auto; window with --limit]",
                 resumed=True,
                 field="strategy",
             ),

@@ -26,7 +26,7 @@ def test_what_others_took_is_not_sent() -> None:
     pacer = WindowPacer(TIERS, 30.0)
     one_by_one(pacer, [left(3), left(2), left(1), left(0)])
     assert pacer.reserve(0.4) == Later(0.3 + 0.5, "limit", TIERS[0])
-    assert pacer.statistics(0.4).beliefs[0].startswith("10/10s: the server counts more than we sent")
+    assert pacer.statistics(0.4).beliefs[0].startswith("10/10s: the server counts more requests than were sent here")
     looking = pacer.reserve(0.8)
     assert isinstance(looking, Grant)
     assert pacer.reserve(0.8) == Later(None, "in flight", TIERS[0])

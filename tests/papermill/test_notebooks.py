@@ -86,8 +86,7 @@ def test_the_help_of_the_experiment_is_that_of_the_config() -> None:
             assert (eval(parameter["default"], {}), "HARNESS_IMPORT_RESULTS" in parameter["help"]) == ("", True)
             continue
         field = SETTINGS[name]
-        if name != "detail":  # of which the config describes the flag, --no-detail
-            assert parameter["help"] == field.description, name
+        assert parameter["help"] == field.description, name
         default = eval(parameter["default"], {})
         assert ImportConfig(**{name: default}) == ImportConfig(), name
 
