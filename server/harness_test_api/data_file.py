@@ -80,7 +80,7 @@ def _records(table: pa.Table) -> list[Record]:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON can say of a value: numbers, text, lists and objects; times in ISO 8601; not a number as null."""
+    """Make JSON of a value: numbers, text, lists and objects; times in ISO 8601; not a number as null."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
