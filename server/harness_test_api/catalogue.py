@@ -1,4 +1,4 @@
-"""What the API lists, and how the list changes while someone pages through it.
+"""The catalogue holds what the API lists; it may change while someone pages through it.
 
 An item is a function of (seed, id, version), the same on every machine, so that any number of them takes no memory.
 With drift, only what changed is remembered: the ids deleted, and how often an id was changed.
@@ -126,7 +126,7 @@ def make_item(seed: int, number: int, version: int = 0) -> dict[str, Any]:
 
 
 def mix(seed: int, number: int) -> int:
-    """64 well-mixed bits of (seed, number): splitmix64's finaliser."""
+    """Mix (seed, number) into 64 bits, by splitmix64's finaliser."""
     z = (seed * 0x9E3779B97F4A7C15 + number * 0xBF58476D1CE4E5B9 + 0x94D049BB133111EB) & _MASK
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
     z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK

@@ -73,12 +73,12 @@ def parse(config: ServerConfig) -> Parsed:
 
 
 def join_tiers(limit: Iterable[str]) -> Tiers:
-    """The tiers of a limit given in one or several texts."""
+    """Join the tiers of a limit given in one or several texts."""
     return parse_tiers("+".join(limit))
 
 
 def check_costs(tiers: Tiers, costs: dict[str, int]) -> None:
-    """BadConfig when a request would cost more than a tier can ever admit."""
+    """Raise BadConfig when a request would cost more than a tier can ever admit."""
     for name, cost in costs.items():
         for tier in tiers:
             if cost > tier.most_cost and tier.kind != "concurrency":

@@ -155,5 +155,5 @@ def _next_step(service: Service, wanted: Any) -> Callable[[], None]:
 
 
 def bad_query(error: BadQuery) -> Response:
-    """422 for a parameter of these routes that cannot be used."""
+    """Answer 422 to a parameter of these routes that cannot be used."""
     return json_reply({"message": str(error), "errors": {error.name: [str(error)]}}, 422)

@@ -56,7 +56,7 @@ class DataCatalogue:
         return 404
 
     def truth(self, now: float) -> Truth:
-        """A file does not drift."""
+        """Tell that nothing happened: a file does not drift."""
         return Truth(int(self._table.num_rows))
 
 

@@ -107,7 +107,7 @@ class Answers:
 
 
 def broken(answer: Answer, fault: Fault) -> Answer:
-    """`answer` as a status fault or a wrong content type leaves it; other faults happen on the wire."""
+    """Change `answer` as a status fault or a wrong content type does; other faults happen on the wire."""
     if fault.status is not None:
         failed = message(fault.status, f"fault on request: {fault.status}")
         if fault.retry_after_s is not None:

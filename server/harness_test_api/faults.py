@@ -109,7 +109,7 @@ class Faults:
         self._next: list[Fault] = []
 
     def strike_next(self, fault: Fault, count: int) -> None:
-        """The next `count` admitted requests get `fault`, before any rule is asked."""
+        """Give `fault` to the next `count` admitted requests, before any rule is asked."""
         self._next += [fault] * count
 
     def strike(self, elapsed_s: float, route: str, item_id: str) -> Fault | None:

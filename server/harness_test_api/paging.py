@@ -62,7 +62,7 @@ def read_per_page(query: Mapping[str, str], name: str = "perPage") -> int:
 
 
 def link(url: str, **query: object) -> str:
-    """`url` with a query."""
+    """Join `url` and a query."""
     return f"{url}?{urlencode(query)}"
 
 

@@ -80,7 +80,7 @@ class Service:
         return decision
 
     def finish(self, decision: Decision) -> None:
-        """The answer has gone out, or the client has gone away: what was held for it is free."""
+        """Free what was held for an answer that has gone out, or whose client has gone away."""
         if decision.refused_by is None and decision.budget is not None:
             decision.budget.release(decision.cost)
 
@@ -95,7 +95,7 @@ class Service:
         return self.catalogue.truth(now)
 
     def check_limit(self, tiers: Tiers, plan: str) -> None:
-        """BadConfig when `set_limit` could not do it: no such plan, or a request could never pass."""
+        """Raise BadConfig when `set_limit` could not do it: no such plan, or a request could never pass."""
         if plan not in self.config.parsed.plans:
             raise BadConfig(f"plan: {plan!r} is unknown; use one of {', '.join(self.config.parsed.plans)}")
         check_costs(tiers, self.config.parsed.costs)

@@ -97,7 +97,7 @@ def parse_refusal(text: str) -> Refusal | None:
 
 
 def whole_seconds(seconds: float) -> int:
-    """Rounded up, at least 1: a client that waits so long is let in."""
+    """Round up to whole seconds, at least 1: a client that waits so long is let in."""
     return max(1, math.ceil(seconds))
 
 
