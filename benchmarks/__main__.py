@@ -9,7 +9,7 @@ import click
 
 from benchmarks.measure import Figure, table
 
-DEFAULT = ("importer", "pacer", "engine", "lab")
+DEFAULT = ("importer", "pacer", "core", "lab")
 BENCHES = (*DEFAULT, "memory", "large", "resume", "million", "panel")
 
 
@@ -17,7 +17,7 @@ BENCHES = (*DEFAULT, "memory", "large", "resume", "million", "panel")
 @click.argument("names", nargs=-1, type=click.Choice(BENCHES))
 @click.option("--rounds", type=click.IntRange(1), help="Rounds of each bench.  [default: its own]")
 def main(names: tuple[str, ...], rounds: int | None) -> None:
-    """Measure NAMES (importer, pacer, engine and lab by default); print figures, aims and what was met."""
+    """Measure NAMES (importer, pacer, core and lab by default); print figures, aims and what was met."""
     figures: list[Figure] = []
     for name in names or DEFAULT:
         click.echo(f"measuring {name} ...", err=True)

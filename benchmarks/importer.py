@@ -99,7 +99,7 @@ async def recorded(config: ImportConfig) -> Spent:
 
 
 async def unrecorded(config: ImportConfig) -> Spent:
-    """The same engine, driver and client with nowhere to write."""
+    """The same core, driver and client with nowhere to write."""
     budget = Budget("api", pacer_for(config))
     core = Core(Rules(config.pacing.workers), shared(budget), _forget, utc_s=0.0)
     async with _opened(config) as api:

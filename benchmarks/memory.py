@@ -11,7 +11,7 @@ from pathlib import Path
 
 import trio
 
-from benchmarks.engine import PER_PAGE, import_instantly
+from benchmarks.core import PER_PAGE, import_instantly
 from benchmarks.measure import Figure, alone
 from harness.record.arrow import sparing_memory
 

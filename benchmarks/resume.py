@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import process_time
 
-from benchmarks.engine import PER_PAGE
+from benchmarks.core import PER_PAGE
 from benchmarks.measure import Figure, alone
 from harness.record import events as e
 from harness.record.fold import fold

@@ -1,7 +1,7 @@
 """Every strategy, and four libraries, against every way of counting: `python -m benchmarks.strategies`.
 
 Virtual time, so the table is the same on every machine; a test plays some of its rows again. Each cell is one import
-through this project's engine: what differs is who decides when a request may go.
+through this project's core: what differs is who decides when a request may go.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import engine, importer, lab, large, memory, million, pacer, resume
+from benchmarks import core, importer, lab, large, memory, million, pacer, resume
 from benchmarks.__main__ import main
 from benchmarks.libraries import LIBRARIES
 from benchmarks.measure import Figure, alone, beside, table, turns
@@ -23,9 +23,9 @@ def test_the_pacer_beside_aiolimiter() -> None:
     assert [bool(figure.aim) for figure in figures] == [True] + [False] * (2 + len(LIBRARIES))
 
 
-def test_the_engine_alone() -> None:
+def test_the_core_alone() -> None:
     """Recording off and on have aims; everything is imported, or the bench itself would fail."""
-    figures = engine.measure(rounds=1, items=230, slow_items=30)
+    figures = core.measure(rounds=1, items=230, slow_items=30)
     assert positive(figures)
     assert [figure.aim for figure in figures] == [">= 25,000", ">= 15,000", "", ""]
 

@@ -1,13 +1,13 @@
-"""Other tenants: background consumers that use up part of the quota the client thinks is its own.
-
-`5/s` (evenly), `5/s:poisson`, `50/10s:burst` (all at once, each period); `from=10s`, `until=60s`. They ask for items,
-are refused as a client is, and do not retry. Their requests are worked off when the client's next one comes, each
-at its own time: nothing runs in the background, and the same seed gives the same history.
-
-Who is counted together, and under which limits: keys, plans, and plans that change while the server runs.
+"""Accounts decide whose requests are counted together, under which limits, and beside which other tenants.
 
 A tier's state belongs to a scope (`by=`): the client (API key, else address), the address, the key, the route or
 the URL path of a client, or everyone. A request's budget is the tiers of its client's plan, each in its own scope.
+Keys are on plans, and plans may change while the server runs.
+
+Tenants are background consumers that use up part of the quota the client thinks is its own: `5/s` (evenly),
+`5/s:poisson`, `50/10s:burst` (all at once, each period); `from=10s`, `until=60s`. They ask for items, are refused as
+a client is, and do not retry. Their requests are worked off when the client's next one comes, each at its own time:
+nothing runs in the background, and the same seed gives the same history.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Tenant:
     until_s: float = math.inf
 
     def arrivals(self, random: Random) -> Iterator[float]:
-        """When this tenant's requests arrive, in seconds since the server's start, for ever or to its end."""
+        """Yield when this tenant's requests arrive, in seconds since the server's start, for ever or to its end."""
         gap_s = self.period_s / self.count
         at_s, sent = self.from_s, 0
         while at_s < self.until_s:
@@ -74,7 +74,7 @@ def parse_tenant(text: str) -> Tenant:
     )
 
 
-class LocalRun:
+class Tenants:
     """All tenants of one server. Each quota shared with them has its own stream of their requests."""
 
     def __init__(self, tenants: tuple[Tenant, ...], seed: int) -> None:
@@ -84,7 +84,7 @@ class LocalRun:
         self._next_s: dict[str, float] = {}
 
     def due(self, quota: str, elapsed_s: float) -> Iterator[float]:
-        """When the tenants of `quota` asked, up to `elapsed_s` since the start, and not told before; in order."""
+        """Yield in order when the tenants of `quota` asked, up to `elapsed_s` since the start; each time only once."""
         if quota not in self._streams:
             draws = [Random(f"{self._seed} tenant {index}") for index in range(len(self._tenants))]
             self._streams[quota] = heapq.merge(*(t.arrivals(r) for t, r in zip(self._tenants, draws)))
@@ -100,7 +100,7 @@ DEFAULT_PLAN = "default"
 
 
 class Asker(Protocol):
-    """What of a request decides its budget."""
+    """The parts of a request that decide its budget."""
 
     @property
     def address(self) -> str: ...
@@ -114,7 +114,7 @@ class Asker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PlanChange:
-    """From `at_s` seconds after the start on, `plan` has these tiers."""
+    """A change of `plan` to these tiers, `at_s` seconds after the start."""
 
     at_s: float
     plan: str
@@ -166,7 +166,7 @@ class Accounts:
         return self._api_keys.get(api_key or "", DEFAULT_PLAN)
 
     def knows(self, api_key: str | None) -> bool:
-        """Whether the key is one of those configured."""
+        """Say whether the key is one of those configured."""
         return api_key in self._api_keys
 
     def tiers(self) -> Tiers:
@@ -215,7 +215,7 @@ class Accounts:
 
 
 def client_label(ask: Asker) -> str:
-    """Who asks, fit to be shown: the address, or a digest of the key."""
+    """Name the client so that it may be shown: its address, or a digest of its key."""
     if ask.api_key is None:
         return ask.address
     return "key:" + hashlib.sha256(ask.api_key.encode()).hexdigest()[:8]

@@ -60,7 +60,7 @@ class _Shell:
         return await self._serve("item", item_id)
 
     async def other(self, path: str) -> Response:
-        """Anything else under /api: 404, and counted like any request."""
+        """Answer 404 to anything else under /api, counted like any request."""
         del path
         return await self._serve("other")
 

@@ -1,4 +1,4 @@
-"""What the API lists, and how the list changes while someone pages through it.
+"""The catalogue holds what the API lists; it may change while someone pages through it.
 
 An item is a function of (seed, id, version), the same on every machine, so that any number of them takes no memory.
 With drift, only what changed is remembered: the ids deleted, and how often an id was changed.
@@ -65,7 +65,7 @@ def _gap_s(spec: Spec, kind: str) -> float:
 
 @dataclass
 class Truth:
-    """What happened to a list, for whoever checks an import of it. Times are seconds since the server's start.
+    """The history of a list, to check an import of it by. Times are seconds since the server's start.
 
     At the start it held ids 1 to `first_last_id`.
     """
@@ -126,7 +126,7 @@ def make_item(seed: int, number: int, version: int = 0) -> dict[str, Any]:
 
 
 def mix(seed: int, number: int) -> int:
-    """64 well-mixed bits of (seed, number): splitmix64's finaliser."""
+    """Mix (seed, number) into 64 bits, by splitmix64's finaliser."""
     z = (seed * 0x9E3779B97F4A7C15 + number * 0xBF58476D1CE4E5B9 + 0x94D049BB133111EB) & _MASK
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
     z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
@@ -149,7 +149,7 @@ class Catalogue(Protocol):
     """A list of records with ids, as it stands at `now` (it may drift)."""
 
     def total(self, now: float) -> int:
-        """How many items there are."""
+        """Count the items that are there."""
 
     def slice(self, now: float, offset: int, count: int) -> list[Record]:
         """List records (id and name) from `offset` on, at most `count`; empty past the end."""
@@ -158,13 +158,13 @@ class Catalogue(Protocol):
         """List records after the one of id `key` (None: from the start); None for a key that never was."""
 
     def find(self, now: float, item_id: str) -> Callable[[], Record] | None:
-        """What makes the whole item when called, or None if there is none of that id."""
+        """Return a function that makes the whole item, or None if there is none of that id."""
 
     def missing(self, item_id: str) -> int:
         """The status of an id that `find` did not find: 404, or 410 for one that was deleted and may say so."""
 
     def truth(self, now: float) -> Truth:
-        """What happened to the list up to `now`."""
+        """Tell what happened to the list up to `now`."""
 
 
 class GeneratedCatalogue:
@@ -234,7 +234,7 @@ class GeneratedCatalogue:
         return position + 1 + bisect.bisect_right(range(len(deleted)), position, key=lambda j: deleted[j] - 1 - j)
 
     def _upcoming(self) -> tuple[float, str]:
-        """When the next change comes, in seconds since the start, and of which kind."""
+        """Find when the next change comes, in seconds since the start, and of which kind."""
         drift = self._drift
         gaps = (("insert", drift.insert_s), ("delete", drift.delete_s), ("change", drift.change_s))
         at_s, kind = min((gap_s * (self._done[kind] + 1), kind) for kind, gap_s in gaps)

@@ -1,10 +1,9 @@
-"""A config's texts, read: what the service is built from.
+"""This is the one definition of every setting of a test API: flags, TOML and Python read it.
 
-The one definition of every setting of a test API: flags, TOML and Python read it.
-
-Settings are written as people type them (`limit="500/20s"`, `latency="50ms"`) and parsed when the config is made,
-so that a bad one is refused before anything is served, wherever it was written. A name that may be given several
-times takes one text, a list of them, or a mapping (a TOML table) whose `name: value` is read as `name=value`.
+Settings are written as people type them (`limit="500/20s"`, `latency="50ms"`). They are parsed when the config is
+made, so that a bad one is refused before anything is served, wherever it was written; the service is built from what
+was parsed. A name that may be given several times takes one text, a list of them, or a mapping (a TOML table) whose
+`name: value` is read as `name=value`.
 """
 
 from __future__ import annotations
@@ -74,12 +73,12 @@ def parse(config: ServerConfig) -> Parsed:
 
 
 def join_tiers(limit: Iterable[str]) -> Tiers:
-    """The tiers of a limit given in one or several texts."""
+    """Join the tiers of a limit given in one or several texts."""
     return parse_tiers("+".join(limit))
 
 
 def check_costs(tiers: Tiers, costs: dict[str, int]) -> None:
-    """BadConfig when a request would cost more than a tier can ever admit."""
+    """Raise BadConfig when a request would cost more than a tier can ever admit."""
     for name, cost in costs.items():
         for tier in tiers:
             if cost > tier.most_cost and tier.kind != "concurrency":

@@ -102,7 +102,7 @@ class Control:
         return json_reply({"snapshot": self._service().ledger.snapshot().number})
 
     async def truth(self) -> Response:
-        """What was inserted, deleted and changed, and when, in seconds since the server's start."""
+        """Tell what was inserted, deleted and changed, and when, in seconds since the server's start."""
         service = self._service()
         now = trio.current_time()
         return json_reply(service.truth(now).report() | {"now": now - service.started_at})
@@ -155,5 +155,5 @@ def _next_step(service: Service, wanted: Any) -> Callable[[], None]:
 
 
 def bad_query(error: BadQuery) -> Response:
-    """422 for a parameter of these routes that cannot be used."""
+    """Answer 422 to a parameter of these routes that cannot be used."""
     return json_reply({"message": str(error), "errors": {error.name: [str(error)]}}, 422)

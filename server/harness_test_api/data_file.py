@@ -56,7 +56,7 @@ class DataCatalogue:
         return 404
 
     def truth(self, now: float) -> Truth:
-        """A file does not drift."""
+        """Tell that nothing happened: a file does not drift."""
         return Truth(int(self._table.num_rows))
 
 
@@ -80,7 +80,7 @@ def _records(table: pa.Table) -> list[Record]:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON can say of a value: numbers, text, lists and objects; times in ISO 8601; not a number as null."""
+    """Make JSON of a value: numbers, text, lists and objects; times in ISO 8601; not a number as null."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):

@@ -1,7 +1,7 @@
-"""A request and its answer, as the shell and a simulator exchange them with `Service`.
+"""Requests and answers have the shape in which the shell and a simulator exchange them with `Service`.
 
-What an admitted request is answered is made here, too: a page, an item, or why not; and what a status fault makes of
-it. A body is bytes only when someone asks for them: the simulator does without.
+An admitted request is answered here, too: with a page, an item, or the reason why not; a status fault then changes that
+answer. A body is bytes only when someone asks for them: the simulator does without.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Ask(NamedTuple):
 
 @dataclass(slots=True)
 class Decision:
-    """What one request gets.
+    """The decision on one request.
 
     delay_s: from `now` to the answer's first byte. body: makes the JSON value (or text, as content_type says) when
     called; a simulator that needs none pays nothing. refused_by: the tier that refused, as text; None: admitted.
@@ -61,7 +61,7 @@ class Decision:
 
 
 def always(value: Any) -> Body:
-    """A body that is known already."""
+    """Make a body of a value that is known already."""
     return lambda: value
 
 
@@ -83,7 +83,7 @@ class Answers:
         self._pager = make_pager(config.paging, not config.no_total)
 
     def answer(self, now: float, ask: Ask) -> Answer:
-        """What `ask` gets at `now` when nothing goes wrong."""
+        """Answer `ask` at `now` as when nothing goes wrong."""
         if ask.route == "list":
             return self._list(now, ask)
         if ask.route == "item":
@@ -107,7 +107,7 @@ class Answers:
 
 
 def broken(answer: Answer, fault: Fault) -> Answer:
-    """`answer` as a status fault or a wrong content type leaves it; other faults happen on the wire."""
+    """Change `answer` as a status fault or a wrong content type does; other faults happen on the wire."""
     if fault.status is not None:
         failed = message(fault.status, f"fault on request: {fault.status}")
         if fault.retry_after_s is not None:
@@ -125,7 +125,7 @@ def message(status: int, text: str, **more: Any) -> Answer:
 
 def _catalogue(config: ServerConfig, started_at: float) -> Catalogue:
     if config.data:
-        from harness_test_api.data_file import DataCatalogue  # reads Parquet: loaded only by who asks for it
+        from harness_test_api.data_file import DataCatalogue  # reads Parquet: loaded only where a file is served
 
         return DataCatalogue(config.data)
     return GeneratedCatalogue(config.items, config.seed, config.parsed.drift, started_at, config.newest_first)

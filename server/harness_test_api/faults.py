@@ -27,7 +27,7 @@ _DRIP_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What happens to one answer. status: for a status fault. seconds: of a stall or drip."""
+    """One way for an answer to go wrong. status: for a status fault. seconds: of a stall or drip."""
 
     kind: str
     status: int | None = None
@@ -109,11 +109,11 @@ class Faults:
         self._next: list[Fault] = []
 
     def strike_next(self, fault: Fault, count: int) -> None:
-        """The next `count` admitted requests get `fault`, before any rule is asked."""
+        """Give `fault` to the next `count` admitted requests, before any rule is asked."""
         self._next += [fault] * count
 
     def strike(self, elapsed_s: float, route: str, item_id: str) -> Fault | None:
-        """What goes wrong with this request, if anything. elapsed_s: since the server's start."""
+        """Choose the fault of this request, if any. elapsed_s: since the server's start."""
         if self._next:
             return self._next.pop(0)
         for index, rule in enumerate(self._rules):

@@ -1,4 +1,4 @@
-"""How long an answer takes: a distribution, and slots in which waiting is real.
+"""An answer takes as long as a distribution says, or as slots in which waiting is real.
 
 `50ms`, `uniform:20ms-80ms`, `lognormal:80ms:sigma=0.5` (its median), `bimodal:50ms-1s:share=5%` (share of slow ones).
 """

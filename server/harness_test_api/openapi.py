@@ -49,20 +49,20 @@ class Item(ListedItem):
 
 
 class Problem(BaseModel):
-    """What went wrong, in words."""
+    """A problem, told in words."""
 
     message: str | None = None
 
 
 class PageQuery(BaseModel):
-    """Which page."""
+    """The page asked for."""
 
     page: AtLeastOne = 1
     perPage: AtLeastOne = 10
 
 
 class OffsetQuery(BaseModel):
-    """From where, and how many."""
+    """The place in the list to start from, and how many records."""
 
     offset: FromZero = 0
     limit: AtLeastOne = 10
@@ -112,7 +112,7 @@ class SnapshotNumber(BaseModel):
 
 
 class TruthReport(BaseModel):
-    """What happened to the list, and the server's time, in seconds since its start."""
+    """The history of the list, and the server's time, in seconds since its start."""
 
     first_last_id: int
     inserted: list[dict[str, Any]]
@@ -138,7 +138,7 @@ class LedgerReport(Pair):
 
 
 class ControlMessage(BaseModel):
-    """What to change; see docs/test-api.md."""
+    """The changes wanted; see docs/test-api.md."""
 
     next: dict[str, Any] | None = None
     limit: str | None = None
@@ -147,13 +147,13 @@ class ControlMessage(BaseModel):
 
 
 class SinceQuery(BaseModel):
-    """From which decision on."""
+    """The decision to start from."""
 
     since: FromZero | None = None
 
 
 class DecisionsQuery(SinceQuery):
-    """From which decision on, and how many."""
+    """The decision to start from, and how many."""
 
     most: AtLeastOne = 10_000
 

@@ -1,12 +1,8 @@
-"""What every way of paging shares: the query, the page it becomes, and how a bad parameter is told.
+"""Paging cuts the list into pages: each way reads the query and makes the page, or says what is wrong with it.
 
-Pages by number: Laravel's body, and bare arrays with a Link header (RFC 8288) as GitHub's.
-
-Offset and limit: the way of SQL, and of everyone who meets the page borders moving.
-
-After the last id seen, in the open (keyset) or sealed (cursor): nothing is lost or doubled when the list changes.
-
-Paging: how a list is cut into pages, one module per way.
+By number: Laravel's body, and bare arrays with a Link header (RFC 8288) as GitHub's. By offset and limit: the way of
+SQL, where page borders move when the list changes. After the last id seen, in the open (keyset) or sealed (cursor):
+nothing is lost or doubled when the list changes.
 """
 
 from __future__ import annotations
@@ -61,12 +57,12 @@ def read_number(query: Mapping[str, str], name: str, default: int, least: int = 
 
 
 def read_per_page(query: Mapping[str, str], name: str = "perPage") -> int:
-    """How many records a page may have: as asked, at most MOST_PER_PAGE."""
+    """Read how many records a page may have: as asked, at most MOST_PER_PAGE."""
     return min(MOST_PER_PAGE, read_number(query, name, DEFAULT_PER_PAGE))
 
 
 def link(url: str, **query: object) -> str:
-    """`url` with a query."""
+    """Join `url` and a query."""
     return f"{url}?{urlencode(query)}"
 
 

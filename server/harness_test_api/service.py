@@ -9,7 +9,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from harness_test_api.accounts import Account, Accounts, LocalRun
+from harness_test_api.accounts import Account, Accounts, Tenants
 from harness_test_api.catalogue import Catalogue, Truth
 from harness_test_api.config import ServerConfig, check_costs
 from harness_test_api.dialects import Level, Situation, http_date, make_dialect
@@ -49,14 +49,14 @@ class Service:
         self._changes = list(parsed.plan_changes)
         self._dialect = make_dialect(config.dialect, tuple(config.lie))
         self._tells_next = "reset-next" in config.lie
-        self._tenants = LocalRun(parsed.tenants, config.seed) if parsed.tenants else None
+        self._tenants = Tenants(parsed.tenants, config.seed) if parsed.tenants else None
         self._slots = Slots(config.slots) if config.slots else None
         self._date = (-1, "")
         self.set_latency(config.latency)
 
     @property
     def catalogue(self) -> Catalogue:
-        """What is listed."""
+        """The catalogue that is listed."""
         return self._answers.catalogue
 
     def handle(self, now: float, ask: Ask) -> Decision:
@@ -80,7 +80,7 @@ class Service:
         return decision
 
     def finish(self, decision: Decision) -> None:
-        """The answer has gone out, or the client has gone away: what was held for it is free."""
+        """Free what was held for an answer that has gone out, or whose client has gone away."""
         if decision.refused_by is None and decision.budget is not None:
             decision.budget.release(decision.cost)
 
@@ -91,11 +91,11 @@ class Service:
         return self.ledger.report(self._accounts.tiers())
 
     def truth(self, now: float) -> Truth:
-        """What happened to the list up to `now`."""
+        """Tell what happened to the list up to `now`."""
         return self.catalogue.truth(now)
 
     def check_limit(self, tiers: Tiers, plan: str) -> None:
-        """BadConfig when `set_limit` could not do it: no such plan, or a request could never pass."""
+        """Raise BadConfig when `set_limit` could not do it: no such plan, or a request could never pass."""
         if plan not in self.config.parsed.plans:
             raise BadConfig(f"plan: {plan!r} is unknown; use one of {', '.join(self.config.parsed.plans)}")
         check_costs(tiers, self.config.parsed.costs)
@@ -106,7 +106,7 @@ class Service:
         self._accounts.change(plan, tiers)
 
     def set_latency(self, text: str) -> None:
-        """From now on answers take so long; BadConfig for what cannot be read."""
+        """Give answers another latency from now on; BadConfig for what cannot be read."""
         self._latency = parse_latency(text, Random(self.config.seed))
 
     def _admit(self, now: float, ask: Ask, ruling: Ruling) -> Decision:

@@ -65,7 +65,7 @@ class Api:
         return self.url.removesuffix("/api/items")
 
     def ledger(self, since: int | None = None) -> dict[str, Any]:
-        """What `GET /_ledger` answers; since: a number that `snapshot` gave."""
+        """Return the answer of `GET /_ledger`; since: a number that `snapshot` gave."""
         report: dict[str, Any] = self.call(self.service.report, since)
         return report
 
@@ -88,12 +88,12 @@ class Api:
         self.call(self.service.ledger.reset)
 
     def truth(self) -> Truth:
-        """What happened to the list up to now."""
+        """Tell what happened to the list up to now."""
         truth: Truth = self.call(lambda: self.service.truth(self.clock()))
         return truth
 
     def control(self, **wanted: Any) -> None:
-        """What `POST /_control` does: `next={"fault": "503", "count": 3}`, `limit=`, `plan=`, `latency=`."""
+        """Do as `POST /_control`: `next={"fault": "503", "count": 3}`, `limit=`, `plan=`, `latency=`."""
         self.call(apply_control, self.service, wanted)
 
 
@@ -103,7 +103,7 @@ GRACE_S = 1.0
 
 @asynccontextmanager
 async def running(config: ServerConfig, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Api]:
-    """Serve `config` while the block runs, on a free port unless told; it answers from the first line on.
+    """Serve `config` while the block runs, on a free port by default; it answers from the first line on.
 
     Leaving the block gives answers in flight GRACE_S to finish. Raises PortTaken when the address cannot be had.
     """

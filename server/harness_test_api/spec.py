@@ -1,6 +1,7 @@
-"""The small grammar that all settings of the test API share. It has no code in common with the client, on purpose.
+"""All settings of the test API share this small grammar, which has no code in common with the client, on purpose.
 
-Numbers, shares and durations as people type them, and `HEAD:word:name=value`, read into words and named options.
+It reads numbers, shares and durations as people type them, and takes `HEAD:word:name=value` apart into words and named
+options.
 """
 
 from __future__ import annotations
@@ -91,11 +92,11 @@ class Spec:
         return self.words.pop(0)
 
     def label(self, name: str) -> str:
-        """How messages name an option of this setting."""
+        """Name an option of this setting for a message."""
         return f"{name}= in the {self.where}"
 
     def end(self, known: Iterable[str]) -> None:
-        """Nothing may be left over; BadConfig names what is, and `known` options."""
+        """Check that nothing is left over; BadConfig names what is, and the `known` options."""
         left = self.words + list(self.options)
         if left:
             names = ", ".join(known) or "nothing more"

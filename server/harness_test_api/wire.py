@@ -1,4 +1,4 @@
-"""What goes wrong on the wire: an ASGI layer around the app that cuts, garbles, drips or resets its answers.
+"""An ASGI layer around the app makes answers go wrong on the wire: it cuts, garbles, drips or resets them.
 
 The app marks an answer's fault in the scope; everything else passes through untouched. `Connections` holds the open
 connections of a running server, so that one can be reset on purpose. Without sockets (in process) a reset is a
@@ -47,7 +47,7 @@ class Connections:
         return host, port
 
     def remove(self, peer: Peer) -> None:
-        """The connection is closed."""
+        """Forget a connection that is closed."""
         self._open.pop(peer, None)
 
     def of(self, client: object) -> Connection | None:

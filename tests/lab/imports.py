@@ -1,4 +1,4 @@
-"""Whole imports in virtual time: this project's engine and pacing against the test API's own way of counting."""
+"""Whole imports in virtual time: this project's core and pacing against the test API's own way of counting."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def test_what_cannot_be_simulated_is_refused_before_anything_happens(
 
 
 def test_who_knocks_for_ever_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A server that counts refusals never lets in who ignores them: the import ends, and says so."""
+    """A server that counts refusals never lets in a client that ignores them: the import ends, and says so."""
     monkeypatch.setattr(experiment, "MOST_IN_VAIN", 50)
     path = tmp_path / "never.toml"
     path.write_text('limit = "3/1d:log"\ndialect = "none"\non-refusal = "charge-all"\n')

@@ -1,7 +1,7 @@
 """Others take a varying half of the quota: few refusals, and no time lost, whoever paces.
 
-The aim is issue 4's: at most a tenth of the refusals of who just backs off, at a makespan no more than a tenth above
-the best strategy's.
+The aim is issue 4's: at most a tenth of the refusals of a client that just backs off, at a makespan no more than a
+tenth above the best strategy's.
 """
 
 from __future__ import annotations

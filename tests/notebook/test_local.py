@@ -1,4 +1,4 @@
-"""An import in a thread: its figures are the files', and steering it from elsewhere is obeyed."""
+"""An import in a thread: its figures are the files', and commands from elsewhere are obeyed."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_an_error_comes_plain(tmp_path: Path) -> None:
 
 
 def test_a_bad_wish_is_said_and_harms_nothing(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Settings that cannot be used, and whatever else goes wrong, are told to who asked, and the import goes on."""
+    """Settings that cannot be used, and whatever else goes wrong, are told to the asker, and the import goes on."""
     monkeypatch.setattr(Session, "pause", lambda session: 1 / 0)
     import_ = LocalRun(config(tmp_path, url=url, max_items=60, limit="6/1s")).start()
     until(import_, lambda now: now.summary.imported > 5)

@@ -1,6 +1,6 @@
 """An import as a heap of future events, and a witness who keeps the books again to check every "no".
 
-No engine and no clock: `play` gives jobs to workers, asks the strategy whenever one is free, and lets each request
+No core and no clock: `play` gives jobs to workers, asks the strategy whenever one is free, and lets each request
 arrive at the server and settle at the client at the moments that its job names.
 """
 

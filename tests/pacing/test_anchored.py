@@ -86,7 +86,7 @@ def test_what_may_have_missed_its_window_counts_in_the_next() -> None:
     ],
 )
 def test_a_planned_import_beats_greedy(limit: str, items: int, greedy_s: float, planned_s: float, sigma: float) -> None:
-    """The engine says how much is left; windows are opened when they serve best; 0 refusals by the test API."""
+    """The core says how much is left; windows are opened when they serve best; 0 refusals by the test API."""
     outcome = play(limit, items, workers=64, trip=Trip(sigma=sigma))
     assert outcome.refused == 0
     assert outcome.duration_s <= planned_s < greedy_s

@@ -65,7 +65,7 @@ def test_keys_have_plans() -> None:
 
 
 def test_a_key_can_be_required() -> None:
-    """401 to who sends none or an unknown one, counted by no limit and recorded as what it is."""
+    """401 to a client that sends no key or an unknown one, counted by no limit and recorded as what it is."""
     service = Service(ServerConfig(limit="1/10s", api_key="k=default", require_key=True))
     key = LIST._replace(api_key="k")
     assert statuses(service, LIST, LIST._replace(api_key="x"), key, key) == [401, 401, 200, 429]

@@ -23,7 +23,7 @@ from tests.record.samples import facts
 from tests.session.test_driver import Fake
 
 
-class RunIndex:
+class ChangingList:
     """A list of three a page, in order of id, whose items may be changed; extent: does it say how many there are?"""
 
     def __init__(self, *ids: int, extent: bool = True, cursor: bool = False) -> None:
@@ -43,13 +43,13 @@ class RunIndex:
 @pytest.mark.parametrize(("extent", "cursor"), [(True, False), (False, False), (False, True)])
 def test_what_slipped_over_a_page_border_is_found(extent: bool, cursor: bool) -> None:
     """3 is deleted after page 1 was read, so that 4 is on no page that is asked for; 8 comes in later."""
-    shelf = RunIndex(1, 2, 3, 4, 5, 6, 7, extent=extent, cursor=cursor)
-    first = Play(shelf)
-    first.at = [(0.01, lambda core, now: shelf.ids.remove(3))]
+    listed = ChangingList(1, 2, 3, 4, 5, 6, 7, extent=extent, cursor=cursor)
+    first = Play(listed)
+    first.at = [(0.01, lambda core, now: listed.ids.remove(3))]
     first.run()
     assert first.core.state.items.state(4) is None
-    shelf.ids.append(8)
-    again = Play(shelf, state=fold(first.events), relist=True).run()
+    listed.ids.append(8)
+    again = Play(listed, state=fold(first.events), relist=True).run()
     assert [key for _, role, key, _ in again.sent if role == "item"] == [4, 8]
     assert again.done is not None
     assert again.done.status == "complete"
@@ -75,25 +75,25 @@ def test_a_list_that_repeats_itself_for_ever_ends_an_audit_too() -> None:
 
 def test_an_audit_that_was_cut_short_says_nothing_is_gone() -> None:
     """Stopped after the first page, what the others would have named is not gone; resumed it is told."""
-    shelf = RunIndex(*range(1, 10), extent=False)
-    first = Play(shelf).run()
-    shelf.ids.remove(9)
-    cut = Play(shelf, state=fold(first.events), relist=True)
+    listed = ChangingList(*range(1, 10), extent=False)
+    first = Play(listed).run()
+    listed.ids.remove(9)
+    cut = Play(listed, state=fold(first.events), relist=True)
     cut.at = [(0.01, lambda core, now: core.stop(now, "Ctrl-C"))]
     cut.run()
     assert audited([*first.events, *cut.events]) == Audit(3, (), (), False)
-    resumed = Play(shelf, state=fold([*first.events, *cut.events])).run()
+    resumed = Play(listed, state=fold([*first.events, *cut.events])).run()
     assert audited([*first.events, *cut.events, *resumed.events]) == Audit(8, (), (9,), True)
 
 
 def test_without_an_audit_there_is_none() -> None:
     """And what an earlier audit found counts as known for the next."""
-    shelf = RunIndex(1, 2)
-    first = Play(shelf).run()
+    listed = ChangingList(1, 2)
+    first = Play(listed).run()
     assert audited(first.events) is None
-    shelf.ids.append(3)
-    second = Play(shelf, state=fold(first.events), relist=True).run()
-    third = Play(shelf, state=fold([*first.events, *second.events]), relist=True).run()
+    listed.ids.append(3)
+    second = Play(listed, state=fold(first.events), relist=True).run()
+    third = Play(listed, state=fold([*first.events, *second.events]), relist=True).run()
     assert audited([*first.events, *second.events, *third.events]) == Audit(3, (), (), True)
 
 

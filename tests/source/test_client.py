@@ -41,7 +41,7 @@ def answering(*args: Any, **kwargs: Any) -> httpx2.MockTransport:
 
 
 async def fetch(client: HttpApi, role: Role = "item", key: Key = 1) -> tuple[Got | None, list[Notice]]:
-    """What became of one fetch, and the notices on the way; a refusal is answered as the engine does."""
+    """What became of one fetch, and the notices on the way; a refusal is answered as the core does."""
     notices: list[Notice] = []
 
     def on_headers(notice: Notice) -> bool:
@@ -135,7 +135,7 @@ class Dripping(httpx2.AsyncByteStream):
 
 @pytest.mark.parametrize("error", [None, httpx2.RemoteProtocolError("peer closed"), httpx2.ReadError("")])
 async def test_a_refusal_is_one_however_its_body_ends(error: Exception | None) -> None:
-    """A 429 whose body stalls or is cut off was told at its headers; the engine knows no such fetch any more."""
+    """A 429 whose body stalls or is cut off was told at its headers; the core knows no such fetch any more."""
     got, notices = await fetch(api(answering(429, stream=Dripping(error))))
     assert (got, len(notices)) == (None, 1)
 

@@ -76,7 +76,7 @@ def test_a_date_is_judged_by_our_clock_where_the_server_names_none() -> None:
     ],
 )
 def test_reset_is_told_apart_by_its_size(text: str, seconds: float | None) -> None:
-    """The same name means seconds to go, epoch seconds (whole or not), milliseconds, or a date, by who sends it."""
+    """The same name means seconds to go, epoch seconds (whole or not), milliseconds, or a date, by the sender."""
     quotas = said(x_ratelimit_limit="500", x_ratelimit_remaining="3", x_ratelimit_reset=text, date=DATE).quotas
     assert quotas == (Quota(500, 3, seconds),)
 

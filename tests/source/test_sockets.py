@@ -196,7 +196,7 @@ async def test_one_connection_serves_request_after_request() -> None:
 
 
 async def play(server: Raw, api: HttpApi, rules: Rules) -> list[e.Event]:
-    """Import what `server` lists, with the engine and its driver."""
+    """Import what `server` lists, with the core and its driver."""
     events: list[e.Event] = []
     budget = Budget("api", Unpaced())
     core = Core(rules, shared(budget), events.append, 1_800_000_000.0)

@@ -1,4 +1,4 @@
-"""Dialects: what a server says about its limits. One module per family; `lies` lays errors over any of them."""
+"""Dialects: what a server says about its limits. All are in `headers`; `lies` lays errors over any of them."""
 
 from __future__ import annotations
 

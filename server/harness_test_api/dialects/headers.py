@@ -1,13 +1,10 @@
-"""What a dialect is told, and what it says. A dialect is how a server puts its limits into headers and refusals.
+"""A dialect puts a server's limits into headers and refusals; here are all of them, and what each is told.
 
-Servers that say nothing of their limits, or refuse in words no client parses.
-
-`X-RateLimit-*` as servers wrote it before there was a draft: an honest one, Laravel's and GitHub's.
-
-The three shapes of draft-ietf-httpapi-ratelimit-headers found in the field.
-
-Draft 6: three fields and a policy. Draft 7: one field. Draft 8 and later: structured fields (RFC 9651), all tiers.
-All times are whole seconds to go; Retry-After takes precedence.
+Some servers say nothing of their limits, or refuse in words no client parses. Some write `X-RateLimit-*` as it was
+before there was a draft: an honest one, Laravel's and GitHub's. The others follow one of the three shapes of
+draft-ietf-httpapi-ratelimit-headers found in the field: draft 6 has three fields and a policy, draft 7 one field,
+draft 8 and later structured fields (RFC 9651) with all tiers. In the drafts all times are whole seconds to go, and
+Retry-After takes precedence.
 """
 
 from __future__ import annotations
@@ -66,7 +63,7 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """How a refusal is said: status, body (a JSON value, or text of `content_type`)."""
+    """A refusal as it is sent: status, body (a JSON value, or text of `content_type`)."""
 
     status: int
     body: Any
@@ -100,7 +97,7 @@ def parse_refusal(text: str) -> Refusal | None:
 
 
 def whole_seconds(seconds: float) -> int:
-    """Rounded up, at least 1: a client that waits so long is let in."""
+    """Round up to whole seconds, at least 1: a client that waits so long is let in."""
     return max(1, math.ceil(seconds))
 
 
@@ -143,7 +140,7 @@ class Silent:
 
 
 class RetryAfterOnly:
-    """Nothing on an answer that passes; a refusal says how long to wait (RFC 6585 section 4), and no more."""
+    """No header on an answer that passes; a refusal says how long to wait (RFC 6585 section 4), and no more."""
 
     def headers(self, situation: Situation) -> Headers:
         return retry_after(situation)
@@ -284,7 +281,7 @@ def _item(name: str, **parameters: int) -> ItemType:
 
 
 def _names(situation: Situation) -> list[str]:
-    """What the tiers are called in the fields: `per-20s`, `in-flight`; numbered where two would be the same."""
+    """Name the tiers for the fields: `per-20s`, `in-flight`; numbered where two would be the same."""
     names = [
         "in-flight" if level.tier.kind == "concurrency" else f"per-{period_text(level.tier.period_s)}"
         for level in situation.levels

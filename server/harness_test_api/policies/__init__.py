@@ -1,4 +1,4 @@
-"""Policies: how a server counts. One module per way of counting; `budget` holds several at once."""
+"""Policies: how a server counts. `windows` and `buckets` count; a budget (in `base`) holds several at once."""
 
 from __future__ import annotations
 

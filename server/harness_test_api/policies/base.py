@@ -1,12 +1,11 @@
-"""What every policy answers. A policy is one tier's state for one key: no clock, no IO, no async.
+"""A policy is one tier's state for one key, and a budget is all the policies that one request is counted by.
 
-`now` is in seconds on any clock that does not go back. `decide` changes no verdict; `charge` books what was
-admitted. So a budget of several tiers can ask them all first and charge them all after.
+Neither has a clock, IO or async; `now` is in seconds on any clock that does not go back. `decide` books nothing,
+`charge` books what was admitted. So a budget asks all its policies first and charges them all after: a refusal changes
+nothing.
 
-Several tiers that hold at once for one key: check all, then charge all; a refusal changes nothing.
-
-Laravel's middleware charged the tiers before the one that refused (laravel/framework#54386); gateways that count every
-refusal let nobody in who keeps knocking. Both misbehaviours are switches here, off unless asked for.
+Laravel's middleware charged the tiers before the one that refused (laravel/framework#54386), and gateways that count
+every refusal let nobody in who keeps knocking. Both misbehaviours are switches here, off by default.
 """
 
 from __future__ import annotations
@@ -41,32 +40,32 @@ class Policy(Protocol):
     tier: Tier
 
     def decide(self, now: float, cost: int) -> Verdict:
-        """May a request of `cost` units pass at `now`? Books nothing. `cost` is at most `tier.most_cost`."""
+        """Judge a request of `cost` units, at most `tier.most_cost`, at `now`; books nothing."""
 
     def charge(self, now: float, cost: int) -> None:
         """Book `cost` units at `now`; allowed beyond the limit, for servers that count refusals."""
 
     def release(self, cost: int) -> None:
-        """The request has been answered or given up (only concurrency cares)."""
+        """Note that a request has been answered or given up (only concurrency cares)."""
 
     def remaining(self, now: float) -> int:
-        """Units that would pass at `now`, never below 0."""
+        """Count the units that would pass at `now`, never below 0."""
 
     def reset_at(self, now: float) -> float:
-        """When the whole limit is there again if nothing more is charged; `now` if it is there already."""
+        """Tell when the whole limit is there again if nothing more is charged; `now` if it is there already."""
 
     def frees_at(self, now: float) -> float:
-        """When some of it comes back, as servers tell it that know no more than the oldest request they count."""
+        """Tell when some of it comes back, knowing no more than the oldest request counted, as many servers do."""
 
 
 class Windowed:
-    """What policies share that do not care when a request ends."""
+    """The part shared by policies that do not care when a request ends."""
 
     def release(self, cost: int) -> None:
-        """Nothing to do: only the arrival was counted."""
+        """Do nothing: only the arrival was counted."""
 
     def frees_at(self: Policy, now: float) -> float:
-        """Of windows and buckets as `reset_at`."""
+        """Answer as `reset_at` does, for windows and buckets."""
         return self.reset_at(now)
 
 
@@ -75,7 +74,7 @@ OnRefusal = Literal["free", "charge-earlier", "charge-all"]
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What all tiers together say.
+    """The verdict of all tiers together.
 
     tier: index of the tier that refused with the latest `retry_at`, or that delays longest; None when none does.
     retry_at: absolute; None when admitted, or when no time can be named.

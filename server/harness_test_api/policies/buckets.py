@@ -1,10 +1,9 @@
-"""Buckets: a burst at once, then a steady rate.
+"""Buckets admit a burst at once, then a steady rate; a limit on concurrency admits so many requests at a time.
 
 The token bucket (Stripe, Shopify, golang.org/x/time/rate) and GCRA (ITU-T I.371; governor, quart-rate-limiter)
 give the same verdicts and are kept apart because servers tell their state differently. The leaky bucket (nginx
-limit_req) delays instead of refusing, up to its queue.
-
-At most c requests in flight: Stripe, GitHub's secondary limit. Nobody can say when the next place comes free.
+limit_req) delays instead of refusing, up to its queue. Concurrency is at most c requests in flight (Stripe, GitHub's
+secondary limit); nobody can say when the next place comes free.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import math
 from harness_test_api.policies.base import ADMIT, Verdict, Windowed
 from harness_test_api.tiers import Tier
 
-# A billionth of a unit, far below what a request costs: lets in who comes exactly when it was told to, in floats.
+# A billionth of a unit, far below what a request costs: a client that comes exactly when told to gets in, in floats.
 _ROUNDING = 1e-9
 
 
@@ -126,7 +125,7 @@ class Concurrency:
         return max(0, self.tier.limit - self._in_flight)
 
     def frees_at(self, now: float) -> float:
-        """As `reset_at`: nobody knows when a request ends."""
+        """Answer as `reset_at` does: nobody knows when a request ends."""
         return self.reset_at(now)
 
     def reset_at(self, now: float) -> float:

@@ -1,17 +1,16 @@
-"""Fixed windows: count to the limit, then wait for the window's end.
+"""Windows count what was admitted in a span of time W, and refuse beyond the limit of L units.
 
-Anchored: the window opens at the first request after the last one expired (Laravel, express-rate-limit, `limits` on
-Redis). Aligned: windows lie on the wall clock, `floor(epoch / W)` (Envoy ratelimit, hourly and daily quotas).
-Both admit up to 2L in a span across a border; that is how they are.
+Fixed windows count to the limit, then wait for the window's end. Anchored: the window opens at the first request after
+the last one expired (Laravel, express-rate-limit, `limits` on Redis). Aligned: windows lie on the wall clock,
+`floor(epoch / W)` (Envoy ratelimit, hourly and daily quotas). Both admit up to 2L in a span across a border; that is
+how they are.
 
-Sliding log (moving window): at most L units in any span of W. Django REST Framework, `limits` moving-window.
+The sliding log (moving window) admits at most L units in any span of W (Django REST Framework, `limits` moving-window).
+It keeps the units of one limit at most, however many requests are refused.
 
-Memory: the units of one limit at most, however many requests are refused.
-
-Sliding counter: this window's count plus the last one's, weighted by how much of it a span of W still covers.
-
-Cloudflare-like, Kong. Windows are aligned to the epoch. It never admits L at once after a busy window: room comes back
-in proportion.
+The sliding counter takes this window's count plus the last one's, weighted by how much of it a span of W still covers
+(like Cloudflare, Kong). Windows are aligned to the epoch. It never admits L at once after a busy window: room comes
+back in proportion.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Requests a second of the engine alone: no IO but the record's, and every answer is there at once."""
+"""Requests a second of the core alone: no IO but the record's, and every answer is there at once."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from harness.session.driver import Flusher
 PER_PAGE = 100
 # Never full, so that nothing waits.
 TIER = Tier(1_000_000_000, 1.0)
-# Of the engine's clock, per request: 10,000 a second, so that parts are due for being full, not for being old.
+# Of the core's clock, per request: 10,000 a second, so that parts are due for being full, not for being old.
 STEP_S = 1e-4
 SLOW_STEP_S = 1 / 25
 ANSWER = Notice(200)
 
 
 def measure(rounds: int = 5, items: int = 100_000, slow_items: int = 2_000) -> list[Figure]:
-    """Recording off, on, and on at 25 requests a second of the engine's clock, the rate of the default limits."""
+    """Recording off, on, and on at 25 requests a second of the core's clock, the rate of the default limits."""
     runs = {"off": (items, False, STEP_S), "on": (items, True, STEP_S), "slow": (slow_items, True, SLOW_STEP_S)}
     rates: dict[str, list[float]] = {name: [] for name in runs}
     trio.run(import_instantly, PER_PAGE, True)  # the first part of a process imports what Arrow needs for it
@@ -40,15 +40,15 @@ def measure(rounds: int = 5, items: int = 100_000, slow_items: int = 2_000) -> l
         rates[name].append(trio.run(import_instantly, *runs[name]))
     unit = "requests/s"
     return [
-        alone("engine, recording off", unit, rates["off"], at_least=25_000),
-        alone("engine, recording on", unit, rates["on"], at_least=15_000),
-        beside("engine, recording on : off", unit, rates["on"], rates["off"]),
-        alone("engine, recording on, 25/s of its clock", unit, rates["slow"]),
+        alone("core, recording off", unit, rates["off"], at_least=25_000),
+        alone("core, recording on", unit, rates["on"], at_least=15_000),
+        beside("core, recording on : off", unit, rates["on"], rates["off"]),
+        alone("core, recording on, 25/s of its clock", unit, rates["slow"]),
     ]
 
 
 async def import_instantly(items: int, recording: bool, step_s: float = STEP_S, *, results: bool = False) -> float:
-    """Import `items`, a request every `step_s` of the engine's clock; answers the real requests a second.
+    """Import `items`, a request every `step_s` of the core's clock; answers the real requests a second.
 
     results: then write items.parquet and compact, as an import does at its end; that is not timed.
 
@@ -90,7 +90,7 @@ async def _run(core: Core, items: int, log: NoLog, step_s: float) -> int:
 
 
 class NoLog:
-    """Recording off: the state is still folded, for the engine lives by it."""
+    """Recording off: the state is still folded, for the core lives by it."""
 
     def __init__(self) -> None:
         self.state = State()
@@ -113,7 +113,7 @@ class NoLog:
 
 
 class Log(NoLog):
-    """Recording on, as the importer records: parts and snapshots, in this thread, by the engine's clock."""
+    """Recording on, as the importer records: parts and snapshots, in this thread, by the core's clock."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""How imports end when lists lie, people steer late, views break, and sessions die one after another."""
+"""How imports end when lists lie, commands come late, views break, and sessions die one after another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Failed items tried again or given up, while the run runs and after it has ended."""
+"""Commands to a run: failed items are tried again or given up, in a run that goes on and in one that has ended."""
 
 from __future__ import annotations
 

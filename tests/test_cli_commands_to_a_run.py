@@ -1,4 +1,4 @@
-"""Steering and watching a run from another terminal, and what becomes of runs that have ended."""
+"""Commands to a run, and watching it, from another terminal, and what becomes of runs that have ended."""
 
 from __future__ import annotations
 
