@@ -52,7 +52,7 @@ class Concurrency:
     def __init__(self, start: int = 4, most: int = 200) -> None:
         self.workers = min(start, most)
         self._most = most
-        self._kept: tuple[int, float] | None = None  # the last number that was worth it, and its answers per second
+        self._before: tuple[int, float] | None = None  # the last number that was worth it, and its answers per second
         self._rest = 0
         self._next_rest = FIRST_REST
         self._begin(None)
@@ -87,18 +87,18 @@ class Concurrency:
         if self._rest > 0:
             self._rest -= 1
             if self._rest == 0:
-                self._kept = (self.workers, rate)
+                self._before = (self.workers, rate)
                 self._grow()
             return
-        if self._kept is not None:
-            workers, before = self._kept
+        if self._before is not None:
+            workers, before = self._before
             worth = before * (1 + WORTH_IT * (self.workers / workers - 1))
             if self.workers > workers and rate < worth:
                 self._take_rest()
                 self._set(self._fewest(workers, before, rate))
                 return
             self._next_rest = FIRST_REST
-        self._kept = (self.workers, rate)
+        self._before = (self.workers, rate)
         self._grow()
 
     def _take_rest(self) -> None:

@@ -91,7 +91,7 @@ class Core:
         self._retries = RetryPolicy(rules, self.state)
         self._disputes = Disputes()
         self._breaker = outage_breaker(rules.breaker)
-        self._stop_rules = StopRules(rules.ends, self.state)
+        self._stop_rules = StopRules(rules.stop_conditions, self.state)
         self._done: Done | None = None
 
     def start(

@@ -185,14 +185,14 @@ class BucketLimiter:
         return debt - 1 if now >= drained_at - (debt - 1) * self.unit_s else debt
 
     def opens_at(self, cost: int) -> float | None:
-        room = self.limit - cost - (self.used - self._debt)
+        headroom = self.limit - cost - (self.used - self._debt)
         due, late = self._due, sorted(self._late)
         for at, held in [(-math.inf, 0), *late]:
-            room += held
+            headroom += held
             due = max(due, at) + held * self.unit_s
-            opens_at = max(at, due - self._lead_s - room * self.unit_s)
+            opens_at = max(at, due - self._lead_s - headroom * self.unit_s)
             following = next((other for other, _ in late if other > at), math.inf)
-            if room >= 0 and opens_at <= following:
+            if headroom >= 0 and opens_at <= following:
                 return opens_at
         return None
 

@@ -38,7 +38,7 @@ class Window:
     ends_at: float = -math.inf
     used: int = 0
 
-    def room(self, at: float) -> int:
+    def headroom(self, at: float) -> int:
         return self.limit - self.used if at < self.ends_at else self.limit
 
     def take(self, at: float, count: int) -> Window:
@@ -48,11 +48,11 @@ class Window:
 
     def last_s(self, at: float, count: int) -> float:
         """When the last of `count` more can be let through at the earliest, by this limit alone."""
-        room = self.room(at)
-        if count <= room:
+        headroom = self.headroom(at)
+        if count <= headroom:
             return at
         ends_at = self.ends_at if at < self.ends_at else at + self.period_s
-        return ends_at + ((count - room - 1) // self.limit) * self.period_s
+        return ends_at + ((count - headroom - 1) // self.limit) * self.period_s
 
 
 Windows = tuple[Window, ...]
@@ -88,13 +88,13 @@ def plan(windows: Windows, requests: int, now: float, margin_s: float) -> Plan |
 def greedily(windows: Windows, requests: int, now: float) -> float:
     """When the last is sent if each goes as soon as every limit allows."""
     while True:
-        room = min(window.room(now) for window in windows)
-        if room >= requests:
+        headroom = min(window.headroom(now) for window in windows)
+        if headroom >= requests:
             return now
-        if room > 0:
-            windows = tuple(window.take(now, room) for window in windows)
-            requests -= room
-        now = max([now, *(window.ends_at for window in windows if window.room(now) <= 0)])
+        if headroom > 0:
+            windows = tuple(window.take(now, headroom) for window in windows)
+            requests -= headroom
+        now = max([now, *(window.ends_at for window in windows if window.headroom(now) <= 0)])
 
 
 def _least_s(windows: Windows, at: float, requests: int) -> float:
@@ -133,9 +133,9 @@ def _steps(
     for when in {at} | ends | early if fresh else ends | early:
         if when < at or (when == at and not fresh):
             continue
-        room = min(left, *(window.room(when) for window in state))
-        for count in {room, room - 1, 1} if frugal else {room}:
-            if 1 <= count <= room:
+        headroom = min(left, *(window.headroom(when) for window in state))
+        for count in {headroom, headroom - 1, 1} if frugal else {headroom}:
+            if 1 <= count <= headroom:
                 yield when, count
 
 
@@ -144,7 +144,7 @@ _CAUTION = 1.5
 
 
 class Schedule:
-    """Holds back requests that `plan` would rather send later. It only ever delays: the meters alone keep the limits.
+    """Holds back requests that `plan` would rather send later. It only ever delays: the limiters alone keep the limits.
 
     A step of the plan is a group of requests; they go as fast as workers take them, then the next step is planned from
     what has become of the windows.
@@ -168,7 +168,9 @@ class Schedule:
         key = (self.left, tuple((limiter.used, limiter.ends_at()) for limiter in self._limiters))
         if self._planned is None or self._planned[0] != key:
             step = plan(windows, self.left, now, self._margin_s())
-            at, count = (now, min(window.room(now) for window in windows)) if step is None else (step.at, step.count)
+            at, count = (
+                (now, min(window.headroom(now) for window in windows)) if step is None else (step.at, step.count)
+            )
             self._planned = (key, at, count)
         _, at, count = self._planned
         if at > now:

@@ -225,16 +225,16 @@ class CounterLimiter:
         return current, self._counts.get(number - 1, 0)
 
     def opens_at(self, cost: int) -> float | None:
-        """As a meter's, but where something late holds it up: when to look again."""
+        """Return when `cost` more fit, as every limiter does; where something late holds it up, when to look again."""
         now, windows = self._looked
-        room = self.limit - cost - (self.used - self._weight)
-        if room < 0:
+        headroom = self.limit - cost - (self.used - self._weight)
+        if headroom < 0:
             return self._late[0][0] if self._late else None
         current, before = self._now_and_before(windows)
-        if current <= room:
-            opens = math.floor(windows) + 1 - (room - current) / max(1, before)
+        if current <= headroom:
+            opens = math.floor(windows) + 1 - (headroom - current) / max(1, before)
         else:  # not in this window; in the next one this count is the one before
-            opens = math.floor(windows) + 2 - room / current
+            opens = math.floor(windows) + 2 - headroom / current
         # Our clock may gain on the server's meanwhile; epoch seconds in floats are no finer than a quarter microsecond.
         return now + max(1e-6, (opens - windows) * self.tier.period_s / (1 - DRIFT))
 

@@ -81,7 +81,7 @@ LOOK_S, LOOK = 0.5, 0.03
 class _Seen:
     """One tier, as answers tell of it. empty_s: when the last answer that said it was used up came."""
 
-    room: Headroom = field(default_factory=Headroom)
+    headroom: Headroom = field(default_factory=Headroom)
     strange: int = 0
     resets_at: float = math.inf
     empty_s: float = -math.inf
@@ -112,10 +112,10 @@ class SharedQuota:
                 self._count(limiter, seen, quota.remaining, sent_at, now)
                 seen.resets_at = math.inf if quota.reset_s is None else now + quota.reset_s
             elif any(other.remaining is not None for other in notice.quotas):
-                seen.room.outdate(now)
+                seen.headroom.outdate(now)
 
     def _count(self, limiter: Limiter, seen: _Seen, remaining: int, sent_at: float, now: float) -> None:
-        seen.room.read(Reading(sent_at, now, remaining))
+        seen.headroom.read(Reading(sent_at, now, remaining))
         seen.empty_s = now if remaining == 0 else seen.empty_s
         limiter.expire(now)
         if limiter.tier.depth - remaining > limiter.used + STRANGERS:
@@ -125,7 +125,7 @@ class SharedQuota:
     def later(self, now: float, cost: int, in_flight: int) -> Later | None:
         """Why `cost` more should not go although by our count they may."""
         for limiter, seen in zip(self._limiters, self._seen):
-            least = seen.room.least
+            least = seen.headroom.least
             if not seen.is_shared or least is None or least - in_flight >= cost:
                 continue
             if in_flight:

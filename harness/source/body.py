@@ -138,7 +138,7 @@ def evidence(headers: Headers, body: bytes | bytearray) -> tuple[str, str]:
     return "\n".join(lines)[:LOOKED_AT], body[:LOOKED_AT].decode("utf-8", "replace")
 
 
-def kept(text: str | None) -> str | None:
+def recordable(text: str | None) -> str | None:
     """`text` as it is recorded, once secrets are out of it."""
     return None if text is None else "".join(c if c.isprintable() or c == "\n" else " " for c in text[:MOST])
 

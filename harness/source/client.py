@@ -13,7 +13,7 @@ from harness.pacing.refusals import MOST_BODY, Declared, by_body, wants_body
 from harness.record.clock import utc_s
 from harness.record.events import Key, PageRef, Role, linked
 from harness.source.base import Got, OnHeaders
-from harness.source.body import ACCEPTED, LOOKED_AT, TooLarge, evidence, kept, read_body, read_start
+from harness.source.body import ACCEPTED, LOOKED_AT, TooLarge, evidence, read_body, read_start, recordable
 from harness.source.credentials import Credentials
 from harness.source.headers import notice
 from harness.source.http import ERRORS, AsyncBaseTransport, AsyncClient, Response, failure, open_client, trusted
@@ -143,7 +143,7 @@ class HttpApi:
         if said.status >= 400:
             lines, start = evidence(response.headers, body if isinstance(body, Body) else b"")
             known = self._credentials
-            said = replace(said, headers=kept(known.redact(lines)), body=kept(known.redact(start)) or None)
+            said = replace(said, headers=recordable(known.redact(lines)), body=recordable(known.redact(start)) or None)
         heard.said = said
         return body
 
@@ -194,11 +194,11 @@ class HttpApi:
         """`got` without what we sent to prove who we are, should a server or a library repeat it."""
         known, result = self._credentials, got.result
         if isinstance(result, Failed):
-            headers, body = (kept(text and known.redact(text)) for text in (result.headers, result.body))
+            headers, body = (recordable(text and known.redact(text)) for text in (result.headers, result.body))
             detail = known.redact(result.detail)[:300]
             return replace(got, result=replace(result, detail=detail, headers=headers, body=body))
         if isinstance(result, ItemRead) and result.body is not None:
-            result = replace(result, body=kept(known.redact(result.body)))
+            result = replace(result, body=recordable(known.redact(result.body)))
         if isinstance(result, PageRead):
             following = None if result.next_page is None else known.restore_placeholders(str(result.next_page))
             if (following is None) != (result.next_page is None) or known.in_ids(result.ids):

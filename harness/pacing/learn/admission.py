@@ -23,7 +23,7 @@ class Admission:
     def __init__(self, headers: Headers, history: History, trust: Trust) -> None:
         self.left = 0  # requests that are still to be sent, if that was told
         self._headers = headers
-        self._kept = headers.kept
+        self._limiters = headers.limiters
         self._history = history
         self._trust = trust
 
@@ -35,104 +35,104 @@ class Admission:
             return None
         tightest = self._headers.tightest
         for belief in self._headers.beliefs.values():
-            meter = belief.meter
-            assert meter is not None
+            model = belief.model
+            assert model is not None
             blind = (
-                meter.period_s is None
-                and belief not in self._kept.rules
-                and not meter.is_log(self._headers.periods.kin(belief))
+                model.period_s is None
+                and belief not in self._limiters.rules
+                and not model.is_log(self._headers.periods.kin(belief))
             )
-            if blind and tightest.shown_by(meter.header) and not tightest.has_room(meter.header, cost):
+            if blind and tightest.shown_by(model.header) and not tightest.has_room(model.header, cost):
                 return Later(None, "in flight", belief.tier)
         return None
 
     def later(self, belief: Belief, now: float, cost: int) -> Later | None:
         """None where `cost` more may go by the server's own count, or by ours where that is sure enough."""
-        meter, history = belief.meter, self._history
-        assert meter is not None
-        least = meter.least
-        if least is not None and least - history.in_flight_cost == cost and meter.period_s is None:
-            until = self._watch_until(meter, now)
+        model, history = belief.model, self._history
+        assert model is not None
+        least = model.least
+        if least is not None and least - history.in_flight_cost == cost and model.period_s is None:
+            until = self._watch_until(model, now)
             if until is not None:
                 return _wait(belief, until)
-        if self._headers.tightest.has_room(meter.header, cost):
+        if self._headers.tightest.has_room(model.header, cost):
             return None
         if least is None:
             if belief.settled and not self._fits(belief, now, cost):
                 return _wait(belief, self._opens_at(belief, now, cost))
-            return None if belief.settled else self._unread(belief, meter, cost)
+            return None if belief.settled else self._unread(belief, model, cost)
         if least - history.in_flight_cost >= cost:
             return None
         sure = belief.settled and not self._headers.is_shared(belief)
-        if sure and not self._shut(belief, meter, now) and self._fits(belief, now, cost):
+        if sure and not self._shut(belief, model, now) and self._fits(belief, now, cost):
             return None
         if history.in_flight and least >= cost:
             return _wait(belief, None)
-        return self._exhausted(belief, meter, now, cost, sure)
+        return self._exhausted(belief, model, now, cost, sure)
 
     def _fits(self, belief: Belief, now: float, cost: int) -> bool:
         """By our own count, or by the rule that the limit has."""
-        fits = self._kept.fits(belief, now, cost)
+        fits = self._limiters.fits(belief, now, cost)
         return belief.fits(now, cost, self._history) if fits is None else fits
 
     def _opens_at(self, belief: Belief, now: float, cost: int) -> float | None:
-        if belief in self._kept.rules:
-            return self._kept.opens_at(belief, cost)
+        if belief in self._limiters.rules:
+            return self._limiters.opens_at(belief, cost)
         return belief.opens_at(now, cost, self._history)
 
-    def _watch_until(self, meter: HeaderModel, now: float) -> float | None:
+    def _watch_until(self, model: HeaderModel, now: float) -> float | None:
         """The last of a window is sent a little later than it might be: what its answer says of the reset tells how
         this limit counts, and there is nothing to be done afterwards but wait anyway.
         """
-        until = meter.shape.watch_until()
-        if until is None and self.left > 1 and not meter.looked:
-            until = meter.shape.jumps_by()
-            meter.looked = until is not None and now >= until
+        until = model.reset_pattern.watch_until()
+        if until is None and self.left > 1 and not model.looked:
+            until = model.reset_pattern.jumps_by()
+            model.looked = until is not None and now >= until
         return until if until is not None and now < until else None
 
-    def _shut(self, belief: Belief, meter: HeaderModel, now: float) -> bool:
+    def _shut(self, belief: Belief, model: HeaderModel, now: float) -> bool:
         """Is a window that ends at its reset still open, and used up?"""
-        by_reset = belief not in self._kept.rules and meter.is_by_reset(self._headers.periods.kin(belief))
-        by_reset = by_reset and self._trust.believes(f"{meter.header}-Reset")
-        return by_reset and meter.resets_at is not None and now < meter.resets_at[1]
+        by_reset = belief not in self._limiters.rules and model.is_by_reset(self._headers.periods.kin(belief))
+        by_reset = by_reset and self._trust.believes(f"{model.header}-Reset")
+        return by_reset and model.resets_at is not None and now < model.resets_at[1]
 
-    def _unread(self, belief: Belief, meter: HeaderModel, cost: int) -> Later | None:
+    def _unread(self, belief: Belief, model: HeaderModel, cost: int) -> Later | None:
         """Not told of for a while: at least what was left then, less all that may have been counted since."""
-        if meter.last is None:
+        if model.last is None:
             return None
         history = self._history
-        since = len(history) - bisect_right(history.answered, meter.last.sent_s)
-        if meter.last.remaining - since - history.in_flight_cost >= cost:
+        since = len(history) - bisect_right(history.answered, model.last.sent_s)
+        if model.last.remaining - since - history.in_flight_cost >= cost:
             return None
         return _wait(belief, None) if history.in_flight else None
 
-    def _exhausted(self, belief: Belief, meter: HeaderModel, now: float, cost: int, sure: bool) -> Later | None:
+    def _exhausted(self, belief: Belief, model: HeaderModel, now: float, cost: int, sure: bool) -> Later | None:
         """Nothing is left: until the oldest slot comes free, or the reset, whichever is sooner; then one goes ahead."""
-        by_reset = belief not in self._kept.rules and meter.is_by_reset(self._headers.periods.kin(belief))
+        by_reset = belief not in self._limiters.rules and model.is_by_reset(self._headers.periods.kin(belief))
         ours = not by_reset and (sure or (belief.settled and not self._fits(belief, now, cost)))
         at = self._opens_at(belief, now, cost) if ours else None
-        resets_at = meter.resets_at
-        if resets_at is not None and self._trust.believes(f"{meter.header}-Reset"):
-            late_s = meter.doubt_s()
+        resets_at = model.resets_at
+        if resets_at is not None and self._trust.believes(f"{model.header}-Reset"):
+            late_s = model.doubt_s()
             at = resets_at[1] + late_s if at is None else min(at, resets_at[1] + late_s)
-        elif at is None and not sure and meter.last is not None:
-            at = meter.last.answered_s + 1.0  # nobody says when: look once a second
-        poll_at = math.inf if ours else self._poll_at(belief, meter)
+        elif at is None and not sure and model.last is not None:
+            at = model.last.answered_s + 1.0  # nobody says when: look once a second
+        poll_at = math.inf if ours else self._poll_at(belief, model)
         if at is not None and now < min(at, poll_at):
             return _wait(belief, min(at, poll_at))
-        meter.polled = now < (at or now)
+        model.polled = now < (at or now)
         if self._history.in_flight:
             return Later(None, "probe", belief.tier)
-        meter.waited_out = now
-        meter.doubts += meter.doubt_s() > 0
+        model.waited_out = now
+        model.doubts += model.doubt_s() > 0
         return None
 
     @staticmethod
-    def _poll_at(belief: Belief, meter: HeaderModel) -> float:
+    def _poll_at(belief: Belief, model: HeaderModel) -> float:
         """Nothing is left, though by our count there should be: a counter or a bucket gives some back all the time."""
-        if not (belief.polls and belief.settled and meter.period_s is not None and meter.last is not None):
+        if not (belief.polls and belief.settled and model.period_s is not None and model.last is not None):
             return math.inf
-        return meter.last.answered_s + belief.high_s / 10
+        return model.last.answered_s + belief.high_s / 10
 
 
 def _wait(belief: Belief, at: float | None) -> Later:
@@ -150,7 +150,7 @@ class LearnedConcurrency:
         self._history = history
         self.cap: int | None = None
         self._most = 0  # others in flight when a request was sent that got through
-        self._others: dict[Grant, int] = {}
+        self._in_flight_with: dict[Grant, int] = {}
         self._full = 0  # got through with as many in flight as allowed
         self._tried = self._raised = False
         self._taught: Emptied | None = None
@@ -161,10 +161,10 @@ class LearnedConcurrency:
         return Later(None, "in flight") if full else None
 
     def sent(self, grant: Grant) -> None:
-        self._others[grant] = len(self._history.in_flight)
+        self._in_flight_with[grant] = len(self._history.in_flight)
 
     def accepted(self, grant: Grant) -> None:
-        others = self._others.pop(grant, 0)
+        others = self._in_flight_with.pop(grant, 0)
         self._most = max(self._most, others)
         if self.cap is not None and others + 1 >= self.cap and not self._tried:
             self._full += 1
@@ -173,7 +173,7 @@ class LearnedConcurrency:
 
     def ended(self, grant: Grant) -> int:
         """How many others were in flight when it was sent."""
-        return self._others.pop(grant, 0)
+        return self._in_flight_with.pop(grant, 0)
 
     def is_crowded(self, others: int) -> bool:
         """More in flight than ever got through, or one more than always did?"""

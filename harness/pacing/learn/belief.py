@@ -41,7 +41,7 @@ class Belief:
     kinds: tuple[Kind, ...] = ()
     settled: bool = True
     told: bool = False
-    meter: HeaderModel | None = None
+    model: HeaderModel | None = None
     named: Tier | None = None  # as people wrote it
     tested_at: float = field(default=float("-inf"))
     armed_for: float | None = None  # when the slot was taken from which on a probe is to be timed

@@ -72,8 +72,8 @@ def _rank(found: Explanation) -> tuple[bool, bool, int, int]:
     # What nothing contradicts first, and what only a phase chosen to fit saves after that; then round counts and
     # periods; then the window that opened last, the shortest story.
     only_aligned = found.kinds == ("aligned",)
-    plausible = roundness(found.limit) + 2 * commonness(found.period_s)
-    return (not found.kinds, only_aligned, -plausible, -found.opener)
+    prior = roundness(found.limit) + 2 * commonness(found.period_s)
+    return (not found.kinds, only_aligned, -prior, -found.opener)
 
 
 def openers(sent: Sequence[float], answered: Sequence[float], count: int) -> list[int]:

@@ -50,12 +50,12 @@ class HeaderModel:
         self.waited_out: float | None = None  # when, after all was used up, its reset had come
         self.spans_s: tuple[float, float] | None = None  # from the window's first request to its reset, between these
         self.varies = False  # that was shorter in one window than in another
-        self.shape = ResetPattern()
+        self.reset_pattern = ResetPattern()
         self.doubts = 0  # times that a window was begun later to learn of it
         self.looked = False  # it was looked whether this is a sliding counter
         self.fresh = False  # the first word of it was of its first request
         self.most_s = math.inf  # its period is no longer than this: something got through
-        self._room = Headroom()
+        self._headroom = Headroom()
         self._shortest_reset_s, self._words = math.inf, 0
         self._reset_utc_s: float | None = None
         self._last_utc_s: float | None = None  # the reset as `last` had it
@@ -95,7 +95,7 @@ class HeaderModel:
         low_s, high_s = ends or (sent_s + reset_s - ROUNDED_UP_S, answered_s + reset_s)
         if not refused:  # what is not counted moves nothing
             self._ahead_s = max(self._ahead_s[0], low_s - answered_s), min(self._ahead_s[1], high_s - sent_s)
-            self.shape.read(Word(sent_s, answered_s, low_s, answered_s + reset_s, quota.reset_utc_s))
+            self.reset_pattern.read(Word(sent_s, answered_s, low_s, answered_s + reset_s, quota.reset_utc_s))
         # Rounded up, as it should be, until a probe at that time was refused.
         high_s += trust.slack_s.get(f"{self.header}-Reset", 0.0)
         before = self.resets_at
@@ -111,7 +111,7 @@ class HeaderModel:
         said = (quota.reset_utc_s, quota.remaining)
         self._alike = self._alike + 1 if said == self._said and None not in said else 1
         self._said = said
-        no_refill = self.shape.moves is False or (self.shape.moves is None and not self.turns)
+        no_refill = self.reset_pattern.moves is False or (self.reset_pattern.moves is None and not self.turns)
         return self._alike >= MOST_ALIKE and no_refill
 
     def _remain(self, reading: Reading, reset_utc_s: float | None) -> None:
@@ -122,9 +122,9 @@ class HeaderModel:
             if self.limit is not None and risen and reading.remaining >= self.limit // 2 >= last.remaining:
                 self.turns += 1
             elif risen and (last.remaining == 0 or (reset_utc_s is not None and reset_utc_s == self._last_utc_s)):
-                self.shape.trickles()
+                self.reset_pattern.trickles()
             self.resets_at = None
-        self._room.read(reading)
+        self._headroom.read(reading)
         if last is None or reading.sent_s >= last.sent_s:
             self.last, self._last_utc_s = reading, reset_utc_s
 
@@ -139,7 +139,7 @@ class HeaderModel:
 
     def outdate(self, sent_s: float, answered_s: float) -> None:
         """An answer told of another limit."""
-        self._room.outdate(answered_s)
+        self._headroom.outdate(answered_s)
         self._turned(sent_s)
 
     def _turned(self, sent_s: float) -> None:
@@ -150,18 +150,18 @@ class HeaderModel:
 
     def forget(self) -> None:
         """Its count is not to be had or not believed: what it said is void."""
-        self._room.forget()
+        self._headroom.forget()
         self.last = None
 
     @property
     def least(self) -> int | None:
         """What was left by the lowest word that may be the last; None where there is none."""
-        return self._room.least
+        return self._headroom.least
 
     @property
     def used(self) -> int | None:
         """What is used by the word of the last request, where it is known which that is."""
-        return self.limit - (self.least or 0) if self.limit is not None and self._room.is_exact else None
+        return self.limit - (self.least or 0) if self.limit is not None and self._headroom.is_exact else None
 
     def is_log(self, kin: bool | None) -> bool:
         """Does its reset move, a whole window ahead? kin: whether another limit of the same server's does.
@@ -169,11 +169,11 @@ class HeaderModel:
         Where neither was watched for long enough, what people choose decides: if the time from the window's first
         request to the reset is no usual period, but the reset's distance is, then it is that distance.
         """
-        if self.shape.moves is not None or kin is not None:
-            return bool(kin if self.shape.moves is None else self.shape.moves)
+        if self.reset_pattern.moves is not None or kin is not None:
+            return bool(kin if self.reset_pattern.moves is None else self.reset_pattern.moves)
         log_s, fixed_s = self._log_period_s(), self._fixed_period_s()
         usual = commonness(log_s) > 0 and fixed_s is not None and not commonness(fixed_s)
-        return usual and self.shape.on_the_clock(log_s) is None
+        return usual and self.reset_pattern.on_the_clock(log_s) is None
 
     def is_by_reset(self, kin: bool | None) -> bool:
         """Does a fixed window end at its reset, and not a period after our first request in it?"""
@@ -189,29 +189,29 @@ class HeaderModel:
         not.
         """
         spans_s = self.spans_s
-        if self.shape.moves is not None or spans_s is None or self.doubts >= MOST_DOUBTS:
+        if self.reset_pattern.moves is not None or spans_s is None or self.doubts >= MOST_DOUBTS:
             return 0.0
         usual = [period for period in PERIODS if spans_s[0] < period <= spans_s[1]]
         if len(usual) == 1 or spans_s[1] <= FAR * spans_s[0]:
             return 0.0
-        return 0.5 if self.shape.on_the_clock(0.0) is None else 1.3
+        return 0.5 if self.reset_pattern.on_the_clock(0.0) is None else 1.3
 
     def _aligned_period_s(self) -> float | None:
         """The period of windows on the server's clock, unless one of windows that begin with us is more usual."""
         # Such ends need no rounding.
         least_s = self.spans_s[0] + 0.98 if self.spans_s is not None else 0.0
-        aligned_s, ours_s = self.shape.on_the_clock(least_s), self._fixed_period_s()
+        aligned_s, ours_s = self.reset_pattern.on_the_clock(least_s), self._fixed_period_s()
         more = aligned_s is not None and ours_s is not None and commonness(ours_s) > commonness(aligned_s)
         return None if more and not self.doubt_s() else aligned_s
 
     def counter_s(self) -> float | None:
         """The period of a sliding counter, if it is one by its resets; they lie up to two periods ahead."""
-        if self.period_s is not None and self.shape.moves is not True and not self.shape.grows:
+        if self.period_s is not None and self.reset_pattern.moves is not True and not self.reset_pattern.grows:
             # Rounded up, counted from a Date that is rounded down, and floats: a second more, or two, prove nothing.
             rounded_s = 1.5 if self._reset_utc_s is None else 1.5 + ROUNDED_UP_S
             short = self._words >= ENOUGH_WORDS and self._shortest_reset_s >= self.period_s + 1
             return self.period_s if short or self.longest_reset_s > self.period_s + rounded_s else None
-        return self.shape.jumped_s if self.period_s is None else None
+        return self.reset_pattern.jumped_s if self.period_s is None else None
 
     def whole_period_s(self, kin: bool | None = None) -> float | None:
         """The period as told, else as resets make plausible; None where there is neither.

@@ -37,7 +37,7 @@ SINGLES = 3
 
 
 class Headers:
-    """The meters of one budget. Each has a belief, which opens by itself only once its period is known."""
+    """Keep the limits that headers describe for one budget. Each has a belief, which opens by itself only once its period is known."""
 
     def __init__(self, history: History, trust: Trust) -> None:
         self._history = history
@@ -45,7 +45,7 @@ class Headers:
         self.beliefs: dict[tuple[str, str | int | None], Belief] = {}
         self.tightest = Tightest(history, trust)
         self.periods = Periods(history, trust)
-        self.kept = RuledLimiters(history)
+        self.limiters = RuledLimiters(history)
         self._strange: dict[Belief, int] = {}
         self.single: Quota | None = None  # the latest limit that was seen to let one through at a time
         self._gone: set[tuple[str, str | int | None]] = set()
@@ -59,8 +59,8 @@ class Headers:
         told = {quota.header for quota in quotas if quota.remaining is not None}
         for (header, name), belief in self.beliefs.items():
             # Most servers show one limit at a time: what they said of the others is out of date.
-            if belief.meter is not None and header in told and not any(_is(quota, header, name) for quota in quotas):
-                belief.meter.outdate(sent_s, now)
+            if belief.model is not None and header in told and not any(_is(quota, header, name) for quota in quotas):
+                belief.model.outdate(sent_s, now)
                 changed += [belief] if self.periods.settle(belief) else []
         self.tightest.read(notice, sent_s, now)
         for quota in quotas:
@@ -78,16 +78,16 @@ class Headers:
         return changed
 
     def _read(self, belief: Belief, quota: Quota, sent_s: float, now: float, refused: bool) -> None:
-        meter, counted = belief.meter, f"{quota.header}-Remaining"
-        assert meter is not None
+        model, counted = belief.model, f"{quota.header}-Remaining"
+        assert model is not None
         believed, ends = self._trust.believes(counted), self.periods.ends(quota, sent_s, now)
-        meter.read(quota, sent_s, now, self._trust, refused, ends)
+        model.read(quota, sent_s, now, self._trust, refused, ends)
         if believed and not self._trust.believes(counted):
             self.forget_counts()
-        if meter.polled and refused:
+        if model.polled and refused:
             belief.polls = False
         self._count_strangers(belief, quota, sent_s, now)
-        self.periods.measure(meter, quota, ends)
+        self.periods.measure(model, quota, ends)
 
     def _is_single(self, key: tuple[str, str | int | None], quota: Quota, refused: bool) -> bool:
         """Its count says nothing and its reset is in whole seconds: how soon the next may go is not told."""
@@ -110,7 +110,7 @@ class Headers:
             return
         # As the server counted when the request came, at its send or later.
         span_s = belief.span_s + now - sent_s if belief.settled else now + 1e9
-        ours = self.kept.used(belief, now) if belief in self.kept.rules else self._history.used(now, span_s)
+        ours = self.limiters.used(belief, now) if belief in self.limiters.rules else self._history.used(now, span_s)
         if quota.limit - quota.remaining > ours + 1 + STRANGERS:
             self._strange[belief] = self._strange.get(belief, 0) + 1
 
@@ -123,7 +123,7 @@ class Headers:
         It is taken for shared from then on.
         """
         for belief in self.beliefs.values():
-            told = belief.settled and belief.meter is not None and belief.source == "header"
+            told = belief.settled and belief.model is not None and belief.source == "header"
             if told and low_s < belief.high_s <= high_s * 1.02 and limit < belief.limit:
                 self._strange[belief] = READINGS
                 return belief
@@ -131,7 +131,7 @@ class Headers:
 
     def names_limits(self) -> bool:
         """Do headers tell of a limit, whatever its period?"""
-        return any(belief.meter is not None and belief.limit < _UNKNOWN for belief in self.beliefs.values())
+        return any(belief.model is not None and belief.limit < _UNKNOWN for belief in self.beliefs.values())
 
     def is_strangers(self, wait_s: float) -> bool:
         """Is a refusal that was over after `wait_s` what is to be expected of a limit that others use too?"""
@@ -140,8 +140,8 @@ class Headers:
     def forget_counts(self) -> None:
         """Remaining is no longer believed."""
         for belief in self.beliefs.values():
-            if belief.meter is not None:
-                belief.meter.forget()
+            if belief.model is not None:
+                belief.model.forget()
 
 
 def _is(quota: Quota, header: str, name: str | int | None) -> bool:
@@ -149,11 +149,11 @@ def _is(quota: Quota, header: str, name: str | int | None) -> bool:
 
 
 def _believe(quota: Quota) -> Belief:
-    meter = HeaderModel(quota)
+    model = HeaderModel(quota)
     period_s = quota.period_s or 1.0
-    said = f"{meter.header}-Policy says so" if quota.period_s else f"{meter.header}-Limit says {quota.limit}"
+    said = f"{model.header}-Policy says so" if quota.period_s else f"{model.header}-Limit says {quota.limit}"
     settled = quota.period_s is not None and quota.limit is not None
-    return Belief(quota.limit or _UNKNOWN, period_s, period_s, "header", said, settled=settled, meter=meter)
+    return Belief(quota.limit or _UNKNOWN, period_s, period_s, "header", said, settled=settled, model=model)
 
 
 class RuledLimiters:
@@ -215,7 +215,7 @@ class Tightest:
     def __init__(self, history: History, trust: Trust) -> None:
         self._history = history
         self._trust = trust
-        self._rooms: dict[str, Headroom] = {}
+        self._headrooms: dict[str, Headroom] = {}
         self._not: set[str] = set()
 
     def read(self, notice: Notice | None, sent_s: float, now: float) -> None:
@@ -223,14 +223,14 @@ class Tightest:
         quotas = notice.quotas if notice is not None else ()
         for header in {quota.header for quota in quotas}:
             told = [quota.remaining for quota in quotas if quota.header == header and quota.remaining is not None]
-            room = self._rooms.setdefault(header, Headroom())
-            least = room.least
+            headroom = self._headrooms.setdefault(header, Headroom())
+            least = headroom.least
             if notice is not None and notice.refused and least is not None and least > self._history.in_flight_cost:
                 self._not.add(header)
             if told:
-                room.read(Reading(sent_s, now, min(told)))
+                headroom.read(Reading(sent_s, now, min(told)))
             else:
-                room.outdate(now)
+                headroom.outdate(now)
 
     def shown_by(self, header: str) -> bool:
         """Is it the tightest that `header` shows, as far as is known?"""
@@ -238,9 +238,9 @@ class Tightest:
 
     def has_room(self, header: str, cost: int) -> bool:
         """Is there room in every limit that `header` tells of, whichever it shows?"""
-        room = self._rooms.get(header)
+        headroom = self._headrooms.get(header)
         believed = self._trust.believes(f"{header}-Remaining") and self.shown_by(header)
-        least = room.least if room is not None and believed else None
+        least = headroom.least if headroom is not None and believed else None
         return least is not None and least - self._history.in_flight_cost >= cost
 
 
@@ -262,36 +262,36 @@ class Periods:
 
     def settle(self, belief: Belief) -> bool:
         """Once a window's turn was seen where Reset said, or where only Reset can tell."""
-        meter = belief.meter
-        assert meter is not None
+        model = belief.model
+        assert model is not None
         kin = self.kin(belief)
-        period_s = meter.whole_period_s(kin)
-        if period_s is None or meter.limit is None:
+        period_s = model.whole_period_s(kin)
+        if period_s is None or model.limit is None:
             return False
         counter_s = self.counter_s(belief)
         if counter_s is not None:
             return self._count(belief, counter_s)
         if belief.settled:
-            learned = meter.period_s is None and belief.source == "header" and not belief.told
+            learned = model.period_s is None and belief.source == "header" and not belief.told
             if learned and period_s != belief.high_s:
                 belief.low_s = belief.high_s = period_s
                 return True
             return False
-        if meter.turns == 0 and meter.last is not None and not self._shows_period(meter, kin):
+        if model.turns == 0 and model.last is not None and not self._shows_period(model, kin):
             return False
         belief.low_s = belief.high_s = period_s
         belief.settled = True
-        belief.evidence = f"{meter.header}-Limit says {meter.limit}, and its Reset was {period_s:g} s away at most"
+        belief.evidence = f"{model.header}-Limit says {model.limit}, and its Reset was {period_s:g} s away at most"
         return True
 
     def counter_s(self, belief: Belief) -> float | None:
         """The period of a sliding counter, if `belief` or another limit of the same header is known to be one."""
-        meter = belief.meter
-        if meter is None or meter.counter_s() is not None:
-            return None if meter is None else meter.counter_s()
-        kin = (other.meter for other in self.all.values())
-        counts = any(o is not None and o.header == meter.header and o.counter_s() is not None for o in kin)
-        return meter.period_s if counts else None
+        model = belief.model
+        if model is None or model.counter_s() is not None:
+            return None if model is None else model.counter_s()
+        kin = (other.model for other in self.all.values())
+        counts = any(o is not None and o.header == model.header and o.counter_s() is not None for o in kin)
+        return model.period_s if counts else None
 
     def _count(self, belief: Belief, period_s: float) -> bool:
         if "counter" in belief.kinds:
@@ -302,20 +302,22 @@ class Periods:
         return True
 
     @staticmethod
-    def _shows_period(meter: HeaderModel, kin: bool | None) -> bool:
+    def _shows_period(model: HeaderModel, kin: bool | None) -> bool:
         """Before any turn: by resets that have always been a whole window away, or by the very first one."""
-        as_far = (meter.first_reset_s or 0.0) > meter.longest_reset_s - ROUNDED_UP_S
-        if meter.is_log(kin):
-            return as_far and meter.least == 0
+        as_far = (model.first_reset_s or 0.0) > model.longest_reset_s - ROUNDED_UP_S
+        if model.is_log(kin):
+            return as_far and model.least == 0
         # A window that opened with our first request lasts until its reset; where half of a bucket is used its reset
         # has run away from the first.
-        used = meter.limit is not None and meter.last is not None and 2 * meter.last.remaining <= meter.limit
-        return meter.fresh and used and as_far and not meter.shape.grows
+        used = model.limit is not None and model.last is not None and 2 * model.last.remaining <= model.limit
+        return model.fresh and used and as_far and not model.reset_pattern.grows
 
     def kin(self, belief: Belief) -> bool | None:
         """Does another limit of the same header count as a log? None where that is not known of any."""
-        others = (other.meter for other in self.all.values() if other is not belief)
-        known = [o.shape.moves for o in others if o is not None and belief.meter and o.header == belief.meter.header]
+        others = (other.model for other in self.all.values() if other is not belief)
+        known = [
+            o.reset_pattern.moves for o in others if o is not None and belief.model and o.header == belief.model.header
+        ]
         return True if True in known else False if False in known else None
 
     def ends(self, quota: Quota, sent_s: float, now: float) -> tuple[float, float]:
@@ -326,16 +328,16 @@ class Periods:
         low, high = self.clock.bounds(now)
         return quota.reset_utc_s - 1 - high, quota.reset_utc_s - low
 
-    def measure(self, meter: HeaderModel, quota: Quota, ends: tuple[float, float]) -> None:
+    def measure(self, model: HeaderModel, quota: Quota, ends: tuple[float, float]) -> None:
         """With nothing in flight the count of what is used leads back to the request that opened the window."""
-        used = None if self._history.in_flight else meter.used
-        if meter.period_s is not None or used is None or (meter.spans_s is not None and 4 * used > (quota.limit or 0)):
+        used = None if self._history.in_flight else model.used
+        if model.period_s is not None or used is None or (model.spans_s is not None and 4 * used > (quota.limit or 0)):
             return
         opener = len(self._history) - used
         reset_s = quota.reset_s
         if reset_s is None or not 0 <= reset_s <= ABSURD_S or not 0 < used <= len(self._history):
             return
-        slack_s = self._trust.slack_s.get(f"{meter.header}-Reset", 0.0)
+        slack_s = self._trust.slack_s.get(f"{model.header}-Reset", 0.0)
         low_s = ends[0] - self._history.answered[opener]
         high_s = ends[1] + slack_s - self._history.earliest_sent(opener)
-        meter.span(max(0.0, low_s), high_s)
+        model.span(max(0.0, low_s), high_s)

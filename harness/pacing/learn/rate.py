@@ -102,10 +102,10 @@ class Inferred:
         belief.limit = min(belief.limit, found.limit)
         belief.low_s, belief.high_s = found.low_s, max(found.period_s, belief.high_s if belief.settled else 0.0)
         belief.kinds, belief.evidence, belief.told, belief.settled = found.kinds, evidence, told, True
-        meter = belief.meter
-        if meter is None or meter.last is None or meter.last.remaining <= len(self._history.in_flight):
+        model = belief.model
+        if model is None or model.last is None or model.last.remaining <= len(self._history.in_flight):
             return None
-        header, left = f"{meter.header}-Remaining", meter.last.remaining
+        header, left = f"{model.header}-Remaining", model.last.remaining
         if not self._trust.drop(header, f"refused while it said {left} were left"):
             return None
         self._headers.forget_counts()
@@ -132,7 +132,7 @@ class RateSearch:
 
     def __init__(self, history: History, found: Inferred) -> None:
         self._history = history
-        self._found = found
+        self._inferred = found
         self.search: Refill | None = None
         self.counts = False  # the rate is that at which the windows that were found let in: they are sliding counters
         self._short: Emptied | None = None
@@ -219,14 +219,14 @@ class RateSearch:
 
     def _begin(self, pause: Emptied) -> Refill:
         first_s = pause.closed_s - (self._history.sent[0] if len(self._history) else pause.closed_s)
-        self._windows = [(b.limit, b.high_s) for b in self._found.beliefs if roundness(b.limit) >= ROUND]
-        self._found.forget_short(SHORT_S)
+        self._windows = [(b.limit, b.high_s) for b in self._inferred.beliefs if roundness(b.limit) >= ROUND]
+        self._inferred.forget_short(SHORT_S)
         self.search = Refill(pause, first_s, prefer=self._rates)
         return self.search
 
     def _rates(self) -> list[float]:
         """Of windows that were found: a sliding counter lets one less than its limit through in each."""
-        likely = [(belief.limit, belief.high_s) for belief in self._found.beliefs] + self._windows
+        likely = [(belief.limit, belief.high_s) for belief in self._inferred.beliefs] + self._windows
         return [(limit - 1) / period_s for limit, period_s in likely if limit > 1]
 
     def remember(self, tier: Tier) -> None:
@@ -259,7 +259,7 @@ class RateSearch:
 
     def _counters(self, search: Refill) -> list[Belief]:
         """Windows that the rate shows to be a sliding counter's: shut for long, and the slowest of just that rate."""
-        shut = [belief for belief in self._found.beliefs if belief.shut_s >= SHORT_S]
+        shut = [belief for belief in self._inferred.beliefs if belief.shut_s >= SHORT_S]
         slowest = min(shut, key=lambda belief: belief.limit / belief.high_s, default=None)
         if search.depth > 1 or slowest is None:
             return []

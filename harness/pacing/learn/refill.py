@@ -187,7 +187,7 @@ class Refill:
         if before.closed_s <= 1 - LONG_AGO_S and self.depth == 1:  # what an earlier run found does not hold any more
             self.low = self.held = 0.0
             return BACK * BACK * self.rate, self.rate
-        whole_s, open_s = _stretch(before, pause)
+        whole_s, open_s = _interval(before, pause)
         high = math.inf
         if self._steady:
             high = max((n + 1 - self._least) / open_s, (n + 1) / whole_s)
@@ -199,7 +199,7 @@ class Refill:
 
     def _contradict(self, before: Emptied, pause: Emptied, low: float) -> None:
         """The first time: no bucket of the depth that was thought. Later: the pace that held is too fast after all."""
-        whole_s, open_s = _stretch(before, pause)
+        whole_s, open_s = _interval(before, pause)
         high = self.rate
         if not self.contradictions and self._steady:
             high = max(pause.accepted - before.accepted, 1) / open_s
@@ -254,7 +254,7 @@ class Refill:
             self._since_s, self._binds, self._steady = None, False, False
 
 
-def _stretch(before: Emptied, pause: Emptied) -> tuple[float, float]:
+def _interval(before: Emptied, pause: Emptied) -> tuple[float, float]:
     """From one refusal to the next, and from when it was open again, in seconds."""
     return max(0.001, pause.closed_s - before.closed_s), max(0.001, pause.closed_s - before.reopened_s)
 
