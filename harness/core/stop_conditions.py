@@ -1,4 +1,4 @@
-"""Rules by which a run ends before it is done: too many failures, too much time, nothing that works.
+"""End a run before it is done, by rules: too many failures, too much time, nothing that works.
 
 A server that is down, or a network that is, would cost every item its attempts, as fast as the limits allow. So when
 everything fails, everyone pauses and one request probes, and after enough probes in vain the run ends. Failures that
@@ -60,13 +60,13 @@ class StopRules:
         self.at = min(times, default=None)  # when, whatever happens
 
     def bounded(self, now: float, answer: Answer) -> Answer:
-        """`answer`, but no wait lasts beyond the moment at which the session ends whatever happens."""
+        """Return `answer`, with no wait beyond the moment at which the session ends whatever happens."""
         if not isinstance(answer, Wait) or self.at is None or self.at <= now:
             return answer
         return answer if answer.until is not None and answer.until <= self.at else replace(answer, until=self.at)
 
     def verdict(self, now: float, state: State, breaker: Breaker) -> Done | None:
-        """As what and why the session is to end at `now`; None: it goes on."""
+        """Return the Done that ends the session at `now`, or None to continue."""
         conditions = self._conditions
         failed, imported = state.failed - self._before[0], state.imported - self._before[1]
         if conditions.max_failures is not None and failed >= conditions.max_failures:

@@ -1,4 +1,4 @@
-"""When NOT to open a window: the schedule for several anchored limits, where sending at once is not the best.
+"""Plan when NOT to open a window: several anchored limits, where sending at once is not the best.
 
 4/7s + 5/11s and 15 requests: greedily 29 s, at best 22 s and a moment. To open a short window just before the long
 one renews wastes it; to open it with a single request, so early that it ends just after the long one renews, lets its
@@ -10,7 +10,8 @@ trying: all that fit, one less (the one is opened with later), and one. The test
 exhaustive search does better. Where that takes too many steps only the largest size is tried, and then greedy is kept:
 a plan is never worse than greedy.
 
-What a planner needs in a running import: how much is left, how long a burst takes, and where each window stands.
+`Schedule` follows the plan in a running import, for which it notes how much is left, how long a burst takes, and where
+each window stands.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is left at least, whatever the latency does.
+"""Work out what is left of a shared quota, whatever the latency does.
 
 **Room, read safely.** An answer's Remaining is the server's count at some moment between its send and its answer.
 Of the answered requests let j be the one that arrived last; nobody knows which it is, but it is one of those
@@ -8,10 +8,9 @@ answered no earlier than the latest send of any. What arrived after j is still i
 
 whatever the latency, for windows, logs and buckets alike: a window's turn or a refill only adds to it.
 
-Other clients of the same limits, seen in what the server says is left.
-
-Where `Remaining` is lower than our own sends explain, others send too, or the limit counts in another way than was
-declared (a sliding counter, a small burst): from then on a request needs room by the server's count as well as by ours.
+**Others.** Where `Remaining` is lower than our own sends explain, other clients use them, or the limit counts
+in another way than was declared (a sliding counter, a small burst): from then on a request needs room by the server's
+count as well as by ours.
 """
 
 from __future__ import annotations

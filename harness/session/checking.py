@@ -1,9 +1,8 @@
-"""The first pages of a list, read to see whether an import of it can end: what `check` and `--dry-run` know of a list.
+"""Read the first pages and items of an API to say whether an import can end, and what its limits are.
 
-It asks for page 1, for the page after it as the list names it or as it is guessed, and for page 0 where an import
-would; then the judge of real imports says what it thinks (`harness.core.listing`).
-
-A few requests, one after another, to see whether an API can be imported and what it says of its limits.
+`check` and `--dry-run` ask for page 1, for the page after it as the list names it or as it is guessed, and for page 0
+where an import would; then the judge of real imports says what it thinks (`harness.core.listing`). A few requests, one
+after another, show what the API says of its limits.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Runs a core on trio: fixed workers, each pulling its next fetch. Decides nothing.
+"""Run a core on trio with fixed workers, and write its record while it runs; decides nothing.
 
 Idle workers stand in one line. An alarm wakes the first when the core's wait is over, and so does every input; one
 that gets something to do wakes the next before it goes, so that they leave one by one instead of all at once.
 
-Writes the record while the import runs: every second, or as soon as a part is full, and a last time at the end.
+The record is written every second, or as soon as a part is full, and a last time at the end.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What a session is made of, as the settings want it: the pacing strategy and the core.
+"""Make what a session needs (strategy, budget, core), and notice other runs on the same key.
 
-Other runs against the same host with the same key, of which this one knows nothing: what they send counts, too.
+Of other runs against the same host with the same key this one knows nothing, and what they send counts, too.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""What people ask of a core while it runs, beyond its own few words: failed items tried again, or given up.
+"""Retry or forget failed items, in a running core or in a run that has ended.
 
-What is written of a run that has ended: its results, and what people still change of it.
-
-Failed items are made ready again, for `resume` to fetch, or given up.
+Items that failed are made ready again, in a running core or for `resume` to fetch, or given up. Of a run that
+has ended the results are written anew.
 """
 
 from __future__ import annotations

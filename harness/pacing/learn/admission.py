@@ -1,6 +1,6 @@
-"""May a request go, by what headers say?
+"""Decide whether a request may go by what headers say, and how many may be in flight.
 
-How many may be in flight at once: learned where a burst is refused in part, and what was left is let in at once.
+The number in flight is learned where a burst is refused in part, and what was left is let in at once.
 """
 
 from __future__ import annotations

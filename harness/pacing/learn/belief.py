@@ -1,6 +1,6 @@
-"""One limit that is believed to hold: how many, in which period, why, and how surely.
+"""Describe one limit that is believed to hold, and record it as it is learned.
 
-What a strategy has learned, as it is recorded and shown.
+A belief says how many, in which period, why, and how surely.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""One limit as headers tell it: how much is left, when it is reset, and how long its window must be.
-
-How one limit counts, as its resets tell.
+"""Model one limit from its headers: what is left, when it resets, and which way of counting its resets show.
 
 A fixed window's end stands still until it has come. A log's moves on with each request, a whole window ahead of it; so
 does the Reset of servers that always name a whole window, and to keep to them as to a log is right as well. A bucket's,

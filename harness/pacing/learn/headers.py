@@ -1,17 +1,13 @@
-"""Everything that headers tell, limit by limit, and the beliefs that come of it.
+"""Keep every limit that headers describe: its count, its period, how it counts, and what is left of it.
 
-Limits that are kept to by a rule of their own, once it is known how they count: sliding counters so far.
-
-The rules are `window`'s (`harness.pacing.limiters`, `phased`), which hold their proofs. What was sent before is told to
-the rule as it is made.
-
-What is left of the limit that a server shows, and so of all.
+Limits are kept to by a rule of their own, once it is known how they count: sliding counters so far. The rules are
+`window`'s (`harness.pacing.limiters`, `server_clock`), which hold their proofs. What was sent before is told to it
+as it is made.
 
 Servers that show one limit at a time mostly show the tightest, so that any other has as much left at least, also one
 that was never shown. Those that do not are found out when they refuse while there must be room.
 
-How long the windows are that headers tell of without saying so: measured from resets, by the server's own clock
-where that is known.
+How long windows are, where headers do not say, is measured from resets, by the server's own clock where that is known.
 """
 
 from __future__ import annotations
@@ -37,7 +33,7 @@ SINGLES = 3
 
 
 class Headers:
-    """Keep the limits that headers describe for one budget. Each has a belief, which opens by itself only once its period is known."""
+    """All limits that headers describe for one budget. Each belief opens by itself once its period is known."""
 
     def __init__(self, history: History, trust: Trust) -> None:
         self._history = history

@@ -1,6 +1,7 @@
-"""Which counts and periods people choose: limits are set by people, and people like round numbers.
+"""Weigh evidence: which counts and periods people choose, and which headers have proved wrong.
 
-Which headers are believed, and why not: a ledger that is written once and read by everyone.
+Limits are set by people, and people like round numbers. Headers that are not believed stand in a ledger, with why:
+it is written once and read by everyone.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""The limits that refusals taught: found, told apart from one another, corrected.
+"""Collect the limits that refusals showed, and search for a rate where room comes back bit by bit.
 
-Is what refuses a limit whose room comes back bit by bit? From the pauses so far; and the search for its rate.
+Limits are found, told apart from one another, and corrected. The pauses so far show whether what refuses is a limit
+whose room comes back bit by bit; then its rate is searched for.
 """
 
 from __future__ import annotations
