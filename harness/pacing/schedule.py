@@ -48,7 +48,7 @@ class Window:
         return Window(self.limit, self.period_s, at + self.period_s, count)
 
     def last_s(self, at: float, count: int) -> float:
-        """When the last of `count` more can be let through at the earliest, by this limit alone."""
+        """Return when the last of `count` more can be let through at the earliest, by this limit alone."""
         headroom = self.headroom(at)
         if count <= headroom:
             return at
@@ -69,7 +69,7 @@ class Plan:
 
 
 def plan(windows: Windows, requests: int, now: float, margin_s: float) -> Plan | None:
-    """The first step of the best schedule found for `requests`, or None where sending at once is as good.
+    """Return the first step of the best schedule found for `requests`, or None where sending at once is as good.
 
     margin_s: how much longer a window must last than the moment for whose sake it is opened early.
     """
@@ -87,7 +87,7 @@ def plan(windows: Windows, requests: int, now: float, margin_s: float) -> Plan |
 
 
 def greedily(windows: Windows, requests: int, now: float) -> float:
-    """When the last is sent if each goes as soon as every limit allows."""
+    """Return when the last is sent if each goes as soon as every limit allows."""
     while True:
         headroom = min(window.headroom(now) for window in windows)
         if headroom >= requests:
@@ -128,7 +128,7 @@ def _search(windows: Windows, requests: int, now: float, margin_s: float, frugal
 def _steps(
     state: Windows, left: int, at: float, margin_s: float, frugal: bool, fresh: bool
 ) -> Iterator[tuple[float, int]]:
-    """(when, how many) might be sent next."""
+    """Yield (when, how many) might be sent next."""
     ends = {window.ends_at for window in state if window.ends_at > at}
     early = {end - window.period_s + margin_s for end in ends for window in state}
     for when in {at} | ends | early if fresh else ends | early:
@@ -161,7 +161,7 @@ class Schedule:
         self._planned: tuple[object, float, int] | None = None
 
     def wait_until(self, now: float) -> float | None:
-        """The absolute time before which nothing should go although it might; None: go."""
+        """Return the absolute time before which nothing should go although it might; None: go."""
         if self.left < 1 or self._group > 0:
             return None
         windows = tuple(self._window(limiter, now) for limiter in self._limiters)
@@ -180,13 +180,13 @@ class Schedule:
         return None
 
     def granted(self, now: float) -> None:
-        """One more is on its way."""
+        """Count one more on its way."""
         self.left -= 1
         self._group -= 1
         self._burst_s = max(self._burst_s, now - self._group_began)
 
     def settled(self, sent_at: float, now: float, back: bool) -> None:
-        """It was answered; `back`: or comes back to be sent again."""
+        """Note that it was answered; `back`: or comes back to be sent again."""
         self._round_trip_s = max(self._round_trip_s, now - sent_at)
         self.left += back
 

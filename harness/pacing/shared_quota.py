@@ -46,26 +46,26 @@ class Headroom:
         self._candidates.append(reading)
 
     def outdate(self, answered_s: float) -> None:
-        """An answer without a reading. It may have arrived after all that were read: only after one that was sent later
-        is it known again what was left.
+        """Note an answer without a reading. It may have arrived after all that were read: only after one that was sent
+        later is it known again what was left.
         """
         self._candidates = []
         self._unread_until_s = max(self._unread_until_s, answered_s)
 
     def forget(self) -> None:
-        """What was read is not believed."""
+        """Forget what was read: it is not believed."""
         self._candidates = []
 
     @property
     def least(self) -> int | None:
-        """What was left by the lowest word that may be the last; None where there is none."""
+        """Return the least that may be left, or None if unknown."""
         if self._latest_sent_s < self._unread_until_s:
             return None
         return min((reading.remaining for reading in self._candidates), default=None)
 
     @property
     def is_exact(self) -> bool:
-        """Is it known which word is the last?"""
+        """Return whether it is known which reading is the last."""
         return len(self._candidates) == 1 and self.least is not None
 
 
@@ -100,11 +100,13 @@ class SharedQuota:
 
     @property
     def shared(self) -> tuple[Tier, ...]:
-        """The tiers of which the server counts more than we sent: others use them, or it counts in another way."""
+        """Return the tiers of which the server counts more than we sent: others use them, or it counts
+        in another way.
+        """
         return tuple(limiter.tier for limiter, seen in zip(self._limiters, self._seen) if seen.is_shared)
 
     def read(self, notice: Notice, sent_at: float, now: float) -> None:
-        """An answer, before it is settled: its own request still counts as in flight."""
+        """Read an answer, before it is settled: its own request still counts as in flight."""
         for limiter, seen in zip(self._limiters, self._seen):
             quota = next((quota for quota in notice.quotas if tells_of(quota, limiter.tier)), None)
             if quota is not None and quota.remaining is not None:
@@ -122,7 +124,7 @@ class SharedQuota:
             self.is_alone = self.is_alone and not seen.is_shared
 
     def later(self, now: float, cost: int, in_flight: int) -> Later | None:
-        """Why `cost` more should not go although by our count they may."""
+        """Return why `cost` more should not go although by our count they may."""
         for limiter, seen in zip(self._limiters, self._seen):
             least = seen.headroom.least
             if not seen.is_shared or least is None or least - in_flight >= cost:
@@ -136,7 +138,7 @@ class SharedQuota:
 
 
 def tells_of(quota: Quota, tier: Tier) -> bool:
-    """Is it this limit that the header tells of?"""
+    """Return whether it is this limit that the header tells of."""
     return quota.limit == tier.limit and quota.period_s in (None, tier.period_s)
 
 

@@ -28,8 +28,8 @@ class Admission:
         self._trust = trust
 
     def ahead(self, cost: int) -> Later | None:
-        """Where one limit is shown at a time there may be others: after a window's turn one request goes ahead, for its
-        answer shows the tightest. Not for logs, whose slots come free one by one.
+        """Make others wait while one request goes ahead after a window's turn: where headers show one limit at a time
+        there may be more, and its answer shows the tightest. Not for logs, whose slots come free one by one.
         """
         if not self._history.in_flight:
             return None
@@ -47,7 +47,7 @@ class Admission:
         return None
 
     def later(self, belief: Belief, now: float, cost: int) -> Later | None:
-        """None where `cost` more may go by the server's own count, or by ours where that is sure enough."""
+        """Return None where `cost` more may go by the server's own count, or by ours where that is sure enough."""
         model, history = belief.model, self._history
         assert model is not None
         least = model.least
@@ -71,7 +71,7 @@ class Admission:
         return self._exhausted(belief, model, now, cost, sure)
 
     def _fits(self, belief: Belief, now: float, cost: int) -> bool:
-        """By our own count, or by the rule that the limit has."""
+        """Return whether `cost` fits by our own count, or by the rule that the limit has."""
         fits = self._limiters.fits(belief, now, cost)
         return belief.fits(now, cost, self._history) if fits is None else fits
 
@@ -81,8 +81,8 @@ class Admission:
         return belief.opens_at(now, cost, self._history)
 
     def _watch_until(self, model: HeaderModel, now: float) -> float | None:
-        """The last of a window is sent a little later than it might be: what its answer says of the reset tells how
-        this limit counts, and there is nothing to be done afterwards but wait anyway.
+        """Return until when to keep back the last request of a window. What its later answer says of the reset tells
+        how this limit counts, and there is nothing to be done afterwards but wait anyway.
         """
         until = model.reset_pattern.watch_until()
         if until is None and self.left > 1 and not model.looked:
@@ -91,13 +91,15 @@ class Admission:
         return until if until is not None and now < until else None
 
     def _shut(self, belief: Belief, model: HeaderModel, now: float) -> bool:
-        """Is a window that ends at its reset still open, and used up?"""
+        """Return whether a window that ends at its reset is still open, and used up."""
         by_reset = belief not in self._limiters.rules and model.is_by_reset(self._headers.periods.kin(belief))
         by_reset = by_reset and self._trust.believes(f"{model.header}-Reset")
         return by_reset and model.resets_at is not None and now < model.resets_at[1]
 
     def _unread(self, belief: Belief, model: HeaderModel, cost: int) -> Later | None:
-        """Not told of for a while: at least what was left then, less all that may have been counted since."""
+        """Return how long to wait where headers have been silent: assume what was last left, less all that may have
+        been counted since.
+        """
         if model.last is None:
             return None
         history = self._history
@@ -107,7 +109,9 @@ class Admission:
         return _wait(belief, None) if history.in_flight else None
 
     def _exhausted(self, belief: Belief, model: HeaderModel, now: float, cost: int, sure: bool) -> Later | None:
-        """Nothing is left: until the oldest slot comes free, or the reset, whichever is sooner; then one goes ahead."""
+        """Return how long to wait where nothing is left: until the oldest slot comes free, or the reset, whichever is
+        sooner; then one goes ahead.
+        """
         by_reset = belief not in self._limiters.rules and model.is_by_reset(self._headers.periods.kin(belief))
         ours = not by_reset and (sure or (belief.settled and not self._fits(belief, now, cost)))
         at = self._opens_at(belief, now, cost) if ours else None
@@ -129,7 +133,9 @@ class Admission:
 
     @staticmethod
     def _poll_at(belief: Belief, model: HeaderModel) -> float:
-        """Nothing is left, though by our count there should be: a counter or a bucket gives some back all the time."""
+        """Return when to look again early, where by our count something should be left: a counter or a bucket gives
+        some back all the time.
+        """
         if not (belief.polls and belief.settled and model.period_s is not None and model.last is not None):
             return math.inf
         return model.last.answered_s + belief.high_s / 10
@@ -172,15 +178,17 @@ class LearnedConcurrency:
                 self.cap, self._full, self._raised = self.cap + 1, 0, True
 
     def ended(self, grant: Grant) -> int:
-        """How many others were in flight when it was sent."""
+        """End the request; return how many others were in flight when it was sent."""
         return self._in_flight_with.pop(grant, 0)
 
     def is_crowded(self, others: int) -> bool:
-        """More in flight than ever got through, or one more than always did?"""
+        """Return whether more are in flight than ever got through, or one more than always did."""
         return others > self._most or (self._raised and others + 1 == self.cap)
 
     def learn(self, others: int, emptied: Emptied) -> LearnedFact | None:
-        """A refusal with `others` in flight was over at once; what is new of it, if it may be for their number."""
+        """Learn from a refusal with `others` in flight that was over at once; return what is new, if it may be for
+        their number.
+        """
         if not self.is_crowded(others):
             return None
         if self._raised and self.cap is not None:
@@ -191,7 +199,7 @@ class LearnedConcurrency:
         return LearnedFact(f"{self.cap} in flight", "concurrency", why, "fair")
 
     def refused(self, others: int) -> None:
-        """Refused with no more in flight than got through before: it is not for their number."""
+        """Note a refusal: with no more in flight than got through before, it is not for their number."""
         if self.cap is not None and not self.is_crowded(others):
             self.cap, self.dropped, self._raised = None, self._taught, False
 

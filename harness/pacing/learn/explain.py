@@ -50,7 +50,7 @@ class Explanation:
 
 
 def explain(sent: Sequence[float], answered: Sequence[float], refusal: Refusal) -> list[Explanation]:
-    """Every limit that explains `refusal`, the most plausible first.
+    """Return every limit that explains `refusal`, the most plausible first.
 
     sent, answered: of accepted requests, in order of their answers, in seconds on one clock.
     """
@@ -77,7 +77,7 @@ def _rank(found: Explanation) -> tuple[bool, bool, int, int]:
 
 
 def openers(sent: Sequence[float], answered: Sequence[float], count: int) -> list[int]:
-    """The first request, and those of the first `count` that came after the longest gaps; in order."""
+    """Return the first request, and those of the first `count` that came after the longest gaps; in order."""
     gaps = []
     latest_s = answered[0] if count else 0.0
     for at in range(1, count):

@@ -70,7 +70,7 @@ class HeaderModel:
         refused: bool = False,
         ends: tuple[float, float] | None = None,
     ) -> None:
-        """Take in the word of one answer. ends: between which times its window ends, where that is known better."""
+        """Take in what one answer says. ends: between which times its window ends, where that is known better."""
         if refused:
             if self.waited_out is not None and sent_s >= self.waited_out and not self.polled:
                 trust.too_short(f"{self.header}-Reset")
@@ -127,7 +127,7 @@ class HeaderModel:
             self.last, self._last_utc_s = reading, reset_utc_s
 
     def span(self, low_s: float, high_s: float) -> None:
-        """A window lasted between these: from the request that must have opened it to its reset."""
+        """Narrow how long a window lasts: between these, from the request that must have opened it to its reset."""
         before = self.spans_s
         if before is not None and max(before[0], low_s) < min(before[1], high_s):
             low_s, high_s = max(before[0], low_s), min(before[1], high_s)
@@ -136,33 +136,33 @@ class HeaderModel:
         self.spans_s = (low_s, high_s)
 
     def outdate(self, sent_s: float, answered_s: float) -> None:
-        """An answer told of another limit."""
+        """Note that an answer told of another limit: what was left is less certain now."""
         self._headroom.outdate(answered_s)
         self._turned(sent_s)
 
     def _turned(self, sent_s: float) -> None:
-        """What was sent after all was used up and its reset had come got through."""
+        """Note that a request sent after the reset got through: the window has turned."""
         if self.waited_out is not None and sent_s >= self.waited_out:
             self.turns += 1
             self.waited_out = None
 
     def forget(self) -> None:
-        """Its count is not to be had or not believed: what it said is void."""
+        """Forget what it said: its count is not to be had or not believed."""
         self._headroom.forget()
         self.last = None
 
     @property
     def least(self) -> int | None:
-        """What was left by the lowest word that may be the last; None where there is none."""
+        """Return the least that may be left, or None if unknown."""
         return self._headroom.least
 
     @property
     def used(self) -> int | None:
-        """What is used by the word of the last request, where it is known which that is."""
+        """Return how much is used, where the latest answer is known."""
         return self.limit - (self.least or 0) if self.limit is not None and self._headroom.is_exact else None
 
     def is_log(self, kin: bool | None) -> bool:
-        """Does its reset move, a whole window ahead? kin: whether another limit of the same server's does.
+        """Return whether its reset moves, a whole window ahead. kin: whether another limit of the same server's does.
 
         Where neither was watched for long enough, what people choose decides: if the time from the window's first
         request to the reset is no usual period, but the reset's distance is, then it is that distance.
@@ -174,13 +174,13 @@ class HeaderModel:
         return usual and self.reset_pattern.on_the_clock(log_s) is None
 
     def is_by_reset(self, kin: bool | None) -> bool:
-        """Does a fixed window end at its reset, and not a period after our first request in it?"""
+        """Return whether a fixed window ends at its reset, and not a period after our first request in it."""
         if self.period_s is not None or self.is_log(kin):
             return False
         return self.varies or self.doubt_s() > 0 or self._aligned_period_s() is not None
 
     def doubt_s(self) -> float:
-        """How much later than it might a short window is begun a few times, for the sake of what its reset tells then.
+        """Return how much later than necessary to open a short window, so that its reset can be read.
 
         Whole seconds tell windows of one and of two seconds apart only if these do not begin on the second; and whether
         they begin with us or lie on the server's clock only if one begins a second later: its end moves, the clock's
@@ -195,7 +195,9 @@ class HeaderModel:
         return 0.5 if self.reset_pattern.on_the_clock(0.0) is None else 1.3
 
     def _aligned_period_s(self) -> float | None:
-        """The period of windows on the server's clock, unless one of windows that begin with us is more usual."""
+        """Return the period of windows on the server's clock, unless one of windows that begin with us
+        is more usual.
+        """
         # Such ends need no rounding.
         least_s = self.spans_s[0] + 0.98 if self.spans_s is not None else 0.0
         aligned_s, ours_s = self.reset_pattern.on_the_clock(least_s), self._fixed_period_s()
@@ -203,7 +205,7 @@ class HeaderModel:
         return None if more and not self.doubt_s() else aligned_s
 
     def counter_s(self) -> float | None:
-        """The period of a sliding counter, if it is one by its resets; they lie up to two periods ahead."""
+        """Return the period of a sliding counter, if it is one by its resets; they lie up to two periods ahead."""
         if self.period_s is not None and self.reset_pattern.moves is not True and not self.reset_pattern.grows:
             # Rounded up, counted from a Date that is rounded down, and floats: a second more, or two, prove nothing.
             rounded_s = 1.5 if self._reset_utc_s is None else 1.5 + ROUNDED_UP_S
@@ -212,7 +214,7 @@ class HeaderModel:
         return self.reset_pattern.jumped_s if self.period_s is None else None
 
     def whole_period_s(self, kin: bool | None = None) -> float | None:
-        """The period as told, else as resets make plausible; None where there is neither.
+        """Return the period as told, else as resets make likely; None where there is neither.
 
         Of a fixed window from the request that opened it, as many ago as are used, to its reset. Of a log or bucket,
         whose reset moves, the longest reset: it is a whole window away when all is used.
@@ -228,7 +230,9 @@ class HeaderModel:
 
     @property
     def named_s(self) -> float:
-        """The longest that the server itself named: its period, its furthest reset, or a whole window until a reset."""
+        """Return the longest that the server itself named: its period, its furthest reset, or a whole window until a
+        reset.
+        """
         span_s = 0.0 if self.spans_s is None else self.spans_s[1]
         return max(self.period_s or 0.0, self.longest_reset_s, span_s)
 
@@ -244,7 +248,9 @@ class HeaderModel:
 
 
 def _usual(low_s: float, high_s: float) -> float:
-    """The usual period in (low, high], if all of them are about the same; else the longest, to be on the safe side."""
+    """Return the usual period in (low, high], if all of them are about the same; else the longest, to be on the safe
+    side.
+    """
     if high_s > FAR * low_s:
         return max((period for period in PERIODS if low_s < period <= high_s), default=high_s)
     return period_between(low_s, high_s) or high_s
@@ -288,7 +294,7 @@ class ResetPattern:
         self._divisor: int | None = None  # of all ends of windows
 
     def read(self, word: Word) -> None:
-        """One more answer."""
+        """Take in one more answer."""
         self._divide(word.utc_s)
         first = self._first
         if first is None or word.answered_s >= first.over_s:
@@ -310,11 +316,13 @@ class ResetPattern:
         self.grows = self.grows or moved_s > watched_s + WATCH_S
 
     def trickles(self) -> None:
-        """A part of what was used is there again before the reset: no fixed window does that."""
+        """Note that a part of what was used is there again before the reset: no fixed window does that."""
         self.moves = True if self.moves is None else self.moves
 
     def watch_until(self) -> float | None:
-        """When a request should be sent for its answer to tell how this counts; None where it is known, or too late."""
+        """Return when a request should be sent for its answer to tell how this counts; None where it is known, or too
+        late.
+        """
         first = self._first
         if self.moves is not None or first is None:
             return None
@@ -323,7 +331,9 @@ class ResetPattern:
         return at if at + 2 * (first.answered_s - first.sent_s) < first.over_s else None
 
     def jumps_by(self) -> float | None:
-        """When at the latest a request should be sent for its answer to tell whether this is a sliding counter."""
+        """Return when at the latest a request should be sent for its answer to tell whether this is a
+        sliding counter.
+        """
         first = self._first
         told = first is not None and self.moves is False and first.utc_s is not None and self.jumped_s is None
         return first.over_s - 2 * (first.answered_s - first.sent_s) - JUMP_S if told and first else None
@@ -333,7 +343,9 @@ class ResetPattern:
             self._divisor = math.gcd(self._divisor or 0, int(utc_s)) if utc_s == int(utc_s) else 1
 
     def on_the_clock(self, least_s: float) -> float | None:
-        """The most common period, `least_s` or longer, whose windows on the server's clock end where these did."""
+        """Return the most common period, `least_s` or longer, whose windows on the server's clock end
+        where these did.
+        """
         divisor = self._divisor
         found = [p for p in PERIODS if least_s <= p <= _DAY_S and divisor is not None and divisor % p == 0]
         return max(found, key=commonness, default=None)

@@ -86,7 +86,9 @@ class Headers:
         self.periods.measure(model, quota, ends)
 
     def _is_single(self, key: tuple[str, str | int | None], quota: Quota, refused: bool) -> bool:
-        """Its count says nothing and its reset is in whole seconds: how soon the next may go is not told."""
+        """Return whether its count says nothing and its reset is in whole seconds: how soon the next may go is not
+        told.
+        """
         seen = self._singles.get(key, 0)
         if 0 <= seen < SINGLES and quota.remaining is not None and not refused:
             seen = self._singles[key] = seen + 1 if quota.remaining == 0 else -1
@@ -114,7 +116,8 @@ class Headers:
         return self._strange.get(belief, 0) >= READINGS
 
     def explains(self, limit: int, low_s: float, high_s: float) -> Belief | None:
-        """The limit that headers tell in a period of (low_s, high_s], if it is more than `limit`: others used the rest.
+        """Return the limit that headers tell in a period of (low_s, high_s], if it is more than `limit`: others used
+        the rest.
 
         It is taken for shared from then on.
         """
@@ -126,15 +129,15 @@ class Headers:
         return None
 
     def names_limits(self) -> bool:
-        """Do headers tell of a limit, whatever its period?"""
+        """Return whether headers tell of a limit, whatever its period."""
         return any(belief.model is not None and belief.limit < _UNKNOWN for belief in self.beliefs.values())
 
     def is_strangers(self, wait_s: float) -> bool:
-        """Is a refusal that was over after `wait_s` what is to be expected of a limit that others use too?"""
+        """Return whether a refusal that was over after `wait_s` is to be expected of a limit that others use too."""
         return any(self.is_shared(b) and b.settled and wait_s <= 1.05 * b.high_s for b in self.beliefs.values())
 
     def forget_counts(self) -> None:
-        """Remaining is no longer believed."""
+        """Forget all counts: Remaining is no longer believed."""
         for belief in self.beliefs.values():
             if belief.model is not None:
                 belief.model.forget()
@@ -160,7 +163,7 @@ class RuledLimiters:
         self.rules: dict[Belief, Limiter] = {}
 
     def keep_counter(self, belief: Belief, clock: ServerClock, now: float) -> bool:
-        """From now on `belief` is a sliding counter on the server's `clock`; True where that is new."""
+        """Keep to `belief` as a sliding counter on the server's `clock`; return True where that is new."""
         if belief in self.rules or not clock.known:
             return False
         rule = CounterLimiter(Tier(belief.limit, belief.high_s, "counter"), clock)
@@ -172,13 +175,13 @@ class RuledLimiters:
         return True
 
     def used(self, belief: Belief, now: float) -> int:
-        """What is used by its rule."""
+        """Return how much is used by its rule."""
         rule = self.rules[belief]
         rule.expire(now)
         return rule.used
 
     def fits(self, belief: Belief, now: float, cost: int) -> bool | None:
-        """May `cost` more go by its rule? None where it has none."""
+        """Return whether `cost` more may go by its rule; None where it has none."""
         rule = self.rules.get(belief)
         if rule is None:
             return None
@@ -186,16 +189,16 @@ class RuledLimiters:
         return rule.used + cost <= rule.limit
 
     def opens_at(self, belief: Belief, cost: int) -> float | None:
-        """When its rule lets `cost` through, asked after `fits`; None: that takes an answer."""
+        """Return when its rule lets `cost` through, asked after `fits`; None: that takes an answer."""
         return self.rules[belief].opens_at(cost)
 
     def granted(self, cost: int) -> None:
-        """One more is on its way."""
+        """Count one more on its way."""
         for rule in self.rules.values():
             rule.used += cost
 
     def settled(self, outcome: Outcome, now: float, sent_s: float, reserved: int, cost: int) -> None:
-        """What became of it."""
+        """Settle a request by its outcome."""
         for rule in self.rules.values():
             if outcome is Outcome.ANSWERED:
                 rule.settle(now, cost, reserved, sent_s)
@@ -229,11 +232,11 @@ class Tightest:
                 headroom.outdate(now)
 
     def shown_by(self, header: str) -> bool:
-        """Is it the tightest that `header` shows, as far as is known?"""
+        """Return whether it is the tightest that `header` shows, as far as is known."""
         return header not in self._not
 
     def has_room(self, header: str, cost: int) -> bool:
-        """Is there room in every limit that `header` tells of, whichever it shows?"""
+        """Return whether there is room in every limit that `header` tells of, whichever it shows."""
         headroom = self._headrooms.get(header)
         believed = self._trust.believes(f"{header}-Remaining") and self.shown_by(header)
         least = headroom.least if headroom is not None and believed else None
@@ -250,14 +253,16 @@ class Periods:
         self.all: dict[tuple[str, str | int | None], Belief] = {}
 
     def heard(self, notice: Notice | None, sent_s: float, now: float) -> None:
-        """An answer: its Date, if it has one, tells of the server's clock."""
+        """Learn the server's clock from the Date of an answer, if it has one."""
         if notice is not None and notice.server_utc_s is not None:
             self.clock.learn(sent_s, now, notice.server_utc_s)
         else:
             self.clock.second_ends = math.inf
 
     def settle(self, belief: Belief) -> bool:
-        """Once a window's turn was seen where Reset said, or where only Reset can tell."""
+        """Settle the period once a window's turn was seen where Reset said, or where only Reset can tell; return
+        whether it is new.
+        """
         model = belief.model
         assert model is not None
         kin = self.kin(belief)
@@ -281,7 +286,9 @@ class Periods:
         return True
 
     def counter_s(self, belief: Belief) -> float | None:
-        """The period of a sliding counter, if `belief` or another limit of the same header is known to be one."""
+        """Return the period of a sliding counter, if `belief` or another limit of the same header is
+        known to be one.
+        """
         model = belief.model
         if model is None or model.counter_s() is not None:
             return None if model is None else model.counter_s()
@@ -299,7 +306,9 @@ class Periods:
 
     @staticmethod
     def _shows_period(model: HeaderModel, kin: bool | None) -> bool:
-        """Before any turn: by resets that have always been a whole window away, or by the very first one."""
+        """Return whether resets show the period before any turn: always a whole window away, or by the
+        very first one.
+        """
         as_far = (model.first_reset_s or 0.0) > model.longest_reset_s - ROUNDED_UP_S
         if model.is_log(kin):
             return as_far and model.least == 0
@@ -309,7 +318,7 @@ class Periods:
         return model.fresh and used and as_far and not model.reset_pattern.grows
 
     def kin(self, belief: Belief) -> bool | None:
-        """Does another limit of the same header count as a log? None where that is not known of any."""
+        """Return whether another limit of the same header counts as a log; None where that is not known of any."""
         others = (other.model for other in self.all.values() if other is not belief)
         known = [
             o.reset_pattern.moves for o in others if o is not None and belief.model and o.header == belief.model.header
@@ -317,7 +326,7 @@ class Periods:
         return True if True in known else False if False in known else None
 
     def ends(self, quota: Quota, sent_s: float, now: float) -> tuple[float, float]:
-        """Between which times the window ends by this answer, if its reset is rounded up."""
+        """Return between which times the window ends by this answer, if its reset is rounded up."""
         reset_s = quota.reset_s or 0.0
         if quota.reset_utc_s is None or not self.clock.known:
             return sent_s + reset_s - ROUNDED_UP_S, now + reset_s
@@ -325,7 +334,9 @@ class Periods:
         return quota.reset_utc_s - 1 - high, quota.reset_utc_s - low
 
     def measure(self, model: HeaderModel, quota: Quota, ends: tuple[float, float]) -> None:
-        """With nothing in flight the count of what is used leads back to the request that opened the window."""
+        """Measure a window: with nothing in flight the count of what is used leads back to the request
+        that opened it.
+        """
         used = None if self._history.in_flight else model.used
         if model.period_s is not None or used is None or (model.spans_s is not None and 4 * used > (quota.limit or 0)):
             return

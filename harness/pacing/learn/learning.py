@@ -1,4 +1,4 @@
-"""What refusals teach: a second of silence is worth more than a hundred requests."""
+"""Learn from refusals: a second of silence is worth more than a hundred requests."""
 
 from __future__ import annotations
 
@@ -49,22 +49,22 @@ class Learner:
 
     @property
     def beliefs(self) -> list[Belief]:
-        """Those of headers first."""
+        """Return all beliefs, those of headers first."""
         return [*self._headers.beliefs.values(), *self._inferred.beliefs]
 
     def remember(self, tier: Tier) -> None:
-        """A limit that an earlier run learned."""
+        """Remember a limit that an earlier run learned."""
         if tier.kind in ("counter", "gcra", "bucket", "leaky"):
             self._rate.remember(tier)
         if tier.kind not in ("gcra", "bucket", "leaky"):
             self._inferred.remember(tier)
 
     def keep(self) -> list[Tier]:
-        """What is worth remembering: settled limits, and a rate that was searched."""
+        """Return what is worth remembering: settled limits, and a rate that was searched."""
         return list(dict.fromkeys([belief.tier for belief in self.shown()] + self._rate.tiers()))
 
     def statistics(self, now: float) -> list[TierStatistics]:
-        """How full each limit is."""
+        """Return how full each limit is."""
         return [*(b.statistics(now, self._history) for b in self.shown()), *self._rate.statistics(now)]
 
     def shown(self) -> list[Belief]:
@@ -98,7 +98,7 @@ class Learner:
     # --- may it go? -----------------------------------------------------------------------------------------------
 
     def laters(self, now: float, cost: int) -> Iterator[Later]:
-        """What is in the way of `cost` more, by each belief."""
+        """Yield what is in the way of `cost` more, by each belief."""
         probing = self._probe.in_the_way()
         if probing is not None:
             yield probing
@@ -126,7 +126,9 @@ class Learner:
             yield searched
 
     def _full(self, belief: Belief, now: float, cost: int) -> Later | None:
-        """A limit that was found has no room left: until it opens, unless one goes ahead to learn something."""
+        """Return how long a limit without headroom makes `cost` wait: until it opens, unless one goes ahead to learn
+        something.
+        """
         if not self._history.charging:
             return self._probe.later(belief, now, cost)
         if self._refusal_cost.may_try(belief, now, cost):
@@ -135,7 +137,7 @@ class Learner:
         return Later(at, "in flight" if at is None else "limit", belief.tier)
 
     def granted(self, grant: Grant, now: float) -> None:
-        """This request goes: it may be the probe of a period."""
+        """Note that this request goes: it may be the probe of a period."""
         self._concurrency.sent(grant)
         self._refusal_cost.sent(grant)
         self._rate.sent(now, grant.cost)
@@ -144,12 +146,12 @@ class Learner:
         self._admission.left -= 1
 
     def named_s(self, tier: Tier | None) -> float:
-        """The longest that the server's headers named for the limit that is shown as `tier`."""
+        """Return the longest that the server's headers named for the limit that is shown as `tier`."""
         models = [belief.model for belief in self._headers.beliefs.values() if belief.tier == tier]
         return max((model.named_s for model in models if model is not None), default=0.0)
 
     def overruled(self, now: float, cost: int) -> None:
-        """A request goes to look whether the beliefs in its way are true."""
+        """Note that a request goes to look whether the beliefs in its way are true."""
         history = self._history
         in_the_way = [b for b in self.beliefs if b.settled and history.used(now, b.span_s) + cost > b.limit]
         openers = [max(0, len(history) - history.used(now, belief.span_s)) for belief in in_the_way]
@@ -158,7 +160,9 @@ class Learner:
         self._overruled_rate = self._rate.later(now, cost) is not None
 
     def belied(self, grant: Grant) -> None:
-        """It was let through: each of their periods is over by then. Once a second one shows the same, it goes."""
+        """Correct the beliefs that would have blocked `grant`, which got through; drop one that is
+        proved wrong twice.
+        """
         for belief, opened_s in self._overruled:
             passed_s = max(0.001, grant.at - opened_s)
             if belief.high_s <= passed_s or belief.belied > 1:
@@ -175,20 +179,20 @@ class Learner:
         self._overruled, self._overruled_rate = [], False
 
     def expect(self, requests: int) -> None:
-        """So many are still to be sent."""
+        """Note how many requests are still to be sent."""
         self._admission.left = requests
 
     # --- what became of it ----------------------------------------------------------------------------------------
 
     def settled(self, grant: Grant, now: float, outcome: Outcome, cost: int) -> None:
-        """After all that an answer taught: the rules of limits whose way of counting is known go on."""
+        """Settle the rules of limits whose way of counting is known, after all that an answer taught."""
         self._ruled.settled(outcome, now, grant.at, grant.cost, cost)
         for belief in self._headers.beliefs.values():
             if belief.kinds == ("counter",):
                 self._ruled.keep_counter(belief, self._headers.periods.clock, now)
 
     def accepted(self, grant: Grant, now: float, notice: Notice | None) -> None:
-        """An answer: its headers, and perhaps the end of a pause or of a test."""
+        """Learn from an answer: its headers, and perhaps the end of a pause or of a test."""
         self._concurrency.accepted(grant)
         self._refusal_cost.accepted(grant)
         if self._opened_s is None:
@@ -205,7 +209,7 @@ class Learner:
             self._conclude(self._pause, grant, now)
 
     def _read(self, grant: Grant, now: float, notice: Notice | None) -> None:
-        """What the headers of an answer teach of limits, and of headers."""
+        """Learn what the headers of an answer say of limits, and of headers."""
         before = len(self._trust.dropped)
         for belief in self._headers.read(notice, grant.at, now):
             self._tell(belief)
@@ -222,18 +226,20 @@ class Learner:
             self._rate.loosen(belief)
 
     def resolved(self, reason: str) -> None:
-        """What doubtful refusals turned out to be: `limit`, and then they teach, or `own`, and they do not."""
+        """Note what doubtful refusals turned out to be: `limit`, and then they teach, or `own`, and they do not."""
         pending, self._unproven = self._unproven, None
         self._limits_refuse_so = reason == "limit"
         if pending is not None and self._limits_refuse_so:
             self._learn_from(*pending)
 
     def explains_overload(self) -> bool:
-        """Is a 5xx no refusal by a limit? Where limits are known, or refuse with another status, it is not."""
+        """Return whether a 5xx is no refusal by a limit: where limits are known, or refuse with another status, it is
+        not.
+        """
         return self.declared or self._refuses_otherwise or self._headers.names_limits()
 
     def unanswered(self, grant: Grant) -> None:
-        """Lost, or never sent."""
+        """Note that a request was lost, or never sent."""
         self._concurrency.ended(grant)
         self._probe.ended(grant)
 
@@ -272,7 +278,9 @@ class Learner:
         return self._pause_until(pause, grant, now, notice)
 
     def _stale(self, grant: Grant, now: float, notice: Notice | None) -> float:
-        """Refused before the probe that got through was sent: old news, but what it names is waited for."""
+        """Return how long to wait after a refusal sent before the probe that got through: old news, but what it names
+        counts.
+        """
         if notice is None or notice.retry_after_s is None:
             return now
         wait_s = self._trust.wait_s(notice.waited_by, notice.retry_after_s)
@@ -285,12 +293,14 @@ class Learner:
         return pause.refused(grant, now, notice, crowded, None if search is None else search.pause_s)
 
     def _blame(self, pause: Pause, grant: Grant, belief: Belief) -> None:
-        """Refused in a test: the period is longer than that, or refusals count."""
+        """Blame a refusal in a test: the period is longer than that, or refusals count."""
         self._tell(belief)
         pause.blame(belief, belief.opens_at(grant.at, 1, self._history))
 
     def _conclude(self, pause: Pause, probe: Grant, now: float) -> None:
-        """A probe got through: what does the pause tell? Where it is in doubt whether it was a limit's, that shows."""
+        """Conclude what a pause tells, now that a probe got through. Where it is in doubt whether it was a limit's,
+        that shows.
+        """
         self._pause = None
         self._opened_s = probe.at
         accepted = len(self._history) - probe.cost
