@@ -99,8 +99,8 @@ class WindowPacer:
         if tier.kind in ("gcra", "bucket"):
             return BucketLimiter(tier, self._rtt_floor_s)
         if tier.kind == "leaky":
-            # Who queues is answered late and no earlier: a queue that outlasts the time-out (the linger, unless told)
-            # loses requests that were paid for.
+            # A request that queues is answered late and no earlier: a queue that outlasts the time-out (by default the
+            # linger) loses requests that were paid for.
             queue = max(1, int(self._linger_s / 4 * tier.limit / tier.period_s))
             return BucketLimiter(tier, self._rtt_floor_s, min(tier.depth, 1 + queue))
         if tier.kind == "aligned":

@@ -63,7 +63,7 @@ class Checked:
 
     @property
     def limits(self) -> str:
-        """What can be given to --limit: the limits that were told with their periods."""
+        """Return what can be given to --limit: the limits that were told with their periods."""
         known = [told for told in self.told if told.limit and told.period_s]
         return "+".join(f"{told.limit}/{told.period_s:g}s" for told in known)
 
@@ -87,7 +87,7 @@ class Preview:
 
     @property
     def paging(self) -> str:
-        """How its pages follow on each other, for people."""
+        """Return how its pages follow on each other, for people."""
         listing = self.state.listing
         start = ", counted from 0" if listing.zero_new else ""
         if self.state.last_page is not None:
@@ -238,7 +238,7 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
 
 
 def _told(notices: list[Notice]) -> tuple[Told, ...]:
-    """The limits that the last answer told, each with what was left of it in every answer."""
+    """Return the limits that the last answer told, each with what was left of it in every answer."""
     told = []
     for quota in notices[-1].quotas:
         same = [other for notice in notices for other in notice.quotas if _alike(other, quota)]
