@@ -33,26 +33,26 @@ def greedy_s(work: Work, tiers: Tiers, rtt_s: float, epoch_s: float | None, leas
         starts = [t_s for t_s, _ in moments(work, rtt_s)]
         tries = [t_s + NUDGE_S for t_s in sorted({*starts[:2], starts[-1], least_s / 2})]
     found = [
-        _play(_Listing(work, rtt_s), [_meter(tier, border_s, epoch_s, rtt_s) for tier in tiers]) for border_s in tries
+        _play(_Listing(work, rtt_s), [_limiter(tier, border_s, epoch_s, rtt_s) for tier in tiers]) for border_s in tries
     ]
     return min((end_s for end_s in found if end_s is not None), default=None)
 
 
-def _play(listing: _Listing, meters: list[_Meter]) -> float | None:
+def _play(listing: _Listing, limiters: list[_Limiter]) -> float | None:
     now, last = 0.0, 0.0
     for _ in range(MAX_BURSTS):
         if not listing.left:
             return last
         ready = listing.ready(now)
-        rooms = [meter.room(now) for meter in meters]
-        count = min([ready, *rooms])
+        headrooms = [limiter.headroom(now) for limiter in limiters]
+        count = min([ready, *headrooms])
         if count > 0:
             listing.take(now, count)
-            for meter in meters:
-                meter.take(now, count)
+            for limiter in limiters:
+                limiter.take(now, count)
             last = now
             continue
-        waits = [meter.opens_s() for meter, room in zip(meters, rooms) if room < 1]
+        waits = [limiter.opens_s() for limiter, headroom in zip(limiters, headrooms) if headroom < 1]
         now = max(waits, default=now) if ready else max([listing.next_s(), *waits])
     return None
 
@@ -92,15 +92,15 @@ class _Listing:
             self._answers.append((now + self._rtt_s, pages))
 
 
-class _Meter(Protocol):
-    """How one limit counts. `opens_s` is asked after a `room` below 1: look again then, there may be room."""
+class _Limiter(Protocol):
+    """How one limit counts. `opens_s` is asked after a `headroom` below 1: look again then, there may be room."""
 
-    def room(self, now: float) -> int: ...
+    def headroom(self, now: float) -> int: ...
     def take(self, now: float, count: int) -> None: ...
     def opens_s(self) -> float: ...
 
 
-def _meter(tier: Tier, border_s: float, epoch_s: float | None, rtt_s: float) -> _Meter:
+def _limiter(tier: Tier, border_s: float, epoch_s: float | None, rtt_s: float) -> _Limiter:
     """border_s: a moment at which windows end whose phase nobody knows."""
     unknown_s = border_s % tier.period_s or tier.period_s
     match tier.kind:
@@ -126,7 +126,7 @@ class _Log:
         self._tier, self._used = tier, 0
         self._bursts: deque[tuple[float, int]] = deque()  # (time free again, count)
 
-    def room(self, now: float) -> int:
+    def headroom(self, now: float) -> int:
         while self._bursts and self._bursts[0][0] <= now:
             self._used -= self._bursts.popleft()[1]
         return self._tier.limit - self._used
@@ -143,7 +143,7 @@ class _Anchored:
     def __init__(self, tier: Tier) -> None:
         self._tier, self._used, self._end_s = tier, 0, 0.0
 
-    def room(self, now: float) -> int:
+    def headroom(self, now: float) -> int:
         return self._tier.limit - (self._used if now < self._end_s else 0)
 
     def take(self, now: float, count: int) -> None:
@@ -160,7 +160,7 @@ class _Aligned:
         self._tier, self._used, self._end_s = tier, 0, end_s
         self._epoch_s = epoch_s if tier.tz is not None else None
 
-    def room(self, now: float) -> int:
+    def headroom(self, now: float) -> int:
         while now >= self._end_s:
             self._end_s += self._window_s()
             self._used = 0
@@ -185,7 +185,7 @@ class _Counter:
     def __init__(self, tier: Tier, end_s: float) -> None:
         self._tier, self._used, self._before, self._end_s = tier, 0, 0, end_s
 
-    def room(self, now: float) -> int:
+    def headroom(self, now: float) -> int:
         while now >= self._end_s:
             self._end_s += self._tier.period_s
             self._before, self._used = self._used, 0
@@ -208,7 +208,7 @@ class _Bucket:
     def __init__(self, tier: Tier) -> None:
         self._burst, self._each_s, self._full_s = tier.burst or tier.limit, tier.period_s / tier.limit, 0.0
 
-    def room(self, now: float) -> int:
+    def headroom(self, now: float) -> int:
         return int(self._burst - max(0.0, self._full_s - now) / self._each_s + _SLACK)
 
     def take(self, now: float, count: int) -> None:

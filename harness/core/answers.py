@@ -1,4 +1,4 @@
-"""What the engine answers to `next(now)`, and what it is told of each fetch."""
+"""Say what the core answers to `next(now)`, and what it is told of each fetch."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Fetch:
 
     @property
     def item(self) -> ItemId:
-        """The id of the item that is asked for; only where the role is `item`."""
+        """Return the id of the item that is asked for; only where the role is `item`."""
         return self.key  # type: ignore[return-value]
 
     @property
     def page(self) -> PageRef:
-        """The page that is asked for; only where the role is `list`."""
+        """Return the page that is asked for; only where the role is `list`."""
         return self.key  # type: ignore[return-value]
 
 
@@ -43,7 +43,7 @@ class Fetch:
 class Wait:
     """Nothing to send before `until` (absolute), or, where that is None, before what `on` names.
 
-    Any input ends an outstanding wait: ask again after telling the engine anything at all.
+    Any input ends an outstanding wait: ask again after telling the core anything at all.
     """
 
     until: float | None
@@ -124,7 +124,9 @@ Result = PageRead | ItemRead | Failed
 
 
 def failed_status(status: int, location: str | None = None) -> Failed:
-    """A status that is neither a success nor a refusal by a limit. location: where a redirect points."""
+    """Return the failure of a status that is neither a success nor a refusal by a limit. location: where a redirect
+    points.
+    """
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:

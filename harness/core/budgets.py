@@ -30,22 +30,22 @@ def shared(budget: Budget, credential: str | None = None) -> Budgets:
 
 
 def each(budgets: Budgets) -> Iterable[Budget]:
-    """Every budget once: pages and items usually share one."""
+    """Return every budget once: pages and items usually share one."""
     return {id(budget): budget for budget in budgets.values()}.values()
 
 
 def tiers_of(budget: Budget, now: float) -> tuple[Tier, ...]:
-    """The limits that are kept to, each once."""
+    """Return the limits that are kept to, each once."""
     return tuple(dict.fromkeys(tier.tier for tier in budget.pacer.statistics(now).tiers))
 
 
 def places(tiers: Iterable[Tier]) -> float:
-    """The least concurrency limit: a request holds its place until its body is read, of which no pacer is told."""
+    """Return the least concurrency limit: a request holds its place until its body is read, which no pacer hears."""
     return min((tier.limit for tier in tiers if tier.kind == "concurrency"), default=math.inf)
 
 
 def learned(budget: Budget, now: float) -> list[e.Learned]:
-    """What its strategy has learned since this was last asked."""
+    """Return what the strategy has learned since this was last asked."""
     facts = budget.new_facts()
     if not facts:
         return []

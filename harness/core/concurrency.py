@@ -1,6 +1,7 @@
-"""How many requests may be in flight: what limits allow, what is useful, and `--workers auto`. No IO, no clock.
+"""Decide how many requests may be in flight, and find that number for `--workers auto`. No IO, no clock.
 
-`--workers auto` has as many workers as raise the throughput, found by trying.
+Limits say how many are allowed, and the list how many are useful. `--workers auto` has as many workers as raise the
+throughput, found by trying.
 
 The throughput of a number of workers is measured over rounds in which every one of them was busy. If twice as many
 raise it by at least half of what they would if nothing queued, they stay; else they only made the server's queue
@@ -32,7 +33,7 @@ _HEADROOM = 1.5
 
 
 def useful_workers(state: State, tiers: Tiers, detail: bool) -> int | None:
-    """How many workers the limits can keep busy with what the list promises; None while nothing is known.
+    """Return how many workers the limits can keep busy with what the list promises; None while nothing is known.
 
     For a long import that is the quota times the latency; a short one may use up a window at once.
     """
@@ -52,23 +53,23 @@ class Concurrency:
     def __init__(self, start: int = 4, most: int = 200) -> None:
         self.workers = min(start, most)
         self._most = most
-        self._kept: tuple[int, float] | None = None  # the last number that was worth it, and its answers per second
+        self._before: tuple[int, float] | None = None  # the last number that was worth it, and its answers per second
         self._rest = 0
         self._next_rest = FIRST_REST
         self._begin(None)
 
     def cap(self, most: int) -> None:
-        """More than `most` cannot be used: the quota times the latency, say."""
+        """Use no more than `most`: more is of no use, by the quota times the latency, say."""
         self._most = max(1, min(self._most, most))
         if self.workers > self._most:
             self._set(self._most)
 
     def held(self) -> None:
-        """Somebody was held up by a limit, or by a lack of work: what was measured so far says nothing."""
+        """Measure anew: a limit or a lack of work held somebody up, so what was measured so far says nothing."""
         self._begin(None)
 
     def answered(self, now: float) -> None:
-        """One more answer."""
+        """Count one more answer, and judge the number of workers once a round is over."""
         self._answers += 1
         if self._began is None:
             # Those that were on their way when the number changed do not count.
@@ -87,18 +88,18 @@ class Concurrency:
         if self._rest > 0:
             self._rest -= 1
             if self._rest == 0:
-                self._kept = (self.workers, rate)
+                self._before = (self.workers, rate)
                 self._grow()
             return
-        if self._kept is not None:
-            workers, before = self._kept
+        if self._before is not None:
+            workers, before = self._before
             worth = before * (1 + WORTH_IT * (self.workers / workers - 1))
             if self.workers > workers and rate < worth:
                 self._take_rest()
                 self._set(self._fewest(workers, before, rate))
                 return
             self._next_rest = FIRST_REST
-        self._kept = (self.workers, rate)
+        self._before = (self.workers, rate)
         self._grow()
 
     def _take_rest(self) -> None:
@@ -106,7 +107,9 @@ class Concurrency:
         self._next_rest = min(LONGEST_REST, 2 * self._next_rest)
 
     def _fewest(self, workers: int, before: float, rate: float) -> int:
-        """Where more made it slower by far, the server breaks under load, or has become slower: fewer do as well."""
+        """Return how many do as well: fewer where more made it slower by far, for then the server breaks under load or
+        has slowed.
+        """
         return workers if rate > 0.7 * before else max(1, int(workers / GROWTH))
 
     def _grow(self) -> None:

@@ -91,7 +91,7 @@ class Core:
         self._retries = RetryPolicy(rules, self.state)
         self._disputes = Disputes()
         self._breaker = outage_breaker(rules.breaker)
-        self._stop_rules = StopRules(rules.ends, self.state)
+        self._stop_rules = StopRules(rules.stop_conditions, self.state)
         self._done: Done | None = None
 
     def start(
@@ -148,7 +148,7 @@ class Core:
         return self._compare(now) if self._disputes.trying else self._next_ready(now)
 
     def _try_aside(self, now: float) -> None:
-        """Find out what is the matter with those that were set aside, for nothing else is left to send."""
+        """Try what was set aside, to see what is the matter with it, once nothing else is left to send."""
         silence_s = self._disputes.try_aside(is_idle=not self.in_flight)
         if silence_s is not None:
             self.budget_of("item").breaker.hold_until(now + silence_s, "refused")
@@ -200,7 +200,7 @@ class Core:
         return self._finish(now)
 
     def _compare(self, now: float) -> Answer:
-        """While an answer is in dispute nothing goes but the request that tells whose fault it was."""
+        """Send nothing but the request that tells whose fault an answer in dispute was."""
         disputes = self._disputes
         if disputes.is_comparing(self.in_flight):
             return self._waits.idle(now, "probe")
@@ -325,7 +325,7 @@ class Core:
         self.emit(e.Returned(*what, flight.answered_s, flight.status, fetch.endpoint))
 
     def _clear(self, flight: InFlight, now: float, notice: Notice) -> None:
-        """Another answer came while requests that got a 401 wait: it may say that it was their own."""
+        """Let another answer settle 401s that wait: it may show that they were their requests' own fault."""
         cleared = self._disputes.cleared(flight, now, notice, self.work)
         for other, failed in cleared.failed:
             self._failed(other, now, failed)
@@ -333,7 +333,7 @@ class Core:
             self.budget_of(cleared.role).breaker.hold_until(now + cleared.silence_s, "refused")
 
     def _leave_open(self, now: float) -> None:
-        """The session ends before it is known whose fault some answers were: they cost nothing."""
+        """Give up disputes that are open as the session ends: answers whose fault is not known cost nothing."""
         refused, unauthorised = self._disputes.leave_open()
         for suspect in refused:
             self._refused(suspect.flight, now, suspect.notice)
@@ -404,7 +404,7 @@ class Core:
         self._say_what_is_left(now)
 
     def _judge_list(self, now: float) -> None:
-        """Where no page is left to be read, say why the list has ended, or ask for the page that may prove it."""
+        """Say why the list has ended, or ask for the page that may prove it, where no page is left to be read."""
         if not self.state.listing.ended and self._is_list_read():
             self._list.judge(now)
 

@@ -1,4 +1,4 @@
-"""Answers that are in dispute: were they a limit's or the credential's doing, or their own request's? No IO, no clock.
+"""Settle answers in dispute: a limit's or the credential's doing, or their own request's. No IO, no clock.
 
 Two kinds of answer cannot be taken at their word. A doubtful refusal (a 403, say) may be a rate limit or may be meant
 for its own item (`doubts`); a 401 may mean an expired token or one forbidden item (`unauthorised`). Both are settled by

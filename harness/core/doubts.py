@@ -1,4 +1,4 @@
-"""Finds out whose fault a doubtful refusal was: a rate limit's, or that of its own request. No IO, no clock.
+"""Find out whose fault a doubtful refusal was: a rate limit's, or that of its own request. No IO, no clock.
 
 A 403 may mean "you are too fast" or "you may never see this item". The first must cost the item nothing, and the second
 must not hold up everyone for ever. What tells them apart is another request:
@@ -90,32 +90,32 @@ class Doubts:
 
     @property
     def trying(self) -> bool:
-        """Is there a suspect, so that nothing goes but what tells whose fault it was?"""
+        """Return whether there is a suspect, so that nothing goes but what tells whose fault it was."""
         return self.phase is not None
 
     @property
     def waiting(self) -> bool:
-        """Are there requests that are neither in the queue nor in flight?"""
+        """Return whether there are requests that are neither in the queue nor in flight."""
         return self.phase is not None or bool(self._aside)
 
     def keeps(self, role: Role) -> bool:
-        """Is one of that role among them?"""
+        """Return whether one of that role is among the requests that wait for a verdict."""
         kept = (*self._suspects, *self._judged, *self._aside)
         return any(suspect.flight.fetch.role == role for suspect in kept)
 
     @property
     def role(self) -> Role:
-        """What the next request is one for: a limit on items says nothing of pages."""
+        """Return the role of the next request: a limit on items says nothing of pages."""
         return (self._suspects or self._judged)[0].flight.fetch.role
 
     @property
     def alone(self) -> bool:
-        """Must nothing else be in flight when the next one goes?"""
+        """Return whether nothing else may be in flight when the next one goes."""
         return self.phase in ("alone", "counter")
 
     def take(self, role: Role, work: Work, state: State) -> tuple[Task, bool]:
-        """What goes next, out of `work`, and whether that is for comparison only: a page or an item that is here
-        already. Where there is no other request, the suspect itself goes.
+        """Return the next request, and whether it only repeats something already imported, for comparison. Where there
+        is no other request, it is the suspect itself.
         """
         if self.phase in ("again", "alone"):
             self._trying = self._suspects.popleft()
@@ -133,14 +133,14 @@ class Doubts:
         return self._trying.flight.task, False
 
     def _misled(self) -> bool:
-        """Are others in the queue likely to be refused through their own fault, too?"""
+        """Return whether others in the queue are likely to be refused through their own fault, too."""
         sign = (self._judged or self._suspects)[0].sign
         return self._known.get(sign) == "own" or self._strangers > 0
 
     # --- what is told ----------------------------------------------------------------------------------------------
 
     def heard(self, flight: InFlight, now: float, notice: Notice, probed: bool = False) -> Ruling:
-        """What the answer to `flight` means. probed: everyone waited for it."""
+        """Return the ruling on the answer to `flight`. probed: everyone waited for it."""
         through = not notice.refused and notice.status < 500
         mine = self.probes.landed(flight.fetch.id)
         if through:
@@ -169,7 +169,7 @@ class Doubts:
         return self._refused(flight, now, notice, probed) if notice.refused else LET_IN
 
     def lost(self, fetch_id: int, now: float, why: str, kept: bool = False) -> None:
-        """A fetch ended without an answer that tells anything. kept: it is to be sent again, as it was."""
+        """Note that a fetch ended without an answer that tells anything. kept: it is to be sent again, as it was."""
         if not self.probes.landed(fetch_id):
             return
         tried, self._trying = self._trying, None
@@ -186,11 +186,11 @@ class Doubts:
         self.probes.told_nothing(fetch_id, now, why)
 
     def holds(self, fetch_id: int) -> bool:
-        """Is this fetch the suspect that is being tried?"""
+        """Return whether this fetch is the suspect that is being tried."""
         return fetch_id == self.probes.in_flight and self._trying is not None
 
     def try_aside(self) -> bool:
-        """Nothing else is left to do: try what was set aside, if something was, after `silence_s`."""
+        """Try what was set aside, if something was, after `silence_s`: nothing else is left to do."""
         if self.trying or not self._aside:
             return False
         self._suspects.extend(self._aside)
@@ -229,8 +229,8 @@ class Doubts:
         return Ruling(Outcome.REFUSED, "kept")
 
     def _met_too_often(self, flight: InFlight) -> bool:
-        """Count a refusal of this request, unless others were refused since its last: is it its third, while others
-        got through? One that is the only one left is doubted in the end, too, though nobody gets through meanwhile.
+        """Count a refusal of this request; return True at the third while others got through. It counts only if no
+        other was refused since its last.
         """
         key = flight.fetch.role, flight.fetch.key
         times, passed, limited = self._met.get(key, (0, 0, self._limited))
@@ -242,7 +242,7 @@ class Doubts:
     # --- the answers of others while there is a suspect -------------------------------------------------------------
 
     def _meanwhile(self, flight: InFlight, notice: Notice, through: bool) -> Ruling:
-        """It was on its way when the doubt began."""
+        """Rule on an answer to a request that was on its way when the doubt began."""
         if notice.refused:
             self._lone = False
             if not notice.doubtful:
@@ -258,7 +258,7 @@ class Doubts:
         return Ruling()
 
     def _compared(self, flight: InFlight, now: float, notice: Notice, through: bool) -> Ruling:
-        """Another request was sent for comparison."""
+        """Rule on the answer to a request that was sent for comparison."""
         fate: Fate = "dropped" if flight.compared else "read"
         if notice.refused:
             return self._refused_other(flight, now, notice)
@@ -274,7 +274,9 @@ class Doubts:
         return Ruling(fate=fate)
 
     def _refused_other(self, flight: InFlight, now: float, notice: Notice) -> Ruling:
-        """A limit refuses everyone, or this one shares the suspect's fault: a longer pause tells."""
+        """Rule on a refused comparison: a limit refuses everyone, or this one shares the suspect's fault. A longer
+        pause tells.
+        """
         ruling = Ruling(Outcome.REFUSED, "back" if not notice.doubtful else "kept", refused=self._judged)
         self._lone = False
         if notice.doubtful:
@@ -318,7 +320,8 @@ class Doubts:
         return Ruling(fate="judged")
 
     def _let_in(self, before: Notice) -> Ruling:
-        """The suspect got through: a limit had refused it, or, where nobody else was refused, a moment's fault.
+        """Rule on a suspect that got through: a limit had refused it, or, where nobody else was refused, a moment's
+        fault.
 
         One that was refused just before, after a silence, has its own fault all the same.
         """
@@ -334,7 +337,7 @@ class Doubts:
         return ruling
 
     def _let_go(self, convicted: Sequence[Suspect] = ()) -> Ruling:
-        """The doubt is over, and all but those that are convicted go back into the queue."""
+        """End the doubt: all but those that are convicted go back into the queue."""
         refused = [suspect for suspect in self._judged if suspect not in convicted]
         freed = [suspect.flight.task for suspect in (*refused, *self._suspects, *self._aside)]
         for kept in (self._judged, self._suspects, self._aside):
@@ -343,7 +346,7 @@ class Doubts:
         return Ruling(convicted=list(convicted), refused=refused, freed=freed)
 
     def _convict(self) -> Ruling:
-        """Another request got through where the suspects were refused."""
+        """Convict the suspects: another request got through where they were refused."""
         convicted, self._judged = self._judged, []
         self._looked = False
         for suspect in convicted:
@@ -357,7 +360,7 @@ class Doubts:
         return Ruling(convicted=convicted, proven="own")
 
     def _quiet(self) -> float:
-        """The next suspect goes alone, after a silence of so many seconds."""
+        """Let the next suspect go alone, after a silence; return that in seconds."""
         self.phase = "alone"
         self.silence_s = max(LEAST_SILENCE_S, self._paused_s)
         if not self._suspects[0].full:
@@ -365,7 +368,7 @@ class Doubts:
         return self.silence_s
 
     def unsettled(self) -> list[Suspect]:
-        """Those whose last answer was not recorded yet, where the session ends before their verdict."""
+        """Return those whose last answer was not recorded yet, where the session ends before their verdict."""
         unsettled = [*self._judged, *self._untold]
         self._judged, self._untold = [], []
         return unsettled

@@ -1,4 +1,4 @@
-"""When an import will be done: from the quota that is left and the windows to come, not from the mean rate.
+"""Estimate when an import will be done: from the quota that is left and the windows to come, not from the mean rate.
 
 A mean rate taken in the middle of a burst promises half an hour for what takes ten; the quota knows better.
 """
@@ -14,7 +14,7 @@ from harness.record.fold import latency_quantile
 
 
 def eta_s(core: Core, now: float) -> float | None:
-    """Seconds from `now` until the last answer; None while the list has not said how much there is."""
+    """Return the seconds from `now` until the last answer; None while the list has not said how much there is."""
     left = requests_left(core.rules, core.state)
     if left is None:
         return None
@@ -33,7 +33,7 @@ def eta_s(core: Core, now: float) -> float | None:
 
 
 def admits_at(tier: TierStatistics, requests: int, now: float) -> float:
-    """When the last of `requests` more would be let through by one tier, sent as early as it allows.
+    """Return when the last of `requests` more would be let through by one tier, sent as early as it allows.
 
     Every slot is used again one span after it was: first those of which it is known when they come free, then those
     in flight or free now, which will be occupied from about now on.

@@ -1,4 +1,4 @@
-"""Reads the list: which pages are asked for, what each brings, and when the list has ended. No IO, no clock.
+"""Read the list: which pages are asked for, what each brings, and when the list has ended. No IO, no clock.
 
 `listing` judges what is known of the list; this module acts on it. It asks for the pages that the list tells of, takes
 in what each page brings (new items are work, or are recorded as they are), and asks `listing` for its verdict as soon
@@ -109,7 +109,7 @@ class ListReader:
         self._accepted += [failure for failure in accepted if failure not in self._accepted]
 
     def judge(self, now: float) -> None:
-        """Where no page is left to be read, say why the list has ended, or ask for the page that may prove it.
+        """Say why the list has ended, or ask for the page that may prove it, where no page is left to be read.
 
         Call it when no page is on its way.
         """

@@ -1,4 +1,4 @@
-"""How a list is read, and how its end is proven. No IO, no clock: it judges what `harness.record.discovery` folded.
+"""Judge how far a list is read, and whether its end is proven. No IO, no clock: `harness.record.discovery` folded it.
 
 A run that says complete says that every record of the list was seen, so the end of the list needs evidence. "Nothing
 more came" is none: a server that ignores `page` answers the first page for ever, and one whose next link has a name
@@ -84,7 +84,7 @@ Verdict = Ask | Ended | Unclear
 
 
 def judge(state: State, *, most: int | None = None, accept: Collection[Failure] | None = None) -> Verdict:
-    """What is known of the list's end, when no told page is left to be read.
+    """Return what is known of the list's end, when no told page is left to be read.
 
     most: no more items than that are wanted. accept: a person accepts what there is, these failures included.
     """
@@ -117,13 +117,13 @@ def _judge(state: State, failed: Collection[e.PageRef]) -> Verdict:
 
 
 def wants_page_0(state: State) -> bool:
-    """Whether page 0 is asked for before the list has ended, as far as the pages so far show."""
+    """Return whether page 0 is asked for before the list has ended, as far as the pages so far show."""
     why_stuck = stuck(state)
     return may_count_from_0(state) and why_stuck is None and _settled(state, _says_end(state), why_stuck) is None
 
 
 def _settled(state: State, says: Ended | None, why_stuck: str | None) -> str | None:
-    """What confirms a total that was reached, so that page 0 cannot hold more.
+    """Return what confirms a total that was reached, so that page 0 cannot hold more.
 
     A total may be no more than the size of the one page with records: then page 0 may be another.
     """
@@ -140,7 +140,7 @@ def is_reached(state: State) -> bool:
 
 
 def stuck(state: State) -> str | None:
-    """Why reading on would never end or bring nothing, if so."""
+    """Return why reading on would never end or bring nothing; None where it may bring more."""
     listing = state.listing
     named = _named(listing)
     if listing.looped == "has_more":
@@ -172,7 +172,7 @@ def _asked(listing: Listing) -> str:
 
 
 def _holds(listing: Listing) -> str:
-    """The fields that look like a way on; names of headers begin with the word."""
+    """Name the fields that look like a way on; names of headers begin with the word."""
     names = listing.loose().split(", ")
     fields = [name for name in names if not name.startswith("header ")]
     headers = [name.removeprefix("header ") for name in names if name.startswith("header ")]
@@ -190,17 +190,17 @@ def _pages(number: int) -> str:
 
 
 def _by(listing: Listing) -> str:
-    """The fields that declare it, where a reader of the body would not look."""
+    """Name the fields that declare the total, where a reader of the body would not look."""
     return f" ({_quoted(listing.said_by.replace('header ', ''))})" if listing.said_by else ""
 
 
 def _quoted(names: str) -> str:
-    """Names of fields as they are shown."""
+    """Quote names of fields as they are shown."""
     return ", ".join(f'"{name}"' for name in names.split(", "))
 
 
 def _says_end(state: State) -> Ended | None:
-    """The list's own word for its end."""
+    """Return the end that the list itself names, or None."""
     listing = state.listing
     if state.next_page is not None:
         return None
@@ -216,7 +216,7 @@ def _says_end(state: State) -> Ended | None:
 
 
 def _confirms(state: State, says: Ended | None, why_stuck: str | None) -> str | None:
-    """What confirms a total that was reached."""
+    """Return what confirms a total that was reached, or None."""
     listing, counted = state.listing, state.listing.counted
     goes_on = _goes_on(listing, says)
     nothing = not listing.met and counted is not None and counted <= 1 and not goes_on
@@ -234,7 +234,8 @@ def _confirms(state: State, says: Ended | None, why_stuck: str | None) -> str | 
 
 
 def _goes_on(listing: Listing, says: Ended | None) -> bool:
-    """Whether a field says that the list goes on. Then a total that may be the size of its own page confirms nothing.
+    """Return whether a field says that the list goes on. Then a total that may be the size of its own page confirms
+    nothing.
 
     A server that ignores `page` answers the same for ever, `"count": 25` beside 25 records included.
     """
@@ -244,7 +245,7 @@ def _goes_on(listing: Listing, says: Ended | None) -> bool:
 
 
 def _past(listing: Listing) -> Ended | None:
-    """The end as a numbered page behind all others shows it."""
+    """Return the end that a numbered page behind all others shows, or None."""
     beyond = listing.past_at > (listing.counted or 0)
     if listing.counted is not None and beyond and listing.newest_at <= listing.counted:
         return Ended("pages", f"{_pages(listing.counted)} as declared, {listing.past}")
@@ -258,7 +259,7 @@ def _failed_end(page: e.PageRef) -> Ended:
 
 
 def _beyond(state: State) -> Ask | Unclear:
-    """The number behind every page that was read or is known; pages that were linked have none."""
+    """Ask for the number behind every page that was read or is known; pages that were linked have none."""
     listing = state.listing
     if listing.furthest <= listing.furthest_number:
         return Ask((e.numbered(max(listing.furthest_number, state.last_page or 0) + 1),))
@@ -268,7 +269,7 @@ def _beyond(state: State) -> Ask | Unclear:
 
 
 def may_count_from_0(state: State) -> bool:
-    """Whether pages may be counted from 0, so that the first has not been read.
+    """Return whether pages may be counted from 0, so that the first has not been read.
 
     Where the first page names the second in another way than by its number, numbers mean nothing.
     """
@@ -276,7 +277,7 @@ def may_count_from_0(state: State) -> bool:
 
 
 def _contradicted(state: State, end: Ended) -> Unclear | None:
-    """What speaks against an end."""
+    """Return what speaks against an end, or None."""
     listing, counted = state.listing, state.listing.counted
     if state.total is not None and listing.met < state.total:
         declared = f"the list declares {state.total:,} items{_by(listing)} but named {listing.met:,}"

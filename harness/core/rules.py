@@ -31,7 +31,7 @@ class Rules:
     list_cost: int = 1
     item_cost: int = 1
     breaker: int = 0
-    ends: StopConditions = _NEVER
+    stop_conditions: StopConditions = _NEVER
     accept_list: bool = False
 
     def cost(self, role: e.Role) -> int:

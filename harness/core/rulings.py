@@ -1,10 +1,8 @@
-"""What an answer comes to: a suspect, and the ruling on it. No logic; see `doubts`.
+"""Say what a doubtful answer is compared with, and what the comparison proves. No IO, no clock.
 
-What a doubtful answer is compared with, and when such comparisons have been in vain. No IO, no clock.
-
-A comparison that is answered 5xx, or not at all, tells nothing. The next one waits, longer each time, and goes to
-another item: the one that failed may be at fault itself. After eight in a row that nobody got through with, the run
-ends.
+`Suspect` and `Ruling` are what an answer comes to; `doubts` decides. A comparison that is answered 5xx, or not at all,
+tells nothing. The next one waits, longer each time, and goes to another item: the one that failed may be at fault
+itself. After eight in a row that nobody got through with, the run ends.
 """
 
 from __future__ import annotations
@@ -40,7 +38,7 @@ class Suspect:
         return self.flight.fetch.role, self.flight.fetch.key
 
     def failure(self) -> Failed:
-        """What its status means, now that it is its own."""
+        """Return the failure that its status means, now that it is its own."""
         failed = failed_status(self.notice.status)
         why = "refused again and again while other requests got through"
         detail = f"{failed.detail}; {why}" if failed.detail else why
@@ -83,12 +81,14 @@ _PLACES = (0.0, 1.0, 0.5, 0.25, 0.75, 0.125, 0.625, 0.875)
 
 
 def place(number: int) -> float:
-    """Where in the queue the `number`-th other request is taken from, counted from 0."""
+    """Return where in the queue the `number`-th other request is taken from, counted from 0: 0.0 is its front, 1.0 its
+    end.
+    """
     return _PLACES[min(number, len(_PLACES) - 1)]
 
 
 def let_in_before(role: Role, state: State, turn: int = 0) -> Key | None:
-    """Something of that role that this run has fetched. turn: which, for the first may tell nothing."""
+    """Return a page or an item of that role that this run has fetched. turn: which, for the first may tell nothing."""
     if role == "list":
         pages: list[Key] = [FIRST_PAGE] if FIRST_PAGE in state.pages else []
         pages += [page for page in state.pages if page != FIRST_PAGE]
@@ -168,7 +168,9 @@ class Probes:
 
 
 def _after_comparison(setback: Setback) -> float | None:
-    """1 s, 2 s, then as long as an outage may last: seven outlive half an hour."""
+    """Return when to compare again: after 1 s, 2 s, then as long as an outage may last. Seven such waits outlive half
+    an hour.
+    """
     if setback.notice is not None:
         return None
     count = setback.consecutive

@@ -1,4 +1,4 @@
-"""Rules by which a run ends before it is done: too many failures, too much time, nothing that works.
+"""End a run before it is done, by rules: too many failures, too much time, nothing that works.
 
 A server that is down, or a network that is, would cost every item its attempts, as fast as the limits allow. So when
 everything fails, everyone pauses and one request probes, and after enough probes in vain the run ends. Failures that
@@ -53,38 +53,42 @@ class StopConditions:
 class StopRules:
     """Judges one session, which began in `state`."""
 
-    def __init__(self, ends: StopConditions, state: State) -> None:
-        self._ends = ends
+    def __init__(self, conditions: StopConditions, state: State) -> None:
+        self._conditions = conditions
         self._before = (state.failed, state.imported)
-        times = [time for time in (ends.max_time_s, ends.until_s) if time is not None]
+        times = [time for time in (conditions.max_time_s, conditions.until_s) if time is not None]
         self.at = min(times, default=None)  # when, whatever happens
 
     def bounded(self, now: float, answer: Answer) -> Answer:
-        """`answer`, but no wait lasts beyond the moment at which the session ends whatever happens."""
+        """Return `answer`, with no wait beyond the moment at which the session ends whatever happens."""
         if not isinstance(answer, Wait) or self.at is None or self.at <= now:
             return answer
         return answer if answer.until is not None and answer.until <= self.at else replace(answer, until=self.at)
 
     def verdict(self, now: float, state: State, breaker: Breaker) -> Done | None:
-        """As what and why the session is to end at `now`; None: it goes on."""
-        ends = self._ends
+        """Return the Done that ends the session at `now`, or None to continue."""
+        conditions = self._conditions
         failed, imported = state.failed - self._before[0], state.imported - self._before[1]
-        if ends.max_failures is not None and failed >= ends.max_failures:
+        if conditions.max_failures is not None and failed >= conditions.max_failures:
             return Done(
-                RunStatus.FAILED, f"--max-failures {ends.max_failures}: {_items(failed)} failed in this session"
+                RunStatus.FAILED, f"--max-failures {conditions.max_failures}: {_items(failed)} failed in this session"
             )
         judged = failed + imported
-        if ends.max_failure_rate is not None and judged >= LEAST_JUDGED and failed > ends.max_failure_rate * judged:
-            rate = f"--max-failure-rate {100 * ends.max_failure_rate:g}%"
+        if (
+            conditions.max_failure_rate is not None
+            and judged >= LEAST_JUDGED
+            and failed > conditions.max_failure_rate * judged
+        ):
+            rate = f"--max-failure-rate {100 * conditions.max_failure_rate:g}%"
             return Done(RunStatus.FAILED, f"{rate}: {failed:,} of {_items(judged)} failed in this session")
         if breaker.given_up:
             return Done(
                 RunStatus.FAILED, f"nothing works any more: {MOST_PROBES} probes in a row failed; check the server"
             )
-        if ends.max_time_s is not None and now >= ends.max_time_s:
-            return Done(RunStatus.STOPPED, f"--max-time: {_duration(ends.max_time_s)} have passed")
-        if ends.until_s is not None and now >= ends.until_s:
-            return Done(RunStatus.STOPPED, f"--until {ends.until} was reached")
+        if conditions.max_time_s is not None and now >= conditions.max_time_s:
+            return Done(RunStatus.STOPPED, f"--max-time: {_duration(conditions.max_time_s)} have passed")
+        if conditions.until_s is not None and now >= conditions.until_s:
+            return Done(RunStatus.STOPPED, f"--until {conditions.until} was reached")
         return None
 
 

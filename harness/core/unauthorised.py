@@ -62,25 +62,27 @@ class Unauthorised:
 
     @property
     def waiting(self) -> bool:
-        """Are there requests that are neither in the queue nor in flight?"""
+        """Return whether there are requests that are neither in the queue nor in flight."""
         return bool(self._set_aside)
 
     def doubts(self, notice: Notice, state: State) -> bool:
-        """Is this a 401 in a run that was let in before? Until then it is a wrong credential, and fails at once."""
+        """Return whether this is a 401 in a run that was let in before. Until then it is a wrong credential, and fails
+        at once.
+        """
         return notice.status == UNAUTHORISED and not notice.refused and bool(state.pages or state.imported)
 
     def more(self, work: Work) -> bool:
-        """Are others of the role of those that are kept in the queue?"""
+        """Return whether others of the role of those that are set aside are in the queue."""
         return bool(self._set_aside and work.ready[self._suspect])
 
     def keeps(self, role: Role) -> bool:
-        """Is one of that role among them?"""
+        """Return whether one of that role is set aside."""
         return any(kept.flight.fetch.role == role for kept in self._set_aside)
 
     # --- the comparison ---------------------------------------------------------------------------------------------
 
     def try_set_aside(self) -> bool:
-        """Nothing else is left to do: compare, if something was set aside."""
+        """Compare, if something was set aside: nothing else is left to do."""
         if self.trying or not self._set_aside:
             return False
         self._try()
@@ -94,21 +96,21 @@ class Unauthorised:
         return self._set_aside[0].flight.fetch.role
 
     def role(self, work: Work, state: State) -> Role:
-        """What the next request is one for: as what got the 401, unless only the other has been let in."""
+        """Return the role of the next request to compare with: that of the 401, unless only the other was let in."""
         role = self._suspect
         if self._known(role, state) is not None or (self._list_let_in and work.ready[role]):
             return role
         return "list" if role == "item" else "item"
 
     def take(self, role: Role, work: Work, state: State) -> tuple[Task, bool]:
-        """What is compared with, and whether that is here already."""
+        """Return the request to compare with, and whether it was fetched before."""
         known = self._known(role, state)
         if known is None and role == self._suspect and work.ready[role]:
             return work.take(role, place(self._strangers + 1)), False
         return (Task(role, known) if known is not None else Task("list", FIRST_PAGE)), True
 
     def _known(self, role: Role, state: State) -> Key | None:
-        """Something that was let in before and did not get a 401 itself."""
+        """Return a page or an item that was let in before and did not get a 401 itself."""
         kept = {(kept.flight.fetch.role, kept.flight.fetch.key) for kept in self._set_aside}
         if self._turn == 0 and role in self.let_in_last and (role, self.let_in_last[role]) not in kept:
             return self.let_in_last[role]
@@ -135,7 +137,7 @@ class Unauthorised:
         return None
 
     def heard(self, flight: InFlight, now: float, notice: Notice, more: bool) -> list[tuple[InFlight, Failed]]:
-        """What another answer means for those that are kept: those whose own fault the 401 was, if that is known now.
+        """Return the requests whose 401 another answer shows to be their own fault.
 
         more: others of the role of those that are kept are in the queue.
         """
@@ -174,7 +176,9 @@ class Unauthorised:
         self.probes.told_nothing(fetch_id, now, why)
 
     def _settle(self, role: Role, until: float) -> list[tuple[InFlight, Failed]]:
-        """A request of that kind, sent at `until`, was let in: earlier ones were refused through their own fault."""
+        """Settle the 401s of that role that came before `until`: a request sent then was let in, so they were their own
+        fault.
+        """
         self._proven.add(role)
         own = [kept for kept in self._set_aside if kept.flight.fetch.role == role and kept.at <= until]
         self._set_aside = [kept for kept in self._set_aside if kept not in own]
@@ -183,7 +187,7 @@ class Unauthorised:
         return [(kept.flight, kept.failed) for kept in own]
 
     def settle(self) -> list[tuple[InFlight, Failed]]:
-        """All that are kept, where the session ends before it is known why."""
+        """Return all that are set aside, where the session ends before it is known why."""
         kept, self._set_aside = self._set_aside, []
         self.trying = False
         return [(one.flight, one.failed) for one in kept]

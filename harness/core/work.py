@@ -1,7 +1,4 @@
-"""What is left to do: pages and items that are ready, and retries that are not due yet.
-
-Fetches on their way, and what people wish while they are.
-"""
+"""Hold the work of an import: what is ready, what waits for a retry, what is in flight, and what people asked for."""
 
 from __future__ import annotations
 
@@ -41,7 +38,9 @@ class Work:
         self.ready[role].extend(keys)
 
     def take(self, role: Role, place: float = 0.0) -> Task:
-        """The first that is ready, or the one at `place` in the queue (1.0: the last); IndexError where nothing is."""
+        """Take the first that is ready, or the one at `place` in the queue (1.0: the last); IndexError where nothing
+        is.
+        """
         ready = self.ready[role]
         at = round(place * (len(ready) - 1)) if ready else 0
         taken = ready[at]
@@ -53,7 +52,7 @@ class Work:
         return first if isinstance(first, Task) else Task(role, first)
 
     def put_back(self, task: Task, second: bool = False) -> None:
-        """To the front: what was refused or returned is older than all that waits behind it. second: behind one."""
+        """Put back what was refused or returned: at the front, for it is older than the rest. second: behind one."""
         ready = self.ready[task.role]
         first = self.take(task.role) if second and ready else None
         ready.appendleft(task)
@@ -71,7 +70,7 @@ class Work:
 
     @property
     def retry_at(self) -> float | None:
-        """When the next retry is due."""
+        """Return when the next retry is due."""
         return self._later[0][0] if self._later else None
 
     @property

@@ -75,7 +75,7 @@ class AnchoredLimiter:
         self._answered = self._missed = 0
 
     def ends_at(self) -> float:
-        """When the window is over for certain; infinity while nothing tells when it opened."""
+        """Return when the window is over for certain; infinity while nothing tells when it opened."""
         if self._high < math.inf:
             return self._high + self.span_s
         # Nothing of this cohort was answered. If all of it has settled: as in a log, W after the latest of it.
@@ -84,7 +84,7 @@ class AnchoredLimiter:
         return max([self._last, *(at for at, _ in self._late)]) + self.span_s
 
     def latest_end(self, now: float) -> float:
-        """About when it will be over if its first answer were to come now."""
+        """Return about when the window will be over if its first answer were to come now."""
         return max(self._began, now) + self.span_s
 
     def opens_at(self, cost: int) -> float | None:

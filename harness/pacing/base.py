@@ -96,17 +96,17 @@ class Notice:
 
     @property
     def waited_by(self) -> str:
-        """Whose word `retry_after_s` is, as people call it."""
+        """Return whose word `retry_after_s` is, as people call it."""
         return IN_BODY if self.in_body else RETRY_AFTER
 
     @property
     def doubtful(self) -> bool:
-        """Is it a refusal that may turn out to be the fault of its own request?"""
+        """Return whether this is a refusal that may turn out to be the fault of its own request."""
         return self.refused and not self.certain and self.status != 429
 
     @property
     def bare(self) -> bool:
-        """Does nothing but its status speak of a limit?"""
+        """Return whether nothing but its status speaks of a limit."""
         return self.retry_after_s is None and not any(quota.remaining == 0 for quota in self.quotas)
 
 
@@ -146,7 +146,7 @@ class Pacer(Protocol):
     name: str
 
     def reserve(self, now: float, cost: int = 1) -> Grant | Later:
-        """A grant to be used at once, or when to ask again. NeverFits if no wait would be long enough."""
+        """Return a grant to be used at once, or when to ask again. NeverFits if no wait would be long enough."""
 
     def settle(
         self, grant: Grant, now: float, outcome: Outcome, notice: Notice | None = None, cost: int | None = None
@@ -161,10 +161,10 @@ class Pacer(Protocol):
         """Count `cost` units that this strategy did not grant, counted by the server at `at` or before."""
 
     def set_tiers(self, tiers: tuple[Tier, ...], now: float) -> None:
-        """From now on these are the limits; what was already sent still counts."""
+        """Replace the limits from now on; what was already sent still counts."""
 
     def statistics(self, now: float) -> Statistics:
-        """What the strategy knows at `now`."""
+        """Return what the strategy knows at `now`."""
 
 
 @runtime_checkable
@@ -172,7 +172,7 @@ class Planning(Protocol):
     """A strategy that plans: one that wants to know how much there is left to send."""
 
     def expect(self, requests: int) -> None:
-        """So many requests are still to be sent, beyond those in flight. Told whenever the list says so."""
+        """Note how many requests are still to be sent, beyond those in flight. Call it whenever the list says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,14 +200,16 @@ class Learning(Protocol):
         """Return what was learned since this was last asked."""
 
     def overrule(self, now: float, cost: int = 1) -> Grant | Later:
-        """As `reserve`, by declared limits alone: a request that looks whether what was learned is true."""
+        """Reserve by declared limits alone, for a request that looks whether what was learned is true."""
 
     def belied(self, grant: Grant, now: float) -> None:
-        """Such a request was let through, and settled: no learned limit may stand that would have kept it waiting."""
+        """Correct what was learned: an overruling request got through, so no learned limit may stand that would have
+        kept it waiting.
+        """
 
     def named_s(self, tier: Tier | None) -> float:
-        """The longest that the server itself named for this learned limit: its period as told, the furthest reset, or
-        the time from the request that opened a window to its reset. 0: nothing.
+        """Return the longest that the server itself named for this learned limit: its period as told, the furthest
+        reset, or the time from the request that opened a window to its reset. 0: nothing.
         """
 
 
@@ -230,10 +232,10 @@ class Unpaced:
         return None
 
     def charge(self, at: float, cost: int) -> None:
-        """Nothing to charge."""
+        """Charge nothing: there is no limit."""
 
     def set_tiers(self, tiers: tuple[Tier, ...], now: float) -> None:
-        """No limits to change."""
+        """Change nothing: there is no limit."""
 
     def statistics(self, now: float) -> Statistics:
         return Statistics(self.name, self.in_flight)

@@ -34,7 +34,7 @@ Counted = tuple[float, int]  # (latest arrival, cost)
 
 
 def guard_s(period_s: float) -> float:
-    """Added to every window: rounding of floats and drift between the clocks of client and server.
+    """Return what is added to every window: rounding of floats and drift between the clocks of client and server.
 
     Without it constant latency alone got 50 refusals in 600 requests, by float rounding.
     """
@@ -42,7 +42,7 @@ def guard_s(period_s: float) -> float:
 
 
 def paced_as(tier: Tier) -> tuple[int, float]:
-    """The (limit, period in seconds) of the sliding log that is at least as strict as `tier`.
+    """Return the (limit, period in seconds) of the sliding log that is at least as strict as `tier`.
 
     Anchored, aligned, log and any: the tier itself. A bucket or GCRA of burst b and rate r is never overdrawn by
     b in any b/r, because k of those windows hold at most k*b. A sliding counter weighs the last window by the part
@@ -60,7 +60,7 @@ def paced_as(tier: Tier) -> tuple[int, float]:
 
 
 def freed_at(excess: int, releases: Iterable[Counted]) -> float | None:
-    """When the first `releases` that free `excess` units together are over; None where all of them free less."""
+    """Return when the first `releases` that free `excess` units together are over; None where all of them free less."""
     for free_at, freed in releases:
         excess -= freed
         if excess <= 0:
@@ -84,22 +84,24 @@ class Limiter(Protocol):
         """Let go of what no longer counts at `now`, which never goes back."""
 
     def opens_at(self, cost: int) -> float | None:
-        """When `cost` fits, if nothing more is sent; None if that takes an answer to something in flight."""
+        """Return when `cost` fits, if nothing more is sent; None if that takes an answer to something in flight."""
 
     def settle(self, at: float, cost: int, reserved: int, sent_at: float = -math.inf) -> None:
-        """`reserved` units in flight have become `cost` units that arrived by `at`, which never goes back.
+        """Turn `reserved` units in flight into `cost` units that arrived by `at`, which never goes back.
 
         sent_at: when they were granted, where that is known.
         """
 
     def settle_late(self, at: float, cost: int, reserved: int) -> None:
-        """The same of a request that may arrive as late as `at`, in the future maybe; in no order."""
+        """Settle a request that may arrive as late as `at`, in the future maybe; in no order."""
 
     def recent(self) -> tuple[list[Counted], list[Counted]]:
-        """What `settle` and `settle_late` were told and still counts, each in order of time."""
+        """Return what `settle` and `settle_late` were told and still counts, each in order of time."""
 
     def releases(self) -> Iterable[Counted]:
-        """(when it comes free, cost) of what is occupied but not in flight, in order of time; about, for shares."""
+        """Return (when it comes free, cost) of what is occupied but not in flight, in order of time;
+        about, for shares.
+        """
 
 
 class LogLimiter:
@@ -175,7 +177,7 @@ class BucketLimiter:
         self._debt = debt
 
     def _debt_at(self, now: float) -> int:
-        """The least n with now >= drained - n * unit: to the bit, as `opens_at` names just such times."""
+        """Return the least n with now >= drained - n * unit: to the bit, as `opens_at` names just such times."""
         drained_at = self._due - self._lead_s
         if now >= drained_at:
             return 0
@@ -185,14 +187,14 @@ class BucketLimiter:
         return debt - 1 if now >= drained_at - (debt - 1) * self.unit_s else debt
 
     def opens_at(self, cost: int) -> float | None:
-        room = self.limit - cost - (self.used - self._debt)
+        headroom = self.limit - cost - (self.used - self._debt)
         due, late = self._due, sorted(self._late)
         for at, held in [(-math.inf, 0), *late]:
-            room += held
+            headroom += held
             due = max(due, at) + held * self.unit_s
-            opens_at = max(at, due - self._lead_s - room * self.unit_s)
+            opens_at = max(at, due - self._lead_s - headroom * self.unit_s)
             following = next((other for other, _ in late if other > at), math.inf)
-            if room >= 0 and opens_at <= following:
+            if headroom >= 0 and opens_at <= following:
                 return opens_at
         return None
 

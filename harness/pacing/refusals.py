@@ -69,7 +69,9 @@ Declared = Sequence[RefusedWhen]
 
 
 def by_headers(notice: Notice, declared: Declared = ()) -> Notice:
-    """`notice` with the verdict that its status and headers allow; the body may still change it, see `wants_body`."""
+    """Return `notice` with the verdict that its status and headers allow; the body may still change it, see
+    `wants_body`.
+    """
     if notice.status == TOO_MANY_REQUESTS or any(not rule.text for rule in _named(notice.status, declared)):
         return replace(notice, refused=True, certain=True)
     return replace(notice, refused=_told_by_headers(notice))
@@ -83,7 +85,7 @@ def _told_by_headers(notice: Notice) -> bool:
 
 
 def wants_body(notice: Notice, declared: Declared = ()) -> bool:
-    """Can the body change the verdict, or say for how long to wait where no header does?
+    """Return whether the body can change the verdict, or say for how long to wait where no header does.
 
     For everything else the verdict is known at the headers.
     """
@@ -99,8 +101,8 @@ def _named(status: int, declared: Declared) -> list[RefusedWhen]:
 
 
 def told_s(notice: Notice | None) -> float:
-    """How long the refusal says to wait: Retry-After first (RFC 9110 10.2.3), else the latest reset of a quota that
-    it does not say has something left. 0 where it says nothing, or nothing that could be waited for.
+    """Return how long the refusal says to wait: Retry-After first (RFC 9110 10.2.3), else the latest reset of a quota
+    that it does not say has something left. 0 where it says nothing, or nothing that could be waited for.
     """
     if notice is None:
         return 0.0
@@ -111,7 +113,8 @@ def told_s(notice: Notice | None) -> float:
 
 
 def by_suspicion(notice: Notice, let_in: int, others: bool) -> Notice:
-    """`notice` as a refusal where it is a 403 or 503 without a word and `let_in` requests of this run got through.
+    """Return `notice` as a refusal where it is a 403 or 503 without a word and `let_in` requests of this run got
+    through.
 
     others: there are other requests to compare with.
     """
@@ -124,7 +127,7 @@ def by_suspicion(notice: Notice, let_in: int, others: bool) -> Notice:
 
 
 def by_body(notice: Notice, body: Any, utc_s: float, declared: Declared = ()) -> Notice:
-    """`notice` with the verdict that takes its body into account.
+    """Return `notice` with the verdict that takes its body into account.
 
     body: text, or a JSON value that was parsed already; of text the first 64 kB count. utc_s: what the time to wait
     counts from, where the body names it as a moment.
@@ -144,7 +147,9 @@ def by_body(notice: Notice, body: Any, utc_s: float, declared: Declared = ()) ->
 
 
 def _holds_any(rules: list[RefusedWhen], text: str, value: Any) -> bool:
-    """Does the body hold the words of one of `rules`, however it is spaced, and whatever of it JSON escapes?"""
+    """Return whether the body holds the words of one of `rules`, however it is spaced, and whatever of
+    it JSON escapes.
+    """
     texts = [text] if value is None else [text, json.dumps(value, ensure_ascii=False)]
     squeezed = [_squeezed(text) for text in texts]
     return any(_squeezed(rule.text) in text for rule in rules for text in squeezed)
@@ -158,7 +163,7 @@ _FIELD = re.compile(r'"([A-Za-z_-]{1,40})"\s*:\s*(?:"((?:[^"\\]|\\.){0,2000})"|(
 
 
 def _parsed(text: str) -> Any:
-    """The JSON value; of one that was cut off its fields; None where it is none."""
+    """Return the JSON value; of one that was cut off its fields; None where it is none."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -167,7 +172,9 @@ def _parsed(text: str) -> Any:
 
 
 def _nodes(value: Any) -> Iterator[tuple[str, Any]]:
-    """Every field of a JSON value with its name as `_plain` makes it; an array's elements bear the array's name."""
+    """Yield every field of a JSON value with its name as `_plain` makes it; an array's elements bear the
+    array's name.
+    """
     todo: deque[tuple[str, Any, int]] = deque([("", value, 0)])
     seen = 0
     while todo and seen < _MOST_NODES:
@@ -183,7 +190,7 @@ def _nodes(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _plain(text: str) -> str:
-    """Letters and digits in lower case: `Retry-After`, `retry_after` and `retryAfter` are the same."""
+    """Return letters and digits in lower case: `Retry-After`, `retry_after` and `retryAfter` are the same."""
     return "".join(character for character in text.lower() if character.isalnum())
 
 
@@ -200,7 +207,9 @@ _UNITS = {"ms": 0.001, "m": 60.0, "h": 3600.0}
 
 
 def _wait_s(value: Any, utc_s: float) -> float | None:
-    """The seconds to wait that a field names (Discord, Telegram, Google's RetryInfo, Binance); None: no field does."""
+    """Return the seconds to wait that a field names (Discord, Telegram, Google's RetryInfo, Binance); None: no field
+    does.
+    """
     waits = []
     for name, node in _nodes(value):
         if name in _SECONDS:
@@ -294,7 +303,7 @@ def _speaks_of_limits(value: Any, text: str) -> bool:
 
 
 def _is_reason(text: str) -> bool:
-    """Is this one code, or words, by which a server says that a rate limit was used up?"""
+    """Return whether this is one code, or words, by which a server says that a rate limit was used up."""
     words = text[:_LONGEST_WORDS]
     if _is_code(text) or _WORDS.search(words.replace("'", "")):
         return True

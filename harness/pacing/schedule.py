@@ -1,4 +1,4 @@
-"""When NOT to open a window: the schedule for several anchored limits, where sending at once is not the best.
+"""Plan when NOT to open a window: several anchored limits, where sending at once is not the best.
 
 4/7s + 5/11s and 15 requests: greedily 29 s, at best 22 s and a moment. To open a short window just before the long
 one renews wastes it; to open it with a single request, so early that it ends just after the long one renews, lets its
@@ -10,7 +10,8 @@ trying: all that fit, one less (the one is opened with later), and one. The test
 exhaustive search does better. Where that takes too many steps only the largest size is tried, and then greedy is kept:
 a plan is never worse than greedy.
 
-What a planner needs in a running import: how much is left, how long a burst takes, and where each window stands.
+`Schedule` follows the plan in a running import, for which it notes how much is left, how long a burst takes, and where
+each window stands.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Window:
     ends_at: float = -math.inf
     used: int = 0
 
-    def room(self, at: float) -> int:
+    def headroom(self, at: float) -> int:
         return self.limit - self.used if at < self.ends_at else self.limit
 
     def take(self, at: float, count: int) -> Window:
@@ -47,12 +48,12 @@ class Window:
         return Window(self.limit, self.period_s, at + self.period_s, count)
 
     def last_s(self, at: float, count: int) -> float:
-        """When the last of `count` more can be let through at the earliest, by this limit alone."""
-        room = self.room(at)
-        if count <= room:
+        """Return when the last of `count` more can be let through at the earliest, by this limit alone."""
+        headroom = self.headroom(at)
+        if count <= headroom:
             return at
         ends_at = self.ends_at if at < self.ends_at else at + self.period_s
-        return ends_at + ((count - room - 1) // self.limit) * self.period_s
+        return ends_at + ((count - headroom - 1) // self.limit) * self.period_s
 
 
 Windows = tuple[Window, ...]
@@ -68,7 +69,7 @@ class Plan:
 
 
 def plan(windows: Windows, requests: int, now: float, margin_s: float) -> Plan | None:
-    """The first step of the best schedule found for `requests`, or None where sending at once is as good.
+    """Return the first step of the best schedule found for `requests`, or None where sending at once is as good.
 
     margin_s: how much longer a window must last than the moment for whose sake it is opened early.
     """
@@ -86,15 +87,15 @@ def plan(windows: Windows, requests: int, now: float, margin_s: float) -> Plan |
 
 
 def greedily(windows: Windows, requests: int, now: float) -> float:
-    """When the last is sent if each goes as soon as every limit allows."""
+    """Return when the last is sent if each goes as soon as every limit allows."""
     while True:
-        room = min(window.room(now) for window in windows)
-        if room >= requests:
+        headroom = min(window.headroom(now) for window in windows)
+        if headroom >= requests:
             return now
-        if room > 0:
-            windows = tuple(window.take(now, room) for window in windows)
-            requests -= room
-        now = max([now, *(window.ends_at for window in windows if window.room(now) <= 0)])
+        if headroom > 0:
+            windows = tuple(window.take(now, headroom) for window in windows)
+            requests -= headroom
+        now = max([now, *(window.ends_at for window in windows if window.headroom(now) <= 0)])
 
 
 def _least_s(windows: Windows, at: float, requests: int) -> float:
@@ -127,15 +128,15 @@ def _search(windows: Windows, requests: int, now: float, margin_s: float, frugal
 def _steps(
     state: Windows, left: int, at: float, margin_s: float, frugal: bool, fresh: bool
 ) -> Iterator[tuple[float, int]]:
-    """(when, how many) might be sent next."""
+    """Yield (when, how many) might be sent next."""
     ends = {window.ends_at for window in state if window.ends_at > at}
     early = {end - window.period_s + margin_s for end in ends for window in state}
     for when in {at} | ends | early if fresh else ends | early:
         if when < at or (when == at and not fresh):
             continue
-        room = min(left, *(window.room(when) for window in state))
-        for count in {room, room - 1, 1} if frugal else {room}:
-            if 1 <= count <= room:
+        headroom = min(left, *(window.headroom(when) for window in state))
+        for count in {headroom, headroom - 1, 1} if frugal else {headroom}:
+            if 1 <= count <= headroom:
                 yield when, count
 
 
@@ -144,7 +145,7 @@ _CAUTION = 1.5
 
 
 class Schedule:
-    """Holds back requests that `plan` would rather send later. It only ever delays: the meters alone keep the limits.
+    """Holds back requests that `plan` would rather send later. It only ever delays: the limiters alone keep the limits.
 
     A step of the plan is a group of requests; they go as fast as workers take them, then the next step is planned from
     what has become of the windows.
@@ -160,7 +161,7 @@ class Schedule:
         self._planned: tuple[object, float, int] | None = None
 
     def wait_until(self, now: float) -> float | None:
-        """The absolute time before which nothing should go although it might; None: go."""
+        """Return the absolute time before which nothing should go although it might; None: go."""
         if self.left < 1 or self._group > 0:
             return None
         windows = tuple(self._window(limiter, now) for limiter in self._limiters)
@@ -168,7 +169,9 @@ class Schedule:
         key = (self.left, tuple((limiter.used, limiter.ends_at()) for limiter in self._limiters))
         if self._planned is None or self._planned[0] != key:
             step = plan(windows, self.left, now, self._margin_s())
-            at, count = (now, min(window.room(now) for window in windows)) if step is None else (step.at, step.count)
+            at, count = (
+                (now, min(window.headroom(now) for window in windows)) if step is None else (step.at, step.count)
+            )
             self._planned = (key, at, count)
         _, at, count = self._planned
         if at > now:
@@ -177,13 +180,13 @@ class Schedule:
         return None
 
     def granted(self, now: float) -> None:
-        """One more is on its way."""
+        """Count one more on its way."""
         self.left -= 1
         self._group -= 1
         self._burst_s = max(self._burst_s, now - self._group_began)
 
     def settled(self, sent_at: float, now: float, back: bool) -> None:
-        """It was answered; `back`: or comes back to be sent again."""
+        """Note that it was answered; `back`: or comes back to be sent again."""
         self._round_trip_s = max(self._round_trip_s, now - sent_at)
         self.left += back
 

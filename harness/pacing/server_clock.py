@@ -64,14 +64,15 @@ class ServerClock:
         self._end_heard_at = math.inf
 
     def learn(self, sent_at: float, answered_at: float, server_utc_s: float) -> None:
-        """A Date came with an answer. One that contradicts the others widens what is believed, as both may be true."""
+        """Learn the clock from a Date. One that contradicts the others widens what is believed, as both may be true."""
         low, high = server_utc_s - answered_at, server_utc_s + _DATE_S - sent_at
         self.second_ends = server_utc_s + _DATE_S
         self._take(low, high, answered_at)
 
     def learn_end(self, after: float, before: float, now: float, period_s: float) -> None:
-        """A window of `period_s` ends between these, by our clock: so an answer at `now` said. Ends that move lie; one
-        is believed once it has stood still for so long that a moving one would have been found out.
+        """Learn the clock from when a window of `period_s` ends: between these, by our clock, an answer at `now` said.
+        Ends that move lie; one is believed once it has stood still for so long that a moving one would have been found
+        out.
         """
         if self._ends_lie:
             return
@@ -93,13 +94,15 @@ class ServerClock:
             self.low, self.high = min(low, self.low), max(high, self.high)
 
     def bounds(self, now: float) -> tuple[float, float]:
-        """(low, high) as far as they can have drifted by `now`."""
+        """Return (low, high) as far as they can have drifted by `now`."""
         drift_s = DRIFT * max(0.0, now - self._at)
         return self.low - drift_s, self.high + drift_s
 
 
 def border_after(epoch_s: float, tier: Tier) -> float:
-    """The end, in epoch seconds, of the window of an aligned `tier` that `epoch_s` is in. Always after `epoch_s`."""
+    """Return the end, in epoch seconds, of the window of an aligned `tier` that `epoch_s` is in. Always after
+    `epoch_s`.
+    """
     zone = None if tier.tz in (None, "UTC") else ZoneInfo(tier.tz or "UTC")
     local_s = epoch_s + _offset_s(epoch_s, zone)
     border = (math.floor(local_s / tier.period_s) + 1) * tier.period_s
@@ -134,12 +137,14 @@ class AlignedLimiter:
         self._late: deque[tuple[float, int, float]] = deque()
 
     def told_to_s(self, now: float) -> float | None:
-        """To how many seconds the borders of its windows are known; None where they are not."""
+        """Return to how many seconds the borders of its windows are known; None where they are not."""
         low, high = self._clock.bounds(now)
         return high - low if self._clock.known else None
 
     def hear_end(self, quota: Quota, sent_at: float, now: float) -> None:
-        """An answer without a Date said when this limit's window ends: in seconds to go, rounded up or down."""
+        """Take in when this limit's window ends, as an answer without a Date said: in seconds to go, rounded up or
+        down.
+        """
         if quota.reset_s is None or quota.reset_utc_s is not None or self._in_zone:
             return
         if 0 < quota.reset_s <= self.tier.period_s + _ROUNDED_S:
@@ -217,7 +222,7 @@ class CounterLimiter:
         self._weight = weight
 
     def _now_and_before(self, windows: float) -> tuple[int, int]:
-        """What counts in full, and what by its share."""
+        """Return what counts in full, and what by its share."""
         number = math.floor(windows)
         for old in [old for old in self._counts if old < number - 2]:
             del self._counts[old]
@@ -225,16 +230,16 @@ class CounterLimiter:
         return current, self._counts.get(number - 1, 0)
 
     def opens_at(self, cost: int) -> float | None:
-        """As a meter's, but where something late holds it up: when to look again."""
+        """Return when `cost` more fit, as every limiter does; where something late holds it up, when to look again."""
         now, windows = self._looked
-        room = self.limit - cost - (self.used - self._weight)
-        if room < 0:
+        headroom = self.limit - cost - (self.used - self._weight)
+        if headroom < 0:
             return self._late[0][0] if self._late else None
         current, before = self._now_and_before(windows)
-        if current <= room:
-            opens = math.floor(windows) + 1 - (room - current) / max(1, before)
+        if current <= headroom:
+            opens = math.floor(windows) + 1 - (headroom - current) / max(1, before)
         else:  # not in this window; in the next one this count is the one before
-            opens = math.floor(windows) + 2 - room / current
+            opens = math.floor(windows) + 2 - headroom / current
         # Our clock may gain on the server's meanwhile; epoch seconds in floats are no finer than a quarter microsecond.
         return now + max(1e-6, (opens - windows) * self.tier.period_s / (1 - DRIFT))
 

@@ -1,4 +1,4 @@
-"""What is left at least, whatever the latency does.
+"""Work out what is left of a shared quota, whatever the latency does.
 
 **Room, read safely.** An answer's Remaining is the server's count at some moment between its send and its answer.
 Of the answered requests let j be the one that arrived last; nobody knows which it is, but it is one of those
@@ -8,10 +8,9 @@ answered no earlier than the latest send of any. What arrived after j is still i
 
 whatever the latency, for windows, logs and buckets alike: a window's turn or a refill only adds to it.
 
-Other clients of the same limits, seen in what the server says is left.
-
-Where `Remaining` is lower than our own sends explain, others send too, or the limit counts in another way than was
-declared (a sliding counter, a small burst): from then on a request needs room by the server's count as well as by ours.
+**Others.** Where `Remaining` is lower than our own sends explain, other clients use them, or the limit counts
+in another way than was declared (a sliding counter, a small burst): from then on a request needs room by the server's
+count as well as by ours.
 """
 
 from __future__ import annotations
@@ -47,26 +46,26 @@ class Headroom:
         self._candidates.append(reading)
 
     def outdate(self, answered_s: float) -> None:
-        """An answer without a reading. It may have arrived after all that were read: only after one that was sent later
-        is it known again what was left.
+        """Note an answer without a reading. It may have arrived after all that were read: only after one that was sent
+        later is it known again what was left.
         """
         self._candidates = []
         self._unread_until_s = max(self._unread_until_s, answered_s)
 
     def forget(self) -> None:
-        """What was read is not believed."""
+        """Forget what was read: it is not believed."""
         self._candidates = []
 
     @property
     def least(self) -> int | None:
-        """What was left by the lowest word that may be the last; None where there is none."""
+        """Return the least that may be left, or None if unknown."""
         if self._latest_sent_s < self._unread_until_s:
             return None
         return min((reading.remaining for reading in self._candidates), default=None)
 
     @property
     def is_exact(self) -> bool:
-        """Is it known which word is the last?"""
+        """Return whether it is known which reading is the last."""
         return len(self._candidates) == 1 and self.least is not None
 
 
@@ -81,7 +80,7 @@ LOOK_S, LOOK = 0.5, 0.03
 class _Seen:
     """One tier, as answers tell of it. empty_s: when the last answer that said it was used up came."""
 
-    room: Headroom = field(default_factory=Headroom)
+    headroom: Headroom = field(default_factory=Headroom)
     strange: int = 0
     resets_at: float = math.inf
     empty_s: float = -math.inf
@@ -101,21 +100,23 @@ class SharedQuota:
 
     @property
     def shared(self) -> tuple[Tier, ...]:
-        """The tiers of which the server counts more than we sent: others use them, or it counts in another way."""
+        """Return the tiers of which the server counts more than we sent: others use them, or it counts
+        in another way.
+        """
         return tuple(limiter.tier for limiter, seen in zip(self._limiters, self._seen) if seen.is_shared)
 
     def read(self, notice: Notice, sent_at: float, now: float) -> None:
-        """An answer, before it is settled: its own request still counts as in flight."""
+        """Read an answer, before it is settled: its own request still counts as in flight."""
         for limiter, seen in zip(self._limiters, self._seen):
             quota = next((quota for quota in notice.quotas if tells_of(quota, limiter.tier)), None)
             if quota is not None and quota.remaining is not None:
                 self._count(limiter, seen, quota.remaining, sent_at, now)
                 seen.resets_at = math.inf if quota.reset_s is None else now + quota.reset_s
             elif any(other.remaining is not None for other in notice.quotas):
-                seen.room.outdate(now)
+                seen.headroom.outdate(now)
 
     def _count(self, limiter: Limiter, seen: _Seen, remaining: int, sent_at: float, now: float) -> None:
-        seen.room.read(Reading(sent_at, now, remaining))
+        seen.headroom.read(Reading(sent_at, now, remaining))
         seen.empty_s = now if remaining == 0 else seen.empty_s
         limiter.expire(now)
         if limiter.tier.depth - remaining > limiter.used + STRANGERS:
@@ -123,9 +124,9 @@ class SharedQuota:
             self.is_alone = self.is_alone and not seen.is_shared
 
     def later(self, now: float, cost: int, in_flight: int) -> Later | None:
-        """Why `cost` more should not go although by our count they may."""
+        """Return why `cost` more should not go although by our count they may."""
         for limiter, seen in zip(self._limiters, self._seen):
-            least = seen.room.least
+            least = seen.headroom.least
             if not seen.is_shared or least is None or least - in_flight >= cost:
                 continue
             if in_flight:
@@ -137,7 +138,7 @@ class SharedQuota:
 
 
 def tells_of(quota: Quota, tier: Tier) -> bool:
-    """Is it this limit that the header tells of?"""
+    """Return whether it is this limit that the header tells of."""
     return quota.limit == tier.limit and quota.period_s in (None, tier.period_s)
 
 

@@ -20,7 +20,7 @@ _BEFORE = Tier(MAX_LIMIT, 60.0)
 
 
 def scaled(tiers: Tiers, share: float) -> Tiers:
-    """`tiers` with only `share` (above 0, at most 1) of each, rounded down, and never less than 1."""
+    """Return `tiers` with only `share` (above 0, at most 1) of each, rounded down, and never less than 1."""
     return tiers if share == 1.0 else tuple(_scaled(tier, share) for tier in tiers)
 
 
@@ -52,7 +52,7 @@ class SharingPacer:
         self._take_in(0.0)
 
     def reserve(self, now: float, cost: int = 1) -> Grant | Later:
-        """What both allow; a grant that only one gives is handed back."""
+        """Reserve what both allow; a grant that only one gives is handed back."""
         mine = self._window.reserve(now, cost)
         if isinstance(mine, Later):
             return mine
@@ -64,7 +64,7 @@ class SharingPacer:
         return answer
 
     def overrule(self, now: float, cost: int = 1) -> Grant | Later:
-        """By the declared limits alone; what the learned ones count is settled with it."""
+        """Grant by the declared limits alone; learned ones still count it."""
         tiers = {tier.tier: tier for tier in self._window.statistics(now).tiers}
         full = [tier for tier in self._declared if tier in tiers and tiers[tier].left < cost]
         if full:
@@ -76,7 +76,7 @@ class SharingPacer:
         self._take_in(now)
 
     def named_s(self, tier: Tier | None) -> float:
-        """As of the whole limit that `tier` is the share of."""
+        """Return what the server named for the whole limit of which `tier` is the share."""
         wholes = [whole for whole in self._learned if tier in (whole, *scaled((whole,), self._share))]
         return max(map(self._inner.named_s, wholes), default=0.0)
 
@@ -110,12 +110,12 @@ class SharingPacer:
         self._inner.charge(at, cost)
 
     def set_tiers(self, tiers: Tiers, now: float) -> None:
-        """These are declared from now on, scaled already."""
+        """Declare these limits from now on, scaled already."""
         self._declared = tiers
         self._set(now)
 
     def new_facts(self) -> tuple[LearnedFact, ...]:
-        """As the strategy tells it, of the limits that are kept to."""
+        """Return what the strategy learned, told of the limits that are kept to."""
         parts = {str(tier): str(_scaled(tier, self._share)) for tier in self._learned}
         told = f"; {100 * self._share:g}% of it is used"
         return tuple(
@@ -124,11 +124,11 @@ class SharingPacer:
         )
 
     def learned(self) -> Tiers:
-        """The whole limits, for the next run."""
+        """Return the whole limits, for the next run."""
         return self._inner.learned()
 
     def statistics(self, now: float) -> Statistics:
-        """Of the limits that are kept to."""
+        """Return the statistics of the limits that are kept to."""
         inner = self._inner.statistics(now)
         tiers = self._window.statistics(now).tiers if self._learned or self._declared else ()
         return Statistics(self.name, inner.in_flight, tiers, inner.beliefs)

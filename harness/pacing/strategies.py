@@ -49,7 +49,7 @@ class _Streak(Unpaced):
     _own_pauses = False
 
     def _answered(self, now: float) -> None:
-        """A request was let through."""
+        """Note that a request was let through."""
 
     def _refused(self, now: float) -> float | None:
         """Take in the first refusal of a burst; return until when to pause (absolute), None to obey Retry-After."""
@@ -200,7 +200,7 @@ class SpacedPacer(WindowPacer):
         return BucketLimiter(tier, self._rtt_floor_s, 1 if tier.burst is None else tier.depth)
 
     def reserve(self, now: float, cost: int = 1) -> Grant | Later:
-        """As `window`, but what had to wait is let go up to JITTER intervals later than it could be."""
+        """Reserve as `window` does, but let what had to wait go up to JITTER intervals later than it could be."""
         if self._released_at is not None and now < self._released_at:
             return Later(self._released_at, "limit", self._tiers[0])
         answer = super().reserve(now, cost)

@@ -61,7 +61,9 @@ class Tier:
 
     @property
     def depth(self) -> int:
-        """Units that may come at once, where this is not `limit`; a leaky bucket takes one more than may queue."""
+        """Return the units that may come at once, where this is not `limit`; a leaky bucket takes one more than may
+        queue.
+        """
         burst = self.limit if self.burst is None else self.burst
         return burst + 1 if self.kind == "leaky" else burst
 
@@ -80,7 +82,7 @@ Tiers = tuple[Tier, ...]
 
 
 def parse_tiers(text: str) -> Tiers:
-    """Tiers in `text`, in the order written; raises BadLimits with one sentence for anything else."""
+    """Return the tiers in `text`, in the order written; raises BadLimits with one sentence for anything else."""
     if _LARAVEL.fullmatch(text):
         text = "+".join("{}/{}s".format(*pair.split(",")) for pair in text.split(":"))
     tiers = tuple(_parse_tier(part) for part in _JOINED.split(text))
@@ -90,7 +92,7 @@ def parse_tiers(text: str) -> Tiers:
 
 
 def format_tiers(tiers: Tiers) -> str:
-    """The text that `parse_tiers` reads back to the same tiers."""
+    """Return the text that `parse_tiers` reads back to the same tiers."""
     return "+".join(str(tier) for tier in tiers)
 
 

@@ -87,7 +87,7 @@ class WindowPacer:
         self._all_logs = len(self._logs) == len(self._limiters) and not self._learns
 
     def expect(self, requests: int) -> None:
-        """So many requests are still to be sent, beyond those in flight: what there is to plan for.
+        """Note how many requests are still to be sent, beyond those in flight: what there is to plan for.
 
         Several anchored limits need it, for sending as soon as they allow is not the best then (`schedule`). Without
         it, and where requests do not cost 1 each, everything goes as soon as it may.
@@ -99,8 +99,8 @@ class WindowPacer:
         if tier.kind in ("gcra", "bucket"):
             return BucketLimiter(tier, self._rtt_floor_s)
         if tier.kind == "leaky":
-            # Who queues is answered late and no earlier: a queue that outlasts the time-out (the linger, unless told)
-            # loses requests that were paid for.
+            # A request that queues is answered late and no earlier: a queue that outlasts the time-out (by default the
+            # linger) loses requests that were paid for.
             queue = max(1, int(self._linger_s / 4 * tier.limit / tier.period_s))
             return BucketLimiter(tier, self._rtt_floor_s, min(tier.depth, 1 + queue))
         if tier.kind == "aligned":
@@ -112,7 +112,7 @@ class WindowPacer:
         return LogLimiter(tier, self._rtt_floor_s)
 
     def reserve(self, now: float, cost: int = 1) -> Grant | Later:
-        """A grant, or the tier in whose way this request would be and when it opens.
+        """Return a grant, or the tier in whose way this request would be and when it opens.
 
         All tiers are checked before any is charged. Raises NeverFits where `cost` exceeds a limit.
         """
@@ -138,7 +138,7 @@ class WindowPacer:
         return sum(grant.cost for grant in self._in_flight)
 
     def _hold(self, now: float) -> Later | None:
-        """Why not to send although there is room: too many in flight, or a better moment to come."""
+        """Return why not to send although there is room: too many in flight, or a better moment to come."""
         for at_once in self._at_once:
             if not at_once.free(now, len(self._in_flight)):
                 return Later(at_once.opens_at(), "in flight", at_once.tier)
@@ -151,7 +151,7 @@ class WindowPacer:
         return Later(held_until, "limit", self._tiers[0])
 
     def _later(self, now: float, cost: int) -> Later:
-        """The full tier that opens last: no other can make the wait longer. In flight counts as last of all."""
+        """Return the full tier that opens last: no other can make the wait longer. In flight counts as last of all."""
         latest = Later(now, "limit")
         for limiter in self._limiters:
             if cost > limiter.limit:
@@ -223,7 +223,9 @@ class WindowPacer:
             at_once.lost_until.append(self._counted_by)
 
     def _learn(self, grant: Grant, now: float, notice: Notice | None) -> None:
-        """A Date may have come: from the first one on, sliding counters are kept by the server's clock."""
+        """Learn the clock from a Date, if one came: from the first on, sliding counters are kept by the
+        server's clock.
+        """
         if notice is None or notice.server_utc_s is None:
             self._clock.second_ends = math.inf
             if notice is not None and notice.quotas and not self._clock.known:
@@ -235,7 +237,7 @@ class WindowPacer:
             self._rebuild(self._tiers, now, grant.cost + sum(flying.cost for flying in self._in_flight))
 
     def _hear_ends(self, grant: Grant, now: float, notice: Notice) -> None:
-        """No Date so far: what resets say of windows on the server's clock."""
+        """Take in what resets say of windows on the server's clock, as no Date has come so far."""
         for limiter in self._limiters:
             quota = next((quota for quota in notice.quotas if tells_of(quota, limiter.tier)), None)
             if isinstance(limiter, AlignedLimiter) and quota is not None:

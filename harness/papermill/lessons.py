@@ -78,11 +78,11 @@ def greedy_lesson(limit: str, requests: int) -> pd.DataFrame:
 def _greedy(windows: Windows, requests: int, now: float = 0.0) -> list[tuple[float, int]]:
     bursts = []
     while requests:
-        room = min(requests, *(window.room(now) for window in windows))
-        if room:
-            bursts.append((now, room))
-            windows, requests = tuple(window.take(now, room) for window in windows), requests - room
-        now = max([now, *(window.ends_at for window in windows if window.room(now) <= 0)])
+        headroom = min(requests, *(window.headroom(now) for window in windows))
+        if headroom:
+            bursts.append((now, headroom))
+            windows, requests = tuple(window.take(now, headroom) for window in windows), requests - headroom
+        now = max([now, *(window.ends_at for window in windows if window.headroom(now) <= 0)])
     return bursts
 
 

@@ -1,9 +1,8 @@
-"""The first pages of a list, read to see whether an import of it can end: what `check` and `--dry-run` know of a list.
+"""Read the first pages and items of an API to say whether an import can end, and what its limits are.
 
-It asks for page 1, for the page after it as the list names it or as it is guessed, and for page 0 where an import
-would; then the judge of real imports says what it thinks (`harness.core.listing`).
-
-A few requests, one after another, to see whether an API can be imported and what it says of its limits.
+`check` and `--dry-run` ask for page 1, for the page after it as the list names it or as it is guessed, and for page 0
+where an import would; then the judge of real imports says what it thinks (`harness.core.listing`). A few requests, one
+after another, show what the API says of its limits.
 """
 
 from __future__ import annotations
@@ -64,7 +63,7 @@ class Checked:
 
     @property
     def limits(self) -> str:
-        """What can be given to --limit: the limits that were told with their periods."""
+        """Return what can be given to --limit: the limits that were told with their periods."""
         known = [told for told in self.told if told.limit and told.period_s]
         return "+".join(f"{told.limit}/{told.period_s:g}s" for told in known)
 
@@ -88,7 +87,7 @@ class Preview:
 
     @property
     def paging(self) -> str:
-        """How its pages follow on each other, for people."""
+        """Return how its pages follow on each other, for people."""
         listing = self.state.listing
         start = ", counted from 0" if listing.zero_new else ""
         if self.state.last_page is not None:
@@ -239,7 +238,7 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
 
 
 def _told(notices: list[Notice]) -> tuple[Told, ...]:
-    """The limits that the last answer told, each with what was left of it in every answer."""
+    """Return the limits that the last answer told, each with what was left of it in every answer."""
     told = []
     for quota in notices[-1].quotas:
         same = [other for notice in notices for other in notice.quotas if _alike(other, quota)]

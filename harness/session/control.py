@@ -148,7 +148,7 @@ class ControlServer:
         drop_live(inbox.run_folder)  # of a session that was killed
 
     async def run(self) -> None:
-        """For ever, until cancelled. Files are so few and small that no thread is asked for them."""
+        """Serve for ever, until cancelled. Files are so few and small that no thread is asked for them."""
         while True:
             self.attend(trio.current_time())
             await trio.sleep(POLL_S)
@@ -164,7 +164,7 @@ class ControlServer:
             self._inbox.answer(request.path, **said)
 
     def close(self) -> None:
-        """The session is over."""
+        """Drop what was kept of the moment and take no more commands: the session is over."""
         drop_live(self._inbox.run_folder)
         self._inbox.close()
 
@@ -176,7 +176,7 @@ class ControlServer:
 
 
 def obey(steered: Controllable, command: Command, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Do what is asked, and answer what is said to it; where the values cannot be used it raises instead."""
+    """Do what is asked, and return the answer to it; raise instead where the values cannot be used."""
     if command == "pause":
         steered.pause()
     elif command == "resume":

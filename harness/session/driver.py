@@ -1,9 +1,9 @@
-"""Runs a core on trio: fixed workers, each pulling its next fetch. Decides nothing.
+"""Run a core on trio with fixed workers, and write its record while it runs; decides nothing.
 
 Idle workers stand in one line. An alarm wakes the first when the core's wait is over, and so does every input; one
 that gets something to do wakes the next before it goes, so that they leave one by one instead of all at once.
 
-Writes the record while the import runs: every second, or as soon as a part is full, and a last time at the end.
+The record is written every second, or as soon as a part is full, and a last time at the end.
 """
 
 from __future__ import annotations
@@ -24,9 +24,6 @@ from harness.record.recorder import FLUSH_S, Recorder
 from harness.record.snapshot import SNAPSHOT_EVENTS, SNAPSHOT_SHARE, Frozen, freeze, write_snapshot
 from harness.record.state import State
 from harness.source.base import Api, Got
-
-# Far above what adding two clock readings can round away, far below what anybody can wait.
-ROUNDING_S = 1e-6
 
 
 class Driver:
@@ -61,7 +58,7 @@ class Driver:
         self._all = trio.CancelScope()
 
     def now(self) -> float:
-        """Seconds since the session began; at the alarm never less than the time it was set for.
+        """Return the seconds since the session began; at the alarm never less than the time it was set for.
 
         (origin + until) - origin may be less than `until` by a rounding error: the core would name the same time again,
         and on a clock that only moves when all sleep that would be for ever.
@@ -69,7 +66,7 @@ class Driver:
         return max(trio.current_time() - self.origin_s, self._rung)
 
     async def run(self) -> Done:
-        """Until the core is done, or was stopped and nothing is in flight, or `cut_off` was called."""
+        """Run until the core is done, or was stopped and nothing is in flight, or `cut_off` was called."""
         with self._all:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
@@ -148,7 +145,7 @@ class Driver:
             with trio.CancelScope(deadline=self.origin_s + self._until) as self._alarm:
                 await trio.sleep_forever()
             # Between the alarm and here somebody may have set another time: that one is still to come.
-            if self._until - (trio.current_time() - self.origin_s) < ROUNDING_S:
+            if self.origin_s + self._until <= trio.current_time():  # exact: the deadline is the same sum
                 self._rung, self._until = max(self._rung, self._until), math.inf
             self._line.unpark()
 
@@ -176,7 +173,7 @@ class Flusher:
                 self._behind = trio.Event()
 
     def behind(self) -> trio.Event | None:
-        """None while the record keeps up; else the event that says when it has caught up."""
+        """Return None while the record keeps up; else the event that says when it has caught up."""
         return self._behind
 
     async def run(self) -> None:
@@ -198,12 +195,14 @@ class Flusher:
                 await self._write(write)
 
     def flush_now(self, *, snapshot: bool = False) -> None:
-        """The same in this thread, for who drives the import without an event loop."""
+        """Flush in this thread, without an event loop."""
         for write in self._writes(snapshot):
             write()
 
     def _writes(self, snapshot: bool) -> Iterator[Callable[[], None]]:
-        """What there is to write, in order: each is to be done, in whichever thread, before the next is asked for."""
+        """Yield what there is to write, in order: each is to be done, in whichever thread, before the next is asked
+        for.
+        """
         recorder = self.recorder
         batch = recorder.take()
         fresh = recorder.seq - self._snapshot_seq

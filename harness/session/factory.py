@@ -1,6 +1,6 @@
-"""What a session is made of, as the settings want it: the pacing strategy and the core.
+"""Make what a session needs (strategy, budget, core), and notice other runs on the same key.
 
-Other runs against the same host with the same key, of which this one knows nothing: what they send counts, too.
+Of other runs against the same host with the same key this one knows nothing, and what they send counts, too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from harness.units import format_period
 
 
 def pacer_for(config: ImportConfig, remembered: Tiers = ()) -> Pacer:
-    """The strategy that `config` names, or the object it holds; where it names none, by whether limits are known.
+    """Return the strategy that `config` names, or the object it holds; where it names none, by whether limits are
+    known.
 
     remembered: limits that earlier runs learned of the same host.
     """
@@ -54,7 +55,7 @@ def make_core(
     state: State | None = None,
     payloads: set[ItemId] | None = None,
 ) -> Core:
-    """The core of one session as `config` wants it, to be started; see `Core`."""
+    """Return the core of one session as `config` wants it, to be started; see `Core`."""
     credential = (config.source.learned_for or "").partition(" ")[2] or None
     budget = Budget(budget_name(credential), pacer, config.pacing.max_pause)
     rules = Rules(
@@ -74,7 +75,7 @@ def make_core(
 
 
 def ends_of(config: ImportConfig, began_utc_s: float) -> StopConditions:
-    """When a session that began then is to end early."""
+    """Return when a session that began then is to end early."""
     run = config.run
     until_s = None if run.until is None else next_local(run.until, began_utc_s) - began_utc_s
     return StopConditions(run.max_failures, run.max_failure_rate, run.max_time, until_s, run.until or "")
@@ -94,7 +95,7 @@ class OtherRun:
 
 
 def neighbour(config: ImportConfig, but: str, window_s: float, now: Boot) -> OtherRun | None:
-    """The run in the same folder that is most in the way of one with `config`; None where none is.
+    """Return the run in the same folder that is most in the way of one with `config`; None where none is.
 
     One that is being written comes first, then the one that sent last. but: the run itself. None for a test API of our
     own, which is another one each time.
@@ -111,7 +112,7 @@ def neighbour(config: ImportConfig, but: str, window_s: float, now: Boot) -> Oth
 
 
 def _look(folder: Path, window_s: float, now: Boot) -> OtherRun | None:
-    """What the lock and the counter of a run say; None where it is not at work and has not been for a window."""
+    """Return what the lock and the counter of a run say; None where it is not at work and has not been for a window."""
     pid = Run(folder).writer_pid
     before = last_boot(folder)
     known = before is not None and bool(now.id) and before.id == now.id
@@ -120,7 +121,7 @@ def _look(folder: Path, window_s: float, now: Boot) -> OtherRun | None:
 
 
 def _is_same(config: ImportConfig, run: Run) -> bool:
-    """Does it go to the same host with the same key, by the names that are kept of it?"""
+    """Return whether a run goes to the same host with the same key, by the names that are kept of it."""
     try:
         about = run.about
         said: dict[str, Any] = about.get("config", {})
@@ -132,7 +133,7 @@ def _is_same(config: ImportConfig, run: Run) -> bool:
 
 
 def told(found: OtherRun, window_s: float) -> str:
-    """One line for people: what is the matter, and what can be done."""
+    """Return one line for people: what is the matter, and what can be done."""
     if found.pid is not None:
         what = f"run {found.name} is importing from this host with this key now, in process {found.pid}"
         return f"{what}: both may be refused; let it end first, or give each a part with --share 50%"

@@ -65,7 +65,7 @@ async def run_import(
 
 @contextmanager
 def _noted(run: Run, *, new: bool) -> Iterator[None]:
-    """An error that ends the session is the run's status and reason, as far as the disk still takes them.
+    """Note an error that ends the session as the run's status and reason, as far as the disk still takes them.
 
     A new run of which nothing was recorded and nothing asked leaves nothing behind where it was bad input that only the
     test API could find, or where somebody ended it (Ctrl-C, or a cancelled scope).
@@ -95,7 +95,7 @@ def _reach(run: Run) -> dict[str, Any]:
 
 
 def _is_blank(run: Run) -> bool:
-    """Whether nothing was recorded of a run, and no request of it has begun."""
+    """Return whether nothing was recorded of a run, and no request of it has begun."""
     begun = run.folder / "sent"
     parts = any(list_parts(run.folder / kind) for kind in ("events", "items"))
     return not parts and not (begun.exists() and any(begun.read_bytes()))
@@ -112,7 +112,7 @@ async def import_into(
     inline: bool = False,
     relist: bool = False,
 ) -> Run:
-    """One session of the locked `run` against `api`, then its summary and items.
+    """Import for one session of the locked `run` from `api`, then write its summary and items.
 
     inline: write without threads. relist: read the list again, and import what it names anew.
     """
@@ -130,14 +130,14 @@ async def import_into(
 
 
 def prepare_run(config: ImportConfig, *, simulated: bool = False) -> Run:
-    """The run that `config` names, which nobody is writing yet; see `prepared`."""
+    """Return the run that `config` names, which nobody is writing yet; see `prepared`."""
     with prepared(config, simulated=simulated) as run:
         return run
 
 
 @contextmanager
 def prepared(config: ImportConfig, *, simulated: bool = False) -> Iterator[Run]:
-    """The run that `config` names, new or to be resumed, locked for as long as the block runs.
+    """Yield the run that `config` names, new or to be resumed, locked for as long as the block runs.
 
     An error in the block is noted in the run. simulated: said in run.json, for such a run has another clock and cannot
     be resumed. NoSuchRun where the name is taken or is not there, RunLocked where another process writes the run.
@@ -205,7 +205,7 @@ def _refuse_passed(config: ImportConfig) -> None:
 
 
 def refuse_simulated(run: Run) -> None:
-    """BadInput for a run that was simulated: there is no server to go on with."""
+    """Raise BadInput for a run that was simulated: there is no server to go on with."""
     if run.about.get("simulated"):
         raise BadInput(f"run {run.name} was simulated in virtual time and cannot be resumed; simulate it again")
 
@@ -220,7 +220,7 @@ def _versions() -> dict[str, str]:
 
 @asynccontextmanager
 async def source(config: ImportConfig, on_child: Callable[[], None] | None = None) -> AsyncIterator[str]:
-    """The list's URL: the one named, or that of a test API started for as long as the block runs."""
+    """Yield the list's URL: the one named, or that of a test API started for as long as the block runs."""
     if config.source.url is not None:
         yield config.source.url
         return
@@ -232,7 +232,9 @@ async def source(config: ImportConfig, on_child: Callable[[], None] | None = Non
 
 
 def http_api(config: ImportConfig, url: str, *, keep_records: bool = False) -> HttpApi:
-    """The client for `url` with the settings of `config`; `keep_records` also where items are fetched one by one."""
+    """Return the client for `url` with the settings of `config`; `keep_records` also where items are fetched one by
+    one.
+    """
     resolved = resolve(config)
     return HttpApi(
         Rest(url, config.source.per_page, frozenset(config.source.allow_host)),
@@ -248,7 +250,7 @@ def http_api(config: ImportConfig, url: str, *, keep_records: bool = False) -> H
 
 
 async def _compare_ledger(url: str, state: State, before: tuple[int, int, int]) -> Ledger | None:
-    """The test API's count of this session beside ours; None where it no longer answers."""
+    """Return the test API's count of this session beside ours; None where it no longer answers."""
     try:
         report = await ledger_report(url)
     except Exception:  # the import is over and recorded: a view of it must not undo that
@@ -257,19 +259,20 @@ async def _compare_ledger(url: str, state: State, before: tuple[int, int, int]) 
 
 
 def state_counts(state: State) -> tuple[int, int, int]:
-    """(answered, refused, lost) requests, as a ledger counts them."""
+    """Return (answered, refused, lost) requests, as a ledger counts them."""
     return state.answered, state.refused, state.lost
 
 
 def write_results(run: Run, state: State, config: ImportConfig, ledger: Ledger | None) -> Summary:
-    """What lies in a run's folder once a session has ended: its items, its figures, its status."""
+    """Write what lies in a run's folder once a session has ended: its items, its figures, its status."""
     summary = figures(run.name, state, config, ledger, learned=revealed(run.folder, state))
     conclude(run, state, summary)
     return summary
 
 
 def config_of(run: Run, **changes: Any) -> ImportConfig:
-    """The settings of `run`, as started or set since, to go on with it; `changes` win (secrets are asked for again).
+    """Return the settings of `run`, as started or set since, to go on with it; `changes` win (secrets are asked for
+    again).
 
     A moment to end at that has passed is let go. BadInput where they cannot be used here and now, such as a strategy
     that was an object of somebody's own.
@@ -292,7 +295,7 @@ def config_of(run: Run, **changes: Any) -> ImportConfig:
 
 
 def _plainest(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The one error to show for a group that trio made: ours if there is one, else the first."""
+    """Return the one error to show for a group that trio made: ours if there is one, else the first."""
     leaves: list[BaseException] = []
     todo: list[BaseException] = [group]
     while todo:

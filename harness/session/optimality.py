@@ -30,7 +30,7 @@ def figures(
     status: RunStatus | None = None,
     learned: Sequence[LearnedLimit] = (),
 ) -> Summary:
-    """The figures of a run in `state`, from which every view is made; `status` where the state cannot know it.
+    """Return the figures of a run in `state`, from which every view is made; `status` where the state cannot know it.
 
     One under way has no bound yet: half an import that waits for its window says nothing of the whole.
     """
@@ -41,12 +41,12 @@ def figures(
 
 
 def revealed(folder: Path, state: State) -> tuple[LearnedLimit, ...]:
-    """The limits that the run in `folder` reveals; its events are read only where they can tell of any."""
+    """Return the limits that the run in `folder` reveals; its events are read only where they can tell of any."""
     return as_learned(infer_recorded(folder)) if state.refused or state.learned else ()
 
 
 def best_possible(state: State, config: ImportConfig, under: Tiers = ()) -> Bound | None:
-    """The bound of what `state` got, with its least round trip; None before there is anything to bound.
+    """Return the bound of what `state` got, with its least round trip; None before there is anything to bound.
 
     Windows renew between sessions, so each is bounded by itself and the bounds are added, as the durations are. So is
     each segment between two changes of the limits, by those that then held. under: bounded by these, whatever held.
@@ -73,7 +73,7 @@ def best_possible(state: State, config: ImportConfig, under: Tiers = ()) -> Boun
 
 
 def _segment_bound(segment: Segment, state: State, config: ImportConfig, tiers: Tiers) -> Bound:
-    """The bound of one segment; one without a page had its items ready, so the list's round trip is not counted.
+    """Return the bound of one segment; one without a page had its items ready, so the list's round trip is not counted.
 
     Nor is the round trip of what was in flight as one began amid a session.
     """
@@ -95,12 +95,16 @@ def _segment_bound(segment: Segment, state: State, config: ImportConfig, tiers: 
 
 
 def limits_of(state: State, config: ImportConfig) -> Tiers:
-    """The limits that count for what is best possible: as kept, as declared, or as learned; () where none is known."""
+    """Return the limits that count for what is best possible: as kept, as declared, or as learned; () where none is
+    known.
+    """
     return parse_tiers(state.kept) if state.kept else config.limits or _learned(state)
 
 
 def limits_source(state: State, config: ImportConfig) -> str:
-    """Where they come from: `declared`, `learned`, `test API` or `unknown`; `changed on the way` by a person."""
+    """Return where the limits come from: `declared`, `learned`, `test API` or `unknown`; `changed on the way` by a
+    person.
+    """
     if state.changed:
         return CHANGED
     if config.limits and config.pacing.limit is None and state.strategy == "auto" and not state.kept:

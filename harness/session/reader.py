@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def settings_of(run: Run) -> RunSettings:
-    """The settings of `run` as its run.json has them."""
+    """Return the settings of `run` as its run.json has them."""
     about = run.about
     created, seed = about.get("created", "unknown"), about.get("seed")
     simulated = bool(about.get("simulated"))
@@ -31,7 +31,7 @@ def settings_of(run: Run) -> RunSettings:
 
 
 def written_summary(run: Run) -> Summary | None:
-    """The figures that were written when the last session ended; None where they are not all of it."""
+    """Return the figures that were written when the last session ended; None where they are not all of it."""
     figures = run.summary()
     if figures is None or "learned" not in figures:  # the latter of an earlier version
         return None
@@ -39,7 +39,7 @@ def written_summary(run: Run) -> Summary | None:
 
 
 def view_ended(run: Run, state: State | None = None, timeline: TimelineBins | None = None) -> RunView:
-    """The view of a run by its files: as written, or folded anew (from `state`) where that is not all."""
+    """Return the view of a run by its files: as written, or folded anew (from `state`) where that is not all."""
     summary = written_summary(run)
     if summary is None:
         from harness.session.retry_failed import ended_summary  # reads events, and so Parquet
@@ -61,7 +61,7 @@ def view_under_way(
     timeline: TimelineBins | None = None,
     settings: RunSettings = NO_SETTINGS,
 ) -> RunView:
-    """The view of a session under way. What is best possible is worked out once, when it has ended."""
+    """Return the view of a session under way. What is best possible is worked out once, when it has ended."""
     from harness.session.optimality import limits_source
 
     summary = summarise(name, state, None, limits_source=limits_source(state, config))
@@ -81,7 +81,7 @@ class RunReader:
         self._ended: RunView | None = None
 
     def view(self, now_utc_s: float) -> RunView:
-        """What there is to show now. The first time may take a while."""
+        """Return what there is to show now. The first time may take a while."""
         open_ = RunStatus(self.run.about.get("status", RunStatus.RUNNING)).is_open
         if self._ended is not None and not open_:
             return self._ended
@@ -117,7 +117,7 @@ class RunReader:
 
     @property
     def follower(self) -> Follower:
-        """What folds the events of the run, and keeps what it has read."""
+        """Return what folds the events of the run, and keeps what it has read."""
         from harness.record.follow import Follower
 
         if self._follower is None:

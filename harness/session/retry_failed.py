@@ -1,8 +1,7 @@
-"""What people ask of a core while it runs, beyond its own few words: failed items tried again, or given up.
+"""Retry or forget failed items, in a running core or in a run that has ended.
 
-What is written of a run that has ended: its results, and what people still change of it.
-
-Failed items are made ready again, for `resume` to fetch, or given up.
+Items that failed are made ready again, in a running core or for `resume` to fetch, or given up. Of a run that
+has ended the results are written anew.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ def forget_failed(core: Core, now: float, items: Collection[e.ItemId] | None = N
 
 
 def to_retry(state: State, items: Collection[e.ItemId] | None = None) -> list[tuple[e.Role, e.Key]]:
-    """(role, key) of what `retry_failed` would make ready, in the order in which it was listed."""
+    """Return (role, key) of what `retry_failed` would make ready, in the order in which it was listed."""
     if items is not None:
         return [("item", item) for item in dict.fromkeys(items) if state.items.state(item) in ("failed", "forgotten")]
     pages: list[tuple[e.Role, e.Key]] = [("list", failure.key) for failure in state.failed_pages]
@@ -61,7 +60,7 @@ def to_retry(state: State, items: Collection[e.ItemId] | None = None) -> list[tu
 
 
 def to_forget(state: State, items: Collection[e.ItemId] | None = None) -> list[e.ItemId]:
-    """The failed items that `forget_failed` would give up."""
+    """Return the failed items that `forget_failed` would give up."""
     if items is None:
         return state.items.in_state("failed")
     return [item for item in dict.fromkeys(items) if state.items.state(item) == "failed"]
@@ -128,7 +127,7 @@ def conclude(run: Run, state: State, summary: Summary, *, items: bool = True) ->
 
 
 def ended_summary(run: Run, state: State, status: e.RunStatus | None = None) -> Summary:
-    """The figures of a run from its files alone; `status` where the state cannot know it.
+    """Return the figures of a run from its files alone; `status` where the state cannot know it.
 
     What the server counted is known only from the summary that the same session wrote.
     """
@@ -141,7 +140,7 @@ def ended_summary(run: Run, state: State, status: e.RunStatus | None = None) -> 
 
 
 def last_figures(run: Run) -> Summary | None:
-    """The figures of a run that has ended, from the file or its events; None where it has not."""
+    """Return the figures of a run that has ended, from the file or its events; None where it has not."""
     written = run.summary()
     if written is not None:
         return Summary.from_dict(written)

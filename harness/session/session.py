@@ -197,11 +197,11 @@ class Session:
     # --- watching and steering ----------------------------------------------------------------------------------
 
     def now(self) -> float:
-        """Seconds since the session began; 0 before it did."""
+        """Return the seconds since the session began; 0 before it did."""
         return 0.0 if self.driver is None else self.driver.now()
 
     def live(self) -> Live:
-        """What is known of this moment."""
+        """Return what is known of this moment."""
         now, core = self.now(), self.core
         doing = core.doing
         retry_at, last_at = core.work.retry_at, core.work.last_retry_at
@@ -228,7 +228,9 @@ class Session:
         )
 
     def _best_of_all_s(self) -> float | None:
-        """The least time for all that the list promises, once it has said so. Learned limits are an estimate: None."""
+        """Return the least time for all that the list promises, once it has said so. Learned limits are an estimate:
+        None.
+        """
         state, limits = self.state, limits_of(self.state, self.config)
         if (
             limits_source(state, self.config) == "learned"
@@ -273,7 +275,7 @@ class Session:
         self._wake()
 
     def _keep(self, **asked: Any) -> None:
-        """So that whoever resumes this run goes on with it: as it was asked for, before --share."""
+        """Record the new setting in run.json, so that `resume` uses it: as it was asked for, before --share."""
         if self.state.status.is_open:
             with suppress(RecordError):  # it holds now all the same; that the disk is full is said elsewhere
                 self.run_folder.note(asked={**self.run_folder.about.get("asked", {}), **asked})
@@ -293,7 +295,7 @@ class Session:
             self.driver.wake()
 
     def bound(self) -> Bound | None:
-        """The least time for the requests that succeeded and were needed; None where no limit is known."""
+        """Return the least time for the requests that succeeded and were needed; None where no limit is known."""
         return best_possible(self.state, self.config)
 
 

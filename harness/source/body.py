@@ -30,7 +30,7 @@ class _Unpacker(Protocol):
 
 
 async def read_body(response: Response, most: int) -> bytes | bytearray:
-    """The body, unpacked. TooLarge beyond `most` bytes, Garbled where it cannot be unpacked."""
+    """Read the body, unpacked. TooLarge beyond `most` bytes, Garbled where it cannot be unpacked."""
     told = response.headers.get("content-length", "")
     if told.isdecimal() and len(told) < 20 and int(told) > most:
         raise _too_large(most)
@@ -133,13 +133,13 @@ LOOKED_AT = 4 * MOST
 
 
 def evidence(headers: Headers, body: bytes | bytearray) -> tuple[str, str]:
-    """(headers, body) of an answer, as text: at most four times what is to be kept of each."""
+    """Return (headers, body) of an answer, as text: at most four times what is to be kept of each."""
     lines = [f"{name}: {value}" for name, value in headers.items() if _tells(name)]
     return "\n".join(lines)[:LOOKED_AT], body[:LOOKED_AT].decode("utf-8", "replace")
 
 
-def kept(text: str | None) -> str | None:
-    """`text` as it is recorded, once secrets are out of it."""
+def recordable(text: str | None) -> str | None:
+    """Return `text` as it is recorded, once secrets are out of it."""
     return None if text is None else "".join(c if c.isprintable() or c == "\n" else " " for c in text[:MOST])
 
 

@@ -28,7 +28,7 @@ _REFUSED = "Error: "
 
 
 def server_settings(config: ImportConfig) -> dict[str, Any]:
-    """What `config` tells the test API, by the names of its own settings; the rest is up to its scenario."""
+    """Return what `config` tells the test API, by the names of its own settings; the rest is up to its scenario."""
     settings: dict[str, Any] = {"seed": config.run.seed}
     if config.test_api.items is not None or config.test_api.scenario is None:
         settings["items"] = DEFAULT_ITEMS if config.test_api.items is None else config.test_api.items
@@ -44,7 +44,7 @@ def server_settings(config: ImportConfig) -> dict[str, Any]:
 
 
 def server_flags(config: ImportConfig) -> list[str]:
-    """The same as words of the test API's command line."""
+    """Return these settings as words of the test API's command line."""
     words = ["--unless-set", f"latency={DEFAULT_LATENCY_S:g}s"]
     if config.test_api.scenario is not None:
         words += ["--config" if is_scenario_file(config.test_api.scenario) else "--scenario", config.test_api.scenario]

@@ -13,7 +13,7 @@ from harness.pacing.refusals import MOST_BODY, Declared, by_body, wants_body
 from harness.record.clock import utc_s
 from harness.record.events import Key, PageRef, Role, linked
 from harness.source.base import Got, OnHeaders
-from harness.source.body import ACCEPTED, LOOKED_AT, TooLarge, evidence, kept, read_body, read_start
+from harness.source.body import ACCEPTED, LOOKED_AT, TooLarge, evidence, read_body, read_start, recordable
 from harness.source.credentials import Credentials
 from harness.source.headers import notice
 from harness.source.http import ERRORS, AsyncBaseTransport, AsyncClient, Response, failure, open_client, trusted
@@ -95,7 +95,7 @@ class HttpApi:
         await self._fresh.aclose()
 
     async def fetch(self, role: Role, key: Key, on_headers: OnHeaders) -> Got | None:
-        """As the protocol says: one request, one result."""
+        """Send one request and return its one result, as `Api` asks."""
         url = self._rest.page_url(key) if isinstance(key, PageRef) else self._rest.item_url(key)
         heard = _Heard(on_headers)
         got = self._timed_out
@@ -108,7 +108,9 @@ class HttpApi:
         return self._redacted(got) if heard.wanted else None
 
     def _note_stale(self, role: Role, key: Key, got: Got) -> None:
-        """Who pauses finds the whole pool stale: sent again from it, a request may be reset a second time."""
+        """Remember a request that met a stale connection: after a long pause every pooled connection is stale, and its
+        next attempt may be reset too.
+        """
         if isinstance(got.result, Failed) and got.result.stale:
             self._stale.add((role, key))
         elif self._stale:
@@ -130,7 +132,7 @@ class HttpApi:
             return Got(failure(error, answered=heard.said is not None))
 
     async def _looked_into(self, response: Response, heard: _Heard) -> Body | Malformed | None:
-        """The body, where the verdict takes it into account (`heard` is told); None: it has not been read."""
+        """Read the body where the verdict takes it into account (`heard` is told); None: it has not been read."""
         said = heard.said
         assert said is not None
         body: Body | Malformed | None = None
@@ -143,12 +145,12 @@ class HttpApi:
         if said.status >= 400:
             lines, start = evidence(response.headers, body if isinstance(body, Body) else b"")
             known = self._credentials
-            said = replace(said, headers=kept(known.redact(lines)), body=kept(known.redact(start)) or None)
+            said = replace(said, headers=recordable(known.redact(lines)), body=recordable(known.redact(start)) or None)
         heard.said = said
         return body
 
     async def _body(self, response: Response) -> Body | Malformed:
-        """The whole body of a success; of anything else the beginning, which may be all that came."""
+        """Read the whole body of a success; of anything else the beginning, which may be all that came."""
         if not response.is_success:
             return await self._start_of(response)
         try:
@@ -191,14 +193,14 @@ class HttpApi:
         return Got(page, tuple((item, as_text(record)) for item, record in kept))
 
     def _redacted(self, got: Got) -> Got:
-        """`got` without what we sent to prove who we are, should a server or a library repeat it."""
+        """Return `got` without what we sent to prove who we are, should a server or a library repeat it."""
         known, result = self._credentials, got.result
         if isinstance(result, Failed):
-            headers, body = (kept(text and known.redact(text)) for text in (result.headers, result.body))
+            headers, body = (recordable(text and known.redact(text)) for text in (result.headers, result.body))
             detail = known.redact(result.detail)[:300]
             return replace(got, result=replace(result, detail=detail, headers=headers, body=body))
         if isinstance(result, ItemRead) and result.body is not None:
-            result = replace(result, body=kept(known.redact(result.body)))
+            result = replace(result, body=recordable(known.redact(result.body)))
         if isinstance(result, PageRead):
             following = None if result.next_page is None else known.restore_placeholders(str(result.next_page))
             if (following is None) != (result.next_page is None) or known.in_ids(result.ids):
@@ -232,7 +234,9 @@ def _with_evidence(failed: Failed, response: Response, body: Body | Malformed) -
 
 
 def _text(body: Body, charset: str | None) -> str:
-    """The body as text: UTF-8 (RFC 8259 8.1) unless told otherwise; bytes that do not fit become U+FFFD."""
+    """Return the body as text: UTF-8 (RFC 8259 8.1) unless `charset` names another; bytes that do not fit become
+    U+FFFD.
+    """
     if charset is None or charset.lower() == "utf-8":
         return body.decode(_UTF_8, "replace")
     try:

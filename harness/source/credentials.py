@@ -1,4 +1,4 @@
-"""What proves who we are: added to a request at the last moment, sent to one origin alone, and never repeated.
+"""Add what proves who we are to a request, at the last moment and for one origin alone; never repeat it.
 
 Headers, and `{env:NAME}` in the list's URL. Until a request leaves, its URL holds the name of the variable and not its
 value, so that nothing that shows a URL (an event, a message, the locals of a traceback) can show the value.
@@ -26,7 +26,9 @@ _PROVES = re.compile(r"auth|token|key|secret|cookie|password|session", re.IGNORE
 
 
 def origin(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port of `url`, so written that two spellings of one are equal; ValueError where it is none."""
+    """Return scheme, host and port of `url`, so written that two spellings of one are equal; ValueError where it is
+    none.
+    """
     parts = urlsplit(url)
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
     return parts.scheme, parts.hostname or "", port
@@ -48,7 +50,7 @@ class Credentials(Auth):
         self._links = Redactor(proofs, LEAST_SECRET)
 
     def auth_flow(self, request: Request) -> Generator[Request, Response, None]:
-        """httpx2 asks here, after which only the socket sees the request."""
+        """Add the credentials, as httpx2 asks for them here: after this only the socket sees the request."""
         if origin(str(request.url)) == self._origin:
             request.headers.update(self._headers)
             if self._places:
@@ -56,20 +58,20 @@ class Credentials(Auth):
         yield request
 
     def redact(self, text: str) -> str:
-        """`text` for people, without what was sent to prove who we are, should somebody repeat it."""
+        """Return `text` for people, without what was sent to prove who we are, should somebody repeat it."""
         return self._told.clean(text)
 
     def redact_payload(self, text: str) -> str:
-        """A payload, JSON text, without what is surely a secret."""
+        """Return a payload, JSON text, without what is surely a secret."""
         return self._proofs.clean_json(text)
 
     def in_ids(self, ids: Iterable[int | str]) -> bool:
-        """Is a secret in one of these ids, which are written as they are?"""
+        """Return whether a secret is in one of these ids, which are written as they are."""
         return self._proofs.holds("\n".join(one for one in ids if isinstance(one, str)))
 
     def restore_placeholders(self, link: str) -> str | None:
-        """A link that can be written down: with the variables' names in place of their values, and without parameters
-        that say, under whatever name, what goes with each request anyway. None where a secret is in it elsewhere.
+        """Return a link that can be recorded: variables' names in place of their values, and without parameters that
+        repeat a credential under any name. None where a secret is in it elsewhere.
         """
         for place, value in self._places.items():
             if len(value) >= LEAST_SECRET:
@@ -82,7 +84,7 @@ class Credentials(Auth):
         return None if self._links.holds(link) else link
 
     def _is_secret(self, value: str) -> bool:
-        """Is a parameter's value a secret, and nothing but it and perhaps the name of its scheme?"""
+        """Return whether a parameter's value is a secret, and nothing but it and perhaps the name of its scheme."""
         return self._links.clean(value) != value and _NOTHING_ELSE.fullmatch(self._links.clean(value)) is not None
 
 
@@ -102,7 +104,7 @@ class _Filled(URL):
 
 
 def _words(values: Iterable[str]) -> list[str]:
-    """What must not be repeated: values, their words, and of a user and password in base64 both and each."""
+    """List what must not be repeated: values, their words, and of a user and password in base64 both and each."""
     words = {word for value in values for word in (value, *value.split())}
     said = {word.partition("=")[2] for word in words}  # Token token="..."
     words |= said | {word.strip("\"',;") for word in said}  # the mark at its end may be a part of it
@@ -114,7 +116,7 @@ def _words(values: Iterable[str]) -> list[str]:
 
 
 def _pair(word: str) -> str | None:
-    """`user:password` where `word` is that in base64 (RFC 7617)."""
+    """Return `user:password` where `word` is that in base64 (RFC 7617)."""
     try:
         pair = b64decode(word + "=" * (-len(word) % 4), validate=True).decode()
     except ValueError:

@@ -79,8 +79,8 @@ def _int(number: float | None) -> int | None:
 
 
 def _reset(text: str | None, now_s: float) -> tuple[float | None, float | None]:
-    """(seconds from the answer to the reset, epoch seconds of it): given as epoch seconds or milliseconds, a date, or
-    as seconds to go, which say nothing of the server's clock.
+    """Return (seconds from the answer to the reset, epoch seconds of it): given as epoch seconds or milliseconds, a
+    date, or as seconds to go, which say nothing of the server's clock.
     """
     number = _number(text)
     at_s = _date_s(text) if number is None else number / 1000 if number >= _EPOCH_MS else number
@@ -100,13 +100,13 @@ def _number(text: str | None) -> float | None:
 
 
 def _date_s(text: str | None) -> float | None:
-    """Epoch seconds of an HTTP-date or an ISO 8601 date; one without a zone is UTC (RFC 9110 5.6.7)."""
+    """Return the epoch seconds of an HTTP-date or an ISO 8601 date; one without a zone is UTC (RFC 9110 5.6.7)."""
     return _parsed_date(text) if text and len(text) <= 60 else None
 
 
 @lru_cache(maxsize=64)
 def _parsed_date(text: str) -> float | None:
-    """Dates are whole seconds, so that many answers bear the same one, and they are the dearest header to read."""
+    """Parse a date, once for the many answers that bear it: dates are whole seconds, and the dearest header to read."""
     parse = datetime.fromisoformat if _ISO.match(text) else parsedate_to_datetime
     try:
         at = parse(text)
@@ -119,7 +119,7 @@ _LONGEST = 4000  # characters; no server has so many limits
 
 
 def has_drafts(headers: Mapping[str, str]) -> bool:
-    """Whether any of the fields is there, without reading them."""
+    """Return whether any of the fields is there, without reading them."""
     return (
         "ratelimit" in headers
         or "ratelimit-limit" in headers
@@ -130,7 +130,7 @@ def has_drafts(headers: Mapping[str, str]) -> bool:
 
 
 def draft_quotas(headers: Mapping[str, str]) -> tuple[Quota, ...]:
-    """What the fields say, a quota for each limit; () where there are none. Windows and resets in seconds."""
+    """Return what the fields say, a quota for each limit; () where there are none. Windows and resets in seconds."""
     policies = _policies(headers.get("ratelimit-policy"))
     told = _dictionary(headers.get("ratelimit")) or _three_fields(headers)
     if told is not None:
@@ -151,7 +151,7 @@ def _draft_quota(limit: int | None, period_s: float | None) -> Quota:
 
 
 def _one_of(policies: dict[Any, tuple[int | None, float | None]], told: Quota) -> tuple[Quota, ...]:
-    """Drafts 6 and 7 tell the state of one limit, found among the policies by its count."""
+    """Return all quotas with the state that drafts 6 and 7 tell of one, found among the policies by its count."""
     known = [_draft_quota(limit, period_s) for limit, period_s in policies.values()]
     at = next((at for at, quota in enumerate(known) if quota.limit == told.limit), None)
     if at is None:
@@ -162,7 +162,7 @@ def _one_of(policies: dict[Any, tuple[int | None, float | None]], told: Quota) -
 
 
 def _policies(text: str | None) -> dict[Any, tuple[int | None, float | None]]:
-    """(limit, window in seconds) by name, or by position where limits have none."""
+    """Return (limit, window in seconds) by name, or by position where limits have none."""
     found: dict[Any, tuple[int | None, float | None]] = {}
     for at, (item, params) in enumerate(_list(text)):
         named = isinstance(item, str)

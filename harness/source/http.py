@@ -126,7 +126,9 @@ def _load_file(context: ssl.SSLContext, file: str) -> None:
 
 
 def _load_folder(context: ssl.SSLContext, folders: str) -> None:
-    """Several folders may be named, as in PATH. One that lists nothing is no error: SSL_CERT_FILE may be enough."""
+    """Load every folder of `folders`, written as in PATH. One that lists nothing is no error: SSL_CERT_FILE may be
+    enough.
+    """
     for folder in folders.split(os.pathsep):
         if folder and not os.path.isdir(folder):
             raise BadInput(f"SSL_CERT_DIR={folders} names no folder {folder!r}; name one of certificates, or unset it")
@@ -145,7 +147,9 @@ def _system() -> ssl.SSLContext:
 
 
 def _is_empty(context: ssl.SSLContext) -> bool:
-    """Whether no certificate came with the system: none loaded from a file, none to be found in OpenSSL's folder."""
+    """Return whether no certificate came with the system: none loaded from a file, none to be found in OpenSSL's
+    folder.
+    """
     if platform.system() in ("Windows", "Darwin"):  # which verify by themselves
         return False
     if context.cert_store_stats()["x509_ca"]:
@@ -166,7 +170,7 @@ def failure(error: Exception, *, answered: bool) -> Failed:
 
 
 def _untrusted(error: BaseException) -> str | None:
-    """What to do about a certificate that was not accepted; None where something else went wrong."""
+    """Return what to do about a certificate that was not accepted; None where something else went wrong."""
     found: BaseException | None = error
     while found is not None and not isinstance(found, ssl.SSLCertVerificationError):
         found = found.__cause__ or found.__context__
@@ -179,7 +183,7 @@ def _untrusted(error: BaseException) -> str | None:
 
 
 def _say(error: BaseException) -> str:
-    """Class and words of an error; where it has none, those of what caused it."""
+    """Return class and words of an error; where it has none, those of what caused it."""
     found: BaseException | None = error
     while found is not None and not str(found):
         found = found.__cause__ or found.__context__
@@ -193,7 +197,7 @@ class _NoCookies(CookieJar):
     """
 
     def extract_cookies(self, response: object, request: object) -> None:
-        """Leave them."""
+        """Leave the cookies where they are."""
 
 
 async def _put_aside(response: Response) -> None:

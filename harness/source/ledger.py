@@ -10,7 +10,7 @@ from harness.source.http import open_local_client
 
 
 async def ledger_report(list_url: str) -> dict[str, Any]:
-    """The ledger of the test API at `list_url`."""
+    """Return the ledger of the test API at `list_url`."""
     url = list_url.removesuffix("/api/items") + "/_ledger"
     async with open_local_client() as client:
         report: dict[str, Any] = (await client.get(url)).raise_for_status().json()
@@ -18,7 +18,7 @@ async def ledger_report(list_url: str) -> dict[str, Any]:
 
 
 def compared(report: Mapping[str, Any], answered: int, refused: int, lost: int) -> Ledger:
-    """Its counts, and whether they agree with ours: only of what was lost on the way may it know more.
+    """Return the ledger's counts, and whether they agree with ours: only of what was lost on the way may it know more.
 
     Other tenants' requests are left out. What was turned away for want of a key was let through by the limits.
     """

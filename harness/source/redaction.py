@@ -99,7 +99,7 @@ class Redactor:
         return MARK if is_number and self._exact and str(value) in self._exact else value
 
     def _spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """Where in `text` the secrets are: (start, end) of their spellings, in any order."""
+        """Yield where in `text` the secrets are: (start, end) of their spellings, in any order."""
         starts, ends = list(range(len(text))), list(range(1, len(text) + 1))
         for _ in range(_MOST_LAYERS):
             plain = _spaced(text)
@@ -115,7 +115,7 @@ class Redactor:
 
 
 def _forms(secret: str, least: int) -> Iterator[str]:
-    """A secret as it may stand in a text of which all layers are decoded, or in base64."""
+    """Yield each form in which a secret may stand in a text of which all layers are decoded, or in base64."""
     yield secret
     decoded = secret
     for _ in range(_MOST_LAYERS):
@@ -139,7 +139,8 @@ def _ascii_tokens(forms: Iterable[str]) -> list[str]:
 
 
 def _runs(forms: Iterable[str], least: int) -> re.Pattern[str]:
-    """What matches pieces of a text, as long as can be, that can be a spelling of one of `forms` and hold an escape.
+    """Return the pattern of pieces of a text, as long as can be, that can be a spelling of one of `forms` and hold an
+    escape.
 
     A spelling consists of characters of the secret and of escapes: letters, digits and some signs.
     """
@@ -154,12 +155,12 @@ _URL_SAFE = str.maketrans("+/", "-_")
 
 
 def _spaced(text: str) -> str:
-    """`text` with spaces for `+`: forms of web pages write the one for the other. Nothing else moves."""
+    """Return `text` with spaces for `+`: forms of web pages write the one for the other. Nothing else moves."""
     return text.replace("+", " ") if "+" in text else text
 
 
 def _decoded(match: re.Match[str]) -> str:
-    """What one escape stands for; itself where it is none."""
+    """Return what one escape stands for; itself where it is none."""
     token = match[0]
     if token[0] == "&":
         return html.unescape(token)
@@ -178,7 +179,7 @@ def _decoded(match: re.Match[str]) -> str:
 def _decode_with_places(
     token: re.Pattern[str], text: str, starts: list[int], ends: list[int]
 ) -> tuple[str, list[int], list[int]]:
-    """One layer less of `text`, and from where to where in the first layer each character comes."""
+    """Return `text` with one layer decoded, and from where to where in the first layer each character comes."""
     pieces: list[str] = []
     new_starts: list[int] = []
     new_ends: list[int] = []
@@ -193,7 +194,7 @@ def _decode_with_places(
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """The same places, those that overlap as one, in order."""
+    """Yield the same places, those that overlap as one, in order."""
     last: tuple[int, int] | None = None
     for start, end in sorted(spans):
         if last is None or start >= last[1]:

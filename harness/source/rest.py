@@ -61,7 +61,7 @@ class Rest:
     allowed: frozenset[str] = frozenset()
 
     def page_url(self, page: PageRef) -> str:
-        """The URL of a page: its own, or the list's with the page's number."""
+        """Return the URL of a page: its own, or the list's with the page's number."""
         if page.kind == "url":
             return str(page)
         missing = [] if "{page}" in self.url else [f"page={page}"]
@@ -86,7 +86,7 @@ class Rest:
     def read_page(
         self, page: PageRef, body: str, headers: Mapping[str, str] = _NO_HEADERS, *, kept: bool = False
     ) -> tuple[PageRead, list[tuple[ItemId, dict[str, Any]]]]:
-        """What a page of the list says, and its records by id. Malformed where it is no list.
+        """Return what a page of the list says, and its records by id. Malformed where it is no list.
 
         headers: of the answer, by lower-case name, lines of one name joined. `next_page` is a link, never a guess.
         kept: the records are the items, so two with one id must be the same.
@@ -98,7 +98,7 @@ class Rest:
     def page_of(
         self, page: PageRef, value: Any, headers: Mapping[str, str] = _NO_HEADERS, *, kept: bool = False
     ) -> tuple[PageRead, list[tuple[ItemId, dict[str, Any]]]]:
-        """The same from the JSON value."""
+        """Read the same from a JSON value that was parsed already."""
         url = self.page_url(page)
         name, records = _records(value, url)
         about = {key: inner for key, inner in value.items() if key != name} if isinstance(value, dict) else {}
@@ -122,7 +122,7 @@ class Rest:
         return read, by_id
 
     def read_item(self, item: ItemId, body: str) -> tuple[str, bool, ItemId | None]:
-        """The payload to keep: the item's object as JSON text, out of its `data` envelope if it has one.
+        """Return the payload to keep: the item's object as JSON text, out of its `data` envelope if it has one.
 
         And whether it carries the id it was asked by, and the id where it spells it in another case. Malformed for the
         answer of another item, of an error or a list, and for an empty object.
@@ -133,7 +133,7 @@ class Rest:
         return body if inner is value else as_text(inner), carried, None if spelt == item else spelt
 
     def item_of(self, item: ItemId, value: Any) -> tuple[dict[str, Any], bool]:
-        """The same from the JSON value."""
+        """Read the same from a JSON value that was parsed already."""
         if not isinstance(value, dict):
             raise Malformed(f"the item is not an object but {_kind(value)}")
         inner: dict[str, Any] = value
@@ -162,7 +162,7 @@ class Rest:
     def _way(
         self, page: PageRef, about: dict[str, Any], headers: Mapping[str, str], records: list[Any]
     ) -> tuple[str | None, str | None]:
-        """(the field that speaks of the next page, the link in it or None)."""
+        """Return (the field that speaks of the next page, the link in it or None)."""
         spoken = list(_spoken(about))
         for name, link in spoken:
             if link and isinstance(link, str):
@@ -174,13 +174,13 @@ class Rest:
         return next((name for name, link in spoken if not link), None), None
 
     def _after(self, records: list[Any]) -> str:
-        """The page after the last record of this one (keyset paging: `has_more`, and `after=` the last id)."""
+        """Return the page after the last record of this one (keyset paging: `has_more`, and `after=` the last id)."""
         parts = urlsplit(self.url)
         query = urlencode({"after": _id(records[-1]), "perPage": self.per_page})
         return urlunsplit((*parts[:3], "&".join([query, *self._proof()]), ""))
 
     def _link(self, page: PageRef, link: str) -> str:
-        """A next link as an absolute URL on the list's own host: credentials go nowhere else."""
+        """Return a next link as an absolute URL on the list's own host: credentials go nowhere else."""
         try:
             url = urljoin(self.page_url(page), link)
             here, there = origin(self.url), origin(url)
@@ -197,7 +197,7 @@ class Rest:
         return url
 
     def _with_proof(self, url: str) -> str:
-        """`url` with what proves who we are by its variables' names, whatever of it the server put there."""
+        """Return `url` with what proves who we are by its variables' names, whatever of it the server put there."""
         proof = self._proof()
         if not proof:
             return url
@@ -208,7 +208,7 @@ class Rest:
 
 
 def as_text(value: Any) -> str:
-    """JSON text that can be stored: escaped where it holds half a surrogate pair, which UTF-8 cannot."""
+    """Return JSON text that can be stored: escaped where it holds half a surrogate pair, which UTF-8 cannot."""
     text = json.dumps(value, ensure_ascii=False)
     return text if _is_storable(text) else json.dumps(value)
 
@@ -222,7 +222,7 @@ def _is_storable(text: str) -> bool:
 
 
 def _spoken(about: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The fields in which a body speaks of the next page, whatever they hold."""
+    """Yield the fields in which a body speaks of the next page, whatever they hold."""
     yield from ((name, about[name]) for name in _NEXT if name in about)
     links = about.get("links")
     if isinstance(links, dict) and "next" in links:
@@ -230,12 +230,12 @@ def _spoken(about: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _lost_link(header: str) -> list[str]:
-    """A Link header that names a next page in a form that cannot be read."""
+    """Name the Link header, in a list, where it speaks of a next page in a form that cannot be read."""
     return ["header Link"] if "next" in header.lower().replace('"', " ").replace("=", " ").split() else []
 
 
 def _followed(about: dict[str, Any]) -> set[str]:
-    """The fields that `_way` reads for what they are: text or nothing, but no number or object."""
+    """Return the fields that `_way` reads for what they are: text or nothing, but no number or object."""
     return {name for name, link in _spoken(about) if not link or isinstance(link, str)}
 
 
@@ -247,7 +247,7 @@ def _json(body: str) -> Any:
 
 
 def _records(value: Any, sent: str) -> tuple[str, list[Any]]:
-    """The field that holds the records, and the records. Malformed where there is none, see `past_end` there.
+    """Return the field that holds the records, and the records. Malformed where there is none, see `past_end` there.
 
     The first field with a list that is not empty: beside the records, `data` may be an empty list.
     """
@@ -272,7 +272,9 @@ def _says_error(about: dict[str, Any]) -> str:
 
 
 def _lacks_records(value: Any) -> str | None:
-    """`is null`, or `holds no records` for an object that has none under any name and tells of no error; else None."""
+    """Return `is null`, or `holds no records` for an object that has none under any name and tells of no error; else
+    None.
+    """
     if value is None:
         return "is null"
     if not isinstance(value, dict) or hints_at_error(value) or any(value.get(name) for name in _RECORDS):
@@ -289,7 +291,8 @@ def _id(record: Any) -> ItemId:
 
 
 def _check_unique(by_id: list[tuple[ItemId, Any]], *, kept: bool) -> None:
-    """Malformed where one id stands for two records: a search for films and series may name a film and a series so.
+    """Raise Malformed where one id stands for two records: a search for films and series may name a film and a series
+    so.
 
     Where details are fetched, rows of one item may differ; then only records of different types are two.
     """
@@ -310,7 +313,7 @@ def _count(about: dict[str, Any], *names: str) -> int | None:
 def _extent(
     about: dict[str, Any], headers: Mapping[str, str], url: str, *, numbered: bool
 ) -> tuple[int | None, int | None, str]:
-    """(last page, total, the fields that say so where they are not the usual ones of the body).
+    """Return (last page, total, the fields that say so where they are not the usual ones of the body).
 
     numbered: pages are read by number. A count of pages that is said elsewhere is nothing to pages that are linked.
     """

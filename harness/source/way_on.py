@@ -67,7 +67,7 @@ class Found:
 
 
 def ways_on(about: Mapping[str, Any], headers: Mapping[str, str], sent: str, followed: Collection[str]) -> Found:
-    """The fields of a body and of headers that look like a way on.
+    """Return the fields of a body and of headers that look like a way on.
 
     about: the body without its records. headers: by lower-case name. sent: the URL that was asked, whose values a
     server may repeat. followed: fields that are read as what they are, by their path.
@@ -87,7 +87,9 @@ def ways_on(about: Mapping[str, Any], headers: Mapping[str, str], sent: str, fol
 
 
 def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every plain value with its path of keys. Of arrays only links are read: by their `rel` in place of a number."""
+    """Yield every plain value with its path of keys. Of arrays only links are read: by their `rel` in place of a
+    number.
+    """
     if isinstance(value, dict) and len(path) < _DEPTH:
         for key, inner in value.items():
             yield from leaves(inner, (*path, str(key)))
@@ -107,7 +109,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def _more(path: tuple[str, ...], value: Any) -> bool | None:
-    """What a field says of whether there is more; None where it is not such a field."""
+    """Return what a field says of whether there is more; None where it is not such a field."""
     name = "".join(words_of(path[-1]))
     if (isinstance(value, str) and value.lower() in ("true", "false")) or (name in _MORE and value in (0, 1)):
         value = str(value).lower() in ("true", "1")
@@ -143,7 +145,7 @@ def _looks_on(path: tuple[str, ...], value: Any) -> bool:
 
 
 def _is_echo(path: tuple[str, ...], value: Any, sent: Mapping[str, set[str]]) -> bool:
-    """Whether the server only repeats what it was asked for: the place in the list, not how much of it."""
+    """Return whether the server only repeats what it was asked for: the place in the list, not how much of it."""
     text, own = str(value), words_of(path[-1])
     if text in sent.get("".join(own), ()):
         return True
@@ -153,7 +155,7 @@ def _is_echo(path: tuple[str, ...], value: Any, sent: Mapping[str, set[str]]) ->
 
 
 def values_of(url: str) -> dict[str, set[str]]:
-    """The values of a URL's query by parameter, names as `words_of` joins them; and the URL itself."""
+    """Return the values of a URL's query by parameter, names as `words_of` joins them; and the URL itself."""
     found: dict[str, set[str]] = {"": {url}}
     for name, value in parse_qsl(urlsplit(url).query):
         found.setdefault("".join(words_of(name)), set()).add(value)
@@ -181,7 +183,7 @@ def words_of(key: str) -> tuple[str, ...]:
 
 
 def name_of(path: tuple[str, ...]) -> str:
-    """A path as people write it, short enough for a sentence, without what would end the list of names."""
+    """Return a path as people write it, short enough for a sentence, without what would end the list of names."""
     return "".join(mark if mark.isprintable() else "?" for mark in ".".join(path)).replace(", ", " ")[:60]
 
 
@@ -225,7 +227,7 @@ ERROR_WORDS = re.compile(
 
 
 def says_past_end(text: str) -> bool:
-    """Whether the words of a 400 or 422 say that the page asked for is past the end, and nothing else."""
+    """Return whether the words of a 400 or 422 say that the page asked for is past the end, and nothing else."""
     return _PAST_END.search(text) is not None and _OTHERWISE.search(text) is None and _DEPTH_LIMIT.search(text) is None
 
 
@@ -236,7 +238,7 @@ _MOST_WORDS = 64_000  # of a body, in which its words are looked for
 
 
 def past_end(status: int, words: str) -> str | None:
-    """What an answer without success says of a page that was only guessed; None where it is a failure."""
+    """Return what an answer without success says of a page that was only guessed; None where it is a failure."""
     words = words[:_MOST_WORDS]
     says = status in _IS_PAST_END and _DEPTH_LIMIT.search(words) is None
     says = says or (status in _MAY_BE_PAST_END and says_past_end(words))
@@ -244,7 +246,8 @@ def past_end(status: int, words: str) -> str | None:
 
 
 def error_told(value: Any) -> str | None:
-    """What an object says of an error: `error` or its like is set, `success` or its like is false; None: it says none.
+    """Return what an object says of an error: `error` or its like is set, `success` or its like is false; None: it says
+    none.
 
     One rule for lists, pages and items: what is an error of the one is no record of the other.
     """
@@ -262,7 +265,9 @@ def error_told(value: Any) -> str | None:
 
 
 def hints_at_error(value: dict[str, Any]) -> bool:
-    """The same of an object in place of a list: there, a status of 400 or more or a message tell of an error too."""
+    """Return whether an object in place of a list tells of an error: there, a status of 400 or more or a message does,
+    too.
+    """
     named = _by_plain_name(value)
     codes = (named.get(name) for name in ("status", "code", "statuscode", "status_code"))
     if any(isinstance(code, int) and not isinstance(code, bool) and 400 <= code <= 599 for code in codes):

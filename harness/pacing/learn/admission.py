@@ -1,6 +1,6 @@
-"""May a request go, by what headers say?
+"""Decide whether a request may go by what headers say, and how many may be in flight.
 
-How many may be in flight at once: learned where a burst is refused in part, and what was left is let in at once.
+The number in flight is learned where a burst is refused in part, and what was left is let in at once.
 """
 
 from __future__ import annotations
@@ -23,116 +23,122 @@ class Admission:
     def __init__(self, headers: Headers, history: History, trust: Trust) -> None:
         self.left = 0  # requests that are still to be sent, if that was told
         self._headers = headers
-        self._kept = headers.kept
+        self._limiters = headers.limiters
         self._history = history
         self._trust = trust
 
     def ahead(self, cost: int) -> Later | None:
-        """Where one limit is shown at a time there may be others: after a window's turn one request goes ahead, for its
-        answer shows the tightest. Not for logs, whose slots come free one by one.
+        """Make others wait while one request goes ahead after a window's turn: where headers show one limit at a time
+        there may be more, and its answer shows the tightest. Not for logs, whose slots come free one by one.
         """
         if not self._history.in_flight:
             return None
         tightest = self._headers.tightest
         for belief in self._headers.beliefs.values():
-            meter = belief.meter
-            assert meter is not None
+            model = belief.model
+            assert model is not None
             blind = (
-                meter.period_s is None
-                and belief not in self._kept.rules
-                and not meter.is_log(self._headers.periods.kin(belief))
+                model.period_s is None
+                and belief not in self._limiters.rules
+                and not model.is_log(self._headers.periods.kin(belief))
             )
-            if blind and tightest.shown_by(meter.header) and not tightest.has_room(meter.header, cost):
+            if blind and tightest.shown_by(model.header) and not tightest.has_room(model.header, cost):
                 return Later(None, "in flight", belief.tier)
         return None
 
     def later(self, belief: Belief, now: float, cost: int) -> Later | None:
-        """None where `cost` more may go by the server's own count, or by ours where that is sure enough."""
-        meter, history = belief.meter, self._history
-        assert meter is not None
-        least = meter.least
-        if least is not None and least - history.in_flight_cost == cost and meter.period_s is None:
-            until = self._watch_until(meter, now)
+        """Return None where `cost` more may go by the server's own count, or by ours where that is sure enough."""
+        model, history = belief.model, self._history
+        assert model is not None
+        least = model.least
+        if least is not None and least - history.in_flight_cost == cost and model.period_s is None:
+            until = self._watch_until(model, now)
             if until is not None:
                 return _wait(belief, until)
-        if self._headers.tightest.has_room(meter.header, cost):
+        if self._headers.tightest.has_room(model.header, cost):
             return None
         if least is None:
             if belief.settled and not self._fits(belief, now, cost):
                 return _wait(belief, self._opens_at(belief, now, cost))
-            return None if belief.settled else self._unread(belief, meter, cost)
+            return None if belief.settled else self._unread(belief, model, cost)
         if least - history.in_flight_cost >= cost:
             return None
         sure = belief.settled and not self._headers.is_shared(belief)
-        if sure and not self._shut(belief, meter, now) and self._fits(belief, now, cost):
+        if sure and not self._shut(belief, model, now) and self._fits(belief, now, cost):
             return None
         if history.in_flight and least >= cost:
             return _wait(belief, None)
-        return self._exhausted(belief, meter, now, cost, sure)
+        return self._exhausted(belief, model, now, cost, sure)
 
     def _fits(self, belief: Belief, now: float, cost: int) -> bool:
-        """By our own count, or by the rule that the limit has."""
-        fits = self._kept.fits(belief, now, cost)
+        """Return whether `cost` fits by our own count, or by the rule that the limit has."""
+        fits = self._limiters.fits(belief, now, cost)
         return belief.fits(now, cost, self._history) if fits is None else fits
 
     def _opens_at(self, belief: Belief, now: float, cost: int) -> float | None:
-        if belief in self._kept.rules:
-            return self._kept.opens_at(belief, cost)
+        if belief in self._limiters.rules:
+            return self._limiters.opens_at(belief, cost)
         return belief.opens_at(now, cost, self._history)
 
-    def _watch_until(self, meter: HeaderModel, now: float) -> float | None:
-        """The last of a window is sent a little later than it might be: what its answer says of the reset tells how
-        this limit counts, and there is nothing to be done afterwards but wait anyway.
+    def _watch_until(self, model: HeaderModel, now: float) -> float | None:
+        """Return until when to keep back the last request of a window. What its later answer says of the reset tells
+        how this limit counts, and there is nothing to be done afterwards but wait anyway.
         """
-        until = meter.shape.watch_until()
-        if until is None and self.left > 1 and not meter.looked:
-            until = meter.shape.jumps_by()
-            meter.looked = until is not None and now >= until
+        until = model.reset_pattern.watch_until()
+        if until is None and self.left > 1 and not model.looked:
+            until = model.reset_pattern.jumps_by()
+            model.looked = until is not None and now >= until
         return until if until is not None and now < until else None
 
-    def _shut(self, belief: Belief, meter: HeaderModel, now: float) -> bool:
-        """Is a window that ends at its reset still open, and used up?"""
-        by_reset = belief not in self._kept.rules and meter.is_by_reset(self._headers.periods.kin(belief))
-        by_reset = by_reset and self._trust.believes(f"{meter.header}-Reset")
-        return by_reset and meter.resets_at is not None and now < meter.resets_at[1]
+    def _shut(self, belief: Belief, model: HeaderModel, now: float) -> bool:
+        """Return whether a window that ends at its reset is still open, and used up."""
+        by_reset = belief not in self._limiters.rules and model.is_by_reset(self._headers.periods.kin(belief))
+        by_reset = by_reset and self._trust.believes(f"{model.header}-Reset")
+        return by_reset and model.resets_at is not None and now < model.resets_at[1]
 
-    def _unread(self, belief: Belief, meter: HeaderModel, cost: int) -> Later | None:
-        """Not told of for a while: at least what was left then, less all that may have been counted since."""
-        if meter.last is None:
+    def _unread(self, belief: Belief, model: HeaderModel, cost: int) -> Later | None:
+        """Return how long to wait where headers have been silent: assume what was last left, less all that may have
+        been counted since.
+        """
+        if model.last is None:
             return None
         history = self._history
-        since = len(history) - bisect_right(history.answered, meter.last.sent_s)
-        if meter.last.remaining - since - history.in_flight_cost >= cost:
+        since = len(history) - bisect_right(history.answered, model.last.sent_s)
+        if model.last.remaining - since - history.in_flight_cost >= cost:
             return None
         return _wait(belief, None) if history.in_flight else None
 
-    def _exhausted(self, belief: Belief, meter: HeaderModel, now: float, cost: int, sure: bool) -> Later | None:
-        """Nothing is left: until the oldest slot comes free, or the reset, whichever is sooner; then one goes ahead."""
-        by_reset = belief not in self._kept.rules and meter.is_by_reset(self._headers.periods.kin(belief))
+    def _exhausted(self, belief: Belief, model: HeaderModel, now: float, cost: int, sure: bool) -> Later | None:
+        """Return how long to wait where nothing is left: until the oldest slot comes free, or the reset, whichever is
+        sooner; then one goes ahead.
+        """
+        by_reset = belief not in self._limiters.rules and model.is_by_reset(self._headers.periods.kin(belief))
         ours = not by_reset and (sure or (belief.settled and not self._fits(belief, now, cost)))
         at = self._opens_at(belief, now, cost) if ours else None
-        resets_at = meter.resets_at
-        if resets_at is not None and self._trust.believes(f"{meter.header}-Reset"):
-            late_s = meter.doubt_s()
+        resets_at = model.resets_at
+        if resets_at is not None and self._trust.believes(f"{model.header}-Reset"):
+            late_s = model.doubt_s()
             at = resets_at[1] + late_s if at is None else min(at, resets_at[1] + late_s)
-        elif at is None and not sure and meter.last is not None:
-            at = meter.last.answered_s + 1.0  # nobody says when: look once a second
-        poll_at = math.inf if ours else self._poll_at(belief, meter)
+        elif at is None and not sure and model.last is not None:
+            at = model.last.answered_s + 1.0  # nobody says when: look once a second
+        poll_at = math.inf if ours else self._poll_at(belief, model)
         if at is not None and now < min(at, poll_at):
             return _wait(belief, min(at, poll_at))
-        meter.polled = now < (at or now)
+        model.polled = now < (at or now)
         if self._history.in_flight:
             return Later(None, "probe", belief.tier)
-        meter.waited_out = now
-        meter.doubts += meter.doubt_s() > 0
+        model.waited_out = now
+        model.doubts += model.doubt_s() > 0
         return None
 
     @staticmethod
-    def _poll_at(belief: Belief, meter: HeaderModel) -> float:
-        """Nothing is left, though by our count there should be: a counter or a bucket gives some back all the time."""
-        if not (belief.polls and belief.settled and meter.period_s is not None and meter.last is not None):
+    def _poll_at(belief: Belief, model: HeaderModel) -> float:
+        """Return when to look again early, where by our count something should be left: a counter or a bucket gives
+        some back all the time.
+        """
+        if not (belief.polls and belief.settled and model.period_s is not None and model.last is not None):
             return math.inf
-        return meter.last.answered_s + belief.high_s / 10
+        return model.last.answered_s + belief.high_s / 10
 
 
 def _wait(belief: Belief, at: float | None) -> Later:
@@ -150,7 +156,7 @@ class LearnedConcurrency:
         self._history = history
         self.cap: int | None = None
         self._most = 0  # others in flight when a request was sent that got through
-        self._others: dict[Grant, int] = {}
+        self._in_flight_with: dict[Grant, int] = {}
         self._full = 0  # got through with as many in flight as allowed
         self._tried = self._raised = False
         self._taught: Emptied | None = None
@@ -161,10 +167,10 @@ class LearnedConcurrency:
         return Later(None, "in flight") if full else None
 
     def sent(self, grant: Grant) -> None:
-        self._others[grant] = len(self._history.in_flight)
+        self._in_flight_with[grant] = len(self._history.in_flight)
 
     def accepted(self, grant: Grant) -> None:
-        others = self._others.pop(grant, 0)
+        others = self._in_flight_with.pop(grant, 0)
         self._most = max(self._most, others)
         if self.cap is not None and others + 1 >= self.cap and not self._tried:
             self._full += 1
@@ -172,15 +178,17 @@ class LearnedConcurrency:
                 self.cap, self._full, self._raised = self.cap + 1, 0, True
 
     def ended(self, grant: Grant) -> int:
-        """How many others were in flight when it was sent."""
-        return self._others.pop(grant, 0)
+        """End the request; return how many others were in flight when it was sent."""
+        return self._in_flight_with.pop(grant, 0)
 
     def is_crowded(self, others: int) -> bool:
-        """More in flight than ever got through, or one more than always did?"""
+        """Return whether more are in flight than ever got through, or one more than always did."""
         return others > self._most or (self._raised and others + 1 == self.cap)
 
     def learn(self, others: int, emptied: Emptied) -> LearnedFact | None:
-        """A refusal with `others` in flight was over at once; what is new of it, if it may be for their number."""
+        """Learn from a refusal with `others` in flight that was over at once; return what is new, if it may be for
+        their number.
+        """
         if not self.is_crowded(others):
             return None
         if self._raised and self.cap is not None:
@@ -191,7 +199,7 @@ class LearnedConcurrency:
         return LearnedFact(f"{self.cap} in flight", "concurrency", why, "fair")
 
     def refused(self, others: int) -> None:
-        """Refused with no more in flight than got through before: it is not for their number."""
+        """Note a refusal: with no more in flight than got through before, it is not for their number."""
         if self.cap is not None and not self.is_crowded(others):
             self.cap, self.dropped, self._raised = None, self._taught, False
 

@@ -1,6 +1,6 @@
-"""One limit that is believed to hold: how many, in which period, why, and how surely.
+"""Describe one limit that is believed to hold, and record it as it is learned.
 
-What a strategy has learned, as it is recorded and shown.
+A belief says how many, in which period, why, and how surely.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Belief:
     kinds: tuple[Kind, ...] = ()
     settled: bool = True
     told: bool = False
-    meter: HeaderModel | None = None
+    model: HeaderModel | None = None
     named: Tier | None = None  # as people wrote it
     tested_at: float = field(default=float("-inf"))
     armed_for: float | None = None  # when the slot was taken from which on a probe is to be timed
@@ -81,7 +81,7 @@ class Belief:
         )
 
     def narrow(self, low_s: float | None = None, high_s: float | None = None) -> None:
-        """New evidence on the period; once it is known well enough, the usual period in what is left is it."""
+        """Narrow the period by new evidence; once it is known well enough, the usual period in what is left is it."""
         if low_s is not None:
             self.low_s = max(self.low_s, low_s)
         if high_s is not None:
@@ -92,22 +92,24 @@ class Belief:
             self.high_s, self.low_s, self.told = near[0], max(self.low_s, near[0] / CLOSE), True
 
     def narrow_to(self, period_s: float) -> None:
-        """The period that a rate tells: the usual one if one is near."""
+        """Take the period that a rate tells: the usual one if one is near."""
         near = min(PERIODS, key=lambda period: abs(period - period_s))
         self.low_s = self.high_s = near if abs(near - period_s) < (FINE - 1) * period_s else period_s
 
     def shorten(self, high_s: float) -> None:
-        """A probe got through: it is no longer than that, if windows begin with the first request in them."""
+        """Shorten the period, for a probe got through: it is no longer than that, if windows begin with the first
+        request in them.
+        """
         self.longer_s = (*self.longer_s, self.high_s)
         self.narrow(high_s=high_s)
 
     def acquit(self) -> None:
-        """Another limit refused the probe: it says nothing of this period."""
+        """Take back what the probe seemed to say: another limit refused it."""
         self.low_s = self.low_was_s
 
     def lengthen(self, period_s: float) -> None:
-        """A period that held is kept to after all: windows lie on the server's clock. The second time it is not looked
-        into any more.
+        """Keep to this period again: an earlier, shorter guess was wrong. After the second time it is not tested any
+        more.
         """
         self.low_s, self.high_s = max(self.low_s, min(self.high_s, period_s / FINE)), period_s
         self.kinds, self.longer_s = ("aligned",), ()
@@ -123,11 +125,11 @@ class Belief:
 
     @property
     def is_rate(self) -> bool:
-        """Is it kept to by the rate at which it lets through, its period being nothing but a guess?"""
+        """Return whether it is kept to by the rate at which it lets through, its period being nothing but a guess."""
         return self.kinds == ("counter",) and not self.told
 
     def test_s(self) -> float | None:
-        """A shorter period worth a probe; None where the period is known well enough.
+        """Return a shorter period worth a probe; None where the period is known well enough.
 
         Just below a usual period if one is near, for that would settle it; else the middle, or just above a usual
         period that is near it.
@@ -153,6 +155,6 @@ class Belief:
 
 
 def declared(tier: Tier, rtt_floor_s: float) -> Belief:
-    """A limit that people named: paced as `window` would pace it."""
+    """Return a belief in a limit that people named: paced as `window` would pace it."""
     limit, period_s = paced_as(tier)
     return Belief(limit, period_s, period_s, "declared", "declared", (tier.kind,), named=tier, lead_s=rtt_floor_s)

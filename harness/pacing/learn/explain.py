@@ -50,7 +50,7 @@ class Explanation:
 
 
 def explain(sent: Sequence[float], answered: Sequence[float], refusal: Refusal) -> list[Explanation]:
-    """Every limit that explains `refusal`, the most plausible first.
+    """Return every limit that explains `refusal`, the most plausible first.
 
     sent, answered: of accepted requests, in order of their answers, in seconds on one clock.
     """
@@ -72,12 +72,12 @@ def _rank(found: Explanation) -> tuple[bool, bool, int, int]:
     # What nothing contradicts first, and what only a phase chosen to fit saves after that; then round counts and
     # periods; then the window that opened last, the shortest story.
     only_aligned = found.kinds == ("aligned",)
-    plausible = roundness(found.limit) + 2 * commonness(found.period_s)
-    return (not found.kinds, only_aligned, -plausible, -found.opener)
+    prior = roundness(found.limit) + 2 * commonness(found.period_s)
+    return (not found.kinds, only_aligned, -prior, -found.opener)
 
 
 def openers(sent: Sequence[float], answered: Sequence[float], count: int) -> list[int]:
-    """The first request, and those of the first `count` that came after the longest gaps; in order."""
+    """Return the first request, and those of the first `count` that came after the longest gaps; in order."""
     gaps = []
     latest_s = answered[0] if count else 0.0
     for at in range(1, count):

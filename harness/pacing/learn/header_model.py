@@ -1,6 +1,4 @@
-"""One limit as headers tell it: how much is left, when it is reset, and how long its window must be.
-
-How one limit counts, as its resets tell.
+"""Model one limit from its headers: what is left, when it resets, and which way of counting its resets show.
 
 A fixed window's end stands still until it has come. A log's moves on with each request, a whole window ahead of it; so
 does the Reset of servers that always name a whole window, and to keep to them as to a log is right as well. A bucket's,
@@ -50,12 +48,12 @@ class HeaderModel:
         self.waited_out: float | None = None  # when, after all was used up, its reset had come
         self.spans_s: tuple[float, float] | None = None  # from the window's first request to its reset, between these
         self.varies = False  # that was shorter in one window than in another
-        self.shape = ResetPattern()
+        self.reset_pattern = ResetPattern()
         self.doubts = 0  # times that a window was begun later to learn of it
         self.looked = False  # it was looked whether this is a sliding counter
         self.fresh = False  # the first word of it was of its first request
         self.most_s = math.inf  # its period is no longer than this: something got through
-        self._room = Headroom()
+        self._headroom = Headroom()
         self._shortest_reset_s, self._words = math.inf, 0
         self._reset_utc_s: float | None = None
         self._last_utc_s: float | None = None  # the reset as `last` had it
@@ -72,7 +70,7 @@ class HeaderModel:
         refused: bool = False,
         ends: tuple[float, float] | None = None,
     ) -> None:
-        """Take in the word of one answer. ends: between which times its window ends, where that is known better."""
+        """Take in what one answer says. ends: between which times its window ends, where that is known better."""
         if refused:
             if self.waited_out is not None and sent_s >= self.waited_out and not self.polled:
                 trust.too_short(f"{self.header}-Reset")
@@ -95,7 +93,7 @@ class HeaderModel:
         low_s, high_s = ends or (sent_s + reset_s - ROUNDED_UP_S, answered_s + reset_s)
         if not refused:  # what is not counted moves nothing
             self._ahead_s = max(self._ahead_s[0], low_s - answered_s), min(self._ahead_s[1], high_s - sent_s)
-            self.shape.read(Word(sent_s, answered_s, low_s, answered_s + reset_s, quota.reset_utc_s))
+            self.reset_pattern.read(Word(sent_s, answered_s, low_s, answered_s + reset_s, quota.reset_utc_s))
         # Rounded up, as it should be, until a probe at that time was refused.
         high_s += trust.slack_s.get(f"{self.header}-Reset", 0.0)
         before = self.resets_at
@@ -111,7 +109,7 @@ class HeaderModel:
         said = (quota.reset_utc_s, quota.remaining)
         self._alike = self._alike + 1 if said == self._said and None not in said else 1
         self._said = said
-        no_refill = self.shape.moves is False or (self.shape.moves is None and not self.turns)
+        no_refill = self.reset_pattern.moves is False or (self.reset_pattern.moves is None and not self.turns)
         return self._alike >= MOST_ALIKE and no_refill
 
     def _remain(self, reading: Reading, reset_utc_s: float | None) -> None:
@@ -122,14 +120,14 @@ class HeaderModel:
             if self.limit is not None and risen and reading.remaining >= self.limit // 2 >= last.remaining:
                 self.turns += 1
             elif risen and (last.remaining == 0 or (reset_utc_s is not None and reset_utc_s == self._last_utc_s)):
-                self.shape.trickles()
+                self.reset_pattern.trickles()
             self.resets_at = None
-        self._room.read(reading)
+        self._headroom.read(reading)
         if last is None or reading.sent_s >= last.sent_s:
             self.last, self._last_utc_s = reading, reset_utc_s
 
     def span(self, low_s: float, high_s: float) -> None:
-        """A window lasted between these: from the request that must have opened it to its reset."""
+        """Narrow how long a window lasts: between these, from the request that must have opened it to its reset."""
         before = self.spans_s
         if before is not None and max(before[0], low_s) < min(before[1], high_s):
             low_s, high_s = max(before[0], low_s), min(before[1], high_s)
@@ -138,83 +136,85 @@ class HeaderModel:
         self.spans_s = (low_s, high_s)
 
     def outdate(self, sent_s: float, answered_s: float) -> None:
-        """An answer told of another limit."""
-        self._room.outdate(answered_s)
+        """Note that an answer told of another limit: what was left is less certain now."""
+        self._headroom.outdate(answered_s)
         self._turned(sent_s)
 
     def _turned(self, sent_s: float) -> None:
-        """What was sent after all was used up and its reset had come got through."""
+        """Note that a request sent after the reset got through: the window has turned."""
         if self.waited_out is not None and sent_s >= self.waited_out:
             self.turns += 1
             self.waited_out = None
 
     def forget(self) -> None:
-        """Its count is not to be had or not believed: what it said is void."""
-        self._room.forget()
+        """Forget what it said: its count is not to be had or not believed."""
+        self._headroom.forget()
         self.last = None
 
     @property
     def least(self) -> int | None:
-        """What was left by the lowest word that may be the last; None where there is none."""
-        return self._room.least
+        """Return the least that may be left, or None if unknown."""
+        return self._headroom.least
 
     @property
     def used(self) -> int | None:
-        """What is used by the word of the last request, where it is known which that is."""
-        return self.limit - (self.least or 0) if self.limit is not None and self._room.is_exact else None
+        """Return how much is used, where the latest answer is known."""
+        return self.limit - (self.least or 0) if self.limit is not None and self._headroom.is_exact else None
 
     def is_log(self, kin: bool | None) -> bool:
-        """Does its reset move, a whole window ahead? kin: whether another limit of the same server's does.
+        """Return whether its reset moves, a whole window ahead. kin: whether another limit of the same server's does.
 
         Where neither was watched for long enough, what people choose decides: if the time from the window's first
         request to the reset is no usual period, but the reset's distance is, then it is that distance.
         """
-        if self.shape.moves is not None or kin is not None:
-            return bool(kin if self.shape.moves is None else self.shape.moves)
+        if self.reset_pattern.moves is not None or kin is not None:
+            return bool(kin if self.reset_pattern.moves is None else self.reset_pattern.moves)
         log_s, fixed_s = self._log_period_s(), self._fixed_period_s()
         usual = commonness(log_s) > 0 and fixed_s is not None and not commonness(fixed_s)
-        return usual and self.shape.on_the_clock(log_s) is None
+        return usual and self.reset_pattern.on_the_clock(log_s) is None
 
     def is_by_reset(self, kin: bool | None) -> bool:
-        """Does a fixed window end at its reset, and not a period after our first request in it?"""
+        """Return whether a fixed window ends at its reset, and not a period after our first request in it."""
         if self.period_s is not None or self.is_log(kin):
             return False
         return self.varies or self.doubt_s() > 0 or self._aligned_period_s() is not None
 
     def doubt_s(self) -> float:
-        """How much later than it might a short window is begun a few times, for the sake of what its reset tells then.
+        """Return how much later than necessary to open a short window, so that its reset can be read.
 
         Whole seconds tell windows of one and of two seconds apart only if these do not begin on the second; and whether
         they begin with us or lie on the server's clock only if one begins a second later: its end moves, the clock's
         not.
         """
         spans_s = self.spans_s
-        if self.shape.moves is not None or spans_s is None or self.doubts >= MOST_DOUBTS:
+        if self.reset_pattern.moves is not None or spans_s is None or self.doubts >= MOST_DOUBTS:
             return 0.0
         usual = [period for period in PERIODS if spans_s[0] < period <= spans_s[1]]
         if len(usual) == 1 or spans_s[1] <= FAR * spans_s[0]:
             return 0.0
-        return 0.5 if self.shape.on_the_clock(0.0) is None else 1.3
+        return 0.5 if self.reset_pattern.on_the_clock(0.0) is None else 1.3
 
     def _aligned_period_s(self) -> float | None:
-        """The period of windows on the server's clock, unless one of windows that begin with us is more usual."""
+        """Return the period of windows on the server's clock, unless one of windows that begin with us
+        is more usual.
+        """
         # Such ends need no rounding.
         least_s = self.spans_s[0] + 0.98 if self.spans_s is not None else 0.0
-        aligned_s, ours_s = self.shape.on_the_clock(least_s), self._fixed_period_s()
+        aligned_s, ours_s = self.reset_pattern.on_the_clock(least_s), self._fixed_period_s()
         more = aligned_s is not None and ours_s is not None and commonness(ours_s) > commonness(aligned_s)
         return None if more and not self.doubt_s() else aligned_s
 
     def counter_s(self) -> float | None:
-        """The period of a sliding counter, if it is one by its resets; they lie up to two periods ahead."""
-        if self.period_s is not None and self.shape.moves is not True and not self.shape.grows:
+        """Return the period of a sliding counter, if it is one by its resets; they lie up to two periods ahead."""
+        if self.period_s is not None and self.reset_pattern.moves is not True and not self.reset_pattern.grows:
             # Rounded up, counted from a Date that is rounded down, and floats: a second more, or two, prove nothing.
             rounded_s = 1.5 if self._reset_utc_s is None else 1.5 + ROUNDED_UP_S
             short = self._words >= ENOUGH_WORDS and self._shortest_reset_s >= self.period_s + 1
             return self.period_s if short or self.longest_reset_s > self.period_s + rounded_s else None
-        return self.shape.jumped_s if self.period_s is None else None
+        return self.reset_pattern.jumped_s if self.period_s is None else None
 
     def whole_period_s(self, kin: bool | None = None) -> float | None:
-        """The period as told, else as resets make plausible; None where there is neither.
+        """Return the period as told, else as resets make likely; None where there is neither.
 
         Of a fixed window from the request that opened it, as many ago as are used, to its reset. Of a log or bucket,
         whose reset moves, the longest reset: it is a whole window away when all is used.
@@ -230,7 +230,9 @@ class HeaderModel:
 
     @property
     def named_s(self) -> float:
-        """The longest that the server itself named: its period, its furthest reset, or a whole window until a reset."""
+        """Return the longest that the server itself named: its period, its furthest reset, or a whole window until a
+        reset.
+        """
         span_s = 0.0 if self.spans_s is None else self.spans_s[1]
         return max(self.period_s or 0.0, self.longest_reset_s, span_s)
 
@@ -246,7 +248,9 @@ class HeaderModel:
 
 
 def _usual(low_s: float, high_s: float) -> float:
-    """The usual period in (low, high], if all of them are about the same; else the longest, to be on the safe side."""
+    """Return the usual period in (low, high], if all of them are about the same; else the longest, to be on the safe
+    side.
+    """
     if high_s > FAR * low_s:
         return max((period for period in PERIODS if low_s < period <= high_s), default=high_s)
     return period_between(low_s, high_s) or high_s
@@ -290,7 +294,7 @@ class ResetPattern:
         self._divisor: int | None = None  # of all ends of windows
 
     def read(self, word: Word) -> None:
-        """One more answer."""
+        """Take in one more answer."""
         self._divide(word.utc_s)
         first = self._first
         if first is None or word.answered_s >= first.over_s:
@@ -312,11 +316,13 @@ class ResetPattern:
         self.grows = self.grows or moved_s > watched_s + WATCH_S
 
     def trickles(self) -> None:
-        """A part of what was used is there again before the reset: no fixed window does that."""
+        """Note that a part of what was used is there again before the reset: no fixed window does that."""
         self.moves = True if self.moves is None else self.moves
 
     def watch_until(self) -> float | None:
-        """When a request should be sent for its answer to tell how this counts; None where it is known, or too late."""
+        """Return when a request should be sent for its answer to tell how this counts; None where it is known, or too
+        late.
+        """
         first = self._first
         if self.moves is not None or first is None:
             return None
@@ -325,7 +331,9 @@ class ResetPattern:
         return at if at + 2 * (first.answered_s - first.sent_s) < first.over_s else None
 
     def jumps_by(self) -> float | None:
-        """When at the latest a request should be sent for its answer to tell whether this is a sliding counter."""
+        """Return when at the latest a request should be sent for its answer to tell whether this is a
+        sliding counter.
+        """
         first = self._first
         told = first is not None and self.moves is False and first.utc_s is not None and self.jumped_s is None
         return first.over_s - 2 * (first.answered_s - first.sent_s) - JUMP_S if told and first else None
@@ -335,7 +343,9 @@ class ResetPattern:
             self._divisor = math.gcd(self._divisor or 0, int(utc_s)) if utc_s == int(utc_s) else 1
 
     def on_the_clock(self, least_s: float) -> float | None:
-        """The most common period, `least_s` or longer, whose windows on the server's clock end where these did."""
+        """Return the most common period, `least_s` or longer, whose windows on the server's clock end
+        where these did.
+        """
         divisor = self._divisor
         found = [p for p in PERIODS if least_s <= p <= _DAY_S and divisor is not None and divisor % p == 0]
         return max(found, key=commonness, default=None)

@@ -1,17 +1,13 @@
-"""Everything that headers tell, limit by limit, and the beliefs that come of it.
+"""Keep every limit that headers describe: its count, its period, how it counts, and what is left of it.
 
-Limits that are kept to by a rule of their own, once it is known how they count: sliding counters so far.
-
-The rules are `window`'s (`harness.pacing.limiters`, `phased`), which hold their proofs. What was sent before is told to
-the rule as it is made.
-
-What is left of the limit that a server shows, and so of all.
+Limits are kept to by a rule of their own, once it is known how they count: sliding counters so far. The rules are
+`window`'s (`harness.pacing.limiters`, `server_clock`), which hold their proofs. What was sent before is told to it
+as it is made.
 
 Servers that show one limit at a time mostly show the tightest, so that any other has as much left at least, also one
 that was never shown. Those that do not are found out when they refuse while there must be room.
 
-How long the windows are that headers tell of without saying so: measured from resets, by the server's own clock
-where that is known.
+How long windows are, where headers do not say, is measured from resets, by the server's own clock where that is known.
 """
 
 from __future__ import annotations
@@ -37,7 +33,7 @@ SINGLES = 3
 
 
 class Headers:
-    """The meters of one budget. Each has a belief, which opens by itself only once its period is known."""
+    """All limits that headers describe for one budget. Each belief opens by itself once its period is known."""
 
     def __init__(self, history: History, trust: Trust) -> None:
         self._history = history
@@ -45,7 +41,7 @@ class Headers:
         self.beliefs: dict[tuple[str, str | int | None], Belief] = {}
         self.tightest = Tightest(history, trust)
         self.periods = Periods(history, trust)
-        self.kept = RuledLimiters(history)
+        self.limiters = RuledLimiters(history)
         self._strange: dict[Belief, int] = {}
         self.single: Quota | None = None  # the latest limit that was seen to let one through at a time
         self._gone: set[tuple[str, str | int | None]] = set()
@@ -59,8 +55,8 @@ class Headers:
         told = {quota.header for quota in quotas if quota.remaining is not None}
         for (header, name), belief in self.beliefs.items():
             # Most servers show one limit at a time: what they said of the others is out of date.
-            if belief.meter is not None and header in told and not any(_is(quota, header, name) for quota in quotas):
-                belief.meter.outdate(sent_s, now)
+            if belief.model is not None and header in told and not any(_is(quota, header, name) for quota in quotas):
+                belief.model.outdate(sent_s, now)
                 changed += [belief] if self.periods.settle(belief) else []
         self.tightest.read(notice, sent_s, now)
         for quota in quotas:
@@ -78,19 +74,21 @@ class Headers:
         return changed
 
     def _read(self, belief: Belief, quota: Quota, sent_s: float, now: float, refused: bool) -> None:
-        meter, counted = belief.meter, f"{quota.header}-Remaining"
-        assert meter is not None
+        model, counted = belief.model, f"{quota.header}-Remaining"
+        assert model is not None
         believed, ends = self._trust.believes(counted), self.periods.ends(quota, sent_s, now)
-        meter.read(quota, sent_s, now, self._trust, refused, ends)
+        model.read(quota, sent_s, now, self._trust, refused, ends)
         if believed and not self._trust.believes(counted):
             self.forget_counts()
-        if meter.polled and refused:
+        if model.polled and refused:
             belief.polls = False
         self._count_strangers(belief, quota, sent_s, now)
-        self.periods.measure(meter, quota, ends)
+        self.periods.measure(model, quota, ends)
 
     def _is_single(self, key: tuple[str, str | int | None], quota: Quota, refused: bool) -> bool:
-        """Its count says nothing and its reset is in whole seconds: how soon the next may go is not told."""
+        """Return whether its count says nothing and its reset is in whole seconds: how soon the next may go is not
+        told.
+        """
         seen = self._singles.get(key, 0)
         if 0 <= seen < SINGLES and quota.remaining is not None and not refused:
             seen = self._singles[key] = seen + 1 if quota.remaining == 0 else -1
@@ -110,7 +108,7 @@ class Headers:
             return
         # As the server counted when the request came, at its send or later.
         span_s = belief.span_s + now - sent_s if belief.settled else now + 1e9
-        ours = self.kept.used(belief, now) if belief in self.kept.rules else self._history.used(now, span_s)
+        ours = self.limiters.used(belief, now) if belief in self.limiters.rules else self._history.used(now, span_s)
         if quota.limit - quota.remaining > ours + 1 + STRANGERS:
             self._strange[belief] = self._strange.get(belief, 0) + 1
 
@@ -118,30 +116,31 @@ class Headers:
         return self._strange.get(belief, 0) >= READINGS
 
     def explains(self, limit: int, low_s: float, high_s: float) -> Belief | None:
-        """The limit that headers tell in a period of (low_s, high_s], if it is more than `limit`: others used the rest.
+        """Return the limit that headers tell in a period of (low_s, high_s], if it is more than `limit`: others used
+        the rest.
 
         It is taken for shared from then on.
         """
         for belief in self.beliefs.values():
-            told = belief.settled and belief.meter is not None and belief.source == "header"
+            told = belief.settled and belief.model is not None and belief.source == "header"
             if told and low_s < belief.high_s <= high_s * 1.02 and limit < belief.limit:
                 self._strange[belief] = READINGS
                 return belief
         return None
 
     def names_limits(self) -> bool:
-        """Do headers tell of a limit, whatever its period?"""
-        return any(belief.meter is not None and belief.limit < _UNKNOWN for belief in self.beliefs.values())
+        """Return whether headers tell of a limit, whatever its period."""
+        return any(belief.model is not None and belief.limit < _UNKNOWN for belief in self.beliefs.values())
 
     def is_strangers(self, wait_s: float) -> bool:
-        """Is a refusal that was over after `wait_s` what is to be expected of a limit that others use too?"""
+        """Return whether a refusal that was over after `wait_s` is to be expected of a limit that others use too."""
         return any(self.is_shared(b) and b.settled and wait_s <= 1.05 * b.high_s for b in self.beliefs.values())
 
     def forget_counts(self) -> None:
-        """Remaining is no longer believed."""
+        """Forget all counts: Remaining is no longer believed."""
         for belief in self.beliefs.values():
-            if belief.meter is not None:
-                belief.meter.forget()
+            if belief.model is not None:
+                belief.model.forget()
 
 
 def _is(quota: Quota, header: str, name: str | int | None) -> bool:
@@ -149,11 +148,11 @@ def _is(quota: Quota, header: str, name: str | int | None) -> bool:
 
 
 def _believe(quota: Quota) -> Belief:
-    meter = HeaderModel(quota)
+    model = HeaderModel(quota)
     period_s = quota.period_s or 1.0
-    said = f"{meter.header}-Policy says so" if quota.period_s else f"{meter.header}-Limit says {quota.limit}"
+    said = f"{model.header}-Policy says so" if quota.period_s else f"{model.header}-Limit says {quota.limit}"
     settled = quota.period_s is not None and quota.limit is not None
-    return Belief(quota.limit or _UNKNOWN, period_s, period_s, "header", said, settled=settled, meter=meter)
+    return Belief(quota.limit or _UNKNOWN, period_s, period_s, "header", said, settled=settled, model=model)
 
 
 class RuledLimiters:
@@ -164,7 +163,7 @@ class RuledLimiters:
         self.rules: dict[Belief, Limiter] = {}
 
     def keep_counter(self, belief: Belief, clock: ServerClock, now: float) -> bool:
-        """From now on `belief` is a sliding counter on the server's `clock`; True where that is new."""
+        """Keep to `belief` as a sliding counter on the server's `clock`; return True where that is new."""
         if belief in self.rules or not clock.known:
             return False
         rule = CounterLimiter(Tier(belief.limit, belief.high_s, "counter"), clock)
@@ -176,13 +175,13 @@ class RuledLimiters:
         return True
 
     def used(self, belief: Belief, now: float) -> int:
-        """What is used by its rule."""
+        """Return how much is used by its rule."""
         rule = self.rules[belief]
         rule.expire(now)
         return rule.used
 
     def fits(self, belief: Belief, now: float, cost: int) -> bool | None:
-        """May `cost` more go by its rule? None where it has none."""
+        """Return whether `cost` more may go by its rule; None where it has none."""
         rule = self.rules.get(belief)
         if rule is None:
             return None
@@ -190,16 +189,16 @@ class RuledLimiters:
         return rule.used + cost <= rule.limit
 
     def opens_at(self, belief: Belief, cost: int) -> float | None:
-        """When its rule lets `cost` through, asked after `fits`; None: that takes an answer."""
+        """Return when its rule lets `cost` through, asked after `fits`; None: that takes an answer."""
         return self.rules[belief].opens_at(cost)
 
     def granted(self, cost: int) -> None:
-        """One more is on its way."""
+        """Count one more on its way."""
         for rule in self.rules.values():
             rule.used += cost
 
     def settled(self, outcome: Outcome, now: float, sent_s: float, reserved: int, cost: int) -> None:
-        """What became of it."""
+        """Settle a request by its outcome."""
         for rule in self.rules.values():
             if outcome is Outcome.ANSWERED:
                 rule.settle(now, cost, reserved, sent_s)
@@ -215,7 +214,7 @@ class Tightest:
     def __init__(self, history: History, trust: Trust) -> None:
         self._history = history
         self._trust = trust
-        self._rooms: dict[str, Headroom] = {}
+        self._headrooms: dict[str, Headroom] = {}
         self._not: set[str] = set()
 
     def read(self, notice: Notice | None, sent_s: float, now: float) -> None:
@@ -223,24 +222,24 @@ class Tightest:
         quotas = notice.quotas if notice is not None else ()
         for header in {quota.header for quota in quotas}:
             told = [quota.remaining for quota in quotas if quota.header == header and quota.remaining is not None]
-            room = self._rooms.setdefault(header, Headroom())
-            least = room.least
+            headroom = self._headrooms.setdefault(header, Headroom())
+            least = headroom.least
             if notice is not None and notice.refused and least is not None and least > self._history.in_flight_cost:
                 self._not.add(header)
             if told:
-                room.read(Reading(sent_s, now, min(told)))
+                headroom.read(Reading(sent_s, now, min(told)))
             else:
-                room.outdate(now)
+                headroom.outdate(now)
 
     def shown_by(self, header: str) -> bool:
-        """Is it the tightest that `header` shows, as far as is known?"""
+        """Return whether it is the tightest that `header` shows, as far as is known."""
         return header not in self._not
 
     def has_room(self, header: str, cost: int) -> bool:
-        """Is there room in every limit that `header` tells of, whichever it shows?"""
-        room = self._rooms.get(header)
+        """Return whether there is room in every limit that `header` tells of, whichever it shows."""
+        headroom = self._headrooms.get(header)
         believed = self._trust.believes(f"{header}-Remaining") and self.shown_by(header)
-        least = room.least if room is not None and believed else None
+        least = headroom.least if headroom is not None and believed else None
         return least is not None and least - self._history.in_flight_cost >= cost
 
 
@@ -254,44 +253,48 @@ class Periods:
         self.all: dict[tuple[str, str | int | None], Belief] = {}
 
     def heard(self, notice: Notice | None, sent_s: float, now: float) -> None:
-        """An answer: its Date, if it has one, tells of the server's clock."""
+        """Learn the server's clock from the Date of an answer, if it has one."""
         if notice is not None and notice.server_utc_s is not None:
             self.clock.learn(sent_s, now, notice.server_utc_s)
         else:
             self.clock.second_ends = math.inf
 
     def settle(self, belief: Belief) -> bool:
-        """Once a window's turn was seen where Reset said, or where only Reset can tell."""
-        meter = belief.meter
-        assert meter is not None
+        """Settle the period once a window's turn was seen where Reset said, or where only Reset can tell; return
+        whether it is new.
+        """
+        model = belief.model
+        assert model is not None
         kin = self.kin(belief)
-        period_s = meter.whole_period_s(kin)
-        if period_s is None or meter.limit is None:
+        period_s = model.whole_period_s(kin)
+        if period_s is None or model.limit is None:
             return False
         counter_s = self.counter_s(belief)
         if counter_s is not None:
             return self._count(belief, counter_s)
         if belief.settled:
-            learned = meter.period_s is None and belief.source == "header" and not belief.told
+            learned = model.period_s is None and belief.source == "header" and not belief.told
             if learned and period_s != belief.high_s:
                 belief.low_s = belief.high_s = period_s
                 return True
             return False
-        if meter.turns == 0 and meter.last is not None and not self._shows_period(meter, kin):
+        if model.turns == 0 and model.last is not None and not self._shows_period(model, kin):
             return False
         belief.low_s = belief.high_s = period_s
         belief.settled = True
-        belief.evidence = f"{meter.header}-Limit says {meter.limit}, and its Reset was {period_s:g} s away at most"
+        belief.evidence = f"{model.header}-Limit says {model.limit}, and its Reset was {period_s:g} s away at most"
         return True
 
     def counter_s(self, belief: Belief) -> float | None:
-        """The period of a sliding counter, if `belief` or another limit of the same header is known to be one."""
-        meter = belief.meter
-        if meter is None or meter.counter_s() is not None:
-            return None if meter is None else meter.counter_s()
-        kin = (other.meter for other in self.all.values())
-        counts = any(o is not None and o.header == meter.header and o.counter_s() is not None for o in kin)
-        return meter.period_s if counts else None
+        """Return the period of a sliding counter, if `belief` or another limit of the same header is
+        known to be one.
+        """
+        model = belief.model
+        if model is None or model.counter_s() is not None:
+            return None if model is None else model.counter_s()
+        kin = (other.model for other in self.all.values())
+        counts = any(o is not None and o.header == model.header and o.counter_s() is not None for o in kin)
+        return model.period_s if counts else None
 
     def _count(self, belief: Belief, period_s: float) -> bool:
         if "counter" in belief.kinds:
@@ -302,40 +305,46 @@ class Periods:
         return True
 
     @staticmethod
-    def _shows_period(meter: HeaderModel, kin: bool | None) -> bool:
-        """Before any turn: by resets that have always been a whole window away, or by the very first one."""
-        as_far = (meter.first_reset_s or 0.0) > meter.longest_reset_s - ROUNDED_UP_S
-        if meter.is_log(kin):
-            return as_far and meter.least == 0
+    def _shows_period(model: HeaderModel, kin: bool | None) -> bool:
+        """Return whether resets show the period before any turn: always a whole window away, or by the
+        very first one.
+        """
+        as_far = (model.first_reset_s or 0.0) > model.longest_reset_s - ROUNDED_UP_S
+        if model.is_log(kin):
+            return as_far and model.least == 0
         # A window that opened with our first request lasts until its reset; where half of a bucket is used its reset
         # has run away from the first.
-        used = meter.limit is not None and meter.last is not None and 2 * meter.last.remaining <= meter.limit
-        return meter.fresh and used and as_far and not meter.shape.grows
+        used = model.limit is not None and model.last is not None and 2 * model.last.remaining <= model.limit
+        return model.fresh and used and as_far and not model.reset_pattern.grows
 
     def kin(self, belief: Belief) -> bool | None:
-        """Does another limit of the same header count as a log? None where that is not known of any."""
-        others = (other.meter for other in self.all.values() if other is not belief)
-        known = [o.shape.moves for o in others if o is not None and belief.meter and o.header == belief.meter.header]
+        """Return whether another limit of the same header counts as a log; None where that is not known of any."""
+        others = (other.model for other in self.all.values() if other is not belief)
+        known = [
+            o.reset_pattern.moves for o in others if o is not None and belief.model and o.header == belief.model.header
+        ]
         return True if True in known else False if False in known else None
 
     def ends(self, quota: Quota, sent_s: float, now: float) -> tuple[float, float]:
-        """Between which times the window ends by this answer, if its reset is rounded up."""
+        """Return between which times the window ends by this answer, if its reset is rounded up."""
         reset_s = quota.reset_s or 0.0
         if quota.reset_utc_s is None or not self.clock.known:
             return sent_s + reset_s - ROUNDED_UP_S, now + reset_s
         low, high = self.clock.bounds(now)
         return quota.reset_utc_s - 1 - high, quota.reset_utc_s - low
 
-    def measure(self, meter: HeaderModel, quota: Quota, ends: tuple[float, float]) -> None:
-        """With nothing in flight the count of what is used leads back to the request that opened the window."""
-        used = None if self._history.in_flight else meter.used
-        if meter.period_s is not None or used is None or (meter.spans_s is not None and 4 * used > (quota.limit or 0)):
+    def measure(self, model: HeaderModel, quota: Quota, ends: tuple[float, float]) -> None:
+        """Measure a window: with nothing in flight the count of what is used leads back to the request
+        that opened it.
+        """
+        used = None if self._history.in_flight else model.used
+        if model.period_s is not None or used is None or (model.spans_s is not None and 4 * used > (quota.limit or 0)):
             return
         opener = len(self._history) - used
         reset_s = quota.reset_s
         if reset_s is None or not 0 <= reset_s <= ABSURD_S or not 0 < used <= len(self._history):
             return
-        slack_s = self._trust.slack_s.get(f"{meter.header}-Reset", 0.0)
+        slack_s = self._trust.slack_s.get(f"{model.header}-Reset", 0.0)
         low_s = ends[0] - self._history.answered[opener]
         high_s = ends[1] + slack_s - self._history.earliest_sent(opener)
-        meter.span(max(0.0, low_s), high_s)
+        model.span(max(0.0, low_s), high_s)

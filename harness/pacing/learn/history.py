@@ -40,7 +40,7 @@ class History:
         self.in_flight_cost += grant.cost
 
     def end(self, grant: Grant) -> None:
-        """The grant is settled, however; KeyError if it was before."""
+        """End the grant, however it is settled; KeyError if it was before."""
         del self.in_flight[grant]
         self.in_flight_cost -= grant.cost
 
@@ -50,12 +50,14 @@ class History:
             self.answered.append(answered_s)
 
     def earliest_sent(self, first: int) -> float:
-        """When the earliest of the requests from the `first` on was sent: later answers may be to earlier sends."""
+        """Return when the earliest of the requests from the `first` on was sent: later answers may be to
+        earlier sends.
+        """
         last = bisect_right(self.answered, self.answered[first] + LATEST_S)
         return min(self.sent[first:last])
 
     def answered_since(self, since_s: float) -> array[float]:
-        """When requests were answered, from `since_s` on."""
+        """Return when requests were answered, from `since_s` on."""
         return self.answered[bisect_right(self.answered, since_s) :]
 
     def lose(self, now: float, cost: int) -> None:
@@ -65,7 +67,9 @@ class History:
         self._refused.append(now)
 
     def used(self, now: float, span_s: float, charging: bool | None = None) -> int:
-        """Slots of a window of `span_s` that may be occupied at `now`; by refused requests too where they count."""
+        """Return slots of a window of `span_s` that may be occupied at `now`; by refused requests too
+        where they count.
+        """
         since = now - span_s + EPSILON_S
         lost = sum(at > since for at in self._lost) if self._lost else 0
         if self.charging if charging is None else charging:
@@ -73,7 +77,9 @@ class History:
         return self.in_flight_cost + len(self.answered) - bisect_right(self.answered, since) + lost
 
     def opened_s(self, now: float, span_s: float, silence_s: float) -> float:
-        """When the latest request within `span_s` was sent that came after a silence; else the first within it."""
+        """Return when the latest request within `span_s` was sent that came after a silence; else the
+        first within it.
+        """
         first = bisect_right(self.answered, now - span_s)
         for at in range(len(self.answered) - 1, first, -1):
             if self.sent[at] - self.answered[at - 1] > silence_s:
@@ -81,20 +87,20 @@ class History:
         return self.sent[first] if first < len(self.sent) else now
 
     def accepted_between(self, since_s: float, until_s: float) -> int:
-        """How many were answered in that time, and let through."""
+        """Return how many were answered in that time, and let through."""
         return bisect_right(self.answered, until_s) - bisect_right(self.answered, since_s)
 
     def refused_between(self, since_s: float, until_s: float) -> int:
-        """How many were answered in that time, and refused."""
+        """Return how many were answered in that time, and refused."""
         return bisect_right(self._refused, until_s) - bisect_right(self._refused, since_s)
 
     def opens_after(self, at: float, span_s: float, limit: int) -> float:
-        """When one more than was answered by `at` fits into `limit` a window."""
+        """Return when one more than was answered by `at` fits into `limit` a window."""
         last = bisect_right(self.answered, at) - limit
         return self.answered[last] + span_s if 0 <= last < len(self.answered) else 0.0
 
     def opens_at(self, now: float, span_s: float, limit: int, cost: int) -> float | None:
-        """When `cost` more fit into `limit` a window, if nothing more is sent; None: that takes an answer."""
+        """Return when `cost` more fit into `limit` a window, if nothing more is sent; None: that takes an answer."""
         excess = self.used(now, span_s) + cost - limit
         if excess <= 0:
             return now
@@ -110,6 +116,8 @@ class History:
         return freed[excess - 1] + span_s if excess <= len(freed) else None
 
     def blur_s(self) -> float:
-        """How much later than the first of two requests the second may have come than their sends say, at most."""
+        """Return how much later than the first of two requests the second may have come than their sends
+        say, at most.
+        """
         recent = range(max(0, len(self.sent) - 20), len(self.sent))
         return 2 * max((self.answered[at] - self.sent[at] for at in recent), default=0.0)

@@ -1,4 +1,4 @@
-"""What refusals teach: a second of silence is worth more than a hundred requests."""
+"""Learn from refusals: a second of silence is worth more than a hundred requests."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ class Learner:
         self._history = history
         self._headers = headers
         self._trust = trust
-        self._kept = headers.kept
-        self._gate = Admission(headers, history, trust)
-        self._found = Inferred(history, headers, trust)
+        self._ruled = headers.limiters
+        self._admission = Admission(headers, history, trust)
+        self._inferred = Inferred(history, headers, trust)
         self._probe = PeriodProbe(history)
-        self._charges = RefusalCost(history)
+        self._refusal_cost = RefusalCost(history)
         self._pause: Pause | None = None
         self._unproven: tuple[Pause, Grant, float, int] | None = None  # what a doubtful pause would teach
         self._limits_refuse_so = False  # refusals without a word were found to be a limit's
         self._refuses_otherwise = False  # a status below 500 has refused
-        self._crowd = LearnedConcurrency(history)
-        self._refilling = RateSearch(history, self._found)
+        self._concurrency = LearnedConcurrency(history)
+        self._rate = RateSearch(history, self._inferred)
         self._opened_s: float | None = None
         self._new_facts: list[LearnedFact] = []
         self._overruled_rate = False
@@ -49,23 +49,23 @@ class Learner:
 
     @property
     def beliefs(self) -> list[Belief]:
-        """Those of headers first."""
-        return [*self._headers.beliefs.values(), *self._found.beliefs]
+        """Return all beliefs, those of headers first."""
+        return [*self._headers.beliefs.values(), *self._inferred.beliefs]
 
     def remember(self, tier: Tier) -> None:
-        """A limit that an earlier run learned."""
+        """Remember a limit that an earlier run learned."""
         if tier.kind in ("counter", "gcra", "bucket", "leaky"):
-            self._refilling.remember(tier)
+            self._rate.remember(tier)
         if tier.kind not in ("gcra", "bucket", "leaky"):
-            self._found.remember(tier)
+            self._inferred.remember(tier)
 
     def keep(self) -> list[Tier]:
-        """What is worth remembering: settled limits, and a rate that was searched."""
-        return list(dict.fromkeys([belief.tier for belief in self.shown()] + self._refilling.tiers()))
+        """Return what is worth remembering: settled limits, and a rate that was searched."""
+        return list(dict.fromkeys([belief.tier for belief in self.shown()] + self._rate.tiers()))
 
     def statistics(self, now: float) -> list[TierStatistics]:
-        """How full each limit is."""
-        return [*(b.statistics(now, self._history) for b in self.shown()), *self._refilling.statistics(now)]
+        """Return how full each limit is."""
+        return [*(b.statistics(now, self._history) for b in self.shown()), *self._rate.statistics(now)]
 
     def shown(self) -> list[Belief]:
         return [belief for belief in self.beliefs if belief.settled]
@@ -76,14 +76,14 @@ class Learner:
         return (
             *told,
             *shared,
-            *self._crowd.sentences(),
-            *self._refilling.sentences(),
-            *self._charges.sentences(),
+            *self._concurrency.sentences(),
+            *self._rate.sentences(),
+            *self._refusal_cost.sentences(),
             *self._trust.sentences(),
         )
 
     def new_facts(self) -> tuple[LearnedFact, ...]:
-        fresh, self._new_facts = (*self._new_facts, *self._refilling.new_facts(), *self._charges.new_facts()), []
+        fresh, self._new_facts = (*self._new_facts, *self._rate.new_facts(), *self._refusal_cost.new_facts()), []
         return fresh
 
     def _tell(self, belief: Belief) -> None:
@@ -98,99 +98,103 @@ class Learner:
     # --- may it go? -----------------------------------------------------------------------------------------------
 
     def laters(self, now: float, cost: int) -> Iterator[Later]:
-        """What is in the way of `cost` more, by each belief."""
+        """Yield what is in the way of `cost` more, by each belief."""
         probing = self._probe.in_the_way()
         if probing is not None:
             yield probing
             return
-        trying = self._charges.in_the_way()
+        trying = self._refusal_cost.in_the_way()
         if trying is not None:
             yield trying
             return
-        crowded = self._crowd.later()
+        crowded = self._concurrency.later()
         if crowded is not None:
             yield crowded
-        ahead = self._gate.ahead(cost)
+        ahead = self._admission.ahead(cost)
         if ahead is not None:
             yield ahead
         for belief in self._headers.beliefs.values():
-            later = self._gate.later(belief, now, cost)
+            later = self._admission.later(belief, now, cost)
             if later is not None:
                 yield later
-        for belief in self._found.beliefs:
+        for belief in self._inferred.beliefs:
             later = None if belief.fits(now, cost, self._history) else self._full(belief, now, cost)
             if later is not None:
                 yield later
-        searched = self._refilling.later(now, cost)
+        searched = self._rate.later(now, cost)
         if searched is not None:
             yield searched
 
     def _full(self, belief: Belief, now: float, cost: int) -> Later | None:
-        """A limit that was found has no room left: until it opens, unless one goes ahead to learn something."""
+        """Return how long a limit without headroom makes `cost` wait: until it opens, unless one goes ahead to learn
+        something.
+        """
         if not self._history.charging:
             return self._probe.later(belief, now, cost)
-        if self._charges.may_try(belief, now, cost):
+        if self._refusal_cost.may_try(belief, now, cost):
             return None
         at = belief.opens_at(now, cost, self._history)
         return Later(at, "in flight" if at is None else "limit", belief.tier)
 
     def granted(self, grant: Grant, now: float) -> None:
-        """This request goes: it may be the probe of a period."""
-        self._crowd.sent(grant)
-        self._charges.sent(grant)
-        self._refilling.sent(now, grant.cost)
+        """Note that this request goes: it may be the probe of a period."""
+        self._concurrency.sent(grant)
+        self._refusal_cost.sent(grant)
+        self._rate.sent(now, grant.cost)
         self._probe.granted(grant, now)
-        self._kept.granted(grant.cost)
-        self._gate.left -= 1
+        self._ruled.granted(grant.cost)
+        self._admission.left -= 1
 
     def named_s(self, tier: Tier | None) -> float:
-        """The longest that the server's headers named for the limit that is shown as `tier`."""
-        meters = [belief.meter for belief in self._headers.beliefs.values() if belief.tier == tier]
-        return max((meter.named_s for meter in meters if meter is not None), default=0.0)
+        """Return the longest that the server's headers named for the limit that is shown as `tier`."""
+        models = [belief.model for belief in self._headers.beliefs.values() if belief.tier == tier]
+        return max((model.named_s for model in models if model is not None), default=0.0)
 
     def overruled(self, now: float, cost: int) -> None:
-        """A request goes to look whether the beliefs in its way are true."""
+        """Note that a request goes to look whether the beliefs in its way are true."""
         history = self._history
         in_the_way = [b for b in self.beliefs if b.settled and history.used(now, b.span_s) + cost > b.limit]
         openers = [max(0, len(history) - history.used(now, belief.span_s)) for belief in in_the_way]
         times = [history.earliest_sent(opener) if opener < len(history) else now for opener in openers]
         self._overruled = list(zip(in_the_way, times))
-        self._overruled_rate = self._refilling.later(now, cost) is not None
+        self._overruled_rate = self._rate.later(now, cost) is not None
 
     def belied(self, grant: Grant) -> None:
-        """It was let through: each of their periods is over by then. Once a second one shows the same, it goes."""
+        """Correct the beliefs that would have blocked `grant`, which got through; drop one that is
+        proved wrong twice.
+        """
         for belief, opened_s in self._overruled:
             passed_s = max(0.001, grant.at - opened_s)
             if belief.high_s <= passed_s or belief.belied > 1:
-                self._found.beliefs = [other for other in self._found.beliefs if other is not belief]
-                belief.settled = belief.meter is None and belief.settled
+                self._inferred.beliefs = [other for other in self._inferred.beliefs if other is not belief]
+                belief.settled = belief.model is None and belief.settled
             belief.belied += 1
             belief.low_s, belief.high_s = min(belief.low_s, passed_s), min(belief.high_s, passed_s)
             belief.evidence += f"; a request that it would have blocked got through after {passed_s:.3g} s"
-            if belief.meter is not None:
-                belief.meter.most_s = min(belief.meter.most_s, passed_s)
+            if belief.model is not None:
+                belief.model.most_s = min(belief.model.most_s, passed_s)
             self._tell(belief)
         if self._overruled_rate:
-            self._refilling.forget()
+            self._rate.forget()
         self._overruled, self._overruled_rate = [], False
 
     def expect(self, requests: int) -> None:
-        """So many are still to be sent."""
-        self._gate.left = requests
+        """Note how many requests are still to be sent."""
+        self._admission.left = requests
 
     # --- what became of it ----------------------------------------------------------------------------------------
 
     def settled(self, grant: Grant, now: float, outcome: Outcome, cost: int) -> None:
-        """After all that an answer taught: the rules of limits whose way of counting is known go on."""
-        self._kept.settled(outcome, now, grant.at, grant.cost, cost)
+        """Settle the rules of limits whose way of counting is known, after all that an answer taught."""
+        self._ruled.settled(outcome, now, grant.at, grant.cost, cost)
         for belief in self._headers.beliefs.values():
             if belief.kinds == ("counter",):
-                self._kept.keep_counter(belief, self._headers.periods.clock, now)
+                self._ruled.keep_counter(belief, self._headers.periods.clock, now)
 
     def accepted(self, grant: Grant, now: float, notice: Notice | None) -> None:
-        """An answer: its headers, and perhaps the end of a pause or of a test."""
-        self._crowd.accepted(grant)
-        self._charges.accepted(grant)
+        """Learn from an answer: its headers, and perhaps the end of a pause or of a test."""
+        self._concurrency.accepted(grant)
+        self._refusal_cost.accepted(grant)
         if self._opened_s is None:
             self._opened_s = grant.at
         self._read(grant, now, notice)
@@ -200,47 +204,49 @@ class Learner:
             self._tell(probed)
             self._loosen(probed)
         if self._pause is None:
-            self._refilling.accepted(grant)
+            self._rate.accepted(grant)
         if self._pause is not None and self._pause.is_probe(grant):
             self._conclude(self._pause, grant, now)
 
     def _read(self, grant: Grant, now: float, notice: Notice | None) -> None:
-        """What the headers of an answer teach of limits, and of headers."""
+        """Learn what the headers of an answer say of limits, and of headers."""
         before = len(self._trust.dropped)
         for belief in self._headers.read(notice, grant.at, now):
             self._tell(belief)
         single, self._headers.single = self._headers.single, None
         if single is not None:
-            self._refilling.one_by_one(single)
+            self._rate.one_by_one(single)
         for header in list(self._trust.dropped)[before:]:
             self._tell_trust(header)
 
     def _loosen(self, belief: Belief) -> None:
         """Let in again in no time: that is no window but something that refills, and its rate is searched."""
-        if belief.high_s < WINDOW_S and belief in self._found.beliefs:
-            self._found.beliefs.remove(belief)
-            self._refilling.loosen(belief)
+        if belief.high_s < WINDOW_S and belief in self._inferred.beliefs:
+            self._inferred.beliefs.remove(belief)
+            self._rate.loosen(belief)
 
     def resolved(self, reason: str) -> None:
-        """What doubtful refusals turned out to be: `limit`, and then they teach, or `own`, and they do not."""
+        """Note what doubtful refusals turned out to be: `limit`, and then they teach, or `own`, and they do not."""
         pending, self._unproven = self._unproven, None
         self._limits_refuse_so = reason == "limit"
         if pending is not None and self._limits_refuse_so:
             self._learn_from(*pending)
 
     def explains_overload(self) -> bool:
-        """Is a 5xx no refusal by a limit? Where limits are known, or refuse with another status, it is not."""
+        """Return whether a 5xx is no refusal by a limit: where limits are known, or refuse with another status, it is
+        not.
+        """
         return self.declared or self._refuses_otherwise or self._headers.names_limits()
 
     def unanswered(self, grant: Grant) -> None:
-        """Lost, or never sent."""
-        self._crowd.ended(grant)
+        """Note that a request was lost, or never sent."""
+        self._concurrency.ended(grant)
         self._probe.ended(grant)
 
     def refused(self, grant: Grant, now: float, notice: Notice | None) -> float:
         """Take in a refusal; return until when (absolute) everyone is to pause."""
-        others = self._crowd.ended(grant)
-        tried = self._charges.refused(grant, now)
+        others = self._concurrency.ended(grant)
+        tried = self._refusal_cost.refused(grant, now)
         self._read(grant, now, notice)
         pause = self._pause
         if pause is None and self._opened_s is not None and grant.at < self._opened_s:
@@ -249,7 +255,7 @@ class Learner:
         if pause is None:
             opened_s = grant.at if self._opened_s is None else self._opened_s
             pause = self._pause = Pause(now, grant.at, opened_s, self._trust, first_s=grant.at, in_flight=others)
-            self._crowd.refused(others)
+            self._concurrency.refused(others)
             pause.patient = self._history.charging
             blamed = tried or self._probe.refused(grant)
             if blamed is not None:
@@ -272,7 +278,9 @@ class Learner:
         return self._pause_until(pause, grant, now, notice)
 
     def _stale(self, grant: Grant, now: float, notice: Notice | None) -> float:
-        """Refused before the probe that got through was sent: old news, but what it names is waited for."""
+        """Return how long to wait after a refusal sent before the probe that got through: old news, but what it names
+        counts.
+        """
         if notice is None or notice.retry_after_s is None:
             return now
         wait_s = self._trust.wait_s(notice.waited_by, notice.retry_after_s)
@@ -280,17 +288,19 @@ class Learner:
 
     def _pause_until(self, pause: Pause, grant: Grant, now: float, notice: Notice | None) -> float:
         """Return until when to pause: as told, else the next guess; shortly, for a limit on what is in flight."""
-        search = self._refilling.search
-        crowded = self._crowd.is_crowded(pause.in_flight)
+        search = self._rate.search
+        crowded = self._concurrency.is_crowded(pause.in_flight)
         return pause.refused(grant, now, notice, crowded, None if search is None else search.pause_s)
 
     def _blame(self, pause: Pause, grant: Grant, belief: Belief) -> None:
-        """Refused in a test: the period is longer than that, or refusals count."""
+        """Blame a refusal in a test: the period is longer than that, or refusals count."""
         self._tell(belief)
         pause.blame(belief, belief.opens_at(grant.at, 1, self._history))
 
     def _conclude(self, pause: Pause, probe: Grant, now: float) -> None:
-        """A probe got through: what does the pause tell? Where it is in doubt whether it was a limit's, that shows."""
+        """Conclude what a pause tells, now that a probe got through. Where it is in doubt whether it was a limit's,
+        that shows.
+        """
         self._pause = None
         self._opened_s = probe.at
         accepted = len(self._history) - probe.cost
@@ -303,34 +313,34 @@ class Learner:
         """Explain a pause that a limit made: `accepted` requests had been let through when its probe was."""
         emptied = Emptied(pause.first_s, probe.at, now, accepted)
         if pause.promised is None and pause.guesses == 0 and pause.probes == 0:
-            learned = self._crowd.learn(pause.in_flight, emptied)
+            learned = self._concurrency.learn(pause.in_flight, emptied)
             if learned is not None:
                 self._new_facts.append(learned)
                 return
         # A limit refuses all that is in flight; one of many that fails with 503 is a failure.
-        alone = pause.doubtful and pause.refusals == 1 and pause.in_flight > 1 and self._refilling.search is None
+        alone = pause.doubtful and pause.refusals == 1 and pause.in_flight > 1 and self._rate.search is None
         overload = pause.overload and self.explains_overload()
         if pause.blamed is not None or alone or overload:
             return
         if self._headers.is_strangers(now - pause.began_s):
             return
         refusal = pause.refusal(accepted, now)
-        if self._charges.explains(self._found.beliefs, pause.first_s, pause.opened_s):
+        if self._refusal_cost.explains(self._inferred.beliefs, pause.first_s, pause.opened_s):
             return
-        self._refilling.recall(self._crowd.dropped)
-        if self._refilling.explains(emptied, probe.at - pause.last_s):
+        self._rate.recall(self._concurrency.dropped)
+        if self._rate.explains(emptied, probe.at - pause.last_s):
             return
         explanations = explain(self._history.sent, self._history.answered, refusal)
-        explanations[:1] = [self._charges.rounded(found, pause.first_s) for found in explanations[:1]]
+        explanations[:1] = [self._refusal_cost.rounded(found, pause.first_s) for found in explanations[:1]]
         explained = explanations[0].limit if explanations else 0
-        longer = self._found.lengthen(pause.first_s, pause.closed_s, explained)
+        longer = self._inferred.lengthen(pause.first_s, pause.closed_s, explained)
         if longer is not None:
             self._tell(longer)
             return
         if explanations:
             shut_s = refusal.closed_s - pause.first_s
-            belief, belied = self._found.adopt(explanations, refusal.told, shut_s)
-            self._refilling.found(belief)
+            belief, belied = self._inferred.adopt(explanations, refusal.told, shut_s)
+            self._rate.found(belief)
             self._tell(belief)
             if belied is not None:
                 self._tell_trust(belied)

@@ -57,12 +57,12 @@ class Pause:
 
     @property
     def until(self) -> float:
-        """When the next probe may go."""
+        """Return when the next probe may go."""
         return self.began_s if self.breaker.hold is None else self.breaker.hold.until
 
     @property
     def probes(self) -> int:
-        """How many probes were refused."""
+        """Return how many probes were refused."""
         return max(0, self.breaker.consecutive_refusals - 1)
 
     def is_probe(self, grant: Grant) -> bool:
@@ -91,7 +91,9 @@ class Pause:
         return max(now, self.until)
 
     def _until(self, refusal: Setback) -> float | None:
-        """As told; else shortly, where it may be a limit on what is in flight; else the next guess."""
+        """Return when to probe: as told; else shortly, where it may be a limit on what is in flight; else the next
+        guess.
+        """
         now, sent_s, notice = refusal.now, self._sent_s, refusal.notice
         told = notice is not None and notice.retry_after_s is not None and notice.retry_after_s > 0
         if self._crowded and refusal.consecutive == 1 and not told and self.blamed is None:
@@ -112,7 +114,7 @@ class Pause:
     def _told(
         self, now: float, sent_s: float, notice: Notice | None
     ) -> tuple[float | None, str | None, tuple[float, float] | None]:
-        """When to probe by what the server says, by whose word, and what that means for the window's end."""
+        """Return when to probe by what the server says, by whose word, and what that means for the window's end."""
         if notice is None:
             return None, None, None
         trust = self.trust
@@ -129,7 +131,7 @@ class Pause:
         return now + wait_s, header, (sent_s + told - blur_s, now + told + blur_s)
 
     def _guess(self, now: float) -> float:
-        """The next border, as people choose periods, that leaves silence enough."""
+        """Return the next border, as people choose periods, that leaves silence enough."""
         self.guesses += 1
         self.promised, self.end_s = None, None
         first_s = PATIENT_GAP_S if self.patient else FIRST_GAP_S
@@ -138,7 +140,7 @@ class Pause:
         return min(self.opened_s + border_s, now + max(LONGEST_GAP_S, 2 * gap_s))
 
     def refusal(self, accepted: int, probe_answered_s: float) -> Refusal:
-        """What is known once a probe has got through."""
+        """Return what is known once a probe has got through."""
         closed_s, ended_by_s = self.closed_s, probe_answered_s
         told = self.end_s is not None
         if self.end_s is not None and self.end_s[0] < ended_by_s and self.end_s[1] > closed_s:

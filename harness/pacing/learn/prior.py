@@ -1,6 +1,7 @@
-"""Which counts and periods people choose: limits are set by people, and people like round numbers.
+"""Weigh evidence: which counts and periods people choose, and which headers have proved wrong.
 
-Which headers are believed, and why not: a ledger that is written once and read by everyone.
+Limits are set by people, and people like round numbers. Headers that are not believed stand in a ledger, with why:
+it is written once and read by everyone.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ STEPS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0,
 
 
 def period_between(low_s: float, high_s: float) -> float | None:
-    """The most common period in (low_s, high_s], the longest of equals; else the longest whole one; None if none."""
+    """Return the most common period in (low_s, high_s], the longest of equals; else the longest whole one; None if
+    none.
+    """
     for ranked in _RANKED:
         fitting = [period for period in ranked if low_s < period <= high_s]
         if fitting:
@@ -32,17 +35,17 @@ def period_between(low_s: float, high_s: float) -> float | None:
 
 
 def commonness(period_s: float) -> int:
-    """How common a period is: 3 for a second or a minute, 2 for 20 s, 1 for 25 s, 0 for the rest."""
+    """Return how common a period is: 3 for a second or a minute, 2 for 20 s, 1 for 25 s, 0 for the rest."""
     return next((3 - at for at, ranked in enumerate(_RANKED[:3]) if period_s in ranked), 0)
 
 
 def next_step(after_s: float) -> float:
-    """The first border after `after_s`; beyond the last, a tenth more."""
+    """Return the first border after `after_s`; beyond the last, a tenth more."""
     return next((step for step in STEPS if step > after_s), after_s * 1.1)
 
 
 def roundness(count: int) -> int:
-    """How round a count is: trailing zeros twice, a trailing 5 once: 500 -> 5, 2000 -> 6, 75 -> 1, 37 -> 0."""
+    """Return how round a count is: trailing zeros twice, a trailing 5 once: 500 -> 5, 2000 -> 6, 75 -> 1, 37 -> 0."""
     if count <= 0:
         return 0
     zeros = len(str(count)) - len(str(count).rstrip("0"))
@@ -57,8 +60,8 @@ PER = (1.0, 60.0, 3600.0, 86400.0)
 
 
 def rates_between(low: float, high: float) -> float | None:
-    """The most usual rate above `low` and up to `high`, in requests a second, if that is less than a factor of two; the
-    highest of equals, and None where there is none.
+    """Return the most usual rate above `low` and up to `high`, in requests a second, if that is less than a factor of
+    two; the highest of equals, and None where there is none.
     """
     if high >= 2 * low or low <= 0:
         return None
@@ -73,7 +76,7 @@ def rates_between(low: float, high: float) -> float | None:
 
 
 def _decades(heads: tuple[float, ...], low: float, high: float) -> list[float]:
-    """Those of `heads`, times powers of ten, that lie in (low, high], a per cent or so above low."""
+    """Return those of `heads`, times powers of ten, that lie in (low, high], a per cent or so above low."""
     scale = 10.0 ** math.floor(math.log10(low))
     return [head * ten for ten in (scale, 10 * scale) for head in heads if 1.01 * low <= head * ten <= 1.001 * high]
 
@@ -100,8 +103,8 @@ class Trust:
         return header not in self.dropped
 
     def too_short(self, header: str) -> bool:
-        """`header` promised an end, and it was refused again. First it is taken to be rounded down by up to a second,
-        then no longer believed. True where that is new to people.
+        """Note that the limit was still shut at the time `header` named. First assume rounding down by a second; then
+        distrust the header. Return True if people should be told.
         """
         if header not in self.slack_s:
             self.slack_s[header] = 1.0
@@ -109,8 +112,8 @@ class Trust:
         return self.drop(header, "it named an end, but the limit was still closed then, even a second later")
 
     def weigh(self, notice: Notice | None) -> str | None:
-        """The header that a refusal's own words belie, where that is new: a Retry-After of 0, below, or of decades, or
-        one that the body contradicts.
+        """Return the header that a refusal's own words belie, where that is new: a Retry-After of 0, below, or of
+        decades, or one that the body contradicts.
         """
         if notice is None or notice.retry_after_s is None:
             return None
@@ -125,7 +128,7 @@ class Trust:
         return None
 
     def wait_s(self, header: str, seconds: float) -> float | None:
-        """The wait that `header` asks for; None where it is not believed or means nothing."""
+        """Return the wait that `header` asks for; None where it is not believed or means nothing."""
         wait_s = seconds + self.slack_s.get(header, 0.0)
         return wait_s if self.believes(header) and 0 <= seconds <= ABSURD_S and wait_s > 0 else None
 
@@ -136,5 +139,5 @@ class Trust:
 
 
 def says_why(notice: Notice) -> bool:
-    """Does an answer name a limit as its reason, in any header?"""
+    """Return whether an answer names a limit as its reason, in any header."""
     return notice.retry_after_s is not None or any(quota.remaining == 0 for quota in notice.quotas)

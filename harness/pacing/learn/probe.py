@@ -30,14 +30,14 @@ class PeriodProbe:
         self._test: _Test | None = None
 
     def in_the_way(self) -> Later | None:
-        """While a probe is on its way everyone waits for its answer."""
+        """Make everyone wait for the answer of a probe that is on its way."""
         self._due = None
         if self._test is None or self._test.grant not in self._history.in_flight:
             return None
         return Later(None, "probe", self._test.belief.tier)
 
     def later(self, belief: Belief, now: float, cost: int) -> Later | None:
-        """When a full limit opens: by its period, or a little earlier for a probe; None: that probe goes now."""
+        """Return when a full limit opens: by its period, or a little earlier for a probe; None: that probe goes now."""
         at = belief.opens_at(now, cost, self._history)
         belief.blur_s = belief.blur_s or self._history.blur_s()
         test_s = belief.test_s()
@@ -56,8 +56,8 @@ class PeriodProbe:
         return None
 
     def _opened(self, belief: Belief, now: float) -> bool:
-        """Did the oldest request that counts come after a silence? Another may lie in the middle of a server's window,
-        so that the next one opens sooner after it than a whole period.
+        """Return whether the oldest request that counts came after a silence. Another may lie in the middle of a
+        server's window, so that the next one opens sooner after it than a whole period.
         """
         history = self._history
         opener = self._opener(belief, now)
@@ -69,14 +69,14 @@ class PeriodProbe:
         return max(0, len(self._history) - self._history.used(now, belief.span_s))
 
     def granted(self, grant: Grant, now: float) -> None:
-        """This request goes: it may be the probe."""
+        """Note that this request goes: it may be the probe."""
         belief, self._due = self._due, None
         if belief is not None:
             belief.tested_at, belief.armed_for = now, None
             self._test = _Test(grant, belief, self._opener(belief, now))
 
     def ended(self, grant: Grant) -> _Test | None:
-        """The probe that `grant` was, if it was one; it is over."""
+        """End the probe that `grant` was, and return it; None if it was none."""
         test = self._test
         if test is None or test.grant is not grant:
             return None
@@ -84,7 +84,9 @@ class PeriodProbe:
         return test
 
     def passed(self, grant: Grant, now: float) -> Belief | None:
-        """`grant` was let through: if it was the probe, its belief, with a shorter period."""
+        """Return the belief whose probe `grant` was, its period now shorter: it was let through. None if it was no
+        probe.
+        """
         test = self.ended(grant)
         if test is None:
             return None
@@ -95,7 +97,9 @@ class PeriodProbe:
         return test.belief
 
     def refused(self, grant: Grant) -> Belief | None:
-        """`grant` was refused: if it was the probe, its belief, whose period is longer than that."""
+        """Return the belief whose probe `grant` was, its period now longer than that: it was refused. None if it was no
+        probe.
+        """
         test = self.ended(grant)
         if test is None:
             return None

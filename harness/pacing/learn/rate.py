@@ -1,6 +1,7 @@
-"""The limits that refusals taught: found, told apart from one another, corrected.
+"""Collect the limits that refusals showed, and search for a rate where room comes back bit by bit.
 
-Is what refuses a limit whose room comes back bit by bit? From the pauses so far; and the search for its rate.
+Limits are found, told apart from one another, and corrected. The pauses so far show whether what refuses is a limit
+whose room comes back bit by bit; then its rate is searched for.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Inferred:
         self.beliefs: list[Belief] = []
 
     def remember(self, tier: Tier) -> None:
-        """A limit that an earlier run learned."""
+        """Remember a limit that an earlier run learned."""
         why = "learned by an earlier run"
         kinds: tuple[Kind, ...] = ("counter",) if tier.kind == "counter" else ()
         belief = Belief(tier.limit, tier.period_s, tier.period_s, "remembered", why, kinds, told=True)
@@ -39,13 +40,13 @@ class Inferred:
         self.beliefs.append(belief)
 
     def forget_short(self, shut_s: float) -> None:
-        """What was taken for windows, but was not shut for so long as far as is known, were moments of one bucket."""
+        """Drop windows that were shut no longer than `shut_s`: they were pauses of one bucket."""
         learned = [belief for belief in self.beliefs if belief.source == "refusal"]
         self.beliefs = [belief for belief in self.beliefs if belief not in learned or belief.shut_s > shut_s]
 
     def lengthen(self, refused_s: float, shut_until_s: float, explained: int) -> Belief | None:
-        """The belief that a refusal disproves, if the period that it had before would have prevented it, and would have
-        been over by when it was let in again; not where `explained` requests make a limit of their own.
+        """Return the belief that a refusal disproves, if the period that it had before would have prevented it, and
+        would have been over by when it was let in again; not where `explained` requests make a limit of their own.
         """
         for belief in self.beliefs:
             # All that was let through in windows of L is a multiple of it; another round number is another limit.
@@ -58,7 +59,9 @@ class Inferred:
         return None
 
     def adopt(self, explanations: list[Explanation], told: bool, shut_s: float) -> tuple[Belief, str | None]:
-        """The belief that the most plausible explanation makes or corrects, and the header that this belies."""
+        """Return the belief that the most plausible explanation makes or corrects, and the header that
+        this disproves.
+        """
         found = next((each for each in explanations if self._mends(each)), explanations[0])
         strangers = self._headers.explains(found.limit, found.low_s, found.high_s)
         if strangers is not None:
@@ -81,14 +84,16 @@ class Inferred:
         return belief, None
 
     def _mends(self, found: Explanation) -> bool:
-        """Is this a limit that we keep to already, with a period that was taken for a little too short?"""
+        """Return whether this is a limit that is kept to already, with a period that was taken for a
+        little too short.
+        """
         return bool(found.kinds) and any(
             _same_count(belief, found) and belief.high_s <= found.high_s <= 1.5 * belief.high_s
             for belief in self.beliefs
         )
 
     def _alike(self, found: Explanation) -> Belief | None:
-        """The belief that this is about: as many in another period, or another count in the same period."""
+        """Return the belief that this is about: as many in another period, or another count in the same period."""
         for belief in (*self._headers.beliefs.values(), *self.beliefs):
             if _same_count(belief, found):
                 return belief
@@ -97,15 +102,17 @@ class Inferred:
         )
 
     def _correct(self, belief: Belief, found: Explanation, told: bool, evidence: str) -> str | None:
-        """Keep to the tighter count and the longer period; the header that said otherwise, if that is new."""
+        """Correct `belief` to the tighter count and longer period; return the header that this disproves, if that is
+        new.
+        """
         belief.contradicted += 1
         belief.limit = min(belief.limit, found.limit)
         belief.low_s, belief.high_s = found.low_s, max(found.period_s, belief.high_s if belief.settled else 0.0)
         belief.kinds, belief.evidence, belief.told, belief.settled = found.kinds, evidence, told, True
-        meter = belief.meter
-        if meter is None or meter.last is None or meter.last.remaining <= len(self._history.in_flight):
+        model = belief.model
+        if model is None or model.last is None or model.last.remaining <= len(self._history.in_flight):
             return None
-        header, left = f"{meter.header}-Remaining", meter.last.remaining
+        header, left = f"{model.header}-Remaining", model.last.remaining
         if not self._trust.drop(header, f"refused while it said {left} were left"):
             return None
         self._headers.forget_counts()
@@ -132,7 +139,7 @@ class RateSearch:
 
     def __init__(self, history: History, found: Inferred) -> None:
         self._history = history
-        self._found = found
+        self._inferred = found
         self.search: Refill | None = None
         self.counts = False  # the rate is that at which the windows that were found let in: they are sliding counters
         self._short: Emptied | None = None
@@ -158,7 +165,9 @@ class RateSearch:
             self._tell()
 
     def explains(self, pause: Emptied, length_s: float) -> bool:
-        """Refused again and again, and each time let in again at once: no window does that, a bucket does."""
+        """Return whether a rate explains this: refused again and again, and each time let in again at once, as no
+        window does.
+        """
         if length_s > SHORT_S:
             return False
         if self.search is not None:
@@ -175,7 +184,9 @@ class RateSearch:
         return True
 
     def _again(self, search: Refill, pause: Emptied) -> None:
-        """Refused once more: too fast, or a window that was found meanwhile is a counter's, which lets in less."""
+        """Learn from one more refusal: too fast, or a window that was found meanwhile is a counter's, which lets in
+        less.
+        """
         belief, self._window = self._window, None
         since = pause.accepted - search.last.accepted
         search.refused(pause)
@@ -184,12 +195,14 @@ class RateSearch:
         self._tell()
 
     def found(self, belief: Belief) -> None:
-        """A window was found."""
+        """Note that a window was found."""
         if self.search is not None:
             self._window = belief
 
     def loosen(self, belief: Belief) -> None:
-        """A window of `belief` turned out to be shorter than anybody would choose: so many a second at least."""
+        """Search for a rate instead: a window of `belief` was shorter than anybody would choose. So many a second at
+        least.
+        """
         now = self._history.answered[-1]
         first_s = belief.high_s
         pause = Emptied(now - first_s, now, now, len(self._history))
@@ -198,7 +211,9 @@ class RateSearch:
         self._tell()
 
     def one_by_one(self, quota: Quota) -> None:
-        """Headers say that nothing is left after each single request: evenly, as often as was seen or is told."""
+        """Search for an even rate, for headers say that nothing is left after each request: as often as was seen or is
+        told.
+        """
         sent = self._history.sent
         pause = Emptied(sent[-2], sent[-1], self._history.answered[-1], len(self._history))
         self.search = Refill(pause, 0.0, self._rates)
@@ -210,27 +225,31 @@ class RateSearch:
         self._tell()
 
     def recall(self, pause: Emptied | None) -> None:
-        """A pause that was over at once and has been put down to something else, wrongly."""
+        """Remember a pause that was over at once and has been put down to something else, wrongly."""
         self._short = self._short or pause
 
     def forget(self) -> None:
-        """The rate is not true: one got through long before it would have."""
+        """Forget the rate: one got through long before it would have."""
         self.search, self.counts, self._short = None, False, None
 
     def _begin(self, pause: Emptied) -> Refill:
         first_s = pause.closed_s - (self._history.sent[0] if len(self._history) else pause.closed_s)
-        self._windows = [(b.limit, b.high_s) for b in self._found.beliefs if roundness(b.limit) >= ROUND]
-        self._found.forget_short(SHORT_S)
+        self._windows = [(b.limit, b.high_s) for b in self._inferred.beliefs if roundness(b.limit) >= ROUND]
+        self._inferred.forget_short(SHORT_S)
         self.search = Refill(pause, first_s, prefer=self._rates)
         return self.search
 
     def _rates(self) -> list[float]:
-        """Of windows that were found: a sliding counter lets one less than its limit through in each."""
-        likely = [(belief.limit, belief.high_s) for belief in self._found.beliefs] + self._windows
+        """Return the rates of windows that were found: a sliding counter lets one less than its limit
+        through in each.
+        """
+        likely = [(belief.limit, belief.high_s) for belief in self._inferred.beliefs] + self._windows
         return [(limit - 1) / period_s for limit, period_s in likely if limit > 1]
 
     def remember(self, tier: Tier) -> None:
-        """A rate that an earlier run found: of a bucket, or of a counter, which lets its limit through at first."""
+        """Remember a rate that an earlier run found: of a bucket, or of a counter, which lets its limit through at
+        first.
+        """
         counter = tier.kind == "counter"
         rate = max(0.5, tier.limit - 1 if counter else tier.limit) / tier.period_s
         if self.search is None or rate < self.search.rate:
@@ -258,8 +277,10 @@ class RateSearch:
                 self._new_facts.append(LearnedFact(str(belief.tier), "counter", belief.evidence, belief.trust))
 
     def _counters(self, search: Refill) -> list[Belief]:
-        """Windows that the rate shows to be a sliding counter's: shut for long, and the slowest of just that rate."""
-        shut = [belief for belief in self._found.beliefs if belief.shut_s >= SHORT_S]
+        """Return the windows that the rate shows to be a sliding counter's: shut for long, and the slowest of just that
+        rate.
+        """
+        shut = [belief for belief in self._inferred.beliefs if belief.shut_s >= SHORT_S]
         slowest = min(shut, key=lambda belief: belief.limit / belief.high_s, default=None)
         if search.depth > 1 or slowest is None:
             return []
@@ -269,7 +290,7 @@ class RateSearch:
         return shut if low <= rate <= high else []
 
     def tiers(self) -> list[Tier]:
-        """The rate as a limit, where it is one of its own."""
+        """Return the rate as a limit, where it is one of its own."""
         return [] if self.search is None or self.counts else [self.search.tier]
 
     def statistics(self, now: float) -> list[TierStatistics]:

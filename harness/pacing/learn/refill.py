@@ -99,7 +99,7 @@ class Refill:
 
     @classmethod
     def known(cls, rate: float, depth: int, prefer: Callable[[], Iterable[float]] = tuple) -> Refill:
-        """What an earlier run found out: kept to until it is refused."""
+        """Make the rate that an earlier run found: kept to until it is refused."""
         once = Emptied(-LONG_AGO_S, 1 - LONG_AGO_S, 1 - LONG_AGO_S, 0)
         refill = cls(once, 0.0, prefer, low=PROVEN * rate)
         refill.no_burst(depth)
@@ -109,17 +109,17 @@ class Refill:
 
     @property
     def tier(self) -> Tier:
-        """As a bucket in the grammar of limits; not what is only being tried."""
+        """Return the rate as a bucket in the grammar of limits; not what is only being tried."""
         return as_tier(min(self.rate, self.held or self.rate), self.depth)
 
     def statistics(self, now: float) -> TierStatistics:
-        """As a tier's: what is paid for and not yet due is used."""
+        """Return statistics as for a tier: what is paid for and not yet due is used."""
         used = math.ceil(min(self.depth, max(0.0, (self._due - now) * self.rate - EPSILON_S)))
         opens_at, full_at = (self._due - (used - 1) / self.rate, self._due) if used else (None, None)
         return TierStatistics(self.tier, used, self.depth - used, opens_at, full_at, self.depth / self.rate)
 
     def later(self, now: float, cost: int) -> Later | None:
-        """None where the bucket, as it is believed to be, has room for `cost` more."""
+        """Return None where the bucket, as it is believed to be, has room for `cost` more."""
         earliest = self._due - (self.depth - cost) / self.rate
         if now >= earliest - EPSILON_S:
             return None
@@ -127,7 +127,7 @@ class Refill:
         return Later(earliest, "limit", self.tier)
 
     def pause_s(self, guesses: int) -> float:
-        """How long to be silent where the server does not say: until there is room for two, then for eight …"""
+        """Return how long to be silent where the server does not say: until there is room for two, then for eight …"""
         return min(60.0, max(0.1, 2.0 / self.rate) * 4.0 ** min(guesses, 10))
 
     def sent(self, now: float, cost: int) -> None:
@@ -136,7 +136,9 @@ class Refill:
         self._due = max(self._due, now) + cost / self.rate
 
     def accepted(self, sent_s: float, total: int) -> None:
-        """One got through, `total` so far: the lower bound rises, and a pace that is proven makes room for the next."""
+        """Count one that got through, `total` so far: the lower bound rises, and a pace that is proven makes room for
+        the next.
+        """
         self._latest_s = max(self._latest_s, sent_s)
         if self._since_s is None:
             self._since_s, self._after = sent_s, 0
@@ -159,7 +161,9 @@ class Refill:
             self.high, self.creep = max(self.high, self.rate), min(1.0, 2 * self.creep)
 
     def refused(self, pause: Emptied, paced: bool = True) -> None:
-        """Too fast: the stretch since the last refusal bounds the rate on both sides. paced: it was kept to `rate`."""
+        """Learn from a refusal: the interval since the last bounds the rate on both sides. paced: it was kept to
+        `rate`.
+        """
         self.refusals += 1
         if self.settled:
             self.patience, self.creep = 2 * self.patience, CREEP
@@ -182,12 +186,12 @@ class Refill:
         self._empty()
 
     def _bounds(self, before: Emptied, pause: Emptied, paced: bool) -> tuple[float, float]:
-        """What the stretch between two pauses says of the rate: (more than, less than)."""
+        """Return what the interval between two pauses says of the rate: (more than, less than)."""
         n = pause.accepted - before.accepted
         if before.closed_s <= 1 - LONG_AGO_S and self.depth == 1:  # what an earlier run found does not hold any more
             self.low = self.held = 0.0
             return BACK * BACK * self.rate, self.rate
-        whole_s, open_s = _stretch(before, pause)
+        whole_s, open_s = _interval(before, pause)
         high = math.inf
         if self._steady:
             high = max((n + 1 - self._least) / open_s, (n + 1) / whole_s)
@@ -198,8 +202,10 @@ class Refill:
         return max(n - 1, 0.5) / whole_s, high
 
     def _contradict(self, before: Emptied, pause: Emptied, low: float) -> None:
-        """The first time: no bucket of the depth that was thought. Later: the pace that held is too fast after all."""
-        whole_s, open_s = _stretch(before, pause)
+        """Correct the first time the depth that was thought, later the pace: the one that held is too
+        fast after all.
+        """
+        whole_s, open_s = _interval(before, pause)
         high = self.rate
         if not self.contradictions and self._steady:
             high = max(pause.accepted - before.accepted, 1) / open_s
@@ -210,11 +216,11 @@ class Refill:
         self.low, self.high = low, max(high, 1.05 * low)
 
     def _empty(self) -> None:
-        """It was empty when it refused, and has been asked for one since."""
+        """Note that the bucket was empty when it refused, and has been asked for one since."""
         self._due = max(self.last.closed_s + self.depth / self.rate, self.last.probe_s) + 1 / self.rate
 
     def _learn_depth(self) -> None:
-        """What the first burst shows: more than `_least`, and no more than `_most`, can be had at once."""
+        """Learn from the first burst: more than `_least`, and no more than `_most`, can be had at once."""
         if self._burst is None:
             self.depth = 1
             return
@@ -223,17 +229,19 @@ class Refill:
         self.depth = max(1, int(OF_DEPTH * self._least)) if self.refusals >= SURE else 1
 
     def no_burst(self, most: int) -> None:
-        """Nothing is known of a first burst, but that no more than `most` can be had at once."""
+        """Assume nothing of a first burst, but that no more than `most` can be had at once."""
         self._burst, self._most = None, float(most)
 
     def slow_down(self, rate: float) -> None:
-        """A longer limit lets no more than `rate` through: whatever was found out before is void."""
+        """Slow down to `rate`, more than which a longer limit does not let through: what was found out
+        before is void.
+        """
         self.low, self.high, self.held, self._burst = 0.5 * rate, FINE * rate, 0.0, None
         self.depth, self._least, self.settled = 1, 1.0, False
         self._pace(rate)
 
     def _choose(self) -> None:
-        """The next pace, from here on."""
+        """Choose the next pace, from here on."""
         floor = max(self.low, self.held)
         is_round = self.held == floor and rates_between(0.97 * floor, 1.01 * floor) is not None
         self.settled = self.high <= (ROUND_FINE if is_round else FINE) * floor
@@ -254,13 +262,15 @@ class Refill:
             self._since_s, self._binds, self._steady = None, False, False
 
 
-def _stretch(before: Emptied, pause: Emptied) -> tuple[float, float]:
-    """From one refusal to the next, and from when it was open again, in seconds."""
+def _interval(before: Emptied, pause: Emptied) -> tuple[float, float]:
+    """Return the seconds from one refusal to the next, and those from when it was open again."""
     return max(0.001, pause.closed_s - before.closed_s), max(0.001, pause.closed_s - before.reopened_s)
 
 
 def as_tier(rate: float, depth: int) -> Tier:
-    """`depth` at once and `rate` a second, as so many a second, minute, hour or day if that is a whole number."""
+    """Return `depth` at once and `rate` a second, as so many a second, minute, hour or day if that is a
+    whole number.
+    """
     rate = rates_between(0.985 * rate, rate / UNDER) or rate
     for period_s in PER:
         count = round(rate * period_s)

@@ -41,7 +41,9 @@ class RefusalCost:
     # --- evidence ---------------------------------------------------------------------------------------------------
 
     def rounded(self, found: Explanation, first_refused_s: float) -> Explanation:
-        """`found`, with the refusals in its window counted too, if that makes it a limit that people would choose."""
+        """Return `found`, with the refusals in its window counted too, if that makes it a limit that people would
+        choose.
+        """
         refused = self._history.refused_between(self._history.sent[found.opener], first_refused_s)
         total = found.limit + refused
         rounder = roundness(total) >= max(ROUND, roundness(found.limit) + ROUNDER)
@@ -52,7 +54,9 @@ class RefusalCost:
         return replace(found, limit=total, refused=refused)
 
     def explains(self, beliefs: list[Belief], refused_s: float, opened_s: float) -> Belief | None:
-        """The limit that refused at `refused_s` before its count was reached, by no more than the refusals in sight."""
+        """Return the limit that refused at `refused_s` before its count was reached, by no more than the refusals in
+        sight.
+        """
         for belief in beliefs:
             since_s = refused_s - belief.span_s
             accepted = self._history.accepted_between(since_s, refused_s)
@@ -68,7 +72,9 @@ class RefusalCost:
         return None
 
     def _restore(self, beliefs: list[Belief]) -> Belief | None:
-        """The limit that had the refusals added to it keeps to what was let through after all."""
+        """Restore the limit that had the refusals added to it: it keeps to what was let through after
+        all. Return it.
+        """
         total, accepted = self._was
         wrong = next((belief for belief in beliefs if belief.limit == total), None)
         if wrong is not None:
@@ -87,7 +93,9 @@ class RefusalCost:
     # --- one trial --------------------------------------------------------------------------------------------------
 
     def may_try(self, belief: Belief, now: float, cost: int) -> bool:
-        """Are refusals alone in the way of the next request, and would its fate tell whether they count?"""
+        """Return whether refusals alone are in the way of the next request, and its fate would tell
+        whether they count.
+        """
         history = self._history
         free = history.used(now, belief.span_s, charging=False) + cost <= belief.limit
         if self.state != "believed" or not free or history.in_flight:
@@ -99,7 +107,7 @@ class RefusalCost:
         return self._due is not None
 
     def in_the_way(self) -> Later | None:
-        """While a request is tried everyone waits for its answer."""
+        """Make everyone wait for the answer of a request that is tried."""
         self._due = None
         if self._test is None or self._test[0] not in self._history.in_flight:
             return None

@@ -40,7 +40,7 @@ class AutoPacer:
         self._heard = bool(remembered)
 
     def reserve(self, now: float, cost: int = 1) -> Grant | Later:
-        """A grant, or the limit that opens last. NeverFits where `cost` exceeds a declared limit."""
+        """Return a grant, or the limit that opens last. NeverFits where `cost` exceeds a declared limit."""
         later = self._first(now) or self._latest(self._laters(now, cost))
         if later is not None:
             return later
@@ -50,7 +50,7 @@ class AutoPacer:
         return grant
 
     def overrule(self, now: float, cost: int = 1) -> Grant | Later:
-        """A grant, or the declared limit that opens last; what was learned is not asked."""
+        """Return a grant, or the declared limit that opens last; what was learned is not asked."""
         later = self._latest(self._declared_laters(now, cost))
         if later is not None:
             return later
@@ -61,11 +61,11 @@ class AutoPacer:
         return grant
 
     def belied(self, grant: Grant, now: float) -> None:
-        """What would have kept `grant` waiting is corrected."""
+        """Correct what would have kept `grant` waiting."""
         self._learner.belied(grant)
 
     def named_s(self, tier: Tier | None) -> float:
-        """The longest that the server itself named for the learned limit `tier`."""
+        """Return the longest that the server itself named for the learned limit `tier`."""
         return self._learner.named_s(tier)
 
     def _first(self, now: float) -> Later | None:
@@ -86,7 +86,7 @@ class AutoPacer:
 
     @staticmethod
     def _latest(laters: Iterable[Later]) -> Later | None:
-        """The one in the way longest; what waits for an answer counts as longest of all."""
+        """Return the one in the way longest; what waits for an answer counts as longest of all."""
         latest: Later | None = None
         for later in laters:
             if later.until is None:
@@ -118,7 +118,7 @@ class AutoPacer:
         return until
 
     def expect(self, requests: int) -> None:
-        """So many requests are still to be sent, beyond those in flight."""
+        """Note how many requests are still to be sent, beyond those in flight."""
         self._learner.expect(requests)
 
     def resolved(self, reason: Literal["limit", "own"]) -> None:
@@ -130,16 +130,16 @@ class AutoPacer:
         self._history.accept(at, at, cost)
 
     def set_tiers(self, tiers: tuple[Tier, ...], now: float) -> None:
-        """These are declared from now on; what was learned stays, and the tighter wins."""
+        """Declare these limits from now on; what was learned stays, and the tighter wins."""
         self._declared = [declared(tier, self._rtt_floor_s) for tier in tiers]
         self._learner.declared = bool(tiers)
 
     def new_facts(self) -> tuple[LearnedFact, ...]:
-        """What was learned since this was last asked."""
+        """Return what was learned since this was last asked."""
         return self._learner.new_facts()
 
     def learned(self) -> Tiers:
-        """The limits worth keeping for the next run: those that are settled, and a rate that was searched."""
+        """Return the limits worth keeping for the next run: those that are settled, and a rate that was searched."""
         return tuple(self._learner.keep())
 
     def statistics(self, now: float) -> Statistics:

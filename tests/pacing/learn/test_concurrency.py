@@ -10,58 +10,58 @@ from harness.pacing.learn.refill import Emptied
 PAUSE = Emptied(1.0, 1.2, 1.3, 5)
 
 
-def crowd_of(most: int) -> LearnedConcurrency:
+def concurrency_of(most: int) -> LearnedConcurrency:
     """One that saw `most` in flight get through."""
     history = History(30.0)
-    crowd = LearnedConcurrency(history)
-    through(crowd, history, most)
-    return crowd
+    concurrency = LearnedConcurrency(history)
+    through(concurrency, history, most)
+    return concurrency
 
 
-def through(crowd: LearnedConcurrency, history: History, count: int) -> None:
+def through(concurrency: LearnedConcurrency, history: History, count: int) -> None:
     """`count` are sent together, and all get through."""
     grants = [Grant(0.0) for _ in range(count)]
     for grant in grants:
-        crowd.sent(grant)
+        concurrency.sent(grant)
         history.send(grant)
     for grant in grants:
         history.end(grant)
-        crowd.accepted(grant)
+        concurrency.accepted(grant)
 
 
 def test_as_many_as_got_through_are_allowed() -> None:
     """Five of eight got through, and the others at once after that: five may be in flight."""
-    crowd = crowd_of(5)
-    news = crowd.learn(7, PAUSE)
+    concurrency = concurrency_of(5)
+    news = concurrency.learn(7, PAUSE)
     assert news is not None
-    assert (crowd.cap, news.limit) == (5, "5 in flight")
-    assert crowd.learn(4, PAUSE) is None
-    assert [crowd.is_crowded(others) for others in (4, 5)] == [False, True]
+    assert (concurrency.cap, news.limit) == (5, "5 in flight")
+    assert concurrency.learn(4, PAUSE) is None
+    assert [concurrency.is_crowded(others) for others in (4, 5)] == [False, True]
 
 
 def test_one_more_is_tried_and_never_again_once_it_was_refused() -> None:
     """After enough with all places taken there is one more; its refusal is the end of it."""
     history = History(30.0)
-    crowd = LearnedConcurrency(history)
-    through(crowd, history, 5)
-    crowd.learn(7, PAUSE)
+    concurrency = LearnedConcurrency(history)
+    through(concurrency, history, 5)
+    concurrency.learn(7, PAUSE)
     for _ in range(ENOUGH):
-        through(crowd, history, 5)
-    assert crowd.cap == 6
-    assert crowd.is_crowded(5)
-    crowd.refused(5)
-    assert crowd.learn(5, PAUSE) is not None
+        through(concurrency, history, 5)
+    assert concurrency.cap == 6
+    assert concurrency.is_crowded(5)
+    concurrency.refused(5)
+    assert concurrency.learn(5, PAUSE) is not None
     for _ in range(2 * ENOUGH):
-        through(crowd, history, 5)
-    assert crowd.cap == 5
-    assert crowd.dropped is None
+        through(concurrency, history, 5)
+    assert concurrency.cap == 5
+    assert concurrency.dropped is None
 
 
 def test_a_refusal_with_fewer_in_flight_disproves_it() -> None:
-    """Refused with no more than ever got through: their number was not it; the pause is told to what may explain it."""
-    crowd = crowd_of(5)
-    crowd.learn(7, PAUSE)
-    crowd.refused(3)
-    assert crowd.cap is None
-    assert crowd.dropped == PAUSE
-    assert crowd.sentences() == []
+    """Refused with no more than ever got through: it was not their number; the pause is told to who may explain it."""
+    concurrency = concurrency_of(5)
+    concurrency.learn(7, PAUSE)
+    concurrency.refused(3)
+    assert concurrency.cap is None
+    assert concurrency.dropped == PAUSE
+    assert concurrency.sentences() == []

@@ -28,11 +28,11 @@ def word(at: float, end: float, told: bool) -> Word:
 @pytest.mark.parametrize(("end", "moves"), [(lambda at: 20.0, False), (lambda at: at + 20.0, True)])
 def test_a_reset_that_stands_still_is_a_windows_and_one_that_moves_a_logs(told: bool, end: object, moves: bool) -> None:
     """After a second where it is told as a time, after two and a half where as seconds to go; never wrongly before."""
-    shape, known = ResetPattern(), {}
+    reset_pattern, known = ResetPattern(), {}
     assert callable(end)
     for step in range(60):
-        shape.read(word(step * 0.1, end(step * 0.1), told))
-        known[step] = shape.moves
+        reset_pattern.read(word(step * 0.1, end(step * 0.1), told))
+        known[step] = reset_pattern.moves
     assert known[59] is moves
     assert set(known.values()) == {None, moves}
 
@@ -40,22 +40,22 @@ def test_a_reset_that_stands_still_is_a_windows_and_one_that_moves_a_logs(told: 
 @pytest.mark.parametrize("told", [True, False])
 def test_a_new_windows_reset_does_not_move(told: bool) -> None:
     """Windows of 4 s that begin anew, with gaps: whatever is compared, none looks like a log."""
-    random, shape, begins = Random(3), ResetPattern(), 0.0
+    random, reset_pattern, begins = Random(3), ResetPattern(), 0.0
     for _ in range(50):
         for step in range(20):
             at = begins + step * 0.15
-            shape.read(word(at, begins + 4.0, told))
+            reset_pattern.read(word(at, begins + 4.0, told))
         begins += 4.0 + random.random()
-    assert shape.moves is False
-    assert not shape.grows
+    assert reset_pattern.moves is False
+    assert not reset_pattern.grows
 
 
 def test_a_buckets_reset_runs_ahead() -> None:
     """Ten requests a second of a bucket that refills at one: the more were used, the further away."""
-    shape = ResetPattern()
+    reset_pattern = ResetPattern()
     for step in range(60):
-        shape.read(word(step * 0.1, step * 1.0, told=True))
-    assert shape.grows
+        reset_pattern.read(word(step * 0.1, step * 1.0, told=True))
+    assert reset_pattern.grows
 
 
 def test_ends_on_the_servers_clock_share_the_period() -> None:
@@ -78,15 +78,15 @@ def test_what_is_left_is_never_overrated_though_some_answers_tell_of_another_lim
     moves = [(sent, sent + there, sent + there + back, shown) for sent, there, back, shown in requests]
     arrivals = sorted(range(len(moves)), key=lambda at: moves[at][1])
     remaining = {at: limit - order - 1 for order, at in enumerate(arrivals)}
-    room = Headroom()
+    headroom = Headroom()
     for heard, at in enumerate(sorted(range(len(moves)), key=lambda at: moves[at][2]), 1):
         sent, _, answered, shown = moves[at]
         if shown:
-            room.read(Reading(sent, answered, remaining[at]))
+            headroom.read(Reading(sent, answered, remaining[at]))
         else:
-            room.outdate(answered)
+            headroom.outdate(answered)
         begun = sum(other[0] <= answered for other in moves)
-        assert room.least is None or room.least - (begun - heard) <= limit - begun
+        assert headroom.least is None or headroom.least - (begun - heard) <= limit - begun
 
 
 def told(remaining: int, utc_s: float) -> Quota:
@@ -99,7 +99,7 @@ def test_a_count_that_stands_still_is_no_longer_believed() -> None:
     for step in range(4):
         assert cached[1].believes("X-RateLimit-Remaining")
         cached[0].read(told(50, 1000.0), step * 0.1, step * 0.1 + 0.05, cached[1])
-        log[0].shape.moves = True
+        log[0].reset_pattern.moves = True
         log[0].read(told(50, 1000.0), step * 0.1, step * 0.1 + 0.05, log[1])
     assert "it stood still" in cached[1].dropped["X-RateLimit-Remaining"]
     assert log[1].believes("X-RateLimit-Remaining")

@@ -1,4 +1,4 @@
-"""The rooms of `auto`, each by itself: what a meter promises, what explains a refusal, which headers are believed."""
+"""The parts of `auto`, each by itself: what a model of headers promises, what explains a refusal, which to believe."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ LIMIT = 100
 
 @given(st.lists(st.tuples(TIMES, TIMES, TIMES), min_size=1, max_size=40))
 @QUICK
-def test_a_meter_never_promises_more_than_there_is(requests: list[tuple[float, float, float]]) -> None:
+def test_a_model_never_promises_more_than_there_is(requests: list[tuple[float, float, float]]) -> None:
     """Whatever the latencies: Remaining of the candidates less what is in flight is at most what is really left."""
     moves = [(sent, sent + there, sent + there + back) for sent, there, back in requests]
     arrivals = sorted(range(len(moves)), key=lambda at: moves[at][1])
     remaining = {at: LIMIT - order - 1 for order, at in enumerate(arrivals)}
-    meter, trust = HeaderModel(Quota(LIMIT, header="X-RateLimit")), Trust()
+    model, trust = HeaderModel(Quota(LIMIT, header="X-RateLimit")), Trust()
     for heard, at in enumerate(sorted(range(len(moves)), key=lambda at: moves[at][2]), 1):
         sent, _, answered = moves[at]
-        meter.read(Quota(LIMIT, remaining[at], header="X-RateLimit"), sent, answered, trust)
+        model.read(Quota(LIMIT, remaining[at], header="X-RateLimit"), sent, answered, trust)
         begun = sum(other[0] <= answered for other in moves)
-        assert meter.least is not None
-        assert meter.least - (begun - heard) <= LIMIT - begun
+        assert model.least is not None
+        assert model.least - (begun - heard) <= LIMIT - begun
 
 
 @pytest.mark.parametrize(("limit", "period_s"), [(100, 5.0), (500, 20.0), (2000, 100.0), (7, 1.0)])

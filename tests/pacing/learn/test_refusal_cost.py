@@ -12,12 +12,12 @@ from harness.pacing.learn.refusal_cost import RefusalCost
 def scene(accepted: int, refused: int) -> tuple[History, RefusalCost]:
     """`accepted` within a second from 0 on, then `refused` at 1 s."""
     history = History(30.0)
-    charges = RefusalCost(history)
+    refusal_cost = RefusalCost(history)
     for at in range(accepted):
         history.accept(at / accepted, at / accepted + 0.05, 1)
     for _ in range(refused):
-        charges.refused(Grant(0.9), 1.0)
-    return history, charges
+        refusal_cost.refused(Grant(0.9), 1.0)
+    return history, refusal_cost
 
 
 def found(limit: int) -> Explanation:
@@ -30,38 +30,38 @@ def belief(limit: int = 100, period_s: float = 5.0) -> Belief:
 
 def test_a_count_that_only_the_refusals_make_round_is_evidence() -> None:
     """193 accepted and 7 refused make 200; 193 and 6 make nothing; 200 are round enough by themselves."""
-    history, charges = scene(193, 7)
-    assert charges.rounded(found(193), 2.0).limit == 200
-    assert (charges.state, history.charging) == ("believed", True)
-    assert charges.sentences() == ["refused requests cost quota: 193 accepted and 7 refused make 200"]
+    history, refusal_cost = scene(193, 7)
+    assert refusal_cost.rounded(found(193), 2.0).limit == 200
+    assert (refusal_cost.state, history.charging) == ("believed", True)
+    assert refusal_cost.sentences() == ["refused requests cost quota: 193 accepted and 7 refused make 200"]
     for accepted, refused in ((193, 6), (200, 100)):
-        history, charges = scene(accepted, refused)
-        assert charges.rounded(found(accepted), 2.0).limit == accepted
-        assert (charges.state, history.charging, charges.new_facts()) == ("unknown", False, [])
+        history, refusal_cost = scene(accepted, refused)
+        assert refusal_cost.rounded(found(accepted), 2.0).limit == accepted
+        assert (refusal_cost.state, history.charging, refusal_cost.new_facts()) == ("unknown", False, [])
 
 
 def test_a_known_limit_that_refuses_too_early_is_evidence() -> None:
     """Of 100 in 5 s 92 were used when it refused, and 10 had been refused before; 5 would explain nothing."""
-    _, charges = scene(92, 10)
-    assert charges.explains([belief()], 3.0, 0.0) is not None
-    assert charges.state == "believed"
-    _, charges = scene(92, 5)
-    assert charges.explains([belief()], 3.0, 0.0) is None
-    assert charges.state == "unknown"
+    _, refusal_cost = scene(92, 10)
+    assert refusal_cost.explains([belief()], 3.0, 0.0) is not None
+    assert refusal_cost.state == "believed"
+    _, refusal_cost = scene(92, 5)
+    assert refusal_cost.explains([belief()], 3.0, 0.0) is None
+    assert refusal_cost.state == "unknown"
 
 
 def test_room_that_comes_back_bit_by_bit_is_no_evidence() -> None:
     """Only a few had been let through since it was open again: that is a counter or a bucket."""
-    _, charges = scene(92, 10)
-    assert charges.explains([belief()], 3.0, opened_s=0.9) is None
-    assert charges.state == "unknown"
+    _, refusal_cost = scene(92, 10)
+    assert refusal_cost.explains([belief()], 3.0, opened_s=0.9) is None
+    assert refusal_cost.state == "unknown"
 
 
 def test_refusals_then_occupy_slots() -> None:
     """93 accepted and 7 refused use up 100, until those that were refused have left the window too."""
-    history, charges = scene(93, 7)
+    history, refusal_cost = scene(93, 7)
     assert history.used(2.0, 5.0) == 93
-    charges.rounded(found(193), 2.0)
+    refusal_cost.rounded(found(193), 2.0)
     history.charging = True
     assert history.used(2.0, 5.0) == 100
     assert history.opens_at(2.0, 5.0, 100, 1) == history.answered[0] + 5.0
@@ -70,49 +70,49 @@ def test_refusals_then_occupy_slots() -> None:
 
 
 def believed(accepted: int, refused: int) -> tuple[History, RefusalCost]:
-    history, charges = scene(accepted, refused)
-    charges._believe("of a test")
-    charges.new_facts()
-    return history, charges
+    history, refusal_cost = scene(accepted, refused)
+    refusal_cost._believe("of a test")
+    refusal_cost.new_facts()
+    return history, refusal_cost
 
 
 def test_one_request_goes_ahead_and_its_fate_decides() -> None:
     """Where only refusals are in the way of it: let through, the belief is dropped for good; refused, it is sure."""
     for passes in (True, False):
-        history, charges = believed(95, 5)
-        assert charges.may_try(belief(), 2.0, 1)
+        history, refusal_cost = believed(95, 5)
+        assert refusal_cost.may_try(belief(), 2.0, 1)
         grant = Grant(2.0)
-        charges.sent(grant)
+        refusal_cost.sent(grant)
         history.send(grant)
-        waiting = charges.in_the_way()
+        waiting = refusal_cost.in_the_way()
         assert waiting is not None
         assert waiting.reason == "probe"
         history.end(grant)
         if passes:
-            charges.accepted(grant)
+            refusal_cost.accepted(grant)
         else:
-            assert charges.refused(grant, 2.1) is not None
-        assert charges.state == ("disproved" if passes else "confirmed")
+            assert refusal_cost.refused(grant, 2.1) is not None
+        assert refusal_cost.state == ("disproved" if passes else "confirmed")
         assert history.charging is not passes
-        assert [fact.trust for fact in charges.new_facts()] == ["high"]
-        assert not charges.may_try(belief(), 3.0, 1)
+        assert [fact.trust for fact in refusal_cost.new_facts()] == ["high"]
+        assert not refusal_cost.may_try(belief(), 3.0, 1)
         if passes:
-            assert charges.rounded(found(193), 2.0).limit == 193
-            assert charges.sentences()[0].startswith("refused requests cost nothing")
+            assert refusal_cost.rounded(found(193), 2.0).limit == 193
+            assert refusal_cost.sentences()[0].startswith("refused requests cost nothing")
 
 
 def test_what_was_refused_before_the_window_decides_nothing() -> None:
     """A fixed window forgets with its end: the trial waits for refusals of the window that is open."""
     for again, decides in ((3.0, False), (0.96, True)):  # after a silence, or at once: the same window still
-        history, charges = believed(60, 5)
+        history, refusal_cost = believed(60, 5)
         for at in range(37):
             history.accept(again + at / 1000, again + at / 1000 + 0.05, 1)
         assert history.used(3.1, 5.0) == 102
-        assert charges.may_try(belief(), 3.1, 1) is decides
+        assert refusal_cost.may_try(belief(), 3.1, 1) is decides
 
 
 def test_a_refusal_that_the_refusals_do_not_explain_ends_it() -> None:
     """Fewer than the limit, those refused included, and refused again: it is something else."""
-    history, charges = believed(60, 5)
-    assert charges.explains([belief()], 3.0, 0.0) is None
-    assert (charges.state, history.charging) == ("disproved", False)
+    history, refusal_cost = believed(60, 5)
+    assert refusal_cost.explains([belief()], 3.0, 0.0) is None
+    assert (refusal_cost.state, history.charging) == ("disproved", False)
