@@ -93,7 +93,7 @@ def watch_command(run: str | None, results: Path, progress: Mode | None) -> int:
 
 
 async def _watch(run: Run, mode: Mode) -> None:
-    """Until nobody writes the run any more: its last words are on disk then."""
+    """Show the run until no process writes it."""
     reader = RunReader(run)
     with Progress(mode, sys.stderr) as shown:
         while run.writer_pid is not None:

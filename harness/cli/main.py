@@ -24,7 +24,7 @@ class Commands(click.Group):
     """A group whose help lists its commands by what people want: to run, to look, to decide, to manage."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """As ever, but Ctrl-C is told to `main` as it is: click would print an empty line first."""
+        """Invoke the command, but pass Ctrl-C to `main`: click would print an empty line first."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:

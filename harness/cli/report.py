@@ -70,7 +70,7 @@ def write_report(report: Report, page: Path) -> Path:
 
 
 def _run(run: Run) -> RunPart:
-    from harness.views.plots.moments import NEEDED
+    from harness.views.plots.run_axis import NEEDED
     from harness.views.report import RunPart
 
     view = view_ended(run, run.state())

@@ -55,11 +55,13 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """Something is different: what the advice then gives, and what the best then is, under a bound that may differ."""
+    """The advice where something is different from what was told: `as_advised` with the advised number of workers,
+    `fastest` with the fewest of those that are fastest then, and `best_s`, the bound.
+    """
 
     name: str
-    kept: Tried
-    best: Tried
+    as_advised: Tried
+    fastest: Tried
     best_s: float | None
 
 

@@ -38,7 +38,7 @@ _COMMANDS: dict[str, Callable[[RemoteHandle], Asked]] = {
 
 
 class AllRuns:
-    """The table and what belongs to it; `widget` is what a cell shows. desk: where runs are gone on with."""
+    """The table and what belongs to it; `widget` is what a cell shows. controller: continues a chosen run."""
 
     def __init__(self, results: Path, controller: Controller) -> None:
         self.results = results

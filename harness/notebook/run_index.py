@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import RecordError
+from harness.record.about import written_status
 from harness.record.clock import utc_s
 from harness.record.run import Run
 from harness.record.run_view import view_of
-from harness.record.status import RunStatus
 from harness.session.reader import RunReader, written_summary
 from harness.views.runs import RunRow, row_of
 
@@ -61,7 +61,7 @@ class RunIndex:
             if known is not None and known.stamp == stamp and not known.row.status.is_open:
                 return True
             about = run.about
-            written = None if RunStatus(about.get("status", "running")).is_open else written_summary(run)
+            written = None if written_status(about).is_open else written_summary(run)
             if written is None:
                 return False
             created = float(about.get("created_utc_s", 0.0))

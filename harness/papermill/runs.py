@@ -19,7 +19,7 @@ from harness.papermill.cells import RunFailed, plainly, show_html, show_json, sh
 from harness.paths import program
 from harness.record.run import Run
 from harness.record.summary import Summary
-from harness.views.plots.moments import NEEDED
+from harness.views.plots.run_axis import NEEDED
 from harness.views.report import RunPart
 from harness.views.report.content import run_efficiency, run_figures, run_headline
 from harness.views.report.pictures import Picture, run_pictures

@@ -43,13 +43,18 @@ def read_about(folder: Path) -> dict[str, Any]:
     return dict(about)
 
 
+def written_status(about: dict[str, Any]) -> RunStatus:
+    """Return the status as run.json has it, without the events; running where it has none yet."""
+    return RunStatus(about.get("status", RunStatus.RUNNING))
+
+
 def is_told(folder: Path, about: dict[str, Any]) -> bool:
-    """Whether run.json says how the run ended, and no event was written since.
+    """Return True if run.json says how the run ended, and no event was written since.
 
     A part is never changed, and begins where the last one ended: of one that was added since, the first event lies
     beyond what was recorded.
     """
-    if RunStatus(about.get("status", RunStatus.RUNNING)).is_open:
+    if written_status(about).is_open:
         return False
     if "recorded" not in about:  # of a revision that did not say
         return True

@@ -141,7 +141,7 @@ class Folder:
 
 
 def _taken(lock: IO[str]) -> bool:
-    """Take the lock for writing. Who only looks at it shares it for a moment, which is no reason to give up."""
+    """Take the write lock; retry while a reader briefly shares it."""
     for _ in range(_LOOKS):
         with suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -170,15 +170,15 @@ def created(parent: Path, names: Iterable[str], fill: Callable[[Path, str], None
     try:
         make_folder(parent)
         clear_leftovers(parent)
-        making, lock = _hidden(parent)
+        hidden, lock = _hidden(parent)
     except OSError as error:
         at = parent / next(iter(names), "")
         raise BadInput(f"{at} cannot be made ({error.strerror}); choose another folder with --results") from None
     with lock:
         try:
-            folder = _named(making, parent, names, fill)
+            folder = _named(hidden, parent, names, fill)
         except BaseException:
-            shutil.rmtree(making, ignore_errors=True)
+            shutil.rmtree(hidden, ignore_errors=True)
             raise
         yield folder
 
@@ -186,22 +186,22 @@ def created(parent: Path, names: Iterable[str], fill: Callable[[Path, str], None
 def _hidden(parent: Path) -> tuple[Path, IO[str]]:
     """A new folder that nobody looks at, and its lock."""
     for _ in range(_REPLACED):
-        making = parent / f"{_NEW}{secrets.token_hex(8)}"
-        making.mkdir()
+        hidden = parent / f"{_NEW}{secrets.token_hex(8)}"
+        hidden.mkdir()
         with suppress(NoSuchRun, RunLocked):  # cleared away by another process before it was locked
-            return making, Folder(making)._lock()
+            return hidden, Folder(hidden)._lock()
     raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
 
 
-def _named(making: Path, parent: Path, names: Iterable[str], fill: Callable[[Path, str], None]) -> Path:
+def _named(hidden: Path, parent: Path, names: Iterable[str], fill: Callable[[Path, str], None]) -> Path:
     name = ""
     for name in names:
         folder = parent / name
         if folder.exists() and not _is_empty(folder):
             continue
-        fill(making, name)
+        fill(hidden, name)
         try:
-            os.rename(making, folder)
+            os.rename(hidden, folder)
         except OSError as error:
             if error.errno in _TAKEN:
                 continue

@@ -50,7 +50,7 @@ class Follower:
         raise AssertionError("unreachable")
 
     def live(self, now_utc_s: float) -> Live | None:
-        """The moment as its writer last told it; None where nobody writes the run."""
+        """Return the live status that the session wrote last; None where no process writes the run."""
         if self.run.writer_pid is None:
             return None
         return read_live(self.run.folder, now_utc_s) or told_by(self._state, now_utc_s)

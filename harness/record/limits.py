@@ -32,7 +32,7 @@ class Limit:
     limit: int
     period_s: float
     at_once: bool = False
-    refills: bool = False
+    is_bucket: bool = False
 
     @property
     def per_s(self) -> float:
@@ -51,7 +51,7 @@ def limits_in(text: str | None) -> tuple[Limit, ...]:
 
 def _limit(tier: Tier) -> Limit:
     if tier.kind in ("bucket", "gcra", "leaky"):
-        return Limit(str(tier), tier.depth, tier.depth * tier.period_s / tier.limit, refills=True)
+        return Limit(str(tier), tier.depth, tier.depth * tier.period_s / tier.limit, is_bucket=True)
     return Limit(str(tier), tier.limit, tier.period_s, tier.kind == "concurrency")
 
 

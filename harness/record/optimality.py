@@ -124,7 +124,7 @@ def refused_within(
 def _about(learned: LearnedLimit) -> str:
     """A limit as people say it: a rate without a burst is so many a second."""
     found = limits_in(learned.limit)
-    return f"{found[0].per_s:.3g} a second" if found and found[0].refills and found[0].limit == 1 else learned.limit
+    return f"{found[0].per_s:.3g} a second" if found and found[0].is_bucket and found[0].limit == 1 else learned.limit
 
 
 def refusals_by_limits(state: State, server: Ledger | None = None) -> int:
@@ -148,9 +148,9 @@ def _limits_differ(state: State) -> bool:
 def _too_short(state: State) -> str:
     """A run that fits into one window was never held by a limit: only latency and workers decided."""
     limits = [limit for limit in limits_in(state.limits) if not limit.at_once]
-    if any(state.sent > limit.limit if limit.refills else state.duration_s >= limit.period_s for limit in limits):
+    if any(state.sent > limit.limit if limit.is_bucket else state.duration_s >= limit.period_s for limit in limits):
         return ""
-    what = "" if not limits else "burst" if limits[0].refills else "window"
+    what = "" if not limits else "burst" if limits[0].is_bucket else "window"
     return f"the run fits into one {what} of {limits[0].text}" if limits else ""
 
 

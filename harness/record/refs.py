@@ -88,7 +88,7 @@ def role_name(role: Role) -> str:
 def is_same_id(found: object, item: ItemId) -> bool:
     """Is `found`, a JSON value, the id `item`? `"17"`, 17 and 17.0 are; so are texts that differ in case alone.
 
-    Servers that know no case answer so; that the other spelling is no item of its own, the engine checks.
+    Servers that know no case answer so; that the other spelling is no item of its own, the core checks.
     """
     if isinstance(found, float) and found.is_integer():
         found = int(found)

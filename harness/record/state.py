@@ -17,7 +17,7 @@ ITEM_STATES: tuple[ItemState, ...] = ("pending", "waiting", "imported", "failed"
 _STATES: tuple[ItemState, ...] = (*ITEM_STATES, "imported")
 _NAMELESS = len(ITEM_STATES)
 
-# From each state, where an item may go. `fetching` is no state of the record: it is an item that the engine holds
+# From each state, where an item may go. `fetching` is no state of the record: it is an item that the core holds
 # in flight, and a crash makes it what it was. Anything not in this table is refused by the fold.
 MOVES: dict[ItemState | None, frozenset[ItemState]] = {
     None: frozenset({"pending"}),
@@ -189,7 +189,7 @@ class State:
     next_page: PageRef | None = None
     listing: Listing = field(default_factory=Listing)
     pages_before: int = 0  # pages read by earlier readings of the list, where it was read again
-    fetches: int = 0  # that the engine began and that came to an end, sent or not
+    fetches: int = 0  # that the core began and that came to an end, sent or not
     requests: dict[Role, int] = field(default_factory=lambda: {"list": 0, "item": 0})
     statuses: dict[int, int] = field(default_factory=dict)
     answered: int = 0

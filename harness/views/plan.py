@@ -185,10 +185,10 @@ def _more(advice: Recommendation) -> str:
     more = [trial for trial in advice.tried if trial.workers > advice.workers]
     if not more:
         return f"more than {count(advice.workers)} were not tried"
-    best = min(more, key=lambda trial: trial.duration_s)
-    if best.duration_s >= advice.duration_s * (1 - _HARDLY):
+    fastest = min(more, key=lambda trial: trial.duration_s)
+    if fastest.duration_s >= advice.duration_s * (1 - _HARDLY):
         return f"{', '.join(count(trial.workers) for trial in more[-2:])} save nothing"
-    return f"{count(best.workers)} save {duration(advice.duration_s - best.duration_s)}, the most possible"
+    return f"{count(fastest.workers)} save {duration(advice.duration_s - fastest.duration_s)}, the most possible"
 
 
 def _fewer(advice: Recommendation) -> str:
@@ -204,9 +204,9 @@ def _loses(trial: Tried, than_s: float) -> str:
 
 
 def _what_if(variant: Variant) -> str:
-    text = f"{_about(variant.kept.duration_s)} with {plural(variant.kept.workers, 'worker')}"
-    if variant.kept.hits_per_1000 >= 0.05:
-        text += f", {variant.kept.hits_per_1000:.1f} refused/1,000"
-    if variant.best.workers != variant.kept.workers:
-        return f"{text}; {_about(variant.best.duration_s)} with {count(variant.best.workers)}"
-    return f"{text}; more save nothing" if variant.kept.workers < 200 else text
+    text = f"{_about(variant.as_advised.duration_s)} with {plural(variant.as_advised.workers, 'worker')}"
+    if variant.as_advised.hits_per_1000 >= 0.05:
+        text += f", {variant.as_advised.hits_per_1000:.1f} refused/1,000"
+    if variant.fastest.workers != variant.as_advised.workers:
+        return f"{text}; {_about(variant.fastest.duration_s)} with {count(variant.fastest.workers)}"
+    return f"{text}; more save nothing" if variant.as_advised.workers < 200 else text

@@ -20,7 +20,7 @@ from harness.record.run_view import RunView
 from harness.record.summary import Summary
 from harness.views.frame import doing, frame
 from harness.views.screen import asciify, shows_glyphs
-from harness.views.text import UNKNOWN, clock, moment, printable
+from harness.views.text import UNKNOWN, clock, printable, time_of_day
 
 Mode = Literal["bar", "plain", "none"]
 
@@ -142,7 +142,7 @@ def plain_line(figures: Summary, live: Live) -> str:
     if live.retrying:
         pairs |= {"retrying": str(live.retrying), "next_retry": clock(live.next_retry_utc_s)}
     if live.eta_s is not None and figures.status.is_open:
-        pairs["eta"] = moment(live.now_utc_s + live.eta_s, live.now_utc_s, seconds=live.eta_s < 3600)
+        pairs["eta"] = time_of_day(live.now_utc_s + live.eta_s, live.now_utc_s, seconds=live.eta_s < 3600)
     return " ".join([clock(live.now_utc_s), *(f"{key}={_value(text)}" for key, text in pairs.items())])
 
 

@@ -22,7 +22,7 @@ from harness.record.status import RunStatus
 from harness.record.summary import Summary
 from harness.views.screen import Screen, columns, cut, folded, labelled
 from harness.views.summary import REASONS, summary_lines
-from harness.views.text import UNKNOWN, count, duration, moment, percent, printable
+from harness.views.text import UNKNOWN, count, duration, percent, printable, time_of_day
 
 if TYPE_CHECKING:
     from harness.record.attempts import Attempt
@@ -85,8 +85,8 @@ def _failure(failure: Failure, now_utc_s: float) -> tuple[str, ...]:
         cut(printable(fetch_name("list", failure.key) if failure.role == "list" else str(failure.key)), _LONGEST_KEY),
         count(failure.attempts),
         UNKNOWN if failure.status is None else str(failure.status),
-        moment(failure.at_utc_s, now_utc_s, seconds=True),
-        "no" if again is None else moment(again, now_utc_s, seconds=True),
+        time_of_day(failure.at_utc_s, now_utc_s, seconds=True),
+        "no" if again is None else time_of_day(again, now_utc_s, seconds=True),
         printable(f"{failure.reason}: {failure.detail}" if failure.detail else failure.reason),
     )
 
@@ -116,8 +116,8 @@ def attempts_lines(tried: Sequence[Attempt], screen: Screen, now_utc_s: float) -
         why = f"{attempt.reason}: {attempt.detail}" if attempt.detail else attempt.reason
         took = f"after {duration(attempt.latency_s)}" if attempt.sent else "never sent"
         again_s = attempt.retry_at_utc_s
-        again = "" if again_s is None else f"; again {moment(again_s, now_utc_s, seconds=True)}"
-        when = moment(attempt.at_utc_s, now_utc_s, seconds=True)
+        again = "" if again_s is None else f"; again {time_of_day(again_s, now_utc_s, seconds=True)}"
+        when = time_of_day(attempt.at_utc_s, now_utc_s, seconds=True)
         rows = [(f"{attempt.attempt}.", f"{when}  {why}{status}, {took}{again}", "")]
         rows += [("", line, "dim") for line in (attempt.headers or "").splitlines()]
         rows += [("body", _broken(attempt.body, screen), "dim")] if attempt.body else []

@@ -91,7 +91,7 @@ def clock(at_utc_s: float | None, *, seconds: bool = True) -> str:
         return UNKNOWN
 
 
-def moment(at_utc_s: float | None, now_utc_s: float, *, seconds: bool = False) -> str:
+def time_of_day(at_utc_s: float | None, now_utc_s: float, *, seconds: bool = False) -> str:
     """`05:20` on the day that is now, `24 Nov 05:20` in the same year, else `3 Jan 2027 05:20`."""
     time = clock(at_utc_s, seconds=seconds)
     try:
@@ -109,7 +109,7 @@ def eta(eta_s: float | None, now_utc_s: float) -> str:
     """`05:20 (in 11 h 16 min)`, from the seconds that are left; `not known yet` for None."""
     if eta_s is None:
         return "not known yet"
-    at = moment(now_utc_s + eta_s, now_utc_s, seconds=eta_s < 3600)
+    at = time_of_day(now_utc_s + eta_s, now_utc_s, seconds=eta_s < 3600)
     return f"in {duration(eta_s, whole=True)}" if at == UNKNOWN else f"{at} (in {duration(eta_s, whole=True)})"
 
 

@@ -65,7 +65,7 @@ def resume_command(run: str | None, **flags: Any) -> int:
 def simulate_command(toml: Path | None, keep: bool, **flags: Any) -> int:
     """Import in virtual time: hours in seconds, no sockets.
 
-    It uses the engine that imports, and the test API's own limits, faults and latencies. The latency defaults to
+    It uses the core that imports, and the test API's own limits, faults and latencies. The latency defaults to
     lognormal:80ms. The same --seed gives the same events.
     """
     from harness.cli.sweep import simulate_command as carry_out

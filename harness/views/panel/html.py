@@ -18,7 +18,7 @@ from harness.record.summary import Summary, efficiency_band
 from harness.views.figures import items_of, items_said, list_text, refusals_said, refusals_text
 from harness.views.frame import sentence
 from harness.views.screen import LOOKS
-from harness.views.text import UNKNOWN, count, countdown, duration, eta, moment, percent, plural, share_done
+from harness.views.text import UNKNOWN, count, countdown, duration, eta, percent, plural, share_done, time_of_day
 
 # Of a status, which colour; glyph and word say the same without it.
 TONES = {"cyan": "now", "green": "good", "yellow": "mind", "red": "bad"}
@@ -80,7 +80,7 @@ _SOURCES = {"test API": "learned; best possible is by the test API's own"}
 
 
 def sections(now: RunView, now_utc_s: float) -> dict[str, str]:
-    """What the board shows of `now`, by place; an empty text leaves its place out."""
+    """Return what the panel shows of `now`, by place; an empty text leaves its place out."""
     return {
         "head": _head(now),
         "now": card("Now", _now(now)),
@@ -94,7 +94,7 @@ def sections(now: RunView, now_utc_s: float) -> dict[str, str]:
 
 
 def spoken(now: RunView) -> str:
-    """The same in one sentence, for who listens instead of looking."""
+    """Describe the run in one sentence for people who use a screen reader."""
     figures = now.summary
     done = f"{figures.run}: {figures.status}, {items_said(figures)}"
     if now.live is None or not now.status.is_open:
@@ -205,9 +205,14 @@ def _of_best(now: RunView) -> tuple[str, str, str]:
             f"<b>{percent(figures.optimality, 1)}</b>",
             f"best possible {duration(figures.bound_s)}",
         )
-    if now.status.is_open and live is not None and now.on_course is not None and figures.status is RunStatus.RUNNING:
+    if (
+        now.status.is_open
+        and live is not None
+        and now.expected_optimality is not None
+        and figures.status is RunStatus.RUNNING
+    ):
         best = "" if live.best_s is None else f"so far; best possible {duration(live.best_s, whole=True)}"
-        return "of best possible", f"<b>{percent(now.on_course, 1)}</b>", best
+        return "of best possible", f"<b>{percent(now.expected_optimality, 1)}</b>", best
     if figures.of_learned is not None:
         learned = f"of the learned limits, which take {duration(figures.bound_s)}"
         return "of best possible", f"<b>{percent(figures.of_learned, 1)}</b>", learned
@@ -287,8 +292,8 @@ def _failure(failure: Failure, now_utc_s: float) -> tuple[str, ...]:
         esc(fetch_name(failure.role, failure.key)[:_LONGEST]),
         count(failure.attempts),
         UNKNOWN if failure.status is None else str(failure.status),
-        esc(moment(failure.at_utc_s, now_utc_s, seconds=True)),
-        "no, failed" if again is None else esc(moment(again, now_utc_s, seconds=True)),
+        esc(time_of_day(failure.at_utc_s, now_utc_s, seconds=True)),
+        "no, failed" if again is None else esc(time_of_day(again, now_utc_s, seconds=True)),
         esc(why[: 2 * _LONGEST]),
     )
 

@@ -138,7 +138,7 @@ def page(now: RunView, now_utc_s: float) -> str:
     svg = timeline_svg(now.timeline) if now.timeline is not None else ""
     parts["workers"] = card("Requests per second; hatched: waiting", svg, " hx-wide") + parts["workers"]
     places = "".join(f'<div class="hx-place hx-at-{name}">{parts[name]}</div>' for name in PLACES if parts[name])
-    return _styled(f'<div class="hx-board">{places}</div>')
+    return _styled(f'<div class="hx-panel">{places}</div>')
 
 
 def rows_page(rows: Sequence[RunRow]) -> str:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from harness.views.plots import moments
+from harness.views.plots import run_axis
 from harness.views.plots.canvas import (
     BLUE,
     INK,
@@ -40,10 +40,10 @@ def _quantile(latency_s: pd.Series[float], quantile: float) -> float:
 
 
 def _answered(events: pd.DataFrame) -> pd.DataFrame:
-    moved = moments.on_one_axis(events)
+    moved = run_axis.on_one_axis(events)
     if moved.empty:
         return pd.DataFrame(columns=["sent_s", "role", "latency_s"])
-    sent = moments.requests(moved)
+    sent = run_axis.requests(moved)
     whole = sent[sent["outcome"] == "admitted"]
     return whole.assign(latency_s=whole["done_s"] - whole["sent_s"])
 
@@ -78,7 +78,7 @@ def latency_plot(events: pd.DataFrame) -> Figure:
 def _over_time(axes: Axes, answered: pd.DataFrame) -> None:
     end_s = float(answered["sent_s"].max())
     divisor, unit = time_unit(end_s)
-    edges = moments.bins(end_s, 60)
+    edges = run_axis.bins(end_s, 60)
     middles = (edges[:-1] + edges[1:]) / 2
     number = np.clip(np.searchsorted(edges, answered["sent_s"], side="right") - 1, 0, len(middles) - 1)
     grouped = answered.groupby(number)["latency_s"]

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from harness.views.plots import moments
+from harness.views.plots import run_axis
 from harness.views.plots.canvas import (
     BLUE,
     INK,
@@ -35,8 +35,8 @@ from harness.views.text import duration
 
 def occupancy_table(events: pd.DataFrame) -> pd.DataFrame:
     """How much of the run so many workers were busy: busy, seconds, share (0 to 1)."""
-    moved = moments.on_one_axis(events)
-    sent = moments.requests(moved) if len(moved) else pd.DataFrame()
+    moved = run_axis.on_one_axis(events)
+    sent = run_axis.requests(moved) if len(moved) else pd.DataFrame()
     if sent.empty:
         return pd.DataFrame(columns=["busy", "seconds", "share"])
     at_s, busy = _steps(sent)
@@ -64,22 +64,22 @@ def mean_busy(sent: pd.DataFrame, edges: np.ndarray) -> np.ndarray:
 @drawn
 def occupancy(events: pd.DataFrame) -> Figure:
     """Workers busy over time, under the number that there were. events: `run.events().to_pandas()`."""
-    moved = moments.on_one_axis(events)
-    sent = moments.requests(moved) if len(moved) else pd.DataFrame()
+    moved = run_axis.on_one_axis(events)
+    sent = run_axis.requests(moved) if len(moved) else pd.DataFrame()
     if sent.empty:
         return nothing("No request was sent, so there is nothing to show.")
-    end_s = moments.span_s(moved)
+    end_s = run_axis.span_s(moved)
     divisor, unit = time_unit(end_s)
     figure = new_figure(WIDTH, 2.8)
     axes = figure.subplots()
-    edges = moments.bins(end_s)
+    edges = run_axis.bins(end_s)
     axes.stairs(mean_busy(sent, edges), edges / divisor, fill=True, color=BLUE, label="busy")
-    steps = moments.workers_over_time(moved)
+    steps = run_axis.workers_over_time(moved)
     if steps:
         times = [since / divisor for since, _ in steps] + [end_s / divisor]
         there = [workers for _, workers in steps]
         axes.step(times, [*there, there[-1]], where="post", color=INK, linestyle="--", linewidth=1.3, label="workers")
-    for start in moments.session_starts(moved):
+    for start in run_axis.session_starts(moved):
         axes.axvline(start / divisor, color=MUTED, linewidth=1.2, linestyle=(0, (1, 1)))
     axes.set_xlim(0, end_s / divisor)
     axes.set_ylim(0, 1.06 * axes.get_ylim()[1])

@@ -32,7 +32,7 @@ from harness.views.report.tables import (
     whole,
 )
 from harness.views.show import FIRST
-from harness.views.text import UNKNOWN, moment, percent, printable
+from harness.views.text import UNKNOWN, percent, printable, time_of_day
 
 # More strips below each other are not compared any more.
 _MOST_STRIPS = 8
@@ -193,7 +193,7 @@ def _run(number: int, part: RunPart) -> _Section:
             printable(fetch_name("list", failure.key) if failure.role == "list" else str(failure.key)),
             str(failure.attempts),
             UNKNOWN if failure.status is None else str(failure.status),
-            moment(failure.at_utc_s, failure.at_utc_s, seconds=True),
+            time_of_day(failure.at_utc_s, failure.at_utc_s, seconds=True),
             printable(f"{failure.reason}: {failure.detail}" if failure.detail else failure.reason),
         )
         for failure in part.failures[:FIRST]

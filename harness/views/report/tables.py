@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from harness.record.limits import Limit, most_admitted
-from harness.views.plots import moments
+from harness.views.plots import run_axis
 from harness.views.plots.canvas import name_of
 from harness.views.plots.strips import windows
 from harness.views.text import UNKNOWN, count, duration, percent, printable
@@ -102,11 +102,11 @@ def use_table(events: pd.DataFrame) -> pd.DataFrame:
 
     Where it was kept for less than a window there is nothing to say of its use. events: `run.events().to_pandas()`.
     """
-    moved = moments.on_one_axis(events)
+    moved = run_axis.on_one_axis(events)
     if moved.empty:
         return pd.DataFrame(columns=_COLUMNS)
-    admitted, end_s = _admitted(moved), moments.span_s(moved)
-    held = moments.held(moved)
+    admitted, end_s = _admitted(moved), run_axis.span_s(moved)
+    held = run_axis.held(moved)
     lasted = {limit: sum(to - since for since, to in spans) for limit, spans in held.items()}
     ranked = sorted(lasted, key=lambda limit: -lasted[limit])
     rows = [
@@ -136,14 +136,14 @@ def utilisation(events: pd.DataFrame, limits: str | None) -> float | None:
 
     None without a limit, and for a run of several sessions, between which limits renew.
     """
-    moved = moments.on_one_axis(events)
+    moved = run_axis.on_one_axis(events)
     admitted = _admitted(moved) if len(moved) else np.array([])
-    if not len(admitted) or moments.session_starts(moved):
+    if not len(admitted) or run_axis.session_starts(moved):
         return None
     most = most_admitted(limits, float(admitted[-1] - admitted[0]))
     return len(admitted) / most if most else None
 
 
 def _admitted(moved: pd.DataFrame) -> np.ndarray:
-    sent = moments.requests(moved)
+    sent = run_axis.requests(moved)
     return np.sort(sent[sent["outcome"] == "admitted"]["sent_s"].to_numpy(float))

@@ -1,4 +1,4 @@
-"""What the board shows of a run: every figure that people ask for, in words, and no HTML but its own."""
+"""What the panel shows of a run: every figure that people ask for, in words, and no HTML but its own."""
 
 from __future__ import annotations
 
