@@ -1,9 +1,9 @@
 """What an import has to ask for, and the longest chain of "not before" links from its first request to its last.
 
 `Work` says how many requests there are, and `earliest_arrivals` how early the list allows them: an item is
-known once its page is read. A link of size m that takes s seconds says: the request m after this one arrives at least s later. A limit's links
-have one size and one length; some limits let a number of requests pass first. The package's docstring derives them. The
-longest chain is found in closed form: no step per request.
+known once its page is read. A link of size m that takes s seconds says: the request m after this one arrives at least
+s later. A limit's links have one size and one length; some limits let a number of requests pass first. The package's
+docstring derives them. The longest chain is found in closed form: no step per request.
 """
 
 from __future__ import annotations

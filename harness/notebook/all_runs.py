@@ -25,7 +25,7 @@ from harness.session.reader import RunReader, settings_of, written_summary
 from harness.views.panel.actions import Actions, compare
 from harness.views.panel.run_widget import RunWidget
 from harness.views.panel.runs import RunsTable
-from harness.views.text import count, plural
+from harness.views.text import plural
 
 EVERY_S = 1.0
 _MOST_COMPARED = 8
@@ -177,7 +177,7 @@ class AllRuns:
         written = []
         for run in runs:
             path = folder / f"{run.name}.{ending}"
-            written.append(f"{count(export(run, path))} items in {path}")
+            written.append(f"{plural(export(run, path), 'item')} in {path}")
         return "; ".join(written)
 
     def _delete(self, runs: list[Run]) -> str:

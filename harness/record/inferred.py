@@ -168,7 +168,7 @@ def _together(seen: list[tuple[_Pause, Explanation | None, bool]], rate: float |
     if counters:
         return [*(f for f in found if f.tier.kind != "counter" and f.seen), *counters]
     times = sum(pause.is_short for pause, _, _ in seen)
-    evidence = f"refused {times} times and let in again at once: {rate:.3g} a second came back"
+    evidence = f"refused {times} times; requests got through again at once: {rate:.3g} a second came back"
     return [*found, Finding(as_tier(rate, 1), "bucket", evidence, times)]
 
 
@@ -199,14 +199,14 @@ def _explained(session: Session, refusal: Refusal) -> Explanation | None:
 
 
 def _finding(explained: Explanation, told: bool) -> Finding:
-    how = "told when to come back" if told else "let in again"
-    evidence = f"refused after {explained.limit:,} accepted, {how} {explained.high_s:.3g} s after the first of them"
+    how = "the server named a time" if told else "requests got through again"
+    evidence = f"refused after {explained.limit:,} accepted requests; {how} {explained.high_s:.3g} s after the first"
     tier = Tier(max(1, explained.limit), max(0.001, round(explained.period_s, 3)))
     return Finding(tier, "/".join(explained.kinds) or "contradicted by other requests", evidence, 1)
 
 
 def _believed(tier: Tier, learned: dict[str, e.Learned]) -> Finding | None:
-    """What was believed of `tier` in the end; a rate moves on without a word, so that the last word on it counts."""
+    """Return what was believed of `tier` in the end; a rate moves on without an event, so the last event on it counts."""
     event = learned.get(str(tier))
     if event is None and tier.kind == "gcra":
         event = next((each for each in reversed(learned.values()) if each.counting == "bucket"), None)

@@ -14,7 +14,7 @@ from harness.record.live import Live, LiveTier
 from harness.record.run_view import RunView
 from harness.record.state import Failure
 from harness.record.status import RunStatus
-from harness.record.summary import Summary, efficiency_band
+from harness.record.summary import Summary
 from harness.views.figures import items_of, items_said, list_text, refusals_said, refusals_text
 from harness.views.frame import sentence
 from harness.views.screen import LOOKS
@@ -187,9 +187,6 @@ def _quality(now: RunView) -> str:
     ]
     if figures.latency_p50_s is not None:
         rows.append(("latency", duration(figures.latency_p50_s), f"p95 {duration(figures.latency_p95_s)}"))
-    share = figures.reference_efficiency
-    band = UNKNOWN if share is None else f"{percent(share)} {efficiency_band(share)}"
-    rows.append(("reference efficiency", band, "not a measure of speed"))
     if figures.server is not None:
         said = "agrees" if figures.server.agrees else "DISAGREES"
         counted = f"{count(figures.server.admitted)} admitted, {count(figures.server.refused)} refused"
@@ -205,12 +202,8 @@ def _of_best(now: RunView) -> tuple[str, str, str]:
             f"<b>{percent(figures.optimality, 1)}</b>",
             f"best possible {duration(figures.bound_s)}",
         )
-    if (
-        now.status.is_open
-        and live is not None
-        and now.expected_optimality is not None
-        and figures.status is RunStatus.RUNNING
-    ):
+    running = now.status.is_open and figures.status is RunStatus.RUNNING
+    if running and live is not None and now.expected_optimality is not None:
         best = "" if live.best_s is None else f"so far; best possible {duration(live.best_s, whole=True)}"
         return "of best possible", f"<b>{percent(now.expected_optimality, 1)}</b>", best
     if figures.of_learned is not None:
