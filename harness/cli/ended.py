@@ -19,7 +19,8 @@ from harness.views.summary import NEXT, summary_text
 
 
 def next_commands(run: Run, status: RunStatus, results: Path) -> list[str]:
-    """What to type next, after `-m harness`, with `{run}` for its name; a simulated run has no server to ask again.
+    """Return the commands to type next, after `-m harness`, with `{run}` for the name; none that ask a simulated
+    server.
 
     --accept-list is no next step for a list that says that it goes on: it would leave out the rest. Where the list only
     is not what it declared, it comes after a look at what there is.

@@ -111,7 +111,7 @@ def _said(run: Run, command: str, number: int | None) -> int:
 
 
 def _ways_out(run: Run, chosen: list[Failure]) -> list[str]:
-    """What a person can do about failures: a page is read again by resume, and cannot be forgotten."""
+    """List what a person can do about failures: resume reads a page again; a page cannot be forgotten."""
     items = any(failure.role == "item" and failure.retry_at_utc_s is None for failure in chosen)
     again = [] if run.about.get("simulated") else ["failed retry" if items else "resume"]
     return [*again, *(["failed forget"] if items else [])]

@@ -62,7 +62,8 @@ def show_command(run: str | None, results: Path, as_json: bool = False) -> int:
 
 
 def _settings(settings: RunSettings) -> dict[str, str]:
-    """What differs from the defaults, and what people ask for first, with what it was at the start if that differs."""
+    """Return the settings that differ from the defaults or that people ask for first, and what each was at the start.
+    """
     start, in_force = settings.start, settings.in_force
     defaults = {**ImportConfig().as_written(), **dict.fromkeys(NOT_OF_A_RUN)}
     names = [name for name in in_force if name not in NOT_OF_A_RUN]

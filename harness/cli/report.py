@@ -41,7 +41,7 @@ def report_command(names: tuple[str, ...], output: Path | None, results: Path) -
 
 
 def _find(results: Path, name: str) -> Run | Sweep:
-    """By name, or the folder of a sweep."""
+    """Find a run by name, or a sweep by its folder."""
     from harness.lab.comparison import find_any
     from harness.lab.sweeps import Sweep
 

@@ -122,7 +122,7 @@ class _Signals:
         signal.signal(number, noted)
 
     def began(self, session: Session) -> None:
-        """There is something to stop now; but not for a signal that came in the moment before."""
+        """Note that there is something to stop from here on; a signal that came before is handled elsewhere."""
         if self.code is not None:
             raise KeyboardInterrupt
         self.session = session
@@ -167,12 +167,12 @@ async def import_now(config: ImportConfig, relist: bool = False) -> int:
 
 
 def _say_starting() -> None:
-    """It takes a second or two before anything else can be said."""
+    """Say that the import is starting: nothing else can be said for a second or two."""
     click.echo("starting the test API", err=True)
 
 
 def _say_beforehand(config: ImportConfig, who: str) -> None:
-    """For our own test API all is known before the first request, so it is said."""
+    """Say what is known before the first request: of our own test API, everything."""
     if (
         not config.server_limits
         or not config.limits

@@ -61,7 +61,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """What can be compared with each other: the same work on the same server.
+    """A table of combinations that can be compared: the same work on the same server.
 
     fastest: the fastest setting that never failed. best: of those as fast, the one with the fewest refusals, then the
     fewest workers. Both are None where every setting failed.
@@ -90,7 +90,7 @@ def find_any(results: Path, name: str) -> Run | Sweep:
 
 
 def frame_of(found: Sequence[Run | Sweep]) -> pd.DataFrame:
-    """One table of all that was found, a row per run; a run that is of no sweep is a point of its own."""
+    """Return one table of everything found, a row for each run; a run that is in no sweep is a point of its own."""
     pandas = need("pandas")
     frames = [read_sweep(one.folder) for one in found if isinstance(one, Sweep)]
     runs = [run for run in found if isinstance(run, Run)]

@@ -32,7 +32,7 @@ class Point:
 
     @property
     def name(self) -> str:
-        """Of its folder, where one is kept."""
+        """Return the name of its folder, where one is kept."""
         return f"p{self.number:04d}-{self.repeat:03d}"
 
 

@@ -195,7 +195,7 @@ def _work(config: ImportConfig, items: int) -> Work:
 
 
 def _variants(config: ImportConfig) -> Iterator[tuple[str, ImportConfig]]:
-    """What may well turn out different from what one was told."""
+    """Yield the settings with each assumption changed that may well turn out different."""
     yield "latency doubled", config.with_settings(latency=_doubled(_text(config.test_api.latency)))
     if config.limits and all(tier.limit >= 2 for tier in config.limits):
         half = tuple(map(_halved, config.limits))
@@ -205,7 +205,7 @@ def _variants(config: ImportConfig) -> Iterator[tuple[str, ImportConfig]]:
 
 
 def _variant(trials: _Trials, name: str, config: ImportConfig, workers: int) -> Variant:
-    """With `workers`, and with two, four and eight times as many, as long as that gains anything."""
+    """Simulate with `workers`, and with two, four and eight times as many, as long as that gains anything."""
     case = _case(config, SAMPLE_OF_VARIANT, _tenant(config) if name == OTHERS else None)
     counts = [count for count in (workers, 2 * workers, 4 * workers, 8 * workers) if count <= 1000]
     tried = trials.ascending(case, counts, patience=0)

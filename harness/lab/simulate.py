@@ -74,12 +74,13 @@ def _is_deaf(config: ImportConfig) -> bool:
 
 
 def catalogue_size(config: ImportConfig) -> int:
-    """How many items the test API of `config` lists."""
+    """Return how many items the test API of `config` lists."""
     return server_config(config).items
 
 
 def verdicts(config: ImportConfig, arrivals_s: Sequence[float]) -> list[bool]:
-    """Which requests for an item, arriving at `arrivals_s` (in order), the test API of `config` lets through."""
+    """Return for each request for an item, arriving at `arrivals_s` (in order), whether the test API lets it through.
+    """
     service = service_for(config)
     return [service.handle(at_s, Ask("item", "1")).status != 429 for at_s in arrivals_s]
 
@@ -93,7 +94,7 @@ def enforced(config: ImportConfig) -> str | None:
 
 
 def answers_in(config: ImportConfig) -> float | str | None:
-    """How long the test API that is started for `config` takes to answer; None where it is somebody else's API.
+    """Return the latency of the test API that is started for `config`; None where it is another API.
 
     Of a live import: a simulated one has its latency among its settings, see `as_simulated`.
     """
@@ -120,7 +121,7 @@ def _refused(error: BadConfig) -> BadInput:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """How long a request is on its way there, and its answer on its way back: functions that draw seconds."""
+    """The time a request takes to the server, and its answer back: functions that draw seconds."""
 
     there_s: Callable[[], float] = lambda: 0.0
     back_s: Callable[[], float] = lambda: 0.0
@@ -163,7 +164,7 @@ class Simulation:
         self._later(time_s, lambda: act(self.now))
 
     def run(self, until_s: float = float("inf")) -> Done | None:
-        """Until the import is over; None where `until_s` came first, as if it had been killed then."""
+        """Run until the import is over; return None where `until_s` came first, as if it had been killed then."""
         while True:
             answer = self.core.next(self.now)
             if isinstance(answer, Fetch):
@@ -174,7 +175,8 @@ class Simulation:
                 return None
 
     def _wait(self, wait: Wait, until_s: float) -> bool:
-        """To what comes first: something on the heap, or the time that the wait names."""
+        """Go on to what comes first: something on the heap, or the time that the wait names; False if neither is due.
+        """
         due = self._heap[0][0] if self._heap else float("inf")
         if wait.until is not None and wait.until < due:
             due = wait.until

@@ -54,12 +54,12 @@ class Sweep(Folder):
 
     @property
     def status(self) -> SweepStatus:
-        """As it is: one that claims to go on, and whose process is gone, was interrupted."""
+        """Return the status; a sweep that says it is running, but whose process is gone, was interrupted."""
         claimed: SweepStatus = self.about["status"]
         return "interrupted" if claimed == "running" and self.writer_pid is None else claimed
 
     def rows(self) -> list[Row]:
-        """What has been run so far, each point once, in order."""
+        """Return the rows of the points run so far, each once, in order."""
         done = read_table(self.table_path).to_pylist() if self.table_path.exists() else []
         rows = {(row["point"], row["repeat"]): row for row in [*done, *_logged(self.log_path)]}
         return [rows[key] for key in sorted(rows)]

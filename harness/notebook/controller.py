@@ -65,12 +65,12 @@ class Controller:
 
     @property
     def busy(self) -> bool:
-        """Is an import under way that this panel shows, here or in another process?"""
+        """Return True if an import that this panel shows is running, here or in another process."""
         return self.import_ is not None and self.import_.phase != "over"
 
     @property
     def at_work(self) -> bool:
-        """Is one under way in this very process?"""
+        """Return True if an import is running in this process."""
         return self.busy and isinstance(self.import_, LocalRun)
 
     def say(self, text: str, *, bad: bool = False) -> None:
@@ -178,7 +178,7 @@ class Controller:
             self.run_widget.show(now, utc_s())
 
     def _answer(self) -> Answer:
-        """What was said to the last command, once."""
+        """Return the reply to the last command, once."""
         try:
             said = None if self._asked is None else self._asked.answer()
         except HarnessError as error:
@@ -218,7 +218,7 @@ class Controller:
 
 
 def _last_words(import_: LocalRun | RemoteRun) -> str:
-    """How it ended, and where the data is."""
+    """Return how the import ended, and where the data is."""
     if import_.error is not None:
         kept = "" if import_.run is None else " What was recorded is safe."
         return f"{import_.error}.{kept}"

@@ -234,7 +234,7 @@ EVERY_S = 0.5
 
 
 class RemoteRun(RemoteHandle):
-    """As a `LocalRun`, for a run under way in a process that is not ours: it is over when that one writes no more."""
+    """A run that another process makes, used like a `LocalRun`: it is over when that process writes no more."""
 
     def __init__(self, run: Run) -> None:
         super().__init__(run)

@@ -54,7 +54,7 @@ class RunIndex:
         self._publish(0)
 
     def _quickly(self, run: Run, damaged: list[str]) -> bool:
-        """Is the row of `run` known, or made from its summary alone?"""
+        """Return True if the row of `run` is known, or could be made from its summary alone."""
         try:
             stamp = _stamp(run)
             known = self._entries.get(run.name)

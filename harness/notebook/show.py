@@ -39,7 +39,7 @@ class Refresher:
         self._task: asyncio.Task[None] | None = None
 
     def call(self, name: str, tick: Tick) -> None:
-        """From now on call `tick` every 0.25 s. Must be called from the kernel's loop, as a cell is."""
+        """Call `tick` every 0.25 s from now on. Must be called from the kernel's loop, as a cell is."""
         self._ticks[name] = tick
         self.close()
         # Anew each time: what a task shows belongs to the cell that started it.

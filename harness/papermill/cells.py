@@ -34,7 +34,7 @@ class NotebookProblem(HarnessError):
     """Something that whoever runs the notebook can mend; the message says what."""
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows instead of a traceback."""
+        """Return the lines that IPython shows instead of a traceback."""
         return [f"{type(self).__name__}: {self}"]
 
 

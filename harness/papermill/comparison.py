@@ -53,7 +53,7 @@ class Comparison:
         show_table(table_of_pairs([*over, *same], ("setting", "value")))
 
     def show(self, name: str) -> None:
-        """One of the figures, with its data; in words where these sweeps have nothing for it."""
+        """Show one of the figures with its data; say so where these sweeps have nothing for it."""
         if name in self.pictures:
             show_picture(self.pictures[name])
         else:

@@ -44,7 +44,7 @@ class Experiment:
         return {picture.name.removeprefix(f"{self.run.name}-"): picture for picture in found}
 
     def _ipython_display_(self) -> None:
-        """How it went: first whether it worked, in a word and a colour, then line by line."""
+        """Show how the run went: first whether it worked, in a word and a colour, then line by line."""
         part = RunPart(self.summary, self.run.about, self.run.events().slice(0, 0).to_pandas())
         look, reason = LOOKS[self.summary.status], self.summary.reason
         text = f"{look.glyph} {run_headline(part)}" + (f" {reason}" if reason else "")
@@ -55,11 +55,11 @@ class Experiment:
             show_html(f"<p>{escape(told)}</p>", told)
 
     def show(self, name: str) -> None:
-        """One of `pictures`, with its data."""
+        """Show one of `pictures` with its data."""
         show_picture(self.pictures[name])
 
     def metrics(self) -> dict[str, Any]:
-        """What is recorded for programs: the settings, the figures, the versions, and where the files are."""
+        """Return what programs read: the settings, the figures, the versions, and where the files are."""
         about = self.run.about
         told = {"config": about["config"], "versions": about["versions"], "simulated": about.get("simulated", False)}
         return {"schema": 1, "run": self.run.name, "folder": str(self.run.folder), **told, **self.summary.as_dict()}
@@ -95,7 +95,7 @@ def run_experiment(config: ImportConfig, *, simulated: bool | str = True) -> Exp
 
 
 def _live(config: ImportConfig) -> Run:
-    """In a thread of its own, as the kernel has its own loop in this one; an interrupt stops it first."""
+    """Import in a thread of its own, as the kernel's loop runs in this one; an interrupt stops the import first."""
     from harness.notebook.handles import LocalRun  # with the widgets, which a simulation need not load
 
     return LocalRun(config).start().wait()

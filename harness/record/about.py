@@ -63,7 +63,7 @@ def is_told(folder: Path, about: dict[str, Any]) -> bool:
 
 
 def _wrong_in(about: Any) -> str | None:
-    """What is wrong in the value of a run.json, to follow on a sentence that says so; None where nothing is."""
+    """Return what is wrong in a run.json, as the end of a sentence; None where nothing is."""
     if not isinstance(about, dict):
         return ""
     for name, types in _TYPES.items():
@@ -73,7 +73,7 @@ def _wrong_in(about: Any) -> str | None:
 
 
 def _is_odd(name: str, value: Any) -> bool:
-    """Whether the value of an entry is none that this package writes there, though of the right type."""
+    """Return True if this package writes no such value for the entry, though the type is right."""
     if isinstance(value, bool):
         return name not in ("simulated", "settled")
     if isinstance(value, str):

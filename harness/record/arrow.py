@@ -228,7 +228,7 @@ def as_ref(kind: PageKind, value: str) -> PageRef:
 
 
 def _read_endpoints(table: pa.Table) -> list[Endpoint | None]:
-    """What requests asked: one object for all that asked the same, and most did."""
+    """Read what requests asked, with one object for all that asked the same, as most did."""
     count, columns = table.num_rows, [table.column(name) for name in ("resource", "endpoint", "role", *_ENDPOINT[2:])]
     if columns[0].null_count == count:
         return [None] * count

@@ -118,7 +118,7 @@ class Columns:
 
     @property
     def most_rows(self) -> int:
-        """How many items a table may hold: the more columns, the fewer."""
+        """Return how many items a table may hold: the more columns, the fewer."""
         return max(1, _PLACES // sum(_fields(field.type) for field in self.schema()))
 
     def table(self, batch: list[Record]) -> pa.Table:
@@ -171,7 +171,8 @@ class _Shape:
 
 
 def _too_wide(values: list[Any]) -> bool:
-    """Have the objects in `values` more fields than a column can have, or so different ones that a table is empty?"""
+    """Return True if the objects have more fields than a column may, or so different ones that a table is mostly empty.
+    """
     root = _Shape()
     shapes, present = [root], 0
     todo = [(value, root) for value in values if isinstance(value, (dict, list))]
@@ -207,14 +208,14 @@ def _common(old: pa.DataType | None, new: pa.DataType) -> pa.DataType:
 
 
 def _fields(kind: pa.DataType) -> int:
-    """How many columns a Parquet file makes of it."""
+    """Count the columns that a Parquet file makes of it."""
     if pa.types.is_struct(kind):
         return sum(_fields(kind.field(at).type) for at in range(kind.num_fields))
     return _fields(kind.value_type) if pa.types.is_list(kind) else 1
 
 
 def _keepable(kind: pa.DataType, depth: int = 0) -> bool:
-    """Can Parquet hold it? An object that never has a field it cannot."""
+    """Return True if Parquet can hold the type; it cannot hold an object that never has a field."""
     if pa.types.is_struct(kind):
         fields = [kind.field(at).type for at in range(kind.num_fields)]
         return bool(fields) and depth < DEEPEST and all(_keepable(field, depth + 1) for field in fields)

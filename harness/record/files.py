@@ -84,7 +84,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def part_path(folder: Path, writer: str, first: int, last: int | None = None) -> Path:
-    """Where the part of `writer` from its row `first` on lies; with `last`, a compacted one."""
+    """Return the path of the part of `writer` that begins at row `first`; with `last`, of a compacted one."""
     return folder / (f"{writer}-{first:09d}" + ("" if last is None else f"_{last:09d}") + ".parquet")
 
 

@@ -69,12 +69,12 @@ class Folder:
 
     @property
     def is_husk(self) -> bool:
-        """Whether it holds nothing but what is left where its start was killed; an empty one does."""
+        """Return True if it holds nothing but what a killed start leaves; an empty folder does."""
         return _holds_only(self.folder, _HUSK)
 
     @property
     def is_remains(self) -> bool:
-        """Whether it was a run whose run.json is lost: it has its lock, and nothing that is not a run's."""
+        """Return True if it was a run whose run.json is lost: it has the lock, and only files of a run."""
         return (self.folder / LOCK).is_file() and _holds_only(self.folder, _REMAINS)
 
     @contextmanager

@@ -57,7 +57,7 @@ class Follower:
 
     @property
     def status(self) -> RunStatus:
-        """As events and lock tell it, in that order."""
+        """Return the status by the events, then by the lock."""
         status = self._state.status
         # Where nobody writes it any more, its end may have been written since the last poll.
         return self.run.status if status.is_open and self.run.writer_pid is None else status
@@ -79,7 +79,7 @@ class Follower:
 
 
 def _last(folder: Path) -> tuple[str, int, int] | None:
-    """Which file is the last part; None before the first. A compacted one may begin where one that it replaces did."""
+    """Return the last part; None before the first. A compacted one may begin where one that it replaces did."""
     parts = list_parts(folder)
     if not parts:
         return None
@@ -118,7 +118,7 @@ def timeline_of(folder: Path) -> Timeline:
 
 
 def bins_of(folder: Path) -> TimelineBins:
-    """The same, to be drawn."""
+    """Return the timeline so far, to be drawn."""
     return timeline_of(folder).bins()
 
 

@@ -56,7 +56,7 @@ def infer(events: Iterable[e.Event]) -> list[Finding]:
 
 
 def infer_recorded(folder: Path) -> list[Finding]:
-    """The same of the run in `folder`."""
+    """Infer the limits of the run in `folder` from its events."""
     return found_in(read_evidence(folder))
 
 
@@ -93,20 +93,18 @@ def _parsed(limits: str) -> Tiers:
 
 
 def _from_refusals(event: e.Learned) -> bool:
-    """Did refusals teach this, and not a header? `auto` begins its evidence so."""
+    """Return True if refusals taught this, and not a header: `auto` begins its evidence so."""
     return event.evidence.startswith("refused")
 
 
 def _is_held(found: Tier, held: Tier) -> bool:
-    """Is this finding no more than the limit that was declared and held anyway?"""
+    """Return True if this finding is no more than the limit that was declared and held anyway."""
     same_period = abs(found.period_s - held.period_s) <= ALIKE * held.period_s
     return same_period and abs(found.limit - held.limit) <= max(1, ALIKE * held.limit)
 
 
 def _discount(sessions: list[Session], known: bool) -> None:
-    """Where limits are known, or the server refuses by other statuses as well, a 5xx let the request through: an
-    overload or a fault, which counted it.
-    """
+    """Count a 5xx as let through, an overload or a fault, where limits are known or other statuses refuse as well."""
     refusals = [refusal for session in sessions for refusal in session.refused]
     if not known and not any(refusal.status < _SERVER_ERROR for refusal in refusals):
         return
@@ -118,7 +116,8 @@ def _discount(sessions: list[Session], known: bool) -> None:
 
 
 def _agreed(found: list[Finding], known: list[Finding]) -> list[Finding]:
-    """Of refusals that may be faults, what at least two pauses and the half of them show: faults come at any count."""
+    """Keep the findings that at least two pauses and half of them all show: faults come after any number of requests.
+    """
     merged = _merged(found + known)
     return [finding for finding in merged if not finding.seen or finding.seen >= max(2, len(found) / 2)]
 
@@ -206,7 +205,7 @@ def _finding(explained: Explanation, told: bool) -> Finding:
 
 
 def _believed(tier: Tier, learned: dict[str, e.Learned]) -> Finding | None:
-    """Return what was believed of `tier` in the end; a rate moves on without an event, so the last event on it counts."""
+    """Return what was believed of `tier` at the end; a rate changes without an event, so its last event counts."""
     event = learned.get(str(tier))
     if event is None and tier.kind == "gcra":
         event = next((each for each in reversed(learned.values()) if each.counting == "bucket"), None)
@@ -214,7 +213,7 @@ def _believed(tier: Tier, learned: dict[str, e.Learned]) -> Finding | None:
 
 
 def _merged(found: list[Finding]) -> list[Finding]:
-    """One finding for each limit; what a pause contradicts (nothing explains it so) is left out if there is better."""
+    """Merge the findings, one for each limit; drop one that a pause contradicts if there is a better one."""
     kept: list[Finding] = []
     for finding in sorted(found, key=lambda f: (f.counting.startswith("contradicted"), -f.seen)):
         same = next((at for at, other in enumerate(kept) if _alike(other.tier, finding.tier)), None)
@@ -231,7 +230,8 @@ def _merged(found: list[Finding]) -> list[Finding]:
 
 
 def _repeats(finding: Finding, other: Finding) -> bool:
-    """Is this the other limit, met over several of its windows? As many more in as much longer a time."""
+    """Return True if this is the other limit, met over several of its windows: as many more in as much longer a time.
+    """
     times = round(finding.tier.limit / other.tier.limit)
     if times < 2 or not finding.seen or finding.seen >= other.seen:
         return False

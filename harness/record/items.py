@@ -67,7 +67,7 @@ def payloads(folder: Path, wanted: Callable[[ItemId], bool], count: int | None =
 
 
 def _doubled(folder: Path) -> dict[str, int]:
-    """How many payloads those ids have that have more than one: there are hardly ever any."""
+    """Count the further payloads of ids that have more than one: there are hardly ever any."""
     ids = [table.column("id") for table in payload_rows(folder, ["id"])]
     counts = pa.chunked_array([chunk for column in ids for chunk in column.chunks], pa.string()).value_counts()
     several = counts.filter(pc.greater(counts.field("counts"), 1)).to_pylist()

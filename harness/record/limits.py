@@ -67,7 +67,7 @@ FILE = ".learned.json"
 
 
 def remembered(results: Path, who: str | None) -> Tiers:
-    """What was learned of `who`; () where nothing was, or None is asked for."""
+    """Return what was learned of `who`; () where nothing was, or None is asked for."""
     about = _read(results).get(who) if who is not None else None
     limits = about.get("limits") if isinstance(about, dict) else None
     try:

@@ -71,7 +71,7 @@ class Live:
 
 
 def elapsed_s(state: State, t_s: float) -> float:
-    """What `state.duration_s` would be if an answer came at `t_s` of its session: it grows while everyone waits."""
+    """Return what `state.duration_s` would be if an answer came at `t_s` of its session: it grows during waits."""
     session = state.session
     if session.first_sent_s is None:
         return state.earlier_s

@@ -31,7 +31,7 @@ NO_LIMIT = "no limit is known"
 
 @dataclass(frozen=True, slots=True)
 class LostTo:
-    """How many seconds beyond best possible went where; they add up to duration - best possible."""
+    """The seconds lost, beyond best possible, to each cause; they add up to duration - best possible."""
 
     workers_s: float
     refusals_s: float
@@ -41,7 +41,7 @@ class LostTo:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What the test API counted of the last session. faults: let through, and answered as if they were refused."""
+    """The test API's counts of the last session. faults: let through, and answered as if they were refused."""
 
     admitted: int
     refused: int
@@ -140,7 +140,7 @@ def refusals_by_limits(state: State, server: Ledger | None = None) -> int:
 
 
 def _limits_differ(state: State) -> bool:
-    """Did a person change the limits, amid a session or between two?"""
+    """Return True if a person changed the limits, amid a session or between two."""
     held = {segment.limits for segment in state.segments() if segment.pages + segment.items}
     return state.changed or len(held) > 1
 

@@ -65,7 +65,7 @@ class Run(Folder):
 
     @property
     def status(self) -> RunStatus:
-        """What the events say. An open run whose process is gone was interrupted.
+        """Return the status by the events; an open run whose process is gone was interrupted.
 
         run.json only saves reading them: what it says counts where no event was written after it.
         """
@@ -88,7 +88,7 @@ class Run(Folder):
 
     @property
     def settled(self) -> bool:
-        """Whether items.parquet, summary.json and run.json tell of every event.
+        """Return True if items.parquet, summary.json and run.json tell of every event.
 
         They do not while a session goes on, nor after one that was killed or that ended by an error.
         """

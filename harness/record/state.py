@@ -33,7 +33,7 @@ MOVES: dict[ItemState | None, frozenset[ItemState]] = {
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an item (or page) is waiting or failed: after `attempts`, last at `at_utc_s`."""
+    """The failure for which an item (or page) waits or was given up: after `attempts`, last at `at_utc_s`."""
 
     role: Role
     key: Key
@@ -152,7 +152,7 @@ class Current:
 
 
 class Boundary(NamedTuple):
-    """How far a run was when a session began, its limits were changed, or it went on after a person had paused it.
+    """The figures of a run when a session began, its limits were changed, or a person's pause ended.
 
     limits: those that held until then; None where the settings say which.
     """
@@ -164,7 +164,7 @@ class Boundary(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """What was read under the same limits (None: as the settings say). goes_on: it began amid a session."""
+    """A stretch read under the same limits (None: as the settings say). goes_on: it began amid a session."""
 
     pages: int
     items: int
@@ -243,7 +243,8 @@ class State:
 
     @property
     def expected(self) -> int | None:
-        """How many items there are: as many as the list declares, or has named if that is more. None: it does not say.
+        """Return the number of items: as many as the list declares, or has named if that is more; None if it does not
+        say.
 
         A list may declare fewer than it names: it grew while it was read, or an audit found more. A total that pages
         contradict is not believed; once such a list has ended, there are as many as it named.
@@ -271,7 +272,7 @@ class State:
 
     @property
     def pages_read(self) -> int:
-        """In all readings of the list."""
+        """Return the pages read, in all readings of the list."""
         return self.pages_before + len(self.pages)
 
     @property
@@ -280,7 +281,9 @@ class State:
         return self.limits or None if self.asked or self.strategy != "auto" else None
 
     def segments(self) -> list[Segment]:
-        """What each session read, in pieces where its limits were changed or it was paused: windows renew meanwhile."""
+        """Return what each session read, in pieces where its limits were changed or it was paused: windows renew
+        meanwhile.
+        """
         boundaries = [*self.boundaries, Boundary(self.pages_read, self.imported, self.kept, "session")]
         return [
             Segment(to.pages - at.pages, to.items - at.items, to.limits, at.why != "session")

@@ -29,7 +29,7 @@ _ANSWERED, _MAY_BE_SENT = (e.PageListed, e.ItemImported), (e.AttemptFailed, e.Re
 
 @dataclass(frozen=True, slots=True)
 class TimelineBins:
-    """What is drawn: requests `sent` and `refused` in each bin of `bin_s` seconds from t = 0, up to `until_s`.
+    """The timeline to draw: requests `sent` and `refused` in each bin of `bin_s` seconds from t = 0, up to `until_s`.
 
     waits: (from, to, what for), in order; those for different things may overlap by less than a bin. sessions: when
     each session but the first began.

@@ -142,7 +142,8 @@ def named(labels: dict[str, str]) -> str:
 def simulated_text(
     summary: Summary, screen: Screen, took_s: float, *, program: str, items: str | None, commands: Sequence[str]
 ) -> str:
-    """As `summary_text`; took_s: how long the simulation took. Without files (items None) there is nothing to name."""
+    """Return the summary of a simulation, and how long that took (took_s). Without files (items None) none are named.
+    """
     lines = summary_lines(summary, screen, program=program, items=items, commands=commands)
     faster = summary.duration_s / took_s if took_s > 0 else 0.0
     times = f", {count(round(faster))} times as fast as it would be" if faster >= 2 else ""

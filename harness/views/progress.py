@@ -29,7 +29,7 @@ PLAIN_EVERY_S = 10.0
 
 
 def choose_mode(wanted: Mode | None, stream: TextIO) -> Mode:
-    """What was asked for, as far as `stream` can: the bar moves only on a terminal. None: the best it can."""
+    """Return the mode asked for, as far as `stream` can: the bar moves only on a terminal. None: the best it can."""
     can_move = stream.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
     if wanted in (None, "bar"):
         return "bar" if can_move else "plain"
@@ -105,7 +105,7 @@ class Progress:
 
 
 class Lines:
-    """When a log gets a line, and which: the first, one at each change of state, else one every 10 s.
+    """The lines of a log: the first, one at each change of state, else one every 10 s.
 
     Waits shorter than that are the rhythm of a limit rather than a change: at 100/2s they alone would be a line
     every second.

@@ -86,7 +86,7 @@ def runs_text(rows: Sequence[RunRow], screen: Screen, *, program: str = "python 
 
 
 def _go_on(row: RunRow) -> str:
-    """What failed may fail again as it is; `show` says why it did, and what to type then."""
+    """Return the command to type next; for failures that is `show`, which says why they may fail again."""
     return f"{'show' if row.status is RunStatus.FAILED else 'resume'} {printable(row.name)}"
 
 

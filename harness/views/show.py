@@ -57,7 +57,7 @@ _HEADS = ("  FAILED", "TRIES", "STATUS", "WHEN", "AGAIN", "WHY")
 def failures_table(
     failures: Sequence[Failure], screen: Screen, now_utc_s: float, most: int | None = None
 ) -> list[RenderableType]:
-    """What failed for good first, then what is tried again; as a table, or where that is too narrow as lines.
+    """List what failed for good, then what is tried again; as a table, or where that is too narrow as lines.
 
     most: no more than so many are shown, and how many are left out is said.
     """
@@ -79,7 +79,7 @@ def failures_table(
 
 
 def _failure(failure: Failure, now_utc_s: float) -> tuple[str, ...]:
-    """What, tries, status, when, again, why."""
+    """Return the cells of a failure: what, tries, status, when, again, why."""
     again = failure.retry_at_utc_s
     return (
         cut(printable(fetch_name("list", failure.key) if failure.role == "list" else str(failure.key)), _LONGEST_KEY),
@@ -126,7 +126,7 @@ def attempts_lines(tried: Sequence[Attempt], screen: Screen, now_utc_s: float) -
 
 
 def _broken(body: str, screen: Screen) -> str:
-    """In one line, with a place to wrap it wherever a word is longer than there is room: JSON has few spaces."""
+    """Return the text in one line, with a place to wrap wherever a word is too long: JSON has few spaces."""
     text = " ".join(body.split())
     return text if screen.width is None else re.sub(rf"(\S{{{max(20, screen.width - 12)}}})", r"\1 ", text)
 
@@ -172,7 +172,7 @@ def _settings(settings: Mapping[str, str], screen: Screen) -> list[RenderableTyp
 
 
 def _learned(learned: Mapping[str, str], screen: Screen) -> list[RenderableType]:
-    """What `auto` pacing believes, and why."""
+    """Yield what `auto` pacing believes, and why."""
     if not learned:
         return []
     width = min(24, max(len(what) for what in learned))

@@ -62,7 +62,7 @@ def summary_lines(
     commands: Sequence[str] | None = None,
     full: bool = False,
 ) -> list[RenderableType]:
-    """As `summary_text`, to be rendered together with more. full: with the reference efficiency."""
+    """Yield the lines of `summary_text`, to be rendered together with more. full: with the reference efficiency."""
     templates = NEXT[summary.status] if commands is None else commands
     after = [] if items is None else [("items", items, "")]
     for at, template in enumerate(templates):
@@ -132,7 +132,7 @@ def _duration(summary: Summary) -> str:
 
 
 def _measure(summary: Summary) -> Iterable[Row]:
-    """Why a complete run has no share of the best possible, or that the declared limits are wrong."""
+    """Say why a complete run has no share of the best possible, or that the declared limits are wrong."""
     if summary.refused_within:
         yield "limits", summary.refused_within, "yellow"
     elif summary.unmeasured and summary.status.is_complete and summary.sent:
@@ -140,7 +140,7 @@ def _measure(summary: Summary) -> Iterable[Row]:
 
 
 def _speed(summary: Summary) -> Iterable[Row]:
-    """What is said of the distance to the best possible, where there is something to say."""
+    """Say how far the run was from the best possible, where there is something to say."""
     if summary.greedy_s is not None and not summary.bound_exact and summary.optimality is not None:
         yield "greedy", f"sending as early as the limits allow takes {duration(summary.greedy_s)}", ""
     if summary.lost_to is not None and summary.optimality is not None and summary.optimality < _GOOD:

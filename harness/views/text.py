@@ -79,7 +79,7 @@ def roughly(seconds: float | None) -> str:
 
 
 def countdown(seconds: float) -> str:
-    """What is left of a wait, rounded up: it never says 0 s while the wait goes on."""
+    """Return what is left of a wait, rounded up: it never says 0 s while the wait goes on."""
     return duration(math.ceil(seconds) if 1 < seconds < _LONGEST_S else max(1.0, seconds), whole=True)
 
 

@@ -124,7 +124,7 @@ class Controls:
         self._setting = False
 
     def values(self) -> dict[str, Any]:
-        """What was typed, by the names of the settings; nothing for a field left empty."""
+        """Return what was typed, by the names of the settings; nothing for a field left empty."""
         typed = {name: field.value.strip() for name, field in self._fields.items() if field.value.strip()}
         typed["workers"] = "auto" if self._auto.value else self.workers.value
         if self._source.value == "URL":
@@ -174,7 +174,7 @@ class Controls:
             self._on["workers"](change["new"])
 
     def _show_source(self) -> None:
-        """Only what there is to say of this source."""
+        """Show only the fields that this source has."""
         url = self._source.value == "URL"
         for name, of_url in (
             ("url", True),

@@ -228,7 +228,7 @@ def _limits(now: RunView) -> str:
 
 
 def _gauge(tier: LiveTier) -> str:
-    """How much of one limit is left, as a gauge with its numbers."""
+    """Draw how much of one limit is left, as a gauge with its numbers."""
     left = 100 * tier.left / tier.limit if tier.limit else 0.0
     opens = "" if tier.opens_in_s is None else f" · opens in {countdown(tier.opens_in_s)}"
     words = f"<b>{count(tier.left)} left</b> of {count(tier.limit)}{opens}"
@@ -258,7 +258,7 @@ def _attempt(number: int) -> str:
 
 
 def _idle(now: RunView, live: Live) -> str:
-    """What a worker without a request does."""
+    """Say what a worker without a request does."""
     if now.summary.status is RunStatus.PAUSED:
         return "paused"
     return {"limit": f"waits for {live.tier}", "refused": "paused (refused)", "probe": "waits for the probe"}.get(

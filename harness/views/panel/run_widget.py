@@ -65,7 +65,7 @@ _HATCH = (
 
 
 def timeline_svg(timeline: TimelineBins) -> str:
-    """A picture with words for who cannot see it; nothing where nothing happened yet."""
+    """Draw the timeline, described for people who cannot see it; return "" where nothing happened yet."""
     if not timeline.sent:
         return ""
     span_s = max(timeline.until_s, 10.0)

@@ -27,7 +27,7 @@ MOST_ROWS = 300
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a run stands: the words and look of its badge, and the filters under which it is found."""
+    """The words and look of a status's badge, and the filters under which it is found."""
 
     glyph: str
     words: str
@@ -82,7 +82,7 @@ def in_order(rows: Sequence[RunRow], column: str, descending: bool) -> list[RunR
 
 
 def tally(rows: Iterable[RunRow]) -> dict[str, int]:
-    """How many rows there are under each filter."""
+    """Count the rows under each filter."""
     standings = [standing(row) for row in rows]
     return {name: sum(name in stands.filters for stands in standings) for name in FILTERS}
 

@@ -34,7 +34,7 @@ Dash = Literal["-", "--", "-.", ":"]
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How one series is drawn."""
+    """The look of one series."""
 
     color: str
     marker: str
@@ -65,7 +65,7 @@ def styles(names: Iterable[str]) -> dict[str, Style]:
 
 @dataclass(frozen=True, slots=True)
 class Shade:
-    """How a stretch of time is shaded."""
+    """The look of a shaded stretch of time."""
 
     color: str
     hatch: str
@@ -253,5 +253,5 @@ def split(frame: pd.DataFrame, by: list[str]) -> Iterator[tuple[str, pd.DataFram
 
 
 def left_out(frame: pd.DataFrame, by: list[str]) -> int:
-    """How many combinations `split` leaves out."""
+    """Count the combinations that `split` leaves out."""
     return max(0, frame[by].drop_duplicates().shape[0] - MOST) if by else 0

@@ -140,7 +140,7 @@ def _seconds(axis, answered: pd.DataFrame) -> None:  # type: ignore[no-untyped-d
 
 
 def latency_alt(events: pd.DataFrame) -> str:
-    """What the figure shows, for who cannot see it."""
+    """Describe the figure for people who cannot see it."""
     all_of = _answered(events)["latency_s"]
     if all_of.empty:
         return "An empty figure: no request was answered."

@@ -97,7 +97,7 @@ def overslept(events: pd.DataFrame, limits: tuple[Limit, ...] | None) -> list[tu
 
 
 def _free_s(answered: np.ndarray, back: int, period_s: float) -> float:
-    """When the slot of the request that is so many from the first comes free; never, where only lost ones hold it."""
+    """Return when the slot of the request so many from the first comes free; never, where only lost ones hold it."""
     return float(answered[back]) + period_s if back < len(answered) else math.inf
 
 
@@ -117,14 +117,14 @@ def _lanes(events_by_strategy: Mapping[str, pd.DataFrame], limits: str | None) -
 
 
 def _known(events: pd.DataFrame) -> tuple[Limit, ...]:
-    """What the client knew of the limits in the end."""
+    """Return what the client knew of the limits in the end."""
     if events.empty:
         return ()
     return next((limits for _, limits in reversed(run_axis.limits_over_time(events)) if limits), ())
 
 
 def strip_table(events_by_strategy: Mapping[str, pd.DataFrame], limits: str | None = None) -> pd.DataFrame:
-    """What `strip` draws, in figures: a row for each strategy."""
+    """Return the data of `strip`: a row for each strategy."""
     rows = [
         (
             lane.name,
@@ -215,7 +215,7 @@ def _handles(best_s: float | None) -> list[Patch | Line2D]:
 
 
 def strip_alt(events_by_strategy: Mapping[str, pd.DataFrame], limits: str | None = None) -> str:
-    """What the strips show, for who cannot see them."""
+    """Describe the strips for people who cannot see them."""
     rows = strip_table(events_by_strategy, limits).to_dict("records")
     said = [
         f"{row['strategy']}: {duration(row['duration_s'])}, {count(row['requests'])} requests, {count(row['hits'])}"

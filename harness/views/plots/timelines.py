@@ -50,12 +50,12 @@ _REASONS = {
 
 
 def reason_text(by: str) -> str:
-    """Why nothing was sent, in words: for a limit, or one of the reasons of a wait."""
+    """Say in words why nothing was sent: for a limit, or one of the reasons of a wait."""
     return _REASONS.get(by, f"waiting for {by}")
 
 
 def timeline_table(events: pd.DataFrame) -> pd.DataFrame:
-    """What `timeline` draws, in at most twenty rows: requests, refusals and seconds waited in each stretch of time."""
+    """Return the data of `timeline` in at most twenty rows: requests, refusals and seconds waited in each."""
     moved = run_axis.on_one_axis(events)
     if moved.empty:
         return pd.DataFrame(columns=["from_s", "to_s", "requests", "hits", "waited_s"])
@@ -169,7 +169,7 @@ def _shade(panels: list[Axes], events: pd.DataFrame, divisor: float) -> list[Pat
 
 
 def _left(axes: Axes, kept: Kept, sent: pd.DataFrame, end_s: float, divisor: float) -> None:
-    """What is left of each limit, while it was kept."""
+    """Draw what is left of each limit, while it was kept."""
     at_s = np.linspace(0.0, end_s, 600)
     for (limit, times), (color, dash) in zip(list(kept.items())[-len(_LINES) :], _LINES):
         left = 100 * run_axis.left_of(limit, sent, at_s) / limit.limit
@@ -182,7 +182,7 @@ def _left(axes: Axes, kept: Kept, sent: pd.DataFrame, end_s: float, divisor: flo
 
 
 def timeline_alt(events: pd.DataFrame) -> str:
-    """What the timeline shows, for who cannot see it."""
+    """Describe the timeline for people who cannot see it."""
     moved = run_axis.on_one_axis(events)
     sent = run_axis.requests(moved) if len(moved) else pd.DataFrame()
     if sent.empty:

@@ -34,7 +34,7 @@ from harness.views.text import duration
 
 
 def occupancy_table(events: pd.DataFrame) -> pd.DataFrame:
-    """How much of the run so many workers were busy: busy, seconds, share (0 to 1)."""
+    """Return how much of the run so many workers were busy: busy, seconds, share (0 to 1)."""
     moved = run_axis.on_one_axis(events)
     sent = run_axis.requests(moved) if len(moved) else pd.DataFrame()
     if sent.empty:
@@ -55,7 +55,7 @@ def _steps(sent: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 
 def mean_busy(sent: pd.DataFrame, edges: np.ndarray) -> np.ndarray:
-    """How many requests were in flight on average between each two edges."""
+    """Return how many requests were in flight on average between each two edges."""
     at_s, busy = _steps(sent)
     area = np.concatenate([[0.0], np.cumsum(np.diff(at_s) * busy[:-1])])
     return np.asarray(np.diff(np.interp(edges, at_s, area)) / np.diff(edges))
@@ -90,7 +90,7 @@ def occupancy(events: pd.DataFrame) -> Figure:
 
 
 def occupancy_alt(events: pd.DataFrame) -> str:
-    """What the figure shows, for who cannot see it."""
+    """Describe the figure for people who cannot see it."""
     table = occupancy_table(events)
     if table.empty:
         return "An empty figure: no request was sent."
@@ -101,7 +101,9 @@ def occupancy_alt(events: pd.DataFrame) -> str:
 
 
 def workers_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """What `workers_plot` draws: mean duration and its interval, by strategy, workers and whatever else was varied."""
+    """Return the data of `workers_plot`: mean duration and its interval, by strategy, workers and whatever else was
+    varied.
+    """
     runs = numeric_workers(complete(frame))
     others = varied(runs, besides=("pacing", "workers"))
     keys = [*others, "pacing", "workers"]
@@ -183,7 +185,7 @@ def _legend(figure: Figure, looks: dict[str, Style], table: pd.DataFrame) -> Non
 
 
 def workers_alt(frame: pd.DataFrame) -> str:
-    """What the figure shows, for who cannot see it."""
+    """Describe the figure for people who cannot see it."""
     table = workers_table(frame)
     if table.empty:
         return "An empty figure: no run has ended."

@@ -33,14 +33,14 @@ _FAST, _SLOW = 0.97, 0.90
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the reference efficiency says, and what it hides ("" where it does not mislead)."""
+    """The reading of a reference efficiency, and what it hides ("" where it does not mislead)."""
 
     band: str
     hides: str
 
 
 def verdict(reference: float | None, optimality: float | None, hits_per_1000: float) -> Verdict:
-    """Of one run or one mean; None where the figure does not exist."""
+    """Judge the reference efficiency of one run or one mean; None where the figure does not exist."""
     if reference is None or math.isnan(reference):
         return Verdict("none", "no wait and no refusal, so there is nothing to divide")
     band = efficiency_band(reference)
@@ -104,7 +104,7 @@ class SweepPart:
 
 
 def run_settings(part: RunPart) -> list[tuple[str, str]]:
-    """What was run: every setting that has a value, the limits first; as in force, and as at the start."""
+    """Return every setting that has a value, the limits first; as in force, and as at the start."""
     start = dict(part.about.get("config", {}))
     in_force = {**start, **part.in_force}
     config = [name for name, value in in_force.items() if value not in (None, [], {}) and name not in NOT_OF_A_RUN]
@@ -116,14 +116,14 @@ def run_settings(part: RunPart) -> list[tuple[str, str]]:
 
 
 def versions(about: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """In which versions, on which machine, with which seed."""
+    """Return the versions, the machine and the seed."""
     rows = [(str(name), str(version)) for name, version in dict(about.get("versions", {})).items()]
     known = ("host", "platform", "seed", "repeats")
     return [*rows, *((name, str(about[name])) for name in known if about.get(name) is not None)]
 
 
 def run_figures(part: RunPart) -> list[tuple[str, str]]:
-    """How it went, line by line as the terminal says it; what it says of efficiency included."""
+    """Return how the run went, line by line as the terminal says it, with what efficiency says."""
     # The terminal sets parts of a line apart by spaces, which a page would swallow.
     told = [*summary_rows(part.summary), *reference_rows(part.summary)]
     rows = [(label, "; ".join(filter(None, text.split("  ")))) for label, text, _ in told]
@@ -176,7 +176,7 @@ def _unset(value: Any) -> bool:
 
 
 def sweep_size(part: SweepPart) -> str:
-    """How many runs of how many combinations, how, and how many of them did not end."""
+    """Say how many runs of how many combinations there are, how they were made, and how many did not end."""
     frame = part.frame
     runs = plural(len(frame), "run")
     names = varied(frame)

@@ -27,7 +27,7 @@ from harness.views.report.tables import (
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One figure and what belongs to it. name: of its file, and of its place in the page."""
+    """A figure and what belongs to it. name: of its file, and of its place in the page."""
 
     name: str
     title: str
