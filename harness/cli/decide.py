@@ -1,8 +1,8 @@
-"""`check`: can this API be imported, and what does it say of its limits? At most five requests.
+"""`check`, `recommend` and `infer`: help a person to decide on settings before an import.
 
-`recommend`: how many workers, how long it takes, and how far that advice carries.
-
-`infer`: what past runs say about how to set up the next.
+`check` tells in at most five requests whether an API can be imported, and what it says of its limits. `recommend` says
+how many workers to use, how long that takes, and how far the advice carries. `infer` says what past runs teach for the
+next one.
 """
 
 from __future__ import annotations

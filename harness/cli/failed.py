@@ -1,4 +1,4 @@
-"""`failed`: what could not be imported, why, and what is to become of it."""
+"""`failed`: list what could not be imported and why; retry or forget it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`report`: runs and sweeps as a page to be read, printed and passed on."""
+"""`report`: write runs and sweeps as a page to read, print and pass on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`import` and `resume`: run an import, show it, say how it ended."""
+"""`import` and `resume`: run an import, show it, and say how it ended."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class _Signals:
         signal.signal(number, noted)
 
     def began(self, session: Session) -> None:
-        """Note that there is something to stop from here on; a signal that came before is handled elsewhere."""
+        """Keep the session, so that a signal can stop it; KeyboardInterrupt where one came before."""
         if self.code is not None:
             raise KeyboardInterrupt
         self.session = session
@@ -172,7 +172,7 @@ def _say_starting() -> None:
 
 
 def _say_beforehand(config: ImportConfig, who: str) -> None:
-    """Say what is known before the first request: of our own test API, everything."""
+    """Say how long the import takes at least, where our own test API's limits are known before the first request."""
     if (
         not config.server_limits
         or not config.limits

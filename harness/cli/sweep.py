@@ -1,7 +1,4 @@
-"""`simulate`: an import in virtual time.
-
-`sweep` and `compare`: every combination of settings, and what came of it.
-"""
+"""`simulate`, `sweep` and `compare`: run one import in virtual time, or every combination of settings, and compare."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs and sweeps compared: means with confidence intervals, by pandas and scipy. How they are shown is in `views`."""
+"""Compare runs and sweeps: means with confidence intervals, by pandas and scipy. `views` shows them."""
 
 from __future__ import annotations
 

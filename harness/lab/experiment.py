@@ -1,4 +1,4 @@
-"""One import in virtual time: the settings, the figures and, where asked for, the files of a real one."""
+"""Simulate one import: the settings, the figures and, where asked for, the files of a real one."""
 
 from __future__ import annotations
 

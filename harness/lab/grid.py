@@ -1,4 +1,4 @@
-"""What a sweep is: settings that are fixed, settings that vary, how often each combination is repeated. Pure."""
+"""The grid of a sweep: settings that are fixed, settings that vary, and how often each is repeated. Pure."""
 
 from __future__ import annotations
 

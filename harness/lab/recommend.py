@@ -1,8 +1,7 @@
-"""How many workers, and what then: found by simulating the import with each of them. Limits are what one was told.
+"""Recommend a number of workers by simulating the import with each, under the limits that one was told.
 
-Of a long import the first items are simulated, and the times made longer by as much as its bound is.
-
-A recorded run as something to simulate: its limits as they turned out, its latency as measured.
+Of a long import only the first items are simulated; the times are then lengthened in proportion to its bound. A
+recorded run can be simulated as well, with its limits as they turned out and its latency as measured.
 """
 
 from __future__ import annotations

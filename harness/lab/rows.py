@@ -1,4 +1,4 @@
-"""One run of a sweep as a row of its table: where it stands in the sweep, its settings, its figures."""
+"""Make one row of a sweep's table of a run: where it stands in the sweep, its settings, its figures."""
 
 from __future__ import annotations
 

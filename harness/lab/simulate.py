@@ -1,7 +1,23 @@
-"""The simulating driver: a heap of answers to come, and a number called now.
+"""Simulate a session in virtual time: the core that imports, the test API's own decisions, and a heap between them.
 
-It runs the same core that trio runs, against the test API's own decision path: no event loop, no HTTP, no JSON. The
-only door between `harness` and `server`.
+**The heap.** All that is still to happen (a request arrives, an answer comes, a request is given up, somebody pauses)
+lies in a heap by its time. `Simulation.run` asks the core what to do now. For a `Fetch` it asks the test API, when the
+request arrives, how it decides and how long that takes, and puts the answer on the heap. For a `Wait` it goes on to the
+earliest entry, or to the time that the wait names if that is earlier.
+
+**Virtual time.** `now` is a number, which that time becomes. Nothing sleeps and no clock is read, so a night takes
+seconds, and entries of the same time happen in the order in which they were made: a seed gives the same run every time.
+
+**Why the same events come out as in a live run.** The core is the same object, has no clock and does no IO; it is told
+the same things in the same order: `answered` with the headers, then `finished` with the result, and a time-out after as
+many seconds. The test API decides by the same `Service` that its HTTP server calls, and pages and items go through the
+same `Rest`. Only the two drivers differ, and neither decides anything.
+
+**What a simulation leaves out.** Sockets, HTTP and its parsing, TLS, connection pools and their stale connections, the
+time that the machine needs (the core and the writing of parts take none), and two clocks that drift apart. The network
+takes no time of its own unless a `Network` draws some; the latency is the test API's.
+
+This module is the only door between `harness` and `server`.
 """
 
 from __future__ import annotations
@@ -79,8 +95,7 @@ def catalogue_size(config: ImportConfig) -> int:
 
 
 def verdicts(config: ImportConfig, arrivals_s: Sequence[float]) -> list[bool]:
-    """Return for each request for an item, arriving at `arrivals_s` (in order), whether the test API lets it through.
-    """
+    """Return whether the test API lets each request for an item through, arriving at `arrivals_s` (in order)."""
     service = service_for(config)
     return [service.handle(at_s, Ask("item", "1")).status != 429 for at_s in arrivals_s]
 
@@ -175,8 +190,7 @@ class Simulation:
                 return None
 
     def _wait(self, wait: Wait, until_s: float) -> bool:
-        """Go on to what comes first: something on the heap, or the time that the wait names; False if neither is due.
-        """
+        """Go on to what comes first: an event of the heap, or the time that the wait names; False if neither is due."""
         due = self._heap[0][0] if self._heap else float("inf")
         if wait.until is not None and wait.until < due:
             due = wait.until

@@ -187,7 +187,7 @@ def _live(job: Job) -> dict[str, Any]:
     return measured(job.config, run.state(), Summary.from_dict(figures))
 
 
-# papermill waits for ever unless told otherwise: longer than any cell of a live import that one would watch.
+# By default papermill waits for ever. This is longer than any cell of a live import that one would watch.
 LONGEST_CELL_S = 6 * 3600
 _START_S = 120
 

@@ -1,4 +1,4 @@
-"""The folder of a sweep: what was to be run, what has been, and its table.
+"""The folder of a sweep: its settings, the rows so far, and its table.
 
 results/<sweep>/  sweep.json  rows.jsonl while it goes on  runs.parquet when it has ended  runs/ where files are kept
 """

@@ -81,7 +81,7 @@ class AllRuns:
             self._controller.retry_in(self._retries.pop(0))
 
     def read_now(self) -> None:
-        """Read everything in this thread and show it: for who shows the table once."""
+        """Read everything in this thread and show it, for a table that is shown once."""
         self._read(self.chosen)
         self._show()
 

@@ -1,4 +1,4 @@
-"""The panel around an import in the background: what the buttons do, and what is shown when.
+"""The panel around an import in the background: it starts, steers and shows the import.
 
 Callbacks only start, post and take notes; all widgets are written by `tick`, on the kernel's loop.
 """

@@ -75,7 +75,7 @@ class LocalRun:
 
     @property
     def phase(self) -> Phase:
-        """How far the session itself is; what the import does is in `view`."""
+        """Return how far the session itself is; what the import does is in `view`."""
         if self._over.is_set():
             return "over"
         if self._thread.ident is None:

@@ -1,4 +1,4 @@
-"""What the cells of `notebooks/live_import.ipynb` call, and the one task that writes all widgets.
+"""The functions that the cells of `notebooks/live_import.ipynb` call, and the one task that writes all widgets.
 
 The task runs on the kernel's loop, a few times a second, because callbacks of widgets may come in other threads, with
 loops that do not live on. A view that fails is said once and shown no more, and the others go on.

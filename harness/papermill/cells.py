@@ -1,4 +1,4 @@
-"""What every cell of a notebook for papermill needs: its parameters checked, its errors plain, its outputs lasting.
+"""Help every cell of a papermill notebook: check its parameters, keep its errors plain and its outputs lasting.
 
 Parameters: papermill checks neither names nor types, so `settings` does. Errors: a notebook shows the sentence and not
 the way that led to it. A group of exceptions leaves a cell without a message, and can leave papermill waiting for ever,

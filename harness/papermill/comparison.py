@@ -1,4 +1,4 @@
-"""Sweeps in a notebook: what was fastest, what is refused, how many workers are enough."""
+"""Show sweeps in a notebook: the fastest settings, the refusals, and how many workers are enough."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `notebooks/strategies.ipynb` teaches: how servers count, how clients pace, and where being greedy loses."""
+"""The lessons of `notebooks/strategies.ipynb`: how servers count, how clients pace, and where being greedy loses."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""One run from a notebook: simulated or live, with its figures and its metrics.
+"""Make one run from a notebook, simulated or live, show its figures, and keep its metrics for programs to read.
 
-The figures of an executed notebook, to be read by programs: one small JSON document among its outputs.
+The metrics are one small JSON document among the outputs of the executed notebook.
 """
 
 from __future__ import annotations

@@ -98,8 +98,7 @@ def has_passed(text: str) -> bool:
 
 
 def next_local(clock: str, after_utc_s: float) -> float:
-    """Return when it is next `06:00` (or `6:00`, `06:00:30`) in local time, after `after_utc_s`; a date with a time is
-    itself.
+    """Return when it is next `06:00` (or `6:00`, `06:00:30`) in local time; a time with a date is itself.
 
     ValueError for anything else.
     """

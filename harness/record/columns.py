@@ -171,8 +171,7 @@ class _Shape:
 
 
 def _too_wide(values: list[Any]) -> bool:
-    """Return True if the objects have more fields than a column may, or so different ones that a table is mostly empty.
-    """
+    """Return True if the objects have too many fields for a column, or hardly any in common."""
     root = _Shape()
     shapes, present = [root], 0
     todo = [(value, root) for value in values if isinstance(value, (dict, list))]

@@ -1,4 +1,4 @@
-"""What can happen in an import: one frozen class each, the single record from which every number is computed.
+"""The events of an import: one frozen class each, the single record from which every number is computed.
 
 Every time that ends in `_s` counts from the session's start in trio's seconds; `_utc_s` counts from the epoch. The
 envelope (schema, run, session, writer, seq) is added where events are written, so that the core need not know it.
@@ -64,7 +64,7 @@ class Charged:
 
 @dataclass(frozen=True, slots=True)
 class Relisted:
-    """From here on the list is read from its beginning again, to find what moved while it was read: an audit."""
+    """An audit begins: the list is read from its beginning again, to find what moved while it was read."""
 
     t_s: float
 

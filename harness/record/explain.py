@@ -210,7 +210,7 @@ class Audit:
 
 
 def audited(events: Iterable[e.Event]) -> Audit | None:
-    """Return what the last audit of a run found; None where there was none."""
+    """Return the result of the last audit of a run; None where there was none."""
     before: dict[e.ItemId, None] = {}
     now: dict[e.ItemId, None] | None = None
     whole = accepted = False

@@ -1,10 +1,8 @@
-"""Files replaced in one step, whatever is killed and whenever; and JSON in them. Imports no Parquet.
-
-The parts in a folder, by their names alone: no file is opened, and Parquet is not needed.
+"""Replace files in one step, read JSON, and list the parts of a folder by name; imports no Parquet.
 
 A part is named after its writer and its first row, `s1-000001001.parquet`; a compacted one after its last as well,
-`s1-000000001_000123456.parquet`. Its name says which it stands for: those are no parts any more, though a crash or
-a moment may have left them there.
+`s1-000000001_000123456.parquet`. A compacted part replaces those that its name covers: a reader passes
+over them, though they may still be there for a while, or after a crash.
 """
 
 from __future__ import annotations

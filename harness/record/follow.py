@@ -1,4 +1,4 @@
-"""Following a run that somebody else may be writing: what is new is read, and no event twice.
+"""Follow a run that another process may be writing: read what is new, and no event twice.
 
 `Follower` folds the events to a state, from the newest snapshot on. `Replay` folds them to a timeline: a million of
 them in about a second, because it adds whole columns. Both go on from the row that they had reached, so that it makes

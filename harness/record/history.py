@@ -1,4 +1,4 @@
-"""Reading a run's record back: its events, its state, and the payloads that no event knows."""
+"""Read a run's record back: its events, its state, and the payloads that no event knows."""
 
 from __future__ import annotations
 

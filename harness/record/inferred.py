@@ -1,4 +1,4 @@
-"""Which limits a recorded run reveals, with the evidence: the one source of learned limits for every view.
+"""Infer the limits that a recorded run reveals, with the evidence: the one source of learned limits for every view.
 
 What was refused tells most: each pause, from a first refusal to the probe that got through, is explained as `auto`
 pacing explains it while it runs. What was believed at the end of the run counts where nothing was refused.
@@ -104,7 +104,7 @@ def _is_held(found: Tier, held: Tier) -> bool:
 
 
 def _discount(sessions: list[Session], known: bool) -> None:
-    """Count a 5xx as let through, an overload or a fault, where limits are known or other statuses refuse as well."""
+    """Count a 5xx as let through (an overload or a fault) where limits are known or other statuses refuse as well."""
     refusals = [refusal for session in sessions for refusal in session.refused]
     if not known and not any(refusal.status < _SERVER_ERROR for refusal in refusals):
         return
@@ -116,8 +116,7 @@ def _discount(sessions: list[Session], known: bool) -> None:
 
 
 def _agreed(found: list[Finding], known: list[Finding]) -> list[Finding]:
-    """Keep the findings that at least two pauses and half of them all show: faults come after any number of requests.
-    """
+    """Keep the findings that at least two pauses and half of them show: faults come after any number of requests."""
     merged = _merged(found + known)
     return [finding for finding in merged if not finding.seen or finding.seen >= max(2, len(found) / 2)]
 
@@ -230,8 +229,7 @@ def _merged(found: list[Finding]) -> list[Finding]:
 
 
 def _repeats(finding: Finding, other: Finding) -> bool:
-    """Return True if this is the other limit, met over several of its windows: as many more in as much longer a time.
-    """
+    """Return True if this is the other limit, met over several of its windows: as many more in as much more time."""
     times = round(finding.tier.limit / other.tier.limit)
     if times < 2 or not finding.seen or finding.seen >= other.seen:
         return False

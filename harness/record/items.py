@@ -1,6 +1,7 @@
-"""`items.parquet`: every imported item once, with the API's own fields as typed columns.
+"""Write the imported items: items.parquet, and exports as CSV, JSON lines or Parquet.
 
-The imported items of a run as one file that other programs read: CSV, JSON lines or Parquet.
+In items.parquet each imported item stands once, with the API's own fields as typed columns. Exports are made of the
+same payloads, as one file that other programs read.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def payloads(folder: Path, wanted: Callable[[ItemId], bool], count: int | None =
 
 
 def _doubled(folder: Path) -> dict[str, int]:
-    """Count the further payloads of ids that have more than one: there are hardly ever any."""
+    """Return how many payloads those ids have that have more than one: there are hardly ever any."""
     ids = [table.column("id") for table in payload_rows(folder, ["id"])]
     counts = pa.chunked_array([chunk for column in ids for chunk in column.chunks], pa.string()).value_counts()
     several = counts.filter(pc.greater(counts.field("counts"), 1)).to_pylist()

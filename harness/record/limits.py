@@ -25,7 +25,7 @@ from harness.record.files import read_json, write_json
 class Limit:
     """One limit: as it was written, and how many requests in how many seconds. at_once: how many in flight.
 
-    refills: room comes back bit by bit. Then `limit` is its burst, and period_s how long the whole of it takes.
+    is_bucket: room comes back bit by bit. Then `limit` is its burst, and period_s how long the whole of it takes.
     """
 
     text: str

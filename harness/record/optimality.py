@@ -1,4 +1,4 @@
-"""How near a run came to the best possible: the one place that says so, or says why it cannot be said. Pure.
+"""Judge how near a run came to the best possible, in the one place that does, or say why it cannot be said. Pure.
 
 A share of the best possible means something only for a whole run, in one piece, under limits that somebody declared
 and the server agreed with. Everywhere else a few percent, or more than a hundred, would be shown as if they told of

@@ -1,4 +1,4 @@
-"""How many requests were begun, in a file that survives kill -9 although nothing waits for the disk.
+"""Count the requests that were begun, in a file that survives kill -9 although nothing waits for the disk.
 
 Events reach the disk up to a second late. What a killed session sent in that second must still be charged to the
 limits before the next one sends, or the two together exceed them. The kernel keeps a memory-mapped page when its

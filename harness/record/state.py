@@ -1,4 +1,4 @@
-"""What is known of a run after its events so far: counters, and a dense table of items."""
+"""The state of a run after its events so far: counters, and a dense table of items."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Items:
         return item in self._states
 
     def state(self, item: ItemId) -> ItemState | None:
-        """None for an item that was never listed."""
+        """Return the state of `item`; None for one that was never listed."""
         number = self._states.get(item)
         return None if number is None else _STATES[number]
 
@@ -243,8 +243,7 @@ class State:
 
     @property
     def expected(self) -> int | None:
-        """Return the number of items: as many as the list declares, or has named if that is more; None if it does not
-        say.
+        """Return how many items the list declares, or has named if that is more; None if it does not say.
 
         A list may declare fewer than it names: it grew while it was read, or an audit found more. A total that pages
         contradict is not believed; once such a list has ended, there are as many as it named.
@@ -281,9 +280,7 @@ class State:
         return self.limits or None if self.asked or self.strategy != "auto" else None
 
     def segments(self) -> list[Segment]:
-        """Return what each session read, in pieces where its limits were changed or it was paused: windows renew
-        meanwhile.
-        """
+        """Return what each session read, in pieces where limits changed or a person paused: windows renew meanwhile."""
         boundaries = [*self.boundaries, Boundary(self.pages_read, self.imported, self.kept, "session")]
         return [
             Segment(to.pages - at.pages, to.items - at.items, to.limits, at.why != "session")

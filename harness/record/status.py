@@ -1,4 +1,4 @@
-"""How a run stands: one list of statuses, and the few questions that the rest of the project asks of them.
+"""The statuses of a run, in one list, and the few questions that the rest of the project asks of them.
 
 A status is derived from the lock and the events, never from what run.json claims (`Run.status`). On disk and in JSON it
 is the text.

@@ -1,4 +1,4 @@
-"""When a run sent, was refused and waited for what: a fold of its own over the events, made to be drawn.
+"""The timeline of a run: when it sent, was refused and waited for what, folded from the events to be drawn.
 
 A timeline has at most MOST_BINS bins. They become twice as wide whenever the run outgrows them, so that a minute and a
 night are drawn at the same cost. What is folded does not depend on when that happens:

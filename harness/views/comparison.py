@@ -1,4 +1,4 @@
-"""Experiments on the terminal: settings compared, one simulation, and how far a sweep is.
+"""Show experiments on the terminal: settings compared, one simulation, and how far a sweep is.
 
 A comparison is a table for each server, the fastest setting first, and below it the sentence that people want from it.
 """
@@ -142,8 +142,7 @@ def named(labels: dict[str, str]) -> str:
 def simulated_text(
     summary: Summary, screen: Screen, took_s: float, *, program: str, items: str | None, commands: Sequence[str]
 ) -> str:
-    """Return the summary of a simulation, and how long that took (took_s). Without files (items None) none are named.
-    """
+    """Return the summary of a simulation that took `took_s`; items: None where no files are kept, and none named."""
     lines = summary_lines(summary, screen, program=program, items=items, commands=commands)
     faster = summary.duration_s / took_s if took_s > 0 else 0.0
     times = f", {count(round(faster))} times as fast as it would be" if faster >= 2 else ""

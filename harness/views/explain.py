@@ -1,4 +1,4 @@
-"""Answers about the past in words: why nothing was sent at a moment of a run, and what an audit of its list found."""
+"""Explain in words why nothing was sent at a moment of a run, and what an audit of its list found."""
 
 from __future__ import annotations
 

@@ -139,8 +139,7 @@ def _how_far(view: RunView, live: Live, width: int) -> list[Text]:
 
 
 def _time(view: RunView) -> str:
-    """Return the time that has passed; for an ended run its duration, which may be less: it ends with the last answer.
-    """
+    """Return the time elapsed; of an ended run the duration, which may be less: it ends with the last answer."""
     if view.status.is_open:
         return f"{duration(view.elapsed_s, whole=True)} elapsed"
     return f"duration {duration(view.summary.duration_s)}"

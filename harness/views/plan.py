@@ -1,4 +1,4 @@
-"""What is said before an import: what `check` found, what `--dry-run` plans, what `recommend` advises.
+"""Show what is known before an import: what `check` found, what `--dry-run` plans, what `recommend` advises.
 
 Each text answers what people ask at that point: can this be imported, how long will it take, what should be set?
 """

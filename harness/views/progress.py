@@ -115,7 +115,7 @@ class Lines:
         self._said: tuple[str, float] | None = None  # word, t_s
 
     def next(self, view: RunView) -> str | None:
-        """The line to write at this moment; None where there is nothing to say."""
+        """Return the line to write now; None where there is nothing to say."""
         figures, live = view.summary, view.live
         if live is None:
             return None

@@ -1,4 +1,4 @@
-"""What a stream can show: how wide, whether glyphs, whether colours; and rendering for exactly that."""
+"""Tell what a stream can show (how wide, whether glyphs, whether colours), and render for exactly that."""
 
 from __future__ import annotations
 

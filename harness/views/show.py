@@ -1,4 +1,4 @@
-"""One run in full: its summary, its settings, what it learned, what it waited for, and what failed.
+"""Show one run in full: its summary, its settings, what it learned, what it waited for, and what failed.
 
 Its parts are shown elsewhere as well: the settings in force beside those of the start, the failures as a table, and
 every attempt at one item.
@@ -172,7 +172,7 @@ def _settings(settings: Mapping[str, str], screen: Screen) -> list[RenderableTyp
 
 
 def _learned(learned: Mapping[str, str], screen: Screen) -> list[RenderableType]:
-    """Yield what `auto` pacing believes, and why."""
+    """Return lines for what `auto` pacing believes, and why."""
     if not learned:
         return []
     width = min(24, max(len(what) for what in learned))

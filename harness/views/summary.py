@@ -1,4 +1,4 @@
-"""What is said when a run ends, in the order in which people ask: did it work, how fast, what now."""
+"""Sum a run up when it ends, in the order in which people ask: did it work, how fast, what now."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def summary_lines(
     commands: Sequence[str] | None = None,
     full: bool = False,
 ) -> list[RenderableType]:
-    """Yield the lines of `summary_text`, to be rendered together with more. full: with the reference efficiency."""
+    """Return the lines of `summary_text`, to be rendered together with more. full: with the reference efficiency."""
     templates = NEXT[summary.status] if commands is None else commands
     after = [] if items is None else [("items", items, "")]
     for at, template in enumerate(templates):

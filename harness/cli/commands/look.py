@@ -1,4 +1,4 @@
-"""The commands that show what runs did, and carry their data on."""
+"""The commands that show runs, and export, retry or audit what they imported."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""`import`, `resume`, `simulate`, `sweep` and `server`: what makes a run, or serves one to make.
+"""The commands that make, steer and remove runs, or help to set one up.
 
-`recommend`, `infer` and `check`: what to set before an import.
-
-`pause`, `set`, `stop` and `prune`: a word to a running import, and the end of old runs.
+`import`, `resume`, `simulate` and `sweep` make runs; `server` starts the test API. `recommend`, `infer` and `check` say
+what to set before an import. `pause`, `set` and `stop` are commands to a running import; `prune` removes old runs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What to import, and the buttons: widgets that say what was typed and call back, and decide nothing.
+"""The form and the buttons of the panel: widgets that say what was typed and call back, and decide nothing.
 
 Before the start the form holds the settings of the import to come; while one runs, workers and limit steer it. The
 number of workers is the browser's own slider with a label, because the toolkit's has none for screen readers.

@@ -1,4 +1,4 @@
-"""What every figure is drawn on: its paper, its axes, its words, and every colour, marker and line style.
+"""The canvas of every figure: its paper, its axes, its words, and every colour, marker and line style.
 
 Okabe and Ito's colours (2008, "Color Universal Design") can be told apart with any kind of colour vision; yellow is
 left out, as it does not show on white. Nothing is told by colour alone: each series has a marker and a line style of

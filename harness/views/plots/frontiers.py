@@ -1,6 +1,6 @@
-"""Labels beside their points, where they touch neither each other nor another point.
+"""Draw speed against refusals, to tell which settings are beaten in both; place the labels where they touch nothing.
 
-Speed against refusals: which settings are beaten in both, and which are a choice?
+A setting on the frontier is a choice: no other is faster without more refusals, or has fewer without being slower.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How long answers took: percentiles over time, and how many came within how long."""
+"""Draw how long answers took: percentiles over time, and how many came within how long."""
 
 from __future__ import annotations
 

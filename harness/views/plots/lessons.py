@@ -1,4 +1,4 @@
-"""Two figures for teaching: the same arrivals under each way of counting, and a schedule that beats the greedy one."""
+"""Draw two lessons: the same arrivals under each way of counting, and a schedule that beats the greedy one."""
 
 from __future__ import annotations
 

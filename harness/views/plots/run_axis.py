@@ -60,9 +60,7 @@ def requests(events: pd.DataFrame) -> pd.DataFrame:
 
 
 def waits(events: pd.DataFrame) -> pd.DataFrame:
-    """Return when nothing could be sent: began_s, ended_s and `by`, the limit or reason; a person's pauses are
-    included.
-    """
+    """Return when nothing could be sent: began_s, ended_s and `by`, the limit or reason, a person's pauses too."""
     rows = events[(events["event"] == "Waited") & (events["asleep_s"] > 0)]
     # Asleep is the part in which nobody was sending; it comes last.
     began = rows["ended_s"] - rows["asleep_s"].astype(float)

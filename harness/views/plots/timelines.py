@@ -1,4 +1,4 @@
-"""One run over time: what it sent, what was refused, why it paused, and what was left of each limit."""
+"""Draw one run over time: what it sent, what was refused, why it paused, and what was left of each limit."""
 
 from __future__ import annotations
 

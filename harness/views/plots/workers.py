@@ -1,6 +1,7 @@
-"""How many workers were busy: are there too few, or more than the limits can use?
+"""Draw how many workers were busy over time, and how long imports take with how many workers.
 
-Duration against workers, a line for each strategy: where do more workers stop to help?
+`occupancy` shows for one run whether there are too few workers, or more than the limits can use. `workers_plot` has a
+line for each strategy of a sweep, which levels off where more workers stop helping.
 """
 
 from __future__ import annotations
@@ -101,9 +102,7 @@ def occupancy_alt(events: pd.DataFrame) -> str:
 
 
 def workers_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the data of `workers_plot`: mean duration and its interval, by strategy, workers and whatever else was
-    varied.
-    """
+    """Return the data of `workers_plot`: mean duration and its interval, by strategy, workers and the rest varied."""
     runs = numeric_workers(complete(frame))
     others = varied(runs, besides=("pacing", "workers"))
     keys = [*others, "pacing", "workers"]

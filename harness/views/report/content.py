@@ -1,10 +1,8 @@
-"""The reference system's efficiency beside the share of the best possible, and where the former misleads.
+"""The content of a report, of runs and sweeps, as plain values; the reference efficiency beside the true figure.
 
-It is waits / (refusals + waits): it knows nothing of time. Who sleeps a whole window where a second would do is
-"excellent"; who is refused now and then and loses nothing by it is "poor"; a single worker that waits once for each
-time it is refused scores 50 %.
-
-What a report is of: runs and sweeps, as whoever reads the files hands them over.
+The reference system's efficiency is waits / (refusals + waits), which knows nothing of time. A client that sleeps a
+whole window where a second would do is "excellent"; one that is refused now and then and loses nothing by it is "poor";
+a single worker that waits once for each refusal scores 50 %. So `verdict` says where the figure misleads.
 """
 
 from __future__ import annotations

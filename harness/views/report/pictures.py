@@ -1,4 +1,4 @@
-"""Figures for a report: each with a title, what to look for, words for who cannot see it, and the table beside it."""
+"""Figures for a report, each with a title, what to look for, its table, and words for people who cannot see it."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def use_table(events: pd.DataFrame) -> pd.DataFrame:
 
 
 def _used(admitted: np.ndarray, limit: Limit, spans: list[tuple[float, float]]) -> tuple[float, float, float]:
-    """Count the windows of `limit` in `spans`; return the share of it that they used on average and at most."""
+    """Return how many windows of `limit` lay in `spans`, and the share of it that they used on average and at most."""
     shares: list[float] = []
     for since, to in spans:
         inside = admitted[(admitted >= since) & (admitted <= to)]
