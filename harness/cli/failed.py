@@ -123,7 +123,7 @@ def _hint(run: Run, results: Path, *commands: str) -> None:
 
 
 def _wanted(run: Run, items: tuple[str, ...], reason: str | None, statuses: tuple[str, ...]) -> list[ItemId] | None:
-    """The items chosen; None for all, which includes pages."""
+    """Return the items chosen; None for all, which includes pages."""
     if not (items or reason or statuses):
         return None
     if items and not (reason or statuses):

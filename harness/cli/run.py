@@ -82,7 +82,7 @@ def _resume(found: Run, typed: dict[str, Any]) -> int:
 
 
 def ready_to_resume(found: Run, typed: dict[str, Any]) -> ImportConfig:
-    """The settings to go on with; BadInput where something is missing that was never written, or it was simulated."""
+    """Return the settings to resume with; BadInput where one is missing that was never written, or it was simulated."""
     refuse_simulated(found)
     written = found.config
     if written.get("header_names") and "header" not in typed:

@@ -74,7 +74,7 @@ class Panel:
 
 
 def find_any(results: Path, name: str) -> Run | Sweep:
-    """The run or sweep of that name, or of the unique prefix; NoSuchRun where neither fits."""
+    """Return the run or sweep of that name, or of the unique prefix; NoSuchRun where neither fits."""
     runs = [run for run in list_runs(results) if run.name.startswith(name)]
     sweeps = [sweep for sweep in list_sweeps(results) if sweep.name.startswith(name)]
     alike: list[Run | Sweep] = [*runs, *sweeps]
@@ -114,7 +114,7 @@ def _row(number: int, run: Run) -> dict[str, Any]:
 
 
 def panels(frame: pd.DataFrame) -> list[Panel]:
-    """The comparison, a panel for each server and amount of work: between them no duration means anything."""
+    """Return the comparison, a panel for each server and amount of work: between them no duration means anything."""
     world = [name for name in WORLD if name in frame.columns]
     groups = frame.groupby(world, dropna=False, sort=False)
     if (frame["sweep"] == "").all():
@@ -123,7 +123,7 @@ def panels(frame: pd.DataFrame) -> list[Panel]:
 
 
 def varied(frame: pd.DataFrame) -> list[str]:
-    """The settings that differ between the rows but for those of WORLD, pacing and workers always first."""
+    """Return the settings that differ between the rows but for those of WORLD, pacing and workers always first."""
     asked = [name for name in frame.columns if name in SETTINGS or name not in COLUMNS]
     left_out = {"pacing", "workers", "workers_auto", *WORLD}
     differing = [name for name in asked if name not in left_out and frame[name].astype(str).nunique() > 1]
@@ -170,7 +170,7 @@ def _line(group: pd.DataFrame, names: list[str]) -> Line:
 
 
 def _refused_per_1000(runs: pd.DataFrame) -> dict[str, float]:
-    """The mean of refusals per 1,000 requests, by status. A table of an earlier version knows but their sum."""
+    """Return the mean of refusals per 1,000 requests, by status. A table of an earlier version knows but their sum."""
     known = runs["refusals"].notna()
     if not known.all():
         return {str(TOO_MANY_REQUESTS): float(runs["hits_per_1000"].mean())}
@@ -183,7 +183,7 @@ def _refused_per_1000(runs: pd.DataFrame) -> dict[str, float]:
 
 
 def mean_and_half(values: Sequence[float]) -> tuple[float, float | None]:
-    """The mean, and half of its 95 % confidence interval by Student's t; None with fewer than two values."""
+    """Return the mean, and half of its 95 % confidence interval by Student's t; None with fewer than two values."""
     mean = math.fsum(values) / len(values)
     if len(values) < 2:
         return mean, None

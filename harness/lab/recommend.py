@@ -98,7 +98,7 @@ class _Case:
 
 
 def recommend(config: ImportConfig, what_if: Iterable[str] = (), tell: Tell | None = None) -> Recommendation:
-    """The fewest workers that are as fast as any, what more and fewer would do, and how far the advice carries.
+    """Find the fewest workers that are as fast as any, what more and fewer would do, and how far the advice carries.
 
     what_if: settings in place of those of `config`, as `workers=40 latency=160ms`. tell: is given the number of
     simulations so far. Raises BadInput and NeverFits before the first.
@@ -146,7 +146,7 @@ class _Trials:
         return Tried(workers, case.factor * summary.duration_s, summary.refused_per_1000)
 
     def ascending(self, case: _Case, counts: Sequence[int], patience: int) -> list[Tried]:
-        """Each of `counts`, until more workers than `patience` in a row gained next to nothing."""
+        """Simulate each of `counts`, until more workers than `patience` in a row gained next to nothing."""
         tried: list[Tried] = []
         fastest_s, in_vain = math.inf, 0
         for workers in counts:
@@ -172,7 +172,7 @@ def _fewest(tried: list[Tried]) -> Tried:
 
 
 def _case(config: ImportConfig, sample: int, tenant: str | None = None) -> _Case:
-    """The part of the import that is simulated, and what is known of the whole without simulating it."""
+    """Return the part of the import that is simulated, and what is known of the whole without simulating it."""
     config = as_simulated(config)
     items = catalogue_size(config)
     wanted = items if config.run.max_items is None else min(items, config.run.max_items)
@@ -226,7 +226,7 @@ def _halved(tier: Tier) -> Tier:
 
 
 def _doubled(latency: str) -> float | str:
-    """A latency that is twice as long, in the same words."""
+    """Return a latency that is twice as long, in the same words."""
     kind, colon, rest = latency.partition(":")
     if not colon:
         return 2 * parse_duration(latency)
@@ -261,7 +261,7 @@ _KEPT = ("per_page", "max_items", "sequential", "detail", "cost")
 
 
 def from_run(run: Run) -> tuple[ImportConfig, Tried]:
-    """The import that `run` was, with its limits as they turned out and its latency as measured; and what it took.
+    """Return the import that `run` was, with the limits and the latency that it turned out to have; and its duration.
 
     BadInput where it did not end, or met no limit that could be told.
     """
@@ -280,7 +280,7 @@ def from_run(run: Run) -> tuple[ImportConfig, Tried]:
 
 
 def _measured(summary: Summary) -> str:
-    """The latency that a run met, as the lognormal distribution with its median and 95th percentile."""
+    """Return the latency that a run met, as the lognormal distribution with its median and 95th percentile."""
     median_s, high_s = summary.latency_p50_s, summary.latency_p95_s
     if median_s is None or high_s is None:
         raise BadInput(f"run {summary.run} got no answer, so no latency is known; use --latency instead of --from")

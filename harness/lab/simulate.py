@@ -60,7 +60,7 @@ _GARBLED = {"truncated": "malformed", "malformed": "malformed", "wrong-type": "m
 
 
 def as_simulated(config: ImportConfig) -> ImportConfig:
-    """`config` with the latency of the API that it describes; BadInput where the test API refuses its settings.
+    """Return `config` with the latency of the API that it describes; BadInput where the test API refuses its settings.
 
     One told, else a scenario's own, else USUAL_LATENCY.
     """
@@ -68,7 +68,7 @@ def as_simulated(config: ImportConfig) -> ImportConfig:
 
 
 def server_config(config: ImportConfig, more: Mapping[str, Any] | None = None) -> ServerConfig:
-    """The test API that `config` describes; BadInput where it refuses its settings.
+    """Return the test API that `config` describes; BadInput where it refuses its settings.
 
     It begins at a moment of the day that the seed chooses, for windows on the wall clock have a phase. It keeps counts
     but no decisions. more: settings of its own that no import has.
@@ -81,7 +81,7 @@ def server_config(config: ImportConfig, more: Mapping[str, Any] | None = None) -
 
 
 def service_for(config: ImportConfig, more: Mapping[str, Any] | None = None) -> Service:
-    """The test API that `config` describes, in process, its clock at 0."""
+    """Return the test API that `config` describes, in process, its clock at 0."""
     return Service(server_config(config, more), tells=not _is_deaf(config))
 
 
@@ -101,7 +101,7 @@ def verdicts(config: ImportConfig, arrivals_s: Sequence[float]) -> list[bool]:
 
 
 def enforced(config: ImportConfig) -> str | None:
-    """The limits that the test API of `config` enforces, as its own text; None where it is somebody else's API."""
+    """Return the limits that the test API of `config` enforces, as its own text; None where it is another API."""
     if config.source.url is not None:
         return None
     limit = _settings(config).get("limit", DEFAULT_LIMIT)
@@ -262,7 +262,7 @@ class Simulation:
         self._later_or_now(told_s, self._told, fetch, decision, said, gives_up_s, done_s)
 
     def _looked_into(self, said: Notice, decision: Decision) -> Notice:
-        """The verdict that takes the body into account, unless that comes garbled."""
+        """Return the verdict that takes the body into account, unless that comes garbled."""
         if decision.fault is not None and decision.fault.kind in _GARBLED:
             return said
         since_s = self.utc_s + self.now if said.server_utc_s is None else said.server_utc_s
@@ -326,7 +326,7 @@ def _joined(headers: list[tuple[str, str]]) -> dict[str, Any]:
 
 
 def scenarios() -> dict[str, str]:
-    """The ready-made test APIs, and what each is like in a line."""
+    """Return the ready-made test APIs, and what each is like in a line."""
     return {name: ready_made.about(name) for name in ready_made.names()}
 
 

@@ -74,7 +74,7 @@ class Controller:
         return self.busy and isinstance(self.import_, LocalRun)
 
     def say(self, text: str, *, bad: bool = False) -> None:
-        """A sentence to be shown at the next tick."""
+        """Keep a sentence to be shown at the next tick."""
         self._note = (text, bad)
 
     # --- what the buttons do -------------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ class Controller:
         self.say(words)
 
     def _config_of(self, run: Run) -> ImportConfig:
-        """The settings to go on with, secrets included where this is the import that was told them."""
+        """Return the settings to go on with, secrets included where this is the import that was told them."""
         mine = self.import_
         if isinstance(mine, LocalRun) and mine.run is not None and mine.run.folder == run.folder:
             since: dict[str, Any] = run.about.get("asked", {})

@@ -91,7 +91,7 @@ class LocalRun:
         return self
 
     def wait(self, timeout_s: float | None = None, look: Callable[[], object] = lambda: None) -> Run:
-        """The run, once the session is over; its error, plain, where one ended it. TimeoutError after `timeout_s`.
+        """Wait for the end and return the run; raise the error that ended it, or TimeoutError after `timeout_s`.
 
         look: called a few times a second meanwhile. Interrupted, it stops the import, waits for its files to be
         whole, and lets the interrupt pass.
@@ -224,7 +224,7 @@ class _Posted:
 
 @atexit.register
 def _farewell() -> None:
-    """The kernel is shut down or restarted: what was recorded goes to disk, and the run says why it ended."""
+    """Stop what is running when the kernel shuts down or restarts, so that it is recorded and says why it ended."""
     for running in list(_started):
         if running.phase in ("starting", "under way", "stopping"):
             running.farewell("the notebook's kernel was shut down or restarted")

@@ -72,7 +72,7 @@ class RunIndex:
         return True
 
     def _slowly(self, run: Run, damaged: list[str]) -> None:
-        """The row of a run under way or broken off, from its events."""
+        """Return the row of a run under way or broken off, from its events."""
         try:
             stamp = _stamp(run)
             view = self._readers.setdefault(run.name, RunReader(run)).view(utc_s())
@@ -89,6 +89,6 @@ class RunIndex:
 
 
 def _stamp(run: Run) -> tuple[int, ...]:
-    """Changes whenever the run's description or summary is written anew, or a part is added."""
+    """Return what changes when the run's description or summary is written anew, or a part is added."""
     paths = (run.folder / "run.json", run.folder / "summary.json", run.folder / "events")
     return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in paths)

@@ -69,7 +69,7 @@ class Comparison:
 
 @plainly
 def read_comparison(namespace: Mapping[str, Any]) -> Comparison:
-    """The sweeps that the parameters `sweeps` and `results` in a notebook's `globals()` name.
+    """Return the sweeps that the parameters `sweeps` and `results` in a notebook's `globals()` name.
 
     sweeps: names (a unique prefix is enough) or folders, as a list or with commas between them; none: the latest.
     """

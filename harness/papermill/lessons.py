@@ -58,7 +58,7 @@ def strategies_lesson(config: ImportConfig, strategies: Sequence[str]) -> dict[s
 
 
 def events_of(config: ImportConfig) -> pd.DataFrame:
-    """The events of a simulated import, without a folder."""
+    """Return the events of a simulated import, without a folder."""
     need("pandas")
     events: list[Event] = []
     simulate_run(config, on_event=events.append)

@@ -71,7 +71,7 @@ class Experiment:
 
     @plainly
     def check(self) -> None:
-        """RunFailed where the run did not complete: the notebook, and papermill with it, ends with an error."""
+        """Raise RunFailed where the run did not complete: the notebook, and papermill with it, ends with an error."""
         if not self.summary.status.is_complete:
             reason = f": {self.summary.reason}" if self.summary.reason else ""
             raise RunFailed(f"run {self.run.name} {self.summary.status}{reason}; the figures show how far it came")
@@ -105,7 +105,7 @@ MIME = "application/vnd.harness.metrics+json"
 
 
 def read_metrics(notebook: str | Path) -> dict[str, Any]:
-    """The metrics that an executed notebook recorded; RecordError where there are none."""
+    """Return the metrics that an executed notebook recorded; RecordError where there are none."""
     try:
         cells = json.loads(Path(notebook).read_text(encoding="utf-8"))["cells"]
     except (OSError, ValueError, KeyError) as error:

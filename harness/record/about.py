@@ -34,7 +34,7 @@ _MOMENTS_S = (-86_400.0, 253_000_000_000.0)
 
 
 def read_about(folder: Path) -> dict[str, Any]:
-    """The run.json in `folder`; RecordError where it is not what this package writes."""
+    """Read the run.json in `folder`; RecordError where it is not what this package writes."""
     path = folder / "run.json"
     about = read_json(path)
     wrong = _wrong_in(about)

@@ -16,7 +16,7 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d(?!\d)", re.ASCII)
 
 
 def utc_s() -> float:
-    """Seconds since the epoch, UTC: anchors a session, whose events count from it in trio's seconds."""
+    """Return the seconds since the epoch, UTC: they anchor a session, whose events count from it in trio's seconds."""
     return time.time()  # noqa: TID251
 
 
@@ -30,7 +30,7 @@ class Boot(NamedTuple):
     at_s: float
 
     def since(self, before: Boot) -> float:
-        """The least number of seconds that have passed since `before`: none where it is of another start."""
+        """Return the least number of seconds that have passed since `before`: none where it is of another start."""
         return max(0.0, self.at_s - before.at_s) if self.id and self.id == before.id else 0.0
 
 
@@ -113,5 +113,5 @@ def next_local(clock: str, after_utc_s: float) -> float:
 
 
 def local_day(at_utc_s: float) -> date:
-    """The day in local time, to say a date only where it is not today."""
+    """Return the day in local time, to say a date only where it is not today."""
     return datetime.fromtimestamp(at_utc_s, UTC).astimezone().date()

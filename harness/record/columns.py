@@ -74,7 +74,7 @@ class Columns:
         self._types = {name: kind for name, kind in self._types.items() if name in kept}
 
     def schema(self) -> pa.Schema:
-        """The columns of all that was seen; call it once that is everything."""
+        """Return the columns of all that was seen; call it once that is everything."""
         if self._schema is None:
             types = {name: kind if _keepable(kind) else pa.string() for name, kind in self._types.items()}
             self._narrow(types)
@@ -98,7 +98,7 @@ class Columns:
             total -= wide[name] - 1
 
     def _few(self, types: dict[str, pa.DataType]) -> dict[str, pa.DataType]:
-        """Those that most items have, as they came; all where there is room."""
+        """Return those that most items have, as they came; all where there is room."""
         if len(types) <= MOST_FIELDS:
             return types
         names = [name for name, _ in self._counts.most_common() if name != "id"]
@@ -122,7 +122,7 @@ class Columns:
         return max(1, _PLACES // sum(_fields(field.type) for field in self.schema()))
 
     def table(self, batch: list[Record]) -> pa.Table:
-        """Some items as rows; Misfit where a value does not fit its column."""
+        """Return some items as rows; Misfit where a value does not fit its column."""
         schema = self.schema()
         return pa.Table.from_arrays([self._column(batch, field, schema) for field in schema], schema=schema)
 
@@ -149,7 +149,7 @@ def _is_long(value: Any) -> bool:
 
 
 def _type(values: list[Any]) -> pa.DataType:
-    """The Arrow type of a column of JSON values; string where they fit no single type, or have too many fields."""
+    """Return the Arrow type of a column of JSON values; string where no single type fits, or it has too many fields."""
     if all(isinstance(value, str) for value in values):
         return pa.string()
     if _too_wide(values):
@@ -195,7 +195,7 @@ def _too_wide(values: list[Any]) -> bool:
 
 
 def _common(old: pa.DataType | None, new: pa.DataType) -> pa.DataType:
-    """A type that holds the values of both; string where there is none, or it has too many fields."""
+    """Return a type that holds the values of both; string where there is none, or it has too many fields."""
     if old is None or old.equals(new):
         return new
     try:

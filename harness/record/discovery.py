@@ -117,7 +117,7 @@ def page_listed(listing: Listing, event: PageListed, new: int, total: int | None
 
 
 def told_next(event: PageListed) -> PageRef | None:
-    """The next page as the page names it; revisions before schema 3 recorded a guessed number there too."""
+    """Return the next page as the page names it; revisions before schema 3 recorded a guessed number there too."""
     if event.new is None and event.next_page is not None and event.next_page.number is not None:
         return None
     return event.next_page
@@ -226,7 +226,7 @@ def _what(event: PageListed) -> str:
 
 
 def _digest(ids: Iterable[ItemId]) -> str:
-    """A short name for a set of ids; nothing for none."""
+    """Return a short name for a set of ids; nothing for none."""
     text = "\n".join(sorted({str(item) for item in ids}))
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest() if text else ""
 
@@ -245,7 +245,7 @@ _DIGITS = re.compile("[0-9]+")
 
 
 def error_in(remarks: str, known: str | None) -> str | None:
-    """The remarks of a page without records that tell of an error, for people; None where none does.
+    """Return the remarks of a page without records that tell of an error, for people; None where none does.
 
     known: the remarks of the pages with records, as `together` keeps them; None before there was one.
     """
@@ -264,7 +264,7 @@ def shown(remarks: str) -> str:
 
 
 def together(known: str | None, remarks: str) -> str:
-    """The remarks of one more page with records beside those that are known."""
+    """Return the remarks of one more page with records beside those that are known."""
     lines = [line for line in (known or "").split("\n") if line]
     lines += [_alike(line) for line in remarks.split("\n") if line]
     return "\n".join(list(dict.fromkeys(lines))[:_MOST_KNOWN])

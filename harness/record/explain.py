@@ -85,7 +85,7 @@ class _Seen:
 
 
 def explain(events: Iterable[e.Event], at_utc_s: float) -> Explanation:
-    """The moment `at_utc_s` of the run whose events these are, in order."""
+    """Explain the moment `at_utc_s` of the run whose events these are, in order."""
     seen = _Seen(at_utc_s)
     anchor = 0.0
     for event in events:

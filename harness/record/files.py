@@ -21,7 +21,7 @@ TEMPORARY = ".tmp"
 
 
 def unwritable(path: Path, error: OSError) -> RecordError:
-    """The error for a disk that does not take what is to be recorded."""
+    """Return the error for a disk that does not take what is to be recorded."""
     return RecordError(f"{path} cannot be written ({error}); make room or fix the folder, then resume")
 
 
@@ -52,7 +52,7 @@ _MOST_JSON = 64_000_000
 
 
 def read_json(path: Path) -> Any:
-    """The value in a small JSON file; RecordError naming it where there is none."""
+    """Read the value in a small JSON file; RecordError naming it where there is none."""
     try:
         if path.stat().st_size > _MOST_JSON:
             raise ValueError(f"it has {path.stat().st_size:,} bytes")
@@ -102,7 +102,7 @@ def replaced_parts(folder: Path) -> list[Path]:
 
 
 def _standing(folder: Path) -> Iterator[tuple[str, int, int, Path]]:
-    """Those for which no other stands: of two that begin together, or one within another, the longer."""
+    """Yield those for which no other stands: of two that begin together, or one within another, the longer."""
     through: dict[str, int] = {}
     parts = sorted(_parts(folder), key=lambda part: (writer_order(part[0]), part[1], -part[2]))
     for writer, first, last, path in parts:

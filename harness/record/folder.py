@@ -87,7 +87,7 @@ class Folder:
             yield
 
     def _lock(self) -> IO[str]:
-        """The lock file of the folder that lies here now, open and locked."""
+        """Return the lock file of the folder that lies here now, open and locked."""
         folder, named = self.folder, f"{self.what} {self.name}"
         for _ in range(_REPLACED):
             try:
@@ -184,7 +184,7 @@ def created(parent: Path, names: Iterable[str], fill: Callable[[Path, str], None
 
 
 def _hidden(parent: Path) -> tuple[Path, IO[str]]:
-    """A new folder that nobody looks at, and its lock."""
+    """Make a new folder under a hidden name, and lock it."""
     for _ in range(_REPLACED):
         hidden = parent / f"{_NEW}{secrets.token_hex(8)}"
         hidden.mkdir()

@@ -103,7 +103,7 @@ class Replay:
         self._timeline = Timeline()
 
     def read(self) -> Timeline:
-        """The timeline now; the same object each time, changed. RecordError where the record cannot be read."""
+        """Return the timeline now; the same object each time, changed. RecordError where the record cannot be read."""
         for rows in read_rows(self._events, self._after, columns=_COLUMNS):
             for number in sorted(pc.unique(rows.table["session"]).to_pylist()):
                 self._timeline.begin(number)
@@ -113,7 +113,7 @@ class Replay:
 
 
 def timeline_of(folder: Path) -> Timeline:
-    """The timeline of all events in a run's folder."""
+    """Return the timeline of all events in a run's folder."""
     return Replay(folder).read()
 
 

@@ -30,7 +30,7 @@ from harness.record.state import State
 
 
 def read_events(folder: Path, after: tuple[str, int] | None = None) -> Iterator[Event]:
-    """A run's events in order, those of `after` (writer, seq) and before left out.
+    """Yield a run's events in order, those of `after` (writer, seq) and before left out.
 
     RecordError where a part cannot be read, or where one is missing before another or at `after`.
     """
@@ -87,7 +87,7 @@ def _events(rows: Rows) -> list[Event]:
 
 
 def read_state(folder: Path) -> State:
-    """The state after all events on disk, by the newest snapshot and the events after it."""
+    """Return the state after all events on disk, by the newest snapshot and the events after it."""
     found = latest_snapshot(folder)
     if found is None:
         return fold(read_events(folder))
@@ -96,7 +96,7 @@ def read_state(folder: Path) -> State:
 
 
 def event_table(folder: Path) -> pa.Table:
-    """All events as one Arrow table, in order."""
+    """Return all events as one Arrow table, in order."""
     rows = read_rows(folder / "events", ends=_ends(folder, "events"))
     return pa.concat_tables([as_current(piece.table) for piece in rows] or [EVENT_SCHEMA.empty_table()])
 
@@ -157,7 +157,7 @@ def occupied_since(
 
 
 def _backwards(folder: Path, columns: list[str]) -> Iterator[list[dict[str, Any]]]:
-    """The newest rows first, piece by piece, each in order. Only for the holder of the run's lock."""
+    """Yield the newest rows first, piece by piece, each in order. Only for the holder of the run's lock."""
     for _, _, path in reversed(list_parts(folder / "events")):
         with opened(path) as file:
             for group in reversed(range(file.num_row_groups)):

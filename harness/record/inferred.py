@@ -48,7 +48,7 @@ class Finding:
 
 
 def infer(events: Iterable[e.Event]) -> list[Finding]:
-    """The limits that `events` reveal, the shortest period first; [] where none was met."""
+    """Return the limits that `events` reveal, the shortest period first; [] where none was met."""
     evidence = Evidence()
     for event in events:
         evidence.take(event)
@@ -66,7 +66,7 @@ def as_learned(findings: Iterable[Finding]) -> tuple[LearnedLimit, ...]:
 
 
 def found_in(evidence: Evidence) -> list[Finding]:
-    """The limits that the evidence shows, the shortest period first."""
+    """Return the limits that the evidence shows, the shortest period first."""
     sessions, learned = evidence.sessions, evidence.learned
     believed = _parsed(evidence.believed)
     told = [tier for tier in believed if str(tier) in learned and not _from_refusals(learned[str(tier)])]

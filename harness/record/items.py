@@ -33,7 +33,7 @@ BATCH_BYTES = 4_000_000
 def payload_batches(
     folder: Path, wanted: Callable[[ItemId], bool], count: int | None = None, rows: int | None = None
 ) -> Iterator[list[Record]]:
-    """The payloads of `wanted` items in batches, each item once, in the order in which they were written.
+    """Yield the payloads of `wanted` items in batches, each item once, in the order in which they were written.
 
     rows: the most items of a batch, where that is less than BATCH.
     """

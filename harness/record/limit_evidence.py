@@ -74,7 +74,7 @@ class Evidence:
 
 
 def read_evidence(folder: Path) -> Evidence:
-    """The evidence of the run in `folder`. Of the many accepted requests only two times each are read."""
+    """Return the evidence of the run in `folder`. Of the many accepted requests only two times each are read."""
     import pyarrow.compute as pc  # takes a while, and most of what reads a run has no use for it
 
     evidence = Evidence()

@@ -122,7 +122,7 @@ def refused_within(
 
 
 def _about(learned: LearnedLimit) -> str:
-    """A limit as people say it: a rate without a burst is so many a second."""
+    """Return a limit as people say it: a rate without a burst is so many a second."""
     found = limits_in(learned.limit)
     return f"{found[0].per_s:.3g} a second" if found and found[0].is_bucket and found[0].limit == 1 else learned.limit
 
@@ -146,7 +146,7 @@ def _limits_differ(state: State) -> bool:
 
 
 def _too_short(state: State) -> str:
-    """A run that fits into one window was never held by a limit: only latency and workers decided."""
+    """Return why the run is too short to be measured: a run within one window was never held by a limit; else ""."""
     limits = [limit for limit in limits_in(state.limits) if not limit.at_once]
     if any(state.sent > limit.limit if limit.is_bucket else state.duration_s >= limit.period_s for limit in limits):
         return ""

@@ -76,7 +76,7 @@ def grouped(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """The file at `path`; RecordError naming it where it cannot be read."""
+    """Read the file at `path`; RecordError naming it where it cannot be read."""
     with opened(path) as file:
         return file.read(columns, use_threads=False)
 
@@ -98,7 +98,7 @@ class Gone(RecordError):
 
 
 def read_group(file: pq.ParquetFile, group: int, columns: list[str] | None = None) -> Iterator[pa.Table]:
-    """The rows of one row group, in pieces of about GROUP_BYTES: other versions wrote groups of any size."""
+    """Yield the rows of one row group, in pieces of about GROUP_BYTES: other versions wrote groups of any size."""
     about = file.metadata.row_group(group)
     if about.total_byte_size <= 2 * GROUP_BYTES:
         yield file.read_row_group(group, columns, use_threads=False)
@@ -203,7 +203,7 @@ def missing(folder: Path, writer: str, number: int) -> Hole:
 
 
 def last_rows(folder: Path) -> dict[str, int]:
-    """The number of the last row of each writer in `folder`."""
+    """Return the number of the last row of each writer in `folder`."""
     last: dict[str, tuple[int, Path]] = {name: (first, path) for name, first, path in list_parts(folder)}
     found = {}
     for name, (first, path) in last.items():

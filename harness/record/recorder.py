@@ -168,7 +168,7 @@ class Recorder:
 
 
 def _item_tables(items: list[tuple[ItemId, str]]) -> Iterator[pa.Table]:
-    """Some items as rows, so many at a time that a reader can hold them."""
+    """Yield some items as rows, so many at a time that a reader can hold them."""
     began, size = 0, 0
     for at, (_, payload) in enumerate(items):
         size += len(payload)

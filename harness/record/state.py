@@ -98,7 +98,7 @@ class Items:
         return True
 
     def in_state(self, wanted: ItemState) -> list[ItemId]:
-        """The items in one state, in the order in which they were listed."""
+        """Return the items in one state, in the order in which they were listed."""
         return [item for item, state in self._states.items() if _STATES[state] == wanted]
 
     def nameless(self) -> list[ItemId]:
@@ -113,12 +113,12 @@ class Items:
             self.counts["pending"] += 1
 
     def first(self, wanted: ItemState) -> ItemId | None:
-        """The first item in one state, in the order in which they were listed."""
+        """Return the first item in one state, in the order in which they were listed."""
         number = ITEM_STATES.index(wanted)
         return next((item for item, state in self._states.items() if state == number), None)
 
     def columns(self) -> tuple[list[ItemId], bytes]:
-        """All ids and their states, as copies: what a snapshot keeps."""
+        """Return all ids and their states, as copies: what a snapshot keeps."""
         return list(self._states), bytes(self._states.values())
 
     @classmethod

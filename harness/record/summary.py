@@ -159,7 +159,7 @@ def _adapter() -> TypeAdapter[Summary]:
 
 
 def _upgraded(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """The figures of an earlier revision as this one says them."""
+    """Return the figures of an earlier revision as this one says them."""
     # Revisions without this figure recorded no evidence.
     ended = figures.get("list_ended") or (NOT_RECORDED if RunStatus(figures["status"]).is_complete else None)
     return {**_refusals_by_status(figures), "list_ended": ended}
@@ -184,7 +184,7 @@ def refusals_as_text(refusals: Mapping[str, int]) -> str:
 
 
 def refusals_from_text(text: str) -> dict[str, int]:
-    """The refusals that `refusals_as_text` was given."""
+    """Return the refusals that `refusals_as_text` was given."""
     pairs = (cell.partition(": ") for cell in text.split(", ") if cell)
     return {status: int(number) for status, _, number in pairs}
 
@@ -194,7 +194,7 @@ def _per_1000(part: int, whole: int) -> float:
 
 
 def reference_efficiency(sleeps: int, refused: int) -> float | None:
-    """The reference system's figure, waits / (refusals + waits): not a measure of speed. None with neither."""
+    """Return the reference system's figure, waits / (refusals + waits): not a measure of speed. None with neither."""
     return sleeps / (refused + sleeps) if refused + sleeps else None
 
 

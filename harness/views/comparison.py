@@ -32,7 +32,7 @@ _LONGEST = 28
 
 
 def comparison_text(panels: Sequence[Panel], screen: Screen) -> str:
-    """The panels as text that fits the screen, without a newline at the end."""
+    """Return the panels as text that fits the screen, without a newline at the end."""
     parts = ["\n".join(screen.render(*part) for part in _panel(panel, screen)) for panel in panels]
     return "\n\n".join(parts)
 
@@ -70,7 +70,7 @@ def _rows(panel: Panel, screen: Screen) -> list[RenderableType]:
 
 
 def _table(panel: Panel, gap: int, screen: Screen) -> Table | None:
-    """The table, or None where it is wider than the screen."""
+    """Return the table, or None where it is wider than the screen."""
     names = list(panel.lines[0].labels)
     counts = {line.runs for line in panel.lines if line.runs}
     repeated = f" (n={min(counts)})" if len(counts) == 1 and min(counts) > 1 else ""

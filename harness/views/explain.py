@@ -51,7 +51,7 @@ _WAITS = {
 
 
 def explain_text(run: str, told: Explanation, screen: Screen) -> str:
-    """A few lines: the moment, the reason, and what was known then."""
+    """Return a few lines: the moment, the reason, and what was known then."""
     at = time_of_day(told.at_utc_s, told.began_run_utc_s, seconds=True)
     since_s = told.at_utc_s - told.began_run_utc_s
     side = f"{duration(abs(since_s))} {'after' if since_s >= 0 else 'before'} its start"

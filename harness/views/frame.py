@@ -84,7 +84,7 @@ def sentence(so_far: Summary, live: Live) -> Piece:
 
 
 def frame(view: RunView, width: int) -> list[Text]:
-    """The lines to show now, none wider than `width` columns; none where no session is under way."""
+    """Return the lines to show now, none wider than `width` columns; none where no session is under way."""
     live = view.live
     if live is None:
         return []

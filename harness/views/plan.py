@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def check_text(checked: Checked, screen: Screen, *, program: str, command: str) -> str:
-    """The findings as text, without a newline at the end.
+    """Return the findings as text, without a newline at the end.
 
     command: the import to type, after `-m harness`; "" where none is advised.
     """
@@ -87,7 +87,7 @@ _SEEN_S = 3.0
 
 
 def plan_text(plan: Plan, screen: Screen) -> str:
-    """The plan as a few lines, without a newline at the end."""
+    """Return the plan as a few lines, without a newline at the end."""
     lines = [Text(f"Plan ({plural(plan.requests_made, 'request')} made)", "bold")]
     lines += labelled(_planned(plan), screen, label_width=13)
     only = plan.list_only
@@ -145,7 +145,7 @@ _HARDLY = 0.001
 
 
 def recommendation_text(advice: Recommendation, screen: Screen, *, program: str, command: str) -> str:
-    """The advice as text, without a newline at the end. command: the import to type, after `-m harness`."""
+    """Return the advice as text, without a newline at the end. command: the import to type, after `-m harness`."""
     head = f"Use {plural(advice.workers, 'worker')}: {_about(advice.duration_s)} for {count(advice.requests)} requests"
     if advice.best_s is not None and advice.duration_s:
         head += f", {percent(min(1.0, advice.best_s / advice.duration_s), 1)} of best"

@@ -150,7 +150,7 @@ def whole(rows: Iterable[Row], label_width: int = 9) -> list[Text]:
 
 
 def columns(headers: Sequence[str], right: Sequence[str], gap: int = 2) -> Table:
-    """A table without borders; the columns named in `right` hold numbers."""
+    """Return a table without borders; the columns named in `right` hold numbers."""
     table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="bold")
     for header in headers:
         table.add_column(header, justify="right" if header in right else "left", no_wrap=True)

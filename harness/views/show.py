@@ -145,7 +145,7 @@ def show_text(
     items: str | None = None,
     commands: Sequence[str] | None = None,
 ) -> str:
-    """A run in full, without a newline at the end.
+    """Return a run in full, without a newline at the end.
 
     settings: what its last session was run with, ready to be read. now_utc_s: to say a date only where it is not today.
     The rest is as for `summary_text`.

@@ -45,7 +45,7 @@ def summary_text(
     items: str | None = None,
     commands: Sequence[str] | None = None,
 ) -> str:
-    """The figures of a run for people, a few lines without a newline at the end.
+    """Return the figures of a run for people, a few lines without a newline at the end.
 
     program: how this program is typed. items: where the data is. commands: what to type next, after
     `-m harness` (None: by NEXT; `()`: nothing).
@@ -114,7 +114,7 @@ def summary_rows(summary: Summary) -> Iterable[Row]:
 
 
 def reference_rows(summary: Summary) -> Iterable[Row]:
-    """The reference efficiency, shown only where a run is shown in full: it does not measure speed."""
+    """Yield the reference efficiency, shown only where a run is shown in full: it does not measure speed."""
     if summary.reference_efficiency is not None:
         share, band = summary.reference_efficiency, efficiency_band(summary.reference_efficiency)
         yield "reference efficiency", f"{percent(share)} {band} (not a measure of speed)", ""

@@ -70,7 +70,7 @@ def duration(seconds: float | None, *, whole: bool = False) -> str:
 
 
 def roughly(seconds: float | None) -> str:
-    """A time nobody should count on to the second: `40 s`, `7 min`, `13 h 27 min`."""
+    """Return a time nobody should count on to the second: `40 s`, `7 min`, `13 h 27 min`."""
     if seconds is not None and 119.5 <= seconds < 3570:
         return f"{round(seconds / 60)} min"
     if seconds is not None and 3570 <= seconds < 3600:

@@ -73,7 +73,7 @@ _ATTEMPTS_HELP = "write every attempt to a file: .csv, .jsonl or .parquet"
 
 
 def _which(command: Any) -> Any:
-    """The run, and which of its failures."""
+    """Return the run, and which of its failures."""
     for option in reversed(
         (
             click.argument("run", required=False),

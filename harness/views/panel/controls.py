@@ -138,7 +138,7 @@ class Controls:
         return typed
 
     def say(self, text: str, *, bad: bool = False) -> None:
-        """A sentence below the buttons, spoken at once by a screen reader where it is bad news."""
+        """Show a sentence below the buttons; a screen reader speaks it at once where it is bad news."""
         role = "alert" if bad else "status"
         said = (
             f'<p role="{role}" class="hx {"hx-bad" if bad else ""}">{"✗ " if bad else ""}{esc(text)}</p>'

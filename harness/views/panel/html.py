@@ -51,7 +51,7 @@ def _remark(more: str) -> str:
 
 
 def card(title: str, body: str, more: str = "") -> str:
-    """A titled box; nothing at all where there is nothing in it."""
+    """Return a titled box; nothing at all where there is nothing in it."""
     return f'<section class="hx-card{more}"><h4>{esc(title)}</h4>{body}</section>' if body else ""
 
 
@@ -110,7 +110,7 @@ def _head(now: RunView) -> str:
 
 
 def bar(now: RunView) -> str:
-    """The large bar with `n of total`; of a list that does not say how many there are, the numbers alone."""
+    """Return the large bar with `n of total`; of a list that does not say how many there are, the numbers alone."""
     figures = now.summary
     done, total = figures.imported, figures.total or 0
     share = share_done(done, total) if figures.total is not None else UNKNOWN

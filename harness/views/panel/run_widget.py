@@ -46,7 +46,7 @@ class RunWidget(anywidget.AnyWidget):
             self.beat += 1
 
     def say(self, text: str, *, bad: bool = False) -> None:
-        """A sentence in place of a run."""
+        """Show a sentence in place of a run."""
         with self.hold_sync():
             self.parts = {"head": f'<p class="{"hx-bad" if bad else ""}">{esc(text)}</p>' if text else ""}
             self.timeline = {}
@@ -133,7 +133,7 @@ def _axes(span_s: float, most: float) -> Iterator[str]:
 
 
 def page(now: RunView, now_utc_s: float) -> str:
-    """The run without its widget: the same pieces, the chart as SVG, and the style with it."""
+    """Return the run without its widget: the same pieces, the chart as SVG, and the style with it."""
     parts = sections(now, now_utc_s)
     svg = timeline_svg(now.timeline) if now.timeline is not None else ""
     parts["workers"] = card("Requests per second; hatched: waiting", svg, " hx-wide") + parts["workers"]
@@ -142,7 +142,7 @@ def page(now: RunView, now_utc_s: float) -> str:
 
 
 def rows_page(rows: Sequence[RunRow]) -> str:
-    """The table of runs as it is now, the newest first."""
+    """Return the table of runs as it is now, the newest first."""
     if not rows:
         return _styled("<p>no runs yet</p>")
     shown = [[_cell(row, name) for name in COLUMNS] for row in rows[:MOST_ROWS]]

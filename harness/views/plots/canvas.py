@@ -139,19 +139,19 @@ def drawn(plot: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def new_figure(width: float = WIDTH, height: float = HEIGHT) -> Figure:
-    """An empty figure whose parts make room for each other."""
+    """Make an empty figure whose parts make room for each other."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def nothing(why: str) -> Figure:
-    """A figure that says why it shows nothing: what an empty frame gives."""
+    """Draw a figure that says why it shows nothing: what an empty frame gives."""
     figure = new_figure(height=1.4)
     figure.text(0.5, 0.5, why, ha="center", va="center", color=MUTED)
     return figure
 
 
 def svg(figure: Figure, name: str = "figure") -> str:
-    """The figure as an SVG element, to stand in a page or a file. name: keeps its inner ids apart from others'.
+    """Return the figure as an SVG element, to stand in a page or a file. name: keeps its inner ids apart from others'.
 
     Glyphs are paths, as it must look the same where the font is not installed; equal data gives equal bytes.
     """
@@ -164,7 +164,7 @@ def svg(figure: Figure, name: str = "figure") -> str:
 
 
 def png(figure: Figure, dpi: int = 150) -> bytes:
-    """The figure as a PNG."""
+    """Return the figure as a PNG."""
     data = io.BytesIO()
     with _settings(_HATCH):
         figure.savefig(data, format="png", dpi=dpi, metadata={"Software": None})
@@ -191,7 +191,7 @@ def workers_axis(axes: Axes, workers: Sequence[float]) -> None:
 
 
 def _apart(values: list[float]) -> list[float]:
-    """Those of `values` whose labels would not touch on a log scale of this width."""
+    """Return those of `values` whose labels would not touch on a log scale of this width."""
     kept: list[float] = []
     least = (values[-1] / values[0]) ** (1 / 14) if values else 1.0
     for value in values:
@@ -227,12 +227,12 @@ NAMES = {
 
 
 def name_of(setting: str) -> str:
-    """A setting in words: `server_limit` is "server's limit"."""
+    """Return a setting in words: `server_limit` is "server's limit"."""
     return NAMES.get(setting, setting.replace("_", " "))
 
 
 def grid(panels: int, *, share: bool = True, height: float = HEIGHT) -> tuple[Figure, list[Axes]]:
-    """A figure with room for so many panels, at most three beside each other."""
+    """Make a figure with room for so many panels, at most three beside each other."""
     across = min(3, panels) if panels != 4 else 2
     down = -(-panels // across)
     figure = new_figure(WIDTH, height if down == 1 else 0.75 * height * down)

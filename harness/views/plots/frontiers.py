@@ -154,7 +154,7 @@ def _hits_axis(axes: Axes, most: float, refusals: str) -> None:
 
 
 def _names(table: pd.DataFrame) -> list[str]:
-    """A name for what is on the frontier, and for the best of each strategy; nothing for the others."""
+    """Return a name for what is on the frontier, and for the best of each strategy; nothing for the others."""
     best = table.groupby("pacing")["mean"].idxmax()
     keys = list(table.columns[: table.columns.get_loc("mean")])
     return [

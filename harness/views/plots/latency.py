@@ -35,7 +35,7 @@ def _name(quantile: float) -> str:
 
 
 def _quantile(latency_s: pd.Series[float], quantile: float) -> float:
-    """A latency that was measured, by rank as in the summary: halfway between two answers there is none."""
+    """Return a latency that was measured, by rank as in the summary: halfway between two answers there is none."""
     return float(np.quantile(latency_s, quantile, method="inverted_cdf"))
 
 
@@ -61,7 +61,7 @@ def latency_table(events: pd.DataFrame) -> pd.DataFrame:
 
 @drawn
 def latency_plot(events: pd.DataFrame) -> Figure:
-    """Latency percentiles over time, and the share of answers within each latency, by role of the request.
+    """Draw latency percentiles over time, and the share of answers within each latency, by role of the request.
 
     events: `run.events().to_pandas()`. Refusals and requests without an answer are left out.
     """

@@ -58,7 +58,7 @@ def schedules_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 @drawn
 def schedules_plot(frame: pd.DataFrame) -> Figure:
-    """Requests sent over time, a line for each schedule, each ending where it is done.
+    """Draw requests sent over time, a line for each schedule, each ending where it is done.
 
     frame: schedule, t_s and requests, a row for each burst, in order.
     """

@@ -36,7 +36,7 @@ ENDED = tuple(status.value for status in RunStatus if status.is_complete)
 
 
 def complete(frame: pd.DataFrame) -> pd.DataFrame:
-    """The runs that ended, as they can be compared: one name for the default strategy, every setting as text.
+    """Return the runs that ended, as they can be compared: one name for the default strategy, every setting as text.
 
     Best possible is that under the server's limits, where the table has it: clients that keep to other limits than the
     server's are measured by one measure.
@@ -106,7 +106,7 @@ def refusal_word(frame: pd.DataFrame) -> str:
 
 
 def numeric_workers(frame: pd.DataFrame) -> pd.DataFrame:
-    """The runs with a number of workers; `auto` has none that could stand on an axis."""
+    """Return the runs with a number of workers; `auto` has none that could stand on an axis."""
     workers = pd.to_numeric(frame["workers"], errors="coerce")
     return frame.assign(workers=workers)[workers.notna()]
 

@@ -19,7 +19,7 @@ _REQUESTS = {"PageListed": "list", "ItemImported": "item"}
 
 
 def on_one_axis(events: pd.DataFrame) -> pd.DataFrame:
-    """The events with every `_s` time counted from the first session's start."""
+    """Return the events with every `_s` time counted from the first session's start."""
     frame = events[[name for name in NEEDED if name in events]].copy()
     if frame.empty:
         return frame
@@ -102,7 +102,7 @@ def _few_limits(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def span_s(events: pd.DataFrame) -> float:
-    """The time of the last event."""
+    """Return the time of the last event."""
     return float(events["t_s"].max()) if len(events) else 0.0
 
 

@@ -79,7 +79,7 @@ def timeline_table(events: pd.DataFrame) -> pd.DataFrame:
 
 @drawn
 def timeline(events: pd.DataFrame) -> Figure:
-    """Requests and refusals a second, pauses shaded with their reason, and what was left of each limit.
+    """Draw requests and refusals a second, pauses shaded with their reason, and what was left of each limit.
 
     events: `run.events().to_pandas()`. Sessions follow on each other; a vertical line says where one began.
     """

@@ -64,7 +64,7 @@ def mean_busy(sent: pd.DataFrame, edges: np.ndarray) -> np.ndarray:
 
 @drawn
 def occupancy(events: pd.DataFrame) -> Figure:
-    """Workers busy over time, under the number that there were. events: `run.events().to_pandas()`."""
+    """Draw workers busy over time, under the number that there were. events: `run.events().to_pandas()`."""
     moved = run_axis.on_one_axis(events)
     sent = run_axis.requests(moved) if len(moved) else pd.DataFrame()
     if sent.empty:
@@ -113,7 +113,7 @@ def workers_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 @drawn
 def workers_plot(frame: pd.DataFrame) -> Figure:
-    """Duration against workers (log), per strategy, with the best possible dashed and enough workers marked.
+    """Draw duration against workers (log), per strategy, with the best possible dashed and enough workers marked.
 
     frame: a row for each run, as `read_sweep` gives them. Settings other than strategy and workers get panels.
     """

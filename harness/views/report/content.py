@@ -134,7 +134,7 @@ def _items(summary: Summary) -> str:
 
 
 def run_headline(part: RunPart) -> str:
-    """The answer in one sentence."""
+    """Return the answer in one sentence."""
     summary = part.summary
     text = f"{summary.status}: {_items(summary)}, in {duration(summary.duration_s)}"
     if best := best_of(summary):
@@ -144,7 +144,7 @@ def run_headline(part: RunPart) -> str:
 
 
 def run_efficiency(part: RunPart) -> str:
-    """The reference efficiency of the run, with what it hides; "" where there is none."""
+    """Return the reference efficiency of the run, with what it hides; "" where there is none."""
     summary = part.summary
     reference = summary.reference_efficiency
     if reference is None:
@@ -219,7 +219,7 @@ def _setting_text(what: str, row: pd.Series, keys: list[str], word: str) -> str:
 
 
 def not_completed(part: SweepPart) -> pd.DataFrame:
-    """The runs that did not end, with why."""
+    """Return the runs that did not end, with why."""
     frame = part.frame
     if frame.empty or "status" not in frame:
         return frame.iloc[:0]
@@ -228,7 +228,7 @@ def not_completed(part: SweepPart) -> pd.DataFrame:
 
 
 def runs_frame(parts: Sequence[RunPart]) -> pd.DataFrame:
-    """A row for each run, in the columns of a sweep, so that runs can be compared as its points are."""
+    """Return a row for each run, in the columns of a sweep, so that runs can be compared as its points are."""
     rows = []
     for part in parts:
         config = {**part.about.get("config", {}), **part.in_force}

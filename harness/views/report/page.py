@@ -65,7 +65,7 @@ class _Section:
 
 
 def make_report(runs: Sequence[RunPart], sweeps: Sequence[SweepPart], *, made: str, version: str) -> Report:
-    """A page about `sweeps` and `runs`. made: when, in words. version: of the harness that makes it.
+    """Return a page about `sweeps` and `runs`. made: when, in words. version: of the harness that makes it.
 
     What was read from files and servers is text in it, never markup; it loads nothing and runs no script.
     """
@@ -96,7 +96,7 @@ def make_report(runs: Sequence[RunPart], sweeps: Sequence[SweepPart], *, made: s
 
 
 def _inline(drawn: str) -> Markup:
-    """The figure as an element of the page, in colours that follow the page's."""
+    """Return the figure as an element of the page, in colours that follow the page's."""
     text = re.sub(r"<!--.*?-->\s*", "", drawn, flags=re.DOTALL)
     for color, name in _EXCHANGED.items():
         text = re.sub(rf"(?<=[:\s]){color}\b", f"var(--{name}, {color})", text)
@@ -126,7 +126,7 @@ def _sweep(number: int, part: SweepPart) -> _Section:
 
 
 def efficiencies(part: SweepPart) -> Table | None:
-    """Both figures for each combination of settings; None where no run ended."""
+    """Return both figures for each combination of settings; None where no run ended."""
     table = efficiency_table(part.frame)
     if table.empty:
         return None

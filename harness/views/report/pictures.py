@@ -38,7 +38,7 @@ class Picture:
 
 
 def sweep_pictures(name: str, frame: pd.DataFrame) -> list[Picture]:
-    """Those figures of a sweep that have something to show."""
+    """Return those figures of a sweep that have something to show."""
     runs = complete(frame)
     if runs.empty:
         return []
@@ -120,7 +120,7 @@ def _frontier(name: str, frame: pd.DataFrame) -> Picture:
 
 
 def run_pictures(name: str, events: pd.DataFrame) -> list[Picture]:
-    """The figures of one run."""
+    """Return the figures of one run."""
     times = [seconds("from_s", "from"), seconds("to_s", "to")]
     counts = [whole("requests", "requests"), whole("hits", "refused"), seconds("waited_s", "waited")]
     percentiles = [seconds(column, column) for column in ("p50", "p95", "p99", "max")]

@@ -50,7 +50,7 @@ def table_of(frame: pd.DataFrame, columns: Sequence[Column]) -> Table:
 
 
 def table_of_pairs(pairs: Mapping[str, str] | Sequence[tuple[str, str]], headings: tuple[str, str]) -> Table:
-    """A table of two columns of text."""
+    """Return a table of two columns of text."""
     rows = tuple(pairs.items()) if isinstance(pairs, Mapping) else tuple(pairs)
     return Table(headings, rows, (False, False))
 
@@ -60,33 +60,33 @@ def _words(column: Column, value: Any) -> str:
 
 
 def as_setting(value: Any) -> str:
-    """A setting as it was given."""
+    """Return a setting as it was given."""
     return f"{value:g}" if isinstance(value, float) else printable(str(value)) or UNKNOWN
 
 
 def settings_columns(frame: pd.DataFrame, before: str) -> list[Column]:
-    """A column for each setting that stands in `frame` before the column `before`."""
+    """Return a column for each setting that stands in `frame` before the column `before`."""
     names = list(frame.columns[: frame.columns.get_loc(before)])
     return [Column(name, name_of(name), as_setting, number=name == "workers") for name in names]
 
 
 def seconds(name: str, heading: str) -> Column:
-    """A column of times."""
+    """Return a column of times."""
     return Column(name, heading, duration)
 
 
 def share(name: str, heading: str, digits: int = 1) -> Column:
-    """A column of shares of 1, in percent."""
+    """Return a column of shares of 1, in percent."""
     return Column(name, heading, lambda value: percent(float(value), digits))
 
 
 def whole(name: str, heading: str) -> Column:
-    """A column of counts."""
+    """Return a column of counts."""
     return Column(name, heading, lambda value: count(int(value)))
 
 
 def decimal(name: str, heading: str, digits: int = 1) -> Column:
-    """A column of numbers with so many digits."""
+    """Return a column of numbers with so many digits."""
     return Column(name, heading, lambda value: f"{value:,.{digits}f}")
 
 
