@@ -46,7 +46,6 @@ from harness.values import (
     as_headers,
     as_hosts,
     as_latency,
-    as_moment,
     as_number,
     as_refused_when,
     as_run_name,
@@ -54,6 +53,7 @@ from harness.values import (
     as_share,
     as_size,
     as_tiers,
+    as_time_of_day,
     as_variable,
     check_url,
     variables_in,
@@ -221,7 +221,7 @@ class RunSpec(_Part):
     max_failures: Count | None = _setting("max_failures", ge=1)
     max_failure_rate: Share | None = _setting("max_failure_rate", ge=0, le=1)
     max_time: Seconds | None = _setting("max_time", gt=0, le=366 * 86_400)
-    until: Annotated[str, AfterValidator(as_moment)] | None = _setting("until")
+    until: Annotated[str, AfterValidator(as_time_of_day)] | None = _setting("until")
     results: Annotated[Path, BeforeValidator(as_folder)] = _setting("results")
     name: Annotated[str, AfterValidator(as_run_name)] | None = _setting("run")
     fresh: bool = _setting("fresh")

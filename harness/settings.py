@@ -19,7 +19,7 @@ from harness.flags import ENVIRONMENT, FLAGS, GROUPS, PLACES, RESULTS_VARIABLE, 
 from harness.paths import as_path, program, quoted
 from harness.record.clock import next_local
 from harness.unusable import BadSetting, near
-from harness.values import is_scenario_file, no_moment, variables_in
+from harness.values import is_scenario_file, no_time_of_day, variables_in
 
 # RFC 9110 5.6.2; what is not ASCII has no one meaning on the wire.
 _TOKEN = re.compile(r"[!-~]+( +[!-~]+)*")
@@ -114,7 +114,7 @@ def _look_at_until(config: ImportConfig) -> None:
         try:
             next_local(config.run.until, 0.0)
         except ValueError:
-            raise no_moment(config.run.until) from None
+            raise no_time_of_day(config.run.until) from None
 
 
 def _from_url(name: str, environ: Mapping[str, str]) -> str:

@@ -67,15 +67,15 @@ def as_share(value: Any) -> Any:
     return share
 
 
-def as_moment(value: str) -> str:
-    """`06:00`, or `2026-11-27T06:00`, in local time."""
+def as_time_of_day(value: str) -> str:
+    """Accept `06:00`, or `2026-11-27T06:00`, in local time; ValueError for anything else."""
     if not is_moment(value):
-        raise no_moment(value)
+        raise no_time_of_day(value)
     return value
 
 
-def no_moment(value: str) -> ValueError:
-    """What is said of a text that is no moment."""
+def no_time_of_day(value: str) -> ValueError:
+    """Return the error for a text that is no time of day."""
     ask = "write it like 06:00, or 2026-11-27T06:00"
     return ValueError(f"{quoted(value)} is neither a time of day nor a date and time; {ask}")
 

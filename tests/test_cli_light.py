@@ -163,7 +163,7 @@ def test_a_word_to_a_running_import_loads_no_parquet(args: tuple[str, ...], tmp_
 
     def session() -> None:
         while not over.wait(0.01):
-            for request in inbox.requests():
+            for request in inbox.commands():
                 heard.append(request.command)
                 inbox.answer(request.path)
 

@@ -535,7 +535,11 @@ def test_validation_reads_neither_the_environment_nor_the_disk(monkeypatch: pyte
     [
         ({"token_env": "TOKEN"}, {}, "--token-env names a variable that is not set; export it first"),
         ({"url": f"{URL}?key={{env:KEY}}"}, {}, "--url names the variable KEY, which is not set; export it first"),
-        ({"url": f"{URL}?key={{env:KEY}}"}, {"KEY": "a\nb"}, "--url names the variable KEY, which is not a single line"),
+        (
+            {"url": f"{URL}?key={{env:KEY}}"},
+            {"KEY": "a\nb"},
+            "--url names the variable KEY, which is not a single line",
+        ),
         ({"results": __file__}, {}, f"--results {__file__} is a file; name a folder"),
         ({"results": "x" * 300}, {}, "--results: 'xxx"),
         ({"scenario": "no/file.toml"}, {}, "--scenario: there is no file 'no/file.toml'; name a preset"),

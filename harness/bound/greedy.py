@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import replace
 from typing import Protocol
 
-from harness.bound.paths import Work, moments, to_border_s
+from harness.bound.paths import Work, earliest_arrivals, to_border_s
 from harness.pacing.tiers import MAX_LIMIT, Tier, Tiers
 
 # Bursts (and looks in between) played through before giving up: a tenth of a second. Only limits of a few requests,
@@ -30,7 +30,7 @@ def greedy_s(work: Work, tiers: Tiers, rtt_s: float, epoch_s: float | None, leas
     """
     tries = [NUDGE_S]
     if any(tier.kind == "counter" or (tier.kind == "aligned" and epoch_s is None) for tier in tiers):
-        starts = [t_s for t_s, _ in moments(work, rtt_s)]
+        starts = [t_s for t_s, _ in earliest_arrivals(work, rtt_s)]
         tries = [t_s + NUDGE_S for t_s in sorted({*starts[:2], starts[-1], least_s / 2})]
     found = [
         _play(_Listing(work, rtt_s), [_limiter(tier, border_s, epoch_s, rtt_s) for tier in tiers]) for border_s in tries

@@ -1,9 +1,9 @@
 """What an import has to ask for, and the longest chain of "not before" links from its first request to its last.
 
-`Work` says how many requests there are, and `moments` how early the list allows them: an item is known once its page is
-read. A link of size m that takes s seconds says: the request m after this one arrives at least s later. A limit's links
-have one size and one length; some limits let a number of requests pass first. The package's docstring derives them. The
-longest chain is found in closed form: no step per request.
+`Work` says how many requests there are, and `earliest_arrivals` how early the list allows them: an item is
+known once its page is read. A link of size m that takes s seconds says: the request m after this one arrives at least
+s later. A limit's links have one size and one length; some limits let a number of requests pass first. The package's
+docstring derives them. The longest chain is found in closed form: no step per request.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Work:
         return max(-(-self.items // self.pages), (self.items - 1) // (self.pages - 1))
 
 
-def moments(work: Work, rtt_s: float) -> list[tuple[float, int]]:
+def earliest_arrivals(work: Work, rtt_s: float) -> list[tuple[float, int]]:
     """Pairs (t_s, cost): without any limit, no more than `cost` can have arrived *before* t_s, in units of cost.
 
     In order of time, beginning with (0, 0); t_s counts from the first arrival, the round trips of the chain apart.
@@ -128,16 +128,16 @@ def last_arrival_s(work: Work, tiers: Tiers, rtt_s: float, epoch_s: float | None
     at_once = [tier.limit for tier in tiers if tier.kind == "concurrency"] + ([] if workers is None else [workers])
     slots = (Link(min(at_once), rtt_s),) if at_once and rtt_s > 0 else ()
     if work.cost == work.requests:
-        return longest_s(work.cost, moments(work, rtt_s), tiers, epoch_s, slots)
+        return longest_s(work.cost, earliest_arrivals(work, rtt_s), tiers, epoch_s, slots)
     free = Work(work.pages, work.items, work.paging, work.detail, work.per_page)
-    by_workers = longest_s(free.requests, moments(free, rtt_s), (), None, slots)
-    return max(by_workers, longest_s(work.cost, moments(work, rtt_s), tiers, epoch_s))
+    by_workers = longest_s(free.requests, earliest_arrivals(free, rtt_s), (), None, slots)
+    return max(by_workers, longest_s(work.cost, earliest_arrivals(work, rtt_s), tiers, epoch_s))
 
 
 def longest_s(
     total: int, starts: list[tuple[float, int]], tiers: Tiers, epoch_s: float | None, slots: tuple[Link, ...] = ()
 ) -> float:
-    """The longest chain of links from any of `starts` (as `moments` gives them) to the last of `total` units.
+    """The longest chain of links from any of `starts` (as `earliest_arrivals` gives them) to the last of `total` units.
 
     Logs and `slots` may follow each other in any order. Of the other kinds a chain uses one limit: two anchored ones
     cannot both count from the first request, and of two buckets one alone is never shorter.

@@ -1,8 +1,8 @@
-"""`check`: can this API be imported, and what does it say of its limits? At most five requests.
+"""`check`, `recommend` and `infer`: help a person to decide on settings before an import.
 
-`recommend`: how many workers, how long it takes, and how far that advice carries.
-
-`infer`: what past runs say about how to set up the next.
+`check` tells in at most five requests whether an API can be imported, and what it says of its limits. `recommend` says
+how many workers to use, how long that takes, and how far the advice carries. `infer` says what past runs teach for the
+next one.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ async def _check(config: ImportConfig) -> Checked:
 
 
 def _command(config: ImportConfig, checked: Checked) -> str:
-    """The import to type, less what is secret: that is to be said again.
+    """Return the import to type, less what is secret: that is to be said again.
 
     Nothing where there is a problem: --accept-list would get past it, and can leave out records. The problem's sentence
     says what it does.
@@ -121,7 +121,7 @@ def _tell(done: int) -> None:
 
 
 def _import_command(config: ImportConfig, workers: int) -> str:
-    """The import to type: of one's own API, with these settings."""
+    """Return the import to type: of one's own API, with these settings."""
     words = ["import", "--url", "https://…", "--workers", str(workers)]
     if config.pacing.limit is not None:
         words += ["--limit", format_tiers(config.pacing.limit)]
@@ -131,7 +131,7 @@ def _import_command(config: ImportConfig, workers: int) -> str:
 
 
 def _typed(config: ImportConfig, name: str) -> list[str]:
-    """The flag that says what `config` has, or none where that is the default."""
+    """Return the flag that says what `config` has, or none where that is the default."""
     flag, value = FLAGS[name], config[name]
     if value == flag.default:
         return []
@@ -141,7 +141,7 @@ def _typed(config: ImportConfig, name: str) -> list[str]:
 
 
 def _kind(counting: str) -> str:
-    """The kinds of limit that fit, as --limit takes them."""
+    """Return the kinds of limit that fit, as --limit takes them."""
     text = printable(counting)
     if text.startswith("contradicted"):
         return text

@@ -1,4 +1,4 @@
-"""How a run ended: its summary in this terminal, and which commands come next."""
+"""Print how a run ended: its summary, and the commands to type next."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from harness.views.summary import NEXT, summary_text
 
 
 def next_commands(run: Run, status: RunStatus, results: Path) -> list[str]:
-    """What to type next, after `-m harness`, with `{run}` for its name; a simulated run has no server to ask again.
+    """Return the next commands to type, after `-m harness`, with `{run}` for the name; a simulated run has no server.
 
     --accept-list is no next step for a list that says that it goes on: it would leave out the rest. Where the list only
     is not what it declared, it comes after a look at what there is.

@@ -34,7 +34,9 @@ def audit_command(run: str | None, **flags: Any) -> int:
         raise BadInput(f"run {found.name} is {found.status}, and only a complete one can be audited; {how}")
     config = ready_to_resume(found, typed)
     if config.run.max_items is not None:
-        raise BadInput(f"run {found.name} has --max-items, so that its list was never read whole; import it without")
+        raise BadInput(
+            f"run {found.name} used --max-items, so its list was never read to the end; import it again without"
+        )
     shown = config if not config.run.as_json else config.with_settings(as_json=False, quiet=True)
     code = signals.run(import_now, shown, True)
     audit = audited(read_events(found.folder))

@@ -1,4 +1,4 @@
-"""`failed`: what could not be imported, why, and what is to become of it."""
+"""`failed`: list what could not be imported and why; retry or forget it."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _said(run: Run, command: str, number: int | None) -> int:
 
 
 def _ways_out(run: Run, chosen: list[Failure]) -> list[str]:
-    """What a person can do about failures: a page is read again by resume, and cannot be forgotten."""
+    """List what a person can do about failures: resume reads a page again; a page cannot be forgotten."""
     items = any(failure.role == "item" and failure.retry_at_utc_s is None for failure in chosen)
     again = [] if run.about.get("simulated") else ["failed retry" if items else "resume"]
     return [*again, *(["failed forget"] if items else [])]
@@ -123,7 +123,7 @@ def _hint(run: Run, results: Path, *commands: str) -> None:
 
 
 def _wanted(run: Run, items: tuple[str, ...], reason: str | None, statuses: tuple[str, ...]) -> list[ItemId] | None:
-    """The items chosen; None for all, which includes pages."""
+    """Return the items chosen; None for all, which includes pages."""
     if not (items or reason or statuses):
         return None
     if items and not (reason or statuses):

@@ -1,4 +1,4 @@
-"""`runs`, `show` and `watch`: what was imported, and what became of it. Of a run that has ended, JSON is enough."""
+"""`runs`, `show` and `watch`: print what was imported. Of a run that has ended they read JSON alone."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def show_command(run: str | None, results: Path, as_json: bool = False) -> int:
 
 
 def _settings(settings: RunSettings) -> dict[str, str]:
-    """What differs from the defaults, and what people ask for first, with what it was at the start if that differs."""
+    """Return the settings that differ from the defaults or are asked for first, and what each was at the start."""
     start, in_force = settings.start, settings.in_force
     defaults = {**ImportConfig().as_written(), **dict.fromkeys(NOT_OF_A_RUN)}
     names = [name for name in in_force if name not in NOT_OF_A_RUN]
@@ -93,7 +93,7 @@ def watch_command(run: str | None, results: Path, progress: Mode | None) -> int:
 
 
 async def _watch(run: Run, mode: Mode) -> None:
-    """Until nobody writes the run any more: its last words are on disk then."""
+    """Show the run until no process writes it."""
     reader = RunReader(run)
     with Progress(mode, sys.stderr) as shown:
         while run.writer_pid is not None:

@@ -24,7 +24,7 @@ class Commands(click.Group):
     """A group whose help lists its commands by what people want: to run, to look, to decide, to manage."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """As ever, but Ctrl-C is told to `main` as it is: click would print an empty line first."""
+        """Invoke the command, but pass Ctrl-C to `main`: click would print an empty line first."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
@@ -91,7 +91,7 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def _usage(error: click.UsageError) -> str:
-    """What was typed wrongly, but not the values: an unquoted header would be among them."""
+    """Return the usage error without the values that were typed: an unquoted header would be among them."""
     if "unexpected extra argument" in error.message:
         return "unexpected words; put quotes around a value with spaces, such as 'Name: value'"
     command = program() if error.ctx is None else error.ctx.command_path

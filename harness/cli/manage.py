@@ -27,7 +27,7 @@ _PATIENCE_S, _LOOK_S = 10.0, 0.05
 
 
 def steered(results: Path, name: str | None) -> Run:
-    """The run `name`, or the latest that is running; NotRunning in one sentence where nobody would hear."""
+    """Return the run `name`, or the latest that is running; NotRunning in one sentence where nobody would hear."""
     if name is not None:
         return find_run(results, name)
     running = next((run for run in list_runs(results) if run.writer_pid is not None), None)

@@ -112,7 +112,7 @@ def where(results: Path) -> str:
 
 
 def this_program() -> str:
-    """This program as it is to be typed from here."""
+    """Return the command that starts this program from here."""
     interpreter = Path(sys.executable)
     here = from_here(interpreter)
     active = os.environ.get("VIRTUAL_ENV") == str(interpreter.parent.parent)

@@ -1,4 +1,4 @@
-"""`report`: runs and sweeps as a page to be read, printed and passed on."""
+"""`report`: write runs and sweeps as a page to read, print and pass on."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def report_command(names: tuple[str, ...], output: Path | None, results: Path) -
 
 
 def _find(results: Path, name: str) -> Run | Sweep:
-    """By name, or the folder of a sweep."""
+    """Find a run by name, or a sweep by its folder."""
     from harness.lab.comparison import find_any
     from harness.lab.sweeps import Sweep
 
@@ -70,7 +70,7 @@ def write_report(report: Report, page: Path) -> Path:
 
 
 def _run(run: Run) -> RunPart:
-    from harness.views.plots.moments import NEEDED
+    from harness.views.plots.run_axis import NEEDED
     from harness.views.report import RunPart
 
     view = view_ended(run, run.state())

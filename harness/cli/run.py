@@ -1,4 +1,4 @@
-"""`import` and `resume`: run an import, show it, say how it ended."""
+"""`import` and `resume`: run an import, show it, and say how it ended."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _resume(found: Run, typed: dict[str, Any]) -> int:
 
 
 def ready_to_resume(found: Run, typed: dict[str, Any]) -> ImportConfig:
-    """The settings to go on with; BadInput where something is missing that was never written, or it was simulated."""
+    """Return the settings to resume with; BadInput where one is missing that was never written, or it was simulated."""
     refuse_simulated(found)
     written = found.config
     if written.get("header_names") and "header" not in typed:
@@ -122,7 +122,7 @@ class _Signals:
         signal.signal(number, noted)
 
     def began(self, session: Session) -> None:
-        """There is something to stop now; but not for a signal that came in the moment before."""
+        """Keep the session, so that a signal can stop it; KeyboardInterrupt where one came before."""
         if self.code is not None:
             raise KeyboardInterrupt
         self.session = session
@@ -167,12 +167,12 @@ async def import_now(config: ImportConfig, relist: bool = False) -> int:
 
 
 def _say_starting() -> None:
-    """It takes a second or two before anything else can be said."""
+    """Say that the import is starting: nothing else can be said for a second or two."""
     click.echo("starting the test API", err=True)
 
 
 def _say_beforehand(config: ImportConfig, who: str) -> None:
-    """For our own test API all is known before the first request, so it is said."""
+    """Say how long the import takes at least, where our own test API's limits are known before the first request."""
     if (
         not config.server_limits
         or not config.limits

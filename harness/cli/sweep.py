@@ -1,7 +1,4 @@
-"""`simulate`: an import in virtual time.
-
-`sweep` and `compare`: every combination of settings, and what came of it.
-"""
+"""`simulate`, `sweep` and `compare`: run one import in virtual time, or every combination of settings, and compare."""
 
 from __future__ import annotations
 
@@ -135,7 +132,7 @@ def _sweep(file: Path | None, results: Path, said: dict[str, Any]) -> Sweep:
 
 
 def _environment(live: bool) -> dict[str, Any]:
-    """What the environment says, as far as it means something to such a sweep."""
+    """Return the settings of the environment that mean something to such a sweep."""
     names = SWEPT if live else SWEPT_SIMULATED
     return {name: value for name, value in from_environ(os.environ).items() if name in names}
 
@@ -185,5 +182,5 @@ def _as_dict(panel: Panel) -> dict[str, Any]:
 
 
 def _failed(row: Row) -> bool:
-    """Whether a run did not get to its end, for whatever reason."""
+    """Return True if a run did not get to its end, for whatever reason."""
     return not RunStatus(row["status"]).is_complete

@@ -1,1 +1,1 @@
-"""Experiments: the same engine core against the server's own policies, in process, without an event loop."""
+"""Experiments: the same core against the server's own policies, in process, without an event loop."""

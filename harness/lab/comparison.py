@@ -1,4 +1,4 @@
-"""Runs and sweeps compared: means with confidence intervals, by pandas and scipy. How they are shown is in `views`."""
+"""Compare runs and sweeps: means with confidence intervals, by pandas and scipy. `views` shows them."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """What can be compared with each other: the same work on the same server.
+    """A table of combinations that can be compared: the same work on the same server.
 
     fastest: the fastest setting that never failed. best: of those as fast, the one with the fewest refusals, then the
     fewest workers. Both are None where every setting failed.
@@ -74,7 +74,7 @@ class Panel:
 
 
 def find_any(results: Path, name: str) -> Run | Sweep:
-    """The run or sweep of that name, or of the unique prefix; NoSuchRun where neither fits."""
+    """Return the run or sweep of that name, or of the unique prefix; NoSuchRun where neither fits."""
     runs = [run for run in list_runs(results) if run.name.startswith(name)]
     sweeps = [sweep for sweep in list_sweeps(results) if sweep.name.startswith(name)]
     alike: list[Run | Sweep] = [*runs, *sweeps]
@@ -90,7 +90,7 @@ def find_any(results: Path, name: str) -> Run | Sweep:
 
 
 def frame_of(found: Sequence[Run | Sweep]) -> pd.DataFrame:
-    """One table of all that was found, a row per run; a run that is of no sweep is a point of its own."""
+    """Return one table of everything found, a row for each run; a run that is in no sweep is a point of its own."""
     pandas = need("pandas")
     frames = [read_sweep(one.folder) for one in found if isinstance(one, Sweep)]
     runs = [run for run in found if isinstance(run, Run)]
@@ -114,7 +114,7 @@ def _row(number: int, run: Run) -> dict[str, Any]:
 
 
 def panels(frame: pd.DataFrame) -> list[Panel]:
-    """The comparison, a panel for each server and amount of work: between them no duration means anything."""
+    """Return the comparison, a panel for each server and amount of work: between them no duration means anything."""
     world = [name for name in WORLD if name in frame.columns]
     groups = frame.groupby(world, dropna=False, sort=False)
     if (frame["sweep"] == "").all():
@@ -123,7 +123,7 @@ def panels(frame: pd.DataFrame) -> list[Panel]:
 
 
 def varied(frame: pd.DataFrame) -> list[str]:
-    """The settings that differ between the rows but for those of WORLD, pacing and workers always first."""
+    """Return the settings that differ between the rows but for those of WORLD, pacing and workers always first."""
     asked = [name for name in frame.columns if name in SETTINGS or name not in COLUMNS]
     left_out = {"pacing", "workers", "workers_auto", *WORLD}
     differing = [name for name in asked if name not in left_out and frame[name].astype(str).nunique() > 1]
@@ -170,7 +170,7 @@ def _line(group: pd.DataFrame, names: list[str]) -> Line:
 
 
 def _refused_per_1000(runs: pd.DataFrame) -> dict[str, float]:
-    """The mean of refusals per 1,000 requests, by status. A table of an earlier version knows but their sum."""
+    """Return the mean of refusals per 1,000 requests, by status. A table of an earlier version knows but their sum."""
     known = runs["refusals"].notna()
     if not known.all():
         return {str(TOO_MANY_REQUESTS): float(runs["hits_per_1000"].mean())}
@@ -183,7 +183,7 @@ def _refused_per_1000(runs: pd.DataFrame) -> dict[str, float]:
 
 
 def mean_and_half(values: Sequence[float]) -> tuple[float, float | None]:
-    """The mean, and half of its 95 % confidence interval by Student's t; None with fewer than two values."""
+    """Return the mean, and half of its 95 % confidence interval by Student's t; None with fewer than two values."""
     mean = math.fsum(values) / len(values)
     if len(values) < 2:
         return mean, None

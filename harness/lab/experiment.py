@@ -1,4 +1,4 @@
-"""One import in virtual time: the settings, the figures and, where asked for, the files of a real one."""
+"""Simulate one import: the settings, the figures and, where asked for, the files of a real one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LOOK_S = 100.0
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a simulated import. run: its folder, where one was asked for."""
+    """The result of a simulated import. run: its folder, where one was asked for."""
 
     state: State
     summary: Summary
@@ -138,7 +138,7 @@ class _Recording:
 
 
 def _play(simulation: Simulation, look: Callable[[State], None]) -> None:
-    """To the end, or to where nothing can come of it any more."""
+    """Run the import to its end, or until nothing more can come of it."""
     core = simulation.core
     core.start(socket.gethostname())
     until_s, answered, refused = LOOK_S, 0, 0

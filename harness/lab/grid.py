@@ -1,4 +1,4 @@
-"""What a sweep is: settings that are fixed, settings that vary, how often each combination is repeated. Pure."""
+"""The grid of a sweep: settings that are fixed, settings that vary, and how often each is repeated. Pure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Point:
 
     @property
     def name(self) -> str:
-        """Of its folder, where one is kept."""
+        """Return the name of its folder, where one is kept."""
         return f"p{self.number:04d}-{self.repeat:03d}"
 
 
@@ -48,7 +48,7 @@ class Grid:
     repeat: int = 1
 
     def points(self) -> list[Point]:
-        """All runs: every combination in order, the last of `varied` changing fastest, and each `repeat` times."""
+        """Return all runs: every combination in order, the last of `varied` changing fastest, each `repeat` times."""
         first = read_settings({name: value for name, value in self.fixed.items() if name == "seed"}, None, {}).run.seed
         combinations = itertools.product(*self.varied.values())
         values = [dict(zip(self.varied, combination, strict=True)) for combination in combinations]
@@ -56,7 +56,7 @@ class Grid:
         return [Point(at + 1, again + 1, first + at * self.repeat + again, chosen) for at, chosen, again in runs]
 
     def config(self, point: Point) -> ImportConfig:
-        """The settings of one run; BadInput, naming the combination, where they cannot be used."""
+        """Return the settings of one run; BadInput, naming the combination, where they cannot be used."""
         try:
             return read_settings({**self.fixed, **point.values, "seed": point.seed}, None, {})
         except BadInput as error:
@@ -64,7 +64,7 @@ class Grid:
             raise BadInput(f"{error} (at {where})" if where else str(error)) from None
 
     def check_simulable(self) -> None:
-        """BadInput for a setting that would do nothing in virtual time."""
+        """Raise BadInput for a setting that would do nothing in virtual time."""
         for name in LIVE_ONLY:
             if name in self.fixed or name in self.varied:
                 raise BadInput(f"{name} does nothing in a simulation; leave it out, or add --live")
@@ -74,7 +74,7 @@ class Grid:
 
 
 def read_grid(table: Mapping[str, Any], flags: Mapping[str, Any], texts: Sequence[str], repeat: int | None) -> Grid:
-    """The sweep of a TOML table, with flags and `--grid name=a,b` texts that win; BadInput for what cannot be one.
+    """Read the sweep of a TOML table; flags and `--grid name=a,b` texts win; BadInput for what cannot be one.
 
     table: settings by name, `repeat`, and a table `grid` of lists.
     """

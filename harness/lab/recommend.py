@@ -1,8 +1,7 @@
-"""How many workers, and what then: found by simulating the import with each of them. Limits are what one was told.
+"""Recommend a number of workers by simulating the import with each, under the limits that one was told.
 
-Of a long import the first items are simulated, and the times made longer by as much as its bound is.
-
-A recorded run as something to simulate: its limits as they turned out, its latency as measured.
+Of a long import only the first items are simulated; the times are then lengthened in proportion to its bound. A
+recorded run can be simulated as well, with its limits as they turned out and its latency as measured.
 """
 
 from __future__ import annotations
@@ -55,11 +54,13 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """Something is different: what the advice then gives, and what the best then is, under a bound that may differ."""
+    """The advice where something is different from what was told: `as_advised` with the advised number of workers,
+    `fastest` with the fewest of those that are fastest then, and `best_s`, the bound.
+    """
 
     name: str
-    kept: Tried
-    best: Tried
+    as_advised: Tried
+    fastest: Tried
     best_s: float | None
 
 
@@ -97,7 +98,7 @@ class _Case:
 
 
 def recommend(config: ImportConfig, what_if: Iterable[str] = (), tell: Tell | None = None) -> Recommendation:
-    """The fewest workers that are as fast as any, what more and fewer would do, and how far the advice carries.
+    """Find the fewest workers that are as fast as any, what more and fewer would do, and how far the advice carries.
 
     what_if: settings in place of those of `config`, as `workers=40 latency=160ms`. tell: is given the number of
     simulations so far. Raises BadInput and NeverFits before the first.
@@ -145,7 +146,7 @@ class _Trials:
         return Tried(workers, case.factor * summary.duration_s, summary.refused_per_1000)
 
     def ascending(self, case: _Case, counts: Sequence[int], patience: int) -> list[Tried]:
-        """Each of `counts`, until more workers than `patience` in a row gained next to nothing."""
+        """Simulate each of `counts`, until more workers than `patience` in a row gained next to nothing."""
         tried: list[Tried] = []
         fastest_s, in_vain = math.inf, 0
         for workers in counts:
@@ -171,7 +172,7 @@ def _fewest(tried: list[Tried]) -> Tried:
 
 
 def _case(config: ImportConfig, sample: int, tenant: str | None = None) -> _Case:
-    """The part of the import that is simulated, and what is known of the whole without simulating it."""
+    """Return the part of the import that is simulated, and what is known of the whole without simulating it."""
     config = as_simulated(config)
     items = catalogue_size(config)
     wanted = items if config.run.max_items is None else min(items, config.run.max_items)
@@ -193,7 +194,7 @@ def _work(config: ImportConfig, items: int) -> Work:
 
 
 def _variants(config: ImportConfig) -> Iterator[tuple[str, ImportConfig]]:
-    """What may well turn out different from what one was told."""
+    """Yield the settings with each assumption changed that may well turn out different."""
     yield "latency doubled", config.with_settings(latency=_doubled(_text(config.test_api.latency)))
     if config.limits and all(tier.limit >= 2 for tier in config.limits):
         half = tuple(map(_halved, config.limits))
@@ -203,7 +204,7 @@ def _variants(config: ImportConfig) -> Iterator[tuple[str, ImportConfig]]:
 
 
 def _variant(trials: _Trials, name: str, config: ImportConfig, workers: int) -> Variant:
-    """With `workers`, and with two, four and eight times as many, as long as that gains anything."""
+    """Simulate with `workers`, and with two, four and eight times as many, as long as that gains anything."""
     case = _case(config, SAMPLE_OF_VARIANT, _tenant(config) if name == OTHERS else None)
     counts = [count for count in (workers, 2 * workers, 4 * workers, 8 * workers) if count <= 1000]
     tried = trials.ascending(case, counts, patience=0)
@@ -225,7 +226,7 @@ def _halved(tier: Tier) -> Tier:
 
 
 def _doubled(latency: str) -> float | str:
-    """A latency that is twice as long, in the same words."""
+    """Return a latency that is twice as long, in the same words."""
     kind, colon, rest = latency.partition(":")
     if not colon:
         return 2 * parse_duration(latency)
@@ -260,7 +261,7 @@ _KEPT = ("per_page", "max_items", "sequential", "detail", "cost")
 
 
 def from_run(run: Run) -> tuple[ImportConfig, Tried]:
-    """The import that `run` was, with its limits as they turned out and its latency as measured; and what it took.
+    """Return the import that `run` was, with the limits and the latency that it turned out to have; and its duration.
 
     BadInput where it did not end, or met no limit that could be told.
     """
@@ -279,7 +280,7 @@ def from_run(run: Run) -> tuple[ImportConfig, Tried]:
 
 
 def _measured(summary: Summary) -> str:
-    """The latency that a run met, as the lognormal distribution with its median and 95th percentile."""
+    """Return the latency that a run met, as the lognormal distribution with its median and 95th percentile."""
     median_s, high_s = summary.latency_p50_s, summary.latency_p95_s
     if median_s is None or high_s is None:
         raise BadInput(f"run {summary.run} got no answer, so no latency is known; use --latency instead of --from")

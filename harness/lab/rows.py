@@ -1,4 +1,4 @@
-"""One run of a sweep as a row of its table: where it stands in the sweep, its settings, its figures."""
+"""Make one row of a sweep's table of a run: where it stands in the sweep, its settings, its figures."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _LEFT_OUT = ("run", "status", "workers", "limits", "strategy")
 
 
 def _figures() -> dict[str, pa.DataType]:
-    """Every scalar of a Summary under its own name, and the parts of `lost_to` and `server` under theirs."""
+    """Return every scalar of a Summary under its own name, and the parts of `lost_to` and `server` under theirs."""
     scalars = {f.name: _KINDS[f.type] for f in dataclasses.fields(Summary) if f.type in _KINDS}
     lost = {f"lost_to_{f.name}": _FLOATS for f in dataclasses.fields(LostTo)}
     server = {"server_admitted": pa.int64(), "server_refused": pa.int64(), "server_agrees": pa.bool_()}
@@ -68,13 +68,13 @@ COLUMNS = {**_PLACE, **SETTINGS, **FIGURES}
 
 
 def place(sweep: str, point: Point, *, simulated: bool, kept: bool) -> dict[str, Any]:
-    """The first columns of a row, known before anything is run. kept: whether there is a folder, which `run` names."""
+    """Return the first columns of a row, known before the run. kept: whether there is a folder, which `run` names."""
     named = {"sweep": sweep, "point": point.number, "repeat": point.repeat, "run": point.name if kept else ""}
     return {**named, "seed": point.seed, "simulated": simulated}
 
 
 def settings(config: ImportConfig) -> dict[str, Any]:
-    """The settings that a run has, said or not: limits and times as text."""
+    """Return the settings that a run has, said or not: limits and times as text."""
     limits, latency = enforced(config), answers_in(config)
     said = {
         "workers": None if config.pacing.workers == "auto" else config.pacing.workers,
@@ -93,7 +93,7 @@ def settings(config: ImportConfig) -> dict[str, Any]:
 
 
 def measured(config: ImportConfig, state: State, summary: Summary) -> dict[str, Any]:
-    """The figures of a run that was made, also against what the server would have let through."""
+    """Return the figures of a run that was made, also against what the server would have let through."""
     plain = summary.as_dict()
     lost, server = plain.pop("lost_to") or {}, plain.pop("server") or {}
     row = {name: value for name, value in plain.items() if name in FIGURES}
@@ -111,7 +111,7 @@ def measured(config: ImportConfig, state: State, summary: Summary) -> dict[str, 
 
 
 def _share(best_s: float | None, duration_s: float) -> float | None:
-    """No run is better than best possible: what rounding makes of it is cut off."""
+    """Cut off what rounding adds: no run is better than best possible."""
     return min(1.0, best_s / duration_s) if best_s and duration_s else None
 
 

@@ -1,7 +1,23 @@
-"""The simulating driver: a heap of answers to come, and a number called now.
+"""Simulate a session in virtual time: the core that imports, the test API's own decisions, and a heap between them.
 
-It runs the same core that trio runs, against the test API's own decision path: no event loop, no HTTP, no JSON. The
-only door between `harness` and `server`.
+**The heap.** All that is still to happen (a request arrives, an answer comes, a request is given up, somebody pauses)
+lies in a heap by its time. `Simulation.run` asks the core what to do now. For a `Fetch` it asks the test API, when the
+request arrives, how it decides and how long that takes, and puts the answer on the heap. For a `Wait` it goes on to the
+earliest entry, or to the time that the wait names if that is earlier.
+
+**Virtual time.** `now` is a number, which that time becomes. Nothing sleeps and no clock is read, so a night takes
+seconds, and entries of the same time happen in the order in which they were made: a seed gives the same run every time.
+
+**Why the same events come out as in a live run.** The core is the same object, has no clock and does no IO; it is told
+the same things in the same order: `answered` with the headers, then `finished` with the result, and a time-out after as
+many seconds. The test API decides by the same `Service` that its HTTP server calls, and pages and items go through the
+same `Rest`. Only the two drivers differ, and neither decides anything.
+
+**What a simulation leaves out.** Sockets, HTTP and its parsing, TLS, connection pools and their stale connections, the
+time that the machine needs (the core and the writing of parts take none), and two clocks that drift apart. The network
+takes no time of its own unless a `Network` draws some; the latency is the test API's.
+
+This module is the only door between `harness` and `server`.
 """
 
 from __future__ import annotations
@@ -44,7 +60,7 @@ _GARBLED = {"truncated": "malformed", "malformed": "malformed", "wrong-type": "m
 
 
 def as_simulated(config: ImportConfig) -> ImportConfig:
-    """`config` with the latency of the API that it describes; BadInput where the test API refuses its settings.
+    """Return `config` with the latency of the API that it describes; BadInput where the test API refuses its settings.
 
     One told, else a scenario's own, else USUAL_LATENCY.
     """
@@ -52,7 +68,7 @@ def as_simulated(config: ImportConfig) -> ImportConfig:
 
 
 def server_config(config: ImportConfig, more: Mapping[str, Any] | None = None) -> ServerConfig:
-    """The test API that `config` describes; BadInput where it refuses its settings.
+    """Return the test API that `config` describes; BadInput where it refuses its settings.
 
     It begins at a moment of the day that the seed chooses, for windows on the wall clock have a phase. It keeps counts
     but no decisions. more: settings of its own that no import has.
@@ -65,7 +81,7 @@ def server_config(config: ImportConfig, more: Mapping[str, Any] | None = None) -
 
 
 def service_for(config: ImportConfig, more: Mapping[str, Any] | None = None) -> Service:
-    """The test API that `config` describes, in process, its clock at 0."""
+    """Return the test API that `config` describes, in process, its clock at 0."""
     return Service(server_config(config, more), tells=not _is_deaf(config))
 
 
@@ -74,18 +90,18 @@ def _is_deaf(config: ImportConfig) -> bool:
 
 
 def catalogue_size(config: ImportConfig) -> int:
-    """How many items the test API of `config` lists."""
+    """Return how many items the test API of `config` lists."""
     return server_config(config).items
 
 
 def verdicts(config: ImportConfig, arrivals_s: Sequence[float]) -> list[bool]:
-    """Which requests for an item, arriving at `arrivals_s` (in order), the test API of `config` lets through."""
+    """Return whether the test API lets each request for an item through, arriving at `arrivals_s` (in order)."""
     service = service_for(config)
     return [service.handle(at_s, Ask("item", "1")).status != 429 for at_s in arrivals_s]
 
 
 def enforced(config: ImportConfig) -> str | None:
-    """The limits that the test API of `config` enforces, as its own text; None where it is somebody else's API."""
+    """Return the limits that the test API of `config` enforces, as its own text; None where it is another API."""
     if config.source.url is not None:
         return None
     limit = _settings(config).get("limit", DEFAULT_LIMIT)
@@ -93,7 +109,7 @@ def enforced(config: ImportConfig) -> str | None:
 
 
 def answers_in(config: ImportConfig) -> float | str | None:
-    """How long the test API that is started for `config` takes to answer; None where it is somebody else's API.
+    """Return the latency of the test API that is started for `config`; None where it is another API.
 
     Of a live import: a simulated one has its latency among its settings, see `as_simulated`.
     """
@@ -120,7 +136,7 @@ def _refused(error: BadConfig) -> BadInput:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """How long a request is on its way there, and its answer on its way back: functions that draw seconds."""
+    """The time a request takes to the server, and its answer back: functions that draw seconds."""
 
     there_s: Callable[[], float] = lambda: 0.0
     back_s: Callable[[], float] = lambda: 0.0
@@ -163,7 +179,7 @@ class Simulation:
         self._later(time_s, lambda: act(self.now))
 
     def run(self, until_s: float = float("inf")) -> Done | None:
-        """Until the import is over; None where `until_s` came first, as if it had been killed then."""
+        """Run until the import is over; return None where `until_s` came first, as if it had been killed then."""
         while True:
             answer = self.core.next(self.now)
             if isinstance(answer, Fetch):
@@ -174,7 +190,7 @@ class Simulation:
                 return None
 
     def _wait(self, wait: Wait, until_s: float) -> bool:
-        """To what comes first: something on the heap, or the time that the wait names."""
+        """Go on to what comes first: an event of the heap, or the time that the wait names; False if neither is due."""
         due = self._heap[0][0] if self._heap else float("inf")
         if wait.until is not None and wait.until < due:
             due = wait.until
@@ -246,7 +262,7 @@ class Simulation:
         self._later_or_now(told_s, self._told, fetch, decision, said, gives_up_s, done_s)
 
     def _looked_into(self, said: Notice, decision: Decision) -> Notice:
-        """The verdict that takes the body into account, unless that comes garbled."""
+        """Return the verdict that takes the body into account, unless that comes garbled."""
         if decision.fault is not None and decision.fault.kind in _GARBLED:
             return said
         since_s = self.utc_s + self.now if said.server_utc_s is None else said.server_utc_s
@@ -310,7 +326,7 @@ def _joined(headers: list[tuple[str, str]]) -> dict[str, Any]:
 
 
 def scenarios() -> dict[str, str]:
-    """The ready-made test APIs, and what each is like in a line."""
+    """Return the ready-made test APIs, and what each is like in a line."""
     return {name: ready_made.about(name) for name in ready_made.names()}
 
 

@@ -63,7 +63,7 @@ def _nobody(row: Row) -> None:
 
 
 def jobs_left(sweep: Sweep) -> Iterator[Job]:
-    """The runs that have no row yet, in order."""
+    """Yield the runs that have no row yet, in order."""
     about, grid = sweep.about, sweep.grid
     finished = {(row["point"], row["repeat"]) for row in sweep.rows()}
     live, runs = about["live"], sweep.folder / "runs" if about["keep"] or about["live"] else None
@@ -156,7 +156,7 @@ class Job:
 
 
 def run_point(job: Job) -> dict[str, Any]:
-    """The row of `job`; what fails is a row too, and says why."""
+    """Run `job` and return its row; what fails is a row too, and says why."""
     row = {**job.place, **settings(job.config)}
     try:
         if job.notebook is not None:
@@ -187,13 +187,13 @@ def _live(job: Job) -> dict[str, Any]:
     return measured(job.config, run.state(), Summary.from_dict(figures))
 
 
-# papermill waits for ever unless told otherwise: longer than any cell of a live import that one would watch.
+# By default papermill waits for ever. This is longer than any cell of a live import that one would watch.
 LONGEST_CELL_S = 6 * 3600
 _START_S = 120
 
 
 def executed(job: Job, notebook: Path) -> dict[str, Any]:
-    """The figures of the run that `notebook` made with the settings of `job`; HarnessError where it made none."""
+    """Execute `notebook` with the settings of `job`; return the figures of its run. HarnessError where it made none."""
     papermill = need("papermill", "notebooks")
     config = job.config
     kept = config.run.results / f"{config.run.name}.ipynb"
@@ -218,7 +218,7 @@ def executed(job: Job, notebook: Path) -> dict[str, Any]:
 
 
 def parameters(job: Job) -> dict[str, Any]:
-    """The settings of `job` that were said, as a notebook takes them, and where its files go."""
+    """Return the settings of `job` that were said, as a notebook takes them, and where its files go."""
     config = job.config
     written = config.as_written()
     said = {name: written[name] for name in sorted(config.given()) if written.get(name) is not None}

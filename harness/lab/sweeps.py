@@ -1,4 +1,4 @@
-"""The folder of a sweep: what was to be run, what has been, and its table.
+"""The folder of a sweep: its settings, the rows so far, and its table.
 
 results/<sweep>/  sweep.json  rows.jsonl while it goes on  runs.parquet when it has ended  runs/ where files are kept
 """
@@ -54,12 +54,12 @@ class Sweep(Folder):
 
     @property
     def status(self) -> SweepStatus:
-        """As it is: one that claims to go on, and whose process is gone, was interrupted."""
+        """Return the status; a sweep that says it is running, but whose process is gone, was interrupted."""
         claimed: SweepStatus = self.about["status"]
         return "interrupted" if claimed == "running" and self.writer_pid is None else claimed
 
     def rows(self) -> list[Row]:
-        """What has been run so far, each point once, in order."""
+        """Return the rows of the points run so far, each once, in order."""
         done = read_table(self.table_path).to_pylist() if self.table_path.exists() else []
         rows = {(row["point"], row["repeat"]): row for row in [*done, *_logged(self.log_path)]}
         return [rows[key] for key in sorted(rows)]
@@ -83,7 +83,7 @@ class Sweep(Folder):
 
 
 def read_sweep(path: Path | str) -> pd.DataFrame:
-    """The table of the sweep in the folder `path`, a row per run, also while it goes on. Needs pandas."""
+    """Return the table of the sweep in the folder `path`, a row per run, also while it goes on. Needs pandas."""
     need("pandas")
     sweep = Sweep(Path(path))
     if not (sweep.folder / "sweep.json").exists():
@@ -93,14 +93,14 @@ def read_sweep(path: Path | str) -> pd.DataFrame:
 
 
 def list_sweeps(results: Path) -> list[Sweep]:
-    """Every sweep in `results`, the newest first."""
+    """Return every sweep in `results`, the newest first."""
     found = [path.parent for path in results.glob("*/sweep.json")]
     sweeps = [Sweep(folder) for folder in found if not folder.name.startswith(".")]
     return sorted(sweeps, key=lambda sweep: (sweep.about.get("created_utc_s", 0.0), sweep.name), reverse=True)
 
 
 def find_sweep(results: Path, name: str | None = None) -> Sweep:
-    """The sweep `name` (a unique prefix is enough), or the latest; NoSuchRun says which there are."""
+    """Return the sweep `name` (a unique prefix is enough), or the latest; NoSuchRun says which there are."""
     sweeps = list_sweeps(results)
     if not sweeps:
         start = f"{program()} sweep --grid workers=1,5,20"
@@ -126,7 +126,7 @@ def create_sweep(
     papermill: bool = False,
     fresh: bool = False,
 ) -> Sweep:
-    """A new sweep, nothing of it run yet; BadInput where a point cannot be run, NoSuchRun where the name is taken.
+    """Make a new sweep with nothing run yet; BadInput where a point cannot run, NoSuchRun where the name is taken.
 
     live: over sockets, one at a time. keep: each run's files. papermill: by the experiment notebook, executed for each
     run and kept with its files. fresh: replace the sweep of that name.
@@ -165,7 +165,7 @@ def create_sweep(
 
 
 def check(grid: Grid, *, live: bool) -> None:
-    """BadInput where any run of `grid` cannot be made, before the first is."""
+    """Raise BadInput where any run of `grid` cannot be made, before the first is."""
     if not live:
         grid.check_simulable()
     for point in grid.points():
@@ -188,7 +188,7 @@ def experiment_notebook() -> Path:
 
 
 def _logged(path: Path) -> Iterator[Row]:
-    """The rows of a log; a last line that a crash cut off was never counted as done."""
+    """Yield the rows of a log; a last line that a crash cut off was never counted as done."""
     try:
         lines = path.read_text(encoding="utf-8").split("\n")[:-1]
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What notebooks call: an import in the background, the panel that shows and steers it, and the table of all runs.
+"""The notebook's side: an import in the background, the panel that shows and steers it, and the table of all runs.
 
 local: an import in a thread of its own. remote: one that another process makes. controller: the panel around either.
 run_index, all_runs: every run of a folder. show: what the cells call. The widgets are in `harness.views.panel`, which

@@ -25,7 +25,7 @@ from harness.session.reader import RunReader, settings_of, written_summary
 from harness.views.panel.actions import Actions, compare
 from harness.views.panel.run_widget import RunWidget
 from harness.views.panel.runs import RunsTable
-from harness.views.text import count, plural
+from harness.views.text import plural
 
 EVERY_S = 1.0
 _MOST_COMPARED = 8
@@ -38,7 +38,7 @@ _COMMANDS: dict[str, Callable[[RemoteHandle], Asked]] = {
 
 
 class AllRuns:
-    """The table and what belongs to it; `widget` is what a cell shows. desk: where runs are gone on with."""
+    """The table and what belongs to it; `widget` is what a cell shows. controller: continues a chosen run."""
 
     def __init__(self, results: Path, controller: Controller) -> None:
         self.results = results
@@ -81,7 +81,7 @@ class AllRuns:
             self._controller.retry_in(self._retries.pop(0))
 
     def read_now(self) -> None:
-        """Read everything in this thread and show it: for who shows the table once."""
+        """Read everything in this thread and show it, for a table that is shown once."""
         self._read(self.chosen)
         self._show()
 
@@ -177,7 +177,7 @@ class AllRuns:
         written = []
         for run in runs:
             path = folder / f"{run.name}.{ending}"
-            written.append(f"{count(export(run, path))} items in {path}")
+            written.append(f"{plural(export(run, path), 'item')} in {path}")
         return "; ".join(written)
 
     def _delete(self, runs: list[Run]) -> str:

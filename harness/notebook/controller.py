@@ -1,4 +1,4 @@
-"""The panel around an import in the background: what the buttons do, and what is shown when.
+"""The panel around an import in the background: it starts, steers and shows the import.
 
 Callbacks only start, post and take notes; all widgets are written by `tick`, on the kernel's loop.
 """
@@ -65,16 +65,16 @@ class Controller:
 
     @property
     def busy(self) -> bool:
-        """Is an import under way that this panel shows, here or in another process?"""
+        """Return True if an import that this panel shows is running, here or in another process."""
         return self.import_ is not None and self.import_.phase != "over"
 
     @property
     def at_work(self) -> bool:
-        """Is one under way in this very process?"""
+        """Return True if an import is running in this process."""
         return self.busy and isinstance(self.import_, LocalRun)
 
     def say(self, text: str, *, bad: bool = False) -> None:
-        """A sentence to be shown at the next tick."""
+        """Keep a sentence to be shown at the next tick."""
         self._note = (text, bad)
 
     # --- what the buttons do -------------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ class Controller:
         self.say(words)
 
     def _config_of(self, run: Run) -> ImportConfig:
-        """The settings to go on with, secrets included where this is the import that was told them."""
+        """Return the settings to go on with, secrets included where this is the import that was told them."""
         mine = self.import_
         if isinstance(mine, LocalRun) and mine.run is not None and mine.run.folder == run.folder:
             since: dict[str, Any] = run.about.get("asked", {})
@@ -178,7 +178,7 @@ class Controller:
             self.run_widget.show(now, utc_s())
 
     def _answer(self) -> Answer:
-        """What was said to the last command, once."""
+        """Return the reply to the last command, once."""
         try:
             said = None if self._asked is None else self._asked.answer()
         except HarnessError as error:
@@ -218,7 +218,7 @@ class Controller:
 
 
 def _last_words(import_: LocalRun | RemoteRun) -> str:
-    """How it ended, and where the data is."""
+    """Return how the import ended, and where the data is."""
     if import_.error is not None:
         kept = "" if import_.run is None else " What was recorded is safe."
         return f"{import_.error}.{kept}"

@@ -75,7 +75,7 @@ class LocalRun:
 
     @property
     def phase(self) -> Phase:
-        """How far the session itself is; what the import does is in `view`."""
+        """Return how far the session itself is; what the import does is in `view`."""
         if self._over.is_set():
             return "over"
         if self._thread.ident is None:
@@ -91,7 +91,7 @@ class LocalRun:
         return self
 
     def wait(self, timeout_s: float | None = None, look: Callable[[], object] = lambda: None) -> Run:
-        """The run, once the session is over; its error, plain, where one ended it. TimeoutError after `timeout_s`.
+        """Wait for the end and return the run; raise the error that ended it, or TimeoutError after `timeout_s`.
 
         look: called a few times a second meanwhile. Interrupted, it stops the import, waits for its files to be
         whole, and lets the interrupt pass.
@@ -224,7 +224,7 @@ class _Posted:
 
 @atexit.register
 def _farewell() -> None:
-    """The kernel is shut down or restarted: what was recorded goes to disk, and the run says why it ended."""
+    """Stop what is running when the kernel shuts down or restarts, so that it is recorded and says why it ended."""
     for running in list(_started):
         if running.phase in ("starting", "under way", "stopping"):
             running.farewell("the notebook's kernel was shut down or restarted")
@@ -234,7 +234,7 @@ EVERY_S = 0.5
 
 
 class RemoteRun(RemoteHandle):
-    """As a `LocalRun`, for a run under way in a process that is not ours: it is over when that one writes no more."""
+    """A run that another process makes, used like a `LocalRun`: it is over when that process writes no more."""
 
     def __init__(self, run: Run) -> None:
         super().__init__(run)

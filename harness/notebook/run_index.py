@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import RecordError
+from harness.record.about import written_status
 from harness.record.clock import utc_s
 from harness.record.run import Run
 from harness.record.run_view import view_of
-from harness.record.status import RunStatus
 from harness.session.reader import RunReader, written_summary
 from harness.views.runs import RunRow, row_of
 
@@ -54,14 +54,14 @@ class RunIndex:
         self._publish(0)
 
     def _quickly(self, run: Run, damaged: list[str]) -> bool:
-        """Is the row of `run` known, or made from its summary alone?"""
+        """Return True if the row of `run` is known, or could be made from its summary alone."""
         try:
             stamp = _stamp(run)
             known = self._entries.get(run.name)
             if known is not None and known.stamp == stamp and not known.row.status.is_open:
                 return True
             about = run.about
-            written = None if RunStatus(about.get("status", "running")).is_open else written_summary(run)
+            written = None if written_status(about).is_open else written_summary(run)
             if written is None:
                 return False
             created = float(about.get("created_utc_s", 0.0))
@@ -72,7 +72,7 @@ class RunIndex:
         return True
 
     def _slowly(self, run: Run, damaged: list[str]) -> None:
-        """The row of a run under way or broken off, from its events."""
+        """Return the row of a run under way or broken off, from its events."""
         try:
             stamp = _stamp(run)
             view = self._readers.setdefault(run.name, RunReader(run)).view(utc_s())
@@ -89,6 +89,6 @@ class RunIndex:
 
 
 def _stamp(run: Run) -> tuple[int, ...]:
-    """Changes whenever the run's description or summary is written anew, or a part is added."""
+    """Return what changes when the run's description or summary is written anew, or a part is added."""
     paths = (run.folder / "run.json", run.folder / "summary.json", run.folder / "events")
     return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in paths)

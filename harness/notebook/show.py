@@ -1,4 +1,4 @@
-"""What the cells of `notebooks/live_import.ipynb` call, and the one task that writes all widgets.
+"""The functions that the cells of `notebooks/live_import.ipynb` call, and the one task that writes all widgets.
 
 The task runs on the kernel's loop, a few times a second, because callbacks of widgets may come in other threads, with
 loops that do not live on. A view that fails is said once and shown no more, and the others go on.
@@ -39,7 +39,7 @@ class Refresher:
         self._task: asyncio.Task[None] | None = None
 
     def call(self, name: str, tick: Tick) -> None:
-        """From now on call `tick` every 0.25 s. Must be called from the kernel's loop, as a cell is."""
+        """Call `tick` every 0.25 s from now on. Must be called from the kernel's loop, as a cell is."""
         self._ticks[name] = tick
         self.close()
         # Anew each time: what a task shows belongs to the cell that started it.

@@ -1,4 +1,4 @@
-"""What the notebooks for papermill call: a cell is a few lines, and whatever is decided is decided here.
+"""The notebooks for papermill: a cell is a few lines, and whatever is decided is decided here.
 
 cells: what every cell needs, parameters checked and figures shown. runs: one run, its figures, its metrics. comparison:
 of sweeps. lessons: for teaching.

@@ -1,4 +1,4 @@
-"""What every cell of a notebook for papermill needs: its parameters checked, its errors plain, its outputs lasting.
+"""Help every cell of a papermill notebook: check its parameters, keep its errors plain and its outputs lasting.
 
 Parameters: papermill checks neither names nor types, so `settings` does. Errors: a notebook shows the sentence and not
 the way that led to it. A group of exceptions leaves a cell without a message, and can leave papermill waiting for ever,
@@ -34,7 +34,7 @@ class NotebookProblem(HarnessError):
     """Something that whoever runs the notebook can mend; the message says what."""
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows instead of a traceback."""
+        """Return the lines that IPython shows instead of a traceback."""
         return [f"{type(self).__name__}: {self}"]
 
 
@@ -43,7 +43,7 @@ class RunFailed(NotebookProblem):
 
 
 def plainly(cell: Callable[P, T]) -> Callable[P, T]:
-    """The decorated function raises a NotebookProblem for each error that is meant for people, and for groups."""
+    """Decorate a function to raise a NotebookProblem for each error that is meant for people, and for groups."""
 
     @wraps(cell)
     def called(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -73,7 +73,7 @@ _IPYTHON = ("In", "Out")
 
 @plainly
 def settings(namespace: Mapping[str, Any], also: tuple[str, ...] = ("simulated",)) -> ImportConfig:
-    """The config that the parameters in a notebook's `globals()` make; NotebookProblem for the first that does not fit.
+    """Return the config made of the parameters in a notebook's `globals()`; NotebookProblem for the first wrong one.
 
     also: parameters of the notebook that are no settings of an import. A name that is neither is refused: papermill
     only warns of a typing error, and runs with the default.
@@ -85,7 +85,7 @@ def settings(namespace: Mapping[str, Any], also: tuple[str, ...] = ("simulated",
 
 
 def parameters(namespace: Mapping[str, Any]) -> dict[str, Any]:
-    """The plain values among a notebook's names: what papermill can set."""
+    """Return the plain values among a notebook's names: what papermill can set."""
     plain = (str, int, float, bool, list, tuple, dict, type(None))
     return {
         name: value
@@ -140,7 +140,7 @@ def show_json(mime: str, value: Any, text: str) -> None:
 
 
 def table_html(table: Table) -> str:
-    """The table in HTML; every cell is text."""
+    """Return the table in HTML; every cell is text."""
 
     def cells(tag: str, row: tuple[str, ...]) -> str:
         align = ("right" if number else "left" for number in table.numbers)
@@ -151,7 +151,7 @@ def table_html(table: Table) -> str:
 
 
 def table_text(table: Table) -> str:
-    """The table in columns of text."""
+    """Return the table in columns of text."""
     rows = [table.headings, *table.rows]
     widths = [max(len(row[at]) for row in rows) for at in range(len(table.headings))]
 

@@ -1,4 +1,4 @@
-"""Sweeps in a notebook: what was fastest, what is refused, how many workers are enough."""
+"""Show sweeps in a notebook: the fastest settings, the refusals, and how many workers are enough."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Comparison:
         show_table(table_of_pairs([*over, *same], ("setting", "value")))
 
     def show(self, name: str) -> None:
-        """One of the figures, with its data; in words where these sweeps have nothing for it."""
+        """Show one of the figures with its data; say so where these sweeps have nothing for it."""
         if name in self.pictures:
             show_picture(self.pictures[name])
         else:
@@ -69,7 +69,7 @@ class Comparison:
 
 @plainly
 def read_comparison(namespace: Mapping[str, Any]) -> Comparison:
-    """The sweeps that the parameters `sweeps` and `results` in a notebook's `globals()` name.
+    """Return the sweeps that the parameters `sweeps` and `results` in a notebook's `globals()` name.
 
     sweeps: names (a unique prefix is enough) or folders, as a list or with commas between them; none: the latest.
     """

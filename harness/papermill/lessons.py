@@ -1,4 +1,4 @@
-"""What `notebooks/strategies.ipynb` teaches: how servers count, how clients pace, and where being greedy loses."""
+"""The lessons of `notebooks/strategies.ipynb`: how servers count, how clients pace, and where being greedy loses."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MARGIN_S = 0.01
 
 
 def policies_lesson(limit: str, arrivals_s: Sequence[float], policies: Sequence[str] = POLICIES) -> pd.DataFrame:
-    """The same arrivals under each policy: policy, t_s and admitted, a row for each arrival.
+    """Send the same arrivals to each policy; return policy, t_s and admitted, a row for each arrival.
 
     limit: without a kind, such as 10/10s.
     """
@@ -51,14 +51,14 @@ def policies_lesson(limit: str, arrivals_s: Sequence[float], policies: Sequence[
 
 
 def strategies_lesson(config: ImportConfig, strategies: Sequence[str]) -> dict[str, pd.DataFrame]:
-    """The same import, simulated, by each strategy: its events, as a run keeps them. `auto` is not told the limits."""
+    """Simulate the same import with each strategy; return its events. `auto` is not told the limits."""
     told = config.with_settings(server_limit=config.server_limits)
     untold = told.with_settings(limit=None)
     return {name: events_of((untold if name == "auto" else told).with_settings(pacing=name)) for name in strategies}
 
 
 def events_of(config: ImportConfig) -> pd.DataFrame:
-    """The events of a simulated import, without a folder."""
+    """Return the events of a simulated import, without a folder."""
     need("pandas")
     events: list[Event] = []
     simulate_run(config, on_event=events.append)
@@ -104,7 +104,7 @@ _OWN = ("strategies", "arrivals", "every")
 
 @dataclass(frozen=True)
 class Lessons:
-    """What the parameters of the notebook ask to be shown. arrivals: how many requests, one every `every_s`."""
+    """The lessons that a notebook's parameters ask for. arrivals: how many requests, one every `every_s`."""
 
     config: ImportConfig
     strategies: tuple[str, ...]
@@ -114,7 +114,7 @@ class Lessons:
     @classmethod
     @plainly
     def of(cls, namespace: Mapping[str, Any]) -> Lessons:
-        """From a notebook's `globals()`."""
+        """Read the parameters from a notebook's `globals()`."""
         config = settings(namespace, also=_OWN)
         given = parameters(namespace)
         names = given["strategies"]
@@ -123,7 +123,7 @@ class Lessons:
 
     @plainly
     def policies(self, limit: str) -> None:
-        """The same arrivals, counted in each way. limit: without a kind, such as 10/10s."""
+        """Show the same arrivals, counted in each way. limit: without a kind, such as 10/10s."""
         frame = policies_lesson(limit, [3.0 + self.every_s * at for at in range(self.arrivals)])
         columns = [Column("policy", "way of counting", str, number=False), whole("arrivals", "arrivals")]
         columns += [whole("admitted", "let through"), whole("refused", "refused")]
@@ -140,13 +140,13 @@ class Lessons:
 
     @plainly
     def strips(self) -> None:
-        """The same import by each strategy."""
+        """Show the same import by each strategy."""
         events = strategies_lesson(self.config, self.strategies)
         show_picture(strips_picture("strategies", events, limits=enforced(self.config)))
 
     @plainly
     def greedy(self, limit: str, requests: int) -> None:
-        """Where sending as soon as one may is not the fastest."""
+        """Show where sending as soon as possible is not the fastest."""
         frame = greedy_lesson(limit, requests)
         columns = [Column("schedule", "schedule", str, number=False), decimal("t_s", "at (s)", 2)]
         columns += [whole("requests", "requests"), whole("sent", "sent so far")]

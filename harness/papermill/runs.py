@@ -1,6 +1,6 @@
-"""One run from a notebook: simulated or live, with its figures and its metrics.
+"""Make one run from a notebook, simulated or live, show its figures, and keep its metrics for programs to read.
 
-The figures of an executed notebook, to be read by programs: one small JSON document among its outputs.
+The metrics are one small JSON document among the outputs of the executed notebook.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from harness.papermill.cells import RunFailed, plainly, show_html, show_json, sh
 from harness.paths import program
 from harness.record.run import Run
 from harness.record.summary import Summary
-from harness.views.plots.moments import NEEDED
+from harness.views.plots.run_axis import NEEDED
 from harness.views.report import RunPart
 from harness.views.report.content import run_efficiency, run_figures, run_headline
 from harness.views.report.pictures import Picture, run_pictures
@@ -44,7 +44,7 @@ class Experiment:
         return {picture.name.removeprefix(f"{self.run.name}-"): picture for picture in found}
 
     def _ipython_display_(self) -> None:
-        """How it went: first whether it worked, in a word and a colour, then line by line."""
+        """Show how the run went: first whether it worked, in a word and a colour, then line by line."""
         part = RunPart(self.summary, self.run.about, self.run.events().slice(0, 0).to_pandas())
         look, reason = LOOKS[self.summary.status], self.summary.reason
         text = f"{look.glyph} {run_headline(part)}" + (f" {reason}" if reason else "")
@@ -55,11 +55,11 @@ class Experiment:
             show_html(f"<p>{escape(told)}</p>", told)
 
     def show(self, name: str) -> None:
-        """One of `pictures`, with its data."""
+        """Show one of `pictures` with its data."""
         show_picture(self.pictures[name])
 
     def metrics(self) -> dict[str, Any]:
-        """What is recorded for programs: the settings, the figures, the versions, and where the files are."""
+        """Return what programs read: the settings, the figures, the versions, and where the files are."""
         about = self.run.about
         told = {"config": about["config"], "versions": about["versions"], "simulated": about.get("simulated", False)}
         return {"schema": 1, "run": self.run.name, "folder": str(self.run.folder), **told, **self.summary.as_dict()}
@@ -71,7 +71,7 @@ class Experiment:
 
     @plainly
     def check(self) -> None:
-        """RunFailed where the run did not complete: the notebook, and papermill with it, ends with an error."""
+        """Raise RunFailed where the run did not complete: the notebook, and papermill with it, ends with an error."""
         if not self.summary.status.is_complete:
             reason = f": {self.summary.reason}" if self.summary.reason else ""
             raise RunFailed(f"run {self.run.name} {self.summary.status}{reason}; the figures show how far it came")
@@ -95,7 +95,7 @@ def run_experiment(config: ImportConfig, *, simulated: bool | str = True) -> Exp
 
 
 def _live(config: ImportConfig) -> Run:
-    """In a thread of its own, as the kernel has its own loop in this one; an interrupt stops it first."""
+    """Import in a thread of its own, as the kernel's loop runs in this one; an interrupt stops the import first."""
     from harness.notebook.handles import LocalRun  # with the widgets, which a simulation need not load
 
     return LocalRun(config).start().wait()
@@ -105,7 +105,7 @@ MIME = "application/vnd.harness.metrics+json"
 
 
 def read_metrics(notebook: str | Path) -> dict[str, Any]:
-    """The metrics that an executed notebook recorded; RecordError where there are none."""
+    """Return the metrics that an executed notebook recorded; RecordError where there are none."""
     try:
         cells = json.loads(Path(notebook).read_text(encoding="utf-8"))["cells"]
     except (OSError, ValueError, KeyError) as error:

@@ -34,7 +34,7 @@ _MOMENTS_S = (-86_400.0, 253_000_000_000.0)
 
 
 def read_about(folder: Path) -> dict[str, Any]:
-    """The run.json in `folder`; RecordError where it is not what this package writes."""
+    """Read the run.json in `folder`; RecordError where it is not what this package writes."""
     path = folder / "run.json"
     about = read_json(path)
     wrong = _wrong_in(about)
@@ -43,13 +43,18 @@ def read_about(folder: Path) -> dict[str, Any]:
     return dict(about)
 
 
+def written_status(about: dict[str, Any]) -> RunStatus:
+    """Return the status as run.json has it, without the events; running where it has none yet."""
+    return RunStatus(about.get("status", RunStatus.RUNNING))
+
+
 def is_told(folder: Path, about: dict[str, Any]) -> bool:
-    """Whether run.json says how the run ended, and no event was written since.
+    """Return True if run.json says how the run ended, and no event was written since.
 
     A part is never changed, and begins where the last one ended: of one that was added since, the first event lies
     beyond what was recorded.
     """
-    if RunStatus(about.get("status", RunStatus.RUNNING)).is_open:
+    if written_status(about).is_open:
         return False
     if "recorded" not in about:  # of a revision that did not say
         return True
@@ -58,7 +63,7 @@ def is_told(folder: Path, about: dict[str, Any]) -> bool:
 
 
 def _wrong_in(about: Any) -> str | None:
-    """What is wrong in the value of a run.json, to follow on a sentence that says so; None where nothing is."""
+    """Return what is wrong in a run.json, as the end of a sentence; None where nothing is."""
     if not isinstance(about, dict):
         return ""
     for name, types in _TYPES.items():
@@ -68,7 +73,7 @@ def _wrong_in(about: Any) -> str | None:
 
 
 def _is_odd(name: str, value: Any) -> bool:
-    """Whether the value of an entry is none that this package writes there, though of the right type."""
+    """Return True if this package writes no such value for the entry, though the type is right."""
     if isinstance(value, bool):
         return name not in ("simulated", "settled")
     if isinstance(value, str):

@@ -21,6 +21,7 @@ from harness.record.events import (
     PageRef,
     canonical_id,
 )
+from harness.record.status import RunStatus
 
 _TEXT, _SECONDS, _COUNT = pa.string(), pa.float64(), pa.int64()
 
@@ -107,7 +108,7 @@ def _values(name: str, event: Event) -> tuple[Any, ...]:
 
 @contextmanager
 def sparing_memory() -> Iterator[None]:
-    """While the block runs, Arrow takes as little memory as it can: for a process that is ours alone.
+    """Let Arrow take as little memory as it can while the block runs: for a process that is ours alone.
 
     It gives back what it frees (its own allocator keeps 30 MB), and it does not import pandas, where installed: 57 MB
     that an import has no use for. Nobody else can import it meanwhile either.
@@ -131,7 +132,7 @@ class _NoPandas:
 
 
 def to_table(events: Sequence[Event], run: str, session: int, writer: str, first_seq: int) -> pa.Table:
-    """`events` as rows with their envelope; the first gets `first_seq`, the others follow without a gap."""
+    """Make rows of `events` with their envelope; the first gets `first_seq`, the others follow without a gap."""
     count = len(events)
     columns: dict[str, list[Any]] = {name: [None] * count for name in EVENT_SCHEMA.names}
     wanted = {name: [columns[column] for column in names] for name, names in _COLUMNS.items()}
@@ -178,7 +179,7 @@ def _constant(name: str, count: int, run: str, session: int, writer: str) -> pa.
 
 
 def from_table(table: pa.Table) -> list[Event]:
-    """The events in `table`, in its order. RecordError for rows that this version cannot read."""
+    """Return the events in `table`, in its order. RecordError for rows that this version cannot read."""
     table = as_current(table)
     names = table.column("event").to_pylist()
     rows: dict[str, list[int]] = {}
@@ -198,7 +199,7 @@ def from_table(table: pa.Table) -> list[Event]:
 
 
 def _read(table: pa.Table, column: str, *, number: bool) -> list[Any]:
-    """A column's values as events hold them; `number`: a status is HTTP's."""
+    """Return a column's values as events hold them; `number`: a status is HTTP's."""
     if column == "endpoint":
         return _read_endpoints(table)
     values: list[Any] = table.column(column).to_pylist()
@@ -208,9 +209,16 @@ def _read(table: pa.Table, column: str, *, number: bool) -> list[Any]:
         return [None if item is None else canonical_id(item) for item in values]
     if column == "ids":
         return [None if ids is None else tuple(map(canonical_id, ids)) for ids in values]
-    if column == "status" and number:
-        return [None if status is None else int(status) for status in values]
+    if column == "status":
+        return [None if status is None else int(status) if number else _run_status(status) for status in values]
     return values
+
+
+def _run_status(text: str) -> RunStatus:
+    try:
+        return RunStatus(text)
+    except ValueError:
+        raise RecordError(f"the events hold an unknown status {text!r} of a session; update the harness") from None
 
 
 def _read_refs(values: list[Any], kinds: pa.ChunkedArray) -> list[Any]:
@@ -223,12 +231,12 @@ def _read_refs(values: list[Any], kinds: pa.ChunkedArray) -> list[Any]:
 
 
 def as_ref(kind: PageKind, value: str) -> PageRef:
-    """A page as its two columns have it."""
+    """Return a page as its two columns have it."""
     return PageRef(kind, int(value) if kind in ("number", "offset") else value)
 
 
 def _read_endpoints(table: pa.Table) -> list[Endpoint | None]:
-    """What requests asked: one object for all that asked the same, and most did."""
+    """Read what requests asked, with one object for all that asked the same, as most did."""
     count, columns = table.num_rows, [table.column(name) for name in ("resource", "endpoint", "role", *_ENDPOINT[2:])]
     if columns[0].null_count == count:
         return [None] * count
@@ -277,7 +285,7 @@ def _renamed(table: pa.Table) -> pa.Table:
 
 
 def _kinds(table: pa.Table) -> dict[str, pa.Array]:
-    """The kinds of the pages in a table of a version that did not record them."""
+    """Return the kinds of the pages in a table of a version that did not record them."""
     roles, keys, links = (table.column(name).to_pylist() for name in ("role", "key", "next_page"))
     of_keys = [
         _kind_of(key) if role == "list" and key is not None else None for role, key in zip(roles, keys, strict=True)
@@ -291,7 +299,7 @@ def _kind_of(text: str) -> PageKind:
 
 
 def _version(table: pa.Table) -> int:
-    """The newest version among the rows; without any, as if it were the first."""
+    """Return the newest version among the rows; without any, as if it were the first."""
     if "schema" not in table.schema.names:
         return 1
     return max((version or 1 for version in table.column("schema").unique().to_pylist()), default=1)

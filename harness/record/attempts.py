@@ -44,7 +44,7 @@ class Attempt:
 
 
 def attempts(run: Run, wanted: Callable[[Role, Key], bool]) -> Iterator[Attempt]:
-    """The failed attempts at what is `wanted`, in the order in which they failed. Few are held at once."""
+    """Yield the failed attempts at what is `wanted`, in the order in which they failed. Few are held at once."""
     import pyarrow.compute as pc  # takes a while, and an import has no use for it
 
     began_utc_s, session = 0.0, 0

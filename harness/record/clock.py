@@ -16,7 +16,7 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d(?!\d)", re.ASCII)
 
 
 def utc_s() -> float:
-    """Seconds since the epoch, UTC: anchors a session, whose events count from it in trio's seconds."""
+    """Return the seconds since the epoch, UTC: they anchor a session, whose events count from it in trio's seconds."""
     return time.time()  # noqa: TID251
 
 
@@ -30,12 +30,12 @@ class Boot(NamedTuple):
     at_s: float
 
     def since(self, before: Boot) -> float:
-        """The least number of seconds that have passed since `before`: none where it is of another start."""
+        """Return the least number of seconds that have passed since `before`: none where it is of another start."""
         return max(0.0, self.at_s - before.at_s) if self.id and self.id == before.id else 0.0
 
 
 def boot() -> Boot:
-    """This moment by the machine's own clock."""
+    """Return the time by the machine's own clock."""
     return Boot(_boot_id(), time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)))
 
 
@@ -76,12 +76,12 @@ def parse_local(text: str) -> float:
 
 
 def is_dated(text: str) -> bool:
-    """Whether it begins with a date: only then does it name one moment, and not one of every day."""
+    """Return True if the text begins with a date, and so names one moment and not one of every day."""
     return _DATE.match(text) is not None
 
 
 def is_moment(text: str) -> bool:
-    """Whether it reads like a time of day, or a date with one; asks neither the clock nor the time zone."""
+    """Return True if the text reads like a time of day, or a date with one; asks no clock and no time zone."""
     if _CLOCK.fullmatch(text):
         return True
     with suppress(ValueError, OverflowError):
@@ -93,12 +93,12 @@ def is_moment(text: str) -> bool:
 
 
 def has_passed(text: str) -> bool:
-    """Whether it is a moment that does not come again, as a time of day does."""
+    """Return True if the moment is over and does not come again, as a time of day does."""
     return is_dated(text) and parse_local(text) <= utc_s()
 
 
 def next_local(clock: str, after_utc_s: float) -> float:
-    """When it is next `06:00` (or `6:00`, `06:00:30`) in local time, after the moment given; one with a date is itself.
+    """Return when it is next `06:00` (or `6:00`, `06:00:30`) in local time; a time with a date is itself.
 
     ValueError for anything else.
     """
@@ -113,5 +113,5 @@ def next_local(clock: str, after_utc_s: float) -> float:
 
 
 def local_day(at_utc_s: float) -> date:
-    """The day in local time, to say a date only where it is not today."""
+    """Return the day in local time, to say a date only where it is not today."""
     return datetime.fromtimestamp(at_utc_s, UTC).astimezone().date()

@@ -74,7 +74,7 @@ class Columns:
         self._types = {name: kind for name, kind in self._types.items() if name in kept}
 
     def schema(self) -> pa.Schema:
-        """The columns of all that was seen; call it once that is everything."""
+        """Return the columns of all that was seen; call it once that is everything."""
         if self._schema is None:
             types = {name: kind if _keepable(kind) else pa.string() for name, kind in self._types.items()}
             self._narrow(types)
@@ -98,7 +98,7 @@ class Columns:
             total -= wide[name] - 1
 
     def _few(self, types: dict[str, pa.DataType]) -> dict[str, pa.DataType]:
-        """Those that most items have, as they came; all where there is room."""
+        """Return those that most items have, as they came; all where there is room."""
         if len(types) <= MOST_FIELDS:
             return types
         names = [name for name, _ in self._counts.most_common() if name != "id"]
@@ -118,11 +118,11 @@ class Columns:
 
     @property
     def most_rows(self) -> int:
-        """How many items a table may hold: the more columns, the fewer."""
+        """Return how many items a table may hold: the more columns, the fewer."""
         return max(1, _PLACES // sum(_fields(field.type) for field in self.schema()))
 
     def table(self, batch: list[Record]) -> pa.Table:
-        """Some items as rows; Misfit where a value does not fit its column."""
+        """Return some items as rows; Misfit where a value does not fit its column."""
         schema = self.schema()
         return pa.Table.from_arrays([self._column(batch, field, schema) for field in schema], schema=schema)
 
@@ -149,7 +149,7 @@ def _is_long(value: Any) -> bool:
 
 
 def _type(values: list[Any]) -> pa.DataType:
-    """The Arrow type of a column of JSON values; string where they fit no single type, or have too many fields."""
+    """Return the Arrow type of a column of JSON values; string where no single type fits, or it has too many fields."""
     if all(isinstance(value, str) for value in values):
         return pa.string()
     if _too_wide(values):
@@ -171,7 +171,7 @@ class _Shape:
 
 
 def _too_wide(values: list[Any]) -> bool:
-    """Have the objects in `values` more fields than a column can have, or so different ones that a table is empty?"""
+    """Return True if the objects have too many fields for a column, or hardly any in common."""
     root = _Shape()
     shapes, present = [root], 0
     todo = [(value, root) for value in values if isinstance(value, (dict, list))]
@@ -195,7 +195,7 @@ def _too_wide(values: list[Any]) -> bool:
 
 
 def _common(old: pa.DataType | None, new: pa.DataType) -> pa.DataType:
-    """A type that holds the values of both; string where there is none, or it has too many fields."""
+    """Return a type that holds the values of both; string where there is none, or it has too many fields."""
     if old is None or old.equals(new):
         return new
     try:
@@ -207,14 +207,14 @@ def _common(old: pa.DataType | None, new: pa.DataType) -> pa.DataType:
 
 
 def _fields(kind: pa.DataType) -> int:
-    """How many columns a Parquet file makes of it."""
+    """Count the columns that a Parquet file makes of it."""
     if pa.types.is_struct(kind):
         return sum(_fields(kind.field(at).type) for at in range(kind.num_fields))
     return _fields(kind.value_type) if pa.types.is_list(kind) else 1
 
 
 def _keepable(kind: pa.DataType, depth: int = 0) -> bool:
-    """Can Parquet hold it? An object that never has a field it cannot."""
+    """Return True if Parquet can hold the type; it cannot hold an object that never has a field."""
     if pa.types.is_struct(kind):
         fields = [kind.field(at).type for at in range(kind.num_fields)]
         return bool(fields) and depth < DEEPEST and all(_keepable(field, depth + 1) for field in fields)

@@ -1,10 +1,10 @@
-"""Requests to a running import, left in its run's folder by whoever wants something of it, and what it answered.
+"""Leave commands to a running import in its run's folder, and read its replies.
 
 results/<run>/control/<session>/<number>-<id>.json  and, once obeyed, <number>-<id>.reply
 
-A session makes its own folder when it begins and moves it away (`<session>.over`, for who still waits for a reply) when
-it ends, so that what was asked of one session never reaches the next: a request can only be left in the folder of the
-session that its asker saw running.
+A session makes its own folder when it begins, and renames it to `<session>.over` when it ends; a sender still finds its
+reply there. So a command never reaches a later session: it can only be left in the folder of the session that the
+sender saw running.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ POLL_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """`command` with its `values`, as it lies at `path`."""
+class Posted:
+    """A command in its file: `command` with its `values`, at `path`."""
 
     command: Command
     values: dict[str, Any]
@@ -39,7 +39,7 @@ class Request:
 
 
 def ask(run: Run, command: Command, **values: Any) -> Path:
-    """Leave a request for the session that writes `run`; answers its path, for `reply`.
+    """Leave a command for the session that writes `run`; return its path, for `reply`.
 
     NotRunning where no process writes the run. values: of set `workers` and `limit` (text), of retry and forget `items`
     (a list of ids, or nothing for all that failed).
@@ -65,14 +65,14 @@ def ask(run: Run, command: Command, **values: Any) -> Path:
     return path
 
 
-def reply(request: Path) -> dict[str, Any] | None:
-    """What the session said to a request: `{}`, or with a `count` or an `error`; None while it said nothing.
+def reply(posted: Path) -> dict[str, Any] | None:
+    """Return the session's reply to the command at `posted`: `{}`, or with a `count` or an `error`; None as yet.
 
-    NotRunning where it ended before it heard.
+    NotRunning where the session ended before it read the command.
     """
-    there = request.exists()  # before the answers are looked for: it is removed after its answer is there
-    for folder in (request.parent, _over(request.parent)):
-        answer = (folder / request.name).with_suffix(".reply")
+    there = posted.exists()  # before the answers are looked for: it is removed after its answer is there
+    for folder in (posted.parent, _over(posted.parent)):
+        answer = (folder / posted.name).with_suffix(".reply")
         with suppress(OSError):
             said: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
             answer.unlink(missing_ok=True)
@@ -83,7 +83,7 @@ def reply(request: Path) -> dict[str, Any] | None:
 
 
 class Inbox:
-    """The requests to one session; make it with the run locked."""
+    """The commands to one session; make it with the run locked."""
 
     def __init__(self, folder: Path, session: int) -> None:
         shutil.rmtree(folder / "control", ignore_errors=True)  # of sessions that were killed
@@ -94,8 +94,8 @@ class Inbox:
         except OSError as error:
             raise unwritable(self._folder, error) from None
 
-    def requests(self) -> Iterator[Request]:
-        """Those not answered yet, in the order in which they were left. What is no request is answered as such."""
+    def commands(self) -> Iterator[Posted]:
+        """Yield the commands not answered yet, in the order in which they were left; answer a file that is none."""
         with suppress(OSError):
             names = sorted(name for name in os.listdir(self._folder) if name.endswith(".json"))
             for name in names:
@@ -106,19 +106,19 @@ class Inbox:
                     if command not in get_args(Command):
                         raise KeyError
                 except (ValueError, KeyError, AttributeError, TypeError):
-                    self.answer(path, error="is no request")
+                    self.answer(path, error="is no command")
                     continue
-                yield Request(command, values, path)
+                yield Posted(command, values, path)
 
-    def answer(self, request: Path, **said: Any) -> None:
-        """Say what became of a request; it is not seen again."""
-        with suppress(OSError):  # who asked may look at the run instead
-            _write(request.with_suffix(".reply"), said)
+    def answer(self, path: Path, **said: Any) -> None:
+        """Write the reply to the command at `path`, and remove the command."""
+        with suppress(OSError):  # the sender may look at the run instead
+            _write(path.with_suffix(".reply"), said)
         with suppress(OSError):
-            request.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Nobody listens any more."""
+        """Rename the folder, so that no more commands come."""
         with suppress(OSError):
             os.replace(self._folder, _over(self._folder))
 
@@ -128,7 +128,7 @@ def _over(folder: Path) -> Path:
 
 
 def _write(path: Path, value: dict[str, Any]) -> None:
-    """Whole or not at all, for a reader; not for a power cut, which ends the session as well."""
+    """Write it in one step for a reader; not for a power cut, which ends the session as well."""
     temporary = path.with_suffix(".tmp")
     temporary.write_text(json.dumps(value, default=str), encoding="utf-8")
     os.replace(temporary, path)

@@ -80,7 +80,7 @@ class Listing:
     evidence: str = ""
 
     def position(self, page: PageRef) -> int:
-        """Where a page that is about to be folded stands."""
+        """Return the position of the page that is about to be folded."""
         return self.read + 1 if page.number is None else page.number
 
     def loose(self) -> str:
@@ -88,7 +88,7 @@ class Listing:
         return self.unread or self.unread_behind
 
     def shorter(self) -> bool:
-        """Whether the last page with records is shorter than every page before it."""
+        """Return True if the last page with records is shorter than every page before it."""
         return self.least_size is not None and self.last_size < self.least_size
 
 
@@ -117,7 +117,7 @@ def page_listed(listing: Listing, event: PageListed, new: int, total: int | None
 
 
 def told_next(event: PageListed) -> PageRef | None:
-    """The next page as the page names it; revisions before schema 3 recorded a guessed number there too."""
+    """Return the next page as the page names it; revisions before schema 3 recorded a guessed number there too."""
     if event.new is None and event.next_page is not None and event.next_page.number is not None:
         return None
     return event.next_page
@@ -128,7 +128,7 @@ def list_ended(listing: Listing, event: ListEnded) -> None:
 
 
 def _rows(listing: Listing, event: PageListed, new: int) -> None:
-    """How many pages in a row brought nothing new; an empty one between two that repeat is no news either.
+    """Count the pages in a row that brought nothing new; an empty one between two that repeat is no news either.
 
     Once they are too many, nothing that was still on its way changes that.
     """
@@ -152,7 +152,7 @@ def _stale(listing: Listing, event: PageListed, new: int) -> None:
 
 
 def _is_told(listing: Listing, event: PageListed) -> bool:
-    """Whether the list named that page: by a link, or by the number of pages that it declares."""
+    """Return True if the list named that page: by a link, or by the number of pages that it declares."""
     number = event.page.number
     return number is None or number <= (listing.counted or 1)
 
@@ -218,7 +218,7 @@ def _total(listing: Listing, event: PageListed, total: int | None) -> int | None
 
 
 def _what(event: PageListed) -> str:
-    """What came of a page that named nothing new, for people."""
+    """Describe, for people, what came of a page that named nothing new."""
     name = f"page {event.page}"
     if event.past:
         return f"{name} {event.past}"
@@ -226,13 +226,13 @@ def _what(event: PageListed) -> str:
 
 
 def _digest(ids: Iterable[ItemId]) -> str:
-    """A short name for a set of ids; nothing for none."""
+    """Return a short name for a set of ids; nothing for none."""
     text = "\n".join(sorted({str(item) for item in ids}))
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest() if text else ""
 
 
 def holds_number(link: str, number: int) -> bool:
-    """Whether a link counts pages: a part of its path or query is that number."""
+    """Return True if a link counts pages: a part of its path or query is that number."""
     if canonical_id(link) == number:
         return True
     for mark in "?&=/;#":
@@ -245,7 +245,7 @@ _DIGITS = re.compile("[0-9]+")
 
 
 def error_in(remarks: str, known: str | None) -> str | None:
-    """The remarks of a page without records that tell of an error, for people; None where none does.
+    """Return the remarks of a page without records that tell of an error, for people; None where none does.
 
     known: the remarks of the pages with records, as `together` keeps them; None before there was one.
     """
@@ -264,7 +264,7 @@ def shown(remarks: str) -> str:
 
 
 def together(known: str | None, remarks: str) -> str:
-    """The remarks of one more page with records beside those that are known."""
+    """Return the remarks of one more page with records beside those that are known."""
     lines = [line for line in (known or "").split("\n") if line]
     lines += [_alike(line) for line in remarks.split("\n") if line]
     return "\n".join(list(dict.fromkeys(lines))[:_MOST_KNOWN])

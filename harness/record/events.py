@@ -1,7 +1,7 @@
-"""What can happen in an import: one frozen class each, the single record from which every number is computed.
+"""The events of an import: one frozen class each, the single record from which every number is computed.
 
 Every time that ends in `_s` counts from the session's start in trio's seconds; `_utc_s` counts from the epoch. The
-envelope (schema, run, session, writer, seq) is added where events are written, so that the engine need not know it.
+envelope (schema, run, session, writer, seq) is added where events are written, so that the core need not know it.
 An item in flight has no event of its own: a crash returns it to pending, which is what a reader without it sees.
 
 `endpoint` and `parent` of what was sent say what it asked: nothing in events of revisions before schema 4. parent: the
@@ -64,7 +64,7 @@ class Charged:
 
 @dataclass(frozen=True, slots=True)
 class Relisted:
-    """From here on the list is read from its beginning again, to find what moved while it was read: an audit."""
+    """An audit begins: the list is read from its beginning again, to find what moved while it was read."""
 
     t_s: float
 

@@ -39,7 +39,7 @@ class SessionSpan:
 
 @dataclass(slots=True)
 class Explanation:
-    """One moment. Times in UTC seconds; None where there is no such thing.
+    """The explanation of one moment. Times in UTC seconds; None where there is no such thing.
 
     why: `waiting` for `reason` (and `limit`) from `began_utc_s` to `ended_utc_s`; `rhythm`: short pauses for a limit
     whose slots come free one by one; `workers`: all were busy; `no work`: nothing was ready. used: units of the limit
@@ -70,7 +70,7 @@ class Explanation:
 
 @dataclass(slots=True)
 class _Seen:
-    """What a pass over the events gathers around the moment."""
+    """The facts that one pass over the events gathers around a moment."""
 
     at: float
     state: State = field(default_factory=State)
@@ -85,7 +85,7 @@ class _Seen:
 
 
 def explain(events: Iterable[e.Event], at_utc_s: float) -> Explanation:
-    """The moment `at_utc_s` of the run whose events these are, in order."""
+    """Explain the moment `at_utc_s` of the run whose events these are, in order."""
     seen = _Seen(at_utc_s)
     anchor = 0.0
     for event in events:
@@ -210,7 +210,7 @@ class Audit:
 
 
 def audited(events: Iterable[e.Event]) -> Audit | None:
-    """What the last audit of a run found; None where there was none."""
+    """Return the result of the last audit of a run; None where there was none."""
     before: dict[e.ItemId, None] = {}
     now: dict[e.ItemId, None] | None = None
     whole = accepted = False

@@ -1,10 +1,8 @@
-"""Files replaced in one step, whatever is killed and whenever; and JSON in them. Imports no Parquet.
-
-The parts in a folder, by their names alone: no file is opened, and Parquet is not needed.
+"""Replace files in one step, read JSON, and list the parts of a folder by name; imports no Parquet.
 
 A part is named after its writer and its first row, `s1-000001001.parquet`; a compacted one after its last as well,
-`s1-000000001_000123456.parquet`. Its name says which it stands for: those are no parts any more, though a crash or
-a moment may have left them there.
+`s1-000000001_000123456.parquet`. A compacted part replaces those that its name covers: a reader passes
+over them, though they may still be there for a while, or after a crash.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ TEMPORARY = ".tmp"
 
 
 def unwritable(path: Path, error: OSError) -> RecordError:
-    """The error for a disk that does not take what is to be recorded."""
+    """Return the error for a disk that does not take what is to be recorded."""
     return RecordError(f"{path} cannot be written ({error}); make room or fix the folder, then resume")
 
 
@@ -54,7 +52,7 @@ _MOST_JSON = 64_000_000
 
 
 def read_json(path: Path) -> Any:
-    """The value in a small JSON file; RecordError naming it where there is none."""
+    """Read the value in a small JSON file; RecordError naming it where there is none."""
     try:
         if path.stat().st_size > _MOST_JSON:
             raise ValueError(f"it has {path.stat().st_size:,} bytes")
@@ -84,7 +82,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def part_path(folder: Path, writer: str, first: int, last: int | None = None) -> Path:
-    """Where the part of `writer` from its row `first` on lies; with `last`, a compacted one."""
+    """Return the path of the part of `writer` that begins at row `first`; with `last`, of a compacted one."""
     return folder / (f"{writer}-{first:09d}" + ("" if last is None else f"_{last:09d}") + ".parquet")
 
 
@@ -104,7 +102,7 @@ def replaced_parts(folder: Path) -> list[Path]:
 
 
 def _standing(folder: Path) -> Iterator[tuple[str, int, int, Path]]:
-    """Those for which no other stands: of two that begin together, or one within another, the longer."""
+    """Yield those for which no other stands: of two that begin together, or one within another, the longer."""
     through: dict[str, int] = {}
     parts = sorted(_parts(folder), key=lambda part: (writer_order(part[0]), part[1], -part[2]))
     for writer, first, last, path in parts:

@@ -20,12 +20,12 @@ _SERVER_ERROR = 500
 
 
 def latency_bucket(seconds: float) -> int:
-    """The number of the bucket that holds `seconds`; anything under 0.1 ms is in the lowest."""
+    """Return the number of the bucket that holds `seconds`; anything under 0.1 ms is in the lowest."""
     return round(math.log(max(seconds, 1e-4)) * _BUCKETS_PER_E)
 
 
 def latency_quantile(latency: dict[int, int], q: float) -> float | None:
-    """The q-quantile (0 to 1) of the counted latencies, in seconds; None where there are none."""
+    """Return the q-quantile (0 to 1) of the counted latencies, in seconds; None where there are none."""
     rank = q * sum(latency.values())
     seen = 0
     for bucket in sorted(latency):
@@ -41,7 +41,7 @@ def apply(state: State, event: e.Event) -> None:
 
 
 def fold(events: Iterable[e.Event], state: State | None = None) -> State:
-    """The state after `events`, from `state` (which is changed) or from nothing."""
+    """Return the state after `events`, from `state` (which is changed) or from nothing."""
     state = State() if state is None else state
     for event in events:
         apply(state, event)

@@ -69,12 +69,12 @@ class Folder:
 
     @property
     def is_husk(self) -> bool:
-        """Whether it holds nothing but what is left where its start was killed; an empty one does."""
+        """Return True if it holds nothing but what a killed start leaves; an empty folder does."""
         return _holds_only(self.folder, _HUSK)
 
     @property
     def is_remains(self) -> bool:
-        """Whether it was a run whose run.json is lost: it has its lock, and nothing that is not a run's."""
+        """Return True if it was a run whose run.json is lost: it has the lock, and only files of a run."""
         return (self.folder / LOCK).is_file() and _holds_only(self.folder, _REMAINS)
 
     @contextmanager
@@ -87,7 +87,7 @@ class Folder:
             yield
 
     def _lock(self) -> IO[str]:
-        """The lock file of the folder that lies here now, open and locked."""
+        """Return the lock file of the folder that lies here now, open and locked."""
         folder, named = self.folder, f"{self.what} {self.name}"
         for _ in range(_REPLACED):
             try:
@@ -141,7 +141,7 @@ class Folder:
 
 
 def _taken(lock: IO[str]) -> bool:
-    """Take the lock for writing. Who only looks at it shares it for a moment, which is no reason to give up."""
+    """Take the write lock; retry while a reader briefly shares it."""
     for _ in range(_LOOKS):
         with suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -170,38 +170,38 @@ def created(parent: Path, names: Iterable[str], fill: Callable[[Path, str], None
     try:
         make_folder(parent)
         clear_leftovers(parent)
-        making, lock = _hidden(parent)
+        hidden, lock = _hidden(parent)
     except OSError as error:
         at = parent / next(iter(names), "")
         raise BadInput(f"{at} cannot be made ({error.strerror}); choose another folder with --results") from None
     with lock:
         try:
-            folder = _named(making, parent, names, fill)
+            folder = _named(hidden, parent, names, fill)
         except BaseException:
-            shutil.rmtree(making, ignore_errors=True)
+            shutil.rmtree(hidden, ignore_errors=True)
             raise
         yield folder
 
 
 def _hidden(parent: Path) -> tuple[Path, IO[str]]:
-    """A new folder that nobody looks at, and its lock."""
+    """Make a new folder under a hidden name, and lock it."""
     for _ in range(_REPLACED):
-        making = parent / f"{_NEW}{secrets.token_hex(8)}"
-        making.mkdir()
+        hidden = parent / f"{_NEW}{secrets.token_hex(8)}"
+        hidden.mkdir()
         with suppress(NoSuchRun, RunLocked):  # cleared away by another process before it was locked
-            return making, Folder(making)._lock()
+            return hidden, Folder(hidden)._lock()
     raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
 
 
-def _named(making: Path, parent: Path, names: Iterable[str], fill: Callable[[Path, str], None]) -> Path:
+def _named(hidden: Path, parent: Path, names: Iterable[str], fill: Callable[[Path, str], None]) -> Path:
     name = ""
     for name in names:
         folder = parent / name
         if folder.exists() and not _is_empty(folder):
             continue
-        fill(making, name)
+        fill(hidden, name)
         try:
-            os.rename(making, folder)
+            os.rename(hidden, folder)
         except OSError as error:
             if error.errno in _TAKEN:
                 continue

@@ -1,4 +1,4 @@
-"""Following a run that somebody else may be writing: what is new is read, and no event twice.
+"""Follow a run that another process may be writing: read what is new, and no event twice.
 
 `Follower` folds the events to a state, from the newest snapshot on. `Replay` folds them to a timeline: a million of
 them in about a second, because it adds whole columns. Both go on from the row that they had reached, so that it makes
@@ -50,14 +50,14 @@ class Follower:
         raise AssertionError("unreachable")
 
     def live(self, now_utc_s: float) -> Live | None:
-        """The moment as its writer last told it; None where nobody writes the run."""
+        """Return the live status that the session wrote last; None where no process writes the run."""
         if self.run.writer_pid is None:
             return None
         return read_live(self.run.folder, now_utc_s) or told_by(self._state, now_utc_s)
 
     @property
     def status(self) -> RunStatus:
-        """As events and lock tell it, in that order."""
+        """Return the status by the events, then by the lock."""
         status = self._state.status
         # Where nobody writes it any more, its end may have been written since the last poll.
         return self.run.status if status.is_open and self.run.writer_pid is None else status
@@ -79,7 +79,7 @@ class Follower:
 
 
 def _last(folder: Path) -> tuple[str, int, int] | None:
-    """Which file is the last part; None before the first. A compacted one may begin where one that it replaces did."""
+    """Return the last part; None before the first. A compacted one may begin where one that it replaces did."""
     parts = list_parts(folder)
     if not parts:
         return None
@@ -103,7 +103,7 @@ class Replay:
         self._timeline = Timeline()
 
     def read(self) -> Timeline:
-        """The timeline now; the same object each time, changed. RecordError where the record cannot be read."""
+        """Return the timeline now; the same object each time, changed. RecordError where the record cannot be read."""
         for rows in read_rows(self._events, self._after, columns=_COLUMNS):
             for number in sorted(pc.unique(rows.table["session"]).to_pylist()):
                 self._timeline.begin(number)
@@ -113,12 +113,12 @@ class Replay:
 
 
 def timeline_of(folder: Path) -> Timeline:
-    """The timeline of all events in a run's folder."""
+    """Return the timeline of all events in a run's folder."""
     return Replay(folder).read()
 
 
 def bins_of(folder: Path) -> TimelineBins:
-    """The same, to be drawn."""
+    """Return the timeline so far, to be drawn."""
     return timeline_of(folder).bins()
 
 

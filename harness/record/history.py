@@ -1,4 +1,4 @@
-"""Reading a run's record back: its events, its state, and the payloads that no event knows."""
+"""Read a run's record back: its events, its state, and the payloads that no event knows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from harness.record.state import State
 
 
 def read_events(folder: Path, after: tuple[str, int] | None = None) -> Iterator[Event]:
-    """A run's events in order, those of `after` (writer, seq) and before left out.
+    """Yield a run's events in order, those of `after` (writer, seq) and before left out.
 
     RecordError where a part cannot be read, or where one is missing before another or at `after`.
     """
@@ -39,13 +39,13 @@ def read_events(folder: Path, after: tuple[str, int] | None = None) -> Iterator[
 
 
 def read_parts(folder: Path, after: tuple[str, int] | None = None) -> Iterator[tuple[str, int, list[Event]]]:
-    """The same, piece by piece, each with its writer and the sequence number of its last event."""
+    """Read the events piece by piece, each with its writer and the sequence number of its last event."""
     for rows in read_rows(folder / "events", after, ends=_ends(folder, "events")):
         yield rows.writer, rows.first + rows.table.num_rows - 1, _events(rows)
 
 
 def recorded(folder: Path) -> dict[str, dict[str, int]]:
-    """How far each writer's events and items reach, for run.json: so that a last part that is deleted is missed.
+    """Return how far each writer's events and items reach, for run.json: a last part that is deleted is then missed.
 
     RecordError where that is less than run.json says.
     """
@@ -58,13 +58,13 @@ def recorded(folder: Path) -> dict[str, dict[str, int]]:
 
 
 def _ends(folder: Path, kind: str) -> dict[str, int]:
-    """What run.json says of that; nothing where there is none, as before the first session's end."""
+    """Return what run.json says of that; nothing where there is none, as before the first session's end."""
     about = read_about(folder) if (folder / "run.json").exists() else {}
     return dict(about.get("recorded", {}).get(kind, {}))
 
 
 def sessions_begun(folder: Path) -> list[float]:
-    """When each session of a run began (UTC), by run.json, and by the events for those that it does not know of.
+    """Return when each session of a run began (UTC), by run.json, else by the events.
 
     It lacks some where it was restored from an older copy; a session that took the number of one of those would write
     over its parts.
@@ -87,7 +87,7 @@ def _events(rows: Rows) -> list[Event]:
 
 
 def read_state(folder: Path) -> State:
-    """The state after all events on disk, by the newest snapshot and the events after it."""
+    """Return the state after all events on disk, by the newest snapshot and the events after it."""
     found = latest_snapshot(folder)
     if found is None:
         return fold(read_events(folder))
@@ -96,7 +96,7 @@ def read_state(folder: Path) -> State:
 
 
 def event_table(folder: Path) -> pa.Table:
-    """All events as one Arrow table, in order."""
+    """Return all events as one Arrow table, in order."""
     rows = read_rows(folder / "events", ends=_ends(folder, "events"))
     return pa.concat_tables([as_current(piece.table) for piece in rows] or [EVENT_SCHEMA.empty_table()])
 
@@ -138,7 +138,7 @@ def _names(payload: str, item: ItemId) -> bool:
 def occupied_since(
     folder: Path, starts_s: dict[int, float], since_s: float, linger_s: float, starts_utc_s: dict[int, float]
 ) -> list[float]:
-    """When (sorted) the requests were answered, or given up and lingered out, that may still hold a slot.
+    """Return the sorted times of the answers (or ends of lingering) of requests that may still hold a slot.
 
     starts_s: when each session began, by the clock that the answer and `since_s` are of: older answers are left out.
     starts_utc_s: the same by the wall clock, of which some events tell.
@@ -157,7 +157,7 @@ def occupied_since(
 
 
 def _backwards(folder: Path, columns: list[str]) -> Iterator[list[dict[str, Any]]]:
-    """The newest rows first, piece by piece, each in order. Only for the holder of the run's lock."""
+    """Yield the newest rows first, piece by piece, each in order. Only for the holder of the run's lock."""
     for _, _, path in reversed(list_parts(folder / "events")):
         with opened(path) as file:
             for group in reversed(range(file.num_row_groups)):

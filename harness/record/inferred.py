@@ -1,4 +1,4 @@
-"""Which limits a recorded run reveals, with the evidence: the one source of learned limits for every view.
+"""Infer the limits that a recorded run reveals, with the evidence: the one source of learned limits for every view.
 
 What was refused tells most: each pause, from a first refusal to the probe that got through, is explained as `auto`
 pacing explains it while it runs. What was believed at the end of the run counts where nothing was refused.
@@ -48,7 +48,7 @@ class Finding:
 
 
 def infer(events: Iterable[e.Event]) -> list[Finding]:
-    """The limits that `events` reveal, the shortest period first; [] where none was met."""
+    """Return the limits that `events` reveal, the shortest period first; [] where none was met."""
     evidence = Evidence()
     for event in events:
         evidence.take(event)
@@ -56,7 +56,7 @@ def infer(events: Iterable[e.Event]) -> list[Finding]:
 
 
 def infer_recorded(folder: Path) -> list[Finding]:
-    """The same of the run in `folder`."""
+    """Infer the limits of the run in `folder` from its events."""
     return found_in(read_evidence(folder))
 
 
@@ -66,7 +66,7 @@ def as_learned(findings: Iterable[Finding]) -> tuple[LearnedLimit, ...]:
 
 
 def found_in(evidence: Evidence) -> list[Finding]:
-    """The limits that the evidence shows, the shortest period first."""
+    """Return the limits that the evidence shows, the shortest period first."""
     sessions, learned = evidence.sessions, evidence.learned
     believed = _parsed(evidence.believed)
     told = [tier for tier in believed if str(tier) in learned and not _from_refusals(learned[str(tier)])]
@@ -93,20 +93,18 @@ def _parsed(limits: str) -> Tiers:
 
 
 def _from_refusals(event: e.Learned) -> bool:
-    """Did refusals teach this, and not a header? `auto` begins its evidence so."""
+    """Return True if refusals taught this, and not a header: `auto` begins its evidence so."""
     return event.evidence.startswith("refused")
 
 
 def _is_held(found: Tier, held: Tier) -> bool:
-    """Is this finding no more than the limit that was declared and held anyway?"""
+    """Return True if this finding is no more than the limit that was declared and held anyway."""
     same_period = abs(found.period_s - held.period_s) <= ALIKE * held.period_s
     return same_period and abs(found.limit - held.limit) <= max(1, ALIKE * held.limit)
 
 
 def _discount(sessions: list[Session], known: bool) -> None:
-    """Where limits are known, or the server refuses by other statuses as well, a 5xx let the request through: an
-    overload or a fault, which counted it.
-    """
+    """Count a 5xx as let through (an overload or a fault) where limits are known or other statuses refuse as well."""
     refusals = [refusal for session in sessions for refusal in session.refused]
     if not known and not any(refusal.status < _SERVER_ERROR for refusal in refusals):
         return
@@ -118,7 +116,7 @@ def _discount(sessions: list[Session], known: bool) -> None:
 
 
 def _agreed(found: list[Finding], known: list[Finding]) -> list[Finding]:
-    """Of refusals that may be faults, what at least two pauses and the half of them show: faults come at any count."""
+    """Keep the findings that at least two pauses and half of them show: faults come after any number of requests."""
     merged = _merged(found + known)
     return [finding for finding in merged if not finding.seen or finding.seen >= max(2, len(found) / 2)]
 
@@ -168,7 +166,7 @@ def _together(seen: list[tuple[_Pause, Explanation | None, bool]], rate: float |
     if counters:
         return [*(f for f in found if f.tier.kind != "counter" and f.seen), *counters]
     times = sum(pause.is_short for pause, _, _ in seen)
-    evidence = f"refused {times} times and let in again at once: {rate:.3g} a second came back"
+    evidence = f"refused {times} times; requests got through again at once: {rate:.3g} a second came back"
     return [*found, Finding(as_tier(rate, 1), "bucket", evidence, times)]
 
 
@@ -199,14 +197,14 @@ def _explained(session: Session, refusal: Refusal) -> Explanation | None:
 
 
 def _finding(explained: Explanation, told: bool) -> Finding:
-    how = "told when to come back" if told else "let in again"
-    evidence = f"refused after {explained.limit:,} accepted, {how} {explained.high_s:.3g} s after the first of them"
+    how = "the server named a time" if told else "requests got through again"
+    evidence = f"refused after {explained.limit:,} accepted requests; {how} {explained.high_s:.3g} s after the first"
     tier = Tier(max(1, explained.limit), max(0.001, round(explained.period_s, 3)))
     return Finding(tier, "/".join(explained.kinds) or "contradicted by other requests", evidence, 1)
 
 
 def _believed(tier: Tier, learned: dict[str, e.Learned]) -> Finding | None:
-    """What was believed of `tier` in the end; a rate moves on without a word, so that the last word on it counts."""
+    """Return what was believed of `tier` at the end; a rate changes without an event, so its last event counts."""
     event = learned.get(str(tier))
     if event is None and tier.kind == "gcra":
         event = next((each for each in reversed(learned.values()) if each.counting == "bucket"), None)
@@ -214,7 +212,7 @@ def _believed(tier: Tier, learned: dict[str, e.Learned]) -> Finding | None:
 
 
 def _merged(found: list[Finding]) -> list[Finding]:
-    """One finding for each limit; what a pause contradicts (nothing explains it so) is left out if there is better."""
+    """Merge the findings, one for each limit; drop one that a pause contradicts if there is a better one."""
     kept: list[Finding] = []
     for finding in sorted(found, key=lambda f: (f.counting.startswith("contradicted"), -f.seen)):
         same = next((at for at, other in enumerate(kept) if _alike(other.tier, finding.tier)), None)
@@ -231,7 +229,7 @@ def _merged(found: list[Finding]) -> list[Finding]:
 
 
 def _repeats(finding: Finding, other: Finding) -> bool:
-    """Is this the other limit, met over several of its windows? As many more in as much longer a time."""
+    """Return True if this is the other limit, met over several of its windows: as many more in as much more time."""
     times = round(finding.tier.limit / other.tier.limit)
     if times < 2 or not finding.seen or finding.seen >= other.seen:
         return False

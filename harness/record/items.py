@@ -1,6 +1,7 @@
-"""`items.parquet`: every imported item once, with the API's own fields as typed columns.
+"""Write the imported items: items.parquet, and exports as CSV, JSON lines or Parquet.
 
-The imported items of a run as one file that other programs read: CSV, JSON lines or Parquet.
+In items.parquet each imported item stands once, with the API's own fields as typed columns. Exports are made of the
+same payloads, as one file that other programs read.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ BATCH_BYTES = 4_000_000
 def payload_batches(
     folder: Path, wanted: Callable[[ItemId], bool], count: int | None = None, rows: int | None = None
 ) -> Iterator[list[Record]]:
-    """The payloads of `wanted` items in batches, each item once, in the order in which they were written.
+    """Yield the payloads of `wanted` items in batches, each item once, in the order in which they were written.
 
     rows: the most items of a batch, where that is less than BATCH.
     """
@@ -67,7 +68,7 @@ def payloads(folder: Path, wanted: Callable[[ItemId], bool], count: int | None =
 
 
 def _doubled(folder: Path) -> dict[str, int]:
-    """How many payloads those ids have that have more than one: there are hardly ever any."""
+    """Return how many payloads those ids have that have more than one: there are hardly ever any."""
     ids = [table.column("id") for table in payload_rows(folder, ["id"])]
     counts = pa.chunked_array([chunk for column in ids for chunk in column.chunks], pa.string()).value_counts()
     several = counts.filter(pc.greater(counts.field("counts"), 1)).to_pylist()

@@ -1,4 +1,4 @@
-"""What of a run's record tells of limits: who was let through and who refused, and what was believed and held."""
+"""Gather what a run's record tells of limits: who was let through and refused, and what was believed and held."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Session:
 
 @dataclass(slots=True)
 class Evidence:
-    """What of a run's events tells of limits. held: limits that were declared and held, in any session."""
+    """The part of a run's events that tells of limits. held: limits that were declared and held, in any session."""
 
     sessions: list[Session] = field(default_factory=list)
     learned: dict[str, e.Learned] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class Evidence:
 
 
 def read_evidence(folder: Path) -> Evidence:
-    """The evidence of the run in `folder`. Of the many accepted requests only two times each are read."""
+    """Return the evidence of the run in `folder`. Of the many accepted requests only two times each are read."""
     import pyarrow.compute as pc  # takes a while, and most of what reads a run has no use for it
 
     evidence = Evidence()

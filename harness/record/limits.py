@@ -25,14 +25,14 @@ from harness.record.files import read_json, write_json
 class Limit:
     """One limit: as it was written, and how many requests in how many seconds. at_once: how many in flight.
 
-    refills: room comes back bit by bit. Then `limit` is its burst, and period_s how long the whole of it takes.
+    is_bucket: room comes back bit by bit. Then `limit` is its burst, and period_s how long the whole of it takes.
     """
 
     text: str
     limit: int
     period_s: float
     at_once: bool = False
-    refills: bool = False
+    is_bucket: bool = False
 
     @property
     def per_s(self) -> float:
@@ -51,7 +51,7 @@ def limits_in(text: str | None) -> tuple[Limit, ...]:
 
 def _limit(tier: Tier) -> Limit:
     if tier.kind in ("bucket", "gcra", "leaky"):
-        return Limit(str(tier), tier.depth, tier.depth * tier.period_s / tier.limit, refills=True)
+        return Limit(str(tier), tier.depth, tier.depth * tier.period_s / tier.limit, is_bucket=True)
     return Limit(str(tier), tier.limit, tier.period_s, tier.kind == "concurrency")
 
 
@@ -67,7 +67,7 @@ FILE = ".learned.json"
 
 
 def remembered(results: Path, who: str | None) -> Tiers:
-    """What was learned of `who`; () where nothing was, or None is asked for."""
+    """Return what was learned of `who`; () where nothing was, or None is asked for."""
     about = _read(results).get(who) if who is not None else None
     limits = about.get("limits") if isinstance(about, dict) else None
     try:

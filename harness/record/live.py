@@ -1,4 +1,4 @@
-"""What a running import knows of this moment beyond its events, and `live.json`, which tells watchers elsewhere.
+"""Make, write and read the live status: what a running import knows beyond its events, kept in `live.json`.
 
 The file is written about every half second under a temporary name and renamed, never synced: it is worth nothing once
 its process is gone. The clocks of the two processes are taken to be the same.
@@ -71,7 +71,7 @@ class Live:
 
 
 def elapsed_s(state: State, t_s: float) -> float:
-    """What `state.duration_s` would be if an answer came at `t_s` of its session: it grows while everyone waits."""
+    """Return what `state.duration_s` would be if an answer came at `t_s` of its session: it grows during waits."""
     session = state.session
     if session.first_sent_s is None:
         return state.earlier_s
@@ -88,7 +88,7 @@ def write_live(folder: Path, live: Live) -> None:
 
 
 def read_live(folder: Path, now_utc_s: float) -> Live | None:
-    """The last moment kept, as of `now_utc_s`; None where there is none that this version can read."""
+    """Return the live status last written, as of `now_utc_s`; None where there is none that this version can read."""
     try:
         said = json.loads((folder / "live.json").read_text(encoding="utf-8"))
         tiers = tuple(LiveTier(**tier) for tier in said["tiers"])
@@ -107,7 +107,7 @@ def _flight(said: dict[str, Any]) -> LiveFlight:
 
 
 def told_by(state: State, now_utc_s: float) -> Live:
-    """What the events alone say of the moment, where its writer has kept none: not who is in flight, nor until when."""
+    """Make the live status from events alone, where the session left none; what is in flight is then unknown."""
     session = state.session
     doing, until_s, tier = "working", None, None
     if state.status is RunStatus.PAUSED:
@@ -120,6 +120,6 @@ def told_by(state: State, now_utc_s: float) -> Live:
 
 
 def drop_live(folder: Path) -> None:
-    """The session is over: there is no moment any more."""
+    """Remove live.json when the session is over."""
     with suppress(OSError):
         (folder / "live.json").unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""How near a run came to the best possible: the one place that says so, or says why it cannot be said. Pure.
+"""Judge how near a run came to the best possible, in the one place that does, or say why it cannot be said. Pure.
 
 A share of the best possible means something only for a whole run, in one piece, under limits that somebody declared
 and the server agreed with. Everywhere else a few percent, or more than a hundred, would be shown as if they told of
@@ -31,7 +31,7 @@ NO_LIMIT = "no limit is known"
 
 @dataclass(frozen=True, slots=True)
 class LostTo:
-    """How many seconds beyond best possible went where; they add up to duration - best possible."""
+    """The seconds lost, beyond best possible, to each cause; they add up to duration - best possible."""
 
     workers_s: float
     refusals_s: float
@@ -41,7 +41,7 @@ class LostTo:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What the test API counted of the last session. faults: let through, and answered as if they were refused."""
+    """The test API's counts of the last session. faults: let through, and answered as if they were refused."""
 
     admitted: int
     refused: int
@@ -122,9 +122,9 @@ def refused_within(
 
 
 def _about(learned: LearnedLimit) -> str:
-    """A limit as people say it: a rate without a burst is so many a second."""
+    """Return a limit as people say it: a rate without a burst is so many a second."""
     found = limits_in(learned.limit)
-    return f"{found[0].per_s:.3g} a second" if found and found[0].refills and found[0].limit == 1 else learned.limit
+    return f"{found[0].per_s:.3g} a second" if found and found[0].is_bucket and found[0].limit == 1 else learned.limit
 
 
 def refusals_by_limits(state: State, server: Ledger | None = None) -> int:
@@ -140,17 +140,17 @@ def refusals_by_limits(state: State, server: Ledger | None = None) -> int:
 
 
 def _limits_differ(state: State) -> bool:
-    """Did a person change the limits, amid a session or between two?"""
+    """Return True if a person changed the limits, amid a session or between two."""
     held = {segment.limits for segment in state.segments() if segment.pages + segment.items}
     return state.changed or len(held) > 1
 
 
 def _too_short(state: State) -> str:
-    """A run that fits into one window was never held by a limit: only latency and workers decided."""
+    """Return why the run is too short to be measured: a run within one window was never held by a limit; else ""."""
     limits = [limit for limit in limits_in(state.limits) if not limit.at_once]
-    if any(state.sent > limit.limit if limit.refills else state.duration_s >= limit.period_s for limit in limits):
+    if any(state.sent > limit.limit if limit.is_bucket else state.duration_s >= limit.period_s for limit in limits):
         return ""
-    what = "" if not limits else "burst" if limits[0].refills else "window"
+    what = "" if not limits else "burst" if limits[0].is_bucket else "window"
     return f"the run fits into one {what} of {limits[0].text}" if limits else ""
 
 

@@ -58,7 +58,7 @@ class PageSet:
         self.__init__()  # type: ignore[misc]
 
     def missing(self, last: int) -> list[PageTurn]:
-        """The numbers from 1 to `last` that were not read, in order."""
+        """Return the numbers from 1 to `last` that were not read, in order."""
         found: list[PageTurn] = []
         at = 1
         for start, end in zip(self._starts, self._ends, strict=True):
@@ -77,7 +77,7 @@ class PageSet:
         return self._numbers + len(self._links)
 
     def __iter__(self) -> Iterator[PageRef]:
-        """The numbers in order, then links and cursors in order."""
+        """Yield the numbers in order, then links and cursors in order."""
         for start, end in zip(self._starts, self._ends, strict=True):
             yield from map(numbered, range(start, end))
         yield from sorted(self._links)

@@ -48,7 +48,7 @@ def write_table(path: Path, table: pa.Table) -> None:
 
 
 def write_tables(path: Path, tables: Iterator[pa.Table], schema: pa.Schema) -> None:
-    """The same for tables that are made as they are needed, a row group each.
+    """Write tables that are made as they are needed, a row group each.
 
     Without statistics: of a payload of 30 MB those take 180 MB while it is written, and nobody asks for them.
     """
@@ -63,7 +63,7 @@ def write_tables(path: Path, tables: Iterator[pa.Table], schema: pa.Schema) -> N
 
 
 def grouped(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """The same rows in fewer tables, each to be a row group."""
+    """Yield the same rows in fewer tables, each to be a row group."""
     held: list[pa.Table] = []
     for table in tables:
         held.append(table)
@@ -76,7 +76,7 @@ def grouped(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """The file at `path`; RecordError naming it where it cannot be read."""
+    """Read the file at `path`; RecordError naming it where it cannot be read."""
     with opened(path) as file:
         return file.read(columns, use_threads=False)
 
@@ -98,7 +98,7 @@ class Gone(RecordError):
 
 
 def read_group(file: pq.ParquetFile, group: int, columns: list[str] | None = None) -> Iterator[pa.Table]:
-    """The rows of one row group, in pieces of about GROUP_BYTES: other versions wrote groups of any size."""
+    """Yield the rows of one row group, in pieces of about GROUP_BYTES: other versions wrote groups of any size."""
     about = file.metadata.row_group(group)
     if about.total_byte_size <= 2 * GROUP_BYTES:
         yield file.read_row_group(group, columns, use_threads=False)
@@ -156,7 +156,7 @@ class _Reader:
         self._folder, self._after, self._columns, self._ends = folder, after, columns, ends
 
     def rest(self) -> Iterator[Rows]:
-        """What has not been read yet, by a new list of the parts."""
+        """Yield the rows not read yet, by a new list of the parts."""
         parts = self._parts()
         for writer, first, path in parts:
             if first > self.next.setdefault(writer, 1):
@@ -169,7 +169,7 @@ class _Reader:
                 raise missing(self._folder, writer, last)
 
     def _parts(self) -> list[tuple[str, int, Path]]:
-        """From the part on in which the next row lies, or which follows on it."""
+        """List the parts from the one in which the next row lies, or which follows on it."""
         parts = list_parts(self._folder)
         if self._after is None:
             return parts
@@ -203,7 +203,7 @@ def missing(folder: Path, writer: str, number: int) -> Hole:
 
 
 def last_rows(folder: Path) -> dict[str, int]:
-    """The number of the last row of each writer in `folder`."""
+    """Return the number of the last row of each writer in `folder`."""
     last: dict[str, tuple[int, Path]] = {name: (first, path) for name, first, path in list_parts(folder)}
     found = {}
     for name, (first, path) in last.items():

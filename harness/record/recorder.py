@@ -53,7 +53,7 @@ ITEM_SCHEMA = pa.schema([("id", pa.string()), ("payload", pa.string())])
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one flush writes."""
+    """The events and payloads that one flush writes."""
 
     events: list[Event]
     first_seq: int
@@ -63,7 +63,7 @@ class Batch:
 
 
 def later_writer(folder: Path, session: int) -> str:
-    """A name for who records more of a session that is over: `s3-1`, `s3-2` …, read after `s3`."""
+    """Name a writer that records more of a session that is over: `s3-1`, `s3-2` …, read after `s3`."""
     return f"s{session}-{1 + len({writer for writer, _, _ in list_parts(folder / 'events') if '-' in writer})}"
 
 
@@ -108,12 +108,12 @@ class Recorder:
 
     @property
     def due(self) -> bool:
-        """Is there a part's worth to write?"""
+        """Return True if there is enough for a part."""
         return self.unwritten >= FLUSH_EVENTS or self.unwritten_bytes >= FLUSH_BYTES
 
     @property
     def behind(self) -> bool:
-        """Is more unwritten than may be?"""
+        """Return True if more is unwritten than may be."""
         return self.unwritten >= MOST_UNWRITTEN or self.unwritten_bytes >= MOST_UNWRITTEN_BYTES
 
     def _weigh(self, size_bytes: int) -> None:
@@ -121,7 +121,7 @@ class Recorder:
         self.unwritten_bytes += size_bytes
 
     def take(self) -> Batch | None:
-        """What is to be written now; call it where `record` is called, and `write` what it gives in order.
+        """Return what is to be written now; call it where `record` is called, and pass the results to `write` in order.
 
         RecordError once a write has failed: anything written after what is missing would make a record with a hole,
         which nobody could resume.
@@ -168,7 +168,7 @@ class Recorder:
 
 
 def _item_tables(items: list[tuple[ItemId, str]]) -> Iterator[pa.Table]:
-    """Some items as rows, so many at a time that a reader can hold them."""
+    """Yield some items as rows, so many at a time that a reader can hold them."""
     began, size = 0, 0
     for at, (_, payload) in enumerate(items):
         size += len(payload)

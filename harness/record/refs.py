@@ -14,7 +14,7 @@ PageKind = Literal["number", "url", "offset", "cursor", "keyset"]
 
 
 class PageRef(NamedTuple):
-    """Which page of a list: by its number, by the URL that led to it, or (not used yet) by an offset, cursor or key.
+    """A reference to a page of a list: its number, the URL that led to it, or (not used yet) an offset, cursor or key.
 
     value: an int for a number or offset, text for the others. As text it is its value: `page 3`.
     """
@@ -46,7 +46,7 @@ Key = ItemId | PageRef  # of an item its id, of a page which one it is
 
 
 class Endpoint(NamedTuple):
-    """What a request asks, in whose name, and which budget pays for it.
+    """The question that a request asks, in whose name, and which budget pays for it.
 
     resource: what is imported; a source holds one today. name: the endpoint of it. credential: the name (never the
     value) of the environment variable or header that says who asks; None where nothing does. budget: see `budget_name`.
@@ -86,9 +86,9 @@ def role_name(role: Role) -> str:
 
 
 def is_same_id(found: object, item: ItemId) -> bool:
-    """Is `found`, a JSON value, the id `item`? `"17"`, 17 and 17.0 are; so are texts that differ in case alone.
+    """Return True if `found`, a JSON value, is the id `item`: `"17"`, 17 and 17.0 are, in any case of letters.
 
-    Servers that know no case answer so; that the other spelling is no item of its own, the engine checks.
+    Servers that know no case answer so; that the other spelling is no item of its own, the core checks.
     """
     if isinstance(found, float) and found.is_integer():
         found = int(found)

@@ -65,7 +65,7 @@ class Run(Folder):
 
     @property
     def status(self) -> RunStatus:
-        """What the events say. An open run whose process is gone was interrupted.
+        """Return the status by the events; an open run whose process is gone was interrupted.
 
         run.json only saves reading them: what it says counts where no event was written after it.
         """
@@ -80,7 +80,7 @@ class Run(Folder):
         return RunStatus.PAUSED if live is not None and live.doing == "paused" else RunStatus.RUNNING
 
     def status_of(self, state: State) -> RunStatus:
-        """The status of a run that nobody is writing, by the fold of its events."""
+        """Return the status of a run that no process writes, by the fold of its events."""
         about = self.about
         if is_told(self.folder, about):
             return RunStatus(about["status"])
@@ -88,7 +88,7 @@ class Run(Folder):
 
     @property
     def settled(self) -> bool:
-        """Whether items.parquet, summary.json and run.json tell of every event.
+        """Return True if items.parquet, summary.json and run.json tell of every event.
 
         They do not while a session goes on, nor after one that was killed or that ended by an error.
         """
@@ -96,7 +96,7 @@ class Run(Folder):
         return is_told(self.folder, about) and bool(about.get("settled", True))
 
     def state(self) -> State:
-        """The fold of all events on disk."""
+        """Return the fold of all events on disk."""
         from harness.record.history import read_state
 
         return read_state(self.folder)
@@ -113,13 +113,13 @@ class Run(Folder):
         return [failure for failure in self.state().failures.values() if failure.retry_at_utc_s is None]
 
     def events(self) -> pa.Table:
-        """Every event, a row each (see results/README.md for the columns)."""
+        """Return every event, a row each (see results/README.md for the columns)."""
         from harness.record.history import event_table
 
         return event_table(self.folder)
 
     def items(self) -> pa.Table:
-        """The imported items; RecordError while the run has not ended."""
+        """Return the imported items; RecordError while the run has not ended."""
         from harness.record.parts import read_table
 
         path = self.folder / "items.parquet"
@@ -137,7 +137,7 @@ class Run(Folder):
 
 
 def list_runs(results: Path) -> list[Run]:
-    """Every run in `results`, the newest first; one whose run.json cannot be read comes last."""
+    """Return every run in `results`, the newest first; one whose run.json cannot be read comes last."""
     runs = [Run(path.parent) for path in results.glob("*/run.json") if not path.parent.name.startswith(".")]
     return sorted(runs, key=lambda run: (_created_utc_s(run), run.name), reverse=True)
 
@@ -150,7 +150,7 @@ def _created_utc_s(run: Run) -> float:
 
 
 def find_run(results: Path, name: str | None = None) -> Run:
-    """The run `name` (a unique prefix is enough), or the latest; NoSuchRun says which there are."""
+    """Return the run `name` (a unique prefix is enough), or the latest; NoSuchRun says which there are."""
     runs = list_runs(results)
     if not runs:
         raise NoSuchRun(f"there are no runs in {results}; start one with: {program()} import")
@@ -165,7 +165,7 @@ def find_run(results: Path, name: str | None = None) -> Run:
 
 
 def create_run(results: Path, name: str | None, about: dict[str, Any], utc_s: float) -> Run:
-    """A new run that nobody is writing yet; see `created_run`."""
+    """Make a new run that no process writes yet; see `created_run`."""
     with created_run(results, name, about, utc_s) as run:
         return run
 

@@ -41,7 +41,7 @@ class RunView:
     way. timeline: None where nobody asked for it. failures: what failed for good or waits for a retry. believed: what
     `auto` believes while it runs, with the evidence.
 
-    elapsed_s: what has passed up to this moment, time paused by a person left out. waiting_s: of that, with nothing to
+    elapsed_s: what has passed up to then, time paused by a person left out. waiting_s: of that, with nothing to
     send. Where no session is under way both are the summary's own. on_course: the share of the best possible speed it
     will have had if it ends when expected (None: not known yet); in the end, summary.optimality is what it had.
     """
@@ -51,7 +51,7 @@ class RunView:
     timeline: TimelineBins | None = None
     failures: tuple[Failure, ...] = ()
     believed: tuple[tuple[str, str], ...] = ()
-    on_course: float | None = None
+    expected_optimality: float | None = None
     elapsed_s: float = 0.0
     waiting_s: float = 0.0
     settings: RunSettings = NO_SETTINGS
@@ -91,9 +91,9 @@ def view_of(
 
     Without a state there are only the figures, which is what a table of runs shows.
     """
-    passed_s, waiting_s, on_course = summary.duration_s, summary.waiting_s, None
+    passed_s, waiting_s, expected_optimality = summary.duration_s, summary.waiting_s, None
     if state is not None and live is not None:
-        on_course = _on_course(state, live)
+        expected_optimality = _expected_optimality(state, live)
         if state.status.is_open:
             passed_s = elapsed_s(state, live.t_s)
             waiting_s = min(passed_s, state.asleep_s + _unfinished_wait_s(state, live.t_s))
@@ -103,7 +103,7 @@ def view_of(
         timeline=timeline,
         failures=() if state is None else tuple(state.failures.values()),
         believed=() if state is None else tuple(state.learned.items()),
-        on_course=on_course,
+        expected_optimality=expected_optimality,
         elapsed_s=passed_s,
         waiting_s=waiting_s,
         settings=settings,
@@ -117,7 +117,7 @@ def _unfinished_wait_s(state: State, t_s: float) -> float:
     return max(0.0, t_s - max(session.waiting[0], session.last_answer_s or 0.0))
 
 
-def _on_course(state: State, live: Live) -> float | None:
+def _expected_optimality(state: State, live: Live) -> float | None:
     """Best possible / (duration so far + what is left by the quota)."""
     if live.best_s is None or live.eta_s is None:
         return None

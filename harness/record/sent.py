@@ -1,4 +1,4 @@
-"""How many requests were begun, in a file that survives kill -9 although nothing waits for the disk.
+"""Count the requests that were begun, in a file that survives kill -9 although nothing waits for the disk.
 
 Events reach the disk up to a second late. What a killed session sent in that second must still be charged to the
 limits before the next one sends, or the two together exceed them. The kernel keeps a memory-mapped page when its
@@ -51,7 +51,7 @@ class SentCounter:
         self.last_s: float | None = last_s if self.count and not old else None
 
     def add(self, run_s: float, boot: Boot) -> None:
-        """One more is about to be sent, at `run_s` of the run's own clock."""
+        """Count one more request, about to be sent at `run_s` of the run's own clock."""
         self.count += 1
         self.last_s, self.last_boot, self.last_utc_s = run_s, boot, None
         self._write()
@@ -71,7 +71,7 @@ class SentCounter:
 
 
 def last_boot(folder: Path) -> Boot | None:
-    """When a run sent its last request, by the clock of the machine it ran on; None where its counter does not say."""
+    """Return when a run sent its last request, by its machine's clock; None where its counter does not say."""
     try:
         said = (folder / "sent").read_bytes()
     except OSError:
@@ -83,7 +83,7 @@ def last_boot(folder: Path) -> Boot | None:
 
 
 def session_starts(about: Mapping[str, Any], utc: list[float], sent: SentCounter, now: Boot) -> list[float]:
-    """When each session of a run began, by the run's own clock; last the one that begins `now`.
+    """Return when each session of a run began, by the run's own clock; last the one that begins `now`.
 
     about: its run.json. utc: when each began, by the wall clock. Between two sessions the least time has passed that is
     certain: what the machine's clock has counted since the last request, or none where the machine was started again

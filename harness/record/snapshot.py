@@ -41,7 +41,7 @@ Frozen = tuple[dict[str, Any], list[Any], bytes]
 
 
 def freeze(state: State, writer: str, seq: int) -> Frozen:
-    """A copy that does not change any more: take it where events are applied, write it in another thread."""
+    """Make a copy that changes no more: call it where events are applied, and write the copy in another thread."""
     head = {name: _copy(getattr(state, name)) for name in _PLAIN}
     head["failures"] = [asdict(failure) for failure in state.failures.values()]
     head["pages"] = state.pages.as_json()
@@ -105,7 +105,7 @@ def _states(table: pa.Table) -> bytes:
 
 
 def latest_snapshot(folder: Path) -> tuple[State, str, int] | None:
-    """The newest usable snapshot's state with the (writer, seq) up to which it counts; None where there is none.
+    """Return the newest usable snapshot's state with the (writer, seq) up to which it counts; None where there is none.
 
     Snapshots only save time: one that is damaged, or of a version whose State was another, is passed over.
     """

@@ -1,4 +1,4 @@
-"""What is known of a run after its events so far: counters, and a dense table of items."""
+"""The state of a run after its events so far: counters, and a dense table of items."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ITEM_STATES: tuple[ItemState, ...] = ("pending", "waiting", "imported", "failed"
 _STATES: tuple[ItemState, ...] = (*ITEM_STATES, "imported")
 _NAMELESS = len(ITEM_STATES)
 
-# From each state, where an item may go. `fetching` is no state of the record: it is an item that the engine holds
+# From each state, where an item may go. `fetching` is no state of the record: it is an item that the core holds
 # in flight, and a crash makes it what it was. Anything not in this table is refused by the fold.
 MOVES: dict[ItemState | None, frozenset[ItemState]] = {
     None: frozenset({"pending"}),
@@ -33,7 +33,7 @@ MOVES: dict[ItemState | None, frozenset[ItemState]] = {
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an item (or page) is waiting or failed: after `attempts`, last at `at_utc_s`."""
+    """The failure for which an item (or page) waits or was given up: after `attempts`, last at `at_utc_s`."""
 
     role: Role
     key: Key
@@ -72,7 +72,7 @@ class Items:
         return item in self._states
 
     def state(self, item: ItemId) -> ItemState | None:
-        """None for an item that was never listed."""
+        """Return the state of `item`; None for one that was never listed."""
         number = self._states.get(item)
         return None if number is None else _STATES[number]
 
@@ -98,7 +98,7 @@ class Items:
         return True
 
     def in_state(self, wanted: ItemState) -> list[ItemId]:
-        """The items in one state, in the order in which they were listed."""
+        """Return the items in one state, in the order in which they were listed."""
         return [item for item, state in self._states.items() if _STATES[state] == wanted]
 
     def nameless(self) -> list[ItemId]:
@@ -113,12 +113,12 @@ class Items:
             self.counts["pending"] += 1
 
     def first(self, wanted: ItemState) -> ItemId | None:
-        """The first item in one state, in the order in which they were listed."""
+        """Return the first item in one state, in the order in which they were listed."""
         number = ITEM_STATES.index(wanted)
         return next((item for item, state in self._states.items() if state == number), None)
 
     def columns(self) -> tuple[list[ItemId], bytes]:
-        """All ids and their states, as copies: what a snapshot keeps."""
+        """Return all ids and their states, as copies: what a snapshot keeps."""
         return list(self._states), bytes(self._states.values())
 
     @classmethod
@@ -152,7 +152,7 @@ class Current:
 
 
 class Boundary(NamedTuple):
-    """How far a run was when a session began, its limits were changed, or it went on after a person had paused it.
+    """The figures of a run when a session began, its limits were changed, or a person's pause ended.
 
     limits: those that held until then; None where the settings say which.
     """
@@ -164,7 +164,7 @@ class Boundary(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """What was read under the same limits (None: as the settings say). goes_on: it began amid a session."""
+    """A stretch read under the same limits (None: as the settings say). goes_on: it began amid a session."""
 
     pages: int
     items: int
@@ -189,7 +189,7 @@ class State:
     next_page: PageRef | None = None
     listing: Listing = field(default_factory=Listing)
     pages_before: int = 0  # pages read by earlier readings of the list, where it was read again
-    fetches: int = 0  # that the engine began and that came to an end, sent or not
+    fetches: int = 0  # that the core began and that came to an end, sent or not
     requests: dict[Role, int] = field(default_factory=lambda: {"list": 0, "item": 0})
     statuses: dict[int, int] = field(default_factory=dict)
     answered: int = 0
@@ -243,7 +243,7 @@ class State:
 
     @property
     def expected(self) -> int | None:
-        """How many items there are: as many as the list declares, or has named if that is more. None: it does not say.
+        """Return how many items the list declares, or has named if that is more; None if it does not say.
 
         A list may declare fewer than it names: it grew while it was read, or an audit found more. A total that pages
         contradict is not believed; once such a list has ended, there are as many as it named.
@@ -271,7 +271,7 @@ class State:
 
     @property
     def pages_read(self) -> int:
-        """In all readings of the list."""
+        """Return the pages read, in all readings of the list."""
         return self.pages_before + len(self.pages)
 
     @property
@@ -280,7 +280,7 @@ class State:
         return self.limits or None if self.asked or self.strategy != "auto" else None
 
     def segments(self) -> list[Segment]:
-        """What each session read, in pieces where its limits were changed or it was paused: windows renew meanwhile."""
+        """Return what each session read, in pieces where limits changed or a person paused: windows renew meanwhile."""
         boundaries = [*self.boundaries, Boundary(self.pages_read, self.imported, self.kept, "session")]
         return [
             Segment(to.pages - at.pages, to.items - at.items, to.limits, at.why != "session")

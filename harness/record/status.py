@@ -1,4 +1,4 @@
-"""How a run stands: one list of statuses, and the few questions that the rest of the project asks of them.
+"""The statuses of a run, in one list, and the few questions that the rest of the project asks of them.
 
 A status is derived from the lock and the events, never from what run.json claims (`Run.status`). On disk and in JSON it
 is the text.
@@ -22,15 +22,15 @@ class RunStatus(StrEnum):
 
     @property
     def is_open(self) -> bool:
-        """Is a session under way? In a fold of events: has the last session no end?"""
+        """Return True if a session is under way; in a fold of events, if the last session has no end."""
         return self in (RunStatus.RUNNING, RunStatus.PAUSED)
 
     @property
     def is_complete(self) -> bool:
-        """Is there nothing left to fetch, but for what failed for good?"""
+        """Return True if nothing is left to fetch, except what failed for good."""
         return self in (RunStatus.COMPLETE, RunStatus.WITH_FAILURES)
 
     @property
     def is_resumable(self) -> bool:
-        """Did it end early, so that `resume` goes on with it?"""
+        """Return True if it ended early, so that `resume` goes on with it."""
         return not self.is_open and not self.is_complete

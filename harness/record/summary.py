@@ -113,7 +113,7 @@ class Summary:
 
     @property
     def lacks_evidence(self) -> bool:
-        """Is the run complete without a recorded reason why its list had ended?"""
+        """Return True if the run is complete without a recorded reason why its list had ended."""
         return self.list_ended == NOT_RECORDED
 
     def as_dict(self) -> dict[str, Any]:
@@ -135,7 +135,7 @@ class Summary:
 
 
 def read_figures(path: Path) -> dict[str, Any] | None:
-    """What `as_dict` gave, from its file; None where there is none, or not all of it is there as it was written.
+    """Read what `as_dict` gave from its file; None where there is none, or not all of it is as it was written.
 
     Figures that an earlier revision counted otherwise, or did not know, are as this one says them.
     """
@@ -159,7 +159,7 @@ def _adapter() -> TypeAdapter[Summary]:
 
 
 def _upgraded(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """The figures of an earlier revision as this one says them."""
+    """Return the figures of an earlier revision as this one says them."""
     # Revisions without this figure recorded no evidence.
     ended = figures.get("list_ended") or (NOT_RECORDED if RunStatus(figures["status"]).is_complete else None)
     return {**_refusals_by_status(figures), "list_ended": ended}
@@ -184,7 +184,7 @@ def refusals_as_text(refusals: Mapping[str, int]) -> str:
 
 
 def refusals_from_text(text: str) -> dict[str, int]:
-    """The refusals that `refusals_as_text` was given."""
+    """Return the refusals that `refusals_as_text` was given."""
     pairs = (cell.partition(": ") for cell in text.split(", ") if cell)
     return {status: int(number) for status, _, number in pairs}
 
@@ -194,7 +194,7 @@ def _per_1000(part: int, whole: int) -> float:
 
 
 def reference_efficiency(sleeps: int, refused: int) -> float | None:
-    """The reference system's figure, waits / (refusals + waits): not a measure of speed. None with neither."""
+    """Return the reference system's figure, waits / (refusals + waits): not a measure of speed. None with neither."""
     return sleeps / (refused + sleeps) if refused + sleeps else None
 
 
@@ -238,7 +238,7 @@ def summarise(
 
 
 def _items(state: State) -> dict[str, Any]:
-    """What became of the items."""
+    """Return the figures of the items."""
     return {
         "total": state.expected,
         "listed": len(state.items),
@@ -261,7 +261,7 @@ def _list_ended(state: State, status: RunStatus) -> str | None:
 
 
 def _requests(state: State) -> dict[str, Any]:
-    """How many were sent, and what came of them."""
+    """Return how many requests were sent, and what came of them."""
     requests, duration_s, hits = state.sent, state.duration_s, state.refusals.get(TOO_MANY_REQUESTS, 0)
     return {
         "requests_page": state.requests["list"],
@@ -279,7 +279,7 @@ def _requests(state: State) -> dict[str, Any]:
 
 
 def _times(state: State) -> dict[str, Any]:
-    """Where the time went, and how long answers took."""
+    """Return where the time went, and how long answers took."""
     waiting_s = min(state.asleep_s, state.duration_s)
     return {
         "duration_s": state.duration_s,
@@ -295,7 +295,7 @@ def _times(state: State) -> dict[str, Any]:
 
 
 def _beside_best(state: State, bound: Bound | None, judged: Optimality) -> dict[str, Any]:
-    """How near to the best possible; where that cannot be said: only what the best would be, and why not."""
+    """Return how near it came to the best possible; or only what the best would be, and why not more can be said."""
     measured = judged.of_best is not None
     return {
         "bound_s": bound.bound_s if bound else None,
@@ -321,7 +321,7 @@ def _waits(state: State) -> tuple[Waiting, ...]:
 
 
 def _failures(state: State) -> dict[str, int]:
-    """How many items failed for good, by reason: `gone (404)`, `gave up after 5 (503)`."""
+    """Count the items that failed for good, by reason: `gone (404)`, `gave up after 5 (503)`."""
     counts: dict[str, int] = {}
     for failure in state.failures.values():
         if failure.role == "item" and failure.retry_at_utc_s is None:

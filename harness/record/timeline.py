@@ -1,4 +1,4 @@
-"""When a run sent, was refused and waited for what: a fold of its own over the events, made to be drawn.
+"""The timeline of a run: when it sent, was refused and waited for what, folded from the events to be drawn.
 
 A timeline has at most MOST_BINS bins. They become twice as wide whenever the run outgrows them, so that a minute and a
 night are drawn at the same cost. What is folded does not depend on when that happens:
@@ -29,7 +29,7 @@ _ANSWERED, _MAY_BE_SENT = (e.PageListed, e.ItemImported), (e.AttemptFailed, e.Re
 
 @dataclass(frozen=True, slots=True)
 class TimelineBins:
-    """What is drawn: requests `sent` and `refused` in each bin of `bin_s` seconds from t = 0, up to `until_s`.
+    """The timeline to draw: requests `sent` and `refused` in each bin of `bin_s` seconds from t = 0, up to `until_s`.
 
     waits: (from, to, what for), in order; those for different things may overlap by less than a bin. sessions: when
     each session but the first began.

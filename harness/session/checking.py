@@ -176,7 +176,7 @@ class _Asker:
     async def item(self, key: Key) -> None:
         result = await self._ask("item", key)
         if isinstance(result, Failed):
-            raise _unreadable(f"item {key}", result)
+            raise unreadable(f"item {key}", result)
 
     async def _ask(self, role: Role, key: Key) -> Result:
         began_s = trio.current_time()
@@ -194,9 +194,11 @@ class _Asker:
         return not notice.refused
 
 
-def _unreadable(what: str, failed: Failed) -> BadInput:
+def unreadable(what: str, failed: Failed) -> BadInput:
+    """Return the error for a list or item that cannot be read; it names the credentials only for 401 and 403."""
     why = f"{failed.reason}: {failed.detail}" if failed.detail else failed.reason
-    return BadInput(f"the {what} cannot be read ({why}); check --url and the credentials")
+    check = "the credentials and --url" if failed.reason in ("status 401", "status 403") else "--url"
+    return BadInput(f"the {what} cannot be read ({why}); check {check}")
 
 
 async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
@@ -212,9 +214,9 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
 
     seen = await preview(ask, accept=config.source.accept_list)
     if isinstance(seen.first, Failed):
-        raise _unreadable("list", seen.first)
+        raise unreadable("list", seen.first)
     if seen.failed is not None:
-        raise _unreadable(f"page {seen.failed[0]} of the list", seen.failed[1])
+        raise unreadable(f"page {seen.failed[0]} of the list", seen.failed[1])
     fields: frozenset[str] = frozenset()
     if config.source.detail:
         for item in seen.state.items.in_state("pending")[:2]:

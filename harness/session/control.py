@@ -17,7 +17,7 @@ import trio
 from harness.errors import HarnessError
 from harness.pacing import Tiers, parse_tiers
 from harness.record.clock import utc_s
-from harness.record.control import POLL_S, Command, Inbox, Request, ask, reply
+from harness.record.control import POLL_S, Command, Inbox, Posted, ask, reply
 from harness.record.events import ItemId, canonical_id
 from harness.record.live import Live, drop_live, write_live
 from harness.record.run import Run
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from harness.record.run_view import RunView
     from harness.session.reader import RunReader
 
-# Watchers see counters at most a second late, as parts are written, and the moment no later than that.
+# Watchers see counters at most a second late, as parts are written, and the live status no later than that.
 LIVE_S = 0.5
 MOST_WORKERS = 1000
 
@@ -137,7 +137,7 @@ class Controllable(Protocol):
 class ControlServer:
     """For session `number`, whose run lies in `inbox`'s folder; make it with the run locked.
 
-    inline: in virtual time, where nobody watches from outside, no moment is kept.
+    inline: in virtual time, where nobody watches from outside, no live status is written.
     """
 
     def __init__(self, inbox: Inbox, steered: Controllable, *, inline: bool = False) -> None:
@@ -154,8 +154,8 @@ class ControlServer:
             await trio.sleep(POLL_S)
 
     def attend(self, now: float) -> None:
-        """Obey what was asked since the last time, then keep the moment if it is due (`now`: on any clock)."""
-        asked = list(self._inbox.requests())
+        """Obey what was asked since the last time, then write the live status if it is due (`now`: on any clock)."""
+        asked = list(self._inbox.commands())
         answers = [self._obey(request) for request in asked]
         if not self._inline and (asked or now - self._kept_s >= LIVE_S):
             self._kept_s = now
@@ -168,7 +168,7 @@ class ControlServer:
         drop_live(self._inbox.run_folder)
         self._inbox.close()
 
-    def _obey(self, request: Request) -> dict[str, Any]:
+    def _obey(self, request: Posted) -> dict[str, Any]:
         try:
             return obey(self._steered, request.command, request.values)
         except (HarnessError, TypeError, ValueError, KeyError) as error:  # left by a hand or another version

@@ -15,7 +15,7 @@ from harness.errors import BadInput
 from harness.pacing import Notice, format_tiers
 from harness.record.events import Key, PageRef, Role
 from harness.record.state import State
-from harness.session.checking import preview
+from harness.session.checking import preview, unreadable
 from harness.source.base import Api, Got
 
 
@@ -85,8 +85,7 @@ async def look_ahead(api: Api, config: ImportConfig) -> Outlook:
     seen = await preview(ask, accept=config.source.accept_list, brief=True)
     failed = seen.first if isinstance(seen.first, Failed) else seen.failed[1] if seen.failed is not None else None
     if failed is not None:
-        why = f"{failed.reason}: {failed.detail}" if failed.detail else failed.reason
-        raise BadInput(f"the list cannot be read ({why}); check --url and the credentials")
+        raise unreadable("list", failed)
     assert isinstance(seen.first, PageRead)
     if seen.problem and config.run.max_items is None:
         raise BadInput(f"an import could not end as complete: {seen.problem}")

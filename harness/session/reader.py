@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.config import ImportConfig
+from harness.record.about import written_status
 from harness.record.live import Live
 from harness.record.run import Run
 from harness.record.run_view import NO_SETTINGS, RunSettings, RunView, view_of
@@ -82,7 +83,7 @@ class RunReader:
 
     def view(self, now_utc_s: float) -> RunView:
         """Return what there is to show now. The first time may take a while."""
-        open_ = RunStatus(self.run.about.get("status", RunStatus.RUNNING)).is_open
+        open_ = written_status(self.run.about).is_open
         if self._ended is not None and not open_:
             return self._ended
         if open_ and self.run.writer_pid is not None:

@@ -1,4 +1,4 @@
-"""What people look at. Views read the record (`harness.record`) and result types, and may fail without stopping a run.
+"""Show runs to people. Views read the record (`harness.record`) and result types; a view that fails stops no run.
 
 Everything that a view shows of a run is in one `harness.record.run_view.RunView`, so that two views cannot disagree.
 figures, text: numbers, times and figures in words. screen: what a stream can show. frame, progress: a running import.

@@ -1,4 +1,4 @@
-"""Experiments on the terminal: settings compared, one simulation, and how far a sweep is.
+"""Show experiments on the terminal: settings compared, one simulation, and how far a sweep is.
 
 A comparison is a table for each server, the fastest setting first, and below it the sentence that people want from it.
 """
@@ -32,7 +32,7 @@ _LONGEST = 28
 
 
 def comparison_text(panels: Sequence[Panel], screen: Screen) -> str:
-    """The panels as text that fits the screen, without a newline at the end."""
+    """Return the panels as text that fits the screen, without a newline at the end."""
     parts = ["\n".join(screen.render(*part) for part in _panel(panel, screen)) for panel in panels]
     return "\n\n".join(parts)
 
@@ -70,7 +70,7 @@ def _rows(panel: Panel, screen: Screen) -> list[RenderableType]:
 
 
 def _table(panel: Panel, gap: int, screen: Screen) -> Table | None:
-    """The table, or None where it is wider than the screen."""
+    """Return the table, or None where it is wider than the screen."""
     names = list(panel.lines[0].labels)
     counts = {line.runs for line in panel.lines if line.runs}
     repeated = f" (n={min(counts)})" if len(counts) == 1 and min(counts) > 1 else ""
@@ -142,7 +142,7 @@ def named(labels: dict[str, str]) -> str:
 def simulated_text(
     summary: Summary, screen: Screen, took_s: float, *, program: str, items: str | None, commands: Sequence[str]
 ) -> str:
-    """As `summary_text`; took_s: how long the simulation took. Without files (items None) there is nothing to name."""
+    """Return the summary of a simulation that took `took_s`; items: None where no files are kept, and none named."""
     lines = summary_lines(summary, screen, program=program, items=items, commands=commands)
     faster = summary.duration_s / took_s if took_s > 0 else 0.0
     times = f", {count(round(faster))} times as fast as it would be" if faster >= 2 else ""

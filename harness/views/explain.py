@@ -1,4 +1,4 @@
-"""Answers about the past in words: why nothing was sent at a moment of a run, and what an audit of its list found."""
+"""Explain in words why nothing was sent at a moment of a run, and what an audit of its list found."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rich.text import Text
 
 from harness.record.explain import Audit, Explanation, SessionSpan
 from harness.views.screen import Row, Screen, labelled
-from harness.views.text import count, duration, moment, plural, printable
+from harness.views.text import count, duration, plural, printable, time_of_day
 
 _SHOWN = 10
 
@@ -51,8 +51,8 @@ _WAITS = {
 
 
 def explain_text(run: str, told: Explanation, screen: Screen) -> str:
-    """A few lines: the moment, the reason, and what was known then."""
-    at = moment(told.at_utc_s, told.began_run_utc_s, seconds=True)
+    """Return a few lines: the moment, the reason, and what was known then."""
+    at = time_of_day(told.at_utc_s, told.began_run_utc_s, seconds=True)
     since_s = told.at_utc_s - told.began_run_utc_s
     side = f"{duration(abs(since_s))} {'after' if since_s >= 0 else 'before'} its start"
     head = Text(printable(f"run {run} at {at}, {side}"), "bold")
@@ -124,16 +124,16 @@ def _ended(session: SessionSpan | None) -> str:
     why = f" ({session.reason})" if session.reason else ""
     return (
         f"session {session.number} had ended ({how}){why} "
-        f"at {moment(session.ended_utc_s, session.began_utc_s, seconds=True)}"
+        f"at {time_of_day(session.ended_utc_s, session.began_utc_s, seconds=True)}"
     )
 
 
 def _at(told: Explanation, session: SessionSpan | None) -> str:
-    return "-" if session is None else f"at {moment(session.began_utc_s, told.at_utc_s, seconds=True)}"
+    return "-" if session is None else f"at {time_of_day(session.began_utc_s, told.at_utc_s, seconds=True)}"
 
 
 def _when(told: Explanation, time_utc_s: float) -> str:
     """`18:04:10 (14.2 s earlier)`."""
     apart_s = time_utc_s - told.at_utc_s
     side = f"{duration(abs(apart_s))} {'later' if apart_s > 0 else 'earlier'}"
-    return f"{moment(time_utc_s, told.at_utc_s, seconds=True)} ({side})"
+    return f"{time_of_day(time_utc_s, told.at_utc_s, seconds=True)} ({side})"

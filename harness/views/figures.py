@@ -13,7 +13,7 @@ _STATUS = str(TOO_MANY_REQUESTS)
 
 
 class HowFar(Protocol):
-    """How far a run is: a Summary of one, or a row of the table of runs."""
+    """The figures of progress: those of a Summary, or of a row of the table of runs."""
 
     @property
     def status(self) -> RunStatus: ...
@@ -40,7 +40,7 @@ def items_said(run: HowFar) -> str:
 
 
 def items_cell(run: HowFar) -> str:
-    """The same in a table: `993/993`, `412/500+`."""
+    """Return the items for a table: `993/993`, `412/500+`."""
     still = run.listed > run.imported or not run.status.is_complete
     return progress(run.imported, run.total, run.listed if still else 0)
 

@@ -23,7 +23,7 @@ _BAR = (10, 20)  # least and most columns
 
 @dataclass(frozen=True, slots=True)
 class Doing:
-    """What an import does now: one word for machines, a sentence for people, and one for when no end is known."""
+    """A state of an import: one word for machines, a sentence for people, and one for when no end is known."""
 
     word: str
     style: str
@@ -58,7 +58,7 @@ DOINGS = {
 
 
 def doing(so_far: Summary, live: Live) -> Doing:
-    """What it does now, by the words of DOINGS."""
+    """Return what the import does now, by the words of DOINGS."""
     if not so_far.status.is_open:
         return Doing(so_far.status.replace(" ", "-"), "bold", so_far.status, so_far.status)
     # Answers to the list are all there is to wait for until the first item came.
@@ -84,7 +84,7 @@ def sentence(so_far: Summary, live: Live) -> Piece:
 
 
 def frame(view: RunView, width: int) -> list[Text]:
-    """The lines to show now, none wider than `width` columns; none where no session is under way."""
+    """Return the lines to show now, none wider than `width` columns; none where no session is under way."""
     live = view.live
     if live is None:
         return []
@@ -139,7 +139,7 @@ def _how_far(view: RunView, live: Live, width: int) -> list[Text]:
 
 
 def _time(view: RunView) -> str:
-    """What has passed by now; of an ended run its duration, which may be less: it ends with the last answer."""
+    """Return the time elapsed; of an ended run the duration, which may be less: it ends with the last answer."""
     if view.status.is_open:
         return f"{duration(view.elapsed_s, whole=True)} elapsed"
     return f"duration {duration(view.summary.duration_s)}"

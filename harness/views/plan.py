@@ -1,4 +1,4 @@
-"""What is said before an import: what `check` found, what `--dry-run` plans, what `recommend` advises.
+"""Show what is known before an import: what `check` found, what `--dry-run` plans, what `recommend` advises.
 
 Each text answers what people ask at that point: can this be imported, how long will it take, what should be set?
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def check_text(checked: Checked, screen: Screen, *, program: str, command: str) -> str:
-    """The findings as text, without a newline at the end.
+    """Return the findings as text, without a newline at the end.
 
     command: the import to type, after `-m harness`; "" where none is advised.
     """
@@ -87,7 +87,7 @@ _SEEN_S = 3.0
 
 
 def plan_text(plan: Plan, screen: Screen) -> str:
-    """The plan as a few lines, without a newline at the end."""
+    """Return the plan as a few lines, without a newline at the end."""
     lines = [Text(f"Plan ({plural(plan.requests_made, 'request')} made)", "bold")]
     lines += labelled(_planned(plan), screen, label_width=13)
     only = plan.list_only
@@ -145,7 +145,7 @@ _HARDLY = 0.001
 
 
 def recommendation_text(advice: Recommendation, screen: Screen, *, program: str, command: str) -> str:
-    """The advice as text, without a newline at the end. command: the import to type, after `-m harness`."""
+    """Return the advice as text, without a newline at the end. command: the import to type, after `-m harness`."""
     head = f"Use {plural(advice.workers, 'worker')}: {_about(advice.duration_s)} for {count(advice.requests)} requests"
     if advice.best_s is not None and advice.duration_s:
         head += f", {percent(min(1.0, advice.best_s / advice.duration_s), 1)} of best"
@@ -185,10 +185,10 @@ def _more(advice: Recommendation) -> str:
     more = [trial for trial in advice.tried if trial.workers > advice.workers]
     if not more:
         return f"more than {count(advice.workers)} were not tried"
-    best = min(more, key=lambda trial: trial.duration_s)
-    if best.duration_s >= advice.duration_s * (1 - _HARDLY):
+    fastest = min(more, key=lambda trial: trial.duration_s)
+    if fastest.duration_s >= advice.duration_s * (1 - _HARDLY):
         return f"{', '.join(count(trial.workers) for trial in more[-2:])} save nothing"
-    return f"{count(best.workers)} save {duration(advice.duration_s - best.duration_s)}, the most possible"
+    return f"{count(fastest.workers)} save {duration(advice.duration_s - fastest.duration_s)}, the most possible"
 
 
 def _fewer(advice: Recommendation) -> str:
@@ -204,9 +204,9 @@ def _loses(trial: Tried, than_s: float) -> str:
 
 
 def _what_if(variant: Variant) -> str:
-    text = f"{_about(variant.kept.duration_s)} with {plural(variant.kept.workers, 'worker')}"
-    if variant.kept.hits_per_1000 >= 0.05:
-        text += f", {variant.kept.hits_per_1000:.1f} refused/1,000"
-    if variant.best.workers != variant.kept.workers:
-        return f"{text}; {_about(variant.best.duration_s)} with {count(variant.best.workers)}"
-    return f"{text}; more save nothing" if variant.kept.workers < 200 else text
+    text = f"{_about(variant.as_advised.duration_s)} with {plural(variant.as_advised.workers, 'worker')}"
+    if variant.as_advised.hits_per_1000 >= 0.05:
+        text += f", {variant.as_advised.hits_per_1000:.1f} refused/1,000"
+    if variant.fastest.workers != variant.as_advised.workers:
+        return f"{text}; {_about(variant.fastest.duration_s)} with {count(variant.fastest.workers)}"
+    return f"{text}; more save nothing" if variant.as_advised.workers < 200 else text

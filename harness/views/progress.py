@@ -20,7 +20,7 @@ from harness.record.run_view import RunView
 from harness.record.summary import Summary
 from harness.views.frame import doing, frame
 from harness.views.screen import asciify, shows_glyphs
-from harness.views.text import UNKNOWN, clock, moment, printable
+from harness.views.text import UNKNOWN, clock, printable, time_of_day
 
 Mode = Literal["bar", "plain", "none"]
 
@@ -29,7 +29,7 @@ PLAIN_EVERY_S = 10.0
 
 
 def choose_mode(wanted: Mode | None, stream: TextIO) -> Mode:
-    """What was asked for, as far as `stream` can: the bar moves only on a terminal. None: the best it can."""
+    """Return the mode asked for, as far as `stream` can: the bar moves only on a terminal. None: the best it can."""
     can_move = stream.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
     if wanted in (None, "bar"):
         return "bar" if can_move else "plain"
@@ -105,7 +105,7 @@ class Progress:
 
 
 class Lines:
-    """When a log gets a line, and which: the first, one at each change of state, else one every 10 s.
+    """The lines of a log: the first, one at each change of state, else one every 10 s.
 
     Waits shorter than that are the rhythm of a limit rather than a change: at 100/2s they alone would be a line
     every second.
@@ -115,7 +115,7 @@ class Lines:
         self._said: tuple[str, float] | None = None  # word, t_s
 
     def next(self, view: RunView) -> str | None:
-        """The line to write at this moment; None where there is nothing to say."""
+        """Return the line to write now; None where there is nothing to say."""
         figures, live = view.summary, view.live
         if live is None:
             return None
@@ -142,7 +142,7 @@ def plain_line(figures: Summary, live: Live) -> str:
     if live.retrying:
         pairs |= {"retrying": str(live.retrying), "next_retry": clock(live.next_retry_utc_s)}
     if live.eta_s is not None and figures.status.is_open:
-        pairs["eta"] = moment(live.now_utc_s + live.eta_s, live.now_utc_s, seconds=live.eta_s < 3600)
+        pairs["eta"] = time_of_day(live.now_utc_s + live.eta_s, live.now_utc_s, seconds=live.eta_s < 3600)
     return " ".join([clock(live.now_utc_s), *(f"{key}={_value(text)}" for key, text in pairs.items())])
 
 

@@ -44,7 +44,7 @@ class RunRow:
 
 
 def row_of(view: RunView) -> RunRow:
-    """A run as a row of the table."""
+    """Return a run as a row of the table."""
     figures = view.summary
     return RunRow(
         name=figures.run,
@@ -67,7 +67,7 @@ Cell = Callable[[RunRow], Text]
 
 
 def runs_text(rows: Sequence[RunRow], screen: Screen, *, program: str = "python -m harness", where: str = "") -> str:
-    """The runs as a table that fits the screen, and how to go on with the first that can be gone on with.
+    """Return the runs as a table that fits the screen, and how to go on with the first that can be gone on with.
 
     where: ` --results FOLDER` where they are not looked for anyway. What was simulated has no server to go on with.
     A screen too narrow for every column loses WAITS, then 429s; one too narrow for a table gets two lines a run.
@@ -86,7 +86,7 @@ def runs_text(rows: Sequence[RunRow], screen: Screen, *, program: str = "python 
 
 
 def _go_on(row: RunRow) -> str:
-    """What failed may fail again as it is; `show` says why it did, and what to type then."""
+    """Return the command to type next; for failures that is `show`, which says why they may fail again."""
     return f"{'show' if row.status is RunStatus.FAILED else 'resume'} {printable(row.name)}"
 
 

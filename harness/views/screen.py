@@ -1,4 +1,4 @@
-"""What a stream can show: how wide, whether glyphs, whether colours; and rendering for exactly that."""
+"""Tell what a stream can show (how wide, whether glyphs, whether colours), and render for exactly that."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TO_ASCII = str.maketrans(ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a status of a run is shown: always by glyph and word, never by colour alone."""
+    """The look of a run's status: always a glyph and a word, never colour alone."""
 
     glyph: str
     word: str
@@ -52,7 +52,7 @@ def asciify(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """What can be shown. width: in columns; None where nothing is cut or wrapped, as in a file or a pipe."""
+    """The abilities of a stream. width: in columns; None where nothing is cut or wrapped, as in a file or a pipe."""
 
     width: int | None = None
     unicode: bool = True
@@ -60,7 +60,7 @@ class Screen:
 
     @classmethod
     def of(cls, stream: TextIO) -> Screen:
-        """What `stream` can show, by what it is, NO_COLOR (no-color.org), TERM and COLUMNS."""
+        """Return what `stream` can show, by what it is, NO_COLOR (no-color.org), TERM and COLUMNS."""
         if not stream.isatty():
             return cls(None, shows_glyphs(stream), False)
         dumb = os.environ.get("TERM", "") in ("dumb", "unknown")
@@ -90,7 +90,7 @@ class Screen:
 
 
 def shows_glyphs(stream: TextIO) -> bool:
-    """Can the stream's encoding hold every glyph? A stream without one holds text as it is."""
+    """Return True if the stream's encoding can hold every glyph. A stream without one holds text as it is."""
     encoding = getattr(stream, "encoding", None)
     try:
         "".join(ASCII).encode(encoding or "utf-8")
@@ -150,7 +150,7 @@ def whole(rows: Iterable[Row], label_width: int = 9) -> list[Text]:
 
 
 def columns(headers: Sequence[str], right: Sequence[str], gap: int = 2) -> Table:
-    """A table without borders; the columns named in `right` hold numbers."""
+    """Return a table without borders; the columns named in `right` hold numbers."""
     table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="bold")
     for header in headers:
         table.add_column(header, justify="right" if header in right else "left", no_wrap=True)

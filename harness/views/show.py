@@ -1,4 +1,4 @@
-"""One run in full: its summary, its settings, what it learned, what it waited for, and what failed.
+"""Show one run in full: its summary, its settings, what it learned, what it waited for, and what failed.
 
 Its parts are shown elsewhere as well: the settings in force beside those of the start, the failures as a table, and
 every attempt at one item.
@@ -22,7 +22,7 @@ from harness.record.status import RunStatus
 from harness.record.summary import Summary
 from harness.views.screen import Screen, columns, cut, folded, labelled
 from harness.views.summary import REASONS, summary_lines
-from harness.views.text import UNKNOWN, count, duration, moment, percent, printable
+from harness.views.text import UNKNOWN, count, duration, percent, printable, time_of_day
 
 if TYPE_CHECKING:
     from harness.record.attempts import Attempt
@@ -57,7 +57,7 @@ _HEADS = ("  FAILED", "TRIES", "STATUS", "WHEN", "AGAIN", "WHY")
 def failures_table(
     failures: Sequence[Failure], screen: Screen, now_utc_s: float, most: int | None = None
 ) -> list[RenderableType]:
-    """What failed for good first, then what is tried again; as a table, or where that is too narrow as lines.
+    """List what failed for good, then what is tried again; as a table, or where that is too narrow as lines.
 
     most: no more than so many are shown, and how many are left out is said.
     """
@@ -79,14 +79,14 @@ def failures_table(
 
 
 def _failure(failure: Failure, now_utc_s: float) -> tuple[str, ...]:
-    """What, tries, status, when, again, why."""
+    """Return the cells of a failure: what, tries, status, when, again, why."""
     again = failure.retry_at_utc_s
     return (
         cut(printable(fetch_name("list", failure.key) if failure.role == "list" else str(failure.key)), _LONGEST_KEY),
         count(failure.attempts),
         UNKNOWN if failure.status is None else str(failure.status),
-        moment(failure.at_utc_s, now_utc_s, seconds=True),
-        "no" if again is None else moment(again, now_utc_s, seconds=True),
+        time_of_day(failure.at_utc_s, now_utc_s, seconds=True),
+        "no" if again is None else time_of_day(again, now_utc_s, seconds=True),
         printable(f"{failure.reason}: {failure.detail}" if failure.detail else failure.reason),
     )
 
@@ -116,8 +116,8 @@ def attempts_lines(tried: Sequence[Attempt], screen: Screen, now_utc_s: float) -
         why = f"{attempt.reason}: {attempt.detail}" if attempt.detail else attempt.reason
         took = f"after {duration(attempt.latency_s)}" if attempt.sent else "never sent"
         again_s = attempt.retry_at_utc_s
-        again = "" if again_s is None else f"; again {moment(again_s, now_utc_s, seconds=True)}"
-        when = moment(attempt.at_utc_s, now_utc_s, seconds=True)
+        again = "" if again_s is None else f"; again {time_of_day(again_s, now_utc_s, seconds=True)}"
+        when = time_of_day(attempt.at_utc_s, now_utc_s, seconds=True)
         rows = [(f"{attempt.attempt}.", f"{when}  {why}{status}, {took}{again}", "")]
         rows += [("", line, "dim") for line in (attempt.headers or "").splitlines()]
         rows += [("body", _broken(attempt.body, screen), "dim")] if attempt.body else []
@@ -126,7 +126,7 @@ def attempts_lines(tried: Sequence[Attempt], screen: Screen, now_utc_s: float) -
 
 
 def _broken(body: str, screen: Screen) -> str:
-    """In one line, with a place to wrap it wherever a word is longer than there is room: JSON has few spaces."""
+    """Return the text in one line, with a place to wrap wherever a word is too long: JSON has few spaces."""
     text = " ".join(body.split())
     return text if screen.width is None else re.sub(rf"(\S{{{max(20, screen.width - 12)}}})", r"\1 ", text)
 
@@ -145,7 +145,7 @@ def show_text(
     items: str | None = None,
     commands: Sequence[str] | None = None,
 ) -> str:
-    """A run in full, without a newline at the end.
+    """Return a run in full, without a newline at the end.
 
     settings: what its last session was run with, ready to be read. now_utc_s: to say a date only where it is not today.
     The rest is as for `summary_text`.
@@ -172,7 +172,7 @@ def _settings(settings: Mapping[str, str], screen: Screen) -> list[RenderableTyp
 
 
 def _learned(learned: Mapping[str, str], screen: Screen) -> list[RenderableType]:
-    """What `auto` pacing believes, and why."""
+    """Return lines for what `auto` pacing believes, and why."""
     if not learned:
         return []
     width = min(24, max(len(what) for what in learned))

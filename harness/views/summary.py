@@ -1,4 +1,4 @@
-"""What is said when a run ends, in the order in which people ask: did it work, how fast, what now."""
+"""Sum a run up when it ends, in the order in which people ask: did it work, how fast, what now."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def summary_text(
     items: str | None = None,
     commands: Sequence[str] | None = None,
 ) -> str:
-    """The figures of a run for people, a few lines without a newline at the end.
+    """Return the figures of a run for people, a few lines without a newline at the end.
 
     program: how this program is typed. items: where the data is. commands: what to type next, after
     `-m harness` (None: by NEXT; `()`: nothing).
@@ -62,7 +62,7 @@ def summary_lines(
     commands: Sequence[str] | None = None,
     full: bool = False,
 ) -> list[RenderableType]:
-    """As `summary_text`, to be rendered together with more. full: with the reference efficiency."""
+    """Return the lines of `summary_text`, to be rendered together with more. full: with the reference efficiency."""
     templates = NEXT[summary.status] if commands is None else commands
     after = [] if items is None else [("items", items, "")]
     for at, template in enumerate(templates):
@@ -114,7 +114,7 @@ def summary_rows(summary: Summary) -> Iterable[Row]:
 
 
 def reference_rows(summary: Summary) -> Iterable[Row]:
-    """The reference efficiency, shown only where a run is shown in full: it does not measure speed."""
+    """Yield the reference efficiency, shown only where a run is shown in full: it does not measure speed."""
     if summary.reference_efficiency is not None:
         share, band = summary.reference_efficiency, efficiency_band(summary.reference_efficiency)
         yield "reference efficiency", f"{percent(share)} {band} (not a measure of speed)", ""
@@ -132,7 +132,7 @@ def _duration(summary: Summary) -> str:
 
 
 def _measure(summary: Summary) -> Iterable[Row]:
-    """Why a complete run has no share of the best possible, or that the declared limits are wrong."""
+    """Say why a complete run has no share of the best possible, or that the declared limits are wrong."""
     if summary.refused_within:
         yield "limits", summary.refused_within, "yellow"
     elif summary.unmeasured and summary.status.is_complete and summary.sent:
@@ -140,7 +140,7 @@ def _measure(summary: Summary) -> Iterable[Row]:
 
 
 def _speed(summary: Summary) -> Iterable[Row]:
-    """What is said of the distance to the best possible, where there is something to say."""
+    """Say how far the run was from the best possible, where there is something to say."""
     if summary.greedy_s is not None and not summary.bound_exact and summary.optimality is not None:
         yield "greedy", f"sending as early as the limits allow takes {duration(summary.greedy_s)}", ""
     if summary.lost_to is not None and summary.optimality is not None and summary.optimality < _GOOD:

@@ -70,7 +70,7 @@ def duration(seconds: float | None, *, whole: bool = False) -> str:
 
 
 def roughly(seconds: float | None) -> str:
-    """A time nobody should count on to the second: `40 s`, `7 min`, `13 h 27 min`."""
+    """Return a time nobody should count on to the second: `40 s`, `7 min`, `13 h 27 min`."""
     if seconds is not None and 119.5 <= seconds < 3570:
         return f"{round(seconds / 60)} min"
     if seconds is not None and 3570 <= seconds < 3600:
@@ -79,7 +79,7 @@ def roughly(seconds: float | None) -> str:
 
 
 def countdown(seconds: float) -> str:
-    """What is left of a wait, rounded up: it never says 0 s while the wait goes on."""
+    """Return what is left of a wait, rounded up: it never says 0 s while the wait goes on."""
     return duration(math.ceil(seconds) if 1 < seconds < _LONGEST_S else max(1.0, seconds), whole=True)
 
 
@@ -91,7 +91,7 @@ def clock(at_utc_s: float | None, *, seconds: bool = True) -> str:
         return UNKNOWN
 
 
-def moment(at_utc_s: float | None, now_utc_s: float, *, seconds: bool = False) -> str:
+def time_of_day(at_utc_s: float | None, now_utc_s: float, *, seconds: bool = False) -> str:
     """`05:20` on the day that is now, `24 Nov 05:20` in the same year, else `3 Jan 2027 05:20`."""
     time = clock(at_utc_s, seconds=seconds)
     try:
@@ -109,7 +109,7 @@ def eta(eta_s: float | None, now_utc_s: float) -> str:
     """`05:20 (in 11 h 16 min)`, from the seconds that are left; `not known yet` for None."""
     if eta_s is None:
         return "not known yet"
-    at = moment(now_utc_s + eta_s, now_utc_s, seconds=eta_s < 3600)
+    at = time_of_day(now_utc_s + eta_s, now_utc_s, seconds=eta_s < 3600)
     return f"in {duration(eta_s, whole=True)}" if at == UNKNOWN else f"{at} (in {duration(eta_s, whole=True)})"
 
 

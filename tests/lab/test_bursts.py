@@ -67,4 +67,4 @@ def test_a_share_of_a_bucket_is_a_share_of_its_rate_and_of_its_burst() -> None:
 def test_what_a_view_draws_of_it() -> None:
     """Its burst, and how long the whole of it takes to come back; the rate is that of the limit."""
     (limit,) = limits_in("2/s:bucket:burst=40")
-    assert (limit.limit, limit.period_s, limit.per_s, limit.refills) == (40, 20.0, 2.0, True)
+    assert (limit.limit, limit.period_s, limit.per_s, limit.is_bucket) == (40, 20.0, 2.0, True)

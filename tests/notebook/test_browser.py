@@ -72,7 +72,7 @@ def the_page_says_what_the_files_say(page: Page, run: Run) -> None:
         page.wait_for_timeout(50)
     figures = run.summary()
     assert figures is not None
-    panel = page.locator(".hx-board").first
+    panel = page.locator(".hx-panel").first
     expect(panel).to_contain_text(f"{count(figures['imported'])} of {count(ITEMS)} items · 100 %")
     expect(panel).to_contain_text(f"took {duration(figures['duration_s'])}")
     expect(panel).to_contain_text(f"{percent(figures['optimality'], 1)} best possible {duration(figures['bound_s'])}")
@@ -139,7 +139,7 @@ def take_pictures(page: Page) -> None:
     """As it is, in the dark, and in a narrow window."""
     theme = "window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab %s'})"
     page.evaluate("window.jupyterapp.shell.collapseLeft()")
-    page.locator(".hx-board").first.scroll_into_view_if_needed()
+    page.locator(".hx-panel").first.scroll_into_view_if_needed()
     picture(page, "panel")
     page.evaluate(theme % "Dark")
     picture(page, "panel-dark")

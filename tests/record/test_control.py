@@ -22,14 +22,14 @@ def test_a_request_is_read_once_and_answered(run: Run) -> None:
     with run.locked():
         inbox = Inbox(run.folder, 3)
         first, second = ask(run, "set", workers=20, limit="5/s"), ask(run, "pause")
-        assert [(r.command, r.values) for r in inbox.requests()] == [
+        assert [(r.command, r.values) for r in inbox.commands()] == [
             ("set", {"workers": 20, "limit": "5/s"}),
             ("pause", {}),
         ]
         assert reply(first) is None
         inbox.answer(first, count=2)
         inbox.answer(second)
-        assert list(inbox.requests()) == []
+        assert list(inbox.commands()) == []
         assert (reply(first), reply(second)) == ({"count": 2}, {})
         assert list((run.folder / "control" / "3").iterdir()) == []
 
@@ -52,7 +52,7 @@ def test_what_was_asked_of_a_session_never_reaches_the_next(run: Run) -> None:
         Inbox(run.folder, 1)
         asked = ask(run, "stop")
     with run.locked():
-        assert list(Inbox(run.folder, 2).requests()) == []
+        assert list(Inbox(run.folder, 2).commands()) == []
         with pytest.raises(NotRunning, match="the run ended before it got the command"):
             reply(asked)
         late = ask(run, "stop")
@@ -79,6 +79,6 @@ def test_what_is_no_request_is_answered_as_such(run: Run, text: str) -> None:
         path = run.folder / "control" / "1" / "000001-x.json"
         path.write_text(text)
         good = ask(run, "pause")
-        assert [request.path for request in inbox.requests()] == [good]
-        assert json.loads(path.with_suffix(".reply").read_text()) == {"error": "is no request"}
+        assert [request.path for request in inbox.commands()] == [good]
+        assert json.loads(path.with_suffix(".reply").read_text()) == {"error": "is no command"}
         assert not path.exists()

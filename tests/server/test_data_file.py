@@ -58,7 +58,12 @@ def test_files_that_cannot_be_served_are_refused(tmp_path: Path) -> None:
     broken.write_text("no parquet")
     text = tmp_path / "rows.txt"
     text.write_text("hello")
-    for path, word in ((tmp_path / "none.csv", "no file"), (text, "has an unsupported extension"), (broken, "read"), (twice, "unique")):
+    for path, word in (
+        (tmp_path / "none.csv", "no file"),
+        (text, "has an unsupported extension"),
+        (broken, "read"),
+        (twice, "unique"),
+    ):
         with pytest.raises(BadConfig, match=word) as caught:
             Service(ServerConfig(data=str(path)))
         assert "\n" not in str(caught.value)

@@ -63,9 +63,9 @@ def test_a_list_alone_is_one_request_and_a_clock_that_is_wrong_is_said() -> None
 @pytest.mark.parametrize(
     ("server", "sentence"),
     [
-        (scenario("plans"), "the list cannot be read (status 401: Unauthorized); check --url and the credentials"),
+        (scenario("plans"), "the list cannot be read (status 401: Unauthorized); check the credentials and --url"),
         (ServerConfig(limit="1/20s"), "the page was refused by a rate limit, which asks to wait 20 s; try again later"),
-        (ServerConfig(fault=("404:items=1",)), "the item 1 cannot be read (gone"),
+        (ServerConfig(fault=("404:items=1",)), "the item 1 cannot be read (gone: Not Found); check --url"),
     ],
 )
 def test_what_stands_in_the_way_is_said_in_a_sentence(server: ServerConfig, sentence: str) -> None:

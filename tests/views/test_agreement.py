@@ -42,7 +42,7 @@ from harness.views.frame import frame
 from harness.views.panel.actions import compare
 from harness.views.panel.html import sections
 from harness.views.panel.run_widget import page, rows_page
-from harness.views.plots.moments import NEEDED
+from harness.views.plots.run_axis import NEEDED
 from harness.views.progress import Progress
 from harness.views.report import RunPart, make_report
 from harness.views.report.content import run_figures

@@ -126,8 +126,8 @@ def test_eta(eta_s: float | None, words: str) -> None:
 def test_moments_that_no_calendar_holds() -> None:
     """Times beyond the calendar are unknown rather than an error."""
     assert [text.clock(at) for at in (None, 1e30, -1e30, math.inf)] == ["-", "-", "-", "-"]
-    assert text.moment(1e30, NOW) == "-"
-    assert text.moment(NOW, 1e30) == "18:04"
+    assert text.time_of_day(1e30, NOW) == "-"
+    assert text.time_of_day(NOW, 1e30) == "18:04"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What can be typed: each command's name, help, arguments and flags.
+"""The commands as they are typed: each one's name, help, arguments and flags.
 
 Nothing here imports what a command works with, so that help, `--version` and a typo answer at once. A command imports
 the module that carries it out when it is called, and `tests/test_cli_light.py` holds that.

@@ -1,4 +1,4 @@
-"""The commands that show what runs did, and carry their data on."""
+"""The commands that show runs, and export, retry or audit what they imported."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ _ATTEMPTS_HELP = "write every attempt to a file: .csv, .jsonl or .parquet"
 
 
 def _which(command: Any) -> Any:
-    """The run, and which of its failures."""
+    """Return the run, and which of its failures."""
     for option in reversed(
         (
             click.argument("run", required=False),

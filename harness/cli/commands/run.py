@@ -1,8 +1,7 @@
-"""`import`, `resume`, `simulate`, `sweep` and `server`: what makes a run, or serves one to make.
+"""The commands that make, steer and remove runs, or help to set one up.
 
-`recommend`, `infer` and `check`: what to set before an import.
-
-`pause`, `set`, `stop` and `prune`: a word to a running import, and the end of old runs.
+`import`, `resume`, `simulate` and `sweep` make runs; `server` starts the test API. `recommend`, `infer` and `check` say
+what to set before an import. `pause`, `set` and `stop` are commands to a running import; `prune` removes old runs.
 """
 
 from __future__ import annotations
@@ -65,7 +64,7 @@ def resume_command(run: str | None, **flags: Any) -> int:
 def simulate_command(toml: Path | None, keep: bool, **flags: Any) -> int:
     """Import in virtual time: hours in seconds, no sockets.
 
-    It uses the engine that imports, and the test API's own limits, faults and latencies. The latency defaults to
+    It uses the core that imports, and the test API's own limits, faults and latencies. The latency defaults to
     lognormal:80ms. The same --seed gives the same events.
     """
     from harness.cli.sweep import simulate_command as carry_out

@@ -67,11 +67,11 @@ class Inferred:
         if strangers is not None:
             strangers.evidence += f"; refused after {found.limit:,}, so others use it too"
             return strangers, None
-        how = "told when to come back" if told else "let in again"
+        how = "the server named a time" if told else "requests got through again"
         counted = f"{found.limit - found.refused:,} accepted" + (
             f" and {found.refused:,} refused" if found.refused else ""
         )
-        evidence = f"refused after {counted}, {how} {found.high_s:.3g} s after the first of them"
+        evidence = f"refused after {counted} requests; {how} {found.high_s:.3g} s after the first"
         belief = self._alike(found)
         if belief is not None:
             belief.shut_s = max(belief.shut_s, shut_s)
@@ -260,7 +260,8 @@ class RateSearch:
         search = self.search
         assert search is not None
         self._told_rate = max(search.held, search.rate)
-        shown = f"refused {search.refusals} times and let in again at once: {search.rate:.3g} a second get through"
+        often = f"refused {search.refusals} times; requests got through again at once"
+        shown = f"{often}: {search.rate:.3g} a second get through"
         evidence = self._why + shown
         counters = self._counters(search)
         self.counts = bool(counters)

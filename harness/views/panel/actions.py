@@ -35,7 +35,7 @@ FIGURES: tuple[tuple[str, Figure, Callable[[Summary], float | None] | None], ...
 
 
 def compare(runs: Sequence[RunView]) -> str:
-    """A table with a column for each run; the best of a row is marked by a word. Settings: those that differ."""
+    """Return a table with a column for each run; the best of a row is marked by a word. Settings: those that differ."""
     names = [f"<b>{esc(view.run)}</b>" for view in runs]
     summaries = [view.summary for view in runs]
     rows = [_figures(label, figure, by, summaries) for label, figure, by in FIGURES]
@@ -111,7 +111,7 @@ class Actions:
             button.disabled = name not in enabled
 
     def say(self, text: str, bad: bool = False) -> None:
-        """A sentence below the buttons."""
+        """Show a sentence below the buttons."""
         role, tone = ("alert", "hx-bad") if bad else ("status", "hx-dim")
         said = f'<p role="{role}" class="hx {tone}">{"✗ " if bad else ""}{esc(text)}</p>' if text else ""
         if self.note.value != said:

@@ -1,4 +1,4 @@
-"""What to import, and the buttons: widgets that say what was typed and call back, and decide nothing.
+"""The form and the buttons of the panel: widgets that say what was typed and call back, and decide nothing.
 
 Before the start the form holds the settings of the import to come; while one runs, workers and limit steer it. The
 number of workers is the browser's own slider with a label, because the toolkit's has none for screen readers.
@@ -124,7 +124,7 @@ class Controls:
         self._setting = False
 
     def values(self) -> dict[str, Any]:
-        """What was typed, by the names of the settings; nothing for a field left empty."""
+        """Return what was typed, by the names of the settings; nothing for a field left empty."""
         typed = {name: field.value.strip() for name, field in self._fields.items() if field.value.strip()}
         typed["workers"] = "auto" if self._auto.value else self.workers.value
         if self._source.value == "URL":
@@ -138,7 +138,7 @@ class Controls:
         return typed
 
     def say(self, text: str, *, bad: bool = False) -> None:
-        """A sentence below the buttons, spoken at once by a screen reader where it is bad news."""
+        """Show a sentence below the buttons; a screen reader speaks it at once where it is bad news."""
         role = "alert" if bad else "status"
         said = (
             f'<p role="{role}" class="hx {"hx-bad" if bad else ""}">{"✗ " if bad else ""}{esc(text)}</p>'
@@ -174,7 +174,7 @@ class Controls:
             self._on["workers"](change["new"])
 
     def _show_source(self) -> None:
-        """Only what there is to say of this source."""
+        """Show only the fields that this source has."""
         url = self._source.value == "URL"
         for name, of_url in (
             ("url", True),

@@ -14,11 +14,11 @@ from harness.record.live import Live, LiveTier
 from harness.record.run_view import RunView
 from harness.record.state import Failure
 from harness.record.status import RunStatus
-from harness.record.summary import Summary, efficiency_band
+from harness.record.summary import Summary
 from harness.views.figures import items_of, items_said, list_text, refusals_said, refusals_text
 from harness.views.frame import sentence
 from harness.views.screen import LOOKS
-from harness.views.text import UNKNOWN, count, countdown, duration, eta, moment, percent, plural, share_done
+from harness.views.text import UNKNOWN, count, countdown, duration, eta, percent, plural, share_done, time_of_day
 
 # Of a status, which colour; glyph and word say the same without it.
 TONES = {"cyan": "now", "green": "good", "yellow": "mind", "red": "bad"}
@@ -51,7 +51,7 @@ def _remark(more: str) -> str:
 
 
 def card(title: str, body: str, more: str = "") -> str:
-    """A titled box; nothing at all where there is nothing in it."""
+    """Return a titled box; nothing at all where there is nothing in it."""
     return f'<section class="hx-card{more}"><h4>{esc(title)}</h4>{body}</section>' if body else ""
 
 
@@ -80,7 +80,7 @@ _SOURCES = {"test API": "learned; best possible is by the test API's own"}
 
 
 def sections(now: RunView, now_utc_s: float) -> dict[str, str]:
-    """What the board shows of `now`, by place; an empty text leaves its place out."""
+    """Return what the panel shows of `now`, by place; an empty text leaves its place out."""
     return {
         "head": _head(now),
         "now": card("Now", _now(now)),
@@ -94,7 +94,7 @@ def sections(now: RunView, now_utc_s: float) -> dict[str, str]:
 
 
 def spoken(now: RunView) -> str:
-    """The same in one sentence, for who listens instead of looking."""
+    """Describe the run in one sentence for people who use a screen reader."""
     figures = now.summary
     done = f"{figures.run}: {figures.status}, {items_said(figures)}"
     if now.live is None or not now.status.is_open:
@@ -110,7 +110,7 @@ def _head(now: RunView) -> str:
 
 
 def bar(now: RunView) -> str:
-    """The large bar with `n of total`; of a list that does not say how many there are, the numbers alone."""
+    """Return the large bar with `n of total`; of a list that does not say how many there are, the numbers alone."""
     figures = now.summary
     done, total = figures.imported, figures.total or 0
     share = share_done(done, total) if figures.total is not None else UNKNOWN
@@ -187,9 +187,6 @@ def _quality(now: RunView) -> str:
     ]
     if figures.latency_p50_s is not None:
         rows.append(("latency", duration(figures.latency_p50_s), f"p95 {duration(figures.latency_p95_s)}"))
-    share = figures.reference_efficiency
-    band = UNKNOWN if share is None else f"{percent(share)} {efficiency_band(share)}"
-    rows.append(("reference efficiency", band, "not a measure of speed"))
     if figures.server is not None:
         said = "agrees" if figures.server.agrees else "DISAGREES"
         counted = f"{count(figures.server.admitted)} admitted, {count(figures.server.refused)} refused"
@@ -205,9 +202,10 @@ def _of_best(now: RunView) -> tuple[str, str, str]:
             f"<b>{percent(figures.optimality, 1)}</b>",
             f"best possible {duration(figures.bound_s)}",
         )
-    if now.status.is_open and live is not None and now.on_course is not None and figures.status is RunStatus.RUNNING:
+    running = now.status.is_open and figures.status is RunStatus.RUNNING
+    if running and live is not None and now.expected_optimality is not None:
         best = "" if live.best_s is None else f"so far; best possible {duration(live.best_s, whole=True)}"
-        return "of best possible", f"<b>{percent(now.on_course, 1)}</b>", best
+        return "of best possible", f"<b>{percent(now.expected_optimality, 1)}</b>", best
     if figures.of_learned is not None:
         learned = f"of the learned limits, which take {duration(figures.bound_s)}"
         return "of best possible", f"<b>{percent(figures.of_learned, 1)}</b>", learned
@@ -230,7 +228,7 @@ def _limits(now: RunView) -> str:
 
 
 def _gauge(tier: LiveTier) -> str:
-    """How much of one limit is left, as a gauge with its numbers."""
+    """Draw how much of one limit is left, as a gauge with its numbers."""
     left = 100 * tier.left / tier.limit if tier.limit else 0.0
     opens = "" if tier.opens_in_s is None else f" · opens in {countdown(tier.opens_in_s)}"
     words = f"<b>{count(tier.left)} left</b> of {count(tier.limit)}{opens}"
@@ -260,7 +258,7 @@ def _attempt(number: int) -> str:
 
 
 def _idle(now: RunView, live: Live) -> str:
-    """What a worker without a request does."""
+    """Say what a worker without a request does."""
     if now.summary.status is RunStatus.PAUSED:
         return "paused"
     return {"limit": f"waits for {live.tier}", "refused": "paused (refused)", "probe": "waits for the probe"}.get(
@@ -287,8 +285,8 @@ def _failure(failure: Failure, now_utc_s: float) -> tuple[str, ...]:
         esc(fetch_name(failure.role, failure.key)[:_LONGEST]),
         count(failure.attempts),
         UNKNOWN if failure.status is None else str(failure.status),
-        esc(moment(failure.at_utc_s, now_utc_s, seconds=True)),
-        "no, failed" if again is None else esc(moment(again, now_utc_s, seconds=True)),
+        esc(time_of_day(failure.at_utc_s, now_utc_s, seconds=True)),
+        "no, failed" if again is None else esc(time_of_day(again, now_utc_s, seconds=True)),
         esc(why[: 2 * _LONGEST]),
     )
 

@@ -1,4 +1,4 @@
-// The board: pieces of HTML in their places, a chart on a canvas, and a line that screen readers speak.
+// The panel: pieces of HTML in their places, a chart on a canvas, and a line that screen readers speak.
 // What is shown is made in Python (sections.py); here it is put where it belongs, and the chart is drawn.
 
 const PLACES = ["head", "now", "totals", "quality", "limits", "chart", "workers", "failures", "learned"];
@@ -14,12 +14,12 @@ function element(tag, className, parent) {
 
 function render({ model, el }) {
   el.classList.add("hx");
-  const board = element("div", "hx-board", el);
-  const stale = element("p", "hx-stale", board);
+  const panel = element("div", "hx-panel", el);
+  const stale = element("p", "hx-stale", panel);
   stale.hidden = true;
   const places = {};
-  for (const name of PLACES) places[name] = element("div", `hx-place hx-at-${name}`, board);
-  const said = element("div", "hx-spoken", board);
+  for (const name of PLACES) places[name] = element("div", `hx-place hx-at-${name}`, panel);
+  const said = element("div", "hx-spoken", panel);
   said.setAttribute("role", "status");
   said.setAttribute("aria-live", "polite");
   const chart = chartIn(places.chart);

@@ -46,7 +46,7 @@ class RunWidget(anywidget.AnyWidget):
             self.beat += 1
 
     def say(self, text: str, *, bad: bool = False) -> None:
-        """A sentence in place of a run."""
+        """Show a sentence in place of a run."""
         with self.hold_sync():
             self.parts = {"head": f'<p class="{"hx-bad" if bad else ""}">{esc(text)}</p>' if text else ""}
             self.timeline = {}
@@ -65,7 +65,7 @@ _HATCH = (
 
 
 def timeline_svg(timeline: TimelineBins) -> str:
-    """A picture with words for who cannot see it; nothing where nothing happened yet."""
+    """Draw the timeline, described for people who cannot see it; return "" where nothing happened yet."""
     if not timeline.sent:
         return ""
     span_s = max(timeline.until_s, 10.0)
@@ -133,16 +133,16 @@ def _axes(span_s: float, most: float) -> Iterator[str]:
 
 
 def page(now: RunView, now_utc_s: float) -> str:
-    """The run without its widget: the same pieces, the chart as SVG, and the style with it."""
+    """Return the run without its widget: the same pieces, the chart as SVG, and the style with it."""
     parts = sections(now, now_utc_s)
     svg = timeline_svg(now.timeline) if now.timeline is not None else ""
     parts["workers"] = card("Requests per second; hatched: waiting", svg, " hx-wide") + parts["workers"]
     places = "".join(f'<div class="hx-place hx-at-{name}">{parts[name]}</div>' for name in PLACES if parts[name])
-    return _styled(f'<div class="hx-board">{places}</div>')
+    return _styled(f'<div class="hx-panel">{places}</div>')
 
 
 def rows_page(rows: Sequence[RunRow]) -> str:
-    """The table of runs as it is now, the newest first."""
+    """Return the table of runs as it is now, the newest first."""
     if not rows:
         return _styled("<p>no runs yet</p>")
     shown = [[_cell(row, name) for name in COLUMNS] for row in rows[:MOST_ROWS]]

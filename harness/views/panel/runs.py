@@ -27,7 +27,7 @@ MOST_ROWS = 300
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a run stands: the words and look of its badge, and the filters under which it is found."""
+    """The words and look of a status's badge, and the filters under which it is found."""
 
     glyph: str
     words: str
@@ -36,7 +36,7 @@ class Standing:
 
 
 def standing(row: RunRow) -> Standing:
-    """The one place that decides it, so that a badge and a filter cannot disagree."""
+    """Decide how a run stands, in one place, so that a badge and a filter cannot disagree."""
     look = LOOKS[row.status]
     complete, under_way = row.status.is_complete, row.status.is_open
     words = "complete" if complete and row.failed else look.word
@@ -72,23 +72,23 @@ COLUMNS: Mapping[str, Column] = {
 
 
 def found(rows: Iterable[RunRow], wanted: str, text: str) -> list[RunRow]:
-    """The rows under the filter `wanted` whose names hold `text`, in the order given."""
+    """Return the rows under the filter `wanted` whose names hold `text`, in the order given."""
     return [row for row in rows if wanted in standing(row).filters and text.lower() in row.name.lower()]
 
 
 def in_order(rows: Sequence[RunRow], column: str, descending: bool) -> list[RunRow]:
-    """Sorted by a column; by none, they stay as they are: the newest first."""
+    """Sort the rows by a column; by none, they stay as they are: the newest first."""
     return sorted(rows, key=COLUMNS[column].key, reverse=descending) if column in COLUMNS else list(rows)
 
 
 def tally(rows: Iterable[RunRow]) -> dict[str, int]:
-    """How many rows there are under each filter."""
+    """Count the rows under each filter."""
     standings = [standing(row) for row in rows]
     return {name: sum(name in stands.filters for stands in standings) for name in FILTERS}
 
 
 def cells(row: RunRow) -> dict[str, Any]:
-    """A row as the browser gets it: texts, the look of the badge, and how full the bar is."""
+    """Return a row as the browser gets it: texts, the look of the badge, and how full the bar is."""
     stands = standing(row)
     share = None if row.total is None else 1.0 if row.total == 0 else min(1.0, row.imported / row.total)
     texts = {name: column.cell(row) for name, column in COLUMNS.items()}

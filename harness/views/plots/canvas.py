@@ -1,4 +1,4 @@
-"""What every figure is drawn on: its paper, its axes, its words, and every colour, marker and line style.
+"""The canvas of every figure: its paper, its axes, its words, and every colour, marker and line style.
 
 Okabe and Ito's colours (2008, "Color Universal Design") can be told apart with any kind of colour vision; yellow is
 left out, as it does not show on white. Nothing is told by colour alone: each series has a marker and a line style of
@@ -34,7 +34,7 @@ Dash = Literal["-", "--", "-.", ":"]
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How one series is drawn."""
+    """The look of one series."""
 
     color: str
     marker: str
@@ -65,7 +65,7 @@ def styles(names: Iterable[str]) -> dict[str, Style]:
 
 @dataclass(frozen=True, slots=True)
 class Shade:
-    """How a stretch of time is shaded."""
+    """The look of a shaded stretch of time."""
 
     color: str
     hatch: str
@@ -139,19 +139,19 @@ def drawn(plot: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def new_figure(width: float = WIDTH, height: float = HEIGHT) -> Figure:
-    """An empty figure whose parts make room for each other."""
+    """Make an empty figure whose parts make room for each other."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def nothing(why: str) -> Figure:
-    """A figure that says why it shows nothing: what an empty frame gives."""
+    """Draw a figure that says why it shows nothing: what an empty frame gives."""
     figure = new_figure(height=1.4)
     figure.text(0.5, 0.5, why, ha="center", va="center", color=MUTED)
     return figure
 
 
 def svg(figure: Figure, name: str = "figure") -> str:
-    """The figure as an SVG element, to stand in a page or a file. name: keeps its inner ids apart from others'.
+    """Return the figure as an SVG element, to stand in a page or a file. name: keeps its inner ids apart from others'.
 
     Glyphs are paths, as it must look the same where the font is not installed; equal data gives equal bytes.
     """
@@ -164,7 +164,7 @@ def svg(figure: Figure, name: str = "figure") -> str:
 
 
 def png(figure: Figure, dpi: int = 150) -> bytes:
-    """The figure as a PNG."""
+    """Return the figure as a PNG."""
     data = io.BytesIO()
     with _settings(_HATCH):
         figure.savefig(data, format="png", dpi=dpi, metadata={"Software": None})
@@ -191,7 +191,7 @@ def workers_axis(axes: Axes, workers: Sequence[float]) -> None:
 
 
 def _apart(values: list[float]) -> list[float]:
-    """Those of `values` whose labels would not touch on a log scale of this width."""
+    """Return those of `values` whose labels would not touch on a log scale of this width."""
     kept: list[float] = []
     least = (values[-1] / values[0]) ** (1 / 14) if values else 1.0
     for value in values:
@@ -227,12 +227,12 @@ NAMES = {
 
 
 def name_of(setting: str) -> str:
-    """A setting in words: `server_limit` is "server's limit"."""
+    """Return a setting in words: `server_limit` is "server's limit"."""
     return NAMES.get(setting, setting.replace("_", " "))
 
 
 def grid(panels: int, *, share: bool = True, height: float = HEIGHT) -> tuple[Figure, list[Axes]]:
-    """A figure with room for so many panels, at most three beside each other."""
+    """Make a figure with room for so many panels, at most three beside each other."""
     across = min(3, panels) if panels != 4 else 2
     down = -(-panels // across)
     figure = new_figure(WIDTH, height if down == 1 else 0.75 * height * down)
@@ -253,5 +253,5 @@ def split(frame: pd.DataFrame, by: list[str]) -> Iterator[tuple[str, pd.DataFram
 
 
 def left_out(frame: pd.DataFrame, by: list[str]) -> int:
-    """How many combinations `split` leaves out."""
+    """Count the combinations that `split` leaves out."""
     return max(0, frame[by].drop_duplicates().shape[0] - MOST) if by else 0

@@ -1,6 +1,6 @@
-"""Labels beside their points, where they touch neither each other nor another point.
+"""Draw speed against refusals, to tell which settings are beaten in both; place the labels where they touch nothing.
 
-Speed against refusals: which settings are beaten in both, and which are a choice?
+A setting on the frontier is a choice: no other is faster without more refusals, or has fewer without being slower.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _note(axes: Axes, label: str, point: tuple[float, float], place: tuple[float
 
 
 def frontier_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """What `frontier` draws: mean and interval of optimality and refusals per 1,000, by every setting that was varied.
+    """Return the data of `frontier`: mean and interval of optimality and refusals per 1,000, by every varied setting.
 
     on_frontier: no other combination is faster without having more refusals, nor has fewer without being slower.
     """
@@ -141,7 +141,7 @@ def _staircase(axes: Axes, table: pd.DataFrame) -> None:
 
 
 def _hits_axis(axes: Axes, most: float, refusals: str) -> None:
-    """From none on, then a decade for each tick; what is under 1 in 1,000 is in the straight part."""
+    """Scale the axis from none on, then a decade for each tick; what is under 1 in 1,000 is in the straight part."""
     axes.set_xscale("symlog", linthresh=1.0, linscale=0.6)
     ticks = [0, 1, 10, 100, 1000]
     shown = [tick for tick in ticks if tick <= max(1.0, 10 * most)]
@@ -154,7 +154,7 @@ def _hits_axis(axes: Axes, most: float, refusals: str) -> None:
 
 
 def _names(table: pd.DataFrame) -> list[str]:
-    """A name for what is on the frontier, and for the best of each strategy; nothing for the others."""
+    """Return a name for what is on the frontier, and for the best of each strategy; nothing for the others."""
     best = table.groupby("pacing")["mean"].idxmax()
     keys = list(table.columns[: table.columns.get_loc("mean")])
     return [
@@ -175,7 +175,7 @@ def _name(row: Mapping[Any, Any], keys: list[str]) -> str:
 
 
 def frontier_alt(frame: pd.DataFrame) -> str:
-    """What the figure shows, for who cannot see it."""
+    """Describe the figure for people who cannot see it."""
     table = frontier_table(frame)
     if table.empty:
         return "An empty figure: no run has ended."

@@ -1,4 +1,4 @@
-"""Heat maps over workers and the limits that the client keeps to: where is it fast, and where is it refused?"""
+"""Draw heat maps over workers and the limits that the client keeps to: how fast it is, and how often refused."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _COLUMNS = 2  # panels beside each other: cells need room for their numbers
 
 
 def limits_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """What `limits_heatmap` draws: mean optimality and 429s per 1,000, by workers, limit and what else was varied."""
+    """Return the data of `limits_heatmap`: mean optimality and 429s per 1,000, by workers, limit and the rest."""
     runs = numeric_workers(complete(frame))
     for name in ("limit", "server_limit"):
         if name not in runs:
@@ -132,7 +132,7 @@ def _number(number: float, value: Value) -> str:
 
 
 def limits_alt(frame: pd.DataFrame) -> str:
-    """What the heat maps show, for who cannot see them."""
+    """Describe the heat maps for people who cannot see them."""
     table = limits_table(frame)
     if table.empty:
         return "An empty figure: no run has ended."

@@ -1,4 +1,4 @@
-"""How long answers took: percentiles over time, and how many came within how long."""
+"""Draw how long answers took: percentiles over time, and how many came within how long."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from harness.views.plots import moments
+from harness.views.plots import run_axis
 from harness.views.plots.canvas import (
     BLUE,
     INK,
@@ -35,15 +35,15 @@ def _name(quantile: float) -> str:
 
 
 def _quantile(latency_s: pd.Series[float], quantile: float) -> float:
-    """A latency that was measured, by rank as in the summary: halfway between two answers there is none."""
+    """Return a latency that was measured, by rank as in the summary: halfway between two answers there is none."""
     return float(np.quantile(latency_s, quantile, method="inverted_cdf"))
 
 
 def _answered(events: pd.DataFrame) -> pd.DataFrame:
-    moved = moments.on_one_axis(events)
+    moved = run_axis.on_one_axis(events)
     if moved.empty:
         return pd.DataFrame(columns=["sent_s", "role", "latency_s"])
-    sent = moments.requests(moved)
+    sent = run_axis.requests(moved)
     whole = sent[sent["outcome"] == "admitted"]
     return whole.assign(latency_s=whole["done_s"] - whole["sent_s"])
 
@@ -61,7 +61,7 @@ def latency_table(events: pd.DataFrame) -> pd.DataFrame:
 
 @drawn
 def latency_plot(events: pd.DataFrame) -> Figure:
-    """Latency percentiles over time, and the share of answers within each latency, by role of the request.
+    """Draw latency percentiles over time, and the share of answers within each latency, by role of the request.
 
     events: `run.events().to_pandas()`. Refusals and requests without an answer are left out.
     """
@@ -78,7 +78,7 @@ def latency_plot(events: pd.DataFrame) -> Figure:
 def _over_time(axes: Axes, answered: pd.DataFrame) -> None:
     end_s = float(answered["sent_s"].max())
     divisor, unit = time_unit(end_s)
-    edges = moments.bins(end_s, 60)
+    edges = run_axis.bins(end_s, 60)
     middles = (edges[:-1] + edges[1:]) / 2
     number = np.clip(np.searchsorted(edges, answered["sent_s"], side="right") - 1, 0, len(middles) - 1)
     grouped = answered.groupby(number)["latency_s"]
@@ -140,7 +140,7 @@ def _seconds(axis, answered: pd.DataFrame) -> None:  # type: ignore[no-untyped-d
 
 
 def latency_alt(events: pd.DataFrame) -> str:
-    """What the figure shows, for who cannot see it."""
+    """Describe the figure for people who cannot see it."""
     all_of = _answered(events)["latency_s"]
     if all_of.empty:
         return "An empty figure: no request was answered."

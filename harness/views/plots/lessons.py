@@ -1,4 +1,4 @@
-"""Two figures for teaching: the same arrivals under each way of counting, and a schedule that beats the greedy one."""
+"""Draw two lessons: the same arrivals under each way of counting, and a schedule that beats the greedy one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.views.text import plural
 
 
 def policies_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """How many of the arrivals each policy let through. frame: policy, t_s and admitted, a row for each arrival."""
+    """Count the arrivals that each policy let through. frame: policy, t_s and admitted, a row for each arrival."""
     if frame.empty:
         return pd.DataFrame(columns=["policy", "arrivals", "admitted", "refused"])
     grouped = frame.groupby("policy", sort=False)["admitted"]
@@ -21,7 +21,7 @@ def policies_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 @drawn
 def policies_plot(frame: pd.DataFrame) -> Figure:
-    """The same arrivals in a lane for each policy: a dot was let through, a cross was refused.
+    """Draw the same arrivals in a lane for each policy: a dot was let through, a cross was refused.
 
     frame: policy, t_s and admitted, a row for each arrival.
     """
@@ -45,20 +45,20 @@ def policies_plot(frame: pd.DataFrame) -> Figure:
 
 
 def policies_alt(frame: pd.DataFrame) -> str:
-    """What the figure shows, for who cannot see it."""
+    """Describe the figure for people who cannot see it."""
     rows = policies_table(frame).to_dict("records")
     said = [f"{row['policy']} {row['admitted']} of {row['arrivals']}" for row in rows]
     return f"The same arrivals under each way of counting, let through: {', '.join(said) or 'none'}."
 
 
 def schedules_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """When each schedule sends what, and how many that makes. frame: as for `schedules_plot`."""
+    """Return when each schedule sends what, and how many that makes. frame: as for `schedules_plot`."""
     return frame.assign(sent=frame.groupby("schedule", sort=False)["requests"].cumsum())
 
 
 @drawn
 def schedules_plot(frame: pd.DataFrame) -> Figure:
-    """Requests sent over time, a line for each schedule, each ending where it is done.
+    """Draw requests sent over time, a line for each schedule, each ending where it is done.
 
     frame: schedule, t_s and requests, a row for each burst, in order.
     """
@@ -82,7 +82,7 @@ def schedules_plot(frame: pd.DataFrame) -> Figure:
 
 
 def schedules_alt(frame: pd.DataFrame) -> str:
-    """What the figure shows, for who cannot see it."""
+    """Describe the figure for people who cannot see it."""
     said = [
         f"{name}: {plural(int(rows['requests'].sum()), 'request')} in {plural(len(rows), 'burst')},"
         f" done after {rows['t_s'].max():.3g} s"

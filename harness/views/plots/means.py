@@ -36,7 +36,7 @@ ENDED = tuple(status.value for status in RunStatus if status.is_complete)
 
 
 def complete(frame: pd.DataFrame) -> pd.DataFrame:
-    """The runs that ended, as they can be compared: one name for the default strategy, every setting as text.
+    """Return the runs that ended, as they can be compared: one name for the default strategy, every setting as text.
 
     Best possible is that under the server's limits, where the table has it: clients that keep to other limits than the
     server's are measured by one measure.
@@ -75,7 +75,7 @@ def varied(frame: pd.DataFrame, besides: Sequence[str] = ()) -> list[str]:
 
 
 def means(frame: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:
-    """One row for each combination of `by`: mean, low and high of its 95 % confidence interval, n.
+    """Return a row for each combination of `by`: mean, low and high of its 95 % confidence interval, n.
 
     Student's t over the repeats, cut off at what is possible: 0 to 1 for a share, never shorter than best possible for
     a duration, never below 0. With a single repeat there is no interval, and low and high are the mean.
@@ -98,7 +98,7 @@ def means(frame: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:
 
 
 def refusal_word(frame: pd.DataFrame) -> str:
-    """What the refusals in a table are called: 429s, or refusals where other statuses are among them."""
+    """Return the word for the refusals in a table: 429s, or refusals where other statuses are among them."""
     if "refusals" not in frame:
         return "429s"
     seen = {status for text in frame["refusals"].dropna() for status in refusals_from_text(str(text))}
@@ -106,7 +106,7 @@ def refusal_word(frame: pd.DataFrame) -> str:
 
 
 def numeric_workers(frame: pd.DataFrame) -> pd.DataFrame:
-    """The runs with a number of workers; `auto` has none that could stand on an axis."""
+    """Return the runs with a number of workers; `auto` has none that could stand on an axis."""
     workers = pd.to_numeric(frame["workers"], errors="coerce")
     return frame.assign(workers=workers)[workers.notna()]
 

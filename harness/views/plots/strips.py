@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from harness.record.limits import Limit, limits_in
-from harness.views.plots import moments
+from harness.views.plots import run_axis
 from harness.views.plots.canvas import (
     BLUE,
     INK,
@@ -72,13 +72,13 @@ def overslept(events: pd.DataFrame, limits: tuple[Limit, ...] | None) -> list[tu
     A limit is surely open once a window has passed since the answer of the request that is `limit` back. What is
     shorter than 1 % of the shortest window is no oversleeping, as it is no pause worth the name.
     """
-    steps = moments.limits_over_time(events) if limits is None else [(-math.inf, limits)]
+    steps = run_axis.limits_over_time(events) if limits is None else [(-math.inf, limits)]
     since_s = [since for since, _ in steps]
-    sent = moments.requests(events)
+    sent = run_axis.requests(events)
     answered = np.sort(sent[sent["outcome"] == "admitted"]["answered_s"].to_numpy(float))
     lost = np.sort(sent[sent["outcome"] == "lost"]["done_s"].to_numpy(float))
     found = []
-    for row in moments.waits(events).to_dict("records"):
+    for row in run_axis.waits(events).to_dict("records"):
         step = bisect_right(since_s, row["ended_s"]) - 1
         kept = [limit for limit in (steps[step][1] if step >= 0 else ()) if not limit.at_once]
         if not kept or row["by"] in ("in flight", "retry", "paused"):
@@ -97,18 +97,18 @@ def overslept(events: pd.DataFrame, limits: tuple[Limit, ...] | None) -> list[tu
 
 
 def _free_s(answered: np.ndarray, back: int, period_s: float) -> float:
-    """When the slot of the request that is so many from the first comes free; never, where only lost ones hold it."""
+    """Return when the slot of the request so many from the first comes free; never, where only lost ones hold it."""
     return float(answered[back]) + period_s if back < len(answered) else math.inf
 
 
 def _lanes(events_by_strategy: Mapping[str, pd.DataFrame], limits: str | None) -> list[_Lane]:
     lanes = []
-    runs = {name: moments.on_one_axis(events) for name, events in events_by_strategy.items()}
+    runs = {name: run_axis.on_one_axis(events) for name, events in events_by_strategy.items()}
     enforced = limits_in(limits)
     for name, events in runs.items():
         if events.empty:
             continue
-        sent = moments.requests(events)
+        sent = run_axis.requests(events)
         admitted = sent[sent["outcome"] == "admitted"]["sent_s"].to_numpy(float)
         periods = [limit.period_s for limit in enforced or _known(events) if not limit.at_once]
         slept = overslept(events, enforced or None)
@@ -117,14 +117,14 @@ def _lanes(events_by_strategy: Mapping[str, pd.DataFrame], limits: str | None) -
 
 
 def _known(events: pd.DataFrame) -> tuple[Limit, ...]:
-    """What the client knew of the limits in the end."""
+    """Return what the client knew of the limits in the end."""
     if events.empty:
         return ()
-    return next((limits for _, limits in reversed(moments.limits_over_time(events)) if limits), ())
+    return next((limits for _, limits in reversed(run_axis.limits_over_time(events)) if limits), ())
 
 
 def strip_table(events_by_strategy: Mapping[str, pd.DataFrame], limits: str | None = None) -> pd.DataFrame:
-    """What `strip` draws, in figures: a row for each strategy."""
+    """Return the data of `strip`: a row for each strategy."""
     rows = [
         (
             lane.name,
@@ -155,7 +155,7 @@ def strip(
     divisor, unit = time_unit(end_s)
     figure = new_figure(WIDTH, 0.9 + 0.85 * len(lanes))
     panels = np.asarray(figure.subplots(len(lanes), 1, sharex=True, squeeze=False)).ravel()
-    edges = moments.bins(end_s, 240)
+    edges = run_axis.bins(end_s, 240)
     looks = styles(lane.name for lane in lanes)
     most = max(float(_counts(lane.sent, "admitted", edges).max(initial=0)) for lane in lanes)
     for axes, lane in zip(panels, lanes):
@@ -215,7 +215,7 @@ def _handles(best_s: float | None) -> list[Patch | Line2D]:
 
 
 def strip_alt(events_by_strategy: Mapping[str, pd.DataFrame], limits: str | None = None) -> str:
-    """What the strips show, for who cannot see them."""
+    """Describe the strips for people who cannot see them."""
     rows = strip_table(events_by_strategy, limits).to_dict("records")
     said = [
         f"{row['strategy']}: {duration(row['duration_s'])}, {count(row['requests'])} requests, {count(row['hits'])}"

@@ -1,4 +1,4 @@
-"""One run over time: what it sent, what was refused, why it paused, and what was left of each limit."""
+"""Draw one run over time: what it sent, what was refused, why it paused, and what was left of each limit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from harness.record.limits import Limit
-from harness.views.plots import moments
+from harness.views.plots import run_axis
 from harness.views.plots.canvas import (
     BLUE,
     GREEN,
@@ -50,18 +50,18 @@ _REASONS = {
 
 
 def reason_text(by: str) -> str:
-    """Why nothing was sent, in words: for a limit, or one of the reasons of a wait."""
+    """Say in words why nothing was sent: for a limit, or one of the reasons of a wait."""
     return _REASONS.get(by, f"waiting for {by}")
 
 
 def timeline_table(events: pd.DataFrame) -> pd.DataFrame:
-    """What `timeline` draws, in at most twenty rows: requests, refusals and seconds waited in each stretch of time."""
-    moved = moments.on_one_axis(events)
+    """Return the data of `timeline` in at most twenty rows: requests, refusals and seconds waited in each."""
+    moved = run_axis.on_one_axis(events)
     if moved.empty:
         return pd.DataFrame(columns=["from_s", "to_s", "requests", "hits", "waited_s"])
-    edges = moments.bins(moments.span_s(moved), 20)
-    sent = moments.requests(moved)
-    waits = moments.waits(moved)
+    edges = run_axis.bins(run_axis.span_s(moved), 20)
+    sent = run_axis.requests(moved)
+    waits = run_axis.waits(moved)
     waited = [
         float(np.clip(np.minimum(waits["ended_s"], to) - np.maximum(waits["began_s"], since), 0, None).sum())
         for since, to in pairwise(edges)
@@ -79,24 +79,24 @@ def timeline_table(events: pd.DataFrame) -> pd.DataFrame:
 
 @drawn
 def timeline(events: pd.DataFrame) -> Figure:
-    """Requests and refusals a second, pauses shaded with their reason, and what was left of each limit.
+    """Draw requests and refusals a second, pauses shaded with their reason, and what was left of each limit.
 
     events: `run.events().to_pandas()`. Sessions follow on each other; a vertical line says where one began.
     """
-    moved = moments.on_one_axis(events)
-    sent = moments.requests(moved) if len(moved) else pd.DataFrame()
+    moved = run_axis.on_one_axis(events)
+    sent = run_axis.requests(moved) if len(moved) else pd.DataFrame()
     if sent.empty:
         return nothing("No request was sent, so there is nothing to show.")
-    end_s = moments.span_s(moved)
+    end_s = run_axis.span_s(moved)
     divisor, unit = time_unit(end_s)
-    kept = moments.held(moved)
+    kept = run_axis.held(moved)
     figure = new_figure(WIDTH, 5.0 if kept else 3.2)
     panels = _panels(figure, bool(kept))
     _rates(panels[0], sent, end_s, divisor)
     if kept:
         _left(panels[1], kept, sent, end_s, divisor)
     shaded = _shade(panels, moved, divisor)
-    _sessions(panels, moments.session_starts(moved), divisor)
+    _sessions(panels, run_axis.session_starts(moved), divisor)
     time_axis(panels[-1], unit)
     panels[0].set_xlim(0, end_s / divisor)
     figure.legend(handles=[*_rate_handles(sent), *shaded], loc="outside upper left", ncols=4, fontsize=8.5)
@@ -122,7 +122,7 @@ def _sessions(panels: list[Axes], starts: list[float], divisor: float) -> None:
 
 
 def _rates(axes: Axes, sent: pd.DataFrame, end_s: float, divisor: float) -> None:
-    edges = moments.bins(end_s)
+    edges = run_axis.bins(end_s)
     width_s = float(edges[1] - edges[0])
     admitted, refused, lost = (
         np.histogram(sent[sent["outcome"] == outcome]["sent_s"], edges)[0] / width_s
@@ -148,7 +148,7 @@ def _rate_handles(sent: pd.DataFrame) -> list[Patch | Line2D]:
 
 def _shade(panels: list[Axes], events: pd.DataFrame, divisor: float) -> list[Patch]:
     """Shade the pauses on every panel; the handles for a legend of their reasons."""
-    waits = moments.long_waits(events)
+    waits = run_axis.long_waits(events)
     looks = shades(waits["by"])
     for row in waits.to_dict("records"):
         look, since, to = looks[row["by"]], row["began_s"] / divisor, row["ended_s"] / divisor
@@ -169,10 +169,10 @@ def _shade(panels: list[Axes], events: pd.DataFrame, divisor: float) -> list[Pat
 
 
 def _left(axes: Axes, kept: Kept, sent: pd.DataFrame, end_s: float, divisor: float) -> None:
-    """What is left of each limit, while it was kept."""
+    """Draw what is left of each limit, while it was kept."""
     at_s = np.linspace(0.0, end_s, 600)
     for (limit, times), (color, dash) in zip(list(kept.items())[-len(_LINES) :], _LINES):
-        left = 100 * moments.left_of(limit, sent, at_s) / limit.limit
+        left = 100 * run_axis.left_of(limit, sent, at_s) / limit.limit
         inside = np.any([(at_s >= since) & (at_s <= to) for since, to in times], axis=0)
         axes.plot(at_s / divisor, np.where(inside, left, np.nan), color=color, linestyle=dash, label=limit.text)
     axes.set_ylim(0, 104)
@@ -182,18 +182,18 @@ def _left(axes: Axes, kept: Kept, sent: pd.DataFrame, end_s: float, divisor: flo
 
 
 def timeline_alt(events: pd.DataFrame) -> str:
-    """What the timeline shows, for who cannot see it."""
-    moved = moments.on_one_axis(events)
-    sent = moments.requests(moved) if len(moved) else pd.DataFrame()
+    """Describe the timeline for people who cannot see it."""
+    moved = run_axis.on_one_axis(events)
+    sent = run_axis.requests(moved) if len(moved) else pd.DataFrame()
     if sent.empty:
         return "An empty figure: no request was sent."
     hits = int((sent["outcome"] == "refused").sum())
-    waits = moments.long_waits(moved)
+    waits = run_axis.long_waits(moved)
     each = [
         f"{reason_text(str(by))} {plural(len(rows), 'time')}, {duration((rows['ended_s'] - rows['began_s']).sum())}"
         for by, rows in waits.groupby("by", sort=False)
     ]
     return (
-        f"{count(len(sent))} requests in {duration(moments.span_s(moved))}, {count(hits)} of them refused;"
+        f"{count(len(sent))} requests in {duration(run_axis.span_s(moved))}, {count(hits)} of them refused;"
         f" {'; '.join(each) or 'no pause'}."
     )

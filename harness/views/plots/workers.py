@@ -1,6 +1,7 @@
-"""How many workers were busy: are there too few, or more than the limits can use?
+"""Draw how many workers were busy over time, and how long imports take with how many workers.
 
-Duration against workers, a line for each strategy: where do more workers stop to help?
+`occupancy` shows for one run whether there are too few workers, or more than the limits can use. `workers_plot` has a
+line for each strategy of a sweep, which levels off where more workers stop helping.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from harness.views.plots import moments
+from harness.views.plots import run_axis
 from harness.views.plots.canvas import (
     BLUE,
     INK,
@@ -34,9 +35,9 @@ from harness.views.text import duration
 
 
 def occupancy_table(events: pd.DataFrame) -> pd.DataFrame:
-    """How much of the run so many workers were busy: busy, seconds, share (0 to 1)."""
-    moved = moments.on_one_axis(events)
-    sent = moments.requests(moved) if len(moved) else pd.DataFrame()
+    """Return how much of the run so many workers were busy: busy, seconds, share (0 to 1)."""
+    moved = run_axis.on_one_axis(events)
+    sent = run_axis.requests(moved) if len(moved) else pd.DataFrame()
     if sent.empty:
         return pd.DataFrame(columns=["busy", "seconds", "share"])
     at_s, busy = _steps(sent)
@@ -55,7 +56,7 @@ def _steps(sent: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 
 def mean_busy(sent: pd.DataFrame, edges: np.ndarray) -> np.ndarray:
-    """How many requests were in flight on average between each two edges."""
+    """Return how many requests were in flight on average between each two edges."""
     at_s, busy = _steps(sent)
     area = np.concatenate([[0.0], np.cumsum(np.diff(at_s) * busy[:-1])])
     return np.asarray(np.diff(np.interp(edges, at_s, area)) / np.diff(edges))
@@ -63,23 +64,23 @@ def mean_busy(sent: pd.DataFrame, edges: np.ndarray) -> np.ndarray:
 
 @drawn
 def occupancy(events: pd.DataFrame) -> Figure:
-    """Workers busy over time, under the number that there were. events: `run.events().to_pandas()`."""
-    moved = moments.on_one_axis(events)
-    sent = moments.requests(moved) if len(moved) else pd.DataFrame()
+    """Draw workers busy over time, under the number that there were. events: `run.events().to_pandas()`."""
+    moved = run_axis.on_one_axis(events)
+    sent = run_axis.requests(moved) if len(moved) else pd.DataFrame()
     if sent.empty:
         return nothing("No request was sent, so there is nothing to show.")
-    end_s = moments.span_s(moved)
+    end_s = run_axis.span_s(moved)
     divisor, unit = time_unit(end_s)
     figure = new_figure(WIDTH, 2.8)
     axes = figure.subplots()
-    edges = moments.bins(end_s)
+    edges = run_axis.bins(end_s)
     axes.stairs(mean_busy(sent, edges), edges / divisor, fill=True, color=BLUE, label="busy")
-    steps = moments.workers_over_time(moved)
+    steps = run_axis.workers_over_time(moved)
     if steps:
         times = [since / divisor for since, _ in steps] + [end_s / divisor]
         there = [workers for _, workers in steps]
         axes.step(times, [*there, there[-1]], where="post", color=INK, linestyle="--", linewidth=1.3, label="workers")
-    for start in moments.session_starts(moved):
+    for start in run_axis.session_starts(moved):
         axes.axvline(start / divisor, color=MUTED, linewidth=1.2, linestyle=(0, (1, 1)))
     axes.set_xlim(0, end_s / divisor)
     axes.set_ylim(0, 1.06 * axes.get_ylim()[1])
@@ -90,7 +91,7 @@ def occupancy(events: pd.DataFrame) -> Figure:
 
 
 def occupancy_alt(events: pd.DataFrame) -> str:
-    """What the figure shows, for who cannot see it."""
+    """Describe the figure for people who cannot see it."""
     table = occupancy_table(events)
     if table.empty:
         return "An empty figure: no request was sent."
@@ -101,7 +102,7 @@ def occupancy_alt(events: pd.DataFrame) -> str:
 
 
 def workers_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """What `workers_plot` draws: mean duration and its interval, by strategy, workers and whatever else was varied."""
+    """Return the data of `workers_plot`: mean duration and its interval, by strategy, workers and the rest varied."""
     runs = numeric_workers(complete(frame))
     others = varied(runs, besides=("pacing", "workers"))
     keys = [*others, "pacing", "workers"]
@@ -112,7 +113,7 @@ def workers_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 @drawn
 def workers_plot(frame: pd.DataFrame) -> Figure:
-    """Duration against workers (log), per strategy, with the best possible dashed and enough workers marked.
+    """Draw duration against workers (log), per strategy, with the best possible dashed and enough workers marked.
 
     frame: a row for each run, as `read_sweep` gives them. Settings other than strategy and workers get panels.
     """
@@ -183,7 +184,7 @@ def _legend(figure: Figure, looks: dict[str, Style], table: pd.DataFrame) -> Non
 
 
 def workers_alt(frame: pd.DataFrame) -> str:
-    """What the figure shows, for who cannot see it."""
+    """Describe the figure for people who cannot see it."""
     table = workers_table(frame)
     if table.empty:
         return "An empty figure: no run has ended."

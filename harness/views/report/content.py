@@ -1,10 +1,8 @@
-"""The reference system's efficiency beside the share of the best possible, and where the former misleads.
+"""The content of a report, of runs and sweeps, as plain values; the reference efficiency beside the true figure.
 
-It is waits / (refusals + waits): it knows nothing of time. Who sleeps a whole window where a second would do is
-"excellent"; who is refused now and then and loses nothing by it is "poor"; a single worker that waits once for each
-time it is refused scores 50 %.
-
-What a report is of: runs and sweeps, as whoever reads the files hands them over.
+The reference system's efficiency is waits / (refusals + waits), which knows nothing of time. A client that sleeps a
+whole window where a second would do is "excellent"; one that is refused now and then and loses nothing by it is "poor";
+a single worker that waits once for each refusal scores 50 %. So `verdict` says where the figure misleads.
 """
 
 from __future__ import annotations
@@ -33,14 +31,14 @@ _FAST, _SLOW = 0.97, 0.90
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the reference efficiency says, and what it hides ("" where it does not mislead)."""
+    """The reading of a reference efficiency, and what it hides ("" where it does not mislead)."""
 
     band: str
     hides: str
 
 
 def verdict(reference: float | None, optimality: float | None, hits_per_1000: float) -> Verdict:
-    """Of one run or one mean; None where the figure does not exist."""
+    """Judge the reference efficiency of one run or one mean; None where the figure does not exist."""
     if reference is None or math.isnan(reference):
         return Verdict("none", "no wait and no refusal, so there is nothing to divide")
     band = efficiency_band(reference)
@@ -104,7 +102,7 @@ class SweepPart:
 
 
 def run_settings(part: RunPart) -> list[tuple[str, str]]:
-    """What was run: every setting that has a value, the limits first; as in force, and as at the start."""
+    """Return every setting that has a value, the limits first; as in force, and as at the start."""
     start = dict(part.about.get("config", {}))
     in_force = {**start, **part.in_force}
     config = [name for name, value in in_force.items() if value not in (None, [], {}) and name not in NOT_OF_A_RUN]
@@ -116,14 +114,14 @@ def run_settings(part: RunPart) -> list[tuple[str, str]]:
 
 
 def versions(about: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """In which versions, on which machine, with which seed."""
+    """Return the versions, the machine and the seed."""
     rows = [(str(name), str(version)) for name, version in dict(about.get("versions", {})).items()]
     known = ("host", "platform", "seed", "repeats")
     return [*rows, *((name, str(about[name])) for name in known if about.get(name) is not None)]
 
 
 def run_figures(part: RunPart) -> list[tuple[str, str]]:
-    """How it went, line by line as the terminal says it; what it says of efficiency included."""
+    """Return how the run went, line by line as the terminal says it, with what efficiency says."""
     # The terminal sets parts of a line apart by spaces, which a page would swallow.
     told = [*summary_rows(part.summary), *reference_rows(part.summary)]
     rows = [(label, "; ".join(filter(None, text.split("  ")))) for label, text, _ in told]
@@ -136,7 +134,7 @@ def _items(summary: Summary) -> str:
 
 
 def run_headline(part: RunPart) -> str:
-    """The answer in one sentence."""
+    """Return the answer in one sentence."""
     summary = part.summary
     text = f"{summary.status}: {_items(summary)}, in {duration(summary.duration_s)}"
     if best := best_of(summary):
@@ -146,7 +144,7 @@ def run_headline(part: RunPart) -> str:
 
 
 def run_efficiency(part: RunPart) -> str:
-    """The reference efficiency of the run, with what it hides; "" where there is none."""
+    """Return the reference efficiency of the run, with what it hides; "" where there is none."""
     summary = part.summary
     reference = summary.reference_efficiency
     if reference is None:
@@ -176,7 +174,7 @@ def _unset(value: Any) -> bool:
 
 
 def sweep_size(part: SweepPart) -> str:
-    """How many runs of how many combinations, how, and how many of them did not end."""
+    """Say how many runs of how many combinations there are, how they were made, and how many did not end."""
     frame = part.frame
     runs = plural(len(frame), "run")
     names = varied(frame)
@@ -221,7 +219,7 @@ def _setting_text(what: str, row: pd.Series, keys: list[str], word: str) -> str:
 
 
 def not_completed(part: SweepPart) -> pd.DataFrame:
-    """The runs that did not end, with why."""
+    """Return the runs that did not end, with why."""
     frame = part.frame
     if frame.empty or "status" not in frame:
         return frame.iloc[:0]
@@ -230,7 +228,7 @@ def not_completed(part: SweepPart) -> pd.DataFrame:
 
 
 def runs_frame(parts: Sequence[RunPart]) -> pd.DataFrame:
-    """A row for each run, in the columns of a sweep, so that runs can be compared as its points are."""
+    """Return a row for each run, in the columns of a sweep, so that runs can be compared as its points are."""
     rows = []
     for part in parts:
         config = {**part.about.get("config", {}), **part.in_force}

@@ -32,7 +32,7 @@ from harness.views.report.tables import (
     whole,
 )
 from harness.views.show import FIRST
-from harness.views.text import UNKNOWN, moment, percent, printable
+from harness.views.text import UNKNOWN, percent, printable, time_of_day
 
 # More strips below each other are not compared any more.
 _MOST_STRIPS = 8
@@ -65,7 +65,7 @@ class _Section:
 
 
 def make_report(runs: Sequence[RunPart], sweeps: Sequence[SweepPart], *, made: str, version: str) -> Report:
-    """A page about `sweeps` and `runs`. made: when, in words. version: of the harness that makes it.
+    """Return a page about `sweeps` and `runs`. made: when, in words. version: of the harness that makes it.
 
     What was read from files and servers is text in it, never markup; it loads nothing and runs no script.
     """
@@ -96,7 +96,7 @@ def make_report(runs: Sequence[RunPart], sweeps: Sequence[SweepPart], *, made: s
 
 
 def _inline(drawn: str) -> Markup:
-    """The figure as an element of the page, in colours that follow the page's."""
+    """Return the figure as an element of the page, in colours that follow the page's."""
     text = re.sub(r"<!--.*?-->\s*", "", drawn, flags=re.DOTALL)
     for color, name in _EXCHANGED.items():
         text = re.sub(rf"(?<=[:\s]){color}\b", f"var(--{name}, {color})", text)
@@ -126,7 +126,7 @@ def _sweep(number: int, part: SweepPart) -> _Section:
 
 
 def efficiencies(part: SweepPart) -> Table | None:
-    """Both figures for each combination of settings; None where no run ended."""
+    """Return both figures for each combination of settings; None where no run ended."""
     table = efficiency_table(part.frame)
     if table.empty:
         return None
@@ -193,7 +193,7 @@ def _run(number: int, part: RunPart) -> _Section:
             printable(fetch_name("list", failure.key) if failure.role == "list" else str(failure.key)),
             str(failure.attempts),
             UNKNOWN if failure.status is None else str(failure.status),
-            moment(failure.at_utc_s, failure.at_utc_s, seconds=True),
+            time_of_day(failure.at_utc_s, failure.at_utc_s, seconds=True),
             printable(f"{failure.reason}: {failure.detail}" if failure.detail else failure.reason),
         )
         for failure in part.failures[:FIRST]

@@ -1,4 +1,4 @@
-"""Figures for a report: each with a title, what to look for, words for who cannot see it, and the table beside it."""
+"""Figures for a report, each with a title, what to look for, its table, and words for people who cannot see it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from harness.views.report.tables import (
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One figure and what belongs to it. name: of its file, and of its place in the page."""
+    """A figure and what belongs to it. name: of its file, and of its place in the page."""
 
     name: str
     title: str
@@ -38,7 +38,7 @@ class Picture:
 
 
 def sweep_pictures(name: str, frame: pd.DataFrame) -> list[Picture]:
-    """Those figures of a sweep that have something to show."""
+    """Return those figures of a sweep that have something to show."""
     runs = complete(frame)
     if runs.empty:
         return []
@@ -120,7 +120,7 @@ def _frontier(name: str, frame: pd.DataFrame) -> Picture:
 
 
 def run_pictures(name: str, events: pd.DataFrame) -> list[Picture]:
-    """The figures of one run."""
+    """Return the figures of one run."""
     times = [seconds("from_s", "from"), seconds("to_s", "to")]
     counts = [whole("requests", "requests"), whole("hits", "refused"), seconds("waited_s", "waited")]
     percentiles = [seconds(column, column) for column in ("p50", "p95", "p99", "max")]

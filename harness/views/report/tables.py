@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from harness.record.limits import Limit, most_admitted
-from harness.views.plots import moments
+from harness.views.plots import run_axis
 from harness.views.plots.canvas import name_of
 from harness.views.plots.strips import windows
 from harness.views.text import UNKNOWN, count, duration, percent, printable
@@ -50,7 +50,7 @@ def table_of(frame: pd.DataFrame, columns: Sequence[Column]) -> Table:
 
 
 def table_of_pairs(pairs: Mapping[str, str] | Sequence[tuple[str, str]], headings: tuple[str, str]) -> Table:
-    """A table of two columns of text."""
+    """Return a table of two columns of text."""
     rows = tuple(pairs.items()) if isinstance(pairs, Mapping) else tuple(pairs)
     return Table(headings, rows, (False, False))
 
@@ -60,33 +60,33 @@ def _words(column: Column, value: Any) -> str:
 
 
 def as_setting(value: Any) -> str:
-    """A setting as it was given."""
+    """Return a setting as it was given."""
     return f"{value:g}" if isinstance(value, float) else printable(str(value)) or UNKNOWN
 
 
 def settings_columns(frame: pd.DataFrame, before: str) -> list[Column]:
-    """A column for each setting that stands in `frame` before the column `before`."""
+    """Return a column for each setting that stands in `frame` before the column `before`."""
     names = list(frame.columns[: frame.columns.get_loc(before)])
     return [Column(name, name_of(name), as_setting, number=name == "workers") for name in names]
 
 
 def seconds(name: str, heading: str) -> Column:
-    """A column of times."""
+    """Return a column of times."""
     return Column(name, heading, duration)
 
 
 def share(name: str, heading: str, digits: int = 1) -> Column:
-    """A column of shares of 1, in percent."""
+    """Return a column of shares of 1, in percent."""
     return Column(name, heading, lambda value: percent(float(value), digits))
 
 
 def whole(name: str, heading: str) -> Column:
-    """A column of counts."""
+    """Return a column of counts."""
     return Column(name, heading, lambda value: count(int(value)))
 
 
 def decimal(name: str, heading: str, digits: int = 1) -> Column:
-    """A column of numbers with so many digits."""
+    """Return a column of numbers with so many digits."""
     return Column(name, heading, lambda value: f"{value:,.{digits}f}")
 
 
@@ -102,11 +102,11 @@ def use_table(events: pd.DataFrame) -> pd.DataFrame:
 
     Where it was kept for less than a window there is nothing to say of its use. events: `run.events().to_pandas()`.
     """
-    moved = moments.on_one_axis(events)
+    moved = run_axis.on_one_axis(events)
     if moved.empty:
         return pd.DataFrame(columns=_COLUMNS)
-    admitted, end_s = _admitted(moved), moments.span_s(moved)
-    held = moments.held(moved)
+    admitted, end_s = _admitted(moved), run_axis.span_s(moved)
+    held = run_axis.held(moved)
     lasted = {limit: sum(to - since for since, to in spans) for limit, spans in held.items()}
     ranked = sorted(lasted, key=lambda limit: -lasted[limit])
     rows = [
@@ -118,7 +118,7 @@ def use_table(events: pd.DataFrame) -> pd.DataFrame:
 
 
 def _used(admitted: np.ndarray, limit: Limit, spans: list[tuple[float, float]]) -> tuple[float, float, float]:
-    """How many windows of `limit` lay in `spans`, and the share of it that they used on average and at most."""
+    """Return how many windows of `limit` lay in `spans`, and the share of it that they used on average and at most."""
     shares: list[float] = []
     for since, to in spans:
         inside = admitted[(admitted >= since) & (admitted <= to)]
@@ -136,14 +136,14 @@ def utilisation(events: pd.DataFrame, limits: str | None) -> float | None:
 
     None without a limit, and for a run of several sessions, between which limits renew.
     """
-    moved = moments.on_one_axis(events)
+    moved = run_axis.on_one_axis(events)
     admitted = _admitted(moved) if len(moved) else np.array([])
-    if not len(admitted) or moments.session_starts(moved):
+    if not len(admitted) or run_axis.session_starts(moved):
         return None
     most = most_admitted(limits, float(admitted[-1] - admitted[0]))
     return len(admitted) / most if most else None
 
 
 def _admitted(moved: pd.DataFrame) -> np.ndarray:
-    sent = moments.requests(moved)
+    sent = run_axis.requests(moved)
     return np.sort(sent[sent["outcome"] == "admitted"]["sent_s"].to_numpy(float))

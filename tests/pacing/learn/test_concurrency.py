@@ -58,7 +58,7 @@ def test_one_more_is_tried_and_never_again_once_it_was_refused() -> None:
 
 
 def test_a_refusal_with_fewer_in_flight_disproves_it() -> None:
-    """Refused with no more than ever got through: it was not their number; the pause is told to who may explain it."""
+    """Refused with no more than ever got through: their number was not it; the pause is told to what may explain it."""
     concurrency = concurrency_of(5)
     concurrency.learn(7, PAUSE)
     concurrency.refused(3)

@@ -12,10 +12,10 @@ from harness.views.plots import (
     latency_alt,
     latency_plot,
     latency_table,
-    moments,
     occupancy,
     occupancy_alt,
     occupancy_table,
+    run_axis,
     strip,
     strip_alt,
     strip_table,
@@ -36,22 +36,22 @@ EMPTY = ONE.iloc[:0]
 
 def test_sessions_follow_each_other_without_a_gap() -> None:
     """The second session's t4 is t20: the first lasted 16 s."""
-    moved = moments.on_one_axis(TWO)
-    assert moments.session_starts(moved) == [16.0]
-    assert moments.span_s(moved) == 23.0
-    assert list(moments.requests(moved)["sent_s"]) == [0.0, 1.0, 1.0, 2.0, 11.0, 12.0, 15.0, 20.0]
+    moved = run_axis.on_one_axis(TWO)
+    assert run_axis.session_starts(moved) == [16.0]
+    assert run_axis.span_s(moved) == 23.0
+    assert list(run_axis.requests(moved)["sent_s"]) == [0.0, 1.0, 1.0, 2.0, 11.0, 12.0, 15.0, 20.0]
 
 
 def test_what_became_of_each_request() -> None:
     """Let through, refused, lost; one that never left is none."""
-    sent = moments.requests(moments.on_one_axis(TWO))
+    sent = run_axis.requests(run_axis.on_one_axis(TWO))
     assert list(sent["outcome"]) == ["admitted"] * 5 + ["refused", "admitted", "lost"]
     assert list(sent["role"]) == ["list"] + ["item"] * 7
 
 
 def test_waits_have_their_limit_or_reason_and_a_person_may_pause() -> None:
     """For the limit, after the refusal, by hand."""
-    waits = moments.waits(moments.on_one_axis(TWO))
+    waits = run_axis.waits(run_axis.on_one_axis(TWO))
     assert [tuple(row) for row in waits.to_numpy()] == [
         (3.0, 11.0, LIMIT),
         (13.0, 15.0, "refused"),
@@ -62,26 +62,26 @@ def test_waits_have_their_limit_or_reason_and_a_person_may_pause() -> None:
 def test_a_pause_that_never_ended_lasts_to_the_sessions_end() -> None:
     """Stopped while paused."""
     events = frame([SECOND[0], SECOND[1], SECOND[-1]])
-    assert [tuple(row) for row in moments.waits(moments.on_one_axis(events)).to_numpy()] == [(1.0, 7.0, "paused")]
+    assert [tuple(row) for row in run_axis.waits(run_axis.on_one_axis(events)).to_numpy()] == [(1.0, 7.0, "paused")]
 
 
 def test_what_is_left_of_a_limit_counts_from_sending_to_a_window_after_the_answer() -> None:
     """4/10s: full from t2 until t11, when the list's request (answered t1) is a window old."""
-    sent = moments.requests(moments.on_one_axis(ONE))
-    left = moments.left_of(limits_in(LIMIT)[0], sent, np.array([0.0, 1.0, 2.0, 10.9, 11.0, 12.5, 15.0, 30.0]))
+    sent = run_axis.requests(run_axis.on_one_axis(ONE))
+    left = run_axis.left_of(limits_in(LIMIT)[0], sent, np.array([0.0, 1.0, 2.0, 10.9, 11.0, 12.5, 15.0, 30.0]))
     assert list(left) == [3, 1, 0, 0, 0, 1, 2, 4]
 
 
 def test_a_limit_of_requests_at_once_is_free_when_they_are_answered() -> None:
     """2 at once: none left while two are in flight."""
-    sent = moments.requests(moments.on_one_axis(ONE))
-    left = moments.left_of(Limit("2:concurrency", 2, 1.0, at_once=True), sent, np.array([0.5, 1.5, 3.5]))
+    sent = run_axis.requests(run_axis.on_one_axis(ONE))
+    left = run_axis.left_of(Limit("2:concurrency", 2, 1.0, at_once=True), sent, np.array([0.5, 1.5, 3.5]))
     assert list(left) == [1, 0, 2]
 
 
 def test_workers_busy_on_average_add_up_to_the_time_requests_took() -> None:
     """9 s of requests in 16 s, and two at once from t1 to t3."""
-    sent = moments.requests(moments.on_one_axis(ONE))
+    sent = run_axis.requests(run_axis.on_one_axis(ONE))
     edges = np.array([0.0, 1.0, 2.0, 3.0, 16.0])
     assert list(mean_busy(sent, edges)) == pytest.approx([1.0, 2.0, 2.0, 3.0 / 13.0])
     table = occupancy_table(ONE)
@@ -96,7 +96,7 @@ def test_windows_open_with_the_first_request_after_the_last_was_over() -> None:
 
 def test_oversleeping_begins_when_a_window_has_passed_since_the_answer_that_far_back() -> None:
     """Under 3/10s the wait to t11 slept from t11 on only: no; under 4/10s until t11: no; with 5/10s all of it."""
-    events = moments.on_one_axis(ONE)
+    events = run_axis.on_one_axis(ONE)
     assert overslept(events, limits_in("4/10s")) == [(13.0, 15.0)]
     assert overslept(events, limits_in("5/10s")) == [(3.0, 11.0), (13.0, 15.0)]
     assert overslept(events, limits_in("4/9s")) == [(10.0, 11.0), (13.0, 15.0)]
@@ -130,14 +130,14 @@ def test_each_run_is_measured_by_its_own_limits_whichever_is_named_first() -> No
 def test_a_request_without_an_answer_holds_its_slot() -> None:
     """The server may count it yet: under 5/10s with one lost at t2 the wait to t11 was needed."""
     lost = e.AttemptFailed(2.5, "item", 9, 1, 2.0, None, None, "timed out", "", True, None)
-    events = moments.on_one_axis(frame([*FIRST[:5], lost, *FIRST[5:]]))
+    events = run_axis.on_one_axis(frame([*FIRST[:5], lost, *FIRST[5:]]))
     assert overslept(events, limits_in("5/10s")) == [(13.0, 15.0)]
 
 
 def test_a_run_whose_limits_were_changed_is_measured_by_those_that_held_then() -> None:
     """The wait from t3 to t11 under 4/10s was needed; the same under the 5/10s that were set at t2 was not."""
     events = frame([*FIRST[:4], e.LimitsSet(2.0, "5/10s"), *FIRST[4:]])
-    assert overslept(moments.on_one_axis(events), None) == [(3.0, 11.0), (13.0, 15.0)]
+    assert overslept(run_axis.on_one_axis(events), None) == [(3.0, 11.0), (13.0, 15.0)]
 
 
 def test_the_timeline_names_why_it_paused_and_when_it_was_resumed() -> None:
@@ -167,7 +167,7 @@ def test_many_limits_learned_are_shown_as_the_three_longest_and_the_rest() -> No
     waits = pd.DataFrame(
         {"began_s": range(0, 50, 10), "ended_s": [9, 18, 27, 36, 45], "by": [f"{n}/1s" for n in range(5)]}
     )
-    named = moments._few_limits(waits.assign(ended_s=waits["began_s"] + [5, 1, 4, 2, 3]))
+    named = run_axis._few_limits(waits.assign(ended_s=waits["began_s"] + [5, 1, 4, 2, 3]))
     assert list(named["by"]) == ["0/1s", "other limits", "2/1s", "other limits", "4/1s"]
 
 

@@ -19,7 +19,7 @@ _REQUESTS = {"PageListed": "list", "ItemImported": "item"}
 
 
 def on_one_axis(events: pd.DataFrame) -> pd.DataFrame:
-    """The events with every `_s` time counted from the first session's start."""
+    """Return the events with every `_s` time counted from the first session's start."""
     frame = events[[name for name in NEEDED if name in events]].copy()
     if frame.empty:
         return frame
@@ -31,7 +31,7 @@ def on_one_axis(events: pd.DataFrame) -> pd.DataFrame:
 
 
 def session_starts(events: pd.DataFrame) -> list[float]:
-    """When each session but the first began, on the common axis."""
+    """Return when each session but the first began, on the common axis."""
     starts = events[events["event"] == "SessionStarted"].sort_values("t_s")["t_s"]
     return [float(start) for start in starts.iloc[1:]]
 
@@ -60,7 +60,7 @@ def requests(events: pd.DataFrame) -> pd.DataFrame:
 
 
 def waits(events: pd.DataFrame) -> pd.DataFrame:
-    """When nobody could send: began_s, ended_s and `by`, the limit or reason; a person's pauses are among them."""
+    """Return when nothing could be sent: began_s, ended_s and `by`, the limit or reason, a person's pauses too."""
     rows = events[(events["event"] == "Waited") & (events["asleep_s"] > 0)]
     # Asleep is the part in which nobody was sending; it comes last.
     began = rows["ended_s"] - rows["asleep_s"].astype(float)
@@ -102,7 +102,7 @@ def _few_limits(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def span_s(events: pd.DataFrame) -> float:
-    """The time of the last event."""
+    """Return the time of the last event."""
     return float(events["t_s"].max()) if len(events) else 0.0
 
 
@@ -113,7 +113,7 @@ def limits_over_time(events: pd.DataFrame) -> list[tuple[float, tuple[Limit, ...
 
 
 def held(events: pd.DataFrame) -> dict[Limit, list[tuple[float, float]]]:
-    """When each limit was kept, as (since, to), from the first request on; spans that touch are one."""
+    """Return when each limit was kept, as (since, to), from the first request on; spans that touch are one."""
     end_s, steps = span_s(events), limits_over_time(events)
     spans: dict[Limit, list[tuple[float, float]]] = {}
     for (since, limits), to in zip(steps, [since for since, _ in steps[1:]] + [end_s]):
@@ -144,7 +144,7 @@ def bins(end_s: float, most: int = 160) -> np.ndarray:
 
 
 def left_of(limit: Limit, sent: pd.DataFrame, at_s: np.ndarray) -> np.ndarray:
-    """How many more requests `limit` had room for at each of `at_s`: the limit less those of the last window.
+    """Return how many more requests `limit` had room for at each of `at_s`: the limit less those of the last window.
 
     A request counts from when it was sent until a window after its answer: whenever in between it was counted, it is
     then forgotten. Never below 0. Refused ones are left out.
