@@ -325,6 +325,7 @@ class ImportConfig(_Part):
 
     def with_settings(self, **changes: Any) -> ImportConfig:
         """These settings with others, by flat name, or with a whole part in place of its own; checked as any are."""
+        changes = {_OUTSIDE.get(name, name): value for name, value in changes.items()}
         parts = {name for name, value in changes.items() if name in GROUPS and isinstance(value, (_Part, Mapping))}
         kept = {name: value for name, value in self.given().items() if FLAGS[name].group not in parts}
         return ImportConfig(**{**kept, **changes})
@@ -365,6 +366,10 @@ def _nested(given: Mapping[str, Any]) -> dict[str, Any]:
     parts = {key: value for key, value in given.items() if key in GROUPS and isinstance(value, (_Part, Mapping))}
     flat = {key: value for key, value in given.items() if key not in parts}
     nested: dict[str, Any] = dict(parts)
+    for group, part in parts.items():
+        named = [PLACES.get((group, key), key) for key in part] if isinstance(part, Mapping) else []
+        if twice := {name for name in named if named.count(name) > 1}:
+            raise ValueError(f"{min(twice)} is given twice in {group}; leave one of the two out")
     for key, value in flat.items():
         if key not in _OUTSIDE:
             if key in GROUPS:

@@ -198,9 +198,14 @@ def flattened(table: Mapping[str, Any], where: str, name_of: Callable[[str, str]
     """
     values: dict[str, Any] = {}
     for key, value in table.items():
-        inside = key in GROUPS and isinstance(value, Mapping)
+        group = key.replace("-", "_")
+        inside = group in GROUPS and isinstance(value, Mapping)
+        if group in GROUPS and group not in FLAGS and not inside:
+            raise BadInput(f"{key} {where} is a part of the settings; write it as a table, [{group}]")
         for written, one in value.items() if inside else ((key, value),):
-            name = name_of(_within(key, written, where) if inside else written, where)
+            name = name_of(_within(group, written, where) if inside else written, where)
+            if inside and name in GROUPS and isinstance(one, Mapping):
+                raise BadInput(f"{written} in [{key}] {where} must be a value, not a table")
             if name in values:
                 raise BadInput(f"{name} stands twice {where}; leave one of the two out")
             values[name] = one
@@ -213,6 +218,10 @@ def _within(group: str, key: str, where: str) -> str:
     if name is None:
         like = get_close_matches(key, [known for part, known in PLACES if part == group], 1, 0.75)
         what = f"write {like[0]}" if like else f"see {program()} import --help for all settings"
+        if (elsewhere := FLAGS.get(key.replace("-", "_"))) is not None:
+            raise BadInput(
+                f"{key} in [{group}] {where} belongs in [{elsewhere.group}], as {elsewhere.field}; move it there"
+            )
         raise BadInput(f"unknown setting {key!r} in [{group}] {where}; leave it out, or {what}")
     return name
 

@@ -31,12 +31,13 @@ def run(
     For the arguments and what is raised see `run_import`. Raises BadInput where an event loop already runs in this
     thread, as in a notebook. Ctrl-C ends the import at once; what was recorded is kept, and the run can be resumed.
     """
-    if trio.lowlevel.in_trio_run():
-        raise BadInput("harness.run starts trio, which already runs here; write: await harness.run_import(config)")
+    _check(config)
     with suppress(RuntimeError):  # which says that there is none
         asyncio.get_running_loop()
         ask = "write: await harness.run_asyncio(config)"
         raise BadInput(f"harness.run would block the asyncio loop that runs here, as in a notebook; {ask}")
+    if trio.lowlevel.in_trio_run():
+        raise BadInput("harness.run starts trio, which already runs here; write: await harness.run_import(config)")
 
     async def main() -> Run:
         return await run_import(config, on_start=on_start, on_update=on_update)
@@ -52,6 +53,7 @@ async def run_asyncio(
 ) -> Run:
     """Import as `run` does, awaited in asyncio, whose loop goes on meanwhile.
 
+    One at a time in a thread: BadInput while another one runs there.
     Cancelling it cancels the import, and waits until that has put away what it has. The callbacks are called by trio,
     in this thread: they must not await anything of asyncio's.
     """
@@ -60,6 +62,10 @@ async def run_asyncio(
     except RuntimeError:
         ask = "write: await harness.run_import(config)"
         raise BadInput(f"harness.run_asyncio needs asyncio, which does not run here; under trio {ask}") from None
+    _check(config)
+    if trio.lowlevel.in_trio_run():
+        ask = "await that one first, or write: await asyncio.to_thread(harness.run, config)"
+        raise BadInput(f"another import already runs in this thread; {ask}")
     ended: asyncio.Future[outcome.Outcome[Run | None]] = loop.create_future()
     guest = _Guest()
 
@@ -76,6 +82,12 @@ async def run_asyncio(
         host_uses_signal_set_wakeup_fd=True,  # asyncio's own way to be woken by Ctrl-C
     )
     return await _result(ended, guest)
+
+
+def _check(config: ImportConfig) -> None:
+    if not isinstance(config, ImportConfig):
+        ask = "write ImportConfig(url=…), or ImportConfig(**settings)"
+        raise BadInput(f"an import takes an ImportConfig, not a {type(config).__name__}; {ask}")
 
 
 async def _result(ended: asyncio.Future[outcome.Outcome[Run | None]], guest: _Guest) -> Run:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from harness.errors import BadInput
-from harness.flags import FLAGS, PLACES, flag_of
+from harness.flags import FLAGS, GROUPS, PLACES, flag_of
 from harness.paths import quoted
 
 # What may be a secret, or hold one, must not come back in an error.
@@ -58,7 +58,8 @@ def first_of(error: ValidationError, group: str = "") -> BadSetting:
 
 def near(name: str) -> str | None:
     """Return the setting that was probably meant by `name`, None where none is like it."""
-    found = get_close_matches(name.replace("-", "_"), [flag.alias or key for key, flag in FLAGS.items()], 1, 0.75)
+    known = [*(flag.alias or key for key, flag in FLAGS.items()), *GROUPS]
+    found = get_close_matches(name.replace("-", "_"), known, 1, 0.75)
     return found[0] if found else None
 
 

@@ -284,3 +284,25 @@ def test_without_a_web_server_nothing_begins(monkeypatch: pytest.MonkeyPatch, tm
     with pytest.raises(harness.BadInput, match=ask):
         harness.run(ImportConfig(results=tmp_path / "results"))
     assert not (tmp_path / "results").exists()
+
+
+async def _two() -> list[object]:
+    configs = [ImportConfig(items=5, limit="50/1s", run=name, latency="1ms") for name in ("one", "two")]
+    return list(await asyncio.gather(*map(harness.run_asyncio, configs), return_exceptions=True))
+
+
+@pytest.mark.realtime
+def test_a_second_import_in_one_loop_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one sentence that says how to run both; the first is not disturbed."""
+    monkeypatch.chdir(tmp_path)
+    first, second = asyncio.run(_two())
+    assert isinstance(first, harness.Run)
+    assert first.status == "complete"
+    assert isinstance(second, harness.BadInput)
+    assert str(second).startswith("another import already runs in this thread; await that one first, or write: await ")
+
+
+def test_settings_that_are_no_config_are_refused() -> None:
+    """A dictionary is not taken for one."""
+    with pytest.raises(harness.BadInput, match=r"^an import takes an ImportConfig, not a dict; write "):
+        harness.run({"url": "https://api.test/x"})  # type: ignore[arg-type]

@@ -211,3 +211,37 @@ def test_toml_in_tables_for_each_part(tmp_path: Path) -> None:
 def test_a_table_that_does_not_fit(toml: str, said: str, tmp_path: Path) -> None:
     """Named by its table; a setting stands once, in its table or outside."""
     assert sentence(tmp_path, toml).startswith(said.format(toml=tmp_path / "import.toml"))
+
+
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        ("[run.name]\nmax_items = 3", "name in [run] in {file} must be a value, not a table"),
+        ("[pacing.strategy]\nx = 1", "strategy in [pacing] in {file} must be a value, not a table"),
+        ("[[source]]\nurl = 'x'", "source in {file} is a part of the settings; write it as a table, [source]"),
+        ("[source]\nworkers = 4", "workers in [source] in {file} belongs in [pacing], as workers; move it there"),
+        ("[sauce]\nurl = 'x'", "unknown setting 'sauce' in {file}; leave it out, or write source"),
+        ("[retry]\ndelays = '1'\nretry_delays = '2'", "retry_delays stands twice in {file}; leave one of the two out"),
+    ],
+)
+def test_tables_that_are_wrong_are_said_to_be(toml: str, said: str, tmp_path: Path) -> None:
+    """Where, and what to write instead."""
+    file = tmp_path / "x.toml"
+    file.write_text(toml)
+    with pytest.raises(BadInput) as refused:
+        read_settings({}, file, {})
+    assert str(refused.value) == said.format(file=file)
+
+
+def test_a_part_with_a_dash_is_that_part(tmp_path: Path) -> None:
+    """As flags have dashes and settings underscores."""
+    file = tmp_path / "x.toml"
+    file.write_text("[test-api]\nitems = 7")
+    assert read_settings({}, file, {}).test_api.items == 7
+
+
+def test_a_setting_twice_within_a_part_and_a_change_by_another_name() -> None:
+    """The first is refused; the second is the change that was meant."""
+    with pytest.raises(BadInput, match=r"^retry_delays is given twice in retry; leave one of the two out$"):
+        ImportConfig(retry={"delays": "1", "retry_delays": "2"})
+    assert ImportConfig(as_json=True).with_settings(json=False).run.as_json is False

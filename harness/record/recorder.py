@@ -140,8 +140,8 @@ class Recorder:
         """Write `batch`, items first; may run in another thread, one batch at a time."""
         try:
             self._write(batch)
-        except RecordError as error:
-            self._broken = error
+        except Exception as error:  # whatever it was: what is written after it would leave a hole
+            self._broken = error if isinstance(error, RecordError) else RecordError(f"a part was not written: {error}")
             raise
 
     def _write(self, batch: Batch) -> None:

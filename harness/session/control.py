@@ -186,16 +186,25 @@ def obey(steered: Controllable, command: Command, values: Mapping[str, Any]) -> 
     elif command == "set":
         _set(steered, values.get("workers"), values.get("limit"))
     else:
-        items = None if values.get("items") is None else [canonical_id(item) for item in values["items"]]
+        items = _items(values.get("items"))
         act = steered.retry_failed if command == "retry" else steered.forget_failed
         return {"count": act(items)}
     return {}
 
 
+def _items(given: Any) -> list[ItemId] | None:
+    """Return the ids that a command names, or None for all; ValueError for anything else than a list of ids."""
+    if given is None:
+        return None
+    if not isinstance(given, (list, tuple, set, frozenset)) or not all(isinstance(item, (int, str)) for item in given):
+        raise ValueError(f"items must be a list of ids, not {given!r}")
+    return [canonical_id(item) for item in given]
+
+
 def _set(steered: Controllable, workers: Any, limit: Any) -> None:
     tiers = None if limit is None else parse_tiers(limit)
     if workers is not None:
-        if not isinstance(workers, int) or not 1 <= workers <= MOST_WORKERS:
+        if isinstance(workers, bool) or not isinstance(workers, int) or not 1 <= workers <= MOST_WORKERS:
             raise ValueError(f"workers must be a number from 1 to {MOST_WORKERS}, not {workers!r}")
         steered.set_workers(workers)
     if tiers is not None:
