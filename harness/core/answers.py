@@ -41,7 +41,7 @@ class Fetch:
 
 @dataclass(slots=True)
 class Wait:
-    """Nothing to send before `until` (absolute), or, where that is None, before what `on` names.
+    """Wait: nothing is to be sent before `until` (absolute), or, where that is None, before what `on` names.
 
     Any input ends an outstanding wait: ask again after telling the core anything at all.
     """
@@ -102,7 +102,7 @@ class ItemRead:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A fetch without result. `passing`: may a retry pass? `sent`: did any of it leave?
+    """A fetch without result. passing: a retry may pass. sent: some of it left.
 
     `stale`: a pooled connection that the server had closed was reset before any answer. headers: those of the answer
     that tell something of it, a line each; body: its beginning. None without an answer. past_end: what came, such as

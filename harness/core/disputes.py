@@ -24,7 +24,7 @@ from harness.record.state import State
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """What an answer means for requests that got a 401: they fail as their own fault.
+    """The verdict on requests that got a 401: they fail as their own fault.
 
     silence_s: everyone who asks for `role` waits so long from now.
     """

@@ -230,7 +230,7 @@ class Doubts:
 
     def _met_too_often(self, flight: InFlight) -> bool:
         """Count a refusal of this request; return True at the third while others got through. It counts only if no
-        other was refused since its last.
+        other was refused since its last. The only one left is doubted in the end, too, though nobody gets through.
         """
         key = flight.fetch.role, flight.fetch.key
         times, passed, limited = self._met.get(key, (0, 0, self._limited))

@@ -74,7 +74,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """Nothing more can be read, and the end is not proven. again: may another reading of the list find more?"""
+    """No end is proven, and nothing more can be read. again: another reading of the list may find more."""
 
     sentence: str
     again: bool = False

@@ -1,4 +1,4 @@
-"""How an import is run: its rules, and the retry policy that follows from them. No IO, no clock."""
+"""Give the rules by which an import is run, and the retry policy that follows from them. No IO, no clock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NEVER = StopConditions()
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How an import is run. `retry_delays_s`: one per retry, so one fewer than the attempts.
+    """The rules of an import. `retry_delays_s`: one per retry, so one fewer than the attempts.
 
     detail: fetch each item; False takes the list's records as the items. sequential: read the whole list before
     the first item, as the reference system does. breaker: failures in a row after which everyone pauses (0: never).
@@ -49,7 +49,7 @@ def retry_due(failure: Failure, utc_s: float) -> float:
 
 
 class RetryPolicy:
-    """When a request that failed is sent again, and what is held against it until it has an answer."""
+    """The policy that says when a failed request is sent again, and what is held against it until it has an answer."""
 
     def __init__(self, rules: Rules, state: State) -> None:
         self._rules = rules

@@ -47,7 +47,7 @@ class Suspect:
 
 @dataclass(slots=True)
 class Ruling:
-    """What an answer means.
+    """The meaning of an answer, for its own request and for all that wait.
 
     outcome: for the budget. fate: of its request: read its body; back into the queue; kept by the doubts (refused);
     judged (kept, and whether it was refused by a limit shows later); dropped (it was sent for comparison only).

@@ -37,7 +37,7 @@ def _outage_until(failure: Setback) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class StopConditions:
-    """When a session is to end early; None: never for that. Times count from the session's start.
+    """Conditions that end a session early; None: never for that. Times count from the session's start.
 
     max_failures: items that failed for good in this session. max_failure_rate: of those that came to an end in it.
     max_time, until: what the times were given as, for people.

@@ -1,4 +1,4 @@
-"""Is it the item or the token? Finds out what a 401 means after requests have been let in. No IO, no clock.
+"""Find out what a 401 means after requests have been let in: the item or the token. No IO, no clock.
 
 The first 401 holds everyone, and something that was let in before is fetched once more with the same credential:
 

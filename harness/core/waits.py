@@ -1,4 +1,4 @@
-"""Why nothing is sent right now: the answer to a driver, and few events that record it.
+"""Say why nothing is sent right now: the answer to a driver, and few events that record it.
 
 A wait is one, however many workers wait. It begins when the core first has nothing to send although it would, and
 ends when something is sent or there is nothing to send.

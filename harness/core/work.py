@@ -106,7 +106,7 @@ class InFlight:
 
 @dataclass(slots=True)
 class Desired:
-    """What people asked for while it runs. stopping: why it is to end, and `status` as what."""
+    """The wishes of people while it runs. stopping: why it is to end, and `status` as what."""
 
     workers: int
     paused: bool = False

@@ -1,4 +1,6 @@
-"""When may a request go? Pure: no clock, no IO, no async. `window` has the theory, and the proof that it is safe."""
+"""Decide when a request may go. Pure: no clock, no IO, no async. `window` has the theory, and the proof that it is
+safe.
+"""
 
 from harness.pacing.base import (
     Grant,

@@ -19,7 +19,7 @@ WaitReason = Literal["limit", "in flight", "refused", "probe", "hold", "failing"
 
 
 class Outcome(Enum):
-    """What became of a request: the four ways in which a grant ends."""
+    """The four ways in which a grant ends."""
 
     ANSWERED = "answered"  # the server let it through: it occupies a slot from here on for one window
     REFUSED = "refused"  # the server said that a limit is used up
@@ -38,7 +38,8 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Not now. Ask again at `until` (absolute) or after a settlement; where `until` is None, only that can help.
+    """A refusal for now: ask again at `until` (absolute) or after a settlement; where `until` is None, only that can
+    help.
 
     Before both the answer would be the same; at `until`, if nothing was sent since, it is a grant. A settlement may
     help earlier: a grant handed back frees its slots at once, and an answer can free one before a lost request does.
@@ -74,7 +75,7 @@ RETRY_AFTER, IN_BODY = "Retry-After", "the time to wait in the body"
 # One for each answer. Not frozen, as grants.
 @dataclass(slots=True)
 class Notice:
-    """What one answer says about limits.
+    """The word of one answer about limits.
 
     `retry_after_s` counts from the answer; it may be <= 0. Where the body named it, `in_body` is set, and `header_s` is
     what Retry-After said instead, if there was one: 0 or less, which nobody can wait for. `refused`: this answer is a
@@ -131,7 +132,7 @@ class TierStatistics:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """What a strategy knows and believes; `beliefs` are sentences for people."""
+    """The knowledge and beliefs of a strategy; `beliefs` are sentences for people."""
 
     strategy: str
     in_flight: int

@@ -29,7 +29,7 @@ NEARLY_USED_UP = 10
 
 
 class Budget:
-    """What a key may use of a host: a name for people, a strategy, and whether everyone is paused.
+    """The right of a key to use a host: a name for people, a strategy, and whether everyone is paused.
 
     longest_s: no pause is longer, whatever the server asks for.
     """
@@ -123,7 +123,7 @@ class Budget:
 
 
 class RefusalSchedule:
-    """How long everyone pauses after a refusal by a limit. longest_s: no pause is longer."""
+    """The pauses of everyone after refusals by a limit. longest_s: no pause is longer."""
 
     def __init__(self, longest_s: float) -> None:
         self._longest_s = longest_s
@@ -154,7 +154,8 @@ class RefusalSchedule:
 
 
 class Patience:
-    """How long a learned limit may keep everyone waiting before one request looks whether it is true.
+    """The patience with a learned limit: how long it may keep everyone waiting before one request looks whether it is
+    true.
 
     It remembers what the server named, how long a wait has proved right, and since when nothing has been in flight.
     longest_s: no time that a server names counts for more.

@@ -1,4 +1,4 @@
-"""What of one limit is occupied: a sliding log, which is at least as strict as most kinds, and a bucket.
+"""Count what of one limit is occupied: a sliding log, which is at least as strict as most kinds, and a bucket.
 
 Both count a request from the moment it is granted, as in flight, and from its answer on as if it had arrived with
 it. The proof for the log is in `window`. For the bucket, which lets b + rate * d through in any span d:

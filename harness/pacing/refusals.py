@@ -1,4 +1,4 @@
-"""Which answers are refusals by a rate limit: the one place that decides it, for every strategy, client and simulator.
+"""Decide which answers are refusals by a rate limit, in one place for every strategy, client and simulator.
 
 Servers refuse with any status. This table is read from the top; the first row that fits decides.
 

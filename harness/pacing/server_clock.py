@@ -49,7 +49,7 @@ _ROUNDING = 1e-5
 
 
 class ServerClock:
-    """What the server's clock shows, less ours: between `low` and `high` seconds, for ever less sure without news."""
+    """The server's clock, less ours: between `low` and `high` seconds, for ever less sure without news."""
 
     __slots__ = ("_at", "_end_heard_at", "_ends_lie", "contradicted", "high", "known", "low", "second_ends")
 

@@ -21,7 +21,7 @@ STRATEGIES: tuple[str, ...] = get_args(Strategy)
 
 
 class RetryAfterPacer(Unpaced):
-    """No pacing at all: sends until refused, then obeys Retry-After (the budget's rule for every strategy)."""
+    """Send without pacing until refused, then obey Retry-After (the budget's rule for every strategy)."""
 
     name = "retry-after"
 
@@ -57,7 +57,8 @@ class _Streak(Unpaced):
 
 
 class BackoffPacer(_Streak):
-    """No pacing, exponential backoff with full jitter: after the n-th refusal in a row, 0 to 2^n s, at most 64 s.
+    """Send without pacing, with exponential backoff and full jitter: after the n-th refusal in a row, 0 to 2^n s, at
+    most 64 s.
 
     Deaf to Retry-After, as most retry decorators are. Source: AWS Architecture Blog, "Exponential Backoff And Jitter".
     """

@@ -1,1 +1,1 @@
-"""What runs a core for real: the trio driver and its flusher, control from other processes, planning and checking."""
+"""Run a core for real: the trio driver and its flusher, control from other processes, planning and checking."""

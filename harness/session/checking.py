@@ -40,7 +40,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What came of the requests. latencies_s: of each, in order. items, pages: as the list says; None: it does not.
+    """The outcome of the requests. latencies_s: of each, in order. items, pages: as the list says; None: it does not.
 
     ended: the evidence that the list ends with what was seen; problem: why an import could not end as complete.
 
@@ -74,7 +74,7 @@ AskPage = Callable[[e.PageRef], Awaitable[tuple[PageRead | Failed, int | None]]]
 
 @dataclass(slots=True)
 class Preview:
-    """What the first pages say. first: page 1, or why it cannot be read. failed: a later page that cannot, and why.
+    """The word of the first pages. first: page 1, or why it cannot be read. failed: a later page that cannot, and why.
 
     ended: the evidence that the list ends within them. problem: why an import of it could not end as complete.
     """

@@ -1,4 +1,4 @@
-"""Steering a run: one handle, whether its session is in this process or in another.
+"""Steer a run by one handle, whether its session is in this process or in another.
 
 `RunHandle` is what the command line and the panel hold. `RemoteHandle` reaches the session through the run's folder: it
 leaves a command there, which the session's `ControlServer` reads four times a second, obeys and answers. (The handle in
@@ -33,7 +33,7 @@ MOST_WORKERS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a command. count: of the items that it was about. error: in one sentence, why it was refused."""
+    """The answer to a command. count: of the items that it was about. error: in one sentence, why it was refused."""
 
     count: int | None = None
     error: str = ""
@@ -47,7 +47,9 @@ class Asked(Protocol):
 
 
 class RunHandle(Protocol):
-    """What can be seen of a run and asked of its session. Every command may raise NotRunning, with one sentence."""
+    """A run as it can be seen, and what can be asked of its session. Every command may raise NotRunning, with one
+    sentence.
+    """
 
     def view(self) -> RunView | None:
         """Return the run at this moment; None before there is anything to see."""
@@ -122,7 +124,7 @@ class _Left:
 
 
 class Controllable(Protocol):
-    """What can be asked of a session."""
+    """A session, as far as it can be steered."""
 
     def pause(self) -> None: ...
     def resume(self) -> None: ...

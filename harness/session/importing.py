@@ -1,4 +1,4 @@
-"""Imports from beginning to end: the run's folder, the API, a session, and what is written when it is over."""
+"""Import from beginning to end: the run's folder, the API, a session, and what is written when it is over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an import would do, from a few requests: a page or a few of the list, one item."""
+"""Estimate what an import would do, from a few requests: a page or a few of the list, one item."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from harness.source.base import Api, Got
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What the API says it holds, how fast it answered, and what follows from that.
+    """The API as it says it is: what it holds, how fast it answered, and what follows from that.
 
     requests_made: by looking. work: None where the list does not say how much there is. fields: those of an item,
     and list_fields those of a list's record. bound: None without work or limits; list_bound: without item requests.
@@ -47,7 +47,7 @@ class ListOnly:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an import would do. Seconds end in `_s`; None is what is not known.
+    """An import as it would run. Seconds end in `_s`; None is what is not known.
 
     requests_made: by the dry run itself. best_s: with any number of workers; best_workers_s: with `workers`.
     latency_s: the least round trip, on which enough_workers rests.
@@ -108,7 +108,7 @@ async def look_ahead(api: Api, config: ImportConfig) -> Outlook:
 
 
 def work_for(page: PageRead, state: State, config: ImportConfig) -> Work | None:
-    """The requests that an import needs whose first page is `page`; None where the list does not say.
+    """Return the requests that an import needs whose first page is `page`; None where the list does not say.
 
     state: what is known after all pages that were read.
     """
@@ -154,7 +154,7 @@ def plan_of(outlook: Outlook, config: ImportConfig) -> Plan:
 
 
 async def _ask(api: Api, role: Role, key: Key) -> tuple[object, list[str], int | None, float]:
-    """The result, the payloads as JSON texts, the status, and how long it took."""
+    """Return the result, the payloads as JSON texts, the status, and how long it took."""
     began = trio.current_time()
     statuses: list[int] = []
 

@@ -1,4 +1,4 @@
-"""Looking at a run through its folder, whoever writes it: the one place where the files of a run become a `RunView`.
+"""Read a run through its folder, whoever writes it: the one place where the files of a run become a `RunView`.
 
 A run that has ended is read from summary.json alone where its figures are enough, without loading Parquet. One under
 way is followed: events are read once, and what its session knows beyond them comes from live.json.

@@ -1,4 +1,4 @@
-"""What the driver needs of an API, so that a test or a protocol other than HTTP can stand in for it."""
+"""Define what the driver needs of an API, so that a test or a protocol other than HTTP can stand in for it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ OnHeaders = Callable[[Notice], bool]
 
 @dataclass(frozen=True, slots=True)
 class Got:
-    """What became of a fetch, and the payloads (JSON text) to keep: the item's, or those of a list's records."""
+    """The outcome of a fetch, and the payloads (JSON text) to keep: the item's, or those of a list's records."""
 
     result: Result
     payloads: tuple[tuple[ItemId, str], ...] = ()
 
 
 class Api(Protocol):
-    """Where pages and items come from."""
+    """The source of pages and items."""
 
     async def fetch(self, role: Role, key: Key, on_headers: OnHeaders) -> Got | None:
         """Ask for a page or an item; call `on_headers` once, and answer None where it says False.

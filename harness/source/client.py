@@ -213,7 +213,9 @@ class HttpApi:
 
 
 class _Heard:
-    """What an answer says of limits, told once; `wanted` is False from the moment at which it turned out a refusal."""
+    """The word of an answer about limits, told once; `wanted` is False from the moment at which it turned out a
+    refusal.
+    """
 
     def __init__(self, on_headers: OnHeaders) -> None:
         self.said: Notice | None = None

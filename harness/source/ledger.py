@@ -1,4 +1,4 @@
-"""What the test API counted, beside what the client did."""
+"""Fetch what the test API counted, beside what the client did."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ def _forms(secret: str, least: int) -> Iterator[str]:
 
 
 def _ascii_tokens(forms: Iterable[str]) -> list[str]:
-    """Escapes that can be part of a spelling of `forms`, all of them ASCII: of `\\"` only where one holds a `"`."""
+    """List escapes that may belong to a spelling of `forms`, all ASCII: of `\\"` only where one holds a `"`."""
     signs = {character for form in forms for character in form if not character.isalnum()} | set("\\%&#;{}")
     return [token.replace("SIGNS", re.escape("".join(sorted(signs)))) for token in _ASCII]
 

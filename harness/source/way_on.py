@@ -60,7 +60,7 @@ _LAST = {"islast", "islastpage", "lastpagereached"}
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What an answer says besides its records. ways: names of fields; more: what a has_more says, None without."""
+    """The rest of an answer, besides its records. ways: names of fields; more: what a has_more says, None without."""
 
     ways: tuple[str, ...]
     more: bool | None

@@ -1,4 +1,5 @@
-"""Which limit explains a refusal: pure, over accepted requests alone. Pacing learns with it, and `infer` reads runs.
+"""Find the limit that explains a refusal: pure, over accepted requests alone. Pacing learns with it, and `infer` reads
+runs.
 
 A window that refuses at a and ends at E has counted L since it opened, and it opened W before E. In every way of
 counting but buckets the oldest request that counts stands at its opening, so that E - W is an accepted request; and
@@ -98,7 +99,7 @@ def _kinds(
     limit: int,
     period_s: float,
 ) -> tuple[Kind, ...]:
-    """Ways of counting that nothing contradicts, windows shortened by what arrival times are uncertain."""
+    """Return the ways of counting that nothing contradicts, windows shortened by what arrival times are uncertain."""
     slowest_s = max((answered[at] - sent[at] for at in gaps), default=0.0)
     span_s = max(0.0, period_s - 2 * slowest_s - 0.002)
     past = answered[: refusal.accepted]
@@ -122,7 +123,9 @@ def _anchored(past: Sequence[float], span_s: float, period_s: float, limit: int)
 
 
 def _aligned(past: Sequence[float], period_s: float, slowest_s: float, limit: int, border_s: float) -> bool:
-    """Windows counted back from `border_s`; what came near a border may belong to either side."""
+    """Return whether aligned windows, counted back from `border_s`, fit; what came near a border may belong to either
+    side.
+    """
     if past and (border_s - past[0]) / period_s > MOST_WINDOWS:
         return False
     end_s = border_s

@@ -32,7 +32,7 @@ MOST_DOUBTS = 3
 
 
 class HeaderModel:
-    """What is known of the limit called `header` (of `limit` units, and `name` where limits have names)."""
+    """The model of the limit called `header` (of `limit` units, and `name` where limits have names)."""
 
     def __init__(self, quota: Quota) -> None:
         self.header = quota.header or "X-RateLimit"
@@ -103,8 +103,8 @@ class HeaderModel:
         self.resets_at, self._reset_utc_s = (low_s, high_s), quota.reset_utc_s
 
     def _stands_still(self, quota: Quota) -> bool:
-        """Several requests in one window, and each was told that as much was left: a cache answered. Of a log or bucket
-        some comes back, so that it may be as much.
+        """Return whether a cache answers: several requests in one window, each told that as much was left. Of a log or
+        bucket some comes back, so that it may be as much.
         """
         said = (quota.reset_utc_s, quota.remaining)
         self._alike = self._alike + 1 if said == self._said and None not in said else 1
@@ -268,8 +268,8 @@ _DAY_S = 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """When an answer was sent for and came, and when by it the reset is: not before `over_s`; about at `reset_at_s` by
-    our clock, at `utc_s` by the server's, where it was told as a time.
+    """The times of an answer: when it was sent for and came, and when by it the reset is. That is not before `over_s`;
+    about at `reset_at_s` by our clock, at `utc_s` by the server's, where it was told as a time.
     """
 
     sent_s: float

@@ -1,4 +1,4 @@
-"""What was sent and what became of it: everything that a belief about limits can be checked against."""
+"""Keep what was sent and what became of it: everything that a belief about limits can be checked against."""
 
 from __future__ import annotations
 

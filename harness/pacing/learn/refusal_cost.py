@@ -1,4 +1,4 @@
-"""Do refused requests cost quota? Believed on evidence, tried once, dropped when it proves false.
+"""Find out whether refused requests cost quota: believed on evidence, tried once, dropped when it proves false.
 
 Some servers charge a refusal to every limit, or to those before the one that refused: who keeps knocking never gets in.
 It shows in two ways. A limit that is found is not round, but with the refusals in its window it is: 193 accepted and 7

@@ -16,7 +16,7 @@ from harness.pacing.tiers import Tier, Tiers
 
 
 class AutoPacer:
-    """No configuration at all. tiers: limits that were declared after all; the tighter wins.
+    """A strategy without any configuration. tiers: limits that were declared after all; the tighter wins.
 
     remembered: what an earlier run learned from the same host; kept to until it is contradicted. linger_s,
     rtt_floor_s: as for `WindowPacer`. Until the first answer there is one request in flight: what it says may be all
