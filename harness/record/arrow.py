@@ -21,6 +21,7 @@ from harness.record.events import (
     PageRef,
     canonical_id,
 )
+from harness.record.status import RunStatus
 
 _TEXT, _SECONDS, _COUNT = pa.string(), pa.float64(), pa.int64()
 
@@ -210,6 +211,10 @@ def _read(table: pa.Table, column: str, *, number: bool) -> list[Any]:
         return [None if ids is None else tuple(map(canonical_id, ids)) for ids in values]
     if column == "status" and number:
         return [None if status is None else int(status) for status in values]
+    if column == "status":
+        if unknown := [status for status in values if status not in list(RunStatus)]:
+            raise RecordError(f"the events hold an unknown status {unknown[0]!r}; update the harness")
+        return [RunStatus(status) for status in values]
     return values
 
 
