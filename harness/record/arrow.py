@@ -209,13 +209,16 @@ def _read(table: pa.Table, column: str, *, number: bool) -> list[Any]:
         return [None if item is None else canonical_id(item) for item in values]
     if column == "ids":
         return [None if ids is None else tuple(map(canonical_id, ids)) for ids in values]
-    if column == "status" and number:
-        return [None if status is None else int(status) for status in values]
     if column == "status":
-        if unknown := [status for status in values if status not in list(RunStatus)]:
-            raise RecordError(f"the events hold an unknown status {unknown[0]!r}; update the harness")
-        return [RunStatus(status) for status in values]
+        return [None if status is None else int(status) if number else _run_status(status) for status in values]
     return values
+
+
+def _run_status(text: str) -> RunStatus:
+    try:
+        return RunStatus(text)
+    except ValueError:
+        raise RecordError(f"the events hold an unknown status {text!r} of a session; update the harness") from None
 
 
 def _read_refs(values: list[Any], kinds: pa.ChunkedArray) -> list[Any]:

@@ -110,7 +110,7 @@ def test_an_unknown_status_is_refused_by_name() -> None:
     """How a run ended is one of a few words, or the record is not understood."""
     table = to_table([e.SessionEnded(1.0, e.RunStatus.STOPPED, "")], "r", 1, "s1", 1)
     at = table.schema.names.index("status")
-    with pytest.raises(RecordError, match="the events hold an unknown status 'sold'; update the harness"):
+    with pytest.raises(RecordError, match="the events hold an unknown status 'sold' of a session; update the harness"):
         from_table(table.set_column(at, "status", pa.array(["sold"])))
 
 
