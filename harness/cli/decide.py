@@ -107,7 +107,7 @@ def recommend_command(run: str | None, what_if: tuple[str, ...], as_json: bool, 
 
 
 def _over(config: ImportConfig, environment: Mapping[str, Any], said: Mapping[str, Any]) -> ImportConfig:
-    """`config`, of a run, with what was said of things that no run decides."""
+    """Return `config`, of a run, with what was typed of the settings that no run decides."""
     of_run = [name for name in said if name not in _OVER_A_RUN]
     if of_run:
         raise BadInput(f"{flag_of(of_run[0])} comes from the run; leave it out, or use --what-if NAME=VALUE")

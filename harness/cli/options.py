@@ -58,7 +58,7 @@ class SettingsCommand(click.Command):
     """A command whose help shows the settings of an import in their sections, and says when anyone would touch them."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Its own options first, then a section for each kind of setting, and --help at the end."""
+        """Write its own options first, then a section for each kind of setting, and --help at the end."""
         last = self.get_help_option(ctx)
         options = [option for option in self.get_params(ctx) if not isinstance(option, SettingOption)]
         settings = {option.name: option for option in self.get_params(ctx) if isinstance(option, SettingOption)}
@@ -79,7 +79,7 @@ def _row(option: click.Parameter, ctx: click.Context) -> tuple[str, str]:
 
 
 def config_options(names: Iterable[str] = tuple(FLAGS)) -> Callable[[Any], Any]:
-    """Adds a flag for each setting of an import (or for those in `names`) to a command."""
+    """Add a flag for each setting of an import (or for those in `names`) to a command."""
 
     def add(command: Any) -> Any:
         for name in reversed(tuple(names)):
@@ -106,7 +106,7 @@ def _option(name: str) -> Callable[[Any], Any]:
 
 
 def where(results: Path) -> str:
-    """` --results FOLDER` for the next command, where it would look elsewhere without."""
+    """Return ` --results FOLDER` for the next command, where it would look elsewhere without."""
     usual = Path(os.environ.get(RESULTS_VARIABLE, "results"))
     return "" if results == usual else f" --results {shlex.quote(str(results))}"
 

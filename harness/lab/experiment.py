@@ -64,7 +64,7 @@ def simulate_run(
 
 
 def _ignore(told: Event | State) -> None:
-    """Nobody wants to know."""
+    """Ignore what is passed."""
 
 
 def _simulable(config: ImportConfig) -> ImportConfig:

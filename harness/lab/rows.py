@@ -116,7 +116,7 @@ def _share(best_s: float | None, duration_s: float) -> float | None:
 
 
 def _server_bound_s(config: ImportConfig, state: State) -> float | None:
-    """Best possible under what the server enforces, where our grammar of limits can say what that is."""
+    """Return the best possible under what the server enforces; None where our limits cannot express that."""
     try:
         tiers = parse_tiers(enforced(config) or "")
     except BadInput:
@@ -126,7 +126,7 @@ def _server_bound_s(config: ImportConfig, state: State) -> float | None:
 
 
 def table_of(rows: list[dict[str, Any]]) -> pa.Table:
-    """Rows as one tidy Arrow table: the columns that every sweep has, then settings that only this one said."""
+    """Make one tidy Arrow table of rows: the columns that every sweep has, then the settings of this one."""
     extra = {name: pa.string() for row in rows for name in row if name not in COLUMNS}
     schema = pa.schema(list({**_PLACE, **SETTINGS, **extra, **FIGURES}.items()))
     return pa.Table.from_pylist(sorted(rows, key=lambda row: (row["point"], row["repeat"])), schema)

@@ -317,7 +317,7 @@ class Simulation:
 
 
 def _joined(headers: list[tuple[str, str]]) -> dict[str, Any]:
-    """Header lines by lower-case name; repeated ones joined with commas (RFC 9110 5.3)."""
+    """Return header lines by lower-case name; repeated ones joined with commas (RFC 9110 5.3)."""
     joined: dict[str, Any] = {}
     for name, value in headers:
         key = _lower(name)

@@ -59,7 +59,7 @@ def run_sweep(sweep: Sweep, executor: Executor, on_row: Callable[[Row], None] | 
 
 
 def _nobody(row: Row) -> None:
-    """Nobody wants to know."""
+    """Ignore what is passed."""
 
 
 def jobs_left(sweep: Sweep) -> Iterator[Job]:
@@ -80,7 +80,7 @@ def jobs_left(sweep: Sweep) -> Iterator[Job]:
 
 
 def process_pool(jobs: int) -> ProcessPoolExecutor:
-    """`jobs` processes that end with this one, however that ends, and leave Ctrl-C to it."""
+    """Start `jobs` processes that end with this one, however that ends, and leave Ctrl-C to it."""
     # Not forked: whoever calls may have threads, and a lock held by one of them would stay shut in the child for ever.
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(jobs, context, initializer=_begin_worker)
@@ -92,7 +92,7 @@ def _begin_worker() -> None:
 
 
 def _end_with_parent() -> None:
-    """After kill -9 of the parent a pool's processes would wait for work for ever."""
+    """End this process with its parent: after kill -9 of that a pool would wait for work for ever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -126,7 +126,7 @@ def _run(
 
 @contextmanager
 def _log(path: Path) -> Iterator[Callable[[Row], None]]:
-    """Appends rows to the log at `path`; each is on disk when the call returns."""
+    """Append rows to the log at `path`; each is on disk when the call returns."""
     try:
         with open(path, "a", encoding="utf-8") as file:
 

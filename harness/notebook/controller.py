@@ -203,7 +203,7 @@ class Controller:
         return now.status if now.status.is_open else "stopping"  # its files are being written
 
     def _look_back(self) -> None:
-        """After a restart of the kernel, or in a new page: what became of the last import, and how to go on."""
+        """Say what became of the last import, and how to continue it, after a kernel's restart or in a new page."""
         runs = list_runs(self.results)[:1]
         if not runs:
             return

@@ -106,7 +106,7 @@ switch = plainly(as_switch)
 
 
 def show_picture(picture: Picture, *, table: bool = True) -> None:
-    """The figure, sharp where SVG is shown and as a PNG elsewhere, what to look for, and its data."""
+    """Show the figure, sharp where SVG is shown and as a PNG elsewhere, what to look for, and its data."""
     show_html(
         f"<h3>{escape(picture.title)}</h3><p>{escape(picture.look_for)}</p>", f"{picture.title}. {picture.look_for}"
     )
@@ -122,7 +122,7 @@ def show_picture(picture: Picture, *, table: bool = True) -> None:
 
 
 def show_table(table: Table, caption: str = "") -> None:
-    """A table; long ones are folded away."""
+    """Show a table; long ones are folded away."""
     html = table_html(table)
     if caption:
         html = f"<details><summary>{escape(caption)} ({len(table.rows)} rows)</summary>{html}</details>"
@@ -130,12 +130,12 @@ def show_table(table: Table, caption: str = "") -> None:
 
 
 def show_html(html: str, text: str) -> None:
-    """`html`, and what stands for it where only text is shown."""
+    """Show `html`, and what stands for it where only text is shown."""
     display({"text/html": html, "text/plain": text}, raw=True)
 
 
 def show_json(mime: str, value: Any, text: str) -> None:
-    """A value for programs, with its text for people."""
+    """Show a value for programs, with its text for people."""
     display({mime: value, "text/plain": text}, raw=True)
 
 

@@ -61,7 +61,7 @@ class Comparison:
             show_html(f"<p>{said}</p>", said)
 
     def efficiency(self) -> None:
-        """The reference efficiency beside the share of the best possible, the misleading cases first."""
+        """Show the reference efficiency beside the share of the best possible, the misleading cases first."""
         table = efficiencies(self.part)
         if table is not None:
             show_table(table)

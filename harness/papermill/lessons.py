@@ -67,7 +67,7 @@ def events_of(config: ImportConfig) -> pd.DataFrame:
 
 
 def greedy_lesson(limit: str, requests: int) -> pd.DataFrame:
-    """Sending as soon as the anchored windows of `limit` allow, and as planned: schedule, t_s, requests per burst."""
+    """Send as soon as the anchored windows of `limit` allow, and as planned: schedule, t_s, requests per burst."""
     windows = tuple(Window(tier.limit, tier.period_s) for tier in parse_tiers(limit))
     rows = [("greedy", *burst) for burst in _greedy(windows, requests)]
     rows += [("planned", *burst) for burst in _planned(windows, requests)]

@@ -157,7 +157,7 @@ def to_table(events: Sequence[Event], run: str, session: int, writer: str, first
 
 
 def _write_refs(columns: dict[str, list[Any]], name: str, kind: str) -> None:
-    """A page as two texts, kind and value; an item's id has no kind."""
+    """Write a page as two texts, kind and value; an item's id has no kind."""
     refs = columns[name]
     columns[kind] = [ref.kind if type(ref) is PageRef else None for ref in refs]
     columns[name] = [None if ref is None else str(ref) for ref in refs]
@@ -275,7 +275,7 @@ _WITH_REFS = 4
 
 
 def _renamed(table: pa.Table) -> pa.Table:
-    """`table` with the names that its columns have now."""
+    """Return `table` with the names that its columns have now."""
     names = ["consecutive_refusals" if name == "strikes" else name for name in table.schema.names]
     table = table.rename_columns(names)
     if "kind" not in names or "role" in names:

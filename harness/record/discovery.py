@@ -84,7 +84,7 @@ class Listing:
         return self.read + 1 if page.number is None else page.number
 
     def loose(self) -> str:
-        """The fields that look like a way on from the last page with records, or else from an empty one behind it."""
+        """Return the fields that look like a way on from the last page with records, or from an empty one behind it."""
         return self.unread or self.unread_behind
 
     def shorter(self) -> bool:

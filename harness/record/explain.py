@@ -164,7 +164,7 @@ def _role(event: Fetched) -> e.Role:
 
 
 def _judge(told: Explanation, seen: _Seen) -> None:
-    """The first that explains it: a person, a wait, a lack of workers, a lack of work."""
+    """Return the first that explains it: a person, a wait, a lack of workers, a lack of work."""
     if seen.state.status == "paused":
         told.why, told.began_utc_s, told.ended_utc_s = "paused", seen.paused_at, seen.resumed_at
     elif seen.wait is not None:
@@ -183,7 +183,7 @@ def _judge(told: Explanation, seen: _Seen) -> None:
 
 
 def _used(tier: str, seen: _Seen) -> int | None:
-    """Requests that were in flight or answered within the limit's period; None for a limit that cannot be read."""
+    """Count requests in flight or answered within the limit's period; None for a limit that cannot be read."""
     try:
         (parsed,) = parse_tiers(tier)
     except (BadLimits, ValueError):

@@ -73,7 +73,7 @@ def make_folder(path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """A rename survives a power cut only once its directory is on disk too."""
+    """Sync the directory: a rename survives a power cut only once its directory is on disk too."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -127,6 +127,6 @@ def _parts(folder: Path) -> Iterator[tuple[str, int, int, Path]]:
 
 
 def writer_order(writer: str) -> tuple[int, int, str]:
-    """Writers are named after their session, s1, s2, s2-1, s2-2, … s2-10, s10: by number, not by letter."""
+    """Sort writers by number, not by letter: s1, s2, s2-1, s2-2, … s2-10, s10."""
     digits, _, later = writer[1:].partition("-")
     return (int(digits) if digits.isdecimal() else 0, int(later) if later.isdecimal() else 0, writer)

@@ -124,7 +124,7 @@ def _page_listed(state: State, event: e.PageListed) -> None:
 
 
 def _extent(state: State, event: e.PageListed) -> None:
-    """The pages that are known to exist: as many as were ever declared, for answers of replicas may say less again.
+    """Note the pages that are known to exist, as many as were ever declared: a replica may say less again.
 
     Where only a total is declared, in the usual field, they follow from the size of the first page: a total said
     elsewhere may count what a filter leaves out, and would cost a thousand empty pages. Servers cut `perPage` to what
@@ -213,13 +213,13 @@ def _forgotten(state: State, event: e.Forgotten) -> None:
 
 
 def _reopen(state: State) -> None:
-    """A run that had ended has something to do again."""
+    """Note that a run that had ended has something to do again."""
     if not state.status.is_open:
         state.status, state.reason = e.RunStatus.STOPPED, "there is something to fetch again"
 
 
 def verdict_of_failures(failed: int) -> tuple[e.RunStatus, str]:
-    """Status and reason of a run with nothing left to do, by how many items failed for good."""
+    """Return status and reason of a run with nothing left to do, by how many items failed for good."""
     if failed:
         return e.RunStatus.WITH_FAILURES, f"{failed:,} item{'s' if failed > 1 else ''} failed"
     return e.RunStatus.COMPLETE, ""
@@ -311,7 +311,7 @@ def _session_ended(state: State, event: e.SessionEnded) -> None:
 
 
 def _cut_tail(state: State) -> None:
-    """A duration ends with the last answer, so what was waited after it is no part of it."""
+    """Leave out what was waited after the last answer: a duration ends with that."""
     for by, seconds in state.session.tail.items():
         state.waits[by] = (state.waits[by][0] - seconds, state.waits[by][1])
     state.session.tail.clear()

@@ -162,7 +162,7 @@ def _lies_at(file: IO[str], path: Path) -> bool:
 
 @contextmanager
 def created(parent: Path, names: Iterable[str], fill: Callable[[Path, str], None]) -> Iterator[Path]:
-    """A new folder in `parent` under the first of `names` that is free, locked for as long as the block runs.
+    """Make a new folder in `parent` under the first free name of `names`, locked for as long as the block runs.
 
     fill: gets the folder, not yet visible, and the name that it is about to have; it may be called again for the next.
     An empty folder counts as free. NameTaken where no name is; BadInput where no folder can be made there.

@@ -38,7 +38,7 @@ class Follower:
         self._seen: tuple[str, int, int] | None = None
 
     def poll(self) -> State:
-        """The state now; the same object each time, changed. RecordError only where the record stays unreadable."""
+        """Return the state now; the same object each time, changed. RecordError where the record stays unreadable."""
         for tries in range(_TRIES):
             try:
                 self._read()

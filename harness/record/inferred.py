@@ -122,13 +122,13 @@ def _agreed(found: list[Finding], known: list[Finding]) -> list[Finding]:
 
 
 def as_flag(findings: Iterable[Finding]) -> str:
-    """`--limit 500/20s+2000/100s`, ready to be pasted; empty where nothing was found."""
+    """Return `--limit 500/20s+2000/100s`, ready to be pasted; empty where nothing was found."""
     tiers: Tiers = tuple(finding.tier for finding in findings)
     return f"--limit {format_tiers(tiers)}" if tiers else ""
 
 
 def _pauses(session: Session, windows: bool) -> list[Finding]:
-    """Each stretch of refusals that ended with a request let through, explained; alone, and all of them together.
+    """Explain each stretch of refusals that ended with a request let through: alone, and all of them together.
 
     windows: nothing else is looked for, as `auto` would have said so itself, and faults look like any rate.
     """
@@ -155,7 +155,7 @@ def _pauses(session: Session, windows: bool) -> list[Finding]:
 
 
 def _together(seen: list[tuple[_Pause, Explanation | None, bool]], rate: float | None) -> list[Finding]:
-    """Windows, unless what refused refills bit by bit: then pauses that were over at once are no windows."""
+    """Find windows, unless what refused refills bit by bit: then pauses that were over at once are no windows."""
     if rate is None:
         return [_finding(explained, told) for _, explained, told in seen if explained is not None]
     long = [(pause, explained, told) for pause, explained, told in seen if explained and pause.shut_s > SHORT_S]

@@ -41,7 +41,7 @@ class Limit:
 
 
 def limits_in(text: str | None) -> tuple[Limit, ...]:
-    """The limits in `text`, the shortest period first; () where there are none, or none that this version can read."""
+    """Read the limits in `text`, the shortest period first; () where there are none, or none that can be read."""
     try:
         tiers = parse_tiers(text) if text else ()
     except BadLimits:
@@ -56,7 +56,7 @@ def _limit(tier: Tier) -> Limit:
 
 
 def most_admitted(text: str | None, t_s: float) -> int | None:
-    """Requests that any client could have got through the limits in `text` within t_s; None without a limit."""
+    """Return how many requests any client could have got through the limits in `text` in t_s; None without a limit."""
     try:
         return admissible(t_s, parse_tiers(text)) if text else None
     except BadLimits:

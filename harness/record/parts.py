@@ -83,7 +83,7 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
 
 @contextmanager
 def opened(path: Path) -> Iterator[pq.ParquetFile]:
-    """The Parquet file at `path`, to be read in pieces; RecordError naming it where it, or a piece, cannot be read."""
+    """Open the Parquet file at `path`, to be read in pieces; RecordError naming it where a piece cannot be read."""
     try:
         with pq.ParquetFile(path) as file:
             yield file
@@ -131,7 +131,7 @@ def read_rows(
     columns: list[str] | None = None,
     ends: Mapping[str, int] | None = None,
 ) -> Iterator[Rows]:
-    """All rows in `folder` in order of writing, piece by piece, those of `after` (writer, number) and before left out.
+    """Yield the rows of `folder` in order of writing, in pieces, without those up to `after` (writer, number).
 
     ends: how far the rows of some writers are known to reach. RecordError where a part cannot be read, or where rows
     are missing: before a part, at `after`, or before a writer's end.

@@ -63,7 +63,7 @@ _LARGEST = 10**18
 
 
 def canonical_id(raw: ItemId) -> ItemId:
-    """`"17"` and 17 are the same item: ids that read as plain integers are integers, which are far smaller.
+    """Make an integer of an id that reads as one: `"17"` and 17 are the same item, and integers are far smaller.
 
     The record keeps ids as text, so each must read back as what it was: from 10^18 on even integers are text.
     """

@@ -172,7 +172,7 @@ def create_run(results: Path, name: str | None, about: dict[str, Any], utc_s: fl
 
 @contextmanager
 def created_run(results: Path, name: str | None, about: dict[str, Any], utc_s: float) -> Iterator[Run]:
-    """A new run with its run.json, locked for as long as the block runs.
+    """Make a new run with its run.json, locked for as long as the block runs.
 
     name: None for the time of day; a second run within the same second gets `-2` and so on. NameTaken where there is
     something of that name, BadInput where no folder can be made, RecordError where the disk refuses.

@@ -122,7 +122,7 @@ class Summary:
 
     @classmethod
     def from_dict(cls, figures: dict[str, Any]) -> Summary:
-        """The summary that `as_dict` was taken of, by this version or an earlier one (which `_upgraded` reads)."""
+        """Make the summary that `as_dict` was taken of, by this version or an earlier one (`_upgraded` reads that)."""
         known = {f.name for f in fields(cls)}
         plain = {name: value for name, value in _upgraded(figures).items() if name in known}
         waits = tuple(Waiting(**wait) for wait in plain["waits"])
@@ -213,7 +213,7 @@ def summarise(
     server: Ledger | None = None,
     learned: Sequence[LearnedLimit] = (),
 ) -> Summary:
-    """The figures of `state`. `bound`: of the requests that succeeded and were needed; None where no limit is known."""
+    """Make the figures of `state`. `bound`: of the requests that succeeded and were needed; None without limits."""
     shown = status or state.status
     known = {"limits_source": limits_source, "server": server, "learned": learned}
     judged = optimality(state, bound, status=shown, **known)  # type: ignore[arg-type]

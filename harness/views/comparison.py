@@ -156,7 +156,7 @@ _PROGRESS_LINES = 20
 
 @contextmanager
 def counting(what: str, total: int, mode: Mode, stream: TextIO) -> Iterator[Callable[[int, int], None]]:
-    """Shows how many of `total` parts are done: call what it gives with (done, failed). `what`: one of them, `run`."""
+    """Show how many of `total` parts are done: call what it gives with (done, failed). `what`: one of them, `run`."""
     if mode == "bar":
         with _bar(what, total, stream) as tell:
             yield tell

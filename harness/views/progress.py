@@ -97,7 +97,7 @@ class Progress:
             self._stream.flush()
 
     def _try(self, show: Callable[[], None]) -> None:
-        """A terminal that was closed, or a full disk behind a redirection, is no reason to stop importing."""
+        """Write, and fall silent where that fails: a closed terminal or a full disk is no reason to stop importing."""
         try:
             show()
         except (OSError, ValueError):

@@ -46,7 +46,7 @@ LOOKS: dict[RunStatus, Look] = {
 
 
 def asciify(text: str) -> str:
-    """`text` in ASCII, character for character; what has no fallback becomes `?`."""
+    """Return `text` in ASCII, character for character; what has no fallback becomes `?`."""
     return text.translate(_TO_ASCII).encode("ascii", "replace").decode()
 
 
@@ -68,7 +68,7 @@ class Screen:
         return cls(Console(file=stream, legacy_windows=False).width, shows_glyphs(stream), color)
 
     def render(self, *parts: RenderableType) -> str:
-        """`parts` one below the other as text for this screen, without a newline at the end."""
+        """Render `parts` one below the other as text for this screen, without a newline at the end."""
         console = Console(
             file=io.StringIO(),
             width=self.width or 100_000,
@@ -100,14 +100,14 @@ def shows_glyphs(stream: TextIO) -> bool:
 
 
 def cut(text: str, width: int | None) -> str:
-    """`text` in at most `width` columns, ending in … where something is missing."""
+    """Cut `text` to at most `width` columns, ending in … where something is missing."""
     if width is None or cell_len(text) <= width:
         return text
     return set_cell_size(text, max(0, width - 1)).rstrip(" ") + "…" if width > 0 else ""
 
 
 def folded(text: str, width: int | None, first: int = 0, hang: int = 0) -> list[str]:
-    """`text` in lines of at most `width` columns, broken between words; a longer word stands alone, unbroken.
+    """Fold `text` into lines of at most `width` columns, between words; a longer word stands alone, unbroken.
 
     first: columns of the first line that are taken already. hang: by how much the others are indented.
     """

@@ -108,7 +108,7 @@ def _failed_table(rows: Sequence[tuple[str, ...]]) -> Table:
 
 
 def attempts_lines(tried: Sequence[Attempt], screen: Screen, now_utc_s: float) -> list[RenderableType]:
-    """Every attempt at one item or page: when, what came of it and how long that took, then what the server said."""
+    """Return every attempt at one item or page: when, what came of it and how long that took, what the server said."""
     what = printable(fetch_name(tried[0].role, tried[0].key))
     lines: list[RenderableType] = [Text(what, "bold")]
     for attempt in tried:

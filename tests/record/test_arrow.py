@@ -106,6 +106,14 @@ def test_an_unknown_event_is_refused_by_name() -> None:
         from_table(table.set_column(at, "event", pa.array(["ItemSold"])))
 
 
+def test_an_unknown_status_is_refused_by_name() -> None:
+    """How a run ended is one of a few words, or the record is not understood."""
+    table = to_table([e.SessionEnded(1.0, e.RunStatus.STOPPED, "")], "r", 1, "s1", 1)
+    at = table.schema.names.index("status")
+    with pytest.raises(RecordError, match="the events hold an unknown status 'sold' of a session; update the harness"):
+        from_table(table.set_column(at, "status", pa.array(["sold"])))
+
+
 def test_a_table_of_something_else_is_no_record() -> None:
     """Somebody's own Parquet file in the folder is named for what it is."""
     with pytest.raises(RecordError, match="have no column session"):

@@ -149,7 +149,7 @@ class Controls:
             self.note.value = said
 
     def enable(self, phase: Phase, failed: int, besides: Collection[str] = ()) -> None:
-        """The buttons that are of use in `phase`, and `besides`."""
+        """Enable the buttons that are of use in `phase`, and `besides`."""
         enabled = ENABLED[phase] - (frozenset() if failed else {"retry"}) | frozenset(besides)
         if enabled == self.enabled:
             return

@@ -25,7 +25,7 @@ TONES = {"cyan": "now", "green": "good", "yellow": "mind", "red": "bad"}
 
 
 def esc(text: object) -> str:
-    """Text as HTML shows it, in quotes too."""
+    """Escape text for HTML, in quotes too."""
     return escape(str(text), quote=True)
 
 
@@ -56,7 +56,7 @@ def card(title: str, body: str, more: str = "") -> str:
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[str]], right: Iterable[int] = ()) -> str:
-    """Rows of HTML cells below their heads; the columns in `right` hold numbers."""
+    """Make a table of rows of HTML cells below their heads; the columns in `right` hold numbers."""
     at_right = set(right)
 
     def cells(row: Iterable[str], tag: str, more: str = "") -> str:

@@ -58,7 +58,7 @@ _OTHERS = [
 
 
 def styles(names: Iterable[str]) -> dict[str, Style]:
-    """A style for each name: a strategy always looks the same, and no two names look alike (up to 28 unknown ones)."""
+    """Give each name a style: a strategy always looks the same, and no two names look alike (up to 28 unknown ones)."""
     unknown = iter(_OTHERS * 100)
     return {name: _STYLES[name] if name in _STYLES else next(unknown) for name in dict.fromkeys(names)}
 
@@ -83,7 +83,7 @@ _LIMITS = [Shade(BLUE, "//"), Shade(GREEN, "\\\\"), Shade(SKY, "||"), Shade(GREY
 
 
 def shades(reasons: Iterable[str]) -> dict[str, Shade]:
-    """A shade for each reason of a wait; what is none of the known reasons is a limit, and each limit gets another."""
+    """Give each reason of a wait a shade; an unknown reason is a limit, and each limit gets another."""
     limits = iter(_LIMITS * 100)
     return {reason: _SHADES[reason] if reason in _SHADES else next(limits) for reason in dict.fromkeys(reasons)}
 
@@ -128,7 +128,7 @@ def _settings(values: dict[str, Any]) -> AbstractContextManager[None]:
 
 
 def drawn(plot: Callable[P, Figure]) -> Callable[P, Figure]:
-    """The decorated function draws in the project's style, and leaves matplotlib's settings as it found them."""
+    """Decorate a function to draw in the project's style, and leave matplotlib's settings as they were."""
 
     @wraps(plot)
     def styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
@@ -182,7 +182,7 @@ def time_unit(longest_s: float) -> tuple[float, str]:
 
 
 def workers_axis(axes: Axes, workers: Sequence[float]) -> None:
-    """Workers on a log scale, ticked where there are measurements."""
+    """Put workers on a log scale, ticked where there are measurements."""
     axes.set_xscale("log")
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticks(_apart(sorted(set(workers))))
@@ -201,7 +201,7 @@ def _apart(values: list[float]) -> list[float]:
 
 
 def percent_axis(axes: Axes, label: str = "% of best possible") -> None:
-    """Shares of 1 shown as percent of best possible."""
+    """Show shares of 1 as percent of best possible."""
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _at: f"{100 * value:g} %"))
     axes.set_ylabel(label)

@@ -38,7 +38,7 @@ def limits_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 @drawn
 def limits_heatmap(frame: pd.DataFrame, value: Value = "optimality") -> Figure:
-    """Workers x client limits, a panel for each server limit (and strategy), the value in each cell.
+    """Draw workers x client limits, a panel for each server limit (and strategy), the value in each cell.
 
     frame: a row for each run. Cells are hatched where there were 429s; empty where nothing was run.
     """
@@ -80,7 +80,7 @@ def _grid(panels: int, limits: int) -> tuple[Figure, list[Axes]]:
 
 
 def _rate(limit: str) -> tuple[float, str]:
-    """Limits in order of what they let through, then by name."""
+    """Sort limits by what they let through, then by name."""
     tiers = limits_in(limit)
     return (min(tier.per_s for tier in tiers) if tiers else float("inf"), limit)
 

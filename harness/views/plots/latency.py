@@ -49,7 +49,7 @@ def _answered(events: pd.DataFrame) -> pd.DataFrame:
 
 
 def latency_table(events: pd.DataFrame) -> pd.DataFrame:
-    """Percentiles of the time from sending to the end of the answer, in seconds, for list and item requests."""
+    """Return percentiles of the seconds from sending to the end of the answer, for list and item requests."""
     answered = _answered(events)
     rows = [
         {"requests": _ROLES[str(role)][0], "n": len(rows)}

@@ -69,7 +69,7 @@ def _as_text(value: object) -> str:
 
 
 def varied(frame: pd.DataFrame, besides: Sequence[str] = ()) -> list[str]:
-    """The settings with more than one value in `frame`, in the order of SETTINGS; those in `besides` left out."""
+    """Return the settings with more than one value in `frame`, in the order of SETTINGS, without those in `besides`."""
     known = [name for name in SETTINGS if name in frame and name not in besides]
     return [name for name in known if frame[name].astype(str).nunique() > 1]
 

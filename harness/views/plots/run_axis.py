@@ -82,7 +82,7 @@ def _paused(events: pd.DataFrame) -> pd.DataFrame:
 
 
 def long_waits(events: pd.DataFrame, share: float = 0.004) -> pd.DataFrame:
-    """The waits that can be seen: those that follow on each other are one; shorter ones than `share` are left out."""
+    """Return the waits that can be seen: successive ones as one, without those shorter than `share`."""
     merged: list[list[float | str]] = []
     for row in _few_limits(waits(events)).to_dict("records"):
         last = merged[-1] if merged else None
@@ -138,7 +138,7 @@ _BINS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200
 
 
 def bins(end_s: float, most: int = 160) -> np.ndarray:
-    """Edges of equal bins from 0 to just past `end_s`."""
+    """Return the edges of equal bins from 0 to just past `end_s`."""
     width = next((width for width in _BINS if end_s / width <= most), end_s / most)
     return np.arange(0.0, end_s + width, width) if end_s > 0 else np.array([0.0, 0.1])
 

@@ -143,7 +143,7 @@ def strip_table(events_by_strategy: Mapping[str, pd.DataFrame], limits: str | No
 def strip(
     events_by_strategy: Mapping[str, pd.DataFrame], limits: str | None = None, best_s: float | None = None
 ) -> Figure:
-    """Runs of the same work on one axis of time, a lane for each strategy: windows, requests, refusals, oversleeping.
+    """Draw runs of the same work on one axis, a lane for each strategy: windows, requests, refusals, oversleeping.
 
     events_by_strategy: name -> `run.events().to_pandas()`. limits: what the server enforces (None: what each client
     kept to). best_s: best possible, drawn as a line.

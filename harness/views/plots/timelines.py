@@ -147,7 +147,7 @@ def _rate_handles(sent: pd.DataFrame) -> list[Patch | Line2D]:
 
 
 def _shade(panels: list[Axes], events: pd.DataFrame, divisor: float) -> list[Patch]:
-    """Shade the pauses on every panel; the handles for a legend of their reasons."""
+    """Shade the pauses on every panel; return the handles for a legend of their reasons."""
     waits = run_axis.long_waits(events)
     looks = shades(waits["by"])
     for row in waits.to_dict("records"):

@@ -188,7 +188,7 @@ def sweep_size(part: SweepPart) -> str:
 
 
 def sweep_headline(part: SweepPart) -> str:
-    """The answer in a sentence or two: what was fastest, what is fast without a 429, how many workers are enough."""
+    """Return the answer: what was fastest, what is fast without a 429, how many workers are enough."""
     runs = complete(part.frame)
     keys = ["pacing", *varied(runs, besides=("pacing",))]
     table = means(runs, keys, "duration_s")

@@ -132,7 +132,7 @@ def _used(admitted: np.ndarray, limit: Limit, spans: list[tuple[float, float]]) 
 
 
 def utilisation(events: pd.DataFrame, limits: str | None) -> float | None:
-    """Requests let through, as a share of what any client could have got through `limits` up to the last one sent.
+    """Return requests let through, as a share of what any client could have got through until the last was sent.
 
     None without a limit, and for a run of several sessions, between which limits renew.
     """
