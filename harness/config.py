@@ -369,7 +369,7 @@ def _nested(given: Mapping[str, Any]) -> dict[str, Any]:
     for group, part in parts.items():
         named = [PLACES.get((group, key), key) for key in part] if isinstance(part, Mapping) else []
         if twice := {name for name in named if named.count(name) > 1}:
-            raise ValueError(f"{min(twice)} is given twice in {group}; leave one of the two out")
+            raise ValueError(f"{min(map(str, twice))} is given twice in {group}; leave one of the two out")
     for key, value in flat.items():
         if key not in _OUTSIDE:
             if key in GROUPS:

@@ -84,7 +84,7 @@ async def run_asyncio(
     return await _result(ended, guest)
 
 
-def _check(config: ImportConfig) -> None:
+def _check(config: object) -> None:
     if not isinstance(config, ImportConfig):
         ask = "write ImportConfig(url=…), or ImportConfig(**settings)"
         raise BadInput(f"an import takes an ImportConfig, not a {type(config).__name__}; {ask}")

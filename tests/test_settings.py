@@ -202,10 +202,10 @@ def test_toml_in_tables_for_each_part(tmp_path: Path) -> None:
     ("toml", "said"),
     [
         ("[retry]\ndelay = 5", "unknown setting 'delay' in [retry] in {toml}; leave it out, or write delays"),
-        ("[source]\nworkers = 5", "unknown setting 'workers' in [source] in {toml}; leave it out, or see python -m"),
+        ("[source]\nworkers = 5", "workers in [source] in {toml} belongs in [pacing], as workers; move it there"),
         ("per_page = 3\n[source]\nper_page = 4", "per_page stands twice in {toml}; leave one of the two out"),
         ("[retry]\ndelays = [-1]", "retry_delays in {toml} must be at least 0, not -1"),
-        ("source = 5", "unknown setting 'source' in {toml}; leave it out, or"),
+        ("source = 5", "source in {toml} is a part of the settings; write it as a table, [source]"),
     ],
 )
 def test_a_table_that_does_not_fit(toml: str, said: str, tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_a_table_that_does_not_fit(toml: str, said: str, tmp_path: Path) -> None
         ("[pacing.strategy]\nx = 1", "strategy in [pacing] in {file} must be a value, not a table"),
         ("[[source]]\nurl = 'x'", "source in {file} is a part of the settings; write it as a table, [source]"),
         ("[source]\nworkers = 4", "workers in [source] in {file} belongs in [pacing], as workers; move it there"),
-        ("[sauce]\nurl = 'x'", "unknown setting 'sauce' in {file}; leave it out, or write source"),
+        ("[sorce]\nurl = 'x'", "unknown setting 'sorce' in {file}; leave it out, or write source"),
         ("[retry]\ndelays = '1'\nretry_delays = '2'", "retry_delays stands twice in {file}; leave one of the two out"),
     ],
 )
