@@ -18,6 +18,7 @@ from harness.errors import BadInput
 from harness.record.events import Role
 from harness.record.run import Run
 from harness.record.state import Failure
+from harness.record.status import RunStatus
 from harness.session.checking import Checked
 from harness.views.plan import check_text
 from harness.views.screen import Screen
@@ -33,7 +34,7 @@ def advised(answers: Answers) -> list[str]:
     assert done is not None
     assert done.status == "failed"
     run = SimpleNamespace(about={"reason": done.reason})
-    return next_commands(cast("Run", run), "failed", Path("results"))
+    return next_commands(cast("Run", run), RunStatus.FAILED, Path("results"))
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_pause_set_resume_watch_stop_from_another_terminal(
     assert find_run(tmp_path / "results").status == "paused"
     assert "paused" in run(capsys, "runs")[1]
     assert run(capsys, "set", "--workers", "3", "--limit", "100/1s")[1] == (
-        "run r continues with workers 3 and limit 100/1s\n"
+        "run r continues with limit 100/1s and workers 3\n"
     )
     assert run(capsys, "set", "r")[0] == 2
     assert run(capsys, "prune", "--keep", "0", "--yes")[1].startswith("nothing to remove")
