@@ -99,7 +99,7 @@ def test_once_there_is_a_session(number: signal.Signals, tmp_path: Path) -> None
     (run,) = list_runs(tmp_path / "results")
     assert (run.status, run.settled, run.state().reason) == ("stopped", True, NAMES[number])
     again = struck(number, "harness.session.importing:http_api", tmp_path, "resume", "r")
-    said = f"harness: stopped by {NAMES[number]} before the first request; run r is as it was\n"
+    said = f"harness: stopped by {NAMES[number]} before the first request; run r is unchanged\n"
     assert (again.returncode, again.stderr.removeprefix(STARTS)) == (128 + number, said)
     assert run.status == "stopped"
 

@@ -99,7 +99,8 @@ def killed(victim: Victim, rng: random.Random, requests: int) -> bool:
     time.sleep(rng.expovariate(1 / 0.03))  # noqa: TID251
     process.kill()
     process.join()
-    assert process.exitcode in (0, -signal.SIGKILL), victim.why.read_text()
+    why = victim.why.read_text() if victim.why.exists() else "nothing was said"
+    assert process.exitcode in (0, -signal.SIGKILL), f"ended with {process.exitcode}: {why}"
     return process.exitcode == -signal.SIGKILL
 
 
