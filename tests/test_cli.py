@@ -11,7 +11,7 @@ import pytest
 from harness.cli import main
 from harness.cli.main import cli
 from harness.config import SETTINGS, ImportConfig
-from harness.flags import RESUMED, SECTIONS, flag_of
+from harness.flags import FLAGS, RESUMED, SECTIONS, flag_of
 from harness.record.run import create_run
 
 SECRET = "sk-l1ve-0123"
@@ -229,7 +229,8 @@ def test_help_lists_every_setting_with_what_it_is(capsys: pytest.CaptureFixture[
     flags = _flags("import", capsys)
     assert list(flags) == ["--config", *(flag_of(name) for name in SETTINGS), "--help"]
     for name, field in SETTINGS.items():
-        assert flags[flag_of(name)].startswith(field.description or "?")
+        said = field.description if FLAGS[name].said_in_python is None else FLAGS[name].help
+        assert flags[flag_of(name)].startswith(said or "?")
     for flag, default in (
         ("--workers", "10"),
         ("--timeout", "30s"),

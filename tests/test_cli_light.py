@@ -188,7 +188,7 @@ def test_every_setting_is_a_flag_and_every_flag_a_setting() -> None:
     assert list(FLAGS) == list(SETTINGS)
     for name, field in SETTINGS.items():
         flag = FLAGS[name]
-        assert (field.default, field.description) == (flag.default, flag.help)
+        assert (field.default, field.description) == (flag.default, flag.said_in_python or flag.help)
         assert field.alias == (flag.alias or (name if flag.field != name else None))
 
 

@@ -32,7 +32,7 @@ LOST = (None, Failed("timed out"))
 
 
 def ends(**rules: Any) -> Rules:
-    return Rules(1, ends=StopConditions(**rules))
+    return Rules(1, stop_conditions=StopConditions(**rules))
 
 
 def gone_from(item: int) -> Any:
@@ -68,13 +68,14 @@ def test_a_rate_of_failures_is_judged_from_twenty_on() -> None:
 
 def test_time_is_up_in_the_middle_of_a_wait() -> None:
     """At 30 s exactly, while the next slot opens at 20 s and 40 s: what is in flight is finished, and it can go on."""
-    rules = Rules(10, ends=StopConditions(max_time_s=30.0))
+    rules = Rules(10, stop_conditions=StopConditions(max_time_s=30.0))
     play = Play(catalogue(2000), rules, windowed("500/20s")).run()
     assert play.now == 30.0
     assert play.done == Done("stopped", "--max-time: 30 s have passed")
     assert play.events[-1] == e.SessionEnded(30.0, "stopped", "--max-time: 30 s have passed")
     late = Play(
-        catalogue(2000, latency_s=4.0), Rules(10, ends=StopConditions(max_time_s=30.0, until_s=29.0, until="06:00"))
+        catalogue(2000, latency_s=4.0),
+        Rules(10, stop_conditions=StopConditions(max_time_s=30.0, until_s=29.0, until="06:00")),
     ).run()
     assert late.done == Done("stopped", "--until 06:00 was reached")
     assert late.now == 32.0
@@ -85,7 +86,7 @@ def test_time_is_up_while_it_is_paused() -> None:
     """A pause does not hold the end up."""
     play = Play(
         catalogue(2000),
-        Rules(10, ends=StopConditions(max_time_s=3600.0)),
+        Rules(10, stop_conditions=StopConditions(max_time_s=3600.0)),
         at=[(0.5, lambda core, now: core.pause(now))],
     )
     assert play.run().now == 3600.0
@@ -243,7 +244,7 @@ async def test_on_trio_everyone_pauses_and_goes_on_alike() -> None:
 @pytest.mark.anyio
 async def test_on_trio_time_is_up_while_everyone_sleeps() -> None:
     """At 30 s the driver wakes from a wait that would have lasted until 40 s, and ends."""
-    driver, _ = driver_for(Fake(2000), Rules(10, ends=StopConditions(max_time_s=30.0)), windowed("500/20s"))
+    driver, _ = driver_for(Fake(2000), Rules(10, stop_conditions=StopConditions(max_time_s=30.0)), windowed("500/20s"))
     with trio.fail_after(1000):
         done = await driver.run()
     assert (done.status, trio.current_time()) == ("stopped", pytest.approx(30.0))
