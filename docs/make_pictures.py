@@ -13,10 +13,13 @@ from rich.console import Console
 from rich.text import Text
 
 from harness import ImportConfig, run_import
+from harness.paths import program
 from harness.record.clock import local_stamp, utc_s
 from harness.record.live import Live
+from harness.record.run_view import view_of
 from harness.record.state import State
 from harness.record.summary import Summary
+from harness.session.optimality import figures
 from harness.views.frame import frame
 from harness.views.screen import Screen
 from harness.views.summary import summary_text
@@ -34,19 +37,19 @@ def take(results: Path) -> tuple[list[Text], str]:
 
     def look(state: State, live: Live) -> None:
         if live.t_s > 8 and not frames:
-            frames.append(frame(NAME, state, live, WIDTH - 1))
+            frames.append(frame(view_of(figures(NAME, state, config), state, live), WIDTH - 1))
 
     config = ImportConfig(results=results, run=NAME)
 
     async def main() -> Summary:
         run = await run_import(config, on_update=look)
-        figures = run.summary()
-        assert figures is not None
-        return Summary.from_dict(figures)
+        written = run.summary()
+        assert written is not None
+        return Summary.from_dict(written)
 
     summary = trio.run(main)
     screen = Screen(width=WIDTH - 1, unicode=True, color=True)
-    text = summary_text(summary, screen, python=".venv/bin/python", items=f"results/{NAME}/items.parquet")
+    text = summary_text(summary, screen, program=program(".venv/bin/python"), items=f"results/{NAME}/items.parquet")
     return frames[0], text
 
 
