@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.core.answers import Failed
 from harness.core.stop_conditions import StopConditions
-from harness.core.work import Task
+from harness.core.work import InFlight, Task
 from harness.record import events as e
 from harness.record.state import Failure, State
 
@@ -80,6 +80,7 @@ class RetryPolicy:
             self._stale.discard(task)
         return first
 
-    def answered(self, task: Task) -> None:
+    def answered(self, flight: InFlight) -> None:
         """Note that it has an answer: nothing is held against it any more."""
-        self._stale.discard(task)
+        if self._stale:  # seldom: every answer passes here
+            self._stale.discard(flight.task)
