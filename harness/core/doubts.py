@@ -21,7 +21,7 @@ ones only pause everyone. Known to be the items' own: the next ones are set asid
 together after one silence; unless so many come in a row that it looks like a limit again. Then nobody pauses yet, but
 something that was let in before goes at once (phase `look`): let in, they are tried; refused, it all begins anew.
 
-Where another request gets an answer that tells nothing (5xx, or none), the phase stays (see `comparing`). Where
+Where another request gets an answer that tells nothing (5xx, or none), the phase stays (see `rulings`). Where
 the suspect does, the doubt is over, and it fails as it would have without one.
 
 429 and what `--refused-when` declares are a limit's from the beginning. They are doubted only where the same request

@@ -5,7 +5,7 @@ The first 401 holds everyone, and something that was let in before is fetched on
     let in         (2xx, or 404 or 410: whoever is told that something is not there was let in to look) the 401 was the
                    item's own
     401            the credential has expired: the run stops, and nothing was lost
-    anything else  tells nothing: something else is tried, later each time (see `comparing`)
+    anything else  tells nothing: something else is tried, later each time (see `rulings`)
 
 An item is compared with an item and a page with a page, for a list may be public where its items are not. Where no item
 was let in yet, the list's first page tells whether the credential has expired; if it has not, items from all over the

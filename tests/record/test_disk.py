@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from harness.errors import RecordError
-from harness.record import files
+from harness.record import events as e, files
 from harness.record.arrow import EVENT_SCHEMA
 from harness.record.clock import Boot
 from harness.record.events import SCHEMA_VERSION
@@ -330,3 +330,15 @@ def test_items_cannot_be_written_is_an_error_of_the_record(tmp_path: Path, monke
     monkeypatch.setattr(files.os, "replace", full)
     with pytest.raises(RecordError, match=r"items.parquet cannot be written"):
         write_items(tmp_path / "r")
+
+
+def test_whatever_keeps_a_part_from_being_written_ends_the_record(tmp_path: Path) -> None:
+    """A value of the wrong type in one event, and sound ones after it: no later part leaves a hole."""
+    recorder = Recorder(tmp_path, "r", 1)
+    recorder.record(e.WorkersSet(1.0, "many"))  # type: ignore[arg-type]
+    with pytest.raises(pa.ArrowInvalid):
+        recorder.flush()
+    recorder.record(e.WorkersSet(2.0, 3))
+    with pytest.raises(RecordError, match=r"^a part was not written: "):
+        recorder.flush()
+    assert list((tmp_path / "events").glob("*.parquet")) == []
