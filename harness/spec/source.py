@@ -1,0 +1,211 @@
+"""A source as it is declared: the models that flags, TOML, presets, Python and guesses all end in.
+
+A source holds one resource today. Its paging is one of six kinds and its auth one of five, each a model of its own that
+`type` tells apart. Whatever is None or empty was not declared: `harness.source.guess` may fill it from the first
+answers, and what is still open then is read by the rules of `harness.source.rest`.
+
+Paths into answers are texts as `harness.spec.paths` reads them: JMESPath, a key as it is, or `header:NAME`. Secrets
+stand in none of these models, only the names of environment variables that hold them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+# --- paging: how the pages of the list follow on each other ---------------------------------------------------------
+
+
+class PageNumberPaging(_Model):
+    """Numbered pages. param: of the query; first: the number of the first page, 0 or 1 (None: not known).
+
+    total, pages: paths of the number of records and of pages. more: path of a boolean that says whether more follow.
+    """
+
+    type: Literal["page"] = "page"
+    param: str = "page"
+    first: Literal[0, 1] | None = None
+    total: str | None = None
+    pages: str | None = None
+    more: str | None = None
+
+
+class OffsetPaging(_Model):
+    """Pages by the number of records before them, in `param`."""
+
+    type: Literal["offset"] = "offset"
+    param: str = "offset"
+    total: str | None = None
+    more: str | None = None
+
+
+class CursorPaging(_Model):
+    """Each page tells the cursor of the next, at the path `next`.
+
+    It is sent as the parameter `param`, or in the place of `{cursor}` in the URL or the body. more: path of a boolean
+    that ends the list even where a cursor is there. absent_is_end: a page without one is the last, as documented.
+    """
+
+    type: Literal["cursor"] = "cursor"
+    next: str
+    param: str | None = None
+    more: str | None = None
+    total: str | None = None
+    absent_is_end: bool = False
+
+
+class LinkPaging(_Model):
+    """Each page tells the URL of the next: at `next` (text, or an object with `href`), or in a Link header."""
+
+    type: Literal["link"] = "link"
+    next: str | None = None
+    more: str | None = None
+    total: str | None = None
+    absent_is_end: bool = False
+
+
+class KeysetPaging(_Model):
+    """The next page is asked for by the last id of this one, in `param` or in the place of `{last_id}`.
+
+    last: path, within a record, of what is sent (None: its id). more: path of the boolean that says whether to go on.
+    """
+
+    type: Literal["keyset"] = "keyset"
+    param: str | None = None
+    last: str | None = None
+    more: str | None = None
+    total: str | None = None
+    absent_is_end: bool = False
+
+
+class SinglePage(_Model):
+    """The list is one page."""
+
+    type: Literal["single"] = "single"
+
+
+Paging = Annotated[
+    PageNumberPaging | OffsetPaging | CursorPaging | LinkPaging | KeysetPaging | SinglePage, Field(discriminator="type")
+]
+
+
+# --- auth: in whose name -------------------------------------------------------------------------------------------
+
+
+class BearerAuth(_Model):
+    """`Authorization: Bearer …` from each of the variables: several are several keys, with a budget each."""
+
+    type: Literal["bearer"] = "bearer"
+    token_env: tuple[str, ...]
+
+
+class BasicAuth(_Model):
+    """HTTP Basic. The variable holds the password of `user`; without a user, `user:password` or a key alone."""
+
+    type: Literal["basic"] = "basic"
+    token_env: tuple[str, ...]
+    user: str | None = None
+
+
+class HeaderAuth(_Model):
+    """The key in the header `name`, after `prefix` (such as `Token `)."""
+
+    type: Literal["header"] = "header"
+    token_env: tuple[str, ...]
+    name: str
+    prefix: str = ""
+
+
+class QueryAuth(_Model):
+    """The key in the parameter `name` of the query."""
+
+    type: Literal["query"] = "query"
+    token_env: tuple[str, ...]
+    name: str
+
+
+class OAuth2(_Model):
+    """OAuth2 client credentials (RFC 6749 4.4): the secret goes to `token_url` alone, the token to the list."""
+
+    type: Literal["oauth2"] = "oauth2"
+    token_url: str
+    client_id_env: str
+    client_secret_env: str
+    scope: str | None = None
+
+
+Auth = Annotated[BearerAuth | BasicAuth | HeaderAuth | QueryAuth | OAuth2, Field(discriminator="type")]
+
+
+# --- what is imported ----------------------------------------------------------------------------------------------
+
+
+class AnswerRule(_Model):
+    """Answers that mean something of their own: of `status` (None: any), whose body holds `text` or whose `path` is
+    `value` (as text; in any case of letters).
+    """
+
+    status: int | None = None
+    text: str = ""
+    path: str | None = None
+    value: str | None = None
+
+
+class Item(_Model):
+    """Where an item lies. url: a template with `{id}`, `{url}` or fields of the record; `{ids:100}`: a batch of them.
+
+    records: path of the item (or, of a batch, of the items) in the answer.
+    """
+
+    url: str
+    records: str | None = None
+
+
+class Resource(_Model):
+    """One list and its items.
+
+    url: of the list, with placeholders. params: sent with every request of the list. per_page: the page size that is
+    asked for, in size_param ("" or None: not known; it is not sent unless the URL or the body has `{per_page}`).
+    id: one path in a record, or several that make the id together. item: None where it is not declared; detail False:
+    the records of the list are the items. end: statuses that end the list at a page that was only guessed.
+    """
+
+    name: str = "records"
+    url: str
+    method: Literal["GET", "POST"] = "GET"
+    body: dict[str, Any] | None = None
+    params: dict[str, str] = Field(default_factory=dict)
+    records: str | None = None
+    id: tuple[str, ...] = ()
+    paging: Paging | None = None
+    per_page: int | None = None
+    size_param: str | None = None
+    most_per_page: int | None = None  # documented; what is larger is capped or refused
+    item: Item | None = None
+    detail: bool = True
+    end: tuple[int, ...] = ()
+    refused_when: tuple[AnswerRule, ...] = ()
+    fail_when: tuple[AnswerRule, ...] = ()
+    split: str | None = None
+
+
+class Source(_Model):
+    """An API and what is imported of it. headers: sent with every request (values may hold `{env:NAME}`).
+
+    same_host: next links that spell the list's host or scheme otherwise lead to the same service. allow_host: other
+    hosts that links may lead to, without credentials. limits: documented ones, in the grammar of --limit.
+    """
+
+    name: str | None = None
+    resource: Resource
+    headers: dict[str, str] = Field(default_factory=dict)
+    auth: Auth | None = None
+    same_host: bool = False
+    allow_host: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
