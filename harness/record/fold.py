@@ -77,7 +77,7 @@ def _relisted(state: State, _: e.Relisted) -> None:
 def _sent(state: State, role: e.Role, sent_s: float, t_s: float) -> None:
     session = state.session
     state.fetches += 1
-    state.requests[role] += 1
+    state.requests[role] = state.requests.get(role, 0) + 1
     if session.first_sent_s is None or sent_s < session.first_sent_s:
         session.first_sent_s = sent_s
     if session.last_answer_s is None or t_s > session.last_answer_s:
