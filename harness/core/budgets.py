@@ -31,7 +31,11 @@ def shared(budget: Budget, credential: str | None = None, roles: Sequence[e.Role
 
 
 def by_routes(
-    credential: str | None, common: Pacer, own: Callable[[e.Role, Common], Pacer], longest_s: float, roles: Sequence[e.Role]
+    credential: str | None,
+    common: Pacer,
+    own: Callable[[e.Role, Common], Pacer],
+    longest_s: float,
+    roles: Sequence[e.Role],
 ) -> Budgets:
     """Give each role a budget of its own, beside the limits that `common` keeps for all. longest_s: as of `Budget`.
 
@@ -66,6 +70,24 @@ def split(budgets: Budgets, tiers: Tiers, now: float, linger_s: float, state_sen
             new.breaker.hold_until(budget.hold.until, "refused")
         made[endpoint._replace(budget=name)] = new
     return made
+
+
+def charge(budgets: Budgets, at: float, cost: int, role: e.Role | None = None, credential: str | None = None) -> None:
+    """Count what an earlier session sent, where it belongs: of a role or key that is not known, everywhere."""
+    known = credential in {endpoint.credential for endpoint in budgets}
+    mine = {
+        id(budget): budget
+        for endpoint, budget in budgets.items()
+        if role in (None, endpoint.role) and (not known or endpoint.credential == credential)
+    }
+    commons: set[int] = set()
+    for budget in mine.values():
+        if isinstance(budget.pacer, RoutePacer):
+            common = budget.pacer.common
+            budget.pacer.charge_one(at, cost, id(common) not in commons)
+            commons.add(id(common))
+        else:
+            budget.pacer.charge(at, cost)
 
 
 def each(budgets: Budgets) -> Iterable[Budget]:

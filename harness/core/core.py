@@ -58,7 +58,7 @@ from harness.core.tokens import Token
 from harness.core.unauthorised import UNAUTHORISED
 from harness.core.waits import WaitLog
 from harness.core.work import Desired, InFlight, Task, Work
-from harness.pacing import Budget, Grant, Hold, Later, Notice, Outcome, Tier, format_tiers, names_routes
+from harness.pacing import Budget, Grant, Hold, Later, Notice, Outcome, Tier, TierStatistics, format_tiers, names_routes
 from harness.pacing.refusals import SUSPECT, by_suspicion
 from harness.pacing.routes import several
 from harness.record import events as e
@@ -72,7 +72,8 @@ _AFTER: dict[e.Role, tuple[e.Role, e.Role]] = {"item": ("list", "item"), "list":
 class Core:
     """One session of an import.
 
-    budgets: by the endpoints of the list, of items and of tokens, for each key; usually the same. record: called with every event, at once.
+    budgets: by the endpoints of the list, of items and of tokens, for each key; usually the same. record: called with
+    every event, at once.
     state: where an earlier session left off (it is folded on from here). payloads: items whose payload is on disk
     already though no event says so; they are adopted, not fetched. utc_s: the wall clock at t = 0, for times that
     outlive us. concurrency: finds the number of workers, in place of the one in `rules`.
@@ -233,6 +234,10 @@ class Core:
                 return self._fetch(now, self.work.take(role), *answer)
             if later is None or (answer.until is not None and (later.until is None or answer.until < later.until)):
                 later = answer
+        return self._nothing_ready(now, later)
+
+    def _nothing_ready(self, now: float, later: Later | None) -> Answer:
+        """Say what is waited for, where nothing may be sent. later: what the budgets answered; None: nothing is ready."""
         if later is not None and later.until is None and not self.in_flight and self.keys.unrest():
             return self._next_ready(now)
         if self.concurrency is not None:
@@ -264,6 +269,14 @@ class Core:
     def budget_of(self, role: e.Role) -> Budget:
         """Return the budget that pays for requests of that role, of the first key."""
         return self.keys.first(role)
+
+    def tier_statistics(self, now: float) -> list[TierStatistics]:
+        """Return what is known of every limit, once where several budgets keep to the same books of it."""
+        found: dict[tuple[str | None, Tier], TierStatistics] = {}
+        for endpoint, budget in self.budgets.items():
+            for tier in budget.pacer.statistics(now).tiers:
+                found.setdefault((endpoint.credential, tier.tier), tier)
+        return list(found.values())
 
     def _may_go(self, role: e.Role) -> bool:
         """Return whether one of that role is ready, and need not wait for the list to be read."""

@@ -1,4 +1,4 @@
-"""Follow redirects within the list's origin: each hop is a request of its own, with a grant of its own. No IO, no clock.
+"""Follow redirects within the list's origin: each hop is a request with a grant of its own. No IO, no clock.
 
 The request goes back to the front and is sent again, to where it was pointed. How far it has come stands nowhere in the
 record: after a crash it is asked from its beginning, which costs a hop and loses nothing.

@@ -16,7 +16,7 @@ _NEVER = StopConditions()
 
 @dataclass(frozen=True, slots=True)
 class TokenRules:
-    """How a token is fetched: the names of the variables that it is asked for with, where, and the timeout of requests."""
+    """How a token is fetched: with which variables (their names), where, and the timeout of requests."""
 
     name: str
     url: str
@@ -46,7 +46,7 @@ class Rules:
     token: TokenRules | None = None
     linger_s: float = 30.0
 
-    def cost(self, role: e.Role) -> int:
+    def cost(self, role: str) -> int:
         """Return what a request of that role costs, in units of the limits."""
         return {"list": self.list_cost, "item": self.item_cost}.get(role, 1)
 

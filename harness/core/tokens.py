@@ -3,19 +3,19 @@
 A token is fetched as pages and items are: through the core, with a grant of its own, before anything else is sent. The
 token itself never comes here; only when it was asked for, and for how long it was said to hold.
 
-**The margin.** A request that is sent at t is judged by t + timeout at the latest: then it is given up. A token that was
-asked for at s began to hold no earlier, so that it holds until s + expires_in at least. So whatever is sent before
+**The margin.** A request that is sent at t is judged by t + timeout at the latest: then it is given up. A token that
+was asked for at s began to hold no earlier, so that it holds until s + expires_in at least. So whatever is sent before
 s + expires_in - timeout is judged with a token that holds, and from then on a new one is fetched first. Where the
 timeout is more than a quarter of the token's life the margin is that quarter: the token would else be fetched for a few
 requests each time, and a slow answer that comes too late costs a 401, which costs nothing but a new token.
 
 **A 401** is the token's fault until a fresh one is refused as well:
 
-    sent with an older token, or while one is being fetched     sent again, with the new one
-    the token has let others in, or it is the first of this     a new one is fetched, once for all that were refused, and
-    session or was fetched because it ran out                   the request is sent again with it
-    fetched after a 401, and it has let nobody in; or the       the fresh token is refused: it is the request's own fault
-    request has cost two tokens already                         or the client's, which `unauthorised` finds out
+    sent with an older token, or while one is fetched       it is sent again, with the new one
+    the token has let others in, or it is the first of      a new one is fetched, once for all that were refused, and
+    this session or was fetched because it ran out          the request is sent again with it
+    fetched after a 401, and it has let nobody in; or       the fresh token is refused: it is the request's own fault
+    the request has cost two tokens already                 or the client's, which `unauthorised` finds out
 
 Some tokens hold for a number of requests: nothing but a 401 says so, and each costs no attempt.
 """

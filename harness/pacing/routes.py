@@ -12,12 +12,11 @@ hold up all items.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from harness.pacing.base import Grant, Later, LearnedFact, Learning, Notice, Outcome, Pacer, Planning, Statistics
-from harness.pacing.tiers import EVERY_ROUTE, Route, Tier, Tiers, of_route, parse_tiers
+from harness.pacing.tiers import EVERY_ROUTE, Route, Tier, Tiers, of_route, parse_tiers, unnamed
 
 
 @dataclass(slots=True)
@@ -46,7 +45,7 @@ class RoutePacer:
         self.name = own.name
         self.route = route
         self._own = own
-        self._common = common
+        self.common = common
         self._pairs: dict[int, Grant] = {}
 
     def reserve(self, now: float, cost: int = 1) -> Grant | Later:
@@ -54,7 +53,7 @@ class RoutePacer:
         return self._joined(self._own.reserve(now, cost), now, cost)
 
     def _joined(self, mine: Grant | Later, now: float, cost: int) -> Grant | Later:
-        other = self._common.pacer.reserve(now, cost)
+        other = self.common.pacer.reserve(now, cost)
         if isinstance(mine, Grant) and isinstance(other, Grant):
             self._pairs[id(mine)] = other
             return mine
@@ -62,7 +61,7 @@ class RoutePacer:
             self._own.settle(mine, now, Outcome.UNUSED)
             return other
         if isinstance(other, Grant):
-            self._common.pacer.settle(other, now, Outcome.UNUSED)
+            self.common.pacer.settle(other, now, Outcome.UNUSED)
             return mine
         return max(mine, other, key=_opens)
 
@@ -72,27 +71,32 @@ class RoutePacer:
         other = self._pairs.pop(id(grant))
         untils = (
             self._own.settle(grant, now, outcome, notice, cost),
-            self._common.pacer.settle(other, now, outcome, notice, cost),
+            self.common.pacer.settle(other, now, outcome, notice, cost),
         )
         return max((until for until in untils if until is not None), default=None)
 
     def charge(self, at: float, cost: int) -> None:
+        self.charge_one(at, cost)
+
+    def charge_one(self, at: float, cost: int, commonly: bool = True) -> None:
+        """Count `cost` units of this route. commonly: by the common limits as well; else another route told them."""
         self._own.charge(at, cost)
-        self._common.pacer.charge(at, cost)
+        if commonly:
+            self.common.pacer.charge(at, cost)
 
     def set_tiers(self, tiers: Tiers, now: float) -> None:
         """Keep to these limits of all routes from now on, as far as they are of this one."""
         self._own.set_tiers(of_route(tiers, self.route), now)
-        self._common.set_tiers(of_route(tiers, EVERY_ROUTE), now)
+        self.common.set_tiers(of_route(tiers, EVERY_ROUTE), now)
 
     def expect(self, requests: int) -> None:
         """Note how many requests of this route are still to be sent, beyond those in flight."""
         if isinstance(self._own, Planning):
             self._own.expect(requests)
-        self._common.expect(self.route, requests)
+        self.common.expect(self.route, requests)
 
     def statistics(self, now: float) -> Statistics:
-        own, common = self._own.statistics(now), self._common.pacer.statistics(now)
+        own, common = self._own.statistics(now), self.common.pacer.statistics(now)
         return Statistics(self.name, own.in_flight, common.tiers + own.tiers, own.beliefs + common.beliefs)
 
 
@@ -118,10 +122,10 @@ class LearningRoutePacer(RoutePacer):
 
     def set_tiers(self, tiers: Tiers, now: float) -> None:
         self._own.set_tiers(unnamed(of_route(tiers, self.route)), now)
-        self._common.set_tiers(of_route(tiers, EVERY_ROUTE), now)
+        self.common.set_tiers(of_route(tiers, EVERY_ROUTE), now)
 
     def statistics(self, now: float) -> Statistics:
-        own, common = self._own.statistics(now), self._common.pacer.statistics(now)
+        own, common = self._own.statistics(now), self.common.pacer.statistics(now)
         mine = tuple(replace(tier, tier=self._mine(tier.tier)) for tier in own.tiers)
         return Statistics(self.name, own.in_flight, common.tiers + mine, own.beliefs + common.beliefs)
 
@@ -160,11 +164,6 @@ class LearningRoutePacer(RoutePacer):
         return replace(tier, route=self.route)
 
 
-def unnamed(tiers: Tiers) -> Tiers:
-    """Return `tiers` without the route that they are of, for a strategy that knows no other."""
-    return tuple(replace(tier, route=EVERY_ROUTE) for tier in tiers)
-
-
 def several(tiers: Tiers, keys: int) -> Tiers:
     """Return limits that `keys` keys together cannot exceed where each keeps `tiers`: so many times as much.
 
@@ -179,8 +178,3 @@ def _times(tier: Tier, keys: int) -> Tier:
         return replace(tier, limit=tier.limit * keys, kind="bucket", burst=tier.depth * keys)
     burst = None if tier.burst is None else tier.burst * keys
     return replace(tier, limit=tier.limit * keys, burst=burst)
-
-
-def as_left(left: Mapping[Route, int], route: Route) -> int:
-    """Return how many of `left` requests a limit of `route` counts."""
-    return sum(left.values()) if route == EVERY_ROUTE else left.get(route, 0)

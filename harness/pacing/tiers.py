@@ -35,6 +35,8 @@ MAX_LIMIT = 1_000_000_000
 _ASK = "write limits like 500/20s+2000/100s"
 # A + inside a zone's name (Etc/GMT+5) joins nothing: what it joins begins with a count and a slash, or a kind.
 _JOINED = re.compile(r"\+(?=[^+:/]*/|\s*(?:[a-z*]+\s*=)?\s*\d+\s*:concurrency)")
+# Routes may stand apart by spaces, too: `list=20/m item=50/m`.
+_SPACED = re.compile(r"\s+(?=[a-z*]+=)")
 _NAMED = re.compile(r"\s*([A-Za-z*][A-Za-z_*-]*)\s*=(.*)", re.DOTALL)
 _WITH_BURST = ("gcra", "bucket", "leaky")
 _LARAVEL = re.compile(r"\d+,\d+(:\d+,\d+)*", re.ASCII)
@@ -110,6 +112,11 @@ def held_to(tiers: Iterable[Tier], route: Route) -> Tiers:
     return tuple(tier for tier in tiers if tier.route in (EVERY_ROUTE, route))
 
 
+def unnamed(tiers: Tiers) -> Tiers:
+    """Return `tiers` without the route that they are of, for a strategy that knows no other."""
+    return tuple(replace(tier, route=EVERY_ROUTE) for tier in tiers)
+
+
 def names_routes(tiers: Iterable[Tier]) -> bool:
     """Return whether any limit is of one route alone."""
     return any(tier.route != EVERY_ROUTE for tier in tiers)
@@ -144,7 +151,7 @@ def _parse(text: str) -> list[Tier]:
     if _LARAVEL.fullmatch(text):
         text = "+".join("{}/{}s".format(*pair.split(",")) for pair in text.split(":"))
     route, tiers = EVERY_ROUTE, []
-    for part in _JOINED.split(text):
+    for part in _JOINED.split(_SPACED.sub("+", text)):
         named = _NAMED.fullmatch(part)
         if named is not None:
             route, part = _route(named[1], part), named[2]

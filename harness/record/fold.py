@@ -295,10 +295,15 @@ def _limits_set(state: State, event: e.LimitsSet) -> None:
     state.limits, state.asked = event.limits, True
 
 
+def _is_limit(text: str) -> bool:
+    """Return whether a limit is called so, `80/5s` or `item=80/5s`, and not a header."""
+    return text[:1].isdigit() or text.partition("=")[2][:1].isdigit()
+
+
 def _learned(state: State, event: e.Learned) -> None:
     state.limits = event.limits
     kept = event.limits.split("+")
-    state.learned = {key: why for key, why in state.learned.items() if key in kept or not key[:1].isdigit()}
+    state.learned = {key: why for key, why in state.learned.items() if key in kept or not _is_limit(key)}
     state.learned[event.tier or event.evidence.partition(" ")[0]] = event.evidence
 
 
