@@ -237,7 +237,7 @@ class Core:
         return self._nothing_ready(now, later)
 
     def _nothing_ready(self, now: float, later: Later | None) -> Answer:
-        """Say what is waited for, where nothing may be sent. later: what the budgets answered; None: nothing is ready."""
+        """Say what is waited for. later: what the budgets answered; None: nothing is ready."""
         if later is not None and later.until is None and not self.in_flight and self.keys.unrest():
             return self._next_ready(now)
         if self.concurrency is not None:
@@ -412,6 +412,9 @@ class Core:
             self._returned(flight, now, "token")
             return
         failed = result if isinstance(result, Failed) else Failed("malformed", "no token came", passing=False)
+        if failed.stale and token.again():
+            self._returned(flight, now, failed.reason, failed.sent)
+            return
         at = token.failed(now, failed, tuple(self.rules.retry_delays_s))
         self._say_failed(flight, now, failed, at)
         if at is None:
