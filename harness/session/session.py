@@ -245,7 +245,7 @@ class Session:
         rtt_s = round(state.least_latency_s, 3)
         costs = (self.config.pacing.list_cost, self.config.pacing.item_cost)
         return bound(
-            BoundWork(pages, state.total, paging, self.config.source.detail, None, *costs), limits, rtt_s, 1
+            BoundWork(pages, state.total, paging, self.config.source.details, None, *costs), limits, rtt_s, 1
         ).bound_s
 
     def pause(self) -> None:
