@@ -111,8 +111,7 @@ def credentials_of(config: ImportConfig) -> tuple[str | None, ...]:
 
 def keys_of(config: ImportConfig) -> tuple[str, ...]:
     """Return the names of the variables that hold keys, one for each."""
-    names = config.source.token_env
-    return (names,) if isinstance(names, str) else tuple(names or ())
+    return config.source.token_env
 
 
 def oauth_of(config: ImportConfig) -> OAuth2 | None:
@@ -144,7 +143,7 @@ def make_core(
         config.pacing.most_workers,
         config.retry.delays,
         config.source.sequential,
-        config.source.detail,
+        config.source.details,
         config.run.max_items,
         config.pacing.list_cost,
         config.pacing.item_cost,
@@ -209,8 +208,9 @@ def _is_same(config: ImportConfig, run: Run) -> bool:
     try:
         about = run.about
         said: dict[str, Any] = about.get("config", {})
-        names = tuple(said.get("header_names") or ())
-        key = sent_as(said.get("url"), said.get("token_env"), names)
+        names = (said.get("header_names") or []) + [one.partition(":")[0] for one in said.get("header") or []]
+        keys = said.get("token_env") or ()
+        key = sent_as(said.get("url"), (keys,) if isinstance(keys, str) else tuple(keys), tuple(names))
         return not about.get("simulated") and key == config.source.learned_for
     except (RecordError, ValueError, TypeError, AttributeError):
         return False
