@@ -237,7 +237,7 @@ class Core:
         return self._nothing_ready(now, later)
 
     def _nothing_ready(self, now: float, later: Later | None) -> Answer:
-        """Say what is waited for. later: what the budgets answered; None: nothing is ready."""
+        """Say what is waited for, where nothing may be sent. later: the budgets' answer; None: nothing is ready."""
         if later is not None and later.until is None and not self.in_flight and self.keys.unrest():
             return self._next_ready(now)
         if self.concurrency is not None:

@@ -90,7 +90,7 @@ def _prepared(
     return Simulation(
         core,
         service,
-        per_page=config.source.per_page,
+        per_page=config.source.page_size,
         timeout_s=config.retry.timeout,
         utc_s=utc_s,
         put=put,

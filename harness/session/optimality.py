@@ -84,10 +84,10 @@ def _segment_bound(segment: Segment, state: State, config: ImportConfig, tiers: 
     paging: Paging = "numbered" if state.last_page is not None else "cursor"
     named = items if pages else items - 1
     # The last page of a list without an extent is empty, so the pages can hold more than they named.
-    per_page = max(config.source.per_page, -(-named // max(1, pages)))
+    per_page = max(config.source.page_size, -(-named // max(1, pages)))
     costs = (config.pacing.list_cost, config.pacing.item_cost)
     most = per_page if paging == "cursor" else None
-    work = BoundWork(max(1, pages), named, paging, config.source.detail, most, *costs)
+    work = BoundWork(max(1, pages), named, paging, config.source.details, most, *costs)
     best = bound(work, several(tiers, len(credentials_of(config))), rtt_s, max(1, state.workers))
     spared_s = rtt_s * ((not pages) + segment.goes_on)
     if not spared_s:

@@ -93,7 +93,7 @@ async def look_ahead(api: Api, config: ImportConfig) -> Outlook:
         raise BadInput(f"an import could not end as complete: {seen.problem}")
     fields = frozenset[str]()
     listed = seen.state.items.in_state("pending")
-    if listed and config.source.detail:
+    if listed and config.source.details:
         _, payloads, _, item_s = await _ask(api, "item", listed[0])
         times_s.append(item_s)
         fields = _fields(payloads)
@@ -104,7 +104,7 @@ async def look_ahead(api: Api, config: ImportConfig) -> Outlook:
         latency_s,
         fields,
         _fields(records[:1]),
-        _bound(work, config, latency_s, detail=config.source.detail),
+        _bound(work, config, latency_s, detail=config.source.details),
         _bound(work, config, latency_s, detail=False),
     )
 
@@ -123,7 +123,7 @@ def work_for(page: PageRead, state: State, config: ImportConfig) -> Work | None:
     items = total if config.run.max_items is None else min(total, config.run.max_items)
     pages = math.ceil(items / a_page) if config.run.max_items is not None or last is None else last
     return Work(
-        max(1, pages), items, paging, config.source.detail, None, config.pacing.list_cost, config.pacing.item_cost
+        max(1, pages), items, paging, config.source.details, None, config.pacing.list_cost, config.pacing.item_cost
     )
 
 
@@ -138,7 +138,7 @@ def plan_of(outlook: Outlook, config: ImportConfig) -> Plan:
     """Return what an import would do, by what was seen of the API."""
     work, best = outlook.work, outlook.bound
     only = None
-    if work is not None and config.source.detail and outlook.fields and outlook.fields <= outlook.list_fields:
+    if work is not None and config.source.details and outlook.fields and outlook.fields <= outlook.list_fields:
         best_s = outlook.list_bound.bound_s if outlook.list_bound else None
         only = ListOnly(len(outlook.fields), work.pages, best_s)
     return Plan(

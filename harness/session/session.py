@@ -251,7 +251,7 @@ class Session:
         rtt_s = round(state.least_latency_s, 3)
         costs = (self.config.pacing.list_cost, self.config.pacing.item_cost)
         return bound(
-            BoundWork(pages, state.total, paging, self.config.source.detail, None, *costs),
+            BoundWork(pages, state.total, paging, self.config.source.details, None, *costs),
             several(limits, len(credentials_of(self.config))),
             rtt_s,
             1,

@@ -8,10 +8,11 @@ and not its value, so that nothing that shows a URL (an event, a message, the lo
 from __future__ import annotations
 
 import re
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from collections.abc import Generator, Iterable, Mapping
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from harness.settings import header_of
 from harness.source.http import URL, Auth, Request, Response
 from harness.source.redaction import MARK, Redactor
 from harness.spec.source import BasicAuth, BearerAuth, HeaderAuth, QueryAuth
@@ -130,18 +131,6 @@ class Credentials(Auth):
     def _is_secret(self, value: str) -> bool:
         """Return whether a parameter's value is a secret, and nothing but it and perhaps the name of its scheme."""
         return self._links.clean(value) != value and _NOTHING_ELSE.fullmatch(self._links.clean(value)) is not None
-
-
-def header_of(auth: KeyAuth, key: str) -> dict[str, str]:
-    """Return the header in which an auth sends a key; none for a key in the query."""
-    if isinstance(auth, QueryAuth):
-        return {}
-    if isinstance(auth, BearerAuth):
-        return {"Authorization": f"Bearer {key}"}
-    if isinstance(auth, HeaderAuth):
-        return {auth.name: auth.prefix + key}
-    pair = f"{auth.user}:{key}" if auth.user is not None else key if ":" in key else f"{key}:"
-    return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
 
 
 def _with_param(url: URL, name: str, place: str) -> URL:
