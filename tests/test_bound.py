@@ -14,7 +14,7 @@ is as sharp as the ticks are fine, while `bound == search` proves the bound to b
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -24,7 +24,7 @@ from harness.bound import Work, admissible, bound
 from harness.bound.greedy import MAX_BURSTS
 from harness.bound.paths import Link, fill_s
 from harness.errors import NeverFits
-from harness.pacing.tiers import Tier, parse_tiers
+from harness.pacing.tiers import Tier, by_route, parse_tiers
 
 State = Any
 
@@ -129,10 +129,16 @@ def search(
 ) -> int:
     """Whole seconds from the first arrival to the last in the best schedule there is; `border` is in ticks."""
     rules = [rule(tier, fine, border) for tier in tiers]
+    counted = [{"list": ("page",), "item": ("item",)}.get(tier.route, ("page", "item")) for tier in tiers]
     if workers is not None and rtt > 0:
         rules.append(Log(workers, rtt * fine))
+        counted.append(("page", "item"))
+
+    def admitted(used: State, what: str) -> State:
+        return tuple(r.admit(s) if what in whats else s for r, s, whats in zip(rules, used, counted))
+
     unasked = (1, 0, work.pages - 1, work.details, ())
-    states = {(tuple(r.admit(r.start) for r in rules), ask(work, unasked, "page", rtt * fine))}
+    states = {(admitted(tuple(r.start for r in rules), "page"), ask(work, unasked, "page", rtt * fine))}
     for tick in range(10_000):
         reached, todo = set(), list(states)
         while todo:
@@ -143,10 +149,10 @@ def search(
             if state in reached:
                 continue
             reached.add(state)
-            next_used = tuple(r.admit(s) for r, s in zip(rules, used))
-            if None not in next_used:
-                asked = (ask(work, listing, what, rtt * fine) for what in ("page", "item"))
-                todo.extend((next_used, after) for after in asked if after is not None)
+            for what in ("page", "item"):
+                next_used, after = admitted(used, what), ask(work, listing, what, rtt * fine)
+                if None not in next_used and after is not None:
+                    todo.append((next_used, after))
         states = {(tuple(r.tick(s) for r, s in zip(rules, used)), later(work, listing)) for used, listing in reached}
     raise AssertionError("the search came to no end")
 
@@ -243,6 +249,58 @@ def test_sliding_counters(work: Work, tiers: tuple[Tier, ...], rtt: int, workers
 def test_any_two_kinds_together(work: Work, tiers: tuple[Tier, ...], rtt: int, workers: int) -> None:
     """Two limits of any kinds at once: still never above the exhaustive optimum."""
     held_against(work, tiers, rtt, workers, fine=2)
+
+
+ROUTED = ("any", "log", "anchored", "bucket", "gcra", "aligned")
+
+
+@st.composite
+def routed_tiers(draw: st.DrawFn) -> tuple[Tier, ...]:
+    """One to three limits, of the list, of items and of every request."""
+    routes = draw(st.lists(st.sampled_from(("*", "list", "item")), min_size=1, max_size=3))
+    return by_route(dict.fromkeys(replace(draw(a_tier(ROUTED)), route=route) for route in routes))
+
+
+@settings(histories, max_examples=150)
+@given(some_work(3, 4), routed_tiers(), round_trips, worker_counts)
+def test_limits_of_routes(work: Work, tiers: tuple[Tier, ...], rtt: int, workers: int) -> None:
+    """Limits of the list, of items and of both: never above the exhaustive optimum; the optimum where it says so."""
+    held_against(work, tiers, rtt, workers, fine=2)
+
+
+@settings(histories, max_examples=60)
+@given(some_work(3, 4), some_tiers(("log", "bucket")), round_trips, worker_counts)
+def test_a_limit_of_one_route_costs_no_more_than_one_of_all(
+    work: Work, tiers: tuple[Tier, ...], rtt: int, workers: int
+) -> None:
+    """Whatever a limit of the list or of items alone makes wait, the same limit of every request does as well."""
+    of_all = bound(work, tiers, rtt, workers)
+    for route in ("list", "item"):
+        of_one = bound(work, tuple(replace(tier, route=route) for tier in tiers), rtt, workers)
+        assert of_one.bound_s <= of_all.bound_s
+        assert of_one.bound_workers_s <= of_all.bound_workers_s
+
+
+def test_a_list_that_is_slower_than_its_items() -> None:
+    """30 pages at 10 a minute: the 22nd goes a round trip into the third window, and the items of the last follow."""
+    found = bound(Work(30, 3000), parse_tiers("list=10/m+item=1000/m"), 0.5, 1000)
+    assert (found.bound_s, found.exact) == (120.0 + 0.5 + 0.5 + 0.5, True)
+    assert found.binding == parse_tiers("list=10/m")[0]
+
+
+def test_items_that_are_slower_than_their_list() -> None:
+    """3000 items at 50 a minute: 59 minutes after the first page is answered; the list has time enough."""
+    found = bound(Work(30, 3000), parse_tiers("list=20/m+item=50/m"), 0.5, 1000)
+    assert (found.bound_s, found.exact) == (0.5 + 59 * 60.0 + 0.5, True)
+    assert found.binding == parse_tiers("item=50/m")[0]
+
+
+def test_what_two_routes_could_have_been_let_through() -> None:
+    """Each its own, and no more than what holds for both; nothing is known where one of them has no limit."""
+    assert admissible(60.0, parse_tiers("list=20/m+item=50/m")) == 2 * 20 + 2 * 50
+    assert admissible(59.0, parse_tiers("list=20/m+item=50/m")) == 70
+    assert admissible(59.0, parse_tiers("30/m+list=20/m+item=50/m")) == 30
+    assert admissible(59.0, parse_tiers("list=20/m")) is None
 
 
 @histories

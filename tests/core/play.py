@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from harness.core.answers import Done, Failed, Fetch, ItemRead, PageRead, Result, Wait
-from harness.core.budgets import shared
+from harness.core.budgets import Budgets, shared
 from harness.core.core import Core
 from harness.core.rules import Rules
 from harness.pacing import Budget, Notice, Pacer, Unpaced, WindowPacer, parse_tiers
@@ -50,6 +50,7 @@ class Play:
     at: list[tuple[float, Callable[[Core, float], None]]] = field(default_factory=list)
     utc_s: float = UTC_S
     relist: bool = False
+    budgets: Budgets | None = None  # in place of one of `pacer`
     events: list[Event] = field(default_factory=list)
     sent: list[tuple[float, str, Any, int]] = field(default_factory=list)
     now: float = 0.0
@@ -57,7 +58,7 @@ class Play:
     def run(self, until: float = 1e7) -> Play:
         """Until done, or until the time is up: as if killed then."""
         budget = Budget("api", self.pacer)
-        budgets = shared(budget)
+        budgets = self.budgets or shared(budget)
         self.core = Core(self.rules, budgets, self.events.append, self.utc_s, self.state, self.payloads)
         self.core.start("here", relist=self.relist)
         self._heap: list[tuple[float, int, Callable[[], None]]] = []

@@ -8,7 +8,18 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 from harness.errors import BadLimits
-from harness.pacing.tiers import MAX_LIMIT, MAX_PERIOD_S, Tier, Tiers, format_tiers, parse_tiers
+from harness.pacing.tiers import (
+    MAX_LIMIT,
+    MAX_PERIOD_S,
+    Tier,
+    Tiers,
+    format_tiers,
+    held_to,
+    names_routes,
+    of_route,
+    parse_all,
+    parse_tiers,
+)
 
 ZONES = ("UTC", "Europe/Berlin", "Etc/GMT+5", "America/Argentina/Buenos_Aires")
 
@@ -134,3 +145,44 @@ def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
         assert len(refusal.splitlines()) == 1
     else:
         assert parse_tiers(format_tiers(tiers)) == tiers
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("list=20/m", "list=20/1m"),
+        ("item=50/m+*=500/20s", "500/20s+item=50/1m"),
+        ("500/20s+list=20/m+500/h", "500/20s+list=20/1m+list=500/1h"),
+        ("item=5:concurrency+list=2/s:bucket:burst=40", "list=2/1s:bucket:burst=40+item=5:concurrency"),
+        ("list=20/m+1000/d item=50/m", "list=20/1m+list=1000/1d+item=50/1m"),
+        ("10000/d:aligned:tz=Etc/GMT+5+token=3/m", "10000/1d:aligned:tz=Etc/GMT+5+token=3/1m"),
+        ("batch=10/m", "item=10/1m"),
+    ],
+)
+def test_limits_of_routes(text: str, canonical: str) -> None:
+    """A route holds for what follows it in the same text; each is written out in the one text that all read back."""
+    tiers = parse_tiers(text)
+    assert format_tiers(tiers) == canonical
+    assert parse_tiers(canonical) == tiers
+
+
+def test_a_flag_that_is_repeated_names_its_route_anew() -> None:
+    """`--limit list=20/m --limit 500/20s`: the second is of every route."""
+    assert format_tiers(parse_all(["list=20/m", "500/20s"])) == "500/20s+list=20/1m"
+    with pytest.raises(BadLimits, match="names the same limit twice"):
+        parse_all(["list=20/m", "list=20/m"])
+
+
+@pytest.mark.parametrize("text", ["lst=20/m", "burst=3/m", "List=3/m"])
+def test_a_route_that_is_none(text: str) -> None:
+    """One sentence with the routes that there are."""
+    with pytest.raises(BadLimits, match="is no route; write list=, item= or token=, or no route for a limit of every"):
+        parse_tiers(text)
+
+
+def test_what_a_request_of_a_route_is_held_to() -> None:
+    """Its own limits, and those of every route."""
+    tiers = parse_tiers("500/20s+list=20/m+item=50/m")
+    assert [str(tier) for tier in held_to(tiers, "list")] == ["500/20s", "list=20/1m"]
+    assert [str(tier) for tier in of_route(tiers, "item")] == ["item=50/1m"]
+    assert (names_routes(tiers), names_routes(tiers[:1])) == (True, False)
