@@ -29,10 +29,23 @@ and whether a failure is tried again (`rules.RetryPolicy`). This module only car
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from harness.core.answers import Answer, Done, Failed, Fetch, ItemRead, PageRead, Result, Wait, not_that_item
+from harness.core.answers import (
+    Answer,
+    BatchRead,
+    Done,
+    Failed,
+    Fetch,
+    ItemRead,
+    PageRead,
+    Result,
+    Wait,
+    not_in_batch,
+    not_that_item,
+)
+from harness.core.batches import Batches
 from harness.core.budgets import Budgets, each, learned, places, plan_for, tiers_of
 from harness.core.concurrency import Concurrency, useful_workers
 from harness.core.disputes import Disputes
@@ -77,7 +90,8 @@ class Core:
         self._paying = {endpoint.role: budget for endpoint, budget in budgets.items()}
         self.state = State() if state is None else state
         self.in_flight: dict[int, InFlight] = {}
-        self.work = Work()
+        self.work = Work(rules.batch)
+        self._batches = Batches(self.work)
         self.concurrency = concurrency
         self.desired = Desired(rules.workers if concurrency is None else concurrency.workers)
         self.doing: Wait | None = None  # why nothing is sent right now, for people
@@ -211,6 +225,8 @@ class Core:
         if isinstance(answer, Later):
             return self._waits.later(now, answer, self.work.retry_at)
         task, compared = disputes.take(role, self.work, self.state)
+        if role == "item" and self.work.batch is not None and not isinstance(task.key, e.Batch):
+            task = task._replace(key=e.Batch(e.items_of(task.key)))
         fetch = self._fetch(now, task, answer)
         disputes.sent(self.in_flight[fetch.id], compared, now)
         return fetch
@@ -221,7 +237,11 @@ class Core:
 
     def _may_go(self, role: e.Role) -> bool:
         """Return whether one of that role is ready, and need not wait for the list to be read."""
-        return bool(self.work.ready[role]) and (role == "list" or not self.rules.sequential or self._is_list_read())
+        if role == "list" or not self.work.ready[role]:
+            return bool(self.work.ready[role])
+        if self.rules.sequential or (self.work.batch is not None and not self.work.fills_batch()):
+            return self._is_list_read()
+        return True
 
     def _is_list_read(self) -> bool:
         """Return whether no page is to come: none is ready, on its way, in dispute or waiting for a retry."""
@@ -350,6 +370,8 @@ class Core:
             self._disputes.unanswered(fetch_id, now, result.reason)
         if isinstance(result, ItemRead):
             self._item_read(flight, now, result)
+        elif isinstance(result, BatchRead):
+            self._batch_read(flight, now, result)
         elif isinstance(result, PageRead):
             failed = told_error(self.state, result)
             if failed is None:
@@ -396,6 +418,24 @@ class Core:
         what = (fetch.attempt, fetch.sent_s, answered_s, status, size_bytes, fetch.endpoint)
         self.emit(e.ItemImported(now, item, *what))
 
+    def _batch_read(self, flight: InFlight, now: float, result: BatchRead) -> None:
+        """Take in items that were asked for together; those that the answer lacks have failed."""
+        fetch = flight.fetch
+        self._retries.answered(flight)
+        self._breaker.passed(fetch.id, now)
+        answered_s, status = flight.answered_s or now, flight.status or 0
+        what = (fetch.attempt, fetch.sent_s, answered_s, status)
+        along = False
+        for item in fetch.items:
+            if item in result.sizes_bytes:
+                size_bytes = result.sizes_bytes[item]
+                self.emit(e.ItemImported(now, item, *what, size_bytes, fetch.endpoint, along=along))
+                along = True
+                self._disputes.imported(item)
+        lacking = [item for item in fetch.items if item not in result.sizes_bytes]
+        self._fail_items(flight, now, not_in_batch(result), lacking, None, along=along)
+        self._batches.got_through(flight.task)
+
     def _page_read(self, flight: InFlight, now: float, page: PageRead) -> None:
         self._retries.answered(flight)
         self._breaker.passed(flight.fetch.id, now)
@@ -414,13 +454,14 @@ class Core:
             return
         if self.concurrency is not None and len(self.state.pages) == 1:
             tiers = tiers_of(self.budget_of("item"), now)
-            self.concurrency.cap(useful_workers(self.state, tiers, self.rules.detail) or self.rules.workers)
+            self.concurrency.cap(
+                useful_workers(self.state, tiers, self.rules.detail, self.rules.batch) or self.rules.workers
+            )
         if self.rules.list_cost == self.rules.item_cost == 1:
             plan_for(self.budgets, left - len(self.in_flight))
 
     def _failed(self, flight: InFlight, now: float, failed: Failed) -> None:
         fetch, task = flight.fetch, flight.task
-        what = (now, fetch.role, fetch.key, fetch.attempt, fetch.sent_s)
         stale = self._retries.at_once(task, failed)
         tried = self._disputes.is_tried(fetch.id)
         self._disputes.failed(fetch.id, now, failed.reason, again=stale)
@@ -435,11 +476,15 @@ class Core:
         # What fails while everything does says nothing of the item, and costs it none of its attempts.
         spared = self._breaker.hold is not None and failed.passing
         at = self._retries.retry_at(fetch.role, 1 if spared else fetch.attempt, failed, now)
-        if at is not None:
-            self.work.retry(task._replace(attempt=fetch.attempt + (not spared)), at)
-        again = None if at is None else self._utc_s + at
-        why = e.AttemptFailed(*what, flight.answered_s, flight.status, failed.reason, failed.detail, failed.sent, again)
-        self.emit(replace(why, headers=failed.headers, body=failed.body, endpoint=fetch.endpoint))
+        keys = e.items_of(fetch.key) if fetch.role == "item" else (fetch.key,)
+        if at is None and isinstance(fetch.key, e.Batch) and self._batches.failed(task):
+            self._returned(flight, now, failed.reason, failed.sent)
+        else:
+            if at is not None:
+                self._batches.retried(task)
+            for key in keys if at is not None else ():
+                self.work.retry(task._replace(key=key, attempt=fetch.attempt + (not spared)), at)  # type: ignore[arg-type]
+            self._fail_items(flight, now, failed, keys, None if at is None else self._utc_s + at)
         if not failed.passing:
             self._breaker.passed(fetch.id, now)
         else:
@@ -447,6 +492,24 @@ class Core:
         if fetch.role == "list":
             self._list.accept_failures()
             self._judge_list(now)
+
+    def _fail_items(
+        self,
+        flight: InFlight,
+        now: float,
+        failed: Failed,
+        keys: Sequence[e.Key],
+        again_utc_s: float | None,
+        along: bool = False,
+    ) -> None:
+        """Record the failure of all that a fetch asked for. along: another event counts the request."""
+        fetch = flight.fetch
+        for key in keys:
+            what = (now, fetch.role, key, fetch.attempt, fetch.sent_s, flight.answered_s, flight.status)
+            why = (failed.reason, failed.detail, failed.sent, again_utc_s)
+            evidence = (None, None) if along else (failed.headers, failed.body)
+            self.emit(e.AttemptFailed(*what, *why, *evidence, fetch.endpoint, along=along))
+            along = True
 
     def _count_failure(self, now: float, fetch: Fetch) -> None:
         """Count a failure that may pass: where many come in a row, everyone pauses."""

@@ -271,4 +271,4 @@ def requests_left(rules: Rules, state: State) -> int | None:
     elif not state.listing.ended:
         pages = 1
     items = max(state.total or 0, len(state.items)) - state.imported - state.failed - state.forgotten
-    return pages + (max(0, items) if rules.detail else 0)
+    return pages + (-(-max(0, items) // (rules.batch or 1)) if rules.detail else 0)

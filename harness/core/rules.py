@@ -20,7 +20,8 @@ class Rules:
 
     detail: fetch each item; False takes the list's records as the items. sequential: read the whole list before
     the first item, as the reference system does. breaker: failures in a row after which everyone pauses (0: never).
-    accept_list: a list whose end is not proven is accepted as it is.
+    accept_list: a list whose end is not proven is accepted as it is. batch: so many items are asked for together
+    (None: each by itself).
     """
 
     workers: int = 10
@@ -33,6 +34,7 @@ class Rules:
     breaker: int = 0
     stop_conditions: StopConditions = _NEVER
     accept_list: bool = False
+    batch: int | None = None
 
     def cost(self, role: e.Role) -> int:
         """Return what a request of that role costs, in units of the limits."""
