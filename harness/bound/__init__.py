@@ -75,7 +75,8 @@ def bound(work: Work, tiers: Tiers, rtt_s: float, workers: int, epoch_s: float |
 
     epoch_s: Unix time at which the first request arrived, if known: it fixes where aligned windows end. Unknown, the
     kindest phase counts, and a day has 24 hours. Costs other than 1, and batches, are bounded by volume, never
-    called exact. Cached. Raises NeverFits where one request costs more than a limit, ValueError for arguments that mean nothing.
+    called exact. Cached. Raises NeverFits where one request costs more than a limit, ValueError for arguments that mean
+    nothing.
     """
     if not (math.isfinite(rtt_s) and rtt_s >= 0 and workers >= 1):
         raise ValueError(f"rtt_s={rtt_s} and workers={workers} must be at least 0 and 1")
