@@ -12,7 +12,7 @@ from harness.core.answers import Failed, ItemRead, PageRead, Redirected, TokenRe
 from harness.pacing import Notice
 from harness.pacing.refusals import MOST_BODY, Declared, by_body, wants_body
 from harness.record.clock import utc_s
-from harness.record.events import Key, PageRef, Role, linked
+from harness.record.events import Batch, Key, PageRef, Role, linked
 from harness.source.base import Got, OnHeaders
 from harness.source.body import ACCEPTED, LOOKED_AT, TooLarge, evidence, read_body, read_start, recordable
 from harness.source.credentials import CREDENTIAL, Credentials, KeyAuth
@@ -124,7 +124,7 @@ class HttpApi:
             if role == "token":
                 got = await self._ask_for_token(client, heard)
             else:
-                url = self._rest.page_url(key) if isinstance(key, PageRef) else self._rest.item_url(key)
+                url = self._url_of(key)
                 asked = target or self._endings.with_ending(role, url)
                 sent = _Sent(role, key, url, asked, credential, target is None and asked != url)
                 got = await self._ask(client, sent, heard)
@@ -132,6 +132,11 @@ class HttpApi:
         self._note_stale(role, key, got)
         # A refusal is one from its verdict on, however its body ends.
         return self._redacted(got) if heard.wanted else None
+
+    def _url_of(self, key: Key) -> str:
+        if isinstance(key, PageRef):
+            return self._rest.page_url(key)
+        return self._rest.batch_url(key) if isinstance(key, Batch) else self._rest.item_url(key)
 
     def _note_stale(self, role: Role, key: Key, got: Got) -> None:
         """Remember a request that met a stale connection: after a long pause every pooled connection is stale, and its
@@ -251,6 +256,9 @@ class HttpApi:
             if isinstance(body, Malformed):
                 raise body
             text = _text(body, response.charset_encoding)
+            if isinstance(key, Batch):
+                read, payloads = self._rest.read_batch(key, text)
+                return Got(read, tuple(payloads))
             if not isinstance(key, PageRef):
                 payload, carried, spelt = self._rest.read_item(key, text)
                 body_start = None if carried else text[:LOOKED_AT]
