@@ -41,6 +41,7 @@ from harness.pacing.limiters import paced_as
 from harness.pacing.refusals import RefusedWhen
 from harness.pacing.sharing import scaled
 from harness.pacing.strategies import Strategy
+from harness.pacing.tiers import held_to
 from harness.spec.checks import KINDS, check, may_be_stored
 from harness.spec.flat import compiled, over
 from harness.spec.presets import Preset, load
@@ -467,7 +468,7 @@ class ImportConfig(_Part):
                     ask = "belongs to the test API, which --url replaces; leave out one of the two"
                     raise ValueError(f"{flag_of(name)} {ask}")
         for name, cost in self.pacing.cost.items():
-            for tier in self.limits:
+            for tier in held_to(self.limits, name):
                 most = tier.depth if tier.kind in ("bucket", "gcra") else paced_as(tier)[0]
                 if cost > most and tier.kind != "concurrency":
                     raise ValueError(f"--cost {name}={cost} never fits the limit {tier}; lower it or raise the limit")

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from harness.pacing import Tier, parse_tiers
 from harness.pacing.refusals import RefusedWhen
+from harness.pacing.tiers import by_route, parse_all
 from harness.paths import printable_path, quoted
 from harness.record.clock import is_moment
 from harness.units import parse_duration, parse_size
@@ -33,9 +34,9 @@ def as_tiers(value: Any) -> Any:
         return parse_tiers(value)
     if isinstance(value, (list, tuple)) and value:
         if all(isinstance(part, str) for part in value):
-            return parse_tiers("+".join(value))
+            return parse_all(value)
         if all(isinstance(part, Tier) for part in value):
-            return tuple(value)
+            return by_route(value)
     if value is None:
         return None
     raise ValueError("limits are text; write them like '500/20s+2000/100s'")

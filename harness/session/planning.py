@@ -13,9 +13,11 @@ from harness.config import ImportConfig
 from harness.core.answers import Failed, PageRead
 from harness.errors import BadInput
 from harness.pacing import Notice, format_tiers
+from harness.pacing.routes import several
 from harness.record.events import Key, PageRef, Role
 from harness.record.state import State
 from harness.session.checking import preview, unreadable
+from harness.session.factory import credentials_of
 from harness.source.base import Api, Got
 
 
@@ -128,7 +130,8 @@ def work_for(page: PageRead, state: State, config: ImportConfig) -> Work | None:
 def _bound(work: Work | None, config: ImportConfig, latency_s: float, *, detail: bool) -> Bound | None:
     if work is None or not config.limits:
         return None
-    return bound(replace(work, detail=detail), config.limits, latency_s, config.pacing.most_workers)
+    limits = several(config.limits, len(credentials_of(config)))
+    return bound(replace(work, detail=detail), limits, latency_s, config.pacing.most_workers)
 
 
 def plan_of(outlook: Outlook, config: ImportConfig) -> Plan:
