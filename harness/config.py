@@ -260,7 +260,11 @@ class SourceSpec(_Part):
         if self.url is not None:
             given["url"] = self.url
         pairs = [header.get_secret_value().partition(":") for header in self.headers]
-        headers = {name.strip(): value.strip() for name, _, value in pairs if may_be_stored(name, value)}
+        # Those of a preset are written down already; what looks like a secret there is refused.
+        kept = [
+            (name.strip(), value.strip()) for name, _, value in pairs if self._lenient or may_be_stored(name, value)
+        ]
+        headers = dict(kept)
         return {**given, "headers": headers} if headers else given
 
     @property
