@@ -69,8 +69,7 @@ def _command(config: ImportConfig, checked: Checked) -> str:
         words += ["--url", config.source.url]
     if config.test_api.scenario is not None:
         words += ["--scenario", config.test_api.scenario]
-    if config.source.token_env is not None:
-        words += ["--token-env", config.source.token_env]
+    words += [word for name in config.source.token_env for word in ("--token-env", name)]
     if config.source.accept_list:
         words.append(ACCEPT)
     if checked.limits:
@@ -136,7 +135,7 @@ def _typed(config: ImportConfig, name: str) -> list[str]:
     if value == flag.default:
         return []
     if flag.is_switch:
-        return [flag.flag]
+        return [flag.flag if value is not True or flag.default is False else f"--{flag.name}"]
     return [flag.flag, format_period(value) if isinstance(value, float) else str(value)]
 
 

@@ -183,8 +183,8 @@ def _say_beforehand(config: ImportConfig, who: str) -> None:
     items = DEFAULT_ITEMS if config.test_api.items is None else config.test_api.items
     items = items if config.run.max_items is None else min(items, config.run.max_items)
     latency_s = DEFAULT_LATENCY_S if config.test_api.latency is None else typical_latency_s(config.test_api.latency)
-    pages = max(1, -(-items // min(100, config.source.per_page)))
-    work = Work(pages, items, "numbered", config.source.detail, None, config.pacing.list_cost, config.pacing.item_cost)
+    pages = max(1, -(-items // min(100, config.source.page_size)))
+    work = Work(pages, items, "numbered", config.source.details, None, config.pacing.list_cost, config.pacing.item_cost)
     best = bound(work, config.limits, latency_s, config.pacing.most_workers)
     tier = best.binding
     limit, period_s = (None, None) if tier is None else (tier.limit, tier.period_s)

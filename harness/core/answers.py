@@ -18,7 +18,10 @@ GONE = {404: "gone", 410: "gone"}
 # Fetch and Wait are made for each request. Not frozen: that took three times as long.
 @dataclass(slots=True)
 class Fetch:
-    """Send this request now. `key`: of an item its id, of a page which one it is."""
+    """Send this request now. `key`: of an item its id, of a page which one it is, of a token the name of its secret.
+
+    target: where it was redirected to; None: to its own address.
+    """
 
     id: int
     role: Role
@@ -27,6 +30,7 @@ class Fetch:
     endpoint: Endpoint
     grant: Grant
     sent_s: float
+    target: str | None = None
 
     @property
     def item(self) -> ItemId:
@@ -120,7 +124,22 @@ class Failed:
     remarks: str = field(default="", compare=False)
 
 
-Result = PageRead | ItemRead | Failed
+@dataclass(frozen=True, slots=True)
+class TokenRead:
+    """A token came, which the client keeps. expires_in_s: how long it holds from its answer on; None: not said."""
+
+    expires_in_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Redirected:
+    """The answer points to another address of the same origin. asked: the one that was asked; both without secrets."""
+
+    target: str
+    asked: str
+
+
+Result = PageRead | ItemRead | TokenRead | Redirected | Failed
 
 
 def failed_status(status: int, location: str | None = None) -> Failed:

@@ -51,6 +51,13 @@ class Work:
         first = numbered(taken[0]) if isinstance(taken, range) else taken
         return first if isinstance(first, Task) else Task(role, first)
 
+    def front(self, role: Role) -> Key | None:
+        """Return what would be taken first; None where nothing is ready."""
+        if not self.ready[role]:
+            return None
+        first = self.ready[role][0]
+        return numbered(first[0]) if isinstance(first, range) else first.key if isinstance(first, Task) else first
+
     def put_back(self, task: Task, second: bool = False) -> None:
         """Put back what was refused or returned: at the front, for it is older than the rest. second: behind one."""
         ready = self.ready[task.role]
@@ -90,7 +97,7 @@ class InFlight:
     """A fetch on its way; `answered_s` and `status` once its headers are in.
 
     probe: it was sent to find out whose fault another answer was, or its own. compared: it was sent only to see whether
-    it gets through; what it fetches is here already.
+    it gets through; what it fetches is here already. token: the number of the token that it was sent with.
     """
 
     fetch: Fetch
@@ -98,6 +105,7 @@ class InFlight:
     status: int | None = None
     probe: bool = False
     compared: bool = False
+    token: int = 0
 
     @property
     def task(self) -> Task:

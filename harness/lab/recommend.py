@@ -189,8 +189,8 @@ def _case(config: ImportConfig, sample: int, tenant: str | None = None) -> _Case
 
 
 def _work(config: ImportConfig, items: int) -> Work:
-    pages = max(1, -(-items // min(100, config.source.per_page)))
-    return Work(pages, items, "numbered", config.source.detail, None, config.pacing.list_cost, config.pacing.item_cost)
+    pages = max(1, -(-items // min(100, config.source.page_size)))
+    return Work(pages, items, "numbered", config.source.details, None, config.pacing.list_cost, config.pacing.item_cost)
 
 
 def _variants(config: ImportConfig) -> Iterator[tuple[str, ImportConfig]]:

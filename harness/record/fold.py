@@ -77,7 +77,7 @@ def _relisted(state: State, _: e.Relisted) -> None:
 def _sent(state: State, role: e.Role, sent_s: float, t_s: float) -> None:
     session = state.session
     state.fetches += 1
-    state.requests[role] += 1
+    state.requests[role] = state.requests.get(role, 0) + 1
     if session.first_sent_s is None or sent_s < session.first_sent_s:
         session.first_sent_s = sent_s
     if session.last_answer_s is None or t_s > session.last_answer_s:
@@ -295,10 +295,15 @@ def _limits_set(state: State, event: e.LimitsSet) -> None:
     state.limits, state.asked = event.limits, True
 
 
+def _is_limit(text: str) -> bool:
+    """Return whether a limit is called so, `80/5s` or `item=80/5s`, and not a header."""
+    return text[:1].isdigit() or text.partition("=")[2][:1].isdigit()
+
+
 def _learned(state: State, event: e.Learned) -> None:
     state.limits = event.limits
     kept = event.limits.split("+")
-    state.learned = {key: why for key, why in state.learned.items() if key in kept or not key[:1].isdigit()}
+    state.learned = {key: why for key, why in state.learned.items() if key in kept or not _is_limit(key)}
     state.learned[event.tier or event.evidence.partition(" ")[0]] = event.evidence
 
 

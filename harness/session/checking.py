@@ -218,7 +218,7 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
     if seen.failed is not None:
         raise unreadable(f"page {seen.failed[0]} of the list", seen.failed[1])
     fields: frozenset[str] = frozenset()
-    if config.source.detail:
+    if config.source.details:
         for item in seen.state.items.in_state("pending")[:2]:
             await asker.item(item)
             fields = fields or _fields(asker.payloads)

@@ -237,14 +237,14 @@ def http_api(config: ImportConfig, url: str, *, keep_records: bool = False) -> H
     """
     resolved = resolve(config)
     return HttpApi(
-        Rest(url, config.source.per_page, frozenset(config.source.allow_host)),
+        Rest(url, config.source.page_size, frozenset(config.source.allow_host)),
         workers=config.pacing.most_workers,
         timeout_s=config.retry.timeout,
         headers=resolved.headers,
         variables=resolved.variables,
         max_body=config.source.max_body,
         refused_when=config.source.refused_when,
-        keep_records=keep_records or not config.source.detail,
+        keep_records=keep_records or not config.source.details,
         trust_env=config.source.url is not None,  # our own child is on loopback, where no proxy has business
     )
 
