@@ -53,7 +53,9 @@ def measure(rounds: int = 1, items: int = 2000) -> list[Figure]:
     for name in names():
         found = tried(name, items)
         assert found.summary.status == "complete", f"{name}: {found.summary.status}"
-        figure = beside(f"{name}, {found.refused} refused", "s", [found.duration_s], [found.plain_s or found.duration_s])
+        figure = beside(
+            f"{name}, {found.refused} refused", "s", [found.duration_s], [found.plain_s or found.duration_s]
+        )
         met = found.refused == 0 and found.ratio >= AIM
         figures.append(Figure(figure.name, "s", figure.ours, figure.other, found.ratio, f">= {AIM}, 0 refused", met))
     return figures

@@ -67,7 +67,13 @@ def page() -> str:
 def _row(preset: Preset) -> str:
     settings = preset.settings
     limits = preset.limits.get("default")
-    cells = (preset.name, preset.about, _paging(settings), str(settings.get("per_page", "")), f"`{limits}`" if limits else "")
+    cells = (
+        preset.name,
+        preset.about,
+        _paging(settings),
+        str(settings.get("per_page", "")),
+        f"`{limits}`" if limits else "",
+    )
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
 
 

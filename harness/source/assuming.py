@@ -42,7 +42,7 @@ def is_open(source: Source) -> bool:
         resource.records is None
         or not resource.id
         or resource.paging is None
-        or (resource.detail and resource.item is None)
+        or (resource.detail is not False and resource.item is None)
     )
 
 
@@ -101,5 +101,3 @@ def restored(noted: Any, known: Source) -> Source:
     was = {name: getattr(known.resource, name) for name in parts}
     open_parts = {name: value for name, value in parts.items() if was[name] in (None, ())}
     return known.model_copy(update={"resource": known.resource.model_copy(update=open_parts)})
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from harness.record.events import Key, PageRef, Role, linked
 from harness.source.base import Got, OnHeaders
 from harness.source.body import ACCEPTED, LOOKED_AT, TooLarge, evidence, read_body, read_start, recordable
 from harness.source.credentials import Credentials
+from harness.source.guess import Answer
 from harness.source.headers import notice
 from harness.source.http import ERRORS, AsyncBaseTransport, AsyncClient, Response, failure, open_client, trusted
 from harness.source.rest import Garbled, Malformed, Rest, as_text
@@ -63,6 +65,8 @@ class HttpApi:
         self._refused_when = refused_when
         self._wall = wall
         self._max_body = max_body
+        # Told each answer that could be read as JSON: for a check, which says what the API looks like.
+        self.on_answer: Callable[[Key, Answer], None] | None = None
         self._credentials = Credentials(rest.url, headers or {}, variables or {})
         self._stale: set[tuple[Role, Key]] = (
             set()
@@ -179,6 +183,8 @@ class HttpApi:
             if isinstance(body, Malformed):
                 raise body
             text = _text(body, response.charset_encoding)
+            if self.on_answer is not None:
+                self.on_answer(key, self._answer(key, response, text))
             if not isinstance(key, PageRef):
                 payload, carried, spelt = self._rest.read_item(key, text)
                 body_start = None if carried else text[:LOOKED_AT]
@@ -191,6 +197,17 @@ class HttpApi:
             return Got(_with_evidence(failed, response, body))
         kept = records if self._keep_records else []
         return Got(page, tuple((item, as_text(record)) for item, record in kept))
+
+    def _answer(self, key: Key, response: Response, text: str) -> Answer:
+        """Return an answer to guess from; its URL with the names of variables, as everything that may be shown."""
+        is_page = isinstance(key, PageRef)
+        url = self._rest.page_url(key) if isinstance(key, PageRef) else self._rest.item_url(key)
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            value = None
+        headers = {name.lower(): said for name, said in response.headers.items()}
+        return Answer(url, value, headers, response.status_code, text=text[:1000], item=None if is_page else key)
 
     def _redacted(self, got: Got) -> Got:
         """Return `got` without what we sent to prove who we are, should a server or a library repeat it."""

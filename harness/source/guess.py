@@ -221,7 +221,7 @@ class _Guessing:
     # --- items ----------------------------------------------------------------------------------------------------
 
     def _item(self, records: Records) -> None:
-        if self._resource.item is not None or not self._resource.detail:
+        if self._resource.item is not None or self._resource.detail is False:
             return self._envelope()
         told = item_url(records, self._ids, self._resource)
         if isinstance(told, Unknown):
@@ -305,7 +305,7 @@ def item_url(records: Records, ids: IdFound | None, resource: Resource) -> tuple
         template = _by_id(rows, urls, ids)
         if template is not None:
             return _without_query(template), f"{path_of(keys)} of each record"
-        if _holds_record(keys, urls, ids, rows) and all(str(at(row, keys)).startswith("http") for row in rows):
+        if len(rows) > 1 and all(str(at(row, keys)).startswith("http") for row in rows):
             return "{" + path_of(keys) + "}", f"the URL in {path_of(keys)}, which does not follow from the id"
     flag = "--item URL, or --no-detail"
     if ids is None and not records.bare:
@@ -352,11 +352,6 @@ def _without_query(template: str) -> str:
     parts = urlsplit(template)
     query = [(name, value) for name, value in parse_qsl(parts.query) if "{id}" in value]
     return urlunsplit((*parts[:3], urlencode(query, safe="{}"), ""))
-
-
-def _holds_record(keys: Keys, urls: list[str], ids: IdFound | None, rows: list[Any]) -> bool:
-    """Return whether a URL that does not hold the id is yet that of the record: by the field's name, and one each."""
-    return len(rows) > 1 and len(set(urls)) == len(urls)
 
 
 def envelope(value: Any, id_path: str, item: Any) -> Keys:

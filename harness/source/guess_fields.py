@@ -403,8 +403,8 @@ def _no_id(ranked: Sequence[Keys], repeats: Sequence[Keys], rows: Sequence[Any])
 _OWN_URLS: tuple[Keys, ...] = (
     ("self",), ("links", "self"), ("links", "self", "href"), ("_links", "self", "href"), ("_links", "self"),
     ("@odata.id",), ("attributes", "url"), ("url",), ("href",), ("uri",), ("resource_uri",), ("resource_url",),
-    ("api_url",), ("apiUrl",), ("api_href",), ("selfLink",), ("self_link",), ("detail_url",), ("@id",), ("meta", "href"),
-    ("meta", "self"), ("sys", "href"), ("links", "url"),
+    ("api_url",), ("apiUrl",), ("api_href",), ("selfLink",), ("self_link",), ("detail_url",), ("@id",),
+    ("meta", "href"), ("meta", "self"), ("sys", "href"), ("links", "url"),
 )  # fmt: skip
 _CERTAIN = {"self", "selfLink", "self_link", "@odata.id", "resource_uri", "api_url", "apiUrl", "detail_url"}
 
