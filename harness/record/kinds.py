@@ -6,7 +6,7 @@ A `Kind` takes in the values of one field, batch by batch, and what stands withi
 Numbers. Whole numbers are int64. With fractions or exponents among them they are float64, if every number reads back
 as it was written: the shortest text of its float is the same number, and no zero at the end of a fraction is lost (but
 the one of 1.0). So 0.1, 1e5 and 3 may be floats; 0.1000, 19.90 and 0.1234567890123456789 may not, nor may whole
-numbers that a float would change. Where neither holds they are decimal128, with as many digits before and behind the
+numbers beyond 2^53. Where neither holds they are decimal128, with as many digits before and behind the
 point as the longest has, 38 at most; there 5 reads back as 5.00 beside 19.90. And where that is too few, as for 1e400,
 they are text, each as it was written.
 
@@ -36,7 +36,7 @@ PLACES = 1_000_000
 
 _INT64 = (-(2**63), 2**63 - 1)
 _MOST_DIGITS = 38  # of decimal128
-_SURELY_FLOATS = 2**53  # up to here a float holds, and writes, every whole number
+_SURELY = 2**53  # up to here a float holds every whole number
 
 
 class Numbers:
@@ -59,8 +59,6 @@ class Numbers:
             self._fractions = True
             for value in {_spelt(value) for value in values if type(value) is not int}:
                 self._see_fraction(value)
-        if not self._inexact and (self._least < -_SURELY_FLOATS or self._most > _SURELY_FLOATS):
-            self._inexact = not all(abs(value) <= _SURELY_FLOATS or _is_float(value) for value in whole)
 
     def _see_fraction(self, text: str) -> None:
         try:
@@ -81,7 +79,7 @@ class Numbers:
         """The type that holds them all as they were written; None where only text does."""
         if not self._fractions and _INT64[0] <= self._least and self._most <= _INT64[1]:
             return pa.int64()
-        if self._fractions and not self._inexact:
+        if self._fractions and not self._inexact and self._least >= -_SURELY and self._most <= _SURELY:
             return pa.float64()
         whole = max(
             len(str(abs(value))) if abs(value) < 10**_MOST_DIGITS else 99 for value in (self._least, self._most)
@@ -99,13 +97,6 @@ def _spelt(value: float) -> str:
 def _reads_back(text: str) -> bool:
     """Return True if the float's own text is the same number."""
     return Decimal(repr(float(text))) == Decimal(text)
-
-
-def _is_float(whole: int) -> bool:
-    try:
-        return Decimal(repr(float(whole))) == whole
-    except OverflowError:
-        return False
 
 
 def as_decimal(value: int | float) -> Decimal:
