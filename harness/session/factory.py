@@ -144,12 +144,13 @@ def make_core(
         config.source.details,
         config.run.max_items,
         config.pacing.list_cost,
-        config.pacing.item_cost,
+        config.pacing.item_cost if config.source.batch is None else config.pacing.batch_cost,
         config.retry.breaker,
         ends_of(config, utc_s),
         config.source.accept_list,
         token_rules(config),
         config.linger_s,
+        config.source.batch,
     )
     concurrency = Concurrency(most=config.pacing.most_workers) if config.pacing.workers == "auto" else None
     return Core(rules, budgets, record, utc_s, state, payloads, concurrency)

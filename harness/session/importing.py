@@ -240,7 +240,7 @@ def http_api(config: ImportConfig, url: str, *, keep_records: bool = False) -> H
     """
     resolved = resolve(config)
     return HttpApi(
-        Rest(url, config.source.page_size, frozenset(config.source.allow_host)),
+        Rest(url, config.source.page_size, frozenset(config.source.allow_host), config.source.item),
         workers=config.pacing.most_workers,
         timeout_s=config.retry.timeout,
         headers=resolved.headers,
