@@ -236,9 +236,11 @@ class Simulation:
         self._answer(fetch, decision, gives_up_s)
 
     def _ask(self, fetch: Fetch) -> Ask:
+        # The name stands for the key: a test API keeps a budget for each that it is asked with.
+        key = fetch.endpoint.credential if self.core.keys.are_several else None
         if fetch.role == "item":
-            return Ask("item", str(fetch.key))
-        return Ask("list", query=dict(parse_qsl(urlsplit(self._rest.page_url(fetch.page)).query)))
+            return Ask("item", str(fetch.key), api_key=key)
+        return Ask("list", query=dict(parse_qsl(urlsplit(self._rest.page_url(fetch.page)).query)), api_key=key)
 
     def _lost(self, fetch: Fetch) -> None:
         if fetch.id in self.core.in_flight:

@@ -36,9 +36,7 @@ class Client:
         """Return the headers of the request."""
         headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
         if not self.in_form:
-            # Both are encoded as in a form first: an id may hold a colon (RFC 6749 2.3.1).
-            pair = f"{quote_plus(self.id)}:{quote_plus(self.secret)}"
-            headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
+            headers["Authorization"] = f"Basic {self._pair}"
         return headers
 
     def form(self) -> bytes:
@@ -53,7 +51,12 @@ class Client:
     @property
     def secrets(self) -> list[str]:
         """Return what must never be repeated."""
-        return [self.secret, quote_plus(self.secret)]
+        return [self.secret, quote_plus(self.secret), self._pair]
+
+    @property
+    def _pair(self) -> str:
+        """Both in base64, each encoded as in a form first: an id may hold a colon (RFC 6749 2.3.1)."""
+        return b64encode(f"{quote_plus(self.id)}:{quote_plus(self.secret)}".encode()).decode()
 
     def refused(self, status: int, text: str) -> Failed | None:
         """Return what a refusal of the client means; None where the answer is none.

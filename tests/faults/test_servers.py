@@ -320,13 +320,14 @@ async def test_a_next_link_to_a_host_that_is_allowed(tmp_path: Path) -> None:
 
 
 async def test_redirects(tmp_path: Path) -> None:
-    """They are not followed, as each would be an unpaced request; the failure says where they point and what to do."""
+    """To another host they are not followed, for the header would go along; the failure says what to do."""
     async with answering(catalogue(1)) as elsewhere:
         moved = http(b"", "301 Moved Permanently", Location=elsewhere.url)
         run, server = await of(tmp_path, lambda path: moved, header="Authorization: Bearer sk-123456")
     assert (run.status, len(server.requests), elsewhere.connections) == ("failed", 1, 0)
     assert run.failed()[0].detail == (
-        f"redirects to other hosts are not followed; it points to {elsewhere.url}; if you trust that address, use it as --url"
+        f"redirects to other hosts are not followed; it points to {elsewhere.url}; if you trust that address, "
+        "use it as --url"
     )
 
 

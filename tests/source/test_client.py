@@ -220,7 +220,8 @@ async def test_redirects_to_other_hosts_are_not_followed() -> None:
     failed = await failure(httpx2.MockTransport(moved))
     assert failed == Failed(
         "redirected",
-        "redirects to other hosts are not followed; it points to https://login.test/in; if you trust that address, use it as --url",
+        "redirects to other hosts are not followed; it points to https://login.test/in; "
+        "if you trust that address, use it as --url",
         passing=False,
     )
     assert asked == [f"{LIST}/1"]
