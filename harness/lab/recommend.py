@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.bound import Bound, Work, bound
@@ -223,7 +223,7 @@ def _tenant(config: ImportConfig) -> str | None:
 
 def _halved(tier: Tier) -> Tier:
     burst = None if tier.burst is None else max(1, tier.burst // 2)
-    return Tier(tier.limit // 2, tier.period_s, tier.kind, burst, tier.tz)
+    return replace(tier, limit=tier.limit // 2, burst=burst)
 
 
 def _doubled(latency: str) -> float | str:

@@ -59,7 +59,7 @@ class Evidence:
             self._hold(event.limits)
         elif isinstance(event, e.Refused):
             self.sessions[-1].refused.append(event)
-        elif isinstance(event, e.Learned):
+        elif isinstance(event, e.Learned) and event.counting != "key":
             self.believed = event.limits
             if event.tier is not None:
                 self.learned[event.tier] = event

@@ -26,6 +26,7 @@ class Limit:
     """One limit: as it was written, and how many requests in how many seconds. at_once: how many in flight.
 
     is_bucket: room comes back bit by bit. Then `limit` is its burst, and period_s how long the whole of it takes.
+    route: the requests that it counts, `*` for all.
     """
 
     text: str
@@ -33,6 +34,7 @@ class Limit:
     period_s: float
     at_once: bool = False
     is_bucket: bool = False
+    route: str = "*"
 
     @property
     def per_s(self) -> float:
@@ -51,8 +53,8 @@ def limits_in(text: str | None) -> tuple[Limit, ...]:
 
 def _limit(tier: Tier) -> Limit:
     if tier.kind in ("bucket", "gcra", "leaky"):
-        return Limit(str(tier), tier.depth, tier.depth * tier.period_s / tier.limit, is_bucket=True)
-    return Limit(str(tier), tier.limit, tier.period_s, tier.kind == "concurrency")
+        return Limit(str(tier), tier.depth, tier.depth * tier.period_s / tier.limit, False, True, tier.route)
+    return Limit(str(tier), tier.limit, tier.period_s, tier.kind == "concurrency", route=tier.route)
 
 
 def most_admitted(text: str | None, t_s: float) -> int | None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.bound import Bound
-from harness.record.limits import limits_in
+from harness.record.limits import Limit, limits_in
 from harness.record.state import State
 from harness.record.status import RunStatus
 
@@ -148,10 +148,20 @@ def _limits_differ(state: State) -> bool:
 def _too_short(state: State) -> str:
     """Return why the run is too short to be measured: a run within one window was never held by a limit; else ""."""
     limits = [limit for limit in limits_in(state.limits) if not limit.at_once]
-    if any(state.sent > limit.limit if limit.is_bucket else state.duration_s >= limit.period_s for limit in limits):
+    if any(
+        _counted(state, limit) > limit.limit if limit.is_bucket else state.duration_s >= limit.period_s
+        for limit in limits
+    ):
         return ""
     what = "" if not limits else "burst" if limits[0].is_bucket else "window"
     return f"the run fits into one {what} of {limits[0].text}" if limits else ""
+
+
+def _counted(state: State, limit: Limit) -> int:
+    """Return how many requests a limit counted, by its route."""
+    return (
+        state.sent if limit.route == "*" else next((n for role, n in state.requests.items() if role == limit.route), 0)
+    )
 
 
 def lost_to(state: State, bound: Bound, duration_s: float) -> LostTo:

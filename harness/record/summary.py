@@ -105,11 +105,12 @@ class Summary:
     unmeasured: str = ""
     learned: tuple[LearnedLimit, ...] = ()
     refused_within: str = ""
+    requests_token: int = 0
 
     @property
     def sent(self) -> int:
         """Requests that were sent, whatever came of them."""
-        return self.requests_page + self.requests_item
+        return self.requests_page + self.requests_item + self.requests_token
 
     @property
     def lacks_evidence(self) -> bool:
@@ -266,6 +267,7 @@ def _requests(state: State) -> dict[str, Any]:
     return {
         "requests_page": state.requests["list"],
         "requests_item": state.requests["item"],
+        "requests_token": state.requests.get("token", 0),
         "hits": hits,
         "refused": state.refused,
         "refusals": {str(status): count for status, count in sorted(state.refusals.items())},

@@ -167,6 +167,7 @@ def _lost(lost: LostTo, workers: int, enough: int | None) -> str:
 
 def _requests(summary: Summary) -> str:
     text = f"{count(summary.sent)}   {plural(summary.requests_page, 'page')} + {plural(summary.requests_item, 'item')}"
+    text += f" + {plural(summary.requests_token, 'token')}" if summary.requests_token else ""
     text += f"; {refusals_text(summary.refusals)}"
     return f"{text}; without an answer: {count(summary.lost)}" if summary.lost else text
 

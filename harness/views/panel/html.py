@@ -157,6 +157,7 @@ def _totals(now: RunView) -> str:
     # At the end what came after the last answer does not count, so that the same names would jump at Stop.
     so_far = " so far" if now.status.is_open else ""
     kinds = f"{plural(figures.requests_page, 'page')} + {plural(figures.requests_item, 'item')}"
+    kinds += f" + {plural(figures.requests_token, 'token')}" if figures.requests_token else ""
     return facts(
         [
             (

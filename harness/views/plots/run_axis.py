@@ -146,13 +146,18 @@ def bins(end_s: float, most: int = 160) -> np.ndarray:
     return np.arange(0.0, end_s + width, width) if end_s > 0 else np.array([0.0, 0.1])
 
 
+def of_route(sent: pd.DataFrame, limit: Limit) -> pd.DataFrame:
+    """Return the requests that `limit` counts."""
+    return sent if limit.route == "*" else sent[sent["role"] == limit.route]
+
+
 def left_of(limit: Limit, sent: pd.DataFrame, at_s: np.ndarray) -> np.ndarray:
     """Return how many more requests `limit` had room for at each of `at_s`: the limit less those of the last window.
 
     A request counts from when it was sent until a window after its answer: whenever in between it was counted, it is
     then forgotten. Never below 0. Refused ones are left out.
     """
-    counted = sent[sent["outcome"] != "refused"]
+    counted = of_route(sent[sent["outcome"] != "refused"], limit)
     ends = counted["answered_s"].fillna(counted["done_s"]) + (0.0 if limit.at_once else limit.period_s)
     begun = np.searchsorted(np.sort(counted["sent_s"].to_numpy(float)), at_s, side="right")
     over = np.searchsorted(np.sort(ends.to_numpy(float)), at_s, side="right")

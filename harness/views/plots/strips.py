@@ -75,30 +75,39 @@ def overslept(events: pd.DataFrame, limits: tuple[Limit, ...] | None) -> list[tu
     steps = run_axis.limits_over_time(events) if limits is None else [(-math.inf, limits)]
     since_s = [since for since, _ in steps]
     sent = run_axis.requests(events)
-    answered = np.sort(sent[sent["outcome"] == "admitted"]["answered_s"].to_numpy(float))
-    lost = np.sort(sent[sent["outcome"] == "lost"]["done_s"].to_numpy(float))
+    counts = {limit: _ended(run_axis.of_route(sent, limit)) for _, kept in steps for limit in kept}
     found = []
     for row in run_axis.waits(events).to_dict("records"):
         step = bisect_right(since_s, row["ended_s"]) - 1
         kept = [limit for limit in (steps[step][1] if step >= 0 else ()) if not limit.at_once]
         if not kept or row["by"] in ("in flight", "retry", "paused"):
             continue
-        before = int(np.searchsorted(answered, row["ended_s"], side="left"))
-        # One without an answer may be counted any time until the linger is over, so that its slot is not surely free.
-        since, until = np.searchsorted(lost, [row["began_s"] - _LINGER_S - kept[-1].period_s, row["ended_s"]])
-        before += int(until - since)
-        backs = [(before - limit.limit, limit.period_s) for limit in kept]
         least_s = 0.01 * min(limit.period_s for limit in kept)
-        free_s = max((_free_s(answered, back, period_s) for back, period_s in backs if back >= 0), default=0.0)
-        began = max(row["began_s"], float(free_s))
+        lost_since_s = row["began_s"] - _LINGER_S - kept[-1].period_s
+        free_s = max(_opens_s(limit, *counts[limit], lost_since_s, row["ended_s"]) for limit in kept)
+        began = max(row["began_s"], free_s)
         if row["ended_s"] - began > least_s:
             found.append((began, row["ended_s"]))
     return found
 
 
-def _free_s(answered: np.ndarray, back: int, period_s: float) -> float:
-    """Return when the slot of the request so many from the first comes free; never, where only lost ones hold it."""
-    return float(answered[back]) + period_s if back < len(answered) else math.inf
+def _ended(sent: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return when requests were answered, and when others were given up."""
+    answered = sent[sent["outcome"] == "admitted"]["answered_s"].to_numpy(float)
+    return np.sort(answered), np.sort(sent[sent["outcome"] == "lost"]["done_s"].to_numpy(float))
+
+
+def _opens_s(limit: Limit, answered: np.ndarray, lost: np.ndarray, since_s: float, ended_s: float) -> float:
+    """Return when `limit` would surely have let a request through, before `ended_s`: 0 where it was never full.
+
+    since_s: one without an answer that was given up since then may be counted any time until the linger is over, so
+    that its slot is not surely free; where only such hold it, never.
+    """
+    since, until = np.searchsorted(lost, [since_s, ended_s])
+    back = int(np.searchsorted(answered, ended_s, side="left")) + int(until - since) - limit.limit
+    if back < 0:
+        return 0.0
+    return float(answered[back]) + limit.period_s if back < len(answered) else math.inf
 
 
 def _lanes(events_by_strategy: Mapping[str, pd.DataFrame], limits: str | None) -> list[_Lane]:

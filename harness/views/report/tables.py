@@ -105,12 +105,12 @@ def use_table(events: pd.DataFrame) -> pd.DataFrame:
     moved = run_axis.on_one_axis(events)
     if moved.empty:
         return pd.DataFrame(columns=_COLUMNS)
-    admitted, end_s = _admitted(moved), run_axis.span_s(moved)
+    end_s = run_axis.span_s(moved)
     held = run_axis.held(moved)
     lasted = {limit: sum(to - since for since, to in spans) for limit, spans in held.items()}
     ranked = sorted(lasted, key=lambda limit: -lasted[limit])
     rows = [
-        (limit.text, lasted[limit], *_used(admitted, limit, held[limit]))
+        (limit.text, lasted[limit], *_used(_admitted(moved, limit), limit, held[limit]))
         for limit in ranked[:_MOST_ROWS]
         if lasted[limit] >= _LEAST_HELD * end_s and not limit.at_once
     ]
@@ -144,6 +144,8 @@ def utilisation(events: pd.DataFrame, limits: str | None) -> float | None:
     return len(admitted) / most if most else None
 
 
-def _admitted(moved: pd.DataFrame) -> np.ndarray:
+def _admitted(moved: pd.DataFrame, limit: Limit | None = None) -> np.ndarray:
+    """Return when requests were sent that were let through. limit: only those that it counts."""
     sent = run_axis.requests(moved)
+    sent = sent if limit is None else run_axis.of_route(sent, limit)
     return np.sort(sent[sent["outcome"] == "admitted"]["sent_s"].to_numpy(float))
