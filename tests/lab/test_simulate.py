@@ -125,3 +125,21 @@ def test_what_requests_cost_is_reserved_before_they_are_sent(limit: str) -> None
     assert (state.imported, state.refused, simulation.service.report()["refused"]) == (150, 0, 0)
     least_s = bound(Work(2, 150, list_cost=3, item_cost=2), parse_tiers(limit), 0.0, 20).bound_s
     assert least_s <= state.duration_s <= 1.25 * least_s + 1.0
+
+
+def test_two_keys_of_the_test_api_take_half_the_time_of_one() -> None:
+    """The test API keeps a budget for each key: nothing is refused, the ledger agrees, and 51 s become 26 s."""
+    times = {}
+    for names in (("A",), ("A", "B")):
+        budgets: dict[e.Endpoint, Budget] = {}
+        for name in names:
+            budgets |= shared(Budget(f"{name} *", WindowPacer(parse_tiers("100/5s"), 30.0)), name)
+        core = Core(Rules(workers=40), budgets, lambda event: None, 0.0)
+        core.start()
+        simulation = Simulation(core, Service(ServerConfig(items=1000, limit=("100/5s",), latency="50ms"), 0.0))
+        simulation.run()
+        report = simulation.service.report()
+        assert (core.state.imported, core.state.refused, report["refused"]) == (1000, 0, 0)
+        assert report["admitted"] == core.state.answered
+        times[len(names)] = simulation.now
+    assert times[2] < 0.51 * times[1]
