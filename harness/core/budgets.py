@@ -117,11 +117,11 @@ class Places:
         keys = {endpoint.credential for endpoint in budgets}
         self.in_all = places(of_route(tiers, EVERY_ROUTE)) * len(keys)
         self._at_once = [tier for tier in tiers if tier.kind == "concurrency"]
-        self._apart = len(keys) > 1 or any(tier.route != EVERY_ROUTE for tier in self._at_once)
+        self.apart = bool(self._at_once) and (len(keys) > 1 or any(tier.route != EVERY_ROUTE for tier in self._at_once))
 
     def full(self, endpoint: e.Endpoint, in_flight: Iterable[e.Endpoint]) -> Tier | None:
         """Return the limit by which one more request of `endpoint` would be too many; None if it has a place."""
-        if not self._at_once or not self._apart:
+        if not self.apart:
             return None
         mine = [other.role for other in in_flight if other.credential == endpoint.credential]
         for tier in held_to(self._at_once, endpoint.role):
@@ -130,12 +130,12 @@ class Places:
         return None
 
 
-def learned(budget: Budget, now: float, kept: Tiers | None = None) -> list[e.Learned]:
-    """Return what the strategy has learned since this was last asked. kept: what is kept to by all budgets together."""
+def learned(budget: Budget, now: float, budgets: Budgets) -> list[e.Learned]:
+    """Return what the strategy has learned since this was last asked, and what all `budgets` keep to now."""
     facts = budget.new_facts()
     if not facts:
         return []
-    limits = format_tiers(tiers_of(budget, now) if kept is None else kept)
+    limits = format_tiers(all_tiers(budgets, now))
     return [
         e.Learned(now, budget.name, fact.limit or None, fact.kind, fact.evidence, fact.trust, limits) for fact in facts
     ]

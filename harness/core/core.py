@@ -188,8 +188,11 @@ class Core:
         return self._fetch(now, token.task, *answer)
 
     def _reserve(self, now: float, role: e.Role, key: e.Key | None = None) -> tuple[e.Endpoint, Grant] | Later:
-        flying = (flight.fetch.endpoint for flight in self.in_flight.values())
-        return self.keys.reserve(now, role, self.rules.cost(role), flying, key)
+        cost = self.rules.cost(role)
+        if self.keys.is_one and not self.keys.has_places:
+            return self.keys.reserve_one(now, role, cost)
+        flying = [flight.fetch.endpoint for flight in self.in_flight.values()]
+        return self.keys.reserve(now, role, cost, flying, key)
 
     def _try_aside(self, now: float) -> None:
         """Try what was set aside, to see what is the matter with it, once nothing else is left to send."""
@@ -224,16 +227,16 @@ class Core:
         as it would alone. `sequential` reads it first.
         """
         later: Later | None = None
-        asked: tuple[list[Budget], int] | None = None
+        asked: tuple[Budget, int] | None = None
         for role in _AFTER[self._last_role]:
             if not self._may_go(role):
                 continue
             # Two roles for which the budget and the cost are the same get the same answer.
-            asking = (self.keys.each(role), self.rules.cost(role))
-            if asking == asked and len(asking[0]) == 1:
+            asking = (self.keys.first(role), self.rules.cost(role))
+            if self.keys.is_one and asking == asked:
                 continue
             asked = asking
-            answer = self._reserve(now, role, self.work.front(role))
+            answer = self._reserve(now, role, None if self.keys.is_one else self.work.front(role))
             if not isinstance(answer, Later):
                 return self._fetch(now, self.work.take(role), *answer)
             if later is None or (answer.until is not None and (later.until is None or answer.until < later.until)):
@@ -346,11 +349,13 @@ class Core:
         return ruling.fate == "read"
 
     def _say_learned(self, budget: Budget, now: float) -> None:
-        for fact in learned(budget, now, all_tiers(self.budgets, now) if len(self.keys.budgets) > 2 else None):
+        for fact in learned(budget, now, self.budgets):
             self.emit(fact)
 
     def _is_credentials_fault(self, flight: InFlight, now: float, notice: Notice) -> bool:
         """Return whether an answer says something of the token or the key alone: then its request goes back."""
+        if self._token is None and self.keys.is_one:  # every answer passes here
+            return False
         if self._token is not None:
             if notice.status == UNAUTHORISED and not notice.refused:
                 if self._token.refused(flight, now) == "again":

@@ -65,6 +65,15 @@ class Keys:
                 self._doors.setdefault(endpoint.role, []).append((endpoint, budget))
         self.budgets = budgets
         self._places = Places(budgets, tiers)
+        # How many requests may be in flight at most, and whether places are counted apart.
+        self.in_all, self.has_places = self._places.in_all, self._places.apart
+        self._know()
+
+    def _know(self) -> None:
+        """Know which keys have not left, and whether there has been but one."""
+        names = dict.fromkeys(endpoint.credential for doors in self._doors.values() for endpoint, _ in doors)
+        self.live: list[str | None] = list(names)
+        self.is_one = len(self.live) + len(self.left) < 2
 
     @property
     def names(self) -> list[str]:
@@ -72,19 +81,9 @@ class Keys:
         return list(dict.fromkeys(endpoint.credential for endpoint in self.budgets if endpoint.credential))
 
     @property
-    def live(self) -> list[str | None]:
-        """The keys that have not left."""
-        return list(dict.fromkeys(endpoint.credential for doors in self._doors.values() for endpoint, _ in doors))
-
-    @property
     def are_several(self) -> bool:
         """Whether a request has to say which key it goes with."""
-        return len(self.names) > 1
-
-    @property
-    def in_all(self) -> float:
-        """How many requests may be in flight at most."""
-        return self._places.in_all
+        return not self.is_one
 
     def paying(self, fetch: Fetch) -> Budget:
         """Return the budget that paid for a request."""
@@ -99,6 +98,12 @@ class Keys:
         return [budget for _, budget in self._doors[role]]
 
     # --- the next request -------------------------------------------------------------------------------------------
+
+    def reserve_one(self, now: float, role: Role, cost: int) -> tuple[Endpoint, Grant] | Later:
+        """Reserve with the only key, where no places are counted apart: nearly every request passes here."""
+        endpoint, budget = self._doors[role][0]
+        answer = budget.reserve(now, cost)
+        return (endpoint, answer) if isinstance(answer, Grant) else answer
 
     def reserve(
         self, now: float, role: Role, cost: int, in_flight: Iterable[Endpoint], key: Key | None = None
@@ -186,6 +191,7 @@ class Keys:
             self._doors[role] = [door for door in doors if door[0].credential != name]
         self._tried = {of: names for of, names in self._tried.items() if names.keys() != {name}}
         self.left.append(Left(name, status, budget))
+        self._know()
         return self.left[-1:]
 
     def to_renew(self, what: str) -> str:

@@ -20,7 +20,7 @@ class Redirects:
 
     def target(self, role: Role, key: Key) -> str | None:
         """Return where a request is to be sent; None: to its own address."""
-        hops = self._hops.get((role, key))
+        hops = self._hops.get((role, key)) if self._hops else None
         return hops[-1] if hops else None
 
     def follow(self, role: Role, key: Key, to: Redirected) -> Failed | None:

@@ -50,7 +50,7 @@ class Rules:
 
     def cost(self, role: str) -> int:
         """Return what a request of that role costs, in units of the limits."""
-        return {"list": self.list_cost, "item": self.item_cost}.get(role, 1)
+        return self.item_cost if role == "item" else self.list_cost if role == "list" else 1
 
 
 def retry_due(failure: Failure, utc_s: float) -> float:
