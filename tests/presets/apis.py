@@ -584,7 +584,7 @@ def slack() -> Case:
 
 
 def elasticsearch() -> Case:
-    """A POST; the sort values of the last document, an array, ask for the next page."""
+    """A POST; the sort values of the last document, an array, ask for the next page, until one is empty."""
     docs: list[Row] = [{"_index": "logs", "_id": f"d/{n}", "_source": {"n": n}} for n in range(1, 8)]
     rows = [{**doc, "_version": 1, "found": True} for doc in docs]
 
@@ -609,7 +609,7 @@ def elasticsearch() -> Case:
         "elasticsearch",
         f"{ORIGIN}/logs/_search",
         answers,
-        [body(""), body("d/3"), body("d/6")],
+        [body(""), body("d/3"), body("d/6"), body("d/7")],
         [f"GET /logs/_doc/d/{n}" for n in range(1, 8)],
         rows,
         key=f"elastic:{KEY}",
@@ -696,7 +696,7 @@ def json_server_old() -> Case:
         [f"GET /posts?_limit=3&_page={page}" for page in (1, 2, 3)],
         [f"GET /posts/{n}" for n in range(1, 8)],
         rows,
-        {"size_param": "_limit"},
+        {"size_param": "_limit", "total": "header:X-Total-Count"},
         key=None,
     )
 
