@@ -19,6 +19,8 @@ SENT: dict[str, dict[str, object]] = {
     "gitlab_keyset": {"auth": "header:PRIVATE-TOKEN", "param": ["per_page=3"]},
     "shopify": {"auth": "header:X-Shopify-Access-Token", "param": ["limit=3"]},
     "zendesk": {"auth": "basic", "param": ["page[size]=3"]},
+    "hubspot": {"param": ["limit=3"]},
+    "airtable": {"param": ["pageSize=3"]},
     "salesforce": {"header": ["Sforce-Query-Options: batchSize=2000"]},
     "jsonapi": {"header": ["Accept: application/vnd.api+json"]},
     "drf": {"auth": "header:Authorization:Token"},
