@@ -518,6 +518,32 @@ def jira() -> Case:
     )
 
 
+def jira_server() -> Case:
+    """The search of Jira Data Center, and the older one of the Cloud: offsets and a total."""
+    rows = [{"id": str(10000 + n), "key": f"ABC-{n}", "fields": {"summary": f"S {n}"}, "x": n} for n in range(1, 8)]
+
+    def answers(asked: Asked) -> Reply:
+        if (refused := wrong(asked, authorization=basic(f"me:{KEY}"))) is not None:
+            return refused
+        if asked.path == "/rest/api/2/search":
+            first, size = int(asked.query.get("startAt", 0)), int(asked.query.get("maxResults", 50))
+            found, _ = cut(few(rows, "id", "key", "fields"), first, size)
+            return Reply({"expand": "names", "startAt": first, "maxResults": size, "total": 7, "issues": found})
+        return item(by_id(rows, "key", asked.path.removeprefix("/rest/api/2/issue/")))
+
+    base = "GET /rest/api/2/search?fields=*all&jql=project=ABC&maxResults=3"
+    return Case(
+        "jira",
+        f"{ORIGIN}/rest/api/2/search?jql=project%3DABC",
+        answers,
+        [base, f"{base}&startAt=3", f"{base}&startAt=6"],
+        [f"GET /rest/api/2/issue/ABC-{n}" for n in range(1, 8)],
+        rows,
+        {"item": "issue/{id}"},
+        key=f"me:{KEY}",
+    )
+
+
 def airtable() -> Case:
     """`offset` is a token, and absent at the end; fields are under `fields`."""
     rows = [
@@ -729,6 +755,6 @@ CASES: dict[str, Callable[[], Case]] = {
     make.__name__: make
     for make in (
         github, gitlab, gitlab_keyset, shopify, zendesk, salesforce, jsonapi, drf, odata, pokeapi,
-        stripe, hubspot, notion, jira, airtable, slack, elasticsearch, wordpress, json_server, json_server_old,
+        stripe, hubspot, notion, jira, jira_server, airtable, slack, elasticsearch, wordpress, json_server, json_server_old,
     )
 }  # fmt: skip
