@@ -320,15 +320,17 @@ class _PresetSpec(SourceSpec):
 
 def settings_of(preset: Preset) -> dict[str, Any]:
     """Return a preset's settings by flat name, of their own types; BadInput, which names the preset, for a bad one."""
-    where = f"in the preset {preset.name}"
-    given = dict(preset.settings)
+    where, given = preset.where, dict(preset.settings)
     for key in given:
         if key not in SHAPE and key != "header":
             like = get_close_matches(key, SHAPE, 1, 0.6)
             ask = f"write {like[0]}" if like else "see docs/sources.md"
             raise BadInput(f"unknown setting {key!r} {where}; leave it out, or {ask}")
     try:
-        return _PresetSpec(**given)._given()
+        settings = _PresetSpec(**given)._given()
+        if preset.most_per_page is not None and settings.get("per_page", 0) > preset.most_per_page:
+            raise BadSetting("per_page", f" is more than most_per_page, {preset.most_per_page}; lower it")
+        return settings
     except BadSetting as error:
         raise BadInput(error.told_as(f"{error.setting} {where}")) from None
 

@@ -188,11 +188,11 @@ def test_bad_input_is_refused_before_anything_happens(
 def test_help_fits_80_columns_and_cuts_no_sentence(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Four groups, a line for each command, none of them cut."""
+    """Five groups, a line for each command, none of them cut."""
     monkeypatch.setenv("COLUMNS", "80")
     _, out, _ = run(capsys, "--help")
     assert [line for line in out.splitlines() if re.fullmatch(r"\w+:", line)] == [
-        "Options:", "Run:", "Look:", "Decide:", "Manage:",
+        "Options:", "Run:", "Look:", "Decide:", "Know:", "Manage:",
     ]  # fmt: skip
     assert max(map(len, out.splitlines())) <= 80
     assert not [line for line in out.splitlines() if line.startswith("  ") and line.endswith("...")]

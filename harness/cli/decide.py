@@ -21,6 +21,7 @@ import click
 from harness import signals
 from harness.cli.exit_codes import BAD_INPUT, COMPLETE
 from harness.cli.options import CHECKED, RECOMMENDED, this_program
+from harness.cli.run import first_line
 from harness.config import ImportConfig
 from harness.errors import BadInput
 from harness.flags import FLAGS, flag_of
@@ -42,6 +43,8 @@ def check_command(**flags: Any) -> int:
     """Ask the API, and print what it looks like."""
     environment = {name: value for name, value in from_environ(os.environ).items() if name in CHECKED}
     config = read_settings({**environment, **given(flags)}, None, {})
+    if not config.run.as_json and (line := first_line(config)):
+        click.echo(line, err=True)
     checked = signals.run(_check, config)
     if config.run.as_json:
         click.echo(json.dumps(asdict(checked)))
