@@ -285,6 +285,12 @@ class SourceSpec(_Part):
         return self.detail is not False
 
     @property
+    def batch(self) -> int | None:
+        """How many items one request asks for; None where each is asked for by itself."""
+        item = None if self._source is None else self._source.resource.item
+        return None if item is None else item.batch
+
+    @property
     def header_names(self) -> list[str]:
         """Of the headers that are not written down only this may be."""
         return [name for name, value in self._pairs() if not may_be_stored(name, value)]
@@ -358,6 +364,10 @@ class TestApiSpec(_Part):
     latency: Annotated[float | str | None, BeforeValidator(as_latency)] = _setting("latency")
 
 
+# What a cost can be said of: a page, an item, or several items in one request.
+Costing = Literal["list", "item", "batch"]
+
+
 class PacingSpec(_Part):
     """How fast: the limits to keep to, the strategy that keeps to them, and how the API may count."""
 
@@ -366,9 +376,7 @@ class PacingSpec(_Part):
     workers: Annotated[Annotated[int, Field(ge=1, le=1000)] | Literal["auto"], BeforeValidator(as_number)] = _setting(
         "workers"
     )
-    cost: Annotated[dict[Literal["list", "item"], Annotated[int, Field(ge=1, le=10**9)]], BeforeValidator(as_costs)] = (
-        _setting("cost")
-    )
+    cost: Annotated[dict[Costing, Annotated[int, Field(ge=1, le=10**9)]], BeforeValidator(as_costs)] = _setting("cost")
     strategy: Strategy | Pacer | None = _setting("pacing")
     share: Share = _setting("share", gt=0, le=1)
     rtt_floor: Seconds = _setting("rtt_floor", ge=0, le=60)
@@ -390,6 +398,11 @@ class PacingSpec(_Part):
     def item_cost(self) -> int:
         """What an item costs, in units of the limits."""
         return self.cost.get("item", 1)
+
+    @property
+    def batch_cost(self) -> int:
+        """What several items in one request cost, in units of the limits."""
+        return self.cost.get("batch", self.item_cost)
 
     @property
     def most_workers(self) -> int:
@@ -474,7 +487,7 @@ class ImportConfig(_Part):
                     ask = "belongs to the test API, which --url replaces; leave out one of the two"
                     raise ValueError(f"{flag_of(name)} {ask}")
         for name, cost in self.pacing.cost.items():
-            for tier in held_to(self.limits, name):
+            for tier in held_to(self.limits, "item" if name == "batch" else name):
                 most = tier.depth if tier.kind in ("bucket", "gcra") else paced_as(tier)[0]
                 if cost > most and tier.kind != "concurrency":
                     raise ValueError(f"--cost {name}={cost} never fits the limit {tier}; lower it or raise the limit")

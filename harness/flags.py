@@ -317,7 +317,7 @@ SECTIONS = (
             ),
             Flag(
                 "cost",
-                "units of the limit that a request costs: list=1 or item=2; may be repeated [default 1 each]",
+                "units of the limit that a request costs: list=1, item=2 or batch=5; may be repeated [default 1 each]",
                 default={},
                 many=True,
             ),

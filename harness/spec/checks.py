@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from importlib import import_module
 from typing import Any
 from urllib.parse import unquote_plus, urlsplit
 
 from harness.paths import quoted
+from harness.spec.paths import Path
 from harness.spec.source import Auth, BasicAuth, BearerAuth, HeaderAuth, Item, OAuth2, QueryAuth, Resource, Source
+from harness.spec.templates import BodyTemplate, ItemTemplate, UrlTemplate
 from harness.unusable import BadSetting
 from harness.values import as_variable, check_url, proves_who, variables_in
 
@@ -37,7 +38,7 @@ def check(source: Source) -> None:
     _query(resource)
     _body(resource)
     for name, path in _paths(source):
-        _try(name, _reader("paths", "Path"), path)
+        _try(name, Path, path)
     _paging(resource)
     if resource.item is not None:
         _item(resource.item)
@@ -63,19 +64,6 @@ def _try(name: str, read: Callable[[Any], object], value: Any) -> None:
         raise BadSetting(name, f": {error}") from None
 
 
-def _reader(module: str, name: str) -> Callable[[Any], object]:
-    try:
-        reader: Callable[[Any], object] = getattr(import_module(f"harness.spec.{module}"), name)
-    except ModuleNotFoundError:
-        return _legible
-    return reader
-
-
-def _legible(text: Any) -> None:
-    if text == "":
-        raise ValueError("'' is not a path: write a key such as next, or keys such as meta.next")
-
-
 def _url(name: str, url: str) -> None:
     try:
         check_url(url)
@@ -87,9 +75,9 @@ def _url(name: str, url: str) -> None:
 
 
 def _placeholders(resource: Resource) -> None:
-    _try("url", _reader("templates", "UrlTemplate"), resource.url)
+    _try("url", UrlTemplate, resource.url)
     if resource.body is not None:
-        _try("body", _reader("templates", "BodyTemplate"), resource.body)
+        _try("body", BodyTemplate, resource.body)
     paging = resource.paging
     gives = {"{cursor}": "cursor", "{last_id}": "keyset", "{offset}": "offset"}
     asks = {
@@ -203,7 +191,7 @@ def _item(item: Item) -> None:
             raise BadSetting("item", f" names a batch of {batch[1] or 'no number of'} ids; {ask}")
     if not _PLACE.search(item.url.replace("{env:", "")):
         raise BadSetting("item", " names no item; add {id}, {url} or another field of the record")
-    _try("item", _reader("templates", "ItemTemplate"), item.url)
+    _try("item", ItemTemplate, item.url)
     where = urlsplit(item.url)
     if where.scheme or where.netloc:
         _url("item", item.url)
