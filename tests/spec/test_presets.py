@@ -93,7 +93,7 @@ def test_documented_limits_stand_for_limit_until_it_is_given(mine: str) -> None:
     assert ImportConfig(preset=mine, url=URL, plan="gold").limits == parse_tiers("1000/m+10/s")
     assert ImportConfig(preset=mine, url=URL, limit="7/s").limits == parse_tiers("7/s")
     assert config.with_settings(plan="gold").limits == parse_tiers("1000/m+10/s")
-    assert config.as_written()["limit"] == "100/60s"
+    assert config.as_written()["limit"] == "100/1m"
 
 
 def test_a_preset_without_a_url_is_rehearsed_on_the_test_api_of_its_name() -> None:
