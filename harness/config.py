@@ -436,6 +436,8 @@ class RunSpec(_Part):
     max_time: Seconds | None = _setting("max_time", gt=0, le=366 * 86_400)
     until: Annotated[str, AfterValidator(as_time_of_day)] | None = _setting("until")
     results: Annotated[Path, BeforeValidator(as_folder)] = _setting("results")
+    timestamps: bool = _setting("timestamps")
+    imported_at: bool = _setting("imported_at")
     name: Annotated[str, AfterValidator(as_run_name)] | None = _setting("run")
     fresh: bool = _setting("fresh")
     resume: bool = _setting("resume")

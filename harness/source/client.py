@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from harness.record.events import Batch, Key, PageRef, Role, linked
 from harness.source.base import Got, OnHeaders
 from harness.source.body import ACCEPTED, LOOKED_AT, TooLarge, evidence, read_body, read_start, recordable
 from harness.source.credentials import CREDENTIAL, Credentials, KeyAuth
+from harness.source.guess import Answer
 from harness.source.headers import notice
 from harness.source.http import ERRORS, AsyncBaseTransport, AsyncClient, Response, failure, open_client, trusted
 from harness.source.redirects import FOLLOWED, Endings, leads_to
@@ -77,6 +79,8 @@ class HttpApi:
         self._oauth = oauth
         self._same_host = same_host
         self._endings = Endings()
+        # Told each answer that could be read as JSON: for a check, which says what the API looks like.
+        self.on_answer: Callable[[Key, Answer], None] | None = None
         self._stale: set[tuple[Role, Key]] = (
             set()
         )  # to be sent again, on a connection that is surely none of the pool's
@@ -256,6 +260,8 @@ class HttpApi:
             if isinstance(body, Malformed):
                 raise body
             text = _text(body, response.charset_encoding)
+            if self.on_answer is not None:
+                self.on_answer(key, self._answer(key, response, text))
             if isinstance(key, Batch):
                 read, payloads = self._rest.read_batch(key, text)
                 return Got(read, tuple(payloads))
@@ -271,6 +277,16 @@ class HttpApi:
             return Got(_with_evidence(failed, response, body))
         kept = records if self._keep_records else []
         return Got(page, tuple((item, as_text(record)) for item, record in kept))
+
+    def _answer(self, key: Key, response: Response, text: str) -> Answer:
+        """Return an answer to guess from; its URL with the names of variables, as everything that may be shown."""
+        item = None if isinstance(key, (PageRef, Batch)) else key
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            value = None
+        headers = {name.lower(): said for name, said in response.headers.items()}
+        return Answer(self._url_of(key), value, headers, response.status_code, text=text[:1000], item=item)
 
     def _redacted(self, got: Got) -> Got:
         """Return `got` without what we sent to prove who we are, should a server or a library repeat it."""
