@@ -15,7 +15,7 @@ from urllib.parse import unquote_plus, urlsplit
 from harness.paths import quoted
 from harness.spec.paths import Path
 from harness.spec.source import Auth, BasicAuth, BearerAuth, HeaderAuth, Item, OAuth2, QueryAuth, Resource, Source
-from harness.spec.templates import BodyTemplate, ItemTemplate, UrlTemplate
+from harness.spec.templates import BodyTemplate, ItemTemplate, UrlTemplate, on_list
 from harness.unusable import BadSetting
 from harness.values import as_variable, check_url, proves_who, variables_in
 
@@ -41,7 +41,7 @@ def check(source: Source) -> None:
         _try(name, Path, path)
     _paging(resource)
     if resource.item is not None:
-        _item(resource.item)
+        _item(resource.item, resource.url)
     if resource.most_per_page is not None and (resource.per_page or 0) > resource.most_per_page:
         most = f"{resource.most_per_page:,}, the most that this API's documentation names"
         raise BadSetting("per_page", f" {resource.per_page:,} is more than {most}; lower it")
@@ -182,19 +182,18 @@ def _paging(resource: Resource) -> None:
 # --- items ------------------------------------------------------------------------------------------------------------
 
 
-def _item(item: Item) -> None:
+def _item(item: Item, list_url: str) -> None:
     batch = _BATCH.search(item.url)
     if batch is not None:
         size = int(batch[1]) if re.fullmatch("[0-9]{1,9}", batch[1] or "", re.ASCII) else 0
         if not BATCHES[0] <= size <= BATCHES[1]:
             ask = f"write {{ids:100}} with a number from {BATCHES[0]} to {BATCHES[1]:,}"
             raise BadSetting("item", f" names a batch of {batch[1] or 'no number of'} ids; {ask}")
-    if not _PLACE.search(item.url.replace("{env:", "")):
+    if not _PLACE.search(item.url.replace("{env:", "").replace("{list}", "")):
         raise BadSetting("item", " names no item; add {id}, {url} or another field of the record")
-    _try("item", ItemTemplate, item.url)
-    where = urlsplit(item.url)
-    if where.scheme or where.netloc:
-        _url("item", item.url)
+    _try("item", lambda text: ItemTemplate(on_list(text, list_url)), item.url)
+    if not item.url.startswith("{") or item.url.startswith("{list}"):
+        _url("item", on_list(item.url, list_url))
 
 
 # --- headers and auth -------------------------------------------------------------------------------------------------

@@ -78,6 +78,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"url": URL, "item": f"{URL}?i={{ids}}"}, "--item names a batch of no number of ids; write {ids:100} with a "),
     ({"url": URL, "item": "ftp://x/{id}"}, "--item is not a URL; write it like https://api.example.com/orders"),
     ({"url": URL, "item": f"{URL}/{{id}}?token={SECRET}"}, "--item holds what looks like a secret in token=, whic"),
+    ({"url": URL, "item": "{list}"}, "--item names no item; add {id}, {url} or another field of the record"),
+    ({"url": f"{URL}/{{page}}", "item": "{list}/{id}"}, "--item: the item URL {list}/{id} holds {list}, but the path"),
     # statuses
     ({"url": URL, "end": 99}, "--end: 99 is not a status from 100 to 599; write one like 404"),
     ({"url": URL, "end": "600"}, "--end: '600' is not a status from 100 to 599; write one like 404"),

@@ -61,7 +61,7 @@ def test_a_file_of_ones_own(mine: str) -> None:
     resource = source.resource
     assert (resource.url, resource.records, resource.id, resource.most_per_page) == (URL, "data", ("order_id",), 200)
     assert resource.paging == KeysetPaging(param="after", more="has_more")
-    assert resource.item == Item(url="https://api.example.com/v1/orders/{id}.json")
+    assert resource.item == Item(url="{list}/{id}.json")
     assert source.limits == ("100/m",)
     assert made(mine, plan="gold").limits == ("1000/m+10/s",)
     assert made(mine, token_env="KEY").auth == HeaderAuth(token_env=("KEY",), name="X-Shop-Key")
@@ -104,7 +104,7 @@ def test_a_preset_without_a_url_is_rehearsed_on_the_test_api_of_its_name() -> No
     assert ImportConfig(preset="github", scenario="laravel").test_api.scenario == "laravel"
     source = config.source.declared("http://127.0.0.1:8000/api/items")
     assert source is not None
-    assert source.resource.item == Item(url="http://127.0.0.1:8000/api/items/{id}")
+    assert source.resource.item == Item(url="{list}/{id}")
     assert ImportConfig(preset="github", url="https://api.github.com/x").test_api.scenario is None
     assert "scenario" not in config.given()
 
