@@ -102,8 +102,10 @@ def _as_typed(config: ImportConfig) -> list[str]:
     """Return the flags of the source as they would be typed; of headers only the names, for the values are secret."""
     words: list[str] = []
     for name in config.given():
+        if name not in CHECKED or name in ("header", "as_json"):
+            continue
         flag, value = FLAGS[name], config[name]
-        if name not in CHECKED or name in ("header", "as_json") or value == flag.default:
+        if value == flag.default:
             continue
         if isinstance(value, bool):
             words.append(flag.flag if value is not True or flag.default is False else f"--{flag.name}")
@@ -183,7 +185,8 @@ def _tell(done: int) -> None:
 def _import_command(config: ImportConfig, workers: int) -> str:
     """Return the import to type: of one's own API, with these settings."""
     words = ["import", "--url", "https://…", "--workers", str(workers)]
-    if config.pacing.limit is not None:
+    words += [word for name in ("preset", "plan") for word in _typed(config, name)]
+    if config.pacing.limit is not None and (config.source.preset is None or "limit" in config.given()):
         words += ["--limit", format_tiers(config.pacing.limit)]
     words += [word for name, cost in config.pacing.cost.items() for word in ("--cost", f"{name}={cost}")]
     words += [word for name in _PRINTED for word in _typed(config, name)]
