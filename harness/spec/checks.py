@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote_plus, urlsplit
 
 from harness.paths import quoted
+from harness.spec.flat import PAGING_SETTINGS, PAGINGS
 from harness.spec.paths import Path
 from harness.spec.source import Auth, BasicAuth, BearerAuth, HeaderAuth, Item, OAuth2, QueryAuth, Resource, Source
 from harness.spec.templates import BodyTemplate, ItemTemplate, UrlTemplate, on_list
@@ -48,6 +49,19 @@ def check(source: Source) -> None:
     _headers(source)
     if source.auth is not None:
         _auth(source.auth, source)
+
+
+def place_of(setting: str, source: Source) -> str:
+    """Return where a flat setting is within a Source, as Python says it: `resource.paging.next` for next."""
+    if setting in ("auth", "token_env", "token_url", "client_id_env", "client_secret_env", "scope"):
+        return "auth" if setting == "auth" else f"auth.{setting}"
+    if setting in ("header", "allow_host", "same_host"):
+        return {"header": "headers"}.get(setting, setting)
+    if setting in ("item", "item_records"):
+        return {"item": "resource.item.url"}.get(setting, "resource.item.records")
+    if setting in PAGING_SETTINGS and source.resource.paging is not None:
+        return f"resource.paging.{PAGINGS[source.resource.paging.type][1].get(setting, setting)}"
+    return "resource.params" if setting == "param" else f"resource.{setting}"
 
 
 def may_be_stored(header: str, value: str) -> bool:
