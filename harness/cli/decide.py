@@ -23,7 +23,7 @@ import click
 from harness import signals
 from harness.cli.exit_codes import BAD_INPUT, COMPLETE
 from harness.cli.options import CHECKED, RECOMMENDED, this_program
-from harness.cli.run import first_line
+from harness.cli.run import preset_line
 from harness.config import ImportConfig
 from harness.errors import BadInput
 from harness.flags import FLAGS, flag_of
@@ -48,7 +48,7 @@ def check_command(toml: Path | None = None, save: Path | None = None, **flags: A
         raise BadInput(f"--save {save} exists already; name another file, or remove it")
     environment = {name: value for name, value in from_environ(os.environ).items() if name in CHECKED}
     config = read_settings({**environment, **given(flags)}, toml, {})
-    if not config.run.as_json and (line := first_line(config)):
+    if not config.run.as_json and (line := preset_line(config)):
         click.echo(line, err=True)
     checked = signals.run(_check, config)
     if save is not None:
@@ -56,7 +56,7 @@ def check_command(toml: Path | None = None, save: Path | None = None, **flags: A
     if config.run.as_json:
         click.echo(json.dumps(asdict(checked)))
     else:
-        told = _advice(config, checked, save)
+        told = _advice(config, checked, save or toml)
         click.echo(check_text(checked, Screen.of(sys.stdout), program=this_program(), **told))
     return BAD_INPUT if checked.problem else COMPLETE
 
@@ -79,7 +79,10 @@ def _save(checked: Checked, file: Path) -> None:
 
 
 def _advice(config: ImportConfig, checked: Checked, saved: Path | None) -> dict[str, str]:
-    """Return what to type next: the import, and before it the check that saves what it needs."""
+    """Return what to type next: the import, and before it the check that saves what it needs.
+
+    saved: the file that holds it already, since it was saved now or was given.
+    """
     if checked.problem or config.source.url is None or not checked.toml:
         return {"command": _command(config, checked)}
     file = str(saved) if saved is not None else f"{_word_of(config.source.url)}.toml"

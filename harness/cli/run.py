@@ -38,7 +38,7 @@ from harness.session.retry_failed import settle
 from harness.session.session import Session
 from harness.settings import given, read_settings, typed_to_resume
 from harness.source.child import DEFAULT_ITEMS, DEFAULT_LATENCY_S
-from harness.spec.told import credentials_told
+from harness.spec.told import sends_told
 from harness.values import typical_latency_s
 from harness.views.plan import before_start, plan_text
 from harness.views.progress import Progress, choose_mode
@@ -173,15 +173,19 @@ async def import_now(config: ImportConfig, relist: bool = False) -> int:
 
 def first_line(config: ImportConfig) -> str:
     """Return what to know before the first request: what a preset stands for, and which variable goes to which host."""
+    declared = config.source.declared()
+    sent = "" if declared is None else sends_told(declared, config.source.header_names)
+    return "; ".join(filter(None, (preset_line(config), sent)))
+
+
+def preset_line(config: ImportConfig) -> str:
+    """Return what a preset stands for: documented limits, and the test API where there is no URL."""
     source, said = config.source, []
     if source.preset is not None:
         said.append(_of_preset(config))
     if source.url is None and source.preset is not None and config.test_api.scenario is not None:
         said.append(f"no --url, so the test API stands in: scenario {config.test_api.scenario}")
-    declared = source.declared()
-    if declared is not None:
-        said.append(credentials_told(declared, tuple(source.header_names)))
-    return "; ".join(filter(None, said))
+    return "; ".join(said)
 
 
 def _of_preset(config: ImportConfig) -> str:

@@ -1,47 +1,52 @@
-"""What is said of a source before the first request: which variable goes to which host."""
+"""What is said of a source before the first request: which secret goes to which host."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from harness.spec.source import OAuth2, Source
 from harness.values import variables_in
 
 
-def credentials_told(source: Source, headers: tuple[str, ...] = ()) -> str:
-    """Return which variable goes to which host, "" where nothing is sent that proves who we are.
+def sends(source: Source, header_names: Sequence[str] = ()) -> tuple[tuple[str, str], ...]:
+    """Return what proves who we are and where it is sent: (name of a variable or header, host), in that order.
 
-    headers: names of headers that are sent besides, and whose values are in no variable.
+    header_names: of headers that are sent besides, and whose values stand in no variable.
     """
-    here = host_of(source.resource.url)
-    names = [*dict.fromkeys(_to_the_list(source))]
-    said = [_go([*names, *(f"the header {name}" for name in headers)], here, alone=True)] if names or headers else []
-    if isinstance(source.auth, OAuth2):
-        there = host_of(source.auth.token_url)
-        said.append(_go([source.auth.client_id_env, source.auth.client_secret_env], there, alone=True))
-        said.append(f"the tokens from there go to {here} alone")
-    return "; ".join(said)
+    here, auth = _host(source.resource.url), source.auth
+    told: list[tuple[str, str]] = []
+    if isinstance(auth, OAuth2):
+        there = _host(auth.token_url)
+        told += [(auth.client_id_env, there), (auth.client_secret_env, there), ("the token", here)]
+    elif auth is not None:
+        told += [(name, here) for name in auth.token_env]
+    told += [(name, here) for text in _texts(source) for name in variables_in(text)]
+    told += [(f"header {name}", here) for name in header_names]
+    return tuple(dict.fromkeys(told))
 
 
-def host_of(url: str) -> str:
-    """Return host and port of a URL, as it is written."""
-    return urlsplit(url).netloc.rpartition("@")[2]
+def sends_told(source: Source, header_names: Sequence[str] = ()) -> str:
+    """Return the same in a line, `A and B go to api.example.com alone`; "" where nothing proves who we are."""
+    by_host: dict[str, list[str]] = {}
+    for name, host in sends(source, header_names):
+        by_host.setdefault(host, []).append(name)
+    return "; ".join(f"{_joined(names)} to {host} alone" for host, names in by_host.items())
 
 
-def _to_the_list(source: Source) -> Iterator[str]:
+def _host(url: str) -> str:
+    return urlsplit(url).netloc
+
+
+def _texts(source: Source) -> Iterator[str]:
+    """Yield the texts in which a variable may stand."""
     resource = source.resource
-    if source.auth is not None and not isinstance(source.auth, OAuth2):
-        yield from source.auth.token_env
-    texts = [resource.url, *resource.params.values(), *source.headers.values(), json.dumps(resource.body)]
+    yield from (resource.url, *resource.params.values(), *source.headers.values(), json.dumps(resource.body))
     if resource.item is not None:
-        texts.append(resource.item.url)
-    for text in texts:
-        yield from variables_in(text)
+        yield resource.item.url
 
 
-def _go(names: list[str], host: str, *, alone: bool) -> str:
+def _joined(names: Sequence[str]) -> str:
     *others, last = names
-    joined = f"{', '.join(others)} and {last}" if others else last
-    return f"{joined} {'go' if others else 'goes'} to {host}{' alone' if alone else ''}"
+    return f"{', '.join(others)} and {last} go" if others else f"{last} goes"

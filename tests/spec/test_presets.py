@@ -195,12 +195,11 @@ OAUTH = {
         ({"url": URL, "token_env": "API_TOKEN"}, "API_TOKEN goes to api.example.com alone"),
         (
             {"url": f"{URL}?key={{env:A}}", "header": ["X-Key: {env:B}", "X-Other: c"], "token_env": ["C", "D"]},
-            "C, D, A, B and the header X-Other go to api.example.com alone",
+            "C, D, A, B and header X-Other go to api.example.com alone",
         ),
         (
             {"url": URL, **OAUTH},
-            "CLIENT_ID and CLIENT_SECRET go to login.example.com alone; the tokens from there go to api.example.com "
-            "alone",
+            "CLIENT_ID and CLIENT_SECRET go to login.example.com alone; the token goes to api.example.com alone",
         ),
         (
             {"url": URL, "preset": "gitlab", "token_env": "T"},
