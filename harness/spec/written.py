@@ -91,6 +91,7 @@ _OF_SOURCE = {
     "headers": "headers",
     "auth": "auth",
     "limits": "limits",
+    "base_url": "base_url",
     "client": "client",
     "resource": "resource",
     "resources": "resource",
@@ -144,6 +145,8 @@ class _Reader:
             if name in table:
                 about = self._put(about, "resource" if name == "resources" else name, table[name], "beside [source]")
         client = self._named(self._table(about.pop("client", {}), "[client]"), _OF_CLIENT, "[source.client]")
+        if "base_url" in about:
+            client = self._put(client, "base_url", about.pop("base_url"), "[source] and its client")
         resource = self._resource(self._one(about.pop("resource", None)), client)
         headers = {**self._texts(client.get("headers", {})), **self._texts(about.get("headers", {}))}
         auth = about.get("auth", client.get("auth"))
@@ -264,6 +267,8 @@ class _Reader:
     def _url(self, url: Any, path: Any, base: Any) -> str:
         for what, value in (("url", url), ("path", path), ("base_url", base)):
             self._text(value, what)
+        if url is None and path is None and isinstance(self._made.flat.get("url"), str):
+            url = self._made.flat.pop("url")  # in [source], as without a resource
         if url is None and path is None and base is None:
             raise BadInput(f"[[resource]] {self._file} has no url; add the URL of the list")
         if base is None:

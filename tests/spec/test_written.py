@@ -213,6 +213,21 @@ def test_flat_names_in_the_tables_of_a_source(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "toml",
+    [
+        f'[source]\nurl = "{URL}"\n[[resource]]\nid = "n"',
+        '[source]\nbase_url = "https://api.example.com/v2"\n[[resource]]\npath = "/orders"\nid = "n"',
+        '[source.client]\nbase_url = "https://api.example.com/v2/"\n[[resource]]\nurl = "orders"\nid = "n"',
+        f'[source.client]\nbase_url = "https://other.example.com"\n[[resource]]\npath = "{URL}"\nid = "n"',
+        f'[[resources]]\nid = "n"\n[resources.endpoint]\npath = "{URL}"',
+    ],
+)
+def test_where_the_url_may_stand(toml: str, tmp_path: Path) -> None:
+    """Whole, or below a base; in either table."""
+    assert declared(tmp_path, toml).resource == Resource(url=URL, id=("n",))
+
+
+@pytest.mark.parametrize(
     ("toml", "said"),
     [
         (
