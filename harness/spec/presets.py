@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib import resources
@@ -37,10 +37,14 @@ _OWN = ("about", "url", "limits", "docs", "warn", "most_per_page", "name")
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A preset as its file has it. settings: flat ones, not yet read. text: the file. docs: (fact, where and when)."""
+    """A preset as its file has it. settings: flat ones, not yet read. text: the file. docs: (fact, where and when).
+
+    where: what its place is called, such as `in ./mine.toml`.
+    """
 
     name: str
     about: str
+    where: str
     text: str = field(repr=False)
     settings: Mapping[str, Any]
     url: str | None = None
@@ -92,7 +96,9 @@ def _of_package(name: str) -> Preset:
         ask = f"did you mean {like[0]}?" if like else f"see: {program()} presets"
         raise BadSetting("preset", f" {quoted(name)} is not known; {ask}")
     text = (resources.files("harness.spec") / "presets" / f"{name}.toml").read_text(encoding="utf-8")
-    return _read(name, text, f"in the preset {name}")
+    preset = _read(name, text, f"in the preset {name}")
+    # Those that come along ask for the largest page that is documented.
+    return preset if preset.most_per_page else replace(preset, most_per_page=preset.settings.get("per_page"))
 
 
 @lru_cache(maxsize=64)
@@ -109,6 +115,7 @@ def _read(name: str, text: str, where: str) -> Preset:
     return Preset(
         name,
         _text(table, "about", where) or "",
+        where,
         text,
         settings,
         _text(table, "url", where),
