@@ -255,7 +255,7 @@ class SourceSpec(_Part):
             return compiled(given, self.declaration)
         if self.preset is None:
             return compiled(given, lenient=self._lenient)
-        preset = load(self.preset)
+        preset = load(self.preset).at(url)
         return preset.on(compiled(over(settings_of(preset), given), lenient=True), self.plan)
 
     def _given(self) -> dict[str, Any]:

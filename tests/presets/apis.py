@@ -539,7 +539,6 @@ def jira_server() -> Case:
         [base, f"{base}&startAt=3", f"{base}&startAt=6"],
         [f"GET /rest/api/2/issue/ABC-{n}" for n in range(1, 8)],
         rows,
-        {"item": "issue/{id}"},
         key=f"me:{KEY}",
     )
 
@@ -755,6 +754,7 @@ CASES: dict[str, Callable[[], Case]] = {
     make.__name__: make
     for make in (
         github, gitlab, gitlab_keyset, shopify, zendesk, salesforce, jsonapi, drf, odata, pokeapi,
-        stripe, hubspot, notion, jira, jira_server, airtable, slack, elasticsearch, wordpress, json_server, json_server_old,
+        stripe, hubspot, notion, jira, jira_server, airtable, slack, elasticsearch, wordpress, json_server,
+        json_server_old,
     )
 }  # fmt: skip
