@@ -86,8 +86,9 @@ class ListReader:
         answered_s, status = flight.answered_s or now, flight.status or 0
         told = (page.last_page, page.next_page, page.way, page.more, page.unread, met, page.past)
         more, known = (page.said_by, page.remarks), state.last_page
+        declared = (None, page.paging, page.guessed or None, page.places or None)
         what = (fetch.page, fetch.attempt, fetch.sent_s, answered_s, status, ids, total)
-        self._emit(e.PageListed(now, *what, *told, *more, fetch.endpoint))
+        self._emit(e.PageListed(now, *what, *told, *more, fetch.endpoint, *declared))
         for item in new:
             if item in self._payloads:
                 self._emit(e.ItemAdopted(now, item))
@@ -186,7 +187,9 @@ def is_guessed(state: State, page: e.PageRef) -> bool:
     it has another number, and page 0 will show it.
     """
     number = page.number
-    if number is None or number == 1 or page == state.next_page:
+    if number is None:
+        return page == state.listing.guess
+    if number == 1 or page == state.next_page:
         return False
     counted = state.listing.counted or 0
     return number < 1 or number > counted or (number == counted and not is_reached(state))

@@ -121,6 +121,8 @@ def _page_listed(state: State, event: e.PageListed) -> None:
         state.next_page = None if event.more is False and not new else told_next(event)
         if state.next_page is not None and state.next_page in state.pages:
             state.listing.looped, state.next_page = event.way or "next", None
+        if state.listing.guess is not None and state.listing.guess in state.pages:
+            state.listing.looped, state.listing.guess = event.way or "next", None
 
 
 def _extent(state: State, event: e.PageListed) -> None:
@@ -130,12 +132,15 @@ def _extent(state: State, event: e.PageListed) -> None:
     elsewhere may count what a filter leaves out, and would cost a thousand empty pages. Servers cut `perPage` to what
     they like, so a page shorter than asked for need not be the last.
     """
+    if event.paging not in (None, "page", "offset"):
+        return  # nothing counts its pages
     if state.listing.first_links_by_number is False:
         return  # its links lead on in another way, so numbers mean nothing to it
     if event.last_page is not None:
         state.last_page = max(event.last_page, state.last_page or 0)
     elif (
         event.page == e.FIRST_PAGE
+        and event.paging != "offset"
         and not (event.way or event.said_by)
         and event.ids
         and (state.total or 0) > len(event.ids)

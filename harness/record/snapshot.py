@@ -136,7 +136,7 @@ def _thaw(table: pa.Table) -> tuple[State, str, int]:
     failures = [Failure(**failure) for failure in head["failures"]]
     failures = [replace(failure, key=_page(failure.key)) if failure.role == "list" else failure for failure in failures]
     state.failures = {(failure.role, failure.key): failure for failure in failures}
-    state.listing = Listing(**head["listing"])
+    state.listing = Listing(**{**head["listing"], "guess": _page(head["listing"]["guess"])})
     session = head["session"]
     state.session = Current(**{**session, "waiting": tuple(session["waiting"]) if session["waiting"] else None})
     state.items = Items.from_columns(_ids(table), _states(table))
