@@ -29,9 +29,9 @@ be tried on the other.
 
 ## One of your own
 
-A file of the same keys, by its path: `--preset ./mine.toml`. Keys are the flags' names, with `_` for `-`; those that may
-be repeated are lists. `about`, `url`, `[limits]`, `[docs]` and `warn` are for people and for `--plan`; none of them is
-needed, but a fact in `[docs]` without an address and a day is refused.
+A file of the same keys, by its path: `--preset ./mine.toml`. Keys are the flags' names, with `_` for `-`; those that
+may be repeated are lists. `about`, `url`, `[limits]`, `[docs]` and `warn` are for people and for `--plan`; none of
+them is needed, but a fact in `[docs]` without an address and a day is refused.
 
     about = "Orders of our shop"
     records = "data.orders"
@@ -67,7 +67,13 @@ def page() -> str:
 def _row(preset: Preset) -> str:
     settings = preset.settings
     limits = preset.limits.get("default")
-    cells = (preset.name, preset.about, _paging(settings), str(settings.get("per_page", "")), f"`{limits}`" if limits else "")
+    cells = (
+        preset.name,
+        preset.about,
+        _paging(settings),
+        str(settings.get("per_page", "")),
+        f"`{limits}`" if limits else "",
+    )
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
 
 

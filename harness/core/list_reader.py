@@ -86,9 +86,9 @@ class ListReader:
         answered_s, status = flight.answered_s or now, flight.status or 0
         told = (page.last_page, page.next_page, page.way, page.more, page.unread, met, page.past)
         more, known = (page.said_by, page.remarks), state.last_page
-        declared = (None, page.paging, page.guessed or None, page.places or None)
+        guessed, places = page.guessed or None, _places(page, ids)
         what = (fetch.page, fetch.attempt, fetch.sent_s, answered_s, status, ids, total)
-        self._emit(e.PageListed(now, *what, *told, *more, fetch.endpoint, *declared))
+        self._emit(e.PageListed(now, *what, *told, *more, fetch.endpoint, None, page.paging, guessed, places))
         for item in new:
             if item in self._payloads:
                 self._emit(e.ItemAdopted(now, item))
@@ -140,6 +140,12 @@ class ListReader:
     def _unclear(self) -> str:
         verdict = self._verdict()
         return verdict.sentence if isinstance(verdict, Unclear) else "the list was not read to its end"
+
+
+def _places(page: PageRead, ids: tuple[e.ItemId, ...]) -> tuple[str, ...] | None:
+    """Return where `ids` lie, which are those of the page or fewer."""
+    where = dict(zip(page.ids, page.places, strict=True)) if page.places else {}
+    return tuple(where[item] for item in ids) if where else None
 
 
 def _failed_pages(state: State, failed: Sequence[Failure]) -> str:
@@ -274,7 +280,8 @@ def left_by_role(rules: Rules, state: State) -> dict[e.Role, int] | None:
     elif not state.listing.ended:
         pages = 1
     items = max(state.total or 0, len(state.items)) - state.imported - state.failed - state.forgotten
-    return {"list": pages, "item": max(0, items) if rules.detail else 0}
+    requests = -(-max(0, items) // (rules.batch or 1))
+    return {"list": pages, "item": requests if rules.detail else 0}
 
 
 def requests_left(rules: Rules, state: State) -> int | None:

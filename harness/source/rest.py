@@ -9,20 +9,21 @@ for declared ways on, `harness.source.records` for records and items); where the
 `harness.core.listing`.
 
 **Where requests go.** A link, or an item's URL that a record names, may lead to the list's own origin, or to a host
-that was allowed, without credentials; anywhere else it is refused before it is asked. Of a service that spells its own host
-in several ways (`same_host`), links are rewritten to the list's origin.
+that was allowed, without credentials; anywhere else it is refused before it is asked. Of a service that spells its own
+host in several ways (`same_host`), links are rewritten to the list's origin.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote_plus, urlencode, urljoin, urlsplit, urlunsplit
 
-from harness.core.answers import PageRead
+from harness.core.answers import BatchRead, PageRead
 from harness.record.discovery import holds_number
-from harness.record.events import FIRST_PAGE, ItemId, PageRef, linked
+from harness.record.events import FIRST_PAGE, Batch, ItemId, PageRef, linked
+from harness.source.batches import match_batch
 from harness.source.credentials import origin
 from harness.source.declared import declared, link_targets, whole
 from harness.source.paging import USUAL_SIZE, Pages, Seen
@@ -39,8 +40,8 @@ from harness.source.remarks import remarks
 from harness.source.way_on import error_told, ways_on
 from harness.spec import ids as joined_ids
 from harness.spec.paths import Path
-from harness.spec.source import Resource, Source
-from harness.spec.templates import BodyTemplate, ItemTemplate, UrlTemplate, encoded, encoded_name
+from harness.spec.source import Item, Resource, Source
+from harness.spec.templates import BodyTemplate, ItemTemplate, UrlTemplate, encoded, encoded_name, on_list
 from harness.values import variables_in
 
 # Ten million pages of one item are still a list; more is a number gone wrong.
@@ -66,16 +67,22 @@ class Request:
 class Rest:
     """How a source is asked and read. ValueError where its templates, paths and paging do not fit together.
 
-    source: what is declared; a URL alone declares nothing else, and `per_page` and `allowed` (other hosts, `host` or
-    `host:port`, to which links may lead) then say what is to be said. What the list's query says with an `{env:NAME}`
-    proves who we are, and is said with every request.
+    source: what is declared. A URL alone declares nothing else; then `per_page`, `allowed` (other hosts, `host` or
+    `host:port`, to which links may lead) and `item` (the template of its URL) say what is to be said. What the list's
+    query says with an `{env:NAME}` proves who we are, and is said with every request.
     """
 
     def __init__(
-        self, source: Source | str, per_page: int | None = None, allowed: frozenset[str] = frozenset()
+        self,
+        source: Source | str,
+        per_page: int | None = None,
+        allowed: frozenset[str] = frozenset(),
+        item: str | None = None,
     ) -> None:
         if isinstance(source, str):
-            source = Source(resource=Resource(url=source, per_page=per_page or USUAL_SIZE), allow_host=tuple(allowed))
+            where = None if item is None else Item(url=item)
+            resource = Resource(url=source, per_page=per_page or USUAL_SIZE, item=where)
+            source = Source(resource=resource, allow_host=tuple(allowed))
         self.source = source
         resource = source.resource
         self.url = resource.url
@@ -94,9 +101,9 @@ class Rest:
         self._param = getattr(paging, "param", None)
         total = getattr(paging, "total", None)
         self._total = None if total is None else Path(total)
-        item = resource.item
-        self._item = None if item is None else ItemTemplate(_item_url(item.url, resource.url))
-        self._records = Records(resource.records, resource.id, None if item is None else item.records)
+        place = resource.item
+        self._item = None if place is None else ItemTemplate(on_list(place.url, resource.url))
+        self._records = Records(resource.records, resource.id, None if place is None else place.records)
         self.per_page = self._size or USUAL_SIZE
         # Does the item's URL follow from its id? Else a page says where each item lies.
         self._needs_place = self._item is not None and any(name not in resource.id for name in self._item.fields)
@@ -120,16 +127,15 @@ class Rest:
         url = self.item_url(item, place)
         return Request("GET", url, self._headers(url))
 
-    def batch_request(self, items: Sequence[ItemId]) -> Request:
+    def batch_request(self, batch: Batch) -> Request:
         """Return the request of several items at once; only where the item's URL has `{ids:N}`."""
-        assert self._item is not None
-        url = self._resolved(self._item.of_ids(*items))
+        url = self.batch_url(batch)
         return Request("GET", url, self._headers(url))
 
-    @property
-    def batch(self) -> int | None:
-        """How many items one request may name; None where each is asked for by itself."""
-        return None if self._item is None else self._item.batch
+    def batch_url(self, batch: Batch) -> str:
+        """Return the URL that asks for several items."""
+        assert self._item is not None, "a batch without its URL"
+        return self._resolved(self._item.of_ids(*batch.ids))
 
     def item_url(self, item: ItemId, place: str | None = None) -> str:
         """Return the URL of an item."""
@@ -181,6 +187,10 @@ class Rest:
         said = [f"{name}={value}" for name, value in self.source.resource.params.items()]
         return [part for part in (*urlsplit(self.url).query.split("&"), *said) if variables_in(part)]
 
+    def ends_with(self, status: int) -> str | None:
+        """Return what an answer of `status` says of a page that was only guessed, where that is declared."""
+        return f"answered {status}" if status in self.source.resource.end else None
+
     # --- pages ----------------------------------------------------------------------------------------------------
 
     def read_page(
@@ -216,22 +226,23 @@ class Rest:
             read = self._by_rules(page, about, headers, by_id, url)
         else:
             read = self._as_declared(page, value, about, headers, by_id, url)
+        if self._needs_place and not kept:
+            read = replace(read, places=tuple(self._place_of(item, record) for item, record in by_id))
         return read, by_id
 
-    def place_of(self, item: ItemId, record: Any) -> str | None:
-        """Return where an item lies, as far as its id does not say so, without the list's origin; None where it does.
+    def _place_of(self, item: ItemId, record: Any) -> str:
+        """Return where an item lies whose id does not say so, without the list's origin.
 
         Malformed where the record does not say it either, or names another host.
         """
-        if not self._needs_place or self._item is None:
-            return None
+        assert self._item is not None
         try:
             url = self._resolved(self._item.of_record(item, record))
         except ValueError as error:
             raise Malformed(str(error)) from None
-        parts = urlsplit(url)
         if origin(url) != origin(self.url):
             return url
+        parts = urlsplit(url)
         return urlunsplit(("", "", parts.path or "/", parts.query, ""))
 
     def _as_declared(
@@ -305,11 +316,11 @@ class Rest:
         """Read the same from a JSON value that was parsed already."""
         return self._records.item_of(item, value)
 
-    def read_batch(self, items: Sequence[ItemId], body: str) -> list[tuple[ItemId, str]]:
-        """Return the payloads of the items of a batch by their ids, those that were asked for; some may be missing."""
-        asked = set(items)
-        found = self._records.items_of(parsed(body), self.url)
-        return [(item, as_text(inner)) for item, inner in found if item in asked]
+    def read_batch(self, batch: Batch, body: str) -> tuple[BatchRead, list[tuple[ItemId, str]]]:
+        """Return which of the items an answer holds, and their payloads. Malformed where it holds no records."""
+        read, by_id = match_batch(batch, self._records.items_of(parsed(body), self.batch_url(batch)))
+        texts = [(item, as_text(record)) for item, record in by_id.items()]
+        return replace(read, sizes_bytes={item: len(text) for item, text in texts}), texts
 
     def _check_extent(self, last_page: int | None, total: int, page: PageRef, records: int) -> None:
         implied = -(-total // records) if page == FIRST_PAGE and records else 0
@@ -391,13 +402,6 @@ def _said_size(resource: Resource) -> int | None:
         return None
     said = [*parse_qsl(urlsplit(resource.url).query), *resource.params.items()]
     return next((whole(value) or None for name, value in said if name == resource.size_param), None)
-
-
-def _item_url(template: str, url: str) -> str:
-    """Return an item's template with the list's URL for `{list}`: without its query, an ending `.json` and a slash."""
-    parts = urlsplit(url)
-    path = parts.path.removesuffix(".json").rstrip("/")
-    return template.replace("{list}", urlunsplit((parts.scheme, parts.netloc, path, "", "")))
 
 
 def _with(url: str, added: Mapping[str, str], *, keep: bool = False) -> str:

@@ -1,7 +1,7 @@
-"""APIs as their owners document them, with made-up data: seven records in three pages, and details where there are any.
+"""APIs as their owners document them, with made-up data: seven records in three pages, and details where there are.
 
-Each function makes a `Case`: the stand-in's answers, how it is imported, and what must come of it. The expected requests
-are written out as the documentation has them, not computed by the importer's rules.
+Each function makes a `Case`: the stand-in's answers, how it is imported, and what must come of it. The requests are
+written out as the documentation has them, not computed by the importer's rules.
 """
 
 from __future__ import annotations
@@ -511,7 +511,10 @@ def jira() -> Case:
         "jira",
         f"{ORIGIN}/rest/api/3/search/jql?jql=project%3DABC",
         answers,
-        [f"GET /rest/api/3/search/jql?{base}", *(f"GET /rest/api/3/search/jql?{base}&nextPageToken=t{n}" for n in (3, 6))],
+        [
+            f"GET /rest/api/3/search/jql?{base}",
+            *(f"GET /rest/api/3/search/jql?{base}&nextPageToken=t{n}" for n in (3, 6)),
+        ],
         [f"GET /rest/api/3/issue/ABC-{n}" for n in range(1, 8)],
         rows,
         key=f"me@example.com:{KEY}",
@@ -680,7 +683,9 @@ def json_server_old() -> Case:
             size, page = int(asked.query.get("_limit", 10)), int(asked.query.get("_page", 1))
             found, more = cut(few(rows, "id", "title"), (page - 1) * size, size)
             to = f"http://api.test/posts?_limit={size}&_page="
-            links = [f'<{to}1>; rel="first"', f'<{to}3>; rel="last"'] + ([f'<{to}{page + 1}>; rel="next"'] if more else [])
+            links = [f'<{to}1>; rel="first"', f'<{to}3>; rel="last"'] + (
+                [f'<{to}{page + 1}>; rel="next"'] if more else []
+            )
             return Reply(found, headers={"X-Total-Count": "7", "Link": ", ".join(links)})
         return item(by_id(rows, "id", asked.path.removeprefix("/posts/")))
 
