@@ -183,6 +183,8 @@ def pages_after(state: State, last_page: int | None, most: int | None) -> list[P
 
 def _following(state: State) -> list[e.PageRef]:
     following = state.next_page
+    if state.listing.paging and is_reached(state) and state.listing.shorter():
+        return []  # some cursors lead on for ever, and behind a short page that fills the total there is nothing
     return [] if following is None or following in state.pages else [following]
 
 

@@ -272,6 +272,7 @@ class HttpApi:
             if isinstance(body, Malformed):
                 raise body
             text = _text(body, response.charset_encoding)
+            self._rest.check_declared(status, text)
             if self.on_answer is not None:
                 self.on_answer(key, self._answer(key, response, text))
             if isinstance(key, Batch):

@@ -26,6 +26,7 @@ from harness.record.events import FIRST_PAGE, Batch, ItemId, PageRef, linked
 from harness.source.batches import match_batch
 from harness.source.credentials import origin
 from harness.source.declared import declared, link_targets, whole
+from harness.source.fail_when import failed_by
 from harness.source.paging import USUAL_SIZE, Pages, Seen
 from harness.source.records import (
     Garbled as Garbled,
@@ -187,6 +188,17 @@ class Rest:
         said = [f"{name}={value}" for name, value in self.source.resource.params.items()]
         return [part for part in (*urlsplit(self.url).query.split("&"), *said) if variables_in(part)]
 
+    def check_declared(self, status: int, body: str) -> None:
+        """Raise Malformed for an answer that is declared to be a failure, with what it says of itself."""
+        if (rule := self.failure(status, body)) is not None:
+            said = " ".join(body.split())[:200]
+            raise Malformed(f"the answer is a failure, as --fail-when {rule} says: {said}")
+
+    def failure(self, status: int, body: str) -> str | None:
+        """Return the rule by which an answer is declared to be a failure; None where none is."""
+        rules = self.source.resource.fail_when
+        return None if not rules else failed_by(rules, status, body)
+
     def ends_with(self, status: int) -> str | None:
         """Return what an answer of `status` says of a page that was only guessed, where that is declared."""
         return f"answered {status}" if status in self.source.resource.end else None
@@ -254,8 +266,8 @@ class Rest:
         numbers = self._pages.kind in (None, "page")
         found = ways_on(about, headers, url, set(self._known_ways(about)))
         last_page, total, said_by = _extent(about, headers, url, numbered=numbers)
-        if self._total is not None:
-            total, said_by = whole(self._total.find(value, headers)), ""
+        if self._total is not None and (said := whole(self._total.find(value, headers))) is not None:
+            total, said_by = said, ""
         last = by_id[-1][1] if by_id else None
         seen = Seen(page, value, headers, ids, last, self._records.raw_id(last), total, found.ways)
         follows = self._pages.after(seen)
