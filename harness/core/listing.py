@@ -54,6 +54,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.core.followed_by import flags_for
 from harness.record import events as e
 from harness.record.discovery import ACCEPT, LEAVES_REST, MOST_EMPTY, MOST_REPEATS, NO_HELP, Listing
 from harness.record.state import Failure, State
@@ -184,7 +185,7 @@ def _holds(listing: Listing) -> str:
     headers = [name.removeprefix("header ") for name in names if name.startswith("header ")]
     parts = ["the body holds " + _quoted(", ".join(fields))] if fields else []
     parts += ["the headers hold " + _quoted(", ".join(headers))] if headers else []
-    return " and ".join(parts) + ", which this release cannot follow"
+    return " and ".join(parts) + f", which nothing follows: add {flags_for(listing.loose())}"
 
 
 def _named(listing: Listing) -> str:

@@ -142,7 +142,7 @@ class Pages:
         last = seen.last_id if self._last is None else self._last.find(seen.last)
         if last is None:
             return Follows(more=more)
-        return Follows(PageRef("keyset", self._written(last)), way=way, more=more, guessed=not more)
+        return Follows(PageRef("keyset", self._written(last)), way=way if more else None, more=more, guessed=not more)
 
     def _after_told(self, seen: Seen, more: bool | None, paging: CursorPaging | LinkPaging) -> Follows:
         name = paging.next or "Link"

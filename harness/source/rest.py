@@ -214,7 +214,8 @@ class Rest:
         kept: the records are the items, so two with one id must be the same.
         """
         if not body.strip():
-            raise Garbled("the body is empty", "has an empty body")
+            kind = Malformed if page == FIRST_PAGE else Garbled
+            raise kind("the body is empty", "has an empty body")
         try:
             value = parsed(body)
         except Garbled:
