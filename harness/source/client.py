@@ -192,7 +192,7 @@ class HttpApi:
         try:
             own = sent.request
             # A body is sent as text of our own making, so that a canonical cursor leaves as it was read.
-            content = None if own.json is None else as_text(own.json).encode()
+            content = None if own.json is None else as_text(self._credentials.filled(sent.url, own.json)).encode()
             headers = dict(own.headers) if own.json is None else {"Content-Type": "application/json", **own.headers}
             async with client.stream(
                 own.method, sent.url, headers=headers, content=content, extensions=extensions

@@ -15,7 +15,7 @@ host in several ways (`same_host`), links are rewritten to the list's origin.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote_plus, urlencode, urljoin, urlsplit, urlunsplit
@@ -194,10 +194,13 @@ class Rest:
             said = " ".join(body.split())[:200]
             raise Malformed(f"the answer is a failure, as --fail-when {rule} says: {said}")
 
-    def failure(self, status: int, body: str) -> str | None:
-        """Return the rule by which an answer is declared to be a failure; None where none is."""
+    def failure(self, status: int, body: str | Callable[[], Any]) -> str | None:
+        """Return the rule by which an answer is declared to be a failure; None where none is.
+
+        body: its text, or what makes its JSON value where that is wanted.
+        """
         rules = self.source.resource.fail_when
-        return None if not rules else failed_by(rules, status, body)
+        return None if not rules else failed_by(rules, status, body() if callable(body) else body)
 
     def ends_with(self, status: int) -> str | None:
         """Return what an answer of `status` says of a page that was only guessed, where that is declared."""
