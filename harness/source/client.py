@@ -13,7 +13,7 @@ from harness.core.answers import Failed, ItemRead, PageRead, Redirected, TokenRe
 from harness.pacing import Notice
 from harness.pacing.refusals import MOST_BODY, Declared, by_body, wants_body
 from harness.record.clock import utc_s
-from harness.record.events import Batch, Key, PageRef, Role
+from harness.record.events import Batch, ItemId, Key, PageRef, Role
 from harness.source.base import Got, OnHeaders
 from harness.source.body import ACCEPTED, LOOKED_AT, TooLarge, evidence, read_body, read_start, recordable
 from harness.source.credentials import CREDENTIAL, Credentials, KeyAuth
@@ -80,6 +80,7 @@ class HttpApi:
         self._oauth = oauth
         self._same_host = same_host
         self._endings = Endings()
+        self._near: dict[ItemId, str] = {}
         # Told each answer that could be read as JSON: for a check, which says what the API looks like.
         self.on_answer: Callable[[Key, Answer], None] | None = None
         self._stale: set[tuple[Role, Key]] = (
@@ -137,9 +138,17 @@ class HttpApi:
         heard.tell()  # where the time was up while its body was read
         self._note_stale(role, key, got)
         # A refusal is one from its verdict on, however its body ends.
-        return self._redacted(got) if heard.wanted else None
+        return self._noted(self._redacted(got)) if heard.wanted else None
+
+    def _noted(self, got: Got) -> Got:
+        """Remember where the items of the first page lie: a check, which keeps no record, asks for some of them."""
+        if not self._near and isinstance(got.result, PageRead) and got.result.places:
+            self._near = dict(zip(got.result.ids, got.result.places, strict=True))
+        return got
 
     def _sent(self, role: Role, key: Key, credential: str | None, place: str | None, target: str | None) -> _Sent:
+        if place is None and self._near and not isinstance(key, (PageRef, Batch)):
+            place = self._near.get(key)
         own = self._request_of(key, place)
         asked = target or self._endings.with_ending(role, own.url)
         return _Sent(role, key, own.url, asked, credential, target is None and asked != own.url, own)
@@ -299,7 +308,10 @@ class HttpApi:
         except (ValueError, RecursionError):
             value = None
         headers = {name.lower(): said for name, said in response.headers.items()}
-        return Answer(self._request_of(key).url, value, headers, response.status_code, text=text[:1000], item=item)
+        place = None if isinstance(key, (PageRef, Batch)) else self._near.get(key)
+        return Answer(
+            self._request_of(key, place).url, value, headers, response.status_code, text=text[:1000], item=item
+        )
 
     def _redacted(self, got: Got) -> Got:
         """Return `got` without what we sent to prove who we are, should a server or a library repeat it."""

@@ -153,6 +153,8 @@ class Rest:
         assert self._item is not None
         if self._item.batch is not None:
             return self._item.of_ids(item)
+        if self._needs_place:
+            raise Malformed(f"the list has not said where item {item} lies; start anew with --fresh")
         names = self.source.resource.id
         return self._item.of_parts(
             item, dict(zip(names, joined_ids.parts(item, len(names)), strict=True)) if names else {}

@@ -107,3 +107,18 @@ def test_a_link_to_an_allowed_host_carries_no_header_of_the_source() -> None:
     )
     stub, _ = asked(source, lambda _: Reply({"rows": []}), ("list", PageRef("url", "https://cdn.test/2"), None))
     assert "x-version" not in stub.asked[0].headers
+
+
+def test_where_an_item_lies_is_known_from_the_first_page_too_or_it_is_not_asked() -> None:
+    page = {"rows": [{"id": 1, "url": "/i/one"}], "next": None}
+    stub, results = asked(
+        POSTED,
+        lambda asked: Reply(page if asked.method == "POST" else {"id": 1}),
+        ("item", 1, None),
+        ("list", FIRST_PAGE, None),
+        ("item", 1, None),
+    )
+    assert [one.line.partition(" {")[0] for one in stub.asked] == ["POST /search", "GET /i/one"]
+    assert results[0] == Got(
+        Failed("malformed", "the list has not said where item 1 lies; start anew with --fresh", False, sent=False)
+    )
