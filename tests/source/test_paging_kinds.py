@@ -19,7 +19,7 @@ from harness.core.answers import Failed, Fetch, ItemRead, Result, failed_status
 from harness.core.rules import Rules
 from harness.pacing import Notice
 from harness.record.arrow import from_table, to_table
-from harness.record.events import Event, ListEnded
+from harness.record.events import Event, ListEnded, numbered
 from harness.record.fold import apply
 from harness.record.state import State
 from harness.source.rest import Garbled, Malformed, Request, Rest
@@ -36,7 +36,7 @@ from harness.spec.source import (
     SinglePage,
     Source,
 )
-from tests.core.play import Play
+from tests.core.play import Play, failing
 
 ORIGIN = "https://api.test"
 SIZE = 3
@@ -306,3 +306,39 @@ def test_every_record_with_exact_content_also_after_a_kill(kind: str, ids: str) 
         assert resumed.done.status.value == "complete"
         assert resumed.core.state.imported == count
         assert again.payloads.items() <= api.payloads.items()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pages_that_are_lost_once_are_asked_again_and_an_audit_finds_nothing_new(kind: str) -> None:
+    """Each request is lost at its first attempt; then the list is read once more."""
+    api = server(kind, "slashes", 7)
+    lost = failing(api, lambda fetch, _: (None, Failed("timed out")) if fetch.attempt == 1 else None)
+    play = Play(lost, Rules(retry_delays_s=(1.0,))).run()
+    assert play.done is not None
+    assert (play.done.status.value, play.core.state.imported) == ("complete", 7)
+    audit = Play(api, Rules(retry_delays_s=(1.0,)), state=play.core.state, relist=True).run()
+    assert audit.done is not None
+    assert (audit.done.status.value, audit.core.state.imported) == ("complete", 7)
+    assert [key for _, role, key, _ in audit.sent if role == "item"] == []
+
+
+def test_an_offset_list_is_read_side_by_side_once_a_total_and_a_full_page_are_known() -> None:
+    for kind, together in (("offset with total", True), ("offset with total, capped", False), ("offset", False)):
+        play = Play(server(kind, "number", 13), Rules(retry_delays_s=(1.0,), detail=False)).run()
+        pages = [(at, key) for at, role, key, _ in play.sent if role == "list"]
+        assert (len({at for at, _ in pages}) < len(pages)) is together
+        kinds = {key.kind for _, key in pages[1:]}
+        assert kinds == {"number" if together else "offset"}
+
+
+@pytest.mark.parametrize("value", ["a", "2", "[1]", '"x"', "null", "é/ ?", 2, 2.5, [1, "é"], {"b": 1, "a": [2]}, "", 0])
+def test_a_cursor_in_a_body_is_what_it_was(value: Any) -> None:
+    paging = CursorPaging(next="next")
+    body = {"after": "{cursor}"}
+    rest = Rest(Source(resource=Resource(url=ORIGIN, method="POST", body=body, records="rows", paging=paging)))
+    read, _ = rest.read_page(numbered(1), json.dumps({"rows": [{"id": 1}], "next": value}))
+    if not value:
+        assert read.next_page is None
+    else:
+        assert read.next_page is not None
+        assert rest.page_request(read.next_page).json == {"after": value}
