@@ -93,6 +93,8 @@ class Pages:
             values["page"] = number - 1 if paging.first == 0 else number
         elif isinstance(paging, OffsetPaging):
             values["offset"] = page.value if number is None else (number - 1) * (self._size or 0)
+        elif isinstance(paging, LinkPaging) and number is not None:
+            values["page"] = number  # where a link is no more than the number of the next page
         elif page.kind == "cursor":
             values["cursor"] = self._read_back(page)
         elif page.kind == "keyset":

@@ -114,19 +114,17 @@ class Records:
 
     def ids_of(self, records: Sequence[Any], *, kept: bool) -> list[tuple[ItemId, Any]]:
         """Return the records by their ids. kept: they are the items. Malformed where one has no usable id."""
-        by_id = [(self._id(record), record) for record in records]
-        if kept and records and not any(isinstance(record, dict) for record in records):
+        bare = not self._ids and not any(isinstance(record, (dict, list)) for record in records)
+        by_id = [(self._id(record, bare=bare), record) for record in records]
+        if kept and records and bare:
             raise Malformed(
                 "the list holds bare ids and nothing else: each item must be fetched (leave out --no-detail)"
             )
         _check_unique(by_id, kept=kept)
         return by_id
 
-    def _id(self, record: Any) -> ItemId:
-        if not isinstance(record, (dict, list)) and not self._ids:
-            found = ids.usable(record)
-        else:
-            found = ids.id_of(record, self._ids or _ID)
+    def _id(self, record: Any, *, bare: bool) -> ItemId:
+        found = ids.usable(record) if bare else ids.id_of(record, self._ids or _ID)
         if found is not None:
             return found
         if self._ids:

@@ -281,6 +281,8 @@ class Rest:
             last_page = follows.last_page
         self._check_extent(last_page, 0, page, len(by_id))
         next_page = follows.page
+        if next_page is not None and next_page.number is not None and paging is not None and paging.type == "link":
+            self._check_number(next_page.number)
         if follows.target is not None:
             next_page = linked(self._link(page, follows.target))
         more = follows.more
@@ -291,6 +293,12 @@ class Rest:
             ids, total, last_page, next_page, follows.way, more, ", ".join(unread), said_by=said_by,
             remarks=remarks(about, url), paging=self._pages.kind, guessed=follows.guessed,
         )  # fmt: skip
+
+    def _check_number(self, number: int) -> None:
+        """Raise Malformed where a link turns out to be a number, and nothing sends it."""
+        if "page" not in self._placed:
+            why = f"the next page is told as the number {number}, not as a link"
+            raise Malformed(f"{why}; say which parameter it is sent in, such as --cursor-param page")
 
     def _known_ways(self, about: dict[str, Any]) -> Iterator[str]:
         """Yield the fields that are no unread way on: the declared ones, and links where pages are numbered."""

@@ -256,3 +256,46 @@ def test_bare_ids_need_their_items() -> None:
     assert mapping.read_page(FIRST_PAGE, "[8, 9, 7]")[0].ids == (8, 9, 7)
     with pytest.raises(Malformed, match="the list holds bare ids and nothing else: each item must be fetched"):
         mapping.read_page(FIRST_PAGE, '["a", "b"]', kept=True)
+
+
+def test_a_link_that_is_a_number_needs_a_place() -> None:
+    """json-server 1.0 tells the number of the next page."""
+    body = json.dumps({"data": records(1, 2, 3), "next": 2})
+    with pytest.raises(Malformed, match="told as the number 2, not as a link; say which parameter"):
+        rest(LinkPaging(next="next")).read_page(FIRST_PAGE, body)
+    placed = rest(LinkPaging(next="next"), url=f"{URL}?p={{page}}", size_param="")
+    following = placed.read_page(FIRST_PAGE, body)[0].next_page
+    assert following == numbered(2)
+    assert [placed.page_url(page) for page in (FIRST_PAGE, numbered(2))] == [f"{URL}?p=1", f"{URL}?p=2"]
+    sent = rest(CursorPaging(next="next", param="_page"))
+    told = sent.read_page(FIRST_PAGE, body)[0].next_page
+    assert told is not None
+    assert sent.page_url(told) == f"{URL}?_page=2&limit=3"
+
+
+def test_a_graphql_connection() -> None:
+    query = (
+        "query($c: String) { users(after: $c, first: 2) { edges { node { id } } pageInfo { endCursor hasNextPage } } }"
+    )
+    mapping = rest(
+        CursorPaging(next="data.users.pageInfo.endCursor", more="data.users.pageInfo.hasNextPage"),
+        method="POST",
+        body={"query": query, "variables": {"c": "{cursor}"}},
+        records="data.users.edges[*].node",
+        size_param="",
+    )
+    assert mapping.page_request(FIRST_PAGE).json == {"query": query, "variables": {}}
+    users = {
+        "edges": [{"node": {"id": "a"}}, {"node": {"id": "b"}}],
+        "pageInfo": {"endCursor": "b", "hasNextPage": True},
+    }
+    read, by_id = mapping.read_page(FIRST_PAGE, json.dumps({"data": {"users": users}}))
+    assert (read.ids, read.next_page, read.more, read.unread) == (("a", "b"), PageRef("cursor", "b"), True, "")
+    assert by_id == [("a", {"id": "a"}), ("b", {"id": "b"})]
+    assert read.next_page is not None
+    assert mapping.page_request(read.next_page).json == {"query": query, "variables": {"c": "b"}}
+    users["pageInfo"]["hasNextPage"] = False  # type: ignore[call-overload]
+    last, _ = mapping.read_page(read.next_page, json.dumps({"data": {"users": users}}))
+    assert (last.next_page, last.more) == (None, False)
+    with pytest.raises(Malformed, match="the list reports an error"):
+        mapping.read_page(FIRST_PAGE, json.dumps({"data": None, "errors": [{"message": "bad"}]}))
