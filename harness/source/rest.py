@@ -18,15 +18,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote_plus, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from harness.core.answers import BatchRead, PageRead
 from harness.record.discovery import holds_number
 from harness.record.events import FIRST_PAGE, Batch, ItemId, PageRef, linked
 from harness.source.batches import match_batch
-from harness.source.credentials import origin
-from harness.source.declared import declared, link_targets, whole
+from harness.source.declared import link_targets, whole
 from harness.source.fail_when import failed_by
+from harness.source.links import Links, with_parameters
 from harness.source.paging import USUAL_SIZE, Pages, Seen
 from harness.source.records import (
     Garbled as Garbled,
@@ -38,17 +38,13 @@ from harness.source.records import (
     without_records,
 )
 from harness.source.remarks import remarks
+from harness.source.usual import MOST_PAGES, extent, followed, lost_link, spoken
 from harness.source.way_on import error_told, ways_on
 from harness.spec import ids as joined_ids
 from harness.spec.paths import Path
 from harness.spec.source import Item, Resource, Source
 from harness.spec.templates import BodyTemplate, ItemTemplate, UrlTemplate, encoded, encoded_name, on_list
-from harness.values import variables_in
 
-# Ten million pages of one item are still a list; more is a number gone wrong.
-MOST_PAGES = 10_000_000
-# Fields that are read for what they are: the others are searched for a way on.
-_NEXT = ("next_page_url", "next")
 _NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -87,8 +83,8 @@ class Rest:
         self.source = source
         resource = source.resource
         self.url = resource.url
-        self._allowed = frozenset(source.allow_host)
         self._template = UrlTemplate(resource.url)
+        self._links = Links(source, self._template.fill({}))
         self._params = {
             encoded_name(name): UrlTemplate(f"?={quote(value, safe='{}:*,')}")
             for name, value in resource.params.items()
@@ -136,18 +132,18 @@ class Rest:
     def batch_url(self, batch: Batch) -> str:
         """Return the URL that asks for several items."""
         assert self._item is not None, "a batch without its URL"
-        return self._resolved(self._item.of_ids(*batch.ids))
+        return self._links.resolved(self._item.of_ids(*batch.ids))
 
     def item_url(self, item: ItemId, place: str | None = None) -> str:
         """Return the URL of an item."""
         if place is not None:
-            return self._resolved(place)
+            return self._links.resolved(place)
         if self._item is not None:
-            return self._resolved(self._of_id(item))
+            return self._links.resolved(self._of_id(item))
         parts = urlsplit(self._template.fill({}))
         segment = encoded(str(item))
         path = parts.path.rstrip("/") + "/" + segment
-        return urlunsplit((parts.scheme, parts.netloc, path, "&".join(self._proof()), ""))
+        return urlunsplit((parts.scheme, parts.netloc, path, "&".join(self._links.proof), ""))
 
     def _of_id(self, item: ItemId) -> str:
         assert self._item is not None
@@ -162,7 +158,7 @@ class Rest:
 
     def _headers(self, url: str) -> Mapping[str, str]:
         headers = self.source.headers
-        return headers if not headers or origin(url) == origin(self.url) else {}
+        return headers if not headers or self._links.is_own(url) else {}
 
     def _values(self, page: PageRef) -> dict[str, Any]:
         if self._pages is not None:
@@ -173,7 +169,7 @@ class Rest:
         if page.kind == "url":
             return str(page)
         url = self._template.fill(values)
-        url = _with(url, {name: part.fill(values).removeprefix("?=") for name, part in self._params.items()})
+        url = with_parameters(url, {name: part.fill(values).removeprefix("?=") for name, part in self._params.items()})
         size_name, added = self.source.resource.size_param, {}
         if self._pages is None:
             added = {} if "page" in self._placed else {"page": page.number}
@@ -181,14 +177,12 @@ class Rest:
         elif self._param is not None:
             added = {self._param: next((values.get(name) for name in _SENT if values.get(name) is not None), None)}
             added = {} if self._placed & {*_SENT} else added
-        url = _with(url, {encoded_name(name): encoded(value) for name, value in added.items() if value is not None})
+        url = with_parameters(
+            url, {encoded_name(name): encoded(value) for name, value in added.items() if value is not None}
+        )
         if size_name and self._size is not None and "per_page" not in self._placed:
-            url = _with(url, {encoded_name(size_name): str(self._size)}, keep=True)
+            url = with_parameters(url, {encoded_name(size_name): str(self._size)}, keep=True)
         return url
-
-    def _proof(self) -> list[str]:
-        said = [f"{name}={value}" for name, value in self.source.resource.params.items()]
-        return [part for part in (*urlsplit(self.url).query.split("&"), *said) if variables_in(part)]
 
     def check_declared(self, status: int, body: str) -> None:
         """Raise Malformed for an answer that is declared to be a failure, with what it says of itself."""
@@ -255,13 +249,10 @@ class Rest:
         """
         assert self._item is not None
         try:
-            url = self._resolved(self._item.of_record(item, record))
+            url = self._links.resolved(self._item.of_record(item, record))
         except ValueError as error:
             raise Malformed(str(error)) from None
-        if origin(url) != origin(self.url):
-            return url
-        parts = urlsplit(url)
-        return urlunsplit(("", "", parts.path or "/", parts.query, ""))
+        return self._links.without_origin(url)
 
     def _as_declared(
         self, page: PageRef, value: Any, about: dict[str, Any], headers: Mapping[str, str], by_id: Any, url: str
@@ -271,7 +262,7 @@ class Rest:
         ids, paging = tuple(item for item, _ in by_id), self.source.resource.paging
         numbers = self._pages.kind in (None, "page")
         found = ways_on(about, headers, url, set(self._known_ways(about)))
-        last_page, total, said_by = _extent(about, headers, url, numbered=numbers)
+        last_page, total, said_by = extent(about, headers, url, numbered=numbers)
         if self._total is not None and (said := whole(self._total.find(value, headers))) is not None:
             total, said_by = said, ""
         last = by_id[-1][1] if by_id else None
@@ -305,18 +296,18 @@ class Rest:
         paging = self.source.resource.paging
         yield from (path for name in ("next", "more") if (path := getattr(paging, name, None)) is not None)
         if paging is not None and paging.type in ("page", "offset"):
-            yield from _followed(about)
+            yield from followed(about)
 
     def _by_rules(
         self, page: PageRef, about: dict[str, Any], headers: Mapping[str, str], by_id: Any, url: str
     ) -> PageRead:
         records = [record for _, record in by_id]
-        found = ways_on(about, headers, url, _followed(about))
+        found = ways_on(about, headers, url, followed(about))
         way, next_page = self._way(page, about, headers, records)
-        last_page, total, said_by = _extent(about, headers, url, numbered=page.number is not None and next_page is None)
+        last_page, total, said_by = extent(about, headers, url, numbered=page.number is not None and next_page is None)
         self._check_extent(last_page, 0 if said_by or way else total or 0, page, len(by_id))
         more = found.more if next_page is None or found.more is False else None
-        unread = () if next_page is not None else (*found.ways, *_lost_link(headers.get("link") or ""))
+        unread = () if next_page is not None else (*found.ways, *lost_link(headers.get("link") or ""))
         counted = page.number is not None and page.number < (last_page or 0) and way != "has_more"
         if counted and next_page is not None and holds_number(next_page, (page.number or 0) + 1):
             way = next_page = None  # the count of pages is enough, and lets them be read side by side
@@ -357,54 +348,27 @@ class Rest:
         self, page: PageRef, about: dict[str, Any], headers: Mapping[str, str], records: list[Any]
     ) -> tuple[str | None, str | None]:
         """Return (the field that speaks of the next page, the link in it or None)."""
-        spoken = list(_spoken(about))
-        for name, link in spoken:
+        fields = list(spoken(about))
+        for name, link in fields:
             if link and isinstance(link, str):
                 return name, self._link(page, link)
         for link in link_targets(headers.get("link") or "", "next"):
             return "Link", self._link(page, link)
-        if about.get("has_more") is True and records and not any(link for _, link in spoken):
+        if about.get("has_more") is True and records and not any(link for _, link in fields):
             return "has_more", self._after(records)
-        return next((name for name, link in spoken if not link), None), None
+        return next((name for name, link in fields if not link), None), None
 
     def _after(self, records: list[Any]) -> str:
         """Return the page after the last record of this one (keyset paging: `has_more`, and `after=` the last id)."""
         parts = urlsplit(self.url)
         query = urlencode({"after": self._records.ids_of(records[-1:], kept=False)[0][0], "perPage": self.per_page})
-        return urlunsplit((*parts[:3], "&".join([query, *self._proof()]), ""))
+        return urlunsplit((*parts[:3], "&".join([query, *self._links.proof]), ""))
 
     def _link(self, page: PageRef, link: str) -> str:
         """Return a next link as an absolute URL on the list's own host: credentials go nowhere else."""
-        return self._resolved(link, self.page_url(page), "the next page", "the link to the next page is not a URL")
-
-    def _resolved(self, link: str, base: str | None = None, what: str = "an item", no_url: str = "") -> str:
-        """Return a link as an absolute URL of the list's own origin, or of an allowed host; Malformed else."""
-        try:
-            url = urljoin(base or self._template.fill({}), link)
-            here, there = origin(self.url), origin(url)
-        except ValueError:
-            here, there, url = ("", "", 0), ("", "", 0), ""
-        if not url.isprintable() or there[0] not in ("http", "https", "") or not there[1]:
-            raise Malformed(no_url or f"the URL of an item, {link[:80]!r}, is none")
-        if here == there:
-            return self._with_proof(url)
-        if self._allowed.isdisjoint(_names(there)):
-            if self.source.same_host:
-                return self._with_proof(urlunsplit((*urlsplit(self.url)[:2], *urlsplit(url)[2:])))
-            where = "{}://{}:{}".format(*there)
-            why = f"{what} is on another host, {where}, which must not receive the credentials"
-            raise Malformed(f"{why}; if you trust it, add --allow-host {there[1]}")
-        return url
-
-    def _with_proof(self, url: str) -> str:
-        """Return `url` with what proves who we are by its variables' names, whatever of it the server put there."""
-        proof = self._proof()
-        if not proof:
-            return url
-        names = {part.partition("=")[0] for part in proof}
-        parts = urlsplit(url)
-        kept = [part for part in parts.query.split("&") if part and part.partition("=")[0] not in names]
-        return urlunsplit((*parts[:3], "&".join([*kept, *proof]), ""))
+        return self._links.resolved(
+            link, self.page_url(page), "the next page", "the link to the next page is not a URL"
+        )
 
 
 # What a paging parameter sends: the first of these that has a value.
@@ -428,62 +392,3 @@ def _said_size(resource: Resource) -> int | None:
         return None
     said = [*parse_qsl(urlsplit(resource.url).query), *resource.params.items()]
     return next((whole(value) or None for name, value in said if name == resource.size_param), None)
-
-
-def _with(url: str, added: Mapping[str, str], *, keep: bool = False) -> str:
-    """Return `url` with parameters, encoded already, in place of its own of the same name. keep: those stay."""
-    if not added:
-        return url
-    start, _, query = url.partition("?")
-    parts = [part for part in query.split("&") if part]
-    names = {unquote_plus(name) for name in added}
-    own = {unquote_plus(part.partition("=")[0]) for part in parts}
-    if keep:
-        added = {name: value for name, value in added.items() if unquote_plus(name) not in own}
-    else:
-        parts = [part for part in parts if unquote_plus(part.partition("=")[0]) not in names]
-    return start + "?" + "&".join([*parts, *(f"{name}={value}" for name, value in added.items())])
-
-
-def _names(there: tuple[str, str, int]) -> tuple[str, ...]:
-    """Return how an allowed host may be written."""
-    _, host, port = there
-    return host, f"{host}:{port}", f"[{host}]", f"[{host}]:{port}"
-
-
-def _spoken(about: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the fields in which a body speaks of the next page, whatever they hold."""
-    yield from ((name, about[name]) for name in _NEXT if name in about)
-    links = about.get("links")
-    if isinstance(links, dict) and "next" in links:
-        yield "links.next", links["next"]
-
-
-def _lost_link(header: str) -> list[str]:
-    """Name the Link header, in a list, where it speaks of a next page in a form that cannot be read."""
-    return ["header Link"] if "next" in header.lower().replace('"', " ").replace("=", " ").split() else []
-
-
-def _followed(about: dict[str, Any]) -> set[str]:
-    """Return the fields that `_way` reads for what they are: text or nothing, but no number or object."""
-    return {name for name, link in _spoken(about) if not link or isinstance(link, str)}
-
-
-def _count(about: dict[str, Any], *names: str) -> int | None:
-    return whole(next((about[name] for name in names if name in about), None))
-
-
-def _extent(
-    about: dict[str, Any], headers: Mapping[str, str], url: str, *, numbered: bool
-) -> tuple[int | None, int | None, str]:
-    """Return (last page, total, the fields that say so where they are not the usual ones of the body).
-
-    numbered: pages are read by number. A count of pages that is said elsewhere is nothing to pages that are linked.
-    """
-    last_page, total = _count(about, "last_page", "total_pages"), _count(about, "total", "total_count", "count")
-    said, by = declared(about, headers, url), []
-    if "total" in said and said["total"].value > (total or 0):
-        total, by = said["total"].value, [said["total"].by]
-    if numbered and "pages" in said and (last_page or 0) < said["pages"].value <= MOST_PAGES:
-        last_page, by = said["pages"].value, [*by, said["pages"].by]
-    return last_page, total, ", ".join(by)
