@@ -146,6 +146,7 @@ class Simulation:
     """One session of `core` against `service`, whose clock starts with it.
 
     timeout_s, refused_when: as the client's (the time bounds the whole request). utc_s: the wall clock at 0.
+    rest: the mapping of the source, None for the test API as it is by itself.
     put: keeps payloads (None: they are not even made). `at` runs something at a given time, such as
     `lambda now: core.pause(now)`.
     """
@@ -161,11 +162,12 @@ class Simulation:
         network: Network | None = None,
         put: Callable[[ItemId, str], None] | None = None,
         refused_when: Declared = (),
+        rest: Rest | None = None,
     ) -> None:
         self.core = core
         self.service = service
         self.now = 0.0
-        self._rest = Rest(LIST_URL, per_page)
+        self._rest = Rest(LIST_URL, per_page) if rest is None else rest
         self._timeout_s = timeout_s
         self.utc_s = utc_s
         self._network = network
@@ -289,9 +291,11 @@ class Simulation:
     def _result(self, fetch: Fetch, decision: Decision) -> Result:
         if not 200 <= decision.status < 300:
             failed, words = failed_status(decision.status), json.dumps(decision.body()) if fetch.role == "list" else ""
-            return replace(failed, past_end=past_end(decision.status, words))
+            return replace(failed, past_end=past_end(decision.status, words) or self._rest.ends_with(decision.status))
         if decision.fault is not None and decision.fault.kind in _GARBLED:
             return Failed(_GARBLED[decision.fault.kind], decision.fault.kind)
+        if (rule := self._rest.failure(decision.status, decision.body)) is not None:
+            return Failed("malformed", f"the answer is a failure, as --fail-when {rule} says", passing=False)
         if fetch.role == "item":
             return self._item(fetch, decision)
         try:

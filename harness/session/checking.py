@@ -161,7 +161,8 @@ async def _read(found: Preview, ask: AskPage, key: e.PageRef) -> None:
 def _fold(state: State, key: e.PageRef, page: PageRead) -> None:
     ids, _, total, met = listed(Rules(), state, page)
     told = (page.last_page, page.next_page, page.way, page.more, page.unread, met, page.past, page.said_by)
-    apply(state, e.PageListed(0.0, key, 1, 0.0, 0.0, 200, ids, total, *told, page.remarks))
+    declared = (page.remarks, None, None, page.paging, page.guessed or None)
+    apply(state, e.PageListed(0.0, key, 1, 0.0, 0.0, 200, ids, total, *told, *declared))
 
 
 def _judge(found: Preview, accept: bool) -> None:
