@@ -29,7 +29,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from random import Random
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from harness_test_api import scenarios as ready_made
 from harness_test_api.config import DEFAULT_LIMIT, ServerConfig, read_toml
@@ -238,9 +237,8 @@ class Simulation:
         self._answer(fetch, decision, gives_up_s)
 
     def _ask(self, fetch: Fetch) -> Ask:
-        if fetch.role == "item":
-            return Ask("item", str(fetch.key))
-        return Ask("list", query=dict(parse_qsl(urlsplit(self._rest.page_url(fetch.page)).query)))
+        url = self._rest.item_url(fetch.item) if fetch.role == "item" else self._rest.page_url(fetch.page)
+        return self.service.ask("GET", url, {})
 
     def _lost(self, fetch: Fetch) -> None:
         if fetch.id in self.core.in_flight:
