@@ -38,7 +38,6 @@ from harness.spec.source import (
     SinglePage,
     Source,
 )
-from harness.spec.templates import on_list
 from harness.unusable import BadSetting
 
 Kind = Literal["page", "offset", "cursor", "link", "keyset", "single"]
@@ -137,11 +136,6 @@ def _item(given: Mapping[str, Any], resource: Resource) -> Item | None:
         said = " says where an item is in its answer, but not at which URL; add --item, such as --item URL/{id}"
         raise BadSetting("item_records", said)
     url = given["item"] if "item" in given else cast(Item, before).url
-    if "{list}" in url:
-        try:
-            url = on_list(url, resource.url)
-        except ValueError as error:
-            raise BadSetting("item", f": {error}") from None
     return Item(url=url, records=given.get("item_records", None if before is None else before.records))
 
 

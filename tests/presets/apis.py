@@ -536,7 +536,7 @@ def jira_server() -> Case:
         "jira",
         f"{ORIGIN}/rest/api/2/search?jql=project%3DABC",
         answers,
-        [base, f"{base}&startAt=3", f"{base}&startAt=6"],
+        [f"{base}&startAt={first}" for first in (0, 3, 6)],
         [f"GET /rest/api/2/issue/ABC-{n}" for n in range(1, 8)],
         rows,
         key=f"me:{KEY}",
