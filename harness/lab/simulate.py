@@ -43,7 +43,7 @@ from harness.core.core import Core
 from harness.errors import BadInput
 from harness.pacing import Notice, Pacer
 from harness.pacing.refusals import Declared, by_body, wants_body
-from harness.record.events import ItemId
+from harness.record.events import Batch, ItemId
 from harness.source.child import DEFAULT_LATENCY_S, server_settings
 from harness.source.headers import notice
 from harness.source.rest import Malformed, Rest
@@ -54,7 +54,8 @@ from harness.values import as_latency, is_scenario_file
 DEAF = ("window", "spaced", "reference", "retry-after", "backoff", "aimd")
 # What an API over the internet looks like. At 0 every worker count would look alike, and repeats would be identical.
 USUAL_LATENCY = "lognormal:80ms"
-LIST_URL = "http://127.0.0.1/api/items"
+_HOST = "http://127.0.0.1"
+LIST_URL = f"{_HOST}/api/items"
 _GARBLED = {"truncated": "malformed", "malformed": "malformed", "wrong-type": "malformed", "reset-body": "cut off"}
 
 
@@ -77,6 +78,14 @@ def server_config(config: ImportConfig, more: Mapping[str, Any] | None = None) -
         return ServerConfig.from_mapping({"epoch": epoch, "ledger_rows": 0, **_settings(config), **(more or {})})
     except BadConfig as error:
         raise _refused(error) from None
+
+
+def rest_for(config: ImportConfig, service: Service) -> Rest | None:
+    """Return how a preset, or what else is declared, reads the test API; None where nothing is: it is as it is."""
+    if not config.source.is_declared:
+        return None
+    source = config.source.declared(_HOST + service.config.parsed.shape.list)
+    return None if source is None else Rest(source)
 
 
 def service_for(config: ImportConfig, more: Mapping[str, Any] | None = None) -> Service:
@@ -172,6 +181,7 @@ class Simulation:
         self._network = network
         self._put = put
         self._refused_when = refused_when
+        self._places: dict[ItemId, str] = {}  # of items whose URL does not follow from their id
         self._heap: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._order = 0
 
@@ -237,8 +247,15 @@ class Simulation:
         self._answer(fetch, decision, gives_up_s)
 
     def _ask(self, fetch: Fetch) -> Ask:
-        url = self._rest.item_url(fetch.item) if fetch.role == "item" else self._rest.page_url(fetch.page)
-        return self.service.ask("GET", url, {})
+        if fetch.role != "item":
+            asked = self._rest.page_request(fetch.page)
+        elif isinstance(fetch.key, Batch):
+            asked = self._rest.batch_request(fetch.key)
+        else:
+            place = fetch.place or self._places.get(fetch.item)
+            asked = self._rest.item_request(fetch.item, place)
+        headers = {name.lower(): value for name, value in asked.headers.items()}
+        return self.service.ask(asked.method, asked.url, headers, asked.json)
 
     def _lost(self, fetch: Fetch) -> None:
         if fetch.id in self.core.in_flight:
@@ -300,6 +317,8 @@ class Simulation:
             page, records = self._rest.page_of(fetch.page, decision.body(), _joined(decision.headers))
         except Malformed as error:
             return Failed("malformed", str(error), passing=False, past_end=error.past_end, remarks=error.remarks)
+        if page.places:
+            self._places.update(zip(page.ids, page.places, strict=True))
         if self._put is not None and not self.core.rules.detail:
             for item, record in records:
                 self._put(item, json.dumps(record, ensure_ascii=False))
