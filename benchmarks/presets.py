@@ -1,8 +1,8 @@
 """What a preset is worth: each against the test API of its name, beside `window` told the same limits.
 
 Virtual time. The other import is of as many items from a plain test API that enforces what the preset says, asked for
-as many pages and items by a client that is told so: what is lost beside it is lost by the preset's limits being
-others than the scenario's, or by refusals.
+as many pages and items, and takes as long to answer: what is lost beside it is lost by the way the API has its pages
+read, by the preset's limits being others than the scenario's, or by refusals.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from benchmarks.measure import Figure
 from harness.config import ImportConfig
 from harness.lab.experiment import simulate_run
+from harness.lab.simulate import as_simulated
 from harness.record.summary import Summary
 from harness.spec.presets import load, names
 
@@ -36,13 +37,15 @@ class Tried:
 
 def tried(name: str, items: int = 2000) -> Tried:
     """Simulate the preset against its scenario, then the same number of requests against a plain test API."""
-    outcome = simulate_run(ImportConfig(preset=name, items=items))
+    config = ImportConfig(preset=name, items=items)
+    outcome = simulate_run(config)
     state = outcome.state
     limits = load(name).limits_of(None)
     plain_s = None
     if limits:
-        pages = state.answered - items
-        plain = ImportConfig(items=items, per_page=-(-items // max(1, pages)), limit="+".join(limits), pacing="window")
+        size = -(-items // max(1, state.answered - items))
+        latency = as_simulated(config).test_api.latency
+        plain = ImportConfig(items=items, per_page=size, limit="+".join(limits), pacing="window", latency=latency)
         plain_s = simulate_run(plain).state.duration_s
     return Tried(name, outcome.summary, state.refused, state.duration_s, plain_s)
 

@@ -44,6 +44,9 @@ them is needed, but a fact in `[docs]` without an address and a day is refused.
     item = "{list}/{id}"
     limits = "100/m"
 
+Where some of an API's lists differ, a table `[[variant]]` says how: its settings count for lists whose URL holds its
+`at`, such as `at = "/rest/api/2/search"` in the preset of Jira.
+
 The URL of an item may be given whole, or by where it is from the list's: `{list}` is the list's URL without its query,
 its last slash and `.json`; a path such as `../issue/{id}` is read as a link on the list's page would be. `{id}` is the
 id, and `{attributes.url}` that field of the record.

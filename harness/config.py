@@ -42,7 +42,7 @@ from harness.pacing.refusals import RefusedWhen
 from harness.pacing.sharing import scaled
 from harness.pacing.strategies import Strategy
 from harness.pacing.tiers import held_to
-from harness.spec.checks import KINDS, check, may_be_stored
+from harness.spec.checks import KINDS, check, may_be_stored, place_of
 from harness.spec.flat import compiled, over
 from harness.spec.presets import Preset, load
 from harness.spec.source import Source
@@ -218,7 +218,12 @@ class SourceSpec(_Part):
         if self.plan is not None and self.preset is None:
             raise BadSetting("plan", " is a plan of a preset's API; add --preset, or give its limits with --limit")
         source = self._compiled(_NOWHERE if self.url is None else self.url)
-        check(source)
+        try:
+            check(source)
+        except BadSetting as error:
+            if self.declaration is None or error.setting is None or error.setting in self.model_fields_set:
+                raise
+            raise error.named(f"{place_of(error.setting, source)} of the Source") from None
         self._check_headers(source)
         self._source = source if self.url is not None else None
         return self
@@ -250,7 +255,7 @@ class SourceSpec(_Part):
             return compiled(given, self.declaration)
         if self.preset is None:
             return compiled(given, lenient=self._lenient)
-        preset = load(self.preset)
+        preset = load(self.preset).at(url)
         return preset.on(compiled(over(settings_of(preset), given), lenient=True), self.plan)
 
     def _given(self) -> dict[str, Any]:
@@ -326,15 +331,17 @@ class _PresetSpec(SourceSpec):
 
 def settings_of(preset: Preset) -> dict[str, Any]:
     """Return a preset's settings by flat name, of their own types; BadInput, which names the preset, for a bad one."""
-    where = f"in the preset {preset.name}"
-    given = dict(preset.settings)
+    where, given = preset.where, dict(preset.settings)
     for key in given:
         if key not in SHAPE and key != "header":
             like = get_close_matches(key, SHAPE, 1, 0.6)
             ask = f"write {like[0]}" if like else "see docs/sources.md"
             raise BadInput(f"unknown setting {key!r} {where}; leave it out, or {ask}")
     try:
-        return _PresetSpec(**given)._given()
+        settings = _PresetSpec(**given)._given()
+        if preset.most_per_page is not None and settings.get("per_page", 0) > preset.most_per_page:
+            raise BadSetting("per_page", f" is more than most_per_page, {preset.most_per_page}; lower it")
+        return settings
     except BadSetting as error:
         raise BadInput(error.told_as(f"{error.setting} {where}")) from None
 

@@ -484,8 +484,8 @@ SWEPT = ("url", *SWEPT_SIMULATED, *LIVE_ONLY)
 
 
 def flag_of(name: str) -> str:
-    """How the setting `name` is typed on the command line."""
-    return FLAGS[name].flag
+    """How the setting `name` is typed on the command line; a source as a whole stands in a file."""
+    return FLAGS[name].flag if name in FLAGS else "[[resource]]"
 
 
 def described() -> str:

@@ -21,13 +21,18 @@ _NEVER_SHOWN = ("header", "token_env", "url")
 class BadSetting(BadInput):
     """A setting that cannot be used. It is named as a flag; `told_as` names it as it was given, in a file say.
 
-    setting: its field's name, None where no one setting is to blame or there is none of that name.
+    setting: its field's name, None where no one setting is to blame or there is none of that name. named: how it is
+    called where it was given, if not as a flag.
     """
 
-    def __init__(self, setting: str | None, said: str) -> None:
-        super().__init__(said if setting is None else flag_of(setting) + said)
+    def __init__(self, setting: str | None, said: str, named: str | None = None) -> None:
+        super().__init__(said if setting is None else (named or flag_of(setting)) + said)
         self.setting = setting
         self._said = said
+
+    def named(self, what: str) -> BadSetting:
+        """Return the same with `what` as the setting's name, unless `told_as` says where it was given."""
+        return BadSetting(self.setting, self._said, what)
 
     def told_as(self, what: str) -> str:
         """Return the sentence with `what` as the setting's name."""

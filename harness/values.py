@@ -242,10 +242,10 @@ def as_statuses(value: Any) -> Any:
 
 
 def as_texts(what: str, like: str) -> Callable[[Any], Any]:
-    """Return a reader of one text or several, each kept as it is and none of them empty or given twice."""
+    """Return a reader of one text or several (in one text one a line), none of them empty or given twice."""
 
     def read(value: Any) -> Any:
-        given = [value] if isinstance(value, str) else () if value is None else value
+        given = value.splitlines() or [value] if isinstance(value, str) else () if value is None else value
         if not isinstance(given, (list, tuple)) or not all(isinstance(part, str) for part in given):
             raise ValueError(f"{what} are text; write them like {like}")
         if not all(part.strip() for part in given):
@@ -258,8 +258,10 @@ def as_texts(what: str, like: str) -> Callable[[Any], Any]:
 
 
 def as_variables(value: Any) -> Any:
-    """Names of environment variables, one or several; none of them is repeated, which may be the secret itself."""
-    given = [value] if isinstance(value, str) else () if value is None else value
+    """Names of environment variables, one or several, in one text one a line. No error repeats them: who mistakes the
+    setting gives the secret itself.
+    """
+    given = value.splitlines() or [value] if isinstance(value, str) else () if value is None else value
     if not isinstance(given, (list, tuple)) or not all(isinstance(part, str) for part in given):
         raise ValueError("write the name of an environment variable, such as API_TOKEN")
     names = tuple(map(as_variable, given))
@@ -269,9 +271,9 @@ def as_variables(value: Any) -> Any:
 
 
 def as_params(value: Any) -> Any:
-    """`NAME=VALUE`, or several of them, or a table, as a mapping of texts."""
+    """`NAME=VALUE`, or several of them (in one text one a line), or a table, as a mapping of texts."""
     if isinstance(value, str):
-        value = [value]
+        value = value.splitlines() or [value]
     if isinstance(value, (list, tuple)) and all(isinstance(part, str) for part in value):
         pairs = [part.partition("=") for part in value]
         if bad := next((part for part, (name, mark, _) in zip(value, pairs) if not name or not mark), None):

@@ -102,14 +102,14 @@ URL = "https://api.example.com/orders"
             ["--paging", "page", "--cursor-param", "after"],
             "--cursor-param does not fit paging by page number (--paging",
         ),
-        (["--next", "a", "--more", "", "--paging", "link"], "--more: '' is not a path"),
+        (["--next", "a", "--more", "a[", "--paging", "link"], "--more: 'a[' is not a path in JMESPath: "),
         (["--total", "meta.total"], "--total does not say how pages follow on each other; add --paging page, offset"),
         (["--pages", "n", "--last-id", "x"], "--last-id pages by last id and --pages by another way; leave one of "),
         (["--paging", "keyset", "--cursor-param", "after", "--absent-is-end"], "--absent-is-end says what it means th"),
         (["--size-param", "n", "--page-param", "n"], "--page-param and --size-param are both 'n'; they must differ"),
         (["--end", "abc"], "--end: 'abc' is not a status from 100 to 599; write one like 404"),
         (["--end", "429"], "--end: 429 never ends a list, since it tells of a failure; leave it out"),
-        (["--split", ""], "--split: '' is not a path"),
+        (["--split", "a..b"], "--split: 'a..b' is not a path: a key is missing beside one of its dots"),
         (["--item", "https://api.example.com/x"], "--item names no item; add {id}, {url} or another field of the rec"),
         (["--item-records", "x"], "--item-records says where an item is in its answer, but not at which URL; add --it"),
         (
@@ -188,11 +188,11 @@ def test_bad_input_is_refused_before_anything_happens(
 def test_help_fits_80_columns_and_cuts_no_sentence(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Four groups, a line for each command, none of them cut."""
+    """Five groups, a line for each command, none of them cut."""
     monkeypatch.setenv("COLUMNS", "80")
     _, out, _ = run(capsys, "--help")
     assert [line for line in out.splitlines() if re.fullmatch(r"\w+:", line)] == [
-        "Options:", "Run:", "Look:", "Decide:", "Manage:",
+        "Options:", "Run:", "Look:", "Decide:", "Know:", "Manage:",
     ]  # fmt: skip
     assert max(map(len, out.splitlines())) <= 80
     assert not [line for line in out.splitlines() if line.startswith("  ") and line.endswith("...")]

@@ -7,6 +7,7 @@ import re
 import shlex
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -180,3 +181,50 @@ def test_the_links_of_the_readme_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         if "://" not in target:
             assert (ROOT / target).exists(), target
+
+
+SOURCES = (ROOT / "docs/sources.md").read_text()
+
+
+@pytest.fixture
+def variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the examples name."""
+    for name in ("API_TOKEN", "ACCOUNT"):
+        monkeypatch.setenv(name, "abc123456")
+
+
+@pytest.mark.usefixtures("variables")
+@pytest.mark.parametrize("block", re.findall(r"```toml\n(.*?)```", SOURCES, re.DOTALL))
+def test_the_toml_of_the_page_of_sources_declares_a_source(block: str, tmp_path: Path) -> None:
+    """Each block is a file that --config takes, and that says where the list is and how it goes on."""
+    (tmp_path / "x.toml").write_text(block)
+    source = read_settings({}, tmp_path / "x.toml", {}).source.declared()
+    assert source is not None
+    assert source.resource.paging is not None
+    assert source.auth is not None
+
+
+@pytest.mark.usefixtures("variables")
+def test_the_python_of_the_page_of_sources_declares_what_its_flags_do() -> None:
+    """The source made in Python is that of the first example."""
+    (block,) = re.findall(r"```python\n(.*?)```", SOURCES, re.DOTALL)
+    made: dict[str, Any] = {}
+    exec(compile(block, "sources.md", "exec"), made)
+    (command,) = [one for one in commands(SOURCES) if "--records data.orders --id" in one]
+    with click.Context(cli) as group:
+        flags = cli.commands["import"].make_context("import", shlex.split(command)[4:], parent=group).params
+    typed = {name: value for name, value in flags.items() if value not in (None, ())}
+    assert made["config"].source.declared() == read_settings(typed, None, {}).source.declared()
+
+
+def test_the_lines_beside_dlt_are_counted() -> None:
+    """Lines that are not blank, of each pair of blocks; and those for dlt are Python."""
+    _, _, compared = SOURCES.partition("## Lines, beside dlt's rest_api")
+    rows = re.findall(r"^\| (\w+ \w+) \| (\d+) \| (\d+) \|$", compared, re.MULTILINE)
+    assert len(rows) == 3
+    for name, here, there in rows:
+        part = compared.partition(f"### {name}\n")[2].partition("\n### ")[0]
+        ours, dlts = (re.findall(rf"```{kind}\n(.*?)```", part, re.DOTALL) for kind in ("toml", "py"))
+        ast.parse(dlts[0])
+        counts = [sum(bool(line.strip()) for line in text.splitlines()) for text in (ours[0], dlts[0])]
+        assert counts == [int(here), int(there)], name

@@ -23,6 +23,7 @@ import click
 from harness import signals
 from harness.cli.exit_codes import BAD_INPUT, COMPLETE
 from harness.cli.options import CHECKED, RECOMMENDED, this_program
+from harness.cli.run import preset_line
 from harness.config import ImportConfig
 from harness.errors import BadInput
 from harness.flags import FLAGS, flag_of
@@ -47,13 +48,15 @@ def check_command(toml: Path | None = None, save: Path | None = None, **flags: A
         raise BadInput(f"--save {save} exists already; name another file, or remove it")
     environment = {name: value for name, value in from_environ(os.environ).items() if name in CHECKED}
     config = read_settings({**environment, **given(flags)}, toml, {})
+    if not config.run.as_json and (line := preset_line(config)):
+        click.echo(line, err=True)
     checked = signals.run(_check, config)
     if save is not None:
         _save(checked, save)
     if config.run.as_json:
         click.echo(json.dumps(asdict(checked)))
     else:
-        told = _advice(config, checked, save)
+        told = _advice(config, checked, save or toml)
         click.echo(check_text(checked, Screen.of(sys.stdout), program=this_program(), **told))
     return BAD_INPUT if checked.problem else COMPLETE
 
@@ -76,7 +79,10 @@ def _save(checked: Checked, file: Path) -> None:
 
 
 def _advice(config: ImportConfig, checked: Checked, saved: Path | None) -> dict[str, str]:
-    """Return what to type next: the import, and before it the check that saves what it needs."""
+    """Return what to type next: the import, and before it the check that saves what it needs.
+
+    saved: the file that holds it already, since it was saved now or was given.
+    """
     if checked.problem or config.source.url is None or not checked.toml:
         return {"command": _command(config, checked)}
     file = str(saved) if saved is not None else f"{_word_of(config.source.url)}.toml"
@@ -99,8 +105,10 @@ def _as_typed(config: ImportConfig) -> list[str]:
     """Return the flags of the source as they would be typed; of headers only the names, for the values are secret."""
     words: list[str] = []
     for name in config.given():
+        if name not in CHECKED or name in ("header", "as_json"):
+            continue
         flag, value = FLAGS[name], config[name]
-        if name not in CHECKED or name in ("header", "as_json") or value == flag.default:
+        if value == flag.default:
             continue
         if isinstance(value, bool):
             words.append(flag.flag if value is not True or flag.default is False else f"--{flag.name}")
@@ -180,7 +188,8 @@ def _tell(done: int) -> None:
 def _import_command(config: ImportConfig, workers: int) -> str:
     """Return the import to type: of one's own API, with these settings."""
     words = ["import", "--url", "https://…", "--workers", str(workers)]
-    if config.pacing.limit is not None:
+    words += [word for name in ("preset", "plan") for word in _typed(config, name)]
+    if config.pacing.limit is not None and (config.source.preset is None or "limit" in config.given()):
         words += ["--limit", format_tiers(config.pacing.limit)]
     words += [word for name, cost in config.pacing.cost.items() for word in ("--cost", f"{name}={cost}")]
     words += [word for name in _PRINTED for word in _typed(config, name)]

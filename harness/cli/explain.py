@@ -30,7 +30,7 @@ def audit_command(run: str | None, **flags: Any) -> int:
     if not found.status.is_complete:
         reason = str(found.about.get("reason", ""))
         how = f"resume it first{f', with {ACCEPT}' if NO_HELP in reason else ''}"
-        how = "its list goes on in a way that this release cannot follow" if LEAVES_REST in reason else how
+        how = "its list goes on in a way that nothing follows" if LEAVES_REST in reason else how
         raise BadInput(f"run {found.name} is {found.status}, and only a complete one can be audited; {how}")
     config = ready_to_resume(found, typed)
     if config.run.max_items is not None:

@@ -24,6 +24,7 @@ from harness.cli.options import this_program, where
 from harness.config import ImportConfig
 from harness.errors import BadInput
 from harness.flags import RESUMED, flag_of
+from harness.pacing import format_tiers
 from harness.record.arrow import sparing_memory
 from harness.record.live import Live
 from harness.record.run import Run, find_run
@@ -37,6 +38,7 @@ from harness.session.retry_failed import settle
 from harness.session.session import Session
 from harness.settings import given, read_settings, typed_to_resume
 from harness.source.child import DEFAULT_ITEMS, DEFAULT_LATENCY_S
+from harness.spec.told import sends_told
 from harness.values import typical_latency_s
 from harness.views.plan import before_start, plan_text
 from harness.views.progress import Progress, choose_mode
@@ -135,6 +137,8 @@ async def import_now(config: ImportConfig, relist: bool = False) -> int:
     mode = "none" if config.run.quiet or config.run.as_json else choose_mode(config.run.progress, sys.stderr)
     shown: list[Progress] = []
     name: list[str] = []
+    if mode != "none" and (line := first_line(config)):
+        click.echo(line, err=True)
     with sparing_memory(), ExitStack() as screen:
 
         def on_start(session: Session, _url: str) -> None:
@@ -165,6 +169,32 @@ async def import_now(config: ImportConfig, relist: bool = False) -> int:
     if told.code is not None and run.status is RunStatus.STOPPED:  # one that came after the last answer stopped nothing
         return told.code
     return exit_code(run.status)
+
+
+def first_line(config: ImportConfig) -> str:
+    """Return what to know before the first request: what a preset stands for, and which variable goes to which host."""
+    declared = config.source.declared()
+    sent = "" if declared is None else sends_told(declared, config.source.header_names)
+    return "; ".join(filter(None, (preset_line(config), sent)))
+
+
+def preset_line(config: ImportConfig) -> str:
+    """Return what a preset stands for: documented limits, and the test API where there is no URL."""
+    source, said = config.source, []
+    if source.preset is not None:
+        said.append(_of_preset(config))
+    if source.url is None and source.preset is not None and config.test_api.scenario is not None:
+        said.append(f"no --url, so the test API stands in: scenario {config.test_api.scenario}")
+    return "; ".join(said)
+
+
+def _of_preset(config: ImportConfig) -> str:
+    preset, plan = config.source.preset, config.source.plan
+    limit = config.given().get("limit")
+    if limit is not None or config.pacing.limit is None:
+        return f"preset {preset}"
+    of = f", plan {plan}" if plan is not None else ""
+    return f"preset {preset}: documented limits {format_tiers(config.pacing.limit)}{of}"
 
 
 def _say_starting() -> None:

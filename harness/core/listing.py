@@ -22,6 +22,7 @@ These are ends, in order of their strength; `reason` is what ListEnded records:
     empty       a guessed page is empty
     past end    a guessed page answered 404, 410, 416, 204, an empty body, null, an object without records that tells of
                 no error, or 400 or 422 with words that say so. Never 401, 403, 429, 5xx or no answer.
+    single      the list is declared to be one page
     max items   --max-items were named
     accepted    a person accepted what there is (--accept-list)
 
@@ -37,8 +38,11 @@ These are not, and the run fails with a sentence, resumable (`Unclear`):
     its last page with records, or an empty one behind it, holds a field that looks like a way on, and nothing stronger
     proves the end: a confirmed total, has_more false, or an empty guessed page where an earlier number brought records
 
-Some APIs count pages from 0. Where no total was reached, and the way on counts pages or is not told, page 0 is asked
-for once. Whatever it answers but new records says that 1 is the first.
+Where a way on is declared, a page that does not name the next one has the last word only as the declaration says (see
+`harness.source.paging`): where nothing was ever found at the declared path, it may be misspelt, and no end is proven.
+
+Some APIs count pages from 0. Where the first number is not declared, no total was reached, and the way on counts pages
+or is not told, page 0 is asked for once. Whatever it answers but new records says that 1 is the first.
 
 No evidence is beyond a server that lies consistently: a total that is too low and agrees with its page count leaves no
 trace. That is why the summary names the evidence.
@@ -50,11 +54,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.core.followed_by import flags_for
 from harness.record import events as e
 from harness.record.discovery import ACCEPT, LEAVES_REST, MOST_EMPTY, MOST_REPEATS, NO_HELP, Listing
 from harness.record.state import Failure, State
 
-Reason = Literal["total", "has_more", "link", "pages", "empty", "past end", "max items", "accepted"]
+Reason = Literal["total", "has_more", "link", "pages", "empty", "past end", "single", "max items", "accepted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +148,7 @@ def stuck(state: State) -> str | None:
     """Return why reading on would never end or bring nothing; None where it may bring more."""
     listing = state.listing
     named = _named(listing)
-    if listing.looped == "has_more":
+    if listing.looped == "has_more" and not listing.paging:
         ignored = "the server ignores `after`, and this release knows no other way to continue"
         return f'{named}, but the list goes on: "has_more" is true, but {ignored}; {LEAVES_REST}'
     if listing.looped:
@@ -168,7 +173,9 @@ _OLD = "an older version read the list to its end but recorded no evidence of it
 
 
 def _asked(listing: Listing) -> str:
-    return f"what {_quoted(listing.way_on)} asks for" if listing.way_on else "`page`"
+    if listing.way_on:
+        return f"what {_quoted(listing.way_on)} asks for"
+    return {"offset": "the offset", "keyset": "the last id"}.get(listing.paging, "`page`")
 
 
 def _holds(listing: Listing) -> str:
@@ -178,7 +185,7 @@ def _holds(listing: Listing) -> str:
     headers = [name.removeprefix("header ") for name in names if name.startswith("header ")]
     parts = ["the body holds " + _quoted(", ".join(fields))] if fields else []
     parts += ["the headers hold " + _quoted(", ".join(headers))] if headers else []
-    return " and ".join(parts) + ", which this release cannot follow"
+    return " and ".join(parts) + f", which nothing follows: add {flags_for(listing.loose())}"
 
 
 def _named(listing: Listing) -> str:
@@ -206,6 +213,8 @@ def _says_end(state: State) -> Ended | None:
         return None
     if listing.more is False:
         return Ended("has_more", "the list says that there is no more")
+    if listing.paging == "single":
+        return Ended("single", "declared as a list of one page")
     if listing.looped or listing.more:
         return None
     if listing.way is not None:
@@ -261,6 +270,14 @@ def _failed_end(page: e.PageRef) -> Ended:
 def _beyond(state: State) -> Ask | Unclear:
     """Ask for the number behind every page that was read or is known; pages that were linked have none."""
     listing = state.listing
+    if listing.guess is not None:
+        return Ask((listing.guess,))
+    if listing.paging in ("cursor", "link"):
+        return Unclear(_never_matched(listing))
+    if listing.paging in ("offset", "keyset") and listing.more:
+        return Unclear(
+            f"{_named(listing)}, and the last page says that more follow, but holds no records; {LEAVES_REST}"
+        )
     if listing.furthest <= listing.furthest_number:
         return Ask((e.numbered(max(listing.furthest_number, state.last_page or 0) + 1),))
     if listing.unsaid:
@@ -268,12 +285,22 @@ def _beyond(state: State) -> Ask | Unclear:
     return Unclear(f"{_named(listing)}, and the last page says that more follow, but not where; {LEAVES_REST}")
 
 
+def _never_matched(listing: Listing) -> str:
+    """Say that nothing was found where the next page is declared to be told."""
+    if listing.loose():
+        return f"{_named(listing)}, but the list goes on: {_holds(listing)}; {LEAVES_REST}"
+    declared = "nothing stands where --next is to be found" if listing.paging == "cursor" else "no link to a next page"
+    advice = "correct it, or add --absent-is-end if that ends the list"
+    return f"{_named(listing)}, and {declared}, though the page is not shorter than asked for; {advice}"
+
+
 def may_count_from_0(state: State) -> bool:
     """Return whether pages may be counted from 0, so that the first has not been read.
 
     Where the first page names the second in another way than by its number, numbers mean nothing.
     """
-    return not state.listing.zero and state.listing.first_links_by_number is not False
+    listing = state.listing
+    return not (listing.zero or listing.paging) and listing.first_links_by_number is not False
 
 
 def _contradicted(state: State, end: Ended) -> Unclear | None:

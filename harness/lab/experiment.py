@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.config import ImportConfig
 from harness.errors import BadInput
-from harness.lab.simulate import Simulation, as_simulated, service_for
+from harness.lab.simulate import Simulation, as_simulated, rest_for, service_for
 from harness.record.events import Event, ItemId
 from harness.record.recorder import FLUSH_S, Recorder
 from harness.record.run import Run
@@ -95,6 +95,7 @@ def _prepared(
         utc_s=utc_s,
         put=put,
         refused_when=config.source.refused_when,
+        rest=rest_for(config, service),
     )
 
 

@@ -29,7 +29,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from random import Random
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from harness_test_api import scenarios as ready_made
 from harness_test_api.config import DEFAULT_LIMIT, ServerConfig, read_toml
@@ -44,7 +43,7 @@ from harness.core.core import Core
 from harness.errors import BadInput
 from harness.pacing import Notice, Pacer
 from harness.pacing.refusals import Declared, by_body, wants_body
-from harness.record.events import ItemId
+from harness.record.events import Batch, ItemId
 from harness.source.child import DEFAULT_LATENCY_S, server_settings
 from harness.source.headers import notice
 from harness.source.rest import Malformed, Rest
@@ -55,7 +54,8 @@ from harness.values import as_latency, is_scenario_file
 DEAF = ("window", "spaced", "reference", "retry-after", "backoff", "aimd")
 # What an API over the internet looks like. At 0 every worker count would look alike, and repeats would be identical.
 USUAL_LATENCY = "lognormal:80ms"
-LIST_URL = "http://127.0.0.1/api/items"
+_HOST = "http://127.0.0.1"
+LIST_URL = f"{_HOST}/api/items"
 _GARBLED = {"truncated": "malformed", "malformed": "malformed", "wrong-type": "malformed", "reset-body": "cut off"}
 
 
@@ -78,6 +78,14 @@ def server_config(config: ImportConfig, more: Mapping[str, Any] | None = None) -
         return ServerConfig.from_mapping({"epoch": epoch, "ledger_rows": 0, **_settings(config), **(more or {})})
     except BadConfig as error:
         raise _refused(error) from None
+
+
+def rest_for(config: ImportConfig, service: Service) -> Rest | None:
+    """Return how a preset, or what else is declared, reads the test API; None where nothing is: it is as it is."""
+    if not config.source.is_declared:
+        return None
+    source = config.source.declared(_HOST + service.config.parsed.shape.list)
+    return None if source is None else Rest(source)
 
 
 def service_for(config: ImportConfig, more: Mapping[str, Any] | None = None) -> Service:
@@ -146,6 +154,7 @@ class Simulation:
     """One session of `core` against `service`, whose clock starts with it.
 
     timeout_s, refused_when: as the client's (the time bounds the whole request). utc_s: the wall clock at 0.
+    rest: the mapping of the source, None for the test API as it is by itself.
     put: keeps payloads (None: they are not even made). `at` runs something at a given time, such as
     `lambda now: core.pause(now)`.
     """
@@ -161,16 +170,18 @@ class Simulation:
         network: Network | None = None,
         put: Callable[[ItemId, str], None] | None = None,
         refused_when: Declared = (),
+        rest: Rest | None = None,
     ) -> None:
         self.core = core
         self.service = service
         self.now = 0.0
-        self._rest = Rest(LIST_URL, per_page)
+        self._rest = Rest(LIST_URL, per_page) if rest is None else rest
         self._timeout_s = timeout_s
         self.utc_s = utc_s
         self._network = network
         self._put = put
         self._refused_when = refused_when
+        self._places: dict[ItemId, str] = {}  # of items whose URL does not follow from their id
         self._heap: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._order = 0
 
@@ -236,11 +247,17 @@ class Simulation:
         self._answer(fetch, decision, gives_up_s)
 
     def _ask(self, fetch: Fetch) -> Ask:
+        if fetch.role != "item":
+            asked = self._rest.page_request(fetch.page)
+        elif isinstance(fetch.key, Batch):
+            asked = self._rest.batch_request(fetch.key)
+        else:
+            place = fetch.place or self._places.get(fetch.item)
+            asked = self._rest.item_request(fetch.item, place)
+        headers = {name.lower(): value for name, value in asked.headers.items()}
+        ask = self.service.ask(asked.method, asked.url, headers, asked.json)
         # The name stands for the key: a test API keeps a budget for each that it is asked with.
-        key = fetch.endpoint.credential if self.core.keys.are_several else None
-        if fetch.role == "item":
-            return Ask("item", str(fetch.key), api_key=key)
-        return Ask("list", query=dict(parse_qsl(urlsplit(self._rest.page_url(fetch.page)).query)), api_key=key)
+        return ask._replace(api_key=fetch.endpoint.credential) if self.core.keys.are_several else ask
 
     def _lost(self, fetch: Fetch) -> None:
         if fetch.id in self.core.in_flight:
@@ -291,15 +308,19 @@ class Simulation:
     def _result(self, fetch: Fetch, decision: Decision) -> Result:
         if not 200 <= decision.status < 300:
             failed, words = failed_status(decision.status), json.dumps(decision.body()) if fetch.role == "list" else ""
-            return replace(failed, past_end=past_end(decision.status, words))
+            return replace(failed, past_end=past_end(decision.status, words) or self._rest.ends_with(decision.status))
         if decision.fault is not None and decision.fault.kind in _GARBLED:
             return Failed(_GARBLED[decision.fault.kind], decision.fault.kind)
+        if (rule := self._rest.failure(decision.status, decision.body)) is not None:
+            return Failed("malformed", f"the answer is a failure, as --fail-when {rule} says", passing=False)
         if fetch.role == "item":
             return self._item(fetch, decision)
         try:
             page, records = self._rest.page_of(fetch.page, decision.body(), _joined(decision.headers))
         except Malformed as error:
             return Failed("malformed", str(error), passing=False, past_end=error.past_end, remarks=error.remarks)
+        if page.places:
+            self._places.update(zip(page.ids, page.places, strict=True))
         if self._put is not None and not self.core.rules.detail:
             for item, record in records:
                 self._put(item, json.dumps(record, ensure_ascii=False))

@@ -24,6 +24,7 @@ from harness.record.run_view import RunView
 from harness.session.control import Answer, Asked, RunHandle
 from harness.session.importing import config_of, reopen
 from harness.settings import checked
+from harness.spec.presets import load, names
 from harness.values import as_tiers
 from harness.views.figures import best_of, items_said
 from harness.views.panel.controls import Controls
@@ -49,6 +50,7 @@ class Controller:
         self.controls = Controls(
             settings,
             scenarios(),
+            {name: load(name).about for name in names()},
             list(STRATEGIES),
             {
                 "start": self.start,

@@ -9,9 +9,8 @@ is, which parts of that cannot be told, and by which flag they are declared.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 import trio
 
@@ -29,9 +28,9 @@ from harness.record.state import State
 from harness.source.base import Api
 from harness.source.client import HttpApi
 from harness.source.guess import Answer, Finding, Guess, Unknown, guess
-from harness.spec.source import OAuth2, Resource, Source
+from harness.spec.source import Resource, Source
+from harness.spec.told import sends
 from harness.spec.written import to_toml
-from harness.values import variables_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +161,8 @@ async def _read(found: Preview, ask: AskPage, key: e.PageRef) -> None:
 def _fold(state: State, key: e.PageRef, page: PageRead) -> None:
     ids, _, total, met = listed(Rules(), state, page)
     told = (page.last_page, page.next_page, page.way, page.more, page.unread, met, page.past, page.said_by)
-    apply(state, e.PageListed(0.0, key, 1, 0.0, 0.0, 200, ids, total, *told, page.remarks))
+    declared = (page.remarks, None, None, page.paging, page.guessed or None)
+    apply(state, e.PageListed(0.0, key, 1, 0.0, 0.0, 200, ids, total, *told, *declared))
 
 
 def _judge(found: Preview, accept: bool) -> None:
@@ -289,21 +289,6 @@ def _declared(known: Source) -> tuple[tuple[str, str], ...]:
         "items": None if resource.item is None else resource.item.url,
     }
     return tuple((name, value) for name, value in said.items() if value)
-
-
-def sends(source: Source, header_names: Sequence[str] = ()) -> tuple[tuple[str, str], ...]:
-    """Return what proves who we are and where it is sent: (name of a variable or header, host), in that order."""
-    host, auth = urlsplit(source.resource.url).netloc, source.auth
-    told: list[tuple[str, str]] = []
-    if isinstance(auth, OAuth2):
-        token_host = urlsplit(auth.token_url).netloc
-        told += [(auth.client_id_env, token_host), (auth.client_secret_env, token_host), ("the token", host)]
-    elif auth is not None:
-        told += [(name, host) for name in auth.token_env]
-    texts = [source.resource.url, *source.resource.params.values(), *source.headers.values()]
-    told += [(name, host) for text in texts for name in variables_in(text)]
-    told += [(f"header {name}", host) for name in header_names]
-    return tuple(dict.fromkeys(told))
 
 
 def _toml(found: Guess, told: tuple[Told, ...]) -> str:

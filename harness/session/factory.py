@@ -208,11 +208,17 @@ def _is_same(config: ImportConfig, run: Run) -> bool:
         about = run.about
         said: dict[str, Any] = about.get("config", {})
         names = (said.get("header_names") or []) + [one.partition(":")[0] for one in said.get("header") or []]
-        keys = said.get("token_env") or ()
+        keys = said.get("token_env") or _variables(about.get("source", {}).get("auth") or {})
         key = sent_as(said.get("url"), (keys,) if isinstance(keys, str) else tuple(keys), tuple(names))
         return not about.get("simulated") and key == config.source.learned_for
     except (RecordError, ValueError, TypeError, AttributeError):
         return False
+
+
+def _variables(auth: dict[str, Any]) -> list[str]:
+    """Return the variables of the auth of a source, as run.json has it."""
+    keys: list[str] = auth.get("token_env") or [auth[name] for name in ("client_id_env", "client_secret_env") if auth]
+    return keys
 
 
 def told(found: OtherRun, window_s: float) -> str:

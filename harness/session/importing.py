@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import trio
+from pydantic import SecretStr
 
 from harness.config import ImportConfig
 from harness.errors import BadInput, HarnessError, NoSuchRun, RecordError
@@ -36,6 +37,7 @@ from harness.source.ledger import compared, ledger_report
 from harness.source.rest import Rest
 from harness.source.tokens import Client as TokenClient
 from harness.spec.source import OAuth2
+from harness.values import as_headers
 
 _PACKAGES = ("httpx2", "trio", "pyarrow", "quart", "hypercorn")
 
@@ -157,6 +159,7 @@ def prepared(config: ImportConfig, *, simulated: bool = False) -> Iterator[Run]:
         _make_way(config, config.run.results / config.run.name)
     about = {
         "config": config.as_written(),
+        **_compiled(config),
         "strategy": config.pacing.strategy if isinstance(config.pacing.strategy, str) else None,
         "versions": {"harness": version(), "python": platform.python_version(), **_versions()},
         "seed": config.run.seed,
@@ -169,6 +172,12 @@ def prepared(config: ImportConfig, *, simulated: bool = False) -> Iterator[Run]:
             yield run
     except NameTaken:  # by a process that made a run of that name in this moment
         raise _taken(config) from None
+
+
+def _compiled(config: ImportConfig) -> dict[str, Any]:
+    """Return, for run.json, the source that the settings come to, a preset's and all; nothing for a test API."""
+    source = config.source.declared()
+    return {} if source is None else {"source": source.as_written()}
 
 
 def _to_resume(config: ImportConfig) -> Run:
@@ -240,7 +249,7 @@ def http_api(config: ImportConfig, url: str, *, keep_records: bool = False) -> H
     """
     resolved = resolve(config)
     return HttpApi(
-        Rest(url, config.source.page_size, frozenset(config.source.allow_host), config.source.item),
+        _rest(config, url),
         workers=config.pacing.most_workers,
         timeout_s=config.retry.timeout,
         headers=resolved.headers,
@@ -251,6 +260,17 @@ def http_api(config: ImportConfig, url: str, *, keep_records: bool = False) -> H
         **_proving(config, url, resolved),
         trust_env=config.source.url is not None,  # our own child is on loopback, where no proxy has business
     )
+
+
+def _rest(config: ImportConfig, url: str) -> Rest:
+    """Return the mapping of the source that `config` declares, or of the list at `url` where it declares nothing."""
+    declared = config.source.declared(url)
+    if declared is None:
+        return Rest(url, config.source.page_size, frozenset(config.source.allow_host))
+    resource = declared.resource.model_copy(update={"url": url})
+    if resource.per_page is None and resource.paging is None:
+        resource = resource.model_copy(update={"per_page": config.source.page_size})
+    return Rest(declared.model_copy(update={"resource": resource}))
 
 
 def _proving(config: ImportConfig, url: str, resolved: Resolved) -> dict[str, Any]:
@@ -299,6 +319,8 @@ def config_of(run: Run, **changes: Any) -> ImportConfig:
         raise BadInput(f"run {run.name} {own}; resume it from Python, or add --pacing window")
     if isinstance(written.get("until"), str) and has_passed(written["until"]):
         del written["until"]
+    if "header" in changes and "header" in written:
+        changes = {**changes, "header": _with_stored(written["header"], changes["header"])}
     asked = run.about.get("asked", {})  # with `set`, since
     settings = {**written, **asked, "results": run.folder.parent, "run": run.name, "resume": True, **changes}
     try:
@@ -308,6 +330,14 @@ def config_of(run: Run, **changes: Any) -> ImportConfig:
         where = f"the settings of run {run.name}, in {run.folder / 'run.json'}, cannot be used"
         raise BadInput(f"{where}: {error}") from None
     return config
+
+
+def _with_stored(stored: list[str], said: Any) -> list[Any]:
+    """Return the headers that a run has kept, their secrets by the names of variables, but those that are said anew."""
+    given = as_headers(said)
+    texts = [one.get_secret_value() if isinstance(one, SecretStr) else one for one in given]
+    names = {text.partition(":")[0].strip().lower() for text in texts}
+    return [*(one for one in stored if one.partition(":")[0].strip().lower() not in names), *given]
 
 
 def _plainest(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from collections.abc import Generator, Iterable, Mapping
+from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from harness.settings import header_of
@@ -60,6 +61,7 @@ class Credentials(Auth):
         unsaid: Iterable[str] = (),
     ) -> None:
         self._origin = origin(url)
+        self._variables = {f"{{env:{name}}}": value for name, value in variables.items()}
         self._headers = dict(headers)
         self._keys = {} if auth is None else dict(keys or {})
         self._proof = {name: header_of(auth, key) for name, key in self._keys.items() if auth is not None}
@@ -101,6 +103,16 @@ class Credentials(Auth):
             if self._places:
                 request.url = _Filled(url, self._places)
         yield request
+
+    def filled(self, url: str, value: Any) -> Any:
+        """Return a JSON body for `url` with the values of variables in place of strings that are `{env:NAME}`."""
+        if not self._variables or origin(url) != self._origin:
+            return value
+        if isinstance(value, dict):
+            return {name: self.filled(url, inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self.filled(url, inner) for inner in value]
+        return self._variables.get(value, value) if isinstance(value, str) else value
 
     def redact(self, text: str) -> str:
         """Return `text` for people, without what was sent to prove who we are, should somebody repeat it."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from importlib import import_module
 from typing import Any
 from urllib.parse import unquote_plus, urlsplit
 
 from harness.paths import quoted
+from harness.spec.flat import PAGING_SETTINGS, PAGINGS
+from harness.spec.paths import Path
 from harness.spec.source import Auth, BasicAuth, BearerAuth, HeaderAuth, Item, OAuth2, QueryAuth, Resource, Source
+from harness.spec.templates import BodyTemplate, ItemTemplate, UrlTemplate, on_list
 from harness.unusable import BadSetting
 from harness.values import as_variable, check_url, proves_who, variables_in
 
@@ -37,16 +39,29 @@ def check(source: Source) -> None:
     _query(resource)
     _body(resource)
     for name, path in _paths(source):
-        _try(name, _reader("paths", "Path"), path)
+        _try(name, Path, path)
     _paging(resource)
     if resource.item is not None:
-        _item(resource.item)
+        _item(resource.item, resource.url)
     if resource.most_per_page is not None and (resource.per_page or 0) > resource.most_per_page:
         most = f"{resource.most_per_page:,}, the most that this API's documentation names"
         raise BadSetting("per_page", f" {resource.per_page:,} is more than {most}; lower it")
     _headers(source)
     if source.auth is not None:
         _auth(source.auth, source)
+
+
+def place_of(setting: str, source: Source) -> str:
+    """Return where a flat setting is within a Source, as Python says it: `resource.paging.next` for next."""
+    if setting in ("auth", "token_env", "token_url", "client_id_env", "client_secret_env", "scope"):
+        return "auth" if setting == "auth" else f"auth.{setting}"
+    if setting in ("header", "allow_host", "same_host"):
+        return {"header": "headers"}.get(setting, setting)
+    if setting in ("item", "item_records"):
+        return {"item": "resource.item.url"}.get(setting, "resource.item.records")
+    if setting in PAGING_SETTINGS and source.resource.paging is not None:
+        return f"resource.paging.{PAGINGS[source.resource.paging.type][1].get(setting, setting)}"
+    return "resource.params" if setting == "param" else f"resource.{setting}"
 
 
 def may_be_stored(header: str, value: str) -> bool:
@@ -63,19 +78,6 @@ def _try(name: str, read: Callable[[Any], object], value: Any) -> None:
         raise BadSetting(name, f": {error}") from None
 
 
-def _reader(module: str, name: str) -> Callable[[Any], object]:
-    try:
-        reader: Callable[[Any], object] = getattr(import_module(f"harness.spec.{module}"), name)
-    except ModuleNotFoundError:
-        return _legible
-    return reader
-
-
-def _legible(text: Any) -> None:
-    if text == "":
-        raise ValueError("'' is not a path: write a key such as next, or keys such as meta.next")
-
-
 def _url(name: str, url: str) -> None:
     try:
         check_url(url)
@@ -87,9 +89,9 @@ def _url(name: str, url: str) -> None:
 
 
 def _placeholders(resource: Resource) -> None:
-    _try("url", _reader("templates", "UrlTemplate"), resource.url)
+    _try("url", UrlTemplate, resource.url)
     if resource.body is not None:
-        _try("body", _reader("templates", "BodyTemplate"), resource.body)
+        _try("body", BodyTemplate, resource.body)
     paging = resource.paging
     gives = {"{cursor}": "cursor", "{last_id}": "keyset", "{offset}": "offset"}
     asks = {
@@ -194,19 +196,18 @@ def _paging(resource: Resource) -> None:
 # --- items ------------------------------------------------------------------------------------------------------------
 
 
-def _item(item: Item) -> None:
+def _item(item: Item, list_url: str) -> None:
     batch = _BATCH.search(item.url)
     if batch is not None:
         size = int(batch[1]) if re.fullmatch("[0-9]{1,9}", batch[1] or "", re.ASCII) else 0
         if not BATCHES[0] <= size <= BATCHES[1]:
             ask = f"write {{ids:100}} with a number from {BATCHES[0]} to {BATCHES[1]:,}"
             raise BadSetting("item", f" names a batch of {batch[1] or 'no number of'} ids; {ask}")
-    if not _PLACE.search(item.url.replace("{env:", "")):
+    if not _PLACE.search(item.url.replace("{env:", "").replace("{list}", "")):
         raise BadSetting("item", " names no item; add {id}, {url} or another field of the record")
-    _try("item", _reader("templates", "ItemTemplate"), item.url)
-    where = urlsplit(item.url)
-    if where.scheme or where.netloc:
-        _url("item", item.url)
+    _try("item", lambda text: ItemTemplate(on_list(text, list_url)), item.url)
+    if not item.url.startswith("{") or item.url.startswith("{list}"):
+        _url("item", on_list(item.url, list_url))
 
 
 # --- headers and auth -------------------------------------------------------------------------------------------------

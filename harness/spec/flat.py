@@ -15,6 +15,7 @@ replaces the base's, a list wholly. A paging or an auth of another kind than the
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from harness.pacing.refusals import RefusedWhen
@@ -109,8 +110,10 @@ def over(preset: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
 def left_of(weaker: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of `weaker` that those of `given`, which win over them, do not make void."""
     kept = dict(weaker)
-    chosen = _implied(given, given.get("url"), given.get("body"), None)[0]
-    before = _implied(weaker, weaker.get("url"), weaker.get("body"), None)[0]
+    chosen, before = (
+        None if vote is None else vote.kind
+        for vote in (_implied(one, one.get("url"), one.get("body"), None) for one in (given, weaker))
+    )
     of_both = {chosen, before} == {"cursor", "keyset"} and "next" not in given and "paging" not in given
     if chosen not in (None, before) and not of_both:
         kept = {name: value for name, value in kept.items() if name not in (*PAGING_SETTINGS, "paging")}
@@ -133,7 +136,6 @@ def _item(given: Mapping[str, Any], resource: Resource) -> Item | None:
         said = " says where an item is in its answer, but not at which URL; add --item, such as --item URL/{id}"
         raise BadSetting("item_records", said)
     url = given["item"] if "item" in given else cast(Item, before).url
-    url = url.replace("{list}", resource.url.partition("?")[0].rstrip("/"))
     return Item(url=url, records=given.get("item_records", None if before is None else before.records))
 
 
@@ -142,24 +144,27 @@ def _item(given: Mapping[str, Any], resource: Resource) -> Item | None:
 
 def _paging(given: Mapping[str, Any], resource: Resource) -> Paging | None:
     base = resource.paging
-    kind, why = _implied(given, resource.url, resource.body, base)
+    vote = _implied(given, resource.url, resource.body, base)
     own = [name for name in PAGING_SETTINGS if name in given]
-    if kind is None:
+    if vote is None:
         if own:
             said = " does not say how pages follow on each other; add --paging page, offset, cursor, link or keyset"
             raise BadSetting(own[0], said)
         return base
-    model, fields = PAGINGS[kind]
+    model, fields = PAGINGS[vote.kind]
     for name in own:
         if name not in fields:
-            because = f"--paging {kind}" if why == "paging" else why
-            raise BadSetting(name, f" does not fit paging by {_WORDS[kind]} ({because}); leave one of the two out")
+            said = f" does not fit paging by {_WORDS[vote.kind]} ({vote.words}); leave one of the two out"
+            raise BadSetting(name, said)
     values = {field: given[name] for name, field in fields.items() if name in given}
-    if base is not None and base.type == kind:
+    if base is not None and base.type == vote.kind:
         return base.model_copy(update=values)
-    if kind == "cursor" and "next" not in values:
+    if vote.kind == "cursor" and "next" not in values:
+        if vote.setting in ("url", "body"):
+            said = f" holds {{cursor}}, but nothing says where a page tells it; add --next, such as {EXAMPLE['next']}"
+            raise BadSetting(vote.setting, said)
         said = f" needs the path of the cursor in a page; add --next, such as {EXAMPLE['next']}"
-        raise BadSetting(why if why in given else "paging", said)
+        raise BadSetting(vote.setting, said)
     return cast(Paging, model(**values))
 
 
@@ -173,41 +178,48 @@ _WORDS: dict[str, str] = {
 }
 
 
-def _implied(given: Mapping[str, Any], url: str | None, body: Any, base: Paging | None) -> tuple[Kind | None, str]:
-    """Return the kind of paging, and what says it: a setting's name, or words."""
+@dataclass(frozen=True, slots=True)
+class _Vote:
+    """A setting that says how pages follow: by a kind, and in which words."""
+
+    kind: Kind
+    setting: str
+    words: str
+
+
+def _implied(given: Mapping[str, Any], url: Any, body: Any, base: Paging | None) -> _Vote | None:
+    """Return what says the kind of paging; None where nothing does. BadSetting for two that say different ones."""
     if isinstance(given.get("paging"), str):
-        return given["paging"], "paging"
-    kinds = {name: kind for name, kind in _IMPLIED.items() if name in given}
-    if "last_id" in kinds or (base is not None and base.type == "keyset" and "next" not in given):
-        kinds.pop("cursor_param", None)  # which both have
-    said = [(kind, name) for name, kind in kinds.items()]
-    said += [(kind, f"{place} in the URL or the body") for place, kind in _PLACES.items() if _stands(place, url, body)]
-    for kind, why in said[1:]:
-        if kind != said[0][0]:
-            first, name = (said[0][1], why) if why in given else (why, said[0][1])
-            named = _flag(first) if first in given else first
-            words = f" pages by {_WORDS[kinds[name]]} and {named} by another way; leave one of the two out"
-            raise BadSetting(name, words)
-    if said:
-        return said[0]
+        return _Vote(given["paging"], "paging", f"--paging {given['paging']}")
+    votes = [_Vote(kind, name, _flag(name)) for name, kind in _IMPLIED.items() if name in given]
+    if "last_id" in given or (base is not None and base.type == "keyset" and "next" not in given):
+        votes = [vote for vote in votes if vote.setting != "cursor_param"]  # which both have
+    for name, text in (("url", url), ("body", body)):
+        votes += [_Vote(kind, name, f"{place} in it") for place, kind in _PLACES.items() if _stands(place, text)]
+    for vote in votes[1:]:
+        if vote.kind != votes[0].kind:
+            first = votes[0].words if votes[0].setting not in ("url", "body") else "another placeholder"
+            how = f" (by {vote.words})" if vote.setting in ("url", "body") else ""
+            said = f" pages by {_WORDS[vote.kind]}{how} and {first} by another way; leave one of the two out"
+            raise BadSetting(vote.setting, said)
+    if votes:
+        return votes[0]
     if base is not None and any(name in given for name in PAGING_SETTINGS):
-        return base.type, f"paging is {base.type}"
-    return ("link", "next") if "next" in given else (None, "")
+        return _Vote(base.type, "paging", f"as it is declared, {base.type}")
+    return _Vote("link", "next", "--next alone") if "next" in given else None
 
 
 def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _stands(place: str, url: str | None, body: Any) -> bool:
-    """Return whether a placeholder stands in the URL, or as a whole value in the body."""
-    if isinstance(url, str) and place in url:
-        return True
-    if isinstance(body, Mapping):
-        return any(_stands(place, None, one) for one in body.values())
-    if isinstance(body, (list, tuple)):
-        return any(_stands(place, None, one) for one in body)
-    return bool(body == place)
+def _stands(place: str, value: Any, *, whole: bool = False) -> bool:
+    """Return whether a placeholder stands in a URL, or as a whole value in a body."""
+    if isinstance(value, Mapping):
+        return any(_stands(place, one, whole=True) for one in value.values())
+    if isinstance(value, (list, tuple)):
+        return any(_stands(place, one, whole=True) for one in value)
+    return isinstance(value, str) and (value == place if whole else place in value)
 
 
 # --- auth -------------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ A preset holds the flat settings of a source, as a person would type them, and b
     url       where such a list is, with the names that are yours in capitals: https://api.github.com/repos/OWNER/REPO/issues
     most_per_page  the largest page that the documentation allows
     limits    documented limits by plan, in the grammar of --limit; `default` is the one of whoever says no --plan
+    variant   tables of settings that lists at some URLs have instead: those whose URL holds the variant's `at`
     docs      for each fact, the address of its page and the day on which it was read
     warn      what headers or other pages of the documentation say otherwise
 
@@ -18,7 +19,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib import resources
@@ -27,20 +28,25 @@ from typing import Any
 
 from harness.errors import BadInput
 from harness.paths import program, quoted
+from harness.spec.flat import over
 from harness.spec.source import Source
 from harness.unusable import BadSetting
 from harness.values import as_tiers, is_preset_file
 
 _DATE = re.compile(r"\b20[0-9]{2}-[0-9]{2}(-[0-9]{2})?\b")
-_OWN = ("about", "url", "limits", "docs", "warn", "most_per_page", "name")
+_OWN = ("about", "url", "limits", "docs", "warn", "most_per_page", "name", "variant")
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A preset as its file has it. settings: flat ones, not yet read. text: the file. docs: (fact, where and when)."""
+    """A preset as its file has it. settings: flat ones, not yet read. text: the file. docs: (fact, where and when).
+
+    where: what its place is called, such as `in ./mine.toml`.
+    """
 
     name: str
     about: str
+    where: str
     text: str = field(repr=False)
     settings: Mapping[str, Any]
     url: str | None = None
@@ -48,6 +54,14 @@ class Preset:
     docs: tuple[tuple[str, str], ...] = ()
     warn: tuple[str, ...] = ()
     most_per_page: int | None = None
+    variants: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+
+    def at(self, url: str) -> Preset:
+        """Return the preset of the list at `url`: with the first variant's settings that is made for it."""
+        for at, settings in self.variants:
+            if at in url:
+                return replace(self, settings=over(self.settings, settings))
+        return self
 
     def limits_of(self, plan: str | None) -> tuple[str, ...]:
         """Return the documented limits of a plan, () where none are; BadSetting for a plan that is not there."""
@@ -92,7 +106,9 @@ def _of_package(name: str) -> Preset:
         ask = f"did you mean {like[0]}?" if like else f"see: {program()} presets"
         raise BadSetting("preset", f" {quoted(name)} is not known; {ask}")
     text = (resources.files("harness.spec") / "presets" / f"{name}.toml").read_text(encoding="utf-8")
-    return _read(name, text, f"in the preset {name}")
+    preset = _read(name, text, f"in the preset {name}")
+    # Those that come along ask for the largest page that is documented.
+    return preset if preset.most_per_page else replace(preset, most_per_page=preset.settings.get("per_page"))
 
 
 @lru_cache(maxsize=64)
@@ -109,6 +125,7 @@ def _read(name: str, text: str, where: str) -> Preset:
     return Preset(
         name,
         _text(table, "about", where) or "",
+        where,
         text,
         settings,
         _text(table, "url", where),
@@ -116,7 +133,17 @@ def _read(name: str, text: str, where: str) -> Preset:
         tuple(_docs(table.get("docs", {}), where)),
         tuple(_lines(table.get("warn", ()), where)),
         _most(table.get("most_per_page"), where),
+        tuple(_variants(table.get("variant", []), where)),
     )
+
+
+def _variants(value: Any, where: str) -> list[tuple[str, dict[str, Any]]]:
+    found = []
+    for one in value if isinstance(value, list) else [value]:
+        if not isinstance(one, dict) or not isinstance(one.get("at"), str) or not one["at"]:
+            raise BadInput(f'variant {where} does not say at which URLs; write [[variant]] and below it at = "/v2/"')
+        found.append((one["at"], {key.replace("-", "_"): inner for key, inner in one.items() if key != "at"}))
+    return found
 
 
 def _text(table: Mapping[str, Any], key: str, where: str) -> str | None:

@@ -32,6 +32,8 @@ from difflib import get_close_matches
 from typing import Any, cast
 from urllib.parse import urljoin, urlsplit
 
+from pydantic import BaseModel
+
 from harness.errors import BadInput
 from harness.paths import quoted
 from harness.spec.source import (
@@ -89,6 +91,7 @@ _OF_SOURCE = {
     "headers": "headers",
     "auth": "auth",
     "limits": "limits",
+    "base_url": "base_url",
     "client": "client",
     "resource": "resource",
     "resources": "resource",
@@ -110,6 +113,7 @@ _OF_RESOURCE = {
     "name": "name",
     "url": "url",
     "endpoint": "endpoint",
+    "id": "id",
     "primary_key": "id",
     "most_per_page": "most_per_page",
     **_OF_ENDPOINT,
@@ -141,6 +145,8 @@ class _Reader:
             if name in table:
                 about = self._put(about, "resource" if name == "resources" else name, table[name], "beside [source]")
         client = self._named(self._table(about.pop("client", {}), "[client]"), _OF_CLIENT, "[source.client]")
+        if "base_url" in about:
+            client = self._put(client, "base_url", about.pop("base_url"), "[source] and its client")
         resource = self._resource(self._one(about.pop("resource", None)), client)
         headers = {**self._texts(client.get("headers", {})), **self._texts(about.get("headers", {}))}
         auth = about.get("auth", client.get("auth"))
@@ -261,6 +267,8 @@ class _Reader:
     def _url(self, url: Any, path: Any, base: Any) -> str:
         for what, value in (("url", url), ("path", path), ("base_url", base)):
             self._text(value, what)
+        if url is None and path is None and isinstance(self._made.flat.get("url"), str):
+            url = self._made.flat.pop("url")  # in [source], as without a resource
         if url is None and path is None and base is None:
             raise BadInput(f"[[resource]] {self._file} has no url; add the URL of the list")
         if base is None:
@@ -464,26 +472,31 @@ _FLAT = {"params": "param", "headers": "header"}
 
 
 def to_toml(source: Source) -> str:
-    """Return a file that declares `source`: `read_source` makes an equal one of it."""
+    """Return a file that declares `source`: `read_source` makes an equal one of it. BadInput for a body with null."""
     resource = source.resource
-    about = source.as_written()
-    inner = about.pop("resource")
-    nested = {name: inner.pop(name) for name in ("paging", "item", "body", "params") if name in inner}
-    lines = ["[source]", *_entries(about), "", "[[resource]]"]
-    inner["refused_when"] = [str(rule) for rule in resource.refused_when]
-    inner["fail_when"] = [str(rule) for rule in resource.fail_when]
-    lines += _entries(inner)
-    lines += [f"{name} = {_value(value)}" for name, value in nested.items() if value or name == "body"]
+    inner = {"url": resource.url, **_said(resource)}
+    for name in ("refused_when", "fail_when"):
+        inner[name] = [str(rule) for rule in getattr(resource, name)]
+    if resource.body is not None:
+        inner["body"] = resource.body  # null within it is said, if only to be refused
+    lines = ["[source]", *_entries(_said(source, "resource")), "", "[[resource]]", *_entries(inner)]
     return "\n".join(lines) + "\n"
 
 
-# What a source has where nothing is said.
-_NOTHING: dict[str, Any] = {"method": "GET", "name": "records", "same_host": False}
+def _said(model: BaseModel, but: str = "") -> dict[str, Any]:
+    """Return the fields of a model that are not as they are where nothing is said, and of those with one the type."""
+    said: dict[str, Any] = {}
+    for name, about in type(model).model_fields.items():
+        value = getattr(model, name)
+        if name == "type":
+            said = {name: value, **said}
+        elif name != but and value != about.get_default(call_default_factory=True):
+            said[name] = _said(value) if isinstance(value, BaseModel) else value
+    return said
 
 
 def _entries(table: Table) -> list[str]:
-    said = {name: value for name, value in table.items() if value not in ([], {}) and value != _NOTHING.get(name)}
-    return [f"{_key(name)} = {_value(value)}" for name, value in said.items()]
+    return [f"{_key(name)} = {_value(value)}" for name, value in table.items() if value not in ([], ())]
 
 
 def _key(name: str) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from harness.record.attempts import Attempt
 
 # Settings of one session, or of the terminal it was started in, which say nothing of the run.
-NOT_OF_A_RUN = ("results", "run", "resume", "fresh", "progress", "quiet", "as_json", "header_names")
+NOT_OF_A_RUN = ("declaration", "results", "run", "resume", "fresh", "progress", "quiet", "as_json", "header_names")
 
 
 def settings_text(

@@ -23,7 +23,7 @@ from typing import Protocol
 from harness_test_api.errors import BadConfig
 from harness_test_api.policies import Budget, OnRefusal, Policy, make_policy
 from harness_test_api.spec import duration_s, read_spec, whole
-from harness_test_api.tiers import Scope, Tier, Tiers
+from harness_test_api.tiers import EVERY_ROUTE, Scope, Tier, Tiers
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,7 @@ class Tenants:
 # States beyond this many are looked through, and those that hold nothing are forgotten (`by=path` has one per item).
 _SWEEP_AT = 20_000
 DEFAULT_PLAN = "default"
+ANONYMOUS_PLAN = "anonymous"
 
 
 class Asker(Protocol):
@@ -139,9 +140,20 @@ class Accounts:
     """All budgets of one server, made as clients appear."""
 
     def __init__(
-        self, plans: dict[str, Tiers], api_keys: dict[str, str], on_refusal: OnRefusal, epoch_offset: float
+        self,
+        plans: dict[str, Tiers],
+        api_keys: dict[str, str],
+        on_refusal: OnRefusal,
+        epoch_offset: float,
+        *,
+        free_tokens: bool = False,
     ) -> None:
-        """plans: tiers by name, with one called `default`. api_keys: plan by key; others are on `default`."""
+        """plans: tiers by name, with one called `default`. api_keys: plan by key; others are on `default`.
+
+        A plan `anonymous`, where there is one, is that of requests without a key. free_tokens: limits of every route
+        leave the token endpoint out.
+        """
+        self._free_tokens = free_tokens
         self._plans = dict(plans)
         self._api_keys = api_keys
         self._on_refusal = on_refusal
@@ -163,6 +175,8 @@ class Accounts:
 
     def plan_of(self, api_key: str | None) -> str:
         """The plan a key is on."""
+        if api_key is None and ANONYMOUS_PLAN in self._plans:
+            return ANONYMOUS_PLAN
         return self._api_keys.get(api_key or "", DEFAULT_PLAN)
 
     def knows(self, api_key: str | None) -> bool:
@@ -193,11 +207,17 @@ class Accounts:
 
     def _open(self, ask: Asker) -> Account:
         plan = self.plan_of(ask.api_key)
-        tiers = self._plans[plan]
-        policies = [self._policy(plan, index, tier, ask) for index, tier in enumerate(tiers)]
+        counted = [(index, tier) for index, tier in enumerate(self._plans[plan]) if self._counts(tier, ask.route)]
+        policies = [self._policy(plan, index, tier, ask) for index, tier in counted]
+        tiers = [tier for _, tier in counted]
         names = tuple(map(str, tiers))
         shared_by_all = all(tier.by == "global" for tier in tiers)
         return Account(Budget(policies, self._on_refusal), client_label(ask), "+".join(names), names, shared_by_all)
+
+    def _counts(self, tier: Tier, route: str) -> bool:
+        if route == "token" and self._free_tokens and tier.route == EVERY_ROUTE:
+            return False
+        return tier.counts(route)
 
     def _policy(self, plan: str, index: int, tier: Tier, ask: Asker) -> Policy:
         key = (plan, index, _scope_key(tier.by, ask))
@@ -242,4 +262,4 @@ def _scope_key(scope: Scope, ask: Asker) -> str:
 
 
 def _same_window(old: Tier, new: Tier) -> bool:
-    return (old.kind, old.period_s, old.by, old.tz) == (new.kind, new.period_s, new.by, new.tz)
+    return (old.kind, old.period_s, old.by, old.tz, old.route) == (new.kind, new.period_s, new.by, new.tz, new.route)

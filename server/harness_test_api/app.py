@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import trio
-from quart import Request, Response, request
+from quart import Response, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
 from harness_test_api.config import ServerConfig
 from harness_test_api.control import Control, bad_query, error_reply, json_reply, reply_of
-from harness_test_api.errors import BadConfig
-from harness_test_api.exchange import Ask, Route
-from harness_test_api.faults import WIRE_KINDS, parse_fault
+from harness_test_api.exchange import Ask
+from harness_test_api.faults import WIRE_KINDS
 from harness_test_api.openapi import add_routes
 from harness_test_api.paging import BadQuery
+from harness_test_api.routing import BadRequest
 from harness_test_api.service import Service
 from harness_test_api.wire import FAULT, Connections, Wire
-
-FAULT_HEADER = "X-Test-Fault"
 
 
 def create_app(
@@ -53,23 +53,24 @@ class _Shell:
 
     async def list_items(self) -> Response:
         """The list, in pages."""
-        return await self._serve("list")
+        return await self._serve()
 
     async def show_item(self, item_id: str) -> Response:
         """One item."""
-        return await self._serve("item", item_id)
+        del item_id
+        return await self._serve()
 
     async def other(self, path: str) -> Response:
-        """Answer 404 to anything else under /api, counted like any request."""
+        """Anything else under the API: counted like any request."""
         del path
-        return await self._serve("other")
+        return await self._serve()
 
-    async def _serve(self, route: Route, item_id: str = "") -> Response:
+    async def _serve(self) -> Response:
         service, now = self.service(), trio.current_time()
         try:
-            ask = self._ask(request, route, item_id)
-        except BadConfig as error:
-            return json_reply({"message": f"{FAULT_HEADER}: {error}"}, 422)
+            ask = await self._ask(service)
+        except BadRequest as error:
+            return json_reply({"message": str(error)}, 422)
         decision = service.handle(now, ask)
         try:
             # Rendered before the sleep: the answer shows the list as it was when the request arrived.
@@ -82,22 +83,13 @@ class _Shell:
         finally:
             service.finish(decision)
 
-    def _ask(self, asked: Request, route: Route, item_id: str) -> Ask:
-        wanted = asked.headers.get(FAULT_HEADER) if self._config.fault_header else None
-        return Ask(
-            route,
-            item_id,
-            asked.args,
-            asked.remote_addr or "unknown",
-            _api_key(asked),
-            f"{asked.scheme}://{asked.host}",
-            None if wanted is None else parse_fault(wanted),
+    async def _ask(self, service: Service) -> Ask:
+        scope = request.scope
+        # The path as it was sent: decoded, an id that holds a slash would be two segments.
+        path = scope.get("raw_path", b"").partition(b"?")[0].decode("latin-1") or quote(request.path)
+        query = scope["query_string"].decode("latin-1")
+        target = f"{request.scheme}://{request.host}{path}{'?' + query if query else ''}"
+        body = await request.get_data() if request.method == "POST" else None
+        return service.ask(
+            request.method, target, dict(request.headers.items()), body, request.remote_addr or "unknown"
         )
-
-
-def _api_key(asked: Request) -> str | None:
-    key = asked.headers.get("X-Api-Key")
-    if key is None:
-        scheme, _, token = asked.headers.get("Authorization", "").partition(" ")
-        key = token.strip() if scheme.lower() == "bearer" else None
-    return key or None

@@ -133,6 +133,11 @@ def mix(seed: int, number: int) -> int:
     return z ^ (z >> 31)
 
 
+def slug(seed: int, number: int) -> str:
+    """A name for item `number` that can stand in a path, and that no other item has."""
+    return _name(mix(seed, number), number).replace(" ", "-")
+
+
 def _name(bits: int, number: int) -> str:
     colour, thing = _COLOURS[bits % len(_COLOURS)], _THINGS[(bits >> 8) % len(_THINGS)]
     return f"{colour} {thing} {number}"

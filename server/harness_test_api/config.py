@@ -8,6 +8,7 @@ was parsed. A name that may be given several times takes one text, a list of the
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,15 +19,16 @@ from random import Random
 from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
 
 from harness_test_api.accounts import DEFAULT_PLAN, PlanChange, Tenant, parse_tenant
+from harness_test_api.auth import Auth, TokenRules, parse_auth, parse_tokens
 from harness_test_api.catalogue import Drift, parse_drift
 from harness_test_api.dialects import Refusal, make_dialect, parse_refusal
 from harness_test_api.errors import BadConfig
 from harness_test_api.faults import Rule, parse_rule
 from harness_test_api.latency import parse_latency
-from harness_test_api.paging import make_pager
 from harness_test_api.policies import OnRefusal
+from harness_test_api.shape import Shape, parse_shape
 from harness_test_api.spec import duration_s, whole
-from harness_test_api.tiers import Tiers, parse_tiers
+from harness_test_api.tiers import Tiers, join_tiers, parse_tiers
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,9 @@ class Parsed:
     drift: Drift
     idle_timeout_s: float
     idle_reset_s: float | None
+    shape: Shape
+    auth: Auth
+    tokens: TokenRules
 
 
 def parse(config: ServerConfig) -> Parsed:
@@ -51,7 +56,7 @@ def parse(config: ServerConfig) -> Parsed:
     plans = {DEFAULT_PLAN: join_tiers(config.limit)}
     plans |= {name: parse_tiers(text) for name, text in _pairs("plan", config.plan)}
     costs = {name: whole(text, f"cost {name}", least=1) for name, text in _pairs("cost", config.cost)}
-    _check_names("cost", costs, ("list", "item"))
+    _check_names("cost", costs, ("list", "item", "batch", "token"))
     if config.on_refusal not in get_args(OnRefusal):
         raise BadConfig(f"on-refusal: {config.on_refusal!r} is unknown; use {', '.join(get_args(OnRefusal))}")
     parsed = Parsed(
@@ -66,22 +71,20 @@ def parse(config: ServerConfig) -> Parsed:
         parse_drift(config.drift),
         duration_s(config.idle_timeout, "idle-timeout"),
         duration_s(config.idle_reset, "idle-reset") if config.idle_reset else None,
+        parse_shape(config.shape, config.paging, config.no_total),
+        parse_auth(config.auth),
+        parse_tokens(config.tokens),
     )
     _check_plans(parsed)
     _check_rest(config)
     return parsed
 
 
-def join_tiers(limit: Iterable[str]) -> Tiers:
-    """Join the tiers of a limit given in one or several texts."""
-    return parse_tiers("+".join(limit))
-
-
 def check_costs(tiers: Tiers, costs: dict[str, int]) -> None:
     """Raise BadConfig when a request would cost more than a tier can ever admit."""
     for name, cost in costs.items():
         for tier in tiers:
-            if cost > tier.most_cost and tier.kind != "concurrency":
+            if tier.counts(name) and cost > tier.most_cost and tier.kind != "concurrency":
                 raise BadConfig(
                     f"cost {name}={cost} can never pass the limit {tier}; raise the limit or lower the cost"
                 )
@@ -119,7 +122,6 @@ def _check_plans(parsed: Parsed) -> None:
 def _check_rest(config: ServerConfig) -> None:
     parse_latency(config.latency, Random(0))
     make_dialect(config.dialect, tuple(config.lie))
-    make_pager(config.paging, not config.no_total)
     for name, value, most in (("items", config.items, 10**15), ("slots", config.slots, 10**6)):
         if not 0 <= value <= most:
             raise BadConfig(f"{name}: {value} is not from 0 to {most:,}; write a number in between")
@@ -149,7 +151,7 @@ class ServerConfig:
     """
 
     items: Annotated[int, "Size of the generated catalogue."] = 1000
-    limit: Annotated[Many, "Limits to enforce, such as 500/20s+2000/100s:log, or none."] = DEFAULT_LIMIT
+    limit: Annotated[Many, "Limits to enforce: 500/20s+2000/100s:log, list=20/m for a route, or none."] = DEFAULT_LIMIT
     latency: Annotated[str, "Delay of every answer: 50ms, uniform:20ms-80ms, lognormal:80ms, bimodal:50ms-1s."] = "0"
     slots: Annotated[int, "Requests worked on at the same time; others wait. 0: any number."] = 0
     seed: Annotated[int, "Seed of everything random."] = 0
@@ -159,14 +161,17 @@ class ServerConfig:
     lie: Annotated[Many, "An error in the headers, such as retry-after-zero or reset-ms."] = ()
     on_refusal: Annotated[str, "What a refusal costs: free, charge-earlier (tiers), charge-all."] = "free"
     refusal: Annotated[str, "Status and body of a refusal: 403, or 400:BODY; the headers stay the same."] = ""
-    cost: Annotated[Many, "Units a request costs: list=1 or item=2."] = ()
+    cost: Annotated[Many, "Units a request costs: list=1, item=2, batch=10 or token=1."] = ()
     plan: Annotated[Many, "A plan with limits of its own: NAME=LIMIT."] = ()
     api_key: Annotated[Many, "A key and its plan: KEY=PLAN."] = ()
     plan_change: Annotated[Many, "New limits of a plan after some time: 30s:default=100/20s."] = ()
     require_key: Annotated[bool, "Answer 401 to requests without a known key."] = False
     fault: Annotated[Many, "Answers that go wrong: 503:rate=1%, reset:items=3,7:times=2, 410:share=2%."] = ()
     fault_header: Annotated[bool, "Let a request ask for a fault with X-Test-Fault: 503."] = False
-    paging: Annotated[str, "How the list is paged: page, offset, cursor, link or keyset."] = "page"
+    paging: Annotated[str, "How the list is paged: page, offset, cursor, link, keyset or single."] = "page"
+    shape: Annotated[Many, "Where the API differs: NAME=VALUE, such as records=data.orders."] = ()
+    auth: Annotated[Many, "Credentials that are accepted: bearer, basic, header:NAME, query:NAME, oauth2, none."] = ()
+    tokens: Annotated[str, "How long an OAuth2 token lasts: requests=30:seconds=600[:counted]."] = ""
     no_total: Annotated[bool, "Do not state the size of the list."] = False
     newest_first: Annotated[bool, "List the highest ids first, so that inserted items shift the pages."] = False
     drift: Annotated[str, "Changes while the list is read: insert=2/s:delete=1/s:change=10/m."] = ""
@@ -235,10 +240,18 @@ def _texts(name: str, value: Many) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
     if isinstance(value, Mapping):
-        return tuple(f"{key}={inner}" for key, inner in value.items())
+        return tuple(f"{key}={_text_of(inner)}" for key, inner in value.items())
     if isinstance(value, Sequence) and all(isinstance(text, str) for text in value):
         return tuple(value)
     raise BadConfig(f"{name}: {value!r} is not a text, a list of texts or a table; see docs/test-api.md")
+
+
+def _text_of(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return json.dumps(value)
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 _WORDS = {int: "a whole number", bool: "true or false", str: "a text in quotes"}

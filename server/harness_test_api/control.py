@@ -34,7 +34,8 @@ def json_reply(value: Any, status: int = 200) -> Response:
 def reply_of(decision: Decision) -> Response:
     """A decision as the shell sends it."""
     body = decision.body()
-    text = body if decision.content_type.startswith("text/") else _dump(body)
+    is_text = decision.content_type.startswith("text/")
+    text = "" if body is None else body if is_text else _dump(body)
     response = Response(text, decision.status, content_type=decision.content_type)
     for name, value in decision.headers:
         response.headers.add(name, value)

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
+from harness_test_api.auth import Tokens
 from harness_test_api.catalogue import Catalogue, GeneratedCatalogue
 from harness_test_api.config import ServerConfig
 from harness_test_api.dialects import Headers
 from harness_test_api.faults import Fault
-from harness_test_api.paging import BadQuery, make_pager
+from harness_test_api.identity import Ids
+from harness_test_api.paging import BadQuery, Pager, PastEnd
 from harness_test_api.policies import Budget
+from harness_test_api.records import Records
+from harness_test_api.shape import put
+from harness_test_api.tiers import Route
 
-Route = Literal["list", "item", "other"]
 Body = Callable[[], Any]
 
 _NO_QUERY: Mapping[str, str] = {}
@@ -27,7 +31,8 @@ JSON = "application/json"
 class Ask(NamedTuple):
     """One request, as far as the decision needs it.
 
-    base: scheme and host of the URLs in the answer. fault: what the request itself asks to go wrong.
+    base: scheme and host of the URLs in the answer. fault: what the request itself asks to go wrong. ids: of a batch.
+    reply: the answer, where the request's form alone decides it (a redirect, a method that is not allowed).
     """
 
     route: Route
@@ -37,6 +42,16 @@ class Ask(NamedTuple):
     api_key: str | None = None
     base: str = "http://127.0.0.1"
     fault: Fault | None = None
+    ids: tuple[str, ...] = ()
+    reply: Reply | None = None
+
+
+class Reply(NamedTuple):
+    """An answer of the form of a request: status, words (empty: no body), and headers."""
+
+    status: int
+    words: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -76,33 +91,57 @@ class Answer:
 
 
 class Answers:
-    """The list and its items."""
+    """The list, its items, and batches of them, in the config's shape. tokens: what the token endpoint gives out."""
 
-    def __init__(self, config: ServerConfig, started_at: float) -> None:
+    def __init__(self, config: ServerConfig, started_at: float, tokens: Tokens | None = None) -> None:
+        shape = self._shape = config.parsed.shape
+        ids = Ids(shape.id_kind, config.seed, len(shape.id))
         self.catalogue = _catalogue(config, started_at)
-        self._pager = make_pager(config.paging, not config.no_total)
+        self._records = Records(shape, ids, config.seed)
+        self._pager = Pager(shape, ids, self._records)
+        self._tokens = tokens
 
     def answer(self, now: float, ask: Ask) -> Answer:
         """Answer `ask` at `now` as when nothing goes wrong."""
+        if ask.reply is not None:
+            return self._replied(ask.reply)
         if ask.route == "list":
             return self._list(now, ask)
         if ask.route == "item":
-            return self._item(now, ask.item_id)
-        return message(404, "there is no such page; the list is at /api/items")
+            return self._item(now, ask)
+        if ask.route == "batch":
+            found = (self.catalogue.find(now, item_id) for item_id in ask.ids)
+            return Answer(200, always(self._records.batch([make() for make in found if make is not None], ask.base)))
+        if ask.route == "token" and self._tokens is not None:
+            return Answer(200, always(self._tokens.issue(now, ask.api_key or "")))
+        return self.error(404, f"there is no such page; the list is at {self._shape.list}")
 
-    def _item(self, now: float, item_id: str) -> Answer:
-        item = self.catalogue.find(now, item_id)
-        if item is not None:
-            return Answer(200, item)
-        status = self.catalogue.missing(item_id)
+    def error(self, status: int, words: str, **more: Any) -> Answer:
+        """An answer that says what went wrong, as this API says it."""
+        if self._shape.ok and status < 500:
+            return Answer(200, always({"ok": False, "error": words}))
+        return _error(status, words, self._shape.error, more)
+
+    def _replied(self, reply: Reply) -> Answer:
+        answer = self.error(reply.status, reply.words) if reply.words else Answer(reply.status, always(None))
+        answer.headers += reply.headers
+        return answer
+
+    def _item(self, now: float, ask: Ask) -> Answer:
+        make = self.catalogue.find(now, ask.item_id)
+        if make is not None:
+            return Answer(200, lambda: self._records.item(make(), ask.base))
+        status = self.catalogue.missing(ask.item_id)
         gone = "is no item" if status == 404 else "was an item, now deleted,"
-        return message(status, f"there {gone} {item_id[:40]!r}")
+        return self.error(status, f"there {gone} {ask.item_id[:40]!r}")
 
     def _list(self, now: float, ask: Ask) -> Answer:
         try:
-            page = self._pager.page(self.catalogue, now, ask.query, f"{ask.base}/api/items")
+            page = self._pager.page(self.catalogue, now, ask.query, ask.base)
         except BadQuery as error:
-            return message(422, str(error), errors={error.name: [str(error)]})
+            return self.error(self._shape.bad_status, str(error), errors={error.name: [str(error)]})
+        except PastEnd as error:
+            return Answer(204, always(None)) if error.status == 204 else self.error(error.status, str(error))
         return Answer(200, always(page.body), list(page.headers))
 
 
@@ -120,7 +159,13 @@ def broken(answer: Answer, fault: Fault) -> Answer:
 
 def message(status: int, text: str, **more: Any) -> Answer:
     """A JSON answer that says something went wrong."""
-    return Answer(status, always({"message": text, **more}))
+    return _error(status, text, "message", more)
+
+
+def _error(status: int, words: str, path: str, more: Mapping[str, Any]) -> Answer:
+    body: dict[str, Any] = {}
+    put(body, path, words)
+    return Answer(status, always({**body, **more}))
 
 
 def _catalogue(config: ServerConfig, started_at: float) -> Catalogue:

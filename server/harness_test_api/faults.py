@@ -17,6 +17,7 @@ from random import Random
 from harness_test_api.catalogue import mix
 from harness_test_api.errors import BadConfig
 from harness_test_api.spec import Spec, duration_s, fraction, positive, read_spec, whole
+from harness_test_api.tiers import ROUTES
 
 WIRE_KINDS = ("reset", "reset-body", "truncated", "malformed", "wrong-type", "stall", "drip")
 _OPTIONS = ("rate", "share", "items", "times", "from", "until", "route", "retry-after", "seconds")
@@ -64,8 +65,8 @@ def parse_rule(text: str) -> Rule:
     rate, share, items = spec.take("rate"), spec.take("share"), spec.take("items")
     times, since, until, route = (spec.take(name) for name in ("times", "from", "until", "route"))
     spec.end(_OPTIONS)
-    if route not in (None, "list", "item"):
-        raise BadConfig(f"route={route} in the {spec.where} is unknown; use list or item")
+    if route not in (None, *ROUTES):
+        raise BadConfig(f"route={route} in the {spec.where} is unknown; use {', '.join(ROUTES)}")
     return Rule(
         fault,
         rate=1.0 if rate is None else fraction(rate, spec.label("rate")),

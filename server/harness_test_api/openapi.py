@@ -158,17 +158,32 @@ class DecisionsQuery(SinceQuery):
     most: AtLeastOne = 10_000
 
 
-_QUERIES = {"page": PageQuery, "link": PageQuery, "offset": OffsetQuery, "cursor": CursorQuery, "keyset": KeysetQuery}
+class NoQuery(BaseModel):
+    """A list of one page takes no parameters."""
+
+
+_QUERIES: dict[str, type[BaseModel]] = {
+    "page": PageQuery,
+    "link": PageQuery,
+    "offset": OffsetQuery,
+    "cursor": CursorQuery,
+    "keyset": KeysetQuery,
+    "single": NoQuery,
+}
 _ABOUT = "A list of items behind real rate limits. /_ledger tells the truth about them."
 
 
 def add_routes(app: QuartTrio, config: ServerConfig, api: ApiRoutes, control: Control) -> None:
     """Give `app` its routes, documented as `config` makes them."""
     limited = dict.fromkeys((401, 403, 404, 410, 422, 429, 503), (Problem, None))
-    page = BareList if config.paging == "link" else ListPage
-    _add(app, "/api/items", api.list_items, {200: (page, None)} | limited, querystring=_QUERIES[config.paging])
-    _add(app, "/api/items/<item_id>", api.show_item, {200: (Row if config.data else Item, None)} | limited)
-    app.add_url_rule("/api/<path:path>", "other", hide(_copy(api.other)))
+    if config.shape or config.auth:  # any API: its routes are data, and not described
+        app.url_map.merge_slashes = False
+        app.add_url_rule("/<path:path>", "other", hide(_copy(api.other)), methods=["GET", "POST"])
+    else:
+        page = BareList if config.paging == "link" else ListPage
+        _add(app, "/api/items", api.list_items, {200: (page, None)} | limited, querystring=_QUERIES[config.paging])
+        _add(app, "/api/items/<item_id>", api.show_item, {200: (Row if config.data else Item, None)} | limited)
+        app.add_url_rule("/api/<path:path>", "other", hide(_copy(api.other)))
     said = {200: (Problem, None)}
     wrong = {404: (Problem, None), 422: (Problem, None)}
     _add(app, "/_ledger", control.ledger, {200: (LedgerReport, None)} | wrong, querystring=SinceQuery)

@@ -6,19 +6,22 @@ a second. The order of things: key, tenants, limits, then answer or fault, then 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from random import Random
 from typing import Any
 
 from harness_test_api.accounts import Account, Accounts, Tenants
+from harness_test_api.auth import Tokens
 from harness_test_api.catalogue import Catalogue, Truth
 from harness_test_api.config import ServerConfig, check_costs
 from harness_test_api.dialects import Level, Situation, http_date, make_dialect
 from harness_test_api.errors import BadConfig
-from harness_test_api.exchange import Answers, Ask, Decision, always, broken, message
+from harness_test_api.exchange import Answers, Ask, Decision, always, broken
 from harness_test_api.faults import Faults
 from harness_test_api.latency import Slots, parse_latency
 from harness_test_api.ledger import DecisionRow, Ledger, Snapshot
 from harness_test_api.policies import Ruling
+from harness_test_api.routing import Router
 from harness_test_api.tiers import Tiers
 
 # 2026-01-01T00:00:00Z: without a wall clock dates are reproducible, and an epoch still looks like one to a client.
@@ -44,8 +47,13 @@ class Service:
         self.epoch_offset = (NEW_YEAR if start_epoch is None else start_epoch) - started_at
         self.ledger = Ledger(config.ledger_rows)
         self.faults = Faults(parsed.rules, config.seed)
-        self._answers = Answers(config, started_at)
-        self._accounts = Accounts(parsed.plans, parsed.api_keys, parsed.on_refusal, self.epoch_offset)
+        self._tokens = Tokens(parsed.tokens, config.seed) if parsed.auth.oauth2 else None
+        self._answers = Answers(config, started_at, self._tokens)
+        self._accounts = Accounts(
+            parsed.plans, parsed.api_keys, parsed.on_refusal, self.epoch_offset, free_tokens=not parsed.tokens.counted
+        )
+        self._router = Router(config)
+        self._open = parsed.auth.open and not config.require_key
         self._changes = list(parsed.plan_changes)
         self._dialect = make_dialect(config.dialect, tuple(config.lie))
         self._tells_next = "reset-next" in config.lie
@@ -59,11 +67,30 @@ class Service:
         """The catalogue that is listed."""
         return self._answers.catalogue
 
+    @property
+    def list_path(self) -> str:
+        """The path of the list."""
+        return self.config.parsed.shape.list
+
+    def ask(
+        self, method: str, target: str, headers: Mapping[str, str], body: Any = None, address: str = "127.0.0.1"
+    ) -> Ask:
+        """Return what a request asks, for `handle`. target: a path with its query, or a whole URL.
+
+        body: bytes, a JSON value, or the fields of a form. Raises routing.BadRequest for a fault that there is not.
+        """
+        return self._router.ask(method, target, headers, body, address)
+
     def handle(self, now: float, ask: Ask) -> Decision:
         """Decide one request that arrives at `now`, and record the decision."""
         if self._changes:
             self._change_plans(now - self.started_at)
-        if self.config.require_key and not self._accounts.knows(ask.api_key):
+        if self._tokens is not None and ask.route != "token":
+            shown = ask.api_key
+            ask = ask._replace(api_key=self._tokens.show(now, shown) if shown else None)
+            if shown and ask.api_key is None:
+                return self._unauthorised(now, ask, "the token is not known, or no longer good")
+        if not self._open and not self._lets_in(ask):
             return self._unauthorised(now, ask)
         account = self._accounts.account(now, ask)
         if self._tenants is not None:
@@ -128,12 +155,20 @@ class Service:
         delay_s = self._latency()
         return Decision(refusal.status, [], always(refusal.body), delay_s, tier, content_type=refusal.content_type)
 
-    def _unauthorised(self, now: float, ask: Ask) -> Decision:
+    def _lets_in(self, ask: Ask) -> bool:
+        if self.config.require_key:
+            return self._accounts.knows(ask.api_key)
+        return bool(ask.api_key) or ask.route == "token"
+
+    def _unauthorised(self, now: float, ask: Ask, words: str = "") -> Decision:
         account = self._accounts.account(now, ask._replace(api_key=None))
-        answer = message(401, "this API requires a known key; send it as X-Api-Key or as a bearer token")
+        auth = self.config.parsed.auth
+        known = "a known key" if self.config.require_key else "a credential"
+        kinds = " or ".join(":".join(kind) for kind in auth.kinds) or "X-Api-Key or as a bearer token"
+        answer = self._answers.error(401, words or f"this API requires {known}; send it as {kinds}")
         delay_s = self._latency()
-        headers = [("WWW-Authenticate", "Bearer"), ("Date", self._date_at(now + delay_s))]
-        decision = Decision(401, headers, answer.body, delay_s)
+        headers = [("WWW-Authenticate", auth.challenge), ("Date", self._date_at(now + delay_s))]
+        decision = Decision(answer.status, headers, answer.body, delay_s)
         self._record(now, ask, account, decision, None, None)
         return decision
 

@@ -62,7 +62,7 @@ class Api:
     @property
     def base_url(self) -> str:
         """Scheme, host and port alone."""
-        return self.url.removesuffix("/api/items")
+        return self.url.removesuffix(self.service.list_path)
 
     def ledger(self, since: int | None = None) -> dict[str, Any]:
         """Return the answer of `GET /_ledger`; since: a number that `snapshot` gave."""
@@ -119,7 +119,7 @@ async def running(config: ServerConfig, host: str = "127.0.0.1", port: int = 0) 
         serve = partial(_connection, app, hyper, context, connections)
         accepting.start_soon(partial(trio.serve_listeners, serve, listeners, handler_nursery=handling))
         try:
-            yield Api(f"http://{_address(listeners[0])}/api/items", service, trio.current_time)
+            yield Api(f"http://{_address(listeners[0])}{service.list_path}", service, trio.current_time)
         finally:
             await context.terminated.set()  # no connection takes another request after its answer
             accepting.cancel_scope.cancel()

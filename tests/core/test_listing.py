@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from harness.core.followed_by import flags_for
 from harness.record import events as e
 from harness.record.fold import fold
 from harness.record.summary import NOT_RECORDED, Summary, summarise
@@ -72,10 +74,8 @@ def test_a1_a_way_on_that_nothing_follows_is_named(about: dict[str, Any], names:
     assert (status, items) == ("failed", 25)
     assert why.startswith("25 records, but the list goes on: the body holds ")
     assert names in why
-    assert why.endswith(
-        "which this release cannot follow; resume would read the same, and --accept-list takes what was read as "
-        "all there is"
-    )
+    assert f", which nothing follows: add {flags_for(', '.join(json.loads(f'[{names}]')))}; " in why
+    assert why.endswith("resume would read the same, and --accept-list takes what was read as all there is")
 
 
 @pytest.mark.parametrize(

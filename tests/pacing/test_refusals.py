@@ -178,6 +178,30 @@ def test_a_header_that_lies_is_named_though_the_body_tells_the_truth(
         assert trust.wait_s(said.waited_by, 3.0) == 3.0
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "body", "refused"),
+    [
+        ("ok", "false", {"ok": False}, True),
+        ("ok", "false", {"ok": True}, False),
+        ("ok", "false", {}, False),
+        ("error.code", "Throttled", '{"error": {"code": "throttled"}}', True),
+        ("[0].errorCode", "REQUEST_LIMIT_EXCEEDED", [{"errorCode": "REQUEST_LIMIT_EXCEEDED"}], True),
+        ("@odata.error", "429", {"@odata.error": 429}, True),
+        ("sort(@)", "x", {"a": 1}, False),
+        ("ok", "false", "<html>ok=false</html>", False),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 400, 404])
+def test_a_value_at_a_path_that_is_declared(path: str, value: str, body: Any, refused: bool, status: int) -> None:
+    """Whatever the status: the body is awaited, and the value compared as text in any case of letters."""
+    declared = (RefusedWhen(None, "", path, value),)
+    assert not by_headers(Notice(status), declared).refused
+    assert wants_body(by_headers(Notice(status), declared), declared)
+    assert judged(status, body, declared).refused == refused
+    assert judged(status, body, declared).certain == refused
+    assert str(declared[0]) == f"{path}={value}"
+
+
 def test_what_is_declared() -> None:
     """B7: certain where status and words match, in any case and spacing; another status or other words are not."""
     assert judged(400, {"error": "Rate  Limit hit"}, RATE_LIMIT).certain

@@ -71,7 +71,7 @@ def github() -> Case:
     rows = [{"id": 9000 + n, "number": n, "title": f"Issue {n}", "body": f"Text {n}"} for n in range(41, 48)]
 
     def answers(asked: Asked) -> Reply:
-        refused = wrong(asked, ("state", "per_page", "page"), authorization=BEARER, x_github_api_version="2022-11-28")
+        refused = wrong(asked, authorization=BEARER, x_github_api_version="2022-11-28")
         if refused is not None:
             return refused
         if asked.path in ("/repos/o/r/issues", "/repositories/77/issues"):
@@ -102,7 +102,7 @@ def gitlab() -> Case:
     rows = [{"id": 500 + n, "iid": n, "title": f"Issue {n}", "weight": n} for n in range(1, 8)]
 
     def answers(asked: Asked) -> Reply:
-        if (refused := wrong(asked, ("per_page", "page", "scope"), private_token=KEY)) is not None:
+        if (refused := wrong(asked, private_token=KEY)) is not None:
             return refused
         path = "/api/v4/projects/4/issues"
         if asked.path == path:
@@ -136,8 +136,7 @@ def gitlab_keyset() -> Case:
     rows = [{"id": n, "name": f"Project {n}", "stars": n} for n in (3, 5, 8, 13, 21, 34, 55)]
 
     def answers(asked: Asked) -> Reply:
-        known = ("per_page", "pagination", "order_by", "sort", "id_after")
-        if (refused := wrong(asked, known, private_token=KEY)) is not None:
+        if (refused := wrong(asked, private_token=KEY)) is not None:
             return refused
         if asked.path == "/api/v4/projects":
             size = int(asked.query["per_page"])
@@ -168,8 +167,7 @@ def shopify() -> Case:
     rows = [{"id": 450789400 + n, "name": f"#{n}", "total_price": f"{n}.00"} for n in range(1, 8)]
 
     def answers(asked: Asked) -> Reply:
-        known = ("limit", "page_info") if "page_info" in asked.query else ("limit", "status")
-        if (refused := wrong(asked, known, x_shopify_access_token=KEY)) is not None:
+        if (refused := wrong(asked, x_shopify_access_token=KEY)) is not None:
             return refused
         base = "/admin/api/2025-01/orders"
         if asked.path == base + ".json":
@@ -203,7 +201,7 @@ def zendesk() -> Case:
     pair = "me@example.com/token:" + KEY
 
     def answers(asked: Asked) -> Reply:
-        if (refused := wrong(asked, ("page[size]", "page[after]"), authorization=basic(pair))) is not None:
+        if (refused := wrong(asked, authorization=basic(pair))) is not None:
             return refused
         if asked.path == "/api/v2/tickets.json":
             first, size = int(asked.query.get("page[after]", "c0")[1:]), int(asked.query["page[size]"])
@@ -240,7 +238,7 @@ def salesforce() -> Case:
     full = [{**row, "Industry": "Energy"} for row in rows]
 
     def answers(asked: Asked) -> Reply:
-        refused = wrong(asked, ("q",), authorization=BEARER)
+        refused = wrong(asked, authorization=BEARER)
         if refused is not None:
             return refused
         if asked.path.startswith(f"{base}/query"):
@@ -310,7 +308,7 @@ def drf() -> Case:
     rows = [{"id": n, "username": f"user{n}", "email": f"user{n}@example.com"} for n in range(1, 8)]
 
     def answers(asked: Asked) -> Reply:
-        if (refused := wrong(asked, ("page", "active"), authorization=f"Token {KEY}")) is not None:
+        if (refused := wrong(asked, authorization=f"Token {KEY}")) is not None:
             return refused
         if asked.path == "/api/users/":
             page = int(asked.query.get("page", 1))
@@ -338,7 +336,7 @@ def odata() -> Case:
     rows = [{"id": f"{n:08x}-aaaa", "displayName": f"User {n}", "mail": f"u{n}@example.com"} for n in range(1, 8)]
 
     def answers(asked: Asked) -> Reply:
-        refused = wrong(asked, ("$select", "$skiptoken"), authorization=BEARER, prefer="odata.maxpagesize=999")
+        refused = wrong(asked, authorization=BEARER, prefer="odata.maxpagesize=999")
         if refused is not None:
             return refused
         if asked.path == "/v1.0/users":
@@ -431,7 +429,7 @@ def hubspot() -> Case:
     short = [{**row, "properties": {"email": row["properties"]["email"]}} for row in rows]  # type: ignore[index]
 
     def answers(asked: Asked) -> Reply:
-        if (refused := wrong(asked, ("limit", "after", "properties"), authorization=BEARER)) is not None:
+        if (refused := wrong(asked, authorization=BEARER)) is not None:
             return refused
         base = "/crm/v3/objects/contacts"
         if asked.path == base:
@@ -462,7 +460,7 @@ def notion() -> Case:
     ]
 
     def answers(asked: Asked) -> Reply:
-        refused = wrong(asked, (), authorization=BEARER, notion_version="2022-06-28")
+        refused = wrong(asked, authorization=BEARER, notion_version="2022-06-28")
         if refused is not None:
             return refused
         if asked.path == "/v1/databases/d1/query" and asked.method == "POST":
@@ -496,8 +494,7 @@ def jira() -> Case:
     rows = [{"id": str(10000 + n), "key": f"ABC-{n}", "fields": {"summary": f"S {n}"}, "x": n} for n in range(1, 8)]
 
     def answers(asked: Asked) -> Reply:
-        known = ("jql", "fields", "maxResults", "nextPageToken")
-        if (refused := wrong(asked, known, authorization=basic(f"me@example.com:{KEY}"))) is not None:
+        if (refused := wrong(asked, authorization=basic(f"me@example.com:{KEY}"))) is not None:
             return refused
         if asked.path == "/rest/api/3/search/jql":
             first = int(asked.query.get("nextPageToken", "t0")[1:])
@@ -521,6 +518,31 @@ def jira() -> Case:
     )
 
 
+def jira_server() -> Case:
+    """The search of Jira Data Center, and the older one of the Cloud: offsets and a total."""
+    rows = [{"id": str(10000 + n), "key": f"ABC-{n}", "fields": {"summary": f"S {n}"}, "x": n} for n in range(1, 8)]
+
+    def answers(asked: Asked) -> Reply:
+        if (refused := wrong(asked, authorization=basic(f"me:{KEY}"))) is not None:
+            return refused
+        if asked.path == "/rest/api/2/search":
+            first, size = int(asked.query.get("startAt", 0)), int(asked.query.get("maxResults", 50))
+            found, _ = cut(few(rows, "id", "key", "fields"), first, size)
+            return Reply({"expand": "names", "startAt": first, "maxResults": size, "total": 7, "issues": found})
+        return item(by_id(rows, "key", asked.path.removeprefix("/rest/api/2/issue/")))
+
+    base = "GET /rest/api/2/search?fields=*all&jql=project=ABC&maxResults=3"
+    return Case(
+        "jira",
+        f"{ORIGIN}/rest/api/2/search?jql=project%3DABC",
+        answers,
+        [f"{base}&startAt={first}" for first in (0, 3, 6)],
+        [f"GET /rest/api/2/issue/ABC-{n}" for n in range(1, 8)],
+        rows,
+        key=f"me:{KEY}",
+    )
+
+
 def airtable() -> Case:
     """`offset` is a token, and absent at the end; fields are under `fields`."""
     rows = [
@@ -529,7 +551,7 @@ def airtable() -> Case:
     ]
 
     def answers(asked: Asked) -> Reply:
-        if (refused := wrong(asked, ("pageSize", "offset", "view"), authorization=BEARER)) is not None:
+        if (refused := wrong(asked, authorization=BEARER)) is not None:
             return refused
         if asked.path == "/v0/app1/Tasks":
             first = int(asked.query.get("offset", "itr/rec0").removeprefix("itr/rec"))
@@ -560,7 +582,7 @@ def slack() -> Case:
         if asked.headers.get("authorization") != BEARER:
             return Reply({"ok": False, "error": "invalid_auth"})
         if asked.path == "/api/conversations.list":
-            if (refused := wrong(asked, ("limit", "cursor", "types"))) is not None:
+            if (refused := wrong(asked)) is not None:
                 return refused
             found, on = pages[asked.query.get("cursor", "")]
             return Reply({"ok": True, "channels": few(found, "id", "name"), "response_metadata": {"next_cursor": on}})
@@ -584,12 +606,12 @@ def slack() -> Case:
 
 
 def elasticsearch() -> Case:
-    """A POST; the sort values of the last document, an array, ask for the next page."""
+    """A POST; the sort values of the last document, an array, ask for the next page; the total ends it."""
     docs: list[Row] = [{"_index": "logs", "_id": f"d/{n}", "_source": {"n": n}} for n in range(1, 8)]
     rows = [{**doc, "_version": 1, "found": True} for doc in docs]
 
     def answers(asked: Asked) -> Reply:
-        if (refused := wrong(asked, (), authorization=basic(f"elastic:{KEY}"))) is not None:
+        if (refused := wrong(asked, authorization=basic(f"elastic:{KEY}"))) is not None:
             return refused
         if asked.path == "/logs/_search":
             if asked.method != "POST" or asked.headers.get("content-type") != "application/json":
@@ -624,7 +646,7 @@ def wordpress() -> Case:
     rows = [{"id": 100 + n, "slug": f"post-{n}", "content": {"rendered": f"<p>{n}</p>"}} for n in range(1, 8)]
 
     def answers(asked: Asked) -> Reply:
-        if (refused := wrong(asked, ("page", "per_page"), authorization=basic(f"me:{KEY}"))) is not None:
+        if (refused := wrong(asked, authorization=basic(f"me:{KEY}"))) is not None:
             return refused
         base = "/wp-json/wp/v2/posts"
         if asked.path == base:
@@ -696,7 +718,7 @@ def json_server_old() -> Case:
         [f"GET /posts?_limit=3&_page={page}" for page in (1, 2, 3)],
         [f"GET /posts/{n}" for n in range(1, 8)],
         rows,
-        {"size_param": "_limit"},
+        {"size_param": "_limit", "total": "header:X-Total-Count"},
         key=None,
     )
 
@@ -706,7 +728,7 @@ def json_server_old() -> Case:
 
 def _export(text: str, kind: str, rows: list[Row]) -> Case:
     def answers(asked: Asked) -> Reply:
-        if (refused := wrong(asked, (), authorization=BEARER)) is not None:
+        if (refused := wrong(asked, authorization=BEARER)) is not None:
             return refused
         return Reply(text, headers={"Content-Type": kind}) if asked.path == "/export" else not_found()
 
@@ -732,6 +754,7 @@ CASES: dict[str, Callable[[], Case]] = {
     make.__name__: make
     for make in (
         github, gitlab, gitlab_keyset, shopify, zendesk, salesforce, jsonapi, drf, odata, pokeapi,
-        stripe, hubspot, notion, jira, airtable, slack, elasticsearch, wordpress, json_server, json_server_old,
+        stripe, hubspot, notion, jira, jira_server, airtable, slack, elasticsearch, wordpress, json_server,
+        json_server_old,
     )
 }  # fmt: skip

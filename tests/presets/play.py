@@ -39,3 +39,9 @@ async def _import(config: ImportConfig) -> Run:
 def rows_of(run: Run) -> list[dict[str, Any]]:
     """Return the items as they were, but for fields without a value."""
     return [{name: value for name, value in row.items() if value is not None} for row in run.items().to_pylist()]
+
+
+def with_ids(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows as they are kept: where a record's id goes by another name, a column `id` has it too."""
+    named = [next(row[name] for name in ("id", "Id", "_id") if name in row) for row in rows]
+    return [{"id": name, **row} for name, row in zip(named, rows, strict=True)]

@@ -1,6 +1,6 @@
 """A stand-in for an API, in this process: it answers as its owner documents it, and remembers what it was asked.
 
-Strict where the API is: a wrong key is a 401, a parameter that the API does not know is a 400.
+Strict where the API is: a wrong key is a 401, and with some a parameter that they do not know is a 400.
 """
 
 from __future__ import annotations
@@ -79,12 +79,15 @@ class Stub:
         await send({"type": "http.response.body", "body": body})
 
 
-def wrong(asked: Asked, known: Collection[str], **headers: str) -> Reply | None:
-    """Return a 401 or 400 for a request without these headers (`_` for `-`) or with a parameter that is not known."""
+def wrong(asked: Asked, known: Collection[str] | None = None, **headers: str) -> Reply | None:
+    """Return a 401 or 400 for a request without these headers (`_` for `-`), or with a parameter that is not known.
+
+    known: None of an API that ignores what it does not know.
+    """
     for name, value in headers.items():
         if asked.headers.get(name.replace("_", "-")) != value:
             return Reply({"message": f"{name} is missing or wrong"}, 401 if name == "authorization" else 400)
-    unknown = set(asked.query) - set(known)
+    unknown = set() if known is None else set(asked.query) - set(known)
     return Reply({"error": {"message": f"Received unknown parameter: {min(unknown)}"}}, 400) if unknown else None
 
 

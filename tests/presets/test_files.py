@@ -78,3 +78,25 @@ def test_the_page_about_them_is_what_the_files_say() -> None:
     """docs/presets.md: run docs/make_presets.py after a change."""
     made = runpy.run_path(str(ROOT / "docs" / "make_presets.py"))["page"]()
     assert (ROOT / "docs" / "presets.md").read_text(encoding="utf-8") == made
+
+
+def test_a_variant_is_of_lists_at_some_urls() -> None:
+    """Of its own paging nothing of the other is left; lists elsewhere do not know of it."""
+    pagings = []
+    for path in ("/rest/api/3/search/jql", "/rest/api/2/search"):
+        source = ImportConfig(preset="jira", url=f"https://api.test{path}?jql=x").source.declared()
+        assert source is not None
+        assert source.resource.id == ("key",)
+        pagings.append(source.resource.paging)
+    assert [paging and paging.model_dump(exclude_none=True) for paging in pagings] == [
+        {"type": "cursor", "next": "nextPageToken", "param": "nextPageToken", "absent_is_end": True},
+        {"type": "offset", "param": "startAt", "total": "total"},
+    ]
+
+
+def test_a_variant_without_a_place_is_refused(tmp_path: Path) -> None:
+    """In a sentence that says what to write."""
+    path = tmp_path / "mine.toml"
+    path.write_text('records = "a"\n[[variant]]\npaging = "offset"\n')
+    with pytest.raises(BadInput, match=r"variant in .*mine\.toml does not say at which URLs; write \[\[variant\]\]"):
+        ImportConfig(preset=str(path), url="https://api.test/v1")

@@ -55,8 +55,8 @@ def test_the_fixture_starts_as_many_servers_as_a_test_wants(
     rate_limited_api: Callable[..., Api],  # noqa: F811
 ) -> None:
     """A scenario by name, with settings of one's own, and a server from settings alone."""
-    github = rate_limited_api("github", items=3, latency="0")
+    secondary = rate_limited_api("secondary", items=3, latency="0")
     own = rate_limited_api(items=2, limit="1/60s")
-    assert get(github.url)[1] == [{"id": n, "name": get(f"{github.url}/{n}")[1]["name"]} for n in (1, 2, 3)]  # type: ignore[index]
+    assert get(secondary.url)[1] == [{"id": n, "name": get(f"{secondary.url}/{n}")[1]["name"]} for n in (1, 2, 3)]  # type: ignore[index]
     assert [get(own.url)[0] for _ in range(2)] == [200, 429]
-    assert github.ledger()["refused"] == 0
+    assert secondary.ledger()["refused"] == 0

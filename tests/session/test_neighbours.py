@@ -14,6 +14,7 @@ from harness.record.clock import Boot
 from harness.record.sent import SentCounter
 from harness.session.importing import prepare_run
 from harness.session.session import Session
+from harness.spec.source import BearerAuth, Resource, Source
 
 URL = "http://api.example.com/orders"
 
@@ -75,6 +76,27 @@ def test_another_list_of_the_same_host_is_one(tmp_path: Path, caplog: pytest.Log
     has_sent(config(tmp_path, "first", url="http://api.example.com/users", **header), Boot("b", 100.0))
     assert len(lines(caplog, config(tmp_path, "second", **header), Boot("b", 101.0))) == 1
     assert lines(caplog, config(tmp_path, "second"), Boot("b", 101.0)) == []
+
+
+@pytest.mark.parametrize(
+    "auth",
+    [
+        {"token_url": "https://login.example.com/t", "client_id_env": "A_TOKEN", "client_secret_env": "B_TOKEN"},
+        {"source": Source(resource=Resource(url=URL), auth=BearerAuth(token_env=("A_TOKEN",)))},
+    ],
+)
+def test_a_key_that_a_source_declares_is_the_same_key(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, auth: dict[str, object]
+) -> None:
+    """A client of OAuth2, or the auth of a declared source: run.json holds the names of its variables."""
+
+    def named(run: str) -> ImportConfig:
+        given = {"url": URL, "limit": "50/1s+100/20s", "results": tmp_path, "run": run, **auth}
+        return ImportConfig(**{name: value for name, value in given.items() if "source" not in auth or name != "url"})
+
+    has_sent(named("first"), Boot("b", 100.0))
+    assert len(lines(caplog, named("second"), Boot("b", 101.0))) == 1
+    assert lines(caplog, config(tmp_path, "third", token_env="B_TOKEN"), Boot("b", 101.0)) == []
 
 
 def test_at_the_same_time(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

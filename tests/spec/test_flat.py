@@ -8,6 +8,7 @@ import pytest
 
 from harness import ImportConfig
 from harness.errors import BadInput
+from harness.settings import from_environ
 from harness.spec.source import (
     AnswerRule,
     BasicAuth,
@@ -129,6 +130,14 @@ def test_the_rest_of_a_resource() -> None:
     )
 
 
+def test_several_of_one_setting_in_a_variable_of_the_environment() -> None:
+    """One a line, as there is no other way to write them."""
+    environ = {"TOKEN_ENV": "A\nB", "ID": "x\ny", "PARAM": "a=1\nb=2", "END": "400 404", "URL": URL}
+    values = from_environ({f"HARNESS_IMPORT_{name}": value for name, value in environ.items()})
+    spec = ImportConfig(**values).source
+    assert (spec.token_env, spec.id, spec.param, spec.end) == (("A", "B"), ("x", "y"), {"a": "1", "b": "2"}, (400, 404))
+
+
 BASE = Source(
     resource=Resource(url=URL, paging=CursorPaging(next="next", param="after"), id=("a", "b"), end=(400,)),
     auth=BearerAuth(token_env=("A",)),
@@ -162,5 +171,9 @@ def test_a_source_made_in_python_is_checked_in_one_sentence() -> None:
         Resource()  # type: ignore[call-arg]
     with pytest.raises(BadInput, match=r"next of CursorPaging is missing; add it"):
         CursorPaging(param="x")  # type: ignore[call-arg]
-    with pytest.raises(BadInput, match=r"--body is sent with a POST, and the list is asked for by GET; add --method"):
+    with pytest.raises(BadInput, match=r"^resource.body of the Source is sent with a POST, and the list is asked for"):
         ImportConfig(source=Source(resource=Resource(url=URL, body={})))
+    with pytest.raises(BadInput, match=r"^resource.paging.next of the Source: 'a\[' is not a path in JMESPath"):
+        ImportConfig(source=Source(resource=Resource(url=URL, paging=LinkPaging(next="a["))))
+    with pytest.raises(BadInput, match=r"^--records: 'a\[' is not a path in JMESPath"):
+        ImportConfig(source=BASE, records="a[")

@@ -213,6 +213,21 @@ def test_flat_names_in_the_tables_of_a_source(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "toml",
+    [
+        f'[source]\nurl = "{URL}"\n[[resource]]\nid = "n"',
+        '[source]\nbase_url = "https://api.example.com/v2"\n[[resource]]\npath = "/orders"\nid = "n"',
+        '[source.client]\nbase_url = "https://api.example.com/v2/"\n[[resource]]\nurl = "orders"\nid = "n"',
+        f'[source.client]\nbase_url = "https://other.example.com"\n[[resource]]\npath = "{URL}"\nid = "n"',
+        f'[[resources]]\nid = "n"\n[resources.endpoint]\npath = "{URL}"',
+    ],
+)
+def test_where_the_url_may_stand(toml: str, tmp_path: Path) -> None:
+    """Whole, or below a base; in either table."""
+    assert declared(tmp_path, toml).resource == Resource(url=URL, id=("n",))
+
+
+@pytest.mark.parametrize(
     ("toml", "said"),
     [
         (
@@ -391,3 +406,61 @@ def test_what_is_written_reads_back_the_same(source: Source) -> None:
         **{key: value for key, value in config.as_written().items() if key != "header_names" and value is not None}
     )
     assert again.source.declared() == source
+
+
+KEYS_KNOWN = [
+    *("name", "url", "endpoint", "path", "method", "params", "json", "body", "paginator", "paging", "data_selector"),
+    *("records", "primary_key", "id", "item", "item_records", "detail", "end", "headers", "auth", "client", "limits"),
+    *(
+        "type",
+        "cursor_path",
+        "cursor_param",
+        "base_url",
+        "token",
+        "token_env",
+        "per_page",
+        "next",
+        "first",
+        "total_path",
+    ),
+    *(
+        "limit",
+        "limit_param",
+        "cursor_body_path",
+        "refused_when",
+        "username",
+        "password",
+        "api_key",
+        "location",
+        "nope",
+    ),
+    "page-param",
+]
+VALUES = (
+    JSON
+    | st.sampled_from(
+        [URL, "{env:A}", "cursor", "offset", "page_number", "json_link", "bearer", "api_key", "a.b", "$.x"]
+    )
+    | st.floats(allow_nan=False)
+)
+TABLES = st.recursive(
+    st.dictionaries(st.sampled_from(KEYS_KNOWN), VALUES, max_size=4),
+    lambda inner: st.dictionaries(st.sampled_from(KEYS_KNOWN), VALUES | inner, max_size=5),
+    max_leaves=8,
+)
+
+
+@given(TABLES, st.one_of(TABLES, st.lists(TABLES | TEXTS, max_size=2)))
+@settings(max_examples=500, deadline=None)
+def test_any_tables_are_a_source_or_one_sentence(source: dict[str, Any], resource: Any) -> None:
+    """Whatever stands in the tables, in whichever form: nothing but BadInput is raised, in one line."""
+    from harness.settings import OF_THE_SOURCE
+    from harness.spec.written import read_source
+
+    said = ""
+    try:
+        written = read_source({"source": source, "resource": resource}, "in x.toml", OF_THE_SOURCE)
+        ImportConfig(**written.flat, declaration=written.source)
+    except BadInput as error:
+        said = str(error)
+    assert "\n" not in said

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import click
 
+from harness.cli.commands.know import presets_command
 from harness.cli.commands.look import (
     audit_command,
     compare_command,
@@ -55,5 +56,6 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         export_command,
     ),
     "Decide": (recommend_command, infer_command, check_command),
+    "Know": (presets_command,),
     "Manage": (pause_command, set_command, stop_command, prune_command),
 }

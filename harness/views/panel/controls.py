@@ -52,6 +52,8 @@ BUTTONS = {
     "stop": ("Stop", "Finish the requests in flight, then end; it can be resumed. Twice: end at once"),
     "retry": ("Retry failed", "Fetch the failed items again"),
 }
+# Fields that say how an API of one's own is read.
+_OF_URL = ("records", "id", "next", "cursor_param", "item", "auth")
 _WIDE = {"description_width": "9em"}
 _FIELD = {"width": "min(100%, 30em)"}
 
@@ -59,14 +61,16 @@ _FIELD = {"width": "min(100%, 30em)"}
 class Controls:
     """The form, the buttons and a line for what went wrong; `widget` is all of it.
 
-    settings: what the form begins with, by the names of the settings, as text. scenarios: the ready-made test APIs with
-    a line on each. on: what to call, by button; `workers` and `limit` get what was chosen while an import runs.
+    settings: what the form begins with, by the names of the settings, as text. scenarios, presets: the ready-made test
+    APIs, and the APIs that are known, with a line on each. on: what to call, by button; `workers` and `limit` get what
+    was chosen while an import runs.
     """
 
     def __init__(
         self,
         settings: Mapping[str, Any],
         scenarios: Mapping[str, str],
+        presets: Mapping[str, str],
         strategies: list[str],
         on: Mapping[str, Callable[..., Any]],
     ) -> None:
@@ -80,6 +84,15 @@ class Controls:
         ]
         self._fields: dict[str, Any] = {
             "scenario": w.Dropdown(options=about, description="Behaves like", style=_WIDE, layout=_FIELD),
+            "preset": w.Dropdown(
+                options=[
+                    ("none: it is guessed, or said below", ""),
+                    *((f"{name}: {line}", name) for name, line in presets.items()),
+                ],
+                description="Known API",
+                style=_WIDE,
+                layout=_FIELD,
+            ),
             "url": _text("URL of the list", "https://api.example.com/orders"),
             "token_env": _text("Token variable", "name of an environment variable, such as API_TOKEN"),
             "items": _text("Items", "1000; with a URL: all"),
@@ -94,6 +107,12 @@ class Controls:
             ),
             "retry_delays": _text("Retry after", "30,60,120,240"),
             "run": _text("Name of the run", "a timestamp"),
+            "records": _text("Records", "path in a page, such as data.orders; empty: guessed"),
+            "id": _text("Id", "path in a record, such as order_id; empty: guessed"),
+            "next": _text("Next page", "path of its URL or cursor, such as meta.next; empty: guessed"),
+            "cursor_param": _text("Cursor parameter", "sends the cursor, such as after"),
+            "item": _text("URL of an item", "such as {list}/{id}, or {url} of the record; empty: guessed"),
+            "auth": _text("Auth", "bearer, basic:USER, header:NAME or query:NAME; empty: bearer"),
         }
         self.workers = Workers()
         self._auto = w.Checkbox(False, description="find the number of workers", indent=False)
@@ -133,8 +152,8 @@ class Controls:
             if "items" in typed:
                 typed["max_items"] = typed.pop("items")
             return {"url": "", **typed}
-        typed.pop("url", None)
-        typed.pop("token_env", None)
+        for name in ("url", "token_env", *_OF_URL):
+            typed.pop(name, None)
         return typed
 
     def say(self, text: str, *, bad: bool = False) -> None:
@@ -179,6 +198,7 @@ class Controls:
         for name, of_url in (
             ("url", True),
             ("token_env", True),
+            *((name, True) for name in _OF_URL),
             ("scenario", False),
             ("server_limit", False),
             ("latency", False),
@@ -188,14 +208,16 @@ class Controls:
     def _laid_out(self) -> Any:
         fields = self._fields
         first = w.VBox(
-            [self._source, fields["scenario"], fields["url"], fields["token_env"], fields["items"]], layout=_COLUMN
+            [self._source, fields["preset"], fields["scenario"], fields["url"], fields["token_env"], fields["items"]],
+            layout=_COLUMN,
         )
         second = w.VBox(
             [self.workers, self._auto, w.HBox([fields["limit"], self.apply], layout=_WRAP), fields["pacing"]],
             layout=_COLUMN,
         )
         more = w.VBox([fields[name] for name in ("server_limit", "latency", "retry_delays", "run")])
-        folded = w.Accordion([more], titles=("More settings",), selected_index=None)
+        shape = w.VBox([fields[name] for name in _OF_URL])
+        folded = w.Accordion([more, shape], titles=("More settings", "How this API differs"), selected_index=None)
         buttons = w.HBox(list(self.buttons.values()), layout=_WRAP)
         return w.VBox([w.HBox([first, second], layout=_WRAP), folded, buttons, self.note])
 

@@ -10,6 +10,7 @@ every refusal let nobody in who keeps knocking. Both misbehaviours are switches 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -57,6 +58,9 @@ class Policy(Protocol):
     def frees_at(self, now: float) -> float:
         """Tell when some of it comes back, knowing no more than the oldest request counted, as many servers do."""
 
+    def penalise(self, now: float) -> float | None:
+        """Book that it has refused; return the absolute time up to which it refuses everything for that, or None."""
+
 
 class Windowed:
     """The part shared by policies that do not care when a request ends."""
@@ -67,6 +71,51 @@ class Windowed:
     def frees_at(self: Policy, now: float) -> float:
         """Answer as `reset_at` does, for windows and buckets."""
         return self.reset_at(now)
+
+    def penalise(self, now: float) -> float | None:
+        """Book nothing: a refusal has no consequences."""
+        return None
+
+
+class Penalising:
+    """A policy that is shut for a while once it has refused (Airtable: 30 s). Knocking meanwhile does not renew it."""
+
+    def __init__(self, inner: Policy, penalty_s: float) -> None:
+        self._inner = inner
+        self._penalty_s = penalty_s
+        self._shut_until = -math.inf
+
+    @property
+    def tier(self) -> Tier:
+        """The tier of the policy within."""
+        return self._inner.tier
+
+    @tier.setter
+    def tier(self, tier: Tier) -> None:
+        self._inner.tier = tier
+
+    def decide(self, now: float, cost: int) -> Verdict:
+        return Verdict(False, retry_at=self._shut_until) if now < self._shut_until else self._inner.decide(now, cost)
+
+    def charge(self, now: float, cost: int) -> None:
+        self._inner.charge(now, cost)
+
+    def release(self, cost: int) -> None:
+        self._inner.release(cost)
+
+    def remaining(self, now: float) -> int:
+        return 0 if now < self._shut_until else self._inner.remaining(now)
+
+    def reset_at(self, now: float) -> float:
+        return max(self._shut_until, self._inner.reset_at(now))
+
+    def frees_at(self, now: float) -> float:
+        return max(self._shut_until, self._inner.frees_at(now))
+
+    def penalise(self, now: float) -> float | None:
+        if now >= self._shut_until:
+            self._shut_until = now + self._penalty_s
+        return self._shut_until
 
 
 OnRefusal = Literal["free", "charge-earlier", "charge-all"]
@@ -106,8 +155,10 @@ class Budget:
             if verdict.admitted:
                 if ruling.admitted and verdict.delay_s > ruling.delay_s:
                     ruling = Ruling(True, verdict.delay_s, None, index)
-            elif ruling.admitted or _later(verdict.retry_at, ruling.retry_at):
-                ruling = Ruling(False, 0.0, verdict.retry_at, index)
+            else:
+                retry_at = policy.penalise(now) or verdict.retry_at
+                if ruling.admitted or _later(retry_at, ruling.retry_at):
+                    ruling = Ruling(False, 0.0, retry_at, index)
         if ruling.admitted:
             for policy in self.policies:
                 policy.charge(now, cost)

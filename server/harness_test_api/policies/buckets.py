@@ -128,6 +128,10 @@ class Concurrency:
         """Answer as `reset_at` does: nobody knows when a request ends."""
         return self.reset_at(now)
 
+    def penalise(self, now: float) -> float | None:
+        """Book nothing: a refusal has no consequences."""
+        return None
+
     def reset_at(self, now: float) -> float:
         """`now` when nothing is in flight, else infinity: nobody knows."""
         return math.inf if self._in_flight else now
