@@ -18,7 +18,6 @@ from harness_test_api.errors import BadConfig
 from harness_test_api.spec import duration_s, read_spec, whole
 
 KINDS = ("bearer", "basic", "header:NAME", "header:NAME:PREFIX", "query:NAME", "oauth2", "none")
-TOKEN_PATH = "/oauth/token"
 _LASTS_S = 3600.0  # what most token endpoints say
 
 
@@ -33,6 +32,11 @@ class Auth:
     def oauth2(self) -> bool:
         """Whether there is a token endpoint."""
         return ("oauth2",) in self.kinds
+
+    @property
+    def any_token(self) -> bool:
+        """Whether tokens that the endpoint has not given out are accepted, as in a rehearsal without one."""
+        return ("bearer",) in self.kinds
 
     @property
     def query(self) -> tuple[str, ...]:
@@ -133,7 +137,9 @@ class _Token:
 class Tokens:
     """The tokens of one server. Each is good until its time is over or it has been shown often enough."""
 
-    def __init__(self, rules: TokenRules, seed: int) -> None:
+    def __init__(self, rules: TokenRules, seed: int, *, any_token: bool = False) -> None:
+        """any_token: others than those given out are good, too, and clients of their own."""
+        self._any = any_token
         self._rules = rules
         self._seed = seed
         self._tokens: dict[str, _Token] = {}
@@ -147,6 +153,8 @@ class Tokens:
     def show(self, now: float, token: str) -> str | None:
         """Use `token` once: return whose it is, or None where it is unknown or no longer good."""
         known = self._tokens.get(token)
+        if known is None and self._any:
+            return token
         if known is None or now >= known.ends_at or known.left == 0:
             return None
         if known.left is not None:

@@ -156,7 +156,7 @@ class ServerConfig:
     slots: Annotated[int, "Requests worked on at the same time; others wait. 0: any number."] = 0
     seed: Annotated[int, "Seed of everything random."] = 0
     dialect: Annotated[
-        str, "How headers state the limits: honest, laravel, github, draft-6, draft-7, draft-8, none."
+        str, "How headers state the limits: honest, laravel, draft-6, draft-7, draft-8, none, or as a known API does."
     ] = "honest"
     lie: Annotated[Many, "An error in the headers, such as retry-after-zero or reset-ms."] = ()
     on_refusal: Annotated[str, "What a refusal costs: free, charge-earlier (tiers), charge-all."] = "free"

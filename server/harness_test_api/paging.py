@@ -188,7 +188,7 @@ class Pager:
         size = {shape.size_param: cut.size} if shape.size_param else {}
         if shape.cursor_in == "path" and shape.cursor_param in place:
             path = f"{cut.url}/{quote(str(place[shape.cursor_param]), safe='')}"
-            return link(path, **size, **cut.carried)
+            return link(path, **size)
         return link(cut.url, **place, **size, **cut.carried)
 
     def _place(self, cut: _Cut, which: str) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote
 
-from harness_test_api.auth import TOKEN_PATH, asked_for_token
+from harness_test_api.auth import asked_for_token
 from harness_test_api.config import ServerConfig
 from harness_test_api.errors import BadConfig
 from harness_test_api.exchange import Ask, Reply
@@ -57,6 +57,8 @@ class Router:
         self._item = Template(shape.item_path) if shape.item_path else None
         self._batch = Template(shape.batch_path) if shape.batch else None
         self._cursor = shape.list + "/" if shape.cursor_in == "path" and shape.cursor_param else ""
+        name, _, word = shape.size_header.partition(":")
+        self._size = (name.lower(), re.compile(re.escape(word) + r"\s*=\s*(\d+)")) if word else None
         # The common form of an item's path needs no pattern.
         self._prefix = shape.list + "/" if shape.item == "{list}/{id}" and self._ids.plain else ""
 
@@ -73,9 +75,18 @@ class Router:
         key = self._auth.credential(given, query) if given or query else None
         if text and self._auth.query:
             query = {name: value for name, value in query.items() if name not in self._auth.query}
+        if self._size is not None:
+            query = self._with_size(query, given)
         ask = Ask("other", "", query, address, key, base, self._fault(given))
         ask = self._route(ask, path, given, body)
         return self._checked(ask, method, path, given, body)
+
+    def _with_size(self, query: Mapping[str, str], headers: Mapping[str, str]) -> Mapping[str, str]:
+        assert self._size is not None
+        found = self._size[1].search(headers.get(self._size[0], ""))
+        if found is None or self._shape.size_param in query:
+            return query
+        return {**query, self._shape.size_param: found[1]}
 
     def _fault(self, headers: Mapping[str, str]) -> Fault | None:
         wanted = headers.get(FAULT_HEADER.lower()) if self._fault_header else None
@@ -88,7 +99,7 @@ class Router:
         found = self._found(ask, path)
         if found is not None:
             return found
-        if path == TOKEN_PATH and self._auth.oauth2:
+        if path == self._shape.token and self._auth.oauth2:
             return ask._replace(route="token")
         if self._shape.redirect:
             other = path[:-1] if path.endswith("/") else path + "/"

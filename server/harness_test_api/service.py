@@ -47,7 +47,9 @@ class Service:
         self.epoch_offset = (NEW_YEAR if start_epoch is None else start_epoch) - started_at
         self.ledger = Ledger(config.ledger_rows)
         self.faults = Faults(parsed.rules, config.seed)
-        self._tokens = Tokens(parsed.tokens, config.seed) if parsed.auth.oauth2 else None
+        self._tokens = (
+            Tokens(parsed.tokens, config.seed, any_token=parsed.auth.any_token) if parsed.auth.oauth2 else None
+        )
         self._answers = Answers(config, started_at, self._tokens)
         self._accounts = Accounts(
             parsed.plans, parsed.api_keys, parsed.on_refusal, self.epoch_offset, free_tokens=not parsed.tokens.counted

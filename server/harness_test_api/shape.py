@@ -78,6 +78,8 @@ class Shape:
     tell: Annotated[Mapping[str, str], "What a page tells: PATH=WHAT ..., or a table."] = field(default_factory=dict)
     end: Annotated[str, "What the last page tells in the place of the way on: null, absent or empty."] = "null"
     past: Annotated[str, "A page past the end: empty, null, or STATUS:WORDS."] = "empty"
+    size_header: Annotated[str, "NAME:WORD of a header that asks for the size, as in Prefer: WORD=100."] = ""
+    token: Annotated[str, "Path of the token endpoint of oauth2."] = "/oauth/token"
     strict: Annotated[bool, "Refuse parameters that are not known."] = False
     allow: Annotated[tuple[str, ...], "Other parameters that are known."] = ()
 

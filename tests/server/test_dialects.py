@@ -220,3 +220,51 @@ def test_the_first_of_several_limits_is_shown_until_another_refuses() -> None:
     told = service("honest", "first-tier", limit="5/5s+7/60s")
     seen = [dict(told.handle(at, Ask("item", "1")).headers)["X-RateLimit-Limit"] for at in (0, 0, 0, 0, 0, 6, 6, 6)]
     assert seen == ["5"] * 7 + ["7"]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "limit", "passed", "refused"),
+    [
+        (
+            "gitlab",
+            "3/10s",
+            {
+                "RateLimit-Limit": "3",
+                "RateLimit-Observed": "1",
+                "RateLimit-Remaining": "2",
+                "RateLimit-Reset": "1795000010",
+            }
+            | {"RateLimit-ResetTime": "Wed, 18 Nov 2026 11:06:50 GMT"},
+            (429, "8"),
+        ),
+        ("shopify", "2/s:bucket:burst=3", {"X-Shopify-Shop-Api-Call-Limit": "1/3"}, None),
+        ("stripe", "3/10s", {}, (429, None)),
+        (
+            "hubspot",
+            "3/10s+5/d",
+            {"X-HubSpot-RateLimit-Max": "3", "X-HubSpot-RateLimit-Remaining": "2"}
+            | {"X-HubSpot-RateLimit-Interval-Milliseconds": "10000"}
+            | {"X-HubSpot-RateLimit-Daily": "5", "X-HubSpot-RateLimit-Daily-Remaining": "4"},
+            (429, None),
+        ),
+        (
+            "zendesk",
+            "3/10s",
+            {"X-Rate-Limit": "3", "X-Rate-Limit-Remaining": "2", "ratelimit-limit": "3", "ratelimit-remaining": "2"}
+            | {"ratelimit-reset": "10"},
+            (429, "8"),
+        ),
+        ("salesforce", "3/d", {"Sforce-Limit-Info": "api-usage=1/3"}, (403, None)),
+        ("strava", "3/10s+5/d", {"X-RateLimit-Limit": "3,5", "X-RateLimit-Usage": "1,1"}, (429, None)),
+        ("airtable", "3/10s:penalty=30s", {}, (429, None)),
+        ("slack", "3/10s", {}, (429, "8")),
+        ("notion", "3/10s", {}, (429, "8")),
+    ],
+)
+def test_known_apis_say_what_they_are_documented_to_say(
+    dialect: str, limit: str, passed: dict[str, str], refused: tuple[int, str | None] | None
+) -> None:
+    """Each entry of the table: the headers of an answer that passed, and the status and Retry-After of a refusal."""
+    first, last = passed_and_refused(service(dialect, limit=limit))
+    assert told(first) == passed
+    assert (None if last.status == 200 else (last.status, told(last).get("Retry-After"))) == refused

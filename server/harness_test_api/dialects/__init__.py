@@ -1,15 +1,15 @@
-"""Dialects: what a server says about its limits. All are in `headers`; `lies` lays errors over any of them."""
+"""Dialects: what a server says of its limits. Shapes are in `headers`, known APIs in `vendors`, errors in `lies`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from harness_test_api.dialects.headers import (
     Dialect,
     Draft6,
     Draft7,
     Draft8,
-    GitHub,
     Headers,
     Honest,
     HtmlPage,
@@ -22,6 +22,7 @@ from harness_test_api.dialects.headers import (
     parse_refusal,
 )
 from harness_test_api.dialects.lies import NAMES as LIES, Lying, http_date
+from harness_test_api.dialects.vendors import VENDORS, OfVendor
 from harness_test_api.errors import BadConfig
 
 __all__ = [
@@ -40,7 +41,6 @@ __all__ = [
 DIALECTS: dict[str, Callable[[], Dialect]] = {
     "honest": Honest,
     "laravel": Laravel,
-    "github": GitHub,
     "draft-6": Draft6,
     "draft-7": Draft7,
     "draft-8": Draft8,
@@ -48,6 +48,7 @@ DIALECTS: dict[str, Callable[[], Dialect]] = {
     "none": Silent,
     "nginx": lambda: HtmlPage(503, "503 Service Temporarily Unavailable"),
     "forbidden": lambda: HtmlPage(403, "403 Forbidden"),
+    **{name: partial(OfVendor, vendor) for name, vendor in VENDORS.items()},
 }
 
 

@@ -1,10 +1,10 @@
 """A dialect puts a server's limits into headers and refusals; here are all of them, and what each is told.
 
 Some servers say nothing of their limits, or refuse in words no client parses. Some write `X-RateLimit-*` as it was
-before there was a draft: an honest one, Laravel's and GitHub's. The others follow one of the three shapes of
+before there was a draft: an honest one and Laravel's. The others follow one of the three shapes of
 draft-ietf-httpapi-ratelimit-headers found in the field: draft 6 has three fields and a policy, draft 7 one field,
 draft 8 and later structured fields (RFC 9651) with all tiers. In the drafts all times are whole seconds to go, and
-Retry-After takes precedence.
+Retry-After takes precedence. What known APIs say is a table, in `vendors`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Situation:
 
     levels: all tiers of the budget, in the order written (at least one). binding: index of the tier that will
     refuse first, or that refused. refused: whether it was. retry_after_s: exact; None: no time can be named.
-    epoch_s: the wall clock. client: whom the body may address.
+    epoch_s: the wall clock. client: whom the body may address. tick_s: to what seconds in headers are rounded up.
     """
 
     levels: Sequence[Level]
@@ -54,6 +54,7 @@ class Situation:
     retry_after_s: float | None
     epoch_s: float
     client: str = ""
+    tick_s: float = 1.0
 
     @property
     def level(self) -> Level:
@@ -96,34 +97,48 @@ def parse_refusal(text: str) -> Refusal | None:
         return Refusal(int(status), body, "text/html" if body.lstrip().startswith("<") else "text/plain")
 
 
+def in_seconds(seconds: float, tick_s: float, least: int = 0) -> str:
+    """Round up to whole ticks, at least `least` of them, and write it in seconds.
+
+    A tick is a second, or what a second is where the server's time runs faster (`speed`).
+    """
+    ticks = max(least, math.ceil(seconds / tick_s))
+    return str(ticks) if tick_s == 1.0 else f"{ticks * tick_s:.15g}"
+
+
 def whole_seconds(seconds: float) -> int:
-    """Round up to whole seconds, at least 1: a client that waits so long is let in."""
+    """Round up to whole seconds, at least 1."""
     return max(1, math.ceil(seconds))
 
 
 def retry_after(situation: Situation) -> Headers:
-    """Retry-After as it should be (RFC 9110 section 10.2.3), on refusals whose end can be named."""
+    """Retry-After as it should be (RFC 9110 section 10.2.3), on refusals whose end can be named.
+
+    Rounded up, at least 1: a client that waits so long is let in.
+    """
     if not situation.refused or situation.retry_after_s is None:
         return []
-    return [("Retry-After", str(whole_seconds(situation.retry_after_s)))]
+    return [("Retry-After", in_seconds(situation.retry_after_s, situation.tick_s, least=1))]
 
 
 def too_many(situation: Situation) -> Refusal:
     """429 (RFC 6585 section 4) with a message, and the time to wait where one can be named."""
     body: dict[str, object] = {"message": "Too Many Requests"}
     if situation.retry_after_s is not None:
-        body["retry_after"] = whole_seconds(situation.retry_after_s)
+        wait = in_seconds(situation.retry_after_s, situation.tick_s, least=1)
+        body["retry_after"] = int(wait) if situation.tick_s == 1.0 else float(wait)
     return Refusal(429, body)
 
 
-def reset_delta(level: Level) -> int:
-    """Whole seconds to the reset, rounded up; where nobody knows it (concurrency), 1."""
-    return math.ceil(level.reset_s) if math.isfinite(level.reset_s) else 1
+def reset_delta(situation: Situation, level: Level) -> str:
+    """Seconds to the reset, rounded up; where nobody knows it (concurrency), 1."""
+    return in_seconds(level.reset_s if math.isfinite(level.reset_s) else 1.0, situation.tick_s)
 
 
-def reset_epoch(situation: Situation, level: Level) -> int:
+def reset_epoch(situation: Situation, level: Level) -> str:
     """The epoch second of the reset, rounded up."""
-    return math.ceil(situation.epoch_s + (level.reset_s if math.isfinite(level.reset_s) else 1))
+    reset_s = level.reset_s if math.isfinite(level.reset_s) else 1.0
+    return in_seconds(situation.epoch_s + reset_s, situation.tick_s)
 
 
 _PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
@@ -159,11 +174,11 @@ class HtmlPage(Silent):
         return self._refusal
 
 
-def _x_rate_limit(level: Level, reset: int) -> Headers:
+def _x_rate_limit(level: Level, reset: str) -> Headers:
     return [
         ("X-RateLimit-Limit", str(level.tier.limit)),
         ("X-RateLimit-Remaining", str(level.remaining)),
-        ("X-RateLimit-Reset", str(reset)),
+        ("X-RateLimit-Reset", reset),
     ]
 
 
@@ -178,6 +193,11 @@ class Honest:
         return too_many(situation)
 
 
+def _floor(situation: Situation, seconds: float) -> str:
+    ticks = math.floor(seconds / situation.tick_s)
+    return str(ticks) if situation.tick_s == 1.0 else f"{ticks * situation.tick_s:.15g}"
+
+
 class Laravel:
     """The reference system: the tier written last, Reset always a whole window away except on a refusal.
 
@@ -187,35 +207,13 @@ class Laravel:
     def headers(self, situation: Situation) -> Headers:
         if not situation.refused:
             level = situation.levels[-1]
-            return _x_rate_limit(level, math.floor(situation.epoch_s + level.tier.period_s))
+            return _x_rate_limit(level, _floor(situation, situation.epoch_s + level.tier.period_s))
         wait_s = situation.retry_after_s or 0.0
-        headers = _x_rate_limit(situation.level, math.floor(situation.epoch_s + wait_s))
-        return [*headers, ("Retry-After", str(math.floor(wait_s)))]
+        headers = _x_rate_limit(situation.level, _floor(situation, situation.epoch_s + wait_s))
+        return [*headers, ("Retry-After", _floor(situation, wait_s))]
 
     def refusal(self, situation: Situation) -> Refusal:
         return Refusal(429, {"message": "Too Many Attempts."})
-
-
-class GitHub:
-    """403 instead of 429. The first tier is the primary limit, told in headers; the others are secondary.
-
-    A primary refusal has Remaining 0 and no Retry-After: the client reads Reset. A secondary one has Retry-After, and a
-    Remaining that looks like room.
-    """
-
-    def headers(self, situation: Situation) -> Headers:
-        primary = situation.levels[0]
-        headers = [(name.lower(), value) for name, value in _x_rate_limit(primary, reset_epoch(situation, primary))]
-        headers.append(("x-ratelimit-used", str(max(0, primary.tier.limit - primary.remaining))))
-        headers.append(("x-ratelimit-resource", "core"))
-        return headers + (retry_after(situation) if situation.binding else [])
-
-    def refusal(self, situation: Situation) -> Refusal:
-        if situation.binding:
-            return Refusal(
-                403, {"message": "You have exceeded a secondary rate limit. Please wait before you try again."}
-            )
-        return Refusal(403, {"message": f"API rate limit exceeded for {situation.client}."})
 
 
 _QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
@@ -238,7 +236,7 @@ class Draft6:
             ("RateLimit-Policy", _policies(situation)),
             ("RateLimit-Limit", str(level.tier.limit)),
             ("RateLimit-Remaining", str(level.remaining)),
-            ("RateLimit-Reset", str(reset_delta(level))),
+            ("RateLimit-Reset", reset_delta(situation, level)),
             *retry_after(situation),
         ]
 
@@ -251,7 +249,7 @@ class Draft7:
 
     def headers(self, situation: Situation) -> Headers:
         level = situation.level
-        told = f"limit={level.tier.limit}, remaining={level.remaining}, reset={reset_delta(level)}"
+        told = f"limit={level.tier.limit}, remaining={level.remaining}, reset={reset_delta(situation, level)}"
         return [("RateLimit-Policy", _policies(situation)), ("RateLimit", told), *retry_after(situation)]
 
     def refusal(self, situation: Situation) -> Refusal:
@@ -265,7 +263,10 @@ class Draft8:
         names = _names(situation)
         policies: ListType = [_item(name, q=lv.tier.limit, w=_window(lv)) for name, lv in zip(names, situation.levels)]
         # `t` is the window's end; since -11 it promises nothing about when quota comes back.
-        levels: ListType = [_item(name, r=lv.remaining, t=reset_delta(lv)) for name, lv in zip(names, situation.levels)]
+        levels: ListType = [
+            _item(name, r=lv.remaining, t=math.ceil(float(reset_delta(situation, lv))))
+            for name, lv in zip(names, situation.levels)
+        ]
         return [("RateLimit-Policy", ser(policies)), ("RateLimit", ser(levels)), *retry_after(situation)]
 
     def refusal(self, situation: Situation) -> Refusal:
