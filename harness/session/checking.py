@@ -29,8 +29,8 @@ from harness.source.base import Api
 from harness.source.client import HttpApi
 from harness.source.guess import Answer, Finding, Guess, Unknown, guess
 from harness.spec.source import Resource, Source
+from harness.spec.to_toml import to_toml
 from harness.spec.told import sends
-from harness.spec.written import to_toml
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A source as a TOML file declares it, with `[source]` and one `[[resource]]`; and the way back, `to_toml`.
+"""A source as a TOML file declares it, with `[source]` and one `[[resource]]`; the way back is `to_toml`.
 
 Names are those of the models in `harness.spec.source`, and those of dlt's rest_api beside them, so that a declaration
 written for it can be carried over: `client.base_url` and `endpoint.path` are the URL, `data_selector` the records,
@@ -24,7 +24,6 @@ with the other settings. Each part remembers where it stood, so that what is wro
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -32,25 +31,26 @@ from difflib import get_close_matches
 from typing import Any, cast
 from urllib.parse import urljoin, urlsplit
 
-from pydantic import BaseModel
-
 from harness.errors import BadInput
 from harness.paths import quoted
+from harness.spec.names import (
+    AUTHS,
+    FLAT,
+    IGNORED,
+    NOT_HERE,
+    OF_CLIENT,
+    OF_ENDPOINT,
+    OF_RESOURCE,
+    OF_SOURCE,
+    PAGINGS,
+    USUAL,
+)
 from harness.spec.source import (
     Auth,
-    BasicAuth,
-    BearerAuth,
-    CursorPaging,
-    HeaderAuth,
     Item,
-    KeysetPaging,
-    LinkPaging,
-    OAuth2,
     OffsetPaging,
     PageNumberPaging,
-    QueryAuth,
     Resource,
-    SinglePage,
     Source,
 )
 from harness.values import as_params, as_texts, as_tiers
@@ -86,53 +86,6 @@ def read_source(table: Table, file: str, flat: Iterable[str]) -> Written:
     return _Reader(file, frozenset(flat)).read(table)
 
 
-_OF_SOURCE = {
-    "name": "name",
-    "headers": "headers",
-    "auth": "auth",
-    "limits": "limits",
-    "base_url": "base_url",
-    "client": "client",
-    "resource": "resource",
-    "resources": "resource",
-}
-_OF_CLIENT = {"base_url": "base_url", "headers": "headers", "auth": "auth", "paginator": "paging", "paging": "paging"}
-_OF_ENDPOINT = {
-    "path": "path",
-    "method": "method",
-    "params": "params",
-    "json": "body",
-    "body": "body",
-    "paginator": "paging",
-    "paging": "paging",
-    "data_selector": "records",
-    "records": "records",
-    "headers": "headers",
-}
-_OF_RESOURCE = {
-    "name": "name",
-    "url": "url",
-    "endpoint": "endpoint",
-    "id": "id",
-    "primary_key": "id",
-    "most_per_page": "most_per_page",
-    **_OF_ENDPOINT,
-}
-# What dlt has, and what to write here.
-_NOT_HERE = {
-    "response_actions": "write end, refused_when or fail_when",
-    "incremental": "leave it out: the whole list is imported",
-    "write_disposition": "leave it out: an import writes new files",
-    "table_name": "leave it out: the run's folder holds the items",
-    "resource_defaults": "write its settings into [[resource]]",
-    "processing_steps": "leave it out: records are stored as they come",
-    "include_from_parent": "leave it out: one list is imported at a time",
-    "maximum_page": "use max_items outside of the source",
-    "maximum_offset": "use max_items outside of the source",
-    "location": "write header or query",
-}
-
-
 class _Reader:
     def __init__(self, file: str, flat: frozenset[str]) -> None:
         self._file = file
@@ -140,11 +93,11 @@ class _Reader:
         self._made = Written(Source(resource=Resource(url="")))
 
     def read(self, table: Table) -> Written:
-        about = self._named(self._table(table.get("source", {}), "[source]"), _OF_SOURCE, "[source]")
+        about = self._named(self._table(table.get("source", {}), "[source]"), OF_SOURCE, "[source]")
         for name in ("client", "resource", "resources"):
             if name in table:
                 about = self._put(about, "resource" if name == "resources" else name, table[name], "beside [source]")
-        client = self._named(self._table(about.pop("client", {}), "[client]"), _OF_CLIENT, "[source.client]")
+        client = self._named(self._table(about.pop("client", {}), "[client]"), OF_CLIENT, "[source.client]")
         if "base_url" in about:
             client = self._put(client, "base_url", about.pop("base_url"), "[source] and its client")
         resource = self._resource(self._one(about.pop("resource", None)), client)
@@ -173,7 +126,7 @@ class _Reader:
             name = key.replace("-", "_")
             if name in names:
                 found = self._put(found, names[name], value, what)
-                self._made.where.setdefault(_FLAT.get(names[name], names[name]), f"{key} in {what} {self._file}")
+                self._made.where.setdefault(FLAT.get(names[name], names[name]), f"{key} in {what} {self._file}")
             elif name in self._flat:
                 if name in self._made.flat:
                     raise BadInput(f"{name} stands twice {self._file}; leave one of the two out")
@@ -190,8 +143,8 @@ class _Reader:
 
     def _unknown(self, key: str, known: Iterable[str], what: str) -> str:
         said = f"unknown setting {key!r} in {what} {self._file}"
-        if key in _NOT_HERE:
-            return f"{said}; {_NOT_HERE[key]}"
+        if key in NOT_HERE:
+            return f"{said}; {NOT_HERE[key]}"
         like = get_close_matches(key.replace("-", "_"), sorted(known), 1, 0.7)
         return f"{said}; leave it out, or {f'write {like[0]}' if like else 'see docs/sources.md'}"
 
@@ -238,11 +191,11 @@ class _Reader:
     # --- the resource -------------------------------------------------------------------------------------------------
 
     def _resource(self, table: Table, client: Table) -> Resource:
-        about = self._named(table, _OF_RESOURCE, "[[resource]]")
+        about = self._named(table, OF_RESOURCE, "[[resource]]")
         endpoint = about.pop("endpoint", {})
         if isinstance(endpoint, str):
             endpoint = {"path": endpoint}
-        within = self._named(self._table(endpoint, "endpoint"), _OF_ENDPOINT, "[resource.endpoint]")
+        within = self._named(self._table(endpoint, "endpoint"), OF_ENDPOINT, "[resource.endpoint]")
         for name, value in within.items():
             about = self._put(about, name, value, "[[resource]] and its endpoint")
         self._headers = self._texts(about.pop("headers", {}))
@@ -304,14 +257,14 @@ class _Reader:
         kind = table.get("type")
         if kind == "auto":
             return {}
-        if kind not in _PAGINGS:
-            known = ", ".join(_PAGINGS)
+        if kind not in PAGINGS:
+            known = ", ".join(PAGINGS)
             raise BadInput(f"the type of paging in {what} {self._file} is {quoted(kind)}; use one of {known}")
-        model, names = _PAGINGS[kind]
+        model, names = PAGINGS[kind]
         values: dict[str, Any] = {}
         found: dict[str, Any] = {}
         for key, one in table.items():
-            if key == "type" or key in _IGNORED or (key, str(one)) in _USUAL:
+            if key == "type" or key in IGNORED or (key, str(one)) in USUAL:
                 continue
             if key not in names:
                 raise BadInput(self._unknown(key, names, what))
@@ -338,17 +291,17 @@ class _Reader:
         what = "[source.auth]"
         table = dict(self._table({"type": value} if isinstance(value, str) else value, what))
         kind = table.pop("type", "bearer")
-        if kind not in _AUTHS:
-            raise BadInput(f"the type of auth in {what} {self._file} is {quoted(kind)}; use one of {', '.join(_AUTHS)}")
+        if kind not in AUTHS:
+            raise BadInput(f"the type of auth in {what} {self._file} is {quoted(kind)}; use one of {', '.join(AUTHS)}")
         if kind == "api_key":
             kind = {"header": "header", "query": "query", "param": "query"}.get(table.pop("location", "header"), "")
             if not kind:
                 raise BadInput(f"the location of the key in {what} {self._file} must be header or query")
             table.setdefault("name", "Authorization")  # dlt's
-        model, names = _AUTHS[kind]
+        model, names = AUTHS[kind]
         values: dict[str, Any] = {}
         for key, one in table.items():
-            if key in _IGNORED:
+            if key in IGNORED:
                 continue
             if key not in names:
                 raise BadInput(self._unknown(key, names, what))
@@ -413,110 +366,3 @@ def _with(body: Table, keys: list[str], place: str) -> dict[str, Any]:
     first, *rest = keys
     inner = body.get(first)
     return {**body, first: _with(inner if isinstance(inner, Mapping) else {}, rest, place) if rest else place}
-
-
-# What says nothing that is not seen anyway, and values that are as they must be.
-_IGNORED = {"stop_after_empty_page", "default_token_expiration"}
-_USUAL = (("offset", "0"), ("links_next_key", "next"))
-# Of each type, ours and dlt's: the model, and its fields (or the resource's) by the names that they may have.
-_SIZE = {"limit": "per_page", "limit_param": "size_param", "limit_body_path": "body:{per_page}"}
-_MORE = {"more": "more", "has_more_path": "more"}
-_OURS = {"next": "next", "total": "total", "absent_is_end": "absent_is_end", **_MORE}
-_PAGE = {
-    **{"param": "param", "first": "first", "total": "total", "pages": "pages", **_MORE},
-    **{"page_param": "param", "base_page": "first", "page": "first"},
-    **{"page_body_path": "body:{page}"},
-}
-_CURSOR = {**_OURS, "param": "param", "cursor_param": "param", "cursor_path": "next"}
-_PAGINGS: dict[str, tuple[type[Any], dict[str, str]]] = {
-    "page": (PageNumberPaging, {**_PAGE, "total_path": "total", "pages_path": "pages"}),
-    "offset": (
-        OffsetPaging,
-        {
-            **{"param": "param", "total": "total", **_MORE, **_SIZE},
-            **{"offset_param": "param", "total_path": "total", "offset_body_path": "body:{offset}"},
-        },
-    ),
-    "cursor": (CursorPaging, {**_CURSOR, "cursor_body_path": "body:{cursor}"}),
-    "link": (LinkPaging, {**_OURS, "next_url_path": "next"}),
-    "keyset": (KeysetPaging, {**{k: v for k, v in _OURS.items() if k != "next"}, "param": "param", "last": "last"}),
-    "single": (SinglePage, {}),
-    "page_number": (PageNumberPaging, {**_PAGE, "total_path": "pages"}),  # dlt's total is one of pages
-    "json_link": (LinkPaging, {**_OURS, "next_url_path": "next"}),
-    "json_response": (LinkPaging, {**_OURS, "next_url_path": "next"}),
-    "header_link": (LinkPaging, {}),
-    "header_cursor": (CursorPaging, {"cursor_key": "next", "cursor_param": "param"}),
-    "single_page": (SinglePage, {}),
-}
-_KEY = {"token_env": "token_env"}
-_OAUTH = {
-    **{name: name for name in ("token_url", "client_id_env", "client_secret_env", "scope")},
-    **{"access_token_url": "token_url", "client_id": "client_id_env", "client_secret": "client_secret_env"},
-    "access_token_request_data": "request_data",
-}
-_AUTHS: dict[str, tuple[type[Any], dict[str, str]]] = {
-    "bearer": (BearerAuth, {**_KEY, "token": "token_env"}),
-    "basic": (BasicAuth, {**_KEY, "user": "user", "username": "user", "password": "token_env"}),
-    "header": (HeaderAuth, {**_KEY, "name": "name", "prefix": "prefix", "api_key": "token_env"}),
-    "query": (QueryAuth, {**_KEY, "name": "name", "api_key": "token_env"}),
-    "oauth2": (OAuth2, _OAUTH),
-    "api_key": (HeaderAuth, {}),
-    "http_basic": (BasicAuth, {**_KEY, "username": "user", "password": "token_env"}),
-    "oauth2_client_credentials": (OAuth2, _OAUTH),
-}
-# The flat name of a field, where it has another.
-_FLAT = {"params": "param", "headers": "header"}
-
-
-# --- the way back -----------------------------------------------------------------------------------------------------
-
-
-def to_toml(source: Source) -> str:
-    """Return a file that declares `source`: `read_source` makes an equal one of it. BadInput for a body with null."""
-    resource = source.resource
-    inner = {"url": resource.url, **_said(resource)}
-    for name in ("refused_when", "fail_when"):
-        inner[name] = [str(rule) for rule in getattr(resource, name)]
-    if resource.body is not None:
-        inner["body"] = resource.body  # null within it is said, if only to be refused
-    lines = ["[source]", *_entries(_said(source, "resource")), "", "[[resource]]", *_entries(inner)]
-    return "\n".join(lines) + "\n"
-
-
-def _said(model: BaseModel, but: str = "") -> dict[str, Any]:
-    """Return the fields of a model that are not as they are where nothing is said, and of those with one the type."""
-    said: dict[str, Any] = {}
-    for name, about in type(model).model_fields.items():
-        value = getattr(model, name)
-        if name == "type":
-            said = {name: value, **said}
-        elif name != but and value != about.get_default(call_default_factory=True):
-            said[name] = _said(value) if isinstance(value, BaseModel) else value
-    return said
-
-
-def _entries(table: Table) -> list[str]:
-    return [f"{_key(name)} = {_value(value)}" for name, value in table.items() if value not in ([], ())]
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else _quoted(name)
-
-
-def _value(value: Any) -> str:
-    """Return a JSON value in TOML, in one line. BadInput for null, which TOML has not."""
-    if isinstance(value, str):
-        return _quoted(value)
-    if isinstance(value, Mapping):
-        inner = ", ".join(f"{_key(str(name))} = {_value(one)}" for name, one in value.items())
-        return f"{{ {inner} }}" if inner else "{}"
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(_value, value))}]"
-    if value is None:
-        raise BadInput("the body holds null, which TOML cannot say; give it as --body instead")
-    return json.dumps(value)
-
-
-def _quoted(text: str) -> str:
-    """Return a basic string: JSON's escapes are TOML's, but for those of half a pair and of DEL."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -28,7 +28,7 @@ from harness.spec.source import (
     SinglePage,
     Source,
 )
-from harness.spec.written import to_toml
+from harness.spec.to_toml import to_toml
 
 URL = "https://api.example.com/v2/orders"
 
