@@ -291,7 +291,7 @@ def _never_matched(listing: Listing) -> str:
         return f"{_named(listing)}, but the list goes on: {_holds(listing)}; {LEAVES_REST}"
     declared = "nothing stands where --next is to be found" if listing.paging == "cursor" else "no link to a next page"
     advice = "correct it, or add --absent-is-end if that ends the list"
-    return f"{_named(listing)}, and {declared}, though the page is not shorter than asked for; {advice}"
+    return f"{_named(listing)}, and {declared}, and nothing else shows that this page is the last; {advice}"
 
 
 def may_count_from_0(state: State) -> bool:

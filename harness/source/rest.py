@@ -85,6 +85,7 @@ class Rest:
         self.url = resource.url
         self._template = UrlTemplate(resource.url)
         self._links = Links(source, self._template.fill({}))
+        self._parts = urlsplit(self._template.fill({}))
         self._params = {
             encoded_name(name): UrlTemplate(f"?={quote(value, safe='{}:*,')}")
             for name, value in resource.params.items()
@@ -140,7 +141,7 @@ class Rest:
             return self._links.resolved(place)
         if self._item is not None:
             return self._links.resolved(self._of_id(item))
-        parts = urlsplit(self._template.fill({}))
+        parts = self._parts
         segment = encoded(str(item))
         path = parts.path.rstrip("/") + "/" + segment
         return urlunsplit((parts.scheme, parts.netloc, path, "&".join(self._links.proof), ""))

@@ -26,7 +26,7 @@ from tests.core.lists import Reply, importing, records
 
 URL = "https://api.test/items"
 NEVER = (
-    "3 records, and nothing stands where --next is to be found, though the page is not shorter than asked for; "
+    "3 records, and nothing stands where --next is to be found, and nothing else shows that this page is the last; "
     "correct it, or add --absent-is-end if that ends the list"
 )
 

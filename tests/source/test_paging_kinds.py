@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -21,6 +22,7 @@ from harness.pacing import Notice
 from harness.record.arrow import from_table, to_table
 from harness.record.events import Event, ListEnded, numbered
 from harness.record.fold import apply
+from harness.record.snapshot import freeze, latest_snapshot, write_snapshot
 from harness.record.state import State
 from harness.source.rest import Garbled, Malformed, Request, Rest
 from harness.source.way_on import past_end
@@ -342,3 +344,23 @@ def test_a_cursor_in_a_body_is_what_it_was(value: Any) -> None:
     else:
         assert read.next_page is not None
         assert rest.page_request(read.next_page).json == {"after": value}
+
+
+@pytest.mark.parametrize(
+    ("kind", "ids"), [("offset", "at a URL"), ("keyset without more", "at a URL"), ("array in a POST", "joined")]
+)
+def test_a_snapshot_keeps_what_is_guessed_and_where_items_lie(kind: str, ids: str, tmp_path: Path) -> None:
+    events = Play(server(kind, ids, 7), Rules(retry_delays_s=(1.0,))).run().events
+    seen = []
+    for cut in range(1, len(events), 3):
+        state = folded(events[:cut])
+        folder = tmp_path / str(cut)
+        folder.mkdir()
+        write_snapshot(folder, freeze(state, "s1", cut))
+        found = latest_snapshot(folder)
+        assert found is not None
+        kept = found[0]
+        assert (kept.places, kept.listing, kept.next_page) == (state.places, state.listing, state.next_page)
+        seen.append((bool(state.places), state.listing.guess is not None))
+    assert any(places for places, _ in seen) is (ids == "at a URL")
+    assert any(guess for _, guess in seen) is (ids == "at a URL")
