@@ -18,6 +18,7 @@ _NUMBER = (int, float)
 _TYPES: dict[str, tuple[type, ...]] = {
     "config": (dict,),
     "asked": (dict,),
+    "assumed": (dict,),
     "versions": (dict,),
     "recorded": (dict,),
     "sessions_utc_s": (list,),
