@@ -260,7 +260,11 @@ class SourceSpec(_Part):
         if self.url is not None:
             given["url"] = self.url
         pairs = [header.get_secret_value().partition(":") for header in self.headers]
-        headers = {name.strip(): value.strip() for name, _, value in pairs if may_be_stored(name, value)}
+        # Those of a preset are written down already; what looks like a secret there is refused.
+        kept = [
+            (name.strip(), value.strip()) for name, _, value in pairs if self._lenient or may_be_stored(name, value)
+        ]
+        headers = dict(kept)
         return {**given, "headers": headers} if headers else given
 
     @property
@@ -279,6 +283,12 @@ class SourceSpec(_Part):
     def details(self) -> bool:
         """Whether each item is fetched by itself, as far as it is decided before the first answer."""
         return self.detail is not False
+
+    @property
+    def batch(self) -> int | None:
+        """How many items one request asks for; None where each is asked for by itself."""
+        item = None if self._source is None else self._source.resource.item
+        return None if item is None else item.batch
 
     @property
     def header_names(self) -> list[str]:
@@ -352,6 +362,10 @@ class TestApiSpec(_Part):
     latency: Annotated[float | str | None, BeforeValidator(as_latency)] = _setting("latency")
 
 
+# What a cost can be said of: a page, an item, or several items in one request.
+Costing = Literal["list", "item", "batch"]
+
+
 class PacingSpec(_Part):
     """How fast: the limits to keep to, the strategy that keeps to them, and how the API may count."""
 
@@ -360,9 +374,7 @@ class PacingSpec(_Part):
     workers: Annotated[Annotated[int, Field(ge=1, le=1000)] | Literal["auto"], BeforeValidator(as_number)] = _setting(
         "workers"
     )
-    cost: Annotated[dict[Literal["list", "item"], Annotated[int, Field(ge=1, le=10**9)]], BeforeValidator(as_costs)] = (
-        _setting("cost")
-    )
+    cost: Annotated[dict[Costing, Annotated[int, Field(ge=1, le=10**9)]], BeforeValidator(as_costs)] = _setting("cost")
     strategy: Strategy | Pacer | None = _setting("pacing")
     share: Share = _setting("share", gt=0, le=1)
     rtt_floor: Seconds = _setting("rtt_floor", ge=0, le=60)
@@ -384,6 +396,11 @@ class PacingSpec(_Part):
     def item_cost(self) -> int:
         """What an item costs, in units of the limits."""
         return self.cost.get("item", 1)
+
+    @property
+    def batch_cost(self) -> int:
+        """What several items in one request cost, in units of the limits."""
+        return self.cost.get("batch", self.item_cost)
 
     @property
     def most_workers(self) -> int:
@@ -417,6 +434,8 @@ class RunSpec(_Part):
     max_time: Seconds | None = _setting("max_time", gt=0, le=366 * 86_400)
     until: Annotated[str, AfterValidator(as_time_of_day)] | None = _setting("until")
     results: Annotated[Path, BeforeValidator(as_folder)] = _setting("results")
+    timestamps: bool = _setting("timestamps")
+    imported_at: bool = _setting("imported_at")
     name: Annotated[str, AfterValidator(as_run_name)] | None = _setting("run")
     fresh: bool = _setting("fresh")
     resume: bool = _setting("resume")
@@ -468,7 +487,7 @@ class ImportConfig(_Part):
                     ask = "belongs to the test API, which --url replaces; leave out one of the two"
                     raise ValueError(f"{flag_of(name)} {ask}")
         for name, cost in self.pacing.cost.items():
-            for tier in held_to(self.limits, name):
+            for tier in held_to(self.limits, "item" if name == "batch" else name):
                 most = tier.depth if tier.kind in ("bucket", "gcra") else paced_as(tier)[0]
                 if cost > most and tier.kind != "concurrency":
                     raise ValueError(f"--cost {name}={cost} never fits the limit {tier}; lower it or raise the limit")

@@ -78,8 +78,9 @@ def bound(work: Work, tiers: Tiers, rtt_s: float, workers: int, epoch_s: float |
     """The least time `work` can take under `tiers`, with a least round trip of `rtt_s` seconds, and `workers`.
 
     epoch_s: Unix time at which the first request arrived, if known: it fixes where aligned windows end. Unknown, the
-    kindest phase counts, and a day has 24 hours. Costs other than 1 are bounded by volume, never called exact. Cached.
-    Raises NeverFits where one request costs more than a limit, ValueError for arguments that mean nothing.
+    kindest phase counts, and a day has 24 hours. Costs other than 1, and batches, are bounded by volume, never
+    called exact. Cached. Raises NeverFits where one request costs more than a limit, ValueError for arguments that mean
+    nothing.
     """
     if not (math.isfinite(rtt_s) and rtt_s >= 0 and workers >= 1):
         raise ValueError(f"rtt_s={rtt_s} and workers={workers} must be at least 0 and 1")
@@ -130,7 +131,7 @@ def _admissible_by_route(t_s: float, tiers: Tiers, epoch_s: float | None) -> int
 
 def _compare(work: Work, tiers: Tiers, rtt_s: float, epoch_s: float | None, last_s: float) -> tuple[bool, float | None]:
     """Whether a schedule meets the bound, and how long the greedy one takes where it does not."""
-    if (work.list_cost, work.item_cost) != (1, 1):
+    if (work.list_cost, work.item_cost, work.batch) != (1, 1, 1):
         return False, None
     if _met_in_theory(work, tiers, rtt_s):
         return True, None

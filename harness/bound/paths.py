@@ -31,7 +31,8 @@ class Work:
     paging: `numbered` pages may be asked for together once the first is answered; a `cursor` is in the page before.
     detail: each item is fetched as well. per_page: the most items a page named; None: the most that so many pages can
     hold when only the last is not full (so the last page names at least one; where it was empty, say per_page).
-    list_cost, item_cost: what a request costs, in units of the limits. Raises ValueError for impossible figures.
+    list_cost, item_cost: what a request costs, in units of the limits. batch: the most items that one request brings.
+    Raises ValueError for impossible figures.
     """
 
     pages: int
@@ -41,17 +42,18 @@ class Work:
     per_page: int | None = None
     list_cost: int = 1
     item_cost: int = 1
+    batch: int = 1
 
     def __post_init__(self) -> None:
-        if self.pages < 1 or self.items < 0 or self.list_cost < 1 or self.item_cost < 1:
-            raise ValueError(f"{self} cannot be: pages and costs are at least 1, items at least 0")
+        if self.pages < 1 or self.items < 0 or self.list_cost < 1 or self.item_cost < 1 or self.batch < 1:
+            raise ValueError(f"{self} cannot be: pages, costs and batches are at least 1, items at least 0")
         if self.per_page is not None and not 1 <= self.per_page * self.pages >= self.items:
             raise ValueError(f"{self} cannot be: {self.pages} pages of {self.per_page} do not hold {self.items} items")
 
     @property
     def details(self) -> int:
         """Item requests."""
-        return self.items if self.detail else 0
+        return -(-self.items // self.batch) if self.detail else 0
 
     @property
     def requests(self) -> int:
@@ -90,7 +92,7 @@ def _arrived_before(work: Work, trip: int) -> int:
         answered = (0, 0, 1)[trip]
     else:
         asked, answered = trip, max(0, trip - 1)
-    named = min(work.details, answered * work.page_size)
+    named = min(work.details, -(-answered * work.page_size // work.batch))
     return asked * work.list_cost + named * work.item_cost
 
 
@@ -131,7 +133,7 @@ def last_arrival_s(work: Work, tiers: Tiers, rtt_s: float, epoch_s: float | None
     slots = _slots(tiers, rtt_s, workers)
     if work.cost == work.requests:
         return longest_s(work.cost, earliest_arrivals(work, rtt_s), tiers, epoch_s, slots)
-    free = Work(work.pages, work.items, work.paging, work.detail, work.per_page)
+    free = replace(work, list_cost=1, item_cost=1)
     by_workers = longest_s(free.requests, earliest_arrivals(free, rtt_s), (), None, slots)
     return max(by_workers, longest_s(work.cost, earliest_arrivals(work, rtt_s), tiers, epoch_s))
 

@@ -29,11 +29,12 @@ and whether a failure is tried again (`rules.RetryPolicy`). This module only car
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from harness.core.answers import (
     Answer,
+    BatchRead,
     Done,
     Failed,
     Fetch,
@@ -43,8 +44,10 @@ from harness.core.answers import (
     Result,
     TokenRead,
     Wait,
+    not_in_batch,
     not_that_item,
 )
+from harness.core.batches import Batches
 from harness.core.budgets import Budgets, all_tiers, each, learned, plan_for, split
 from harness.core.concurrency import Concurrency, useful_workers
 from harness.core.disputes import Disputes
@@ -96,7 +99,8 @@ class Core:
         self._redirects = Redirects()
         self.state = State() if state is None else state
         self.in_flight: dict[int, InFlight] = {}
-        self.work = Work()
+        self.work = Work(rules.batch)
+        self._batches = Batches(self.work)
         self.concurrency = concurrency
         self.desired = Desired(rules.workers if concurrency is None else concurrency.workers)
         self.doing: Wait | None = None  # why nothing is sent right now, for people
@@ -262,6 +266,8 @@ class Core:
         if isinstance(answer, Later):
             return self._waits.later(now, answer, self.work.retry_at)
         task, compared = disputes.take(role, self.work, self.state)
+        if role == "item" and self.work.batch is not None and not isinstance(task.key, e.Batch):
+            task = task._replace(key=e.Batch(e.items_of(task.key)))
         fetch = self._fetch(now, task, *answer)
         disputes.sent(self.in_flight[fetch.id], compared, now)
         return fetch
@@ -280,7 +286,11 @@ class Core:
 
     def _may_go(self, role: e.Role) -> bool:
         """Return whether one of that role is ready, and need not wait for the list to be read."""
-        return bool(self.work.ready[role]) and (role == "list" or not self.rules.sequential or self._is_list_read())
+        if role == "list" or not self.work.ready[role]:
+            return bool(self.work.ready[role])
+        if self.rules.sequential or (self.work.batch is not None and not self.work.fills_batch()):
+            return self._is_list_read()
+        return True
 
     def _is_list_read(self) -> bool:
         """Return whether no page is to come: none is ready, on its way, in dispute or waiting for a retry."""
@@ -412,8 +422,11 @@ class Core:
             self._returned(flight, now, "token")
             return
         failed = result if isinstance(result, Failed) else Failed("malformed", "no token came", passing=False)
+        if failed.stale and token.again():
+            self._returned(flight, now, failed.reason, failed.sent)
+            return
         at = token.failed(now, failed, tuple(self.rules.retry_delays_s))
-        self._say_failed(flight, now, failed, at)
+        self._say_failed(flight, now, failed, (fetch.key,), at)
         if at is None:
             self._fail(now, token.gave_up(failed))
 
@@ -502,6 +515,8 @@ class Core:
             raise AssertionError("a token that was not asked for")
         elif isinstance(result, ItemRead):
             self._item_read(flight, now, result)
+        elif isinstance(result, BatchRead):
+            self._batch_read(flight, now, result)
         elif isinstance(result, PageRead):
             failed = told_error(self.state, result)
             if failed is None:
@@ -556,6 +571,25 @@ class Core:
         what = (fetch.attempt, fetch.sent_s, answered_s, status, size_bytes, fetch.endpoint)
         self.emit(e.ItemImported(now, item, *what))
 
+    def _batch_read(self, flight: InFlight, now: float, result: BatchRead) -> None:
+        """Take in items that were asked for together; those that the answer lacks have failed."""
+        fetch = flight.fetch
+        self._retries.answered(flight)
+        self._redirects.over(fetch.role, fetch.key)
+        self._breaker.passed(fetch.id, now)
+        answered_s, status = flight.answered_s or now, flight.status or 0
+        what = (fetch.attempt, fetch.sent_s, answered_s, status)
+        along = False
+        for item in fetch.items:
+            if item in result.sizes_bytes:
+                size_bytes = result.sizes_bytes[item]
+                self.emit(e.ItemImported(now, item, *what, size_bytes, fetch.endpoint, along=along))
+                along = True
+                self._disputes.imported(item)
+        lacking = [item for item in fetch.items if item not in result.sizes_bytes]
+        self._say_failed(flight, now, not_in_batch(result), lacking, along=along)
+        self._batches.got_through(flight.task)
+
     def _page_read(self, flight: InFlight, now: float, page: PageRead) -> None:
         self._retries.answered(flight)
         self._redirects.over(flight.fetch.role, flight.fetch.key)
@@ -575,7 +609,8 @@ class Core:
             return
         if self.concurrency is not None and len(self.state.pages) == 1:
             tiers = several(all_tiers(self.budgets, now), len(self.keys.live))
-            self.concurrency.cap(useful_workers(self.state, tiers, self.rules.detail) or self.rules.workers)
+            useful = useful_workers(self.state, tiers, self.rules.detail, self.rules.batch)
+            self.concurrency.cap(useful or self.rules.workers)
         if self.rules.list_cost == self.rules.item_cost == 1:
             for flight in self.in_flight.values():
                 left[flight.fetch.role] = left.get(flight.fetch.role, 0) - 1
@@ -598,9 +633,15 @@ class Core:
         # What fails while everything does says nothing of the item, and costs it none of its attempts.
         spared = self._breaker.hold is not None and failed.passing
         at = self._retries.retry_at(fetch.role, 1 if spared else fetch.attempt, failed, now)
-        if at is not None:
-            self.work.retry(task._replace(attempt=fetch.attempt + (not spared)), at)
-        self._say_failed(flight, now, failed, at)
+        keys = e.items_of(fetch.key) if fetch.role == "item" else (fetch.key,)
+        if at is None and isinstance(fetch.key, e.Batch) and self._batches.failed(task):
+            self._returned(flight, now, failed.reason, failed.sent)
+        else:
+            if at is not None:
+                self._batches.retried(task)
+            for key in keys if at is not None else ():
+                self.work.retry(task._replace(key=key, attempt=fetch.attempt + (not spared)), at)  # type: ignore[arg-type]
+            self._say_failed(flight, now, failed, keys, at)
         if not failed.passing:
             self._breaker.passed(fetch.id, now)
         else:
@@ -609,16 +650,29 @@ class Core:
             self._list.accept_failures()
             self._judge_list(now)
 
-    def _say_failed(self, flight: InFlight, now: float, failed: Failed, at: float | None) -> None:
-        """Record a failed attempt; at: when it is tried again."""
+    def _say_failed(
+        self,
+        flight: InFlight,
+        now: float,
+        failed: Failed,
+        keys: Sequence[e.Key],
+        at: float | None = None,
+        along: bool = False,
+    ) -> None:
+        """Record the failure of all that a fetch asked for. at: when that is tried again. along: another event counts
+        the request.
+        """
         fetch = flight.fetch
-        what = (now, fetch.role, fetch.key, fetch.attempt, fetch.sent_s, flight.answered_s, flight.status)
         again = None if at is None else self._utc_s + at
         detail = failed.detail
         if flight.status == UNAUTHORISED and len(self.keys.names) > 1 and not self.state.imported:
             detail = f"{detail}; every key was refused: {self.keys.to_renew('renew the token')}"
-        why = e.AttemptFailed(*what, failed.reason, detail, failed.sent, again)
-        self.emit(replace(why, headers=failed.headers, body=failed.body, endpoint=fetch.endpoint))
+        for key in keys:
+            what = (now, fetch.role, key, fetch.attempt, fetch.sent_s, flight.answered_s, flight.status)
+            evidence = (None, None) if along else (failed.headers, failed.body)
+            why = (failed.reason, detail, failed.sent, again, *evidence)
+            self.emit(e.AttemptFailed(*what, *why, fetch.endpoint, along=along))
+            along = True
 
     def _count_failure(self, now: float, fetch: Fetch) -> None:
         """Count a failure that may pass: where many come in a row, everyone pauses."""

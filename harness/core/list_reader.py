@@ -271,7 +271,8 @@ def left_by_role(rules: Rules, state: State) -> dict[e.Role, int] | None:
     elif not state.listing.ended:
         pages = 1
     items = max(state.total or 0, len(state.items)) - state.imported - state.failed - state.forgotten
-    return {"list": pages, "item": max(0, items) if rules.detail else 0}
+    requests = -(-max(0, items) // (rules.batch or 1))
+    return {"list": pages, "item": requests if rules.detail else 0}
 
 
 def requests_left(rules: Rules, state: State) -> int | None:

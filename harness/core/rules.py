@@ -30,7 +30,8 @@ class Rules:
     detail: fetch each item; False takes the list's records as the items. sequential: read the whole list before
     the first item, as the reference system does. breaker: failures in a row after which everyone pauses (0: never).
     accept_list: a list whose end is not proven is accepted as it is. token: requests need a token, which is fetched.
-    linger_s: how long after giving up on a request the server may still count it.
+    linger_s: how long after giving up on a request the server may still count it. batch: so many items are asked for
+    together (None: each by itself).
     """
 
     workers: int = 10
@@ -45,6 +46,7 @@ class Rules:
     accept_list: bool = False
     token: TokenRules | None = None
     linger_s: float = 30.0
+    batch: int | None = None
 
     def cost(self, role: str) -> int:
         """Return what a request of that role costs, in units of the limits."""

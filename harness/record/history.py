@@ -101,6 +101,14 @@ def event_table(folder: Path) -> pa.Table:
     return pa.concat_tables([as_current(piece.table) for piece in rows] or [EVENT_SCHEMA.empty_table()])
 
 
+def event_rows(folder: Path) -> Iterator[pa.Table]:
+    """Yield the rows of the events as they were written, piece by piece: a version before this one named some columns
+    otherwise.
+    """
+    for rows in read_rows(folder / "events", ends=_ends(folder, "events")):
+        yield rows.table
+
+
 def payload_rows(folder: Path, columns: list[str] | None = None) -> Iterator[pa.Table]:
     """Ids and payloads of the items that were kept, in the order in which they were."""
     for rows in read_rows(folder / "items", columns=columns, ends=_ends(folder, "items")):
@@ -153,7 +161,7 @@ def occupied_since(
     starts_s: when each session began, by the clock that the answer and `since_s` are of: older answers are left out.
     starts_utc_s: the same by the wall clock, of which some events tell.
     """
-    columns = ["event", "session", "t_s", "answered_s", "sent", "charged", "utc_s", "role", "credential"]
+    columns = ["event", "session", "t_s", "answered_s", "sent", "along", "charged", "utc_s", "role", "credential"]
     found: list[Occupied] = []
     for rows in _backwards(folder, columns):
         found += [
@@ -181,7 +189,7 @@ def _backwards(folder: Path, columns: list[str]) -> Iterator[list[dict[str, Any]
 
 def _occupied_from(row: dict[str, Any], starts_s: dict[int, float], linger_s: float) -> float | None:
     anchor = starts_s[row["session"]]
-    if row["event"] in ("Refused", "Charged"):
+    if row["event"] in ("Refused", "Charged") or row.get("along"):
         return None
     if row["answered_s"] is not None:
         return anchor + float(row["answered_s"])

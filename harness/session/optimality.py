@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.bound import Bound, Paging, Work as BoundWork, bound
+from harness.bound import Bound, Paging, bound
 from harness.config import ImportConfig
 from harness.pacing import Tiers, parse_tiers
 from harness.pacing.routes import several
@@ -18,6 +18,7 @@ from harness.record.state import Segment, State
 from harness.record.status import RunStatus
 from harness.record.summary import LearnedLimit, Ledger, Summary, summarise
 from harness.session.factory import credentials_of
+from harness.session.plans import work_of
 
 CHANGED = "changed on the way"
 # Nobody declared them: `auto` was told nothing, and what is best possible goes by what our own test API enforces.
@@ -85,9 +86,8 @@ def _segment_bound(segment: Segment, state: State, config: ImportConfig, tiers: 
     named = items if pages else items - 1
     # The last page of a list without an extent is empty, so the pages can hold more than they named.
     per_page = max(config.source.page_size, -(-named // max(1, pages)))
-    costs = (config.pacing.list_cost, config.pacing.item_cost)
     most = per_page if paging == "cursor" else None
-    work = BoundWork(max(1, pages), named, paging, config.source.details, most, *costs)
+    work = work_of(config, pages, named, paging, most)
     best = bound(work, several(tiers, len(credentials_of(config))), rtt_s, max(1, state.workers))
     spared_s = rtt_s * ((not pages) + segment.goes_on)
     if not spared_s:

@@ -18,6 +18,7 @@ from harness.record.events import Key, PageRef, Role
 from harness.record.state import State
 from harness.session.checking import preview, unreadable
 from harness.session.factory import credentials_of
+from harness.session.plans import work_of
 from harness.source.base import Api, Got
 
 
@@ -122,9 +123,7 @@ def work_for(page: PageRead, state: State, config: ImportConfig) -> Work | None:
     total = total if total is not None else (last or 1) * a_page
     items = total if config.run.max_items is None else min(total, config.run.max_items)
     pages = math.ceil(items / a_page) if config.run.max_items is not None or last is None else last
-    return Work(
-        max(1, pages), items, paging, config.source.details, None, config.pacing.list_cost, config.pacing.item_cost
-    )
+    return work_of(config, pages, items, paging)
 
 
 def _bound(work: Work | None, config: ImportConfig, latency_s: float, *, detail: bool) -> Bound | None:

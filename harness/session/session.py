@@ -12,7 +12,7 @@ from typing import Any
 
 import trio
 
-from harness.bound import Bound, Paging, Work as BoundWork, bound
+from harness.bound import Bound, Paging, bound
 from harness.config import ImportConfig
 from harness.core.answers import Done
 from harness.core.budgets import Budgets, charge, each
@@ -36,6 +36,7 @@ from harness.session.control import ControlServer
 from harness.session.driver import Driver, Flusher
 from harness.session.factory import USUAL_WINDOW_S, budgets_for, credentials_of, make_core, neighbour, told
 from harness.session.optimality import best_possible, limits_of, limits_source
+from harness.session.plans import work_of
 from harness.session.retry_failed import forget_failed, retry_failed
 from harness.source.assuming import Assumed
 from harness.source.base import Api
@@ -106,7 +107,7 @@ class Session:
         longest_s = max((max(tier.span_s, 2 * tier.tier.period_s) for tier in tiers), default=0.0)
         now, linger_s = self._started_s, self.config.linger_s
         # Each is charged what the dearer kind costs: of some, nobody knows which they were.
-        dearest = max(self.config.pacing.list_cost, self.config.pacing.item_cost)
+        dearest = max(self.config.pacing.list_cost, self.config.pacing.item_cost, self.config.pacing.batch_cost)
         clocks = (dict(enumerate(starts_s, 1)), dict(enumerate(starts_utc_s, 1)))
         found = occupied_since(self.run_folder.folder, clocks[0], now - longest_s, linger_s, clocks[1])
         charges = [(one, dearest) for one in found]
@@ -259,9 +260,8 @@ class Session:
         paging: Paging = "numbered" if state.last_page is not None else "cursor"
         # To the millisecond, so that a slightly quicker answer is not a new question.
         rtt_s = round(state.least_latency_s, 3)
-        costs = (self.config.pacing.list_cost, self.config.pacing.item_cost)
         return bound(
-            BoundWork(pages, state.total, paging, self.config.source.details, None, *costs),
+            work_of(self.config, pages, state.total, paging),
             several(limits, len(credentials_of(self.config))),
             rtt_s,
             1,

@@ -133,6 +133,7 @@ def _item(given: Mapping[str, Any], resource: Resource) -> Item | None:
         said = " says where an item is in its answer, but not at which URL; add --item, such as --item URL/{id}"
         raise BadSetting("item_records", said)
     url = given["item"] if "item" in given else cast(Item, before).url
+    url = url.replace("{list}", resource.url.partition("?")[0].rstrip("/"))
     return Item(url=url, records=given.get("item_records", None if before is None else before.records))
 
 

@@ -10,6 +10,7 @@ stand in none of these models, only the names of environment variables that hold
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -206,14 +207,24 @@ class AnswerRule(_Model):
         return f"{self.status}:{self.text}" if self.text else str(self.status)
 
 
+_BATCH = re.compile(r"\{ids:([0-9]{1,6})\}")
+
+
 class Item(_Model):
     """Where an item lies. url: a template with `{id}`, `{url}` or fields of the record; `{ids:100}`: a batch of them.
 
+    It may be told from the list's URL, with `{list}` or as a relative one: see `harness.spec.templates.on_list`.
     records: path of the item (or, of a batch, of the items) in the answer.
     """
 
     url: str
     records: str | None = None
+
+    @property
+    def batch(self) -> int | None:
+        """Return how many items one request may ask for; None where each has a URL of its own."""
+        found = _BATCH.search(self.url)
+        return None if found is None else int(found[1])
 
 
 class Resource(_Model):

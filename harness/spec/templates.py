@@ -2,7 +2,8 @@
 
 In a list's URL and body stand `{page}`, `{per_page}`, `{offset}`, `{cursor}`, `{last_id}` and `{env:NAME}`. In an
 item's URL stand `{id}`, `{ids:100}` (a batch of at most a hundred), `{env:NAME}`, and any field of the record by its
-path, such as `{url}` or `{owner.login}`.
+path, such as `{url}` or `{owner.login}`. An item's URL may also be told by where it is from the list's, with `{list}`
+or as a link on the list's page would be, `../pages/{id}`: `on_list` makes it whole.
 
 **A value is encoded for its place**, so that none of it can be taken for another part of the URL: ids with slashes,
 dots, spaces and any letters arrive as they are. There are two exceptions, both of an item's URL. A placeholder at its
@@ -23,7 +24,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 from harness.spec.paths import Path
 
@@ -32,6 +33,7 @@ _PLACE = re.compile(r"\{([^{}]*)\}")
 _WHOLE = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*(?::[^{}\s]*)?\}")
 _VARIABLE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*")
 _BATCH = re.compile(r"ids(?::([0-9]{1,6}))?")
+_LIST = "{list}"
 _AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#{]*")
 # Where a placeholder stands in a URL.
 _START, _BEHIND_HOST, _PATH, _QUERY = "start", "behind host", "path", "query"
@@ -186,6 +188,25 @@ def _filled_json(value: Any, values: Values) -> Any:
         return value
     found = values.get(value[1:-1])
     return _NONE if found is None else found
+
+
+def on_list(item: str, list_url: str) -> str:
+    """Return the template of an item's URL as a whole URL, if it says where the item is from its list.
+
+    `{list}` is the list's URL without its query, its last slash and `.json`; any other template that has no scheme is a
+    reference (RFC 3986 5.2) from the list's URL. One that begins with a placeholder is as the record has it, and stays.
+    ValueError where `{list}` stands in for a path that differs from page to page.
+    """
+    parts = urlsplit(list_url)
+    if _LIST in item:
+        path = parts.path.rstrip("/").removesuffix(".json")
+        if any(not _VARIABLE.fullmatch(name) for name in _PLACE.findall(path)):
+            said = f"the item URL {item} holds {_LIST}, but the path of {list_url} has a placeholder"
+            raise ValueError(f"{said}: write the item URL whole")
+        item = item.replace(_LIST, urlunsplit((parts.scheme, parts.netloc, path, "", "")))
+    if item.startswith("{") or _AUTHORITY.match(item):
+        return item
+    return urljoin(urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")), item)
 
 
 class ItemTemplate:
