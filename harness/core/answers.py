@@ -33,6 +33,7 @@ class Fetch:
     grant: Grant
     sent_s: float
     target: str | None = None
+    place: str | None = None
 
     @property
     def item(self) -> ItemId:
@@ -82,7 +83,9 @@ class PageRead:
     field that speaks of it, whether it names one or is empty. more: what a has_more says. unread: fields outside the
     records that look like a way on and that nothing follows, joined by ", ". past: what came in place of a list.
     said_by: the fields, joined likewise, of a total or a last_page that is not said by the usual fields of the body.
-    remarks: what the page says of how the request went, beyond plain success (`harness.source.remarks`).
+    remarks: what the page says of how the request went, beyond plain success (`harness.source.remarks`). paging: the
+    kind that is declared, None where pages are numbered or led on as they themselves say. guessed: nothing says for
+    certain that next_page exists. places: where each item of `ids` lies; none where their ids say so.
     """
 
     ids: tuple[ItemId, ...]
@@ -95,6 +98,9 @@ class PageRead:
     past: str | None = None
     said_by: str = ""
     remarks: str = ""
+    paging: str | None = None
+    guessed: bool = False
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

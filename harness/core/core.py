@@ -303,7 +303,8 @@ class Core:
             self._last_role = task.role
         self._fetches += 1
         target = self._redirects.target(task.role, task.key)
-        fetch = Fetch(self._fetches, task.role, task.key, task.attempt, endpoint, grant, now, target)
+        place = None if isinstance(task.key, (e.PageRef, e.Batch)) else self.state.places.get(task.key)
+        fetch = Fetch(self._fetches, task.role, task.key, task.attempt, endpoint, grant, now, target, place)
         self.in_flight[fetch.id] = InFlight(fetch, token=0 if self._token is None else self._token.number)
         self._breaker.sent(fetch.id, now)
         return fetch

@@ -86,8 +86,9 @@ class ListReader:
         answered_s, status = flight.answered_s or now, flight.status or 0
         told = (page.last_page, page.next_page, page.way, page.more, page.unread, met, page.past)
         more, known = (page.said_by, page.remarks), state.last_page
+        guessed, places = page.guessed or None, _places(page, ids)
         what = (fetch.page, fetch.attempt, fetch.sent_s, answered_s, status, ids, total)
-        self._emit(e.PageListed(now, *what, *told, *more, fetch.endpoint))
+        self._emit(e.PageListed(now, *what, *told, *more, fetch.endpoint, None, page.paging, guessed, places))
         for item in new:
             if item in self._payloads:
                 self._emit(e.ItemAdopted(now, item))
@@ -141,6 +142,12 @@ class ListReader:
         return verdict.sentence if isinstance(verdict, Unclear) else "the list was not read to its end"
 
 
+def _places(page: PageRead, ids: tuple[e.ItemId, ...]) -> tuple[str, ...] | None:
+    """Return where `ids` lie, which are those of the page or fewer."""
+    where = dict(zip(page.ids, page.places, strict=True)) if page.places else {}
+    return tuple(where[item] for item in ids) if where else None
+
+
 def _failed_pages(state: State, failed: Sequence[Failure]) -> str:
     page = failed[0]
     others = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
@@ -186,7 +193,9 @@ def is_guessed(state: State, page: e.PageRef) -> bool:
     it has another number, and page 0 will show it.
     """
     number = page.number
-    if number is None or number == 1 or page == state.next_page:
+    if number is None:
+        return page == state.listing.guess
+    if number == 1 or page == state.next_page:
         return False
     counted = state.listing.counted or 0
     return number < 1 or number > counted or (number == counted and not is_reached(state))

@@ -75,6 +75,9 @@ EVENT_SCHEMA = pa.schema(
         ("past", _TEXT),
         ("said_by", _TEXT),
         ("remarks", _TEXT),
+        ("paging", _TEXT),
+        ("guessed", pa.bool_()),
+        ("places", pa.list_(_TEXT)),
         ("charged", _COUNT),
         ("workers", pa.int32()),
         ("limits", _TEXT),
@@ -99,7 +102,7 @@ _BESIDE = ("role", "key_kind", "next_page_kind")
 _SINCE = {"headers": 2, "body": 2}
 _SINCE |= dict.fromkeys(("carried", "way", "more", "unread", "new", "past", "said_by", "remarks"), 3)
 _SINCE |= dict.fromkeys(("resource", "endpoint", "parent", "credential", "key_kind", "next_page_kind"), 4)
-_SINCE |= dict.fromkeys(("along",), 5)
+_SINCE |= dict.fromkeys(("along", "paging", "guessed", "places"), 5)
 _COLUMNS = {name: tuple(_COLUMN_OF.get(field, field) for field in names) for name, names in EVENT_FIELDS.items()}
 _VALUES = {name: attrgetter(*fields) if len(fields) > 1 else None for name, fields in EVENT_FIELDS.items()}
 
@@ -212,6 +215,8 @@ def _read(table: pa.Table, column: str, *, number: bool) -> list[Any]:
         return [bool(along) for along in values]
     if column == "parent":
         return [None if item is None else canonical_id(item) for item in values]
+    if column == "places":
+        return [None if places is None else tuple(places) for places in values]
     if column == "ids":
         return [None if ids is None else tuple(map(canonical_id, ids)) for ids in values]
     if column == "status":

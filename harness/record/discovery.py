@@ -23,6 +23,8 @@ from harness.record.events import ItemId, ListEnded, PageListed, PageRef, canoni
 MOST_REPEATS = 5
 # Filters that are applied after a page was cut leave empty pages with a way on, and sometimes many of them.
 MOST_EMPTY = 1000
+# Kinds of paging whose next page follows from what was read: that a page does not name one says nothing.
+COUNTED = ("page", "offset", "keyset")
 # The flag that accepts a list whose end is not proven, and what is said where nothing else helps.
 ACCEPT = "--accept-list"
 NO_HELP = f"resume would read the same, and {ACCEPT} accepts what there is"
@@ -76,6 +78,8 @@ class Listing:
     zero: str = ""  # what page 0 was
     zero_new: bool = False
     remarks: str | None = None  # those of the pages with records (`harness.record.discovery`); None before the first
+    paging: str = ""  # the kind that is declared; "" where pages are numbered or led on as they themselves say
+    guess: PageRef | None = None  # the page that may follow, though nothing says so for certain
     ended: str = ""  # the reason why the list had ended, and the evidence
     evidence: str = ""
 
@@ -118,6 +122,8 @@ def page_listed(listing: Listing, event: PageListed, new: int, total: int | None
 
 def told_next(event: PageListed) -> PageRef | None:
     """Return the next page as the page names it; revisions before schema 3 recorded a guessed number there too."""
+    if event.guessed:
+        return None
     if event.new is None and event.next_page is not None and event.next_page.number is not None:
         return None
     return event.next_page
@@ -145,7 +151,7 @@ def _stale(listing: Listing, event: PageListed, new: int) -> None:
     At the borders of pages a few records repeat while the list grows: never most of them, page after page. Pages that
     the list named end by themselves.
     """
-    told = _is_told(listing, event) or bool(listing.way_on)
+    told = (_is_told(listing, event) or bool(listing.way_on)) and event.page != listing.guess
     if listing.stale < MOST_REPEATS:
         mostly = not told and 2 * new < len(set(event.ids))
         listing.stale = listing.stale + 1 if mostly else 0
@@ -154,7 +160,7 @@ def _stale(listing: Listing, event: PageListed, new: int) -> None:
 def _is_told(listing: Listing, event: PageListed) -> bool:
     """Return True if the list named that page: by a link, or by the number of pages that it declares."""
     number = event.page.number
-    return number is None or number <= (listing.counted or 1)
+    return event.page != listing.guess if number is None else number <= (listing.counted or 1)
 
 
 def _sizes(listing: Listing, event: PageListed, position: int) -> None:
@@ -179,7 +185,7 @@ def _sizes(listing: Listing, event: PageListed, position: int) -> None:
 
 
 def _novelty(listing: Listing, event: PageListed, position: int, new: int) -> None:
-    number = event.page.number or 0
+    number = 2 if event.page == listing.guess else event.page.number or 0  # was it only guessed?
     if new:
         listing.newest_at = max(listing.newest_at, position)
         listing.numbered += number > 1
@@ -191,12 +197,14 @@ def _novelty(listing: Listing, event: PageListed, position: int, new: int) -> No
 
 def _way(listing: Listing, event: PageListed, position: int) -> None:
     listing.furthest_number = max(listing.furthest_number, event.page.number or 0)
-    if told_next(event) is not None:
+    listing.paging = event.paging or listing.paging
+    if told_next(event) is not None and event.paging not in COUNTED:
         listing.way_on = event.way or "next"
     if position < listing.furthest:
         return
     listing.furthest, listing.way, listing.more = position, event.way, event.more
     listing.unsaid = event.new is None
+    listing.guess = event.next_page if event.guessed else None
 
 
 def _total(listing: Listing, event: PageListed, total: int | None) -> int | None:
@@ -217,9 +225,12 @@ def _total(listing: Listing, event: PageListed, total: int | None) -> int | None
     return None
 
 
+_NAMES = {"offset": "the page at offset ", "keyset": "the page after "}
+
+
 def _what(event: PageListed) -> str:
     """Describe, for people, what came of a page that named nothing new."""
-    name = f"page {event.page}"
+    name = f"{_NAMES.get(event.page.kind, 'page ')}{event.page}"
     if event.past:
         return f"{name} {event.past}"
     return f"{name} repeats others" if event.ids else f"{name} is empty"

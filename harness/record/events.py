@@ -35,9 +35,9 @@ from harness.record.status import RunStatus as RunStatus
 # 2: `headers` and `body` of a failed attempt, Retried, Forgotten, Relisted. 3: IdsCarried with `carried`; what a page
 # says of the next one (`way`, `more`, `unread`, `new`, `past`, `said_by`, `remarks`), ListEnded, the status of a
 # Returned. 4: what a request asked (`endpoint`, `parent`) and its `role`, which was called `kind` (and that of a list
-# `page`); pages as PageRefs; `consecutive_refusals`, which was called `strikes`. 5: items that
-# one request asked for together (`along`, keys of the kind `batch`), and where items lie (`places`). Older files are
-# read as they are.
+# `page`); pages as PageRefs; `consecutive_refusals`, which was called `strikes`. 5: items that one request asked for
+# together (`along`, keys of the kind `batch`), the declared paging of a page (`paging`, `guessed`), and where items lie
+# (`places`). Older files are read as they are.
 SCHEMA_VERSION = 5
 
 
@@ -81,8 +81,9 @@ class PageListed:
     or not; more: what a has_more says. unread: fields that look like a way on and that nothing follows. new: ids that
     this reading of the list had not met before. past: what came in place of a list, where the page had only been
     guessed. said_by: the fields of a total or last_page that is said elsewhere than usual. remarks: what the page says
-    of how the request went, beyond plain success, a line each. Of the last seven, revisions before schema 3 recorded
-    none.
+    of how the request went, beyond plain success, a line each. paging: the kind that is declared; guessed: nothing says
+    for certain that next_page exists; places: where each of `ids` lies, where their ids do not say so. Revisions before
+    schema 3 recorded nothing from `way` on, those before schema 5 none of the last three.
     """
 
     t_s: float
@@ -104,6 +105,9 @@ class PageListed:
     remarks: str | None = None
     endpoint: Endpoint | None = None
     parent: ItemId | None = None
+    paging: str | None = None
+    guessed: bool | None = None
+    places: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,8 @@ def _move(state: State, item: e.ItemId, to: ItemState, t_s: float, *, nameless: 
     if not state.items.move(item, to, nameless=nameless):
         was = state.items.state(item) or "not listed"
         raise RecordError(f"item {item} cannot become {to}: it is {was}; the record of this run contradicts itself")
+    if state.places and to == "imported":
+        state.places.pop(item, None)
     if to in ("imported", "failed"):
         state.ended_utc_s = state.session.utc_s + t_s
 
@@ -110,6 +112,9 @@ def _page_listed(state: State, event: e.PageListed) -> None:
     state.pages.add(event.page)
     state.failures.pop(("list", event.page), None)
     state.refused_of.pop(f"list {event.page}", None)
+    if event.places:
+        lacking = zip(event.ids, event.places, strict=True)
+        state.places.update((item, place) for item, place in lacking if state.items.state(item) != "imported")
     before, leads = len(state.items), state.listing.position(event.page) >= state.listing.furthest
     for item in event.ids:
         state.items.add(item)
@@ -121,6 +126,8 @@ def _page_listed(state: State, event: e.PageListed) -> None:
         state.next_page = None if event.more is False and not new else told_next(event)
         if state.next_page is not None and state.next_page in state.pages:
             state.listing.looped, state.next_page = event.way or "next", None
+        if state.listing.guess is not None and state.listing.guess in state.pages:
+            state.listing.looped, state.listing.guess = event.way or "next", None
 
 
 def _extent(state: State, event: e.PageListed) -> None:
@@ -130,12 +137,15 @@ def _extent(state: State, event: e.PageListed) -> None:
     elsewhere may count what a filter leaves out, and would cost a thousand empty pages. Servers cut `perPage` to what
     they like, so a page shorter than asked for need not be the last.
     """
+    if event.paging not in (None, "page", "offset"):
+        return  # nothing counts its pages
     if state.listing.first_links_by_number is False:
         return  # its links lead on in another way, so numbers mean nothing to it
     if event.last_page is not None:
         state.last_page = max(event.last_page, state.last_page or 0)
     elif (
         event.page == e.FIRST_PAGE
+        and event.paging != "offset"
         and not (event.way or event.said_by)
         and event.ids
         and (state.total or 0) > len(event.ids)

@@ -133,10 +133,11 @@ def _thaw(table: pa.Table) -> tuple[State, str, int]:
     state.waits = {by: (seconds, count) for by, (seconds, count) in head["waits"].items()}
     state.pages = PageSet.from_json(head["pages"])
     state.next_page = _page(head["next_page"])
+    state.places = {canonical_id(item): place for item, place in head["places"].items()}
     failures = [Failure(**failure) for failure in head["failures"]]
     failures = [replace(failure, key=_page(failure.key)) if failure.role == "list" else failure for failure in failures]
     state.failures = {(failure.role, failure.key): failure for failure in failures}
-    state.listing = Listing(**head["listing"])
+    state.listing = Listing(**{**head["listing"], "guess": _page(head["listing"]["guess"])})
     session = head["session"]
     state.session = Current(**{**session, "waiting": tuple(session["waiting"]) if session["waiting"] else None})
     state.items = Items.from_columns(_ids(table), _states(table))

@@ -187,6 +187,7 @@ class State:
     total: int | None = None
     last_page: int | None = None
     next_page: PageRef | None = None
+    places: dict[ItemId, str] = field(default_factory=dict)  # where items lie that are not imported, if ids do not say
     listing: Listing = field(default_factory=Listing)
     pages_before: int = 0  # pages read by earlier readings of the list, where it was read again
     fetches: int = 0  # that the core began and that came to an end, sent or not

@@ -119,6 +119,8 @@ class Driver:
             return wanted
 
         more: dict[str, str | None] = {} if fetch.target is None else {"target": fetch.target}
+        if fetch.place is not None:
+            more["place"] = fetch.place
         if self.core.keys.are_several:
             more["credential"] = fetch.endpoint.credential
         try:

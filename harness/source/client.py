@@ -13,7 +13,7 @@ from harness.core.answers import Failed, ItemRead, PageRead, Redirected, TokenRe
 from harness.pacing import Notice
 from harness.pacing.refusals import MOST_BODY, Declared, by_body, wants_body
 from harness.record.clock import utc_s
-from harness.record.events import FIRST_PAGE, Batch, Key, PageRef, Role, linked
+from harness.record.events import FIRST_PAGE, Batch, Key, PageRef, Role
 from harness.source.assuming import Assumed, assume, contradicted, is_open
 from harness.source.base import Got, OnHeaders
 from harness.source.body import ACCEPTED, LOOKED_AT, TooLarge, evidence, read_body, read_start, recordable
@@ -22,12 +22,13 @@ from harness.source.guess import Answer
 from harness.source.headers import notice
 from harness.source.http import ERRORS, AsyncBaseTransport, AsyncClient, Response, failure, open_client, trusted
 from harness.source.redirects import FOLLOWED, Endings, leads_to
-from harness.source.rest import Garbled, Malformed, Rest, as_text
+from harness.source.rest import Garbled, Malformed, Request, Rest, as_text
 from harness.source.tokens import Client as TokenClient, read_token
 from harness.source.way_on import past_end
 from harness.spec.source import Source
 
 NO_CONTENT = 204
+_TEXTS = ("url", "cursor", "keyset")  # kinds of pages that are what a server wrote
 # Error bodies are small, and everyone else's requests go on meanwhile: one that drips is judged by what has come.
 LONGEST_LOOK_S = 5.0
 Body = bytes | bytearray
@@ -125,6 +126,7 @@ class HttpApi:
         *,
         credential: str | None = None,
         target: str | None = None,
+        place: str | None = None,
     ) -> Got | None:
         """Send one request and return its one result, as `Api` asks."""
         heard = _Heard(on_headers)
@@ -134,19 +136,24 @@ class HttpApi:
             if role == "token":
                 got = await self._ask_for_token(client, heard)
             else:
-                url = self._url_of(key)
-                asked = target or self._endings.with_ending(role, url)
-                sent = _Sent(role, key, url, asked, credential, target is None and asked != url)
-                got = await self._ask(client, sent, heard)
+                try:
+                    got = await self._ask(client, self._sent(role, key, credential, place, target), heard)
+                except Malformed as error:  # an item that lies where nothing may be sent
+                    got = Got(Failed("malformed", str(error), passing=False, sent=False))
         heard.tell()  # where the time was up while its body was read
         self._note_stale(role, key, got)
         # A refusal is one from its verdict on, however its body ends.
         return self._redacted(got) if heard.wanted else None
 
-    def _url_of(self, key: Key) -> str:
+    def _sent(self, role: Role, key: Key, credential: str | None, place: str | None, target: str | None) -> _Sent:
+        own = self._request_of(key, place)
+        asked = target or self._endings.with_ending(role, own.url)
+        return _Sent(role, key, own.url, asked, credential, target is None and asked != own.url, own)
+
+    def _request_of(self, key: Key, place: str | None = None) -> Request:
         if isinstance(key, PageRef):
-            return self._rest.page_url(key)
-        return self._rest.batch_url(key) if isinstance(key, Batch) else self._rest.item_url(key)
+            return self._rest.page_request(key)
+        return self._rest.batch_request(key) if isinstance(key, Batch) else self._rest.item_request(key, place)
 
     def _note_stale(self, role: Role, key: Key, got: Got) -> None:
         """Remember a request that met a stale connection: after a long pause every pooled connection is stale, and its
@@ -189,7 +196,13 @@ class HttpApi:
     async def _ask(self, client: AsyncClient, sent: _Sent, heard: _Heard) -> Got:
         extensions = {} if sent.credential is None else {CREDENTIAL: sent.credential}
         try:
-            async with client.stream("GET", sent.url, extensions=extensions) as response:
+            own = sent.request
+            # A body is sent as text of our own making, so that a canonical cursor leaves as it was read.
+            content = None if own.json is None else as_text(own.json).encode()
+            headers = dict(own.headers) if own.json is None else {"Content-Type": "application/json", **own.headers}
+            async with client.stream(
+                own.method, sent.url, headers=headers, content=content, extensions=extensions
+            ) as response:
                 heard.said = notice(response.status_code, response.headers, self._wall(), self._refused_when)
                 body = await self._looked_into(response, heard)
                 if not heard.tell():
@@ -255,9 +268,8 @@ class HttpApi:
         status = response.status_code
         if not response.is_success:
             words = "" if isinstance(body, Malformed) else body.decode(_UTF_8, "replace")
-            failed = replace(
-                failed_status(status, response.extensions.get("location")), past_end=past_end(status, words)
-            )
+            failed = failed_status(status, response.extensions.get("location"))
+            failed = replace(failed, past_end=past_end(status, words) or self._rest.ends_with(status))
             return Got(_with_evidence(failed, response, body))
         if status == NO_CONTENT and isinstance(key, PageRef):
             nothing = Failed("malformed", "the answer has no content", passing=False, past_end=f"answered {status}")
@@ -320,7 +332,7 @@ class HttpApi:
         except (ValueError, RecursionError):
             value = None
         headers = {name.lower(): said for name, said in response.headers.items()}
-        return Answer(self._url_of(key), value, headers, response.status_code, text=text[:1000], item=item)
+        return Answer(self._request_of(key).url, value, headers, response.status_code, text=text[:1000], item=item)
 
     def _redacted(self, got: Got) -> Got:
         """Return `got` without what we sent to prove who we are, should a server or a library repeat it."""
@@ -335,7 +347,12 @@ class HttpApi:
             following = None if result.next_page is None else known.restore_placeholders(str(result.next_page))
             if (following is None) != (result.next_page is None) or known.in_ids(result.ids):
                 return _TOLD_SECRET
-            result = replace(result, next_page=None if following is None else linked(following))
+            if result.next_page is not None and following is not None and result.next_page.kind in _TEXTS:
+                result = replace(result, next_page=PageRef(result.next_page.kind, following))
+            places = [known.restore_placeholders(place) for place in result.places]
+            if None in places:
+                return _TOLD_SECRET
+            result = replace(result, places=tuple(place or "" for place in places))
         if isinstance(result, PageRead) and (result.unread or result.said_by or result.remarks):
             unread, said_by, remarks = map(known.redact, (result.unread, result.said_by, result.remarks))
             result = replace(result, unread=unread, said_by=said_by, remarks=remarks)
@@ -354,6 +371,7 @@ class _Sent(NamedTuple):
     url: str
     credential: str | None
     ended: bool
+    request: Request
 
 
 class _Heard:

@@ -1,93 +1,201 @@
-"""The mapping of a REST API: which URL a page or an item has, and what a list says.
+"""The mapping of a REST API: the request of a page or an item, and what a list says.
 
-Read without configuration: a list is an array, or an object with the records under `data`, `items` or `results`;
-pages are numbered where `last_page` or `total_pages` says how many, or where the total and the first page do, else
-each names the next (in the body, in a Link header, or by `has_more` and its last id), else each is followed by another.
-What a page says is read here; where the list ends is judged by `harness.core.listing`.
+What a `Source` declares is sent and read as declared, and nothing else is sent, for some APIs refuse a parameter they
+do not know. What it leaves open is read by rules: a list is an array, or an object with the records under `data`,
+`items` or `results`; pages are numbered where `last_page` or `total_pages` says
+how many, or where the total and the first page do, else each names the next (in the body, in a Link header, or by
+`has_more` and its last id), else each is followed by another. What a page says is read here (`harness.source.paging`
+for declared ways on, `harness.source.records` for records and items); where the list ends is judged by
+`harness.core.listing`.
+
+**Where requests go.** A link, or an item's URL that a record names, may lead to the list's own origin, or to a host
+that was allowed, without credentials; anywhere else it is refused before it is asked. Of a service that spells its own
+host in several ways (`same_host`), links are rewritten to the list's origin.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote_plus, urlencode, urljoin, urlsplit, urlunsplit
 
 from harness.core.answers import BatchRead, PageRead
-from harness.record.discovery import holds_number, shown
-from harness.record.events import FIRST_PAGE, Batch, ItemId, PageRef, canonical_id, is_same_id, linked
-from harness.source.batches import batch_url, match_batch
+from harness.record.discovery import holds_number
+from harness.record.events import FIRST_PAGE, Batch, ItemId, PageRef, linked
+from harness.source.batches import match_batch
 from harness.source.credentials import origin
 from harness.source.declared import declared, link_targets, whole
-from harness.source.remarks import remarks, tells_of_error
-from harness.source.way_on import error_told, hints_at_error, ways_on, words_of
+from harness.source.paging import USUAL_SIZE, Pages, Seen
+from harness.source.records import (
+    Garbled as Garbled,
+    Malformed as Malformed,
+    Records,
+    as_text as as_text,
+    other_than_json,
+    parsed,
+    without_records,
+)
+from harness.source.remarks import remarks
+from harness.source.way_on import error_told, ways_on
+from harness.spec import ids as joined_ids
+from harness.spec.paths import Path
+from harness.spec.source import Item, Resource, Source
+from harness.spec.templates import BodyTemplate, ItemTemplate, UrlTemplate, encoded, encoded_name, on_list
 from harness.values import variables_in
 
 # Ten million pages of one item are still a list; more is a number gone wrong.
 MOST_PAGES = 10_000_000
-_RECORDS = ("data", "items", "results")
 # Fields that are read for what they are: the others are searched for a way on.
 _NEXT = ("next_page_url", "next")
 _NO_HEADERS: Mapping[str, str] = {}
 
 
-class Malformed(Exception):
-    """A body that is not what was asked for; the message says why, in words for the failure's detail.
-
-    past_end: what came, in words for people, where it ends a list if the page was only guessed; else None.
-    remarks: what the body says of itself, which may take that back.
-    """
-
-    def __init__(self, why: str, past_end: str | None = None, remarks: str = "") -> None:
-        super().__init__(why)
-        self.past_end = past_end
-        self.remarks = remarks
-
-
-class Garbled(Malformed):
-    """A body that is not even JSON: cut short, or somebody else's page. Asked again it may be whole."""
-
-
 @dataclass(frozen=True, slots=True)
-class Rest:
-    """A list at `url` (which may hold `{page}` and `{per_page}`) whose items lie one path segment below it.
+class Request:
+    """A request as it is sent, but for `{env:NAME}`, which stands for a secret until it leaves. json: None for no body.
 
-    allowed: other hosts (`host` or `host:port`) to which a next link may lead. What the URL's query says with an
-    `{env:NAME}` proves who we are, and is said with every request. item: the URL of a batch of items, with `{ids:100}`.
+    headers: of the source, none for a host that is not the list's.
     """
 
+    method: str
     url: str
-    per_page: int
-    allowed: frozenset[str] = frozenset()
-    item: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    json: Any = None
+
+
+class Rest:
+    """How a source is asked and read. ValueError where its templates, paths and paging do not fit together.
+
+    source: what is declared. A URL alone declares nothing else; then `per_page`, `allowed` (other hosts, `host` or
+    `host:port`, to which links may lead) and `item` (the template of its URL) say what is to be said. What the list's
+    query says with an `{env:NAME}` proves who we are, and is said with every request.
+    """
+
+    def __init__(
+        self,
+        source: Source | str,
+        per_page: int | None = None,
+        allowed: frozenset[str] = frozenset(),
+        item: str | None = None,
+    ) -> None:
+        if isinstance(source, str):
+            where = None if item is None else Item(url=item)
+            resource = Resource(url=source, per_page=per_page or USUAL_SIZE, item=where)
+            source = Source(resource=resource, allow_host=tuple(allowed))
+        self.source = source
+        resource = source.resource
+        self.url = resource.url
+        self._allowed = frozenset(source.allow_host)
+        self._template = UrlTemplate(resource.url)
+        self._params = {
+            encoded_name(name): UrlTemplate(f"?={quote(value, safe='{}:*,')}")
+            for name, value in resource.params.items()
+        }
+        self._body = None if resource.body is None else BodyTemplate(resource.body)
+        self._placed = self._template.names | (self._body.names if self._body is not None else frozenset())
+        self._size = _size(resource, self._placed)
+        paging = resource.paging
+        typed = self._body is not None and bool(self._body.names & {"cursor", "last_id"})
+        self._pages = None if paging is None else Pages(paging, self._size, typed=typed)
+        self._param = getattr(paging, "param", None)
+        total = getattr(paging, "total", None)
+        self._total = None if total is None else Path(total)
+        place = resource.item
+        self._item = None if place is None else ItemTemplate(on_list(place.url, resource.url))
+        self._records = Records(resource.records, resource.id, None if place is None else place.records)
+        self.per_page = self._size or USUAL_SIZE
+        # Does the item's URL follow from its id? Else a page says where each item lies.
+        self._needs_place = self._item is not None and any(name not in resource.id for name in self._item.fields)
+
+    # --- requests -------------------------------------------------------------------------------------------------
+
+    def page_request(self, page: PageRef) -> Request:
+        """Return the request of a page of the list."""
+        resource = self.source.resource
+        values = self._values(page)
+        url = self._page_url(page, values)
+        body = None if self._body is None else self._body.fill(values)
+        return Request(resource.method, url, self._headers(url), body)
 
     def page_url(self, page: PageRef) -> str:
-        """Return the URL of a page: its own, or the list's with the page's number."""
-        if page.kind == "url":
-            return str(page)
-        missing = [] if "{page}" in self.url else [f"page={page}"]
-        if not missing or "{per_page}" in self.url:
-            url = self.url.replace("{page}", str(page)).replace("{per_page}", str(self.per_page))
-        else:
-            url, missing = self.url, [*missing, f"perPage={self.per_page}"]
-        mark = "&" if urlsplit(url).query else "?"
-        return url + mark + "&".join(missing) if missing else url
+        """Return the URL of a page: its own, or the list's with what asks for that page."""
+        return self._page_url(page, self._values(page))
 
-    def item_url(self, item: ItemId) -> str:
-        parts = urlsplit(self.url)
-        segment = quote(str(item), safe="")
-        # `.` and `..` would be taken for steps through the path.
-        segment = segment.replace(".", "%2E") if not segment.strip(".") else segment
+    def item_request(self, item: ItemId, place: str | None = None) -> Request:
+        """Return the request of an item. place: where its page said that it lies, where its id does not say so."""
+        url = self.item_url(item, place)
+        return Request("GET", url, self._headers(url))
+
+    def batch_request(self, batch: Batch) -> Request:
+        """Return the request of several items at once; only where the item's URL has `{ids:N}`."""
+        url = self.batch_url(batch)
+        return Request("GET", url, self._headers(url))
+
+    def batch_url(self, batch: Batch) -> str:
+        """Return the URL that asks for several items."""
+        assert self._item is not None, "a batch without its URL"
+        return self._resolved(self._item.of_ids(*batch.ids))
+
+    def item_url(self, item: ItemId, place: str | None = None) -> str:
+        """Return the URL of an item."""
+        if place is not None:
+            return self._resolved(place)
+        if self._item is not None:
+            return self._resolved(self._of_id(item))
+        parts = urlsplit(self._template.fill({}))
+        segment = encoded(str(item))
         path = parts.path.rstrip("/") + "/" + segment
         return urlunsplit((parts.scheme, parts.netloc, path, "&".join(self._proof()), ""))
 
+    def _of_id(self, item: ItemId) -> str:
+        assert self._item is not None
+        if self._item.batch is not None:
+            return self._item.of_ids(item)
+        names = self.source.resource.id
+        return self._item.of_parts(
+            item, dict(zip(names, joined_ids.parts(item, len(names)), strict=True)) if names else {}
+        )
+
+    def _headers(self, url: str) -> Mapping[str, str]:
+        headers = self.source.headers
+        return headers if not headers or origin(url) == origin(self.url) else {}
+
+    def _values(self, page: PageRef) -> dict[str, Any]:
+        if self._pages is not None:
+            return self._pages.values(page)
+        return {"page": page.number, "per_page": self.per_page}
+
+    def _page_url(self, page: PageRef, values: Mapping[str, Any]) -> str:
+        if page.kind == "url":
+            return str(page)
+        url = self._template.fill(values)
+        url = _with(url, {name: part.fill(values).removeprefix("?=") for name, part in self._params.items()})
+        size_name, added = self.source.resource.size_param, {}
+        if self._pages is None:
+            added = {} if "page" in self._placed else {"page": page.number}
+            size_name = "perPage" if size_name is None and "page" not in self._placed else size_name
+        elif self._param is not None:
+            added = {self._param: next((values.get(name) for name in _SENT if values.get(name) is not None), None)}
+            added = {} if self._placed & {*_SENT} else added
+        url = _with(url, {encoded_name(name): encoded(value) for name, value in added.items() if value is not None})
+        if size_name and self._size is not None and "per_page" not in self._placed:
+            url = _with(url, {encoded_name(size_name): str(self._size)}, keep=True)
+        return url
+
     def _proof(self) -> list[str]:
-        return [part for part in urlsplit(self.url).query.split("&") if variables_in(part)]
+        said = [f"{name}={value}" for name, value in self.source.resource.params.items()]
+        return [part for part in (*urlsplit(self.url).query.split("&"), *said) if variables_in(part)]
+
+    def ends_with(self, status: int) -> str | None:
+        """Return what an answer of `status` says of a page that was only guessed, where that is declared."""
+        return f"answered {status}" if status in self.source.resource.end else None
+
+    # --- pages ----------------------------------------------------------------------------------------------------
 
     def read_page(
         self, page: PageRef, body: str, headers: Mapping[str, str] = _NO_HEADERS, *, kept: bool = False
-    ) -> tuple[PageRead, list[tuple[ItemId, dict[str, Any]]]]:
+    ) -> tuple[PageRead, list[tuple[ItemId, Any]]]:
         """Return what a page of the list says, and its records by id. Malformed where it is no list.
 
         headers: of the answer, by lower-case name, lines of one name joined. `next_page` is a link, never a guess.
@@ -95,19 +203,88 @@ class Rest:
         """
         if not body.strip():
             raise Garbled("the body is empty", "has an empty body")
-        return self.page_of(page, _json(body), headers, kept=kept)
+        try:
+            value = parsed(body)
+        except Garbled:
+            if page != FIRST_PAGE or (other := other_than_json(body)) is None:
+                raise
+            why = f"the list's URL answers with {other}, not with JSON; is it the address of the API?"
+            raise Malformed(why) from None
+        return self.page_of(page, value, headers, kept=kept)
 
     def page_of(
         self, page: PageRef, value: Any, headers: Mapping[str, str] = _NO_HEADERS, *, kept: bool = False
-    ) -> tuple[PageRead, list[tuple[ItemId, dict[str, Any]]]]:
+    ) -> tuple[PageRead, list[tuple[ItemId, Any]]]:
         """Read the same from a JSON value that was parsed already."""
         url = self.page_url(page)
-        name, records = _records(value, url)
-        about = {key: inner for key, inner in value.items() if key != name} if isinstance(value, dict) else {}
+        _, records = self._records.of_page(value, url)
+        about = without_records(value, records)
         if error_told(about) is not None:
-            raise Malformed(_says_error(about))
-        by_id = [(_id(record), record) for record in records]
-        _check_unique(by_id, kept=kept)
+            raise Malformed(f"the list reports an error: {as_text(about)[:200]}")
+        by_id = self._records.ids_of(records, kept=kept)
+        if self._pages is None:
+            read = self._by_rules(page, about, headers, by_id, url)
+        else:
+            read = self._as_declared(page, value, about, headers, by_id, url)
+        if self._needs_place and not kept:
+            read = replace(read, places=tuple(self._place_of(item, record) for item, record in by_id))
+        return read, by_id
+
+    def _place_of(self, item: ItemId, record: Any) -> str:
+        """Return where an item lies whose id does not say so, without the list's origin.
+
+        Malformed where the record does not say it either, or names another host.
+        """
+        assert self._item is not None
+        try:
+            url = self._resolved(self._item.of_record(item, record))
+        except ValueError as error:
+            raise Malformed(str(error)) from None
+        if origin(url) != origin(self.url):
+            return url
+        parts = urlsplit(url)
+        return urlunsplit(("", "", parts.path or "/", parts.query, ""))
+
+    def _as_declared(
+        self, page: PageRef, value: Any, about: dict[str, Any], headers: Mapping[str, str], by_id: Any, url: str
+    ) -> PageRead:
+        """Read what a page says by the declared paging; what that leaves open, by the rules."""
+        assert self._pages is not None
+        ids, paging = tuple(item for item, _ in by_id), self.source.resource.paging
+        numbers = self._pages.kind in (None, "page")
+        found = ways_on(about, headers, url, set(self._known_ways(about)))
+        last_page, total, said_by = _extent(about, headers, url, numbered=numbers)
+        if self._total is not None:
+            total, said_by = whole(self._total.find(value, headers)), ""
+        last = by_id[-1][1] if by_id else None
+        seen = Seen(page, value, headers, ids, last, self._records.raw_id(last), total, found.ways)
+        follows = self._pages.after(seen)
+        if getattr(paging, "pages", None) is not None or not numbers:
+            last_page = follows.last_page
+        self._check_extent(last_page, 0, page, len(by_id))
+        next_page = follows.page
+        if follows.target is not None:
+            next_page = linked(self._link(page, follows.target))
+        more = follows.more
+        if more is None and getattr(paging, "more", None) is None and (next_page is None or found.more is False):
+            more = found.more
+        unread = () if follows.sure or (next_page is not None and not follows.guessed) else found.ways
+        return PageRead(
+            ids, total, last_page, next_page, follows.way, more, ", ".join(unread), said_by=said_by,
+            remarks=remarks(about, url), paging=self._pages.kind, guessed=follows.guessed,
+        )  # fmt: skip
+
+    def _known_ways(self, about: dict[str, Any]) -> Iterator[str]:
+        """Yield the fields that are no unread way on: the declared ones, and links where pages are numbered."""
+        paging = self.source.resource.paging
+        yield from (path for name in ("next", "more") if (path := getattr(paging, name, None)) is not None)
+        if paging is not None and paging.type in ("page", "offset"):
+            yield from _followed(about)
+
+    def _by_rules(
+        self, page: PageRef, about: dict[str, Any], headers: Mapping[str, str], by_id: Any, url: str
+    ) -> PageRead:
+        records = [record for _, record in by_id]
         found = ways_on(about, headers, url, _followed(about))
         way, next_page = self._way(page, about, headers, records)
         last_page, total, said_by = _extent(about, headers, url, numbered=page.number is not None and next_page is None)
@@ -120,53 +297,30 @@ class Rest:
         ids = tuple(item for item, _ in by_id)
         says = remarks(about, url)
         following = None if next_page is None else linked(next_page)
-        read = PageRead(ids, total, last_page, following, way, more, ", ".join(unread), said_by=said_by, remarks=says)
-        return read, by_id
+        return PageRead(ids, total, last_page, following, way, more, ", ".join(unread), said_by=said_by, remarks=says)
 
-    def batch_url(self, batch: Batch) -> str:
-        """Return the URL that asks for several items."""
-        assert self.item is not None, "a batch without its URL"
-        return batch_url(self.item, batch)
-
-    def read_batch(self, batch: Batch, body: str) -> tuple[BatchRead, list[tuple[ItemId, str]]]:
-        """Return which of the items an answer holds, and their payloads. Malformed where it holds no records."""
-        _, records = _records(_json(body), self.batch_url(batch))
-        read, by_id = match_batch(batch, [(_id(record), record) for record in records])
-        texts = [(item, as_text(record)) for item, record in by_id.items()]
-        return replace(read, sizes_bytes={item: len(text) for item, text in texts}), texts
+    # --- items ----------------------------------------------------------------------------------------------------
 
     def read_item(self, item: ItemId, body: str) -> tuple[str, bool, ItemId | None]:
-        """Return the payload to keep: the item's object as JSON text, out of its `data` envelope if it has one.
+        """Return the payload to keep: the item's object as JSON text, out of its envelope if it has one.
 
         And whether it carries the id it was asked by, and the id where it spells it in another case. Malformed for the
         answer of another item, of an error or a list, and for an empty object.
         """
-        value = _json(body)
+        value = parsed(body)
         inner, carried = self.item_of(item, value)
-        spelt = canonical_id(str(inner["id"])) if carried and isinstance(item, str) else item
+        spelt = self._records.spelt(inner) if carried and isinstance(item, str) else item
         return body if inner is value else as_text(inner), carried, None if spelt == item else spelt
 
     def item_of(self, item: ItemId, value: Any) -> tuple[dict[str, Any], bool]:
         """Read the same from a JSON value that was parsed already."""
-        if not isinstance(value, dict):
-            raise Malformed(f"the item is not an object but {_kind(value)}")
-        inner: dict[str, Any] = value
-        if "id" not in value and isinstance(value.get("data"), dict):
-            inner = value["data"]
-        found = inner.get("id")
-        if is_same_id(found, item):
-            return inner, True
-        if isinstance(found, (int, float, str)) and not isinstance(found, bool) and found != "":
-            raise Malformed(f"the answer is for another item: its id is {str(found)[:60]}, not {item}")
-        if (error := error_told(value) or error_told(inner)) is not None:
-            raise Malformed(f"the answer reports an error and has no id: {error}")
-        if (said := tells_of_error(value) or tells_of_error(inner)) is not None:
-            raise Malformed(f"the answer reports an error and has no id: {said}")
-        if not inner:
-            raise Malformed("the item is an empty object")
-        if _is_page(value):
-            raise Malformed("the answer is a page of a list, not an item")
-        return inner, False
+        return self._records.item_of(item, value)
+
+    def read_batch(self, batch: Batch, body: str) -> tuple[BatchRead, list[tuple[ItemId, str]]]:
+        """Return which of the items an answer holds, and their payloads. Malformed where it holds no records."""
+        read, by_id = match_batch(batch, self._records.items_of(parsed(body), self.batch_url(batch)))
+        texts = [(item, as_text(record)) for item, record in by_id.items()]
+        return replace(read, sizes_bytes={item: len(text) for item, text in texts}), texts
 
     def _check_extent(self, last_page: int | None, total: int, page: PageRef, records: int) -> None:
         implied = -(-total // records) if page == FIRST_PAGE and records else 0
@@ -190,23 +344,29 @@ class Rest:
     def _after(self, records: list[Any]) -> str:
         """Return the page after the last record of this one (keyset paging: `has_more`, and `after=` the last id)."""
         parts = urlsplit(self.url)
-        query = urlencode({"after": _id(records[-1]), "perPage": self.per_page})
+        query = urlencode({"after": self._records.ids_of(records[-1:], kept=False)[0][0], "perPage": self.per_page})
         return urlunsplit((*parts[:3], "&".join([query, *self._proof()]), ""))
 
     def _link(self, page: PageRef, link: str) -> str:
         """Return a next link as an absolute URL on the list's own host: credentials go nowhere else."""
+        return self._resolved(link, self.page_url(page), "the next page", "the link to the next page is not a URL")
+
+    def _resolved(self, link: str, base: str | None = None, what: str = "an item", no_url: str = "") -> str:
+        """Return a link as an absolute URL of the list's own origin, or of an allowed host; Malformed else."""
         try:
-            url = urljoin(self.page_url(page), link)
+            url = urljoin(base or self._template.fill({}), link)
             here, there = origin(self.url), origin(url)
         except ValueError:
             here, there, url = ("", "", 0), ("", "", 0), ""
         if not url.isprintable() or there[0] not in ("http", "https", "") or not there[1]:
-            raise Malformed("the link to the next page is not a URL")
+            raise Malformed(no_url or f"the URL of an item, {link[:80]!r}, is none")
         if here == there:
             return self._with_proof(url)
-        if self.allowed.isdisjoint((there[1], f"{there[1]}:{there[2]}", f"[{there[1]}]", f"[{there[1]}]:{there[2]}")):
+        if self._allowed.isdisjoint(_names(there)):
+            if self.source.same_host:
+                return self._with_proof(urlunsplit((*urlsplit(self.url)[:2], *urlsplit(url)[2:])))
             where = "{}://{}:{}".format(*there)
-            why = f"the next page is on another host, {where}, which must not receive the credentials"
+            why = f"{what} is on another host, {where}, which must not receive the credentials"
             raise Malformed(f"{why}; if you trust it, add --allow-host {there[1]}")
         return url
 
@@ -221,18 +381,48 @@ class Rest:
         return urlunsplit((*parts[:3], "&".join([*kept, *proof]), ""))
 
 
-def as_text(value: Any) -> str:
-    """Return JSON text that can be stored: escaped where it holds half a surrogate pair, which UTF-8 cannot."""
-    text = json.dumps(value, ensure_ascii=False)
-    return text if _is_storable(text) else json.dumps(value)
+# What a paging parameter sends: the first of these that has a value.
+_SENT = ("cursor", "last_id", "offset", "page")
 
 
-def _is_storable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _size(resource: Resource, placed: frozenset[str]) -> int | None:
+    """Return the page size that is asked for; None where it is not said to the server."""
+    if resource.per_page is not None and (resource.paging is None or resource.size_param or "per_page" in placed):
+        return resource.per_page
+    said = _said_size(resource)
+    if said is not None:
+        return said
+    asks = resource.size_param or "per_page" in placed or (resource.paging is None and resource.size_param is None)
+    return USUAL_SIZE if asks else None
+
+
+def _said_size(resource: Resource) -> int | None:
+    """Return the page size that the URL or a parameter says by itself."""
+    if not resource.size_param:
+        return None
+    said = [*parse_qsl(urlsplit(resource.url).query), *resource.params.items()]
+    return next((whole(value) or None for name, value in said if name == resource.size_param), None)
+
+
+def _with(url: str, added: Mapping[str, str], *, keep: bool = False) -> str:
+    """Return `url` with parameters, encoded already, in place of its own of the same name. keep: those stay."""
+    if not added:
+        return url
+    start, _, query = url.partition("?")
+    parts = [part for part in query.split("&") if part]
+    names = {unquote_plus(name) for name in added}
+    own = {unquote_plus(part.partition("=")[0]) for part in parts}
+    if keep:
+        added = {name: value for name, value in added.items() if unquote_plus(name) not in own}
+    else:
+        parts = [part for part in parts if unquote_plus(part.partition("=")[0]) not in names]
+    return start + "?" + "&".join([*parts, *(f"{name}={value}" for name, value in added.items())])
+
+
+def _names(there: tuple[str, str, int]) -> tuple[str, ...]:
+    """Return how an allowed host may be written."""
+    _, host, port = there
+    return host, f"{host}:{port}", f"[{host}]", f"[{host}]:{port}"
 
 
 def _spoken(about: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -253,73 +443,6 @@ def _followed(about: dict[str, Any]) -> set[str]:
     return {name for name, link in _spoken(about) if not link or isinstance(link, str)}
 
 
-def _json(body: str) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise Garbled(f"the body is not JSON ({error})") from None
-
-
-def _records(value: Any, sent: str) -> tuple[str, list[Any]]:
-    """Return the field that holds the records, and the records. Malformed where there is none, see `past_end` there.
-
-    The first field with a list that is not empty: beside the records, `data` may be an empty list.
-    """
-    if isinstance(value, list):
-        return "", value
-    if isinstance(value, dict):
-        lists = [name for name in _RECORDS if isinstance(value.get(name), list)]
-        if lists:
-            name = next((name for name in lists if value[name]), lists[0])
-            return name, value[name]
-    if error_told(value) is not None:
-        raise Malformed(_says_error(value))
-    says = remarks(value, sent) if isinstance(value, dict) else ""
-    why = "the body holds no list: neither an array nor an object with data, items or results"
-    if says:
-        why = f"{why}; it says {shown(says)}"
-    raise Malformed(why, _lacks_records(value), says)
-
-
-def _says_error(about: dict[str, Any]) -> str:
-    return f"the list reports an error: {as_text(about)[:200]}"
-
-
-def _lacks_records(value: Any) -> str | None:
-    """Return `is null`, or `holds no records` for an object that has none under any name and tells of no error; else
-    None.
-    """
-    if value is None:
-        return "is null"
-    if not isinstance(value, dict) or hints_at_error(value) or any(value.get(name) for name in _RECORDS):
-        return None
-    lists = any(isinstance(inner, list) and inner for inner in value.values())
-    return None if lists else "holds no records"
-
-
-def _id(record: Any) -> ItemId:
-    found = record.get("id") if isinstance(record, dict) else None
-    if isinstance(found, (int, str)) and not isinstance(found, bool) and found != "" and _is_storable(str(found)):
-        return canonical_id(found)
-    raise Malformed("a record of the list has no usable id")
-
-
-def _check_unique(by_id: list[tuple[ItemId, Any]], *, kept: bool) -> None:
-    """Raise Malformed where one id stands for two records: a search for films and series may name a film and a series
-    so.
-
-    Where details are fetched, rows of one item may differ; then only records of different types are two.
-    """
-    first: dict[ItemId, Any] = {}
-    for item, record in by_id:
-        other = first.setdefault(item, record)
-        if other is record:
-            continue
-        differing = [name for name in (other.keys() | record.keys()) - {"id"} if other.get(name) != record.get(name)]
-        if any(kept or set(words_of(name)) & {"type", "kind"} for name in differing):
-            raise Malformed(f"the page names the id {item} twice, with different records: ids are not unique here")
-
-
 def _count(about: dict[str, Any], *names: str) -> int | None:
     return whole(next((about[name] for name in names if name in about), None))
 
@@ -338,22 +461,3 @@ def _extent(
     if numbered and "pages" in said and (last_page or 0) < said["pages"].value <= MOST_PAGES:
         last_page, by = said["pages"].value, [*by, said["pages"].by]
     return last_page, total, ", ".join(by)
-
-
-# Beside records under `data` each of these tells a page of a list; an order, too, may have `items` and a `total`.
-_OF_PAGES = ("last_page", "total_pages", "next_page_url", "has_more", "per_page", "next")
-_OF_DATA = (*_OF_PAGES, "total", "total_count", "count", "page", "links", "meta")
-
-
-def _is_page(about: dict[str, Any]) -> bool:
-    for name, of_pages in (("data", _OF_DATA), ("items", _OF_PAGES), ("results", _OF_PAGES)):
-        records = about.get(name)
-        if isinstance(records, list) and any(field in about for field in of_pages):
-            return all(isinstance(record, dict) and "id" in record for record in records)
-    return False
-
-
-def _kind(value: Any) -> str:
-    return {list: "an array", dict: "an object", str: "text", bool: "a boolean", type(None): "null"}.get(
-        type(value), "a number"
-    )

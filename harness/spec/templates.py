@@ -246,6 +246,10 @@ class ItemTemplate:
             return self._url.fill({"id": items[0]})
         return self._url.fill({name: list(items)})
 
+    def of_parts(self, item: int | str, fields: Mapping[str, Any]) -> str:
+        """Return the URL of one item by its id and the fields that this is made of."""
+        return self._url.fill({**fields, "id": item})
+
     def _value(self, path: Path, record: Any) -> Any:
         found = path.find(record)
         if found is None or found == "" or isinstance(found, (bool, dict, list)):

@@ -67,8 +67,8 @@ def test_null_is_there_and_a_missing_key_is_not() -> None:
         ("header:", "'header:' names no header: write it as header:X-Next-Page"),
         ("header:X Next", "'header:X Next' names no header: write it as header:X-Next-Page"),
         ("page[after]", "'page[after]' is not a path in JMESPath: Expecting: star, got: unquoted_identifier: Parse "
-         "error at column 5, token \"after\" (UNQUOTED_IDENTIFIER), for expression; a key that holds such characters is "
-         "written in double quotes"),
+         "error at column 5, token \"after\" (UNQUOTED_IDENTIFIER), for expression; a key that holds such characters "
+         "is written in double quotes"),
         ("nope(@)", "'nope(@)' is not a path in JMESPath: Unknown function: nope()"),
     ],
 )  # fmt: skip
@@ -89,7 +89,7 @@ def test_any_text_is_a_path_or_told_to_be_none_in_one_line(text: str) -> None:
     assert "\n" not in why
     if why:
         return
-    assert path.find({text: 5, "a": {"b": 1}}) == (None if path.header is not None else 5)
+    assert path.find({"a": {"b": 1}, text: 5}) == (None if path.header is not None else 5)
     path.find(BODY)
     path.find(None)
 

@@ -1,0 +1,303 @@
+"""Find the records in a page, the id of each, and the item in its own answer.
+
+Where their place is declared, they are there or nowhere: a path that finds nothing on a page is told, and never read
+as an empty list. Where nothing is declared, a list is an array, or an object with the records under `data`, `items` or
+`results` (of any other, `harness.source.guess` writes a declaration first); the id is `id`; an item stands alone or in
+`data`.
+
+A list may hold bare ids, numbers or texts; then each item must be fetched.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from harness.record.discovery import shown
+from harness.record.events import ItemId, is_same_id
+from harness.source.remarks import remarks, tells_of_error
+from harness.source.way_on import error_told, hints_at_error, words_of
+from harness.spec import ids
+from harness.spec.paths import Path
+
+_RECORDS = ("data", "items", "results")
+_ID = (Path("id"),)
+_DEEPEST = 6  # of the objects around the records
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
+
+
+class Malformed(Exception):
+    """A body that is not what was asked for; the message says why, in words for the failure's detail.
+
+    past_end: what came, in words for people, where it ends a list if the page was only guessed; else None.
+    remarks: what the body says of itself, which may take that back.
+    """
+
+    def __init__(self, why: str, past_end: str | None = None, remarks: str = "") -> None:
+        super().__init__(why)
+        self.past_end = past_end
+        self.remarks = remarks
+
+
+class Garbled(Malformed):
+    """A body that is not even JSON: cut short, or somebody else's page. Asked again it may be whole."""
+
+
+def as_text(value: Any) -> str:
+    """Return JSON text that can be stored: escaped where it holds half a surrogate pair, which UTF-8 cannot."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if _is_storable(text) else json.dumps(value)
+
+
+def _is_storable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def parsed(body: str) -> Any:
+    """Return the JSON value of a body; Garbled where it is none."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Garbled(f"the body is not JSON ({error})") from None
+
+
+def other_than_json(body: str) -> str | None:
+    """Return what a body is that was never JSON, such as `an HTML page, title "Welcome"`; None: it may be cut short."""
+    text = body.lstrip("\ufeff \t\r\n")
+    if text[:1] in ("{", "[", '"') or not text or text[:1].isdecimal():
+        return None
+    if re.match(r"<(!doctype html|html|head|body|\?xml[^>]*>\s*<(!doctype )?html)", text, re.IGNORECASE):
+        title = _TITLE.search(text[:10_000])
+        words = " ".join(title[1].split())[:80] if title is not None else ""
+        return f'an HTML page, title "{words}"' if words else "an HTML page"
+    if text[:1] == "<":
+        return "XML"
+    line = "".join(mark if mark.isprintable() else " " for mark in text.splitlines()[0])[:60]
+    return f'plain text, "{line}"'
+
+
+# --- a page -----------------------------------------------------------------------------------------------------------
+
+
+class Records:
+    """Where a page's records, their ids and an item lie. paths: of `harness.spec.source.Resource`, as declared."""
+
+    def __init__(self, records: str | None, id_paths: Sequence[str], item_records: str | None) -> None:
+        self._path = None if records is None else Path(records)
+        self._ids = tuple(map(Path, id_paths))
+        self._item = None if item_records is None else Path(item_records)
+
+    def of_page(self, value: Any, sent: str) -> tuple[str, list[Any]]:
+        """Return the field of the body that holds the records, and the records. Malformed where there are none.
+
+        sent: the URL that was asked, whose values a server may repeat.
+        """
+        if self._path is None:
+            return _records(value, sent)
+        there, found = self._path.look(value)
+        if isinstance(found, list):
+            return _outermost(value, found), found
+        error = error_told(value)
+        if error is not None:
+            raise Malformed(_says_error(value))
+        says = remarks(value, sent) if isinstance(value, dict) else ""
+        what = "nothing" if found is None else kind_of(found)
+        why = f"the body holds {what} at {self._path}, where the records are declared"
+        past = "holds no records" if there or value is None else _lacks_records(value)
+        raise Malformed(f"{why}; it says {shown(says)}" if says else why, past, says)
+
+    def ids_of(self, records: Sequence[Any], *, kept: bool) -> list[tuple[ItemId, Any]]:
+        """Return the records by their ids. kept: they are the items. Malformed where one has no usable id."""
+        by_id = [(self._id(record), record) for record in records]
+        if kept and records and not any(isinstance(record, dict) for record in records):
+            raise Malformed(
+                "the list holds bare ids and nothing else: each item must be fetched (leave out --no-detail)"
+            )
+        _check_unique(by_id, kept=kept)
+        return by_id
+
+    def _id(self, record: Any) -> ItemId:
+        if not isinstance(record, (dict, list)) and not self._ids:
+            found = ids.usable(record)
+        else:
+            found = ids.id_of(record, self._ids or _ID)
+        if found is not None:
+            return found
+        if self._ids:
+            raise Malformed(f"a record of the list has no usable id at {' and '.join(map(str, self._ids))}")
+        raise Malformed("a record of the list has no usable id")
+
+    def raw_id(self, record: Any) -> Any:
+        """Return the id of a record as it holds it: for a keyset's next page."""
+        if not isinstance(record, dict) and not self._ids:
+            return record
+        paths = self._ids or _ID
+        return paths[0].find(record) if len(paths) == 1 else ids.id_of(record, paths)
+
+    # --- an item --------------------------------------------------------------------------------------------------
+
+    def item_of(self, item: ItemId, value: Any) -> tuple[dict[str, Any], bool]:
+        """Return the item's object in an answer, and whether it carries the id it was asked by.
+
+        Malformed for the answer of another item, of an error or a list, and for an empty object.
+        """
+        if not isinstance(value, dict):
+            one = self._item is None and isinstance(value, list) and len(value) == 1 and self._carries(value[0], item)
+            if not one and self._item is None:
+                raise Malformed(f"the item is not an object but {kind_of(value)}")
+            value = value[0] if one else value
+        inner = self._inner(item, value)
+        found = ids.id_of(inner, self._ids or _ID)
+        if is_same_id(found, item):
+            return inner, True
+        if found is not None:
+            raise Malformed(f"the answer is for another item: its id is {str(found)[:60]}, not {item}")
+        self._check_item(inner, value)
+        return inner, False
+
+    def items_of(self, value: Any, sent: str) -> list[tuple[ItemId, dict[str, Any]]]:
+        """Return the items of a batch by their ids. Malformed where the answer is no list of them."""
+        records = Records(None if self._item is None else self._item.text, [path.text for path in self._ids], None)
+        _, found = records.of_page(value, sent)
+        return records.ids_of(found, kept=True)
+
+    def spelt(self, inner: dict[str, Any]) -> ItemId | None:
+        """Return the id of an item as it carries it."""
+        return ids.id_of(inner, self._ids or _ID)
+
+    def _carries(self, inner: Any, item: ItemId) -> bool:
+        return isinstance(inner, dict) and is_same_id(ids.id_of(inner, self._ids or _ID), item)
+
+    def _inner(self, item: ItemId, value: Any) -> Any:
+        """Return the item out of its envelope: the declared one, or `data`, or the only object if it has the id."""
+        if self._item is not None:
+            found = self._item.find(value)
+            found = found[0] if isinstance(found, list) and len(found) == 1 else found
+            if isinstance(found, dict):
+                return found
+            if error_told(value) is not None:
+                raise Malformed(f"the answer reports an error: {as_text(value)[:200]}")
+            what = "nothing" if found is None else kind_of(found)
+            raise Malformed(f"the answer holds {what} at {self._item}, where the item is declared")
+        if ids.id_of(value, self._ids or _ID) is not None:
+            return value
+        if isinstance(value.get("data"), dict) and not self._ids:
+            return value["data"]
+        inside = [inner for inner in value.values() if self._ids and self._carries(inner, item)]
+        return inside[0] if len(inside) == 1 else value
+
+    def _check_item(self, inner: dict[str, Any], value: Any) -> None:
+        """Raise Malformed for an answer without the id that is no item."""
+        if (error := error_told(value) or error_told(inner)) is not None:
+            raise Malformed(f"the answer reports an error and has no id: {error}")
+        if isinstance(value, dict) and (said := tells_of_error(value) or tells_of_error(inner)) is not None:
+            raise Malformed(f"the answer reports an error and has no id: {said}")
+        if not inner:
+            raise Malformed("the item is an empty object")
+        if isinstance(value, dict) and _is_page(value):
+            raise Malformed("the answer is a page of a list, not an item")
+
+
+def _outermost(value: Any, found: list[Any]) -> str:
+    """Return the field of the body in which the records stand, at any depth; "" where they are the body."""
+    if not isinstance(value, dict):
+        return ""
+    return next((name for name, inner in value.items() if inner is found or _holds(inner, found, 0)), "")
+
+
+def _holds(value: Any, found: list[Any], depth: int) -> bool:
+    return (
+        isinstance(value, dict)
+        and depth < _DEEPEST
+        and any(inner is found or _holds(inner, found, depth + 1) for inner in value.values())
+    )
+
+
+def without_records(value: Any, records: list[Any]) -> dict[str, Any]:
+    """Return the body without its records: what it says of the list."""
+    if not isinstance(value, dict):
+        return {}
+    about: dict[str, Any] = {}
+    for key, inner in value.items():
+        if inner is records:
+            continue
+        about[key] = without_records(inner, records) if _holds(inner, records, 0) else inner
+    return about
+
+
+def _records(value: Any, sent: str) -> tuple[str, list[Any]]:
+    """Return the field that holds the records, and the records. Malformed where there is none, see `past_end` there.
+
+    The first field with a list that is not empty: beside the records, `data` may be an empty list.
+    """
+    if isinstance(value, list):
+        return "", value
+    if isinstance(value, dict):
+        lists = [name for name in _RECORDS if isinstance(value.get(name), list)]
+        if lists:
+            name = next((name for name in lists if value[name]), lists[0])
+            return name, value[name]
+    if error_told(value) is not None:
+        raise Malformed(_says_error(value))
+    says = remarks(value, sent) if isinstance(value, dict) else ""
+    why = "the body holds no list: neither an array nor an object with data, items or results"
+    if says:
+        why = f"{why}; it says {shown(says)}"
+    raise Malformed(why, _lacks_records(value), says)
+
+
+def _says_error(about: Any) -> str:
+    return f"the list reports an error: {as_text(about)[:200]}"
+
+
+def _lacks_records(value: Any) -> str | None:
+    """Return `is null`, or `holds no records` for an object that has none under any name and tells of no error; else
+    None.
+    """
+    if value is None:
+        return "is null"
+    if not isinstance(value, dict) or hints_at_error(value) or any(value.get(name) for name in _RECORDS):
+        return None
+    lists = any(isinstance(inner, list) and inner for inner in value.values())
+    return None if lists else "holds no records"
+
+
+def _check_unique(by_id: list[tuple[ItemId, Any]], *, kept: bool) -> None:
+    """Raise Malformed where one id stands for two records: a search for films and series may name a film and a series
+    so.
+
+    Where details are fetched, rows of one item may differ; then only records of different types are two.
+    """
+    first: dict[ItemId, Any] = {}
+    for item, record in by_id:
+        other = first.setdefault(item, record)
+        if other is record or not isinstance(record, dict) or not isinstance(other, dict):
+            continue
+        differing = [name for name in (other.keys() | record.keys()) - {"id"} if other.get(name) != record.get(name)]
+        if any(kept or set(words_of(name)) & {"type", "kind"} for name in differing):
+            raise Malformed(f"the page names the id {item} twice, with different records: ids are not unique here")
+
+
+# Beside records under `data` each of these tells a page of a list; an order, too, may have `items` and a `total`.
+_OF_PAGES = ("last_page", "total_pages", "next_page_url", "has_more", "per_page", "next")
+_OF_DATA = (*_OF_PAGES, "total", "total_count", "count", "page", "links", "meta")
+
+
+def _is_page(about: dict[str, Any]) -> bool:
+    for name, of_pages in (("data", _OF_DATA), ("items", _OF_PAGES), ("results", _OF_PAGES)):
+        records = about.get(name)
+        if isinstance(records, list) and any(field in about for field in of_pages):
+            return all(isinstance(record, dict) and "id" in record for record in records)
+    return False
+
+
+def kind_of(value: Any) -> str:
+    return {list: "an array", dict: "an object", str: "text", bool: "a boolean", type(None): "null"}.get(
+        type(value), "a number"
+    )
