@@ -256,7 +256,7 @@ def http_api(config: ImportConfig, url: str, *, keep_records: bool = False) -> H
     """
     resolved = resolve(config)
     return HttpApi(
-        Rest(url, config.source.page_size, frozenset(config.source.allow_host), config.source.item),
+        _rest(config, url),
         workers=config.pacing.most_workers,
         timeout_s=config.retry.timeout,
         headers=resolved.headers,
@@ -267,6 +267,17 @@ def http_api(config: ImportConfig, url: str, *, keep_records: bool = False) -> H
         **_proving(config, url, resolved),
         trust_env=config.source.url is not None,  # our own child is on loopback, where no proxy has business
     )
+
+
+def _rest(config: ImportConfig, url: str) -> Rest:
+    """Return the mapping of the source that `config` declares, or of the list at `url` where it declares nothing."""
+    declared = config.source.declared(url)
+    if declared is None:
+        return Rest(url, config.source.page_size, frozenset(config.source.allow_host))
+    resource = declared.resource.model_copy(update={"url": url})
+    if resource.per_page is None and resource.paging is None:
+        resource = resource.model_copy(update={"per_page": config.source.page_size})
+    return Rest(declared.model_copy(update={"resource": resource}))
 
 
 def _proving(config: ImportConfig, url: str, resolved: Resolved) -> dict[str, Any]:
