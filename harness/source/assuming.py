@@ -21,7 +21,8 @@ _USUAL = (None, "data", "items", "results")
 
 @dataclass(frozen=True, slots=True)
 class Assumed:
-    """source: what the run goes by. line: all that was told, for people; changed: whether the rules alone would differ.
+    """source: what the run goes by. line: all that was told, for people. changed: whether the rules alone would differ.
+    others: ways on that a check may try where page 2 refutes this one.
 
     The parts of `findings` that are not assumed are read by the rules, which come to the same.
     """
@@ -30,6 +31,7 @@ class Assumed:
     line: str
     findings: tuple[Finding, ...]
     changed: bool
+    others: tuple[Paging, ...] = ()
 
     def as_noted(self) -> dict[str, Any]:
         """Return what run.json keeps, and a resumed run is given."""
@@ -66,7 +68,7 @@ def assume(known: Source, first: Answer, plain: PageRead | None) -> Assumed:
         changes["item"] = told.item
     resource = was.model_copy(update=changes)
     source = known.model_copy(update={"resource": resource})
-    return Assumed(source, found.assumed, found.findings, changed=bool(changes))
+    return Assumed(source, found.assumed, found.findings, changed=bool(changes), others=found.others)
 
 
 def _usual_item(known: Source) -> str:
@@ -82,7 +84,7 @@ def _is_needed(paging: Paging | None, found: Guess, plain: PageRead | None) -> b
     if plain is None or plain.unread:
         return True
     if isinstance(paging, LinkPaging):
-        return plain.next_page is None
+        return plain.next_page is None and plain.last_page is None
     if isinstance(paging, KeysetPaging):
         return paging.param != "after"
     if isinstance(paging, PageNumberPaging):

@@ -86,7 +86,7 @@ class HttpApi:
         self.on_answer: Callable[[Key, Answer], None] | None = None
         # Told what page 1 made believe, once.
         self.on_assumed: Callable[[Assumed], None] | None = None
-        self._assumed: Assumed | None = None
+        self.assumed: Assumed | None = None
         self._undecided = is_open(rest.source)
         self._stale: set[tuple[Role, Key]] = (
             set()
@@ -293,8 +293,8 @@ class HttpApi:
         except Malformed as error:
             reason = "too large" if isinstance(error, TooLarge) else "malformed"
             why = str(error)
-            if self._assumed is not None and self._assumed.changed and not isinstance(error, Garbled):
-                why = contradicted(self._assumed, why)
+            if self.assumed is not None and self.assumed.changed and not isinstance(error, Garbled):
+                why = contradicted(self.assumed, why)
             failed = Failed(reason, why, passing=isinstance(error, Garbled), past_end=error.past_end)
             failed = replace(failed, remarks=error.remarks)
             return Got(_with_evidence(failed, response, body))
@@ -311,6 +311,12 @@ class HttpApi:
         self._undecided = False
         self._rest = Rest(source)
 
+    def read_again(self, first: Answer) -> PageRead:
+        """Read page 1 as it came before, by what the source is taken for since."""
+        page = self._redacted(Got(self._rest.page_of(FIRST_PAGE, first.value, first.headers)[0])).result
+        assert isinstance(page, PageRead)
+        return page
+
     def _decide(self, first: Answer) -> None:
         """Assume what page 1 makes believe, where the rules would not read the list as well by themselves."""
         try:
@@ -319,7 +325,7 @@ class HttpApi:
             plain = None
         assumed = assume(self._rest.source, first, plain)
         assumed = replace(assumed, line=self._credentials.redact(assumed.line))
-        self._assumed = assumed
+        self.assumed = assumed
         self.go_by(assumed.source)
         if self.on_assumed is not None and assumed.line:
             self.on_assumed(assumed)

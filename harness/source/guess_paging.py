@@ -60,6 +60,12 @@ class Way:
     others: tuple[Paging, ...] = ()
     body: dict[str, Any] | None = field(default=None, compare=False)
 
+    def by(self, other: Paging) -> Way:
+        """Return the same way by another of its parameters."""
+        param, was = getattr(other, "param", ""), getattr(self.paging, "param", "")
+        left = tuple(one for one in (self.paging, *self.others) if one != other)
+        return replace(self, paging=other, shown=self.shown.removesuffix(str(was)) + str(param), others=left)
+
 
 def find_paging(seen: Seen) -> Way | None:
     """Return the way on, None where the page does not tell one."""
