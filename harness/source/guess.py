@@ -111,9 +111,7 @@ def guess(answers: Sequence[Answer], known: Source, tried: Paging | None = None)
 class _Guessing:
     """One guess under way: the resource as far as it is known, what was found and what was not."""
 
-    def __init__(
-        self, known: Source, pages: Sequence[Answer], items: Sequence[Answer], tried: Paging | None
-    ) -> None:
+    def __init__(self, known: Source, pages: Sequence[Answer], items: Sequence[Answer], tried: Paging | None) -> None:
         self._known = known
         self._tried = tried
         self._resource = known.resource

@@ -66,7 +66,7 @@ def tokens(body: str, token: str, parameter: str, *, more: str = "", empty: Any 
 
 
 def github(query: dict[str, str]) -> Reply:
-    rows, number, more = by_page({"page": str(max(1, int(query["page"])))})
+    rows, number, more = by_page({"page": str(max(1, int(query.get("page", 1))))})
     links = [f'<{URL}?page={number + 1}>; rel="next"', f'<{URL}?page=3>; rel="last"'] if more else []
     links += [f'<{URL}?page={number - 1}>; rel="prev"'] if number > 1 else []
     return Reply(rows, headers={"link": ", ".join(links)} if links else {})
@@ -101,14 +101,14 @@ def django(query: dict[str, str]) -> Reply:
 
 
 def laravel(query: dict[str, str]) -> Reply:
-    rows, number, more = by_page({"page": str(max(1, int(query["page"])))})
+    rows, number, more = by_page({"page": str(max(1, int(query.get("page", 1))))})
     following = f"{URL}?page={number + 1}" if more else None
     about = {"current_page": number, "last_page": 3, "per_page": 3, "total": 7, "path": URL, "from": 1, "to": 3}
     return Reply({**about, "data": rows, "next_page_url": following, "first_page_url": f"{URL}?page=1"})
 
 
 def laravel_resource(query: dict[str, str]) -> Reply:
-    rows, number, more = by_page({"page": str(max(1, int(query["page"])))})
+    rows, number, more = by_page({"page": str(max(1, int(query.get("page", 1))))})
     links = {"first": f"{URL}?page=1", "last": f"{URL}?page=3", "prev": None}
     links["next"] = f"{URL}?page={number + 1}" if more else None
     marks = [{"url": f"{URL}?page={number + 1}", "label": "Next &raquo;", "active": False}]
@@ -352,7 +352,7 @@ def test_check_is_never_wrong_about_a_public_shape(name: str, tmp_path: Path) ->
         again = imported(answers, tmp_path / "saved", saved(found, tmp_path))
         assert (again.status, again.state().imported) == ("complete", len(IDS)), (again.about, found.toml)
     if found is not None:
-        assert len(found.latencies_s) <= 5
+        assert len(found.latencies_s) <= 5 + (name in TRIED)
         text = check_text(found, Screen(), program="python -m harness", command="import --url u")
         assert text.startswith("✓ can be imported  (" if can else "✗ cannot be imported completely  (")
         assert "  end        " in text
@@ -373,7 +373,7 @@ def test_check_asks_for_page_0_where_an_import_would(about: dict[str, Any]) -> N
     """A4: one judge for both. Where a total is declared an import may come to page 0, and it says that it did."""
 
     def answer(query: dict[str, str]) -> Reply:
-        number = int(query["page"])
+        number = int(query.get("page", 1))
         return Reply({"data": window(SIZE * number), **about})
 
     asked: list[str] = []
