@@ -43,6 +43,7 @@ from harness.values import typical_latency_s
 from harness.views.plan import before_start, plan_text
 from harness.views.progress import Progress, choose_mode
 from harness.views.screen import Screen
+from harness.views.text import printable
 
 
 def import_command(toml: Path | None, **flags: Any) -> int:
@@ -145,6 +146,7 @@ async def import_now(config: ImportConfig, relist: bool = False) -> int:
             told.began(session)
             if mode != "none":
                 _say_beforehand(config, "The bar" if mode == "bar" else "It")
+                session.on_assumed = _say_assumed
             shown.append(screen.enter_context(Progress(mode, sys.stderr)))
             name.append(session.run_folder.name)
 
@@ -200,6 +202,10 @@ def _of_preset(config: ImportConfig) -> str:
 def _say_starting() -> None:
     """Say that the import is starting: nothing else can be said for a second or two."""
     click.echo("starting the test API", err=True)
+
+
+def _say_assumed(line: str) -> None:
+    click.echo(f"assumed: {printable(line)}", err=True)
 
 
 def _say_beforehand(config: ImportConfig, who: str) -> None:

@@ -19,6 +19,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "config": (dict,),
     "asked": (dict,),
     "source": (dict,),
+    "assumed": (dict,),
     "versions": (dict,),
     "recorded": (dict,),
     "sessions_utc_s": (list,),

@@ -64,6 +64,11 @@ class Run(Folder):
         return {**about.get("config", {}), **about.get("in_force", {}), **about.get("asked", {})}
 
     @property
+    def assumed(self) -> str:
+        """Return in a line what page 1 made believe of an API that was not declared; "" where nothing was assumed."""
+        return str(self.about.get("assumed", {}).get("line", ""))
+
+    @property
     def status(self) -> RunStatus:
         """Return the status by the events; an open run whose process is gone was interrupted.
 

@@ -54,6 +54,7 @@ class Summary:
     possible; of_learned: the same where limits were learned; unmeasured: why neither is given. learned: limits that the
     run revealed. refused_within: the sentence where the server refused although the declared limits were kept.
     list_ended: the evidence that the list had ended, NOT_RECORDED where there is none; None before the list has ended.
+    assumed: what page 1 made believe of an API that was not declared; "" where nothing was.
     """
 
     run: str
@@ -106,6 +107,7 @@ class Summary:
     learned: tuple[LearnedLimit, ...] = ()
     refused_within: str = ""
     requests_token: int = 0
+    assumed: str = ""
 
     @property
     def sent(self) -> int:

@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from harness.session.optimality import figures as figures, revealed
 from harness.session.retry_failed import conclude, forget as forget, reopen as reopen
 from harness.session.session import OnUpdate, Session
 from harness.settings import Resolved, resolve
+from harness.source.assuming import restored
 from harness.source.base import Api
 from harness.source.child import child_api, server_flags
 from harness.source.client import HttpApi
@@ -122,6 +124,8 @@ async def import_into(
     inline: write without threads. relist: read the list again, and import what it names anew.
     """
     session = Session(run, config, inline=inline, relist=relist)
+    if isinstance(api, HttpApi):
+        _go_by(api, run, config, session)
     before = (session.state.answered, session.state.refused, session.state.lost)
     if on_start is not None:
         on_start(session, url)
@@ -132,6 +136,19 @@ async def import_into(
     else:
         await trio.to_thread.run_sync(write_results, run, session.state, config, ledger)
     return run
+
+
+def _go_by(api: HttpApi, run: Run, config: ImportConfig, session: Session) -> None:
+    """Let the client read the API as the run has assumed; where it has not yet, by what page 1 makes believe."""
+    noted = run.about.get("assumed")
+    if noted is not None:
+        try:
+            api.go_by(restored(noted, api.source))
+        except ValueError:
+            where = run.folder / "run.json"
+            raise RecordError(f"{where} holds an assumption that is none; restore it, or start anew") from None
+    elif config.source.url is not None:
+        api.on_assumed = session.assumed
 
 
 def prepare_run(config: ImportConfig, *, simulated: bool = False) -> Run:
@@ -302,6 +319,7 @@ def state_counts(state: State) -> tuple[int, int, int]:
 def write_results(run: Run, state: State, config: ImportConfig, ledger: Ledger | None) -> Summary:
     """Write what lies in a run's folder once a session has ended: its items, its figures, its status."""
     summary = figures(run.name, state, config, ledger, learned=revealed(run.folder, state))
+    summary = replace(summary, assumed=run.assumed)
     conclude(run, state, summary)
     return summary
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from dataclasses import replace
 
 from harness.core.core import Core
 from harness.core.work import Task
@@ -137,7 +138,8 @@ def ended_summary(run: Run, state: State, status: e.RunStatus | None = None) -> 
     ledger = before.server if before is not None and before.sessions == state.session.number else None
     over = not (status or state.status).is_open
     learned = revealed(run.folder, state) if over else ()
-    return figures(run.name, state, figures_config(run.folder / "run.json", run.config), ledger, status, learned)
+    config = figures_config(run.folder / "run.json", run.config)
+    return replace(figures(run.name, state, config, ledger, status, learned), assumed=run.assumed)
 
 
 def last_figures(run: Run) -> Summary | None:

@@ -38,6 +38,7 @@ from harness.session.factory import USUAL_WINDOW_S, budgets_for, credentials_of,
 from harness.session.optimality import best_possible, limits_of, limits_source
 from harness.session.plans import work_of
 from harness.session.retry_failed import forget_failed, retry_failed
+from harness.source.assuming import Assumed
 from harness.source.base import Api
 from harness.units import format_period
 
@@ -63,6 +64,8 @@ class Session:
         self.config = config
         # Told each event as it is recorded; it must neither raise nor take long.
         self.on_event: Callable[[Event], object] | None = None
+        # Told in a line what is assumed of an API that was not declared.
+        self.on_assumed: Callable[[str], object] | None = None
         self._wall = wall
         self._machine = machine
         self._started_utc_s = wall()
@@ -175,6 +178,13 @@ class Session:
             finally:
                 self._sent.close()
         return done
+
+    def assumed(self, assumed: Assumed) -> None:
+        """Keep what page 1 made believe of the API, and say it: a run goes by it to its end, also when resumed."""
+        with suppress(RecordError):  # the run ends by itself where the disk is full
+            self.run_folder.note(assumed=assumed.as_noted())
+        if self.on_assumed is not None:
+            self.on_assumed(assumed.line)
 
     def _sending(self) -> None:
         self._sent.add(self._started_s + self.now(), self._machine())

@@ -12,6 +12,7 @@ from typing import Any
 
 from harness.core.answers import PageRead
 from harness.source.guess import Answer, Finding, Guess, below, guess
+from harness.source.paging import USUAL_SIZE
 from harness.spec.source import CursorPaging, KeysetPaging, LinkPaging, OffsetPaging, PageNumberPaging, Paging, Source
 
 # Where the rules look for records by themselves.
@@ -20,7 +21,8 @@ _USUAL = (None, "data", "items", "results")
 
 @dataclass(frozen=True, slots=True)
 class Assumed:
-    """source: what the run goes by. line: all that was told, for people; changed: whether the rules alone would differ.
+    """source: what the run goes by. line: all that was told, for people. changed: whether the rules alone would differ.
+    others: ways on that a check may try where page 2 refutes this one.
 
     The parts of `findings` that are not assumed are read by the rules, which come to the same.
     """
@@ -29,6 +31,7 @@ class Assumed:
     line: str
     findings: tuple[Finding, ...]
     changed: bool
+    others: tuple[Paging, ...] = ()
 
     def as_noted(self) -> dict[str, Any]:
         """Return what run.json keeps, and a resumed run is given."""
@@ -58,12 +61,14 @@ def assume(known: Source, first: Answer, plain: PageRead | None) -> Assumed:
     if was.paging is None and _is_needed(told.paging, found, plain):
         changes["paging"] = told.paging
         changes |= {"body": told.body} if told.body != was.body else {}
+        # Pages must keep their size while a list is read: what page 1 was asked for with is asked for again.
+        if was.paging is None and not was.size_param and was.method == "GET":
+            changes |= {"size_param": "perPage", "per_page": was.per_page or USUAL_SIZE}
     if was.item is None and told.item is not None and told.item.url != _usual_item(known):
         changes["item"] = told.item
-    # Pages must keep their size while a list is read; what page 1 was asked for with is asked for again.
     resource = was.model_copy(update=changes)
     source = known.model_copy(update={"resource": resource})
-    return Assumed(source, found.assumed, found.findings, changed=bool(changes))
+    return Assumed(source, found.assumed, found.findings, changed=bool(changes), others=found.others)
 
 
 def _usual_item(known: Source) -> str:
@@ -79,7 +84,7 @@ def _is_needed(paging: Paging | None, found: Guess, plain: PageRead | None) -> b
     if plain is None or plain.unread:
         return True
     if isinstance(paging, LinkPaging):
-        return plain.next_page is None
+        return plain.next_page is None and plain.last_page is None
     if isinstance(paging, KeysetPaging):
         return paging.param != "after"
     if isinstance(paging, PageNumberPaging):
@@ -97,7 +102,8 @@ def restored(noted: Any, known: Source) -> Source:
     if not isinstance(noted, dict) or not isinstance(noted.get("source"), dict):
         return known
     found = Source.model_validate(noted["source"])
-    parts = {name: getattr(found.resource, name) for name in ("records", "id", "paging", "item", "body")}
+    parts = ("records", "id", "paging", "item", "body", "size_param", "per_page")
     was = {name: getattr(known.resource, name) for name in parts}
-    open_parts = {name: value for name, value in parts.items() if was[name] in (None, ())}
-    return known.model_copy(update={"resource": known.resource.model_copy(update=open_parts)})
+    update = {name: getattr(found.resource, name) for name, value in was.items() if value in (None, ())}
+    update |= {"body": found.resource.body} if found.resource.body is not None else {}
+    return known.model_copy(update={"resource": known.resource.model_copy(update=update)})

@@ -13,7 +13,8 @@ from harness.core.answers import Failed, ItemRead, PageRead, Redirected, TokenRe
 from harness.pacing import Notice
 from harness.pacing.refusals import MOST_BODY, Declared, by_body, wants_body
 from harness.record.clock import utc_s
-from harness.record.events import Batch, ItemId, Key, PageRef, Role
+from harness.record.events import FIRST_PAGE, Batch, ItemId, Key, PageRef, Role
+from harness.source.assuming import Assumed, assume, contradicted, is_open
 from harness.source.base import Got, OnHeaders
 from harness.source.body import ACCEPTED, LOOKED_AT, TooLarge, evidence, read_body, read_start, recordable
 from harness.source.credentials import CREDENTIAL, Credentials, KeyAuth
@@ -24,6 +25,7 @@ from harness.source.redirects import FOLLOWED, Endings, leads_to
 from harness.source.rest import Garbled, Malformed, Request, Rest, as_text
 from harness.source.tokens import Client as TokenClient, read_token
 from harness.source.way_on import past_end
+from harness.spec.source import Source
 
 NO_CONTENT = 204
 _TEXTS = ("url", "cursor", "keyset")  # kinds of pages that are what a server wrote
@@ -83,6 +85,10 @@ class HttpApi:
         self._near: dict[ItemId, str] = {}
         # Told each answer that could be read as JSON: for a check, which says what the API looks like.
         self.on_answer: Callable[[Key, Answer], None] | None = None
+        # Told what page 1 made believe, once.
+        self.on_assumed: Callable[[Assumed], None] | None = None
+        self.assumed: Assumed | None = None
+        self._undecided = is_open(rest.source)
         self._stale: set[tuple[Role, Key]] = (
             set()
         )  # to be sent again, on a connection that is surely none of the pool's
@@ -284,6 +290,8 @@ class HttpApi:
             self._rest.check_declared(status, text)
             if self.on_answer is not None:
                 self.on_answer(key, self._answer(key, response, text))
+            if key == FIRST_PAGE and self._undecided:
+                self._decide(self._answer(key, response, text))
             if isinstance(key, Batch):
                 read, payloads = self._rest.read_batch(key, text)
                 return Got(read, tuple(payloads))
@@ -294,11 +302,43 @@ class HttpApi:
             page, records = self._rest.read_page(key, text, response.headers, kept=self._keep_records)
         except Malformed as error:
             reason = "too large" if isinstance(error, TooLarge) else "malformed"
-            failed = Failed(reason, str(error), passing=isinstance(error, Garbled), past_end=error.past_end)
+            why = str(error)
+            if self.assumed is not None and self.assumed.changed and not isinstance(error, Garbled):
+                why = contradicted(self.assumed, why)
+            failed = Failed(reason, why, passing=isinstance(error, Garbled), past_end=error.past_end)
             failed = replace(failed, remarks=error.remarks)
             return Got(_with_evidence(failed, response, body))
         kept = records if self._keep_records else []
         return Got(page, tuple((item, as_text(record)) for item, record in kept))
+
+    @property
+    def source(self) -> Source:
+        """What the API is taken for: as it was declared, and assumed since."""
+        return self._rest.source
+
+    def go_by(self, source: Source) -> None:
+        """Read the API as `source` says from here on: what a run has assumed, or what a check tries."""
+        self._undecided = False
+        self._rest = Rest(source)
+
+    def read_again(self, first: Answer) -> PageRead:
+        """Read page 1 as it came before, by what the source is taken for since."""
+        page = self._redacted(Got(self._rest.page_of(FIRST_PAGE, first.value, first.headers)[0])).result
+        assert isinstance(page, PageRead)
+        return page
+
+    def _decide(self, first: Answer) -> None:
+        """Assume what page 1 makes believe, where the rules would not read the list as well by themselves."""
+        try:
+            plain: PageRead | None = self._rest.page_of(FIRST_PAGE, first.value, first.headers)[0]
+        except Malformed:
+            plain = None
+        assumed = assume(self._rest.source, first, plain)
+        assumed = replace(assumed, line=self._credentials.redact(assumed.line))
+        self.assumed = assumed
+        self.go_by(assumed.source)
+        if self.on_assumed is not None and assumed.line:
+            self.on_assumed(assumed)
 
     def _answer(self, key: Key, response: Response, text: str) -> Answer:
         """Return an answer to guess from; its URL with the names of variables, as everything that may be shown."""

@@ -97,21 +97,23 @@ class Guess:
         return ", ".join(f"next {one.more}" if one.what == "paging" else f"{one.what} {one.found}" for one in told)
 
 
-def guess(answers: Sequence[Answer], known: Source) -> Guess:
+def guess(answers: Sequence[Answer], known: Source, tried: Paging | None = None) -> Guess:
     """Return what the answers show of what `known` leaves open.
 
-    answers: page 1 first, then page 2 and items, if they were asked for. known: with the list's URL at least.
+    answers: page 1 first, then page 2 and items, if they were asked for. known: with the list's URL at least. tried:
+    the way on by which page 2 was asked for, where it is another than the first that page 1 makes believe.
     """
     pages = [answer for answer in answers if answer.item is None]
     items = [answer for answer in answers if answer.item is not None]
-    return _Guessing(known, pages, items).guess()
+    return _Guessing(known, pages, items, tried).guess()
 
 
 class _Guessing:
     """One guess under way: the resource as far as it is known, what was found and what was not."""
 
-    def __init__(self, known: Source, pages: Sequence[Answer], items: Sequence[Answer]) -> None:
+    def __init__(self, known: Source, pages: Sequence[Answer], items: Sequence[Answer], tried: Paging | None) -> None:
         self._known = known
+        self._tried = tried
         self._resource = known.resource
         self._pages = pages
         self._items = items
@@ -196,6 +198,8 @@ class _Guessing:
         if way is None:
             self._lacks("paging", _no_way(seen), "--paging page|offset|cursor|link|keyset|single")
             return
+        if self._tried in way.others:
+            way = way.by(self._tried)
         self._others, self._ended = way.others, way.ended
         self._set(paging=way.paging, **({} if way.body is None else {"body": way.body}))
         evidence = way.evidence

@@ -60,6 +60,12 @@ class Way:
     others: tuple[Paging, ...] = ()
     body: dict[str, Any] | None = field(default=None, compare=False)
 
+    def by(self, other: Paging) -> Way:
+        """Return the same way by another of its parameters."""
+        param, was = getattr(other, "param", ""), getattr(self.paging, "param", "")
+        left = tuple(one for one in (self.paging, *self.others) if one != other)
+        return replace(self, paging=other, shown=self.shown.removesuffix(str(was)) + str(param), others=left)
+
 
 def find_paging(seen: Seen) -> Way | None:
     """Return the way on, None where the page does not tell one."""
@@ -491,8 +497,8 @@ def _dialect(seen: Seen) -> Way | None:
         more = "exceededTransferLimit"
         by_offset = OffsetPaging(param="resultOffset", more=more)
         says = about.get(more)
-        return Way(by_offset, "offset -> resultOffset", f"{more} and attributes are ArcGIS's", f"{more} is false or absent",
-                   ended=says is not True)  # fmt: skip
+        said, end = f"{more} and attributes are ArcGIS's", f"{more} is false or absent"
+        return Way(by_offset, "offset -> resultOffset", said, end, ended=says is not True)
     if {"help", "success", "result"} <= names and isinstance(about["result"], dict) and "count" in about["result"]:
         return _by_offset("start", "result.count", "help, success and result.count are CKAN's", seen)
     if isinstance(about.get("response"), dict) and "numFound" in about["response"]:

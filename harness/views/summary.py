@@ -103,6 +103,8 @@ def summary_rows(summary: Summary) -> Iterable[Row]:
     yield from _measure(summary)
     yield from _speed(summary)
     yield "requests", _requests(summary), ""
+    if summary.assumed:
+        yield "assumed", summary.assumed, ""
     if summary.list_ended is not None:
         yield "list", list_text(summary), "yellow" if summary.lacks_evidence else ""
     yield "waiting", _waiting(summary), ""
