@@ -22,7 +22,8 @@ class Fetch:
     """Send this request now.
 
     `key`: of an item its id, of several asked together a Batch, of a page which one it is, of a token the name of its
-    secret. target: where it was redirected to; None: to its own address.
+    secret. target: where it was redirected to; None: to its own address. place: where an item lies, as the list said;
+    None: that follows from its id.
     """
 
     id: int
@@ -33,6 +34,7 @@ class Fetch:
     grant: Grant
     sent_s: float
     target: str | None = None
+    place: str | None = None
 
     @property
     def item(self) -> ItemId:
@@ -82,7 +84,8 @@ class PageRead:
     field that speaks of it, whether it names one or is empty. more: what a has_more says. unread: fields outside the
     records that look like a way on and that nothing follows, joined by ", ". past: what came in place of a list.
     said_by: the fields, joined likewise, of a total or a last_page that is not said by the usual fields of the body.
-    remarks: what the page says of how the request went, beyond plain success (`harness.source.remarks`).
+    remarks: what the page says of how the request went, beyond plain success (`harness.source.remarks`). places: where
+    the items lie, by `ids`, without the list's origin; () where that follows from their ids.
     """
 
     ids: tuple[ItemId, ...]
@@ -95,6 +98,7 @@ class PageRead:
     past: str | None = None
     said_by: str = ""
     remarks: str = ""
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -303,7 +303,9 @@ class Core:
             self._last_role = task.role
         self._fetches += 1
         target = self._redirects.target(task.role, task.key)
-        fetch = Fetch(self._fetches, task.role, task.key, task.attempt, endpoint, grant, now, target)
+        places = self.state.places
+        place = places.get(task.key) if places and task.role == "item" else None  # type: ignore[arg-type]
+        fetch = Fetch(self._fetches, task.role, task.key, task.attempt, endpoint, grant, now, target, place)
         self.in_flight[fetch.id] = InFlight(fetch, token=0 if self._token is None else self._token.number)
         self._breaker.sent(fetch.id, now)
         return fetch
@@ -563,10 +565,11 @@ class Core:
         self._redirects.over(fetch.role, fetch.key)
         self._breaker.passed(fetch.id, now)
         item, size_bytes = fetch.item, result.size_bytes
-        self._disputes.imported(item)
         answered_s, status = flight.answered_s or now, flight.status or 0
         what = (fetch.attempt, fetch.sent_s, answered_s, status, size_bytes, fetch.endpoint)
         self.emit(e.ItemImported(now, item, *what))
+        if not self.state.places or item in self.state.places:  # else nobody knows any more where it is
+            self._disputes.imported(item)
 
     def _batch_read(self, flight: InFlight, now: float, result: BatchRead) -> None:
         """Take in items that were asked for together; those that the answer lacks have failed."""

@@ -87,7 +87,9 @@ class ListReader:
         told = (page.last_page, page.next_page, page.way, page.more, page.unread, met, page.past)
         more, known = (page.said_by, page.remarks), state.last_page
         what = (fetch.page, fetch.attempt, fetch.sent_s, answered_s, status, ids, total)
-        self._emit(e.PageListed(now, *what, *told, *more, fetch.endpoint))
+        known_ids = set(ids) if page.places else set()
+        places = tuple(place for item, place in zip(page.ids, page.places, strict=False) if item in known_ids)
+        self._emit(e.PageListed(now, *what, *told, *more, fetch.endpoint, places=places or None))
         for item in new:
             if item in self._payloads:
                 self._emit(e.ItemAdopted(now, item))

@@ -84,6 +84,7 @@ EVENT_SCHEMA = pa.schema(
         ("utc_s", _SECONDS),
         ("carried", pa.bool_()),
         ("along", pa.bool_()),
+        ("places", pa.list_(_TEXT)),
     ],
     metadata={"harness.schema": str(SCHEMA_VERSION)},
 )
@@ -99,7 +100,7 @@ _BESIDE = ("role", "key_kind", "next_page_kind")
 _SINCE = {"headers": 2, "body": 2}
 _SINCE |= dict.fromkeys(("carried", "way", "more", "unread", "new", "past", "said_by", "remarks"), 3)
 _SINCE |= dict.fromkeys(("resource", "endpoint", "parent", "credential", "key_kind", "next_page_kind"), 4)
-_SINCE |= dict.fromkeys(("along",), 5)
+_SINCE |= dict.fromkeys(("along", "places"), 5)
 _COLUMNS = {name: tuple(_COLUMN_OF.get(field, field) for field in names) for name, names in EVENT_FIELDS.items()}
 _VALUES = {name: attrgetter(*fields) if len(fields) > 1 else None for name, fields in EVENT_FIELDS.items()}
 
@@ -208,6 +209,8 @@ def _read(table: pa.Table, column: str, *, number: bool) -> list[Any]:
     values: list[Any] = table.column(column).to_pylist()
     if column in ("key", "next_page"):
         return _read_refs(values, table.column(f"{column}_kind"))
+    if column == "places":
+        return [None if places is None else tuple(places) for places in values]
     if column == "along":
         return [bool(along) for along in values]
     if column == "parent":

@@ -81,8 +81,8 @@ class PageListed:
     or not; more: what a has_more says. unread: fields that look like a way on and that nothing follows. new: ids that
     this reading of the list had not met before. past: what came in place of a list, where the page had only been
     guessed. said_by: the fields of a total or last_page that is said elsewhere than usual. remarks: what the page says
-    of how the request went, beyond plain success, a line each. Of the last seven, revisions before schema 3 recorded
-    none.
+    of how the request went, beyond plain success, a line each. Of these seven, revisions before schema 3 recorded
+    none. places: where the items lie, by `ids`, without the list's origin; None where that follows from their ids.
     """
 
     t_s: float
@@ -104,6 +104,7 @@ class PageListed:
     remarks: str | None = None
     endpoint: Endpoint | None = None
     parent: ItemId | None = None
+    places: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

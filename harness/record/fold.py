@@ -113,6 +113,9 @@ def _page_listed(state: State, event: e.PageListed) -> None:
     before, leads = len(state.items), state.listing.position(event.page) >= state.listing.furthest
     for item in event.ids:
         state.items.add(item)
+    for item, place in zip(event.ids, event.places or (), strict=False):
+        if state.items.state(item) != "imported":
+            state.places.add(item, place)
     new = len(state.items) - before if event.new is None else event.new
     state.total = page_listed(state.listing, event, new, state.total)
     _extent(state, event)
@@ -151,7 +154,10 @@ def _item_imported(state: State, event: e.ItemImported) -> None:
     if not event.along:
         _sent(state, "item", event.sent_s, event.t_s)
         _answered(state, event.status, event.t_s - event.sent_s)
-    _move(state, event.item, "imported", event.t_s, nameless=state.ids_carried is False)
+    nameless = state.ids_carried is False
+    _move(state, event.item, "imported", event.t_s, nameless=nameless)
+    if state.places and not nameless:  # else it may be fetched again
+        state.places.imported(event.item)
     state.size_bytes += event.size_bytes
     if state.refused_of:
         state.refused_of.pop(f"item {event.item}", None)
@@ -162,6 +168,8 @@ def _item_imported(state: State, event: e.ItemImported) -> None:
 def _item_without_request(state: State, event: e.ItemListed | e.ItemAdopted) -> None:
     _move(state, event.item, "imported", event.t_s)
     state.failures.pop(("item", event.item), None)
+    if state.places:
+        state.places.imported(event.item)
 
 
 def _ids_carried(state: State, event: e.IdsCarried) -> None:

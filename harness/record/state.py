@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from harness.record.discovery import Listing
 from harness.record.events import ItemId, Key, PageRef, Role, RunStatus
 from harness.record.pages import PageSet
+from harness.record.places import Places
 
 ItemState = Literal["pending", "waiting", "imported", "failed", "forgotten"]
 ITEM_STATES: tuple[ItemState, ...] = ("pending", "waiting", "imported", "failed", "forgotten")
@@ -218,6 +219,7 @@ class State:
     status: RunStatus = RunStatus.RUNNING
     reason: str = ""
     session: Current = field(default_factory=Current)
+    places: Places = field(default_factory=Places)  # of items that are not imported yet, where the list says them
 
     @property
     def imported(self) -> int:
