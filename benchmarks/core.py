@@ -64,7 +64,7 @@ async def import_instantly(items: int, recording: bool, step_s: float = STEP_S, 
         await log.close()
         seconds = perf_counter() - began
         if results:
-            write_items(Path(folder), lambda item: core.state.items.state(item) == "imported", count=items)
+            write_items(Path(folder), lambda item: core.state.items.state(item) == "imported")
             compact(Path(folder))
     assert core.state.imported == items, "not everything was imported"
     return requests / seconds

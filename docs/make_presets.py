@@ -29,9 +29,9 @@ be tried on the other.
 
 ## One of your own
 
-A file of the same keys, by its path: `--preset ./mine.toml`. Keys are the flags' names, with `_` for `-`; those that may
-be repeated are lists. `about`, `url`, `[limits]`, `[docs]` and `warn` are for people and for `--plan`; none of them is
-needed, but a fact in `[docs]` without an address and a day is refused.
+A file of the same keys, by its path: `--preset ./mine.toml`. Keys are the flags' names, with `_` for `-`; those that
+may be repeated are lists. `about`, `url`, `[limits]`, `[docs]` and `warn` are for people and for `--plan`; none of
+them is needed, but a fact in `[docs]` without an address and a day is refused.
 
     about = "Orders of our shop"
     records = "data.orders"

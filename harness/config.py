@@ -260,7 +260,11 @@ class SourceSpec(_Part):
         if self.url is not None:
             given["url"] = self.url
         pairs = [header.get_secret_value().partition(":") for header in self.headers]
-        headers = {name.strip(): value.strip() for name, _, value in pairs if may_be_stored(name, value)}
+        # Those of a preset are written down already; what looks like a secret there is refused.
+        kept = [
+            (name.strip(), value.strip()) for name, _, value in pairs if self._lenient or may_be_stored(name, value)
+        ]
+        headers = dict(kept)
         return {**given, "headers": headers} if headers else given
 
     @property
@@ -430,6 +434,8 @@ class RunSpec(_Part):
     max_time: Seconds | None = _setting("max_time", gt=0, le=366 * 86_400)
     until: Annotated[str, AfterValidator(as_time_of_day)] | None = _setting("until")
     results: Annotated[Path, BeforeValidator(as_folder)] = _setting("results")
+    timestamps: bool = _setting("timestamps")
+    imported_at: bool = _setting("imported_at")
     name: Annotated[str, AfterValidator(as_run_name)] | None = _setting("run")
     fresh: bool = _setting("fresh")
     resume: bool = _setting("resume")

@@ -421,6 +421,20 @@ SECTIONS = (
         "to name a run, to go on with it, or to see what it would take",
         (
             Flag("results", "folder that holds the runs", "FOLDER", default=Path("results"), resumed=True),
+            Flag(
+                "timestamps",
+                "store texts as timestamps in columns where every value is one; else they stay text",
+                None,
+                default=False,
+                resumed=True,
+            ),
+            Flag(
+                "imported_at",
+                "add a column _imported_at: when each item was read (UTC)",
+                None,
+                default=False,
+                resumed=True,
+            ),
             Flag("run", "name of the run [default a timestamp]", field="name"),
             Flag("fresh", "replace the run of that name", None, default=False),
             Flag("resume", "continue the run of that name", None, default=False, live=True),

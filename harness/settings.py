@@ -20,10 +20,14 @@ from harness.errors import BadInput, RecordError
 from harness.flags import ENVIRONMENT, FLAGS, GROUPS, PLACES, RESULTS_VARIABLE, RESUMED, flag_of
 from harness.paths import as_path, program, quoted
 from harness.record.clock import next_local
+from harness.spec.flat import left_of
 from harness.spec.source import BasicAuth, BearerAuth, HeaderAuth, OAuth2, QueryAuth
+from harness.spec.written import DECLARING, is_declared, read_source
 from harness.unusable import BadSetting, near
 from harness.values import is_scenario_file, no_time_of_day, variables_in
 
+# Flat settings that a declared source may hold, in its own tables.
+OF_THE_SOURCE = tuple(name for name, flag in FLAGS.items() if flag.group == "source" and name != "preset")
 # RFC 9110 5.6.2; what is not ASCII has no one meaning on the wire.
 _TOKEN = re.compile(r"[!-~]+( +[!-~]+)*")
 # What the figures of a run depend on.
@@ -48,12 +52,16 @@ def read_settings(flags: Mapping[str, Any], toml: Path | None, environ: Mapping[
 
     Raises BadInput, in one sentence that names the setting where it was given and says what to change.
     """
+    in_file, spelled = _from_toml(toml)
     values: dict[str, Any] = {}
-    where: dict[str, str] = {}
-    for given, label in ((_from_toml(toml), f"in {toml}"), (from_environ(environ), "env"), (flags, "flag")):
+    where: dict[str, str] = {name: f"={place}" for name, place in spelled.items()}
+    for given, label in ((in_file, f"in {toml}"), (from_environ(environ), "env"), (flags, "flag")):
+        values = left_of(values, given)
         for name, value in given.items():
             values[name] = value
-            where[name] = label
+            where[name] = f"={spelled[name]}" if label.startswith("in ") and name in spelled else label
+    if "declaration" in values and values.get("preset") is not None:
+        raise BadInput(f"{_named('preset', where)} and [[resource]] in {toml} both declare a source; leave one out")
     try:
         config = ImportConfig(**values)
     except BadSetting as error:
@@ -234,9 +242,10 @@ def notebook_folder(folder: str | Path | None = None) -> Path:
     return (home / (folder or told)).absolute()
 
 
-def _from_toml(path: Path | None) -> dict[str, Any]:
+def _from_toml(path: Path | None) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the settings of a TOML file, and of those that do not stand there by their own names how they do."""
     if path is None:
-        return {}
+        return {}, {}
     try:
         with open(path, "rb") as file:
             table = tomllib.load(file)
@@ -244,7 +253,15 @@ def _from_toml(path: Path | None) -> dict[str, Any]:
         raise BadInput(f"--config {path} cannot be read ({error.strerror}); name a TOML file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"--config {path} is not TOML ({error}); fix it there") from None
-    return flattened(table, f"in {path}", _field)
+    where = f"in {path}"
+    if not is_declared(table):
+        return flattened(table, where, _field), {}
+    written = read_source(table, where, OF_THE_SOURCE)
+    rest = {key: value for key, value in table.items() if key not in DECLARING}
+    values = flattened(rest, where, _field)
+    if twice := next((name for name in values if name in OF_THE_SOURCE), None):
+        raise BadInput(f"{twice} {where} belongs into [source] or [[resource]]; move it there")
+    return {**values, **written.flat, "declaration": written.source}, written.where
 
 
 def flattened(table: Mapping[str, Any], where: str, name_of: Callable[[str, str], str]) -> dict[str, Any]:
@@ -312,4 +329,6 @@ def _told(error: BadSetting, where: Mapping[str, str]) -> str:
 def _named(name: str, where: Mapping[str, str]) -> str:
     """The setting as it was written where it was given."""
     label = where.get(name, "flag")
+    if label.startswith("="):
+        return label[1:]
     return {"env": ENVIRONMENT + name.upper(), "flag": flag_of(name)}.get(label, f"{name} {label}")

@@ -5,10 +5,13 @@ A command goes through the run's handle (`harness.session.control`), and is answ
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 import trio
@@ -95,14 +98,30 @@ def set_command(run: str | None, results: Path, **flags: Any) -> int:
     return 0
 
 
-def export_command(run: str | None, output: Path, results: Path) -> int:
-    """Write the items to `output`."""
-    from harness.record.items import export  # Parquet, which `prune` does not need
+def export_command(run: str | None, output: Path, results: Path, kind: str | None = None, **told: bool | None) -> int:
+    """Write the items to `output`, or to standard output where that is `-`; told: what differs from the run's."""
+    from harness.record.items import Options, export  # Parquet, which `prune` does not need
 
     found = find_run(results, run)
-    number = export(found, output)
+    options = replace(Options.of(found.in_force), **{name: value for name, value in told.items() if value is not None})
+    if str(output) == "-":
+        return _to_stdout(lambda stream: export(found, stream, kind or "jsonl", options))
+    number = export(found, output, kind, options)
     so_far = " so far" if found.status.is_open else ""
     click.echo(f"{output}: {plural(number, 'item')} of run {found.name}{so_far}")
+    return 0
+
+
+def _to_stdout(write: Callable[[IO[bytes]], object]) -> int:
+    """Let `write` write to standard output; end quietly where whoever reads it has seen enough."""
+    try:
+        write(sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # What is still buffered would fail again when Python ends, and be said there.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
     return 0
 
 

@@ -177,7 +177,7 @@ def failed_status(status: int, location: str | None = None) -> Failed:
         where = f"; it points to {location.partition('?')[0][:200]}" if location else ""
         return Failed(
             "redirected",
-            f"redirects are not followed{where}; if you trust that address, use it as --url",
+            f"redirects to other hosts are not followed{where}; if you trust that address, use it as --url",
             passing=False,
         )
     if status in GONE:

@@ -424,6 +424,9 @@ class Core:
             self._returned(flight, now, "token")
             return
         failed = result if isinstance(result, Failed) else Failed("malformed", "no token came", passing=False)
+        if failed.stale and token.again():
+            self._returned(flight, now, failed.reason, failed.sent)
+            return
         at = token.failed(now, failed, tuple(self.rules.retry_delays_s))
         self._say_failed(flight, now, failed, (fetch.key,), at)
         if at is None:

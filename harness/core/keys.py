@@ -77,6 +77,11 @@ class Keys:
         return list(dict.fromkeys(endpoint.credential for doors in self._doors.values() for endpoint, _ in doors))
 
     @property
+    def are_several(self) -> bool:
+        """Whether a request has to say which key it goes with."""
+        return len(self.names) > 1
+
+    @property
     def in_all(self) -> float:
         """How many requests may be in flight at most."""
         return self._places.in_all

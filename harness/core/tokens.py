@@ -34,6 +34,8 @@ from harness.record.events import Key, Role
 _MOST_MARGIN = 0.25
 # Tokens that one request may cost before its 401 is no longer the token's fault.
 _MOST_TOKENS = 2
+# A stale connection, and a server that wants the secret in the form.
+_MOST_AT_ONCE = 2
 
 
 class Token:
@@ -45,6 +47,7 @@ class Token:
         self.in_flight = False
         self.retry_at: float | None = None
         self._rules = rules
+        self._at_once = 0
         self._holds_until = -math.inf
         self._after_refusal = False  # the one that holds was fetched because of a 401
         self._refused = False  # the next one will be
@@ -62,9 +65,15 @@ class Token:
         """Note that the one on its way was refused by a limit or cut off: it is asked for again."""
         self.in_flight = False
 
+    def again(self) -> bool:
+        """Return whether the one that came back through nobody's fault is asked for again at once: a few times."""
+        self.in_flight = False
+        self._at_once += 1
+        return self._at_once <= _MOST_AT_ONCE
+
     def fetched(self, sent_s: float, expires_in_s: float | None) -> None:
         """Note that a token is here that was asked for at `sent_s`; it need not say how long it holds."""
-        self.in_flight = False
+        self.in_flight, self._at_once = False, 0
         self.task = self.task._replace(attempt=1)
         self.number += 1
         self._after_refusal, self._refused, self._let_in = self._refused, False, False
@@ -76,7 +85,7 @@ class Token:
 
     def failed(self, now: float, failed: Failed, delays_s: tuple[float, ...]) -> float | None:
         """Note that none came; return when to try again, None where that is of no use."""
-        self.in_flight = False
+        self.in_flight, self._at_once = False, 0
         attempt = self.task.attempt
         if not failed.passing or attempt > len(delays_s):
             return None

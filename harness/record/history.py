@@ -101,6 +101,14 @@ def event_table(folder: Path) -> pa.Table:
     return pa.concat_tables([as_current(piece.table) for piece in rows] or [EVENT_SCHEMA.empty_table()])
 
 
+def event_rows(folder: Path) -> Iterator[pa.Table]:
+    """Yield the rows of the events as they were written, piece by piece: a version before this one named some columns
+    otherwise.
+    """
+    for rows in read_rows(folder / "events", ends=_ends(folder, "events")):
+        yield rows.table
+
+
 def payload_rows(folder: Path, columns: list[str] | None = None) -> Iterator[pa.Table]:
     """Ids and payloads of the items that were kept, in the order in which they were."""
     for rows in read_rows(folder / "items", columns=columns, ends=_ends(folder, "items")):

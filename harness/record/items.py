@@ -1,27 +1,33 @@
 """Write the imported items: items.parquet, and exports as CSV, JSON lines or Parquet.
 
-In items.parquet each imported item stands once, with the API's own fields as typed columns. Exports are made of the
-same payloads, as one file that other programs read.
+In items.parquet each imported item stands once, with the API's own fields as typed columns (`kinds` says which type,
+`columns` which columns). Exports are made of the same payloads, as one file that other programs read. The rows of all
+of them stand in the order of the list (`order`).
 """
 
 from __future__ import annotations
 
+import io
 import json
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from tempfile import gettempdir
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from harness.errors import BadInput
-from harness.record.columns import Columns, Misfit, Record
-from harness.record.events import ItemId, canonical_id
+from harness.record.columns import IMPORTED_AT, Columns, Record
+from harness.record.events import ItemId
 from harness.record.files import replace_file
-from harness.record.history import payload_rows
-from harness.record.parts import grouped, last_rows
+from harness.record.literals import loads, one_line
+from harness.record.order import InOrder, Kept, in_list_order
+from harness.record.parts import grouped
 from harness.record.run import Run
 
 # How much is held at once while the file is written: so many items, or payloads of so many characters. What Python
@@ -29,94 +35,190 @@ from harness.record.run import Run
 BATCH = 5_000
 BATCH_BYTES = 4_000_000
 
+Wanted = Callable[[ItemId], bool]
+Destination = Path | IO[bytes]
+Batch = tuple[list[Record], list[int | None]]  # records, and when each was read
 
-def payload_batches(
-    folder: Path, wanted: Callable[[ItemId], bool], count: int | None = None, rows: int | None = None
-) -> Iterator[list[Record]]:
-    """Yield the payloads of `wanted` items in batches, each item once, in the order in which they were written.
 
-    rows: the most items of a batch, where that is less than BATCH.
-    """
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How items are written: with texts that are all timestamps as such, and with the moments they were read at."""
+
+    timestamps: bool = False
+    imported_at: bool = False
+
+    @classmethod
+    def of(cls, settings: dict[str, Any]) -> Options:
+        """Read them from a run's settings; those of an older version have none."""
+        return cls(bool(settings.get("timestamps")), bool(settings.get("imported_at")))
+
+
+def batches(items: Iterable[Kept], rows: int | None = None) -> Iterator[Batch]:
+    """Yield items in batches that are bounded in number and in size. rows: the most of a batch, where that is less."""
     most = BATCH if rows is None else min(rows, BATCH)
-    batch: list[Record] = []
+    records: list[Record] = []
+    read_us: list[int | None] = []
     size = 0
-    for item, payload in payloads(folder, wanted, count):
-        batch.append(_record(item, payload))
+    for item, payload, at_us in items:
+        records.append(_record(item, payload))
+        read_us.append(at_us)
         size += len(payload)
         del payload  # of 30 MB, perhaps, while the next is read
-        if len(batch) >= most or size >= BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
-
-
-def payloads(folder: Path, wanted: Callable[[ItemId], bool], count: int | None = None) -> Iterator[tuple[ItemId, str]]:
-    """(id, JSON text) of each `wanted` item once, its last, in the order in which they were written.
-
-    count: how many are wanted, where that is known: with no more payloads than that none is doubled.
-    """
-    doubled = {} if count == sum(last_rows(folder / "items").values()) else _doubled(folder)
-    for table in payload_rows(folder):
-        for text, payload in zip(table.column("id").to_pylist(), table.column("payload").to_pylist(), strict=True):
-            if text in doubled:
-                doubled[text] -= 1
-                if doubled[text]:
-                    continue  # an answer that was not the item, or whose event a crash has cost
-            if wanted(item := canonical_id(text)):
-                yield item, payload
-
-
-def _doubled(folder: Path) -> dict[str, int]:
-    """Return how many payloads those ids have that have more than one: there are hardly ever any."""
-    ids = [table.column("id") for table in payload_rows(folder, ["id"])]
-    counts = pa.chunked_array([chunk for column in ids for chunk in column.chunks], pa.string()).value_counts()
-    several = counts.filter(pc.greater(counts.field("counts"), 1)).to_pylist()
-    return {count["values"]: count["counts"] for count in several}
+        if len(records) >= most or size >= BATCH_BYTES:
+            yield records, read_us
+            records, read_us, size = [], [], 0
+    if records:
+        yield records, read_us
 
 
 def write_items(
-    folder: Path,
-    wanted: Callable[[ItemId], bool] = lambda _: True,
-    to: Path | None = None,
-    count: int | None = None,
+    folder: Path, wanted: Wanted = lambda _: True, to: Path | None = None, options: Options = Options()
 ) -> Path:
-    """Write `items.parquet` into the run's folder (or `to`) from its parts, with the `wanted` items (so many of them,
-    where that is known); answers its path.
-
-    Two passes, so that a column's type is known before the first row is written whatever the last item holds: see
-    `harness.record.columns`.
-    """
-    columns = Columns()
-    for batch in payload_batches(folder, wanted, count):
-        columns.see(batch)
-        batch.clear()
+    """Write `items.parquet` into the run's folder (or `to`) with the `wanted` items; answers its path."""
     path = folder / "items.parquet" if to is None else to
+    with in_list_order(folder, wanted, beside=path.parent, moments=options.imported_at) as items:
+        replace_file(path, lambda temporary: _as_parquet(items, temporary, options))
+    return path
+
+
+def _as_parquet(items: InOrder, to: Destination, options: Options) -> int:
+    return _with_columns(items, to, options, _Parquet, flat=False)
+
+
+def _as_csv(items: InOrder, to: Destination, options: Options) -> int:
+    return _with_columns(items, to, options, _Csv, flat=True)
+
+
+def _with_columns(
+    items: InOrder, to: Destination, options: Options, writer: type[_Parquet | _Csv], *, flat: bool
+) -> int:
+    """Write the items as rows; answers how many.
+
+    Two passes, so that a column's type is known before the first row is written whatever the last item holds.
+    """
+    columns = Columns(timestamps=options.timestamps, imported_at=options.imported_at, flat=flat)
+    count = 0
+    for records, _ in batches(items):
+        columns.see(records)
+        count += len(records)
+        records.clear()
 
     def tables() -> Iterator[pa.Table]:
-        for batch in payload_batches(folder, wanted, count, columns.most_rows):
-            table = columns.table(batch)
-            batch.clear()
+        for records, read_us in batches(items, columns.most_rows):
+            table = columns.table(records, read_us)
+            records.clear()
             yield table
             del table
 
-    def write(temporary: Path) -> None:
+    with writer(to, columns) as file:
+        for table in grouped(tables()):
+            file.write(table)
+    return count
+
+
+class _Parquet:
+    """A Parquet file, or such a stream."""
+
+    def __init__(self, to: Destination, columns: Columns) -> None:
         small: dict[str, Any] = {"data_page_size": 64 * 1024, "write_statistics": columns.compared or False}
         small["use_dictionary"] = columns.compared or False
-        with pq.ParquetWriter(temporary, columns.schema(), compression="zstd", **small) as writer:
-            for table in grouped(tables()):
-                writer.write_table(table)
+        self._file = pq.ParquetWriter(_sink(to), columns.schema(), compression="zstd", **small)
+        self.write = self._file.write_table
 
-    while True:
-        try:
-            replace_file(path, write)
-            return path
-        except Misfit as misfit:  # at most once a column
-            columns.as_text(str(misfit))
+    def __enter__(self) -> _Parquet:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()
+
+
+class _Csv:
+    """A CSV file, or such a stream: timestamps as in ISO 8601, whatever Arrow would write."""
+
+    def __init__(self, to: Destination, columns: Columns) -> None:
+        from pyarrow.csv import CSVWriter  # no import has any use for it
+
+        fields = [(f.name, pa.string() if pa.types.is_timestamp(f.type) else f.type) for f in columns.schema()]
+        self._schema = pa.schema(fields)
+        self._file = CSVWriter(_sink(to), self._schema)
+
+    def __enter__(self) -> _Csv:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()
+
+    def write(self, table: pa.Table) -> None:
+        self._file.write_table(pa.table([_iso(column) for column in table.columns], schema=self._schema))
+
+
+def _iso(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if not pa.types.is_timestamp(column.type):
+        return column
+    # Without its zone, for naming one takes a database of zones that slim containers lack.
+    texts = column.cast(pa.timestamp(column.type.unit)).cast(pa.string())
+    texts = pc.replace_substring(texts, " ", "T", max_replacements=1)
+    return texts if column.type.tz is None else pc.binary_join_element_wise(texts, "Z", "")
+
+
+def _sink(to: Destination) -> Any:
+    return str(to) if isinstance(to, Path) else _Stream(to)
+
+
+class _Stream(io.RawIOBase):
+    """A stream that cannot be sought in, such as a pipe, for Arrow, which asks where it is."""
+
+    def __init__(self, to: IO[bytes]) -> None:
+        self._to = to
+        self._at = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def write(self, data: Any) -> int:
+        self._to.write(data)
+        self._at += len(data)
+        return len(data)
+
+
+def _as_lines(items: InOrder, to: Destination, options: Options) -> int:
+    """Write each payload as it came, on one line."""
+    count = 0
+    with open(to, "wb") if isinstance(to, Path) else nullcontext(to) as file:
+        for kept in items:
+            file.write((_line(kept, options) + "\n").encode())
+            count += 1
+    return count
+
+
+def _line(kept: Kept, options: Options) -> str:
+    line = one_line(kept.payload)
+    if not options.imported_at:
+        return line
+    value = loads(line)
+    name = IMPORTED_AT
+    while isinstance(value, dict) and name in value:
+        name += "_"
+    told = f"{json.dumps(name)}: {json.dumps(_utc(kept.read_us))}}}"
+    if not isinstance(value, dict):
+        return f'{{"id": {json.dumps(kept.item, ensure_ascii=False)}, "value": {line}, {told}'
+    return f"{line.rstrip()[:-1].rstrip()}{', ' if value else ''}{told}"
+
+
+def _utc(at_us: int | None) -> str | None:
+    if at_us is None:
+        return None
+    return (_EPOCH + timedelta(microseconds=at_us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _record(item: ItemId, payload: str) -> Record:
-    value = json.loads(payload)
+    value = loads(payload)
     if "\\ud" in payload or "\\uD" in payload:
         value = _storable(value)
     if not isinstance(value, dict):
@@ -133,73 +235,53 @@ def _storable(value: Any) -> Any:
     return {_storable(key): _storable(part) for key, part in value.items()} if isinstance(value, dict) else value
 
 
-FORMATS = ("csv", "jsonl", "parquet")
+_WRITERS: dict[str, Callable[[InOrder, Destination, Options], int]] = {
+    "csv": _as_csv,
+    "jsonl": _as_lines,
+    "parquet": _as_parquet,
+}
+FORMATS = tuple(_WRITERS)
 
 
-def export(run: Run, path: Path) -> int:
-    """Write every item that `run` has imported so far to `path`, in the format its ending names; answers how many.
+def export(run: Run, to: Path | IO[bytes], kind: str | None = None, options: Options | None = None) -> int:
+    """Write every item that `run` has imported so far, in the order of its list; answers how many.
 
-    An existing file is replaced, in one moment. jsonl: each payload as it came, a line each. csv: a column for each
-    field, objects and arrays as JSON text. BadInput for another ending or a folder that is not there.
+    to: a file, which is replaced in one moment, or a stream, which need not be seekable. kind: csv, jsonl or parquet;
+    of a file the default is what its name ends in. options: the default is what the run was told. jsonl: each payload
+    as it came, a line each. csv: a column for each field, objects and arrays as JSON text. BadInput for another ending
+    or a folder that is not there.
     """
-    kind = path.suffix.lower().removeprefix(".")
-    if kind not in FORMATS:
-        raise BadInput(f"{path} has an unsupported extension; use .csv, .jsonl or .parquet")
+    wanted_kind = _kind_of(to, kind)
+    if isinstance(to, Path):
+        _refuse_unwritable(to)
+    state = run.state()
+    options = Options.of(run.in_force) if options is None else options
+    beside = to.parent if isinstance(to, Path) else Path(gettempdir())
+    wanted = lambda item: state.items.state(item) == "imported"  # noqa: E731
+    with in_list_order(run.folder, wanted, beside=beside, moments=options.imported_at) as items:
+        if not isinstance(to, Path):
+            return _WRITERS[wanted_kind](items, to, options)
+        count = 0
+
+        def write(temporary: Path) -> None:
+            nonlocal count
+            count = _WRITERS[wanted_kind](items, temporary, options)
+
+        replace_file(to, write)
+    return count
+
+
+def _kind_of(to: Path | IO[bytes], kind: str | None) -> str:
+    if kind is None and not isinstance(to, Path):
+        raise BadInput("a stream has no extension that says its format; name one of csv, jsonl or parquet")
+    found = to.suffix.lower().removeprefix(".") if kind is None and isinstance(to, Path) else kind
+    if found not in FORMATS:
+        raise BadInput(f"{to} has an unsupported extension; use .csv, .jsonl or .parquet")
+    return found
+
+
+def _refuse_unwritable(path: Path) -> None:
     if not path.parent.is_dir():
         raise BadInput(f"{path} cannot be written: there is no folder {path.parent}; make it, or choose another")
     if path.is_dir():
         raise BadInput(f"{path} cannot be written: it is a folder; name a file")
-    state = run.state()
-    count = 0
-
-    def write(temporary: Path) -> None:
-        nonlocal count
-        wanted = lambda item: state.items.state(item) == "imported"  # noqa: E731
-        if kind == "jsonl":
-            count = _lines(temporary, (payload for _, payload in payloads(run.folder, wanted)))
-            return
-        write_items(run.folder, wanted, temporary)
-        count = pq.read_metadata(temporary).num_rows
-        if kind == "csv":
-            _as_csv(temporary)
-
-    replace_file(path, write)
-    return count
-
-
-def _lines(path: Path, payloads: Iterator[str]) -> int:
-    count = 0
-    with open(path, "w", encoding="utf-8", newline="\n") as file:
-        for payload in payloads:
-            file.write(payload if "\n" not in payload else json.dumps(json.loads(payload)))
-            file.write("\n")
-            count += 1
-    return count
-
-
-def _as_csv(path: Path) -> None:
-    """Turn the Parquet file at `path` into CSV, batch by batch."""
-    import pyarrow.csv as pc  # no import has any use for it
-
-    text = path.with_name(path.name + ".csv")
-    source = pq.ParquetFile(path)
-    nested = {field.name for field in source.schema_arrow if pa.types.is_nested(field.type)}
-    schema = pa.schema([(f.name, pa.string() if f.name in nested else f.type) for f in source.schema_arrow])
-    try:
-        with pc.CSVWriter(text, schema) as writer:
-            for group in range(source.num_row_groups):  # of a bounded size, see write_items
-                for batch in source.iter_batches(row_groups=[group]):
-                    writer.write_batch(_flat(batch, schema))
-        os.replace(text, path)
-    finally:
-        text.unlink(missing_ok=True)
-
-
-def _flat(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    columns = []
-    for field, column in zip(schema, batch.columns, strict=True):
-        if pa.types.is_nested(column.type):
-            values = (None if value is None else json.dumps(value, ensure_ascii=False) for value in column.to_pylist())
-            column = pa.array(values, field.type)
-        columns.append(column)
-    return pa.RecordBatch.from_arrays(columns, schema=schema)

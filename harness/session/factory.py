@@ -28,7 +28,7 @@ from harness.record.events import Endpoint, Event, ItemId, Role
 from harness.record.run import Run
 from harness.record.sent import last_boot
 from harness.record.state import State
-from harness.spec.source import OAuth2
+from harness.spec.source import Auth, BearerAuth, OAuth2
 from harness.units import format_period
 
 
@@ -105,26 +105,24 @@ def _by_routes(config: ImportConfig, credential: str | None, remembered: Tiers, 
 
 def credentials_of(config: ImportConfig) -> tuple[str | None, ...]:
     """Return the names of what says who asks, one for each key; (None,) where nothing does."""
-    names = keys_of(config)
+    auth = auth_of(config)
+    names = () if auth is None or isinstance(auth, OAuth2) else auth.token_env
     return names if len(names) > 1 else ((config.source.learned_for or "").partition(" ")[2] or None,)
 
 
-def keys_of(config: ImportConfig) -> tuple[str, ...]:
-    """Return the names of the variables that hold keys, one for each."""
-    return config.source.token_env
-
-
-def oauth_of(config: ImportConfig) -> OAuth2 | None:
-    """Return how a token is asked for; None where none is."""
-    declared = getattr(config.source, "declared", None)
-    auth = None if declared is None or (source := declared()) is None else source.auth
-    return auth if isinstance(auth, OAuth2) else None
+def auth_of(config: ImportConfig) -> Auth | None:
+    """Return how an import proves who it is; None where it does not, or by headers alone."""
+    source = config.source.declared()
+    if source is not None and source.auth is not None:
+        return source.auth
+    # For a test API of our own.
+    return BearerAuth(token_env=config.source.token_env) if config.source.token_env else None
 
 
 def token_rules(config: ImportConfig) -> TokenRules | None:
     """Return how a token is fetched; None where none is."""
-    oauth = oauth_of(config)
-    if oauth is None:
+    oauth = auth_of(config)
+    if not isinstance(oauth, OAuth2):
         return None
     names = f"{oauth.client_id_env} and {oauth.client_secret_env}"
     return TokenRules(names, oauth.token_url, config.retry.timeout)

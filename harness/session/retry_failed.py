@@ -16,7 +16,7 @@ from harness.record import events as e
 from harness.record.clock import utc_s
 from harness.record.fold import fold
 from harness.record.history import recorded
-from harness.record.items import write_items
+from harness.record.items import Options, write_items
 from harness.record.parts import clear_temporary, compact
 from harness.record.recorder import Recorder, later_writer
 from harness.record.run import Run, write_summary
@@ -116,7 +116,8 @@ def conclude(run: Run, state: State, summary: Summary, *, items: bool = True) ->
     where items.parquet already holds what was imported.
     """
     if items:
-        write_items(run.folder, lambda item: state.items.state(item) == "imported", count=state.imported)
+        wanted = lambda item: state.items.state(item) == "imported"  # noqa: E731
+        write_items(run.folder, wanted, options=Options.of(run.in_force))
     write_summary(run, summary.as_dict())
     # Nothing more is to come, unless somebody retries what failed: then that is compacted in its turn.
     if state.status.is_complete:

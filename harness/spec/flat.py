@@ -101,15 +101,24 @@ def compiled(given: Mapping[str, Any], base: Source | None = None, *, lenient: b
 
 def over(preset: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return a preset's settings with those given in their place; of another paging or auth nothing is left."""
-    kept = dict(preset)
-    chosen = _implied(given, given.get("url"), given.get("body"), None)[0]
-    before = _implied(preset, None, preset.get("body"), None)[0]
-    if chosen not in (None, before) and not (chosen == "cursor" and before == "keyset" and "next" not in given):
-        kept = {name: value for name, value in kept.items() if name not in (*PAGING_SETTINGS, "paging")}
-    if "auth" in given or (any(name in given for name in _OF_OAUTH) and "token_url" not in kept):
-        kept = {name: value for name, value in kept.items() if name not in AUTH_SETTINGS}
+    kept = left_of(preset, given)
     headers = {**kept.pop("headers", {}), **given.get("headers", {})}
     return {**kept, **given, **({"headers": headers} if headers else {})}
+
+
+def left_of(weaker: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of `weaker` that those of `given`, which win over them, do not make void."""
+    kept = dict(weaker)
+    chosen = _implied(given, given.get("url"), given.get("body"), None)[0]
+    before = _implied(weaker, weaker.get("url"), weaker.get("body"), None)[0]
+    of_both = {chosen, before} == {"cursor", "keyset"} and "next" not in given and "paging" not in given
+    if chosen not in (None, before) and not of_both:
+        kept = {name: value for name, value in kept.items() if name not in (*PAGING_SETTINGS, "paging")}
+    oauth = given.get("auth") == "oauth2" or any(name in given for name in _OF_OAUTH)
+    if "auth" in given or (oauth and "token_url" not in kept):
+        stays = () if oauth else ("token_env",)
+        kept = {name: value for name, value in kept.items() if name not in AUTH_SETTINGS or name in stays}
+    return kept
 
 
 def _as_rule(rule: RefusedWhen) -> AnswerRule:
@@ -124,6 +133,7 @@ def _item(given: Mapping[str, Any], resource: Resource) -> Item | None:
         said = " says where an item is in its answer, but not at which URL; add --item, such as --item URL/{id}"
         raise BadSetting("item_records", said)
     url = given["item"] if "item" in given else cast(Item, before).url
+    url = url.replace("{list}", resource.url.partition("?")[0].rstrip("/"))
     return Item(url=url, records=given.get("item_records", None if before is None else before.records))
 
 
@@ -165,7 +175,7 @@ _WORDS: dict[str, str] = {
 
 def _implied(given: Mapping[str, Any], url: str | None, body: Any, base: Paging | None) -> tuple[Kind | None, str]:
     """Return the kind of paging, and what says it: a setting's name, or words."""
-    if "paging" in given:
+    if isinstance(given.get("paging"), str):
         return given["paging"], "paging"
     kinds = {name: kind for name, kind in _IMPLIED.items() if name in given}
     if "last_id" in kinds or (base is not None and base.type == "keyset" and "next" not in given):
@@ -191,7 +201,7 @@ def _flag(name: str) -> str:
 
 def _stands(place: str, url: str | None, body: Any) -> bool:
     """Return whether a placeholder stands in the URL, or as a whole value in the body."""
-    if url is not None and place in url:
+    if isinstance(url, str) and place in url:
         return True
     if isinstance(body, Mapping):
         return any(_stands(place, None, one) for one in body.values())

@@ -213,6 +213,7 @@ _BATCH = re.compile(r"\{ids:([0-9]{1,6})\}")
 class Item(_Model):
     """Where an item lies. url: a template with `{id}`, `{url}` or fields of the record; `{ids:100}`: a batch of them.
 
+    It may be told from the list's URL, with `{list}` or as a relative one: see `harness.spec.templates.on_list`.
     records: path of the item (or, of a batch, of the items) in the answer.
     """
 

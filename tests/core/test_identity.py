@@ -14,7 +14,7 @@ from harness.pacing import Notice
 from harness.record import events as e
 from harness.record.fold import fold
 from harness.record.history import payloads_on_disk
-from harness.record.items import payloads
+from harness.record.order import in_list_order
 from harness.record.recorder import Recorder
 from harness.record.state import State
 from tests.core.play import OK, Play, Server
@@ -110,7 +110,8 @@ def test_of_two_payloads_the_last_is_the_item(tmp_path: Path) -> None:
     for item, payload in ((1, "junk"), (2, "two"), (1, "one")):
         recorder.put(item, payload)
         recorder.flush()
-    assert list(payloads(tmp_path, lambda _: True)) == [(2, "two"), (1, "one")]
+    with in_list_order(tmp_path, beside=tmp_path) as items:
+        assert [(item, payload) for item, payload, _ in items] == [(2, "two"), (1, "one")]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""APIs as their owners document them, with made-up data: seven records in three pages, and details where there are any.
+"""APIs as their owners document them, with made-up data: seven records in three pages, and details where there are.
 
-Each function makes a `Case`: the stand-in's answers, how it is imported, and what must come of it. The expected requests
-are written out as the documentation has them, not computed by the importer's rules.
+Each function makes a `Case`: the stand-in's answers, how it is imported, and what must come of it. The requests are
+written out as the documentation has them, not computed by the importer's rules.
 """
 
 from __future__ import annotations

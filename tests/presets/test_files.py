@@ -14,8 +14,8 @@ from harness.spec.presets import load, names
 
 ROOT = Path(__file__).parents[2]
 NAMES = (
-    "airtable", "drf", "elasticsearch", "github", "gitlab", "hubspot", "jira", "json-server", "jsonapi", "notion", "odata",
-    "pokeapi", "salesforce", "shopify", "slack", "stripe", "wordpress", "zendesk",
+    "airtable", "drf", "elasticsearch", "github", "gitlab", "hubspot", "jira", "json-server", "jsonapi", "notion",
+    "odata", "pokeapi", "salesforce", "shopify", "slack", "stripe", "wordpress", "zendesk",
 )  # fmt: skip
 # What a page asks for where its API names no largest size, or no parameter for one.
 UNSIZED = ("drf", "json-server", "jsonapi", "odata", "pokeapi", "salesforce")

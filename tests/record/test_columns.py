@@ -11,9 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from harness.record import columns, parts, recorder
-from harness.record.columns import MOST_FIELDS, WIDEST
-from harness.record.items import payload_batches, write_items
+from harness.record import columns, kinds, parts, recorder
+from harness.record.columns import MOST_FIELDS
+from harness.record.items import batches, write_items
+from harness.record.kinds import WIDEST
+from harness.record.order import in_list_order
 from harness.record.parts import compact, read_rows
 from harness.record.recorder import FLUSH_BYTES, MOST_UNWRITTEN_BYTES, Recorder
 from tests.record.samples import listed
@@ -83,7 +85,7 @@ def test_an_object_with_too_many_fields_is_text(
 
 def test_a_table_of_nothing_is_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Objects with one field each out of a hundred: as columns they take a hundred times as much."""
-    monkeypatch.setattr(columns, "_PLACES", 1_000)
+    monkeypatch.setattr(kinds, "PLACES", 1_000)
     sparse = [{"x": [{f"d{n % 100}": 1} for n in range(200)]}]
     dense = [{"x": [{f"d{n}": 1 for n in range(50)} for _ in range(200)]}]
     assert str(written(tmp_path / "a", sparse).column("x").type) == "string"
@@ -103,8 +105,9 @@ def test_batches_are_bounded_in_what_they_hold(tmp_path: Path, monkeypatch: pyte
     """Of items of 1,000 characters, with room for 3,500: four at a time. Of many columns: few rows."""
     monkeypatch.setattr("harness.record.items.BATCH_BYTES", 3_500)
     written(tmp_path, [{"id": at, "text": "x" * 980} for at in range(10)])
-    assert [len(batch) for batch in payload_batches(tmp_path, lambda _: True)] == [4, 4, 2]
-    assert [len(batch) for batch in payload_batches(tmp_path, lambda _: True, rows=3)] == [3, 3, 3, 1]
+    with in_list_order(tmp_path, beside=tmp_path) as items:
+        assert [len(records) for records, _ in batches(items)] == [4, 4, 2]
+        assert [len(records) for records, _ in batches(items, rows=3)] == [3, 3, 3, 1]
 
 
 def test_long_texts_are_compared_by_nobody(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_an_old_file_stays_where_the_new_one_cannot_be_made(
 ) -> None:
     """Half an export never takes a whole one's place."""
     (tmp_path / "x.csv").write_text("old")
-    monkeypatch.setattr("harness.record.items._flat", lambda *_: 1 / 0)
+    monkeypatch.setattr("harness.record.items._iso", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         export(run, tmp_path / "x.csv")
     assert (tmp_path / "x.csv").read_text() == "old"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 import tempfile
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +66,9 @@ def column(values: list[Any], tmp_path: Path, batch: int = 1) -> tuple[str, list
         ([{}, {}], "string", ["{}", "{}"]),
         ([{"b": {}}], "string", ['{"b": {}}']),
         ([[{}]], "string", ["[{}]"]),
-        ([2**53 + 1, 0.5], "string", ["9007199254740993", "0.5"]),
-        ([[2**53 + 1], [0.5]], "string", ["[9007199254740993]", "[0.5]"]),
-        ([2**63, -1], "string", ["9223372036854775808", "-1"]),
+        ([2**53 + 1, 0.5], "decimal128(17, 1)", [Decimal(2**53 + 1), Decimal("0.5")]),
+        ([[2**53 + 1], [0.5]], "list<element: decimal128(17, 1)>", [[Decimal(2**53 + 1)], [Decimal("0.5")]]),
+        ([2**63, -1], "decimal128(19, 0)", [Decimal(2**63), Decimal(-1)]),
         ([10**400, 1], "string", ["1" + "0" * 400, "1"]),
     ],
 )
@@ -146,4 +146,6 @@ def _same(sent: Any, kept: Any) -> bool:
         return isinstance(kept, dict) and all(_same(sent.get(name), value) for name, value in kept.items())
     if isinstance(sent, list):
         return isinstance(kept, list) and len(sent) == len(kept) and all(map(_same, sent, kept))
-    return bool(sent == kept) or (isinstance(sent, float) and math.isclose(sent, kept))
+    if isinstance(kept, Decimal):
+        return Decimal(repr(sent)) == kept
+    return bool(sent == kept)

@@ -14,7 +14,7 @@ from harness.errors import BadInput
 from harness.session.checking import Checked, Told, check
 from harness.source.client import HttpApi
 from harness.source.rest import Rest
-from harness.views.plan import check_text
+from harness.views.checked import check_text
 from harness.views.screen import Screen
 from tests.asgi import InProcess
 

@@ -218,15 +218,36 @@ def compare_command(names: tuple[str, ...], results: Path, as_json: bool) -> int
 @click.command("export")
 @click.argument("run", required=False)
 @click.option(
-    "-o", "--output", type=PATH, required=True, metavar="FILE", help="file to write: .csv, .jsonl or .parquet"
+    "-o",
+    "--output",
+    type=PATH,
+    required=True,
+    metavar="FILE",
+    help="file to write: .csv, .jsonl or .parquet; - for standard output",
+)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(("csv", "jsonl", "parquet")),
+    help="format, whatever the extension [default jsonl for -]",
+)
+@click.option(
+    "--timestamps/--no-timestamps",
+    default=None,
+    help="store texts as timestamps where every value is one [default as imported]",
+)
+@click.option(
+    "--imported-at/--no-imported-at",
+    default=None,
+    help="add _imported_at: when each item was read (UTC) [default as imported]",
 )
 @results_option
-def export_command(run: str | None, output: Path, results: Path) -> int:
+def export_command(run: str | None, output: Path, results: Path, **options: Any) -> int:
     """Write the items as CSV, JSON lines or Parquet.
 
     The extension decides the format; an existing file is replaced. RUN defaults to the latest; a running import
-    exports what it has so far.
+    exports what it has so far. The rows are in the order of the list.
     """
     from harness.cli.manage import export_command as carry_out
 
-    return carry_out(run, output, results)
+    return carry_out(run, output, results, **options)
