@@ -165,6 +165,11 @@ def _item_imported(state: State, event: e.ItemImported) -> None:
         state.failures.pop(("item", event.item), None)
 
 
+def _item_listed(state: State, event: e.ItemListed) -> None:
+    state.from_list = True
+    _item_without_request(state, event)
+
+
 def _item_without_request(state: State, event: e.ItemListed | e.ItemAdopted) -> None:
     _move(state, event.item, "imported", event.t_s)
     state.failures.pop(("item", event.item), None)
@@ -347,7 +352,7 @@ _HANDLERS: dict[type, Callable[[State, Any], None]] = {
     e.PageListed: _page_listed,
     e.ListEnded: _list_ended,
     e.ItemImported: _item_imported,
-    e.ItemListed: _item_without_request,
+    e.ItemListed: _item_listed,
     e.ItemAdopted: _item_without_request,
     e.IdsCarried: _ids_carried,
     e.AttemptFailed: _attempt_failed,

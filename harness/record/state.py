@@ -219,6 +219,7 @@ class State:
     status: RunStatus = RunStatus.RUNNING
     reason: str = ""
     session: Current = field(default_factory=Current)
+    from_list: bool = False  # items were taken from the list's records, without requests of their own
     places: Places = field(default_factory=Places)  # of items that are not imported yet, where the list says them
 
     @property

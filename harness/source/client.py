@@ -71,6 +71,8 @@ class HttpApi:
         self._timeout_s = timeout_s
         self._timed_out = Got(Failed("timed out", f"no complete answer within {timeout_s:g} s"))
         self._keep_records = keep_records
+        # The records of pages are payloads too, for somebody who decides with them whether items are fetched.
+        self.offers_records = False
         self._refused_when = refused_when
         self._wall = wall
         self._max_body = max_body
@@ -119,6 +121,7 @@ class HttpApi:
         *,
         credential: str | None = None,
         target: str | None = None,
+        place: str | None = None,
     ) -> Got | None:
         """Send one request and return its one result, as `Api` asks."""
         heard = _Heard(on_headers)
@@ -128,7 +131,7 @@ class HttpApi:
             if role == "token":
                 got = await self._ask_for_token(client, heard)
             else:
-                url = self._url_of(key)
+                url = self._url_of(key, place)
                 asked = target or self._endings.with_ending(role, url)
                 sent = _Sent(role, key, url, asked, credential, target is None and asked != url)
                 got = await self._ask(client, sent, heard)
@@ -137,10 +140,10 @@ class HttpApi:
         # A refusal is one from its verdict on, however its body ends.
         return self._redacted(got) if heard.wanted else None
 
-    def _url_of(self, key: Key) -> str:
+    def _url_of(self, key: Key, place: str | None) -> str:
         if isinstance(key, PageRef):
             return self._rest.page_url(key)
-        return self._rest.batch_url(key) if isinstance(key, Batch) else self._rest.item_url(key)
+        return self._rest.batch_url(key) if isinstance(key, Batch) else self._rest.item_url(key, place)
 
     def _note_stale(self, role: Role, key: Key, got: Got) -> None:
         """Remember a request that met a stale connection: after a long pause every pooled connection is stale, and its
@@ -275,7 +278,7 @@ class HttpApi:
             failed = Failed(reason, str(error), passing=isinstance(error, Garbled), past_end=error.past_end)
             failed = replace(failed, remarks=error.remarks)
             return Got(_with_evidence(failed, response, body))
-        kept = records if self._keep_records else []
+        kept = records if self._keep_records or self.offers_records else []
         return Got(page, tuple((item, as_text(record)) for item, record in kept))
 
     def _answer(self, key: Key, response: Response, text: str) -> Answer:
@@ -286,7 +289,7 @@ class HttpApi:
         except (ValueError, RecursionError):
             value = None
         headers = {name.lower(): said for name, said in response.headers.items()}
-        return Answer(self._url_of(key), value, headers, response.status_code, text=text[:1000], item=item)
+        return Answer(self._url_of(key, None), value, headers, response.status_code, text=text[:1000], item=item)
 
     def _redacted(self, got: Got) -> Got:
         """Return `got` without what we sent to prove who we are, should a server or a library repeat it."""

@@ -74,7 +74,10 @@ class Rest:
         mark = "&" if urlsplit(url).query else "?"
         return url + mark + "&".join(missing) if missing else url
 
-    def item_url(self, item: ItemId) -> str:
+    def item_url(self, item: ItemId, place: str | None = None) -> str:
+        """Return the URL of an item. place: where its page said that it lies."""
+        if place is not None:
+            return urljoin(self.url, place)
         parts = urlsplit(self.url)
         segment = quote(str(item), safe="")
         # `.` and `..` would be taken for steps through the path.
