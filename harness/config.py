@@ -290,6 +290,12 @@ class SourceSpec(_Part):
         return self.detail is not False
 
     @property
+    def chooses(self) -> bool:
+        """Whether the first answers decide if each item is fetched: nobody said so, nor where items lie."""
+        item = None if self._source is None else self._source.resource.item
+        return self.detail is None and item is None
+
+    @property
     def batch(self) -> int | None:
         """How many items one request asks for; None where each is asked for by itself."""
         item = None if self._source is None else self._source.resource.item

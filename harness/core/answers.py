@@ -22,7 +22,8 @@ class Fetch:
     """Send this request now.
 
     `key`: of an item its id, of several asked together a Batch, of a page which one it is, of a token the name of its
-    secret. target: where it was redirected to; None: to its own address.
+    secret. target: where it was redirected to; None: to its own address. place: where an item lies, as the list said;
+    None: that follows from its id.
     """
 
     id: int

@@ -49,6 +49,7 @@ from harness.core.answers import (
 )
 from harness.core.batches import Batches
 from harness.core.budgets import Budgets, all_tiers, each, learned, plan_for, split
+from harness.core.choosing import Chooser
 from harness.core.concurrency import Concurrency, useful_workers
 from harness.core.disputes import Disputes
 from harness.core.keys import Keys, Left, told
@@ -101,6 +102,7 @@ class Core:
         self.in_flight: dict[int, InFlight] = {}
         self.work = Work(rules.batch)
         self._batches = Batches(self.work)
+        self.chooser = Chooser(rules.choose and rules.detail and not self.state.pages)
         self.concurrency = concurrency
         self.desired = Desired(rules.workers if concurrency is None else concurrency.workers)
         self.doing: Wait | None = None  # why nothing is sent right now, for people
@@ -226,6 +228,8 @@ class Core:
         Items need not wait for the list, and the list, which may change while it is read, takes at most twice as long
         as it would alone. `sequential` reads it first.
         """
+        if self.chooser.phase == "sampling" and not (self.in_flight or self.work.ready["item"]):
+            self.chooser.give_up()  # there are no more to compare
         later: Later | None = None
         asked: tuple[Budget, int] | None = None
         for role in _AFTER[self._last_role]:
@@ -238,7 +242,8 @@ class Core:
             asked = asking
             answer = self._reserve(now, role, None if self.keys.is_one else self.work.front(role))
             if not isinstance(answer, Later):
-                return self._fetch(now, self.work.take(role), *answer)
+                place = self.chooser.place if role == "item" else 0.0
+                return self._fetch(now, self.work.take(role, place), *answer)
             if later is None or (answer.until is not None and (later.until is None or answer.until < later.until)):
                 later = answer
         return self._nothing_ready(now, later)
@@ -289,6 +294,8 @@ class Core:
 
     def _may_go(self, role: e.Role) -> bool:
         """Return whether one of that role is ready, and need not wait for the list to be read."""
+        if self.chooser.phase == "sampling":
+            return role == "item" and bool(self.work.ready[role]) and not self.in_flight
         if role == "list" or not self.work.ready[role]:
             return bool(self.work.ready[role])
         if self.rules.sequential or (self.work.batch is not None and not self.work.fills_batch()):
@@ -306,7 +313,8 @@ class Core:
             self._last_role = task.role
         self._fetches += 1
         target = self._redirects.target(task.role, task.key)
-        place = None if isinstance(task.key, (e.PageRef, e.Batch)) else self.state.places.get(task.key)
+        places = self.state.places
+        place = places.get(task.key) if places and task.role == "item" else None  # type: ignore[arg-type]
         fetch = Fetch(self._fetches, task.role, task.key, task.attempt, endpoint, grant, now, target, place)
         self.in_flight[fetch.id] = InFlight(fetch, token=0 if self._token is None else self._token.number)
         self._breaker.sent(fetch.id, now)
@@ -435,6 +443,25 @@ class Core:
         self._say_failed(flight, now, failed, (fetch.key,), at)
         if at is None:
             self._fail(now, token.gave_up(failed))
+
+    def take_from_list(self, now: float) -> list[tuple[e.ItemId, str]]:
+        """Import the items of the first page from its records, once these were found to be all there is of them.
+
+        Answers what is to be kept of them; nothing where there is nothing to take. Ask after each `finished`, and keep
+        it in the same step.
+        """
+        chooser = self.chooser
+        if chooser.phase != "list" or not chooser.records or not self.rules.detail:
+            return []
+        self.rules = replace(self.rules, detail=False)
+        self._list.rules = self.rules
+        self.work.ready["item"].clear()
+        taken = [(item, text) for item, text in chooser.records.items() if self.state.items.state(item) == "pending"]
+        chooser.records = {}
+        for item, _ in taken:
+            self.emit(e.ItemListed(now, item))
+        self._judge_list(now)
+        return taken
 
     def _has_others(self, role: e.Role) -> bool:
         """Return whether there is another request of that role, to come, on its way or done."""
@@ -572,10 +599,11 @@ class Core:
         self._redirects.over(fetch.role, fetch.key)
         self._breaker.passed(fetch.id, now)
         item, size_bytes = fetch.item, result.size_bytes
-        self._disputes.imported(item)
         answered_s, status = flight.answered_s or now, flight.status or 0
         what = (fetch.attempt, fetch.sent_s, answered_s, status, size_bytes, fetch.endpoint)
         self.emit(e.ItemImported(now, item, *what))
+        if not self.state.places or item in self.state.places:  # else nobody knows any more where it is
+            self._disputes.imported(item)
 
     def _batch_read(self, flight: InFlight, now: float, result: BatchRead) -> None:
         """Take in items that were asked for together; those that the answer lacks have failed."""
@@ -624,6 +652,8 @@ class Core:
 
     def _failed(self, flight: InFlight, now: float, failed: Failed) -> None:
         fetch, task = flight.fetch, flight.task
+        if fetch.role == "item":
+            self.chooser.give_up()
         self._redirects.over(fetch.role, fetch.key)
         stale = self._retries.at_once(task, failed)
         tried = self._disputes.is_tried(fetch.id)

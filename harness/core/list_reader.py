@@ -36,7 +36,7 @@ class ListReader:
     def __init__(
         self, rules: Rules, state: State, work: Work, emit: Callable[[e.Event], None], payloads: Collection[e.ItemId]
     ) -> None:
-        self._rules = rules
+        self.rules = rules
         self._state = state
         self._work = work
         self._emit = emit
@@ -76,12 +76,12 @@ class ListReader:
 
     def is_full(self) -> bool:
         """Return whether the list has named as many items as are wanted (--max-items)."""
-        most = self._rules.max_items
+        most = self.rules.max_items
         return most is not None and len(self._state.items) >= most
 
     def take_in(self, flight: InFlight, now: float, page: PageRead) -> None:
         """Record what a page brought, and make its new items and the pages that it tells of ready."""
-        fetch, state, rules, work = flight.fetch, self._state, self._rules, self._work
+        fetch, state, rules, work = flight.fetch, self._state, self.rules, self._work
         ids, new, total, met = listed(rules, state, page, self._met)
         answered_s, status = flight.answered_s or now, flight.status or 0
         told = (page.last_page, page.next_page, page.way, page.more, page.unread, met, page.past)
@@ -106,7 +106,7 @@ class ListReader:
 
         Call it before a session starts, which forgets the failures of the one before, and after each failure.
         """
-        accepted = tolerated(self._state, self._rules.accept_list)
+        accepted = tolerated(self._state, self.rules.accept_list)
         self._accepted += [failure for failure in accepted if failure not in self._accepted]
 
     def judge(self, now: float) -> None:
@@ -126,8 +126,8 @@ class ListReader:
             self._emit(e.ListEnded(now, verdict.reason, verdict.evidence))
 
     def _verdict(self) -> Verdict:
-        accept = self._accepted if self._rules.accept_list else None
-        return judge(self._state, most=self._rules.max_items, accept=accept)
+        accept = self._accepted if self.rules.accept_list else None
+        return judge(self._state, most=self.rules.max_items, accept=accept)
 
     def outcome(self) -> Done:
         """Return how the session ended, with nothing left to do."""

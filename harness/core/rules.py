@@ -31,7 +31,8 @@ class Rules:
     the first item, as the reference system does. breaker: failures in a row after which everyone pauses (0: never).
     accept_list: a list whose end is not proven is accepted as it is. token: requests need a token, which is fetched.
     linger_s: how long after giving up on a request the server may still count it. batch: so many items are asked for
-    together (None: each by itself).
+    together (None: each by itself). choose: where the first items are what the list holds of them, the rest is taken
+    from the list.
     """
 
     workers: int = 10
@@ -47,6 +48,7 @@ class Rules:
     token: TokenRules | None = None
     linger_s: float = 30.0
     batch: int | None = None
+    choose: bool = False
 
     def cost(self, role: str) -> int:
         """Return what a request of that role costs, in units of the limits."""

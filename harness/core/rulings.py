@@ -93,9 +93,9 @@ def let_in_before(role: Role, state: State, turn: int = 0) -> Key | None:
         pages: list[Key] = [FIRST_PAGE] if FIRST_PAGE in state.pages else []
         pages += [page for page in state.pages if page != FIRST_PAGE]
         return pages[turn % len(pages)] if pages else None
-    if turn == 0:
+    if turn == 0 and not state.places:
         return state.items.first("imported")
-    items = state.items.in_state("imported")
+    items = state.places.again if state.places else state.items.in_state("imported")
     spread = items[:: max(1, len(items) // MOST_PROBES)]
     return spread[turn % len(spread)] if spread else None
 

@@ -211,12 +211,12 @@ def _read(table: pa.Table, column: str, *, number: bool) -> list[Any]:
     values: list[Any] = table.column(column).to_pylist()
     if column in ("key", "next_page"):
         return _read_refs(values, table.column(f"{column}_kind"))
+    if column == "places":
+        return [None if places is None else tuple(places) for places in values]
     if column == "along":
         return [bool(along) for along in values]
     if column == "parent":
         return [None if item is None else canonical_id(item) for item in values]
-    if column == "places":
-        return [None if places is None else tuple(places) for places in values]
     if column == "ids":
         return [None if ids is None else tuple(map(canonical_id, ids)) for ids in values]
     if column == "status":

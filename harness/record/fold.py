@@ -100,8 +100,6 @@ def _move(state: State, item: e.ItemId, to: ItemState, t_s: float, *, nameless: 
     if not state.items.move(item, to, nameless=nameless):
         was = state.items.state(item) or "not listed"
         raise RecordError(f"item {item} cannot become {to}: it is {was}; the record of this run contradicts itself")
-    if state.places and to == "imported":
-        state.places.pop(item, None)
     if to in ("imported", "failed"):
         state.ended_utc_s = state.session.utc_s + t_s
 
@@ -112,12 +110,12 @@ def _page_listed(state: State, event: e.PageListed) -> None:
     state.pages.add(event.page)
     state.failures.pop(("list", event.page), None)
     state.refused_of.pop(f"list {event.page}", None)
-    if event.places:
-        lacking = zip(event.ids, event.places, strict=True)
-        state.places.update((item, place) for item, place in lacking if state.items.state(item) != "imported")
     before, leads = len(state.items), state.listing.position(event.page) >= state.listing.furthest
     for item in event.ids:
         state.items.add(item)
+    for item, place in zip(event.ids, event.places or (), strict=False):
+        if state.items.state(item) != "imported":
+            state.places.add(item, place)
     new = len(state.items) - before if event.new is None else event.new
     state.total = page_listed(state.listing, event, new, state.total)
     _extent(state, event)
@@ -161,7 +159,10 @@ def _item_imported(state: State, event: e.ItemImported) -> None:
     if not event.along:
         _sent(state, "item", event.sent_s, event.t_s)
         _answered(state, event.status, event.t_s - event.sent_s)
-    _move(state, event.item, "imported", event.t_s, nameless=state.ids_carried is False)
+    nameless = state.ids_carried is False
+    _move(state, event.item, "imported", event.t_s, nameless=nameless)
+    if state.places and not nameless:  # else it may be fetched again
+        state.places.imported(event.item)
     state.size_bytes += event.size_bytes
     if state.refused_of:
         state.refused_of.pop(f"item {event.item}", None)
@@ -169,9 +170,16 @@ def _item_imported(state: State, event: e.ItemImported) -> None:
         state.failures.pop(("item", event.item), None)
 
 
+def _item_listed(state: State, event: e.ItemListed) -> None:
+    state.from_list = True
+    _item_without_request(state, event)
+
+
 def _item_without_request(state: State, event: e.ItemListed | e.ItemAdopted) -> None:
     _move(state, event.item, "imported", event.t_s)
     state.failures.pop(("item", event.item), None)
+    if state.places:
+        state.places.imported(event.item)
 
 
 def _ids_carried(state: State, event: e.IdsCarried) -> None:
@@ -349,7 +357,7 @@ _HANDLERS: dict[type, Callable[[State, Any], None]] = {
     e.PageListed: _page_listed,
     e.ListEnded: _list_ended,
     e.ItemImported: _item_imported,
-    e.ItemListed: _item_without_request,
+    e.ItemListed: _item_listed,
     e.ItemAdopted: _item_without_request,
     e.IdsCarried: _ids_carried,
     e.AttemptFailed: _attempt_failed,

@@ -99,7 +99,7 @@ class Recorder:
         self.seq += 1
         self.unwritten += 1
         if type(event) is PageListed:
-            self._weigh(_ID_BYTES * len(event.ids))
+            self._weigh(_ID_BYTES * (len(event.ids) + len(event.places or ())))
 
     def put(self, item: ItemId, payload: str) -> None:
         """Keep an item's payload (JSON text). Call it before the event that says it is imported."""

@@ -17,7 +17,8 @@ from harness.errors import RecordError
 from harness.record.discovery import Listing
 from harness.record.events import SCHEMA_VERSION, ItemId, PageRef, canonical_id
 from harness.record.pages import PageSet
-from harness.record.parts import list_parts, read_table, write_table
+from harness.record.parts import list_parts, read_table, write_tables
+from harness.record.places import FrozenPlaces
 from harness.record.state import Boundary, Current, Failure, Items, State
 from harness.record.status import RunStatus
 
@@ -28,7 +29,7 @@ SNAPSHOT_SHARE = 8  # an eighth of a million items' events are read again in two
 KEPT = 2
 _CHUNK = 50_000  # ids made into text at once
 
-_PLAIN = [f.name for f in fields(State) if f.name not in ("items", "failures", "pages", "listing", "session")]
+_PLAIN = [f.name for f in fields(State) if f.name not in ("items", "failures", "pages", "listing", "session", "places")]
 _FIELDS = [
     str(SCHEMA_VERSION),
     *(f.name for cls in (State, Listing, Current, Failure) for f in fields(cls)),
@@ -36,8 +37,10 @@ _FIELDS = [
 ]
 # An id is a number or a text, the other column is empty: most are numbers, and those are read without a look at each.
 _SCHEMA = [("number", pa.int64()), ("text", pa.string()), ("state", pa.uint8())]
+# Only where the list says where its items lie.
+_PLACES = [("place_number", pa.int64()), ("place", pa.string())]
 
-Frozen = tuple[dict[str, Any], list[Any], bytes]
+Frozen = tuple[dict[str, Any], list[Any], bytes, FrozenPlaces | None]
 
 
 def freeze(state: State, writer: str, seq: int) -> Frozen:
@@ -50,7 +53,8 @@ def freeze(state: State, writer: str, seq: int) -> Frozen:
     head["position"] = [writer, seq]
     head["fields"] = _FIELDS
     ids, states = state.items.columns()
-    return head, ids, states
+    head["again"] = state.places.again.copy()
+    return head, ids, states, state.places.frozen(ids)
 
 
 def _copy(value: Any) -> Any:
@@ -59,19 +63,26 @@ def _copy(value: Any) -> Any:
 
 def write_snapshot(folder: Path, frozen: Frozen) -> None:
     """Write a frozen state, then drop all but the newest two."""
-    head, ids, states = frozen
+    head, ids, _, places = frozen
     writer, seq = head["position"]
     (folder / "snapshots").mkdir(exist_ok=True)
-    pieces = [_columns(ids[at : at + _CHUNK]) for at in range(0, len(ids), _CHUNK)]
-    numbers = pa.chunked_array([number for number, _ in pieces], pa.int64())
-    texts = pa.chunked_array([text for _, text in pieces], pa.string())
-    table = pa.table(
-        [numbers, texts, _bytes(states)],
-        schema=pa.schema(_SCHEMA, metadata={"harness.state": json.dumps(head)}),
-    )
-    write_table(folder / "snapshots" / f"{writer}-{seq:09d}.parquet", table)
+    if places is not None:
+        head["template"] = places.template
+    schema = pa.schema([*_SCHEMA, *_PLACES] if places else _SCHEMA, metadata={"harness.state": json.dumps(head)})
+    tables = (_rows(frozen, at, schema) for at in range(0, max(1, len(ids)), _CHUNK))
+    write_tables(folder / "snapshots" / f"{writer}-{seq:09d}.parquet", tables, schema)
     for _, _, path in list_parts(folder / "snapshots")[:-KEPT]:
         path.unlink(missing_ok=True)
+
+
+def _rows(frozen: Frozen, at: int, schema: pa.Schema) -> pa.Table:
+    """Return the rows of some items, from the one at `at` on: so many at a time that they take little room."""
+    _, ids, states, places = frozen
+    some = ids[at : at + _CHUNK]
+    columns = [*_columns(some), _bytes(states[at : at + _CHUNK])]
+    if places is not None:
+        columns += [pa.array(column, kind) for column, (_, kind) in zip(places.columns(some, at), _PLACES, strict=True)]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def _columns(ids: list[ItemId]) -> tuple[pa.Array, pa.Array]:
@@ -93,6 +104,17 @@ def _ids(table: pa.Table) -> list[ItemId]:
             pairs = zip(numbers.to_pylist(), texts.to_pylist(), strict=True)
             found += [canonical_id(text) if number is None else number for number, text in pairs]
     return found
+
+
+def _put_places(state: State, ids: list[ItemId], table: pa.Table, template: list[str]) -> None:
+    at = 0
+    for batch in table.select([name for name, _ in _PLACES]).to_batches(_CHUNK):
+        numbers, texts = (column.to_pylist() for column in batch.columns)
+        for item, number, text in zip(ids[at : at + len(batch)], numbers, texts, strict=True):
+            place = text if number is None else f"{template[0]}{number}{template[1]}"
+            if place is not None:
+                state.places.add(item, place)
+        at += len(batch)
 
 
 def _bytes(states: bytes) -> pa.Array:
@@ -133,13 +155,16 @@ def _thaw(table: pa.Table) -> tuple[State, str, int]:
     state.waits = {by: (seconds, count) for by, (seconds, count) in head["waits"].items()}
     state.pages = PageSet.from_json(head["pages"])
     state.next_page = _page(head["next_page"])
-    state.places = {canonical_id(item): place for item, place in head["places"].items()}
     failures = [Failure(**failure) for failure in head["failures"]]
     failures = [replace(failure, key=_page(failure.key)) if failure.role == "list" else failure for failure in failures]
     state.failures = {(failure.role, failure.key): failure for failure in failures}
     state.listing = Listing(**{**head["listing"], "guess": _page(head["listing"]["guess"])})
     session = head["session"]
     state.session = Current(**{**session, "waiting": tuple(session["waiting"]) if session["waiting"] else None})
-    state.items = Items.from_columns(_ids(table), _states(table))
+    ids = _ids(table)
+    state.items = Items.from_columns(ids, _states(table))
+    if "template" in head:
+        _put_places(state, ids, table, head["template"])
+    state.places.again = head["again"]
     writer, seq = head["position"]
     return state, writer, seq

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from harness.record.discovery import Listing
 from harness.record.events import ItemId, Key, PageRef, Role, RunStatus
 from harness.record.pages import PageSet
+from harness.record.places import Places
 
 ItemState = Literal["pending", "waiting", "imported", "failed", "forgotten"]
 ITEM_STATES: tuple[ItemState, ...] = ("pending", "waiting", "imported", "failed", "forgotten")
@@ -187,7 +188,6 @@ class State:
     total: int | None = None
     last_page: int | None = None
     next_page: PageRef | None = None
-    places: dict[ItemId, str] = field(default_factory=dict)  # where items lie that are not imported, if ids do not say
     listing: Listing = field(default_factory=Listing)
     pages_before: int = 0  # pages read by earlier readings of the list, where it was read again
     fetches: int = 0  # that the core began and that came to an end, sent or not
@@ -219,6 +219,8 @@ class State:
     status: RunStatus = RunStatus.RUNNING
     reason: str = ""
     session: Current = field(default_factory=Current)
+    from_list: bool = False  # items were taken from the list's records, without requests of their own
+    places: Places = field(default_factory=Places)  # of items that are not imported yet, where the list says them
 
     @property
     def imported(self) -> int:

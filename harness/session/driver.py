@@ -15,7 +15,7 @@ from pathlib import Path
 
 import trio
 
-from harness.core.answers import Done, Fetch
+from harness.core.answers import Done, Fetch, PageRead
 from harness.core.core import Core
 from harness.errors import RecordError
 from harness.pacing import Notice
@@ -123,6 +123,8 @@ class Driver:
             more["place"] = fetch.place
         if self.core.keys.are_several:
             more["credential"] = fetch.endpoint.credential
+        if fetch.place is not None:
+            more["place"] = fetch.place
         try:
             got = await self._api.fetch(fetch.role, fetch.key, on_headers, **more)
         except trio.Cancelled:
@@ -133,10 +135,20 @@ class Driver:
             self._finish(fetch, got)
 
     def _finish(self, fetch: Fetch, got: Got) -> None:
-        if self.core.keeps(got.result):
-            for item, payload in got.payloads:
+        core, payloads = self.core, got.payloads
+        if fetch.role == "list" and core.rules.detail:
+            if isinstance(got.result, PageRead):
+                core.chooser.page(payloads)
+            payloads = ()
+        elif core.chooser.is_open:
+            for item, payload in payloads:
+                core.chooser.item(item, payload)
+        if core.keeps(got.result):
+            for item, payload in payloads:
                 self._put(item, payload)
-        self.core.finished(fetch.id, self.now(), got.result)
+        core.finished(fetch.id, self.now(), got.result)
+        for item, payload in core.take_from_list(self.now()):
+            self._put(item, payload)
         self._line.unpark()
 
     def _ring_at(self, until: float | None) -> None:

@@ -141,7 +141,7 @@ def make_core(
         config.pacing.most_workers,
         config.retry.delays,
         config.source.sequential,
-        config.source.details,
+        config.source.details and (config.source.detail is True or state is None or not state.from_list),
         config.run.max_items,
         config.pacing.list_cost,
         config.pacing.item_cost if config.source.batch is None else config.pacing.batch_cost,
@@ -151,6 +151,7 @@ def make_core(
         token_rules(config),
         config.linger_s,
         config.source.batch,
+        config.source.chooses,
     )
     concurrency = Concurrency(most=config.pacing.most_workers) if config.pacing.workers == "auto" else None
     return Core(rules, budgets, record, utc_s, state, payloads, concurrency)

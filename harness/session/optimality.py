@@ -87,7 +87,7 @@ def _segment_bound(segment: Segment, state: State, config: ImportConfig, tiers: 
     # The last page of a list without an extent is empty, so the pages can hold more than they named.
     per_page = max(config.source.page_size, -(-named // max(1, pages)))
     most = per_page if paging == "cursor" else None
-    work = work_of(config, pages, named, paging, most)
+    work = work_of(config, pages, named, paging, most, False if state.from_list else None)
     best = bound(work, several(tiers, len(credentials_of(config))), rtt_s, max(1, state.workers))
     spared_s = rtt_s * ((not pages) + segment.goes_on)
     if not spared_s:

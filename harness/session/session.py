@@ -24,7 +24,7 @@ from harness.pacing.sharing import SharingPacer, scaled
 from harness.pacing.tiers import by_route
 from harness.record.clock import Boot, boot, utc_s
 from harness.record.control import Inbox
-from harness.record.events import Event, Held, ItemId, Learned
+from harness.record.events import Event, Held, ItemId, ItemListed, Learned
 from harness.record.history import Occupied, occupied_since, payloads_on_disk, recorded, sessions_begun
 from harness.record.limits import remember, remembered
 from harness.record.live import MOST_FLIGHTS, Live, LiveFlight, LiveTier
@@ -89,6 +89,7 @@ class Session:
         self.control_server = ControlServer(Inbox(run.folder, number), self, inline=inline)
         self.driver: Driver | None = None
         self._blind = False
+        self._taken = False  # the rest from the list
         self.core.start(socket.gethostname(), number, charged, relist)
 
     def _charge(
@@ -145,6 +146,11 @@ class Session:
             _log.warning("the server asks for a pause of %s; asking again in %s (--max-pause)", asked, kept)
         if isinstance(event, Learned) and event.counting == "key":
             _log.warning("%s", event.evidence)
+        if isinstance(event, ItemListed) and self.core.chooser.phase == "list" and not self._taken:
+            self._taken = True
+            _log.warning("the list holds all of each item, so items are taken from it; --detail fetches each by itself")
+            with suppress(RecordError):
+                self.run_folder.note(decided={**self.run_folder.about.get("decided", {}), "detail": False})
         self.recorder.record(event)
         self.flusher.recorded()
         if self.on_event is not None:
@@ -160,6 +166,10 @@ class Session:
     async def run(self, api: Api, on_update: OnUpdate | None = None, update_s: float = 0.25) -> Done:
         """Import until done or stopped; what was recorded is on disk when this returns or raises."""
         self.driver = Driver(self.core, api, self._put, self.flusher.behind, self._sending)
+        if hasattr(api, "offers_records"):
+            api.offers_records = self.core.chooser.is_open or not self.core.rules.detail
+        else:
+            self.core.chooser.give_up()  # its pages hold no records to compare with
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self.flusher.run)
@@ -261,7 +271,7 @@ class Session:
         # To the millisecond, so that a slightly quicker answer is not a new question.
         rtt_s = round(state.least_latency_s, 3)
         return bound(
-            work_of(self.config, pages, state.total, paging),
+            work_of(self.config, pages, state.total, paging, detail=False if state.from_list else None),
             several(limits, len(credentials_of(self.config))),
             rtt_s,
             1,

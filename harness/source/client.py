@@ -74,6 +74,8 @@ class HttpApi:
         self._timeout_s = timeout_s
         self._timed_out = Got(Failed("timed out", f"no complete answer within {timeout_s:g} s"))
         self._keep_records = keep_records
+        # The records of pages are payloads too, for somebody who decides with them whether items are fetched.
+        self.offers_records = False
         self._refused_when = refused_when
         self._wall = wall
         self._max_body = max_body
@@ -308,7 +310,7 @@ class HttpApi:
             failed = Failed(reason, why, passing=isinstance(error, Garbled), past_end=error.past_end)
             failed = replace(failed, remarks=error.remarks)
             return Got(_with_evidence(failed, response, body))
-        kept = records if self._keep_records else []
+        kept = records if self._keep_records or self.offers_records else []
         return Got(page, tuple((item, as_text(record)) for item, record in kept))
 
     @property

@@ -170,6 +170,10 @@ def _lost(lost: LostTo, workers: int, enough: int | None) -> str:
 def _requests(summary: Summary) -> str:
     text = f"{count(summary.sent)}   {plural(summary.requests_page, 'page')} + {plural(summary.requests_item, 'item')}"
     text += f" + {plural(summary.requests_token, 'token')}" if summary.requests_token else ""
+    if summary.requests_saved:
+        text += f"; {count(summary.requests_saved)} fewer than an item per request"
+    if summary.from_list and summary.requests_item:
+        text += " (the list holds all of each item)"
     text += f"; {refusals_text(summary.refusals)}"
     return f"{text}; without an answer: {count(summary.lost)}" if summary.lost else text
 

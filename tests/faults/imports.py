@@ -21,7 +21,8 @@ QUICK: dict[str, Any] = {"limit": "1000/1s", "workers": 4, "timeout": 5, "retry_
 async def imported(tmp_path: Path, url: str, **settings: Any) -> Run:
     """The run that an import of `url` ends as, whatever it ends as."""
     named = {"url": url, "results": tmp_path / "results", "run": "r", **QUICK, **settings}
-    return await run_import(ImportConfig(**named))
+    # These servers' items are what their lists hold: without a word nothing would be fetched, and nothing refused.
+    return await run_import(ImportConfig(**{"detail": True, **named}))
 
 
 def ids(run: Run) -> list[Any]:

@@ -1,0 +1,151 @@
+"""The list's records instead of items: where two items are what the list holds of them, and nowhere else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from harness.config import ImportConfig
+from harness.core.answers import Failed, ItemRead, PageRead
+from harness.pacing import Notice
+from harness.record.events import Key, PageRef, Role
+from harness.record.run import Run
+from harness.session.importing import import_into, prepared
+from harness.source.base import Got, OnHeaders
+
+LIST = "https://api.example.com/things"
+Record = dict[str, Any]
+
+
+class Server:
+    """Lists `items` things, ten a page, with what `listed` holds of each; items are what `item` says."""
+
+    def __init__(self, items: int, item: Callable[[int], Record], listed: Callable[[int], Record]) -> None:
+        self.items, self.item, self.listed = items, item, listed
+        self.offers_records = False
+        self.asked: list[tuple[Role, Key]] = []
+
+    async def fetch(self, role: Role, key: Key, on_headers: OnHeaders) -> Got | None:
+        self.asked.append((role, key))
+        await trio.sleep(0.05)
+        on_headers(Notice(200))
+        if isinstance(key, PageRef):
+            first = 10 * (int(key.value) - 1) + 1
+            ids = tuple(range(first, min(first + 9, self.items) + 1)) if first > 0 else ()
+            records = tuple((item, json.dumps(self.listed(item))) for item in ids) if self.offers_records else ()
+            return Got(PageRead(ids, self.items, -(-self.items // 10)), records)
+        assert isinstance(key, int)
+        return Got(ItemRead(9, carried=True), ((key, json.dumps(self.item(key), sort_keys=True)),))
+
+    def of(self, role: Role) -> list[Any]:
+        return [key for asked, key in self.asked if asked == role]
+
+
+def whole(item: int) -> Record:
+    return {"name": f"thing {item}", "id": item, "size": item / 2}
+
+
+def imported(tmp_path: Path, server: Server, **more: Any) -> Run:
+    config = ImportConfig(**{"url": LIST, "results": tmp_path, "run": "r", "limit": "1000/1s", "workers": 8, **more})
+
+    async def main() -> Run:
+        with prepared(config) as run:
+            return await import_into(run, config, server, LIST, inline=True)
+
+    return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+def contents(run: Run) -> list[Record]:
+    return sorted(run.items().to_pylist(), key=lambda record: record["id"])
+
+
+@pytest.mark.parametrize("workers", [1, 8])
+def test_records_that_are_the_items_are_taken(tmp_path: Path, workers: int) -> None:
+    """A hundred items take ten pages and two items, the first and the last of page 1; none is lost or fetched twice."""
+    server = Server(100, whole, whole)
+    run = imported(tmp_path, server, workers=workers)
+    assert server.of("item") == [1, 10]
+    assert len(server.of("list")) == 10
+    assert contents(run) == [whole(item) for item in range(1, 101)]
+    summary = run.summary()
+    assert summary is not None
+    assert (summary["from_list"], summary["requests_saved"]) == (True, 101 - 12)
+    assert (run.status, summary["imported"]) == ("complete", 100)
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        lambda item: {"id": item, "name": f"thing {item}"},  # fewer fields
+        lambda item: {**whole(item), "more": 1},  # more
+        lambda item: {**whole(item), "size": -1.0},  # other values
+        lambda item: {**whole(item), "size": int(item / 2)},  # another type, where they are equal
+        lambda item: whole(item) if item != 10 else {"id": 10},  # only the first is like its record
+    ],
+)
+def test_records_that_differ_in_anything_are_not(tmp_path: Path, listed: Callable[[int], Record]) -> None:
+    server = Server(40, whole, listed)
+    run = imported(tmp_path, server)
+    assert sorted(server.of("item")) == list(range(1, 41))
+    assert contents(run) == [whole(item) for item in range(1, 41)]
+    summary = run.summary()
+    assert summary is not None
+    assert (summary["from_list"], summary["requests_saved"]) == (False, 0)
+
+
+@pytest.mark.parametrize(("detail", "items"), [(True, 30), (False, 0)])
+def test_who_says_what_is_wanted_gets_that(tmp_path: Path, detail: bool, items: int) -> None:
+    server = Server(30, whole, whole)
+    run = imported(tmp_path, server, detail=detail)
+    assert len(server.of("item")) == items
+    assert len(contents(run)) == 30
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 10, 11])
+@pytest.mark.parametrize("sequential", [False, True])
+def test_few_items(tmp_path: Path, most: int, sequential: bool) -> None:
+    """However few there are or are wanted, it ends, with all of them."""
+    for name, server, wanted in (("a", Server(most, whole, whole), None), ("b", Server(50, whole, whole), most)):
+        run = imported(tmp_path, server, run=name, max_items=wanted, sequential=sequential)
+        assert contents(run) == [whole(item) for item in range(1, most + 1)]
+        assert len(server.of("item")) <= 2
+
+
+def test_an_empty_list(tmp_path: Path) -> None:
+    assert imported(tmp_path, Server(0, whole, whole)).summary()["imported"] == 0  # type: ignore[index]
+
+
+def test_a_sample_that_fails_decides_for_items(tmp_path: Path) -> None:
+    class Failing(Server):
+        async def fetch(self, role: Role, key: Key, on_headers: OnHeaders) -> Got | None:
+            if key == 1 and ("item", 1) not in self.asked:
+                self.asked.append((role, key))
+                await trio.sleep(0.05)
+                on_headers(Notice(500))
+                return Got(Failed("status 500"))
+            return await super().fetch(role, key, on_headers)
+
+    server = Failing(20, whole, whole)
+    run = imported(tmp_path, server)
+    assert sorted(server.of("item")) == [1, *range(1, 21)]
+    assert contents(run) == [whole(item) for item in range(1, 21)]
+
+
+@pytest.mark.parametrize("stopped", range(1, 9))
+def test_a_run_that_was_cut_off_goes_on(tmp_path: Path, stopped: int) -> None:
+    class Dying(Server):
+        async def fetch(self, role: Role, key: Key, on_headers: OnHeaders) -> Got | None:
+            if len(self.asked) == stopped:
+                raise RuntimeError("killed")
+            return await super().fetch(role, key, on_headers)
+
+    with pytest.raises(BaseExceptionGroup):
+        imported(tmp_path, Dying(100, whole, whole), workers=1)
+    run = imported(tmp_path, Server(100, whole, whole), resume=True, workers=1)
+    assert contents(run) == [whole(item) for item in range(1, 101)]
+    assert run.status == "complete"
