@@ -12,7 +12,7 @@ from harness.lab.simulate import LIST_URL, as_simulated, server_config
 from harness.record.events import Event
 from harness.record.state import State
 from harness.session.driver import Driver
-from harness.session.factory import make_core, pacer_for
+from harness.session.factory import budgets_for, make_core
 from harness.source.client import HttpApi
 from harness.source.rest import Rest
 
@@ -28,7 +28,7 @@ async def _run(config: ImportConfig) -> tuple[State, list[Event], dict[str, int]
     service = Service(server, origin_s)
     epoch_s = service.epoch_offset + origin_s
     events: list[Event] = []
-    core = make_core(config, pacer_for(config), events.append, epoch_s)
+    core = make_core(config, budgets_for(config), events.append, epoch_s)
     core.start()
     api = HttpApi(
         Rest(LIST_URL, config.source.per_page),

@@ -28,19 +28,51 @@ if TYPE_CHECKING:
     from harness.pacing import Grant, Later, Pacer, Unpaced, parse_tiers
     from harness.record.run import Run
     from harness.session.importing import run_import
+    from harness.spec.source import (
+        AnswerRule,
+        BasicAuth,
+        BearerAuth,
+        CursorPaging,
+        HeaderAuth,
+        Item,
+        KeysetPaging,
+        LinkPaging,
+        OAuth2,
+        OffsetPaging,
+        PageNumberPaging,
+        QueryAuth,
+        Resource,
+        SinglePage,
+        Source,
+    )
     from harness.start import run, run_asyncio
 
     __version__: str
 
 __all__ = [
+    "AnswerRule",
     "BadInput",
+    "BasicAuth",
+    "BearerAuth",
     "Bound",
+    "CursorPaging",
     "Grant",
     "HarnessError",
+    "HeaderAuth",
     "ImportConfig",
+    "Item",
+    "KeysetPaging",
     "Later",
+    "LinkPaging",
+    "OAuth2",
+    "OffsetPaging",
     "Pacer",
+    "PageNumberPaging",
+    "QueryAuth",
+    "Resource",
     "Run",
+    "SinglePage",
+    "Source",
     "Unpaced",
     "Work",
     "__version__",
@@ -61,6 +93,10 @@ _LATE = {
     "harness.errors": ("BadInput", "HarnessError"),
     "harness.pacing": ("Grant", "Later", "Pacer", "Unpaced", "parse_tiers"),
     "harness.record.run": ("Run",),
+    "harness.spec.source": (
+        *("Source", "Resource", "Item", "AnswerRule", "PageNumberPaging", "OffsetPaging", "CursorPaging"),
+        *("LinkPaging", "KeysetPaging", "SinglePage", "BearerAuth", "BasicAuth", "HeaderAuth", "QueryAuth", "OAuth2"),
+    ),
     "harness.start": ("run", "run_asyncio"),
 }
 _MODULE_OF = {name: module for module, names in _LATE.items() for name in names}

@@ -24,7 +24,8 @@ class Flag:
     alias: the flag's name where it is not the setting's. many: may be repeated. resumed: may be said anew when a run
     goes on. live: means nothing in virtual time; `swept`: yet a sweep over sockets can vary it. group, field: where the
     config keeps it, such as `retry.delays` for retry_delays; the group is that of its section. said_in_python: the help
-    of the setting, where the flag is its opposite.
+    of the setting, where the flag is its opposite. negative: a switch that is shown by its no, and is undecided unless
+    given.
     """
 
     name: str
@@ -36,15 +37,16 @@ class Flag:
     resumed: bool = False
     live: bool = False
     swept: bool = False
+    negative: bool = False
     said_in_python: str | None = None
     field: str = ""
     group: str = ""
 
     @property
     def flag(self) -> str:
-        """`--per-page` for per_page; a switch that is on by default is named by its no."""
+        """`--per-page` for per_page; a switch that is on by default, or undecided, is named by its no."""
         name = (self.alias or self.name).replace("_", "-")
-        return f"--no-{name}" if self.default is True else f"--{name}"
+        return f"--no-{name}" if self.default is True or self.negative else f"--{name}"
 
     @property
     def is_switch(self) -> bool:
@@ -53,7 +55,7 @@ class Flag:
     @property
     def help_text(self) -> str:
         """The help with the default, unless the help ends with one or there is none."""
-        if self.is_switch or self.default in (None, ()) or self.help.endswith("]"):
+        if self.is_switch or self.default in (None, (), {}) or self.help.endswith("]"):
             return self.help
         return f"{self.help} [default {self._default_shown}]"
 
@@ -79,50 +81,39 @@ SECTIONS = (
     Section(
         "Source",
         "source",
-        "what to import, and what this API's answers mean",
+        "what to import; for a known API a preset and a URL are enough",
         (
+            Flag("preset", "a known API such as github (see: presets), or a TOML file of your own such as ./mine.toml"),
+            Flag("plan", "your plan with that API, where its preset knows limits by plan (see: presets NAME)"),
             Flag(
                 "url",
-                "URL of the list [default: the test API]; may hold {page}, {per_page} and {env:NAME} (a secret)",
+                "URL of the list [default: the test API]; may hold {page}, {per_page}, {offset}, {cursor}, {last_id} "
+                "and {env:NAME} (a secret)",
+                live=True,
+            ),
+            Flag("method", "how the list is asked for: GET or POST [default GET]", live=True),
+            Flag(
+                "body",
+                'JSON to POST; a value that is exactly "{cursor}" (or another placeholder of --url) is filled in',
+                "JSON",
+                live=True,
+            ),
+            Flag(
+                "param",
+                "a query parameter for each request of the list, NAME=VALUE; may be repeated",
+                default={},
+                many=True,
                 live=True,
             ),
             Flag(
                 "header",
-                "a header for each request, 'Name: value'; never stored; may be repeated",
+                "a header for each request, 'Name: value'; never stored, unless it is 'Name: {env:NAME}'; may be "
+                "repeated",
                 default=(),
                 many=True,
                 resumed=True,
                 live=True,
                 field="headers",
-            ),
-            Flag(
-                "token_env",
-                "environment variable that holds a bearer token; the token is never stored",
-                resumed=True,
-                live=True,
-            ),
-            Flag("per_page", "items per page of the list; more means fewer requests", "N", default=100),
-            Flag(
-                "detail",
-                "store the list's records as the items, if they hold all you need; fetches no items",
-                None,
-                default=True,
-                said_in_python="fetch each item by itself; False: store the list's records as the items",
-            ),
-            Flag("sequential", "read the whole list before fetching the first item", None, default=False),
-            Flag(
-                "accept_list",
-                "accept a list whose end cannot be proven, such as a single page or one with a wrong total",
-                None,
-                default=False,
-                resumed=True,
-            ),
-            Flag(
-                "refused_when",
-                "answers that mean a rate limit: STATUS or STATUS:TEXT, such as 400:'rate limit'; may be repeated",
-                default=(),
-                many=True,
-                resumed=True,
             ),
             Flag(
                 "max_body",
@@ -136,6 +127,13 @@ SECTIONS = (
                 swept=True,
             ),
             Flag(
+                "same_host",
+                "next links that spell the list's host or scheme otherwise lead to the same service; rewrite them",
+                None,
+                resumed=True,
+                live=True,
+            ),
+            Flag(
                 "allow_host",
                 "another host that the list may link to; none of your headers are sent to it; may be repeated",
                 default=(),
@@ -144,6 +142,144 @@ SECTIONS = (
                 live=True,
                 swept=True,
             ),
+        ),
+    ),
+    Section(
+        "Reading the list",
+        "source",
+        "where check guesses wrongly; PATH: JMESPath, or header:NAME",
+        (
+            Flag("records", "path of the records in a page, such as data.orders", "PATH", live=True),
+            Flag(
+                "id",
+                "path of the id in a record; repeated, several make the id together [default id]",
+                "PATH",
+                default=(),
+                many=True,
+                live=True,
+            ),
+            Flag("per_page", "items per page of the list; more means fewer requests [default 100]", "N"),
+            Flag("size_param", "the parameter that says how many items a page is to hold, such as limit", live=True),
+            Flag(
+                "paging",
+                "how pages follow on each other: page (numbers), offset, cursor, link, keyset (the last id) or single",
+                live=True,
+            ),
+            Flag("page_param", "the parameter for the number of the page [default page]", live=True),
+            Flag("first_page", "the number of the first page, 0 or 1", "N", live=True),
+            Flag("offset_param", "the parameter for how many records to skip, such as skip", live=True),
+            Flag(
+                "next",
+                "path of what leads to the next page: its URL, or the cursor that --cursor-param sends",
+                "PATH",
+                live=True,
+            ),
+            Flag("cursor_param", "the parameter for the cursor, or for the last id with --paging keyset", live=True),
+            Flag(
+                "last_id",
+                "path, in the last record, of what the next page is asked for by [default its id]",
+                "PATH",
+                live=True,
+            ),
+            Flag("more", "path of a boolean that says whether more pages follow, such as has_more", "PATH", live=True),
+            Flag(
+                "total", "path of the number of records, such as meta.total or header:X-Total-Count", "PATH", live=True
+            ),
+            Flag("pages", "path of the number of pages", "PATH", live=True),
+            Flag(
+                "absent_is_end",
+                "a page without what --next or --more names is the last, as its documentation says",
+                None,
+                live=True,
+            ),
+            Flag(
+                "end",
+                "a status that ends the list at a page that was only guessed, such as 400; may be repeated",
+                default=(),
+                many=True,
+                resumed=True,
+                live=True,
+            ),
+            Flag(
+                "accept_list",
+                "accept a list whose end cannot be proven, such as a single page or one with a wrong total",
+                None,
+                default=False,
+                resumed=True,
+            ),
+            Flag("split", "read a cursor list in parts, by a range of this date or id, such as created_at", live=True),
+            Flag("sequential", "read the whole list before fetching the first item", None, default=False),
+        ),
+    ),
+    Section(
+        "Items",
+        "source",
+        "where an item is not at LIST/ID, or an answer has its own meaning",
+        (
+            Flag(
+                "item",
+                "URL of an item, with {id}, {ids:100} (a batch) or any field of the record such as {url}",
+                live=True,
+            ),
+            Flag("item_records", "path of the item in its answer, or of the items of a batch", "PATH", live=True),
+            Flag(
+                "detail",
+                "store the list's records as the items, if they hold all you need; fetches no items (--detail: fetch "
+                "each in any case)",
+                None,
+                negative=True,
+                said_in_python="True: fetch each item by itself; False: store the list's records as the items",
+            ),
+            Flag(
+                "refused_when",
+                "answers that mean a rate limit: STATUS or STATUS:TEXT, such as 400:'rate limit', or PATH=VALUE; may "
+                "be repeated",
+                default=(),
+                many=True,
+                resumed=True,
+            ),
+            Flag(
+                "fail_when",
+                "answers that are failures, whatever their status: STATUS:TEXT, or PATH=VALUE such as ok=false; may "
+                "be repeated",
+                default=(),
+                many=True,
+                resumed=True,
+                live=True,
+            ),
+            Flag("timestamps", "store ISO dates and times as timestamps, not as text", None, default=False, live=True),
+            Flag("imported_at", "store when each item was imported, as _imported_at", None, default=False, live=True),
+        ),
+    ),
+    Section(
+        "Auth",
+        "source",
+        "in whose name; secrets are in environment variables alone",
+        (
+            Flag(
+                "token_env",
+                "environment variable that holds the token or key; repeated, several keys share the work, each with "
+                "limits of its own",
+                default=(),
+                many=True,
+                resumed=True,
+                live=True,
+            ),
+            Flag(
+                "auth",
+                "how it is sent: bearer, basic, basic:USER, header:NAME, query:NAME or oauth2 [default bearer]",
+                resumed=True,
+                live=True,
+            ),
+            Flag("token_url", "where OAuth2 client credentials get their tokens", resumed=True, live=True),
+            Flag("client_id_env", "environment variable that holds the client id of OAuth2", resumed=True, live=True),
+            Flag(
+                "client_secret_env",
+                "environment variable that holds the client secret of OAuth2; it goes to --token-url alone",
+                resumed=True,
+                live=True,
+            ),
+            Flag("scope", "scope of the OAuth2 tokens, such as https://graph.microsoft.com/.default", live=True),
         ),
     ),
     Section(
@@ -181,7 +317,7 @@ SECTIONS = (
             ),
             Flag(
                 "cost",
-                "units of the limit that a request costs: list=1 or item=2; may be repeated [default 1 each]",
+                "units of the limit that a request costs: list=1, item=2 or batch=5; may be repeated [default 1 each]",
                 default={},
                 many=True,
             ),
@@ -333,6 +469,9 @@ FLAGS = {
 GROUPS = tuple(dict.fromkeys(section.group for section in SECTIONS))
 PLACES = {(flag.group, key): name for name, flag in FLAGS.items() for key in (flag.field, name, flag.alias) if key}
 
+# What says what is imported; how fast and where to is said by the rest. It is read, never ordered: see `check`.
+OF_SOURCE = tuple(name for name, flag in FLAGS.items() if flag.group == "source" and name not in ("sequential",))
+
 # What a run is remembers itself; only how it goes on may be said anew.
 RESUMED = tuple(flag.name for flag in FLAGS.values() if flag.resumed)
 # What means something on a network and on a wall's clock alone, but can be varied where a sweep imports for real.
@@ -354,4 +493,4 @@ def described() -> str:
     from textwrap import fill  # slow to load
 
     texts = (f"{flag.name}: {flag.said_in_python or flag.help_text}" for flag in FLAGS.values())
-    return "\n".join(fill(text, 100, subsequent_indent="    ") for text in texts)
+    return "\n".join(fill(text, 100, subsequent_indent="    ", break_on_hyphens=False) for text in texts)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,9 +20,14 @@ from harness.errors import BadInput, RecordError
 from harness.flags import ENVIRONMENT, FLAGS, GROUPS, PLACES, RESULTS_VARIABLE, RESUMED, flag_of
 from harness.paths import as_path, program, quoted
 from harness.record.clock import next_local
+from harness.spec.flat import left_of
+from harness.spec.source import BasicAuth, BearerAuth, HeaderAuth, OAuth2, QueryAuth
+from harness.spec.written import DECLARING, is_declared, read_source
 from harness.unusable import BadSetting, near
 from harness.values import is_scenario_file, no_time_of_day, variables_in
 
+# Flat settings that a declared source may hold, in its own tables.
+OF_THE_SOURCE = tuple(name for name, flag in FLAGS.items() if flag.group == "source" and name != "preset")
 # RFC 9110 5.6.2; what is not ASCII has no one meaning on the wire.
 _TOKEN = re.compile(r"[!-~]+( +[!-~]+)*")
 # What the figures of a run depend on.
@@ -45,12 +52,16 @@ def read_settings(flags: Mapping[str, Any], toml: Path | None, environ: Mapping[
 
     Raises BadInput, in one sentence that names the setting where it was given and says what to change.
     """
+    in_file, spelled = _from_toml(toml)
     values: dict[str, Any] = {}
-    where: dict[str, str] = {}
-    for given, label in ((_from_toml(toml), f"in {toml}"), (from_environ(environ), "env"), (flags, "flag")):
+    where: dict[str, str] = {name: f"={place}" for name, place in spelled.items()}
+    for given, label in ((in_file, f"in {toml}"), (from_environ(environ), "env"), (flags, "flag")):
+        values = left_of(values, given)
         for name, value in given.items():
             values[name] = value
-            where[name] = label
+            where[name] = f"={spelled[name]}" if label.startswith("in ") and name in spelled else label
+    if "declaration" in values and values.get("preset") is not None:
+        raise BadInput(f"{_named('preset', where)} and [[resource]] in {toml} both declare a source; leave one out")
     try:
         config = ImportConfig(**values)
     except BadSetting as error:
@@ -63,11 +74,13 @@ def read_settings(flags: Mapping[str, Any], toml: Path | None, environ: Mapping[
 class Resolved:
     """What of the settings is kept outside them, secrets and all: for the client alone.
 
-    headers: sent with each request. variables: what `{env:NAME}` in the URL stands for.
+    headers: sent with each request, with the first of several keys. variables: what `{env:NAME}` stands for, in the
+    URL, a parameter, the body or a header. secrets: what the variables of the source's auth hold, by their names.
     """
 
     headers: dict[str, str] = field(repr=False)
     variables: dict[str, str] = field(repr=False)
+    secrets: dict[str, str] = field(repr=False)
 
 
 def resolve(
@@ -87,12 +100,62 @@ def resolve(
         except ValueError as error:
             raise BadInput(f"{_named(name, where or {})}: {error}") from None
     source = config.source
-    variables = {name: _from_url(name, environ) for name in variables_in(source.url or "")}
+    named = source.declared()
+    variables: dict[str, str] = {}
+    for setting, text in _texts_with_variables(config):
+        for name in variables_in(text):
+            variables[name] = _value_of(name, _named(setting, where or {}), environ)
     pairs = (header.get_secret_value().split(":", 1) for header in source.headers)
-    headers = {name.strip(): value.strip() for name, value in pairs}
-    if source.token_env is not None:
-        headers["Authorization"] = f"Bearer {_token(source.token_env, environ)}"
-    return Resolved(headers, variables)
+    headers = {**({} if named is None else named.headers), **{name.strip(): value.strip() for name, value in pairs}}
+    headers = {name: _filled(value, variables) for name, value in headers.items()}
+    secrets = _secrets(config, environ, where or {})
+    auth = None if named is None else named.auth
+    if auth is None and source.token_env:  # for a test API of our own
+        auth = BearerAuth(token_env=source.token_env)
+    if auth is not None and not isinstance(auth, OAuth2):
+        headers |= header_of(auth, secrets[auth.token_env[0]])
+    return Resolved(headers, variables, secrets)
+
+
+def header_of(auth: BearerAuth | BasicAuth | HeaderAuth | QueryAuth, key: str) -> dict[str, str]:
+    """Return the header in which an auth sends a key; none for a key in the query."""
+    if isinstance(auth, QueryAuth):
+        return {}
+    if isinstance(auth, BearerAuth):
+        return {"Authorization": f"Bearer {key}"}
+    if isinstance(auth, HeaderAuth):
+        return {auth.name: auth.prefix + key}
+    pair = f"{auth.user}:{key}" if auth.user is not None else key if ":" in key else f"{key}:"
+    return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+
+
+def _texts_with_variables(config: ImportConfig) -> Iterator[tuple[str, str]]:
+    """Yield the texts in which `{env:NAME}` may stand, each with the setting that has it."""
+    source = config.source.declared()
+    yield "url", config.source.url or ""
+    yield from (("header", header.get_secret_value()) for header in config.source.headers)
+    if source is None:
+        return
+    yield from (("header", value) for value in source.headers.values())
+    yield from (("param", value) for value in source.resource.params.values())
+    yield "body", json.dumps(source.resource.body)
+    yield "item", "" if source.resource.item is None else source.resource.item.url
+
+
+def _filled(text: str, variables: Mapping[str, str]) -> str:
+    for name, value in variables.items():
+        text = text.replace(f"{{env:{name}}}", value)
+    return text
+
+
+def _secrets(config: ImportConfig, environ: Mapping[str, str], where: Mapping[str, str]) -> dict[str, str]:
+    source = config.source.declared()
+    auth = None if source is None else source.auth
+    if isinstance(auth, OAuth2):
+        named = [("client_id_env", auth.client_id_env), ("client_secret_env", auth.client_secret_env)]
+        return {name: _value_of(name, _named(setting, where), environ) for setting, name in named}
+    names = config.source.token_env if auth is None else auth.token_env
+    return {name: _token(name, _named("token_env", where), environ) for name in names}
 
 
 def _look_at_results(config: ImportConfig) -> None:
@@ -117,21 +180,22 @@ def _look_at_until(config: ImportConfig) -> None:
             raise no_time_of_day(config.run.until) from None
 
 
-def _from_url(name: str, environ: Mapping[str, str]) -> str:
+def _value_of(name: str, setting: str, environ: Mapping[str, str]) -> str:
     value = environ.get(name, "").strip()
     if not value:
-        raise BadInput(f"--url names the variable {name}, which is not set; export it first")
+        raise BadInput(f"{setting} names the variable {name}, which is not set; export it first")
     if not _TOKEN.fullmatch(value):
-        raise BadInput(f"--url names the variable {name}, which is not a single line of ASCII; fix it")
+        raise BadInput(f"{setting} names the variable {name}, which is not a single line of ASCII; fix it")
     return value
 
 
-def _token(variable: str, environ: Mapping[str, str]) -> str:
+def _token(variable: str, setting: str, environ: Mapping[str, str]) -> str:
+    """Return the token. The variable is not named: who mistakes the flag gives the token itself."""
     token = environ.get(variable, "").strip()
     if not token:
-        raise BadInput("--token-env names a variable that is not set; export it first")
+        raise BadInput(f"{setting} names a variable that is not set; export it first")
     if not _TOKEN.fullmatch(token):
-        raise BadInput("--token-env names a variable that holds no token; set it to one line of ASCII")
+        raise BadInput(f"{setting} names a variable that holds no token; set it to one line of ASCII")
     return token
 
 
@@ -178,9 +242,10 @@ def notebook_folder(folder: str | Path | None = None) -> Path:
     return (home / (folder or told)).absolute()
 
 
-def _from_toml(path: Path | None) -> dict[str, Any]:
+def _from_toml(path: Path | None) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the settings of a TOML file, and of those that do not stand there by their own names how they do."""
     if path is None:
-        return {}
+        return {}, {}
     try:
         with open(path, "rb") as file:
             table = tomllib.load(file)
@@ -188,7 +253,15 @@ def _from_toml(path: Path | None) -> dict[str, Any]:
         raise BadInput(f"--config {path} cannot be read ({error.strerror}); name a TOML file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"--config {path} is not TOML ({error}); fix it there") from None
-    return flattened(table, f"in {path}", _field)
+    where = f"in {path}"
+    if not is_declared(table):
+        return flattened(table, where, _field), {}
+    written = read_source(table, where, OF_THE_SOURCE)
+    rest = {key: value for key, value in table.items() if key not in DECLARING}
+    values = flattened(rest, where, _field)
+    if twice := next((name for name in values if name in OF_THE_SOURCE), None):
+        raise BadInput(f"{twice} {where} belongs into [source] or [[resource]]; move it there")
+    return {**values, **written.flat, "declaration": written.source}, written.where
 
 
 def flattened(table: Mapping[str, Any], where: str, name_of: Callable[[str, str], str]) -> dict[str, Any]:
@@ -256,4 +329,6 @@ def _told(error: BadSetting, where: Mapping[str, str]) -> str:
 def _named(name: str, where: Mapping[str, str]) -> str:
     """The setting as it was written where it was given."""
     label = where.get(name, "flag")
+    if label.startswith("="):
+        return label[1:]
     return {"env": ENVIRONMENT + name.upper(), "flag": flag_of(name)}.get(label, f"{name} {label}")

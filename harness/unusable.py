@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from harness.errors import BadInput
@@ -54,6 +54,32 @@ def first_of(error: ValidationError, group: str = "") -> BadSetting:
     given = "" if name in _NEVER_SHOWN else f", not {_shown(first['input'])}"
     word = next((f" or {other['ctx']['expected']}" for other in others if _is_word_for(other, first)), "")
     return BadSetting(name, f" {_must(first['type'], message, first.get('ctx', {}))}{word}{given}")
+
+
+def of_model(error: ValidationError, model: type[BaseModel]) -> BadSetting:
+    """Return the first thing wrong with a part of a Source made in Python: `per_page of Resource must be …`."""
+    first, *_ = error.errors(include_url=False)
+    if isinstance(said := first.get("ctx", {}).get("error"), BadSetting):
+        return said
+    place = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
+    what = f"{place} of {model.__name__}" if place else model.__name__
+    if first["type"] == "extra_forbidden":
+        like = get_close_matches(str(first["loc"][-1]), list(model.model_fields), 1, 0.6)
+        ask = f"leave it out, or write {like[0]}" if like else f"it has {', '.join(model.model_fields)}"
+        return BadSetting(None, f"unknown field {str(first['loc'][-1])!r} of {model.__name__}; {ask}")
+    if first["type"] == "missing":
+        return BadSetting(None, f"{what} is missing; add it")
+    if first["type"].startswith("union_tag"):
+        return BadSetting(None, f"{what} has no type that is known; use one of {_known_types(first)}")
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        return BadSetting(None, f"{what}: {message}")
+    return BadSetting(None, f"{what} {_must(first['type'], message, first.get('ctx', {}))}")
+
+
+def _known_types(error: ErrorDetails) -> str:
+    tags = error.get("ctx", {}).get("expected_tags")
+    return str(tags).replace("'", "") if tags else "those in docs/sources.md"
 
 
 def near(name: str) -> str | None:

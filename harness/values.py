@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus, urlsplit
@@ -11,6 +13,7 @@ from pydantic import SecretStr
 
 from harness.pacing import Tier, parse_tiers
 from harness.pacing.refusals import RefusedWhen
+from harness.pacing.tiers import by_route, parse_all
 from harness.paths import printable_path, quoted
 from harness.record.clock import is_moment
 from harness.units import parse_duration, parse_size
@@ -18,6 +21,7 @@ from harness.units import parse_duration, parse_size
 _RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLACE = re.compile(r"\{env:([^{}]*)\}")
+_ANY_PLACE = re.compile(r"\{[^{}]+\}")
 _HOST = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _SCENARIO = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 LONGEST_LATENCY_S = 3600.0
@@ -30,9 +34,9 @@ def as_tiers(value: Any) -> Any:
         return parse_tiers(value)
     if isinstance(value, (list, tuple)) and value:
         if all(isinstance(part, str) for part in value):
-            return parse_tiers("+".join(value))
+            return parse_all(value)
         if all(isinstance(part, Tier) for part in value):
-            return tuple(value)
+            return by_route(value)
     if value is None:
         return None
     raise ValueError("limits are text; write them like '500/20s+2000/100s'")
@@ -153,26 +157,41 @@ def as_hosts(value: Any) -> Any:
 
 
 def as_refused_when(value: Any) -> Any:
-    """Answers that are refusals, `400:rate limit` or `420`: one or several, in one text one a line."""
+    """Answers that are refusals, `400:rate limit`, `420` or `error.code=throttled`: one or several, in one text one a
+    line.
+    """
+    return _as_rules(value, "refusals", "refusal")
+
+
+def as_fail_when(value: Any) -> Any:
+    """Answers that are failures, `200:error` or `ok=false`: one or several, in one text one a line."""
+    return _as_rules(value, "failures", "failure")
+
+
+def _as_rules(value: Any, several: str, one: str) -> Any:
     given = (
         value.splitlines() if isinstance(value, str) else [value] if isinstance(value, (int, RefusedWhen)) else value
     )
     if not isinstance(given, (list, tuple)):
-        raise ValueError("refusals are STATUS or STATUS:TEXT; write them like 420, or '400:rate limit'")
-    return tuple(dict.fromkeys(_refused_when(rule) for rule in given))
+        raise ValueError(f"{several} are STATUS or STATUS:TEXT; write them like 420, or '400:rate limit', or ok=false")
+    return tuple(dict.fromkeys(_rule(rule, one) for rule in given))
 
 
-def _refused_when(rule: Any) -> RefusedWhen:
+def _rule(rule: Any, what: str) -> RefusedWhen:
     if isinstance(rule, RefusedWhen):
         rule = str(rule)
     status, colon, words = str(rule).partition(":")
     status, words = status.strip(), words.strip()
+    if not re.fullmatch("[0-9]+", status, re.ASCII) and "=" in str(rule):
+        return _path_rule(str(rule))
     if len(words) > 1 and words[0] == words[-1] and words[0] in "'\"":
         words = words[1:-1].strip()
     if isinstance(rule, bool) or not re.fullmatch("[2-5][0-9][0-9]", status, re.ASCII):
-        raise ValueError(f"{quoted(rule)} does not begin with a status from 200 to 599; write 420, or '400:rate limit'")
+        raise ValueError(
+            f"{quoted(rule)} does not begin with a status from 200 to 599; write 420, or '400:rate limit', or ok=false"
+        )
     if not words and status.startswith("2"):
-        raise ValueError(f"{status} alone would make every success a refusal; add words of the body: '{status}:TEXT'")
+        raise ValueError(f"{status} alone would make every success a {what}; add words of the body: '{status}:TEXT'")
     if colon and not words:
         raise ValueError(
             f"{quoted(rule)} names no text; write '{status}:TEXT', or {status} for every answer with that status"
@@ -180,6 +199,121 @@ def _refused_when(rule: Any) -> RefusedWhen:
     if len(words) > _LONGEST_WORDS or not words.isprintable():
         raise ValueError(f"the text for {status} is not one line of at most {_LONGEST_WORDS} characters; shorten it")
     return RefusedWhen(int(status), words)
+
+
+def _path_rule(rule: str) -> RefusedWhen:
+    """`ok=false`, `error.code=throttled`. A path may hold comparisons (`errors[?code=='x']`), a value an `=`: of
+    the marks that are neither of a comparison nor within brackets the first divides them.
+    """
+    depth = 0
+    for at, mark in enumerate(rule):
+        depth += (mark in "[({") - (mark in "])}")
+        if (
+            mark == "="
+            and depth == 0
+            and rule[at - 1 : at] not in ("=", "!", "<", ">")
+            and rule[at + 1 : at + 2] != "="
+        ):
+            path, value = rule[:at].strip(), rule[at + 1 :].strip()
+            break
+    else:
+        path, value = "", ""
+    if not path or not value or len(rule) > _LONGEST_WORDS or not rule.isprintable():
+        raise ValueError(f"{quoted(rule)} is not PATH=VALUE in one short line; write it like ok=false")
+    return RefusedWhen(None, "", path, value)
+
+
+# Of these no status can end a list: they speak of who asks, of a limit, or of a server that fails.
+_NO_END = {401, 403, 429}
+
+
+def as_statuses(value: Any) -> Any:
+    """Statuses that end a list, 400 or 404: one or several, as numbers or text."""
+    given = value.replace(",", " ").split() if isinstance(value, str) else value
+    given = [given] if isinstance(given, int) else given
+    if not isinstance(given, (list, tuple)):
+        raise ValueError("statuses are numbers; write them like 404")
+    for status in given:
+        if isinstance(status, bool) or not re.fullmatch("[1-5][0-9][0-9]", str(status), re.ASCII):
+            raise ValueError(f"{quoted(status)} is not a status from 100 to 599; write one like 404")
+        if int(status) in _NO_END or int(status) >= 500:
+            raise ValueError(f"{status} never ends a list, since it tells of a failure; leave it out")
+    return tuple(dict.fromkeys(int(status) for status in given))
+
+
+def as_texts(what: str, like: str) -> Callable[[Any], Any]:
+    """Return a reader of one text or several, each kept as it is and none of them empty or given twice."""
+
+    def read(value: Any) -> Any:
+        given = [value] if isinstance(value, str) else () if value is None else value
+        if not isinstance(given, (list, tuple)) or not all(isinstance(part, str) for part in given):
+            raise ValueError(f"{what} are text; write them like {like}")
+        if not all(part.strip() for part in given):
+            raise ValueError(f"an empty text is not one of the {what}; write it like {like}")
+        if twice := next((part for at, part in enumerate(given) if part in given[:at]), None):
+            raise ValueError(f"{quoted(twice)} is given twice; leave one of the two out")
+        return tuple(given)
+
+    return read
+
+
+def as_variables(value: Any) -> Any:
+    """Names of environment variables, one or several; none of them is repeated, which may be the secret itself."""
+    given = [value] if isinstance(value, str) else () if value is None else value
+    if not isinstance(given, (list, tuple)) or not all(isinstance(part, str) for part in given):
+        raise ValueError("write the name of an environment variable, such as API_TOKEN")
+    names = tuple(map(as_variable, given))
+    if len(set(names)) < len(names):
+        raise ValueError("one variable is named twice; name another, or leave it out")
+    return names
+
+
+def as_params(value: Any) -> Any:
+    """`NAME=VALUE`, or several of them, or a table, as a mapping of texts."""
+    if isinstance(value, str):
+        value = [value]
+    if isinstance(value, (list, tuple)) and all(isinstance(part, str) for part in value):
+        pairs = [part.partition("=") for part in value]
+        if bad := next((part for part, (name, mark, _) in zip(value, pairs) if not name or not mark), None):
+            shown = quoted(bad.partition("=")[0])  # not its value, which may be a secret
+            raise ValueError(f"{shown} is not a parameter; write it like status=open")
+        names = [name for name, _, _ in pairs]
+        if twice := next((name for at, name in enumerate(names) if name in names[:at]), None):
+            raise ValueError(f"{quoted(twice)} is given twice; leave one of the two out")
+        return {name: text for name, _, text in pairs}
+    if isinstance(value, Mapping) and all(isinstance(one, (str, int, float)) for one in value.values()):
+        return {str(name): _as_query(one) for name, one in value.items()}
+    raise ValueError("parameters are text; write them like status=open")
+
+
+def _as_query(value: str | int | float) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def as_body(value: Any) -> Any:
+    """A JSON object, as text or as a table."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"the body is not JSON ({error}); write it like '{{\"limit\": 100}}'") from None
+    if not isinstance(value, Mapping):
+        raise ValueError("the body is not a JSON object; write it like '{\"limit\": 100}'")
+    return dict(value)
+
+
+def as_preset(value: str) -> str:
+    """The name of a preset, or the path of a TOML file."""
+    if is_preset_file(value):
+        return str(printable_path(value))
+    if not _SCENARIO.fullmatch(value):
+        raise ValueError(f"{quoted(value)} is not a preset; name one such as github, or a file such as ./mine.toml")
+    return value
+
+
+def is_preset_file(preset: str) -> bool:
+    """Whether it is a file; a bare word is the name of a preset, whatever lies in the folder."""
+    return preset.endswith(".toml") or "/" in preset or "\\" in preset
 
 
 def as_run_name(value: str, *, what: str = "run") -> str:
@@ -215,7 +349,7 @@ _PLACE_IN_A_LIST = re.compile(
 )
 
 
-def _proves_who(parameter: str) -> bool:
+def proves_who(parameter: str) -> bool:
     """Whether a parameter of that name looks like a secret: `client_secret`, `X-Amz-Signature`, `userKey`, `jwt`."""
     words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", parameter)]
     if any(word in _PROOFS or _GLUED.fullmatch(word) for word in words):
@@ -225,7 +359,7 @@ def _proves_who(parameter: str) -> bool:
 
 
 def check_url(url: str) -> None:
-    """ValueError, in words for people, for a URL that is none or that would put a secret into the record."""
+    """ValueError, the rest of a sentence, for a URL that is none or that would put a secret into the record."""
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -233,11 +367,11 @@ def check_url(url: str) -> None:
         usable = False
     _check_secrets(url)
     if not usable or any(character <= " " for character in url):
-        raise ValueError("--url is not a URL; write it like https://api.example.com/orders")
+        raise ValueError("is not a URL; write it like https://api.example.com/orders")
     if parts.fragment:
-        raise ValueError("--url holds a #fragment, which is never sent; leave it out")
+        raise ValueError("holds a #fragment, which is never sent; leave it out")
     if parts.username or parts.password:
-        raise ValueError("--url holds a user name or password, which would be stored; use --header instead")
+        raise ValueError("holds a user name or password, which would be stored; use --header instead")
 
 
 def _check_secrets(url: str) -> None:
@@ -245,13 +379,13 @@ def _check_secrets(url: str) -> None:
     before, _, query = url.partition("?")
     for name in variables_in(url):
         if f"{{env:{name}}}" in urlsplit(before).netloc:
-            raise ValueError("--url holds an {env:…} in its host, where a DNS lookup would reveal it; move it")
+            raise ValueError("holds an {env:…} in its host, where a DNS lookup would reveal it; move it")
         as_variable(name)
     for part in query.split("&"):
         name, _, value = part.partition("=")
-        if value and _proves_who(unquote_plus(name)) and not variables_in(value):
+        if value and proves_who(unquote_plus(name)) and not _ANY_PLACE.search(value):
             how = f"export it as a variable and write {name}={{env:VARIABLE}}"
-            raise ValueError(f"--url holds what looks like a secret in {name}=, which would be stored; {how}")
+            raise ValueError(f"holds what looks like a secret in {name}=, which would be stored; {how}")
 
 
 def as_folder(value: Any) -> Any:

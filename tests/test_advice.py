@@ -20,7 +20,7 @@ from harness.record.run import Run
 from harness.record.state import Failure
 from harness.record.status import RunStatus
 from harness.session.checking import Checked
-from harness.views.plan import check_text
+from harness.views.checked import check_text
 from harness.views.screen import Screen
 from tests.core.lists import URL, Answers, Reply, importing, numbered, records
 from tests.core.test_listing import SIXTY, ignoring

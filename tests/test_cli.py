@@ -84,6 +84,53 @@ URL = "https://api.example.com/orders"
         (["--retry-delays", "30,,60"], "--retry-delays: '' is not a duration; write it like 50ms, 20s, 5m, 2h or 1d"),
         (["--rtt-floor", "2m"], "--rtt-floor must be at most 60, not 120"),
         (["--linger", "-1"], "--linger must be at least 0, not -1"),
+        (["--preset", "gitub!"], "--preset: 'gitub!' is not a preset; name one such as github, or a file such as"),
+        (["--preset", "./none.toml"], "--preset ./none.toml cannot be read (No such file or directory); name a TOML"),
+        (["--plan", "free"], "--plan is a plan of a preset's API; add --preset, or give its limits with --limit"),
+        (["--method", "PUT"], "--method must be 'GET' or 'POST', not 'PUT'"),
+        (["--body", "{"], "--body: the body is not JSON (Expecting property name enclosed in double quotes: line 1"),
+        (["--body", "[1]"], "--body: the body is not a JSON object; write it like '{\"limit\": 100}'"),
+        (["--body", "{}"], "--body is sent with a POST, and the list is asked for by GET; add --method POST"),
+        (["--param", "status"], "--param: 'status' is not a parameter; write it like status=open"),
+        (["--param", f"api_key={SECRET}"], "--param holds what looks like a secret in api_key, which would be stored"),
+        (["--records", ""], "--records: '' is not a path"),
+        (["--id", "a", "--id", "a"], "--id: 'a' is given twice; leave one of the two out"),
+        (["--paging", "pages"], "--paging must be 'page', 'offset', 'cursor', 'link', 'keyset' or 'single', not 'pag"),
+        (["--page-param", "p", "--offset-param", "o"], "--offset-param pages by offset and --page-param by another "),
+        (["--first-page", "2"], "--first-page must be at most 1, not 2"),
+        (
+            ["--paging", "page", "--cursor-param", "after"],
+            "--cursor-param does not fit paging by page number (--paging",
+        ),
+        (["--next", "a", "--more", "", "--paging", "link"], "--more: '' is not a path"),
+        (["--total", "meta.total"], "--total does not say how pages follow on each other; add --paging page, offset"),
+        (["--pages", "n", "--last-id", "x"], "--last-id pages by last id and --pages by another way; leave one of "),
+        (["--paging", "keyset", "--cursor-param", "after", "--absent-is-end"], "--absent-is-end says what it means th"),
+        (["--size-param", "n", "--page-param", "n"], "--page-param and --size-param are both 'n'; they must differ"),
+        (["--end", "abc"], "--end: 'abc' is not a status from 100 to 599; write one like 404"),
+        (["--end", "429"], "--end: 429 never ends a list, since it tells of a failure; leave it out"),
+        (["--split", ""], "--split: '' is not a path"),
+        (["--item", "https://api.example.com/x"], "--item names no item; add {id}, {url} or another field of the rec"),
+        (["--item-records", "x"], "--item-records says where an item is in its answer, but not at which URL; add --it"),
+        (
+            ["--fail-when", "no"],
+            "--fail-when: 'no' does not begin with a status from 200 to 599; write 420, or '400:ra",
+        ),
+        (["--auth", "basic"], "--auth basic needs the variable that holds the key; add --token-env API_TOKEN"),
+        (
+            ["--auth", SECRET],
+            "--auth: write how the key is sent: bearer, basic, basic:USER, header:NAME, query:NAME or",
+        ),
+        (["--token-url", "https://x/token"], "--token-url needs --client-id-env too; add it, such as --client-id-env"),
+        (
+            ["--client-id-env", "A"],
+            "--client-id-env needs --token-url too; add it, such as --token-url https://login.ex",
+        ),
+        (["--client-secret-env", SECRET], "--client-secret-env: give the name of an environment variable, such as AP"),
+        (
+            ["--scope", "x"],
+            "--scope needs --token-url too; add it, such as --token-url https://login.example.com/oauth",
+        ),
         (["--max-body", "big"], "--max-body: 'big' is not a size; write it like 500kB, 32MB or 1GB"),
         (["--max-body", "5"], "--max-body must be at least 1,000, not 5"),
         (["--max-pause", "-1"], "--max-pause must be at least 1, not -1"),
@@ -156,6 +203,7 @@ def test_every_setting_is_tried_above() -> None:
     (table,) = (m for m in test_bad_input_is_refused_before_anything_happens.pytestmark if m.name == "parametrize")  # type: ignore[attr-defined]
     tried = {arg for args, _ in table.args[1] for arg in args if arg.startswith("--")}
     switches = {"--sequential", "--accept-list", "--forget-limits", "--no-detail", "--quiet", "--json"}
+    switches |= {"--same-host", "--timestamps", "--imported-at"}
     assert {flag_of(name) for name in SETTINGS} - switches <= tried
 
 
@@ -287,6 +335,10 @@ def test_every_switch_is_off_unless_given() -> None:
     context = command.make_context("import", [])
     flags = {p.name: context.params[p.name] for p in command.params if isinstance(p, click.Option) and p.is_flag}
     assert {name: value for name, value in flags.items() if name != "help"} == dict.fromkeys(
-        ("sequential", "detail", "accept_list", "forget_limits", "fresh", "resume", "dry_run", "quiet", "as_json")
+        [
+            *("same_host", "absent_is_end", "timestamps", "imported_at"),
+            *("sequential", "detail", "accept_list", "forget_limits", "fresh", "resume", "dry_run", "quiet", "as_json"),
+        ]
     )
-    assert command.make_context("import", ["--no-detail"]).params["detail"] is False
+    for flag, value in (("--no-detail", False), ("--detail", True)):
+        assert command.make_context("import", [flag]).params["detail"] is value

@@ -194,13 +194,13 @@ def test_every_setting_is_a_flag_and_every_flag_a_setting() -> None:
 
 def test_the_help_names_what_the_config_reads() -> None:
     """A switch is a bool and nothing else is; N is read as a whole number, TIME as seconds or a moment."""
-    texts = {"N": "7", "TIME": "30s", "SHARE": "80%", "SIZE": "32MB", "FOLDER": "results"}
+    texts = {"N": "1", "TIME": "30s", "SHARE": "80%", "SIZE": "32MB", "FOLDER": "results"}
     for name, flag in FLAGS.items():
-        assert flag.is_switch == (SETTINGS[name].annotation is bool), name
+        assert flag.is_switch == (SETTINGS[name].annotation in (bool, bool | None)), name
         if flag.takes in texts:
             text = "06:00" if name == "until" else texts[flag.takes]
             value = ImportConfig(**{name: text})[name]
-            expected = {"N": 7, "TIME": 30.0, "SHARE": 0.8, "SIZE": 32_000_000, "FOLDER": Path("results")}[flag.takes]
+            expected = {"N": 1, "TIME": 30.0, "SHARE": 0.8, "SIZE": 32_000_000, "FOLDER": Path("results")}[flag.takes]
             assert value == (text if name == "until" else expected), name
 
 
@@ -208,7 +208,8 @@ def test_what_may_be_repeated_is_read_as_several() -> None:
     """`many` in the table and a field that takes a list are the same settings."""
     several = {"limit": ["5/s", "9/m"], "server_limit": ["5/s", "9/m"], "cost": ["list=1", "item=2"]}
     several |= {"header": ["A: b", "C: d"], "allow_host": ["a.example", "b.example"]}
-    several |= {"refused_when": ["403", "400:rate limit"]}
+    several |= {"refused_when": ["403", "400:rate limit"], "fail_when": ["200:error", "ok=false"]}
+    several |= {"param": ["a=1", "b=2"], "id": ["a", "b"], "end": ["400", "404"], "token_env": ["A", "B"]}
     assert {name for name, flag in FLAGS.items() if flag.many} == set(several)
     for name, texts in several.items():
         assert len(ImportConfig(**{name: texts})[name]) == 2
@@ -219,6 +220,7 @@ def test_what_may_be_repeated_is_read_as_several() -> None:
     [
         (Flag("per_page", "items a page", "N", default=100), "--per-page", "items a page [default 100]"),
         (Flag("detail", "no details", None, default=True), "--no-detail", "no details"),
+        (Flag("detail", "no details", None, negative=True), "--no-detail", "no details"),
         (Flag("fresh", "anew", None, default=False), "--fresh", "anew"),
         (Flag("as_json", "as JSON", None, default=False, alias="json"), "--json", "as JSON"),
         (Flag("timeout", "how long", "TIME", default=30.0), "--timeout", "how long [default 30s]"),

@@ -25,6 +25,10 @@ it is one in two windows.
 No schedule can beat the longest chain of such links from the first request to the last; `paths.py` finds it in closed
 form. For logs and buckets, alone or together, greedy admission meets it, and mostly for the other kinds too: `exact`
 says where. Where it does not, `greedy_s` is given as well.
+Limits of one route count its requests alone. The pages by themselves, the items by themselves and all requests together
+each have a longest chain, under the limits that count them, and the pages say how early the items can be known:
+`paths._routed_s` says it in full. There the bound is called exact where greedy admission meets it.
+
 The tests hold all of it against an exhaustive search.
 """
 
@@ -38,7 +42,7 @@ from functools import lru_cache
 from harness.bound.greedy import NUDGE_S, greedy_s
 from harness.bound.paths import Paging, Work, last_arrival_s, longest_s
 from harness.errors import NeverFits
-from harness.pacing.tiers import Tier, Tiers
+from harness.pacing.tiers import Tier, Tiers, held_to, names_routes, of_route, unnamed
 
 __all__ = ["Bound", "Paging", "Work", "admissible", "bound"]
 
@@ -74,8 +78,9 @@ def bound(work: Work, tiers: Tiers, rtt_s: float, workers: int, epoch_s: float |
     """The least time `work` can take under `tiers`, with a least round trip of `rtt_s` seconds, and `workers`.
 
     epoch_s: Unix time at which the first request arrived, if known: it fixes where aligned windows end. Unknown, the
-    kindest phase counts, and a day has 24 hours. Costs other than 1 are bounded by volume, never called exact. Cached.
-    Raises NeverFits where one request costs more than a limit, ValueError for arguments that mean nothing.
+    kindest phase counts, and a day has 24 hours. Costs other than 1, and batches, are bounded by volume, never
+    called exact. Cached. Raises NeverFits where one request costs more than a limit, ValueError for arguments that mean
+    nothing.
     """
     if not (math.isfinite(rtt_s) and rtt_s >= 0 and workers >= 1):
         raise ValueError(f"rtt_s={rtt_s} and workers={workers} must be at least 0 and 1")
@@ -98,6 +103,8 @@ def admissible(t_s: float, tiers: Tiers, epoch_s: float | None = None) -> int | 
     Both ends included, the supply endless, no list to wait for: no schedule under these limits gets more through, and
     where `bound` is exact one gets as much. None: without limits there is no such number. epoch_s as in `bound`.
     """
+    if names_routes(tiers):
+        return _admissible_by_route(t_s, tiers, epoch_s)
     if not tiers:
         return None
     if t_s < 0:
@@ -113,9 +120,18 @@ def admissible(t_s: float, tiers: Tiers, epoch_s: float | None = None) -> int | 
     return bisect_left(range(above + 1), True, lo=1, key=lambda count: not fits(count)) - 1
 
 
+def _admissible_by_route(t_s: float, tiers: Tiers, epoch_s: float | None) -> int | None:
+    """Pages and items have limits of their own: no more than both together, nor than those of every route allow."""
+    common = admissible(t_s, of_route(tiers, "*"), epoch_s)
+    alone = [admissible(t_s, unnamed(held_to(tiers, route)), epoch_s) for route in ("list", "item")]
+    together = None if None in alone else sum(count or 0 for count in alone)
+    known = [count for count in (common, together) if count is not None]
+    return min(known, default=None)
+
+
 def _compare(work: Work, tiers: Tiers, rtt_s: float, epoch_s: float | None, last_s: float) -> tuple[bool, float | None]:
     """Whether a schedule meets the bound, and how long the greedy one takes where it does not."""
-    if (work.list_cost, work.item_cost) != (1, 1):
+    if (work.list_cost, work.item_cost, work.batch) != (1, 1, 1):
         return False, None
     if _met_in_theory(work, tiers, rtt_s):
         return True, None
@@ -133,7 +149,7 @@ def _met_in_theory(work: Work, tiers: Tiers, rtt_s: float) -> bool:
     are over, and from then on the limits let through no more than they did one round trip earlier, when pages came
     first: the n-th slot finds the items of the n-th page. One anchored window: all windows but the last are full.
     """
-    if work.paging == "cursor" and work.pages > 1:
+    if (work.paging == "cursor" and work.pages > 1) or names_routes(tiers):
         return False
     if [tier.kind for tier in tiers] == ["anchored"]:
         return 2 * rtt_s < tiers[0].period_s
@@ -159,8 +175,9 @@ def _enough_workers(work: Work, tiers: Tiers, rtt_s: float, epoch_s: float | Non
 
 
 def _refuse_what_never_fits(work: Work, tiers: Tiers) -> None:
-    cost = max(work.list_cost, work.item_cost if work.details else 1)
+    costs = {"list": work.list_cost, "item": work.item_cost if work.details else 1}
     for tier in tiers:
+        cost = costs.get(tier.route, 1) if tier.route != "*" else max(costs.values())
         if cost > (tier.depth if tier.kind in ("bucket", "gcra") else tier.limit) and tier.kind != "concurrency":
             raise NeverFits(
                 f"a request that costs {cost} never fits the limit {tier}; lower the cost or raise the limit"

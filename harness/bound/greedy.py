@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from harness.bound.paths import Work, earliest_arrivals, to_border_s
-from harness.pacing.tiers import MAX_LIMIT, Tier, Tiers
+from harness.pacing.tiers import MAX_LIMIT, Route, Tier, Tiers, names_routes
 
 # Bursts (and looks in between) played through before giving up: a tenth of a second. Only limits of a few requests,
 # or counted one by one, and a very long import come to so many.
@@ -32,9 +32,12 @@ def greedy_s(work: Work, tiers: Tiers, rtt_s: float, epoch_s: float | None, leas
     if any(tier.kind == "counter" or (tier.kind == "aligned" and epoch_s is None) for tier in tiers):
         starts = [t_s for t_s, _ in earliest_arrivals(work, rtt_s)]
         tries = [t_s + NUDGE_S for t_s in sorted({*starts[:2], starts[-1], least_s / 2})]
-    found = [
-        _play(_Listing(work, rtt_s), [_limiter(tier, border_s, epoch_s, rtt_s) for tier in tiers]) for border_s in tries
-    ]
+    routed = names_routes(tiers)
+    found = []
+    for border_s in tries:
+        limiters = [(tier.route, _limiter(tier, border_s, epoch_s, rtt_s)) for tier in tiers]
+        listing = _Listing(work, rtt_s)
+        found.append(_play_by_route(listing, limiters) if routed else _play(listing, [one for _, one in limiters]))
     return min((end_s for end_s in found if end_s is not None), default=None)
 
 
@@ -54,6 +57,29 @@ def _play(listing: _Listing, limiters: list[_Limiter]) -> float | None:
             continue
         waits = [limiter.opens_s() for limiter, headroom in zip(limiters, headrooms) if headroom < 1]
         now = max(waits, default=now) if ready else max([listing.next_s(), *waits])
+    return None
+
+
+def _play_by_route(listing: _Listing, limiters: list[tuple[Route, _Limiter]]) -> float | None:
+    """As `_play`, where pages and items are held by limiters of their own besides those of every route."""
+    of: list[list[_Limiter]] = [[one for route, one in limiters if route in ("*", role)] for role in ("list", "item")]
+    now, last = 0.0, 0.0
+    for _ in range(MAX_BURSTS):
+        if not listing.left:
+            return last
+        opens = listing.answers_s(now)
+        taken = 0
+        for pages, mine in zip((True, False), of):
+            ready = listing.ready_of(now, pages=pages)
+            count = min([ready, *(limiter.headroom(now) for limiter in mine)])
+            if count > 0:
+                listing.take_of(now, count, pages=pages)
+                for limiter in mine:
+                    limiter.take(now, count)
+                taken, last = taken + count, now
+            elif ready:
+                opens.append(max(limiter.opens_s() for limiter in mine if limiter.headroom(now) < 1))
+        now = now if taken else min(opens)
     return None
 
 
@@ -83,13 +109,28 @@ class _Listing:
     def next_s(self) -> float:
         return self._answers[0][0]
 
+    def answers_s(self, now: float) -> list[float]:
+        """Return when the next page after `now` is answered, in a list of one or none."""
+        self.ready(now)
+        return [self._answers[0][0]] if self._answers else []
+
+    def ready_of(self, now: float, *, pages: bool) -> int:
+        self.ready(now)
+        return self._pages if pages else self._details
+
     def take(self, now: float, count: int) -> None:
         pages = min(count, self._pages)
-        self._pages -= pages
-        self._details -= count - pages
+        if pages:
+            self.take_of(now, pages, pages=True)
+        self.take_of(now, count - pages, pages=False)
+
+    def take_of(self, now: float, count: int, *, pages: bool) -> None:
         self.left -= count
         if pages:
-            self._answers.append((now + self._rtt_s, pages))
+            self._pages -= count
+            self._answers.append((now + self._rtt_s, count))
+        else:
+            self._details -= count
 
 
 class _Limiter(Protocol):

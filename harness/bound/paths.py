@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from harness.pacing.tiers import Tier, Tiers
+from harness.pacing.tiers import Tier, Tiers, held_to, names_routes, of_route, unnamed
 
 Paging = Literal["numbered", "cursor"]
 
@@ -31,7 +31,8 @@ class Work:
     paging: `numbered` pages may be asked for together once the first is answered; a `cursor` is in the page before.
     detail: each item is fetched as well. per_page: the most items a page named; None: the most that so many pages can
     hold when only the last is not full (so the last page names at least one; where it was empty, say per_page).
-    list_cost, item_cost: what a request costs, in units of the limits. Raises ValueError for impossible figures.
+    list_cost, item_cost: what a request costs, in units of the limits. batch: the most items that one request brings.
+    Raises ValueError for impossible figures.
     """
 
     pages: int
@@ -41,17 +42,18 @@ class Work:
     per_page: int | None = None
     list_cost: int = 1
     item_cost: int = 1
+    batch: int = 1
 
     def __post_init__(self) -> None:
-        if self.pages < 1 or self.items < 0 or self.list_cost < 1 or self.item_cost < 1:
-            raise ValueError(f"{self} cannot be: pages and costs are at least 1, items at least 0")
+        if self.pages < 1 or self.items < 0 or self.list_cost < 1 or self.item_cost < 1 or self.batch < 1:
+            raise ValueError(f"{self} cannot be: pages, costs and batches are at least 1, items at least 0")
         if self.per_page is not None and not 1 <= self.per_page * self.pages >= self.items:
             raise ValueError(f"{self} cannot be: {self.pages} pages of {self.per_page} do not hold {self.items} items")
 
     @property
     def details(self) -> int:
         """Item requests."""
-        return self.items if self.detail else 0
+        return -(-self.items // self.batch) if self.detail else 0
 
     @property
     def requests(self) -> int:
@@ -90,7 +92,7 @@ def _arrived_before(work: Work, trip: int) -> int:
         answered = (0, 0, 1)[trip]
     else:
         asked, answered = trip, max(0, trip - 1)
-    named = min(work.details, answered * work.page_size)
+    named = min(work.details, -(-answered * work.page_size // work.batch))
     return asked * work.list_cost + named * work.item_cost
 
 
@@ -123,15 +125,70 @@ class Chain(NamedTuple):
 def last_arrival_s(work: Work, tiers: Tiers, rtt_s: float, epoch_s: float | None, workers: int | None = None) -> float:
     """No schedule has its last arrival earlier than this, in seconds after its first. workers None: any number.
 
-    Workers are counted in requests and limits in cost: where those differ, each is bounded alone.
+    Workers are counted in requests and limits in cost: where those differ, each is bounded alone. Limits of one route
+    count its requests alone: `_routed_s`.
     """
-    at_once = [tier.limit for tier in tiers if tier.kind == "concurrency"] + ([] if workers is None else [workers])
-    slots = (Link(min(at_once), rtt_s),) if at_once and rtt_s > 0 else ()
+    if names_routes(tiers):
+        return _routed_s(work, tiers, rtt_s, epoch_s, workers)
+    slots = _slots(tiers, rtt_s, workers)
     if work.cost == work.requests:
         return longest_s(work.cost, earliest_arrivals(work, rtt_s), tiers, epoch_s, slots)
-    free = Work(work.pages, work.items, work.paging, work.detail, work.per_page)
+    free = replace(work, list_cost=1, item_cost=1)
     by_workers = longest_s(free.requests, earliest_arrivals(free, rtt_s), (), None, slots)
     return max(by_workers, longest_s(work.cost, earliest_arrivals(work, rtt_s), tiers, epoch_s))
+
+
+def _slots(tiers: Tiers, rtt_s: float, workers: int | None) -> tuple[Link, ...]:
+    """Return the link of requests at once; none where nobody is in flight for long."""
+    at_once = [tier.limit for tier in tiers if tier.kind == "concurrency"] + ([] if workers is None else [workers])
+    return (Link(min(at_once), rtt_s),) if at_once and rtt_s > 0 else ()
+
+
+def _routed_s(work: Work, tiers: Tiers, rtt_s: float, epoch_s: float | None, workers: int | None) -> float:
+    """No schedule has its last arrival earlier than this where limits are of routes.
+
+    Proof sketch. Whatever schedule keeps all limits also keeps, with its pages alone, those of the list and of every
+    route; with its items alone, those of items and of every route; and with all requests those of every route. So its
+    last arrival is not before the longest chain of any of the three (a part of a schedule that keeps a limit keeps it,
+    and its workers and places are no more). The chains of pages come first, for they say how early the others can be:
+    p(k), the least time of the k-th page, is that of a list of k pages. Items that fewer than k pages name number at
+    most (k-1) x page size, so that no more of them arrive before the answer of the k-th page, p(k) + rtt_s; and no more
+    than k-1 pages and those items arrive before p(k). The first item arrives no earlier than the first answer, and
+    opens the windows that are anchored to it: a chain from there is a chain from that moment on.
+    """
+    common, size = of_route(tiers, "*"), work.page_size
+    of_list, of_items = unnamed(held_to(tiers, "list")), unnamed(held_to(tiers, "item"))
+
+    def page_s(number: int) -> float:
+        listed = replace(work, pages=number, items=min(work.items, number * size), detail=False, per_page=size or None)
+        return last_arrival_s(listed, of_list, rtt_s, epoch_s, workers)
+
+    moments = [(page_s(number), number) for number in _ends(range(1, work.pages + 1))]
+    pages_s = moments[-1][0]
+    before = [
+        (at_s, (k - 1) * work.list_cost + min(work.details, (k - 1) * size) * work.item_cost) for at_s, k in moments
+    ]
+    starts = sorted({*earliest_arrivals(work, rtt_s), *((at_s, n) for at_s, n in before if n < work.cost)})
+    at_once = _slots(common, rtt_s, workers) if work.cost == work.requests else ()
+    longest = max(pages_s, longest_s(work.cost, starts, common, epoch_s, at_once))
+    free = replace(work, list_cost=1, item_cost=1)
+    longest = max(longest, last_arrival_s(free, common_places(common), rtt_s, epoch_s, workers))
+    if not work.details:
+        return longest
+    cost = work.details * work.item_cost
+    named = [(at_s + rtt_s, (k - 1) * size * work.item_cost) for at_s, k in moments]
+    slots = _slots(of_items, rtt_s, workers) if work.item_cost == 1 else ()
+    first_epoch_s = None if epoch_s is None else epoch_s + rtt_s
+    # Windows that all requests share were opened by the first page.
+    by_items = unnamed(of_route(tiers, "item")) + tuple(tier for tier in common if tier.kind != "anchored")
+    from_first_s = rtt_s + longest_s(cost, [(0.0, 0)], by_items, first_epoch_s, slots)
+    later = [(at_s, n) for at_s, n in named if n < cost]
+    return max(longest, from_first_s, longest_s(cost, later, of_items, epoch_s, slots))
+
+
+def common_places(tiers: Tiers) -> Tiers:
+    """Return the limits of requests at once."""
+    return tuple(tier for tier in tiers if tier.kind == "concurrency")
 
 
 def longest_s(

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -33,21 +35,26 @@ from harness.session.checking import Checked, check
 from harness.session.importing import http_api, source
 from harness.settings import from_environ, given, read_settings
 from harness.units import format_period
-from harness.views.plan import check_text, recommendation_text
+from harness.views.checked import check_text
+from harness.views.plan import recommendation_text
 from harness.views.screen import Screen
 from harness.views.text import plural, printable
 
 
-def check_command(**flags: Any) -> int:
-    """Ask the API, and print what it looks like."""
+def check_command(toml: Path | None = None, save: Path | None = None, **flags: Any) -> int:
+    """Ask the API, print what it looks like, and save that as a file for `import --config`."""
+    if save is not None and save.exists():
+        raise BadInput(f"--save {save} exists already; name another file, or remove it")
     environment = {name: value for name, value in from_environ(os.environ).items() if name in CHECKED}
-    config = read_settings({**environment, **given(flags)}, None, {})
+    config = read_settings({**environment, **given(flags)}, toml, {})
     checked = signals.run(_check, config)
+    if save is not None:
+        _save(checked, save)
     if config.run.as_json:
         click.echo(json.dumps(asdict(checked)))
     else:
-        command = _command(config, checked)
-        click.echo(check_text(checked, Screen.of(sys.stdout), program=this_program(), command=command))
+        told = _advice(config, checked, save)
+        click.echo(check_text(checked, Screen.of(sys.stdout), program=this_program(), **told))
     return BAD_INPUT if checked.problem else COMPLETE
 
 
@@ -56,8 +63,59 @@ async def _check(config: ImportConfig) -> Checked:
         return await check(api, config, utc_s())
 
 
+def _save(checked: Checked, file: Path) -> None:
+    """Write the source as TOML; BadInput where it is not known what the records are, or the disk does not take it."""
+    if not checked.toml:
+        why = next((one.why for one in checked.unknown if one.what == "records"), "its records are not known")
+        raise BadInput(f"--save {file}: {why}; add --records PATH and check again")
+    try:
+        with open(file, "x", encoding="utf-8") as out:
+            out.write(checked.toml)
+    except OSError as error:
+        raise BadInput(f"--save {file} cannot be written ({error.strerror}); name another file") from None
+
+
+def _advice(config: ImportConfig, checked: Checked, saved: Path | None) -> dict[str, str]:
+    """Return what to type next: the import, and before it the check that saves what it needs."""
+    if checked.problem or config.source.url is None or not checked.toml:
+        return {"command": _command(config, checked)}
+    file = str(saved) if saved is not None else f"{_word_of(config.source.url)}.toml"
+    again = [word for name in config.source.header_names for word in ("--header", f"{name}: …")]
+    again += [ACCEPT] if config.source.accept_list else []
+    command = shlex.join(["import", "--config", file, *again])
+    if saved is not None:
+        return {"command": command}
+    return {"command": command, "save": shlex.join(["check", *_as_typed(config), "--save", file])}
+
+
+def _word_of(url: str) -> str:
+    """Return the last word of a list's path: `orders` of `/v2/orders.json?limit=5`."""
+    words = [part.partition(".")[0] for part in urlsplit(url).path.split("/")]
+    words = [word for word in words if re.fullmatch("[A-Za-z][A-Za-z0-9_-]*", word)]
+    return words[-1].lower() if words else "source"
+
+
+def _as_typed(config: ImportConfig) -> list[str]:
+    """Return the flags of the source as they would be typed; of headers only the names, for the values are secret."""
+    words: list[str] = []
+    for name in config.given():
+        flag, value = FLAGS[name], config[name]
+        if name not in CHECKED or name in ("header", "as_json") or value == flag.default:
+            continue
+        if isinstance(value, bool):
+            words.append(flag.flag if value is not True or flag.default is False else f"--{flag.name}")
+        elif isinstance(value, Mapping):
+            pairs = [json.dumps(value)] if name == "body" else [f"{one}={inner}" for one, inner in value.items()]
+            words += [word for pair in pairs for word in (flag.flag, pair)]
+        elif isinstance(value, tuple):
+            words += [word for one in value for word in (flag.flag, str(one))]
+        else:
+            words += [flag.flag, format_period(value) if isinstance(value, float) else str(value)]
+    return words + [word for name in config.source.header_names for word in ("--header", f"{name}: …")]
+
+
 def _command(config: ImportConfig, checked: Checked) -> str:
-    """Return the import to type, less what is secret: that is to be said again.
+    """Return the import to type without a file, less what is secret: that is to be said again.
 
     Nothing where there is a problem: --accept-list would get past it, and can leave out records. The problem's sentence
     says what it does.
@@ -69,8 +127,7 @@ def _command(config: ImportConfig, checked: Checked) -> str:
         words += ["--url", config.source.url]
     if config.test_api.scenario is not None:
         words += ["--scenario", config.test_api.scenario]
-    if config.source.token_env is not None:
-        words += ["--token-env", config.source.token_env]
+    words += [word for name in config.source.token_env for word in ("--token-env", name)]
     if config.source.accept_list:
         words.append(ACCEPT)
     if checked.limits:
@@ -136,7 +193,7 @@ def _typed(config: ImportConfig, name: str) -> list[str]:
     if value == flag.default:
         return []
     if flag.is_switch:
-        return [flag.flag]
+        return [flag.flag if value is not True or flag.default is False else f"--{flag.name}"]
     return [flag.flag, format_period(value) if isinstance(value, float) else str(value)]
 
 

@@ -12,16 +12,25 @@ from typing import Any
 import click
 
 from harness.errors import BadInput
-from harness.flags import FLAGS, RESULTS_VARIABLE, SECTIONS
+from harness.flags import FLAGS, OF_SOURCE, RESULTS_VARIABLE, SECTIONS
 from harness.paths import as_path, from_here, program
 
 # What `check` and `recommend` can be told; they read no run and write none.
-CHECKED = (
-    *("url", "items", "server_limit", "scenario", "latency", "per_page", "detail", "timeout", "refused_when"),
-    *("accept_list", "header", "token_env", "seed", "as_json"),
-)
+CHECKED = (*OF_SOURCE, "items", "server_limit", "scenario", "latency", "timeout", "seed", "as_json")
 RECOMMENDED = (
-    *("items", "limit", "server_limit", "scenario", "latency", "cost", "pacing", "per_page", "max_items"),
+    *(
+        "preset",
+        "plan",
+        "items",
+        "limit",
+        "server_limit",
+        "scenario",
+        "latency",
+        "cost",
+        "pacing",
+        "per_page",
+        "max_items",
+    ),
     *("sequential", "detail", "timeout", "seed"),
 )
 
@@ -52,6 +61,12 @@ results_option = click.option(
 
 class SettingOption(click.Option):
     """An option for a setting of an import."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return the row of the help; of a switch that goes both ways only its no."""
+        if not self.secondary_opts:
+            return super().get_help_record(ctx)
+        return self.secondary_opts[0], self.help or ""
 
 
 class SettingsCommand(click.Command):
@@ -91,6 +106,11 @@ def config_options(names: Iterable[str] = tuple(FLAGS)) -> Callable[[Any], Any]:
 
 def _option(name: str) -> Callable[[Any], Any]:
     flag = FLAGS[name]
+    if flag.negative:
+        name = flag.flag.removeprefix("--no-")
+        return click.option(
+            f"--{name}/--no-{name}", flag.name, cls=SettingOption, default=None, type=bool, help=flag.help_text
+        )
     if flag.is_switch:
         # None where it is not typed, so that it overrules neither the environment nor a file.
         return click.option(

@@ -16,7 +16,7 @@ import click
 import trio
 
 from harness import signals
-from harness.bound import Work, bound
+from harness.bound import bound
 from harness.cli.ended import report
 from harness.cli.exit_codes import exit_code
 from harness.cli.manage import go_on
@@ -31,6 +31,7 @@ from harness.record.state import State
 from harness.record.status import RunStatus
 from harness.session.importing import config_of, http_api, refuse_simulated, run_import, source
 from harness.session.planning import look_ahead, plan_of
+from harness.session.plans import work_of
 from harness.session.reader import view_under_way
 from harness.session.retry_failed import settle
 from harness.session.session import Session
@@ -183,8 +184,8 @@ def _say_beforehand(config: ImportConfig, who: str) -> None:
     items = DEFAULT_ITEMS if config.test_api.items is None else config.test_api.items
     items = items if config.run.max_items is None else min(items, config.run.max_items)
     latency_s = DEFAULT_LATENCY_S if config.test_api.latency is None else typical_latency_s(config.test_api.latency)
-    pages = max(1, -(-items // min(100, config.source.per_page)))
-    work = Work(pages, items, "numbered", config.source.detail, None, config.pacing.list_cost, config.pacing.item_cost)
+    pages = max(1, -(-items // min(100, config.source.page_size)))
+    work = work_of(config, pages, items, "numbered")
     best = bound(work, config.limits, latency_s, config.pacing.most_workers)
     tier = best.binding
     limit, period_s = (None, None) if tier is None else (tier.limit, tier.period_s)

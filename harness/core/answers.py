@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Literal
 
 from harness.pacing import Grant
-from harness.record.events import Endpoint, ItemId, Key, PageRef, Role, RunStatus
+from harness.record.events import Endpoint, ItemId, Key, PageRef, Role, RunStatus, items_of
 
 WaitOn = Literal["settlement", "input"]
 # May pass by itself: RFC 9110 15.5.9 (408), RFC 8470 (425), and everything the server calls its own fault.
@@ -18,7 +19,11 @@ GONE = {404: "gone", 410: "gone"}
 # Fetch and Wait are made for each request. Not frozen: that took three times as long.
 @dataclass(slots=True)
 class Fetch:
-    """Send this request now. `key`: of an item its id, of a page which one it is."""
+    """Send this request now.
+
+    `key`: of an item its id, of several asked together a Batch, of a page which one it is, of a token the name of its
+    secret. target: where it was redirected to; None: to its own address.
+    """
 
     id: int
     role: Role
@@ -27,11 +32,17 @@ class Fetch:
     endpoint: Endpoint
     grant: Grant
     sent_s: float
+    target: str | None = None
 
     @property
     def item(self) -> ItemId:
-        """Return the id of the item that is asked for; only where the role is `item`."""
+        """Return the id of the item that is asked for; only where the role is `item`, and not for a batch."""
         return self.key  # type: ignore[return-value]
+
+    @property
+    def items(self) -> tuple[ItemId, ...]:
+        """Return the ids of all items that are asked for; only where the role is `item`."""
+        return items_of(self.key)
 
     @property
     def page(self) -> PageRef:
@@ -101,6 +112,18 @@ class ItemRead:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchRead:
+    """Items that were asked for together, as the answer holds them.
+
+    sizes_bytes: of the payload of each that was found, by the id it was asked by. strangers: ids of records that were
+    not asked for.
+    """
+
+    sizes_bytes: Mapping[ItemId, int]
+    strangers: tuple[ItemId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """A fetch without result. passing: a retry may pass. sent: some of it left.
 
@@ -120,7 +143,22 @@ class Failed:
     remarks: str = field(default="", compare=False)
 
 
-Result = PageRead | ItemRead | Failed
+@dataclass(frozen=True, slots=True)
+class TokenRead:
+    """A token came, which the client keeps. expires_in_s: how long it holds from its answer on; None: not said."""
+
+    expires_in_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Redirected:
+    """The answer points to another address of the same origin. asked: the one that was asked; both without secrets."""
+
+    target: str
+    asked: str
+
+
+Result = PageRead | ItemRead | BatchRead | TokenRead | Redirected | Failed
 
 
 def failed_status(status: int, location: str | None = None) -> Failed:
@@ -135,12 +173,22 @@ def failed_status(status: int, location: str | None = None) -> Failed:
         where = f"; it points to {location.partition('?')[0][:200]}" if location else ""
         return Failed(
             "redirected",
-            f"redirects are not followed{where}; if you trust that address, use it as --url",
+            f"redirects to other hosts are not followed{where}; if you trust that address, use it as --url",
             passing=False,
         )
     if status in GONE:
         return Failed(GONE[status], phrase, passing=False)
     return Failed(f"status {status}", phrase, passing=status >= 500 or status in PASSING)
+
+
+def not_in_batch(result: BatchRead) -> Failed:
+    """Return the failure of an item that the answer to a batch lacks."""
+    if not result.strangers:
+        return Failed("gone", "the batch's answer lacks it", passing=False)
+    instead = ", ".join(str(item)[:60] for item in result.strangers[:3])
+    return Failed(
+        "malformed", f"the batch's answer lacks it and holds what was not asked for: {instead}", passing=False
+    )
 
 
 def not_that_item(item: Key, result: ItemRead) -> Failed:

@@ -32,7 +32,7 @@ LEAST_ANSWERS = 60
 _HEADROOM = 1.5
 
 
-def useful_workers(state: State, tiers: Tiers, detail: bool) -> int | None:
+def useful_workers(state: State, tiers: Tiers, detail: bool, batch: int | None = None) -> int | None:
     """Return how many workers the limits can keep busy with what the list promises; None while nothing is known.
 
     For a long import that is the quota times the latency; a short one may use up a window at once.
@@ -40,7 +40,7 @@ def useful_workers(state: State, tiers: Tiers, detail: bool) -> int | None:
     if not tiers or state.total is None or state.least_latency_s is None:
         return None
     pages = max(1, len(state.pages), state.last_page or 1)
-    work = Work(pages, state.total, "cursor" if state.last_page is None else "numbered", detail)
+    work = Work(pages, state.total, "cursor" if state.last_page is None else "numbered", detail, batch=batch or 1)
     return math.ceil(_HEADROOM * bound(work, tiers, state.least_latency_s, 1).enough_workers)
 
 

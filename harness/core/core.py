@@ -29,21 +29,41 @@ and whether a failure is tried again (`rules.RetryPolicy`). This module only car
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from harness.core.answers import Answer, Done, Failed, Fetch, ItemRead, PageRead, Result, Wait, not_that_item
-from harness.core.budgets import Budgets, each, learned, places, plan_for, tiers_of
+from harness.core.answers import (
+    Answer,
+    BatchRead,
+    Done,
+    Failed,
+    Fetch,
+    ItemRead,
+    PageRead,
+    Redirected,
+    Result,
+    TokenRead,
+    Wait,
+    not_in_batch,
+    not_that_item,
+)
+from harness.core.batches import Batches
+from harness.core.budgets import Budgets, all_tiers, each, learned, plan_for, split
 from harness.core.concurrency import Concurrency, useful_workers
 from harness.core.disputes import Disputes
-from harness.core.list_reader import ListReader, as_page, requests_left, told_error
+from harness.core.keys import Keys, Left, told
+from harness.core.list_reader import ListReader, as_page, left_by_role, told_error
+from harness.core.redirects import Redirects
 from harness.core.rules import RetryPolicy, Rules
 from harness.core.rulings import LET_IN, Ruling, Suspect
 from harness.core.stop_conditions import StopRules, outage_breaker
+from harness.core.tokens import Token
+from harness.core.unauthorised import UNAUTHORISED
 from harness.core.waits import WaitLog
 from harness.core.work import Desired, InFlight, Task, Work
-from harness.pacing import Budget, Grant, Hold, Later, Notice, Outcome, Tier, format_tiers
+from harness.pacing import Budget, Grant, Hold, Later, Notice, Outcome, Tier, TierStatistics, format_tiers, names_routes
 from harness.pacing.refusals import SUSPECT, by_suspicion
+from harness.pacing.routes import several
 from harness.record import events as e
 from harness.record.fold import apply
 from harness.record.state import State
@@ -55,7 +75,8 @@ _AFTER: dict[e.Role, tuple[e.Role, e.Role]] = {"item": ("list", "item"), "list":
 class Core:
     """One session of an import.
 
-    budgets: by the endpoints of the list and of items, usually the same. record: called with every event, at once.
+    budgets: by the endpoints of the list, of items and of tokens, for each key; usually the same. record: called with
+    every event, at once.
     state: where an earlier session left off (it is folded on from here). payloads: items whose payload is on disk
     already though no event says so; they are adopted, not fetched. utc_s: the wall clock at t = 0, for times that
     outlive us. concurrency: finds the number of workers, in place of the one in `rules`.
@@ -73,18 +94,19 @@ class Core:
     ) -> None:
         self.rules = rules
         self.budgets = budgets
-        self.endpoints = {endpoint.role: endpoint for endpoint in budgets}
-        self._paying = {endpoint.role: budget for endpoint, budget in budgets.items()}
+        self.keys = Keys(budgets, all_tiers(budgets, 0.0))
+        self._token = None if rules.token is None else Token(rules.token)
+        self._redirects = Redirects()
         self.state = State() if state is None else state
         self.in_flight: dict[int, InFlight] = {}
-        self.work = Work()
+        self.work = Work(rules.batch)
+        self._batches = Batches(self.work)
         self.concurrency = concurrency
         self.desired = Desired(rules.workers if concurrency is None else concurrency.workers)
         self.doing: Wait | None = None  # why nothing is sent right now, for people
         self._record = record
         self._utc_s = utc_s
         self._waits = WaitLog(self.emit)
-        self._at_once = places(tier for budget in each(budgets) for tier in tiers_of(budget, 0.0))
         self._fetches = 0
         self._last_role: e.Role = "item"
         self._list = ListReader(rules, self.state, self.work, self.emit, payloads or set())
@@ -104,7 +126,7 @@ class Core:
         """
         self._list.accept_failures()
         pacer = self.budget_of("item").pacer
-        limits = format_tiers(tuple(tier.tier for tier in pacer.statistics(0.0).tiers))
+        limits = format_tiers(all_tiers(self.budgets, 0.0))
         self.emit(e.SessionStarted(0.0, number, self._utc_s, self.desired.workers, limits, pacer.name, host))
         if charged is not None:
             self.emit(e.Charged(0.0, *charged))
@@ -139,19 +161,46 @@ class Core:
             return self._waits.idle(now, "stopping") if self.in_flight else self._finish(now)
         if desired.paused:
             return self._waits.idle(now, "paused")
-        if len(self.in_flight) >= min(desired.workers, self._at_once):
+        if len(self.in_flight) >= min(desired.workers, self.keys.in_all):
             return self._waits.idle(now, "workers")
         if self._breaker.hold is not None and (held := self._breaker.held(now)) is not None:
             return self._waits.later(now, held)
+        if self._token is not None and self._token.is_needed(now) and self._has_work():
+            return self._next_token(now, self._token)
         if self._disputes.waiting and not any(self._may_go(role) for role in _AFTER):
             self._try_aside(now)
         return self._compare(now) if self._disputes.trying else self._next_ready(now)
+
+    def _has_work(self) -> bool:
+        """Return whether there is something that would be sent, had it a token."""
+        return any(map(self._may_go, _AFTER)) or self._disputes.waiting
+
+    def _next_token(self, now: float, token: Token) -> Answer:
+        """Send nothing before there is a token."""
+        if token.in_flight:
+            return self._waits.later(now, Later(None, "token"))
+        if token.retry_at is not None and now < token.retry_at:
+            return self._waits.later(now, Later(token.retry_at, "token"))
+        answer = self._reserve(now, "token")
+        if isinstance(answer, Later):
+            return self._waits.later(now, answer)
+        token.sent()
+        return self._fetch(now, token.task, *answer)
+
+    def _reserve(self, now: float, role: e.Role, key: e.Key | None = None) -> tuple[e.Endpoint, Grant] | Later:
+        flying = (flight.fetch.endpoint for flight in self.in_flight.values())
+        return self.keys.reserve(now, role, self.rules.cost(role), flying, key)
 
     def _try_aside(self, now: float) -> None:
         """Try what was set aside, to see what is the matter with it, once nothing else is left to send."""
         silence_s = self._disputes.try_aside(is_idle=not self.in_flight)
         if silence_s is not None:
-            self.budget_of("item").breaker.hold_until(now + silence_s, "refused")
+            self._silence("item", now + silence_s)
+
+    def _silence(self, role: e.Role, until: float) -> None:
+        """Send nothing of that role, with any key, before then."""
+        for budget in self.keys.each(role):
+            budget.breaker.hold_until(until, "refused")
 
     def _end_early(self, now: float) -> None:
         """Stop where a rule says so, unless there is nothing left to stop."""
@@ -175,20 +224,26 @@ class Core:
         as it would alone. `sequential` reads it first.
         """
         later: Later | None = None
-        asked: tuple[Budget, int] | None = None
+        asked: tuple[list[Budget], int] | None = None
         for role in _AFTER[self._last_role]:
             if not self._may_go(role):
                 continue
             # Two roles for which the budget and the cost are the same get the same answer.
-            asking = (self._paying[role], self.rules.cost(role))
-            if asking == asked:
+            asking = (self.keys.each(role), self.rules.cost(role))
+            if asking == asked and len(asking[0]) == 1:
                 continue
             asked = asking
-            answer = asked[0].reserve(now, asked[1])
-            if isinstance(answer, Grant):
-                return self._fetch(now, self.work.take(role), answer)
+            answer = self._reserve(now, role, self.work.front(role))
+            if not isinstance(answer, Later):
+                return self._fetch(now, self.work.take(role), *answer)
             if later is None or (answer.until is not None and (later.until is None or answer.until < later.until)):
                 later = answer
+        return self._nothing_ready(now, later)
+
+    def _nothing_ready(self, now: float, later: Later | None) -> Answer:
+        """Say what is waited for, where nothing may be sent. later: the budgets' answer; None: nothing is ready."""
+        if later is not None and later.until is None and not self.in_flight and self.keys.unrest():
+            return self._next_ready(now)
         if self.concurrency is not None:
             self.concurrency.held()
         if later is not None:
@@ -207,33 +262,49 @@ class Core:
         if (held := disputes.held(now)) is not None:
             return self._waits.later(now, held)
         role = disputes.role(self.work, self.state)
-        answer = self.budget_of(role).reserve(now, self.rules.cost(role))
+        answer = self._reserve(now, role)
         if isinstance(answer, Later):
             return self._waits.later(now, answer, self.work.retry_at)
         task, compared = disputes.take(role, self.work, self.state)
-        fetch = self._fetch(now, task, answer)
+        if role == "item" and self.work.batch is not None and not isinstance(task.key, e.Batch):
+            task = task._replace(key=e.Batch(e.items_of(task.key)))
+        fetch = self._fetch(now, task, *answer)
         disputes.sent(self.in_flight[fetch.id], compared, now)
         return fetch
 
     def budget_of(self, role: e.Role) -> Budget:
-        """Return the budget that pays for requests of that role."""
-        return self._paying[role]
+        """Return the budget that pays for requests of that role, of the first key."""
+        return self.keys.first(role)
+
+    def tier_statistics(self, now: float) -> list[TierStatistics]:
+        """Return what is known of every limit, once where several budgets keep to the same books of it."""
+        found: dict[tuple[str | None, Tier], TierStatistics] = {}
+        for endpoint, budget in self.budgets.items():
+            for tier in budget.pacer.statistics(now).tiers:
+                found.setdefault((endpoint.credential, tier.tier), tier)
+        return list(found.values())
 
     def _may_go(self, role: e.Role) -> bool:
         """Return whether one of that role is ready, and need not wait for the list to be read."""
-        return bool(self.work.ready[role]) and (role == "list" or not self.rules.sequential or self._is_list_read())
+        if role == "list" or not self.work.ready[role]:
+            return bool(self.work.ready[role])
+        if self.rules.sequential or (self.work.batch is not None and not self.work.fills_batch()):
+            return self._is_list_read()
+        return True
 
     def _is_list_read(self) -> bool:
         """Return whether no page is to come: none is ready, on its way, in dispute or waiting for a retry."""
         on_its_way = any(flight.fetch.role == "list" for flight in self.in_flight.values())
         return not on_its_way and self._list.is_read() and not self._disputes.keeps("list")
 
-    def _fetch(self, now: float, task: Task, grant: Grant) -> Fetch:
+    def _fetch(self, now: float, task: Task, endpoint: e.Endpoint, grant: Grant) -> Fetch:
         self._waits.end(now)
-        self._last_role = task.role
+        if task.role != "token":
+            self._last_role = task.role
         self._fetches += 1
-        fetch = Fetch(self._fetches, task.role, task.key, task.attempt, self.endpoints[task.role], grant, now)
-        self.in_flight[fetch.id] = InFlight(fetch)
+        target = self._redirects.target(task.role, task.key)
+        fetch = Fetch(self._fetches, task.role, task.key, task.attempt, endpoint, grant, now, target)
+        self.in_flight[fetch.id] = InFlight(fetch, token=0 if self._token is None else self._token.number)
         self._breaker.sent(fetch.id, now)
         return fetch
 
@@ -251,7 +322,11 @@ class Core:
     def answered(self, fetch_id: int, now: float, notice: Notice) -> bool:
         """Take in the headers of a fetch. True: read the body and call `finished`; False: nothing more is wanted."""
         flight = self.in_flight[fetch_id]
-        fetch, budget = flight.fetch, self._paying[flight.fetch.role]
+        fetch, budget = flight.fetch, self.keys.paying(flight.fetch)
+        if fetch.role == "token":
+            return self._token_answered(flight, now, notice)
+        if self._is_credentials_fault(flight, now, notice):
+            return False
         if notice.status in SUSPECT:
             let_in = self.state.pages_read + self.state.imported
             notice = by_suspicion(notice, let_in, self._has_others(fetch.role))
@@ -259,8 +334,7 @@ class Core:
         hold = budget.settle(fetch.grant, now, ruling.outcome, notice)
         if ruling.proven is not None:
             budget.resolved(ruling.proven)
-        for fact in learned(budget, now):
-            self.emit(fact)
+        self._say_learned(budget, now)
         flight.answered_s, flight.status = now, notice.status
         if ruling.outcome is Outcome.ANSWERED and self.concurrency is not None:
             self.concurrency.answered(now)
@@ -271,6 +345,91 @@ class Core:
             self._clear(flight, now, notice)
         return ruling.fate == "read"
 
+    def _say_learned(self, budget: Budget, now: float) -> None:
+        for fact in learned(budget, now, all_tiers(self.budgets, now) if len(self.keys.budgets) > 2 else None):
+            self.emit(fact)
+
+    def _is_credentials_fault(self, flight: InFlight, now: float, notice: Notice) -> bool:
+        """Return whether an answer says something of the token or the key alone: then its request goes back."""
+        if self._token is not None:
+            if notice.status == UNAUTHORISED and not notice.refused:
+                if self._token.refused(flight, now) == "again":
+                    self._bounce(flight, now, notice, "the token had expired")
+                    return True
+            elif 200 <= notice.status < 300:
+                self._token.let_in(flight)
+        verdict, left = self.keys.heard(flight, notice)
+        for key in left:
+            self._say_left(key, now)
+        if verdict == "theirs":
+            return False
+        self._bounce(flight, now, notice, f"refused with this key (status {notice.status})", verdict == "paused")
+        return True
+
+    def _say_left(self, key: Left, now: float) -> None:
+        limits = format_tiers(all_tiers(self.budgets, now))
+        said = told(key, len(self.keys.live))
+        self.emit(e.Learned(now, key.budget, None, "key", said, "none", limits))
+
+    def _bounce(self, flight: InFlight, now: float, notice: Notice, why: str, paused: bool = False) -> None:
+        """Take a request back whose answer was the credential's doing. paused: as a limit's refusal."""
+        fetch, budget = self.in_flight.pop(flight.fetch.id).fetch, self.keys.paying(flight.fetch)
+        flight.answered_s, flight.status = now, notice.status
+        hold = budget.settle(fetch.grant, now, Outcome.REFUSED if paused else Outcome.ANSWERED, notice)
+        self._say_learned(budget, now)
+        if hold is not None:
+            self._tell_held(now, fetch.endpoint.budget, hold)
+        self._go_back(flight, now, why, refused=notice if paused else None)
+
+    def _go_back(self, flight: InFlight, now: float, why: str, refused: Notice | None = None) -> None:
+        """Put a request that was answered to the front again; it is in flight no more, and costs no attempt."""
+        fetch_id, tried = flight.fetch.id, self._disputes.is_tried(flight.fetch.id)
+        self._disputes.unanswered(fetch_id, now, why)
+        self._disputes.failed(fetch_id, now, why, again=True)
+        if not tried and not flight.compared:
+            self.work.put_back(flight.task)
+        if refused is None:
+            self._returned(flight, now, why)
+        else:
+            self._refused(flight, now, refused)
+        self._breaker.returned(fetch_id)
+
+    # --- of a token ---------------------------------------------------------------------------------------------
+
+    def _token_answered(self, flight: InFlight, now: float, notice: Notice) -> bool:
+        fetch, budget, token = flight.fetch, self.keys.paying(flight.fetch), self._token
+        assert token is not None
+        flight.answered_s, flight.status = now, notice.status
+        outcome = Outcome.REFUSED if notice.refused else Outcome.ANSWERED
+        hold = budget.settle(fetch.grant, now, outcome, notice)
+        self._say_learned(budget, now)
+        if not notice.refused:
+            return True
+        del self.in_flight[fetch.id]
+        token.returned()
+        self._breaker.returned(fetch.id)
+        self._refused(flight, now, notice)
+        if hold is not None:
+            self._tell_held(now, fetch.endpoint.budget, hold)
+        return False
+
+    def _token_finished(self, flight: InFlight, now: float, result: Result) -> None:
+        fetch, token = flight.fetch, self._token
+        assert token is not None
+        self._breaker.returned(fetch.id)
+        if isinstance(result, TokenRead):
+            token.fetched(fetch.sent_s, result.expires_in_s)
+            self._returned(flight, now, "token")
+            return
+        failed = result if isinstance(result, Failed) else Failed("malformed", "no token came", passing=False)
+        if failed.stale and token.again():
+            self._returned(flight, now, failed.reason, failed.sent)
+            return
+        at = token.failed(now, failed, tuple(self.rules.retry_delays_s))
+        self._say_failed(flight, now, failed, (fetch.key,), at)
+        if at is None:
+            self._fail(now, token.gave_up(failed))
+
     def _has_others(self, role: e.Role) -> bool:
         """Return whether there is another request of that role, to come, on its way or done."""
         on_their_way = sum(flight.fetch.role == role for flight in self.in_flight.values())
@@ -279,7 +438,7 @@ class Core:
 
     def _obey(self, ruling: Ruling, flight: InFlight, now: float, notice: Notice, hold: Hold | None) -> None:
         """Carry out what an answer means for its request, for those in dispute and for everyone."""
-        fetch, breaker = flight.fetch, self._paying[flight.fetch.role].breaker
+        fetch, breaker = flight.fetch, self.keys.paying(flight.fetch).breaker
         if notice.refused and ruling.fate != "judged":
             self._breaker.passed(fetch.id, now)
             ruling.refused.append(Suspect(flight, notice))
@@ -298,7 +457,7 @@ class Core:
         if ruling.silence_s is not None:
             breaker.hold_until(now + ruling.silence_s, "refused")
         if ruling.failed_because is not None:
-            self._fail(now, ruling.failed_because)
+            self._fail(now, self.keys.to_renew(ruling.failed_because))
 
     def _take_back(self, ruling: Ruling, flight: InFlight, now: float, notice: Notice) -> None:
         """End a fetch whose body is not wanted: its request goes back into the queue, or was only for comparison."""
@@ -330,7 +489,7 @@ class Core:
         for other, failed in cleared.failed:
             self._failed(other, now, failed)
         if cleared.silence_s is not None:
-            self.budget_of(cleared.role).breaker.hold_until(now + cleared.silence_s, "refused")
+            self._silence(cleared.role, now + cleared.silence_s)
 
     def _leave_open(self, now: float) -> None:
         """Give up disputes that are open as the session ends: answers whose fault is not known cost nothing."""
@@ -346,10 +505,18 @@ class Core:
         if flight.answered_s is None:
             assert isinstance(result, Failed), "a result without an answer"
             outcome = Outcome.LOST if result.sent else Outcome.UNUSED
-            self._paying[flight.fetch.role].settle(flight.fetch.grant, now, outcome)
+            self.keys.paying(flight.fetch).settle(flight.fetch.grant, now, outcome)
             self._disputes.unanswered(fetch_id, now, result.reason)
-        if isinstance(result, ItemRead):
+        if flight.fetch.role == "token":
+            self._token_finished(flight, now, result)
+        elif isinstance(result, Redirected):
+            self._redirected(flight, now, result)
+        elif isinstance(result, TokenRead):
+            raise AssertionError("a token that was not asked for")
+        elif isinstance(result, ItemRead):
             self._item_read(flight, now, result)
+        elif isinstance(result, BatchRead):
+            self._batch_read(flight, now, result)
         elif isinstance(result, PageRead):
             failed = told_error(self.state, result)
             if failed is None:
@@ -360,6 +527,13 @@ class Core:
             self._page_read(flight, now, page)
         else:
             self._failed(flight, now, result)
+
+    def _redirected(self, flight: InFlight, now: float, to: Redirected) -> None:
+        failed = self._redirects.follow(flight.fetch.role, flight.fetch.key, to)
+        if failed is not None:
+            self._failed(flight, now, failed)
+        else:
+            self._go_back(flight, now, "redirected")
 
     def _past_end(self, flight: InFlight, now: float, failed: Failed) -> PageRead | None:
         """Return the page past the end that an answer without a list stands for; None where it is a failure."""
@@ -389,6 +563,7 @@ class Core:
             self.emit(e.IdsCarried(now, result.carried))
             self.work.add("item", again)
         self._retries.answered(flight)
+        self._redirects.over(fetch.role, fetch.key)
         self._breaker.passed(fetch.id, now)
         item, size_bytes = fetch.item, result.size_bytes
         self._disputes.imported(item)
@@ -396,8 +571,28 @@ class Core:
         what = (fetch.attempt, fetch.sent_s, answered_s, status, size_bytes, fetch.endpoint)
         self.emit(e.ItemImported(now, item, *what))
 
+    def _batch_read(self, flight: InFlight, now: float, result: BatchRead) -> None:
+        """Take in items that were asked for together; those that the answer lacks have failed."""
+        fetch = flight.fetch
+        self._retries.answered(flight)
+        self._redirects.over(fetch.role, fetch.key)
+        self._breaker.passed(fetch.id, now)
+        answered_s, status = flight.answered_s or now, flight.status or 0
+        what = (fetch.attempt, fetch.sent_s, answered_s, status)
+        along = False
+        for item in fetch.items:
+            if item in result.sizes_bytes:
+                size_bytes = result.sizes_bytes[item]
+                self.emit(e.ItemImported(now, item, *what, size_bytes, fetch.endpoint, along=along))
+                along = True
+                self._disputes.imported(item)
+        lacking = [item for item in fetch.items if item not in result.sizes_bytes]
+        self._say_failed(flight, now, not_in_batch(result), lacking, along=along)
+        self._batches.got_through(flight.task)
+
     def _page_read(self, flight: InFlight, now: float, page: PageRead) -> None:
         self._retries.answered(flight)
+        self._redirects.over(flight.fetch.role, flight.fetch.key)
         self._breaker.passed(flight.fetch.id, now)
         self._list.take_in(flight, now, page)
         self._judge_list(now)
@@ -409,18 +604,21 @@ class Core:
             self._list.judge(now)
 
     def _say_what_is_left(self, now: float) -> None:
-        left = requests_left(self.rules, self.state)
+        left = left_by_role(self.rules, self.state)
         if left is None or self.state.total is None:
             return
         if self.concurrency is not None and len(self.state.pages) == 1:
-            tiers = tiers_of(self.budget_of("item"), now)
-            self.concurrency.cap(useful_workers(self.state, tiers, self.rules.detail) or self.rules.workers)
+            tiers = several(all_tiers(self.budgets, now), len(self.keys.live))
+            useful = useful_workers(self.state, tiers, self.rules.detail, self.rules.batch)
+            self.concurrency.cap(useful or self.rules.workers)
         if self.rules.list_cost == self.rules.item_cost == 1:
-            plan_for(self.budgets, left - len(self.in_flight))
+            for flight in self.in_flight.values():
+                left[flight.fetch.role] = left.get(flight.fetch.role, 0) - 1
+            plan_for(self.budgets, left)
 
     def _failed(self, flight: InFlight, now: float, failed: Failed) -> None:
         fetch, task = flight.fetch, flight.task
-        what = (now, fetch.role, fetch.key, fetch.attempt, fetch.sent_s)
+        self._redirects.over(fetch.role, fetch.key)
         stale = self._retries.at_once(task, failed)
         tried = self._disputes.is_tried(fetch.id)
         self._disputes.failed(fetch.id, now, failed.reason, again=stale)
@@ -435,11 +633,15 @@ class Core:
         # What fails while everything does says nothing of the item, and costs it none of its attempts.
         spared = self._breaker.hold is not None and failed.passing
         at = self._retries.retry_at(fetch.role, 1 if spared else fetch.attempt, failed, now)
-        if at is not None:
-            self.work.retry(task._replace(attempt=fetch.attempt + (not spared)), at)
-        again = None if at is None else self._utc_s + at
-        why = e.AttemptFailed(*what, flight.answered_s, flight.status, failed.reason, failed.detail, failed.sent, again)
-        self.emit(replace(why, headers=failed.headers, body=failed.body, endpoint=fetch.endpoint))
+        keys = e.items_of(fetch.key) if fetch.role == "item" else (fetch.key,)
+        if at is None and isinstance(fetch.key, e.Batch) and self._batches.failed(task):
+            self._returned(flight, now, failed.reason, failed.sent)
+        else:
+            if at is not None:
+                self._batches.retried(task)
+            for key in keys if at is not None else ():
+                self.work.retry(task._replace(key=key, attempt=fetch.attempt + (not spared)), at)  # type: ignore[arg-type]
+            self._say_failed(flight, now, failed, keys, at)
         if not failed.passing:
             self._breaker.passed(fetch.id, now)
         else:
@@ -447,6 +649,30 @@ class Core:
         if fetch.role == "list":
             self._list.accept_failures()
             self._judge_list(now)
+
+    def _say_failed(
+        self,
+        flight: InFlight,
+        now: float,
+        failed: Failed,
+        keys: Sequence[e.Key],
+        at: float | None = None,
+        along: bool = False,
+    ) -> None:
+        """Record the failure of all that a fetch asked for. at: when that is tried again. along: another event counts
+        the request.
+        """
+        fetch = flight.fetch
+        again = None if at is None else self._utc_s + at
+        detail = failed.detail
+        if flight.status == UNAUTHORISED and len(self.keys.names) > 1 and not self.state.imported:
+            detail = f"{detail}; every key was refused: {self.keys.to_renew('renew the token')}"
+        for key in keys:
+            what = (now, fetch.role, key, fetch.attempt, fetch.sent_s, flight.answered_s, flight.status)
+            evidence = (None, None) if along else (failed.headers, failed.body)
+            why = (failed.reason, detail, failed.sent, again, *evidence)
+            self.emit(e.AttemptFailed(*what, *why, fetch.endpoint, along=along))
+            along = True
 
     def _count_failure(self, now: float, fetch: Fetch) -> None:
         """Count a failure that may pass: where many come in a row, everyone pauses."""
@@ -481,8 +707,11 @@ class Core:
         flight = self.in_flight.pop(fetch_id)
         fetch = flight.fetch
         if flight.answered_s is None:
-            self._paying[fetch.role].settle(fetch.grant, now, Outcome.LOST)
-        self.work.put_back(flight.task)
+            self.keys.paying(fetch).settle(fetch.grant, now, Outcome.LOST)
+        if fetch.role != "token":
+            self.work.put_back(flight.task)
+        elif self._token is not None:
+            self._token.returned()
         what = (now, fetch.role, fetch.key, fetch.attempt, fetch.sent_s, "cut off", True)
         self.emit(e.Returned(*what, endpoint=fetch.endpoint))
 
@@ -500,13 +729,25 @@ class Core:
             self.emit(e.WorkersSet(now, self.desired.workers))
 
     def set_limits(self, tiers: tuple[Tier, ...], now: float) -> None:
-        """Change the limits of every budget; what was sent still counts."""
+        """Change the limits of every budget; what was sent still counts.
+
+        tiers: those of every route and of each; where none is of one route so far, each gets a budget of its own.
+        """
         if self._done is not None:
             return
+        if names_routes(tiers) and len(self.budgets) > len(list(each(self.budgets))):
+            self.budgets = split(self.budgets, tiers, now, self.rules.linger_s, self._sent_so_far())
         for budget in each(self.budgets):
             budget.pacer.set_tiers(tiers, now)
-        self._at_once = places(tiers)
+        self.keys.use(self.budgets, tiers)
         self.emit(e.LimitsSet(now, format_tiers(tiers)))
+
+    def _sent_so_far(self) -> dict[e.Role, int]:
+        """Return what was sent by this run, by role, and is in flight: in units of cost."""
+        sent: dict[e.Role, int] = dict(self.state.requests)
+        for flight in self.in_flight.values():
+            sent[flight.fetch.role] = sent.get(flight.fetch.role, 0) + 1
+        return {role: count * self.rules.cost(role) for role, count in sent.items()}
 
     def emit(self, event: e.Event) -> None:
         """Fold an event and record it."""

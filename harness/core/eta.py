@@ -6,23 +6,27 @@ A mean rate taken in the middle of a burst promises half an hour for what takes 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from harness.core.core import Core
-from harness.core.list_reader import requests_left
+from harness.core.list_reader import left_by_role
 from harness.pacing import TierStatistics
+from harness.pacing.tiers import EVERY_ROUTE
 from harness.record.fold import latency_quantile
 
 
 def eta_s(core: Core, now: float) -> float | None:
     """Return the seconds from `now` until the last answer; None while the list has not said how much there is."""
-    left = requests_left(core.rules, core.state)
-    if left is None:
+    by_role = left_by_role(core.rules, core.state)
+    if by_role is None:
         return None
+    left = sum(by_role.values())
     latency_s = latency_quantile(core.state.latency, 0.5) or 0.0
     budget = core.budget_of("item")
-    tiers = budget.pacer.statistics(now).tiers
+    tiers, keys = core.tier_statistics(now), len(core.keys.live)
     by_workers = now + latency_s * math.ceil(left / max(1, core.desired.workers)) if left else now
-    at = max([by_workers, *(admits_at(tier, left * core.rules.item_cost, now) + latency_s for tier in tiers)])
+    at = max([by_workers, *(admits_at(tier, _counted(core, tier, by_role, keys), now) + latency_s for tier in tiers)])
     if budget.hold is not None and left:
         at += max(0.0, budget.hold.until - now)
     if not tiers and left:
@@ -30,6 +34,13 @@ def eta_s(core: Core, now: float) -> float | None:
     if core.work.last_retry_at is not None:
         at = max(at, core.work.last_retry_at + latency_s)
     return at - now
+
+
+def _counted(core: Core, tier: TierStatistics, left: Mapping[Any, int], keys: int) -> int:
+    """Return how much of what is left one limit counts, of one of so many keys."""
+    route = tier.tier.route
+    requests = sum(left.values()) if route == EVERY_ROUTE else left.get(route, 0)
+    return -(-requests // keys) * (core.rules.item_cost if route == EVERY_ROUTE else core.rules.cost(route))
 
 
 def admits_at(tier: TierStatistics, requests: int, now: float) -> float:

@@ -258,7 +258,7 @@ def most_pages(rules: Rules, page: PageRead) -> int | None:
     return math.ceil(rules.max_items / len(page.ids))
 
 
-def requests_left(rules: Rules, state: State) -> int | None:
+def left_by_role(rules: Rules, state: State) -> dict[e.Role, int] | None:
     """Count requests without a result so far: pages not yet read, and items neither imported nor failed.
 
     None while the list has not said how much there is; those in flight are among them.
@@ -271,4 +271,11 @@ def requests_left(rules: Rules, state: State) -> int | None:
     elif not state.listing.ended:
         pages = 1
     items = max(state.total or 0, len(state.items)) - state.imported - state.failed - state.forgotten
-    return pages + (max(0, items) if rules.detail else 0)
+    requests = -(-max(0, items) // (rules.batch or 1))
+    return {"list": pages, "item": requests if rules.detail else 0}
+
+
+def requests_left(rules: Rules, state: State) -> int | None:
+    """Count them all together."""
+    left = left_by_role(rules, state)
+    return None if left is None else sum(left.values())

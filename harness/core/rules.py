@@ -15,12 +15,23 @@ _NEVER = StopConditions()
 
 
 @dataclass(frozen=True, slots=True)
+class TokenRules:
+    """How a token is fetched: with which variables (their names), where, and the timeout of requests."""
+
+    name: str
+    url: str
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """The rules of an import. `retry_delays_s`: one per retry, so one fewer than the attempts.
 
     detail: fetch each item; False takes the list's records as the items. sequential: read the whole list before
     the first item, as the reference system does. breaker: failures in a row after which everyone pauses (0: never).
-    accept_list: a list whose end is not proven is accepted as it is.
+    accept_list: a list whose end is not proven is accepted as it is. token: requests need a token, which is fetched.
+    linger_s: how long after giving up on a request the server may still count it. batch: so many items are asked for
+    together (None: each by itself).
     """
 
     workers: int = 10
@@ -33,10 +44,13 @@ class Rules:
     breaker: int = 0
     stop_conditions: StopConditions = _NEVER
     accept_list: bool = False
+    token: TokenRules | None = None
+    linger_s: float = 30.0
+    batch: int | None = None
 
-    def cost(self, role: e.Role) -> int:
+    def cost(self, role: str) -> int:
         """Return what a request of that role costs, in units of the limits."""
-        return self.list_cost if role == "list" else self.item_cost
+        return {"list": self.list_cost, "item": self.item_cost}.get(role, 1)
 
 
 def retry_due(failure: Failure, utc_s: float) -> float:

@@ -18,7 +18,7 @@ from harness.record.sent import SentCounter
 from harness.record.state import State
 from harness.record.summary import Ledger, Summary
 from harness.session.driver import Flusher
-from harness.session.factory import make_core, pacer_for
+from harness.session.factory import budgets_for, make_core
 from harness.session.importing import figures, prepared, state_counts, write_results
 from harness.settings import resolve
 from harness.source.ledger import compared
@@ -86,11 +86,11 @@ def _prepared(
 ) -> Simulation:
     service = service_for(config, server)
     utc_s = service.epoch_offset
-    core = make_core(config, pacer_for(config), record, utc_s)
+    core = make_core(config, budgets_for(config), record, utc_s)
     return Simulation(
         core,
         service,
-        per_page=config.source.per_page,
+        per_page=config.source.page_size,
         timeout_s=config.retry.timeout,
         utc_s=utc_s,
         put=put,

@@ -5,15 +5,20 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 from harness.config import ImportConfig
 from harness.errors import BadInput
 from harness.flags import FLAGS, LIVE_ONLY
+from harness.paths import program
 from harness.settings import flattened, read_settings
 
 # What a sweep decides itself, point by point, or what means nothing to one.
-_NOT_SWEPT = ("results", "run", "fresh", "resume", "dry_run", "progress", "quiet", "as_json", "header", "token_env")
+_NOT_SWEPT = (
+    *("results", "run", "fresh", "resume", "dry_run", "progress", "quiet", "as_json", "header", "token_env"),
+    *("auth", "token_url", "client_id_env", "client_secret_env", "scope"),
+)
 MOST_RUNS = 1_000_000
 
 
@@ -125,7 +130,9 @@ def _field(key: str, where: str) -> str:
     name = key.replace("-", "_")
     known = [known for known in FLAGS if known not in _NOT_SWEPT]
     if name not in known:
-        raise BadInput(f"{key!r} {where} is not a setting that a sweep can vary; use one of {', '.join(known)}")
+        meant = get_close_matches(name, known, 1, 0.75)
+        ask = f"write {meant[0]}" if meant else f"see {program()} sweep --help for those that it can"
+        raise BadInput(f"{key!r} {where} is not a setting that a sweep can vary; {ask}")
     if name == "seed" and where != "in the sweep's file":
         raise BadInput("every run of a sweep has a seed of its own; use --repeat instead of a grid of seeds")
     return name

@@ -22,6 +22,7 @@ from harness.paths import program
 from harness.record.inferred import infer_recorded
 from harness.record.run import Run
 from harness.record.summary import Summary
+from harness.session.plans import work_of
 from harness.session.retry_failed import last_figures
 from harness.settings import read_settings, written_config
 from harness.units import format_period, parse_duration
@@ -189,8 +190,8 @@ def _case(config: ImportConfig, sample: int, tenant: str | None = None) -> _Case
 
 
 def _work(config: ImportConfig, items: int) -> Work:
-    pages = max(1, -(-items // min(100, config.source.per_page)))
-    return Work(pages, items, "numbered", config.source.detail, None, config.pacing.list_cost, config.pacing.item_cost)
+    pages = max(1, -(-items // min(100, config.source.page_size)))
+    return work_of(config, pages, items, "numbered")
 
 
 def _variants(config: ImportConfig) -> Iterator[tuple[str, ImportConfig]]:

@@ -85,7 +85,7 @@ def settings(config: ImportConfig) -> dict[str, Any]:
         "latency": format_period(latency) if isinstance(latency, float) else latency,
         "items": config.test_api.items,
         "scenario": config.test_api.scenario or "",
-        "per_page": config.source.per_page,
+        "per_page": config.source.page_size,
     }
     others = {name for name in config.given() if name not in (*said, "seed", "results", "run", "fresh")}
     written = config.as_written()

@@ -19,7 +19,7 @@ from harness.pacing.breaker import Breaker, Hold
 from harness.pacing.budget import Budget
 from harness.pacing.learn import AutoPacer
 from harness.pacing.strategies import AimdPacer, BackoffPacer, ReferencePacer, RetryAfterPacer, SpacedPacer
-from harness.pacing.tiers import Tier, Tiers, format_tiers, parse_tiers
+from harness.pacing.tiers import Route, Tier, Tiers, format_tiers, names_routes, parse_tiers
 from harness.pacing.window import WindowPacer
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "Quota",
     "ReferencePacer",
     "RetryAfterPacer",
+    "Route",
     "SpacedPacer",
     "Statistics",
     "Tier",
@@ -47,5 +48,6 @@ __all__ = [
     "Unpaced",
     "WindowPacer",
     "format_tiers",
+    "names_routes",
     "parse_tiers",
 ]

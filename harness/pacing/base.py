@@ -15,7 +15,7 @@ from harness.pacing.tiers import Tier
 
 RELEASES = 64
 
-WaitReason = Literal["limit", "in flight", "refused", "probe", "hold", "failing"]
+WaitReason = Literal["limit", "in flight", "refused", "probe", "hold", "failing", "token"]
 
 
 class Outcome(Enum):

@@ -103,7 +103,10 @@ class Budget:
     def _learn_patience(self, grant: Grant, now: float, outcome: Outcome, notice: Notice | None) -> None:
         looked = grant is self._look
         self._look = None if looked else self._look
-        self._patience.ended(now)
+        if outcome is Outcome.UNUSED:
+            self._patience.unsent()
+        else:
+            self._patience.ended(now)
         self._patience.heard(now, notice)
         if outcome is Outcome.REFUSED:
             self._patience.refused(grant.at, looked)
@@ -180,6 +183,10 @@ class Patience:
         self._in_flight -= 1
         if self._in_flight == 0:
             self._quiet_since = now
+
+    def unsent(self) -> None:
+        """Note that one was never sent: the silence went on."""
+        self._in_flight -= 1
 
     def heard(self, now: float, notice: Notice | None) -> None:
         """Take in what an answer names: Retry-After, and the resets and periods of quotas that are nearly used up."""

@@ -5,7 +5,7 @@ Servers refuse with any status. This table is read from the top; the first row t
     told by       an answer is a refusal where                                            how sure
     -----------   --------------------------------------------------------------------   --------
     status        it is a 429 (RFC 6585 4)                                                certain
-    declaration   `--refused-when STATUS[:TEXT]` names it, whatever its status            certain
+    declaration   `--refused-when STATUS[:TEXT]` or PATH=VALUE names it                   certain
     headers       its status is 400 or more and it has a Retry-After;                     doubtful
                   it is a 403 or 503 whose headers show a quota with nothing left
     body          its status is 400 or more and its body says so, by a known code         doubtful
@@ -53,12 +53,19 @@ _EPOCH_S, _EPOCH_MS = 1e8, 1e11
 
 @dataclass(frozen=True, slots=True)
 class RefusedWhen:
-    """A declaration that answers of `status` are refusals, if their body holds `text` (in any case; "": all are)."""
+    """A declaration that answers of `status` are refusals, if their body holds `text` (in any case; "": all are).
 
-    status: int
+    Or, with `path`, that answers of any status are whose body has `value` there, as text.
+    """
+
+    status: int | None
     text: str = ""
+    path: str = ""
+    value: str = ""
 
     def __str__(self) -> str:
+        if self.path:
+            return f"{self.path}={self.value}"
         return f"{self.status}:{self.text}" if self.text else str(self.status)
 
 
@@ -72,7 +79,9 @@ def by_headers(notice: Notice, declared: Declared = ()) -> Notice:
     """Return `notice` with the verdict that its status and headers allow; the body may still change it, see
     `wants_body`.
     """
-    if notice.status == TOO_MANY_REQUESTS or any(not rule.text for rule in _named(notice.status, declared)):
+    if notice.status == TOO_MANY_REQUESTS or any(
+        not rule.text and not rule.path for rule in _named(notice.status, declared)
+    ):
         return replace(notice, refused=True, certain=True)
     return replace(notice, refused=_told_by_headers(notice))
 
@@ -89,7 +98,7 @@ def wants_body(notice: Notice, declared: Declared = ()) -> bool:
 
     For everything else the verdict is known at the headers.
     """
-    if any(rule.text for rule in _named(notice.status, declared)) and not notice.certain:
+    if any(rule.text or rule.path for rule in _named(notice.status, declared)) and not notice.certain:
         return True
     if notice.refused:
         return told_s(notice) == 0.0 and notice.status >= 400
@@ -97,7 +106,7 @@ def wants_body(notice: Notice, declared: Declared = ()) -> bool:
 
 
 def _named(status: int, declared: Declared) -> list[RefusedWhen]:
-    return [rule for rule in declared if rule.status == status]
+    return [rule for rule in declared if rule.status in (None, status)]
 
 
 def told_s(notice: Notice | None) -> float:
@@ -147,12 +156,31 @@ def by_body(notice: Notice, body: Any, utc_s: float, declared: Declared = ()) ->
 
 
 def _holds_any(rules: list[RefusedWhen], text: str, value: Any) -> bool:
-    """Return whether the body holds the words of one of `rules`, however it is spaced, and whatever of
-    it JSON escapes.
+    """Return whether the body has the value of one of `rules` at its path, or holds the words of one, however it is
+    spaced, and whatever of it JSON escapes.
     """
+    if any(rule.path and _squeezed(_text_at(rule.path, value)) == _squeezed(rule.value) for rule in rules):
+        return True
     texts = [text] if value is None else [text, json.dumps(value, ensure_ascii=False)]
     squeezed = [_squeezed(text) for text in texts]
-    return any(_squeezed(rule.text) in text for rule in rules for text in squeezed)
+    return any(rule.text and _squeezed(rule.text) in text for rule in rules for text in squeezed)
+
+
+def _text_at(path: str, value: Any) -> str:
+    """Return what stands at a path (JMESPath, or exactly a key), as text: `false` for false; "" where nothing does."""
+    import jmespath  # loaded where a rule has a path
+    from jmespath.exceptions import JMESPathError
+
+    if isinstance(value, dict) and path in value:
+        found = value[path]
+    else:
+        try:
+            found = jmespath.search(path, value)
+        except (JMESPathError, TypeError, RecursionError):  # a function met a value of another type
+            return ""
+    if found is None:
+        return ""
+    return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
 
 
 def _squeezed(text: str) -> str:

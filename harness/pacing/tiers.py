@@ -3,13 +3,18 @@
 `500/20s`, `100/m`, `10000/d`; several joined with `+`; a kind after a colon: `2/s:bucket:burst=40`,
 `10000/d:aligned:tz=UTC`, `500/20s:counter`, `10/s:leaky:burst=0`, `20:concurrency`. Laravel's `500,20:2000,100` is
 read when the text is digits, commas and colons alone.
+
+A limit of one route is named by it, `list=20/m`, and so are those that follow it in the same text: `list=20/m+500/h`
+are two limits of the list, and `500/h+list=20/m` is one of every route and one of the list. Tiers in their usual order
+(`by_route`) and with each route written out are the one text of a set of limits: what names no route reads as it did.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Literal, cast, get_args
 from zoneinfo import ZoneInfo
 
@@ -18,12 +23,21 @@ from harness.units import format_period, parse_duration
 
 Kind = Literal["any", "anchored", "aligned", "log", "counter", "gcra", "bucket", "leaky", "concurrency"]
 
+Route = Literal["*", "list", "item", "token"]
+EVERY_ROUTE: Route = "*"
+ROUTES: tuple[Route, ...] = get_args(Route)
+# A batch of items is asked for by the route of items.
+_ROUTES: dict[str, Route] = {**{route: route for route in ROUTES}, "batch": "item"}
+
 MAX_PERIOD_S = 366 * 86400.0
 MAX_LIMIT = 1_000_000_000
 
 _ASK = "write limits like 500/20s+2000/100s"
 # A + inside a zone's name (Etc/GMT+5) joins nothing: what it joins begins with a count and a slash, or a kind.
-_JOINED = re.compile(r"\+(?=[^+:/]*/|\s*\d+\s*:concurrency)")
+_JOINED = re.compile(r"\+(?=[^+:/]*/|\s*(?:[a-z*]+\s*=)?\s*\d+\s*:concurrency)")
+# Routes may stand apart by spaces, too: `list=20/m item=50/m`.
+_SPACED = re.compile(r"\s+(?=[a-z*]+=)")
+_NAMED = re.compile(r"\s*([A-Za-z*][A-Za-z_*-]*)\s*=(.*)", re.DOTALL)
 _WITH_BURST = ("gcra", "bucket", "leaky")
 _LARAVEL = re.compile(r"\d+,\d+(:\d+,\d+)*", re.ASCII)
 
@@ -37,6 +51,7 @@ class Tier:
     (None: the limit); it may be more than the limit, as in `2/s:bucket:burst=40`. tz: time zone to which an aligned
     window is aligned (None: the epoch, which is UTC).
     concurrency: at most `limit` requests at once, whatever they cost; its period means nothing and is 1 s.
+    route: the requests that it counts; `*` is every one.
     """
 
     limit: int
@@ -44,6 +59,7 @@ class Tier:
     kind: Kind = "any"
     burst: int | None = None
     tz: str | None = None
+    route: Route = EVERY_ROUTE
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= MAX_LIMIT:
@@ -75,25 +91,82 @@ class Tier:
             text += f":burst={self.burst}"
         if self.tz is not None:
             text += f":tz={self.tz}"
-        return text
+        return text if self.route == EVERY_ROUTE else f"{self.route}={text}"
 
 
 Tiers = tuple[Tier, ...]
 
 
+def by_route(tiers: Iterable[Tier]) -> Tiers:
+    """Return `tiers` in their usual order: those of every route first; within a route as they come."""
+    return tuple(sorted(tiers, key=lambda tier: ROUTES.index(tier.route)))
+
+
+def of_route(tiers: Iterable[Tier], route: Route) -> Tiers:
+    """Return the tiers that are declared for `route` itself."""
+    return tuple(tier for tier in tiers if tier.route == route)
+
+
+def held_to(tiers: Iterable[Tier], route: Route) -> Tiers:
+    """Return the tiers that a request of `route` is held to: its own, and those of every route."""
+    return tuple(tier for tier in tiers if tier.route in (EVERY_ROUTE, route))
+
+
+def unnamed(tiers: Tiers) -> Tiers:
+    """Return `tiers` without the route that they are of, for a strategy that knows no other."""
+    return tuple(replace(tier, route=EVERY_ROUTE) for tier in tiers)
+
+
+def names_routes(tiers: Iterable[Tier]) -> bool:
+    """Return whether any limit is of one route alone."""
+    return any(tier.route != EVERY_ROUTE for tier in tiers)
+
+
 def parse_tiers(text: str) -> Tiers:
-    """Return the tiers in `text`, in the order written; raises BadLimits with one sentence for anything else."""
-    if _LARAVEL.fullmatch(text):
-        text = "+".join("{}/{}s".format(*pair.split(",")) for pair in text.split(":"))
-    tiers = tuple(_parse_tier(part) for part in _JOINED.split(text))
-    if len(set(tiers)) < len(tiers):
+    """Return the tiers in `text`, route by route, in the order written; raises BadLimits with one sentence for anything
+    else.
+    """
+    return once(_parse(text), text)
+
+
+def parse_all(texts: Iterable[str]) -> Tiers:
+    """Return the tiers of several texts, as of a flag that is repeated: a route is named in each anew."""
+    return once([tier for text in texts for tier in _parse(text)], "+".join(texts))
+
+
+def once(tiers: Iterable[Tier], text: str) -> Tiers:
+    """Return `tiers` in their usual order; BadLimits where `text`, from which they are, names one twice."""
+    found = by_route(tiers)
+    if len(set(found)) < len(found):
         raise BadLimits(f"the limit {text!r} names the same limit twice; write each once")
-    return tiers
+    return found
 
 
 def format_tiers(tiers: Tiers) -> str:
     """Return the text that `parse_tiers` reads back to the same tiers."""
-    return "+".join(str(tier) for tier in tiers)
+    return "+".join(str(tier) for tier in by_route(tiers))
+
+
+def _parse(text: str) -> list[Tier]:
+    if _LARAVEL.fullmatch(text):
+        text = "+".join("{}/{}s".format(*pair.split(",")) for pair in text.split(":"))
+    route, tiers = EVERY_ROUTE, []
+    for part in _JOINED.split(_SPACED.sub("+", text)):
+        named = _NAMED.fullmatch(part)
+        if named is not None:
+            route, part = _route(named[1], part), named[2]
+        tier = _parse_tier(part)
+        tiers.append(tier if route == EVERY_ROUTE else replace(tier, route=route))
+    return tiers
+
+
+def _route(name: str, part: str) -> Route:
+    if name not in _ROUTES:
+        raise BadLimits(
+            f"the limit {part.strip()!r} is for {name!r}, which is no route; write list=, item= or token=, or no route "
+            "for a limit of every request"
+        )
+    return _ROUTES[name]
 
 
 def _parse_tier(part: str) -> Tier:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -15,6 +15,7 @@ from harness.record.events import (
     EVENT_CLASSES,
     EVENT_FIELDS,
     SCHEMA_VERSION,
+    Batch,
     Endpoint,
     Event,
     PageKind,
@@ -82,6 +83,7 @@ EVENT_SCHEMA = pa.schema(
         ("host", _TEXT),
         ("utc_s", _SECONDS),
         ("carried", pa.bool_()),
+        ("along", pa.bool_()),
     ],
     metadata={"harness.schema": str(SCHEMA_VERSION)},
 )
@@ -97,6 +99,7 @@ _BESIDE = ("role", "key_kind", "next_page_kind")
 _SINCE = {"headers": 2, "body": 2}
 _SINCE |= dict.fromkeys(("carried", "way", "more", "unread", "new", "past", "said_by", "remarks"), 3)
 _SINCE |= dict.fromkeys(("resource", "endpoint", "parent", "credential", "key_kind", "next_page_kind"), 4)
+_SINCE |= dict.fromkeys(("along",), 5)
 _COLUMNS = {name: tuple(_COLUMN_OF.get(field, field) for field in names) for name, names in EVENT_FIELDS.items()}
 _VALUES = {name: attrgetter(*fields) if len(fields) > 1 else None for name, fields in EVENT_FIELDS.items()}
 
@@ -157,9 +160,9 @@ def to_table(events: Sequence[Event], run: str, session: int, writer: str, first
 
 
 def _write_refs(columns: dict[str, list[Any]], name: str, kind: str) -> None:
-    """Write a page as two texts, kind and value; an item's id has no kind."""
+    """Write a page as two texts, kind and value; an item's id has no kind, and several have the kind `batch`."""
     refs = columns[name]
-    columns[kind] = [ref.kind if type(ref) is PageRef else None for ref in refs]
+    columns[kind] = [ref.kind if type(ref) is PageRef else _BATCH if type(ref) is Batch else None for ref in refs]
     columns[name] = [None if ref is None else str(ref) for ref in refs]
 
 
@@ -205,6 +208,8 @@ def _read(table: pa.Table, column: str, *, number: bool) -> list[Any]:
     values: list[Any] = table.column(column).to_pylist()
     if column in ("key", "next_page"):
         return _read_refs(values, table.column(f"{column}_kind"))
+    if column == "along":
+        return [bool(along) for along in values]
     if column == "parent":
         return [None if item is None else canonical_id(item) for item in values]
     if column == "ids":
@@ -230,8 +235,13 @@ def _read_refs(values: list[Any], kinds: pa.ChunkedArray) -> list[Any]:
     ]
 
 
-def as_ref(kind: PageKind, value: str) -> PageRef:
-    """Return a page as its two columns have it."""
+_BATCH: Literal["batch"] = "batch"
+
+
+def as_ref(kind: PageKind | Literal["batch"], value: str) -> PageRef | Batch:
+    """Return a page, or several items, as its two columns have it."""
+    if kind == _BATCH:
+        return Batch.from_text(value)
     return PageRef(kind, int(value) if kind in ("number", "offset") else value)
 
 

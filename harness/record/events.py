@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields
 from harness.record.refs import (
     FIRST_PAGE as FIRST_PAGE,
     PAGE_0 as PAGE_0,
+    Batch as Batch,
     Endpoint as Endpoint,
     ItemId as ItemId,
     Key as Key,
@@ -24,6 +25,7 @@ from harness.record.refs import (
     canonical_id as canonical_id,
     fetch_name as fetch_name,
     is_same_id as is_same_id,
+    items_of as items_of,
     linked as linked,
     numbered as numbered,
     role_name as role_name,
@@ -33,8 +35,10 @@ from harness.record.status import RunStatus as RunStatus
 # 2: `headers` and `body` of a failed attempt, Retried, Forgotten, Relisted. 3: IdsCarried with `carried`; what a page
 # says of the next one (`way`, `more`, `unread`, `new`, `past`, `said_by`, `remarks`), ListEnded, the status of a
 # Returned. 4: what a request asked (`endpoint`, `parent`) and its `role`, which was called `kind` (and that of a list
-# `page`); pages as PageRefs; `consecutive_refusals`, which was called `strikes`. Older files are read as they are.
-SCHEMA_VERSION = 4
+# `page`); pages as PageRefs; `consecutive_refusals`, which was called `strikes`. 5: items that
+# one request asked for together (`along`, keys of the kind `batch`), and where items lie (`places`). Older files are
+# read as they are.
+SCHEMA_VERSION = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,10 @@ class ListEnded:
 
 @dataclass(frozen=True, slots=True)
 class ItemImported:
-    """An item's payload was read and handed to the store, which writes it no later than this event."""
+    """An item's payload was read and handed to the store, which writes it no later than this event.
+
+    along: it came in the answer to a request for several items that another event of the same time counts.
+    """
 
     t_s: float
     item: ItemId
@@ -124,6 +131,7 @@ class ItemImported:
     size_bytes: int
     endpoint: Endpoint | None = None
     parent: ItemId | None = None
+    along: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +167,7 @@ class AttemptFailed:
 
     `answered_s` is None where no answer came (then `status` is None too); `sent` is False where it never left.
     headers: those that tell something of a failure, a line `name: value` each. body: the beginning of what came.
+    along: the request asked for several items, and another event of the same time counts it.
     """
 
     t_s: float
@@ -176,6 +185,7 @@ class AttemptFailed:
     body: str | None = None
     endpoint: Endpoint | None = None
     parent: ItemId | None = None
+    along: bool = False
 
     @property
     def item(self) -> ItemId:
@@ -225,7 +235,8 @@ class Refused:
 class Returned:
     """A request came back through no fault of the item: a stale connection (`sent`), or it never left.
 
-    With a status it was answered: a 401 of an expired token, or a request that was sent to compare another with.
+    With a status it was answered: a 401 of an expired token, a request that was sent to compare another with, or one
+    for several items that failed for good and is halved, to find the one that is at fault.
     """
 
     t_s: float

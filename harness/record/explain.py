@@ -113,7 +113,8 @@ def _follow_session(seen: _Seen, event: e.Event, anchor: float) -> None:
 def _look(seen: _Seen, event: e.Event, anchor: float) -> None:
     at = seen.at
     if isinstance(event, _FETCHED):
-        _look_at_fetch(seen, event, anchor)
+        if not getattr(event, "along", False):  # else another event tells of the request
+            _look_at_fetch(seen, event, anchor)
     elif isinstance(event, e.Waited):
         began, ended = anchor + event.began_s, anchor + event.ended_s
         if began <= at < ended:

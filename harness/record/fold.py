@@ -77,7 +77,7 @@ def _relisted(state: State, _: e.Relisted) -> None:
 def _sent(state: State, role: e.Role, sent_s: float, t_s: float) -> None:
     session = state.session
     state.fetches += 1
-    state.requests[role] += 1
+    state.requests[role] = state.requests.get(role, 0) + 1
     if session.first_sent_s is None or sent_s < session.first_sent_s:
         session.first_sent_s = sent_s
     if session.last_answer_s is None or t_s > session.last_answer_s:
@@ -148,8 +148,9 @@ def _list_ended(state: State, event: e.ListEnded) -> None:
 
 
 def _item_imported(state: State, event: e.ItemImported) -> None:
-    _sent(state, "item", event.sent_s, event.t_s)
-    _answered(state, event.status, event.t_s - event.sent_s)
+    if not event.along:
+        _sent(state, "item", event.sent_s, event.t_s)
+        _answered(state, event.status, event.t_s - event.sent_s)
     _move(state, event.item, "imported", event.t_s, nameless=state.ids_carried is False)
     state.size_bytes += event.size_bytes
     if state.refused_of:
@@ -174,7 +175,9 @@ def _ids_carried(state: State, event: e.IdsCarried) -> None:
 
 
 def _attempt_failed(state: State, event: e.AttemptFailed) -> None:
-    if event.sent:
+    if event.along:
+        pass  # another event counts the request
+    elif event.sent:
         _sent(state, event.role, event.sent_s, event.t_s)
         if event.status is None:
             state.lost += 1
@@ -183,7 +186,7 @@ def _attempt_failed(state: State, event: e.AttemptFailed) -> None:
     elif event.answered_s is None:  # else it follows on a refusal, which was counted
         state.fetches += 1
     if state.refused_of and event.status is not None and event.status < _SERVER_ERROR:
-        state.own_refusals += state.refused_of.pop(f"{event.role} {event.key}", 0)
+        state.own_refusals += state.refused_of.pop(_refused_as(event.role, event.key), 0)
     state.failures[(event.role, event.key)] = Failure(
         event.role,
         event.key,
@@ -225,12 +228,17 @@ def verdict_of_failures(failed: int) -> tuple[e.RunStatus, str]:
     return e.RunStatus.COMPLETE, ""
 
 
+def _refused_as(role: e.Role, key: e.Key) -> str:
+    """Name a request among those that were refused: one for several items by the first of them."""
+    return f"{role} {key.ids[0] if isinstance(key, e.Batch) else key}"
+
+
 def _refused(state: State, event: e.Refused) -> None:
     _sent(state, event.role, event.sent_s, event.t_s)
     state.refused += 1
     state.refusals[event.status] = state.refusals.get(event.status, 0) + 1
     if event.status < _SERVER_ERROR:  # those of an overload are counted apart
-        of = f"{event.role} {event.key}"
+        of = _refused_as(event.role, event.key)
         state.refused_of[of] = state.refused_of.get(of, 0) + 1
     state.statuses[event.status] = state.statuses.get(event.status, 0) + 1
 
@@ -242,6 +250,8 @@ def _returned(state: State, event: e.Returned) -> None:
             state.lost += 1
         else:
             _answered(state, event.status, event.answered_s - event.sent_s)
+            if isinstance(event.key, e.Batch) and 400 <= event.status < _SERVER_ERROR:  # its own fault: it is halved
+                state.own_refusals += state.refused_of.pop(_refused_as(event.role, event.key), 0)
     else:
         state.fetches += 1
 
@@ -295,10 +305,15 @@ def _limits_set(state: State, event: e.LimitsSet) -> None:
     state.limits, state.asked = event.limits, True
 
 
+def _is_limit(text: str) -> bool:
+    """Return whether a limit is called so, `80/5s` or `item=80/5s`, and not a header."""
+    return text[:1].isdigit() or text.partition("=")[2][:1].isdigit()
+
+
 def _learned(state: State, event: e.Learned) -> None:
     state.limits = event.limits
     kept = event.limits.split("+")
-    state.learned = {key: why for key, why in state.learned.items() if key in kept or not key[:1].isdigit()}
+    state.learned = {key: why for key, why in state.learned.items() if key in kept or not _is_limit(key)}
     state.learned[event.tier or event.evidence.partition(" ")[0]] = event.evidence
 
 

@@ -88,7 +88,7 @@ def _last(folder: Path) -> tuple[str, int, int] | None:
     return path.name, about.st_ino, about.st_size
 
 
-_COLUMNS = ["event", "session", "t_s", "sent_s", "sent", "began_s", "ended_s", "asleep_s", "tier", "reason"]
+_COLUMNS = ["event", "session", "t_s", "sent_s", "sent", "along", "began_s", "ended_s", "asleep_s", "tier", "reason"]
 _LATER = pa.array([each.__name__ for each in LATER])
 _PAUSES = pa.array(["Paused", "Resumed", "SessionEnded"])
 _WAITS = pa.array(["WaitBegan", "Waited", "SessionEnded"])
@@ -129,6 +129,8 @@ def _replay(timeline: Timeline, events: pa.Table) -> None:
         timeline.reach(until_s)
     # A request has a time at which it was sent, and went unless the record says that it did not.
     went = pc.and_(pc.is_valid(events["sent_s"]), pc.fill_null(events["sent"], True))
+    if "along" in events.schema.names:  # since schema 5
+        went = pc.and_(went, pc.invert(pc.fill_null(events["along"], False)))
     for at, number in _by_bin(timeline, events.filter(went)):
         timeline.count(at, sent=number)
     for at, number in _by_bin(timeline, events.filter(pc.equal(events["event"], "Refused"))):

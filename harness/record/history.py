@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from harness.errors import RecordError
 from harness.record.about import read_about
 from harness.record.arrow import EVENT_SCHEMA, as_current, from_table
-from harness.record.events import Event, ItemId, SessionStarted, canonical_id, is_same_id
+from harness.record.events import Event, ItemId, Role, SessionStarted, canonical_id, is_same_id
 from harness.record.fold import fold
 from harness.record.parts import (
     Rows,
@@ -143,25 +143,40 @@ def _names(payload: str, item: ItemId) -> bool:
     return isinstance(value, dict) and is_same_id(value.get("id"), item)
 
 
+class Occupied(NamedTuple):
+    """A request of an earlier session that may still hold a slot: when it was answered, or has lingered; and, where the
+    record says so, of which role it was and in whose name.
+    """
+
+    at_s: float
+    role: Role | None
+    credential: str | None
+
+
 def occupied_since(
     folder: Path, starts_s: dict[int, float], since_s: float, linger_s: float, starts_utc_s: dict[int, float]
-) -> list[float]:
-    """Return the sorted times of the answers (or ends of lingering) of requests that may still hold a slot.
+) -> list[Occupied]:
+    """Return the requests that may still hold a slot, sorted by the times of their answers (or ends of lingering).
 
     starts_s: when each session began, by the clock that the answer and `since_s` are of: older answers are left out.
     starts_utc_s: the same by the wall clock, of which some events tell.
     """
-    columns = ["event", "session", "t_s", "answered_s", "sent", "charged", "utc_s"]
-    found: list[float] = []
+    columns = ["event", "session", "t_s", "answered_s", "sent", "along", "charged", "utc_s", "role", "credential"]
+    found: list[Occupied] = []
     for rows in _backwards(folder, columns):
-        found += [at for row in rows if (at := _occupied_from(row, starts_s, linger_s)) is not None]
+        found += [
+            Occupied(at, row.get("role"), row.get("credential"))
+            for row in rows
+            if (at := _occupied_from(row, starts_s, linger_s)) is not None
+        ]
         for row in rows:
             if row["event"] == "Charged":
                 number = row["session"]
-                found += [starts_s[number] + row["utc_s"] - starts_utc_s[number]] * row["charged"]
+                at = starts_s[number] + row["utc_s"] - starts_utc_s[number]
+                found += [Occupied(at, None, None)] * row["charged"]
         if rows and starts_s[rows[0]["session"]] + rows[0]["t_s"] + linger_s < since_s:
             break
-    return sorted(at for at in found if at >= since_s)
+    return sorted((one for one in found if one.at_s >= since_s), key=lambda one: one.at_s)
 
 
 def _backwards(folder: Path, columns: list[str]) -> Iterator[list[dict[str, Any]]]:
@@ -174,7 +189,7 @@ def _backwards(folder: Path, columns: list[str]) -> Iterator[list[dict[str, Any]
 
 def _occupied_from(row: dict[str, Any], starts_s: dict[int, float], linger_s: float) -> float | None:
     anchor = starts_s[row["session"]]
-    if row["event"] in ("Refused", "Charged"):
+    if row["event"] in ("Refused", "Charged") or row.get("along"):
         return None
     if row["answered_s"] is not None:
         return anchor + float(row["answered_s"])

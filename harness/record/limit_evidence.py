@@ -63,7 +63,11 @@ class Evidence:
             self.believed = event.limits
             if event.tier is not None:
                 self.learned[event.tier] = event
-        elif isinstance(event, (e.PageListed, e.ItemImported, e.AttemptFailed)) and event.answered_s is not None:
+        elif (
+            isinstance(event, (e.PageListed, e.ItemImported, e.AttemptFailed))
+            and event.answered_s is not None
+            and not getattr(event, "along", False)
+        ):
             self.sessions[-1].accept(event.answered_s, event.sent_s)
 
     def _hold(self, limits: str) -> None:
@@ -83,6 +87,8 @@ def read_evidence(folder: Path) -> Evidence:
         for event in from_table(rows.table.filter(pc.is_in(names, pa.array(_TOLD)))):
             evidence.take(event)
         accepted = pc.and_(pc.is_in(names, pa.array(_ACCEPTED)), pc.is_valid(rows.table.column("answered_s")))
+        if "along" in rows.table.schema.names:
+            accepted = pc.and_(accepted, pc.invert(pc.fill_null(rows.table.column("along"), False)))
         times = rows.table.filter(accepted).select(["session", "answered_s", "sent_s"])
         for number, answered_s, sent_s in zip(*(column.to_pylist() for column in times.columns), strict=True):
             evidence.sessions[min(number, len(evidence.sessions)) - 1].accept(answered_s, sent_s)

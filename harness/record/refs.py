@@ -6,6 +6,7 @@ events and in the state; as text they stand only in Parquet columns and in what 
 
 from __future__ import annotations
 
+import json
 from typing import Literal, NamedTuple
 
 ItemId = int | str
@@ -42,7 +43,28 @@ def linked(url: str) -> PageRef:
 
 
 PAGE_0, FIRST_PAGE = numbered(0), numbered(1)
-Key = ItemId | PageRef  # of an item its id, of a page which one it is
+
+
+class Batch(NamedTuple):
+    """Items that one request asks for together. As text it is its ids, so that it can be read back."""
+
+    ids: tuple[ItemId, ...]
+
+    def __str__(self) -> str:
+        return json.dumps([str(item) for item in self.ids], ensure_ascii=False)
+
+    @classmethod
+    def from_text(cls, text: str) -> Batch:
+        """Read back what `str` made."""
+        return cls(tuple(map(canonical_id, json.loads(text))))
+
+
+Key = ItemId | PageRef | Batch  # of an item its id, of a page which one it is; of several items asked together, these
+
+
+def items_of(key: Key) -> tuple[ItemId, ...]:
+    """Return the items that a request of the role `item` asks for."""
+    return key.ids if isinstance(key, Batch) else (key,)  # type: ignore[return-value]
 
 
 class Endpoint(NamedTuple):
@@ -76,7 +98,11 @@ def canonical_id(raw: ItemId) -> ItemId:
 
 
 def fetch_name(role: Role, key: Key) -> str:
-    """Name what was fetched for people: `page 3`, `item 17`."""
+    """Name what was fetched for people: `page 3`, `item 17`, `items 1 to 100 (100)`."""
+    if isinstance(key, Batch) and len(key.ids) > 1:
+        return f"items {key.ids[0]} to {key.ids[-1]} ({len(key.ids)})"
+    if isinstance(key, Batch):
+        return f"item {key.ids[0]}"
     return f"{role_name(role)} {key}"
 
 

@@ -66,6 +66,8 @@ class Timeline:
             self.begin(event.number)
         elif isinstance(event, e.Refused):
             self.count(self.bin_of(event.t_s), sent=1, refused=1)
+        elif getattr(event, "along", False):
+            pass  # another event counts its request
         elif isinstance(event, _ANSWERED) or (isinstance(event, _MAY_BE_SENT) and event.sent):
             self.count(self.bin_of(event.t_s), sent=1)
         else:

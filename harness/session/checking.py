@@ -2,14 +2,16 @@
 
 `check` and `--dry-run` ask for page 1, for the page after it as the list names it or as it is guessed, and for page 0
 where an import would; then the judge of real imports says what it thinks (`harness.core.listing`). A few requests, one
-after another, show what the API says of its limits.
+after another, show what the API says of its limits. Of all these answers `harness.source.guess` says what the source
+is, which parts of that cannot be told, and by which flag they are declared.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 import trio
 
@@ -25,6 +27,11 @@ from harness.record.events import Key, Role, role_name
 from harness.record.fold import apply
 from harness.record.state import State
 from harness.source.base import Api
+from harness.source.client import HttpApi
+from harness.source.guess import Answer, Finding, Guess, Unknown, guess
+from harness.spec.source import OAuth2, Resource, Source
+from harness.spec.written import to_toml
+from harness.values import variables_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +51,12 @@ class Checked:
 
     ended: the evidence that the list ends with what was seen; problem: why an import could not end as complete.
 
-    item_fields: 0 where no item was asked for. alike: the list's records hold all of them. skew_s: how far the server's
-    clock is ahead of ours, to the second (None: it has no Date).
+    item_fields: 0 where no item was asked for, of which new_fields are not in the list's records. alike: those hold all
+    of them. skew_s: how far the server's clock is ahead of ours, to the second (None: it has no Date).
+
+    statuses: of the answers, in order. findings, unknown: what can be told of the source, and what cannot. declared:
+    the parts that were not guessed, as they are declared. sends: (what proves who we are, the host it is sent to), by
+    name. toml: the source as `import --config` takes it; "" where its records cannot be told.
     """
 
     url: str
@@ -60,6 +71,13 @@ class Checked:
     skew_s: float | None
     ended: str = ""
     problem: str = ""
+    statuses: tuple[int, ...] = ()
+    new_fields: int = 0
+    findings: tuple[Finding, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
+    declared: tuple[tuple[str, str], ...] = ()
+    sends: tuple[tuple[str, str], ...] = ()
+    toml: str = ""
 
     @property
     def limits(self) -> str:
@@ -159,13 +177,16 @@ def _judge(found: Preview, accept: bool) -> None:
 
 
 class _Asker:
-    """Asks, and keeps what the headers said and how long it took."""
+    """Asks, and keeps what the headers said, how long it took, and the answers themselves."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
         self.notices: list[Notice] = []
         self.latencies_s: list[float] = []
         self.payloads: list[str] = []  # of the last answer
+        self.answers: dict[Key, Answer] = {}
+        if isinstance(api, HttpApi):
+            api.on_answer = self.answers.__setitem__
 
     async def page(self, key: e.PageRef) -> tuple[PageRead | Failed, int | None]:
         heard = len(self.notices)
@@ -183,15 +204,18 @@ class _Asker:
         got = await self._api.fetch(role, key, self._heard)
         self.latencies_s.append(trio.current_time() - began_s)
         if got is None:
-            raise BadInput(
-                f"the {role_name(role)} was refused by a rate limit{_when(self.notices[-1])}; try again later"
-            )
+            raise refused(role_name(role), self.notices[-1])
         self.payloads = [payload for _, payload in got.payloads]
         return got.result
 
     def _heard(self, notice: Notice) -> bool:
         self.notices.append(notice)
         return not notice.refused
+
+
+def refused(what: str, notice: Notice) -> BadInput:
+    """Return the error for a request that a limit refused: nothing is wrong with it but the moment."""
+    return BadInput(f"the {what} was refused by a rate limit{_when(notice)}; try again later")
 
 
 def unreadable(what: str, failed: Failed) -> BadInput:
@@ -218,10 +242,13 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
     if seen.failed is not None:
         raise unreadable(f"page {seen.failed[0]} of the list", seen.failed[1])
     fields: frozenset[str] = frozenset()
-    if config.source.detail:
+    if config.source.details:
         for item in seen.state.items.in_state("pending")[:2]:
             await asker.item(item)
             fields = fields or _fields(asker.payloads)
+    known = _known(config, asker)
+    found = guess(list(asker.answers.values()), known) if asker.answers else Guess(known, ())
+    told = _told(asker.notices)
     server_s = asker.notices[0].server_utc_s
     return Checked(
         url=config.source.url or "the test API",
@@ -232,11 +259,60 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
         paging=seen.paging,
         item_fields=len(fields),
         alike=bool(fields) and fields <= list_fields,
-        told=_told(asker.notices),
+        told=told,
         skew_s=None if server_s is None else server_s - utc_s,
         ended=seen.ended,
         problem=seen.problem,
+        statuses=tuple(notice.status for notice in asker.notices),
+        new_fields=len(fields - list_fields),
+        findings=found.findings,
+        unknown=found.unknown,
+        declared=_declared(known),
+        sends=sends(known, config.source.header_names),
+        toml=_toml(found, told),
     )
+
+
+def _known(config: ImportConfig, asker: _Asker) -> Source:
+    """Return what is declared; of the test API, where it is."""
+    first = next((answer.url for answer in asker.answers.values()), "http://127.0.0.1")
+    url = first.partition("?")[0]
+    return config.source.declared(url) or Source(resource=Resource(url=url))
+
+
+def _declared(known: Source) -> tuple[tuple[str, str], ...]:
+    resource = known.resource
+    said = {
+        "records": resource.records,
+        "id": " + ".join(resource.id),
+        "paging": None if resource.paging is None else resource.paging.type,
+        "items": None if resource.item is None else resource.item.url,
+    }
+    return tuple((name, value) for name, value in said.items() if value)
+
+
+def sends(source: Source, header_names: Sequence[str] = ()) -> tuple[tuple[str, str], ...]:
+    """Return what proves who we are and where it is sent: (name of a variable or header, host), in that order."""
+    host, auth = urlsplit(source.resource.url).netloc, source.auth
+    told: list[tuple[str, str]] = []
+    if isinstance(auth, OAuth2):
+        token_host = urlsplit(auth.token_url).netloc
+        told += [(auth.client_id_env, token_host), (auth.client_secret_env, token_host), ("the token", host)]
+    elif auth is not None:
+        told += [(name, host) for name in auth.token_env]
+    texts = [source.resource.url, *source.resource.params.values(), *source.headers.values()]
+    told += [(name, host) for text in texts for name in variables_in(text)]
+    told += [(f"header {name}", host) for name in header_names]
+    return tuple(dict.fromkeys(told))
+
+
+def _toml(found: Guess, told: tuple[Told, ...]) -> str:
+    """Return the file that declares what was found, with the limits that the answers told."""
+    if any(one.what == "records" for one in found.unknown):
+        return ""
+    limits = tuple(f"{one.limit}/{one.period_s:g}s" for one in told if one.limit and one.period_s)
+    source = found.source if found.source.limits else found.source.model_copy(update={"limits": limits})
+    return to_toml(source)
 
 
 def _told(notices: list[Notice]) -> tuple[Told, ...]:
@@ -254,7 +330,10 @@ def _alike(one: object, other: object) -> bool:
 
 
 def _when(notice: Notice) -> str:
-    return "" if notice.retry_after_s is None else f", which asks to wait {notice.retry_after_s:g} s"
+    if notice.retry_after_s is not None:
+        return f", which asks to wait {notice.retry_after_s:g} s"
+    resets = [quota.reset_s for quota in notice.quotas if quota.reset_s is not None and not quota.remaining]
+    return f", which is renewed in {max(resets):g} s" if resets else ""
 
 
 def _fields(payloads: list[str]) -> frozenset[str]:

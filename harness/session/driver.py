@@ -118,8 +118,11 @@ class Driver:
             self.wake()  # an answer may have raised the number of workers, too
             return wanted
 
+        more: dict[str, str | None] = {} if fetch.target is None else {"target": fetch.target}
+        if self.core.keys.are_several:
+            more["credential"] = fetch.endpoint.credential
         try:
-            got = await self._api.fetch(fetch.role, fetch.key, on_headers)
+            got = await self._api.fetch(fetch.role, fetch.key, on_headers, **more)
         except trio.Cancelled:
             if fetch.id in self.core.in_flight:
                 self.core.abandon(fetch.id, self.now())

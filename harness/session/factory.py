@@ -12,66 +12,148 @@ from pathlib import Path
 from typing import Any
 
 from harness.config import ImportConfig, sent_as
-from harness.core.budgets import budget_name, shared
+from harness.core.budgets import Budgets, budget_name, by_routes, shared
 from harness.core.concurrency import Concurrency
 from harness.core.core import Core
-from harness.core.rules import Rules
+from harness.core.rules import Rules, TokenRules
 from harness.core.stop_conditions import StopConditions
 from harness.errors import RecordError
-from harness.pacing import AutoPacer, Budget, Pacer, Tiers
+from harness.pacing import AutoPacer, Budget, Pacer, Route, Tiers, names_routes
+from harness.pacing.routes import Common, LearningRoutePacer, RoutePacer
 from harness.pacing.sharing import SharingPacer
 from harness.pacing.strategies import make_pacer
+from harness.pacing.tiers import EVERY_ROUTE, of_route, unnamed
 from harness.record.clock import Boot, next_local
-from harness.record.events import Event, ItemId
+from harness.record.events import Endpoint, Event, ItemId, Role
 from harness.record.run import Run
 from harness.record.sent import last_boot
 from harness.record.state import State
+from harness.spec.source import Auth, BearerAuth, OAuth2
 from harness.units import format_period
 
 
 def pacer_for(config: ImportConfig, remembered: Tiers = ()) -> Pacer:
     """Return the strategy that `config` names, or the object it holds; where it names none, by whether limits are
-    known.
+    known. It keeps the limits of every route; those of one route are for `budgets_for`.
 
     remembered: limits that earlier runs learned of the same host.
     """
+    if isinstance(config.pacing.strategy, Pacer):
+        return config.pacing.strategy
+    return _pacer(config, EVERY_ROUTE, remembered)
+
+
+def _pacer(config: ImportConfig, route: Route, remembered: Tiers) -> Pacer:
+    """Return a strategy for the limits that are declared for `route` itself, which knows of no routes if it learns."""
     pacing = config.pacing
-    if isinstance(pacing.strategy, Pacer):
-        return pacing.strategy
     strategy = pacing.strategy or ("window" if config.limits else "auto")
+    assert not isinstance(strategy, Pacer)
+    remembered = unnamed(of_route(remembered, route))
     # Told to learn, it is not told what our own test API enforces: only what people declare.
     if strategy == "auto" and pacing.share < 1:
         inner = AutoPacer((), config.linger_s, pacing.rtt_floor, remembered)
-        return SharingPacer(inner, pacing.share, pacing.declared, config.linger_s, pacing.rtt_floor)
-    limits = pacing.declared if strategy == "auto" else config.limits
+        declared = unnamed(of_route(pacing.declared, route))
+        return SharingPacer(inner, pacing.share, declared, config.linger_s, pacing.rtt_floor)
+    limits = of_route(pacing.declared if strategy == "auto" else config.limits, route)
+    limits = unnamed(limits) if strategy == "auto" else limits
     return make_pacer(strategy, limits, config.linger_s, pacing.rtt_floor, config.run.seed, remembered)
+
+
+# These know no limits, of whichever route.
+_LIMITLESS = ("retry-after", "backoff", "aimd")
+
+
+def budgets_for(config: ImportConfig, remembered: Tiers = ()) -> Budgets:
+    """Return the budgets of an import: one for each key, or, where limits of one route are declared, for each key and
+    route. remembered: as in `pacer_for`.
+    """
+    roles: tuple[Role, ...] = ("list", "item", "token") if token_rules(config) else ("list", "item")
+    declared = config.pacing.declared if config.strategy == "auto" else config.limits
+    routed = names_routes(declared) and config.strategy not in _LIMITLESS
+    if isinstance(config.pacing.strategy, Pacer):
+        routed = False
+    budgets: dict[Endpoint, Budget] = {}
+    for credential in credentials_of(config):
+        if routed:
+            budgets |= _by_routes(config, credential, remembered, roles)
+        else:
+            pacer = pacer_for(config, remembered)
+            budget = Budget(budget_name(credential), pacer, config.pacing.max_pause)
+            budgets |= shared(budget, credential, roles)
+    return budgets
+
+
+def _by_routes(config: ImportConfig, credential: str | None, remembered: Tiers, roles: tuple[Role, ...]) -> Budgets:
+    """Return the budgets of one key by route. Limits of every route are kept as declared, also by `auto`: what it
+    learns, it learns of each route.
+    """
+    pacing = config.pacing
+    if config.strategy == "auto":
+        kept = of_route(pacing.declared, EVERY_ROUTE)
+        common: Pacer = make_pacer("window", kept, config.linger_s, pacing.rtt_floor)
+    else:
+        common = _pacer(config, EVERY_ROUTE, ())
+
+    def own(role: Role, every: Common) -> Pacer:
+        pacer = _pacer(config, role, remembered)
+        if isinstance(pacer, (AutoPacer, SharingPacer)):
+            return LearningRoutePacer(role, pacer, every)
+        return RoutePacer(role, pacer, every)
+
+    return by_routes(credential, common, own, pacing.max_pause, roles)
+
+
+def credentials_of(config: ImportConfig) -> tuple[str | None, ...]:
+    """Return the names of what says who asks, one for each key; (None,) where nothing does."""
+    auth = auth_of(config)
+    names = () if auth is None or isinstance(auth, OAuth2) else auth.token_env
+    return names if len(names) > 1 else ((config.source.learned_for or "").partition(" ")[2] or None,)
+
+
+def auth_of(config: ImportConfig) -> Auth | None:
+    """Return how an import proves who it is; None where it does not, or by headers alone."""
+    source = config.source.declared()
+    if source is not None and source.auth is not None:
+        return source.auth
+    # For a test API of our own.
+    return BearerAuth(token_env=config.source.token_env) if config.source.token_env else None
+
+
+def token_rules(config: ImportConfig) -> TokenRules | None:
+    """Return how a token is fetched; None where none is."""
+    oauth = auth_of(config)
+    if not isinstance(oauth, OAuth2):
+        return None
+    names = f"{oauth.client_id_env} and {oauth.client_secret_env}"
+    return TokenRules(names, oauth.token_url, config.retry.timeout)
 
 
 def make_core(
     config: ImportConfig,
-    pacer: Pacer,
+    budgets: Budgets,
     record: Callable[[Event], None],
     utc_s: float,
     state: State | None = None,
     payloads: set[ItemId] | None = None,
 ) -> Core:
     """Return the core of one session as `config` wants it, to be started; see `Core`."""
-    credential = (config.source.learned_for or "").partition(" ")[2] or None
-    budget = Budget(budget_name(credential), pacer, config.pacing.max_pause)
     rules = Rules(
         config.pacing.most_workers,
         config.retry.delays,
         config.source.sequential,
-        config.source.detail,
+        config.source.details,
         config.run.max_items,
         config.pacing.list_cost,
-        config.pacing.item_cost,
+        config.pacing.item_cost if config.source.batch is None else config.pacing.batch_cost,
         config.retry.breaker,
         ends_of(config, utc_s),
         config.source.accept_list,
+        token_rules(config),
+        config.linger_s,
+        config.source.batch,
     )
     concurrency = Concurrency(most=config.pacing.most_workers) if config.pacing.workers == "auto" else None
-    return Core(rules, shared(budget, credential), record, utc_s, state, payloads, concurrency)
+    return Core(rules, budgets, record, utc_s, state, payloads, concurrency)
 
 
 def ends_of(config: ImportConfig, began_utc_s: float) -> StopConditions:
@@ -125,8 +207,9 @@ def _is_same(config: ImportConfig, run: Run) -> bool:
     try:
         about = run.about
         said: dict[str, Any] = about.get("config", {})
-        names = tuple(said.get("header_names") or ())
-        key = sent_as(said.get("url"), said.get("token_env"), names)
+        names = (said.get("header_names") or []) + [one.partition(":")[0] for one in said.get("header") or []]
+        keys = said.get("token_env") or ()
+        key = sent_as(said.get("url"), (keys,) if isinstance(keys, str) else tuple(keys), tuple(names))
         return not about.get("simulated") and key == config.source.learned_for
     except (RecordError, ValueError, TypeError, AttributeError):
         return False

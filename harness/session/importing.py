@@ -24,15 +24,18 @@ from harness.record.parts import list_parts
 from harness.record.run import Run, created_run, find_run
 from harness.record.state import State
 from harness.record.summary import Ledger, Summary
+from harness.session.factory import auth_of
 from harness.session.optimality import figures as figures, revealed
 from harness.session.retry_failed import conclude, forget as forget, reopen as reopen
 from harness.session.session import OnUpdate, Session
-from harness.settings import resolve
+from harness.settings import Resolved, resolve
 from harness.source.base import Api
 from harness.source.child import child_api, server_flags
 from harness.source.client import HttpApi
 from harness.source.ledger import compared, ledger_report
 from harness.source.rest import Rest
+from harness.source.tokens import Client as TokenClient
+from harness.spec.source import OAuth2
 
 _PACKAGES = ("httpx2", "trio", "pyarrow", "quart", "hypercorn")
 
@@ -237,16 +240,29 @@ def http_api(config: ImportConfig, url: str, *, keep_records: bool = False) -> H
     """
     resolved = resolve(config)
     return HttpApi(
-        Rest(url, config.source.per_page, frozenset(config.source.allow_host)),
+        Rest(url, config.source.page_size, frozenset(config.source.allow_host), config.source.item),
         workers=config.pacing.most_workers,
         timeout_s=config.retry.timeout,
         headers=resolved.headers,
         variables=resolved.variables,
         max_body=config.source.max_body,
         refused_when=config.source.refused_when,
-        keep_records=keep_records or not config.source.detail,
+        keep_records=keep_records or not config.source.details,
+        **_proving(config, url, resolved),
         trust_env=config.source.url is not None,  # our own child is on loopback, where no proxy has business
     )
+
+
+def _proving(config: ImportConfig, url: str, resolved: Resolved) -> dict[str, Any]:
+    """Return what the client needs to prove who we are: its keys, or how it asks for tokens."""
+    declared = config.source.declared(url)
+    auth = auth_of(config)
+    same_host = declared is not None and declared.same_host
+    if isinstance(auth, OAuth2):
+        names = (auth.client_id_env, auth.client_secret_env)
+        identity, secret = (resolved.secrets[name] for name in names)
+        return {"oauth": TokenClient(auth.token_url, identity, secret, auth.scope), "same_host": same_host}
+    return {"auth": auth, "keys": resolved.secrets if auth else None, "same_host": same_host}
 
 
 async def _compare_ledger(url: str, state: State, before: tuple[int, int, int]) -> Ledger | None:

@@ -9,13 +9,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.bound import Bound, Paging, Work as BoundWork, bound
+from harness.bound import Bound, Paging, bound
 from harness.config import ImportConfig
 from harness.pacing import Tiers, parse_tiers
+from harness.pacing.routes import several
 from harness.record.inferred import as_learned, infer_recorded
 from harness.record.state import Segment, State
 from harness.record.status import RunStatus
 from harness.record.summary import LearnedLimit, Ledger, Summary, summarise
+from harness.session.factory import credentials_of
+from harness.session.plans import work_of
 
 CHANGED = "changed on the way"
 # Nobody declared them: `auto` was told nothing, and what is best possible goes by what our own test API enforces.
@@ -82,11 +85,10 @@ def _segment_bound(segment: Segment, state: State, config: ImportConfig, tiers: 
     paging: Paging = "numbered" if state.last_page is not None else "cursor"
     named = items if pages else items - 1
     # The last page of a list without an extent is empty, so the pages can hold more than they named.
-    per_page = max(config.source.per_page, -(-named // max(1, pages)))
-    costs = (config.pacing.list_cost, config.pacing.item_cost)
+    per_page = max(config.source.page_size, -(-named // max(1, pages)))
     most = per_page if paging == "cursor" else None
-    work = BoundWork(max(1, pages), named, paging, config.source.detail, most, *costs)
-    best = bound(work, tiers, rtt_s, max(1, state.workers))
+    work = work_of(config, pages, named, paging, most)
+    best = bound(work, several(tiers, len(credentials_of(config))), rtt_s, max(1, state.workers))
     spared_s = rtt_s * ((not pages) + segment.goes_on)
     if not spared_s:
         return best

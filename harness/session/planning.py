@@ -13,9 +13,12 @@ from harness.config import ImportConfig
 from harness.core.answers import Failed, PageRead
 from harness.errors import BadInput
 from harness.pacing import Notice, format_tiers
+from harness.pacing.routes import several
 from harness.record.events import Key, PageRef, Role
 from harness.record.state import State
 from harness.session.checking import preview, unreadable
+from harness.session.factory import credentials_of
+from harness.session.plans import work_of
 from harness.source.base import Api, Got
 
 
@@ -91,7 +94,7 @@ async def look_ahead(api: Api, config: ImportConfig) -> Outlook:
         raise BadInput(f"an import could not end as complete: {seen.problem}")
     fields = frozenset[str]()
     listed = seen.state.items.in_state("pending")
-    if listed and config.source.detail:
+    if listed and config.source.details:
         _, payloads, _, item_s = await _ask(api, "item", listed[0])
         times_s.append(item_s)
         fields = _fields(payloads)
@@ -102,7 +105,7 @@ async def look_ahead(api: Api, config: ImportConfig) -> Outlook:
         latency_s,
         fields,
         _fields(records[:1]),
-        _bound(work, config, latency_s, detail=config.source.detail),
+        _bound(work, config, latency_s, detail=config.source.details),
         _bound(work, config, latency_s, detail=False),
     )
 
@@ -120,22 +123,21 @@ def work_for(page: PageRead, state: State, config: ImportConfig) -> Work | None:
     total = total if total is not None else (last or 1) * a_page
     items = total if config.run.max_items is None else min(total, config.run.max_items)
     pages = math.ceil(items / a_page) if config.run.max_items is not None or last is None else last
-    return Work(
-        max(1, pages), items, paging, config.source.detail, None, config.pacing.list_cost, config.pacing.item_cost
-    )
+    return work_of(config, pages, items, paging)
 
 
 def _bound(work: Work | None, config: ImportConfig, latency_s: float, *, detail: bool) -> Bound | None:
     if work is None or not config.limits:
         return None
-    return bound(replace(work, detail=detail), config.limits, latency_s, config.pacing.most_workers)
+    limits = several(config.limits, len(credentials_of(config)))
+    return bound(replace(work, detail=detail), limits, latency_s, config.pacing.most_workers)
 
 
 def plan_of(outlook: Outlook, config: ImportConfig) -> Plan:
     """Return what an import would do, by what was seen of the API."""
     work, best = outlook.work, outlook.bound
     only = None
-    if work is not None and config.source.detail and outlook.fields and outlook.fields <= outlook.list_fields:
+    if work is not None and config.source.details and outlook.fields and outlook.fields <= outlook.list_fields:
         best_s = outlook.list_bound.bound_s if outlook.list_bound else None
         only = ListOnly(len(outlook.fields), work.pages, best_s)
     return Plan(

@@ -12,17 +12,20 @@ from typing import Any
 
 import trio
 
-from harness.bound import Bound, Paging, Work as BoundWork, bound
+from harness.bound import Bound, Paging, bound
 from harness.config import ImportConfig
 from harness.core.answers import Done
+from harness.core.budgets import Budgets, charge, each
 from harness.core.eta import eta_s
 from harness.errors import RecordError
-from harness.pacing import AutoPacer, Pacer, Tiers, TierStatistics, format_tiers
+from harness.pacing import AutoPacer, Tiers, TierStatistics, format_tiers
+from harness.pacing.routes import LearningRoutePacer, several
 from harness.pacing.sharing import SharingPacer, scaled
+from harness.pacing.tiers import by_route
 from harness.record.clock import Boot, boot, utc_s
 from harness.record.control import Inbox
-from harness.record.events import Event, Held, ItemId
-from harness.record.history import occupied_since, payloads_on_disk, recorded, sessions_begun
+from harness.record.events import Event, Held, ItemId, Learned
+from harness.record.history import Occupied, occupied_since, payloads_on_disk, recorded, sessions_begun
 from harness.record.limits import remember, remembered
 from harness.record.live import MOST_FLIGHTS, Live, LiveFlight, LiveTier
 from harness.record.recorder import MOST_UNWRITTEN, Recorder
@@ -31,8 +34,9 @@ from harness.record.sent import SentCounter, session_starts
 from harness.record.state import State
 from harness.session.control import ControlServer
 from harness.session.driver import Driver, Flusher
-from harness.session.factory import USUAL_WINDOW_S, make_core, neighbour, pacer_for, told
+from harness.session.factory import USUAL_WINDOW_S, budgets_for, credentials_of, make_core, neighbour, told
 from harness.session.optimality import best_possible, limits_of, limits_source
+from harness.session.plans import work_of
 from harness.session.retry_failed import forget_failed, retry_failed
 from harness.source.base import Api
 from harness.units import format_period
@@ -72,12 +76,12 @@ class Session:
         noted = {"sessions_utc_s": began, "sessions_run_s": starts, "recorded": recorded(run.folder)}
         run.note(**noted, in_force=config.as_written(), status="running", settled=False)
         who = None if config.pacing.forget_limits else config.source.learned_for
-        pacer = pacer_for(config, remembered(config.run.results, who))
-        charged = self._charge(pacer, state, starts, began)
-        self._look_around(pacer)
+        budgets = budgets_for(config, remembered(config.run.results, who))
+        charged = self._charge(budgets, state, starts, began)
+        self._look_around(budgets)
         self.recorder = Recorder(run.folder, run.name, number)
         payloads = payloads_on_disk(run.folder, state) if number > 1 else None
-        self.core = make_core(config, pacer, self._record, self._started_utc_s, state, payloads)
+        self.core = make_core(config, budgets, self._record, self._started_utc_s, state, payloads)
         self.flusher = Flusher(self.recorder, lambda: self.core.state, inline=inline)
         self.control_server = ControlServer(Inbox(run.folder, number), self, inline=inline)
         self.driver: Driver | None = None
@@ -85,7 +89,7 @@ class Session:
         self.core.start(socket.gethostname(), number, charged, relist)
 
     def _charge(
-        self, pacer: Pacer, state: State, starts_s: list[float], starts_utc_s: list[float]
+        self, budgets: Budgets, state: State, starts_s: list[float], starts_utc_s: list[float]
     ) -> tuple[int, float] | None:
         """Charge what earlier sessions sent and may still count: as recorded, and what the record never got.
 
@@ -96,20 +100,20 @@ class Session:
         requests begun stays ahead of the record, and a session that follows on this one's death charges it too.
         """
         # Two windows: a sliding counter still weighs the one before.
-        tiers = pacer.statistics(0.0).tiers
+        tiers = [tier for budget in each(budgets) for tier in budget.pacer.statistics(0.0).tiers]
         longest_s = max((max(tier.span_s, 2 * tier.tier.period_s) for tier in tiers), default=0.0)
         now, linger_s = self._started_s, self.config.linger_s
-        # Which of them were pages is not asked: each is charged what the dearer kind costs.
-        dearest = max(self.config.pacing.list_cost, self.config.pacing.item_cost)
+        # Each is charged what the dearer kind costs: of some, nobody knows which they were.
+        dearest = max(self.config.pacing.list_cost, self.config.pacing.item_cost, self.config.pacing.batch_cost)
         clocks = (dict(enumerate(starts_s, 1)), dict(enumerate(starts_utc_s, 1)))
         found = occupied_since(self.run_folder.folder, clocks[0], now - longest_s, linger_s, clocks[1])
-        charges = [(at, dearest) for at in found]
+        charges = [(one, dearest) for one in found]
         unrecorded = min(MOST_UNWRITTEN + self.config.pacing.most_workers, self._sent.count - state.fetches)
         charged = None
         if unrecorded > 0:
             # They were sent by then at the latest; where even that is not known, they were sent just now.
             at = linger_s + (now if self._sent.last_s is None else min(now, self._sent.last_s))
-            charges.append((at, unrecorded * dearest))
+            charges.append((Occupied(at, None, None), unrecorded * dearest))
             charged = (unrecorded, self._started_utc_s + at - now)
         elif unrecorded < 0:  # a power cut took the counter back
             self._sent.set(state.fetches)
@@ -119,14 +123,15 @@ class Session:
             _log.warning(
                 "it is uncertain when the last requests were sent (%s): the first wait may take up to %s", why, held
             )
-        for at, cost in sorted(charges):
-            if at > now - longest_s:
-                pacer.charge(min(at - now, linger_s), cost)
+        for one, cost in sorted(charges, key=lambda charge: charge[0].at_s):
+            if one.at_s > now - longest_s:
+                charge(budgets, min(one.at_s - now, linger_s), cost, one.role, one.credential)
         return charged
 
-    def _look_around(self, pacer: Pacer) -> None:
+    def _look_around(self, budgets: Budgets) -> None:
         """Say in a line that another run has just used this host and key, or does so now: its requests count, too."""
-        longest_s = max((tier.span_s for tier in pacer.statistics(0.0).tiers), default=USUAL_WINDOW_S)
+        tiers = [tier for budget in each(budgets) for tier in budget.pacer.statistics(0.0).tiers]
+        longest_s = max((tier.span_s for tier in tiers), default=USUAL_WINDOW_S)
         found = neighbour(self.config, self.run_folder.name, longest_s, self._machine())
         if found is not None:
             _log.warning("%s", told(found, longest_s))
@@ -135,6 +140,8 @@ class Session:
         if isinstance(event, Held) and (event.retry_after_s or 0.0) > self.config.pacing.max_pause:
             asked, kept = format_period(round(event.retry_after_s or 0.0)), format_period(self.config.pacing.max_pause)
             _log.warning("the server asks for a pause of %s; asking again in %s (--max-pause)", asked, kept)
+        if isinstance(event, Learned) and event.counting == "key":
+            _log.warning("%s", event.evidence)
         self.recorder.record(event)
         self.flusher.recorded()
         if self.on_event is not None:
@@ -174,10 +181,12 @@ class Session:
 
     def _remember(self) -> None:
         """Keep what was learned for the next run against the same host."""
-        pacer = self.core.budget_of("item").pacer
         who = self.config.source.learned_for
-        if isinstance(pacer, (AutoPacer, SharingPacer)) and who is not None and pacer.learned():
-            remember(self.config.run.results, who, pacer.learned(), self._wall())
+        pacers = [budget.pacer for budget in each(self.core.budgets)]
+        learners = [pacer for pacer in pacers if isinstance(pacer, (AutoPacer, SharingPacer, LearningRoutePacer))]
+        found = by_route(dict.fromkeys(tier for pacer in learners for tier in pacer.learned()))
+        if who is not None and found:
+            remember(self.config.run.results, who, found, self._wall())
 
     async def _update(self, on_update: OnUpdate, update_s: float) -> None:
         while True:
@@ -213,9 +222,7 @@ class Session:
             doing=core.doing_now,
             until_utc_s=None if doing is None or doing.until is None else self._started_utc_s + doing.until,
             tier=None if doing is None else doing.tier,
-            tiers=tuple(
-                _live_tier(tier, now, self.config) for tier in core.budget_of("item").pacer.statistics(now).tiers
-            ),
+            tiers=tuple(_live_tier(tier, now, self.config) for tier in core.tier_statistics(now)),
             eta_s=eta_s(core, now),
             retrying=core.work.retries,
             next_retry_utc_s=None if retry_at is None else self._started_utc_s + retry_at,
@@ -243,9 +250,11 @@ class Session:
         paging: Paging = "numbered" if state.last_page is not None else "cursor"
         # To the millisecond, so that a slightly quicker answer is not a new question.
         rtt_s = round(state.least_latency_s, 3)
-        costs = (self.config.pacing.list_cost, self.config.pacing.item_cost)
         return bound(
-            BoundWork(pages, state.total, paging, self.config.source.detail, None, *costs), limits, rtt_s, 1
+            work_of(self.config, pages, state.total, paging),
+            several(limits, len(credentials_of(self.config))),
+            rtt_s,
+            1,
         ).bound_s
 
     def pause(self) -> None:

@@ -25,8 +25,19 @@ class Got:
 class Api(Protocol):
     """The source of pages and items."""
 
-    async def fetch(self, role: Role, key: Key, on_headers: OnHeaders) -> Got | None:
-        """Ask for a page or an item; call `on_headers` once, and answer None where it says False.
+    async def fetch(
+        self,
+        role: Role,
+        key: Key,
+        on_headers: OnHeaders,
+        *,
+        credential: str | None = ...,
+        target: str | None = ...,
+    ) -> Got | None:
+        """Ask for a page, an item or a token; call `on_headers` once, and answer None where it says False.
+
+        credential: the name of the key that it goes with, where there are several. target: where the request was
+        redirected to. Neither is said where there is nothing to say, so that an API without such need not know them.
 
         It is called when the headers are in; where only the body tells whether the answer is a refusal, when that has
         been read (at most 64 kB of an error's) or could not be.

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 import trio
 
-from harness.core.answers import Failed, ItemRead, PageRead, failed_status
+from harness.core.answers import Failed, ItemRead, PageRead, Redirected, TokenRead, failed_status
 from harness.pacing import Notice
 from harness.pacing.refusals import MOST_BODY, Declared, by_body, wants_body
 from harness.record.clock import utc_s
-from harness.record.events import Key, PageRef, Role, linked
+from harness.record.events import Batch, Key, PageRef, Role, linked
 from harness.source.base import Got, OnHeaders
 from harness.source.body import ACCEPTED, LOOKED_AT, TooLarge, evidence, read_body, read_start, recordable
-from harness.source.credentials import Credentials
+from harness.source.credentials import CREDENTIAL, Credentials, KeyAuth
+from harness.source.guess import Answer
 from harness.source.headers import notice
 from harness.source.http import ERRORS, AsyncBaseTransport, AsyncClient, Response, failure, open_client, trusted
+from harness.source.redirects import FOLLOWED, Endings, leads_to
 from harness.source.rest import Garbled, Malformed, Rest, as_text
+from harness.source.tokens import Client as TokenClient, read_token
 from harness.source.way_on import past_end
 
 NO_CONTENT = 204
@@ -34,11 +39,13 @@ _TOLD_SECRET = Got(
 
 
 class HttpApi:
-    """An API over HTTP. timeout_s bounds each request as a whole, max_body each answer, unpacked; redirects are not
-    followed (each would be a request without a grant). headers, and variables for the URL's `{env:NAME}`, go to the
-    list's origin alone. refused_when: answers that are refusals because people said so.
-    `keep_records` keeps the list's records as payloads; `trust_env` uses proxy variables, and
-    BadInput says where they cannot be used.
+    """An API over HTTP. timeout_s bounds each request as a whole, max_body each answer, unpacked. Redirects are told
+    and not followed (each would be a request without a grant); same_host: those to other origins lead to the list's.
+
+    headers, and variables for the URL's `{env:NAME}`, go to the list's origin alone. So do the keys of `auth` (`keys`:
+    by name), and the tokens that `oauth` is asked for; its secret goes to its own address alone. refused_when: answers
+    that are refusals because people said so. `keep_records` keeps the list's records as payloads; `trust_env` uses
+    proxy variables, and BadInput says where they cannot be used.
     """
 
     def __init__(
@@ -55,6 +62,10 @@ class HttpApi:
         transport: AsyncBaseTransport | None = None,
         wall: Callable[[], float] = utc_s,
         refused_when: Declared = (),
+        auth: KeyAuth | None = None,
+        keys: Mapping[str, str] | None = None,
+        oauth: TokenClient | None = None,
+        same_host: bool = False,
     ) -> None:
         self._rest = rest
         self._timeout_s = timeout_s
@@ -63,7 +74,13 @@ class HttpApi:
         self._refused_when = refused_when
         self._wall = wall
         self._max_body = max_body
-        self._credentials = Credentials(rest.url, headers or {}, variables or {})
+        unsaid = () if oauth is None else oauth.secrets
+        self._credentials = Credentials(rest.url, headers or {}, variables or {}, auth, keys, unsaid)
+        self._oauth = oauth
+        self._same_host = same_host
+        self._endings = Endings()
+        # Told each answer that could be read as JSON: for a check, which says what the API looks like.
+        self.on_answer: Callable[[Key, Answer], None] | None = None
         self._stale: set[tuple[Role, Key]] = (
             set()
         )  # to be sent again, on a connection that is surely none of the pool's
@@ -94,18 +111,36 @@ class HttpApi:
         await self._client.aclose()
         await self._fresh.aclose()
 
-    async def fetch(self, role: Role, key: Key, on_headers: OnHeaders) -> Got | None:
+    async def fetch(
+        self,
+        role: Role,
+        key: Key,
+        on_headers: OnHeaders,
+        *,
+        credential: str | None = None,
+        target: str | None = None,
+    ) -> Got | None:
         """Send one request and return its one result, as `Api` asks."""
-        url = self._rest.page_url(key) if isinstance(key, PageRef) else self._rest.item_url(key)
         heard = _Heard(on_headers)
         got = self._timed_out
         client = self._fresh if (role, key) in self._stale else self._client
         with trio.move_on_after(self._timeout_s):
-            got = await self._ask(client, role, key, url, heard)
+            if role == "token":
+                got = await self._ask_for_token(client, heard)
+            else:
+                url = self._url_of(key)
+                asked = target or self._endings.with_ending(role, url)
+                sent = _Sent(role, key, url, asked, credential, target is None and asked != url)
+                got = await self._ask(client, sent, heard)
         heard.tell()  # where the time was up while its body was read
         self._note_stale(role, key, got)
         # A refusal is one from its verdict on, however its body ends.
         return self._redacted(got) if heard.wanted else None
+
+    def _url_of(self, key: Key) -> str:
+        if isinstance(key, PageRef):
+            return self._rest.page_url(key)
+        return self._rest.batch_url(key) if isinstance(key, Batch) else self._rest.item_url(key)
 
     def _note_stale(self, role: Role, key: Key, got: Got) -> None:
         """Remember a request that met a stale connection: after a long pause every pooled connection is stale, and its
@@ -116,9 +151,39 @@ class HttpApi:
         elif self._stale:
             self._stale.discard((role, key))
 
-    async def _ask(self, client: AsyncClient, role: Role, key: Key, url: str, heard: _Heard) -> Got:
+    async def _ask_for_token(self, client: AsyncClient, heard: _Heard) -> Got:
+        oauth = self._oauth
+        assert oauth is not None, "a token of nobody"
         try:
-            async with client.stream("GET", url) as response:
+            # Nothing that is meant for the list goes there.
+            async with client.stream(
+                "POST", oauth.url, headers=oauth.headers(), content=oauth.form(), auth=None
+            ) as response:
+                heard.said = notice(response.status_code, response.headers, self._wall(), ())
+                body = await self._body(response)
+                if not heard.tell():
+                    return _REFUSED
+                return self._read_token(oauth, response, body)
+        except ERRORS as error:
+            return Got(failure(error, answered=heard.said is not None))
+
+    def _read_token(self, oauth: TokenClient, response: Response, body: Body | Malformed) -> Got:
+        text = "" if isinstance(body, Malformed) else _text(body, response.charset_encoding)
+        refused = oauth.refused(response.status_code, text)
+        if refused is not None:
+            return Got(_with_evidence(refused, response, body))
+        if not response.is_success:
+            return Got(_with_evidence(failed_status(response.status_code), response, body))
+        read = read_token(text)
+        if read is None:  # without its body, which may hold one all the same
+            return Got(Failed("malformed", "the answer of the token's address has no access_token", passing=False))
+        self._credentials.use_token(read[0])
+        return Got(TokenRead(read[1]))
+
+    async def _ask(self, client: AsyncClient, sent: _Sent, heard: _Heard) -> Got:
+        extensions = {} if sent.credential is None else {CREDENTIAL: sent.credential}
+        try:
+            async with client.stream("GET", sent.url, extensions=extensions) as response:
                 heard.said = notice(response.status_code, response.headers, self._wall(), self._refused_when)
                 body = await self._looked_into(response, heard)
                 if not heard.tell():
@@ -127,7 +192,7 @@ class HttpApi:
                     return _REFUSED
                 if body is None:
                     body = await self._body(response)
-                return self._read(key, response, body)
+                return self._redirected(sent, response) or self._read(sent.key, response, body)
         except ERRORS as error:
             return Got(failure(error, answered=heard.said is not None))
 
@@ -164,6 +229,22 @@ class HttpApi:
             await read_start(response, start, MOST_BODY)
         return bytes(start)
 
+    def _redirected(self, sent: _Sent, response: Response) -> Got | None:
+        """Return where the request is to be sent instead; None where the answer is to be read."""
+        status, location = response.status_code, response.extensions.get("location")
+        if sent.ended and self._endings.is_wrong(sent.role, status):
+            return Got(Redirected(sent.own, sent.url))
+        if status not in FOLLOWED or not location:
+            return None
+        target = leads_to(sent.url, location, same_host=self._same_host)
+        if target is None:
+            return None
+        shown = self._credentials.restore_placeholders(target)
+        if shown is None:
+            return _TOLD_SECRET
+        self._endings.learn(status, sent.role, sent.url, shown)
+        return Got(Redirected(shown, sent.url))
+
     def _read(self, key: Key, response: Response, body: Body | Malformed) -> Got:
         status = response.status_code
         if not response.is_success:
@@ -179,6 +260,11 @@ class HttpApi:
             if isinstance(body, Malformed):
                 raise body
             text = _text(body, response.charset_encoding)
+            if self.on_answer is not None:
+                self.on_answer(key, self._answer(key, response, text))
+            if isinstance(key, Batch):
+                read, payloads = self._rest.read_batch(key, text)
+                return Got(read, tuple(payloads))
             if not isinstance(key, PageRef):
                 payload, carried, spelt = self._rest.read_item(key, text)
                 body_start = None if carried else text[:LOOKED_AT]
@@ -191,6 +277,16 @@ class HttpApi:
             return Got(_with_evidence(failed, response, body))
         kept = records if self._keep_records else []
         return Got(page, tuple((item, as_text(record)) for item, record in kept))
+
+    def _answer(self, key: Key, response: Response, text: str) -> Answer:
+        """Return an answer to guess from; its URL with the names of variables, as everything that may be shown."""
+        item = None if isinstance(key, (PageRef, Batch)) else key
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            value = None
+        headers = {name.lower(): said for name, said in response.headers.items()}
+        return Answer(self._url_of(key), value, headers, response.status_code, text=text[:1000], item=item)
 
     def _redacted(self, got: Got) -> Got:
         """Return `got` without what we sent to prove who we are, should a server or a library repeat it."""
@@ -210,6 +306,20 @@ class HttpApi:
             unread, said_by, remarks = map(known.redact, (result.unread, result.said_by, result.remarks))
             result = replace(result, unread=unread, said_by=said_by, remarks=remarks)
         return Got(result, tuple((item, known.redact_payload(payload)) for item, payload in got.payloads))
+
+
+class _Sent(NamedTuple):
+    """A request: what it asks for, at which address (`own`: the one that is its own), with which key.
+
+    ended: its own address was given the ending that others needed.
+    """
+
+    role: Role
+    key: Key
+    own: str
+    url: str
+    credential: str | None
+    ended: bool
 
 
 class _Heard:

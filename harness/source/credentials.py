@@ -1,7 +1,8 @@
 """Add what proves who we are to a request, at the last moment and for one origin alone; never repeat it.
 
-Headers, and `{env:NAME}` in the list's URL. Until a request leaves, its URL holds the name of the variable and not its
-value, so that nothing that shows a URL (an event, a message, the locals of a traceback) can show the value.
+Headers, keys, tokens, and `{env:NAME}` in the list's URL. Where there are several keys, each request says the name of
+the one it goes with (`CREDENTIAL` among its extensions). Until a request leaves, its URL holds the name of the variable
+and not its value, so that nothing that shows a URL (an event, a message, the locals of a traceback) can show the value.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ from base64 import b64decode
 from collections.abc import Generator, Iterable, Mapping
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from harness.settings import header_of
 from harness.source.http import URL, Auth, Request, Response
 from harness.source.redaction import MARK, Redactor
+from harness.spec.source import BasicAuth, BearerAuth, HeaderAuth, QueryAuth
 
+KeyAuth = BearerAuth | BasicAuth | HeaderAuth | QueryAuth
 # Shorter header values are flags and versions, and would be blotted out of every word.
 LEAST_SECRET = 6
 # A payload is somebody's data: there only what is surely a secret, and long enough not to be met by chance.
@@ -34,27 +38,68 @@ def origin(url: str) -> tuple[str, str, int]:
     return parts.scheme, parts.hostname or "", port
 
 
-class Credentials(Auth):
-    """For the list at `url`: `headers` go to its origin alone, and `variables` into its `{env:NAME}`."""
+CREDENTIAL = "credential"
+# Tokens of a session that are still redacted once newer ones are in use.
+_MOST_TOKENS = 20
 
-    def __init__(self, url: str, headers: Mapping[str, str], variables: Mapping[str, str]) -> None:
+
+class Credentials(Auth):
+    """For the list at `url`: `headers` go to its origin alone, and `variables` into its `{env:NAME}`.
+
+    auth: how a key is sent; keys: the keys by name (of a variable), in order: the first where a request names none.
+    unsaid: secrets that are sent elsewhere, and repeated nowhere.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        variables: Mapping[str, str],
+        auth: KeyAuth | None = None,
+        keys: Mapping[str, str] | None = None,
+        unsaid: Iterable[str] = (),
+    ) -> None:
         self._origin = origin(url)
         self._headers = dict(headers)
-        self._places = {f"{{env:{name}}}": quote(value, safe="") for name, value in variables.items()}
-        self._told = Redactor(_words([*headers.values(), *variables.values()]), LEAST_SECRET)
-        proofs = [value for name, value in headers.items() if _PROVES.search(name)]
+        self._keys = {} if auth is None else dict(keys or {})
+        self._proof = {name: header_of(auth, key) for name, key in self._keys.items() if auth is not None}
+        self._param = auth.name if isinstance(auth, QueryAuth) else None
+        placed = {**variables, **(self._keys if self._param is not None else {})}
+        self._places = {f"{{env:{name}}}": quote(value, safe="") for name, value in placed.items()}
+        sent = [header for proof in self._proof.values() for header in proof.values()]
+        self._all = [*headers.values(), *variables.values(), *self._keys.values(), *sent, *unsaid]
+        proofs = [value for name, value in headers.items() if _PROVES.search(name)] + sent
         # The first word of `Bearer …` and `Basic …` is a scheme, which anybody may write.
         proofs = [value.partition(" ")[2] or value for value in proofs]
-        proofs = [*_words(proofs), *variables.values()]
-        self._proofs = Redactor(proofs, LEAST_IN_DATA)
-        self._links = Redactor(proofs, LEAST_SECRET)
+        self._proving = [*_words(proofs), *variables.values(), *self._keys.values(), *unsaid]
+        self._tokens: list[str] = []
+        self._know()
+
+    def _know(self) -> None:
+        """Know what must not be repeated."""
+        self._told = Redactor(_words([*self._all, *self._tokens]), LEAST_SECRET)
+        self._proofs = Redactor([*self._proving, *self._tokens], LEAST_IN_DATA)
+        self._links = Redactor([*self._proving, *self._tokens], LEAST_SECRET)
+
+    def use_token(self, token: str) -> None:
+        """Send this token from now on; those before are redacted still."""
+        self._tokens = [*self._tokens[-_MOST_TOKENS:], token]
+        self._know()
 
     def auth_flow(self, request: Request) -> Generator[Request, Response, None]:
         """Add the credentials, as httpx2 asks for them here: after this only the socket sees the request."""
         if origin(str(request.url)) == self._origin:
             request.headers.update(self._headers)
+            name = request.extensions.get(CREDENTIAL) or next(iter(self._keys), None)
+            if name is not None:
+                request.headers.update(self._proof[name])
+            if self._tokens:
+                request.headers["Authorization"] = f"Bearer {self._tokens[-1]}"
+            url = request.url
+            if self._param is not None and name is not None:
+                url = _with_param(url, self._param, f"{{env:{name}}}")
             if self._places:
-                request.url = _Filled(request.url, self._places)
+                request.url = _Filled(url, self._places)
         yield request
 
     def redact(self, text: str) -> str:
@@ -86,6 +131,15 @@ class Credentials(Auth):
     def _is_secret(self, value: str) -> bool:
         """Return whether a parameter's value is a secret, and nothing but it and perhaps the name of its scheme."""
         return self._links.clean(value) != value and _NOTHING_ELSE.fullmatch(self._links.clean(value)) is not None
+
+
+def _with_param(url: URL, name: str, place: str) -> URL:
+    """Return `url` with the key's place as the parameter `name`; in a link that holds that of another key, instead."""
+    parts = urlsplit(str(url))
+    mine = {name, quote(name, safe="")}
+    kept = [part for part in parts.query.split("&") if part and part.partition("=")[0] not in mine]
+    query = "&".join([*kept, f"{quote(name, safe='')}={place}"])
+    return URL(urlunsplit(parts._replace(query=query)))
 
 
 class _Filled(URL):

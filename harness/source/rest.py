@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 
-from harness.core.answers import PageRead
+from harness.core.answers import BatchRead, PageRead
 from harness.record.discovery import holds_number, shown
-from harness.record.events import FIRST_PAGE, ItemId, PageRef, canonical_id, is_same_id, linked
+from harness.record.events import FIRST_PAGE, Batch, ItemId, PageRef, canonical_id, is_same_id, linked
+from harness.source.batches import batch_url, match_batch
 from harness.source.credentials import origin
 from harness.source.declared import declared, link_targets, whole
 from harness.source.remarks import remarks, tells_of_error
@@ -53,12 +54,13 @@ class Rest:
     """A list at `url` (which may hold `{page}` and `{per_page}`) whose items lie one path segment below it.
 
     allowed: other hosts (`host` or `host:port`) to which a next link may lead. What the URL's query says with an
-    `{env:NAME}` proves who we are, and is said with every request.
+    `{env:NAME}` proves who we are, and is said with every request. item: the URL of a batch of items, with `{ids:100}`.
     """
 
     url: str
     per_page: int
     allowed: frozenset[str] = frozenset()
+    item: str | None = None
 
     def page_url(self, page: PageRef) -> str:
         """Return the URL of a page: its own, or the list's with the page's number."""
@@ -120,6 +122,18 @@ class Rest:
         following = None if next_page is None else linked(next_page)
         read = PageRead(ids, total, last_page, following, way, more, ", ".join(unread), said_by=said_by, remarks=says)
         return read, by_id
+
+    def batch_url(self, batch: Batch) -> str:
+        """Return the URL that asks for several items."""
+        assert self.item is not None, "a batch without its URL"
+        return batch_url(self.item, batch)
+
+    def read_batch(self, batch: Batch, body: str) -> tuple[BatchRead, list[tuple[ItemId, str]]]:
+        """Return which of the items an answer holds, and their payloads. Malformed where it holds no records."""
+        _, records = _records(_json(body), self.batch_url(batch))
+        read, by_id = match_batch(batch, [(_id(record), record) for record in records])
+        texts = [(item, as_text(record)) for item, record in by_id.items()]
+        return replace(read, sizes_bytes={item: len(text) for item, text in texts}), texts
 
     def read_item(self, item: ItemId, body: str) -> tuple[str, bool, ItemId | None]:
         """Return the payload to keep: the item's object as JSON text, out of its `data` envelope if it has one.

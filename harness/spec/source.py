@@ -10,13 +10,25 @@ stand in none of these models, only the names of environment variables that hold
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from harness.unusable import of_model
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True)
+
+    if not TYPE_CHECKING:  # where the fields are the signature
+
+        def __init__(self, **fields: Any) -> None:
+            """Check the fields; BadInput, in one sentence, for the first that cannot be used or is none."""
+            try:
+                super().__init__(**fields)
+            except ValidationError as error:
+                raise of_model(error, type(self)) from None
 
 
 # --- paging: how the pages of the list follow on each other ---------------------------------------------------------
@@ -98,36 +110,58 @@ Paging = Annotated[
 # --- auth: in whose name -------------------------------------------------------------------------------------------
 
 
-class BearerAuth(_Model):
-    """`Authorization: Bearer …` from each of the variables: several are several keys, with a budget each."""
+class _KeyAuth(_Model):
+    """token_env: the variables that hold the keys. Several are several keys, with a budget each."""
 
-    type: Literal["bearer"] = "bearer"
     token_env: tuple[str, ...]
 
+    @property
+    def header(self) -> str | None:
+        """The header that this auth sets, None for none."""
+        return "Authorization"
 
-class BasicAuth(_Model):
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment variables that hold its secrets."""
+        return self.token_env
+
+
+class BearerAuth(_KeyAuth):
+    """`Authorization: Bearer …` with the key."""
+
+    type: Literal["bearer"] = "bearer"
+
+
+class BasicAuth(_KeyAuth):
     """HTTP Basic. The variable holds the password of `user`; without a user, `user:password` or a key alone."""
 
     type: Literal["basic"] = "basic"
-    token_env: tuple[str, ...]
     user: str | None = None
 
 
-class HeaderAuth(_Model):
+class HeaderAuth(_KeyAuth):
     """The key in the header `name`, after `prefix` (such as `Token `)."""
 
     type: Literal["header"] = "header"
-    token_env: tuple[str, ...]
     name: str
     prefix: str = ""
 
+    @property
+    def header(self) -> str | None:
+        """Its own."""
+        return self.name
 
-class QueryAuth(_Model):
+
+class QueryAuth(_KeyAuth):
     """The key in the parameter `name` of the query."""
 
     type: Literal["query"] = "query"
-    token_env: tuple[str, ...]
     name: str
+
+    @property
+    def header(self) -> str | None:
+        """None: it is in the URL."""
+        return None
 
 
 class OAuth2(_Model):
@@ -138,6 +172,16 @@ class OAuth2(_Model):
     client_id_env: str
     client_secret_env: str
     scope: str | None = None
+
+    @property
+    def header(self) -> str | None:
+        """The header in which the token goes to the list."""
+        return "Authorization"
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment variables that hold its secrets."""
+        return (self.client_id_env, self.client_secret_env)
 
 
 Auth = Annotated[BearerAuth | BasicAuth | HeaderAuth | QueryAuth | OAuth2, Field(discriminator="type")]
@@ -156,15 +200,31 @@ class AnswerRule(_Model):
     path: str | None = None
     value: str | None = None
 
+    def __str__(self) -> str:
+        """Return it as --refused-when takes it."""
+        if self.path is not None:
+            return f"{self.path}={self.value}"
+        return f"{self.status}:{self.text}" if self.text else str(self.status)
+
+
+_BATCH = re.compile(r"\{ids:([0-9]{1,6})\}")
+
 
 class Item(_Model):
     """Where an item lies. url: a template with `{id}`, `{url}` or fields of the record; `{ids:100}`: a batch of them.
 
+    It may be told from the list's URL, with `{list}` or as a relative one: see `harness.spec.templates.on_list`.
     records: path of the item (or, of a batch, of the items) in the answer.
     """
 
     url: str
     records: str | None = None
+
+    @property
+    def batch(self) -> int | None:
+        """Return how many items one request may ask for; None where each has a URL of its own."""
+        found = _BATCH.search(self.url)
+        return None if found is None else int(found[1])
 
 
 class Resource(_Model):
@@ -172,8 +232,9 @@ class Resource(_Model):
 
     url: of the list, with placeholders. params: sent with every request of the list. per_page: the page size that is
     asked for, in size_param ("" or None: not known; it is not sent unless the URL or the body has `{per_page}`).
-    id: one path in a record, or several that make the id together. item: None where it is not declared; detail False:
-    the records of the list are the items. end: statuses that end the list at a page that was only guessed.
+    id: one path in a record, or several that make the id together. item: None where it is not declared. detail: False:
+    the records of the list are the items; True: each item is fetched; None: it is decided from the first answers.
+    end: statuses that end the list at a page that was only guessed. split: see --split.
     """
 
     name: str = "records"
@@ -188,7 +249,7 @@ class Resource(_Model):
     size_param: str | None = None
     most_per_page: int | None = None  # documented; what is larger is capped or refused
     item: Item | None = None
-    detail: bool = True
+    detail: bool | None = None
     end: tuple[int, ...] = ()
     refused_when: tuple[AnswerRule, ...] = ()
     fail_when: tuple[AnswerRule, ...] = ()
@@ -209,3 +270,7 @@ class Source(_Model):
     same_host: bool = False
     allow_host: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
+
+    def as_written(self) -> dict[str, Any]:
+        """Return this source for run.json: it holds no secrets, only names of variables."""
+        return self.model_dump(mode="json", exclude_none=True)

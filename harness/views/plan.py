@@ -1,13 +1,12 @@
-"""Show what is known before an import: what `check` found, what `--dry-run` plans, what `recommend` advises.
+"""Show what is known before an import: what `--dry-run` plans, what `recommend` advises.
 
-Each text answers what people ask at that point: can this be imported, how long will it take, what should be set?
+Each text answers what people ask at that point: how long will it take, what should be set?
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -17,69 +16,7 @@ from harness.views.text import count, duration, percent, plural, roughly
 
 if TYPE_CHECKING:
     from harness.lab.recommend import Recommendation, Tried, Variant
-    from harness.session.checking import Checked, Told
     from harness.session.planning import Plan
-
-
-def check_text(checked: Checked, screen: Screen, *, program: str, command: str) -> str:
-    """Return the findings as text, without a newline at the end.
-
-    command: the import to type, after `-m harness`; "" where none is advised.
-    """
-    verdict, style = (
-        ("✗ cannot be imported completely", "bold red") if checked.problem else ("✓ can be imported", "bold green")
-    )
-    head = f"{verdict}  ({plural(len(checked.latencies_s), 'request')} made)"
-    rows = labelled(_checked(checked), screen)
-    following = whole([("next", f"{program} {command}", "")]) if command else ()
-    return screen.render(Text(head, style), *rows, *following)
-
-
-def _checked(checked: Checked) -> Iterable[Row]:
-    of = "" if checked.items is None else f" of {count(checked.items)}"
-    pages = "" if checked.pages is None else f" in {plural(checked.pages, 'page')}"
-    yield "list", f"{plural(checked.a_page, 'item')} on the first page{of}{pages}, {checked.paging}", ""
-    if checked.problem:
-        yield "end", checked.problem, "red"
-    else:
-        yield (
-            "end",
-            checked.ended or "not reached by this check; the import will say how it knew that the list had ended",
-            "",
-        )
-    if checked.item_fields:
-        yield "items", f"{plural(checked.item_fields, 'field')} each", ""
-    if checked.alike:
-        yield "", "! the list's records already hold all of them: --no-detail saves a request per item", "yellow"
-    yield "latency", ", ".join(duration(seconds) for seconds in checked.latencies_s), ""
-    for at, told in enumerate(checked.told):
-        yield "limits" if at == 0 else "", _told(told), ""
-    if not checked.told:
-        yield (
-            "limits",
-            "No rate-limit headers found. Pass --limit if you know the limits; otherwise they will be learned",
-            "",
-        )
-    elif not checked.limits:
-        yield "", "The period is not stated. Pass --limit if you know it; otherwise it will be learned", ""
-    if checked.skew_s is not None and abs(checked.skew_s) >= 2:
-        ahead = "ahead of" if checked.skew_s > 0 else "behind"
-        yield "clock", f"the server's is {duration(abs(checked.skew_s), whole=True)} {ahead} this machine's", "yellow"
-
-
-def _told(told: Told) -> str:
-    limit = "a limit" if told.limit is None else count(told.limit)
-    period = "" if told.period_s is None else f" in {duration(told.period_s, whole=True)}"
-    left = [number for number in told.remaining if number is not None]
-    text = f"{told.header}: {limit}{period}"
-    if left:
-        text += f", {count(left[-1])} left"
-    if told.reset_s is not None:
-        text += f", reset in {duration(max(0.0, told.reset_s), whole=True)}"
-    steps = {one - other for one, other in pairwise(left)}
-    if len(steps) == 1 and (step := steps.pop()) > 0:
-        text += f"; a request costs {step}"
-    return text
 
 
 # Pauses shorter than this are hardly seen, let alone counted.

@@ -326,7 +326,7 @@ async def test_redirects(tmp_path: Path) -> None:
         run, server = await of(tmp_path, lambda path: moved, header="Authorization: Bearer sk-123456")
     assert (run.status, len(server.requests), elsewhere.connections) == ("failed", 1, 0)
     assert run.failed()[0].detail == (
-        f"redirects are not followed; it points to {elsewhere.url}; if you trust that address, use it as --url"
+        f"redirects to other hosts are not followed; it points to {elsewhere.url}; if you trust that address, use it as --url"
     )
 
 

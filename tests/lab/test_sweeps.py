@@ -79,7 +79,7 @@ def test_a_file_may_keep_settings_in_tables_for_each_part() -> None:
     [
         ({}, ["workers"], "--grid 'workers' names no values; write it like --grid workers=1,2,5"),
         ({}, ["workers="], "--grid 'workers=' names no values"),
-        ({}, ["wrokers=1"], "'wrokers' in --grid is not a setting that a sweep can vary; use one of url, per_page"),
+        ({}, ["wrokers=1"], "'wrokers' in --grid is not a setting that a sweep can vary; write workers"),
         ({}, ["run=a,b"], "'run' in --grid is not a setting that a sweep can vary"),
         ({}, ["seed=1,2"], "every run of a sweep has a seed of its own; use --repeat"),
         ({}, ["workers=1,1"], "the grid has workers=1 twice; leave one out, and use --repeat to repeat"),

@@ -35,7 +35,7 @@ _OF: dict[Any, st.SearchStrategy[Any]] = {
     type(None): st.none(),
     e.ItemId: IDS,
     e.ItemId | None: st.none() | IDS,
-    e.Key: IDS | PAGES,
+    e.Key: IDS | PAGES | st.builds(e.Batch, st.lists(IDS, min_size=1, max_size=4).map(tuple)),
     e.PageRef: PAGES,
     e.Endpoint: st.builds(e.Endpoint, *[TEXTS] * 2, st.sampled_from(["list", "item"]), st.none() | TEXTS, TEXTS),
 }

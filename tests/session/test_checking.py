@@ -14,7 +14,7 @@ from harness.errors import BadInput
 from harness.session.checking import Checked, Told, check
 from harness.source.client import HttpApi
 from harness.source.rest import Rest
-from harness.views.plan import check_text
+from harness.views.checked import check_text
 from harness.views.screen import Screen
 from tests.asgi import InProcess
 
@@ -28,7 +28,7 @@ def checked(server: ServerConfig, utc_s: float = EPOCH_S, **settings: Any) -> tu
     async def main() -> tuple[Checked, int]:
         service = Service(server, trio.current_time(), EPOCH_S)
         transport = InProcess(create_app(server, service))
-        rest = Rest("http://127.0.0.1/api/items", config.source.per_page)
+        rest = Rest("http://127.0.0.1/api/items", config.source.page_size)
         async with HttpApi(rest, workers=1, timeout_s=30.0, keep_records=True, transport=transport) as api:
             found = await check(api, config, utc_s)
         return found, service.report()["admitted"]

@@ -18,7 +18,7 @@ from harness.core.answers import Done
 from harness.errors import BadInput
 from harness.session.checking import Checked, check
 from harness.source.client import HttpApi
-from harness.views.plan import check_text
+from harness.views.checked import check_text
 from harness.views.screen import Screen
 from tests.core.lists import REST, URL, Answers, Reply, importing, records
 

@@ -209,8 +209,8 @@ async def test_a_charset_that_is_none_for_text(charset: str) -> None:
     assert all(payload.encode() for _, payload in got.payloads)
 
 
-async def test_redirects_are_not_followed() -> None:
-    """Each would be a request without a grant, and might take the credentials elsewhere; the detail says where to."""
+async def test_redirects_to_other_hosts_are_not_followed() -> None:
+    """Nor is any by the client itself: each would be a request without a grant. The detail says where to."""
     asked: list[str] = []
 
     def moved(request: httpx2.Request) -> httpx2.Response:
@@ -220,7 +220,7 @@ async def test_redirects_are_not_followed() -> None:
     failed = await failure(httpx2.MockTransport(moved))
     assert failed == Failed(
         "redirected",
-        "redirects are not followed; it points to https://login.test/in; if you trust that address, use it as --url",
+        "redirects to other hosts are not followed; it points to https://login.test/in; if you trust that address, use it as --url",
         passing=False,
     )
     assert asked == [f"{LIST}/1"]

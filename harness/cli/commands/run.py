@@ -156,16 +156,19 @@ def infer_command(run: str | None, results: Path) -> int:
 
 @click.command("check", cls=SettingsCommand)
 @config_options(CHECKED)
-def check_command(**flags: Any) -> int:
-    """Check with at most five requests that an API can be imported.
+@click.option("--config", "toml", type=PATH, metavar="FILE", help="a TOML file with settings, such as a saved source")
+@click.option("--save", type=PATH, metavar="FILE", help="write what was found as TOML, for import --config FILE")
+def check_command(toml: Path | None, save: Path | None, **flags: Any) -> int:
+    """Check with a few requests how an API can be imported.
 
-    It requests two pages of the list, two items, and page 0 if nothing shows that pages begin at 1. It reports what
-    they hold, how the end of the list is recognised, and which limits the headers state. Exit code 2 if an import could
-    not end as complete. Without --url it checks the test API. Nothing is written.
+    It requests two pages of the list, two items, and page 0 if nothing shows that pages begin at 1. It reports where
+    the records, their ids, the next page and the items are and by what that is known, what it could not tell and which
+    flag says it, and which limits the headers state. Exit code 2 if an import could not end as complete. Without --url
+    it checks the test API. Nothing is written but what --save names.
     """
     from harness.cli.decide import check_command as carry_out
 
-    return carry_out(**flags)
+    return carry_out(toml, save, **flags)
 
 
 @click.command("pause")

@@ -12,7 +12,7 @@ import pandas as pd
 from harness.record.limits import Limit, limits_in
 
 NEEDED = (
-    *("event", "session", "t_s", "role", "sent_s", "answered_s", "status", "sent", "reason", "tier"),
+    *("event", "session", "t_s", "role", "sent_s", "answered_s", "status", "sent", "along", "reason", "tier"),
     *("began_s", "ended_s", "asleep_s", "workers", "limits"),
 )
 _REQUESTS = {"PageListed": "list", "ItemImported": "item"}
@@ -43,6 +43,9 @@ def requests(events: pd.DataFrame) -> pd.DataFrame:
     events: as `on_one_axis` gives them.
     """
     sent = events["sent"].map(lambda value: value is True or value == 1)
+    if "along" in events:  # it came with another's request
+        events = events[~events["along"].map(lambda value: value is True or value == 1)]
+        sent = sent[events.index]
     whole = events["event"].isin([*_REQUESTS, "Refused"])
     rows = events[whole | (events["event"].isin(["AttemptFailed", "Returned"]) & sent)]
     outcome = np.where(rows["event"] == "Refused", "refused", np.where(rows["answered_s"].notna(), "admitted", "lost"))

@@ -1,0 +1,41 @@
+"""An import of a stand-in in virtual time: the session, the client, HTTP and the record are the real ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+
+from harness.config import ImportConfig
+from harness.record.run import Run
+from harness.session.importing import http_api, import_into, prepared
+from harness.source import client
+from tests.asgi import InProcess
+from tests.presets.stub import Stub
+
+
+def imported(stub: Stub, folder: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Run:
+    """Import from `stub` with these settings; the run, complete or not."""
+    opened = client.open_client
+
+    def open_client(*args: Any, **about: Any) -> Any:
+        return opened(*args, **{**about, "transport": InProcess(stub)})
+
+    monkeypatch.setattr(client, "open_client", open_client)
+    config = ImportConfig(results=folder / "results", run="r", **settings)
+    return trio.run(_import, config, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+async def _import(config: ImportConfig) -> Run:
+    assert config.source.url is not None
+    with prepared(config) as run:
+        async with http_api(config, config.source.url) as api:
+            return await import_into(run, config, api, config.source.url, inline=True)
+
+
+def rows_of(run: Run) -> list[dict[str, Any]]:
+    """Return the items as they were, but for fields without a value."""
+    return [{name: value for name, value in row.items() if value is not None} for row in run.items().to_pylist()]

@@ -1,0 +1,80 @@
+"""The files of the presets: what each must hold, and the page of the documentation that is made of them."""
+
+from __future__ import annotations
+
+import runpy
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from harness import BadInput, ImportConfig
+from harness.pacing import parse_tiers
+from harness.spec.presets import load, names
+
+ROOT = Path(__file__).parents[2]
+NAMES = (
+    "airtable", "drf", "elasticsearch", "github", "gitlab", "hubspot", "jira", "json-server", "jsonapi", "notion",
+    "odata", "pokeapi", "salesforce", "shopify", "slack", "stripe", "wordpress", "zendesk",
+)  # fmt: skip
+# What a page asks for where its API names no largest size, or no parameter for one.
+UNSIZED = ("drf", "json-server", "jsonapi", "odata", "pokeapi", "salesforce")
+
+
+def declared(name: str, **settings: object) -> ImportConfig:
+    """The preset over a URL, with a key where it takes one."""
+    return ImportConfig(preset=name, url="https://api.test/v1/things", **settings)  # type: ignore[arg-type]
+
+
+def test_every_known_api_has_one() -> None:
+    """The names that the documentation promises, and no file that it does not speak of."""
+    assert names() == sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_says_what_it_is_of_and_where_each_fact_is_from(name: str) -> None:
+    """One line, an example of a URL on the right scheme, and for each fact a page and a day that is not to come."""
+    preset = load(name)
+    assert preset.about.strip() == preset.about != ""
+    assert "\n" not in preset.about
+    assert preset.url is not None
+    assert preset.url.startswith("http://localhost" if name == "json-server" else "https://")
+    facts = dict(preset.docs)
+    assert "paging" in facts
+    assert ("limits" in facts) or not preset.limits
+    for told in facts.values():
+        address, _, when = told.partition(" ")
+        assert address.startswith("https://")
+        assert date(2024, 1, 1) <= date.fromisoformat(when.split()[1].strip(",;")) <= date(2026, 11, 30)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_settings_make_a_source(name: str) -> None:
+    """Records or an array, an id, a way on, items; the page size that the documentation allows."""
+    source = declared(name, token_env="KEY").source.declared()
+    assert source is not None
+    assert source.resource.paging is not None
+    assert source.resource.id
+    assert source.resource.item is not None
+    assert (source.resource.per_page is None) == (name in UNSIZED)
+    assert source.limits == ((load(name).limits["default"],) if load(name).limits else ())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_limits_can_be_kept_to(name: str) -> None:
+    """Every plan's, in the grammar of --limit; whoever names no plan is held to one that no plan is below."""
+    limits = {plan: parse_tiers(text) for plan, text in load(name).limits.items()}
+    for plan, tiers in limits.items():
+        assert declared(name, plan=plan).source.limits == (load(name).limits[plan],), tiers
+
+
+def test_a_plan_that_is_not_there_names_those_that_are() -> None:
+    """In one sentence."""
+    with pytest.raises(BadInput, match="use one of: default, growth, professional, enterprise, enterprise-plus"):
+        assert declared("zendesk", plan="gold").source.limits
+
+
+def test_the_page_about_them_is_what_the_files_say() -> None:
+    """docs/presets.md: run docs/make_presets.py after a change."""
+    made = runpy.run_path(str(ROOT / "docs" / "make_presets.py"))["page"]()
+    assert (ROOT / "docs" / "presets.md").read_text(encoding="utf-8") == made
