@@ -123,7 +123,7 @@ class Log(NoLog):
         self.record = self._recorder.record  # type: ignore[method-assign]  # as direct as a session has it
 
     def put(self, item: ItemId) -> int:
-        payload = f'{{"id":{item},"name":"Item {item}","description":"{_PROSE}","price":"{item % 1000}.50"}}'
+        payload = f'{{"id":{item},"name":"Item {item}","description":"{PROSE}","price":"{item % 1000}.50"}}'
         self._recorder.put(item, payload)
         return len(payload)
 
@@ -138,4 +138,4 @@ class Log(NoLog):
         await self._flusher.flush(snapshot=True)
 
 
-_PROSE = "made to be about as long as the description of an item of the test API is, no more and no less"
+PROSE = "made to be about as long as the description of an item of the test API is, no more and no less"

@@ -234,6 +234,36 @@ def test_stopped_twice_it_ends_at_once(number: signal.Signals, code: int, word: 
     assert events[-2:] == [("Returned", "cut off"), ("SessionEnded", word)]
 
 
+# --- exports ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_an_export_to_a_pipe_is_that_to_a_file(done: Path, kind: str) -> None:
+    """The same bytes, and nothing else on standard output; JSON lines where no format is named."""
+    assert harness(done, "export", "first", "-o", f"x.{kind}").returncode == 0
+    command = [sys.executable, "-m", "harness", "export", "first", "-o", "-", "--format", kind]
+    with subprocess.Popen(command, cwd=done, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as piped:
+        assert piped.communicate(timeout=PATIENCE_S) == ((done / f"x.{kind}").read_bytes(), b"")
+    assert piped.returncode == 0
+    if kind == "jsonl":
+        assert harness(done, "export", "first", "-o", "-").stdout == (done / "x.jsonl").read_text()
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_a_pipe_that_is_closed_ends_an_export_quietly(done: Path, kind: str) -> None:
+    """Whoever reads has seen enough, at once or after the first bytes: nothing is said, and it is no failure."""
+    command = [sys.executable, "-m", "harness", "export", "first", "-o", "-", "--format", kind]
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ended = subprocess.run(
+            command, cwd=done, stdout=writing, stderr=subprocess.PIPE, timeout=PATIENCE_S, check=False
+        )
+    finally:
+        os.close(writing)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
 # --- secrets ------------------------------------------------------------------------------------------------------
 
 

@@ -1,8 +1,8 @@
 """Decide whether the list's records are the items already, so that none need be fetched. No IO, no clock.
 
 After the first page nothing more is sent but two of its items, its first and its last, one after the other. Where both
-are exactly what the list holds of them, the same fields with the same values, the rest is taken from the list: a list of
-a hundred a page then costs a hundredth of the requests. Whatever else comes (another field, a failure, a page whose
+are exactly what the list holds of them, the same fields with the same values, the rest is taken from the list: one of a
+hundred a page then costs a hundredth of the requests. Whatever else comes (another field, a failure, a page whose
 records nobody kept) means that items are fetched, as if nothing had been asked. The first page's records are held
 until then, and no others: nothing is lost, nothing is fetched twice, and memory stays bounded.
 """

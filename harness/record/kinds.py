@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Any
 
 import pyarrow as pa
@@ -97,6 +97,10 @@ def _spelt(value: float) -> str:
 def _reads_back(text: str) -> bool:
     """Return True if the float's own text is the same number."""
     return Decimal(repr(float(text))) == Decimal(text)
+
+
+# Wide enough for any decimal128; Arrow itself cannot read 0E+1 into one.
+_EXACTLY = Context(prec=2 * _MOST_DIGITS, traps=[Inexact, InvalidOperation])
 
 
 def as_decimal(value: int | float) -> Decimal:
@@ -301,7 +305,7 @@ def fitted(value: Any, kind: pa.DataType) -> Any:
     if value is None:
         return None
     if pa.types.is_decimal(kind):
-        return as_decimal(value)
+        return as_decimal(value).quantize(Decimal((0, (1,), -kind.scale)), context=_EXACTLY)
     if pa.types.is_timestamp(kind):
         found = moment(value)
         assert found is not None, "the type is that of texts that are all moments"

@@ -1,32 +1,21 @@
 """Read an answer's body without trusting its size: count what it unpacks to, and never hold more than a bound.
 
-httpx2 unpacks a chunk whole, and 64 kB of zeros packed well are 64 MB, so this module unpacks the chunks as they came.
+httpx2 unpacks a chunk whole, and 64 kB of zeros packed well are 64 MB, so this module unpacks the chunks as they came
+(`unpacking`). What a whole body says is read by `formats`.
 Of an answer that was not the one wanted it keeps the evidence: the headers that explain it, and the body's beginning.
 """
 
 from __future__ import annotations
 
-import zlib
-from typing import Protocol
-
+from harness.source.formats import what_came as what_came
 from harness.source.http import BROKEN_OFF, Headers, Response
 from harness.source.rest import Garbled, Malformed
+from harness.source.unpacking import ACCEPTED as ACCEPTED, BROKEN, Unpacker, unpacker
 from harness.units import format_size
-
-# What is asked for. Brotli and zstd pack tighter still, and cannot be unpacked piece by piece within a bound.
-ACCEPTED = "gzip, deflate"
-_PIECE = 256 * 1024  # unpacked at a time
 
 
 class TooLarge(Malformed):
     """A body beyond the bound. Asked again it would be as large."""
-
-
-class _Unpacker(Protocol):
-    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
-
-    @property
-    def unconsumed_tail(self) -> bytes: ...
 
 
 async def read_body(response: Response, most: int) -> bytes | bytearray:
@@ -51,15 +40,15 @@ async def read_start(response: Response, body: bytearray, most: int) -> None:
         body += response.content[:most]
         return
     packing = response.headers.get("content-encoding", "").strip().lower()
-    unpacker, enough = None, False
+    unpacking, enough = None, False
     try:
         async for chunk in response.aiter_raw():
             if enough:
                 continue
             try:
-                if unpacker is None and packing not in ("", "identity"):
-                    unpacker = _unpacker(packing, chunk)
-                _append(body, unpacker, chunk, most)
+                if unpacking is None and packing not in ("", "identity"):
+                    unpacking = _unpacker(packing, chunk)
+                _append(body, unpacking, chunk, most)
             except Malformed:
                 enough = True
                 await response.aclose()  # then read to the error that this makes, as in `_read`
@@ -70,15 +59,15 @@ async def read_start(response: Response, body: bytearray, most: int) -> None:
 
 async def _read(response: Response, most: int) -> bytearray:
     packing = response.headers.get("content-encoding", "").strip().lower()
-    body, unpacker, wrong = bytearray(), None, None
+    body, unpacking, wrong = bytearray(), None, None
     try:
         async for chunk in response.aiter_raw():
             if wrong is not None:
                 continue  # what had come before it was closed
             try:
-                if unpacker is None and packing not in ("", "identity"):
-                    unpacker = _unpacker(packing, chunk)
-                _append(body, unpacker, chunk, most)
+                if unpacking is None and packing not in ("", "identity"):
+                    unpacking = _unpacker(packing, chunk)
+                _append(body, unpacking, chunk, most)
             except Malformed as error:
                 wrong = error
                 # Closed first, then read to the error that this makes: each layer below ends its iteration itself.
@@ -88,32 +77,27 @@ async def _read(response: Response, most: int) -> bytearray:
             raise
     if wrong is not None:
         raise wrong
+    if unpacking is not None and not unpacking.finished:
+        raise Garbled("the compressed body ends in the middle")
     return body  # not a copy of it: that would hold 30 MB twice
 
 
-def _unpacker(packing: str, first: bytes) -> _Unpacker:
-    if packing in ("gzip", "x-gzip"):
-        return zlib.decompressobj(16 + zlib.MAX_WBITS)
-    if packing == "deflate":  # RFC 9110 8.4.1.2: with zlib's wrapper, which some leave out
-        bare = first[:1] != b"\x78"
-        return zlib.decompressobj(-zlib.MAX_WBITS if bare else zlib.MAX_WBITS)
-    raise Garbled(f"the body is compressed as {packing[:40]!r}, which was not requested")
+def _unpacker(packing: str, first: bytes) -> Unpacker:
+    found = unpacker(packing, first)
+    if found is None:
+        raise Garbled(f"the body is compressed as {packing[:40]!r}, which was not requested")
+    return found
 
 
-def _append(body: bytearray, unpacker: _Unpacker | None, chunk: bytes, most: int) -> None:
-    """Append what `chunk` holds to `body`; TooLarge no more than a piece beyond `most`."""
-    while chunk:
-        if unpacker is None:
-            body += chunk
-            chunk = b""
-        else:
-            try:
-                body += unpacker.decompress(chunk, _PIECE)
-            except zlib.error as error:
-                raise Garbled(f"the body cannot be decompressed ({error})") from None
-            chunk = unpacker.unconsumed_tail
-        if len(body) > most:
-            raise _too_large(most)
+def _append(body: bytearray, unpacking: Unpacker | None, chunk: bytes, most: int) -> None:
+    """Append what `chunk` holds to `body`; TooLarge no more than a few pieces beyond `most`."""
+    try:
+        for piece in (chunk,) if unpacking is None else unpacking.feed(chunk):
+            body += piece
+            if len(body) > most:
+                raise _too_large(most)
+    except BROKEN as error:
+        raise Garbled(f"the body cannot be decompressed ({error})") from None
 
 
 def _too_large(most: int) -> TooLarge:

@@ -18,6 +18,7 @@ from harness.source.assuming import Assumed, assume, contradicted, is_open
 from harness.source.base import Got, OnHeaders
 from harness.source.body import ACCEPTED, LOOKED_AT, TooLarge, evidence, read_body, read_start, recordable
 from harness.source.credentials import CREDENTIAL, Credentials, KeyAuth
+from harness.source.formats import Body, NoData, decoded, read_text, what_came
 from harness.source.guess import Answer
 from harness.source.headers import notice
 from harness.source.http import ERRORS, AsyncBaseTransport, AsyncClient, Response, failure, open_client, trusted
@@ -31,7 +32,6 @@ NO_CONTENT = 204
 _TEXTS = ("url", "cursor", "keyset")  # kinds of pages that are what a server wrote
 # Error bodies are small, and everyone else's requests go on meanwhile: one that drips is judged by what has come.
 LONGEST_LOOK_S = 5.0
-Body = bytes | bytearray
 _UTF_8 = "utf-8-sig"  # with or without the mark that some put before it
 _REFUSED = Got(Failed("refused"))
 _TOLD_SECRET = Got(
@@ -192,7 +192,7 @@ class HttpApi:
             return Got(failure(error, answered=heard.said is not None))
 
     def _read_token(self, oauth: TokenClient, response: Response, body: Body | Malformed) -> Got:
-        text = "" if isinstance(body, Malformed) else _text(body, response.charset_encoding)
+        text = "" if isinstance(body, Malformed) else decoded(body, response.charset_encoding)
         refused = oauth.refused(response.status_code, text)
         if refused is not None:
             return Got(_with_evidence(refused, response, body))
@@ -234,7 +234,7 @@ class HttpApi:
         if wants_body(said, self._refused_when):
             body = await self._body(response)
             if isinstance(body, Body):
-                text = _text(body[:MOST_BODY], response.charset_encoding)
+                text = decoded(body[:MOST_BODY], response.charset_encoding)
                 since_s = self._wall() if said.server_utc_s is None else said.server_utc_s
                 said = by_body(said, text, since_s, self._refused_when)
         if said.status >= 400:
@@ -288,7 +288,7 @@ class HttpApi:
         try:
             if isinstance(body, Malformed):
                 raise body
-            text = _text(body, response.charset_encoding)
+            text = _data(key, response, body)
             self._rest.check_declared(status, text)
             if self.on_answer is not None:
                 self.on_answer(key, self._answer(key, response, text))
@@ -413,20 +413,19 @@ class _Heard:
         return self.wanted
 
 
+def _data(key: Key, response: Response, body: Body) -> str:
+    """Return the body as JSON text. Malformed at once where the list's own address answers with no data at all."""
+    content_type = response.headers.get("content-type", "")
+    try:
+        return read_text(content_type, body)
+    except NoData:
+        if key != FIRST_PAGE:  # an item or a later page, after the list had answered: somebody else's page for a while
+            raise
+        came = what_came(content_type, body)
+        why = f"the list's URL answers with {came}, not with JSON, JSON lines or CSV; is it the address of the API?"
+        raise Malformed(why) from None
+
+
 def _with_evidence(failed: Failed, response: Response, body: Body | Malformed) -> Failed:
     headers, text = evidence(response.headers, b"" if isinstance(body, Malformed) else body)
     return replace(failed, headers=headers, body=text)
-
-
-def _text(body: Body, charset: str | None) -> str:
-    """Return the body as text: UTF-8 (RFC 8259 8.1) unless `charset` names another; bytes that do not fit become
-    U+FFFD.
-    """
-    if charset is None or charset.lower() == "utf-8":
-        return body.decode(_UTF_8, "replace")
-    try:
-        text = body.decode(charset, "replace")
-        text.encode()
-    except (LookupError, ValueError):  # no charset, or one of Python's own that is none
-        return body.decode(_UTF_8, "replace")
-    return text

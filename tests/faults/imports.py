@@ -57,8 +57,9 @@ Answer = Callable[[str], Any]  # of a path: a JSON value, or the bytes of a whol
 def http(body: bytes | Any, status: str = "200 OK", **headers: str) -> bytes:
     """An answer as it goes over the wire."""
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
-    fields = {"Content-Type": "application/json", "Content-Length": str(len(text)), **headers}
-    lines = [f"HTTP/1.1 {status}", *(f"{name.replace('_', '-')}: {value}" for name, value in fields.items())]
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    fields = {"Content-Type": "application/json", "Content-Length": str(len(text)), **named}
+    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in fields.items())]
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + text
 
 

@@ -6,18 +6,26 @@ Whole imports over sockets, against the test API or, where that is too well-beha
 from __future__ import annotations
 
 import gzip
+import sys
 import tracemalloc
 import zlib
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import brotli
 import pytest
 import trio
 from harness_test_api import ServerConfig, running
 
 from tests.faults.imports import Heard, answering, catalogue, events, http, ids, imported, reasons
+
+if sys.version_info >= (3, 14):
+    from compression.zstd import ZstdCompressor
+else:
+    from backports.zstd import ZstdCompressor
 
 pytestmark = [pytest.mark.anyio, pytest.mark.realtime, pytest.mark.sockets]
 
@@ -127,12 +135,12 @@ async def test_a_length_of_gigabytes_announced(tmp_path: Path) -> None:
     assert (run.status, reasons(run), ids(run)) == ("complete with failures", {"too large"}, ["1"])
 
 
-@pytest.mark.parametrize("packing", ["gzip", "deflate"])
+@pytest.mark.parametrize("packing", ["gzip", "deflate", "br", "zstd"])
 async def test_compression_bombs(tmp_path: Path, packing: str) -> None:
-    """300 MB of zeros, packed into 1 MB, are decompressed piece by piece, counted and dropped; memory stays bounded."""
-    packer = zlib.compressobj(1, zlib.DEFLATED, 31 if packing == "gzip" else 15)
+    """300 MB of zeros, packed into 1 MB or less, are decompressed piece by piece, counted and dropped within bounds."""
+    packer = _packer(packing)
     zeros = bytes(10_000_000)
-    bomb = b"".join([packer.compress(zeros) for _ in range(30)]) + packer.flush()
+    bomb = b"".join([packer.process(zeros) for _ in range(30)]) + packer.finish()
     body = http(bomb, Content_Encoding=packing)
     plain = catalogue(1, 2)
     tracemalloc.start()
@@ -148,12 +156,72 @@ async def test_packed_answers_and_packings_nobody_asked_for(tmp_path: Path) -> N
     answers = {
         "/items/1": http(gzip.compress(b'{"id": 1}'), Content_Encoding="gzip"),
         "/items/2": http(gzip.compress(b'{"id": 2}')[:-12] + bytes(12), Content_Encoding="gzip"),
-        "/items/3": http(b'{"id": 3}', Content_Encoding="br"),
+        "/items/3": http(b'{"id": 3}', Content_Encoding="compress"),
+        "/items/4": http(brotli.compress(b'{"id": 4}'), Content_Encoding="br"),
+        "/items/5": http(gzip.compress(b'{"id": 5}')[:-4], Content_Encoding="gzip"),
     }
-    plain = catalogue(1, 2, 3)
+    plain = catalogue(1, 2, 3, 4, 5)
     run, server = await of(tmp_path, lambda path: answers.get(path) or plain(path))
-    assert (run.status, ids(run), reasons(run)) == ("complete with failures", [1], {"malformed"})
-    assert "accept-encoding: gzip, deflate" in server.requests[0].lower()
+    assert (run.status, ids(run), reasons(run)) == ("complete with failures", [1, 4], {"malformed"})
+    assert "accept-encoding: gzip, deflate, br, zstd" in server.requests[0].lower()
+    tried = {name: sum(f" /items/{name} " in request for request in server.requests) for name in (2, 3, 5)}
+    assert tried == {2: 3, 3: 3, 5: 3}
+
+
+def _packer(packing: str) -> Any:
+    if packing == "br":
+        return brotli.Compressor(quality=1)
+    if packing == "zstd":
+        made = ZstdCompressor()
+        return SimpleNamespace(process=made.compress, finish=made.flush)
+    made = zlib.compressobj(1, zlib.DEFLATED, 31 if packing == "gzip" else 15)
+    return SimpleNamespace(process=made.compress, finish=made.flush)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("text/csv; charset=utf-8", 'id,name\r\n1,"a, b"\r\n2,ä\r\n'),
+        ("application/x-ndjson", '{"id": 1, "name": "a, b"}\n{"id": 2, "name": "ä"}\n'),
+        ("text/plain", '{"id": 1, "name": "a, b"}\n{"id": 2, "name": "ä"}\n'),
+    ],
+)
+@pytest.mark.parametrize("detail", [True, False])
+async def test_a_list_in_csv_or_json_lines(tmp_path: Path, content_type: str, body: str, detail: bool) -> None:
+    """One page of records: themselves the items, or each fetched as JSON."""
+    page = http(body.encode(), Content_Type=content_type)
+
+    def answer(path: str) -> Any:
+        return page if path.startswith("/items?") else {"id": path.rpartition("/")[2]}
+
+    run, _ = await of(tmp_path, answer, detail=detail, accept_list=True)
+    assert (run.status, [int(item) for item in ids(run)]) == ("complete", [1, 2])
+    if not detail:
+        assert run.items().column("name").to_pylist() == ["a, b", "ä"]
+
+
+async def test_a_page_for_people_is_said_at_once(tmp_path: Path) -> None:
+    """The address of a site in place of its API's: one request, and what came; no retries for minutes."""
+    page = http(b"<!doctype html><title>Welcome</title>", Content_Type="text/html")
+    run, server = await of(tmp_path, lambda path: page)
+    why = "the list's URL answers with an HTML page, title Welcome, not with JSON, JSON lines or CSV"
+    (failed,) = events(run, "AttemptFailed")
+    assert (run.status, failed["detail"]) == ("failed", f"{why}; is it the address of the API?")
+    assert len(server.requests) == 1
+
+
+async def test_a_page_for_people_amid_a_run_is_retried(tmp_path: Path) -> None:
+    """A maintenance page in place of an item, for a while."""
+    plain, asked = catalogue(1, 2, 3), []
+
+    def answer(path: str) -> Any:
+        asked.append(path)
+        if path == "/items/2" and asked.count(path) < 3:
+            return http(b"<html><title>Back soon</title>", Content_Type="text/html")
+        return plain(path)
+
+    run, _ = await of(tmp_path, answer)
+    assert (run.status, ids(run), asked.count("/items/2")) == ("complete", ["1", "2", "3"], 3)
 
 
 # --- lists --------------------------------------------------------------------------------------------------------
