@@ -188,7 +188,7 @@ else:
 @pytest.mark.parametrize("how", ["asyncio", "plain"])
 def test_ctrl_c_ends_it(how: str, api: Api, tmp_path: Path) -> None:
     """KeyboardInterrupt, in no group and after no other error; nobody holds what it has recorded."""
-    # An interrupt between two bytecodes can leave a coroutine that trio had made and not begun: Python then warns, after all else.
+    # An interrupt can leave a coroutine that trio had made and not begun: Python then warns of it, after all else.
     words = [sys.executable, "-W", "ignore::RuntimeWarning", "-c", _INTERRUPTED, how, api.url]
     with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
