@@ -262,6 +262,7 @@ class Core:
         for fact in learned(budget, now):
             self.emit(fact)
         flight.answered_s, flight.status = now, notice.status
+        self._retries.answered(flight)
         if ruling.outcome is Outcome.ANSWERED and self.concurrency is not None:
             self.concurrency.answered(now)
             self._follow_concurrency(now)
@@ -388,7 +389,6 @@ class Core:
             again = self.state.items.nameless() if result.carried else []
             self.emit(e.IdsCarried(now, result.carried))
             self.work.add("item", again)
-        self._retries.answered(flight)
         self._breaker.passed(fetch.id, now)
         item, size_bytes = fetch.item, result.size_bytes
         self._disputes.imported(item)
@@ -397,7 +397,6 @@ class Core:
         self.emit(e.ItemImported(now, item, *what))
 
     def _page_read(self, flight: InFlight, now: float, page: PageRead) -> None:
-        self._retries.answered(flight)
         self._breaker.passed(flight.fetch.id, now)
         self._list.take_in(flight, now, page)
         self._judge_list(now)
