@@ -342,12 +342,14 @@ class Core:
         if notice.status in SUSPECT:
             let_in = self.state.pages_read + self.state.imported
             notice = by_suspicion(notice, let_in, self._has_others(fetch.role))
-        ruling = self._disputes.heard(flight, now, notice, budget.breaker.is_probe(fetch.grant), self.state)
+        probed = budget.breaker.is_probe(fetch.grant)
+        ruling = self._disputes.heard(flight, now, notice, probed, self.state, self._fetches)
         hold = budget.settle(fetch.grant, now, ruling.outcome, notice)
         if ruling.proven is not None:
             budget.resolved(ruling.proven)
         self._say_learned(budget, now)
         flight.answered_s, flight.status = now, notice.status
+        self._retries.answered(flight)
         if ruling.outcome is Outcome.ANSWERED and self.concurrency is not None:
             self.concurrency.answered(now)
             self._follow_concurrency(now)
@@ -595,7 +597,6 @@ class Core:
             again = self.state.items.nameless() if result.carried else []
             self.emit(e.IdsCarried(now, result.carried))
             self.work.add("item", again)
-        self._retries.answered(flight)
         self._redirects.over(fetch.role, fetch.key)
         self._breaker.passed(fetch.id, now)
         item, size_bytes = fetch.item, result.size_bytes
@@ -608,7 +609,6 @@ class Core:
     def _batch_read(self, flight: InFlight, now: float, result: BatchRead) -> None:
         """Take in items that were asked for together; those that the answer lacks have failed."""
         fetch = flight.fetch
-        self._retries.answered(flight)
         self._redirects.over(fetch.role, fetch.key)
         self._breaker.passed(fetch.id, now)
         answered_s, status = flight.answered_s or now, flight.status or 0
@@ -625,7 +625,6 @@ class Core:
         self._batches.got_through(flight.task)
 
     def _page_read(self, flight: InFlight, now: float, page: PageRead) -> None:
-        self._retries.answered(flight)
         self._redirects.over(flight.fetch.role, flight.fetch.key)
         self._breaker.passed(flight.fetch.id, now)
         self._list.take_in(flight, now, page)

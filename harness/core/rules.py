@@ -97,6 +97,6 @@ class RetryPolicy:
         return first
 
     def answered(self, flight: InFlight) -> None:
-        """Note that it has an answer: nothing is held against it any more."""
+        """Note that it has an answer, a refusal too: nothing is held against it any more."""
         if self._stale:  # seldom: every answer passes here
             self._stale.discard(flight.task)

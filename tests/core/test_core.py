@@ -156,6 +156,23 @@ def test_a_stale_connection_is_retried_at_once_and_is_no_failure() -> None:
     assert len(play.of(e.AttemptFailed)) == 5
 
 
+def test_resets_with_a_refusal_between_them_are_not_in_a_row() -> None:
+    """Reset, refused, reset again: each is sent again as the first attempt, for none of that is the item's fault."""
+    answers = iter([None, Notice(429, retry_after_s=1.0, refused=True, certain=True), None, OK])
+
+    def serve(fetch: Fetch, now: float) -> tuple[float, Notice | None, ItemRead | PageRead | Failed]:
+        if fetch.role == "list":
+            return catalogue(1)(fetch, now)
+        said = next(answers)
+        return 0.05, said, Failed("connection reset", stale=True) if said is None else ItemRead(10)
+
+    play = Play(serve).run()
+    assert play.done is not None
+    assert play.done.status == "complete"
+    assert [attempt for _, role, _, attempt in play.sent if role == "item"] == [1, 1, 1, 1]
+    assert not play.of(e.AttemptFailed)
+
+
 def test_a_refusal_is_no_attempt_and_pauses_everyone_once() -> None:
     """Ten refusals of one burst make one Held event; after Retry-After one probe goes ahead of the others."""
     limit_from = 0.04

@@ -7,6 +7,7 @@ import multiprocessing
 import random
 import signal
 import struct
+import threading
 import time
 import traceback
 from dataclasses import dataclass, field
@@ -28,6 +29,9 @@ from harness.session.importing import config_of
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.faults.killing"])
 _GIVE_UP_S = 120.0
+# A process that starts another one asks about all that it has started, and an exit code can be read only once: of two
+# threads that ask at the same time one is told 255.
+_ASKING = threading.Lock()
 
 
 @dataclass
@@ -69,7 +73,8 @@ class Victim:
 
     def start(self) -> BaseProcess:
         process = _FORKS.Process(target=import_or_resume, args=(self,))
-        process.start()
+        with _ASKING:
+            process.start()
         return process
 
 
@@ -93,15 +98,30 @@ def killed(victim: Victim, rng: random.Random, requests: int) -> bool:
     sent = victim.sent()
     until = sent + rng.randrange(0, max(1, requests - sent))
     began = time.monotonic()  # noqa: TID251
-    while process.exitcode is None and victim.sent() < until:
+    while exit_code(process) is None and victim.sent() < until:
         time.sleep(0.003)  # noqa: TID251
         assert time.monotonic() - began < _GIVE_UP_S, "an import that neither goes on nor ends"  # noqa: TID251
     time.sleep(rng.expovariate(1 / 0.03))  # noqa: TID251
     process.kill()
-    process.join()
+    code = ended(process)
     why = victim.why.read_text() if victim.why.exists() else "nothing was said"
-    assert process.exitcode in (0, -signal.SIGKILL), f"ended with {process.exitcode}: {why}"
-    return process.exitcode == -signal.SIGKILL
+    assert code in (0, -signal.SIGKILL), f"ended with {code}: {why}"
+    return code == -signal.SIGKILL
+
+
+def exit_code(process: BaseProcess) -> int | None:
+    """How a process has ended; None while it runs."""
+    with _ASKING:
+        return process.exitcode
+
+
+def ended(process: BaseProcess) -> int:
+    """Wait for the end of a process, and return its exit code."""
+    began = time.monotonic()  # noqa: TID251
+    while (code := exit_code(process)) is None:
+        time.sleep(0.003)  # noqa: TID251
+        assert time.monotonic() - began < _GIVE_UP_S, "an import that does not end"  # noqa: TID251
+    return code
 
 
 @dataclass(frozen=True)
@@ -124,9 +144,7 @@ def known(victim: Victim, api: Api) -> Known:
 
 def end(victim: Victim) -> None:
     """Resume it and let it run to its end."""
-    process = victim.start()
-    process.join(_GIVE_UP_S)
-    assert process.exitcode == 0, victim.why.read_text()
+    assert ended(victim.start()) == 0, victim.why.read_text()
 
 
 def verdict(victim: Victim, api: Api, kills: list[Known], items: int) -> dict[str, Any]:
