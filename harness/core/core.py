@@ -255,7 +255,8 @@ class Core:
         if notice.status in SUSPECT:
             let_in = self.state.pages_read + self.state.imported
             notice = by_suspicion(notice, let_in, self._has_others(fetch.role))
-        ruling = self._disputes.heard(flight, now, notice, budget.breaker.is_probe(fetch.grant), self.state)
+        probed = budget.breaker.is_probe(fetch.grant)
+        ruling = self._disputes.heard(flight, now, notice, probed, self.state, self._fetches)
         hold = budget.settle(fetch.grant, now, ruling.outcome, notice)
         if ruling.proven is not None:
             budget.resolved(ruling.proven)

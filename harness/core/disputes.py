@@ -107,12 +107,12 @@ class Disputes:
 
     # --- what is told -----------------------------------------------------------------------------------------------
 
-    def heard(self, flight: InFlight, now: float, notice: Notice, probed: bool, state: State) -> Ruling:
-        """Return what an answer means. probed: everyone waited for it."""
+    def heard(self, flight: InFlight, now: float, notice: Notice, probed: bool, state: State, newest: int) -> Ruling:
+        """Return what an answer means. probed: everyone waited for it; newest: the last request that was sent."""
         if not self._unauthorised.doubts(notice, state):
             return self._doubts.heard(flight, now, notice, probed)
         self._doubts.lost(flight.fetch.id, now, "status 401")
-        why = self._unauthorised.set_aside(flight, now, notice)
+        why = self._unauthorised.set_aside(flight, notice, newest)
         return Ruling(fate="kept", unauthorised=True, failed_because=why)
 
     def cleared(self, flight: InFlight, now: float, notice: Notice, work: Work) -> Cleared:

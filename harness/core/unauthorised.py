@@ -39,11 +39,14 @@ MOST_IN_A_ROW = 4
 
 @dataclass(slots=True)
 class _SetAside:
-    """A request that was answered 401 at `at`."""
+    """A request that was answered 401 when `newest` was the last request sent.
+
+    Requests are told apart by their numbers and not by the clock: in virtual time several happen at one instant.
+    """
 
     flight: InFlight
     failed: Failed
-    at: float
+    newest: int
 
 
 class Unauthorised:
@@ -119,14 +122,17 @@ class Unauthorised:
 
     # --- what is told -----------------------------------------------------------------------------------------------
 
-    def set_aside(self, flight: InFlight, now: float, notice: Notice) -> str | None:
-        """Set a request aside that got a 401; answers why the run is to stop, if the credential is at fault."""
+    def set_aside(self, flight: InFlight, notice: Notice, newest: int) -> str | None:
+        """Set a request aside that got a 401; answers why the run is to stop, if the credential is at fault.
+
+        newest: the id of the last request that was sent.
+        """
         mine = self.probes.landed(flight.fetch.id)
         self.probes.over(flight.fetch.id)
         failed = replace(failed_status(UNAUTHORISED), headers=notice.headers, body=notice.body)
         detail = f"{failed.detail}; another request with the same credential got through"
-        self._row += any(kept.at <= flight.fetch.sent_s for kept in self._set_aside)
-        self._set_aside.append(_SetAside(flight, replace(failed, detail=detail), now))
+        self._row += any(kept.newest < flight.fetch.id for kept in self._set_aside)
+        self._set_aside.append(_SetAside(flight, replace(failed, detail=detail), newest))
         if mine and flight.compared:
             return EXPIRED
         self._strangers += mine
@@ -158,8 +164,8 @@ class Unauthorised:
             if more:
                 self._list_let_in = True
                 return []
-            return self._settle(self._suspect, now)
-        return self._settle(role, flight.fetch.sent_s)
+            return self._settle(self._suspect)
+        return self._settle(role, fetch_id)
 
     def _refused(self, fetch_id: int, now: float, notice: Notice) -> None:
         self._turn += 1
@@ -175,12 +181,13 @@ class Unauthorised:
         self._turn += 1
         self.probes.told_nothing(fetch_id, now, why)
 
-    def _settle(self, role: Role, until: float) -> list[tuple[InFlight, Failed]]:
-        """Settle the 401s of that role that came before `until`: a request sent then was let in, so they were their own
-        fault.
-        """
+    def _settle(self, role: Role, let_in: int | None = None) -> list[tuple[InFlight, Failed]]:
+        """Settle the 401s of that role (that came before request `let_in` was sent): they were their own fault."""
+        own = [kept for kept in self._set_aside if kept.flight.fetch.role == role]
+        own = [kept for kept in own if let_in is None or kept.newest < let_in]
+        if not own:  # what was sent before a 401 came proves nothing
+            return []
         self._proven.add(role)
-        own = [kept for kept in self._set_aside if kept.flight.fetch.role == role and kept.at <= until]
         self._set_aside = [kept for kept in self._set_aside if kept not in own]
         self._row = 0
         self.trying = self.trying and bool(self._set_aside) and self._suspect not in self._proven

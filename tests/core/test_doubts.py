@@ -439,6 +439,23 @@ def test_an_answer_that_was_under_way_when_the_token_expired_proves_nothing() ->
     assert failed(play) == attempts(play) == {4}
 
 
+def test_an_answer_that_was_under_way_proves_nothing_where_all_happens_at_one_instant() -> None:
+    """Item 21 was sent with 20 and handled before it: read after its 401, it blames nobody and lets nobody go on."""
+    seen: set[Any] = set()
+
+    def serve(fetch: Any, now: float) -> Any:
+        _, notice, result = catalogue(300)(fetch, now)
+        expired = 20 in seen | {fetch.key} and (fetch.key != 21 or 21 in seen)
+        seen.add(fetch.key)
+        return (0.0, *unauthorised(fetch, now)) if expired else (0.0, notice, result)
+
+    play = imported(serve, "window", 10, limits="500/20s")
+    assert play.done is not None
+    assert (play.done.status, play.done.reason, attempts(play)) == ("failed", EXPIRED, set())
+    after = [key for _, _, key, _ in play.sent][[key for _, _, key, _ in play.sent].index(20) :]
+    assert len(after) <= 10 + 1
+
+
 def test_a_list_that_is_public_where_its_items_are_not() -> None:
     """The list is let in without a token, no item is: no item has failed, and the run says what to do."""
 
