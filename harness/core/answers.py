@@ -165,7 +165,16 @@ class Redirected:
     asked: str
 
 
-Result = PageRead | ItemRead | BatchRead | TokenRead | Redirected | Failed
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The answer says how the request is to be made, so it is sent once more: with another page size, say. why: that,
+    for people. The client answers so a few times at most.
+    """
+
+    why: str
+
+
+Result = PageRead | ItemRead | BatchRead | TokenRead | Redirected | Again | Failed
 
 
 def failed_status(status: int, location: str | None = None) -> Failed:

@@ -48,7 +48,7 @@ class Chooser:
         if self.phase != "sampling":
             return
         record = self.records.get(item)
-        if record is None or _plain(record) != _plain(payload):
+        if not is_same(record, payload):
             self.give_up()
             return
         self._alike += 1
@@ -59,6 +59,11 @@ class Chooser:
         """Fetch the items: nothing more is known of them, or they hold more."""
         if self.is_open:
             self.phase, self.records = "details", {}
+
+
+def is_same(record: str | None, payload: str) -> bool:
+    """Return whether a record of the list (a JSON text, None: not known) is exactly the item."""
+    return record is not None and _plain(record) == _plain(payload)
 
 
 def _plain(payload: str) -> str:

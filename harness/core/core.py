@@ -33,6 +33,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from harness.core.answers import (
+    Again,
     Answer,
     BatchRead,
     Done,
@@ -544,8 +545,8 @@ class Core:
             self._disputes.unanswered(fetch_id, now, result.reason)
         if flight.fetch.role == "token":
             self._token_finished(flight, now, result)
-        elif isinstance(result, Redirected):
-            self._redirected(flight, now, result)
+        elif isinstance(result, (Redirected, Again)):
+            self._send_again(flight, now, result)
         elif isinstance(result, TokenRead):
             raise AssertionError("a token that was not asked for")
         elif isinstance(result, ItemRead):
@@ -563,9 +564,12 @@ class Core:
         else:
             self._failed(flight, now, result)
 
-    def _redirected(self, flight: InFlight, now: float, to: Redirected) -> None:
-        failed = self._redirects.follow(flight.fetch.role, flight.fetch.key, to)
-        if failed is not None:
+    def _send_again(self, flight: InFlight, now: float, how: Redirected | Again) -> None:
+        role, key = flight.fetch.role, flight.fetch.key
+        if isinstance(how, Again):
+            self._redirects.over(role, key)
+            self._go_back(flight, now, how.why)
+        elif (failed := self._redirects.follow(role, key, how)) is not None:
             self._failed(flight, now, failed)
         else:
             self._go_back(flight, now, "redirected")

@@ -323,6 +323,10 @@ class HttpApi:
         self._undecided = False
         self._rest = Rest(source)
 
+    def offer_records(self) -> None:
+        """Hand out the records of pages beside where their items lie: for a look, which asks for both."""
+        self._keep_records, self.offers_records = False, True
+
     def read_again(self, first: Answer) -> PageRead:
         """Read page 1 as it came before, by what the source is taken for since."""
         page = self._redacted(Got(self._rest.page_of(FIRST_PAGE, first.value, first.headers)[0])).result
