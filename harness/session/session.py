@@ -40,6 +40,7 @@ from harness.session.plans import work_of
 from harness.session.retry_failed import forget_failed, retry_failed
 from harness.source.assuming import Assumed
 from harness.source.base import Api
+from harness.source.page_sizes import Sized
 from harness.units import format_period
 
 OnUpdate = Callable[[State, Live], None]
@@ -195,6 +196,11 @@ class Session:
             self.run_folder.note(assumed=assumed.as_noted())
         if self.on_assumed is not None:
             self.on_assumed(assumed.line)
+
+    def sized(self, sized: Sized) -> None:
+        """Keep how many records a page is asked for: numbers of pages mean nothing with another size."""
+        with suppress(RecordError):
+            self.run_folder.note(page_size=sized.as_noted())
 
     def _sending(self) -> None:
         self._sent.add(self._started_s + self.now(), self._machine())

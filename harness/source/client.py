@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import trio
 
-from harness.core.answers import Failed, ItemRead, PageRead, Redirected, TokenRead, failed_status
+from harness.core.answers import Again, Failed, ItemRead, PageRead, Redirected, TokenRead, failed_status
 from harness.pacing import Notice
 from harness.pacing.refusals import MOST_BODY, Declared, by_body, wants_body
 from harness.record.clock import utc_s
@@ -22,6 +22,7 @@ from harness.source.formats import Body, NoData, decoded, read_text, what_came
 from harness.source.guess import Answer
 from harness.source.headers import notice
 from harness.source.http import ERRORS, AsyncBaseTransport, AsyncClient, Response, failure, open_client, trusted
+from harness.source.page_sizes import PageSizes, Sized, is_open as is_size_open
 from harness.source.redirects import FOLLOWED, Endings, leads_to
 from harness.source.rest import Garbled, Malformed, Request, Rest, as_text
 from harness.source.tokens import Client as TokenClient, read_token
@@ -48,7 +49,8 @@ class HttpApi:
     headers, and variables for the URL's `{env:NAME}`, go to the list's origin alone. So do the keys of `auth` (`keys`:
     by name), and the tokens that `oauth` is asked for; its secret goes to its own address alone. refused_when: answers
     that are refusals because people said so. `keep_records` keeps the list's records as payloads; `trust_env` uses
-    proxy variables, and BadInput says where they cannot be used.
+    proxy variables, and BadInput says where they cannot be used. `find_size` looks for the largest page that the API
+    hands out, where nothing says how many records to ask for.
     """
 
     def __init__(
@@ -69,8 +71,12 @@ class HttpApi:
         keys: Mapping[str, str] | None = None,
         oauth: TokenClient | None = None,
         same_host: bool = False,
+        find_size: bool = False,
     ) -> None:
-        self._rest = rest
+        self._usual = rest
+        self._sizes = PageSizes(rest.source) if find_size and is_size_open(rest.source) else None
+        self._largest: tuple[int, Response, str] | None = None  # the answers to page 1 with the most records
+        self._rest = rest if self._sizes is None else Rest(self._sizes.on(rest.source))
         self._timeout_s = timeout_s
         self._timed_out = Got(Failed("timed out", f"no complete answer within {timeout_s:g} s"))
         self._keep_records = keep_records
@@ -90,6 +96,8 @@ class HttpApi:
         # Told what page 1 made believe, once.
         self.on_assumed: Callable[[Assumed], None] | None = None
         self.assumed: Assumed | None = None
+        # Told how many records a page is asked for, once that is found.
+        self.on_sized: Callable[[Sized], None] | None = None
         self._undecided = is_open(rest.source)
         self._stale: set[tuple[Role, Key]] = (
             set()
@@ -144,6 +152,8 @@ class HttpApi:
                 except Malformed as error:  # an item that lies where nothing may be sent
                     got = Got(Failed("malformed", str(error), passing=False, sent=False))
         heard.tell()  # where the time was up while its body was read
+        if key == FIRST_PAGE and self._sizes is not None and _may_be_large(got.result):
+            got = self._less(self._sizes, got)
         self._note_stale(role, key, got)
         # A refusal is one from its verdict on, however its body ends.
         return self._noted(self._redacted(got)) if heard.wanted else None
@@ -222,7 +232,11 @@ class HttpApi:
                     return _REFUSED
                 if body is None:
                     body = await self._body(response)
-                return self._redirected(sent, response) or self._read(sent.key, response, body)
+                return (
+                    self._resized(sent, response, body)
+                    or self._redirected(sent, response)
+                    or self._read(sent.key, response, body)
+                )
         except ERRORS as error:
             return Got(failure(error, answered=heard.said is not None))
 
@@ -275,6 +289,58 @@ class HttpApi:
         self._endings.learn(status, sent.role, sent.url, shown)
         return Got(Redirected(shown, sent.url))
 
+    def _resized(self, sent: _Sent, response: Response, body: Body | Malformed) -> Got | None:
+        """Return that page 1 is to be asked for with another size, where the one that was asked for is refused."""
+        if sent.key != FIRST_PAGE or self._sizes is None or response.is_success:
+            return None
+        words = "" if isinstance(body, Malformed) else body.decode(_UTF_8, "replace")
+        why = self._sizes.refused(response.status_code, words)
+        return None if why is None else self._again(self._sizes, why)
+
+    def _less(self, sizes: PageSizes, got: Got) -> Got:
+        """Ask for fewer records from here on; at once, where an answer came."""
+        why = sizes.too_much()
+        if why is None:
+            return got
+        again = self._again(sizes, why)
+        return again if isinstance(got.result, Failed) and got.result.reason == "too large" else got
+
+    def _again(self, sizes: PageSizes, why: str) -> Got:
+        self._rest = self._rest_of(sizes.on(self._rest.source))
+        return Got(Again(why))
+
+    def _sized(self, sizes: PageSizes, read: PageRead, response: Response, text: str) -> Got:
+        """Take in page 1 while its size is looked for: ask again, or read the largest that came."""
+        got, source = len(read.ids), self._rest.source
+        full = self._rest_of(Sized(got or None).on(source))
+        page = full.read_page(FIRST_PAGE, text, response.headers)[0]
+        if self._largest is None or got >= self._largest[0]:
+            self._largest = (got, response, text)
+        findings = () if self.assumed is None else self.assumed.findings
+        param = next((one.found for one in findings if one.what == "size"), None)
+        paging = source.resource.paging
+        numbered = page.next_page is None and (paging is None or paging.type in ("page", "offset"))
+        why = sizes.read(page, param, numbered=numbered)
+        if why is not None:
+            self._largest = self._largest if sizes.best else None
+            return self._again(sizes, why)
+        assert sizes.found is not None
+        self._rest = self._rest_of(sizes.on(source))
+        if self.on_sized is not None:
+            self.on_sized(sizes.found)
+        _, response, text = self._largest
+        self._largest = None
+        if self.on_answer is not None:
+            self.on_answer(FIRST_PAGE, self._answer(FIRST_PAGE, response, text))
+        return self._page(FIRST_PAGE, response, text)
+
+    def _page(self, key: PageRef, response: Response, text: str) -> Got:
+        page, records = self._rest.read_page(key, text, response.headers, kept=self._keep_records)
+        if key == FIRST_PAGE and self._sizes is not None and self._sizes.found is None:
+            return self._sized(self._sizes, page, response, text)
+        kept = records if self._keep_records or self.offers_records else []
+        return Got(page, tuple((item, as_text(record)) for item, record in kept))
+
     def _read(self, key: Key, response: Response, body: Body | Malformed) -> Got:
         status = response.status_code
         if not response.is_success:
@@ -301,7 +367,7 @@ class HttpApi:
                 payload, carried, spelt = self._rest.read_item(key, text)
                 body_start = None if carried else text[:LOOKED_AT]
                 return Got(ItemRead(len(body), carried, body_start, spelt), ((key, payload),))
-            page, records = self._rest.read_page(key, text, response.headers, kept=self._keep_records)
+            return self._page(key, response, text)
         except Malformed as error:
             reason = "too large" if isinstance(error, TooLarge) else "malformed"
             why = str(error)
@@ -310,8 +376,6 @@ class HttpApi:
             failed = Failed(reason, why, passing=isinstance(error, Garbled), past_end=error.past_end)
             failed = replace(failed, remarks=error.remarks)
             return Got(_with_evidence(failed, response, body))
-        kept = records if self._keep_records or self.offers_records else []
-        return Got(page, tuple((item, as_text(record)) for item, record in kept))
 
     @property
     def source(self) -> Source:
@@ -321,7 +385,21 @@ class HttpApi:
     def go_by(self, source: Source) -> None:
         """Read the API as `source` says from here on: what a run has assumed, or what a check tries."""
         self._undecided = False
-        self._rest = Rest(source)
+        self._rest = self._rest_of(source if self._sizes is None else self._sizes.on(source))
+
+    def _rest_of(self, source: Source) -> Rest:
+        return Rest(source)
+
+    def keep_size(self, sized: Sized | None) -> None:
+        """Ask for pages of the size that a run has found, or, where it has looked for none, of the usual one."""
+        if self._sizes is not None or sized is not None:
+            self._sizes, sized = None, sized or Sized(self._usual.per_page)
+            self._rest = self._rest_of(sized.on(self._rest.source))
+
+    @property
+    def usual_size(self) -> int | None:
+        """How many records a page holds for which no size is asked, where that was seen."""
+        return None if self._sizes is None else self._sizes.usual
 
     def offer_records(self) -> None:
         """Hand out the records of pages beside where their items lie: for a look, which asks for both."""
@@ -382,6 +460,13 @@ class HttpApi:
             unread, said_by, remarks = map(known.redact, (result.unread, result.said_by, result.remarks))
             result = replace(result, unread=unread, said_by=said_by, remarks=remarks)
         return Got(result, tuple((item, known.redact_payload(payload)) for item, payload in got.payloads))
+
+
+def _may_be_large(result: object) -> bool:
+    """Return whether a request failed as those do that ask for too much."""
+    if not isinstance(result, Failed):
+        return False
+    return result.reason in ("too large", "timed out") or result.reason.startswith("status 5")
 
 
 class _Sent(NamedTuple):
