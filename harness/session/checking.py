@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 import trio
 
 from harness.config import ImportConfig
-from harness.core.answers import Failed, PageRead, Result
+from harness.core.answers import Failed, PageRead, Redirected, Result
 from harness.core.list_reader import as_page, known_pages, listed, told_error
 from harness.core.listing import Ask, Ended, Unclear, judge, stuck, wants_page_0
+from harness.core.redirects import MOST_HOPS
 from harness.core.rules import Rules
 from harness.errors import BadInput
 from harness.pacing import Notice
@@ -210,13 +211,18 @@ class _Asker:
             raise unreadable(f"item {key}", result)
 
     async def _ask(self, role: Role, key: Key) -> Result:
-        began_s = trio.current_time()
-        got = await self._api.fetch(role, key, self._heard)
-        self.latencies_s.append(trio.current_time() - began_s)
-        if got is None:
-            raise refused(role_name(role), self.notices[-1])
-        self.payloads = [payload for _, payload in got.payloads]
-        return got.result
+        target: str | None = None
+        for _ in range(1 + MOST_HOPS):
+            began_s = trio.current_time()
+            got = await self._api.fetch(role, key, self._heard, target=target)
+            self.latencies_s.append(trio.current_time() - began_s)
+            if got is None:
+                raise refused(role_name(role), self.notices[-1])
+            if not isinstance(got.result, Redirected):
+                self.payloads = [payload for _, payload in got.payloads]
+                return got.result
+            target = got.result.target
+        return Failed("redirected", f"{MOST_HOPS} redirects in a row", passing=False)
 
     def _heard(self, notice: Notice) -> bool:
         self.notices.append(notice)
@@ -260,7 +266,7 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
     if seen.failed is not None:
         raise unreadable(f"page {seen.failed[0]} of the list", seen.failed[1])
     fields: frozenset[str] = frozenset()
-    if config.source.details:
+    if config.source.details and not (seen.first.itemless and config.source.chooses):
         for item in seen.state.items.in_state("pending")[:2]:
             await asker.item(item)
             fields = fields or _fields(asker.payloads)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -14,11 +14,12 @@ from harness.pacing import Notice
 from harness.pacing.refusals import MOST_BODY, Declared, by_body, wants_body
 from harness.record.clock import utc_s
 from harness.record.events import FIRST_PAGE, Batch, ItemId, Key, PageRef, Role
+from harness.record.literals import loads
 from harness.source.assuming import Assumed, assume, contradicted, is_open
 from harness.source.base import Got, OnHeaders
 from harness.source.body import ACCEPTED, LOOKED_AT, TooLarge, evidence, read_body, read_start, recordable
 from harness.source.credentials import CREDENTIAL, Credentials, KeyAuth
-from harness.source.formats import Body, NoData, decoded, read_text, what_came
+from harness.source.formats import Body, NoData, decoded, is_file, no_list, read_text
 from harness.source.guess import Answer
 from harness.source.headers import notice
 from harness.source.http import ERRORS, AsyncBaseTransport, AsyncClient, Response, failure, open_client, trusted
@@ -29,7 +30,12 @@ from harness.source.way_on import past_end
 from harness.spec.source import Source
 
 NO_CONTENT = 204
+_BAD_REQUEST = (400, 422)  # what strict APIs answer to a parameter that they do not know
 _TEXTS = ("url", "cursor", "keyset")  # kinds of pages that are what a server wrote
+_NO_NUMBERS = (
+    "the API refuses `page`, and nothing on page 1 says how the list goes on; name that with --next or --paging "
+    "(--paging single if it is all on one page)"
+)
 # Error bodies are small, and everyone else's requests go on meanwhile: one that drips is judged by what has come.
 LONGEST_LOOK_S = 5.0
 _UTF_8 = "utf-8-sig"  # with or without the mark that some put before it
@@ -91,6 +97,7 @@ class HttpApi:
         self.on_assumed: Callable[[Assumed], None] | None = None
         self.assumed: Assumed | None = None
         self._undecided = is_open(rest.source)
+        self._file = ""  # of a list that came as CSV or JSON lines: a digest of page 1
         self._stale: set[tuple[Role, Key]] = (
             set()
         )  # to be sent again, on a connection that is surely none of the pool's
@@ -222,7 +229,7 @@ class HttpApi:
                     return _REFUSED
                 if body is None:
                     body = await self._body(response)
-                return self._redirected(sent, response) or self._read(sent.key, response, body)
+                return self._elsewhere(sent, response) or self._read(sent.key, response, body)
         except ERRORS as error:
             return Got(failure(error, answered=heard.said is not None))
 
@@ -259,8 +266,25 @@ class HttpApi:
             await read_start(response, start, MOST_BODY)
         return bytes(start)
 
-    def _redirected(self, sent: _Sent, response: Response) -> Got | None:
+    def _elsewhere(self, sent: _Sent, response: Response) -> Got | None:
         """Return where the request is to be sent instead; None where the answer is to be read."""
+        return self._bare(sent, response) or self._redirected(sent, response)
+
+    def _bare(self, sent: _Sent, response: Response) -> Got | None:
+        """Return page 1 with fewer parameters where an API refuses those that nobody declared; None: it does not.
+
+        Each such request has a grant of its own, as a redirect has; what was refused is not sent again.
+        """
+        if sent.key != FIRST_PAGE or response.status_code not in _BAD_REQUEST or not self._undecided:
+            return None
+        without = self._rest.refusing()
+        if without is None:
+            return None
+        self._rest = without
+        return Got(Redirected(without.page_url(FIRST_PAGE), sent.url))
+
+    def _redirected(self, sent: _Sent, response: Response) -> Got | None:
+        """Return where a redirect leads; None where it leads nowhere that may be asked."""
         status, location = response.status_code, response.extensions.get("location")
         if sent.ended and self._endings.is_wrong(sent.role, status):
             return Got(Redirected(sent.own, sent.url))
@@ -280,7 +304,10 @@ class HttpApi:
         if not response.is_success:
             words = "" if isinstance(body, Malformed) else body.decode(_UTF_8, "replace")
             failed = failed_status(status, response.extensions.get("location"))
-            failed = replace(failed, past_end=past_end(status, words) or self._rest.ends_with(status))
+            says = past_end(status, words) if self._rest.counts(key) else None
+            failed = replace(failed, past_end=says or self._rest.ends_with(status))
+            if isinstance(key, PageRef) and not self._rest.counts(key):
+                failed = replace(failed, detail=failed.detail or _NO_NUMBERS)
             return Got(_with_evidence(failed, response, body))
         if status == NO_CONTENT and isinstance(key, PageRef):
             nothing = Failed("malformed", "the answer has no content", passing=False, past_end=f"answered {status}")
@@ -290,10 +317,12 @@ class HttpApi:
                 raise body
             text = _data(key, response, body)
             self._rest.check_declared(status, text)
+            file = is_file(response.headers.get("content-type", ""), body)
             if self.on_answer is not None:
-                self.on_answer(key, self._answer(key, response, text))
+                self.on_answer(key, self._answer(key, response, text, file))
+            repeats = file and isinstance(key, PageRef) and self._repeats_file(key, text)
             if key == FIRST_PAGE and self._undecided:
-                self._decide(self._answer(key, response, text))
+                self._decide(self._answer(key, response, text, file))
             if isinstance(key, Batch):
                 read, payloads = self._rest.read_batch(key, text)
                 return Got(read, tuple(payloads))
@@ -301,27 +330,45 @@ class HttpApi:
                 payload, carried, spelt = self._rest.read_item(key, text)
                 body_start = None if carried else text[:LOOKED_AT]
                 return Got(ItemRead(len(body), carried, body_start, spelt), ((key, payload),))
+            if repeats:
+                return Got(PageRead((), paging="single", past=f"page {key} is the same file as page 1"))
             page, records = self._rest.read_page(key, text, response.headers, kept=self._keep_records)
+            page = replace(page, itemless=bool(self._file))
         except Malformed as error:
             reason = "too large" if isinstance(error, TooLarge) else "malformed"
             why = str(error)
-            if self.assumed is not None and self.assumed.changed and not isinstance(error, Garbled):
-                why = contradicted(self.assumed, why)
+            if self.assumed is not None and not isinstance(error, (Garbled, TooLarge)):
+                why = contradicted(self.assumed, key, why)
             failed = Failed(reason, why, passing=isinstance(error, Garbled), past_end=error.past_end)
             failed = replace(failed, remarks=error.remarks)
             return Got(_with_evidence(failed, response, body))
         kept = records if self._keep_records or self.offers_records else []
         return Got(page, tuple((item, as_text(record)) for item, record in kept))
 
+    def _repeats_file(self, key: PageRef, text: str) -> bool:
+        """Return whether a guessed page is page 1 once more, as CSV or JSON lines: such a file is all there is.
+
+        Only what comes for another number shows that `page` is ignored; a file of one size may be a page as well.
+        """
+        digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+        if key == FIRST_PAGE:
+            self._file = digest
+        numbered = key.number is not None and self._rest.source.resource.paging is None
+        return key != FIRST_PAGE and numbered and digest == self._file
+
     @property
     def source(self) -> Source:
         """What the API is taken for: as it was declared, and assumed since."""
         return self._rest.source
 
-    def go_by(self, source: Source) -> None:
-        """Read the API as `source` says from here on: what a run has assumed, or what a check tries."""
+    def go_by(self, source: Source, refused: Collection[str] | None = None, file: str = "") -> None:
+        """Read the API as `source` says from here on: what a run has assumed, or what a check tries.
+
+        refused: the parameters that are not to be sent; None: those that are known to be refused. file: as of `Assumed`.
+        """
         self._undecided = False
-        self._rest = Rest(source)
+        self._file = file or self._file
+        self._rest = Rest(source, refused=self._rest.refused if refused is None else refused)
 
     def read_again(self, first: Answer) -> PageRead:
         """Read page 1 as it came before, by what the source is taken for since."""
@@ -335,25 +382,24 @@ class HttpApi:
             plain: PageRead | None = self._rest.page_of(FIRST_PAGE, first.value, first.headers)[0]
         except Malformed:
             plain = None
-        assumed = assume(self._rest.source, first, plain)
-        assumed = replace(assumed, line=self._credentials.redact(assumed.line))
+        assumed = assume(self._rest.source, first, plain, self._rest.refused)
+        assumed = replace(assumed, line=self._credentials.redact(assumed.line), file=self._file)
         self.assumed = assumed
         self.go_by(assumed.source)
         if self.on_assumed is not None and assumed.line:
             self.on_assumed(assumed)
 
-    def _answer(self, key: Key, response: Response, text: str) -> Answer:
+    def _answer(self, key: Key, response: Response, text: str, file: bool) -> Answer:
         """Return an answer to guess from; its URL with the names of variables, as everything that may be shown."""
         item = None if isinstance(key, (PageRef, Batch)) else key
         try:
-            value = json.loads(text)
+            value = loads(text)
         except (ValueError, RecursionError):
             value = None
         headers = {name.lower(): said for name, said in response.headers.items()}
         place = None if isinstance(key, (PageRef, Batch)) else self._near.get(key)
-        return Answer(
-            self._request_of(key, place).url, value, headers, response.status_code, text=text[:1000], item=item
-        )
+        url, status = self._request_of(key, place).url, response.status_code
+        return Answer(url, value, headers, status, text=text[:1000], item=item, is_file=file)
 
     def _redacted(self, got: Got) -> Got:
         """Return `got` without what we sent to prove who we are, should a server or a library repeat it."""
@@ -421,9 +467,7 @@ def _data(key: Key, response: Response, body: Body) -> str:
     except NoData:
         if key != FIRST_PAGE:  # an item or a later page, after the list had answered: somebody else's page for a while
             raise
-        came = what_came(content_type, body)
-        why = f"the list's URL answers with {came}, not with JSON, JSON lines or CSV; is it the address of the API?"
-        raise Malformed(why) from None
+        raise Malformed(no_list(content_type, body)) from None
 
 
 def _with_evidence(failed: Failed, response: Response, body: Body | Malformed) -> Failed:
