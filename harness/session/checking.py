@@ -29,7 +29,7 @@ from harness.record.state import State
 from harness.source.base import Api
 from harness.source.client import HttpApi
 from harness.source.guess import Answer, Finding, Guess, Unknown, guess
-from harness.spec.source import Paging, Resource, Source
+from harness.spec.source import Resource, Source
 from harness.spec.to_toml import to_toml
 from harness.spec.told import sends
 
@@ -195,16 +195,6 @@ class _Asker:
         assert isinstance(result, (PageRead, Failed))
         return result, self.notices[-1].status if len(self.notices) > heard else None
 
-    def again(self, ask: AskPage) -> AskPage:
-        """Return what asks for every page but the first, whose answer is read anew."""
-
-        async def asking(key: e.PageRef) -> tuple[PageRead | Failed, int | None]:
-            if key == e.FIRST_PAGE and isinstance(self._api, HttpApi):
-                return self._api.read_again(self.answers[key]), 200
-            return await ask(key)
-
-        return asking
-
     async def item(self, key: Key) -> None:
         result = await self._ask("item", key)
         if isinstance(result, Failed):
@@ -255,22 +245,17 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
     seen = await preview(ask, accept=config.source.accept_list)
     if isinstance(seen.first, Failed):
         raise unreadable("list", seen.first)
-    tried = None
-    for paging in _others(api):
-        if not _repeats(seen):
-            break
-        tried = paging
-        _go_by(api, paging)
-        seen = await preview(asker.again(ask), accept=config.source.accept_list)
     assert isinstance(seen.first, PageRead)
     if seen.failed is not None:
         raise unreadable(f"page {seen.failed[0]} of the list", seen.failed[1])
     fields: frozenset[str] = frozenset()
-    if config.source.details and not (seen.first.itemless and config.source.chooses):
+    placeless = isinstance(api, HttpApi) and api.assumed is not None and bool(api.assumed.placeless)
+    if config.source.details and not placeless and not (seen.first.itemless and config.source.chooses):
         for item in seen.state.items.in_state("pending")[:2]:
             await asker.item(item)
             fields = fields or _fields(asker.payloads)
     known = _known(config, asker)
+    tried = api.source.resource.paging if isinstance(api, HttpApi) else None
     found = guess(list(asker.answers.values()), known, tried) if asker.answers else Guess(known, ())
     told = _told(asker.notices)
     server_s = asker.notices[0].server_utc_s
@@ -295,26 +280,6 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
         sends=sends(known, config.source.header_names),
         toml=_toml(found, told),
     )
-
-
-# Parameters that are tried where the likeliest brings page 1 again.
-_MOST_TRIED = 2
-
-
-def _others(api: Api) -> tuple[Paging, ...]:
-    assumed = api.assumed if isinstance(api, HttpApi) else None
-    return () if assumed is None else assumed.others[:_MOST_TRIED]
-
-
-def _repeats(seen: Preview) -> bool:
-    listing = seen.state.listing
-    return bool(listing.first) and listing.first == listing.second
-
-
-def _go_by(api: Api, paging: Paging) -> None:
-    assert isinstance(api, HttpApi)
-    resource = api.source.resource.model_copy(update={"paging": paging})
-    api.go_by(api.source.model_copy(update={"resource": resource}))
 
 
 def _known(config: ImportConfig, asker: _Asker) -> Source:

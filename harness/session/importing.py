@@ -148,7 +148,7 @@ def _go_by(api: HttpApi, run: Run, config: ImportConfig, session: Session) -> No
             where = run.folder / "run.json"
             raise RecordError(f"{where} holds an assumption that is none; restore it, or start anew") from None
     elif config.source.url is not None:
-        api.on_assumed = session.assumed
+        api.reading.on_assumed = session.assumed
 
 
 def prepare_run(config: ImportConfig, *, simulated: bool = False) -> Run:

@@ -7,7 +7,7 @@ asked for with the same requests as ever, and an assumption is made where those 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -19,6 +19,8 @@ from harness.spec.source import CursorPaging, KeysetPaging, LinkPaging, OffsetPa
 
 # Where the rules look for records by themselves.
 _USUAL = (None, "data", "items", "results")
+# Parameters that are tried where the likeliest brings page 1 again.
+_MOST_TRIED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Assumed:
     others: ways on that a check may try where page 2 refutes this one.
 
     refused: `page` and `size` where the API refuses the parameters that nobody declared. file: a digest of page 1 where
-    the list came as CSV or JSON lines, "" else.
+    the list came as CSV or JSON lines, "" else. placeless: why it cannot be told where an item lies, "" where it can.
 
     The parts of `findings` that are not assumed are read by the rules, which come to the same.
     """
@@ -39,11 +41,23 @@ class Assumed:
     others: tuple[Paging, ...] = ()
     refused: frozenset[str] = frozenset()
     file: str = ""
+    placeless: str = ""
 
     @property
     def of_items(self) -> bool:
         """Whether the place of items, or what names them, was told from page 1."""
         return any(one.what == "items" and not one.evidence.startswith("assumed") for one in self.findings)
+
+    def by_next(self) -> Assumed | None:
+        """Return the same by the next of the ways on that are likely; None where no other is left."""
+        was = self.source.resource.paging
+        if not self.others or was is None:
+            return None
+        paging, *others = self.others
+        resource = self.source.resource.model_copy(update={"paging": paging})
+        old, new = (f"-> {getattr(one, 'param', None)}" for one in (was, paging))
+        source = self.source.model_copy(update={"resource": resource})
+        return replace(self, source=source, line=self.line.replace(old, new), others=tuple(others))
 
     def as_noted(self) -> dict[str, Any]:
         """Return what run.json keeps, and a resumed run is given."""
@@ -63,9 +77,7 @@ def is_open(source: Source) -> bool:
     )
 
 
-def assume(
-    known: Source, first: Answer, plain: PageRead | None, refused: frozenset[str] = frozenset()
-) -> Assumed:
+def assume(known: Source, first: Answer, plain: PageRead | None, refused: frozenset[str] = frozenset()) -> Assumed:
     """Return what an import assumes from page 1.
 
     plain: what the rules read of that page, None where they cannot. refused: the parameters with which it was refused.
@@ -87,7 +99,9 @@ def assume(
         changes["item"] = told.item
     resource = was.model_copy(update=changes)
     source = known.model_copy(update={"resource": resource})
-    return Assumed(source, found.assumed, found.findings, bool(changes), found.others, refused)
+    others = found.others[:_MOST_TRIED] if "paging" in changes and told.body == was.body else ()
+    placeless = next((one.why for one in found.unknown if one.what == "items"), "")
+    return Assumed(source, found.assumed, found.findings, bool(changes), others, refused, placeless=placeless)
 
 
 def _usual_item(known: Source) -> str:
@@ -112,7 +126,7 @@ def _is_needed(
         # Pages that are numbered are read side by side; but only `page` is known to number them.
         return plain.next_page is None and ("page" in refused or not _counts_by_page(paging, first))
     if isinstance(paging, KeysetPaging):
-        return paging.param != "after"
+        return paging.param != "after" or bool(found.others)
     if isinstance(paging, PageNumberPaging):
         return paging.param != "page"
     return isinstance(paging, (CursorPaging, OffsetPaging))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import NamedTuple
@@ -15,7 +14,7 @@ from harness.pacing.refusals import MOST_BODY, Declared, by_body, wants_body
 from harness.record.clock import utc_s
 from harness.record.events import FIRST_PAGE, Batch, ItemId, Key, PageRef, Role
 from harness.record.literals import loads
-from harness.source.assuming import Assumed, assume, contradicted, is_open
+from harness.source.assuming import Assumed, contradicted
 from harness.source.base import Got, OnHeaders
 from harness.source.body import ACCEPTED, LOOKED_AT, TooLarge, evidence, read_body, read_start, recordable
 from harness.source.credentials import CREDENTIAL, Credentials, KeyAuth
@@ -23,6 +22,7 @@ from harness.source.formats import Body, NoData, decoded, is_file, no_list, read
 from harness.source.guess import Answer
 from harness.source.headers import notice
 from harness.source.http import ERRORS, AsyncBaseTransport, AsyncClient, Response, failure, open_client, trusted
+from harness.source.reading import Reading
 from harness.source.redirects import FOLLOWED, Endings, leads_to
 from harness.source.rest import Garbled, Malformed, Request, Rest, as_text
 from harness.source.tokens import Client as TokenClient, read_token
@@ -30,12 +30,7 @@ from harness.source.way_on import past_end
 from harness.spec.source import Source
 
 NO_CONTENT = 204
-_BAD_REQUEST = (400, 422)  # what strict APIs answer to a parameter that they do not know
 _TEXTS = ("url", "cursor", "keyset")  # kinds of pages that are what a server wrote
-_NO_NUMBERS = (
-    "the API refuses `page`, and nothing on page 1 says how the list goes on; name that with --next or --paging "
-    "(--paging single if it is all on one page)"
-)
 # Error bodies are small, and everyone else's requests go on meanwhile: one that drips is judged by what has come.
 LONGEST_LOOK_S = 5.0
 _UTF_8 = "utf-8-sig"  # with or without the mark that some put before it
@@ -76,7 +71,6 @@ class HttpApi:
         oauth: TokenClient | None = None,
         same_host: bool = False,
     ) -> None:
-        self._rest = rest
         self._timeout_s = timeout_s
         self._timed_out = Got(Failed("timed out", f"no complete answer within {timeout_s:g} s"))
         self._keep_records = keep_records
@@ -93,11 +87,7 @@ class HttpApi:
         self._near: dict[ItemId, str] = {}
         # Told each answer that could be read as JSON: for a check, which says what the API looks like.
         self.on_answer: Callable[[Key, Answer], None] | None = None
-        # Told what page 1 made believe, once.
-        self.on_assumed: Callable[[Assumed], None] | None = None
-        self.assumed: Assumed | None = None
-        self._undecided = is_open(rest.source)
-        self._file = ""  # of a list that came as CSV or JSON lines: a digest of page 1
+        self.reading = Reading(rest, self._credentials.redact)
         self._stale: set[tuple[Role, Key]] = (
             set()
         )  # to be sent again, on a connection that is surely none of the pool's
@@ -170,8 +160,12 @@ class HttpApi:
 
     def _request_of(self, key: Key, place: str | None = None) -> Request:
         if isinstance(key, PageRef):
-            return self._rest.page_request(key)
-        return self._rest.batch_request(key) if isinstance(key, Batch) else self._rest.item_request(key, place)
+            return self.reading.rest.page_request(key)
+        return (
+            self.reading.rest.batch_request(key)
+            if isinstance(key, Batch)
+            else self.reading.rest.item_request(key, place)
+        )
 
     def _note_stale(self, role: Role, key: Key, got: Got) -> None:
         """Remember a request that met a stale connection: after a long pause every pooled connection is stale, and its
@@ -229,7 +223,7 @@ class HttpApi:
                     return _REFUSED
                 if body is None:
                     body = await self._body(response)
-                return self._elsewhere(sent, response) or self._read(sent.key, response, body)
+                return self._elsewhere(sent, response) or self._read_as(sent, response, body)
         except ERRORS as error:
             return Got(failure(error, answered=heard.said is not None))
 
@@ -268,20 +262,9 @@ class HttpApi:
 
     def _elsewhere(self, sent: _Sent, response: Response) -> Got | None:
         """Return where the request is to be sent instead; None where the answer is to be read."""
-        return self._bare(sent, response) or self._redirected(sent, response)
-
-    def _bare(self, sent: _Sent, response: Response) -> Got | None:
-        """Return page 1 with fewer parameters where an API refuses those that nobody declared; None: it does not.
-
-        Each such request has a grant of its own, as a redirect has; what was refused is not sent again.
-        """
-        if sent.key != FIRST_PAGE or response.status_code not in _BAD_REQUEST or not self._undecided:
-            return None
-        without = self._rest.refusing()
-        if without is None:
-            return None
-        self._rest = without
-        return Got(Redirected(without.page_url(FIRST_PAGE), sent.url))
+        if (target := self.reading.refused(sent.key, response.status_code)) is not None:
+            return Got(Redirected(target, sent.url))
+        return self._redirected(sent, response)
 
     def _redirected(self, sent: _Sent, response: Response) -> Got | None:
         """Return where a redirect leads; None where it leads nowhere that may be asked."""
@@ -299,16 +282,17 @@ class HttpApi:
         self._endings.learn(status, sent.role, sent.url, shown)
         return Got(Redirected(shown, sent.url))
 
+    def _read_as(self, sent: _Sent, response: Response, body: Body | Malformed) -> Got:
+        got = self._read(sent.key, response, body)
+        if not isinstance(got.result, PageRead) or not isinstance(sent.key, PageRef):
+            return got
+        again = self.reading.read(sent.key, got.result)
+        return got if again is None else Got(Redirected(again, sent.url))
+
     def _read(self, key: Key, response: Response, body: Body | Malformed) -> Got:
         status = response.status_code
         if not response.is_success:
-            words = "" if isinstance(body, Malformed) else body.decode(_UTF_8, "replace")
-            failed = failed_status(status, response.extensions.get("location"))
-            says = past_end(status, words) if self._rest.counts(key) else None
-            failed = replace(failed, past_end=says or self._rest.ends_with(status))
-            if isinstance(key, PageRef) and not self._rest.counts(key):
-                failed = replace(failed, detail=failed.detail or _NO_NUMBERS)
-            return Got(_with_evidence(failed, response, body))
+            return self._failed(key, response, body)
         if status == NO_CONTENT and isinstance(key, PageRef):
             nothing = Failed("malformed", "the answer has no content", passing=False, past_end=f"answered {status}")
             return Got(_with_evidence(nothing, response, b""))
@@ -316,78 +300,60 @@ class HttpApi:
             if isinstance(body, Malformed):
                 raise body
             text = _data(key, response, body)
-            self._rest.check_declared(status, text)
-            file = is_file(response.headers.get("content-type", ""), body)
-            if self.on_answer is not None:
-                self.on_answer(key, self._answer(key, response, text, file))
-            repeats = file and isinstance(key, PageRef) and self._repeats_file(key, text)
-            if key == FIRST_PAGE and self._undecided:
-                self._decide(self._answer(key, response, text, file))
-            if isinstance(key, Batch):
-                read, payloads = self._rest.read_batch(key, text)
-                return Got(read, tuple(payloads))
-            if not isinstance(key, PageRef):
-                payload, carried, spelt = self._rest.read_item(key, text)
-                body_start = None if carried else text[:LOOKED_AT]
-                return Got(ItemRead(len(body), carried, body_start, spelt), ((key, payload),))
-            if repeats:
-                return Got(PageRead((), paging="single", past=f"page {key} is the same file as page 1"))
-            page, records = self._rest.read_page(key, text, response.headers, kept=self._keep_records)
-            page = replace(page, itemless=bool(self._file))
+            self.reading.rest.check_declared(status, text)
+            return self._data_of(key, response, body, text)
         except Malformed as error:
             reason = "too large" if isinstance(error, TooLarge) else "malformed"
             why = str(error)
             if self.assumed is not None and not isinstance(error, (Garbled, TooLarge)):
                 why = contradicted(self.assumed, key, why)
             failed = Failed(reason, why, passing=isinstance(error, Garbled), past_end=error.past_end)
-            failed = replace(failed, remarks=error.remarks)
-            return Got(_with_evidence(failed, response, body))
+            return Got(_with_evidence(replace(failed, remarks=error.remarks), response, body))
+
+    def _failed(self, key: Key, response: Response, body: Body | Malformed) -> Got:
+        status, rest = response.status_code, self.reading.rest
+        words = "" if isinstance(body, Malformed) else body.decode(_UTF_8, "replace")
+        failed = failed_status(status, response.extensions.get("location"))
+        says = past_end(status, words) if rest.counts(key) else None
+        failed = replace(failed, past_end=says or rest.ends_with(status))
+        if hint := self.reading.hint(key, status):
+            failed = replace(failed, detail=f"{failed.detail}; {hint}" if failed.detail else hint)
+        return Got(_with_evidence(failed, response, body))
+
+    def _data_of(self, key: Key, response: Response, body: Body, text: str) -> Got:
+        """Return the result of a body that is data; Malformed where it is not what was asked for. text: as JSON."""
+        file = is_file(response.headers.get("content-type", ""), body)
+        if self.on_answer is not None:
+            self.on_answer(key, self._answer(key, response, text, file))
+        if isinstance(key, Batch):
+            read, payloads = self.reading.rest.read_batch(key, text)
+            return Got(read, tuple(payloads))
+        if not isinstance(key, PageRef):
+            payload, carried, spelt = self.reading.rest.read_item(key, text)
+            body_start = None if carried else text[:LOOKED_AT]
+            return Got(ItemRead(len(body), carried, body_start, spelt), ((key, payload),))
+        if file and self.reading.repeats_file(key, text):
+            return Got(PageRead((), paging="single", past=f"page {key} is the same file as page 1"))
+        if key == FIRST_PAGE and self.reading.is_undecided:
+            self.reading.decide(self._answer(key, response, text, file), items=not self._keep_records)
+        page, records = self.reading.rest.read_page(key, text, response.headers, kept=self._keep_records)
         kept = records if self._keep_records or self.offers_records else []
+        page = replace(page, itemless=self.reading.is_file)
         return Got(page, tuple((item, as_text(record)) for item, record in kept))
-
-    def _repeats_file(self, key: PageRef, text: str) -> bool:
-        """Return whether a guessed page is page 1 once more, as CSV or JSON lines: such a file is all there is.
-
-        Only what comes for another number shows that `page` is ignored; a file of one size may be a page as well.
-        """
-        digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
-        if key == FIRST_PAGE:
-            self._file = digest
-        numbered = key.number is not None and self._rest.source.resource.paging is None
-        return key != FIRST_PAGE and numbered and digest == self._file
 
     @property
     def source(self) -> Source:
         """What the API is taken for: as it was declared, and assumed since."""
-        return self._rest.source
+        return self.reading.rest.source
 
     def go_by(self, source: Source, refused: Collection[str] | None = None, file: str = "") -> None:
-        """Read the API as `source` says from here on: what a run has assumed, or what a check tries.
+        """Read the API as `source` says from here on: what a run has assumed, say; see `Reading`."""
+        self.reading.go_by(source, refused, file)
 
-        refused: the parameters that are not to be sent; None: those that are known to be refused. file: as of `Assumed`.
-        """
-        self._undecided = False
-        self._file = file or self._file
-        self._rest = Rest(source, refused=self._rest.refused if refused is None else refused)
-
-    def read_again(self, first: Answer) -> PageRead:
-        """Read page 1 as it came before, by what the source is taken for since."""
-        page = self._redacted(Got(self._rest.page_of(FIRST_PAGE, first.value, first.headers)[0])).result
-        assert isinstance(page, PageRead)
-        return page
-
-    def _decide(self, first: Answer) -> None:
-        """Assume what page 1 makes believe, where the rules would not read the list as well by themselves."""
-        try:
-            plain: PageRead | None = self._rest.page_of(FIRST_PAGE, first.value, first.headers)[0]
-        except Malformed:
-            plain = None
-        assumed = assume(self._rest.source, first, plain, self._rest.refused)
-        assumed = replace(assumed, line=self._credentials.redact(assumed.line), file=self._file)
-        self.assumed = assumed
-        self.go_by(assumed.source)
-        if self.on_assumed is not None and assumed.line:
-            self.on_assumed(assumed)
+    @property
+    def assumed(self) -> Assumed | None:
+        """What page 1 made believe; None where nothing was open, or it has not come yet."""
+        return self.reading.assumed
 
     def _answer(self, key: Key, response: Response, text: str, file: bool) -> Answer:
         """Return an answer to guess from; its URL with the names of variables, as everything that may be shown."""

@@ -487,7 +487,7 @@ def _value_of(path: str, seen: Seen) -> int | None:
 
 
 def _is_json_server(about: Mapping[str, Any]) -> bool:
-    return {"first", "prev", "next", "last", "pages", "items"} <= set(about)
+    return {"first", "next", "last", "pages", "items"} <= set(about)
 
 
 def _dialect(seen: Seen) -> Way | None:

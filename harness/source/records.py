@@ -177,7 +177,7 @@ class Records:
         return value["data"] if isinstance(value.get("data"), dict) and not self._ids else value
 
     def _unwrapped(self, item: ItemId, value: dict[str, Any], depth: int = 0) -> dict[str, Any] | None:
-        """Return the one object in an answer that carries the id `item`: `{"order": {...}}` is the envelope of an order.
+        """Return the one object in an answer that carries the id `item`: `{"order": {...}}` is an order's envelope.
 
         None where there is none, or several, or the answer may itself be an item which only refers to another with
         that id: an envelope's other fields speak of the answer, or hold lists or objects beside one that is called as
@@ -202,7 +202,9 @@ class Records:
         """Return whether an answer holds what is under `name`, and is nothing else by itself."""
         if "".join(words_of(name)) in self._called:
             return True
-        others = (inner for other, inner in value.items() if other != name and other.lower().lstrip("_") not in ENVELOPE)
+        others = (
+            inner for other, inner in value.items() if other != name and other.lower().lstrip("_") not in ENVELOPE
+        )
         return not any(isinstance(inner, (str, int, float, dict)) and inner not in ("", 0) for inner in others)
 
     def _check_item(self, inner: dict[str, Any], value: Any) -> None:
