@@ -86,7 +86,8 @@ class PageRead:
     said_by: the fields, joined likewise, of a total or a last_page that is not said by the usual fields of the body.
     remarks: what the page says of how the request went, beyond plain success (`harness.source.remarks`). paging: the
     kind that is declared, None where pages are numbered or led on as they themselves say. guessed: nothing says for
-    certain that next_page exists. places: where each item of `ids` lies; none where their ids say so.
+    certain that next_page exists. places: where each item of `ids` lies; none where their ids say so. itemless: no more
+    can be asked of them than the page holds: its records are the items.
     """
 
     ids: tuple[ItemId, ...]
@@ -102,6 +103,7 @@ class PageRead:
     paging: str | None = None
     guessed: bool = False
     places: tuple[str, ...] = ()
+    itemless: bool = False
 
 
 @dataclass(frozen=True, slots=True)

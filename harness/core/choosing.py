@@ -5,6 +5,8 @@ are exactly what the list holds of them, the same fields with the same values, t
 hundred a page then costs a hundredth of the requests. Whatever else comes (another field, a failure, a page whose
 records nobody kept) means that items are fetched, as if nothing had been asked. The first page's records are held
 until then, and no others: nothing is lost, nothing is fetched twice, and memory stays bounded.
+
+A list that came as a file, CSV or JSON lines, has no items below it: its records are taken at once.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ class Chooser:
     def __init__(self, open_: bool) -> None:
         self.phase: Literal["page", "sampling", "details", "list"] = "page" if open_ else "details"
         self.records: dict[ItemId, str] = {}  # of the first page
+        self.itemless = False
         self._alike = 0
 
     @property
@@ -37,11 +40,14 @@ class Chooser:
         """Return which of the items that are ready is fetched next: 0.0 the first, 1.0 the last."""
         return 1.0 if self.phase == "sampling" and self._alike else 0.0
 
-    def page(self, payloads: Iterable[tuple[ItemId, str]]) -> None:
-        """Take in the records of a page as JSON texts, before the core hears of it."""
+    def page(self, payloads: Iterable[tuple[ItemId, str]], *, itemless: bool = False) -> None:
+        """Take in the records of a page as JSON texts, before the core hears of it.
+
+        itemless: there is no more of them than the list holds, so none need be compared.
+        """
         if self.phase == "page":
-            self.records = dict(payloads)
-            self.phase = "sampling" if self.records else "details"
+            self.records, self.itemless = dict(payloads), itemless
+            self.phase = "list" if itemless and self.records else "sampling" if self.records else "details"
 
     def item(self, item: ItemId, payload: str) -> None:
         """Compare an item with its record, before the core hears of it."""

@@ -146,6 +146,19 @@ class Sampled:
     is_same: bool | None = None
 
 
+def sampled_of(seen: Preview, api: Api, config: ImportConfig) -> Sequence[ItemId]:
+    """Return the items that may be asked for: of page 1, for of these it is known what the list holds of them.
+
+    None where items are not wanted, or it cannot be told where they lie.
+    """
+    page = seen.first
+    if isinstance(page, Failed) or not config.source.details or (page.itemless and config.source.chooses):
+        return ()
+    if isinstance(api, HttpApi) and api.assumed is not None and api.assumed.placeless:
+        return ()
+    return page.ids or seen.state.items.in_state("pending")
+
+
 async def sample(
     asker: Asker, ids: Sequence[ItemId], records: Mapping[Key, str], batch: int | None, least: int = 1
 ) -> Sampled:
@@ -193,12 +206,6 @@ class Preview:
     failed: tuple[e.PageRef, Failed] | None = None
     ended: str = ""
     problem: str = ""
-
-    @property
-    def sampled(self) -> Sequence[ItemId]:
-        """Return the items of the first page that has any: of these it is known what the list holds of them."""
-        page = () if isinstance(self.first, Failed) else self.first.ids
-        return page or self.state.items.in_state("pending")
 
     @property
     def paging(self) -> str:

@@ -14,12 +14,12 @@ from harness.core.answers import Failed, PageRead
 from harness.pacing import Notice, Tiers, parse_tiers
 from harness.record import events as e
 from harness.record.events import Key
-from harness.session.asking import Asker, AskPage, Preview, preview, sample, unreadable
+from harness.session.asking import Asker, preview, sample, sampled_of, unreadable
 from harness.session.plans import Facts, Option, options
 from harness.source.base import Api
 from harness.source.client import HttpApi
 from harness.source.guess import Answer, Finding, Guess, Unknown, guess
-from harness.spec.source import Paging, Resource, Source
+from harness.spec.source import Resource, Source
 from harness.spec.to_toml import to_toml
 from harness.spec.told import sends
 
@@ -93,19 +93,13 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
     seen = await preview(ask, accept=config.source.accept_list)
     if isinstance(seen.first, Failed):
         raise unreadable("list", seen.first)
-    tried = None
-    for paging in _others(api):
-        if not _repeats(seen):
-            break
-        tried = paging
-        _go_by(api, paging)
-        seen = await preview(asker.again(ask), accept=config.source.accept_list)
     assert isinstance(seen.first, PageRead)
     if seen.failed is not None:
         raise unreadable(f"page {seen.failed[0]} of the list", seen.failed[1])
-    ids = seen.sampled if config.source.details else ()
+    ids = sampled_of(seen, api, config)
     sampled = await sample(asker, ids, records, config.source.batch, least=2)
     known = _known(config, asker)
+    tried = api.source.resource.paging if isinstance(api, HttpApi) else None
     found = guess(list(asker.answers.values()), known, tried) if asker.answers else Guess(known, ())
     told = _told(asker.notices)
     server_s = asker.notices[0].server_utc_s
@@ -144,36 +138,6 @@ class _Noting(Asker):
         self.answers: dict[Key, Answer] = {}
         if isinstance(api, HttpApi):
             api.on_answer = self.answers.__setitem__
-
-    def again(self, ask: AskPage) -> AskPage:
-        """Return what asks for every page but the first, whose answer is read anew."""
-
-        async def asking(key: e.PageRef) -> tuple[PageRead | Failed, int | None]:
-            if key == e.FIRST_PAGE and isinstance(self._api, HttpApi):
-                return self._api.read_again(self.answers[key]), 200
-            return await ask(key)
-
-        return asking
-
-
-# Parameters that are tried where the likeliest brings page 1 again.
-_MOST_TRIED = 2
-
-
-def _others(api: Api) -> tuple[Paging, ...]:
-    assumed = api.assumed if isinstance(api, HttpApi) else None
-    return () if assumed is None else assumed.others[:_MOST_TRIED]
-
-
-def _repeats(seen: Preview) -> bool:
-    listing = seen.state.listing
-    return bool(listing.first) and listing.first == listing.second
-
-
-def _go_by(api: Api, paging: Paging) -> None:
-    assert isinstance(api, HttpApi)
-    resource = api.source.resource.model_copy(update={"paging": paging})
-    api.go_by(api.source.model_copy(update={"resource": resource}))
 
 
 def _known(config: ImportConfig, asker: _Noting) -> Source:

@@ -31,7 +31,7 @@ from harness.session.optimality import figures as figures, revealed
 from harness.session.retry_failed import conclude, forget as forget, reopen as reopen
 from harness.session.session import OnUpdate, Session
 from harness.settings import Resolved, resolve
-from harness.source.assuming import restored
+from harness.source.assuming import known_of, restored
 from harness.source.base import Api
 from harness.source.child import child_api, server_flags
 from harness.source.client import HttpApi
@@ -147,16 +147,16 @@ def _go_by(api: HttpApi, run: Run, config: ImportConfig, session: Session) -> No
     noted = run.about.get("assumed")
     if noted is not None:
         try:
-            api.go_by(restored(noted, api.source))
+            api.go_by(restored(noted, api.source), *known_of(noted))
         except ValueError:
             where = run.folder / "run.json"
             raise RecordError(f"{where} holds an assumption that is none; restore it, or start anew") from None
     elif config.source.url is not None:
-        api.on_assumed = session.assumed
+        api.reading.on_assumed = session.assumed
     sized = Sized.from_noted(run.about.get("page_size"))
     if sized is not None or session.state.pages_read:
-        api.keep_size(sized)
-    api.on_sized = session.sized
+        api.reading.keep_size(sized)
+    api.reading.on_sized = session.sized
 
 
 def prepare_run(config: ImportConfig, *, simulated: bool = False) -> Run:

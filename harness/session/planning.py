@@ -13,7 +13,7 @@ from harness.pacing import format_tiers
 from harness.pacing.routes import several
 from harness.record.events import FIRST_PAGE, Key, PageRef
 from harness.record.state import State
-from harness.session.asking import Asker, Sampled, preview, sample, unreadable
+from harness.session.asking import Asker, Sampled, preview, sample, sampled_of, unreadable
 from harness.session.factory import credentials_of
 from harness.session.plans import Facts, Option as Option, options, work_of
 from harness.source.base import Api
@@ -91,7 +91,7 @@ async def look_ahead(api: Api, config: ImportConfig) -> Outlook:
     assert isinstance(seen.first, PageRead)
     if seen.problem and config.run.max_items is None:
         raise BadInput(f"an import could not end as complete: {seen.problem}")
-    ids = seen.sampled if config.source.details else ()
+    ids = sampled_of(seen, api, config)
     sampled = await sample(asker, ids, records, config.source.batch)
     work, latency_s = work_for(seen.first, seen.state, config), min(asker.latencies_s)
     facts = Facts.of(seen, api, config, sampled)

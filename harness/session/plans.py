@@ -18,6 +18,7 @@ from harness.core.answers import PageRead
 from harness.pacing import Tiers
 from harness.pacing.routes import several
 from harness.session.factory import credentials_of
+from harness.source.client import HttpApi
 
 if TYPE_CHECKING:
     from harness.session.asking import Preview, Sampled
@@ -74,7 +75,7 @@ class Facts:
             is_known=items is not None,
             pages=state.last_page if most is None else None,
             a_page=a_page,
-            usual=getattr(api, "usual_size", None),
+            usual=api.reading.usual_size if isinstance(api, HttpApi) else None,
             paging="cursor" if state.last_page is None else "numbered",
             is_whole=sampled.is_same,
         )

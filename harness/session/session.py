@@ -149,7 +149,8 @@ class Session:
             _log.warning("%s", event.evidence)
         if isinstance(event, ItemListed) and self.core.chooser.phase == "list" and not self._taken:
             self._taken = True
-            _log.warning("the list holds all of each item, so items are taken from it; --detail fetches each by itself")
+            why = "came as a file" if self.core.chooser.itemless else "holds all of each item"
+            _log.warning("the list %s, so items are taken from it; --detail fetches each by itself", why)
             with suppress(RecordError):
                 self.run_folder.note(decided={**self.run_folder.about.get("decided", {}), "detail": False})
         self.recorder.record(event)
