@@ -216,6 +216,8 @@ class Preview:
             return f"numbered pages{start}"
         if listing.way_on:
             return f"each page names the next ({listing.way_on}){start}"
+        if listing.paging == "keyset":
+            return "each page is asked for by the last id of the one before"
         return f"pages guessed by number, because none names the next{start}"
 
 

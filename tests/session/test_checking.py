@@ -60,7 +60,8 @@ def test_four_requests_tell_what_can_be_told() -> None:
     found, requests = checked(scenario("draft-8", items=250))
     assert requests == 4
     assert (found.a_page, found.items, found.pages, found.item_fields, found.alike) == (100, 250, None, 6, False)
-    assert (found.paging, found.ended, found.problem) == ("each page names the next (has_more)", "", "")
+    how = "each page is asked for by the last id of the one before"
+    assert (found.paging, found.ended, found.problem) == (how, "", "")
     assert found.latencies_s == pytest.approx((0.05, 0.05, 0.05, 0.05))
     assert [(told.header, told.limit, told.period_s, told.remaining) for told in found.told] == [
         ("RateLimit", 100, 5.0, (99, 98, 97, 96)),
