@@ -19,14 +19,17 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Api:
-    """url: of the list. told: what a user declares. id: where a record holds its id. knows: a guess can know it."""
+    """url: of the list. told: what a user declares. knows: a guess can know it.
+
+    listed: the list's records, good enough for a guess: where items are is not to be known, and the run says so.
+    """
 
     url: str
     answers: Callable[[Asked], Reply]
     rows: list[Row]
     told: Mapping[str, Any] = field(default_factory=dict)
-    id: str = "id"
-    knows: bool = True  # a guess can know it
+    knows: bool = True
+    listed: list[Row] | None = None  # a guess can know it
 
 
 ROWS = [{"id": n, "name": f"n{n}"} for n in range(1, N + 1)]

@@ -59,7 +59,6 @@ def asana():
         listing("/api/1.0/tasks", page, lambda a: details(a, "/api/1.0/tasks", full, "gid", wrap=("data",))),
         full,
         told(id=["gid"], next="next_page.uri", item_records="data", paging="link"),
-        id="gid",
     )
 
 
@@ -96,7 +95,6 @@ def twilio():
         listing(p, page, detail),
         [{**r, "price": "1"} for r in rows],
         told(id=["sid"], next="next_page_uri", item="{uri}", paging="link"),
-        id="sid",
     )
 
 
@@ -160,7 +158,6 @@ def swapi():  # no id: the URL is all there is
         listing("/api/people/", page, detail),
         rows,
         told(id=["url"], next="next", item="{url}"),
-        id="url",
     )
 
 

@@ -24,7 +24,6 @@ def contentful():
         listing("/spaces/s/entries", page, detail),
         rows,
         told(id=["sys.id"], paging="offset", offset_param="skip", total="total"),
-        id="sys.id",
     )
 
 
@@ -78,7 +77,6 @@ def quickbooks():  # positions begin at 1
             first_page=1,
             detail=False,
         ),
-        id="Id",
         knows=False,
     )
 
@@ -158,7 +156,6 @@ def stackexchange():
         listing("/2.3/questions", page),
         rows,
         told(id=["question_id"], paging="page", more="has_more", detail=False),
-        id="question_id",
     )
 
 
@@ -185,7 +182,6 @@ def arcgis():
             more="exceededTransferLimit",
             detail=False,
         ),
-        id="attributes.OBJECTID",
         knows=False,
     )
 
@@ -204,7 +200,6 @@ def algolia():
         listing("/1/indexes/i", page),
         rows,
         told(records="hits", id=["objectID"], paging="page", first_page=0, pages="nbPages", detail=False),
-        id="objectID",
     )
 
 
@@ -411,8 +406,8 @@ def uuid_slug():
             item=f"{ORIGIN}/ghost/posts/{{slug}}/",
             item_records="post",
         ),
-        id="slug",
         knows=False,
+        listed=rows,
     )
 
 

@@ -38,7 +38,7 @@ def reddit():
             detail=False,
             paging="cursor",
         ),
-        id="data.id",
+        listed=[row["data"] for row in rows],
     )
 
 
@@ -159,7 +159,6 @@ def crossref():
             total='message."total-results"',
             detail=False,
         ),
-        id="DOI",
     )
 
 
@@ -171,7 +170,6 @@ def crossref_cursor():
         base.answers,
         base.rows,
         told(records="message.items", id=["DOI"], next='message."next-cursor"', cursor_param="cursor", detail=False),
-        id="DOI",
     )
 
 
@@ -202,7 +200,6 @@ def wikipedia():  # continuation by several parameters
             absent_is_end=True,
             detail=False,
         ),
-        id="pageid",
         knows=False,
     )
 
@@ -346,7 +343,6 @@ def list_of_names():
         answers,
         [{"name": n, "legs": 4} for n in ("hound", "pug", "corgi")],
         told(records="message", paging="single", item=f"{ORIGIN}/breeds/{{id}}"),
-        id="name",
         knows=False,
     )
 
