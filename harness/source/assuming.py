@@ -35,7 +35,7 @@ class Assumed:
 
     def as_noted(self) -> dict[str, Any]:
         """Return what run.json keeps, and a resumed run is given."""
-        return {"line": self.line, "source": self.source.model_dump(mode="json", exclude_defaults=True)}
+        return {"line": self.line, "source": self.source.as_written()}
 
 
 def is_open(source: Source) -> bool:
