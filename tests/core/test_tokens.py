@@ -228,7 +228,7 @@ def test_a_token_takes_a_grant_of_its_own_route() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 60), st.integers(2, 30), st.integers(1, 12), st.integers(1, 9))
-@example(6, 2, 4, 6)  # each token is used up by others before the request that it was fetched for
+@example(6, 2, 4, 6)  # others had used up the token that it was fetched for, and it was compared with the next one
 def test_nothing_is_sent_without_a_grant(items: int, lasts: int, workers: int, limit: int) -> None:
     """Tokens, pages and items together never exceed the limit of all, and events count what the server counted."""
     server = Guarded(items=items, lasts_requests=lasts)
