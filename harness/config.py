@@ -184,8 +184,6 @@ class SourceSpec(_Part):
     detail: bool | None = _setting("detail")
     refused_when: RefusalsSetting = _setting("refused_when", max_length=20)
     fail_when: FailuresSetting = _setting("fail_when", max_length=20)
-    timestamps: bool = _setting("timestamps")
-    imported_at: bool = _setting("imported_at")
     # Auth.
     token_env: VariablesSetting = _setting("token_env", max_length=20)
     auth: Annotated[str, AfterValidator(_as_auth)] | None = _setting("auth")

@@ -168,21 +168,15 @@ class Redirected:
 Result = PageRead | ItemRead | BatchRead | TokenRead | Redirected | Failed
 
 
-def failed_status(status: int, location: str | None = None) -> Failed:
-    """Return the failure of a status that is neither a success nor a refusal by a limit. location: where a redirect
-    points.
-    """
+def failed_status(status: int) -> Failed:
+    """Return the failure of a status that is neither a success nor a refusal by a limit."""
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:
         phrase = ""
     if 300 <= status < 400:
-        where = f"; it points to {location.partition('?')[0][:200]}" if location else ""
-        return Failed(
-            "redirected",
-            f"redirects to other hosts are not followed{where}; if you trust that address, use it as --url",
-            passing=False,
-        )
+        why = f"status {status} leads to no address that could be asked instead; check --url"
+        return Failed("redirected", why, passing=False)
     if status in GONE:
         return Failed(GONE[status], phrase, passing=False)
     return Failed(f"status {status}", phrase, passing=status >= 500 or status in PASSING)

@@ -22,7 +22,7 @@ from harness.source.formats import Body, NoData, decoded, read_text, what_came
 from harness.source.guess import Answer
 from harness.source.headers import notice
 from harness.source.http import ERRORS, AsyncBaseTransport, AsyncClient, Response, failure, open_client, trusted
-from harness.source.redirects import FOLLOWED, Endings, leads_to
+from harness.source.redirects import FOLLOWED, SEE_OTHER, Endings, leads_to, not_followed
 from harness.source.rest import Garbled, Malformed, Request, Rest, as_text
 from harness.source.tokens import Client as TokenClient, read_token
 from harness.source.way_on import past_end
@@ -84,6 +84,7 @@ class HttpApi:
         self._oauth = oauth
         self._same_host = same_host
         self._endings = Endings()
+        self._to_get: set[tuple[Role, Key]] = set()  # redirected to what is to be had with a GET
         self._near: dict[ItemId, str] = {}
         # Told each answer that could be read as JSON: for a check, which says what the API looks like.
         self.on_answer: Callable[[Key, Answer], None] | None = None
@@ -158,6 +159,10 @@ class HttpApi:
         if place is None and self._near and not isinstance(key, (PageRef, Batch)):
             place = self._near.get(key)
         own = self._request_of(key, place)
+        if target is None:
+            self._to_get.discard((role, key))
+        elif (role, key) in self._to_get:
+            own = replace(own, method="GET", json=None)
         asked = target or self._endings.with_ending(role, own.url)
         return _Sent(role, key, own.url, asked, credential, target is None and asked != own.url, own)
 
@@ -197,7 +202,7 @@ class HttpApi:
         if refused is not None:
             return Got(_with_evidence(refused, response, body))
         if not response.is_success:
-            return Got(_with_evidence(failed_status(response.status_code), response, body))
+            return Got(_with_evidence(_failed("token", response), response, body))
         read = read_token(text)
         if read is None:  # without its body, which may hold one all the same
             return Got(Failed("malformed", "the answer of the token's address has no access_token", passing=False))
@@ -272,6 +277,8 @@ class HttpApi:
         shown = self._credentials.restore_placeholders(target)
         if shown is None:
             return _TOLD_SECRET
+        if status == SEE_OTHER and sent.request.method != "GET":
+            self._to_get.add((sent.role, sent.key))
         self._endings.learn(status, sent.role, sent.url, shown)
         return Got(Redirected(shown, sent.url))
 
@@ -279,7 +286,8 @@ class HttpApi:
         status = response.status_code
         if not response.is_success:
             words = "" if isinstance(body, Malformed) else body.decode(_UTF_8, "replace")
-            failed = failed_status(status, response.extensions.get("location"))
+            role: Role = "list" if isinstance(key, PageRef) else "item"
+            failed = _failed(role, response)
             failed = replace(failed, past_end=past_end(status, words) or self._rest.ends_with(status))
             return Got(_with_evidence(failed, response, body))
         if status == NO_CONTENT and isinstance(key, PageRef):
@@ -424,6 +432,14 @@ def _data(key: Key, response: Response, body: Body) -> str:
         came = what_came(content_type, body)
         why = f"the list's URL answers with {came}, not with JSON, JSON lines or CSV; is it the address of the API?"
         raise Malformed(why) from None
+
+
+def _failed(role: Role, response: Response) -> Failed:
+    """Return the failure of an answer that is no success, by its status."""
+    status = response.status_code
+    if status in FOLLOWED:
+        return not_followed(role, status, response.extensions.get("location"))
+    return failed_status(status)
 
 
 def _with_evidence(failed: Failed, response: Response, body: Body | Malformed) -> Failed:
