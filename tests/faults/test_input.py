@@ -169,8 +169,7 @@ def test_any_words_after_any_command(
     name = data.draw(st.sampled_from(sorted(COMMANDS)))
     options = [option for option in COMMANDS[name].params if isinstance(option, click.Option)]
     needed = [data.draw(words_for(option)) for option in options if option.required]
-    anything = st.sampled_from(options).flatmap(words_for) if options else None
-    words = data.draw(st.lists(anything, max_size=3)) if anything else []
+    words = data.draw(st.lists(st.sampled_from(options).flatmap(words_for), max_size=3)) if options else []
     names = data.draw(st.lists(TEXT, max_size=int(len(options) < len(COMMANDS[name].params))))
     with pytest.raises(SystemExit) as ended:
         harness_main([*name.split(), *needed, *words, *([REFUSED[name]] if name in REFUSED else []), "--", *names])
