@@ -27,6 +27,7 @@ from harness.source.rest import Garbled, Malformed, Request, Rest, as_text
 from harness.source.tokens import Client as TokenClient, read_token
 from harness.source.way_on import past_end
 from harness.spec.source import Source
+from harness.speed import by_the_wall
 
 NO_CONTENT = 204
 _TEXTS = ("url", "cursor", "keyset")  # kinds of pages that are what a server wrote
@@ -260,7 +261,7 @@ class HttpApi:
 
     async def _start_of(self, response: Response) -> bytes:
         start = bytearray()
-        with trio.move_on_after(LONGEST_LOOK_S):
+        with trio.move_on_after(by_the_wall(LONGEST_LOOK_S)):
             await read_start(response, start, MOST_BODY)
         return bytes(start)
 
