@@ -202,7 +202,7 @@ def _of_preset(config: ImportConfig) -> str:
         declared.auth is None and not {*declared.headers, *config.source.header_names} & _KEYS
     )
     if keyless and config.source.url is not None and preset is not None and "auth" in load(preset).settings:
-        said += "; no key is sent: give the variable that holds yours with --token-env NAME, if the API wants one"
+        said += "; no key is sent; name its variable with --token-env, if this list wants one"
     return said
 
 
