@@ -148,7 +148,7 @@ class Session:
             _log.warning("%s", event.evidence)
         if isinstance(event, ItemListed) and self.core.chooser.phase == "list" and not self._taken:
             self._taken = True
-            _log.warning("the list holds all of each item, so items are taken from it; --detail fetches each by itself")
+            _log.warning("%s", _taken_because(self.core.chooser.not_there))
             with suppress(RecordError):
                 self.run_folder.note(decided={**self.run_folder.about.get("decided", {}), "detail": False})
         self.recorder.record(event)
@@ -326,6 +326,15 @@ class Session:
     def bound(self) -> Bound | None:
         """Return the least time for the requests that succeeded and were needed; None where no limit is known."""
         return best_possible(self.state, self.config)
+
+
+def _taken_because(not_there: int | None) -> str:
+    if not_there is None:
+        return "the list holds all of each item, so items are taken from it; --detail fetches each by itself"
+    return (
+        f"no item is at the list's URL with its id (status {not_there}), so the list's records are the items; "
+        "--item says where items are, if they hold more"
+    )
 
 
 def _live_tier(tier: TierStatistics, now: float, config: ImportConfig) -> LiveTier:

@@ -82,8 +82,8 @@ PAGINGS: dict[str, tuple[type[Any], dict[str, str]]] = {
     "offset": (
         OffsetPaging,
         {
-            **{"param": "param", "total": "total", **_MORE, **_SIZE},
-            **{"offset_param": "param", "total_path": "total", "offset_body_path": "body:{offset}"},
+            **{"param": "param", "first": "first", "total": "total", **_MORE, **_SIZE},
+            **{"offset": "first", "offset_param": "param", "total_path": "total", "offset_body_path": "body:{offset}"},
         },
     ),
     "cursor": (CursorPaging, {**_CURSOR, "cursor_body_path": "body:{cursor}"}),

@@ -49,10 +49,11 @@ class PageNumberPaging(_Model):
 
 
 class OffsetPaging(_Model):
-    """Pages by the number of records before them, in `param`."""
+    """Pages by the number of records before them, in `param`. first: what the first record is counted as, 0 or 1."""
 
     type: Literal["offset"] = "offset"
     param: str = "offset"
+    first: Literal[0, 1] = 0
     total: str | None = None
     more: str | None = None
 
