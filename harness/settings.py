@@ -227,7 +227,10 @@ def checked(settings: Mapping[str, Any]) -> ImportConfig:
     if isinstance(file := values.get("source"), (str, Path)):
         del values["source"]
         if str(file):
-            return read_settings(values, notebook_file(file), {})
+            try:
+                return read_settings(values, notebook_file(file), {})
+            except BadInput as error:
+                raise BadInput(str(error).replace("--config ", "the settings file ", 1)) from None
     config = ImportConfig(**values)
     resolve(config)
     return config

@@ -146,7 +146,7 @@ def test_a_known_api_is_chosen_in_the_form(page: Page, tmp_path: Path) -> None:
             label="stripe: Stripe: charges, customers and other lists of the API v1"
         )
         expect(limit).to_have_value("")
-        expect(limit).to_have_attribute("placeholder", "empty: 100/s+list=25/s+item=25/s, as it is documented")
+        expect(limit).to_have_attribute("placeholder", "documented: 100/s+list=25/s+item=25/s")
         picture(page, "form")
         page.get_by_role("button", name="URL", exact=True).click()
         for label in ("Settings file", "URL of the list", "Token variable"):

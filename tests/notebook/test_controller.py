@@ -101,7 +101,7 @@ def test_a_known_api_is_chosen_in_the_form(tmp_path: Path) -> None:
     assert [name for _, name in fields["preset"].options][:2] == ["", "airtable"]
     fields["preset"].value = "stripe"
     assert fields["limit"].value == ""
-    assert "100/s+list=25/s+item=25/s, as it is documented" in fields["limit"].placeholder
+    assert "documented: 100/s+list=25/s+item=25/s" in fields["limit"].placeholder
     assert panel.controls.values() == {"preset": "stripe", "items": "40", "run": "r", "workers": 10}
     fields["preset"].value = ""
     assert (fields["limit"].value, fields["items"].value) == ("1000/1s", "40")

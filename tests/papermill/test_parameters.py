@@ -65,7 +65,10 @@ def test_a_source_is_a_preset_or_a_file(tmp_path: Path, monkeypatch: pytest.Monk
     [
         ({"preset": "githb"}, "--preset 'githb' is not known; did you mean github?"),
         ({"preset": "./no.toml", "url": "https://a/b"}, "--preset no.toml cannot be read"),
-        ({"source": "no.toml"}, "--config no.toml cannot be read (No such file or directory); name a TOML file"),
+        (
+            {"source": "no.toml"},
+            "the settings file no.toml cannot be read (No such file or directory); name a TOML file",
+        ),
         ({"source": "x.toml", "preset": "github"}, "--preset and [[resource]] in x.toml both declare a source"),
         ({"sorce": "x.toml"}, "'sorce' is not a parameter of this notebook; did you mean source?"),
         ({"preset": "github", "plan": "gold"}, "--plan 'gold' is not known of github; use one of: default, anonymous"),

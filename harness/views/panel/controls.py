@@ -54,7 +54,9 @@ BUTTONS = {
 }
 # Fields that say how an API of one's own is read.
 _OF_URL = ("records", "id", "next", "cursor_param", "item", "auth")
-_NO_LIMIT = "such as 500/20s+2000/100s; empty: learned, or as the test API states"
+_NO_LIMIT = "100/m, say; empty: learned or stated"
+# By whether the source is a URL.
+_ITEMS = {False: "1000", True: "all; or the most to import"}
 _WIDE = {"description_width": "9em"}
 _FIELD = {"width": "min(100%, 30em)"}
 
@@ -82,7 +84,7 @@ class Controls:
         self._for_test_api: dict[str, str] = {}  # what was filled in while no URL was
         self._source = w.ToggleButtons(options=["test API", "URL"], description="Source", style=_WIDE)
         about = [
-            ("the default: fixed windows, stated truthfully", ""),
+            ("the known API; or fixed windows, stated truthfully", ""),
             *((f"{name}: {line}", name) for name, line in scenarios.items()),
         ]
         self._fields: dict[str, Any] = {
@@ -96,10 +98,10 @@ class Controls:
                 style=_WIDE,
                 layout=_FIELD,
             ),
-            "source": _text("Settings file", "TOML, such as orders.toml that check --save wrote; or none"),
+            "source": _text("Settings file", "TOML, as check --save writes it; or none"),
             "url": _text("URL of the list", "https://api.example.com/orders"),
-            "token_env": _text("Token variable", "name of an environment variable, such as API_TOKEN"),
-            "items": _text("Items", "1000; with a URL: all"),
+            "token_env": _text("Token variable", "API_TOKEN, say: its name, not the key"),
+            "items": _text("Items", _ITEMS[False]),
             "limit": _text("Limit", _NO_LIMIT),
             "server_limit": _text("Server's limit", "what the test API enforces; empty: the same"),
             "latency": _text("Latency", "of the test API, such as 50ms"),
@@ -213,7 +215,7 @@ class Controls:
         """Take back what was filled in for the test API where it would count for another, and say what counts then."""
         preset, url = self._fields["preset"].value, self._source.value == "URL"
         documented = self._presets[preset][1] if preset in self._presets else ""
-        self.limit.placeholder = f"empty: {documented}, as it is documented" if documented else _NO_LIMIT
+        self.limit.placeholder = f"documented: {documented}" if documented else _NO_LIMIT
         if self._setting:
             return
         for name, foreign in (("items", url), ("limit", url or bool(preset))):
@@ -226,6 +228,7 @@ class Controls:
     def _show_source(self) -> None:
         """Show only the fields that this source has."""
         url = self._source.value == "URL"
+        self._fields["items"].placeholder = _ITEMS[url]
         for name, of_url in (
             ("source", True),
             ("url", True),
