@@ -100,7 +100,8 @@ SECTIONS = (
             ),
             Flag(
                 "param",
-                "a query parameter for each request of the list, NAME=VALUE; may be repeated",
+                "a query parameter for each request, such as v=2 (what is for the list alone belongs in --url); may be "
+                "repeated",
                 default={},
                 many=True,
                 live=True,

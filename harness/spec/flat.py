@@ -90,8 +90,6 @@ def compiled(given: Mapping[str, Any], base: Source | None = None, *, lenient: b
     """
     resource = Resource(url=given["url"]) if base is None else base.resource
     changes: dict[str, Any] = {name: given[name] for name in _OF_RESOURCE if name in given}
-    if "param" in given:
-        changes["params"] = given["param"]
     for name in ("refused_when", "fail_when"):
         if name in given:
             changes[name] = tuple(map(_as_rule, given[name]))
@@ -99,6 +97,8 @@ def compiled(given: Mapping[str, Any], base: Source | None = None, *, lenient: b
     changed = changed.model_copy(update={"paging": _paging(given, changed), "item": _item(given, changed)})
     source = Source(resource=changed) if base is None else base.model_copy(update={"resource": changed})
     about = {name: given[name] for name in ("same_host", "allow_host") if name in given}
+    if "param" in given:
+        about["params"] = given["param"]
     if "headers" in given:
         about["headers"] = {**source.headers, **given["headers"]}
     return source.model_copy(update={**about, "auth": _auth(given, source.auth, lenient=lenient)})

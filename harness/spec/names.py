@@ -21,6 +21,7 @@ from harness.spec.source import (
 OF_SOURCE = {
     "name": "name",
     "headers": "headers",
+    "params": "params",
     "auth": "auth",
     "limits": "limits",
     "base_url": "base_url",
