@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,12 @@ from harness.cli.main import cli
 from harness.errors import BadInput
 from harness.record.arrow import EVENT_SCHEMA
 from harness.record.state import MOVES
+from harness.session.checking import Checked, check
+from harness.session.importing import http_api
 from harness.settings import read_settings
-from tests.presets.play import at_test_api
+from harness.views.checked import check_text
+from harness.views.screen import Screen
+from tests.presets.play import at_test_api, opened_at_test_api
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -62,6 +67,33 @@ def test_the_readme_shows_what_a_bad_value_says() -> None:
     with pytest.raises(BadInput) as said:
         read_settings({"workers": "0"}, None, {})
     assert f"$ python -m harness import --workers 0\nharness: {said.value}\n" in README
+
+
+def test_the_readme_shows_what_check_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a test API in that shape, whose answers take 90 ms."""
+    monkeypatch.setenv("API_TOKEN", "abc123456")
+    shape = [
+        "list=/v2/orders",
+        "records=data.orders",
+        "id=order_id",
+        "cursor-param=after",
+        "size-param=limit",
+        "size=25",
+    ]
+    server = {
+        **{"items": 250, "paging": "cursor", "limit": "100/m", "latency": "90ms", "auth": ["bearer"]},
+        "shape": [*shape, "tell=meta.next=cursor", "item-records=order"],
+    }
+    url = "https://api.example.com/v2/orders"
+    config = read_settings({"url": url, "token_env": ["API_TOKEN"]}, None, {})
+
+    async def main() -> Checked:
+        opened_at_test_api(server, monkeypatch)
+        async with http_api(config, url, keep_records=True) as api:
+            return await check(api, config, 0.0)
+
+    found = replace(trio.run(main, clock=MockClock(autojump_threshold=0)), skew_s=None)
+    assert f"```\n{check_text(found, Screen(), program='python -m harness')}\n```\n" in README
 
 
 def test_the_readme_names_every_command() -> None:

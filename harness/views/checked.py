@@ -38,7 +38,8 @@ def check_text(checked: Checked, screen: Screen, *, program: str, command: str =
 def _checked(checked: Checked) -> Iterable[Row]:
     of = "" if checked.items is None else f" of {count(checked.items)}"
     pages = "" if checked.pages is None else f" in {plural(checked.pages, 'page')}"
-    paging = "" if "paging" in dict(checked.declared) else f", {checked.paging}"
+    told = {*dict(checked.declared), *(found.what for found in checked.findings)}
+    paging = "" if "paging" in told and "counted from 0" not in checked.paging else f", {checked.paging}"
     yield "list", f"{plural(checked.a_page, 'item')} on the first page{of}{pages}{paging}", ""
     yield from _parts(checked, "records", "id", "paging", "size")
     yield from _end(checked)

@@ -35,13 +35,19 @@ async def at_test_api(
     server: Mapping[str, Any], config: ImportConfig, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Run, dict[str, Any]]:
     """Import from a test API with the settings `server`, whatever host the URL names; the run, and its counts."""
+    service = opened_at_test_api(server, monkeypatch)
+    return await _import(config), service.report()
+
+
+def opened_at_test_api(server: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch) -> Service:
+    """Make every client that is opened from now on ask a test API with the settings `server`."""
     about = ServerConfig.from_mapping(server)
     service = Service(about, trio.current_time())
     app, opened = create_app(about, service), client.open_client
     monkeypatch.setattr(
         client, "open_client", lambda *args, **how: opened(*args, **{**how, "transport": InProcess(app)})
     )
-    return await _import(config), service.report()
+    return service
 
 
 async def _import(config: ImportConfig) -> Run:
