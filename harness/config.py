@@ -523,7 +523,8 @@ class ImportConfig(_Part):
         if self.source.url is None and self.source.preset is not None and self.test_api.scenario is None:
             if is_preset_file(self.source.preset):
                 raise ValueError(
-                    "--preset FILE needs the URL of a list; add --url, or --scenario to rehearse an import"
+                    "--preset FILE needs the URL of a list; add --url, or --scenario to rehearse an import (a url in "
+                    "the file is an example)"
                 )
             test_api = self.test_api.model_copy()
             test_api.__dict__["scenario"] = self.source.preset

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -166,6 +168,25 @@ class Redirected:
 
 
 Result = PageRead | ItemRead | BatchRead | TokenRead | Redirected | Failed
+
+
+# Where an API says in words what was wrong; the first that is there counts.
+_SAYS = ("message", "detail", "error_description", "errorMessages", "title", "error", "reason")
+_MOST_SAID = 200
+
+
+def own_words(body: str | None) -> str:
+    """Return the sentence by which the body of an error explains itself, "" where it has none. It may be cut short."""
+    for name in _SAYS:
+        found = re.search(rf'"{name}"\s*:\s*\[?\s*("(?:[^"\\]|\\.)+")', body or "", re.IGNORECASE)
+        if found is not None:
+            try:
+                said = " ".join(str(json.loads(found[1])).split())
+            except ValueError:  # a control character, or half an escape
+                continue
+            return said[:_MOST_SAID].rstrip(".")
+    title = re.search(r"<title[^>]*>([^<]+)</title>", body or "", re.IGNORECASE)
+    return "" if title is None else " ".join(title[1].split())[:_MOST_SAID]
 
 
 def failed_status(status: int) -> Failed:

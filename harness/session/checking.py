@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 import trio
 
 from harness.config import ImportConfig
-from harness.core.answers import Failed, PageRead, Result
+from harness.core.answers import Failed, PageRead, Result, own_words
 from harness.core.list_reader import as_page, known_pages, listed, told_error
 from harness.core.listing import Ask, Ended, Unclear, judge, stuck, wants_page_0
 from harness.core.rules import Rules
 from harness.errors import BadInput
-from harness.pacing import Notice
+from harness.pacing import Later, Notice, Outcome, Tiers, WindowPacer, format_tiers
+from harness.pacing.tiers import EVERY_ROUTE, of_route, unnamed
 from harness.record import events as e
 from harness.record.events import Key, Role, role_name
 from harness.record.fold import apply
@@ -29,6 +30,7 @@ from harness.source.base import Api
 from harness.source.client import HttpApi
 from harness.source.guess import Answer, Finding, Guess, Unknown, guess
 from harness.spec.source import Paging, Resource, Source
+from harness.spec.templates import on_list
 from harness.spec.to_toml import to_toml
 from harness.spec.told import sends
 
@@ -54,8 +56,9 @@ class Checked:
     of them. skew_s: how far the server's clock is ahead of ours, to the second (None: it has no Date).
 
     statuses: of the answers, in order. findings, unknown: what can be told of the source, and what cannot. declared:
-    the parts that were not guessed, as they are declared. sends: (what proves who we are, the host it is sent to), by
-    name. toml: the source as `import --config` takes it; "" where its records cannot be told.
+    the parts that were not guessed, as they are declared; declared_limits: so are these. sends: (what proves who we
+    are, the host it is sent to), by name. toml: the source as `import --config` takes it; "" where its records cannot
+    be told.
     """
 
     url: str
@@ -75,6 +78,7 @@ class Checked:
     findings: tuple[Finding, ...] = ()
     unknown: tuple[Unknown, ...] = ()
     declared: tuple[tuple[str, str], ...] = ()
+    declared_limits: str = ""
     sends: tuple[tuple[str, str], ...] = ()
     toml: str = ""
 
@@ -179,8 +183,9 @@ def _judge(found: Preview, accept: bool) -> None:
 class _Asker:
     """Asks, and keeps what the headers said, how long it took, and the answers themselves."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, limits: Tiers = ()) -> None:
         self._api = api
+        self._pacer = WindowPacer(limits, 0.0) if limits else None
         self.notices: list[Notice] = []
         self.latencies_s: list[float] = []
         self.payloads: list[str] = []  # of the last answer
@@ -190,7 +195,7 @@ class _Asker:
 
     async def page(self, key: e.PageRef) -> tuple[PageRead | Failed, int | None]:
         heard = len(self.notices)
-        result = await self._ask("list", key)
+        result = await self._in_turn("list", key)
         assert isinstance(result, (PageRead, Failed))
         return result, self.notices[-1].status if len(self.notices) > heard else None
 
@@ -205,9 +210,31 @@ class _Asker:
         return asking
 
     async def item(self, key: Key) -> None:
-        result = await self._ask("item", key)
+        result = await self._in_turn("item", key)
         if isinstance(result, Failed):
             raise unreadable(f"item {key}", result)
+
+    async def _in_turn(self, role: Role, key: Key) -> Result:
+        """Ask when the declared limits let it, and again, twice at most, where the server asks for a short wait."""
+        for _ in range(_MOST_REFUSED):
+            try:
+                return await self._ask_now(role, key)
+            except RefusedNow as refusal:
+                if refusal.wait_s is None or refusal.wait_s > _LONGEST_WAIT_S:
+                    raise
+                await trio.sleep(refusal.wait_s)
+        return await self._ask_now(role, key)
+
+    async def _ask_now(self, role: Role, key: Key) -> Result:
+        if self._pacer is None:
+            return await self._ask(role, key)
+        while isinstance(turn := self._pacer.reserve(trio.current_time()), Later):
+            assert turn.until is not None, "nothing is in flight"
+            await trio.sleep_until(turn.until)
+        try:
+            return await self._ask(role, key)
+        finally:
+            self._pacer.settle(turn, trio.current_time(), Outcome.ANSWERED)
 
     async def _ask(self, role: Role, key: Key) -> Result:
         began_s = trio.current_time()
@@ -223,21 +250,45 @@ class _Asker:
         return not notice.refused
 
 
-def refused(what: str, notice: Notice) -> BadInput:
+# A person waits for the answer of a check.
+_LONGEST_WAIT_S = 10.0
+_MOST_REFUSED = 2
+
+
+class RefusedNow(BadInput):
+    """A limit refused a request of a check. wait_s: as long as the server asks to wait, None: it does not say."""
+
+    wait_s: float | None = None
+
+
+def refused(what: str, notice: Notice) -> RefusedNow:
     """Return the error for a request that a limit refused: nothing is wrong with it but the moment."""
-    return BadInput(f"the {what} was refused by a rate limit{_when(notice)}; try again later")
+    error = RefusedNow(f"the {what} was refused by a rate limit{_when(notice)}; try again later")
+    error.wait_s = notice.retry_after_s
+    return error
 
 
 def unreadable(what: str, failed: Failed) -> BadInput:
     """Return the error for a list or item that cannot be read; it names the credentials only for 401 and 403."""
     why = f"{failed.reason}: {failed.detail}" if failed.detail else failed.reason
-    check = "the credentials and --url" if failed.reason in ("status 401", "status 403") else "--url"
+    words = own_words(failed.body) if failed.reason.startswith(("status", "gone")) else ""
+    why += f', "{words}"' if words and words not in why else ""
+    check = _TO_CHECK.get(failed.reason, "--url")
     return BadInput(f"the {what} cannot be read ({why}); check {check}")
+
+
+# What to look at, by what is wrong, where it is not the address alone.
+_TO_CHECK = {
+    "status 400": "--url and what is sent with it (--param, --header, --body, --page-param)",
+    "status 401": "the credentials and --url",
+    "status 403": "the credentials and --url",
+    "status 405": "--method (GET or POST, with --body)",
+}
 
 
 async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
     """Ask for the first pages and up to two items; BadInput where they cannot be read. utc_s: the time now."""
-    asker = _Asker(api)
+    asker = _Asker(api, unnamed(of_route(config.limits, EVERY_ROUTE)))
     list_fields: frozenset[str] = frozenset()
 
     async def ask(key: e.PageRef) -> tuple[PageRead | Failed, int | None]:
@@ -286,6 +337,7 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
         findings=found.findings,
         unknown=found.unknown,
         declared=_declared(known),
+        declared_limits=format_tiers(config.limits) if config.pacing.limit else "",
         sends=sends(known, config.source.header_names),
         toml=_toml(found, told),
     )
@@ -324,9 +376,17 @@ def _declared(known: Source) -> tuple[tuple[str, str], ...]:
         "records": resource.records,
         "id": " + ".join(resource.id),
         "paging": None if resource.paging is None else resource.paging.type,
-        "items": None if resource.item is None else resource.item.url,
+        "items": None if resource.item is None else _item_at(resource.item.url, resource.url),
     }
     return tuple((name, value) for name, value in said.items() if value)
+
+
+def _item_at(item: str, url: str) -> str:
+    """Return the whole URL of an item; as it is declared where the list's own moves with its pages."""
+    try:
+        return on_list(item, url)
+    except ValueError:
+        return item
 
 
 def _toml(found: Guess, told: tuple[Told, ...]) -> str:
@@ -339,9 +399,10 @@ def _toml(found: Guess, told: tuple[Told, ...]) -> str:
 
 
 def _told(notices: list[Notice]) -> tuple[Told, ...]:
-    """Return the limits that the last answer told, each with what was left of it in every answer."""
+    """Return the limits that the last answer with any told, each with what was left of it in every answer."""
     told = []
-    for quota in notices[-1].quotas:
+    last = next((notice for notice in reversed(notices) if notice.quotas), notices[-1])
+    for quota in last.quotas:
         same = [other for notice in notices for other in notice.quotas if _alike(other, quota)]
         left = tuple(other.remaining for other in same)
         told.append(Told(quota.header or "headers", quota.limit, quota.period_s, left, quota.reset_s))

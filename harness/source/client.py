@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import trio
 
-from harness.core.answers import Failed, ItemRead, PageRead, Redirected, TokenRead, failed_status
+from harness.core.answers import Failed, ItemRead, PageRead, Redirected, TokenRead, failed_status, own_words
 from harness.pacing import Notice
 from harness.pacing.refusals import MOST_BODY, Declared, by_body, wants_body
 from harness.record.clock import utc_s
@@ -288,7 +288,7 @@ class HttpApi:
         if not response.is_success:
             words = "" if isinstance(body, Malformed) else body.decode(_UTF_8, "replace")
             role: Role = "list" if isinstance(key, PageRef) else "item"
-            failed = _failed(role, response)
+            failed = _explained(key, _failed(role, response), words)
             failed = replace(failed, past_end=past_end(status, words) or self._rest.ends_with(status))
             return Got(_with_evidence(failed, response, body))
         if status == NO_CONTENT and isinstance(key, PageRef):
@@ -420,6 +420,12 @@ class _Heard:
             on_headers, self._on_headers = self._on_headers, None
             self.wanted = on_headers(self.said)
         return self.wanted
+
+
+def _explained(key: Key, failed: Failed, words: str) -> Failed:
+    """Return the failure with the server's own sentence beside its status: of page 1, for nothing else is known yet."""
+    said = own_words(words) if key == FIRST_PAGE and failed.reason != "redirected" else ""
+    return replace(failed, detail=f'{failed.detail}, "{said}"'.removeprefix(", ")) if said else failed
 
 
 def _data(key: Key, response: Response, body: Body) -> str:
