@@ -88,7 +88,8 @@ class PageRead:
     said_by: the fields, joined likewise, of a total or a last_page that is not said by the usual fields of the body.
     remarks: what the page says of how the request went, beyond plain success (`harness.source.remarks`). paging: the
     kind that is declared, None where pages are numbered or led on as they themselves say. guessed: nothing says for
-    certain that next_page exists. places: where each item of `ids` lies; none where their ids say so.
+    certain that next_page exists. places: where each item of `ids` lies; none where their ids say so. itemless: no more
+    can be asked of them than the page holds: its records are the items.
     """
 
     ids: tuple[ItemId, ...]
@@ -104,6 +105,7 @@ class PageRead:
     paging: str | None = None
     guessed: bool = False
     places: tuple[str, ...] = ()
+    itemless: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,16 @@ class Redirected:
     asked: str
 
 
-Result = PageRead | ItemRead | BatchRead | TokenRead | Redirected | Failed
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The answer says how the request is to be made, so it is sent once more: with another page size, say. why: that,
+    for people. The client answers so a few times at most.
+    """
+
+    why: str
+
+
+Result = PageRead | ItemRead | BatchRead | TokenRead | Redirected | Again | Failed
 
 
 # Where an API says in words what was wrong; the first that is there counts.

@@ -33,6 +33,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from harness.core.answers import (
+    Again,
     Answer,
     BatchRead,
     Done,
@@ -555,8 +556,8 @@ class Core:
             self._item_read(flight, now, result)
         elif flight.fetch.role == "token":
             self._token_finished(flight, now, result)
-        elif isinstance(result, Redirected):
-            self._redirected(flight, now, result)
+        elif isinstance(result, (Redirected, Again)):
+            self._send_again(flight, now, result)
         elif isinstance(result, TokenRead):
             raise AssertionError("a token that was not asked for")
         elif isinstance(result, BatchRead):
@@ -584,9 +585,12 @@ class Core:
         """Return whether an item is not there, and it is still open whether any is."""
         return self.chooser.is_open and not isinstance(fetch.key, e.Batch) and self.chooser.lacks(fetch.item, status)
 
-    def _redirected(self, flight: InFlight, now: float, to: Redirected) -> None:
-        failed = self._redirects.follow(flight.fetch.role, flight.fetch.key, to)
-        if failed is not None:
+    def _send_again(self, flight: InFlight, now: float, how: Redirected | Again) -> None:
+        role, key = flight.fetch.role, flight.fetch.key
+        if isinstance(how, Again):
+            self._redirects.over(role, key)
+            self._go_back(flight, now, how.why)
+        elif (failed := self._redirects.follow(role, key, how)) is not None:
             self._failed(flight, now, failed)
         else:
             self._go_back(flight, now, "redirected")
