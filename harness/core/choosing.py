@@ -16,16 +16,26 @@ others are gone: they are asked for again, and fail as they would have.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal
 
 from harness.record.events import ItemId
+from harness.record.state import State
 
 # One may be like its record by chance: the fields that the list lacks may be absent where they are empty.
 SAMPLES = 2
 # Of a list that changes, one or two may be gone by now.
 MISSING = 3
 _NOT_THERE = (404, 405, 410)
+
+
+def is_undecided(state: State, payloads: Collection[ItemId]) -> bool:
+    """Return whether nothing was decided yet. payloads: items that are on disk though no event says so.
+
+    A session that was killed over it had read page 1, whose records are lost: it is read again.
+    """
+    begun = state.imported >= SAMPLES or payloads or state.failures
+    return not state.pages or (len(state.pages) == 1 and state.pages_read == 1 and not begun)
 
 
 class Chooser:

@@ -17,14 +17,15 @@ from dataclasses import dataclass, field
 import trio
 
 from harness.config import ImportConfig
-from harness.core.answers import Again, Failed, PageRead, Redirected, Result
+from harness.core.answers import Again, Failed, PageRead, Redirected, Result, own_words
 from harness.core.choosing import is_same
 from harness.core.list_reader import as_page, known_pages, listed, told_error
 from harness.core.listing import Ask, Ended, Unclear, judge, stuck, wants_page_0
 from harness.core.redirects import Redirects
 from harness.core.rules import Rules
 from harness.errors import BadInput
-from harness.pacing import Notice
+from harness.pacing import Later, Notice, Outcome, WindowPacer
+from harness.pacing.tiers import EVERY_ROUTE, of_route, unnamed
 from harness.record import events as e
 from harness.record.events import Batch, ItemId, Key, PageRef, Role, fetch_name, items_of, role_name
 from harness.record.fold import apply
@@ -35,6 +36,9 @@ from harness.source.client import HttpApi
 
 # A server may want the secret in another place, which is known once it has refused.
 _MOST_TRIES = 2
+# A person waits for the answer.
+_LONGEST_WAIT_S = 10.0
+_MOST_REFUSED = 2
 
 
 class Asker:
@@ -43,6 +47,8 @@ class Asker:
     def __init__(self, api: Api, config: ImportConfig) -> None:
         self._api = api
         self._token, self._has_token = token_rules(config), False
+        limits = unnamed(of_route(config.limits, EVERY_ROUTE))
+        self._pacer = WindowPacer(limits, 0.0) if limits else None
         if isinstance(api, HttpApi) and config.source.details:
             api.offer_records()
         self.notices: list[Notice] = []
@@ -102,6 +108,28 @@ class Asker:
         raise BadInput(f"no token came from {rules.url} ({why}); check {rules.name} and --token-url")
 
     async def _send(self, role: Role, key: Key, target: str | None) -> Got:
+        """Send when the declared limits let it, and again, twice at most, where the server asks for a short wait."""
+        for _ in range(_MOST_REFUSED):
+            try:
+                return await self._send_in_turn(role, key, target)
+            except RefusedNow as refusal:
+                if refusal.wait_s is None or refusal.wait_s > _LONGEST_WAIT_S:
+                    raise
+                await trio.sleep(refusal.wait_s)
+        return await self._send_in_turn(role, key, target)
+
+    async def _send_in_turn(self, role: Role, key: Key, target: str | None) -> Got:
+        if self._pacer is None:
+            return await self._send_now(role, key, target)
+        while isinstance(turn := self._pacer.reserve(trio.current_time()), Later):
+            assert turn.until is not None, "nothing is in flight"
+            await trio.sleep_until(turn.until)
+        try:
+            return await self._send_now(role, key, target)
+        finally:
+            self._pacer.settle(turn, trio.current_time(), Outcome.ANSWERED)
+
+    async def _send_now(self, role: Role, key: Key, target: str | None) -> Got:
         began_s = trio.current_time()
         more = {} if target is None else {"target": target}
         got = await self._api.fetch(role, key, self._heard, **more)
@@ -116,16 +144,35 @@ class Asker:
         return not notice.refused
 
 
-def refused(what: str, notice: Notice) -> BadInput:
+class RefusedNow(BadInput):
+    """A limit refused a request. wait_s: as long as the server asks to wait, None: it does not say."""
+
+    wait_s: float | None = None
+
+
+def refused(what: str, notice: Notice) -> RefusedNow:
     """Return the error for a request that a limit refused: nothing is wrong with it but the moment."""
-    return BadInput(f"the {what} was refused by a rate limit{_when(notice)}; try again later")
+    error = RefusedNow(f"the {what} was refused by a rate limit{_when(notice)}; try again later")
+    error.wait_s = notice.retry_after_s
+    return error
 
 
 def unreadable(what: str, failed: Failed) -> BadInput:
     """Return the error for a list or item that cannot be read; it names the credentials only for 401 and 403."""
     why = f"{failed.reason}: {failed.detail}" if failed.detail else failed.reason
-    check = "the credentials and --url" if failed.reason in ("status 401", "status 403") else "--url"
+    words = own_words(failed.body) if failed.reason.startswith(("status", "gone")) else ""
+    why += f', "{words}"' if words and words not in why else ""
+    check = _TO_CHECK.get(failed.reason, "--url")
     return BadInput(f"the {what} cannot be read ({why}); check {check}")
+
+
+# What to look at, by what is wrong, where it is not the address alone.
+_TO_CHECK = {
+    "status 400": "--url and what is sent with it (--param, --header, --body, --page-param)",
+    "status 401": "the credentials and --url",
+    "status 403": "the credentials and --url",
+    "status 405": "--method (GET or POST, with --body)",
+}
 
 
 def _when(notice: Notice) -> str:

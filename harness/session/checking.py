@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from harness.config import ImportConfig
 from harness.core.answers import Failed, PageRead
-from harness.pacing import Notice, Tiers, parse_tiers
+from harness.pacing import Notice, Tiers, format_tiers, parse_tiers
 from harness.record import events as e
 from harness.record.events import Key
 from harness.session.asking import Asker, preview, sample, sampled_of, unreadable
@@ -20,6 +20,7 @@ from harness.source.base import Api
 from harness.source.client import HttpApi
 from harness.source.guess import Answer, Finding, Guess, Unknown, guess
 from harness.spec.source import Resource, Source
+from harness.spec.templates import on_list
 from harness.spec.to_toml import to_toml
 from harness.spec.told import sends
 
@@ -45,9 +46,9 @@ class Checked:
     of them. skew_s: how far the server's clock is ahead of ours, to the second (None: it has no Date).
 
     statuses: of the answers, in order. findings, unknown: what can be told of the source, and what cannot. declared:
-    the parts that were not guessed, as they are declared. sends: (what proves who we are, the host it is sent to), by
-    name. toml: the source as `import --config` takes it; "" where its records cannot be told. plans: the ways to import
-    the same records, and of how many where the list does not say (`plans_of`).
+    the parts that were not guessed, as they are declared; declared_limits: so are these. sends: (what proves who we
+    are, the host it is sent to), by name. toml: the source as `import --config` takes it; "" where its records cannot
+    be told. plans: the ways to import the same records, and of how many where the list does not say (`plans_of`).
     """
 
     url: str
@@ -67,6 +68,7 @@ class Checked:
     findings: tuple[Finding, ...] = ()
     unknown: tuple[Unknown, ...] = ()
     declared: tuple[tuple[str, str], ...] = ()
+    declared_limits: str = ""
     sends: tuple[tuple[str, str], ...] = ()
     toml: str = ""
     plans: tuple[Option, ...] = ()
@@ -123,6 +125,7 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
         findings=found.findings,
         unknown=found.unknown,
         declared=_declared(known),
+        declared_limits=format_tiers(config.limits) if config.pacing.limit else "",
         sends=sends(known, config.source.header_names),
         toml=_toml(found, told),
         plans=options(facts, config, limits, min(asker.latencies_s)),
@@ -153,9 +156,17 @@ def _declared(known: Source) -> tuple[tuple[str, str], ...]:
         "records": resource.records,
         "id": " + ".join(resource.id),
         "paging": None if resource.paging is None else resource.paging.type,
-        "items": None if resource.item is None else resource.item.url,
+        "items": None if resource.item is None else _item_at(resource.item.url, resource.url),
     }
     return tuple((name, value) for name, value in said.items() if value)
+
+
+def _item_at(item: str, url: str) -> str:
+    """Return the whole URL of an item; as it is declared where the list's own moves with its pages."""
+    try:
+        return on_list(item, url)
+    except ValueError:
+        return item
 
 
 def _toml(found: Guess, told: tuple[Told, ...]) -> str:
@@ -168,9 +179,10 @@ def _toml(found: Guess, told: tuple[Told, ...]) -> str:
 
 
 def _told(notices: list[Notice]) -> tuple[Told, ...]:
-    """Return the limits that the last answer told, each with what was left of it in every answer."""
+    """Return the limits that the last answer with any told, each with what was left of it in every answer."""
     told = []
-    for quota in notices[-1].quotas:
+    last = next((notice for notice in reversed(notices) if notice.quotas), notices[-1])
+    for quota in last.quotas:
         same = [other for notice in notices for other in notice.quotas if _alike(other, quota)]
         left = tuple(other.remaining for other in same)
         told.append(Told(quota.header or "headers", quota.limit, quota.period_s, left, quota.reset_s))

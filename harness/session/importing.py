@@ -40,6 +40,7 @@ from harness.source.page_sizes import Sized
 from harness.source.rest import Rest
 from harness.source.tokens import Client as TokenClient
 from harness.spec.source import OAuth2
+from harness.speed import check_clock, wall_since
 from harness.values import as_headers
 
 _PACKAGES = ("httpx2", "trio", "pyarrow", "quart", "hypercorn")
@@ -59,6 +60,7 @@ async def run_import(
     the list's URL, before the first request. on_update: gets state and moment four times a second. relist: an audit,
     see `import_into`. Raises the errors of harness.errors, BadInput before anything happens.
     """
+    check_clock(config.speed)
     # What the environment says wrongly of proxies and certificates is refused here, before anything is written.
     foreign = None if config.source.url is None else http_api(config, config.source.url)
     if foreign is None:
@@ -276,13 +278,14 @@ def http_api(config: ImportConfig, url: str, *, keep_records: bool = False) -> H
     return HttpApi(
         _rest(config, url),
         workers=config.pacing.most_workers,
-        timeout_s=config.retry.timeout,
+        timeout_s=config.timeout_s,
         headers=resolved.headers,
         variables=resolved.variables,
         max_body=config.source.max_body,
         refused_when=config.source.refused_when,
         keep_records=keep_records or not config.source.details,
         **_proving(config, url, resolved),
+        wall=utc_s if config.speed == 1 else wall_since(utc_s()),
         find_size=config.source.url is not None,
         trust_env=config.source.url is not None,  # our own child is on loopback, where no proxy has business
     )
@@ -329,7 +332,7 @@ def state_counts(state: State) -> tuple[int, int, int]:
 def write_results(run: Run, state: State, config: ImportConfig, ledger: Ledger | None) -> Summary:
     """Write what lies in a run's folder once a session has ended: its items, its figures, its status."""
     summary = figures(run.name, state, config, ledger, learned=revealed(run.folder, state))
-    summary = replace(summary, assumed=run.assumed)
+    summary = replace(summary, assumed=run.assumed, speed=config.speed)
     conclude(run, state, summary)
     return summary
 

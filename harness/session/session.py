@@ -42,6 +42,7 @@ from harness.session.retry_failed import forget_failed, retry_failed
 from harness.source.assuming import Assumed
 from harness.source.base import Api
 from harness.source.page_sizes import Sized
+from harness.speed import by_the_wall
 from harness.units import format_period
 
 OnUpdate = Callable[[State, Live], None]
@@ -218,7 +219,7 @@ class Session:
     async def _update(self, on_update: OnUpdate, update_s: float) -> None:
         while True:
             self._show(on_update)
-            await trio.sleep(update_s)
+            await trio.sleep(by_the_wall(update_s))
 
     def _show(self, on_update: OnUpdate) -> None:
         """Show this moment. A view may fail without stopping a run: then it is said once and shown no more."""

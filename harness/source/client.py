@@ -8,7 +8,16 @@ from typing import NamedTuple
 
 import trio
 
-from harness.core.answers import Again, Failed, ItemRead, PageRead, Redirected, TokenRead, failed_status
+from harness.core.answers import (
+    Again,
+    Failed,
+    ItemRead,
+    PageRead,
+    Redirected,
+    TokenRead,
+    failed_status,
+    own_words,
+)
 from harness.pacing import Notice
 from harness.pacing.refusals import MOST_BODY, Declared, by_body, wants_body
 from harness.record.clock import utc_s
@@ -23,11 +32,12 @@ from harness.source.guess import Answer
 from harness.source.headers import notice
 from harness.source.http import ERRORS, AsyncBaseTransport, AsyncClient, Response, failure, open_client, trusted
 from harness.source.reading import Reading
-from harness.source.redirects import FOLLOWED, Endings, leads_to
+from harness.source.redirects import FOLLOWED, SEE_OTHER, Endings, leads_to, not_followed
 from harness.source.rest import Garbled, Malformed, Request, Rest, as_text
 from harness.source.tokens import Client as TokenClient, read_token
 from harness.source.way_on import past_end
 from harness.spec.source import Source
+from harness.speed import by_the_wall
 
 NO_CONTENT = 204
 _TEXTS = ("url", "cursor", "keyset")  # kinds of pages that are what a server wrote
@@ -87,6 +97,7 @@ class HttpApi:
         self._oauth = oauth
         self._same_host = same_host
         self._endings = Endings()
+        self._to_get: set[tuple[Role, Key]] = set()  # redirected to what is to be had with a GET
         self._near: dict[ItemId, str] = {}
         # Told each answer that could be read as JSON: for a check, which says what the API looks like.
         self.on_answer: Callable[[Key, Answer], None] | None = None
@@ -160,6 +171,10 @@ class HttpApi:
         if place is None and self._near and not isinstance(key, (PageRef, Batch)):
             place = self._near.get(key)
         own = self._request_of(key, place)
+        if target is None:
+            self._to_get.discard((role, key))
+        elif (role, key) in self._to_get:
+            own = replace(own, method="GET", json=None)
         asked = target or self._endings.with_ending(role, own.url)
         return _Sent(role, key, own.url, asked, credential, target is None and asked != own.url, own)
 
@@ -203,7 +218,7 @@ class HttpApi:
         if refused is not None:
             return Got(_with_evidence(refused, response, body))
         if not response.is_success:
-            return Got(_with_evidence(failed_status(response.status_code), response, body))
+            return Got(_with_evidence(_by_status("token", response), response, body))
         read = read_token(text)
         if read is None:  # without its body, which may hold one all the same
             return Got(Failed("malformed", "the answer of the token's address has no access_token", passing=False))
@@ -265,7 +280,7 @@ class HttpApi:
 
     async def _start_of(self, response: Response) -> bytes:
         start = bytearray()
-        with trio.move_on_after(LONGEST_LOOK_S):
+        with trio.move_on_after(by_the_wall(LONGEST_LOOK_S)):
             await read_start(response, start, MOST_BODY)
         return bytes(start)
 
@@ -288,6 +303,8 @@ class HttpApi:
         shown = self._credentials.restore_placeholders(target)
         if shown is None:
             return _TOLD_SECRET
+        if status == SEE_OTHER and sent.request.method != "GET":
+            self._to_get.add((sent.role, sent.key))
         self._endings.learn(status, sent.role, sent.url, shown)
         return Got(Redirected(shown, sent.url))
 
@@ -349,7 +366,7 @@ class HttpApi:
     def _failed(self, key: Key, response: Response, body: Body | Malformed) -> Got:
         status, rest = response.status_code, self.reading.rest
         words = "" if isinstance(body, Malformed) else body.decode(_UTF_8, "replace")
-        failed = failed_status(status, response.extensions.get("location"))
+        failed = _explained(key, _by_status("list" if isinstance(key, PageRef) else "item", response), words)
         says = past_end(status, words) if rest.counts(key) else None
         failed = replace(failed, past_end=says or rest.ends_with(status))
         if hint := self.reading.hint(key, status):
@@ -475,6 +492,12 @@ class _Heard:
         return self.wanted
 
 
+def _explained(key: Key, failed: Failed, words: str) -> Failed:
+    """Return the failure with the server's own sentence beside its status: of page 1, for nothing else is known yet."""
+    said = own_words(words) if key == FIRST_PAGE and failed.reason != "redirected" else ""
+    return replace(failed, detail=f'{failed.detail}, "{said}"'.removeprefix(", ")) if said else failed
+
+
 def _data(key: Key, response: Response, body: Body) -> str:
     """Return the body as JSON text. Malformed at once where the list's own address answers with no data at all."""
     content_type = response.headers.get("content-type", "")
@@ -484,6 +507,14 @@ def _data(key: Key, response: Response, body: Body) -> str:
         if key != FIRST_PAGE:  # an item or a later page, after the list had answered: somebody else's page for a while
             raise
         raise Malformed(no_list(content_type, body)) from None
+
+
+def _by_status(role: Role, response: Response) -> Failed:
+    """Return the failure of an answer that is no success, by its status."""
+    status = response.status_code
+    if status in FOLLOWED:
+        return not_followed(role, status, response.extensions.get("location"))
+    return failed_status(status)
 
 
 def _with_evidence(failed: Failed, response: Response, body: Body | Malformed) -> Failed:

@@ -39,7 +39,9 @@ def check_text(checked: Checked, screen: Screen, *, program: str, command: str =
 def _checked(checked: Checked) -> Iterable[Row]:
     of = "" if checked.items is None else f" of {count(checked.items)}"
     pages = "" if checked.pages is None else f" in {plural(checked.pages, 'page')}"
-    yield "list", f"{plural(checked.a_page, 'item')} on the first page{of}{pages}, {checked.paging}", ""
+    told = {*dict(checked.declared), *(found.what for found in checked.findings)}
+    paging = "" if "paging" in told and "counted from 0" not in checked.paging else f", {checked.paging}"
+    yield "list", f"{plural(checked.a_page, 'item')} on the first page{of}{pages}{paging}", ""
     yield from _parts(checked, "records", "id", "paging", "size")
     yield from _end(checked)
     yield from _parts(checked, "items", "envelope")
@@ -92,9 +94,14 @@ def _end(checked: Checked) -> Iterable[Row]:
 
 
 def _limits(checked: Checked) -> Iterable[Row]:
+    if checked.declared_limits:
+        none = "" if checked.told else "; no header tells of any"
+        yield "limits", f"{checked.declared_limits}  (declared{none})", ""
     for at, told in enumerate(checked.told):
-        yield "limits" if at == 0 else "", _told(told), ""
-    if not checked.told:
+        yield "limits" if at == 0 and not checked.declared_limits else "", _told(told), ""
+    if checked.declared_limits:
+        pass
+    elif not checked.told:
         ask = "Pass --limit if you know the limits; otherwise they will be learned"
         yield "limits", f"No rate-limit headers found. {ask}", ""
     elif not checked.limits:

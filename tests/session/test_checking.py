@@ -12,8 +12,10 @@ import trio.testing
 from harness_test_api import ServerConfig, Service, create_app, scenario
 
 from harness.config import ImportConfig
+from harness.core.answers import own_words
 from harness.errors import BadInput
-from harness.session.checking import Checked, Told, check
+from harness.pacing import Notice, Quota
+from harness.session.checking import Checked, Told, _told, check
 from harness.session.planning import look_ahead
 from harness.source.client import HttpApi
 from harness.source.rest import Rest
@@ -71,6 +73,47 @@ def test_four_requests_tell_what_can_be_told() -> None:
     assert found.skew_s == 0.0
 
 
+def test_declared_limits_are_kept_and_shown() -> None:
+    """No request of a check is refused where three a second are let in; no header tells of that."""
+    server = ServerConfig.from_mapping({"items": 250, "limit": "2/s:log", "dialect": "none"})
+    found, requests = checked(server, limit="2/s")
+    assert (requests, {*found.statuses} - {200}, found.declared_limits) == (5, {422}, "2/1s")  # 422: no page 0
+    text = check_text(found, Screen(), program="python -m harness")
+    assert "  limits     2/1s  (declared; no header tells of any)" in text
+    assert "Pass --limit" not in text
+
+
+def test_a_short_wait_is_waited() -> None:
+    """A limit that was not declared and asks for a second or two does not end the check."""
+    found, requests = checked(ServerConfig.from_mapping({"items": 250, "limit": "2/2s"}))
+    assert requests == 5
+    assert found.statuses == (200, 200, 429, 422, 200, 429, 200)  # 422: no page 0
+
+
+def test_limits_that_only_the_list_tells_are_told() -> None:
+    """The last answer with any counts."""
+    notices = [Notice(200, quotas=(Quota(100, 90, 30.0, 60.0, header="X-RateLimit"),)), Notice(200)]
+    assert [(told.limit, told.remaining) for told in _told(notices)] == [(100, (90,))]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ('{"message": "unknown parameter page."}', "unknown parameter page"),
+        ('{"error": {"message": "Send the \\"key\\"", "code": 3}}', 'Send the "key"'),
+        ('{"title": "Bad", "detail": "Send Api-Version"}', "Send Api-Version"),
+        ('{"errorMessages": ["No such field"], "errors": {}}', "No such field"),
+        ('{"message": "cut in the mid', ""),
+        ("<html><title> Not\n here </title>", "Not here"),
+        ("no", ""),
+        (None, ""),
+    ],
+)
+def test_the_servers_own_sentence(body: str | None, words: str) -> None:
+    """Where APIs put it, in one line; of a body that is cut as well."""
+    assert own_words(body) == words
+
+
 def test_a_list_alone_is_one_request_and_a_clock_that_is_wrong_is_said() -> None:
     """Without detail no item is asked for; the server's Date is compared with ours."""
     found, requests = checked(ServerConfig(items=30, latency="10ms"), utc_s=EPOCH_S + 90, detail=False)
@@ -83,9 +126,16 @@ def test_a_list_alone_is_one_request_and_a_clock_that_is_wrong_is_said() -> None
 @pytest.mark.parametrize(
     ("server", "sentence"),
     [
-        (scenario("plans"), "the list cannot be read (status 401: Unauthorized); check the credentials and --url"),
+        (
+            scenario("plans"),
+            'the list cannot be read (status 401: Unauthorized, "this API requires a known key; send it as X-Api-Key '
+            'or as a bearer token"); check the credentials and --url',
+        ),
         (ServerConfig(limit="1/20s"), "the page was refused by a rate limit, which asks to wait 20 s; try again later"),
-        (ServerConfig(fault=("404:items=1",)), "the item 1 cannot be read (gone: Not Found); check --url"),
+        (
+            ServerConfig(fault=("404:items=1",)),
+            'the item 1 cannot be read (gone: Not Found, "fault on request: 404"); check --url',
+        ),
     ],
 )
 def test_what_stands_in_the_way_is_said_in_a_sentence(server: ServerConfig, sentence: str) -> None:
