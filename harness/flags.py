@@ -100,7 +100,8 @@ SECTIONS = (
             ),
             Flag(
                 "param",
-                "a query parameter for each request of the list, NAME=VALUE; may be repeated",
+                "a query parameter for each request, such as v=2 (what is for the list alone belongs in --url); may be "
+                "repeated",
                 default={},
                 many=True,
                 live=True,
@@ -166,7 +167,12 @@ SECTIONS = (
                 live=True,
             ),
             Flag("page_param", "the parameter for the number of the page [default page]", live=True),
-            Flag("first_page", "the number of the first page, 0 or 1", "N", live=True),
+            Flag(
+                "first_page",
+                "the number of the first page, or of the first record where --paging is offset: 0 or 1",
+                "N",
+                live=True,
+            ),
             Flag("offset_param", "the parameter for how many records to skip, such as skip", live=True),
             Flag(
                 "next",

@@ -137,7 +137,7 @@ def _texts_with_variables(config: ImportConfig) -> Iterator[tuple[str, str]]:
     if source is None:
         return
     yield from (("header", value) for value in source.headers.values())
-    yield from (("param", value) for value in source.resource.params.values())
+    yield from (("param", value) for value in source.list_params.values())
     yield "body", json.dumps(source.resource.body)
     yield "item", "" if source.resource.item is None else source.resource.item.url
 

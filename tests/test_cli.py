@@ -110,8 +110,8 @@ URL = "https://api.example.com/orders"
         (["--end", "abc"], "--end: 'abc' is not a status from 100 to 599; write one like 404"),
         (["--end", "429"], "--end: 429 never ends a list, since it tells of a failure; leave it out"),
         (["--split", "a..b"], "--split: 'a..b' is not a path: a key is missing beside one of its dots"),
+        (["--item-records", "a["], "--item-records: 'a[' is not a path in JMESPath: "),
         (["--item", "https://api.example.com/x"], "--item names no item; add {id}, {url} or another field of the rec"),
-        (["--item-records", "x"], "--item-records says where an item is in its answer, but not at which URL; add --it"),
         (
             ["--fail-when", "no"],
             "--fail-when: 'no' does not begin with a status from 200 to 599; write 420, or '400:ra",

@@ -1,10 +1,14 @@
-"""Decide whether the list's records are the items already, so that none need be fetched. No IO, no clock.
+"""Decide whether the list's records are the items, so that none need be fetched. No IO, no clock.
 
 After the first page nothing more is sent but two of its items, its first and its last, one after the other. Where both
 are exactly what the list holds of them, the same fields with the same values, the rest is taken from the list: one of a
 hundred a page then costs a hundredth of the requests. Whatever else comes (another field, a failure, a page whose
 records nobody kept) means that items are fetched, as if nothing had been asked. The first page's records are held
 until then, and no others: nothing is lost, nothing is fetched twice, and memory stays bounded.
+
+Many APIs have no address for an item. Where it lies was only guessed here, so where its first and its last two are all
+not there (404, 405, 410), the records are the items, too, and the run says so. One of them that is there means that the
+others are gone: they are asked for again, and fail as they would have.
 
 A list that came as a file, CSV or JSON lines, has no items below it: its records are taken at once.
 """
@@ -19,6 +23,9 @@ from harness.record.events import ItemId
 
 # One may be like its record by chance: the fields that the list lacks may be absent where they are empty.
 SAMPLES = 2
+# Of a list that changes, one or two may be gone by now.
+MISSING = 3
+_NOT_THERE = (404, 405, 410)
 
 
 class Chooser:
@@ -28,7 +35,10 @@ class Chooser:
         self.phase: Literal["page", "sampling", "details", "list"] = "page" if open_ else "details"
         self.records: dict[ItemId, str] = {}  # of the first page
         self.itemless = False
+        self.not_there: int | None = None  # the status of the items, where they have no address
+        self._by_another = False
         self._alike = 0
+        self._missing = 0
 
     @property
     def is_open(self) -> bool:
@@ -38,15 +48,16 @@ class Chooser:
     @property
     def place(self) -> float:
         """Return which of the items that are ready is fetched next: 0.0 the first, 1.0 the last."""
-        return 1.0 if self.phase == "sampling" and self._alike else 0.0
+        return 1.0 if self.phase == "sampling" and (self._alike or self._missing) else 0.0
 
-    def page(self, payloads: Iterable[tuple[ItemId, str]], *, itemless: bool = False) -> None:
+    def page(self, payloads: Iterable[tuple[ItemId, str]], *, itemless: bool | None = False) -> None:
         """Take in the records of a page as JSON texts, before the core hears of it.
 
-        itemless: there is no more of them than the list holds, so none need be compared.
+        itemless: there is no more of them than the list holds, so none need be compared. None: they may be asked for
+        by another field than their id, so that nothing follows from their not being there.
         """
         if self.phase == "page":
-            self.records, self.itemless = dict(payloads), itemless
+            self.records, self.itemless, self._by_another = dict(payloads), bool(itemless), itemless is None
             self.phase = "list" if itemless and self.records else "sampling" if self.records else "details"
 
     def item(self, item: ItemId, payload: str) -> None:
@@ -54,17 +65,39 @@ class Chooser:
         if self.phase != "sampling":
             return
         record = self.records.get(item)
-        if record is None or _plain(record) != _plain(payload):
+        if self._missing or record is None or _plain(record) != _plain(payload):
             self.give_up()
             return
         self._alike += 1
         if self._alike >= min(SAMPLES, len(self.records)):
             self.phase = "list"
 
+    def lacks(self, item: ItemId, status: int | None) -> bool:
+        """Take in that an item failed. True: it is not there, and whether that is its own fault is still to be told."""
+        if self.phase != "sampling":
+            return False
+        if (
+            self._by_another
+            or self._alike
+            or status not in _NOT_THERE
+            or not _says_more_than_an_id(self.records.get(item))
+        ):
+            self.give_up()
+            return False
+        self._missing += 1
+        if self._missing >= min(MISSING, len(self.records)):
+            self.phase, self.not_there = "list", status
+        return True
+
     def give_up(self) -> None:
         """Fetch the items: nothing more is known of them, or they hold more."""
         if self.is_open:
             self.phase, self.records = "details", {}
+
+
+def _says_more_than_an_id(record: str | None) -> bool:
+    found = None if record is None else json.loads(record)
+    return isinstance(found, dict) and len(found) > 1
 
 
 def _plain(payload: str) -> str:

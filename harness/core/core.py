@@ -436,6 +436,9 @@ class Core:
         if isinstance(result, TokenRead):
             token.fetched(fetch.sent_s, result.expires_in_s)
             self._returned(flight, now, "token")
+            for suspect in self._disputes.pardon():
+                self._returned(suspect, now, "the token had expired")
+                self.work.put_back(suspect.task)
             return
         failed = result if isinstance(result, Failed) else Failed("malformed", "no token came", passing=False)
         if failed.stale and token.again():
@@ -558,10 +561,22 @@ class Core:
                 self._page_read(flight, now, result)
             else:
                 self._failed(flight, now, failed)
-        elif (page := self._past_end(flight, now, result)) is not None:
-            self._page_read(flight, now, page)
         else:
-            self._failed(flight, now, result)
+            self._not_read(flight, now, result)
+
+    def _not_read(self, flight: InFlight, now: float, failed: Failed) -> None:
+        fetch = flight.fetch
+        if (page := self._past_end(flight, now, failed)) is not None:
+            self._page_read(flight, now, page)
+        elif fetch.role == "item" and self._is_lacking(fetch, flight.status):
+            self._redirects.over(fetch.role, fetch.key)
+            self._go_back(flight, now, "not there")
+        else:
+            self._failed(flight, now, failed)
+
+    def _is_lacking(self, fetch: Fetch, status: int | None) -> bool:
+        """Return whether an item is not there, and it is still open whether any is."""
+        return self.chooser.is_open and not isinstance(fetch.key, e.Batch) and self.chooser.lacks(fetch.item, status)
 
     def _redirected(self, flight: InFlight, now: float, to: Redirected) -> None:
         failed = self._redirects.follow(flight.fetch.role, flight.fetch.key, to)

@@ -139,6 +139,10 @@ class Disputes:
         """Note that an item is here: it is good to compare with."""
         self._unauthorised.let_in_last["item"] = key
 
+    def pardon(self) -> list[InFlight]:
+        """Return the requests that got a 401 with the token before: what the new one lets in says nothing of them."""
+        return [flight for flight, _ in self._unauthorised.settle()]
+
     def leave_open(self) -> tuple[list[Suspect], list[tuple[InFlight, Failed]]]:
         """Return those that were refused and those that got a 401, where the session ends before their verdict."""
         return self._doubts.unsettled(), self._unauthorised.settle()

@@ -19,7 +19,7 @@ These are ends, in order of their strength; `reason` is what ListEnded records:
     has_more    has_more (or what it is called) is false
     link        a next link or cursor is there and null, empty or false; or is not there, where earlier pages had one
     pages       the declared number of pages was read, each brought something, and the page behind them did not
-    empty       a guessed page is empty
+    empty       a guessed page is empty; or one is whose cursor leads back to itself: asking again would bring the same
     past end    a guessed page answered 404, 410, 416, 204, an empty body, null, an object without records that tells of
                 no error, or 400 or 422 with words that say so. Never 401, 403, 429, 5xx or no answer.
     single      the list is declared to be one page
@@ -151,7 +151,7 @@ def stuck(state: State) -> str | None:
     if listing.looped == "has_more" and not listing.paging:
         ignored = "the server ignores `after`, and this release knows no other way to continue"
         return f'{named}, but the list goes on: "has_more" is true, but {ignored}; {LEAVES_REST}'
-    if listing.looped:
+    if listing.looped and not listing.idle:
         back = f"{_quoted(listing.looped)} leads back to a page that was already read{_sent_in(listing)}"
         return f"{named}, but the list goes on: {back}; {LEAVES_REST}"
     if listing.first and listing.first == listing.second:
@@ -221,6 +221,8 @@ def _says_end(state: State) -> Ended | None:
         return Ended("has_more", "the list says that there is no more")
     if listing.paging == "single":
         return Ended("single", "declared as a list of one page")
+    if listing.idle and not listing.more:
+        return Ended("empty", f"the last page is empty, and {_quoted(listing.looped)} leads back to itself")
     if listing.looped or listing.more:
         return None
     if listing.way is not None:

@@ -15,7 +15,8 @@ requests each time, and a slow answer that comes too late costs a 401, which cos
     the token has let others in, or it is the first of      a new one is fetched, once for all that were refused, and
     this session or was fetched because it ran out          the request is sent again with it
     fetched after a 401, and it has let nobody in; or       the fresh token is refused: it is the request's own fault
-    the request has cost two tokens already                 or the client's, which `unauthorised` finds out
+    the request has cost two tokens already                 or the client's, which `unauthorised` finds out;
+                                                            with yet another token it is sent again
 
 Some tokens hold for a number of requests: nothing but a 401 says so, and each costs no attempt.
 """

@@ -194,7 +194,7 @@ class Unauthorised:
         return [(kept.flight, kept.failed) for kept in own]
 
     def settle(self) -> list[tuple[InFlight, Failed]]:
-        """Return all that are set aside, where the session ends before it is known why."""
+        """Return all that are set aside, where it can no longer be known why."""
         kept, self._set_aside = self._set_aside, []
         self.trying = False
         return [(one.flight, one.failed) for one in kept]

@@ -66,6 +66,7 @@ class Listing:
     unsaid: bool = False
     way_on: str = ""
     looped: str = ""  # the field that named a page which had been read
+    idle: bool = False  # that was the page itself, and it is empty
     last_at: int = 0  # the last page with records: position, size, and the smallest page before it
     last_size: int = 0
     least_size: int | None = None

@@ -123,6 +123,8 @@ def _page_listed(state: State, event: e.PageListed) -> None:
         # A link beside `has_more: false` is followed all the same, but not from a page that brought nothing.
         state.next_page = None if event.more is False and not new else told_next(event)
         if state.next_page is not None and state.next_page in state.pages:
+            itself = state.next_page == event.page and not event.ids
+            state.listing.idle = itself and event.paging == "cursor"
             state.listing.looped, state.next_page = event.way or "next", None
         if state.listing.guess is not None and state.listing.guess in state.pages:
             state.listing.looped, state.listing.guess = event.way or "next", None

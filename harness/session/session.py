@@ -16,6 +16,7 @@ from harness.bound import Bound, Paging, bound
 from harness.config import ImportConfig
 from harness.core.answers import Done
 from harness.core.budgets import Budgets, charge, each
+from harness.core.choosing import Chooser
 from harness.core.eta import eta_s
 from harness.errors import RecordError
 from harness.pacing import AutoPacer, Tiers, TierStatistics, format_tiers
@@ -148,8 +149,7 @@ class Session:
             _log.warning("%s", event.evidence)
         if isinstance(event, ItemListed) and self.core.chooser.phase == "list" and not self._taken:
             self._taken = True
-            why = "came as a file" if self.core.chooser.itemless else "holds all of each item"
-            _log.warning("the list %s, so items are taken from it; --detail fetches each by itself", why)
+            _log.warning("%s", _taken_because(self.core.chooser))
             with suppress(RecordError):
                 self.run_folder.note(decided={**self.run_folder.about.get("decided", {}), "detail": False})
         self.recorder.record(event)
@@ -327,6 +327,18 @@ class Session:
     def bound(self) -> Bound | None:
         """Return the least time for the requests that succeeded and were needed; None where no limit is known."""
         return best_possible(self.state, self.config)
+
+
+def _taken_because(chooser: Chooser) -> str:
+    not_there = chooser.not_there
+    if chooser.itemless:
+        return "the list came as a file, so items are taken from it; --item says where items are, if they hold more"
+    if not_there is None:
+        return "the list holds all of each item, so items are taken from it; --detail fetches each by itself"
+    return (
+        f"no item is at the list's URL with its id (status {not_there}), so the list's records are the items; "
+        "--item says where items are, if they hold more"
+    )
 
 
 def _live_tier(tier: TierStatistics, now: float, config: ImportConfig) -> LiveTier:

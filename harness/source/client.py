@@ -338,7 +338,7 @@ class HttpApi:
             self.reading.decide(self._answer(key, response, text, file), items=not self._keep_records)
         page, records = self.reading.rest.read_page(key, text, response.headers, kept=self._keep_records)
         kept = records if self._keep_records or self.offers_records else []
-        page = replace(page, itemless=self.reading.is_file)
+        page = replace(page, itemless=self.reading.itemless)
         return Got(page, tuple((item, as_text(record)) for item, record in kept))
 
     @property

@@ -19,7 +19,7 @@ class Links:
         self._base = base
         self._allowed = frozenset(source.allow_host)
         self._same_host = source.same_host
-        said = [f"{name}={value}" for name, value in source.resource.params.items()]
+        said = [f"{name}={value}" for name, value in source.list_params.items()]
         # What the list's query says with an `{env:NAME}` proves who we are.
         self.proof = [part for part in (*urlsplit(self._url).query.split("&"), *said) if variables_in(part)]
 

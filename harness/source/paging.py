@@ -92,7 +92,8 @@ class Pages:
         if isinstance(paging, PageNumberPaging) and number is not None:
             values["page"] = number - 1 if paging.first == 0 else number
         elif isinstance(paging, OffsetPaging):
-            values["offset"] = page.value if number is None else (number - 1) * (self._size or 0)
+            before = int(page.value) if number is None else (number - 1) * (self._size or 0)
+            values["offset"] = paging.first + before
         elif isinstance(paging, LinkPaging) and number is not None:
             values["page"] = number  # where a link is no more than the number of the next page
         elif page.kind == "cursor":

@@ -94,11 +94,12 @@ class Rest:
         self._parts = urlsplit(self._template.fill({}))
         self._params = {
             encoded_name(name): UrlTemplate(f"?={quote(value, safe='{}:*,')}")
-            for name, value in resource.params.items()
+            for name, value in source.list_params.items()
         }
+        self._everywhere = {encoded_name(name): self._params[encoded_name(name)] for name in source.params}
         self._body = None if resource.body is None else BodyTemplate(resource.body)
         self._placed = self._template.names | (self._body.names if self._body is not None else frozenset())
-        self._size = _size(resource, self._placed)
+        self._size = _size(source, self._placed)
         paging = resource.paging
         typed = self._body is not None and bool(self._body.names & {"cursor", "last_id"})
         self._pages = None if paging is None else Pages(paging, self._size, typed=typed)
@@ -129,13 +130,20 @@ class Rest:
 
     def item_request(self, item: ItemId, place: str | None = None) -> Request:
         """Return the request of an item. place: where its page said that it lies, where its id does not say so."""
-        url = self.item_url(item, place)
+        url = self._with_everywhere(self.item_url(item, place))
         return Request("GET", url, self._headers(url))
 
     def batch_request(self, batch: Batch) -> Request:
         """Return the request of several items at once; only where the item's URL has `{ids:N}`."""
-        url = self.batch_url(batch)
+        url = self._with_everywhere(self.batch_url(batch))
         return Request("GET", url, self._headers(url))
+
+    def _with_everywhere(self, url: str) -> str:
+        """Return an item's URL with the parameters of every request, but for those that it has."""
+        if not self._everywhere or not self._links.is_own(url):
+            return url
+        added = {name: part.fill({}).removeprefix("?=") for name, part in self._everywhere.items()}
+        return with_parameters(url, added, keep=True)
 
     def batch_url(self, batch: Batch) -> str:
         """Return the URL that asks for several items."""
@@ -418,20 +426,22 @@ _GUESSED_SIZE = "perPage"
 _SENT = ("cursor", "last_id", "offset", "page")
 
 
-def _size(resource: Resource, placed: frozenset[str]) -> int | None:
+def _size(source: Source, placed: frozenset[str]) -> int | None:
     """Return the page size that is asked for; None where it is not said to the server."""
+    resource = source.resource
     if resource.per_page is not None and (resource.paging is None or resource.size_param or "per_page" in placed):
         return resource.per_page
-    said = _said_size(resource)
+    said = _said_size(source)
     if said is not None:
         return said
     asks = resource.size_param or "per_page" in placed or (resource.paging is None and resource.size_param is None)
     return USUAL_SIZE if asks else None
 
 
-def _said_size(resource: Resource) -> int | None:
+def _said_size(source: Source) -> int | None:
     """Return the page size that the URL or a parameter says by itself."""
+    resource = source.resource
     if not resource.size_param:
         return None
-    said = [*parse_qsl(urlsplit(resource.url).query), *resource.params.items()]
+    said = [*parse_qsl(urlsplit(resource.url).query), *source.list_params.items()]
     return next((whole(value) or None for name, value in said if name == resource.size_param), None)

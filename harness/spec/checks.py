@@ -36,11 +36,11 @@ def check(source: Source) -> None:
     resource = source.resource
     _url("url", resource.url)
     _placeholders(resource)
-    _query(resource)
+    _query(source)
     _body(resource)
     for name, path in _paths(source):
         _try(name, Path, path)
-    _paging(resource)
+    _paging(resource, source.list_params)
     if resource.item is not None:
         _item(resource.item, resource.url)
     if resource.most_per_page is not None and (resource.per_page or 0) > resource.most_per_page:
@@ -61,7 +61,9 @@ def place_of(setting: str, source: Source) -> str:
         return {"item": "resource.item.url"}.get(setting, "resource.item.records")
     if setting in PAGING_SETTINGS and source.resource.paging is not None:
         return f"resource.paging.{PAGINGS[source.resource.paging.type][1].get(setting, setting)}"
-    return "resource.params" if setting == "param" else f"resource.{setting}"
+    if setting == "param":
+        return "params" if source.params else "resource.params"
+    return f"resource.{setting}"
 
 
 def may_be_stored(header: str, value: str) -> bool:
@@ -119,10 +121,10 @@ def _whole(value: Any, place: str) -> bool:
     return bool(value == place)
 
 
-def _query(resource: Resource) -> None:
-    parts = [part.partition("=")[0] for part in urlsplit(resource.url).query.split("&") if part]
+def _query(source: Source) -> None:
+    parts = [part.partition("=")[0] for part in urlsplit(source.resource.url).query.split("&") if part]
     in_url = {unquote_plus(name) for name in parts}
-    for name, value in resource.params.items():
+    for name, value in source.list_params.items():
         if name in in_url:
             raise BadSetting("param", f" {quoted(name)} is in the URL, too; leave one of the two out")
         _secret("param", name, value)
@@ -173,7 +175,7 @@ def _paths(source: Source) -> Iterator[tuple[str, str]]:
     yield from ((name, path) for name, path in named if path is not None)
 
 
-def _paging(resource: Resource) -> None:
+def _paging(resource: Resource, params: Mapping[str, str]) -> None:
     paging = resource.paging
     if paging is None:
         return
@@ -189,7 +191,7 @@ def _paging(resource: Resource) -> None:
     if (param := getattr(paging, "param", None)) and param in sent:
         name = next((one for one, kind in names if kind == paging.type), "cursor_param")
         raise BadSetting(name, f" and --size-param are both {quoted(param)}; they must differ")
-    if param and param in resource.params:
+    if param and param in params:
         raise BadSetting("param", f" {quoted(param)} is what the paging sends; leave it out")
 
 

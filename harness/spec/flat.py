@@ -38,6 +38,7 @@ from harness.spec.source import (
     SinglePage,
     Source,
 )
+from harness.spec.templates import usual_item
 from harness.unusable import BadSetting
 
 Kind = Literal["page", "offset", "cursor", "link", "keyset", "single"]
@@ -48,7 +49,10 @@ PAGINGS: dict[str, tuple[type[Any], dict[str, str]]] = {
         PageNumberPaging,
         {"page_param": "param", "first_page": "first", "total": "total", "pages": "pages", "more": "more"},
     ),
-    "offset": (OffsetPaging, {"offset_param": "param", "total": "total", "more": "more"}),
+    "offset": (
+        OffsetPaging,
+        {"offset_param": "param", "first_page": "first", "total": "total", "more": "more"},
+    ),
     "cursor": (CursorPaging, {"next": "next", "cursor_param": "param", **_ANY_LINK}),
     "link": (LinkPaging, {"next": "next", **_ANY_LINK}),
     "keyset": (KeysetPaging, {"cursor_param": "param", "last_id": "last", **_ANY_LINK}),
@@ -86,8 +90,6 @@ def compiled(given: Mapping[str, Any], base: Source | None = None, *, lenient: b
     """
     resource = Resource(url=given["url"]) if base is None else base.resource
     changes: dict[str, Any] = {name: given[name] for name in _OF_RESOURCE if name in given}
-    if "param" in given:
-        changes["params"] = given["param"]
     for name in ("refused_when", "fail_when"):
         if name in given:
             changes[name] = tuple(map(_as_rule, given[name]))
@@ -95,6 +97,8 @@ def compiled(given: Mapping[str, Any], base: Source | None = None, *, lenient: b
     changed = changed.model_copy(update={"paging": _paging(given, changed), "item": _item(given, changed)})
     source = Source(resource=changed) if base is None else base.model_copy(update={"resource": changed})
     about = {name: given[name] for name in ("same_host", "allow_host") if name in given}
+    if "param" in given:
+        about["params"] = given["param"]
     if "headers" in given:
         about["headers"] = {**source.headers, **given["headers"]}
     return source.model_copy(update={**about, "auth": _auth(given, source.auth, lenient=lenient)})
@@ -132,10 +136,7 @@ def _item(given: Mapping[str, Any], resource: Resource) -> Item | None:
     before = resource.item
     if "item" not in given and "item_records" not in given:
         return before
-    if "item" not in given and before is None:
-        said = " says where an item is in its answer, but not at which URL; add --item, such as --item URL/{id}"
-        raise BadSetting("item_records", said)
-    url = given["item"] if "item" in given else cast(Item, before).url
+    url = given["item"] if "item" in given else usual_item(resource.url) if before is None else before.url
     return Item(url=url, records=given.get("item_records", None if before is None else before.records))
 
 
@@ -196,6 +197,8 @@ def _implied(given: Mapping[str, Any], url: Any, body: Any, base: Paging | None)
         votes = [vote for vote in votes if vote.setting != "cursor_param"]  # which both have
     for name, text in (("url", url), ("body", body)):
         votes += [_Vote(kind, name, f"{place} in it") for place, kind in _PLACES.items() if _stands(place, text)]
+    if any(vote.kind == "offset" for vote in votes):
+        votes = [vote for vote in votes if vote.setting != "first_page"]  # it counts records then
     for vote in votes[1:]:
         if vote.kind != votes[0].kind:
             first = votes[0].words if votes[0].setting not in ("url", "body") else "another placeholder"

@@ -21,6 +21,7 @@ from harness.spec.source import (
 OF_SOURCE = {
     "name": "name",
     "headers": "headers",
+    "params": "params",
     "auth": "auth",
     "limits": "limits",
     "base_url": "base_url",
@@ -82,8 +83,8 @@ PAGINGS: dict[str, tuple[type[Any], dict[str, str]]] = {
     "offset": (
         OffsetPaging,
         {
-            **{"param": "param", "total": "total", **_MORE, **_SIZE},
-            **{"offset_param": "param", "total_path": "total", "offset_body_path": "body:{offset}"},
+            **{"param": "param", "first": "first", "total": "total", **_MORE, **_SIZE},
+            **{"offset": "first", "offset_param": "param", "total_path": "total", "offset_body_path": "body:{offset}"},
         },
     ),
     "cursor": (CursorPaging, {**_CURSOR, "cursor_body_path": "body:{cursor}"}),

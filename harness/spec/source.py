@@ -49,10 +49,11 @@ class PageNumberPaging(_Model):
 
 
 class OffsetPaging(_Model):
-    """Pages by the number of records before them, in `param`."""
+    """Pages by the number of records before them, in `param`. first: what the first record is counted as, 0 or 1."""
 
     type: Literal["offset"] = "offset"
     param: str = "offset"
+    first: Literal[0, 1] = 0
     total: str | None = None
     more: str | None = None
 
@@ -230,7 +231,7 @@ class Item(_Model):
 class Resource(_Model):
     """One list and its items.
 
-    url: of the list, with placeholders. params: sent with every request of the list. per_page: the page size that is
+    url: of the list, with placeholders. params: sent with the list's requests alone. per_page: the page size that is
     asked for, in size_param ("" or None: not known; it is not sent unless the URL or the body has `{per_page}`).
     id: one path in a record, or several that make the id together. item: None where it is not declared. detail: False:
     the records of the list are the items; True: each item is fetched; None: it is decided from the first answers.
@@ -257,7 +258,7 @@ class Resource(_Model):
 
 
 class Source(_Model):
-    """An API and what is imported of it. headers: sent with every request (values may hold `{env:NAME}`).
+    """An API and what is imported of it. headers, params: sent with every request (values may hold `{env:NAME}`).
 
     same_host: next links that spell the list's host or scheme otherwise lead to the same service. allow_host: other
     hosts that links may lead to, without credentials. limits: documented ones, in the grammar of --limit.
@@ -266,10 +267,16 @@ class Source(_Model):
     name: str | None = None
     resource: Resource
     headers: dict[str, str] = Field(default_factory=dict)
+    params: dict[str, str] = Field(default_factory=dict)
     auth: Auth | None = None
     same_host: bool = False
     allow_host: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
+
+    @property
+    def list_params(self) -> dict[str, str]:
+        """The parameters of the list's requests: its own, and those of every request."""
+        return {**self.params, **self.resource.params}
 
     def as_written(self) -> dict[str, Any]:
         """Return this source for run.json: it holds no secrets, only names of variables."""

@@ -209,6 +209,11 @@ def on_list(item: str, list_url: str) -> str:
     return urljoin(urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")), item)
 
 
+def usual_item(list_url: str) -> str:
+    """Return the template of where an item lies unless another place is declared: under its list."""
+    return f"{_LIST}/{{id}}" + (".json" if urlsplit(list_url).path.endswith(".json") else "")
+
+
 class ItemTemplate:
     """The URL of an item. batch: how many ids one request may name, None without `{ids:N}`."""
 

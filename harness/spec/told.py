@@ -42,7 +42,7 @@ def _host(url: str) -> str:
 def _texts(source: Source) -> Iterator[str]:
     """Yield the texts in which a variable may stand."""
     resource = source.resource
-    yield from (resource.url, *resource.params.values(), *source.headers.values(), json.dumps(resource.body))
+    yield from (resource.url, *source.list_params.values(), *source.headers.values(), json.dumps(resource.body))
     if resource.item is not None:
         yield resource.item.url
 

@@ -107,6 +107,7 @@ class _Reader:
             name=self._text(about.get("name"), "name in [source]"),
             resource=resource,
             headers={**headers, **self._headers},
+            params=self._params(about.get("params", {}), "[source]"),
             auth=None if auth is None else self._auth(auth),
             limits=self._limits(about.get("limits", ())),
         )
@@ -205,7 +206,7 @@ class _Reader:
         if "body" in about:
             values["body"] = dict(self._table(about["body"], "body in [[resource]]"))
         if "params" in about:
-            values["params"] = self._params(about["params"])
+            values["params"] = self._params(about["params"], "[[resource]]")
         if "records" in about:
             values["records"] = _path(about["records"])
         if "id" in about:
@@ -231,8 +232,8 @@ class _Reader:
             return str(below)
         return urljoin(base.rstrip("/") + "/", below.lstrip("/")) if below else str(base)
 
-    def _params(self, value: Any) -> dict[str, str]:
-        table = self._table(value, "params in [[resource]]")
+    def _params(self, value: Any, what: str) -> dict[str, str]:
+        table = self._table(value, f"params in {what}")
         for name, one in table.items():
             if isinstance(one, Mapping):
                 ask = "write a value, since one whole list is imported"
@@ -240,7 +241,7 @@ class _Reader:
         try:
             return cast(dict[str, str], as_params(table))
         except ValueError as error:
-            raise BadInput(f"params in [[resource]] {self._file}: {error}") from None
+            raise BadInput(f"params in {what} {self._file}: {error}") from None
 
     def _ids(self, value: Any) -> tuple[str, ...]:
         try:

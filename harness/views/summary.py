@@ -173,7 +173,7 @@ def _requests(summary: Summary) -> str:
     if summary.requests_saved:
         text += f"; {count(summary.requests_saved)} fewer than an item per request"
     if summary.from_list and summary.requests_item:
-        text += " (the list holds all of each item)"
+        text += " (the list's records are the items)"
     text += f"; {refusals_text(summary.refusals)}"
     return f"{text}; without an answer: {count(summary.lost)}" if summary.lost else text
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from harness.config import ImportConfig
 from harness.core.answers import Failed, Fetch, Result, TokenRead
@@ -228,6 +228,7 @@ def test_a_token_takes_a_grant_of_its_own_route() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 60), st.integers(2, 30), st.integers(1, 12), st.integers(1, 9))
+@example(6, 2, 4, 6)  # one was judged with the third of the tokens, and compared with the fourth
 def test_nothing_is_sent_without_a_grant(items: int, lasts: int, workers: int, limit: int) -> None:
     """Tokens, pages and items together never exceed the limit of all, and events count what the server counted."""
     server = Guarded(items=items, lasts_requests=lasts)

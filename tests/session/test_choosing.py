@@ -149,3 +149,58 @@ def test_a_run_that_was_cut_off_goes_on(tmp_path: Path, stopped: int) -> None:
     run = imported(tmp_path, Server(100, whole, whole), resume=True, workers=1)
     assert contents(run) == [whole(item) for item in range(1, 101)]
     assert run.status == "complete"
+
+
+class Bare(Server):
+    """A server whose items are not there, but for those in `there`."""
+
+    def __init__(
+        self, items: int, listed: Callable[[int], Record], there: set[int] = frozenset(), status: int = 404
+    ) -> None:  # type: ignore[assignment]
+        super().__init__(items, whole, listed)
+        self.there, self.status = there, status
+
+    async def fetch(self, role: Role, key: Key, on_headers: OnHeaders) -> Got | None:
+        if isinstance(key, PageRef) or key in self.there:
+            return await super().fetch(role, key, on_headers)
+        self.asked.append((role, key))
+        await trio.sleep(0.05)
+        if not on_headers(Notice(self.status)):
+            return None
+        return Got(Failed(f"status {self.status}", "not here", passing=False))
+
+
+@pytest.mark.parametrize("status", [404, 405, 410])
+@pytest.mark.parametrize("items", [1, 2, 3, 100])
+def test_where_no_item_has_an_address_the_records_are_the_items(
+    tmp_path: Path, items: int, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Three of them are asked for, none is counted as failed, and the run says what it did."""
+    server = Bare(items, whole, status=status)
+    run = imported(tmp_path, server)
+    assert server.of("item") == {1: [1], 2: [1, 2], 3: [1, 3, 2], 100: [1, 10, 9]}[items]
+    assert (run.status, contents(run)) == ("complete", [whole(item) for item in range(1, items + 1)])
+    assert "AttemptFailed" not in run.events().column("event").to_pylist()
+    assert f"(status {status}), so the list's records are the items; --item says" in caplog.text
+
+
+def test_items_that_are_gone_are_no_sign_where_one_is_there(tmp_path: Path) -> None:
+    """The first and the last of the page are gone, the one before is there: items are fetched, those two fail."""
+    run = imported(tmp_path, Bare(30, whole, there=set(range(2, 31)) - {10}))
+    assert {failure.key for failure in run.failed()} == {1, 10}
+    assert [record["id"] for record in contents(run)] == [item for item in range(2, 31) if item != 10]
+
+
+@pytest.mark.parametrize("listed", [lambda item: {"id": item}])
+def test_records_of_no_more_than_an_id_are_no_items(tmp_path: Path, listed: Callable[[int], Record]) -> None:
+    """They would be all that is kept; so each item fails, and its reason says where it was looked for."""
+    run = imported(tmp_path, Bare(5, listed))
+    assert {failure.status for failure in run.failed()} == {404}
+    assert len(run.failed()) == 5
+
+
+def test_other_failures_say_nothing_of_where_items_are(tmp_path: Path) -> None:
+    """403 and 400 are not taken for an API without items."""
+    for status in (400, 403):
+        run = imported(tmp_path / str(status), Bare(5, whole, status=status))
+        assert run.status != "complete"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.record.events import FIRST_PAGE, PageRef, linked, numbered
+from harness.record.events import FIRST_PAGE, Batch, PageRef, linked, numbered
 from harness.source.rest import Garbled, Malformed, Rest
 from harness.spec.source import (
     AnswerRule,
@@ -299,3 +299,22 @@ def test_a_graphql_connection() -> None:
     assert (last.next_page, last.more) == (None, False)
     with pytest.raises(Malformed, match="the list reports an error"):
         mapping.read_page(FIRST_PAGE, json.dumps({"data": None, "errors": [{"message": "bad"}]}))
+
+
+def test_parameters_of_every_request_go_with_items_too() -> None:
+    """Those of the list alone do not; nor does any to another host, to a link of the server's, or twice."""
+    of_item = Item(url="{where}")
+    own = {"params": {"api-version": "7.0", "k": "{env:KEY}"}, "allow_host": ("cdn.test",)}
+    mapping = rest(LinkPaging(), source=own, params={"state": "open"}, size_param=None, per_page=None)
+    assert mapping.page_request(FIRST_PAGE).url == f"{URL}?api-version=7.0&k={{env:KEY}}&state=open"
+    assert mapping.page_request(linked(f"{URL}?c=2")).url == f"{URL}?c=2"
+    assert mapping.item_request(7).url == f"{URL}/7?k={{env:KEY}}&api-version=7.0"
+    placed = rest(LinkPaging(), source=own, item=of_item)
+    for place, url in (
+        ("/items/7", f"{URL}/7?k={{env:KEY}}&api-version=7.0"),
+        ("/items/7?api-version=6", f"{URL}/7?api-version=6&k={{env:KEY}}"),
+        ("https://cdn.test/7", "https://cdn.test/7"),
+    ):
+        assert placed.item_request(7, place).url == url
+    batch = rest(LinkPaging(), source=own, item=Item(url="/items?ids={ids:9}"))
+    assert batch.batch_request(Batch((1, 2))).url == f"{URL}?ids=1,2&k={{env:KEY}}&api-version=7.0"

@@ -112,7 +112,6 @@ def test_the_rest_of_a_resource() -> None:
     assert source == Source(
         resource=Resource(
             url=URL,
-            params={"state": "all", "sort": "created"},
             records="data",
             id=("owner.id", "number"),
             per_page=50,
@@ -125,6 +124,7 @@ def test_the_rest_of_a_resource() -> None:
             split="created",
         ),
         headers={"X-Key": "{env:A}", "Notion-Version": "1"},
+        params={"state": "all", "sort": "created"},
         same_host=True,
         allow_host=("cdn.example.com",),
     )

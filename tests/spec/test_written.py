@@ -208,8 +208,16 @@ def test_flat_names_in_the_tables_of_a_source(tmp_path: Path) -> None:
     )
     assert declared(tmp_path, toml, offset_param="skip").resource.paging == OffsetPaging(param="skip")
     flat = f'[source]\nurl = "{URL}"\nrecords = "data"\nitem = "{{url}}"\nend = [400, 404]\nparam = {{ a = "b" }}'
-    expected = Resource(url=URL, records="data", item=Item(url="{url}"), end=(400, 404), params={"a": "b"})
-    assert declared(tmp_path, flat).resource == expected
+    expected = Resource(url=URL, records="data", item=Item(url="{url}"), end=(400, 404))
+    assert declared(tmp_path, flat) == Source(resource=expected, params={"a": "b"})
+
+
+def test_parameters_of_every_request_and_of_the_list_alone(tmp_path: Path) -> None:
+    """Those of [source] go everywhere, those of [[resource]] and its endpoint with the list."""
+    toml = f'[source]\nparams = {{ v = 2 }}\n[[resource]]\nurl = "{URL}"\nparams = {{ state = "open" }}'
+    source = declared(tmp_path, toml)
+    assert (source.params, source.resource.params) == ({"v": "2"}, {"state": "open"})
+    assert source.list_params == {"v": "2", "state": "open"}
 
 
 @pytest.mark.parametrize(
