@@ -10,11 +10,11 @@ Where several items are asked for together, one such request is compared as a wh
 nothing where items are fetched after all. Pages are read until it is full, or the list has ended, and their records are
 held until then.
 
-A list that came as a file, CSV or JSON lines, has no items below it: its records are taken at once.
-
 Many APIs have no address for an item. Where it lies was only guessed here, so where its first and its last two are all
 not there (404, 405, 410), the records are the items, too, and the run says so. One of them that is there means that the
 others are gone: they are asked for again, and fail as they would have.
+
+A list that came as a file, CSV or JSON lines, has no items below it: its records are taken at once.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ class Chooser:
         self.records: dict[ItemId, str] = {}  # of the first page, or of a batch
         self.itemless = False
         self.not_there: int | None = None  # the status of the items, where they have no address
+        self._by_another = False
         self._alike = 0
         self._missing = 0
 
@@ -68,16 +69,17 @@ class Chooser:
         """Return which of the items that are ready is fetched next: 0.0 the first, 1.0 the last."""
         return 1.0 if self.phase == "sampling" and (self._alike or self._missing) else 0.0
 
-    def page(self, payloads: Iterable[tuple[ItemId, str]], *, itemless: bool = False) -> None:
+    def page(self, payloads: Iterable[tuple[ItemId, str]], *, itemless: bool | None = False) -> None:
         """Take in the records of a page as JSON texts, before the core hears of it.
 
-        itemless: there is no more of them than the list holds, so none need be compared.
+        itemless: there is no more of them than the list holds, so none need be compared. None: they may be asked for
+        by another field than their id, so that nothing follows from their not being there.
         """
         if self._batch is not None and self.is_open and not itemless:
             self.records.update(payloads)
             self.phase = "sampling" if len(self.records) >= self._batch else self.phase
         elif self.phase == "page":
-            self.records, self.itemless = dict(payloads), itemless
+            self.records, self.itemless, self._by_another = dict(payloads), bool(itemless), itemless is None
             self.phase = "list" if itemless and self.records else "sampling" if self.records else "details"
 
     @property
@@ -101,7 +103,8 @@ class Chooser:
         """Take in that an item failed. True: it is not there, and whether that is its own fault is still to be told."""
         if self.phase != "sampling":
             return False
-        if self._placed or self._alike or status not in _NOT_THERE or not _says_more_than_an_id(self.records.get(item)):
+        by_itself = self._placed or self._by_another or self._alike or status not in _NOT_THERE
+        if by_itself or not _says_more_than_an_id(self.records.get(item)):
             self.give_up()
             return False
         self._missing += 1

@@ -59,9 +59,9 @@ class Reading:
         return self._undecided
 
     @property
-    def is_file(self) -> bool:
-        """Whether the list came as a file, below which no items lie."""
-        return bool(self._file)
+    def itemless(self) -> bool | None:
+        """Whether no items lie below the list: it came as a file. None: they may go by another field than their id."""
+        return True if self._file else None if self.assumed is not None and self.assumed.rivals else False
 
     def go_by(self, source: Source, refused: Collection[str] | None = None, file: str = "") -> None:
         """Read the API as `source` says from here on.
@@ -145,7 +145,7 @@ class Reading:
             plain = None
         assumed = assume(self.rest.source, first, plain, self.rest.refused)
         self._assume(replace(assumed, line=self._redact(assumed.line), file=self._file))
-        if items and assumed.placeless:
+        if items and assumed.placeless and (plain is None or plain.ids):
             flags = "add --item URL, or --no-detail to take the list's records as they are"
             raise Malformed(f"it cannot be told where an item lies: {assumed.placeless}; {flags}")
 
