@@ -95,7 +95,7 @@ def test_check_says_each_line_of_the_guess_with_its_evidence() -> None:
     assert isinstance(found, Checked)
     assert check_text(found, Screen(), program="python -m harness").splitlines() == [
         "✓ can be imported  (5 requests: 200 200 200 200 200)",
-        "  list       20 items on the first page of 60 in 3 pages, numbered pages",
+        "  list       20 items on the first page of 60 in 3 pages",
         "  records    data              20 a page                 (the only array of objects)",
         "  id         id                                          (unique on 2 pages)",
         "  paging     pages             page numbers -> page      (last_page; page 2 has other records than page 1)",
