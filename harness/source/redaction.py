@@ -10,11 +10,12 @@ so exactly the spelling is redacted and nothing else.
 from __future__ import annotations
 
 import html
-import json
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from typing import Any
+
+from harness.record.literals import dumps, loads
 
 MARK = "***"
 # Each layer that a server may add doubles backslashes or lengthens the text; nobody encodes eight times.
@@ -77,16 +78,10 @@ class Redactor:
         return "".join([*pieces, text[at:]])
 
     def clean_json(self, text: str) -> str:
-        """Redact JSON text so that it stays JSON: within strings, or a number as a whole."""
+        """Redact JSON text so that it stays JSON: within strings, or a number as a whole. No other number changes."""
         if not self.holds(text):
             return text
-        value = self._cleaned(json.loads(text))
-        cleaned = json.dumps(value, ensure_ascii=False)
-        try:
-            cleaned.encode()
-        except UnicodeEncodeError:  # half a surrogate pair, which JSON can escape and UTF-8 has not
-            return json.dumps(value)
-        return cleaned
+        return dumps(self._cleaned(loads(text)))
 
     def _cleaned(self, value: Any) -> Any:
         if isinstance(value, str):
