@@ -33,6 +33,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from harness.core.answers import (
+    Again,
     Answer,
     BatchRead,
     Done,
@@ -49,7 +50,7 @@ from harness.core.answers import (
 )
 from harness.core.batches import Batches
 from harness.core.budgets import Budgets, all_tiers, each, learned, plan_for, split
-from harness.core.choosing import Chooser
+from harness.core.choosing import Chooser, is_undecided
 from harness.core.concurrency import Concurrency, useful_workers
 from harness.core.disputes import Disputes
 from harness.core.keys import Keys, Left, Reserved, told
@@ -102,7 +103,7 @@ class Core:
         self.in_flight: dict[int, InFlight] = {}
         self.work = Work(rules.batch)
         self._batches = Batches(self.work)
-        self.chooser = Chooser(rules.choose and rules.detail and not self.state.pages)
+        self.chooser = Chooser(rules.choose and rules.detail and is_undecided(self.state, payloads or ()))
         self.concurrency = concurrency
         self.desired = Desired(rules.workers if concurrency is None else concurrency.workers)
         self.doing: Wait | None = None  # why nothing is sent right now, for people
@@ -132,7 +133,7 @@ class Core:
         self.emit(e.SessionStarted(0.0, number, self._utc_s, self.desired.workers, limits, pacer.name, host))
         if charged is not None:
             self.emit(e.Charged(0.0, *charged))
-        self._list.start(self._utc_s, relist)
+        self._list.start(self._utc_s, relist or bool(self.chooser.is_open and self.state.pages))
         self._judge_list(0.0)
 
     @property
@@ -299,8 +300,9 @@ class Core:
 
     def _may_go(self, role: e.Role) -> bool:
         """Return whether one of that role is ready, and need not wait for the list to be read."""
-        if self.chooser.phase == "sampling":
-            return role == "item" and bool(self.work.ready[role]) and not self.in_flight
+        if self.chooser.is_open and (role == "item" or self.chooser.phase == "sampling"):
+            sampling = role == "item" and self.chooser.phase == "sampling"
+            return sampling and bool(self.work.ready[role]) and not self.in_flight
         if role == "list" or not self.work.ready[role]:
             return bool(self.work.ready[role])
         if self.rules.sequential or (self.work.batch is not None and not self.work.fills_batch()):
@@ -554,8 +556,8 @@ class Core:
             self._item_read(flight, now, result)
         elif flight.fetch.role == "token":
             self._token_finished(flight, now, result)
-        elif isinstance(result, Redirected):
-            self._redirected(flight, now, result)
+        elif isinstance(result, (Redirected, Again)):
+            self._send_again(flight, now, result)
         elif isinstance(result, TokenRead):
             raise AssertionError("a token that was not asked for")
         elif isinstance(result, BatchRead):
@@ -583,9 +585,12 @@ class Core:
         """Return whether an item is not there, and it is still open whether any is."""
         return self.chooser.is_open and not isinstance(fetch.key, e.Batch) and self.chooser.lacks(fetch.item, status)
 
-    def _redirected(self, flight: InFlight, now: float, to: Redirected) -> None:
-        failed = self._redirects.follow(flight.fetch.role, flight.fetch.key, to)
-        if failed is not None:
+    def _send_again(self, flight: InFlight, now: float, how: Redirected | Again) -> None:
+        role, key = flight.fetch.role, flight.fetch.key
+        if isinstance(how, Again):
+            self._redirects.over(role, key)
+            self._go_back(flight, now, how.why)
+        elif (failed := self._redirects.follow(role, key, how)) is not None:
             self._failed(flight, now, failed)
         else:
             self._go_back(flight, now, "redirected")

@@ -15,7 +15,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from harness.record.literals import dumps, loads
+from harness.record.literals import Literal, dumps, loads
 
 MARK = "***"
 # Each layer that a server may add doubles backslashes or lengthens the text; nobody encodes eight times.
@@ -91,7 +91,8 @@ class Redactor:
         if isinstance(value, dict):
             return {self.clean(name): self._cleaned(inner) for name, inner in value.items()}
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return MARK if is_number and self._exact and str(value) in self._exact else value
+        spelt = value.text if isinstance(value, Literal) else str(value)
+        return MARK if is_number and self._exact and spelt in self._exact else value
 
     def _spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield where in `text` the secrets are: (start, end) of their spellings, in any order."""
