@@ -185,8 +185,6 @@ class SourceSpec(_Part):
     detail: bool | None = _setting("detail")
     refused_when: RefusalsSetting = _setting("refused_when", max_length=20)
     fail_when: FailuresSetting = _setting("fail_when", max_length=20)
-    timestamps: bool = _setting("timestamps")
-    imported_at: bool = _setting("imported_at")
     # Auth.
     token_env: VariablesSetting = _setting("token_env", max_length=20)
     auth: Annotated[str, AfterValidator(_as_auth)] | None = _setting("auth")
@@ -525,7 +523,8 @@ class ImportConfig(_Part):
         if self.source.url is None and self.source.preset is not None and self.test_api.scenario is None:
             if is_preset_file(self.source.preset):
                 raise ValueError(
-                    "--preset FILE needs the URL of a list; add --url, or --scenario to rehearse an import"
+                    "--preset FILE needs the URL of a list; add --url, or --scenario to rehearse an import (a url in "
+                    "the file is an example)"
                 )
             test_api = self.test_api.model_copy()
             test_api.__dict__["scenario"] = self.source.preset

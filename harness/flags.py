@@ -253,8 +253,6 @@ SECTIONS = (
                 resumed=True,
                 live=True,
             ),
-            Flag("timestamps", "store ISO dates and times as timestamps, not as text", None, default=False, live=True),
-            Flag("imported_at", "store when each item was imported, as _imported_at", None, default=False, live=True),
         ),
     ),
     Section(

@@ -38,6 +38,7 @@ from harness.session.retry_failed import settle
 from harness.session.session import Session
 from harness.settings import given, read_settings, typed_to_resume
 from harness.source.child import DEFAULT_ITEMS, DEFAULT_LATENCY_S
+from harness.spec.presets import load
 from harness.spec.told import sends_told
 from harness.speed import clock_at
 from harness.values import typical_latency_s
@@ -194,11 +195,21 @@ def preset_line(config: ImportConfig) -> str:
 
 def _of_preset(config: ImportConfig) -> str:
     preset, plan = config.source.preset, config.source.plan
-    limit = config.given().get("limit")
-    if limit is not None or config.pacing.limit is None:
-        return f"preset {preset}"
-    of = f", plan {plan}" if plan is not None else ""
-    return f"preset {preset}: documented limits {format_tiers(config.pacing.limit)}{of}"
+    said = f"preset {preset}"
+    if config.given().get("limit") is None and config.pacing.limit is not None:
+        of = f", plan {plan}" if plan is not None else ""
+        said += f": documented limits {format_tiers(config.pacing.limit)}{of}"
+    declared = config.source.declared()
+    keyless = declared is None or (
+        declared.auth is None and not {*declared.headers, *config.source.header_names} & _KEYS
+    )
+    if keyless and config.source.url is not None and preset is not None and "auth" in load(preset).settings:
+        said += "; no key is sent; name its variable with --token-env, if this list wants one"
+    return said
+
+
+# Headers that may be somebody's key.
+_KEYS = {"Authorization", "authorization", "Cookie", "X-Api-Key"}
 
 
 def _say_starting() -> None:

@@ -139,7 +139,7 @@ class Driver:
         core, payloads = self.core, got.payloads
         if fetch.role == "list" and core.rules.detail:
             if isinstance(got.result, PageRead):
-                core.chooser.page(payloads)
+                core.chooser.page(payloads, itemless=got.result.itemless)
             payloads = ()
         elif core.chooser.is_open:
             for item, payload in payloads:
