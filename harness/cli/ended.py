@@ -32,7 +32,7 @@ def next_commands(run: Run, status: RunStatus, results: Path) -> list[str]:
     if status is RunStatus.FAILED and ACCEPT in reason:
         accept = f"resume {{run}} {ACCEPT}"
         if LEAVES_REST in reason:
-            commands = ("show {run}",)
+            commands = (_check_of(run), "show {run}") if run.config.get("url") else ("show {run}",)
         else:
             commands = ("show {run}", accept) if NO_HELP in reason else (*commands, accept)
     if status is RunStatus.FAILED and _SAME_AGAIN.match(reason):

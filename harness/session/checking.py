@@ -274,6 +274,8 @@ def unreadable(what: str, failed: Failed) -> BadInput:
     words = own_words(failed.body) if failed.reason.startswith(("status", "gone")) else ""
     why += f', "{words}"' if words and words not in why else ""
     check = _TO_CHECK.get(failed.reason, "--url")
+    if what.startswith("item "):
+        check = "--item (where items are), or leave them out with --no-detail"
     return BadInput(f"the {what} cannot be read ({why}); check {check}")
 
 
