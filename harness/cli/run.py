@@ -40,6 +40,7 @@ from harness.settings import given, read_settings, typed_to_resume
 from harness.source.child import DEFAULT_ITEMS, DEFAULT_LATENCY_S
 from harness.spec.presets import load
 from harness.spec.told import sends_told
+from harness.speed import clock_at
 from harness.values import typical_latency_s
 from harness.views.plan import before_start, plan_text
 from harness.views.progress import Progress, choose_mode
@@ -59,8 +60,8 @@ def import_command(toml: Path | None, **flags: Any) -> int:
         said = {name: known[name] for name in RESUMED if name in known}
         return _resume(find_run(config.run.results, config.run.name), said)
     if config.run.dry_run:
-        return signals.run(_plan, config)
-    return signals.run(import_now, config)
+        return signals.run(_plan, config, clock=clock_at(config.speed))
+    return signals.run(import_now, config, clock=clock_at(config.speed))
 
 
 def resume_command(run: str | None, **flags: Any) -> int:
@@ -83,7 +84,8 @@ def _resume(found: Run, typed: dict[str, Any]) -> int:
         click.echo(f"run {found.name} {refuse}", err=True)
         report(found, ImportConfig(**{name: typed[name] for name in ("quiet", "as_json", "results") if name in typed}))
         return exit_code(found.status)
-    return signals.run(import_now, ready_to_resume(found, typed))
+    config = ready_to_resume(found, typed)
+    return signals.run(import_now, config, clock=clock_at(config.speed))
 
 
 def ready_to_resume(found: Run, typed: dict[str, Any]) -> ImportConfig:
@@ -236,7 +238,9 @@ def _say_beforehand(config: ImportConfig, who: str) -> None:
     best = bound(work, config.limits, latency_s, config.pacing.most_workers)
     tier = best.binding
     limit, period_s = (None, None) if tier is None else (tier.limit, tier.period_s)
-    click.echo(before_start(best.bound_workers_s, work.requests, limit, period_s, who), err=True)
+    about = before_start(best.bound_workers_s, work.requests, limit, period_s, who)
+    faster = f"Time passes {config.speed:,g} times as fast, and all times are the API's. " if config.speed != 1 else ""
+    click.echo(faster + about, err=True)
 
 
 async def _plan(config: ImportConfig) -> int:

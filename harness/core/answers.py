@@ -88,7 +88,8 @@ class PageRead:
     said_by: the fields, joined likewise, of a total or a last_page that is not said by the usual fields of the body.
     remarks: what the page says of how the request went, beyond plain success (`harness.source.remarks`). paging: the
     kind that is declared, None where pages are numbered or led on as they themselves say. guessed: nothing says for
-    certain that next_page exists. places: where each item of `ids` lies; none where their ids say so.
+    certain that next_page exists. places: where each item of `ids` lies; none where their ids say so. itemless: no more
+    can be asked of them than the page holds: its records are the items.
     """
 
     ids: tuple[ItemId, ...]
@@ -104,6 +105,7 @@ class PageRead:
     paging: str | None = None
     guessed: bool = False
     places: tuple[str, ...] = ()
+    itemless: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,16 @@ class Redirected:
     asked: str
 
 
-Result = PageRead | ItemRead | BatchRead | TokenRead | Redirected | Failed
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The answer says how the request is to be made, so it is sent once more: with another page size, say. why: that,
+    for people. The client answers so a few times at most.
+    """
+
+    why: str
+
+
+Result = PageRead | ItemRead | BatchRead | TokenRead | Redirected | Again | Failed
 
 
 # Where an API says in words what was wrong; the first that is there counts.
@@ -189,21 +200,15 @@ def own_words(body: str | None) -> str:
     return "" if title is None else " ".join(title[1].split())[:_MOST_SAID]
 
 
-def failed_status(status: int, location: str | None = None) -> Failed:
-    """Return the failure of a status that is neither a success nor a refusal by a limit. location: where a redirect
-    points.
-    """
+def failed_status(status: int) -> Failed:
+    """Return the failure of a status that is neither a success nor a refusal by a limit."""
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:
         phrase = ""
     if 300 <= status < 400:
-        where = f"; it points to {location.partition('?')[0][:200]}" if location else ""
-        return Failed(
-            "redirected",
-            f"redirects to other hosts are not followed{where}; if you trust that address, use it as --url",
-            passing=False,
-        )
+        why = f"status {status} leads to no address that could be asked instead; check --url"
+        return Failed("redirected", why, passing=False)
     if status in GONE:
         return Failed(GONE[status], phrase, passing=False)
     return Failed(f"status {status}", phrase, passing=status >= 500 or status in PASSING)

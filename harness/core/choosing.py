@@ -6,6 +6,8 @@ hundred a page then costs a hundredth of the requests. Whatever else comes (anot
 records nobody kept) means that items are fetched, as if nothing had been asked. The first page's records are held
 until then, and no others: nothing is lost, nothing is fetched twice, and memory stays bounded.
 
+A list that came as a file, CSV or JSON lines, has no items below it: its records are taken at once.
+
 Many APIs have no address for an item. Where it lies was only guessed here, so where its first and its last two are all
 not there (404, 405, 410), the records are the items, too, and the run says so. One of them that is there means that the
 others are gone: they are asked for again, and fail as they would have.
@@ -14,10 +16,11 @@ others are gone: they are asked for again, and fail as they would have.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal
 
 from harness.record.events import ItemId
+from harness.record.state import State
 
 # One may be like its record by chance: the fields that the list lacks may be absent where they are empty.
 SAMPLES = 2
@@ -26,12 +29,22 @@ MISSING = 3
 _NOT_THERE = (404, 405, 410)
 
 
+def is_undecided(state: State, payloads: Collection[ItemId]) -> bool:
+    """Return whether nothing was decided yet. payloads: items that are on disk though no event says so.
+
+    A session that was killed over it had read page 1, whose records are lost: it is read again.
+    """
+    begun = state.imported >= SAMPLES or payloads or state.failures
+    return not state.pages or (len(state.pages) == 1 and state.pages_read == 1 and not begun)
+
+
 class Chooser:
     """phase: `page` until the first page is there, `sampling`, and then `details` or `list`."""
 
     def __init__(self, open_: bool) -> None:
         self.phase: Literal["page", "sampling", "details", "list"] = "page" if open_ else "details"
         self.records: dict[ItemId, str] = {}  # of the first page
+        self.itemless = False
         self.not_there: int | None = None  # the status of the items, where they have no address
         self._alike = 0
         self._missing = 0
@@ -46,18 +59,21 @@ class Chooser:
         """Return which of the items that are ready is fetched next: 0.0 the first, 1.0 the last."""
         return 1.0 if self.phase == "sampling" and (self._alike or self._missing) else 0.0
 
-    def page(self, payloads: Iterable[tuple[ItemId, str]]) -> None:
-        """Take in the records of a page as JSON texts, before the core hears of it."""
+    def page(self, payloads: Iterable[tuple[ItemId, str]], *, itemless: bool = False) -> None:
+        """Take in the records of a page as JSON texts, before the core hears of it.
+
+        itemless: there is no more of them than the list holds, so none need be compared.
+        """
         if self.phase == "page":
-            self.records = dict(payloads)
-            self.phase = "sampling" if self.records else "details"
+            self.records, self.itemless = dict(payloads), itemless
+            self.phase = "list" if itemless and self.records else "sampling" if self.records else "details"
 
     def item(self, item: ItemId, payload: str) -> None:
         """Compare an item with its record, before the core hears of it."""
         if self.phase != "sampling":
             return
         record = self.records.get(item)
-        if self._missing or record is None or _plain(record) != _plain(payload):
+        if self._missing or not is_same(record, payload):
             self.give_up()
             return
         self._alike += 1
@@ -80,6 +96,11 @@ class Chooser:
         """Fetch the items: nothing more is known of them, or they hold more."""
         if self.is_open:
             self.phase, self.records = "details", {}
+
+
+def is_same(record: str | None, payload: str) -> bool:
+    """Return whether a record of the list (a JSON text, None: not known) is exactly the item."""
+    return record is not None and _plain(record) == _plain(payload)
 
 
 def _says_more_than_an_id(record: str | None) -> bool:

@@ -152,7 +152,7 @@ def stuck(state: State) -> str | None:
         ignored = "the server ignores `after`, and this release knows no other way to continue"
         return f'{named}, but the list goes on: "has_more" is true, but {ignored}; {LEAVES_REST}'
     if listing.looped and not listing.idle:
-        back = f"{_quoted(listing.looped)} leads back to a page that was already read"
+        back = f"{_quoted(listing.looped)} leads back to a page that was already read{_sent_in(listing)}"
         return f"{named}, but the list goes on: {back}; {LEAVES_REST}"
     if listing.first and listing.first == listing.second:
         if listing.loose():
@@ -167,6 +167,12 @@ def stuck(state: State) -> str | None:
     if listing.barren >= MOST_EMPTY:
         return f"{named}, and {MOST_EMPTY:,} pages in a row are empty while the list goes on; {LEAVES_REST}"
     return None
+
+
+def _sent_in(listing: Listing) -> str:
+    """Return which flag says how the next page is asked for, where the server does not know what is sent."""
+    asks = listing.paging in ("cursor", "keyset")
+    return ": the server ignores what it is sent back in, which --cursor-param names" if asks else ""
 
 
 _OLD = "an older version read the list to its end but recorded no evidence of it; resume reads the list again"

@@ -38,14 +38,17 @@ from harness_test_api.scenarios import settings_of
 from harness_test_api.service import NEW_YEAR, Service
 
 from harness.config import ImportConfig
-from harness.core.answers import Done, Failed, Fetch, ItemRead, Result, Wait, failed_status
+from harness.core.answers import Done, Failed, Fetch, ItemRead, Redirected, Result, Wait, failed_status
 from harness.core.core import Core
 from harness.errors import BadInput
 from harness.pacing import Notice, Pacer
 from harness.pacing.refusals import Declared, by_body, wants_body
-from harness.record.events import Batch, ItemId
+from harness.record.events import FIRST_PAGE, Batch, ItemId
+from harness.record.literals import dumps
 from harness.source.child import DEFAULT_LATENCY_S, server_settings
+from harness.source.guess import Answer
 from harness.source.headers import notice
+from harness.source.reading import Reading
 from harness.source.rest import Malformed, Rest
 from harness.source.way_on import past_end
 from harness.values import as_latency, is_scenario_file
@@ -154,7 +157,7 @@ class Simulation:
     """One session of `core` against `service`, whose clock starts with it.
 
     timeout_s, refused_when: as the client's (the time bounds the whole request). utc_s: the wall clock at 0.
-    rest: the mapping of the source, None for the test API as it is by itself.
+    rest: the mapping of the source, None where nothing is declared: then `reading` guesses it as an import does.
     put: keeps payloads (None: they are not even made). `at` runs something at a given time, such as
     `lambda now: core.pause(now)`.
     """
@@ -175,7 +178,8 @@ class Simulation:
         self.core = core
         self.service = service
         self.now = 0.0
-        self._rest = Rest(LIST_URL, per_page) if rest is None else rest
+        where = _HOST + service.config.parsed.shape.list
+        self.reading = Reading(Rest(where, per_page) if rest is None else rest)
         self._timeout_s = timeout_s
         self.utc_s = utc_s
         self._network = network
@@ -248,12 +252,12 @@ class Simulation:
 
     def _ask(self, fetch: Fetch) -> Ask:
         if fetch.role != "item":
-            asked = self._rest.page_request(fetch.page)
+            asked = self.reading.rest.page_request(fetch.page)
         elif isinstance(fetch.key, Batch):
-            asked = self._rest.batch_request(fetch.key)
+            asked = self.reading.rest.batch_request(fetch.key)
         else:
             place = fetch.place or self._places.get(fetch.item)
-            asked = self._rest.item_request(fetch.item, place)
+            asked = self.reading.rest.item_request(fetch.item, place)
         headers = {name.lower(): value for name, value in asked.headers.items()}
         ask = self.service.ask(asked.method, asked.url, headers, asked.json)
         # The name stands for the key: a test API keeps a budget for each that it is asked with.
@@ -307,35 +311,54 @@ class Simulation:
 
     def _result(self, fetch: Fetch, decision: Decision) -> Result:
         if not 200 <= decision.status < 300:
-            failed, words = failed_status(decision.status), json.dumps(decision.body()) if fetch.role == "list" else ""
-            return replace(failed, past_end=past_end(decision.status, words) or self._rest.ends_with(decision.status))
+            return self._not_read(fetch, decision)
         if decision.fault is not None and decision.fault.kind in _GARBLED:
             return Failed(_GARBLED[decision.fault.kind], decision.fault.kind)
-        if (rule := self._rest.failure(decision.status, decision.body)) is not None:
+        if (rule := self.reading.rest.failure(decision.status, decision.body)) is not None:
             return Failed("malformed", f"the answer is a failure, as --fail-when {rule} says", passing=False)
         if fetch.role == "item":
             return self._item(fetch, decision)
+        return self._page(fetch, decision)
+
+    def _not_read(self, fetch: Fetch, decision: Decision) -> Result:
+        if fetch.role == "item":
+            return failed_status(decision.status)
+        asked = self.reading.rest.page_url(fetch.page)
+        if (target := self.reading.refused(fetch.page, decision.status)) is not None:
+            return Redirected(target, asked)
+        rest, failed = self.reading.rest, failed_status(decision.status)
+        says = past_end(decision.status, json.dumps(decision.body())) if rest.counts(fetch.page) else None
+        hint = self.reading.hint(fetch.page, decision.status)
+        return replace(failed, detail=hint or failed.detail, past_end=says or rest.ends_with(decision.status))
+
+    def _page(self, fetch: Fetch, decision: Decision) -> Result:
+        body, headers, reading = decision.body(), _joined(decision.headers), self.reading
+        asked = reading.rest.page_url(fetch.page)
         try:
-            page, records = self._rest.page_of(fetch.page, decision.body(), _joined(decision.headers))
+            if fetch.page == FIRST_PAGE and reading.is_undecided:
+                reading.decide(Answer(asked, body, headers, decision.status), items=self.core.rules.detail)
+            page, records = reading.rest.page_of(fetch.page, body, headers)
         except Malformed as error:
             return Failed("malformed", str(error), passing=False, past_end=error.past_end, remarks=error.remarks)
+        if (target := reading.read(fetch.page, page)) is not None:
+            return Redirected(target, asked)
         if page.places:
             self._places.update(zip(page.ids, page.places, strict=True))
         if self._put is not None and not self.core.rules.detail:
             for item, record in records:
-                self._put(item, json.dumps(record, ensure_ascii=False))
+                self._put(item, dumps(record))
         return page
 
     def _item(self, fetch: Fetch, decision: Decision) -> Result:
         if self._put is None:  # then the payload need not be made: every item of the test API carries its id
             return ItemRead(0, carried=True)
         try:
-            value, carried = self._rest.item_of(fetch.item, decision.body())
+            value, carried = self.reading.rest.item_of(fetch.item, decision.body())
         except Malformed as error:
             return Failed("malformed", str(error), passing=False)
         result = ItemRead(0, carried)
         if self.core.keeps(result):
-            self._put(fetch.item, json.dumps(value, ensure_ascii=False))
+            self._put(fetch.item, dumps(value))
         return result
 
 

@@ -56,6 +56,7 @@ class Summary:
     list_ended: the evidence that the list had ended, NOT_RECORDED where there is none; None before the list has ended.
     assumed: what page 1 made believe of an API that was not declared; "" where nothing was. requests_saved: how many
     more an item per request and 100 a page would have taken. from_list: items were taken from the list's records.
+    speed: how many times as fast as the wall clock's the API's time passed, in which all times are.
     """
 
     run: str
@@ -111,6 +112,7 @@ class Summary:
     assumed: str = ""
     requests_saved: int = 0
     from_list: bool = False
+    speed: float = 1.0
 
     @property
     def sent(self) -> int:

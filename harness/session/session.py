@@ -16,6 +16,7 @@ from harness.bound import Bound, Paging, bound
 from harness.config import ImportConfig
 from harness.core.answers import Done
 from harness.core.budgets import Budgets, charge, each
+from harness.core.choosing import Chooser
 from harness.core.eta import eta_s
 from harness.errors import RecordError
 from harness.pacing import AutoPacer, Tiers, TierStatistics, format_tiers
@@ -40,6 +41,8 @@ from harness.session.plans import work_of
 from harness.session.retry_failed import forget_failed, retry_failed
 from harness.source.assuming import Assumed
 from harness.source.base import Api
+from harness.source.page_sizes import Sized
+from harness.speed import by_the_wall
 from harness.units import format_period
 
 OnUpdate = Callable[[State, Live], None]
@@ -148,7 +151,7 @@ class Session:
             _log.warning("%s", event.evidence)
         if isinstance(event, ItemListed) and self.core.chooser.phase == "list" and not self._taken:
             self._taken = True
-            _log.warning("%s", _taken_because(self.core.chooser.not_there))
+            _log.warning("%s", _taken_because(self.core.chooser))
             with suppress(RecordError):
                 self.run_folder.note(decided={**self.run_folder.about.get("decided", {}), "detail": False})
         self.recorder.record(event)
@@ -196,6 +199,11 @@ class Session:
         if self.on_assumed is not None:
             self.on_assumed(assumed.line)
 
+    def sized(self, sized: Sized) -> None:
+        """Keep how many records a page is asked for: numbers of pages mean nothing with another size."""
+        with suppress(RecordError):
+            self.run_folder.note(page_size=sized.as_noted())
+
     def _sending(self) -> None:
         self._sent.add(self._started_s + self.now(), self._machine())
 
@@ -211,7 +219,7 @@ class Session:
     async def _update(self, on_update: OnUpdate, update_s: float) -> None:
         while True:
             self._show(on_update)
-            await trio.sleep(update_s)
+            await trio.sleep(by_the_wall(update_s))
 
     def _show(self, on_update: OnUpdate) -> None:
         """Show this moment. A view may fail without stopping a run: then it is said once and shown no more."""
@@ -328,11 +336,12 @@ class Session:
         return best_possible(self.state, self.config)
 
 
-def _taken_because(not_there: int | None) -> str:
-    if not_there is None:
-        return "the list holds all of each item, so items are taken from it; --detail fetches each by itself"
+def _taken_because(chooser: Chooser) -> str:
+    if chooser.not_there is None:
+        why = "came as a file" if chooser.itemless else "holds all of each item"
+        return f"the list {why}, so items are taken from it; --detail fetches each by itself"
     return (
-        f"no item is at the list's URL with its id (status {not_there}), so the list's records are the items; "
+        f"no item is at the list's URL with its id (status {chooser.not_there}), so the list's records are the items; "
         "--item says where items are, if they hold more"
     )
 

@@ -7,22 +7,29 @@ asked for with the same requests as ever, and an assumption is made where those 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from harness.core.answers import PageRead
+from harness.record.events import FIRST_PAGE, Key, PageRef
 from harness.source.guess import Answer, Finding, Guess, below, guess
-from harness.source.paging import USUAL_SIZE
+from harness.source.paging import USUAL_SIZE, next_target
 from harness.spec.source import CursorPaging, KeysetPaging, LinkPaging, OffsetPaging, PageNumberPaging, Paging, Source
 
 # Where the rules look for records by themselves.
 _USUAL = (None, "data", "items", "results")
+# Parameters that are tried where the likeliest brings page 1 again.
+_MOST_TRIED = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Assumed:
     """source: what the run goes by. line: all that was told, for people. changed: whether the rules alone would differ.
     others: ways on that a check may try where page 2 refutes this one.
+
+    refused: `page` and `size` where the API refuses the parameters that nobody declared. file: a digest of page 1 where
+    the list came as CSV or JSON lines, "" else. placeless: why it cannot be told where an item lies, "" where it can.
 
     The parts of `findings` that are not assumed are read by the rules, which come to the same.
     """
@@ -32,10 +39,31 @@ class Assumed:
     findings: tuple[Finding, ...]
     changed: bool
     others: tuple[Paging, ...] = ()
+    refused: frozenset[str] = frozenset()
+    file: str = ""
+    placeless: str = ""
+
+    @property
+    def of_items(self) -> bool:
+        """Whether the place of items, or what names them, was told from page 1."""
+        return any(one.what == "items" and not one.evidence.startswith("assumed") for one in self.findings)
+
+    def by_next(self) -> Assumed | None:
+        """Return the same by the next of the ways on that are likely; None where no other is left."""
+        was = self.source.resource.paging
+        if not self.others or was is None:
+            return None
+        paging, *others = self.others
+        resource = self.source.resource.model_copy(update={"paging": paging})
+        old, new = (f"-> {getattr(one, 'param', None)}" for one in (was, paging))
+        source = self.source.model_copy(update={"resource": resource})
+        return replace(self, source=source, line=self.line.replace(old, new), others=tuple(others))
 
     def as_noted(self) -> dict[str, Any]:
         """Return what run.json keeps, and a resumed run is given."""
-        return {"line": self.line, "source": self.source.model_dump(mode="json", exclude_defaults=True)}
+        noted = {"line": self.line, "source": self.source.as_written()}
+        known = {"refused": sorted(self.refused), "file": self.file}
+        return noted | {name: value for name, value in known.items() if value}
 
 
 def is_open(source: Source) -> bool:
@@ -49,8 +77,11 @@ def is_open(source: Source) -> bool:
     )
 
 
-def assume(known: Source, first: Answer, plain: PageRead | None) -> Assumed:
-    """Return what an import assumes from page 1. plain: what the rules read of that page, None where they cannot."""
+def assume(known: Source, first: Answer, plain: PageRead | None, refused: frozenset[str] = frozenset()) -> Assumed:
+    """Return what an import assumes from page 1.
+
+    plain: what the rules read of that page, None where they cannot. refused: the parameters with which it was refused.
+    """
     found = guess([first], known)
     told, was = found.source.resource, known.resource
     changes: dict[str, Any] = {}
@@ -58,17 +89,19 @@ def assume(known: Source, first: Answer, plain: PageRead | None) -> Assumed:
         changes["records"] = told.records
     if not was.id and told.id not in ((), ("id",)):
         changes["id"] = told.id
-    if was.paging is None and _is_needed(told.paging, found, plain):
+    if was.paging is None and _is_needed(told.paging, found, plain, first, refused):
         changes["paging"] = told.paging
         changes |= {"body": told.body} if told.body != was.body else {}
         # Pages must keep their size while a list is read: what page 1 was asked for with is asked for again.
-        if was.paging is None and not was.size_param and was.method == "GET":
+        if not was.size_param and was.method == "GET" and not refused and "{per_page}" not in was.url:
             changes |= {"size_param": "perPage", "per_page": was.per_page or USUAL_SIZE}
     if was.item is None and told.item is not None and told.item.url != _usual_item(known):
         changes["item"] = told.item
     resource = was.model_copy(update=changes)
     source = known.model_copy(update={"resource": resource})
-    return Assumed(source, found.assumed, found.findings, changed=bool(changes), others=found.others)
+    others = found.others[:_MOST_TRIED] if "paging" in changes and told.body == was.body else ()
+    placeless = next((one.why for one in found.unknown if one.what == "items"), "")
+    return Assumed(source, found.assumed, found.findings, bool(changes), others, refused, placeless=placeless)
 
 
 def _usual_item(known: Source) -> str:
@@ -77,23 +110,42 @@ def _usual_item(known: Source) -> str:
     return usual if usual.partition("?")[0].endswith("/{id}") and not url.partition("?")[0].endswith("/") else ""
 
 
-def _is_needed(paging: Paging | None, found: Guess, plain: PageRead | None) -> bool:
+def _is_needed(
+    paging: Paging | None, found: Guess, plain: PageRead | None, first: Answer, refused: frozenset[str]
+) -> bool:
     """Return whether the rules would not follow the list as the guess does."""
-    if paging is None or (found.ended and plain is not None):
+    if paging is None:
         return False
-    if plain is None or plain.unread:
+    if plain is None or ("page" in refused and not isinstance(paging, PageNumberPaging)):
+        return True
+    if found.ended:
+        return False
+    if plain.unread:
         return True
     if isinstance(paging, LinkPaging):
-        return plain.next_page is None and plain.last_page is None
+        # Pages that are numbered are read side by side; but only `page` is known to number them.
+        return plain.next_page is None and ("page" in refused or not _counts_by_page(paging, first))
     if isinstance(paging, KeysetPaging):
-        return paging.param != "after"
+        return paging.param != "after" or bool(found.others)
     if isinstance(paging, PageNumberPaging):
         return paging.param != "page"
     return isinstance(paging, (CursorPaging, OffsetPaging))
 
 
-def contradicted(assumed: Assumed, seen: str) -> str:
-    """Return the sentence for a later page that is not as page 1 made believe: both, and what to do."""
+def _counts_by_page(paging: LinkPaging, first: Answer) -> bool:
+    """Return whether the link to the second page asks for `page=2`."""
+    query = urlsplit(next_target(paging, first.value, first.headers) or "").query
+    return dict(parse_qsl(query)).get("page") == "2"
+
+
+def contradicted(assumed: Assumed, key: Key, seen: str) -> str:
+    """Return the sentence for an answer that is not as page 1 made believe: both, and what to do.
+
+    Page 1 itself contradicts nothing, nor does an item whose place or envelope nobody assumed.
+    """
+    of_item = not isinstance(key, PageRef)
+    if key == FIRST_PAGE or not assumed.line or (of_item and not assumed.of_items):
+        return seen
     return f"{seen}; page 1 made believe: {assumed.line} (declare what differs: `check` names the flags)"
 
 
@@ -107,3 +159,10 @@ def restored(noted: Any, known: Source) -> Source:
     update = {name: getattr(found.resource, name) for name, value in was.items() if value in (None, ())}
     update |= {"body": found.resource.body} if found.resource.body is not None else {}
     return known.model_copy(update={"resource": known.resource.model_copy(update=update)})
+
+
+def known_of(noted: Any) -> tuple[tuple[str, ...], str]:
+    """Return, from run.json, the parameters that the API refused, and the digest of page 1 where that is a file."""
+    noted = noted if isinstance(noted, dict) else {}
+    refused = noted.get("refused", [])
+    return tuple(name for name in ("page", "size") if name in refused), str(noted.get("file", ""))

@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
 import trio
 
-from harness.core.answers import Failed, ItemRead, PageRead, Redirected, TokenRead, failed_status, own_words
+from harness.core.answers import (
+    Again,
+    Failed,
+    ItemRead,
+    PageRead,
+    Redirected,
+    TokenRead,
+    failed_status,
+    own_words,
+)
 from harness.pacing import Notice
 from harness.pacing.refusals import MOST_BODY, Declared, by_body, wants_body
 from harness.record.clock import utc_s
 from harness.record.events import FIRST_PAGE, Batch, ItemId, Key, PageRef, Role
-from harness.source.assuming import Assumed, assume, contradicted, is_open
+from harness.record.literals import loads
+from harness.source.assuming import Assumed, contradicted
 from harness.source.base import Got, OnHeaders
 from harness.source.body import ACCEPTED, LOOKED_AT, TooLarge, evidence, read_body, read_start, recordable
 from harness.source.credentials import CREDENTIAL, Credentials, KeyAuth
-from harness.source.formats import Body, NoData, decoded, read_text, what_came
+from harness.source.formats import Body, NoData, decoded, is_file, no_list, read_text
 from harness.source.guess import Answer
 from harness.source.headers import notice
 from harness.source.http import ERRORS, AsyncBaseTransport, AsyncClient, Response, failure, open_client, trusted
-from harness.source.redirects import FOLLOWED, Endings, leads_to
+from harness.source.reading import Reading
+from harness.source.redirects import FOLLOWED, SEE_OTHER, Endings, leads_to, not_followed
 from harness.source.rest import Garbled, Malformed, Request, Rest, as_text
 from harness.source.tokens import Client as TokenClient, read_token
 from harness.source.way_on import past_end
 from harness.spec.source import Source
+from harness.speed import by_the_wall
 
 NO_CONTENT = 204
 _TEXTS = ("url", "cursor", "keyset")  # kinds of pages that are what a server wrote
@@ -48,7 +59,8 @@ class HttpApi:
     headers, and variables for the URL's `{env:NAME}`, go to the list's origin alone. So do the keys of `auth` (`keys`:
     by name), and the tokens that `oauth` is asked for; its secret goes to its own address alone. refused_when: answers
     that are refusals because people said so. `keep_records` keeps the list's records as payloads; `trust_env` uses
-    proxy variables, and BadInput says where they cannot be used.
+    proxy variables, and BadInput says where they cannot be used. `find_size` looks for the largest page that the API
+    hands out, where nothing says how many records to ask for.
     """
 
     def __init__(
@@ -69,13 +81,14 @@ class HttpApi:
         keys: Mapping[str, str] | None = None,
         oauth: TokenClient | None = None,
         same_host: bool = False,
+        find_size: bool = False,
     ) -> None:
-        self._rest = rest
+        self._largest: tuple[int, Response, Body, str] | None = None  # the answer to page 1 with the most records
         self._timeout_s = timeout_s
         self._timed_out = Got(Failed("timed out", f"no complete answer within {timeout_s:g} s"))
         self._keep_records = keep_records
         # The records of pages are payloads too, for somebody who decides with them whether items are fetched.
-        self.offers_records = False
+        self.offers_records = self._places_too = False
         self._refused_when = refused_when
         self._wall = wall
         self._max_body = max_body
@@ -84,13 +97,11 @@ class HttpApi:
         self._oauth = oauth
         self._same_host = same_host
         self._endings = Endings()
+        self._to_get: set[tuple[Role, Key]] = set()  # redirected to what is to be had with a GET
         self._near: dict[ItemId, str] = {}
         # Told each answer that could be read as JSON: for a check, which says what the API looks like.
         self.on_answer: Callable[[Key, Answer], None] | None = None
-        # Told what page 1 made believe, once.
-        self.on_assumed: Callable[[Assumed], None] | None = None
-        self.assumed: Assumed | None = None
-        self._undecided = is_open(rest.source)
+        self.reading = Reading(rest, self._credentials.redact, find_size=find_size)
         self._stale: set[tuple[Role, Key]] = (
             set()
         )  # to be sent again, on a connection that is surely none of the pool's
@@ -144,6 +155,8 @@ class HttpApi:
                 except Malformed as error:  # an item that lies where nothing may be sent
                     got = Got(Failed("malformed", str(error), passing=False, sent=False))
         heard.tell()  # where the time was up while its body was read
+        if key == FIRST_PAGE and self.reading.seeks_size and _may_be_large(got.result):
+            got = self._less(got)
         self._note_stale(role, key, got)
         # A refusal is one from its verdict on, however its body ends.
         return self._noted(self._redacted(got)) if heard.wanted else None
@@ -158,13 +171,21 @@ class HttpApi:
         if place is None and self._near and not isinstance(key, (PageRef, Batch)):
             place = self._near.get(key)
         own = self._request_of(key, place)
+        if target is None:
+            self._to_get.discard((role, key))
+        elif (role, key) in self._to_get:
+            own = replace(own, method="GET", json=None)
         asked = target or self._endings.with_ending(role, own.url)
         return _Sent(role, key, own.url, asked, credential, target is None and asked != own.url, own)
 
     def _request_of(self, key: Key, place: str | None = None) -> Request:
         if isinstance(key, PageRef):
-            return self._rest.page_request(key)
-        return self._rest.batch_request(key) if isinstance(key, Batch) else self._rest.item_request(key, place)
+            return self.reading.rest.page_request(key)
+        return (
+            self.reading.rest.batch_request(key)
+            if isinstance(key, Batch)
+            else self.reading.rest.item_request(key, place)
+        )
 
     def _note_stale(self, role: Role, key: Key, got: Got) -> None:
         """Remember a request that met a stale connection: after a long pause every pooled connection is stale, and its
@@ -197,7 +218,7 @@ class HttpApi:
         if refused is not None:
             return Got(_with_evidence(refused, response, body))
         if not response.is_success:
-            return Got(_with_evidence(failed_status(response.status_code), response, body))
+            return Got(_with_evidence(_by_status("token", response), response, body))
         read = read_token(text)
         if read is None:  # without its body, which may hold one all the same
             return Got(Failed("malformed", "the answer of the token's address has no access_token", passing=False))
@@ -222,7 +243,11 @@ class HttpApi:
                     return _REFUSED
                 if body is None:
                     body = await self._body(response)
-                return self._redirected(sent, response) or self._read(sent.key, response, body)
+                return (
+                    self._resized(sent, response, body)
+                    or self._elsewhere(sent, response)
+                    or self._read_as(sent, response, body)
+                )
         except ERRORS as error:
             return Got(failure(error, answered=heard.said is not None))
 
@@ -255,12 +280,18 @@ class HttpApi:
 
     async def _start_of(self, response: Response) -> bytes:
         start = bytearray()
-        with trio.move_on_after(LONGEST_LOOK_S):
+        with trio.move_on_after(by_the_wall(LONGEST_LOOK_S)):
             await read_start(response, start, MOST_BODY)
         return bytes(start)
 
-    def _redirected(self, sent: _Sent, response: Response) -> Got | None:
+    def _elsewhere(self, sent: _Sent, response: Response) -> Got | None:
         """Return where the request is to be sent instead; None where the answer is to be read."""
+        if (target := self.reading.refused(sent.key, response.status_code)) is not None:
+            return Got(Redirected(target, sent.url))
+        return self._redirected(sent, response)
+
+    def _redirected(self, sent: _Sent, response: Response) -> Got | None:
+        """Return where a redirect leads; None where it leads nowhere that may be asked."""
         status, location = response.status_code, response.extensions.get("location")
         if sent.ended and self._endings.is_wrong(sent.role, status):
             return Got(Redirected(sent.own, sent.url))
@@ -272,16 +303,49 @@ class HttpApi:
         shown = self._credentials.restore_placeholders(target)
         if shown is None:
             return _TOLD_SECRET
+        if status == SEE_OTHER and sent.request.method != "GET":
+            self._to_get.add((sent.role, sent.key))
         self._endings.learn(status, sent.role, sent.url, shown)
         return Got(Redirected(shown, sent.url))
+
+    def _resized(self, sent: _Sent, response: Response, body: Body | Malformed) -> Got | None:
+        """Return that page 1 is to be asked for with another size, where the one that was asked for is refused."""
+        if sent.key != FIRST_PAGE or response.is_success:
+            return None
+        words = "" if isinstance(body, Malformed) else body.decode(_UTF_8, "replace")
+        why = self.reading.size_refused(response.status_code, words)
+        return None if why is None else Got(Again(why))
+
+    def _less(self, got: Got) -> Got:
+        """Ask for fewer records from here on; at once, where an answer came."""
+        why = self.reading.too_much()
+        at_once = isinstance(got.result, Failed) and got.result.reason == "too large"
+        return got if why is None or not at_once else Got(Again(why))
+
+    def _sized(self, read: PageRead, response: Response, body: Body, text: str) -> Got:
+        """Take in page 1 while its size is looked for: ask again, or read the largest that came."""
+        got = len(read.ids)
+        if self._largest is None or got >= self._largest[0]:
+            self._largest = (got, response, body, text)
+        why = self.reading.sized(lambda rest: rest.read_page(FIRST_PAGE, text, response.headers)[0], got)
+        if why is not None:
+            self._largest = self._largest if self.reading.keeps_largest else None
+            return Got(Again(why))
+        _, response, body, text = self._largest
+        self._largest = None
+        return self._data_of(FIRST_PAGE, response, body, text)
+
+    def _read_as(self, sent: _Sent, response: Response, body: Body | Malformed) -> Got:
+        got = self._read(sent.key, response, body)
+        if not isinstance(got.result, PageRead) or not isinstance(sent.key, PageRef):
+            return got
+        again = self.reading.read(sent.key, got.result)
+        return got if again is None else Got(Redirected(again, sent.url))
 
     def _read(self, key: Key, response: Response, body: Body | Malformed) -> Got:
         status = response.status_code
         if not response.is_success:
-            words = "" if isinstance(body, Malformed) else body.decode(_UTF_8, "replace")
-            failed = _explained(key, failed_status(status, response.extensions.get("location")), words)
-            failed = replace(failed, past_end=past_end(status, words) or self._rest.ends_with(status))
-            return Got(_with_evidence(failed, response, body))
+            return self._failed(key, response, body)
         if status == NO_CONTENT and isinstance(key, PageRef):
             nothing = Failed("malformed", "the answer has no content", passing=False, past_end=f"answered {status}")
             return Got(_with_evidence(nothing, response, b""))
@@ -289,71 +353,79 @@ class HttpApi:
             if isinstance(body, Malformed):
                 raise body
             text = _data(key, response, body)
-            self._rest.check_declared(status, text)
-            if self.on_answer is not None:
-                self.on_answer(key, self._answer(key, response, text))
-            if key == FIRST_PAGE and self._undecided:
-                self._decide(self._answer(key, response, text))
-            if isinstance(key, Batch):
-                read, payloads = self._rest.read_batch(key, text)
-                return Got(read, tuple(payloads))
-            if not isinstance(key, PageRef):
-                payload, carried, spelt = self._rest.read_item(key, text)
-                body_start = None if carried else text[:LOOKED_AT]
-                return Got(ItemRead(len(body), carried, body_start, spelt), ((key, payload),))
-            page, records = self._rest.read_page(key, text, response.headers, kept=self._keep_records)
+            self.reading.rest.check_declared(status, text)
+            return self._data_of(key, response, body, text)
         except Malformed as error:
             reason = "too large" if isinstance(error, TooLarge) else "malformed"
             why = str(error)
-            if self.assumed is not None and self.assumed.changed and not isinstance(error, Garbled):
-                why = contradicted(self.assumed, why)
+            if self.assumed is not None and not isinstance(error, (Garbled, TooLarge)):
+                why = contradicted(self.assumed, key, why)
             failed = Failed(reason, why, passing=isinstance(error, Garbled), past_end=error.past_end)
-            failed = replace(failed, remarks=error.remarks)
-            return Got(_with_evidence(failed, response, body))
+            return Got(_with_evidence(replace(failed, remarks=error.remarks), response, body))
+
+    def _failed(self, key: Key, response: Response, body: Body | Malformed) -> Got:
+        status, rest = response.status_code, self.reading.rest
+        words = "" if isinstance(body, Malformed) else body.decode(_UTF_8, "replace")
+        failed = _explained(key, _by_status("list" if isinstance(key, PageRef) else "item", response), words)
+        says = past_end(status, words) if rest.counts(key) else None
+        failed = replace(failed, past_end=says or rest.ends_with(status))
+        if hint := self.reading.hint(key, status):
+            failed = replace(failed, detail=f"{failed.detail}; {hint}" if failed.detail else hint)
+        return Got(_with_evidence(failed, response, body))
+
+    def _data_of(self, key: Key, response: Response, body: Body, text: str) -> Got:
+        """Return the result of a body that is data; Malformed where it is not what was asked for. text: as JSON."""
+        file = is_file(response.headers.get("content-type", ""), body)
+        if self.on_answer is not None:
+            self.on_answer(key, self._answer(key, response, text, file))
+        if isinstance(key, Batch):
+            read, payloads = self.reading.rest.read_batch(key, text)
+            return Got(read, tuple(payloads))
+        if not isinstance(key, PageRef):
+            payload, carried, spelt = self.reading.rest.read_item(key, text)
+            body_start = None if carried else text[:LOOKED_AT]
+            return Got(ItemRead(len(body), carried, body_start, spelt), ((key, payload),))
+        if file and self.reading.repeats_file(key, text):
+            return Got(PageRead((), paging="single", past=f"page {key} is the same file as page 1"))
+        if key == FIRST_PAGE and self.reading.is_undecided:
+            self.reading.decide(self._answer(key, response, text, file), items=not self._keep_records)
+        kept_as_items = self._keep_records and not self._places_too
+        page, records = self.reading.rest.read_page(key, text, response.headers, kept=kept_as_items)
+        if key == FIRST_PAGE and self.reading.seeks_size:
+            return self._sized(page, response, body, text)
         kept = records if self._keep_records or self.offers_records else []
+        page = replace(page, itemless=self.reading.is_file)
         return Got(page, tuple((item, as_text(record)) for item, record in kept))
 
     @property
     def source(self) -> Source:
         """What the API is taken for: as it was declared, and assumed since."""
-        return self._rest.source
+        return self.reading.rest.source
 
-    def go_by(self, source: Source) -> None:
-        """Read the API as `source` says from here on: what a run has assumed, or what a check tries."""
-        self._undecided = False
-        self._rest = Rest(source)
+    def offer_records(self) -> None:
+        """Hand out the records of pages beside where their items lie: for a look, which asks for both."""
+        self.offers_records = self._places_too = True
 
-    def read_again(self, first: Answer) -> PageRead:
-        """Read page 1 as it came before, by what the source is taken for since."""
-        page = self._redacted(Got(self._rest.page_of(FIRST_PAGE, first.value, first.headers)[0])).result
-        assert isinstance(page, PageRead)
-        return page
+    def go_by(self, source: Source, refused: Collection[str] | None = None, file: str = "") -> None:
+        """Read the API as `source` says from here on: what a run has assumed, say; see `Reading`."""
+        self.reading.go_by(source, refused, file)
 
-    def _decide(self, first: Answer) -> None:
-        """Assume what page 1 makes believe, where the rules would not read the list as well by themselves."""
-        try:
-            plain: PageRead | None = self._rest.page_of(FIRST_PAGE, first.value, first.headers)[0]
-        except Malformed:
-            plain = None
-        assumed = assume(self._rest.source, first, plain)
-        assumed = replace(assumed, line=self._credentials.redact(assumed.line))
-        self.assumed = assumed
-        self.go_by(assumed.source)
-        if self.on_assumed is not None and assumed.line:
-            self.on_assumed(assumed)
+    @property
+    def assumed(self) -> Assumed | None:
+        """What page 1 made believe; None where nothing was open, or it has not come yet."""
+        return self.reading.assumed
 
-    def _answer(self, key: Key, response: Response, text: str) -> Answer:
+    def _answer(self, key: Key, response: Response, text: str, file: bool) -> Answer:
         """Return an answer to guess from; its URL with the names of variables, as everything that may be shown."""
         item = None if isinstance(key, (PageRef, Batch)) else key
         try:
-            value = json.loads(text)
+            value = loads(text)
         except (ValueError, RecursionError):
             value = None
         headers = {name.lower(): said for name, said in response.headers.items()}
         place = None if isinstance(key, (PageRef, Batch)) else self._near.get(key)
-        return Answer(
-            self._request_of(key, place).url, value, headers, response.status_code, text=text[:1000], item=item
-        )
+        url, status = self._request_of(key, place).url, response.status_code
+        return Answer(url, value, headers, status, text=text[:1000], item=item, is_file=file)
 
     def _redacted(self, got: Got) -> Got:
         """Return `got` without what we sent to prove who we are, should a server or a library repeat it."""
@@ -378,6 +450,13 @@ class HttpApi:
             unread, said_by, remarks = map(known.redact, (result.unread, result.said_by, result.remarks))
             result = replace(result, unread=unread, said_by=said_by, remarks=remarks)
         return Got(result, tuple((item, known.redact_payload(payload)) for item, payload in got.payloads))
+
+
+def _may_be_large(result: object) -> bool:
+    """Return whether a request failed as those do that ask for too much."""
+    if not isinstance(result, Failed):
+        return False
+    return result.reason in ("too large", "timed out") or result.reason.startswith("status 5")
 
 
 class _Sent(NamedTuple):
@@ -427,9 +506,15 @@ def _data(key: Key, response: Response, body: Body) -> str:
     except NoData:
         if key != FIRST_PAGE:  # an item or a later page, after the list had answered: somebody else's page for a while
             raise
-        came = what_came(content_type, body)
-        why = f"the list's URL answers with {came}, not with JSON, JSON lines or CSV; is it the address of the API?"
-        raise Malformed(why) from None
+        raise Malformed(no_list(content_type, body)) from None
+
+
+def _by_status(role: Role, response: Response) -> Failed:
+    """Return the failure of an answer that is no success, by its status."""
+    status = response.status_code
+    if status in FOLLOWED:
+        return not_followed(role, status, response.extensions.get("location"))
+    return failed_status(status)
 
 
 def _with_evidence(failed: Failed, response: Response, body: Body | Malformed) -> Failed:

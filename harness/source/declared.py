@@ -22,7 +22,7 @@ from harness.source.way_on import CONTAINERS, SIZE, leaves, name_of, title_of, w
 
 _KINDS = "count|items?|results?|elements?|records?|entries|rows|docs|documents|hits|objects|resources|found|available"
 _TOTAL = re.compile(
-    rf"total((number|num|no)?(of)?({_KINDS}))?|({_KINDS}|full|overall)total|recordsfiltered|numfound|(full|overall)count"
+    rf"total((number|num|no)?(of)?({_KINDS}))?|({_KINDS}|full|overall)total|recordsfiltered|totalsize|numfound|(full|overall)count"
 )
 _PAGES = re.compile(
     r"lastpage(number|num)?|totalpages?|totalpagecount|pages?count|pages?total|(num|nb|no|max)(of)?pages?|numberofpages"

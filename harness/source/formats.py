@@ -26,7 +26,7 @@ import re
 from collections.abc import Iterator
 
 from harness.record.literals import dumps
-from harness.source.rest import Garbled, Malformed
+from harness.source.records import Garbled, Malformed
 
 Body = bytes | bytearray
 
@@ -61,9 +61,21 @@ def read_text(content_type: str, body: Body) -> str:
         return dumps(list(_rows(text, kind, parameters)))
     if kind in _JSON_LINES or _has_lines(text):
         return _array(text)
-    if not _begins_as_json(text):
+    if not may_be_json(text):
         raise NoData(f"the body is not JSON but {what_came(content_type, body)}")
     return text
+
+
+def is_file(content_type: str, body: Body) -> bool:
+    """Return whether a list came as CSV or JSON lines: as a file, with nothing beside its records."""
+    kind, parameters = _parsed(content_type)
+    return kind in _CSV | _JSON_LINES or (body[:1] == b"{" and _has_lines(decoded(body, parameters.get("charset"))))
+
+
+def no_list(content_type: str, body: Body) -> str:
+    """Return the sentence for a list's own address that answers with something else than data."""
+    came = what_came(content_type, body)
+    return f"the list's URL answers with {came}, not with JSON, JSON lines or CSV; is it the address of the API?"
 
 
 def decoded(body: Body, charset: str | None) -> str:
@@ -207,7 +219,7 @@ def what_came(content_type: str, body: Body) -> str:
         return f"an HTML page, title {words}" if words else "an HTML page"
     if (root := _ROOT.match(text)) is not None:
         return f"XML, root element {root[1][:60]}"
-    if _begins_as_json(text):
+    if may_be_json(text):
         return "JSON that is cut short or damaged"
     return f'plain text, "{_line(text)}"' if _line(text) else "an empty text"
 
@@ -231,6 +243,7 @@ def _is_binary(body: Body, charset: str | None) -> bool:
     return body.startswith(tuple(_MAGIC)) or b"\0" in body[:_LOOKED_AT]
 
 
-def _begins_as_json(text: str) -> bool:
+def may_be_json(text: str) -> bool:
+    """Return whether a text begins as JSON does, however it goes on."""
     start = text.lstrip(_BLANK)
     return start[:1] in ("{", "[", '"') or start[:1].isdecimal() or start[:1] == "-" or start.startswith(_LITERALS)

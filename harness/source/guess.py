@@ -31,7 +31,7 @@ from harness.source.guess_fields import (
 )
 from harness.source.guess_paging import Seen, Way, find_paging, find_size
 from harness.source.way_on import words_of
-from harness.spec.source import Item, Paging, Resource, Source
+from harness.spec.source import Item, Paging, Resource, SinglePage, Source
 
 _NO_HEADERS: Mapping[str, str] = {}
 
@@ -40,7 +40,8 @@ _NO_HEADERS: Mapping[str, str] = {}
 class Answer:
     """An answer to guess from. url, body: as sent; value: the JSON it holds, None where it is none; text: then.
 
-    headers: by lower-case name. item: the id it was asked by, None for a page of the list.
+    headers: by lower-case name. item: the id it was asked by, None for a page of the list. is_file: it came as CSV or
+    JSON lines, which are one page unless something says that they are not.
     """
 
     url: str
@@ -51,6 +52,7 @@ class Answer:
     body: Mapping[str, Any] | None = None
     text: str = ""
     item: Any = None
+    is_file: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,13 @@ class Guess:
     def assumed(self) -> str:
         """Return the guess in one line: `records data.orders, id order_id, next meta.next -> after, items …/{id}`."""
         told = [one for one in self.findings if one.what in ("records", "id", "paging", "items") and one.flags]
-        return ", ".join(f"next {one.more}" if one.what == "paging" else f"{one.what} {one.found}" for one in told)
+        return ", ".join(_in_words(one) for one in told)
+
+
+def _in_words(one: Finding) -> str:
+    if one.what == "paging":
+        return one.more if one.found == "single" else f"next {one.more}"
+    return f"{one.what} {one.found}"
 
 
 def guess(answers: Sequence[Answer], known: Source, tried: Paging | None = None) -> Guess:
@@ -195,6 +203,8 @@ class _Guessing:
         if self._resource.paging is not None:
             return
         way = find_paging(seen)
+        if way is None and first.is_file and (not second or _same(records.rows, second)):
+            return self._file(asked=len(self._pages) > 1)
         if way is None:
             self._lacks("paging", _no_way(seen), "--paging page|offset|cursor|link|keyset|single")
             return
@@ -216,6 +226,14 @@ class _Guessing:
             self._found("end", way.end, "page 1 says so" if way.ended else "to be expected")
         self._size(seen, way)
 
+    def _file(self, *, asked: bool) -> None:
+        """Take a file for one page once another page has been asked for, and was the same."""
+        evidence = "a file of CSV or JSON lines" + (", and page 2 is the same file" if asked else "")
+        if asked:
+            self._set(paging=SinglePage())
+            self._ended = True
+        self._found("paging", "single", evidence, ("paging", "single"), more="one page")
+
     def _size(self, seen: Seen, way: Way) -> None:
         size = None if self._resource.size_param is not None else find_size(seen)
         if size is not None:
@@ -227,6 +245,10 @@ class _Guessing:
     def _item(self, records: Records) -> None:
         if self._resource.item is not None or self._resource.detail is False:
             return self._envelope()
+        if self._pages[0].is_file and self._resource.detail is None:
+            self._set(detail=False)
+            self._found("items", "the records", "a file has no items below it", ("detail", "false"))
+            return None
         told = item_url(records, self._ids, self._resource)
         if isinstance(told, Unknown):
             self._unknown.append(told)

@@ -300,7 +300,7 @@ def find_id(rows: Sequence[Any], later: Sequence[Any], url: str, name: str = "")
     if not rows:
         return "the page has no records"
     everywhere = _fields_of_all(rows)
-    ranked = _ranked(everywhere, _singular(name, url))
+    ranked = _ranked(everywhere, singular(name, url))
     unique = [keys for keys in ranked if _is_unique([at(row, keys) for row in rows])]
     repeats = [keys for keys in unique if later and not _is_unique([at(row, keys) for row in (*rows, *later)])]
     sure = [keys for keys in unique if keys not in repeats]
@@ -319,7 +319,7 @@ def _fields_of_all(rows: Sequence[Any]) -> list[Keys]:
     return [keys for keys in first if all(is_scalar(at(row, keys)) for row in rows)]
 
 
-def _singular(name: str, url: str) -> set[str]:
+def singular(name: str, url: str) -> set[str]:
     """Return what a record is called, by its list's field and URL: order, for orders."""
     words = {name.lower().replace("_", "")} | _words_of_url(url)
     words |= {word[:-3] + "y" for word in words if word.endswith("ies")} | {word.removesuffix("s") for word in words}

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from harness.source.declared import declared, link_targets, whole
 from harness.source.guess_fields import Keys, at, is_scalar, path_of, plain_fields
@@ -178,6 +178,8 @@ def _linked(seen: Seen) -> Way | None:
     more, says = more_of(seen.about)
     if links:
         path, value = min(links, key=lambda one: not one[1].startswith("http"))
+        if _is_elsewhere(value, seen.url) and _token(seen) is not None:
+            return None  # behind a gateway links name another host; the cursor beside them asks here
         kind = "URL" if value.startswith("http") else "path"
         if says is False:  # Zendesk names a next page even on the last
             end = f"{more} is false"
@@ -192,6 +194,11 @@ def _linked(seen: Seen) -> Way | None:
         paging = LinkPaging(next=path, more=more, total=total_of(seen))
         return Way(paging, path, "it is there, for the next page", f"{path} is {said}", ended=True)
     return None
+
+
+def _is_elsewhere(link: str, url: str) -> bool:
+    there, here = urlsplit(urljoin(url, link)), urlsplit(url)
+    return there.hostname != here.hostname
 
 
 def _may_be_link(keys: Keys) -> bool:
@@ -278,7 +285,9 @@ def _is_cursor(keys: Keys, value: Any, seen: Seen) -> bool:
         return joined.endswith("continue") and joined != "continue"
     if joined == "continue":
         return isinstance(value, str)
-    if joined in ("cursor", "marker", "bookmark", "after") and str(value) in seen.sent.values():
+    onward = any("next" in words_of(key) for key in keys[:-1])
+    echoed = {said for name, said in seen.sent.items() if not SIZE.search(name.lower())}
+    if joined in ("cursor", "marker", "bookmark", "after") and not onward and str(value) in echoed:
         return False  # it repeats what was asked for
     return joined in _CURSORS or (_is_onward(keys) and not _is_link(value))
 
@@ -480,7 +489,7 @@ def _value_of(path: str, seen: Seen) -> int | None:
 
 
 def _is_json_server(about: Mapping[str, Any]) -> bool:
-    return {"first", "prev", "next", "last", "pages", "items"} <= set(about)
+    return {"first", "next", "last", "pages", "items"} <= set(about)
 
 
 def _dialect(seen: Seen) -> Way | None:

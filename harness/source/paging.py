@@ -187,6 +187,14 @@ class Pages:
         return json.loads(text) if self._typed and _is_json(text) else text
 
 
+def next_target(paging: LinkPaging, value: Any, headers: Mapping[str, str]) -> str | None:
+    """Return the next link of an answer as it is written there; None where there is none."""
+    if paging.next is None:
+        return next(iter(link_targets(headers.get("link") or "", "next")), None)
+    found = _target(Path(paging.next).find(value, headers))
+    return found if isinstance(found, str) else None
+
+
 def truth(found: Any) -> bool | None:
     """Return what a field says of whether there is more; None where it says neither."""
     if isinstance(found, bool):

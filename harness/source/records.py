@@ -10,22 +10,21 @@ A list may hold bare ids, numbers or texts; then each item must be fetched.
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from harness.record.discovery import shown
 from harness.record.events import ItemId, is_same_id
+from harness.record.literals import dumps, loads
 from harness.source.remarks import remarks, tells_of_error
-from harness.source.way_on import error_told, hints_at_error, words_of
+from harness.source.way_on import ENVELOPE, error_told, hints_at_error, words_of
 from harness.spec import ids
 from harness.spec.paths import Path
 
 _RECORDS = ("data", "items", "results")
 _ID = (Path("id"),)
 _DEEPEST = 6  # of the objects around the records
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
+_DEEPEST_ITEM = 2  # of the objects around an item
 
 
 class Malformed(Exception):
@@ -46,49 +45,36 @@ class Garbled(Malformed):
 
 
 def as_text(value: Any) -> str:
-    """Return JSON text that can be stored: escaped where it holds half a surrogate pair, which UTF-8 cannot."""
-    text = json.dumps(value, ensure_ascii=False)
-    return text if _is_storable(text) else json.dumps(value)
-
-
-def _is_storable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    """Return JSON text that can be stored, with each number as it was written."""
+    return dumps(value)
 
 
 def parsed(body: str) -> Any:
-    """Return the JSON value of a body; Garbled where it is none."""
+    """Return the JSON value of a body, in which numbers remember how they were written; Garbled where it is none."""
     try:
-        return json.loads(body)
+        return loads(body)
     except (ValueError, RecursionError) as error:
         raise Garbled(f"the body is not JSON ({error})") from None
-
-
-def other_than_json(body: str) -> str | None:
-    """Return what a body is that was never JSON, such as `an HTML page, title "Welcome"`; None: it may be cut short."""
-    text = body.lstrip("\ufeff \t\r\n")
-    if text[:1] in ("{", "[", '"') or not text or text[:1].isdecimal():
-        return None
-    if re.match(r"<(!doctype html|html|head|body|\?xml[^>]*>\s*<(!doctype )?html)", text, re.IGNORECASE):
-        title = _TITLE.search(text[:10_000])
-        words = " ".join(title[1].split())[:80] if title is not None else ""
-        return f'an HTML page, title "{words}"' if words else "an HTML page"
-    if text[:1] == "<":
-        return "XML"
-    line = "".join(mark if mark.isprintable() else " " for mark in text.splitlines()[0])[:60]
-    return f'plain text, "{line}"'
 
 
 # --- a page -----------------------------------------------------------------------------------------------------------
 
 
 class Records:
-    """Where a page's records, their ids and an item lie. paths: of `harness.spec.source.Resource`, as declared."""
+    """Where a page's records, their ids and an item lie. paths: of `harness.spec.source.Resource`, as declared.
 
-    def __init__(self, records: str | None, id_paths: Sequence[str], item_records: str | None) -> None:
+    called: what one of the records may be called, such as `order`; an answer that holds an object of that name is its
+    envelope.
+    """
+
+    def __init__(
+        self,
+        records: str | None,
+        id_paths: Sequence[str],
+        item_records: str | None,
+        called: Collection[str] = (),
+    ) -> None:
+        self._called = frozenset(called)
         self._path = None if records is None else Path(records)
         self._ids = tuple(map(Path, id_paths))
         self._item = None if item_records is None else Path(item_records)
@@ -127,9 +113,9 @@ class Records:
         found = ids.usable(record) if bare else ids.id_of(record, self._ids or _ID)
         if found is not None:
             return found
-        if self._ids:
-            raise Malformed(f"a record of the list has no usable id at {' and '.join(map(str, self._ids))}")
-        raise Malformed("a record of the list has no usable id")
+        where = " and ".join(map(str, self._ids or _ID))
+        has = f"; it has {', '.join(list(map(str, record))[:6])}" if isinstance(record, dict) and record else ""
+        raise Malformed(f"a record of the list has no usable id at {where}{has}; name its field with --id")
 
     def raw_id(self, record: Any) -> Any:
         """Return the id of a record as it holds it: for a keyset's next page."""
@@ -185,10 +171,41 @@ class Records:
             raise Malformed(f"the answer holds {what} at {self._item}, where the item is declared")
         if ids.id_of(value, self._ids or _ID) is not None:
             return value
-        if isinstance(value.get("data"), dict) and not self._ids:
-            return value["data"]
-        inside = [inner for inner in value.values() if self._ids and self._carries(inner, item)]
-        return inside[0] if len(inside) == 1 else value
+        inside = self._unwrapped(item, value)
+        if inside is not None:
+            return inside
+        return value["data"] if isinstance(value.get("data"), dict) and not self._ids else value
+
+    def _unwrapped(self, item: ItemId, value: dict[str, Any], depth: int = 0) -> dict[str, Any] | None:
+        """Return the one object in an answer that carries the id `item`: `{"order": {...}}` is an order's envelope.
+
+        None where there is none, or several, or the answer may itself be an item which only refers to another with
+        that id: an envelope's other fields speak of the answer, or hold lists or objects beside one that is called as
+        a record is.
+        """
+        of_page = any(name in value for name in _OF_DATA)
+        held = {
+            name: inner[0] if isinstance(inner, list) and len(inner) == 1 and not of_page else inner
+            for name, inner in value.items()
+        }
+        inside = [name for name, inner in held.items() if self._carries(inner, item)]
+        named = [name for name in inside if "".join(words_of(name)) in self._called] or inside
+        if len(named) == 1 and (self._ids or self._is_envelope(value, named[0])):
+            found: dict[str, Any] = held[named[0]]
+            return found
+        outer = [inner for name, inner in value.items() if isinstance(inner, dict) and self._is_envelope(value, name)]
+        deeper = [self._unwrapped(item, inner, depth + 1) for inner in outer] if depth < _DEEPEST_ITEM else []
+        deep = [inner for inner in deeper if inner is not None]
+        return deep[0] if len(deep) == 1 else None
+
+    def _is_envelope(self, value: dict[str, Any], name: str) -> bool:
+        """Return whether an answer holds what is under `name`, and is nothing else by itself."""
+        if "".join(words_of(name)) in self._called:
+            return True
+        others = (
+            inner for other, inner in value.items() if other != name and other.lower().lstrip("_") not in ENVELOPE
+        )
+        return not any(isinstance(inner, (str, int, float, dict)) and inner not in ("", 0) for inner in others)
 
     def _check_item(self, inner: dict[str, Any], value: Any) -> None:
         """Raise Malformed for an answer without the id that is no item."""

@@ -10,11 +10,12 @@ so exactly the spelling is redacted and nothing else.
 from __future__ import annotations
 
 import html
-import json
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from typing import Any
+
+from harness.record.literals import Literal, dumps, loads
 
 MARK = "***"
 # Each layer that a server may add doubles backslashes or lengthens the text; nobody encodes eight times.
@@ -80,13 +81,7 @@ class Redactor:
         """Redact JSON text so that it stays JSON: within strings, or a number as a whole."""
         if not self.holds(text):
             return text
-        value = self._cleaned(json.loads(text))
-        cleaned = json.dumps(value, ensure_ascii=False)
-        try:
-            cleaned.encode()
-        except UnicodeEncodeError:  # half a surrogate pair, which JSON can escape and UTF-8 has not
-            return json.dumps(value)
-        return cleaned
+        return dumps(self._cleaned(loads(text)))
 
     def _cleaned(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -96,7 +91,8 @@ class Redactor:
         if isinstance(value, dict):
             return {self.clean(name): self._cleaned(inner) for name, inner in value.items()}
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return MARK if is_number and self._exact and str(value) in self._exact else value
+        spelt = value.text if isinstance(value, Literal) else str(value)
+        return MARK if is_number and self._exact and spelt in self._exact else value
 
     def _spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield where in `text` the secrets are: (start, end) of their spellings, in any order."""

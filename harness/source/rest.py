@@ -15,17 +15,19 @@ host in several ways (`same_host`), links are rewritten to the list's origin.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from harness.core.answers import BatchRead, PageRead
 from harness.record.discovery import holds_number
-from harness.record.events import FIRST_PAGE, Batch, ItemId, PageRef, linked
+from harness.record.events import FIRST_PAGE, Batch, ItemId, Key, PageRef, linked
 from harness.source.batches import match_batch
 from harness.source.declared import link_targets, whole
 from harness.source.fail_when import failed_by
+from harness.source.formats import may_be_json, no_list
+from harness.source.guess_fields import singular
 from harness.source.links import Links, with_parameters
 from harness.source.paging import USUAL_SIZE, Pages, Seen
 from harness.source.records import (
@@ -33,7 +35,6 @@ from harness.source.records import (
     Malformed as Malformed,
     Records,
     as_text as as_text,
-    other_than_json,
     parsed,
     without_records,
 )
@@ -67,6 +68,8 @@ class Rest:
     source: what is declared. A URL alone declares nothing else; then `per_page`, `allowed` (other hosts, `host` or
     `host:port`, to which links may lead) and `item` (the template of its URL) say what is to be said. What the list's
     query says with an `{env:NAME}` proves who we are, and is said with every request.
+
+    refused: which of the parameters that nobody declared, `page` and `size`, the API has refused: they are not sent.
     """
 
     def __init__(
@@ -75,7 +78,10 @@ class Rest:
         per_page: int | None = None,
         allowed: frozenset[str] = frozenset(),
         item: str | None = None,
+        *,
+        refused: Collection[str] = (),
     ) -> None:
+        self.refused = frozenset(refused)
         if isinstance(source, str):
             where = None if item is None else Item(url=item)
             resource = Resource(url=source, per_page=per_page or USUAL_SIZE, item=where)
@@ -102,7 +108,8 @@ class Rest:
         self._total = None if total is None else Path(total)
         place = resource.item
         self._item = None if place is None else ItemTemplate(on_list(place.url, resource.url))
-        self._records = Records(resource.records, resource.id, None if place is None else place.records)
+        called = singular((resource.records or "").rpartition(".")[2], self._template.fill({}))
+        self._records = Records(resource.records, resource.id, None if place is None else place.records, called)
         self.per_page = self._size or USUAL_SIZE
         # Does the item's URL follow from its id? Else a page says where each item lies.
         self._needs_place = self._item is not None and any(name not in resource.id for name in self._item.fields)
@@ -179,10 +186,12 @@ class Rest:
             return str(page)
         url = self._template.fill(values)
         url = with_parameters(url, {name: part.fill(values).removeprefix("?=") for name, part in self._params.items()})
-        size_name, added = self.source.resource.size_param, {}
+        resource = self.source.resource
+        size_name, added = resource.size_param, {}
         if self._pages is None:
-            added = {} if "page" in self._placed else {"page": page.number}
-            size_name = "perPage" if size_name is None and "page" not in self._placed else size_name
+            first = page == FIRST_PAGE and ("page" in self.refused or resource.method != "GET")
+            added = {} if "page" in self._placed or first else {"page": page.number}
+            size_name = _GUESSED_SIZE if self.size_is == "guessed" else size_name
         elif self._param is not None:
             added = {self._param: next((values.get(name) for name in _SENT if values.get(name) is not None), None)}
             added = {} if self._placed & {*_SENT} else added
@@ -192,6 +201,37 @@ class Rest:
         if size_name and self._size is not None and "per_page" not in self._placed:
             url = with_parameters(url, {encoded_name(size_name): str(self._size)}, keep=True)
         return url
+
+    @property
+    def size_is(self) -> Literal["declared", "guessed", "refused"] | None:
+        """Whether the page size that is asked for goes by a declared name, or by a usual one; refused: by none, since
+        the API refused that. None: no name is known, and none is tried.
+        """
+        resource = self.source.resource
+        if resource.size_param or "per_page" in self._placed:
+            return "declared"
+        tries = self._pages is None and resource.size_param is None and "page" not in self._placed
+        if not tries or resource.method != "GET":
+            return None
+        return "refused" if "size" in self.refused else "guessed"
+
+    def refusing(self) -> Rest | None:
+        """Return how the first page is asked for once an API has refused it with parameters that nobody declared.
+
+        First without a page size, then as its address was given. None where nothing is sent that was not declared.
+        """
+        if self.size_is == "guessed":
+            return self._without("size")
+        sends = self._pages is None and "page" not in self._placed and self.source.resource.method == "GET"
+        return self._without("page") if sends and "page" not in self.refused else None
+
+    def counts(self, key: Key) -> bool:
+        """Return whether what an answer to `key` says of the end counts: not of a number that the API refuses."""
+        numbered = isinstance(key, PageRef) and key.number is not None and key != FIRST_PAGE
+        return not (numbered and self._pages is None and "page" in self.refused)
+
+    def _without(self, name: str) -> Rest:
+        return Rest(self.source, refused=self.refused | {name})
 
     def check_declared(self, status: int, body: str) -> None:
         """Raise Malformed for an answer that is declared to be a failure, with what it says of itself."""
@@ -227,10 +267,9 @@ class Rest:
         try:
             value = parsed(body)
         except Garbled:
-            if page != FIRST_PAGE or (other := other_than_json(body)) is None:
+            if page != FIRST_PAGE or may_be_json(body):
                 raise
-            why = f"the list's URL answers with {other}, not with JSON; is it the address of the API?"
-            raise Malformed(why) from None
+            raise Malformed(no_list("", body.encode("utf-8", "replace"))) from None
         return self.page_of(page, value, headers, kept=kept)
 
     def page_of(
@@ -247,7 +286,7 @@ class Rest:
             read = self._by_rules(page, about, headers, by_id, url)
         else:
             read = self._as_declared(page, value, about, headers, by_id, url)
-        if self._needs_place and not kept:
+        if self._needs_place and (not kept or self.source.resource.detail is not False):
             read = replace(read, places=tuple(self._place_of(item, record) for item, record in by_id))
         return read, by_id
 
@@ -370,7 +409,8 @@ class Rest:
     def _after(self, records: list[Any]) -> str:
         """Return the page after the last record of this one (keyset paging: `has_more`, and `after=` the last id)."""
         parts = urlsplit(self.url)
-        query = urlencode({"after": self._records.ids_of(records[-1:], kept=False)[0][0], "perPage": self.per_page})
+        asked = {"after": self._records.ids_of(records[-1:], kept=False)[0][0]}
+        query = urlencode({**asked, _GUESSED_SIZE: self.per_page} if self.size_is == "guessed" else asked)
         return urlunsplit((*parts[:3], "&".join([query, *self._links.proof]), ""))
 
     def _link(self, page: PageRef, link: str) -> str:
@@ -380,6 +420,8 @@ class Rest:
         )
 
 
+# What the page size is asked for by where nothing is declared.
+_GUESSED_SIZE = "perPage"
 # What a paging parameter sends: the first of these that has a value.
 _SENT = ("cursor", "last_id", "offset", "page")
 

@@ -100,6 +100,9 @@ def summary_rows(summary: Summary) -> Iterable[Row]:
         waiting = f", {count(summary.waiting_items)} of them to be retried" if summary.waiting_items else ""
         yield "to do", f"{plural(left, 'item')} listed but not imported{waiting}", ""
     yield "duration", _duration(summary), ""
+    if summary.speed != 1:
+        took = f"it took {duration(summary.duration_s / summary.speed)} here"
+        yield "speed", f"{summary.speed:,g} times: {took}; all times are the API's", ""
     yield from _measure(summary)
     yield from _speed(summary)
     yield "requests", _requests(summary), ""

@@ -230,16 +230,17 @@ async def test_a_page_for_people_amid_a_run_is_retried(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("record", "words"),
     [
-        ({"name": "x"}, "a record of the list has no usable id"),
-        ({"id": None}, "a record of the list has no usable id"),
-        ({"id": [1]}, "a record of the list has no usable id"),
-        ("text", "a record of the list has no usable id"),
+        ({"name": "x"}, "; it has name"),
+        ({"id": None}, "; it has id"),
+        ({"id": [1]}, "; it has id"),
+        ("text", ""),
     ],
 )
 async def test_a_record_without_an_id(tmp_path: Path, record: Any, words: str) -> None:
-    """The page and the run fail with the reason; no record is skipped silently."""
+    """The page and the run fail: where the id was looked for, what there is, and the flag that names another field."""
     run, _ = await of(tmp_path, lambda path: {"data": [{"id": 1}, record]})
-    assert (run.status, run.failed()[0].detail) == ("failed", words)
+    why = f"a record of the list has no usable id at id{words}; name its field with --id"
+    assert (run.status, run.failed()[0].detail) == ("failed", why)
 
 
 @pytest.mark.parametrize("body", [None, True, 7, "text", {}, {"data": 5}, {"data": {"1": {}}}, {"error": "no"}])
@@ -395,7 +396,7 @@ async def test_redirects(tmp_path: Path) -> None:
     assert (run.status, len(server.requests), elsewhere.connections) == ("failed", 1, 0)
     assert run.failed()[0].detail == (
         f"redirects to other hosts are not followed; it points to {elsewhere.url}; if you trust that address, "
-        "use it as --url"
+        "use it as --url, or, if it is another name of this service, add --same-host"
     )
 
 

@@ -73,8 +73,9 @@ class Stub:
         self.asked.append(asked)
         reply = self._answers(asked)
         body = reply.text.encode()
-        about = {"content-type": "application/json", "content-length": str(len(body)), **reply.headers}
-        lines = [(name.lower().encode(), value.encode()) for name, value in about.items()]
+        said = {name.lower(): value for name, value in reply.headers.items()}
+        about = {"content-type": "application/json", "content-length": str(len(body)), **said}
+        lines = [(name.encode(), value.encode()) for name, value in about.items()]
         await send({"type": "http.response.start", "status": reply.status, "headers": lines})
         await send({"type": "http.response.body", "body": body})
 

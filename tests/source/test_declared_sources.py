@@ -194,10 +194,10 @@ def test_the_same_host_by_another_name_is_the_lists_own() -> None:
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        ("<!DOCTYPE html><html><head><title> Wel\ncome </title>", 'answers with an HTML page, title "Wel come", not'),
+        ("<!DOCTYPE html><html><head><title> Wel\ncome </title>", "answers with an HTML page, title Wel come, not"),
         ("<html><body>502", "answers with an HTML page, not with JSON"),
-        ("<?xml version='1.0'?><feed/>", "answers with XML, not with JSON"),
-        ("Hello\nworld", 'answers with plain text, "Hello", not with JSON'),
+        ("<?xml version='1.0'?><feed/>", "answers with XML, root element feed, not with JSON"),
+        ("Hello\nworld", 'answers with plain text, "Hello world", not with JSON'),
         ("", "the body is empty"),
     ],
 )
