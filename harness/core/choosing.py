@@ -6,11 +6,11 @@ hundred a page then costs a hundredth of the requests. Whatever else comes (anot
 records nobody kept) means that items are fetched, as if nothing had been asked. The first page's records are held
 until then, and no others: nothing is lost, nothing is fetched twice, and memory stays bounded.
 
-A list that came as a file, CSV or JSON lines, has no items below it: its records are taken at once.
-
 Many APIs have no address for an item. Where it lies was only guessed here, so where its first and its last two are all
 not there (404, 405, 410), the records are the items, too, and the run says so. One of them that is there means that the
 others are gone: they are asked for again, and fail as they would have.
+
+A list that came as a file, CSV or JSON lines, has no items below it: its records are taken at once.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class Chooser:
         self.records: dict[ItemId, str] = {}  # of the first page
         self.itemless = False
         self.not_there: int | None = None  # the status of the items, where they have no address
+        self._by_another = False
         self._alike = 0
         self._missing = 0
 
@@ -59,13 +60,14 @@ class Chooser:
         """Return which of the items that are ready is fetched next: 0.0 the first, 1.0 the last."""
         return 1.0 if self.phase == "sampling" and (self._alike or self._missing) else 0.0
 
-    def page(self, payloads: Iterable[tuple[ItemId, str]], *, itemless: bool = False) -> None:
+    def page(self, payloads: Iterable[tuple[ItemId, str]], *, itemless: bool | None = False) -> None:
         """Take in the records of a page as JSON texts, before the core hears of it.
 
-        itemless: there is no more of them than the list holds, so none need be compared.
+        itemless: there is no more of them than the list holds, so none need be compared. None: they may be asked for
+        by another field than their id, so that nothing follows from their not being there.
         """
         if self.phase == "page":
-            self.records, self.itemless = dict(payloads), itemless
+            self.records, self.itemless, self._by_another = dict(payloads), bool(itemless), itemless is None
             self.phase = "list" if itemless and self.records else "sampling" if self.records else "details"
 
     def item(self, item: ItemId, payload: str) -> None:
@@ -84,7 +86,12 @@ class Chooser:
         """Take in that an item failed. True: it is not there, and whether that is its own fault is still to be told."""
         if self.phase != "sampling":
             return False
-        if self._alike or status not in _NOT_THERE or not _says_more_than_an_id(self.records.get(item)):
+        if (
+            self._by_another
+            or self._alike
+            or status not in _NOT_THERE
+            or not _says_more_than_an_id(self.records.get(item))
+        ):
             self.give_up()
             return False
         self._missing += 1

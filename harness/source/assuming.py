@@ -30,6 +30,7 @@ class Assumed:
 
     refused: `page` and `size` where the API refuses the parameters that nobody declared. file: a digest of page 1 where
     the list came as CSV or JSON lines, "" else. placeless: why it cannot be told where an item lies, "" where it can.
+    rivals: other fields that may name the items.
 
     The parts of `findings` that are not assumed are read by the rules, which come to the same.
     """
@@ -42,6 +43,7 @@ class Assumed:
     refused: frozenset[str] = frozenset()
     file: str = ""
     placeless: str = ""
+    rivals: tuple[str, ...] = ()
 
     @property
     def of_items(self) -> bool:
@@ -101,7 +103,9 @@ def assume(known: Source, first: Answer, plain: PageRead | None, refused: frozen
     source = known.model_copy(update={"resource": resource})
     others = found.others[:_MOST_TRIED] if "paging" in changes and told.body == was.body else ()
     placeless = next((one.why for one in found.unknown if one.what == "items"), "")
-    return Assumed(source, found.assumed, found.findings, bool(changes), others, refused, placeless=placeless)
+    return Assumed(
+        source, found.assumed, found.findings, bool(changes), others, refused, placeless=placeless, rivals=found.rivals
+    )
 
 
 def _usual_item(known: Source) -> str:

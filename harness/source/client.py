@@ -394,7 +394,7 @@ class HttpApi:
         if key == FIRST_PAGE and self.reading.seeks_size:
             return self._sized(page, response, body, text)
         kept = records if self._keep_records or self.offers_records else []
-        page = replace(page, itemless=self.reading.is_file)
+        page = replace(page, itemless=self.reading.itemless)
         return Got(page, tuple((item, as_text(record)) for item, record in kept))
 
     @property

@@ -59,9 +59,9 @@ class Reading:
         return self._undecided
 
     @property
-    def is_file(self) -> bool:
-        """Whether the list came as a file, below which no items lie."""
-        return bool(self._file)
+    def itemless(self) -> bool | None:
+        """Whether no items lie below the list: it came as a file. None: they may go by another field than their id."""
+        return True if self._file else None if self.assumed is not None and self.assumed.rivals else False
 
     def go_by(self, source: Source, refused: Collection[str] | None = None, file: str = "") -> None:
         """Read the API as `source` says from here on.
