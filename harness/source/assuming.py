@@ -102,7 +102,8 @@ def assume(known: Source, first: Answer, plain: PageRead | None, refused: frozen
     resource = was.model_copy(update=changes)
     source = known.model_copy(update={"resource": resource})
     others = found.others[:_MOST_TRIED] if "paging" in changes and told.body == was.body else ()
-    placeless = next((one.why for one in found.unknown if one.what == "items"), "")
+    unknown = {one.what: one.why for one in found.unknown}
+    placeless = unknown.get("items", "") if "id" not in unknown else ""
     return Assumed(
         source, found.assumed, found.findings, bool(changes), others, refused, placeless=placeless, rivals=found.rivals
     )

@@ -335,7 +335,8 @@ class HttpApi:
         if file and self.reading.repeats_file(key, text):
             return Got(PageRead((), paging="single", past=f"page {key} is the same file as page 1"))
         if key == FIRST_PAGE and self.reading.is_undecided:
-            self.reading.decide(self._answer(key, response, text, file), items=not self._keep_records)
+            wanted = not self._keep_records and not self.offers_records
+            self.reading.decide(self._answer(key, response, text, file), items=wanted)
         page, records = self.reading.rest.read_page(key, text, response.headers, kept=self._keep_records)
         kept = records if self._keep_records or self.offers_records else []
         page = replace(page, itemless=self.reading.itemless)

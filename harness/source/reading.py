@@ -69,7 +69,7 @@ class Reading:
     def decide(self, first: Answer, *, items: bool) -> None:
         """Assume what page 1 makes believe, where the rules would not read the list as well by themselves.
 
-        items: each is to be fetched; then Malformed where nobody says where they lie, and it cannot be told.
+        items: each must be fetched; then Malformed where nobody says where they lie, and it cannot be told.
         """
         try:
             plain: PageRead | None = self.rest.page_of(FIRST_PAGE, first.value, first.headers)[0]
