@@ -337,7 +337,9 @@ class HttpApi:
         if key == FIRST_PAGE and self.reading.is_undecided:
             wanted = not self._keep_records and not self.offers_records
             self.reading.decide(self._answer(key, response, text, file), items=wanted)
-        page, records = self.reading.rest.read_page(key, text, response.headers, kept=self._keep_records)
+        page, records = self.reading.rest.read_page(
+            self.reading.known_as(key), text, response.headers, kept=self._keep_records
+        )
         kept = records if self._keep_records or self.offers_records else []
         page = replace(page, itemless=self.reading.itemless)
         return Got(page, tuple((item, as_text(record)) for item, record in kept))
