@@ -142,7 +142,7 @@ def test_a_list_alone_is_one_request_and_a_clock_that_is_wrong_is_said() -> None
         (ServerConfig(limit="1/20s"), "the page was refused by a rate limit, which asks to wait 20 s; try again later"),
         (
             ServerConfig(fault=("404:items=1",)),
-            'the item 1 cannot be read (gone: Not Found, "fault on request: 404"); check --url',
+            'the item 1 cannot be read (gone: Not Found, "fault on request: 404"); check --item (where items are)',
         ),
     ],
 )
