@@ -182,7 +182,8 @@ class PageSizes:
             self._unsaid, self.best = True, 0
             self._ask(got - 1)
             return f"{got:,} records came, and nothing says whether more follow"
-        self._settle(got if numbered and got else max(got, USUAL_SIZE))
+        # A few records, and nothing says that others follow: they are all there is, and no size that anybody honours.
+        self._settle(got if numbered and (goes_on or got >= _LEAST_USUAL) else max(got, USUAL_SIZE))
         return None
 
     def _ask(self, size: int | None) -> None:
