@@ -102,7 +102,7 @@ class Core:
         self.in_flight: dict[int, InFlight] = {}
         self.work = Work(rules.batch)
         self._batches = Batches(self.work)
-        self.chooser = Chooser(rules.choose and rules.detail and not self.state.pages)
+        self.chooser = Chooser(rules.choose and rules.detail and not rules.sequential and not self.state.pages)
         self.concurrency = concurrency
         self.desired = Desired(rules.workers if concurrency is None else concurrency.workers)
         self.doing: Wait | None = None  # why nothing is sent right now, for people
