@@ -28,6 +28,8 @@ A_LIST = {"data": [{"id": 1}, {"id": 2}], "total": 2}
         ({"id": 18}, "is for another item: its id is 18, not 17"),
         ({"data": {"id": "18"}}, "is for another item: its id is 18, not 17"),
         (A_LIST, "is a page of a list"),
+        ({"id": 17, "price": float("nan")}, "the body holds NaN, which JSON does not have"),
+        ({"id": 17, "price": [-float("inf")]}, "the body holds -Infinity, which JSON does not have"),
         ({"status": "error", "message": "x"}, "reports an error and has no id: status: error"),
         ({"code": 500, "msg": "busy"}, "reports an error and has no id: code=500"),
         ({"message": "Internal error"}, "reports an error and has no id: message=Internal error"),
