@@ -10,7 +10,7 @@ import pytest
 
 from harness import run_import
 from harness.session.importing import config_of
-from harness.source.rest import Malformed, Rest
+from harness.source.rest import Garbled, Malformed, Rest
 from tests.faults.imports import answering, events, ids, imported
 
 REST = Rest("https://api.test/v1/orders", 3)
@@ -28,8 +28,6 @@ A_LIST = {"data": [{"id": 1}, {"id": 2}], "total": 2}
         ({"id": 18}, "is for another item: its id is 18, not 17"),
         ({"data": {"id": "18"}}, "is for another item: its id is 18, not 17"),
         (A_LIST, "is a page of a list"),
-        ({"id": 17, "price": float("nan")}, "the body holds NaN, which JSON does not have"),
-        ({"id": 17, "price": [-float("inf")]}, "the body holds -Infinity, which JSON does not have"),
         ({"status": "error", "message": "x"}, "reports an error and has no id: status: error"),
         ({"code": 500, "msg": "busy"}, "reports an error and has no id: code=500"),
         ({"message": "Internal error"}, "reports an error and has no id: message=Internal error"),
@@ -46,6 +44,15 @@ def test_what_is_never_the_item(answer: Any, why: str) -> None:
     """Whatever its siblings carry: an error, another item, a page of the list."""
     with pytest.raises(Malformed, match=why):
         REST.item_of(17, answer)
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
+def test_what_python_alone_takes_for_a_number(word: str) -> None:
+    """It is no JSON, and no other program could read what is exported; asked again it would be the same."""
+    with pytest.raises(Malformed, match=f"the body holds {word}, which JSON does not have") as refused:
+        REST.read_item(17, f'{{"id": 17, "prices": [1, {word}]}}')
+    assert not isinstance(refused.value, Garbled)
+    assert REST.read_item(17, f'{{"id": 17, "word": "{word}"}}')[1] is True
 
 
 @pytest.mark.parametrize(
