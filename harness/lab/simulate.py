@@ -59,8 +59,8 @@ from harness.values import as_latency, is_scenario_file
 DEAF = ("window", "spaced", "reference", "retry-after", "backoff", "aimd")
 # What an API over the internet looks like. At 0 every worker count would look alike, and repeats would be identical.
 USUAL_LATENCY = "lognormal:80ms"
-_HOST = "http://127.0.0.1"
-LIST_URL = f"{_HOST}/api/items"
+HOST = "http://127.0.0.1"
+LIST_URL = f"{HOST}/api/items"
 _GARBLED = {"truncated": "malformed", "malformed": "malformed", "wrong-type": "malformed", "reset-body": "cut off"}
 
 
@@ -89,7 +89,7 @@ def rest_for(config: ImportConfig, service: Service) -> Rest | None:
     """Return how a preset, or what else is declared, reads the test API; None where nothing is: it is as it is."""
     if not config.source.is_declared:
         return None
-    source = config.source.declared(_HOST + service.config.parsed.shape.list)
+    source = config.source.declared(HOST + service.config.parsed.shape.list)
     return None if source is None else Rest(source)
 
 
@@ -180,7 +180,7 @@ class Simulation:
         self.core = core
         self.service = service
         self.now = 0.0
-        where = _HOST + service.config.parsed.shape.list
+        where = HOST + service.config.parsed.shape.list
         self.reading = Reading(Rest(where, per_page) if rest is None else rest)
         self._timeout_s = timeout_s
         self.utc_s = utc_s
