@@ -8,7 +8,7 @@ import trio.testing
 from harness_test_api import Service, create_app
 
 from harness.config import ImportConfig
-from harness.lab.simulate import HOST, as_simulated, server_config
+from harness.lab.simulate import as_simulated, list_url, server_config
 from harness.record.events import Event
 from harness.record.state import State
 from harness.session.driver import Driver
@@ -31,7 +31,7 @@ async def _run(config: ImportConfig) -> tuple[State, list[Event], dict[str, int]
     core = make_core(config, budgets_for(config), events.append, epoch_s)
     core.start()
     api = HttpApi(
-        Rest(HOST + service.list_path, config.source.page_size),
+        Rest(list_url(service), config.source.page_size),
         workers=config.pacing.most_workers,
         timeout_s=config.retry.timeout,
         transport=httpx2.ASGITransport(create_app(server, service)),

@@ -28,12 +28,12 @@ from tests.faults.imports import answering, http, imported
 from tests.session.test_shapes import checked, imported as imported_in_process, saved
 
 
-def advised(answers: Answers) -> list[str]:
-    """The next commands after an import of a list that failed."""
+def advised(answers: Answers, **about: Any) -> list[str]:
+    """The next commands after an import of a list that failed. about: what else its run.json holds."""
     done = importing(answers).done
     assert done is not None
     assert done.status == "failed"
-    run = SimpleNamespace(about={"reason": done.reason})
+    run = SimpleNamespace(about={"reason": done.reason, **about})
     return next_commands(cast("Run", run), RunStatus.FAILED, Path("results"))
 
 
@@ -44,6 +44,9 @@ def test_a_list_that_goes_on_is_not_to_be_accepted(about: dict[str, Any]) -> Non
     """A1, A2: --accept-list would leave out the rest: the reason says so, and no next command has it."""
     answers = ignoring({"data": records(1, 2, 3), **about})
     assert advised(answers) == ["show {run}"]
+    asked = {"url": "https://a.test/b?c={page}", "token_env": ["A", "B"], "preset": "drf"}
+    checks = "check --preset drf --url 'https://a.test/b?c={{page}}' --token-env A --token-env B"
+    assert advised(answers, config=asked) == [checks, "show {run}"]
     done = importing(answers).done
     assert done is not None
     assert done.reason.endswith("--accept-list takes what was read as all there is")
@@ -95,7 +98,7 @@ def test_check_says_each_line_of_the_guess_with_its_evidence() -> None:
     assert isinstance(found, Checked)
     assert check_text(found, Screen(), program="python -m harness").splitlines() == [
         "✓ can be imported  (5 requests: 200 200 200 200 200)",
-        "  list       20 items on the first page of 60 in 3 pages, numbered pages",
+        "  list       20 items on the first page of 60 in 3 pages",
         "  records    data              20 a page                 (the only array of objects)",
         "  id         id                                          (unique on 2 pages)",
         "  paging     pages             page numbers -> page      (last_page; page 2 has other records than page 1)",

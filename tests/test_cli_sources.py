@@ -106,3 +106,22 @@ def test_a_first_page_that_cannot_be_read_leads_to_a_check(
     assert code == 3
     assert "(status 401: Unauthorized, " in out
     assert "-m harness resume b" in out
+
+
+@pytest.mark.realtime
+def test_the_check_that_saves_is_typed_with_its_headers(capsys: pytest.CaptureFixture[str]) -> None:
+    """One that is no secret as it is, one that is by its name alone; its file imports."""
+    about = {"items": 5, "limit": "none", "shape": ["needs=header:X-Version", "list-fields=all"]}
+    with running_in_thread(ServerConfig.from_mapping(about)) as api:
+        typed = ("--header", "X-Version: 3", "--header", "X-Secret: abc123456")
+        code, out, _ = run(capsys, "check", "--url", api.url, *typed)
+        assert code == 0
+        advised = out.partition("Save it:")[2].splitlines()[0]
+        assert "--header 'X-Version: 3' --header 'X-Secret: …'" in advised
+        assert run(capsys, "check", "--url", api.url, *typed, "--save", "items.toml")[0] == 0
+        assert "abc123456" not in Path("items.toml").read_text()
+        code, out, _ = run(capsys, "import", "--config", "items.toml", "--progress", "none")
+        assert (code, out.split()[1]) == (0, "complete")
+        code, _, err = run(capsys, "check", "--url", api.url)
+    assert code == 2
+    assert err.startswith('harness: the list cannot be read (status 400: Bad Request, "X-Version is missing; ')

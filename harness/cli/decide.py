@@ -106,7 +106,11 @@ def _as_typed(config: ImportConfig) -> list[str]:
     """Return the flags of the source as they would be typed; of headers only the names, for the values are secret."""
     words: list[str] = []
     for name in config.given():
-        if name not in CHECKED or name in ("header", "as_json"):
+        if name not in CHECKED or name == "as_json":
+            continue
+        if name == "header":
+            shown = [*config.source.stored_headers, *(f"{one}: …" for one in config.source.header_names)]
+            words += [word for header in shown for word in ("--header", header)]
             continue
         flag, value = FLAGS[name], config[name]
         if value == flag.default:

@@ -89,7 +89,7 @@ class PageRead:
     remarks: what the page says of how the request went, beyond plain success (`harness.source.remarks`). paging: the
     kind that is declared, None where pages are numbered or led on as they themselves say. guessed: nothing says for
     certain that next_page exists. places: where each item of `ids` lies; none where their ids say so. itemless: no more
-    can be asked of them than the page holds: its records are the items.
+    can be asked of them than the page holds: its records are the items; None: other fields than the id may name them.
     """
 
     ids: tuple[ItemId, ...]
@@ -105,7 +105,7 @@ class PageRead:
     paging: str | None = None
     guessed: bool = False
     places: tuple[str, ...] = ()
-    itemless: bool = False
+    itemless: bool | None = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,8 +59,7 @@ from harness.values import as_latency, is_scenario_file
 DEAF = ("window", "spaced", "reference", "retry-after", "backoff", "aimd")
 # What an API over the internet looks like. At 0 every worker count would look alike, and repeats would be identical.
 USUAL_LATENCY = "lognormal:80ms"
-HOST = "http://127.0.0.1"
-LIST_URL = f"{HOST}/api/items"
+_HOST = "http://127.0.0.1"
 _GARBLED = {"truncated": "malformed", "malformed": "malformed", "wrong-type": "malformed", "reset-body": "cut off"}
 
 
@@ -89,8 +88,13 @@ def rest_for(config: ImportConfig, service: Service) -> Rest | None:
     """Return how a preset, or what else is declared, reads the test API; None where nothing is: it is as it is."""
     if not config.source.is_declared:
         return None
-    source = config.source.declared(HOST + service.config.parsed.shape.list)
+    source = config.source.declared(list_url(service))
     return None if source is None else Rest(source)
+
+
+def list_url(service: Service) -> str:
+    """Return where the list of a test API in this process is."""
+    return _HOST + service.list_path
 
 
 def service_for(config: ImportConfig, more: Mapping[str, Any] | None = None) -> Service:
@@ -178,10 +182,10 @@ class Simulation:
         rest: Rest | None = None,
     ) -> None:
         self.core = core
+        core.chooser.give_up()  # no payloads are made that could be compared with the list's records
         self.service = service
         self.now = 0.0
-        where = HOST + service.config.parsed.shape.list
-        self.reading = Reading(Rest(where, per_page) if rest is None else rest)
+        self.reading = Reading(Rest(list_url(service), per_page) if rest is None else rest)
         self._timeout_s = timeout_s
         self.utc_s = utc_s
         self._network = network
@@ -255,7 +259,7 @@ class Simulation:
 
     def _ask(self, fetch: Fetch) -> Ask:
         if fetch.role != "item":
-            asked = self.reading.rest.page_request(fetch.page)
+            asked = self.reading.rest.page_request(self.reading.known_as(fetch.page))
         elif isinstance(fetch.key, Batch):
             asked = self.reading.rest.batch_request(fetch.key)
         else:
@@ -344,7 +348,7 @@ class Simulation:
         asked = reading.rest.page_url(fetch.page)
         if fetch.page == FIRST_PAGE and reading.is_undecided:
             reading.decide(Answer(asked, body, headers, decision.status), items=self.core.rules.detail)
-        page, records = reading.rest.page_of(fetch.page, body, headers)
+        page, records = reading.rest.page_of(reading.known_as(fetch.page), body, headers)
         if (target := reading.read(fetch.page, page)) is not None:
             return Got(Redirected(target, asked))
         if page.places:

@@ -160,10 +160,14 @@ def refused(what: str, notice: Notice) -> RefusedNow:
 def unreadable(what: str, failed: Failed) -> BadInput:
     """Return the error for a list or item that cannot be read; it names the credentials only for 401 and 403."""
     why = f"{failed.reason}: {failed.detail}" if failed.detail else failed.reason
-    words = own_words(failed.body) if failed.reason.startswith(("status", "gone")) else ""
+    words = own_words(failed.body) if failed.reason.startswith(("status", "gone")) and "--" not in why else ""
     why += f', "{words}"' if words and words not in why else ""
     check = _TO_CHECK.get(failed.reason, "--url")
-    return BadInput(f"the {what} cannot be read ({why}); check {check}")
+    if what.startswith("item "):
+        check = "--item (where items are), or leave them out with --no-detail"
+    what = what if what.startswith("page ") else f"the {what}"
+    told = "--" in failed.detail  # it says what to do
+    return BadInput(f"{what} cannot be read ({why})" + ("" if told else f"; check {check}"))
 
 
 # What to look at, by what is wrong, where it is not the address alone.

@@ -163,8 +163,7 @@ def hand_over(core: Core, fetch: Fetch, got: Got, put: Callable[[ItemId, str], N
             core.chooser.page(payloads, itemless=got.result.itemless)
         payloads = ()
     elif core.chooser.is_open:
-        for item, payload in payloads:
-            core.chooser.item(item, payload)
+        core.chooser.items(payloads)
     if core.keeps(got.result):
         for item, payload in payloads:
             put(item, payload)

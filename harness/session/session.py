@@ -37,7 +37,7 @@ from harness.session.control import ControlServer
 from harness.session.driver import Driver, Flusher
 from harness.session.factory import USUAL_WINDOW_S, budgets_for, credentials_of, make_core, neighbour, told
 from harness.session.optimality import best_possible, limits_of, limits_source
-from harness.session.plans import work_of
+from harness.session.plans import least_pages, work_of
 from harness.session.retry_failed import forget_failed, retry_failed
 from harness.source.assuming import Assumed
 from harness.source.base import Api
@@ -274,7 +274,7 @@ class Session:
             or state.least_latency_s is None
         ):
             return None
-        pages = state.last_page or max(1, len(state.pages))
+        pages = least_pages(self.config, state.last_page or max(1, len(state.pages)), state.total)
         paging: Paging = "numbered" if state.last_page is not None else "cursor"
         # To the millisecond, so that a slightly quicker answer is not a new question.
         rtt_s = round(state.least_latency_s, 3)
@@ -337,9 +337,11 @@ class Session:
 
 
 def _taken_because(chooser: Chooser) -> str:
-    if chooser.not_there is None:
-        why = "came as a file" if chooser.itemless else "holds all of each item"
-        return f"the list {why}, so items are taken from it; --detail fetches each by itself"
+    not_there = chooser.not_there
+    if chooser.itemless:
+        return "the list came as a file, so items are taken from it; --item says where items are, if they hold more"
+    if not_there is None:
+        return "the list holds all of each item, so items are taken from it; --detail fetches each by itself"
     return (
         f"no item is at the list's URL with its id (status {chooser.not_there}), so the list's records are the items; "
         "--item says where items are, if they hold more"

@@ -80,7 +80,7 @@ class Unknown:
 @dataclass(frozen=True, slots=True)
 class Guess:
     """A source as far as it can be told. findings: of the guessed parts alone. others: ways on to be tried where page 2
-    refutes the one in `source`. ended: the first page says that it is the last.
+    refutes the one in `source`. ended: the first page says that it is the last. rivals: other fields like an id.
     """
 
     source: Source
@@ -88,6 +88,7 @@ class Guess:
     unknown: tuple[Unknown, ...] = ()
     others: tuple[Paging, ...] = ()
     ended: bool = False
+    rivals: tuple[str, ...] = ()
 
     def finding(self, what: str) -> Finding | None:
         return next((one for one in self.findings if one.what == what), None)
@@ -140,7 +141,8 @@ class _Guessing:
             self._paging(first, records, second)
             self._item(records)
         source = self._known.model_copy(update={"resource": self._resource})
-        return Guess(source, tuple(self._findings), tuple(self._unknown), self._others, self._ended)
+        rivals = () if self._ids is None or self._known.resource.id else self._ids.rivals
+        return Guess(source, tuple(self._findings), tuple(self._unknown), self._others, self._ended, rivals)
 
     def _set(self, **changes: Any) -> None:
         self._resource = self._resource.model_copy(update=changes)

@@ -271,7 +271,7 @@ def _nothing(value: dict[str, Any]) -> str:
 
 _IDS = (
     *("id", "_id", "uuid", "guid", "uid", "gid", "key", "iid", "pk", "oid", "identifier", "number", "objectid"),
-    *("pageid", "sku", "code", "slug", "login", "username", "symbol", "ticker", "isbn", "doi", "name"),
+    *("pageid", "sid", "sku", "code", "slug", "login", "username", "symbol", "ticker", "isbn", "doi", "name"),
 )
 # Objects within a record in which its id may stand; the id in any other, such as `user.id`, is somebody else's.
 _HOLDERS = ("sys", "_id", "data", "node", "resource", "attributes", "properties", "metadata", "identity", "key")
@@ -282,10 +282,11 @@ _KINDS = ("type", "kind", "media_type", "mediatype", "object", "collection", "na
 
 @dataclass(frozen=True, slots=True)
 class IdFound:
-    """paths: one, or several that make the id together. keys: of the same."""
+    """paths: one, or several that make the id together. rivals: other fields that could be it as well."""
 
     paths: tuple[str, ...]
     evidence: str
+    rivals: tuple[str, ...] = ()
 
     @property
     def shown(self) -> str:
@@ -309,7 +310,8 @@ def find_id(rows: Sequence[Any], later: Sequence[Any], url: str, name: str = "")
         return IdFound((path_of(keys),), f"{pages}; {path_of(field)} ends with it")
     strong = [keys for keys in sure if keys[-1].lower() not in _WEAK or len(keys) > 1]
     for keys in strong or sure:
-        return IdFound((path_of(keys),), pages)
+        rivals = [path_of(other) for other in strong if other != keys and len(other) == 1 and not _is_foreign(other)]
+        return IdFound((path_of(keys),), pages, tuple(rivals))
     return _joined(everywhere, rows, later) or _by_own_url(rows, url, pages) or _no_id(ranked, repeats, rows)
 
 
@@ -342,6 +344,10 @@ def _ranked(fields: Sequence[Keys], singular: set[str]) -> list[Keys]:
 
 
 _OWN, _FOREIGN = 0, 500
+
+
+def _is_foreign(keys: Keys) -> bool:
+    return _rank(keys[-1]) == _FOREIGN
 
 
 def _rank(key: str, singular: Mapping[str, Any] | set[str] = frozenset()) -> int | None:  # type: ignore[assignment]

@@ -23,6 +23,7 @@ from harness.cli.options import (
     config_options,
     results_option,
 )
+from harness.errors import BadInput
 from harness.flags import RESUMED, SIMULATED, SWEPT
 from harness.installation import need_server
 from harness.paths import program
