@@ -28,6 +28,8 @@ from harness.values import is_preset_file, is_scenario_file, no_time_of_day, var
 
 # Flat settings that a declared source may hold, in its own tables.
 OF_THE_SOURCE = tuple(name for name, flag in FLAGS.items() if flag.group == "source" and name != "preset")
+# Keys that only presets have: who gives one with --config took the wrong flag.
+OF_PRESETS = ("about", "docs", "warn", "most_per_page", "variant")
 # RFC 9110 5.6.2; what is not ASCII has no one meaning on the wire.
 _TOKEN = re.compile(r"[!-~]+( +[!-~]+)*")
 # What the figures of a run depend on.
@@ -331,11 +333,19 @@ def from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
+def preset_path(file: str) -> str:
+    """Return a file's path as --preset tells it from a name."""
+    return file if "/" in file else f"./{file}"
+
+
 def _field(key: str, where: str) -> str:
     """The setting's name for a key as written: dashes and the alias count too."""
     name = key.replace("-", "_")
     by_alias = {flag.alias: flag.name for flag in FLAGS.values() if flag.alias}
     name = by_alias.get(name, name)
+    if name in OF_PRESETS and where.startswith("in "):
+        file = where.removeprefix("in ")
+        raise BadInput(f"{key!r} {where} is a key of a preset; give that file with --preset {preset_path(file)}")
     if name not in FLAGS:
         meant = near(name)
         what = f"write {meant}" if meant else f"see {program()} import --help for all settings"
