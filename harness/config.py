@@ -290,9 +290,17 @@ class SourceSpec(_Part):
 
     @property
     def chooses(self) -> bool:
-        """Whether the first answers decide if each item is fetched: nobody said so, nor where items lie."""
-        item = None if self._source is None else self._source.resource.item
-        return self.detail is None and item is None
+        """Whether the first answers decide if each item is fetched: nobody said so.
+
+        To say where items lie is not to say that they hold more than the list.
+        """
+        declared = None if self._source is None else self._source.resource.detail
+        return self.detail is None and declared is None
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether it is declared where items lie."""
+        return self._source is not None and self._source.resource.item is not None
 
     @property
     def batch(self) -> int | None:

@@ -103,7 +103,8 @@ class Core:
         self.in_flight: dict[int, InFlight] = {}
         self.work = Work(rules.batch)
         self._batches = Batches(self.work)
-        self.chooser = Chooser(rules.choose and rules.detail and is_undecided(self.state, payloads or ()))
+        undecided = rules.choose and rules.detail and is_undecided(self.state, payloads or ())
+        self.chooser = Chooser(undecided, rules.batch, placed=rules.placed)
         self.concurrency = concurrency
         self.desired = Desired(rules.workers if concurrency is None else concurrency.workers)
         self.doing: Wait | None = None  # why nothing is sent right now, for people
@@ -301,8 +302,8 @@ class Core:
     def _may_go(self, role: e.Role) -> bool:
         """Return whether one of that role is ready, and need not wait for the list to be read."""
         if self.chooser.is_open and (role == "item" or self.chooser.phase == "sampling"):
-            sampling = role == "item" and self.chooser.phase == "sampling"
-            return sampling and bool(self.work.ready[role]) and not self.in_flight
+            sampling = self.chooser.phase == "sampling" or (self.chooser.takes_all and self._is_list_read())
+            return role == "item" and sampling and bool(self.work.ready[role]) and not self.in_flight
         if role == "list" or not self.work.ready[role]:
             return bool(self.work.ready[role])
         if self.rules.sequential or (self.work.batch is not None and not self.work.fills_batch()):
@@ -464,6 +465,9 @@ class Core:
         """
         chooser = self.chooser
         if chooser.phase != "list" or not chooser.records or not self.rules.detail:
+            return []
+        if any(item not in chooser.records for item in self.state.items.in_state("pending")):
+            chooser.phase, chooser.records = "details", {}  # nobody kept what the list holds of these
             return []
         self.rules = replace(self.rules, detail=False)
         self._list.rules = self.rules

@@ -180,6 +180,7 @@ class Simulation:
         rest: Rest | None = None,
     ) -> None:
         self.core = core
+        core.chooser.give_up()  # no payloads are made that could be compared with the list's records
         self.service = service
         self.now = 0.0
         self.reading = Reading(Rest(list_url(service), per_page) if rest is None else rest)
@@ -255,7 +256,7 @@ class Simulation:
 
     def _ask(self, fetch: Fetch) -> Ask:
         if fetch.role != "item":
-            asked = self.reading.rest.page_request(fetch.page)
+            asked = self.reading.rest.page_request(self.reading.known_as(fetch.page))
         elif isinstance(fetch.key, Batch):
             asked = self.reading.rest.batch_request(fetch.key)
         else:
@@ -340,7 +341,7 @@ class Simulation:
         try:
             if fetch.page == FIRST_PAGE and reading.is_undecided:
                 reading.decide(Answer(asked, body, headers, decision.status), items=self.core.rules.detail)
-            page, records = reading.rest.page_of(fetch.page, body, headers)
+            page, records = reading.rest.page_of(reading.known_as(fetch.page), body, headers)
         except Malformed as error:
             return Failed("malformed", str(error), passing=False, past_end=error.past_end, remarks=error.remarks)
         if (target := reading.read(fetch.page, page)) is not None:

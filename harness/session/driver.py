@@ -142,8 +142,7 @@ class Driver:
                 core.chooser.page(payloads, itemless=got.result.itemless)
             payloads = ()
         elif core.chooser.is_open:
-            for item, payload in payloads:
-                core.chooser.item(item, payload)
+            core.chooser.items(payloads)
         if core.keeps(got.result):
             for item, payload in payloads:
                 self._put(item, payload)

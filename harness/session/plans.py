@@ -43,6 +43,18 @@ def work_of(
     return Work(max(1, pages), items, paging, detail, per_page, *costs, batch or 1)
 
 
+def least_pages(config: ImportConfig, pages: int, items: int) -> int:
+    """Return how many pages `items` take by the cheapest plan that is known, where an import took `pages`.
+
+    That is fewer where people ask for smaller pages than the documentation allows.
+    """
+    declared = config.source.declared()
+    most = None if declared is None else declared.resource.most_per_page
+    if most is None or config.source.per_page is None or most <= config.source.per_page:
+        return pages
+    return min(pages, max(1, -(-items // most)))
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of an API that decides what a plan costs.

@@ -37,7 +37,7 @@ from harness.session.control import ControlServer
 from harness.session.driver import Driver, Flusher
 from harness.session.factory import USUAL_WINDOW_S, budgets_for, credentials_of, make_core, neighbour, told
 from harness.session.optimality import best_possible, limits_of, limits_source
-from harness.session.plans import work_of
+from harness.session.plans import least_pages, work_of
 from harness.session.retry_failed import forget_failed, retry_failed
 from harness.source.assuming import Assumed
 from harness.source.base import Api
@@ -274,7 +274,7 @@ class Session:
             or state.least_latency_s is None
         ):
             return None
-        pages = state.last_page or max(1, len(state.pages))
+        pages = least_pages(self.config, state.last_page or max(1, len(state.pages)), state.total)
         paging: Paging = "numbered" if state.last_page is not None else "cursor"
         # To the millisecond, so that a slightly quicker answer is not a new question.
         rtt_s = round(state.least_latency_s, 3)

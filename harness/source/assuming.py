@@ -14,12 +14,15 @@ from urllib.parse import parse_qsl, urlsplit
 from harness.core.answers import PageRead
 from harness.record.events import FIRST_PAGE, Key, PageRef
 from harness.source.guess import Answer, Finding, Guess, below, guess
+from harness.source.guess_paging import by_param
 from harness.source.paging import USUAL_SIZE, next_target
 from harness.spec.source import CursorPaging, KeysetPaging, LinkPaging, OffsetPaging, PageNumberPaging, Paging, Source
 
 # Where the rules look for records by themselves.
 _USUAL = (None, "data", "items", "results")
-# Parameters that are tried where the likeliest brings page 1 again.
+# Where pages are numbered only because nothing says otherwise, they may go by offset.
+_COUNTED = (OffsetPaging(param="offset"), OffsetPaging(param="skip"))
+# Ways on that are tried where the likeliest brings page 1 again.
 _MOST_TRIED = 2
 
 
@@ -52,14 +55,14 @@ class Assumed:
 
     def by_next(self) -> Assumed | None:
         """Return the same by the next of the ways on that are likely; None where no other is left."""
-        was = self.source.resource.paging
-        if not self.others or was is None:
+        if not self.others:
             return None
         paging, *others = self.others
         resource = self.source.resource.model_copy(update={"paging": paging})
-        old, new = (f"-> {getattr(one, 'param', None)}" for one in (was, paging))
         source = self.source.model_copy(update={"resource": resource})
-        return replace(self, source=source, line=self.line.replace(old, new), others=tuple(others))
+        parts = [part for part in self.line.split(", ") if " -> " not in part and not part.startswith("next ")]
+        line = ", ".join([*parts, f"next {by_param('next', paging)}"])
+        return replace(self, source=source, line=line, others=tuple(others))
 
     def as_noted(self) -> dict[str, Any]:
         """Return what run.json keeps, and a resumed run is given."""
@@ -102,7 +105,11 @@ def assume(known: Source, first: Answer, plain: PageRead | None, refused: frozen
     resource = was.model_copy(update=changes)
     source = known.model_copy(update={"resource": resource})
     others = found.others[:_MOST_TRIED] if "paging" in changes and told.body == was.body else ()
-    placeless = next((one.why for one in found.unknown if one.what == "items"), "")
+    beyond = plain is not None and (plain.total or 0) > len(plain.ids)
+    if beyond and was.paging is None and told.paging is None and was.method == "GET" and not refused:
+        others = _COUNTED
+    unknown = {one.what: one.why for one in found.unknown}
+    placeless = unknown.get("items", "") if "id" not in unknown else ""
     return Assumed(
         source, found.assumed, found.findings, bool(changes), others, refused, placeless=placeless, rivals=found.rivals
     )
@@ -128,7 +135,7 @@ def _is_needed(
         return True
     if isinstance(paging, LinkPaging):
         # Pages that are numbered are read side by side; but only `page` is known to number them.
-        return plain.next_page is None and ("page" in refused or not _counts_by_page(paging, first))
+        return plain.next_page is None and ("page" in refused or not counts_by_page(paging, first))
     if isinstance(paging, KeysetPaging):
         return paging.param != "after" or bool(found.others)
     if isinstance(paging, PageNumberPaging):
@@ -136,8 +143,10 @@ def _is_needed(
     return isinstance(paging, (CursorPaging, OffsetPaging))
 
 
-def _counts_by_page(paging: LinkPaging, first: Answer) -> bool:
-    """Return whether the link to the second page asks for `page=2`."""
+def counts_by_page(paging: Paging | None, first: Answer) -> bool:
+    """Return whether there is a link to the next page, and it asks for `page=2`."""
+    if not isinstance(paging, LinkPaging):
+        return False
     query = urlsplit(next_target(paging, first.value, first.headers) or "").query
     return dict(parse_qsl(query)).get("page") == "2"
 

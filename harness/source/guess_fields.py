@@ -271,7 +271,7 @@ def _nothing(value: dict[str, Any]) -> str:
 
 _IDS = (
     *("id", "_id", "uuid", "guid", "uid", "gid", "key", "iid", "pk", "oid", "identifier", "number", "objectid"),
-    *("pageid", "sku", "code", "slug", "login", "username", "symbol", "ticker", "isbn", "doi", "name"),
+    *("pageid", "sid", "sku", "code", "slug", "login", "username", "symbol", "ticker", "isbn", "doi", "name"),
 )
 # Objects within a record in which its id may stand; the id in any other, such as `user.id`, is somebody else's.
 _HOLDERS = ("sys", "_id", "data", "node", "resource", "attributes", "properties", "metadata", "identity", "key")

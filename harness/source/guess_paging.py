@@ -61,10 +61,16 @@ class Way:
     body: dict[str, Any] | None = field(default=None, compare=False)
 
     def by(self, other: Paging) -> Way:
-        """Return the same way by another of its parameters."""
-        param, was = getattr(other, "param", ""), getattr(self.paging, "param", "")
+        """Return another of the ways that are likely."""
         left = tuple(one for one in (self.paging, *self.others) if one != other)
-        return replace(self, paging=other, shown=self.shown.removesuffix(str(was)) + str(param), others=left)
+        return replace(self, paging=other, shown=by_param(self.shown, other), others=left)
+
+
+def by_param(shown: str, other: Paging) -> str:
+    """Return a way on as it is shown, with the parameter of another."""
+    what = shown.rpartition(" -> ")[0] or "next"
+    what = {"page": "page numbers", "offset": "offset"}.get(other.type, what)
+    return f"{what} -> {getattr(other, 'param', None)}"
 
 
 def find_paging(seen: Seen) -> Way | None:
@@ -394,8 +400,11 @@ def _has_more(seen: Seen) -> Way | None:
     known = next((name for name in params if name in seen.sent), None)
     params = params if known is None else (known, *(name for name in params if name != known))
     ways = tuple(KeysetPaging(param=name, more=more, total=total_of(seen)) for name in params)
+    others: tuple[Paging, ...] = ways[1:]
+    if evidence.startswith("nothing"):  # then pages may be numbered as well
+        others = (ways[1], PageNumberPaging(more=more, total=total_of(seen)), *ways[2:])
     shown = f"{more}, the last id -> {params[0]}"
-    return Way(ways[0], shown, evidence, _says_end(more), ended=says is False, others=ways[1:])
+    return Way(ways[0], shown, evidence, _says_end(more), ended=says is False, others=others)
 
 
 _PLACES = {"offset", "skip", "start", "startat", "startindex", "from", "startposition", "firstresult"}
@@ -420,7 +429,7 @@ def _offset(seen: Seen) -> Way | None:
         shown = f"offset -> {asked}"
         return Way(OffsetPaging(param=asked, total=total, more=more), shown, "the URL asks for it", _counted_end(total))
     sized = [keys for keys, _ in plain_fields(dict(seen.about)) if "".join(words_of(keys[-1])) in _SIZES]
-    if not places or not (sized or total):
+    if not places or not (sized or total) or (_pages_of(seen) is not None and _echoes(seen)):
         return None
     keys, number = places[0]
     if number > 1:  # it began elsewhere than at the beginning: some other number
@@ -448,7 +457,7 @@ _NUMBERS = {"page", "currentpage", "pagenumber", "pageno", "pagenum", "number", 
 def _numbered(seen: Seen) -> Way | None:
     pages, total = _pages_of(seen), total_of(seen)
     more, says = more_of(seen.about)
-    echoes = [keys for keys, value in plain_fields(dict(seen.about)) if _is_page_number(keys, value)]
+    echoes = _echoes(seen)
     if pages is None and not (echoes and (total or more)):
         return None
     asked = [name for name in seen.sent if _page_word(name)]
@@ -457,6 +466,11 @@ def _numbered(seen: Seen) -> Way | None:
     evidence = " and ".join(part for part in (path_of(echoes[0]) if echoes else "", pages or total or more) if part)
     last = pages is not None and _value_of(pages, seen) in (0, 1)
     return Way(paging, f"page numbers -> {param}", evidence, _pages_end(paging), ended=says is False or last)
+
+
+def _echoes(seen: Seen) -> list[Keys]:
+    """Return the fields that repeat the number of the page."""
+    return [keys for keys, value in plain_fields(dict(seen.about)) if _is_page_number(keys, value)]
 
 
 def _page_word(name: str) -> bool:

@@ -43,8 +43,8 @@ MOST = 1000
 _NEXT_USUAL = 250
 # What a server answers to a size that it does not like, or to a parameter that it does not know.
 _NO = frozenset({400, 413, 414, 422})
-# So many pages more than with the size that is tried, before a request is spent on trying.
-_WORTH = 2
+# So many requests must be there to save before one is spent on a size that is rarely honoured where more was not.
+_WORTH = 10
 # APIs whose usual page is smaller are rare, lists that are that short are not.
 _LEAST_USUAL = 10
 _NUMBER = re.compile(r"(?<![\w.])\d{1,6}(?![\w.]*\d)")

@@ -18,8 +18,8 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from harness.core.answers import PageRead
-from harness.record.events import FIRST_PAGE, Key, PageRef
-from harness.source.assuming import Assumed, assume, is_open
+from harness.record.events import FIRST_PAGE, Key, PageRef, numbered
+from harness.source.assuming import Assumed, assume, counts_by_page, is_open
 from harness.source.guess import Answer
 from harness.source.page_sizes import PageSizes, Sized, is_open as is_size_open
 from harness.source.records import Malformed
@@ -51,6 +51,9 @@ class Reading:
         self._redact = redact
         self._undecided = is_open(rest.source)
         self._first: PageRead | None = None  # page 1, as it was read
+        self._answer: Answer | None = None  # the same, as it came
+        self._begins = ""  # where the list begins, if page 1 may be another page
+        self._known_as: dict[PageRef, PageRef] = {}
         self._file = ""  # of a list that came as CSV or JSON lines: a digest of page 1
 
     @property
@@ -137,15 +140,18 @@ class Reading:
     def decide(self, first: Answer, *, items: bool) -> None:
         """Assume what page 1 makes believe, where the rules would not read the list as well by themselves.
 
-        items: each is to be fetched; then Malformed where nobody says where they lie, and it cannot be told.
+        items: each must be fetched; then Malformed where nobody says where they lie, and it cannot be told.
         """
         try:
             plain: PageRead | None = self.rest.page_of(FIRST_PAGE, first.value, first.headers)[0]
         except Malformed:
             plain = None
         assumed = assume(self.rest.source, first, plain, self.rest.refused)
+        self._answer = first
         self._assume(replace(assumed, line=self._redact(assumed.line), file=self._file))
-        if items and assumed.placeless:
+        if counts_by_page(assumed.source.resource.paging, first) and "page" not in self.rest.refused:
+            self._begins = self.rest.page_url(FIRST_PAGE)
+        if items and assumed.placeless and (plain is None or plain.ids):
             flags = "add --item URL, or --no-detail to take the list's records as they are"
             raise Malformed(f"it cannot be told where an item lies: {assumed.placeless}; {flags}")
 
@@ -175,26 +181,35 @@ class Reading:
             return "the list is not asked for by GET; add --method POST, and --body with what it wants"
         return ""
 
-    def read(self, key: PageRef, page: PageRead) -> str | None:
-        """Take in a page that was read; answer the URL to ask for in its place where it is page 1 once more.
+    def known_as(self, key: PageRef) -> PageRef:
+        """Return what a page is asked and read as: page 2 goes by another way on than page 1 had led to it by."""
+        return self._known_as.get(key, key)
 
-        Which parameter takes a cursor back is told by its name alone, so several may do. Page 2 shows which is right.
+    def read(self, key: PageRef, page: PageRead) -> str | None:
+        """Take in a page that was read; answer the URL to ask for in its place, None where it is what was wanted.
+
+        Which parameter takes a cursor back is told by its name alone, so several may do. Page 2 shows which is right:
+        page 1 once more is none. And where `page` was sent to a list that leads on by links, page 1 may be the second
+        of a list that counts from 0: it is asked for as its address is.
         """
         if key == FIRST_PAGE:
-            self._first = page
-            return None
+            self._first, begins, self._begins = page, self._begins, ""
+            return begins or None
         same = self._first is not None and bool(page.ids) and page.ids == self._first.ids
         return self._by_another(key) if same and self._is_second(key) else None
 
     def _is_second(self, key: PageRef) -> bool:
-        return self._first is not None and key == self._first.next_page
+        first = self._first
+        return first is not None and key == (first.next_page or numbered(2))
 
     def _by_another(self, key: PageRef) -> str | None:
         other = None if self.assumed is None else self.assumed.by_next()
-        if other is None:
+        if other is None or self._answer is None:
             return None
         self._assume(other)
-        return self.rest.page_url(key)
+        again = self.rest.page_of(FIRST_PAGE, self._answer.value, self._answer.headers)[0]
+        self._known_as[key] = again.next_page or numbered(2)
+        return self.rest.page_url(self.known_as(key))
 
     def repeats_file(self, key: PageRef, text: str) -> bool:
         """Take in a page that came as CSV or JSON lines; answer whether it is page 1 once more: then that is all.

@@ -16,6 +16,7 @@ from harness.core.answers import own_words
 from harness.errors import BadInput
 from harness.pacing import Notice, Quota
 from harness.session.checking import Checked, Told, _told, check
+from harness.session.importing import _rest
 from harness.session.planning import look_ahead
 from harness.source.client import HttpApi
 from harness.source.rest import Rest
@@ -32,9 +33,16 @@ LIST = "http://127.0.0.1/api/items"
 
 
 def asked(
-    server: ServerConfig, ask: Callable[[HttpApi, ImportConfig], Awaitable[Found]], **settings: Any
+    server: ServerConfig,
+    ask: Callable[[HttpApi, ImportConfig], Awaitable[Found]],
+    *,
+    find_size: bool = False,
+    **settings: Any,
 ) -> tuple[Found, int]:
-    """What `ask` finds of `server`, in virtual time, and how many requests it got."""
+    """What `ask` finds of `server`, in virtual time, and how many requests it got.
+
+    find_size: as the commands do it; else pages of 100 are asked for.
+    """
     config = ImportConfig(**settings)
     oauth = None
     if config.source.token_url is not None:
@@ -43,8 +51,8 @@ def asked(
     async def main() -> tuple[Found, int]:
         service = Service(server, trio.current_time(), EPOCH_S)
         transport = InProcess(create_app(server, service))
-        rest = Rest(LIST, config.source.page_size)
-        how: dict[str, Any] = {"keep_records": True, "transport": transport, "oauth": oauth}
+        rest = _rest(config, LIST) if find_size else Rest(LIST, config.source.page_size)
+        how: dict[str, Any] = {"keep_records": True, "transport": transport, "oauth": oauth, "find_size": find_size}
         async with HttpApi(rest, workers=1, timeout_s=30.0, **how) as api:
             found = await ask(api, config)
         return found, service.report()["admitted"]
