@@ -103,7 +103,7 @@ class Core:
         self.in_flight: dict[int, InFlight] = {}
         self.work = Work(rules.batch)
         self._batches = Batches(self.work)
-        undecided = rules.choose and rules.detail and is_undecided(self.state, payloads or ())
+        undecided = rules.choose and rules.detail and not rules.sequential and is_undecided(self.state, payloads or ())
         self.chooser = Chooser(undecided, rules.batch, placed=rules.placed)
         self.concurrency = concurrency
         self.desired = Desired(rules.workers if concurrency is None else concurrency.workers)

@@ -142,6 +142,7 @@ class Reading:
 
         items: each must be fetched; then Malformed where nobody says where they lie, and it cannot be told.
         """
+        sent = self.rest.page_url(FIRST_PAGE)
         try:
             plain: PageRead | None = self.rest.page_of(FIRST_PAGE, first.value, first.headers)[0]
         except Malformed:
@@ -149,8 +150,9 @@ class Reading:
         assumed = assume(self.rest.source, first, plain, self.rest.refused)
         self._answer = first
         self._assume(replace(assumed, line=self._redact(assumed.line), file=self._file))
-        if counts_by_page(assumed.source.resource.paging, first) and "page" not in self.rest.refused:
-            self._begins = self.rest.page_url(FIRST_PAGE)
+        begins = self.rest.page_url(FIRST_PAGE)
+        if sent != begins and counts_by_page(assumed.source.resource.paging, first):
+            self._begins = begins
         if items and assumed.placeless and (plain is None or plain.ids):
             flags = "add --item URL, or --no-detail to take the list's records as they are"
             raise Malformed(f"it cannot be told where an item lies: {assumed.placeless}; {flags}")
