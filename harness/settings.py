@@ -32,6 +32,8 @@ OF_THE_SOURCE = tuple(name for name, flag in FLAGS.items() if flag.group == "sou
 OF_PRESETS = ("about", "docs", "warn", "most_per_page", "variant")
 # RFC 9110 5.6.2; what is not ASCII has no one meaning on the wire.
 _TOKEN = re.compile(r"[!-~]+( +[!-~]+)*")
+# No key is words of capitals, joined by underscores.
+_SURELY_A_NAME = re.compile(r"[A-Z]{2,}(_[A-Z]{2,})+")
 # What the figures of a run depend on.
 _FIGURES = ("url", "limit", "server_limit", "scenario", "detail", "per_page", "cost")
 
@@ -192,8 +194,10 @@ def _value_of(name: str, setting: str, environ: Mapping[str, str]) -> str:
 
 
 def _token(variable: str, setting: str, environ: Mapping[str, str]) -> str:
-    """Return the token. The variable is not named: who mistakes the flag gives the token itself."""
+    """Return the token. Only what is surely a name is repeated: who mistakes the flag gives the token itself."""
     token = environ.get(variable, "").strip()
+    if not token and _SURELY_A_NAME.fullmatch(variable):
+        raise BadInput(f"{setting} names the variable {variable}, which is not set; export it first")
     if not token:
         raise BadInput(f"{setting} names a variable that is not set; export it first")
     if not _TOKEN.fullmatch(token):
