@@ -31,7 +31,7 @@ async def _run(config: ImportConfig) -> tuple[State, list[Event], dict[str, int]
     core = make_core(config, budgets_for(config), events.append, epoch_s)
     core.start()
     api = HttpApi(
-        Rest(list_url(service), config.source.per_page),
+        Rest(list_url(service), config.source.page_size),
         workers=config.pacing.most_workers,
         timeout_s=config.retry.timeout,
         transport=httpx2.ASGITransport(create_app(server, service)),

@@ -117,8 +117,8 @@ def _forget(*_: object) -> None:
 async def bare(config: ImportConfig, items: int) -> Spent:
     """As little as one can write: workers that take the next URL and read its answer whole, pages first."""
     assert config.source.url is not None
-    pages = math.ceil(items / config.source.per_page)
-    urls = [f"{config.source.url}?page={page}&perPage={config.source.per_page}" for page in range(1, pages + 1)]
+    pages = math.ceil(items / config.source.page_size)
+    urls = [f"{config.source.url}?page={page}&perPage={config.source.page_size}" for page in range(1, pages + 1)]
     urls += [f"{config.source.url}/{item}" for item in range(1, items + 1)]
     limits = httpx2.Limits(max_connections=config.pacing.workers, max_keepalive_connections=config.pacing.workers)
     async with httpx2.AsyncClient(limits=limits, timeout=30.0, trust_env=False) as client:

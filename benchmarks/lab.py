@@ -53,7 +53,7 @@ def _timed(name: str, config: ImportConfig) -> tuple[float, float]:
 
 def _requests(config: ImportConfig) -> int:
     items = config.test_api.items or 0
-    return items + math.ceil(items / config.source.per_page)
+    return items + math.ceil(items / config.source.page_size)
 
 
 def _sweep(points: int, items: int, jobs: int) -> float:

@@ -70,6 +70,7 @@ from harness.values import (
     as_time_of_day,
     as_variable,
     as_variables,
+    is_loopback,
     is_preset_file,
     variables_in,
 )
@@ -184,8 +185,6 @@ class SourceSpec(_Part):
     detail: bool | None = _setting("detail")
     refused_when: RefusalsSetting = _setting("refused_when", max_length=20)
     fail_when: FailuresSetting = _setting("fail_when", max_length=20)
-    timestamps: bool = _setting("timestamps")
-    imported_at: bool = _setting("imported_at")
     # Auth.
     token_env: VariablesSetting = _setting("token_env", max_length=20)
     auth: Annotated[str, AfterValidator(_as_auth)] | None = _setting("auth")
@@ -291,9 +290,17 @@ class SourceSpec(_Part):
 
     @property
     def chooses(self) -> bool:
-        """Whether the first answers decide if each item is fetched: nobody said so, nor where items lie."""
-        item = None if self._source is None else self._source.resource.item
-        return self.detail is None and item is None
+        """Whether the first answers decide if each item is fetched: nobody said so.
+
+        To say where items lie is not to say that they hold more than the list.
+        """
+        declared = None if self._source is None else self._source.resource.detail
+        return self.detail is None and declared is None
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether it is declared where items lie."""
+        return self._source is not None and self._source.resource.item is not None
 
     @property
     def batch(self) -> int | None:
@@ -373,6 +380,7 @@ class TestApiSpec(_Part):
     server_limit: LimitsSetting | None = _setting("server_limit")
     scenario: str | None = _setting("scenario")
     latency: Annotated[float | str | None, BeforeValidator(as_latency)] = _setting("latency")
+    speed: Annotated[float, BeforeValidator(as_number)] | None = _setting("speed", ge=1, le=100_000)
 
 
 # What a cost can be said of: a page, an item, or several items in one request.
@@ -496,7 +504,7 @@ class ImportConfig(_Part):
         self._take_from_source()
         if self.source.url is not None:
             for name, value in self.test_api:
-                if value is not None:
+                if value is not None and not (name == "speed" and is_loopback(self.source.url)):
                     ask = "belongs to the test API, which --url replaces; leave out one of the two"
                     raise ValueError(f"{flag_of(name)} {ask}")
         for name, cost in self.pacing.cost.items():
@@ -504,6 +512,8 @@ class ImportConfig(_Part):
                 most = tier.depth if tier.kind in ("bucket", "gcra") else paced_as(tier)[0]
                 if cost > most and tier.kind != "concurrency":
                     raise ValueError(f"--cost {name}={cost} never fits the limit {tier}; lower it or raise the limit")
+        if self.speed != 1 and self.run.until is not None:
+            raise ValueError("--until is a time by the wall clock, which --speed leaves; use --max-time")
         strategy = self.pacing.strategy
         if strategy in ("window", "spaced", "reference") and not self.limits:
             raise ValueError(f"--pacing {strategy} needs to know the limits; add --limit, such as --limit 500/20s")
@@ -521,7 +531,8 @@ class ImportConfig(_Part):
         if self.source.url is None and self.source.preset is not None and self.test_api.scenario is None:
             if is_preset_file(self.source.preset):
                 raise ValueError(
-                    "--preset FILE needs the URL of a list; add --url, or --scenario to rehearse an import"
+                    "--preset FILE needs the URL of a list; add --url, or --scenario to rehearse an import (a url in "
+                    "the file is an example)"
                 )
             test_api = self.test_api.model_copy()
             test_api.__dict__["scenario"] = self.source.preset
@@ -546,9 +557,19 @@ class ImportConfig(_Part):
         return self.pacing.limit if self.pacing.limit is not None else parse_tiers("500/20s+2000/100s")
 
     @property
+    def speed(self) -> float:
+        """How many times as fast as the wall clock's the API's time passes."""
+        return self.test_api.speed or 1.0
+
+    @property
+    def timeout_s(self) -> float:
+        """How long a request may take, in the API's time: the wire is no faster than ever, whatever the speed."""
+        return self.retry.timeout * self.speed
+
+    @property
     def linger_s(self) -> float:
         """A server that has not answered within the timeout may take as long again before it counts."""
-        return self.retry.timeout if self.pacing.linger is None else self.pacing.linger
+        return self.timeout_s if self.pacing.linger is None else self.pacing.linger
 
     @property
     def strategy(self) -> str:

@@ -253,8 +253,6 @@ SECTIONS = (
                 resumed=True,
                 live=True,
             ),
-            Flag("timestamps", "store ISO dates and times as timestamps, not as text", None, default=False, live=True),
-            Flag("imported_at", "store when each item was imported, as _imported_at", None, default=False, live=True),
         ),
     ),
     Section(
@@ -302,6 +300,13 @@ SECTIONS = (
                 "a preset test API such as laravel, or a TOML file; the client has to learn its limits",
             ),
             Flag("latency", "how long the test API takes to answer [default 50ms; lognormal:80ms when simulated]"),
+            Flag(
+                "speed",
+                "let the test API's time pass N times as fast as the clock's, and the import's with it; all times that "
+                "are shown are the API's [default 1]",
+                "N",
+                live=True,
+            ),
         ),
     ),
     Section(

@@ -24,7 +24,7 @@ from harness.spec.flat import left_of
 from harness.spec.source import BasicAuth, BearerAuth, HeaderAuth, OAuth2, QueryAuth
 from harness.spec.written import DECLARING, is_declared, read_source
 from harness.unusable import BadSetting, near
-from harness.values import is_scenario_file, no_time_of_day, variables_in
+from harness.values import is_preset_file, is_scenario_file, no_time_of_day, variables_in
 
 # Flat settings that a declared source may hold, in its own tables.
 OF_THE_SOURCE = tuple(name for name, flag in FLAGS.items() if flag.group == "source" and name != "preset")
@@ -217,8 +217,21 @@ def given(flags: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def checked(settings: Mapping[str, Any]) -> ImportConfig:
-    """The config of a notebook's settings, text or not; BadInput in one sentence for the first that cannot be used."""
-    config = ImportConfig(**{name: value for name, value in settings.items() if value is not None})
+    """The config of a notebook's settings, text or not; BadInput in one sentence for the first that cannot be used.
+
+    `source` may name a TOML file of settings, as --config does; the others win over what it holds.
+    """
+    values = {name: value for name, value in settings.items() if value is not None}
+    if isinstance(preset := values.get("preset"), str) and is_preset_file(preset):
+        values["preset"] = str(notebook_file(preset))
+    if isinstance(file := values.get("source"), (str, Path)):
+        del values["source"]
+        if str(file):
+            try:
+                return read_settings(values, notebook_file(file), {})
+            except BadInput as error:
+                raise BadInput(str(error).replace("--config ", "the settings file ", 1)) from None
+    config = ImportConfig(**values)
     resolve(config)
     return config
 
@@ -240,6 +253,15 @@ def notebook_folder(folder: str | Path | None = None) -> Path:
     home = here.parent if here.name == "notebooks" else here
     told = os.environ.get(RESULTS_VARIABLE) or "results"
     return (home / (folder or told)).absolute()
+
+
+def notebook_file(file: str | Path) -> Path:
+    """The file that a notebook's setting names: a relative one is in the kernel's folder, else beside that of the
+    notebooks.
+    """
+    here = Path.cwd()
+    beside = here.parent / file
+    return beside if here.name == "notebooks" and not Path(file).exists() and beside.exists() else Path(file)
 
 
 def _from_toml(path: Path | None) -> tuple[dict[str, Any], dict[str, str]]:

@@ -12,7 +12,10 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn, TypeVar, TypeVarTuple, Unpack
+from typing import TYPE_CHECKING, NoReturn, TypeVar, TypeVarTuple, Unpack
+
+if TYPE_CHECKING:
+    from trio.abc import Clock
 
 T = TypeVar("T")
 Words = TypeVarTuple("Words")
@@ -51,12 +54,12 @@ def last() -> tuple[str, int]:
     return NAMES.get(_came, "Ctrl-C"), 128 + _came
 
 
-def run(main: Callable[[Unpack[Words]], Awaitable[T]], *args: *Words) -> T:
+def run(main: Callable[[Unpack[Words]], Awaitable[T]], *args: *Words, clock: Clock | None = None) -> T:
     """trio.run with Python's own handler of SIGINT in place, which is the one that trio looks for."""
     import trio
 
     with _plain():
-        return trio.run(main, *args)
+        return trio.run(main, *args, clock=clock)
 
 
 @contextmanager

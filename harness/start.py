@@ -18,6 +18,7 @@ from harness.errors import BadInput
 from harness.record.run import Run
 from harness.session.importing import run_import
 from harness.session.session import OnUpdate, Session
+from harness.speed import clock_at
 
 
 def run(
@@ -42,7 +43,7 @@ def run(
     async def main() -> Run:
         return await run_import(config, on_start=on_start, on_update=on_update)
 
-    return trio.run(main)
+    return trio.run(main, clock=clock_at(config.speed))
 
 
 async def run_asyncio(
@@ -76,6 +77,7 @@ async def run_asyncio(
 
     trio.lowlevel.start_guest_run(
         main,
+        clock=clock_at(config.speed),
         run_sync_soon_threadsafe=loop.call_soon_threadsafe,
         run_sync_soon_not_threadsafe=loop.call_soon,
         done_callback=ended.set_result,

@@ -63,7 +63,10 @@ def first_of(error: ValidationError, group: str = "") -> BadSetting:
 
 def of_model(error: ValidationError, model: type[BaseModel]) -> BadSetting:
     """Return the first thing wrong with a part of a Source made in Python: `per_page of Resource must be …`."""
-    first, *_ = error.errors(include_url=False)
+    errors = error.errors(include_url=False)
+    first = next(
+        (one for one in errors if one["type"] == "extra_forbidden"), errors[0]
+    )  # a typo is why another is missing
     if isinstance(said := first.get("ctx", {}).get("error"), BadSetting):
         return said
     place = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
@@ -76,10 +79,16 @@ def of_model(error: ValidationError, model: type[BaseModel]) -> BadSetting:
         return BadSetting(None, f"{what} is missing; add it")
     if first["type"].startswith("union_tag"):
         return BadSetting(None, f"{what} has no type that is known; use one of {_known_types(first)}")
+    if first["type"] in ("model_attributes_type", "model_type"):
+        return BadSetting(None, f"{what} must be an object of harness, such as {_OBJECTS.get(place, 'Source')}(…)")
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
         return BadSetting(None, f"{what}: {message}")
     return BadSetting(None, f"{what} {_must(first['type'], message, first.get('ctx', {}))}")
+
+
+# What stands in a part of a Source, for example.
+_OBJECTS = {"paging": "CursorPaging", "auth": "BearerAuth", "item": "Item", "resource": "Resource"}
 
 
 def _known_types(error: ErrorDetails) -> str:

@@ -125,6 +125,12 @@ def _is_number(text: str) -> bool:
     return re.fullmatch(r"\d+(\.\d+)?|\.\d+", text, re.ASCII) is not None
 
 
+def is_loopback(url: str) -> bool:
+    """Whether the URL is of this machine: another test API of our own may be there."""
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or re.fullmatch(r"127(\.\d+){3}", host) is not None
+
+
 def is_scenario_file(scenario: str) -> bool:
     """Whether it is a file; a bare word is the name of a ready-made test API, whatever lies in the folder."""
     return _SCENARIO.fullmatch(scenario) is None

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import trio
 
-from harness.cli.decide import _command
+from harness.cli.decide import _advice, _command
 from harness.cli.ended import next_commands
 from harness.cli.failed import _ways_out, forget_command
 from harness.config import ImportConfig
@@ -25,15 +25,15 @@ from harness.views.screen import Screen
 from tests.core.lists import URL, Answers, Reply, importing, numbered, records
 from tests.core.test_listing import SIXTY, ignoring
 from tests.faults.imports import answering, http, imported
-from tests.session.test_shapes import checked
+from tests.session.test_shapes import checked, imported as imported_in_process, saved
 
 
-def advised(answers: Answers) -> list[str]:
-    """The next commands after an import of a list that failed."""
+def advised(answers: Answers, **about: Any) -> list[str]:
+    """The next commands after an import of a list that failed. about: what else its run.json holds."""
     done = importing(answers).done
     assert done is not None
     assert done.status == "failed"
-    run = SimpleNamespace(about={"reason": done.reason})
+    run = SimpleNamespace(about={"reason": done.reason, **about})
     return next_commands(cast("Run", run), RunStatus.FAILED, Path("results"))
 
 
@@ -44,6 +44,9 @@ def test_a_list_that_goes_on_is_not_to_be_accepted(about: dict[str, Any]) -> Non
     """A1, A2: --accept-list would leave out the rest: the reason says so, and no next command has it."""
     answers = ignoring({"data": records(1, 2, 3), **about})
     assert advised(answers) == ["show {run}"]
+    asked = {"url": "https://a.test/b?c={page}", "token_env": ["A", "B"], "preset": "drf"}
+    checks = "check --preset drf --url 'https://a.test/b?c={{page}}' --token-env A --token-env B"
+    assert advised(answers, config=asked) == [checks, "show {run}"]
     done = importing(answers).done
     assert done is not None
     assert done.reason.endswith("--accept-list takes what was read as all there is")
@@ -74,15 +77,37 @@ def test_check_advises_no_import_that_would_leave_out_records(about: dict[str, A
     assert "  next " not in text
 
 
-def test_check_advises_an_import_that_works() -> None:
-    """Without a problem the next command is there, without the flag."""
+def test_check_advises_an_import_that_works(tmp_path: Path) -> None:
+    """Without a problem the next commands are there, without the flag; the file that the first saves is imported."""
+    answers = numbered(SIXTY, lambda _: {"total": 60, "last_page": 3})
+    found = checked(answers)
+    assert isinstance(found, Checked)
+    told = _advice(ImportConfig(url=URL), found, None)
+    assert told == {"save": f"check --url {URL} --save items.toml", "command": "import --config items.toml"}
+    assert check_text(found, Screen(), program="python -m harness", **told).splitlines()[-2:] == [
+        f"Save it:    python -m harness check --url {URL} --save items.toml",
+        "Import it:  python -m harness import --config items.toml",
+    ]
+    run = imported_in_process(answers, tmp_path, saved(found, tmp_path))
+    assert (run.status, run.state().imported) == ("complete", 60)
+
+
+def test_check_says_each_line_of_the_guess_with_its_evidence() -> None:
+    """As UX.md has it: records, id, paging, end, items, limits; then the ways to import it."""
     found = checked(numbered(SIXTY, lambda _: {"total": 60, "last_page": 3}))
     assert isinstance(found, Checked)
-    command = _command(ImportConfig(url=URL), found)
-    assert command == f"import --url {URL} --no-detail --dry-run"
-    assert "  next       python -m harness import" in check_text(
-        found, Screen(), program="python -m harness", command=command
-    )
+    assert check_text(found, Screen(), program="python -m harness").splitlines() == [
+        "✓ can be imported  (5 requests: 200 200 200 200 200)",
+        "  list       20 items on the first page of 60 in 3 pages",
+        "  records    data              20 a page                 (the only array of objects)",
+        "  id         id                                          (unique on 2 pages)",
+        "  paging     pages             page numbers -> page      (last_page; page 2 has other records than page 1)",
+        "  end        last_page pages, as it is told; not reached by this check",
+        f"  items      {URL}/{{id}}  (assumed: below the list)",
+        "             3 fields each, 2 of them not in the list",
+        "  latency    0 s, 0 s, 0 s, 0 s, 0 s",
+        "  limits     No rate-limit headers found. Pass --limit if you know the limits; otherwise they will be learned",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,9 @@ URL = "https://api.example.com/orders"
         (["--items", "5", "--url", URL], "--items belongs to the test API, which --url replaces; leave out one"),
         (["--server-limit", "5"], "--server-limit: '5' is not a limit; write limits like 500/20s+2000/100s"),
         (["--latency", "soon"], "--latency: 'soon' is not a duration; write it like 50ms, 20s, 5m, 2h or 1d"),
+        (["--speed", "0.5"], "--speed must be at least 1, not 0.5"),
+        (["--speed", "fast"], "--speed"),
+        (["--speed", "10", "--until", "06:00"], "--until is a time by the wall clock, which --speed leaves"),
         (["--latency", "2h"], "--latency: 7200 s is not a latency; write one from 0 to 1h, such as 50ms"),
         (
             ["--latency", "lognorm:80ms"],

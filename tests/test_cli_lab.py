@@ -19,6 +19,7 @@ from harness.lab.sweeps import Sweep, create_sweep, read_sweep
 from harness.record.run import list_runs
 from tests.lab.test_sweeps import GRID, swept
 from tests.patience import PATIENCE_S
+from tests.serving import served
 
 
 def run(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:
@@ -353,11 +354,35 @@ def test_check_looks_at_the_test_api(capsys: pytest.CaptureFixture[str]) -> None
     """Three requests, and the import to type."""
     code, out, err = run(capsys, "check", "--scenario", "draft-8", "--items", "20")
     assert (code, err) == (0, "")
-    assert out.startswith("✓ can be imported  (3 requests made)\n")
-    assert out.rstrip().endswith("-m harness import --scenario draft-8 --limit 100/5s+300/30s --dry-run")
+    assert out.startswith("✓ can be imported  (3 requests: 200 200 200)\n")
+    assert "\n  records    data              20 a page                 (the only array of objects)\n" in out
+    told = "Import it:  "
+    command = out.splitlines()[-1]
+    assert command.startswith(told)
+    assert command.endswith("-m harness import --scenario draft-8 --limit 100/5s+300/30s --dry-run")
+    code, out, err = run(capsys, *command.partition("-m harness ")[2].split(), "--items", "20")
+    assert (code, err) == (0, "")
+    assert out.startswith("Plan (2 requests made)\n")
     code, out, err = run(capsys, "check", "--url", "http://127.0.0.1:9/orders", "--json")
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "the list cannot be read (could not connect" in err
+
+
+@pytest.mark.realtime
+def test_the_import_that_check_advises_works(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """As typed: the check that saves the file, and the import of it."""
+    with served("--items", "30", "--paging", "cursor", "--limit", "1000/1s") as url:
+        code, out, err = run(capsys, "check", "--url", url)
+        assert (code, err) == (0, "")
+        save, command = (line.partition("-m harness ")[2].split() for line in out.splitlines()[-2:])
+        assert save == ["check", "--url", url, "--save", "items.toml"]
+        file = str(tmp_path / "items.toml")
+        code, out, err = run(capsys, *save[:-1], file)
+        assert (code, err) == (0, "")
+        assert out.splitlines()[-1].endswith(f"-m harness import --config {file}")
+        where = ("--results", str(tmp_path), "--run", "r", "--quiet")
+        assert run(capsys, *command[:-1], file, *where) == (0, "", "")
+    assert [found.state().imported for found in list_runs(tmp_path)] == [30]
 
 
 @pytest.mark.realtime

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shlex
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
+import trio
 import yaml
 from harness_test_api.cli import main as server_cli
+from trio.testing import MockClock
 
 from harness.cli.main import cli
 from harness.errors import BadInput
 from harness.record.arrow import EVENT_SCHEMA
 from harness.record.state import MOVES
+from harness.session.checking import Checked, check
+from harness.session.importing import http_api
 from harness.settings import read_settings
+from harness.views.checked import check_text
+from harness.views.screen import Screen
+from tests.presets.play import at_test_api, opened_at_test_api
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -58,6 +67,33 @@ def test_the_readme_shows_what_a_bad_value_says() -> None:
     with pytest.raises(BadInput) as said:
         read_settings({"workers": "0"}, None, {})
     assert f"$ python -m harness import --workers 0\nharness: {said.value}\n" in README
+
+
+def test_the_readme_shows_what_check_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a test API in that shape, whose answers take 90 ms."""
+    monkeypatch.setenv("API_TOKEN", "abc123456")
+    shape = [
+        "list=/v2/orders",
+        "records=data.orders",
+        "id=order_id",
+        "cursor-param=after",
+        "size-param=limit",
+        "size=25",
+    ]
+    server = {
+        **{"items": 250, "paging": "cursor", "limit": "100/m", "latency": "90ms", "auth": ["bearer"]},
+        "shape": [*shape, "tell=meta.next=cursor", "item-records=order"],
+    }
+    url = "https://api.example.com/v2/orders"
+    config = read_settings({"url": url, "token_env": ["API_TOKEN"]}, None, {})
+
+    async def main() -> Checked:
+        opened_at_test_api(server, monkeypatch)
+        async with http_api(config, url, keep_records=True) as api:
+            return await check(api, config, 0.0)
+
+    found = replace(trio.run(main, clock=MockClock(autojump_threshold=0)), skew_s=None)
+    assert f"```\n{check_text(found, Screen(), program='python -m harness')}\n```\n" in README
 
 
 def test_the_readme_names_every_command() -> None:
@@ -189,12 +225,55 @@ SOURCES = (ROOT / "docs/sources.md").read_text()
 @pytest.fixture
 def variables(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the examples name."""
-    for name in ("API_TOKEN", "ACCOUNT"):
+    for name in ("API_TOKEN", "ACCOUNT", "API_VERSION", "CLIENT_ID", "CLIENT_SECRET", "OTHER_TOKEN"):
         monkeypatch.setenv(name, "abc123456")
 
 
+PLAYED = re.findall(r"<!-- test API: (\{.*?\}) -->\n```toml\n(.*?)```", SOURCES, re.DOTALL)
+DECLARED = [
+    block for block in re.findall(r"```toml\n(.*?)```", SOURCES, re.DOTALL) if block not in dict(PLAYED).values()
+]
+
+
 @pytest.mark.usefixtures("variables")
-@pytest.mark.parametrize("block", re.findall(r"```toml\n(.*?)```", SOURCES, re.DOTALL))
+@pytest.mark.parametrize(("about", "block"), PLAYED)
+def test_the_examples_of_the_page_of_sources_import(
+    about: str, block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each against the test API in the shape that its comment says: every item, whole, once, in the list's order."""
+    (tmp_path / "x.toml").write_text(block)
+    config = read_settings({"results": tmp_path / "results", "run": "r"}, tmp_path / "x.toml", {})
+    server = {"items": 7, "limit": "none", **json.loads(about)}
+    run, report = trio.run(at_test_api, server, config, monkeypatch, clock=MockClock(autojump_threshold=0))
+    assert (run.status, run.failed()) == ("complete", [])
+    assert (report["refused"] > 0) == ("refused_when" in block)
+    rows = run.items().to_pylist()
+    assert [int(row["name"].split()[-1]) for row in rows] == [*range(1, 8)]
+    assert all("price" in row for row in rows)
+
+
+def test_each_kind_of_paging_has_an_example_that_imports() -> None:
+    """And so do batches, envelopes, ids of several fields, lists without details and an auth."""
+    text = "".join(block for _, block in PLAYED)
+    assert {*re.findall(r'paging = "(\w+)"', text)} == {"page", "link", "keyset", "single"}
+    for word in (
+        "{offset}",
+        "cursor_param",
+        "{cursor}",
+        "{ids:100}",
+        "item_records",
+        '["shelf", "box"]',
+        "detail = false",
+    ):
+        assert word in text
+    for auth in ("header:X-Api-Key", "query:api_key", "oauth/token", 'type = "basic"'):
+        assert auth in text
+    for setting in ("end = ", "refused_when = ", "fail_when = ", "same_host = "):
+        assert setting in text
+
+
+@pytest.mark.usefixtures("variables")
+@pytest.mark.parametrize("block", DECLARED)
 def test_the_toml_of_the_page_of_sources_declares_a_source(block: str, tmp_path: Path) -> None:
     """Each block is a file that --config takes, and that says where the list is and how it goes on."""
     (tmp_path / "x.toml").write_text(block)

@@ -105,7 +105,11 @@ def _as_typed(config: ImportConfig) -> list[str]:
     """Return the flags of the source as they would be typed; of headers only the names, for the values are secret."""
     words: list[str] = []
     for name in config.given():
-        if name not in CHECKED or name in ("header", "as_json"):
+        if name not in CHECKED or name == "as_json":
+            continue
+        if name == "header":
+            shown = [*config.source.stored_headers, *(f"{one}: …" for one in config.source.header_names)]
+            words += [word for header in shown for word in ("--header", header)]
             continue
         flag, value = FLAGS[name], config[name]
         if value == flag.default:
@@ -149,12 +153,18 @@ _OVER_A_RUN = ("seed", "pacing")
 _PRINTED = ("pacing", "per_page", "max_items", "sequential", "detail", "timeout")
 
 
-def recommend_command(run: str | None, what_if: tuple[str, ...], as_json: bool, results: Path, **flags: Any) -> int:
+def recommend_command(
+    run: str | None, toml: Path | None, what_if: tuple[str, ...], as_json: bool, results: Path, **flags: Any
+) -> int:
     """Simulate, and print the advice."""
     from harness.lab.recommend import from_run, recommend
 
     environment = {name: value for name, value in from_environ(os.environ).items() if name in RECOMMENDED}
     said = given(flags)
+    if run is not None and toml is not None:
+        raise BadInput("--from and --config both say what is imported; leave one out")
+    if toml is not None:
+        environment |= _of_file(toml)
     if run is None:
         config, was = read_settings({**environment, **said}, None, {}), None
     else:
@@ -166,9 +176,20 @@ def recommend_command(run: str | None, what_if: tuple[str, ...], as_json: bool, 
     if as_json:
         click.echo(json.dumps(asdict(advice)))
     else:
-        command = _import_command(config, advice.workers)
+        command = _import_command(config, advice.workers, toml)
         click.echo(recommendation_text(advice, Screen.of(sys.stdout), program=this_program(), command=command))
     return 0
+
+
+def _of_file(toml: Path) -> dict[str, Any]:
+    """Return what a file of settings says of an import whose API the test API stands in for: its limits above all."""
+    config = read_settings({}, toml, {})
+    given = config.given()
+    values = {name: given[name] for name in RECOMMENDED if name in given}
+    declared = config.source.declared()
+    if declared is not None and declared.resource.per_page is not None:
+        values.setdefault("per_page", declared.resource.per_page)
+    return {**values, **({} if config.pacing.limit is None else {"limit": format_tiers(config.pacing.limit)})}
 
 
 def _over(config: ImportConfig, environment: Mapping[str, Any], said: Mapping[str, Any]) -> ImportConfig:
@@ -185,8 +206,10 @@ def _tell(done: int) -> None:
     click.echo(f"\r{plural(done, 'import')} simulated ", nl=False, err=True)
 
 
-def _import_command(config: ImportConfig, workers: int) -> str:
-    """Return the import to type: of one's own API, with these settings."""
+def _import_command(config: ImportConfig, workers: int, toml: Path | None = None) -> str:
+    """Return the import to type: of one's own API, with these settings, which may be those of a file."""
+    if toml is not None:
+        return shlex.join(["import", "--config", str(toml), "--workers", str(workers)])
     words = ["import", "--url", "https://…", "--workers", str(workers)]
     words += [word for name in ("preset", "plan") for word in _typed(config, name)]
     if config.pacing.limit is not None and (config.source.preset is None or "limit" in config.given()):

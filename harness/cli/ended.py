@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import click
 
 from harness.cli.options import this_program, where
 from harness.config import ImportConfig
+from harness.flags import flag_of
 from harness.record.discovery import ACCEPT, LEAVES_REST, NO_HELP
 from harness.record.run import Run
 from harness.record.status import RunStatus
@@ -29,12 +32,30 @@ def next_commands(run: Run, status: RunStatus, results: Path) -> list[str]:
     if status is RunStatus.FAILED and ACCEPT in reason:
         accept = f"resume {{run}} {ACCEPT}"
         if LEAVES_REST in reason:
-            commands = ("show {run}",)
+            commands = (*_check_of(run), "show {run}")
         else:
             commands = ("show {run}", accept) if NO_HELP in reason else (*commands, accept)
+    if status is RunStatus.FAILED and _SAME_AGAIN.match(reason):
+        commands = _check_of(run) or commands
     if run.about.get("simulated"):
         commands = tuple(command for command in commands if command.startswith(("show", "failed list")))
-    return [command + where(results) for command in commands]
+    return [command if command.startswith("check") else command + where(results) for command in commands]
+
+
+# The first page cannot be read for a reason that resuming does not change: the run keeps its settings.
+_SAME_AGAIN = re.compile(r"page 1 of the list could not be read, tried once \((status 4(?!0[138])|gone|malformed)")
+
+
+def _check_of(run: Run) -> tuple[str, ...]:
+    """Return the check of a run's list, to type where its settings do not fit the API; none where it has no URL."""
+    settings = run.about.get("config", {})
+    if not settings.get("url"):
+        return ()
+    words = ["check"]
+    for name in ("preset", "url", "token_env"):
+        value = settings.get(name) or ()
+        words += [word for one in ([value] if isinstance(value, str) else value) for word in (flag_of(name), one)]
+    return (shlex.join(words).replace("{", "{{").replace("}", "}}"),)
 
 
 def report(run: Run, config: ImportConfig) -> None:

@@ -18,6 +18,7 @@ from harness.record.explain import audited, explain
 from harness.record.history import read_events
 from harness.record.run import Run, find_run
 from harness.settings import typed_to_resume
+from harness.speed import clock_at
 from harness.units import parse_duration
 from harness.views.explain import audit_text, explain_text
 from harness.views.screen import Screen
@@ -38,7 +39,7 @@ def audit_command(run: str | None, **flags: Any) -> int:
             f"run {found.name} used --max-items, so its list was never read to the end; import it again without"
         )
     shown = config if not config.run.as_json else config.with_settings(as_json=False, quiet=True)
-    code = signals.run(import_now, shown, True)
+    code = signals.run(import_now, shown, True, clock=clock_at(shown.speed))
     audit = audited(read_events(found.folder))
     if audit is not None and config.run.as_json:
         click.echo(json.dumps(audit.as_dict()))

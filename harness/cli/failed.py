@@ -24,6 +24,7 @@ from harness.session.control import RemoteHandle
 from harness.session.importing import refuse_simulated
 from harness.session.retry_failed import forget, reopen
 from harness.settings import typed_to_resume
+from harness.speed import clock_at
 from harness.views.screen import Screen
 from harness.views.show import attempts_lines, failures_table
 from harness.views.text import count, plural
@@ -83,7 +84,7 @@ def retry_command(
     number = reopen(found, chosen)
     _said(found, "retry", number)
     if config is not None and number:
-        return signals.run(import_now, config)
+        return signals.run(import_now, config, clock=clock_at(config.speed))
     if number:
         _hint(found, results, "resume")
     return 0

@@ -38,7 +38,9 @@ from harness.session.retry_failed import settle
 from harness.session.session import Session
 from harness.settings import given, read_settings, typed_to_resume
 from harness.source.child import DEFAULT_ITEMS, DEFAULT_LATENCY_S
+from harness.spec.presets import load
 from harness.spec.told import sends_told
+from harness.speed import clock_at
 from harness.values import typical_latency_s
 from harness.views.plan import before_start, plan_text
 from harness.views.progress import Progress, choose_mode
@@ -58,8 +60,8 @@ def import_command(toml: Path | None, **flags: Any) -> int:
         said = {name: known[name] for name in RESUMED if name in known}
         return _resume(find_run(config.run.results, config.run.name), said)
     if config.run.dry_run:
-        return signals.run(_plan, config)
-    return signals.run(import_now, config)
+        return signals.run(_plan, config, clock=clock_at(config.speed))
+    return signals.run(import_now, config, clock=clock_at(config.speed))
 
 
 def resume_command(run: str | None, **flags: Any) -> int:
@@ -82,7 +84,8 @@ def _resume(found: Run, typed: dict[str, Any]) -> int:
         click.echo(f"run {found.name} {refuse}", err=True)
         report(found, ImportConfig(**{name: typed[name] for name in ("quiet", "as_json", "results") if name in typed}))
         return exit_code(found.status)
-    return signals.run(import_now, ready_to_resume(found, typed))
+    config = ready_to_resume(found, typed)
+    return signals.run(import_now, config, clock=clock_at(config.speed))
 
 
 def ready_to_resume(found: Run, typed: dict[str, Any]) -> ImportConfig:
@@ -192,11 +195,21 @@ def preset_line(config: ImportConfig) -> str:
 
 def _of_preset(config: ImportConfig) -> str:
     preset, plan = config.source.preset, config.source.plan
-    limit = config.given().get("limit")
-    if limit is not None or config.pacing.limit is None:
-        return f"preset {preset}"
-    of = f", plan {plan}" if plan is not None else ""
-    return f"preset {preset}: documented limits {format_tiers(config.pacing.limit)}{of}"
+    said = f"preset {preset}"
+    if config.given().get("limit") is None and config.pacing.limit is not None:
+        of = f", plan {plan}" if plan is not None else ""
+        said += f": documented limits {format_tiers(config.pacing.limit)}{of}"
+    declared = config.source.declared()
+    keyless = declared is None or (
+        declared.auth is None and not {*declared.headers, *config.source.header_names} & _KEYS
+    )
+    if keyless and config.source.url is not None and preset is not None and "auth" in load(preset).settings:
+        said += "; no key is sent; name its variable with --token-env, if this list wants one"
+    return said
+
+
+# Headers that may be somebody's key.
+_KEYS = {"Authorization", "authorization", "Cookie", "X-Api-Key"}
 
 
 def _say_starting() -> None:
@@ -225,7 +238,9 @@ def _say_beforehand(config: ImportConfig, who: str) -> None:
     best = bound(work, config.limits, latency_s, config.pacing.most_workers)
     tier = best.binding
     limit, period_s = (None, None) if tier is None else (tier.limit, tier.period_s)
-    click.echo(before_start(best.bound_workers_s, work.requests, limit, period_s, who), err=True)
+    about = before_start(best.bound_workers_s, work.requests, limit, period_s, who)
+    faster = f"Time passes {config.speed:,g} times as fast, and all times are the API's. " if config.speed != 1 else ""
+    click.echo(faster + about, err=True)
 
 
 async def _plan(config: ImportConfig) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -167,24 +169,46 @@ class Redirected:
     asked: str
 
 
-Result = PageRead | ItemRead | BatchRead | TokenRead | Redirected | Failed
-
-
-def failed_status(status: int, location: str | None = None) -> Failed:
-    """Return the failure of a status that is neither a success nor a refusal by a limit. location: where a redirect
-    points.
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The answer says how the request is to be made, so it is sent once more: with another page size, say. why: that,
+    for people. The client answers so a few times at most.
     """
+
+    why: str
+
+
+Result = PageRead | ItemRead | BatchRead | TokenRead | Redirected | Again | Failed
+
+
+# Where an API says in words what was wrong; the first that is there counts.
+_SAYS = ("message", "detail", "error_description", "errorMessages", "title", "error", "reason")
+_MOST_SAID = 200
+
+
+def own_words(body: str | None) -> str:
+    """Return the sentence by which the body of an error explains itself, "" where it has none. It may be cut short."""
+    for name in _SAYS:
+        found = re.search(rf'"{name}"\s*:\s*\[?\s*("(?:[^"\\]|\\.)+")', body or "", re.IGNORECASE)
+        if found is not None:
+            try:
+                said = " ".join(str(json.loads(found[1])).split())
+            except ValueError:  # a control character, or half an escape
+                continue
+            return said[:_MOST_SAID].rstrip(".")
+    title = re.search(r"<title[^>]*>([^<]+)</title>", body or "", re.IGNORECASE)
+    return "" if title is None else " ".join(title[1].split())[:_MOST_SAID]
+
+
+def failed_status(status: int) -> Failed:
+    """Return the failure of a status that is neither a success nor a refusal by a limit."""
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:
         phrase = ""
     if 300 <= status < 400:
-        where = f"; it points to {location.partition('?')[0][:200]}" if location else ""
-        return Failed(
-            "redirected",
-            f"redirects to other hosts are not followed{where}; if you trust that address, use it as --url",
-            passing=False,
-        )
+        why = f"status {status} leads to no address that could be asked instead; check --url"
+        return Failed("redirected", why, passing=False)
     if status in GONE:
         return Failed(GONE[status], phrase, passing=False)
     return Failed(f"status {status}", phrase, passing=status >= 500 or status in PASSING)

@@ -6,6 +6,10 @@ hundred a page then costs a hundredth of the requests. Whatever else comes (anot
 records nobody kept) means that items are fetched, as if nothing had been asked. The first page's records are held
 until then, and no others: nothing is lost, nothing is fetched twice, and memory stays bounded.
 
+Where several items are asked for together, one such request is compared as a whole: a whole one, so that it costs
+nothing where items are fetched after all. Pages are read until it is full, or the list has ended, and their records are
+held until then.
+
 Many APIs have no address for an item. Where it lies was only guessed here, so where its first and its last two are all
 not there (404, 405, 410), the records are the items, too, and the run says so. One of them that is there means that the
 others are gone: they are asked for again, and fail as they would have.
@@ -16,10 +20,11 @@ A list that came as a file, CSV or JSON lines, has no items below it: its record
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal
 
 from harness.record.events import ItemId
+from harness.record.state import State
 
 # One may be like its record by chance: the fields that the list lacks may be absent where they are empty.
 SAMPLES = 2
@@ -28,12 +33,26 @@ MISSING = 3
 _NOT_THERE = (404, 405, 410)
 
 
-class Chooser:
-    """phase: `page` until the first page is there, `sampling`, and then `details` or `list`."""
+def is_undecided(state: State, payloads: Collection[ItemId]) -> bool:
+    """Return whether nothing was decided yet. payloads: items that are on disk though no event says so.
 
-    def __init__(self, open_: bool) -> None:
+    A session that was killed over it had read page 1, whose records are lost: it is read again.
+    """
+    begun = state.imported >= SAMPLES or payloads or state.failures
+    return not state.pages or (len(state.pages) == 1 and state.pages_read == 1 and not begun)
+
+
+class Chooser:
+    """phase: `page` until the first page is there, `sampling`, and then `details` or `list`.
+
+    batch: so many items are asked for together, None: each by itself. placed: it is declared where items lie.
+    """
+
+    def __init__(self, open_: bool, batch: int | None = None, *, placed: bool = False) -> None:
+        self._batch = batch
+        self._placed = placed
         self.phase: Literal["page", "sampling", "details", "list"] = "page" if open_ else "details"
-        self.records: dict[ItemId, str] = {}  # of the first page
+        self.records: dict[ItemId, str] = {}  # of the first page, or of a batch
         self.itemless = False
         self.not_there: int | None = None  # the status of the items, where they have no address
         self._by_another = False
@@ -56,32 +75,36 @@ class Chooser:
         itemless: there is no more of them than the list holds, so none need be compared. None: they may be asked for
         by another field than their id, so that nothing follows from their not being there.
         """
-        if self.phase == "page":
+        if self._batch is not None and self.is_open and not itemless:
+            self.records.update(payloads)
+            self.phase = "sampling" if len(self.records) >= self._batch else self.phase
+        elif self.phase == "page":
             self.records, self.itemless, self._by_another = dict(payloads), bool(itemless), itemless is None
             self.phase = "list" if itemless and self.records else "sampling" if self.records else "details"
 
-    def item(self, item: ItemId, payload: str) -> None:
-        """Compare an item with its record, before the core hears of it."""
-        if self.phase != "sampling":
+    @property
+    def takes_all(self) -> bool:
+        """Whether items may be compared before there is a whole batch, should the list be read by then."""
+        return self._batch is not None and self.is_open
+
+    def items(self, payloads: Iterable[tuple[ItemId, str]]) -> None:
+        """Compare the items of an answer with their records, before the core hears of it."""
+        if not (self.phase == "sampling" or self.takes_all):
             return
-        record = self.records.get(item)
-        if self._missing or record is None or _plain(record) != _plain(payload):
-            self.give_up()
-            return
-        self._alike += 1
-        if self._alike >= min(SAMPLES, len(self.records)):
+        for item, payload in payloads:
+            if self._missing or not is_same(self.records.get(item), payload):
+                self.give_up()
+                return
+            self._alike += 1
+        if self._alike >= min(SAMPLES, len(self.records)) > 0:
             self.phase = "list"
 
     def lacks(self, item: ItemId, status: int | None) -> bool:
         """Take in that an item failed. True: it is not there, and whether that is its own fault is still to be told."""
         if self.phase != "sampling":
             return False
-        if (
-            self._by_another
-            or self._alike
-            or status not in _NOT_THERE
-            or not _says_more_than_an_id(self.records.get(item))
-        ):
+        by_itself = self._placed or self._by_another or self._alike or status not in _NOT_THERE
+        if by_itself or not _says_more_than_an_id(self.records.get(item)):
             self.give_up()
             return False
         self._missing += 1
@@ -93,6 +116,11 @@ class Chooser:
         """Fetch the items: nothing more is known of them, or they hold more."""
         if self.is_open:
             self.phase, self.records = "details", {}
+
+
+def is_same(record: str | None, payload: str) -> bool:
+    """Return whether a record of the list (a JSON text, None: not known) is exactly the item."""
+    return record is not None and _plain(record) == _plain(payload)
 
 
 def _says_more_than_an_id(record: str | None) -> bool:

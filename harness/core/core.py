@@ -33,6 +33,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from harness.core.answers import (
+    Again,
     Answer,
     BatchRead,
     Done,
@@ -49,10 +50,10 @@ from harness.core.answers import (
 )
 from harness.core.batches import Batches
 from harness.core.budgets import Budgets, all_tiers, each, learned, plan_for, split
-from harness.core.choosing import Chooser
+from harness.core.choosing import Chooser, is_undecided
 from harness.core.concurrency import Concurrency, useful_workers
 from harness.core.disputes import Disputes
-from harness.core.keys import Keys, Left, told
+from harness.core.keys import Keys, Left, Reserved, told
 from harness.core.list_reader import ListReader, as_page, left_by_role, told_error
 from harness.core.redirects import Redirects
 from harness.core.rules import RetryPolicy, Rules
@@ -102,7 +103,8 @@ class Core:
         self.in_flight: dict[int, InFlight] = {}
         self.work = Work(rules.batch)
         self._batches = Batches(self.work)
-        self.chooser = Chooser(rules.choose and rules.detail and not rules.sequential and not self.state.pages)
+        undecided = rules.choose and rules.detail and not rules.sequential and is_undecided(self.state, payloads or ())
+        self.chooser = Chooser(undecided, rules.batch, placed=rules.placed)
         self.concurrency = concurrency
         self.desired = Desired(rules.workers if concurrency is None else concurrency.workers)
         self.doing: Wait | None = None  # why nothing is sent right now, for people
@@ -132,7 +134,7 @@ class Core:
         self.emit(e.SessionStarted(0.0, number, self._utc_s, self.desired.workers, limits, pacer.name, host))
         if charged is not None:
             self.emit(e.Charged(0.0, *charged))
-        self._list.start(self._utc_s, relist)
+        self._list.start(self._utc_s, relist or bool(self.chooser.is_open and self.state.pages))
         self._judge_list(0.0)
 
     @property
@@ -169,9 +171,12 @@ class Core:
             return self._waits.later(now, held)
         if self._token is not None and self._token.is_needed(now) and self._has_work():
             return self._next_token(now, self._token)
-        if self._disputes.waiting and not any(self._may_go(role) for role in _AFTER):
-            self._try_aside(now)
-        return self._compare(now) if self._disputes.trying else self._next_ready(now)
+        if self._disputes.waiting:  # else none of them is tried
+            if not any(self._may_go(role) for role in _AFTER):
+                self._try_aside(now)
+            if self._disputes.trying:
+                return self._compare(now)
+        return self._next_ready(now)
 
     def _has_work(self) -> bool:
         """Return whether there is something that would be sent, had it a token."""
@@ -189,10 +194,12 @@ class Core:
         token.sent()
         return self._fetch(now, token.task, *answer)
 
-    def _reserve(self, now: float, role: e.Role, key: e.Key | None = None) -> tuple[e.Endpoint, Grant] | Later:
+    def _reserve(self, now: float, role: e.Role, key: e.Key | None = None) -> Reserved | Later:
         cost = self.rules.cost(role)
-        if self.keys.is_one and not self.keys.has_places:
-            return self.keys.reserve_one(now, role, cost)
+        only = self.keys.only.get(role)
+        if only is not None:  # nearly every request passes here
+            granted = only[1].reserve(now, cost)
+            return (*only, granted) if isinstance(granted, Grant) else granted
         flying = [flight.fetch.endpoint for flight in self.in_flight.values()]
         return self.keys.reserve(now, role, cost, flying, key)
 
@@ -231,22 +238,22 @@ class Core:
         if self.chooser.phase == "sampling" and not (self.in_flight or self.work.ready["item"]):
             self.chooser.give_up()  # there are no more to compare
         later: Later | None = None
-        asked: tuple[Budget, int] | None = None
         for role in _AFTER[self._last_role]:
-            if not self._may_go(role):
+            if not self._may_go(role) or (later is not None and self._is_same_for_both):
                 continue
-            # Two roles for which the budget and the cost are the same get the same answer.
-            asking = (self.keys.first(role), self.rules.cost(role))
-            if self.keys.is_one and asking == asked:
-                continue
-            asked = asking
             answer = self._reserve(now, role, None if self.keys.is_one else self.work.front(role))
             if not isinstance(answer, Later):
-                place = self.chooser.place if role == "item" else 0.0
+                place = self.chooser.place if self.chooser.phase == "sampling" else 0.0
                 return self._fetch(now, self.work.take(role, place), *answer)
             if later is None or (answer.until is not None and (later.until is None or answer.until < later.until)):
                 later = answer
         return self._nothing_ready(now, later)
+
+    @property
+    def _is_same_for_both(self) -> bool:
+        """Whether a page and an item get the same answer: one budget pays for them, and they cost the same."""
+        keys, rules = self.keys, self.rules
+        return keys.is_one and keys.first("list") is keys.first("item") and rules.list_cost == rules.item_cost
 
     def _nothing_ready(self, now: float, later: Later | None) -> Answer:
         """Say what is waited for, where nothing may be sent. later: the budgets' answer; None: nothing is ready."""
@@ -294,8 +301,9 @@ class Core:
 
     def _may_go(self, role: e.Role) -> bool:
         """Return whether one of that role is ready, and need not wait for the list to be read."""
-        if self.chooser.phase == "sampling":
-            return role == "item" and bool(self.work.ready[role]) and not self.in_flight
+        if self.chooser.is_open and (role == "item" or self.chooser.phase == "sampling"):
+            sampling = self.chooser.phase == "sampling" or (self.chooser.takes_all and self._is_list_read())
+            return role == "item" and sampling and bool(self.work.ready[role]) and not self.in_flight
         if role == "list" or not self.work.ready[role]:
             return bool(self.work.ready[role])
         if self.rules.sequential or (self.work.batch is not None and not self.work.fills_batch()):
@@ -307,16 +315,17 @@ class Core:
         on_its_way = any(flight.fetch.role == "list" for flight in self.in_flight.values())
         return not on_its_way and self._list.is_read() and not self._disputes.keeps("list")
 
-    def _fetch(self, now: float, task: Task, endpoint: e.Endpoint, grant: Grant) -> Fetch:
+    def _fetch(self, now: float, task: Task, endpoint: e.Endpoint, budget: Budget, grant: Grant) -> Fetch:
         self._waits.end(now)
         if task.role != "token":
             self._last_role = task.role
         self._fetches += 1
-        target = self._redirects.target(task.role, task.key)
+        target = self._redirects.target(task.role, task.key) if self._redirects.hops else None
         places = self.state.places
-        place = places.get(task.key) if places and task.role == "item" else None  # type: ignore[arg-type]
+        place = places.get(task.key) if places.by_template and task.role == "item" else None  # type: ignore[arg-type]
         fetch = Fetch(self._fetches, task.role, task.key, task.attempt, endpoint, grant, now, target, place)
-        self.in_flight[fetch.id] = InFlight(fetch, token=0 if self._token is None else self._token.number)
+        token = 0 if self._token is None else self._token.sent_with(fetch.id)
+        self.in_flight[fetch.id] = InFlight(fetch, budget, token=token)
         self._breaker.sent(fetch.id, now)
         return fetch
 
@@ -334,10 +343,10 @@ class Core:
     def answered(self, fetch_id: int, now: float, notice: Notice) -> bool:
         """Take in the headers of a fetch. True: read the body and call `finished`; False: nothing more is wanted."""
         flight = self.in_flight[fetch_id]
-        fetch, budget = flight.fetch, self.keys.paying(flight.fetch)
+        fetch, budget = flight.fetch, flight.budget
         if fetch.role == "token":
             return self._token_answered(flight, now, notice)
-        if self._is_credentials_fault(flight, now, notice):
+        if (self._token is not None or not self.keys.is_one) and self._is_credentials_fault(flight, now, notice):
             return False
         if notice.status in SUSPECT:
             let_in = self.state.pages_read + self.state.imported
@@ -347,7 +356,8 @@ class Core:
         hold = budget.settle(fetch.grant, now, ruling.outcome, notice)
         if ruling.proven is not None:
             budget.resolved(ruling.proven)
-        self._say_learned(budget, now)
+        for fact in learned(budget, now, self.budgets):
+            self.emit(fact)
         flight.answered_s, flight.status = now, notice.status
         self._retries.answered(flight)
         if ruling.outcome is Outcome.ANSWERED and self.concurrency is not None:
@@ -365,8 +375,6 @@ class Core:
 
     def _is_credentials_fault(self, flight: InFlight, now: float, notice: Notice) -> bool:
         """Return whether an answer says something of the token or the key alone: then its request goes back."""
-        if self._token is None and self.keys.is_one:  # every answer passes here
-            return False
         if self._token is not None:
             if notice.status == UNAUTHORISED and not notice.refused:
                 if self._token.refused(flight, now) == "again":
@@ -389,7 +397,7 @@ class Core:
 
     def _bounce(self, flight: InFlight, now: float, notice: Notice, why: str, paused: bool = False) -> None:
         """Take a request back whose answer was the credential's doing. paused: as a limit's refusal."""
-        fetch, budget = self.in_flight.pop(flight.fetch.id).fetch, self.keys.paying(flight.fetch)
+        fetch, budget = self.in_flight.pop(flight.fetch.id).fetch, flight.budget
         flight.answered_s, flight.status = now, notice.status
         hold = budget.settle(fetch.grant, now, Outcome.REFUSED if paused else Outcome.ANSWERED, notice)
         self._say_learned(budget, now)
@@ -413,7 +421,7 @@ class Core:
     # --- of a token ---------------------------------------------------------------------------------------------
 
     def _token_answered(self, flight: InFlight, now: float, notice: Notice) -> bool:
-        fetch, budget, token = flight.fetch, self.keys.paying(flight.fetch), self._token
+        fetch, budget, token = flight.fetch, flight.budget, self._token
         assert token is not None
         flight.answered_s, flight.status = now, notice.status
         outcome = Outcome.REFUSED if notice.refused else Outcome.ANSWERED
@@ -458,6 +466,9 @@ class Core:
         chooser = self.chooser
         if chooser.phase != "list" or not chooser.records or not self.rules.detail:
             return []
+        if any(item not in chooser.records for item in self.state.items.in_state("pending")):
+            chooser.phase, chooser.records = "details", {}  # nobody kept what the list holds of these
+            return []
         self.rules = replace(self.rules, detail=False)
         self._list.rules = self.rules
         self.work.ready["item"].clear()
@@ -476,7 +487,7 @@ class Core:
 
     def _obey(self, ruling: Ruling, flight: InFlight, now: float, notice: Notice, hold: Hold | None) -> None:
         """Carry out what an answer means for its request, for those in dispute and for everyone."""
-        fetch, breaker = flight.fetch, self.keys.paying(flight.fetch).breaker
+        fetch, breaker = flight.fetch, flight.budget.breaker
         if notice.refused and ruling.fate != "judged":
             self._breaker.passed(fetch.id, now)
             ruling.refused.append(Suspect(flight, notice))
@@ -543,16 +554,16 @@ class Core:
         if flight.answered_s is None:
             assert isinstance(result, Failed), "a result without an answer"
             outcome = Outcome.LOST if result.sent else Outcome.UNUSED
-            self.keys.paying(flight.fetch).settle(flight.fetch.grant, now, outcome)
+            flight.budget.settle(flight.fetch.grant, now, outcome)
             self._disputes.unanswered(fetch_id, now, result.reason)
-        if flight.fetch.role == "token":
+        if isinstance(result, ItemRead):  # nearly all of them
+            self._item_read(flight, now, result)
+        elif flight.fetch.role == "token":
             self._token_finished(flight, now, result)
-        elif isinstance(result, Redirected):
-            self._redirected(flight, now, result)
+        elif isinstance(result, (Redirected, Again)):
+            self._send_again(flight, now, result)
         elif isinstance(result, TokenRead):
             raise AssertionError("a token that was not asked for")
-        elif isinstance(result, ItemRead):
-            self._item_read(flight, now, result)
         elif isinstance(result, BatchRead):
             self._batch_read(flight, now, result)
         elif isinstance(result, PageRead):
@@ -578,9 +589,12 @@ class Core:
         """Return whether an item is not there, and it is still open whether any is."""
         return self.chooser.is_open and not isinstance(fetch.key, e.Batch) and self.chooser.lacks(fetch.item, status)
 
-    def _redirected(self, flight: InFlight, now: float, to: Redirected) -> None:
-        failed = self._redirects.follow(flight.fetch.role, flight.fetch.key, to)
-        if failed is not None:
+    def _send_again(self, flight: InFlight, now: float, how: Redirected | Again) -> None:
+        role, key = flight.fetch.role, flight.fetch.key
+        if isinstance(how, Again):
+            self._redirects.over(role, key)
+            self._go_back(flight, now, how.why)
+        elif (failed := self._redirects.follow(role, key, how)) is not None:
             self._failed(flight, now, failed)
         else:
             self._go_back(flight, now, "redirected")
@@ -612,13 +626,14 @@ class Core:
             again = self.state.items.nameless() if result.carried else []
             self.emit(e.IdsCarried(now, result.carried))
             self.work.add("item", again)
-        self._redirects.over(fetch.role, fetch.key)
+        if self._redirects.hops:
+            self._redirects.over(fetch.role, fetch.key)
         self._breaker.passed(fetch.id, now)
         item, size_bytes = fetch.item, result.size_bytes
         answered_s, status = flight.answered_s or now, flight.status or 0
         what = (fetch.attempt, fetch.sent_s, answered_s, status, size_bytes, fetch.endpoint)
         self.emit(e.ItemImported(now, item, *what))
-        if not self.state.places or item in self.state.places:  # else nobody knows any more where it is
+        if not self.state.places.by_template or item in self.state.places:  # else nobody knows any more where it is
             self._disputes.imported(item)
 
     def _batch_read(self, flight: InFlight, now: float, result: BatchRead) -> None:
@@ -757,7 +772,7 @@ class Core:
         flight = self.in_flight.pop(fetch_id)
         fetch = flight.fetch
         if flight.answered_s is None:
-            self.keys.paying(fetch).settle(fetch.grant, now, Outcome.LOST)
+            flight.budget.settle(fetch.grant, now, Outcome.LOST)
         if fetch.role != "token":
             self.work.put_back(flight.task)
         elif self._token is not None:

@@ -22,7 +22,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.core.answers import Fetch
 from harness.core.budgets import Budgets, Places
 from harness.core.work import InFlight
 from harness.pacing import Budget, Grant, Later, Notice, Tiers
@@ -32,6 +31,8 @@ from harness.record.events import Endpoint, Key, Role
 MOST_FORBIDDEN = 3
 Of = tuple[Role, Key]
 Verdict = Literal["theirs", "bounced", "paused"]
+# Whom a request asks, which budget pays for it, and with what.
+Reserved = tuple[Endpoint, Budget, Grant]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,6 @@ class Keys:
     """The endpoints of each role, one for each key that has not left, and what is known of each key."""
 
     def __init__(self, budgets: Budgets, tiers: Tiers) -> None:
-        self._budgets: dict[Endpoint, Budget] = {}
         self._doors: dict[Role, list[tuple[Endpoint, Budget]]] = {}
         self.left: list[Left] = []
         self._tried: dict[Of, dict[str | None, int]] = {}  # bounced requests: the keys they were refused with, and how
@@ -56,8 +56,7 @@ class Keys:
         self.use(budgets, tiers)
 
     def use(self, budgets: Budgets, tiers: Tiers) -> None:
-        """Use these budgets from here on; those of requests in flight are known still."""
-        self._budgets.update(budgets)
+        """Use these budgets from here on."""
         gone = {one.credential for one in self.left}
         self._doors.clear()
         for endpoint, budget in budgets.items():
@@ -74,6 +73,9 @@ class Keys:
         names = dict.fromkeys(endpoint.credential for doors in self._doors.values() for endpoint, _ in doors)
         self.live: list[str | None] = list(names)
         self.is_one = len(self.live) + len(self.left) < 2
+        # With one key, where no places are counted apart: what each role goes by.
+        simple = self.is_one and not self.has_places
+        self.only = {role: doors[0] for role, doors in self._doors.items()} if simple else {}
 
     @property
     def names(self) -> list[str]:
@@ -85,10 +87,6 @@ class Keys:
         """Whether a request has to say which key it goes with."""
         return not self.is_one
 
-    def paying(self, fetch: Fetch) -> Budget:
-        """Return the budget that paid for a request."""
-        return self._budgets[fetch.endpoint]
-
     def first(self, role: Role) -> Budget:
         """Return the budget that pays for requests of that role, of the first key."""
         return self._doors[role][0][1]
@@ -99,15 +97,9 @@ class Keys:
 
     # --- the next request -------------------------------------------------------------------------------------------
 
-    def reserve_one(self, now: float, role: Role, cost: int) -> tuple[Endpoint, Grant] | Later:
-        """Reserve with the only key, where no places are counted apart: nearly every request passes here."""
-        endpoint, budget = self._doors[role][0]
-        answer = budget.reserve(now, cost)
-        return (endpoint, answer) if isinstance(answer, Grant) else answer
-
     def reserve(
         self, now: float, role: Role, cost: int, in_flight: Iterable[Endpoint], key: Key | None = None
-    ) -> tuple[Endpoint, Grant] | Later:
+    ) -> Reserved | Later:
         """Reserve with the key that lets a request go first; else the earliest answer. key: what is asked for; None: a
         comparison.
         """
@@ -120,7 +112,7 @@ class Keys:
             if isinstance(answer, Grant):
                 if len(doors) > 1:
                     self._doors[role] = doors[place + 1 :] + doors[: place + 1]
-                return endpoint, answer
+                return endpoint, budget, answer
             later = answer if later is None or _until(answer) < _until(later) else later
         return Later(None, "probe") if later is None else later
 

@@ -16,16 +16,16 @@ class Redirects:
     """The hops of each request that was redirected and has not ended."""
 
     def __init__(self) -> None:
-        self._hops: dict[tuple[Role, Key], list[str]] = {}
+        self.hops: dict[tuple[Role, Key], list[str]] = {}  # where each was sent so far; nearly always empty
 
     def target(self, role: Role, key: Key) -> str | None:
         """Return where a request is to be sent; None: to its own address."""
-        hops = self._hops.get((role, key)) if self._hops else None
+        hops = self.hops.get((role, key))
         return hops[-1] if hops else None
 
     def follow(self, role: Role, key: Key, to: Redirected) -> Failed | None:
         """Note that a request is pointed elsewhere; return its failure where that is not followed."""
-        hops = self._hops.setdefault((role, key), [to.asked])
+        hops = self.hops.setdefault((role, key), [to.asked])
         if to.target in hops:
             way = " -> ".join(_shown(hop) for hop in (*hops[hops.index(to.target) :], to.target))
             return self._ended(role, key, f"the redirects lead in a circle: {way}")
@@ -41,8 +41,7 @@ class Redirects:
 
     def over(self, role: Role, key: Key) -> None:
         """Forget the hops of a request that has ended, or is sent from its beginning again."""
-        if self._hops:
-            self._hops.pop((role, key), None)
+        self.hops.pop((role, key), None)
 
 
 def _shown(url: str) -> str:

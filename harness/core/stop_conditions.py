@@ -58,6 +58,7 @@ class StopRules:
         self._before = (state.failed, state.imported)
         times = [time for time in (conditions.max_time_s, conditions.until_s) if time is not None]
         self.at = min(times, default=None)  # when, whatever happens
+        self._none = conditions == StopConditions()
 
     def bounded(self, now: float, answer: Answer) -> Answer:
         """Return `answer`, with no wait beyond the moment at which the session ends whatever happens."""
@@ -67,6 +68,8 @@ class StopRules:
 
     def verdict(self, now: float, state: State, breaker: Breaker) -> Done | None:
         """Return the Done that ends the session at `now`, or None to continue."""
+        if self._none and not breaker.given_up:  # it is asked before each request
+            return None
         conditions = self._conditions
         failed, imported = state.failed - self._before[0], state.imported - self._before[1]
         if conditions.max_failures is not None and failed >= conditions.max_failures:

@@ -15,10 +15,12 @@ requests each time, and a slow answer that comes too late costs a 401, which cos
     the token has let others in, or it is the first of      a new one is fetched, once for all that were refused, and
     this session or was fetched because it ran out          the request is sent again with it
     fetched after a 401, and it has let nobody in; or       the fresh token is refused: it is the request's own fault
-    the request has cost two tokens already                 or the client's, which `unauthorised` finds out;
-                                                            with yet another token it is sent again
+    the request has cost a token already, and was the       or the client's, which `unauthorised` finds out;
+    first that was sent with this one                       with yet another token it is sent again
 
-Some tokens hold for a number of requests: nothing but a 401 says so, and each costs no attempt.
+Some tokens hold for a number of requests: nothing but a 401 says so, and each costs no attempt. Since what was refused
+goes to the front, one of those is the first with the new token, and so each token brings an answer of use, however few
+requests it holds for.
 """
 
 from __future__ import annotations
@@ -33,8 +35,6 @@ from harness.record.events import Key, Role
 
 # Of a token's life, at most, that is left unused to be on the safe side.
 _MOST_MARGIN = 0.25
-# Tokens that one request may cost before its 401 is no longer the token's fault.
-_MOST_TOKENS = 2
 # A stale connection, and a server that wants the secret in the form.
 _MOST_AT_ONCE = 2
 
@@ -53,7 +53,8 @@ class Token:
         self._after_refusal = False  # the one that holds was fetched because of a 401
         self._refused = False  # the next one will be
         self._let_in = False
-        self._cost: dict[tuple[Role, Key], int] = {}  # tokens that a request has cost
+        self._first: int | None = None  # the request that was the first to be sent with it
+        self._cost: set[tuple[Role, Key]] = set()  # requests that have cost a token
 
     def is_needed(self, now: float) -> bool:
         """Return whether nothing may be sent before there is a new one."""
@@ -77,7 +78,7 @@ class Token:
         self.in_flight, self._at_once = False, 0
         self.task = self.task._replace(attempt=1)
         self.number += 1
-        self._after_refusal, self._refused, self._let_in = self._refused, False, False
+        self._after_refusal, self._refused, self._let_in, self._first = self._refused, False, False, None
         if expires_in_s is None:
             self._holds_until = math.inf
         else:
@@ -104,21 +105,28 @@ class Token:
 
     # --- of the requests that are sent with it ----------------------------------------------------------------------
 
+    def sent_with(self, fetch_id: int) -> int:
+        """Note that a request is sent with the token that is here; return its number."""
+        if self._first is None:
+            self._first = fetch_id
+        return self.number
+
     def let_in(self, flight: InFlight) -> None:
         """Note that a request got through."""
         if flight.token == self.number:
             self._let_in = True
         if self._cost:
-            self._cost.pop((flight.fetch.role, flight.fetch.key), None)
+            self._cost.discard((flight.fetch.role, flight.fetch.key))
 
     def refused(self, flight: InFlight, now: float) -> Literal["again", "theirs"]:
         """Return what a 401 means: `again`, with another token; `theirs`: the fresh token is refused."""
         of = (flight.fetch.role, flight.fetch.key)
         if flight.token != self.number or self.is_needed(now):
             return "again"
-        if (self._after_refusal and not self._let_in) or self._cost.get(of, 0) >= _MOST_TOKENS:
-            self._cost.pop(of, None)
+        was_first = flight.fetch.id == self._first and of in self._cost
+        if (self._after_refusal and not self._let_in) or was_first:
+            self._cost.discard(of)
             return "theirs"
-        self._cost[of] = self._cost.get(of, 0) + 1
+        self._cost.add(of)
         self._holds_until, self._refused = -math.inf, True
         return "again"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from harness.core.answers import Fetch
+from harness.pacing import Budget
 from harness.record.events import Batch, ItemId, Key, Role, RunStatus, numbered
 from harness.record.pages import Turn
 
@@ -136,6 +137,7 @@ class InFlight:
     """
 
     fetch: Fetch
+    budget: Budget  # pays for it
     answered_s: float | None = None
     status: int | None = None
     probe: bool = False

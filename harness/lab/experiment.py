@@ -91,7 +91,7 @@ def _prepared(
         core,
         service,
         per_page=config.source.page_size,
-        timeout_s=config.retry.timeout,
+        timeout_s=config.timeout_s,
         utc_s=utc_s,
         put=put,
         refused_when=config.source.refused_when,

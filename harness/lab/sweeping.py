@@ -33,6 +33,7 @@ from harness.record.files import unwritable
 from harness.record.run import Run
 from harness.record.summary import Summary
 from harness.session.importing import run_import
+from harness.speed import clock_at
 
 # So many runs are handed over at once: enough to keep a large pool busy, few enough to be stopped soon.
 AHEAD = 64
@@ -181,7 +182,7 @@ async def import_alone(config: ImportConfig) -> Run:
 
 
 def _live(job: Job) -> dict[str, Any]:
-    run = trio.run(import_alone, job.config)
+    run = trio.run(import_alone, job.config, clock=clock_at(job.config.speed))
     figures = run.summary()
     assert figures is not None, "a session that ended without an error has written its summary"
     return measured(job.config, run.state(), Summary.from_dict(figures))

@@ -50,7 +50,7 @@ class Controller:
         self.controls = Controls(
             settings,
             scenarios(),
-            {name: load(name).about for name in names()},
+            {name: (load(name).about, load(name).limits.get("default", "")) for name in names()},
             list(STRATEGIES),
             {
                 "start": self.start,

@@ -38,6 +38,7 @@ from harness.session.control import Answer, Asked, RemoteHandle, obey
 from harness.session.importing import run_import
 from harness.session.reader import settings_of, view_under_way, written_summary
 from harness.session.session import Session
+from harness.speed import clock_at
 
 Phase = Literal["new", "starting", "under way", "stopping", "over"]
 
@@ -178,7 +179,7 @@ class LocalRun:
     def _run(self) -> None:
         try:
             self._first()
-            trio.run(self._import)
+            trio.run(self._import, clock=clock_at(self.config.speed))
         except Exception as error:
             self.error = error
         finally:

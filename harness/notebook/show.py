@@ -78,6 +78,8 @@ def live_import(*, live: bool | str = True, results: str | Path | None = None, *
     Not `live`, as papermill runs it: import at once, show how it goes without widgets, and answer the run.
     """
     folder = notebook_folder(results)
+    if settings.get("items") is not None and (settings.get("url") or settings.get("source")):
+        settings["max_items"] = settings.pop("items")  # as the form's field means it
     config = checked({**settings, "results": folder})  # what is wrong is said before anything happens
     if not as_switch("LIVE", live):
         return _in_batch(LocalRun(config).start())

@@ -190,7 +190,7 @@ class Patience:
 
     def heard(self, now: float, notice: Notice | None) -> None:
         """Take in what an answer names: Retry-After, and the resets and periods of quotas that are nearly used up."""
-        if notice is None:
+        if notice is None or (notice.retry_after_s is None and not notice.quotas):  # nearly every answer
             return
         told = [] if notice.retry_after_s is None else [notice.retry_after_s]
         for quota in notice.quotas:

@@ -76,11 +76,11 @@ def settings(namespace: Mapping[str, Any], also: tuple[str, ...] = ("simulated",
     """Return the config made of the parameters in a notebook's `globals()`; NotebookProblem for the first wrong one.
 
     also: parameters of the notebook that are no settings of an import. A name that is neither is refused: papermill
-    only warns of a typing error, and runs with the default.
+    only warns of a typing error, and runs with the default. `source` names a TOML file with more settings.
     """
     given = parameters(namespace)
-    _refuse_unknown(given, (*FLAGS, *also))
-    values = {name: value for name, value in given.items() if name in FLAGS}
+    _refuse_unknown(given, (*FLAGS, "source", *also))
+    values = {name: value for name, value in given.items() if name in FLAGS or name == "source"}
     return checked({**values, "results": notebook_folder(given.get("results"))})
 
 

@@ -163,7 +163,7 @@ def _item_imported(state: State, event: e.ItemImported) -> None:
         _answered(state, event.status, event.t_s - event.sent_s)
     nameless = state.ids_carried is False
     _move(state, event.item, "imported", event.t_s, nameless=nameless)
-    if state.places and not nameless:  # else it may be fetched again
+    if state.places.by_template and not nameless:  # else it may be fetched again
         state.places.imported(event.item)
     state.size_bytes += event.size_bytes
     if state.refused_of:

@@ -7,7 +7,8 @@ no whole page) behind the page that named it. An item that two pages name stands
 names, as in a record of something else, comes at the end, in the order of writing.
 
 SQLite sorts: a table of ids with their places, and one of payloads by place, in a file beside what is to be written.
-The file is unlinked as soon as it is open, so that nothing is left of it whatever is killed, and its cache is bounded.
+The file is unlinked as soon as it is open, and its cache is bounded. Killed in the moment between, it leaves an empty
+file, which whoever sorts there next removes.
 Where an item has two payloads (its first answer was not the item, or a crash cost its event) the last counts.
 """
 
@@ -17,7 +18,7 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +31,8 @@ from harness.record.events import ItemId, PageListed, PageRef, SessionStarted, c
 from harness.record.files import TEMPORARY
 from harness.record.history import event_rows, payload_rows
 
+# What the file is called until it is unlinked, after a dot and a word of its own.
+_SORTING = f".sorting{TEMPORARY}"
 # What SQLite may hold in memory.
 _CACHE_KB = 8_000
 # Ids that are handed over at once.
@@ -186,8 +189,9 @@ _TABLES = (
 @contextmanager
 def _database(beside: Path) -> Iterator[sqlite3.Connection]:
     """Open a database with empty tables, of which nothing is left afterwards; errors of its file are RecordErrors."""
+    _clear(beside)
     try:
-        handle, name = tempfile.mkstemp(f".sorting{TEMPORARY}", ".", beside)
+        handle, name = tempfile.mkstemp(_SORTING, ".", beside)
         os.close(handle)
     except OSError as error:
         raise _unsortable(beside, error) from None
@@ -201,12 +205,24 @@ def _database(beside: Path) -> Iterator[sqlite3.Connection]:
             database.execute("BEGIN")
             for table in _TABLES:
                 database.execute(f"CREATE TABLE {table}")
-            os.unlink(name)
+            with suppress(FileNotFoundError):  # another one that sorts here took it for a leftover
+                os.unlink(name)
             yield database
         finally:
             database.close()
     except sqlite3.Error as error:
         raise _unsortable(beside, error) from None
+
+
+def _clear(folder: Path) -> None:
+    """Remove what was left of files that a kill kept from being unlinked.
+
+    One that another process is about to open may go with them: it is made again when it is opened, and one that is
+    open needs its name no more.
+    """
+    for path in folder.glob(f".*{_SORTING}"):
+        with suppress(OSError):  # another user's, in a folder for everybody's temporary files
+            path.unlink()
 
 
 def _unsortable(folder: Path, error: Exception) -> RecordError:

@@ -28,40 +28,42 @@ Part = int | str | None
 
 
 class Places:
-    """Places by item. again: imported items whose places are still known."""
+    """Places by item. by_template: of each template the parts that differ. again: imported items whose places are still
+    known.
+    """
 
-    __slots__ = ("_of", "again")
+    __slots__ = ("again", "by_template")
 
     def __init__(self) -> None:
-        self._of: dict[tuple[str, str], dict[ItemId, Part]] = {}  # by template: the part that differs
+        self.by_template: dict[tuple[str, str], dict[ItemId, Part]] = {}
         self.again: list[ItemId] = []
 
     def __bool__(self) -> bool:
-        return bool(self._of)
+        return bool(self.by_template)
 
     def __contains__(self, item: ItemId) -> bool:
-        return any(item in kept for kept in self._of.values())
+        return any(item in kept for kept in self.by_template.values())
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Places):
             return NotImplemented
-        return (self._of, self.again) == (other._of, other.again)
+        return (self.by_template, self.again) == (other.by_template, other.again)
 
     __hash__ = None  # type: ignore[assignment]
 
     def add(self, item: ItemId, place: str) -> None:
         """Note where `item` lies; a later word wins."""
         template, part = _split(item, place)
-        if template not in self._of and len(self._of) >= _MOST_TEMPLATES:
+        if template not in self.by_template and len(self.by_template) >= _MOST_TEMPLATES:
             template, part = _WHOLE, place
-        for other, kept in self._of.items():
+        for other, kept in self.by_template.items():
             if other != template:
                 kept.pop(item, None)
-        self._of.setdefault(template, {})[item] = part
+        self.by_template.setdefault(template, {})[item] = part
 
     def get(self, item: ItemId) -> str | None:
         """Return where `item` lies; None where that is not known, or not any more."""
-        for template, kept in self._of.items():
+        for template, kept in self.by_template.items():
             if item in kept:
                 return _joined(template, item, kept[item])
         return None
@@ -73,15 +75,15 @@ class Places:
         if len(self.again) < _MOST_AGAIN:
             self.again.append(item)
             return
-        for kept in self._of.values():
+        for kept in self.by_template.values():
             kept.pop(item, None)
 
     def frozen(self, items: Iterable[ItemId]) -> FrozenPlaces | None:
         """Return the places of `items`, in that order, as a copy that takes little room; None where there are none."""
-        if not self._of:
+        if not self.by_template:
             return None
-        first, kept = next(iter(self._of.items()))
-        alone = len(self._of) == 1
+        first, kept = next(iter(self.by_template.items()))
+        alone = len(self.by_template) == 1
         parts = [kept[item] if item in kept else _ABSENT if alone else (self.get(item),) for item in items]
         return FrozenPlaces(first, parts)
 

@@ -8,7 +8,7 @@ a run came to it, or why that cannot be said: `harness.record.optimality`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
@@ -55,7 +55,9 @@ class Summary:
     run revealed. refused_within: the sentence where the server refused although the declared limits were kept.
     list_ended: the evidence that the list had ended, NOT_RECORDED where there is none; None before the list has ended.
     assumed: what page 1 made believe of an API that was not declared; "" where nothing was. requests_saved: how many
-    more an item per request and 100 a page would have taken. from_list: items were taken from the list's records.
+    more an item per request and 100 a page would have taken, by what is in saved_by, for people. from_list: items were
+    taken from the list's records.
+    speed: how many times as fast as the wall clock's the API's time passed, in which all times are.
     """
 
     run: str
@@ -111,6 +113,8 @@ class Summary:
     assumed: str = ""
     requests_saved: int = 0
     from_list: bool = False
+    saved_by: tuple[str, ...] = ()
+    speed: float = 1.0
 
     @property
     def sent(self) -> int:
@@ -135,7 +139,7 @@ class Summary:
         lost_to = LostTo(**plain["lost_to"]) if plain["lost_to"] else None
         server = Ledger(**plain["server"]) if plain["server"] else None
         learned = tuple(LearnedLimit(**limit) for limit in plain.get("learned", ()))
-        more: dict[str, Any] = {"status": RunStatus(plain["status"])}
+        more: dict[str, Any] = {"status": RunStatus(plain["status"]), "saved_by": tuple(plain.get("saved_by", ()))}
         more |= {"waits": waits, "lost_to": lost_to, "server": server, "learned": learned}
         return cls(**{**plain, **more})
 
@@ -279,6 +283,7 @@ def _requests(state: State) -> dict[str, Any]:
         "holds": state.holds,
         "requests_saved": _saved(state),
         "from_list": state.from_list,
+        "saved_by": tuple(_saved_by(state)),
         "lost": state.lost,
         "requests_per_s": requests / duration_s if duration_s else None,
         "hits_per_1000": _per_1000(hits, requests),
@@ -295,6 +300,19 @@ def _saved(state: State) -> int:
     """Count the requests that the plain plan would have taken beyond those that were let in."""
     plain = -(-len(state.items) // _PLAIN_PAGE) + state.imported + state.failed + state.forgotten
     return max(0, plain - state.answered)
+
+
+def _saved_by(state: State) -> Iterator[str]:
+    """Yield what made an import take fewer requests than the plain plan."""
+    if not _saved(state):
+        return
+    if state.from_list:
+        yield "items taken from the list"
+    elif state.imported >= 2 * state.requests["item"] > 0:
+        yield "several items at once"
+    a_page = max(state.listing.last_size, state.listing.least_size or 0)
+    if a_page > _PLAIN_PAGE:
+        yield f"{a_page:,} a page"
 
 
 def _times(state: State) -> dict[str, Any]:

@@ -1,35 +1,26 @@
 """Read the first pages and items of an API to say whether an import can end, and what its limits are.
 
-`check` and `--dry-run` ask for page 1, for the page after it as the list names it or as it is guessed, and for page 0
-where an import would; then the judge of real imports says what it thinks (`harness.core.listing`). A few requests, one
-after another, show what the API says of its limits. Of all these answers `harness.source.guess` says what the source
-is, which parts of that cannot be told, and by which flag they are declared.
+A few requests, one after another (`harness.session.asking`), show what the API says of its limits. Of all these answers
+`harness.source.guess` says what the source is, which parts of that cannot be told, and by which flag they are declared;
+and `harness.session.plans` compares the ways to import it.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-
-import trio
+from dataclasses import dataclass
 
 from harness.config import ImportConfig
-from harness.core.answers import Failed, PageRead, Redirected, Result
-from harness.core.list_reader import as_page, known_pages, listed, told_error
-from harness.core.listing import Ask, Ended, Unclear, judge, stuck, wants_page_0
-from harness.core.redirects import MOST_HOPS
-from harness.core.rules import Rules
-from harness.errors import BadInput
-from harness.pacing import Notice
+from harness.core.answers import Failed, PageRead
+from harness.pacing import Notice, Tiers, format_tiers, parse_tiers
 from harness.record import events as e
-from harness.record.events import Key, Role, role_name
-from harness.record.fold import apply
-from harness.record.state import State
+from harness.record.events import Key
+from harness.session.asking import Asker, preview, sample, sampled_of, unreadable
+from harness.session.plans import Facts, Option, options
 from harness.source.base import Api
 from harness.source.client import HttpApi
 from harness.source.guess import Answer, Finding, Guess, Unknown, guess
 from harness.spec.source import Resource, Source
+from harness.spec.templates import on_list
 from harness.spec.to_toml import to_toml
 from harness.spec.told import sends
 
@@ -55,8 +46,9 @@ class Checked:
     of them. skew_s: how far the server's clock is ahead of ours, to the second (None: it has no Date).
 
     statuses: of the answers, in order. findings, unknown: what can be told of the source, and what cannot. declared:
-    the parts that were not guessed, as they are declared. sends: (what proves who we are, the host it is sent to), by
-    name. toml: the source as `import --config` takes it; "" where its records cannot be told.
+    the parts that were not guessed, as they are declared; declared_limits: so are these. sends: (what proves who we
+    are, the host it is sent to), by name. toml: the source as `import --config` takes it; "" where its records cannot
+    be told. plans: the ways to import the same records, and of how many where the list does not say (`plans_of`).
     """
 
     url: str
@@ -76,8 +68,11 @@ class Checked:
     findings: tuple[Finding, ...] = ()
     unknown: tuple[Unknown, ...] = ()
     declared: tuple[tuple[str, str], ...] = ()
+    declared_limits: str = ""
     sends: tuple[tuple[str, str], ...] = ()
     toml: str = ""
+    plans: tuple[Option, ...] = ()
+    plans_of: int | None = None
 
     @property
     def limits(self) -> str:
@@ -86,160 +81,15 @@ class Checked:
         return "+".join(f"{told.limit}/{told.period_s:g}s" for told in known)
 
 
-# Asks for a page; answers it, or the failure, with the status of the answer.
-AskPage = Callable[[e.PageRef], Awaitable[tuple[PageRead | Failed, int | None]]]
-
-
-@dataclass(slots=True)
-class Preview:
-    """The word of the first pages. first: page 1, or why it cannot be read. failed: a later page that cannot, and why.
-
-    ended: the evidence that the list ends within them. problem: why an import of it could not end as complete.
-    """
-
-    first: PageRead | Failed
-    state: State = field(default_factory=State)
-    failed: tuple[e.PageRef, Failed] | None = None
-    ended: str = ""
-    problem: str = ""
-
-    @property
-    def paging(self) -> str:
-        """Return how its pages follow on each other, for people."""
-        listing = self.state.listing
-        start = ", counted from 0" if listing.zero_new else ""
-        if self.state.last_page is not None:
-            return f"numbered pages{start}"
-        if listing.way_on:
-            return f"each page names the next ({listing.way_on}){start}"
-        return f"pages guessed by number, because none names the next{start}"
-
-
-async def preview(ask: AskPage, *, accept: bool = False, brief: bool = False) -> Preview:
-    """Read up to three pages. brief: only one, where it declares how much there is in two ways that agree."""
-    first, _ = await ask(e.FIRST_PAGE)
-    found = Preview(first)
-    if isinstance(first, Failed):
-        return found
-    _fold(found.state, e.FIRST_PAGE, first)
-    if not (brief and _agrees(first)):
-        await _look_further(found, ask)
-    if found.failed is None:
-        _judge(found, accept)
-    return found
-
-
-def _agrees(page: PageRead) -> bool:
-    size, total, last = len(page.ids), page.total, page.last_page
-    return total is not None and last is not None and bool(size) and max(1, last) == max(1, -(-total // size))
-
-
-async def _look_further(found: Preview, ask: AskPage) -> None:
-    state = found.state
-    told = next(iter(known_pages(state)), None)
-    second = e.numbered(told[0]) if isinstance(told, range) else told
-    if second is None and isinstance(verdict := judge(state), Ask):
-        second = verdict.pages[0]
-    if second is not None:
-        await _read(found, ask, second)
-    if found.failed is None and second != e.PAGE_0 and wants_page_0(state):
-        await _read(found, ask, e.PAGE_0)
-        if state.total is not None:
-            found.failed = None  # an import that reaches its total never asks for it
-
-
-async def _read(found: Preview, ask: AskPage, key: e.PageRef) -> None:
-    result, status = await ask(key)
-    if isinstance(result, PageRead):
-        result = told_error(found.state, result) or result
-    page = as_page(found.state, key, result, status, final=True) if isinstance(result, Failed) else result
-    if page is not None:
-        _fold(found.state, key, page)
-    elif isinstance(result, Failed):
-        found.failed = (key, result)
-
-
-def _fold(state: State, key: e.PageRef, page: PageRead) -> None:
-    ids, _, total, met = listed(Rules(), state, page)
-    told = (page.last_page, page.next_page, page.way, page.more, page.unread, met, page.past, page.said_by)
-    declared = (page.remarks, None, None, page.paging, page.guessed or None)
-    apply(state, e.PageListed(0.0, key, 1, 0.0, 0.0, 200, ids, total, *told, *declared))
-
-
-def _judge(found: Preview, accept: bool) -> None:
-    """Say what is known: that it ends, that it cannot, or nothing where more pages are to be read."""
-    if stuck(found.state) is None and known_pages(found.state):
-        return
-    verdict = judge(found.state, accept=() if accept else None)
-    if isinstance(verdict, Ended):
-        found.ended = verdict.evidence
-    elif isinstance(verdict, Unclear):
-        found.problem = verdict.sentence
-
-
-class _Asker:
-    """Asks, and keeps what the headers said, how long it took, and the answers themselves."""
-
-    def __init__(self, api: Api) -> None:
-        self._api = api
-        self.notices: list[Notice] = []
-        self.latencies_s: list[float] = []
-        self.payloads: list[str] = []  # of the last answer
-        self.answers: dict[Key, Answer] = {}
-        if isinstance(api, HttpApi):
-            api.on_answer = self.answers.__setitem__
-
-    async def page(self, key: e.PageRef) -> tuple[PageRead | Failed, int | None]:
-        heard = len(self.notices)
-        result = await self._ask("list", key)
-        assert isinstance(result, (PageRead, Failed))
-        return result, self.notices[-1].status if len(self.notices) > heard else None
-
-    async def item(self, key: Key) -> None:
-        result = await self._ask("item", key)
-        if isinstance(result, Failed):
-            raise unreadable(f"item {key}", result)
-
-    async def _ask(self, role: Role, key: Key) -> Result:
-        target: str | None = None
-        for _ in range(1 + MOST_HOPS):
-            began_s = trio.current_time()
-            got = await self._api.fetch(role, key, self._heard, target=target)
-            self.latencies_s.append(trio.current_time() - began_s)
-            if got is None:
-                raise refused(role_name(role), self.notices[-1])
-            if not isinstance(got.result, Redirected):
-                self.payloads = [payload for _, payload in got.payloads]
-                return got.result
-            target = got.result.target
-        return Failed("redirected", f"{MOST_HOPS} redirects in a row", passing=False)
-
-    def _heard(self, notice: Notice) -> bool:
-        self.notices.append(notice)
-        return not notice.refused
-
-
-def refused(what: str, notice: Notice) -> BadInput:
-    """Return the error for a request that a limit refused: nothing is wrong with it but the moment."""
-    return BadInput(f"the {what} was refused by a rate limit{_when(notice)}; try again later")
-
-
-def unreadable(what: str, failed: Failed) -> BadInput:
-    """Return the error for a list or item that cannot be read; it names the credentials only for 401 and 403."""
-    why = f"{failed.reason}: {failed.detail}" if failed.detail else failed.reason
-    check = "the credentials and --url" if failed.reason in ("status 401", "status 403") else "--url"
-    return BadInput(f"the {what} cannot be read ({why}); check {check}")
-
-
 async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
     """Ask for the first pages and up to two items; BadInput where they cannot be read. utc_s: the time now."""
-    asker = _Asker(api)
-    list_fields: frozenset[str] = frozenset()
+    asker = _Noting(api, config)
+    records: dict[Key, str] = {}
 
     async def ask(key: e.PageRef) -> tuple[PageRead | Failed, int | None]:
-        nonlocal list_fields
         result, status = await asker.page(key)
-        list_fields = _fields(asker.payloads) if key == e.FIRST_PAGE else list_fields
+        if key == e.FIRST_PAGE:
+            records.update(asker.payloads)
         return result, status
 
     seen = await preview(ask, accept=config.source.accept_list)
@@ -248,17 +98,15 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
     assert isinstance(seen.first, PageRead)
     if seen.failed is not None:
         raise unreadable(f"page {seen.failed[0]} of the list", seen.failed[1])
-    fields: frozenset[str] = frozenset()
-    placeless = isinstance(api, HttpApi) and api.assumed is not None and bool(api.assumed.placeless)
-    if config.source.details and not placeless and not (seen.first.itemless and config.source.chooses):
-        for item in seen.state.items.in_state("pending")[:2]:
-            await asker.item(item)
-            fields = fields or _fields(asker.payloads)
+    ids = sampled_of(seen, api, config)
+    sampled = await sample(asker, ids, records, config.source.batch, least=2)
     known = _known(config, asker)
     tried = api.source.resource.paging if isinstance(api, HttpApi) else None
     found = guess(list(asker.answers.values()), known, tried) if asker.answers else Guess(known, ())
     told = _told(asker.notices)
     server_s = asker.notices[0].server_utc_s
+    facts = Facts.of(seen, api, config, sampled)
+    limits = config.limits or _limits(told)
     return Checked(
         url=config.source.url or "the test API",
         latencies_s=tuple(asker.latencies_s),
@@ -266,23 +114,36 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
         items=seen.state.total,
         pages=seen.state.last_page,
         paging=seen.paging,
-        item_fields=len(fields),
-        alike=bool(fields) and fields <= list_fields,
+        item_fields=len(sampled.fields),
+        alike=bool(sampled.fields) and sampled.fields <= sampled.list_fields,
         told=told,
         skew_s=None if server_s is None else server_s - utc_s,
         ended=seen.ended,
         problem=seen.problem,
         statuses=tuple(notice.status for notice in asker.notices),
-        new_fields=len(fields - list_fields),
+        new_fields=len(sampled.fields - sampled.list_fields),
         findings=found.findings,
         unknown=found.unknown,
         declared=_declared(known),
+        declared_limits=format_tiers(config.limits) if config.pacing.limit else "",
         sends=sends(known, config.source.header_names),
         toml=_toml(found, told),
+        plans=options(facts, config, limits, min(asker.latencies_s)),
+        plans_of=None if facts.items is None or facts.is_known else facts.items,
     )
 
 
-def _known(config: ImportConfig, asker: _Asker) -> Source:
+class _Noting(Asker):
+    """Keeps the answers themselves, too."""
+
+    def __init__(self, api: Api, config: ImportConfig) -> None:
+        super().__init__(api, config)
+        self.answers: dict[Key, Answer] = {}
+        if isinstance(api, HttpApi):
+            api.on_answer = self.answers.__setitem__
+
+
+def _known(config: ImportConfig, asker: _Noting) -> Source:
     """Return what is declared; of the test API, where it is."""
     first = next((answer.url for answer in asker.answers.values()), "http://127.0.0.1")
     url = first.partition("?")[0]
@@ -295,9 +156,17 @@ def _declared(known: Source) -> tuple[tuple[str, str], ...]:
         "records": resource.records,
         "id": " + ".join(resource.id),
         "paging": None if resource.paging is None else resource.paging.type,
-        "items": None if resource.item is None else resource.item.url,
+        "items": None if resource.item is None else _item_at(resource.item.url, resource.url),
     }
     return tuple((name, value) for name, value in said.items() if value)
+
+
+def _item_at(item: str, url: str) -> str:
+    """Return the whole URL of an item; as it is declared where the list's own moves with its pages."""
+    try:
+        return on_list(item, url)
+    except ValueError:
+        return item
 
 
 def _toml(found: Guess, told: tuple[Told, ...]) -> str:
@@ -310,26 +179,23 @@ def _toml(found: Guess, told: tuple[Told, ...]) -> str:
 
 
 def _told(notices: list[Notice]) -> tuple[Told, ...]:
-    """Return the limits that the last answer told, each with what was left of it in every answer."""
+    """Return the limits that the last answer with any told, each with what was left of it in every answer."""
     told = []
-    for quota in notices[-1].quotas:
+    last = next((notice for notice in reversed(notices) if notice.quotas), notices[-1])
+    for quota in last.quotas:
         same = [other for notice in notices for other in notice.quotas if _alike(other, quota)]
         left = tuple(other.remaining for other in same)
         told.append(Told(quota.header or "headers", quota.limit, quota.period_s, left, quota.reset_s))
     return tuple(told)
 
 
+def _limits(told: tuple[Told, ...]) -> Tiers:
+    """Return the limits that were told with their periods, as far as they can be kept to."""
+    try:
+        return parse_tiers("+".join(f"{one.limit}/{one.period_s:g}s" for one in told if one.limit and one.period_s))
+    except ValueError:
+        return ()
+
+
 def _alike(one: object, other: object) -> bool:
     return all(getattr(one, name) == getattr(other, name) for name in ("header", "name", "limit", "period_s"))
-
-
-def _when(notice: Notice) -> str:
-    if notice.retry_after_s is not None:
-        return f", which asks to wait {notice.retry_after_s:g} s"
-    resets = [quota.reset_s for quota in notice.quotas if quota.reset_s is not None and not quota.remaining]
-    return f", which is renewed in {max(resets):g} s" if resets else ""
-
-
-def _fields(payloads: list[str]) -> frozenset[str]:
-    value = json.loads(payloads[0]) if payloads else None
-    return frozenset(value) if isinstance(value, dict) else frozenset()

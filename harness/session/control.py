@@ -21,6 +21,7 @@ from harness.record.control import POLL_S, Command, Inbox, Posted, ask, reply
 from harness.record.events import ItemId, canonical_id
 from harness.record.live import Live, drop_live, write_live
 from harness.record.run import Run
+from harness.speed import by_the_wall
 
 if TYPE_CHECKING:
     from harness.record.run_view import RunView
@@ -153,7 +154,7 @@ class ControlServer:
         """Serve for ever, until cancelled. Files are so few and small that no thread is asked for them."""
         while True:
             self.attend(trio.current_time())
-            await trio.sleep(POLL_S)
+            await trio.sleep(by_the_wall(POLL_S))
 
     def attend(self, now: float) -> None:
         """Obey what was asked since the last time, then write the live status if it is due (`now`: on any clock)."""

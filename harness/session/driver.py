@@ -24,6 +24,7 @@ from harness.record.recorder import FLUSH_S, Recorder
 from harness.record.snapshot import SNAPSHOT_EVENTS, SNAPSHOT_SHARE, Frozen, freeze, write_snapshot
 from harness.record.state import State
 from harness.source.base import Api, Got
+from harness.speed import by_the_wall
 
 
 class Driver:
@@ -141,8 +142,7 @@ class Driver:
                 core.chooser.page(payloads, itemless=got.result.itemless)
             payloads = ()
         elif core.chooser.is_open:
-            for item, payload in payloads:
-                core.chooser.item(item, payload)
+            core.chooser.items(payloads)
         if core.keeps(got.result):
             for item, payload in payloads:
                 self._put(item, payload)
@@ -196,7 +196,7 @@ class Flusher:
     async def run(self) -> None:
         """Flush for ever; RecordError ends it, and with it the import."""
         while True:
-            with trio.move_on_after(FLUSH_S):
+            with trio.move_on_after(by_the_wall(FLUSH_S)):
                 await self._due.wait()
             self._due = trio.Event()
             await self.flush()

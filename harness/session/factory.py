@@ -125,7 +125,7 @@ def token_rules(config: ImportConfig) -> TokenRules | None:
     if not isinstance(oauth, OAuth2):
         return None
     names = f"{oauth.client_id_env} and {oauth.client_secret_env}"
-    return TokenRules(names, oauth.token_url, config.retry.timeout)
+    return TokenRules(names, oauth.token_url, config.timeout_s)
 
 
 def make_core(
@@ -152,6 +152,7 @@ def make_core(
         config.linger_s,
         config.source.batch,
         config.source.chooses,
+        config.source.is_placed,
     )
     concurrency = Concurrency(most=config.pacing.most_workers) if config.pacing.workers == "auto" else None
     return Core(rules, budgets, record, utc_s, state, payloads, concurrency)

@@ -36,9 +36,11 @@ from harness.source.base import Api
 from harness.source.child import child_api, server_flags
 from harness.source.client import HttpApi
 from harness.source.ledger import compared, ledger_report
+from harness.source.page_sizes import Sized
 from harness.source.rest import Rest
 from harness.source.tokens import Client as TokenClient
 from harness.spec.source import OAuth2
+from harness.speed import check_clock, wall_since
 from harness.values import as_headers
 
 _PACKAGES = ("httpx2", "trio", "pyarrow", "quart", "hypercorn")
@@ -58,6 +60,7 @@ async def run_import(
     the list's URL, before the first request. on_update: gets state and moment four times a second. relist: an audit,
     see `import_into`. Raises the errors of harness.errors, BadInput before anything happens.
     """
+    check_clock(config.speed)
     # What the environment says wrongly of proxies and certificates is refused here, before anything is written.
     foreign = None if config.source.url is None else http_api(config, config.source.url)
     if foreign is None:
@@ -139,7 +142,10 @@ async def import_into(
 
 
 def _go_by(api: HttpApi, run: Run, config: ImportConfig, session: Session) -> None:
-    """Let the client read the API as the run has assumed; where it has not yet, by what page 1 makes believe."""
+    """Let the client read the API as the run has assumed; where it has not yet, by what page 1 makes believe.
+
+    So it is with the size of pages: those of a list that was begun must keep theirs.
+    """
     noted = run.about.get("assumed")
     if noted is not None:
         try:
@@ -149,6 +155,10 @@ def _go_by(api: HttpApi, run: Run, config: ImportConfig, session: Session) -> No
             raise RecordError(f"{where} holds an assumption that is none; restore it, or start anew") from None
     elif config.source.url is not None:
         api.reading.on_assumed = session.assumed
+    sized = Sized.from_noted(run.about.get("page_size"))
+    if sized is not None or session.state.pages_read:
+        api.reading.keep_size(sized)
+    api.reading.on_sized = session.sized
 
 
 def prepare_run(config: ImportConfig, *, simulated: bool = False) -> Run:
@@ -268,13 +278,15 @@ def http_api(config: ImportConfig, url: str, *, keep_records: bool = False) -> H
     return HttpApi(
         _rest(config, url),
         workers=config.pacing.most_workers,
-        timeout_s=config.retry.timeout,
+        timeout_s=config.timeout_s,
         headers=resolved.headers,
         variables=resolved.variables,
         max_body=config.source.max_body,
         refused_when=config.source.refused_when,
         keep_records=keep_records or not config.source.details,
         **_proving(config, url, resolved),
+        wall=utc_s if config.speed == 1 else wall_since(utc_s()),
+        find_size=config.source.url is not None,
         trust_env=config.source.url is not None,  # our own child is on loopback, where no proxy has business
     )
 
@@ -285,8 +297,9 @@ def _rest(config: ImportConfig, url: str) -> Rest:
     if declared is None:
         return Rest(url, config.source.page_size, frozenset(config.source.allow_host))
     resource = declared.resource.model_copy(update={"url": url})
-    if resource.per_page is None and resource.paging is None:
-        resource = resource.model_copy(update={"per_page": config.source.page_size})
+    if resource.per_page is None and (resource.most_per_page is not None or config.source.url is None):
+        usual = config.source.page_size if resource.paging is None else None
+        resource = resource.model_copy(update={"per_page": resource.most_per_page or usual})
     return Rest(declared.model_copy(update={"resource": resource}))
 
 
@@ -319,7 +332,7 @@ def state_counts(state: State) -> tuple[int, int, int]:
 def write_results(run: Run, state: State, config: ImportConfig, ledger: Ledger | None) -> Summary:
     """Write what lies in a run's folder once a session has ended: its items, its figures, its status."""
     summary = figures(run.name, state, config, ledger, learned=revealed(run.folder, state))
-    summary = replace(summary, assumed=run.assumed)
+    summary = replace(summary, assumed=run.assumed, speed=config.speed)
     conclude(run, state, summary)
     return summary
 

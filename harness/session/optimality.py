@@ -18,7 +18,7 @@ from harness.record.state import Segment, State
 from harness.record.status import RunStatus
 from harness.record.summary import LearnedLimit, Ledger, Summary, summarise
 from harness.session.factory import credentials_of
-from harness.session.plans import work_of
+from harness.session.plans import least_pages, work_of
 
 CHANGED = "changed on the way"
 # Nobody declared them: `auto` was told nothing, and what is best possible goes by what our own test API enforces.
@@ -84,6 +84,7 @@ def _segment_bound(segment: Segment, state: State, config: ImportConfig, tiers: 
     pages, items = segment.pages, segment.items
     paging: Paging = "numbered" if state.last_page is not None else "cursor"
     named = items if pages else items - 1
+    pages = least_pages(config, pages, named)
     # The last page of a list without an extent is empty, so the pages can hold more than they named.
     per_page = max(config.source.page_size, -(-named // max(1, pages)))
     most = per_page if paging == "cursor" else None

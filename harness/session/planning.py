@@ -2,41 +2,40 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass, replace
-
-import trio
 
 from harness.bound import Bound, Paging, Work, bound
 from harness.config import ImportConfig
 from harness.core.answers import Failed, PageRead
 from harness.errors import BadInput
-from harness.pacing import Notice, format_tiers
+from harness.pacing import format_tiers
 from harness.pacing.routes import several
-from harness.record.events import Key, PageRef, Role
+from harness.record.events import FIRST_PAGE, Key, PageRef
 from harness.record.state import State
-from harness.session.checking import preview, unreadable
+from harness.session.asking import Asker, Sampled, preview, sample, sampled_of, unreadable
 from harness.session.factory import credentials_of
-from harness.session.plans import work_of
-from harness.source.base import Api, Got
+from harness.session.plans import Facts, Option as Option, options, work_of
+from harness.source.base import Api
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """The API as it says it is: what it holds, how fast it answered, and what follows from that.
 
-    requests_made: by looking. work: None where the list does not say how much there is. fields: those of an item,
-    and list_fields those of a list's record. bound: None without work or limits; list_bound: without item requests.
+    requests_made: by looking. work: None where the list does not say how much there is. bound: None without work or
+    limits; list_bound: without item requests. plans: the ways to import it; plans_of: of how many items, where the list
+    does not say.
     """
 
     requests_made: int
     work: Work | None
     latency_s: float
-    fields: frozenset[str]
-    list_fields: frozenset[str]
+    sampled: Sampled
     bound: Bound | None
     list_bound: Bound | None
+    plans: tuple[Option, ...] = ()
+    plans_of: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class Plan:
     """An import as it would run. Seconds end in `_s`; None is what is not known.
 
     requests_made: by the dry run itself. best_s: with any number of workers; best_workers_s: with `workers`.
-    latency_s: the least round trip, on which enough_workers rests.
+    latency_s: the least round trip, on which enough_workers rests. plans, plans_of: as of an `Outlook`.
     """
 
     requests_made: int
@@ -67,6 +66,8 @@ class Plan:
     workers: int
     enough_workers: int | None
     list_only: ListOnly | None = None
+    plans: tuple[Option, ...] = ()
+    plans_of: int | None = None
 
 
 async def look_ahead(api: Api, config: ImportConfig) -> Outlook:
@@ -74,16 +75,14 @@ async def look_ahead(api: Api, config: ImportConfig) -> Outlook:
 
     BadInput where the list cannot be read, or an import of it could not end as complete.
     """
-    records: list[str] = []
-    times_s: list[float] = []
+    asker = Asker(api, config)
+    records: dict[Key, str] = {}
 
     async def ask(key: PageRef) -> tuple[PageRead | Failed, int | None]:
-        result, payloads, status, took_s = await _ask(api, "list", key)
-        times_s.append(took_s)
-        records.extend(payloads[:1])
-        if isinstance(result, (PageRead, Failed)):
-            return result, status
-        return Failed("it is refused by a rate limit"), status
+        result, status = await asker.page(key)
+        if key == FIRST_PAGE:
+            records.update(asker.payloads)
+        return result, status
 
     seen = await preview(ask, accept=config.source.accept_list, brief=True)
     failed = seen.first if isinstance(seen.first, Failed) else seen.failed[1] if seen.failed is not None else None
@@ -92,21 +91,19 @@ async def look_ahead(api: Api, config: ImportConfig) -> Outlook:
     assert isinstance(seen.first, PageRead)
     if seen.problem and config.run.max_items is None:
         raise BadInput(f"an import could not end as complete: {seen.problem}")
-    fields = frozenset[str]()
-    listed = seen.state.items.in_state("pending")
-    if listed and config.source.details:
-        _, payloads, _, item_s = await _ask(api, "item", listed[0])
-        times_s.append(item_s)
-        fields = _fields(payloads)
-    work, latency_s = work_for(seen.first, seen.state, config), min(times_s)
+    ids = sampled_of(seen, api, config)
+    sampled = await sample(asker, ids, records, config.source.batch)
+    work, latency_s = work_for(seen.first, seen.state, config), min(asker.latencies_s)
+    facts = Facts.of(seen, api, config, sampled)
     return Outlook(
-        len(times_s),
+        len(asker.latencies_s),
         work,
         latency_s,
-        fields,
-        _fields(records[:1]),
+        sampled,
         _bound(work, config, latency_s, detail=config.source.details),
         _bound(work, config, latency_s, detail=False),
+        options(facts, config, config.limits, latency_s),
+        None if facts.is_known else facts.items,
     )
 
 
@@ -137,9 +134,9 @@ def plan_of(outlook: Outlook, config: ImportConfig) -> Plan:
     """Return what an import would do, by what was seen of the API."""
     work, best = outlook.work, outlook.bound
     only = None
-    if work is not None and config.source.details and outlook.fields and outlook.fields <= outlook.list_fields:
+    if work is not None and config.source.details and outlook.sampled.is_same:
         best_s = outlook.list_bound.bound_s if outlook.list_bound else None
-        only = ListOnly(len(outlook.fields), work.pages, best_s)
+        only = ListOnly(len(outlook.sampled.fields), work.pages, best_s)
     return Plan(
         requests_made=outlook.requests_made,
         requests_page=work.pages if work else None,
@@ -152,23 +149,6 @@ def plan_of(outlook: Outlook, config: ImportConfig) -> Plan:
         workers=config.pacing.most_workers,
         enough_workers=best.enough_workers if best else None,
         list_only=only,
+        plans=outlook.plans,
+        plans_of=outlook.plans_of,
     )
-
-
-async def _ask(api: Api, role: Role, key: Key) -> tuple[object, list[str], int | None, float]:
-    """Return the result, the payloads as JSON texts, the status, and how long it took."""
-    began = trio.current_time()
-    statuses: list[int] = []
-
-    def wanted(notice: Notice) -> bool:
-        statuses.append(notice.status)
-        return not notice.refused
-
-    got: Got | None = await api.fetch(role, key, wanted)
-    took_s, status = trio.current_time() - began, statuses[0] if statuses else None
-    return (None, [], status, took_s) if got is None else (got.result, [p for _, p in got.payloads], status, took_s)
-
-
-def _fields(payloads: list[str]) -> frozenset[str]:
-    value = json.loads(payloads[0]) if payloads else None
-    return frozenset(value) if isinstance(value, dict) else frozenset()

@@ -1,13 +1,31 @@
 """The plans by which a list can be imported, and what each costs: the page size, and how items are got.
 
 Under a rate limit time is requests, so the plan with the fewest units of cost is the best, and its time follows from
-the limits (`harness.bound`).
+the limits (`harness.bound`). An import takes it without being told: it asks for the largest page that the API honours
+(`harness.source.page_sizes`), for items together where a URL for several is declared, and for none where the list's
+records are the items (`harness.core.choosing`).
 """
 
 from __future__ import annotations
 
-from harness.bound import Paging, Work
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from harness.bound import Paging, Work, bound
 from harness.config import ImportConfig
+from harness.core.answers import PageRead
+from harness.pacing import Tiers
+from harness.pacing.routes import several
+from harness.session.factory import credentials_of
+from harness.source.client import HttpApi
+
+if TYPE_CHECKING:
+    from harness.session.asking import Preview, Sampled
+    from harness.source.base import Api
+
+# Where a list does not say how many items it holds, plans are compared for so many.
+_SO_MANY = 10_000
 
 
 def work_of(
@@ -23,3 +41,121 @@ def work_of(
     costs = config.pacing.list_cost, config.pacing.item_cost if batch is None else config.pacing.batch_cost
     detail = config.source.details if detail is None else detail
     return Work(max(1, pages), items, paging, detail, per_page, *costs, batch or 1)
+
+
+def least_pages(config: ImportConfig, pages: int, items: int) -> int:
+    """Return how many pages `items` take by the cheapest plan that is known, where an import took `pages`.
+
+    That is fewer where people ask for smaller pages than the documentation allows.
+    """
+    declared = config.source.declared()
+    most = None if declared is None else declared.resource.most_per_page
+    if most is None or config.source.per_page is None or most <= config.source.per_page:
+        return pages
+    return min(pages, max(1, -(-items // most)))
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of an API that decides what a plan costs.
+
+    items: in the list, or those that are wanted; is_known: the list says so. a_page: records of page 1, which usual
+    holds where no size is asked for (None: not known). is_whole: the list's records are the items; None: not known.
+    """
+
+    items: int | None
+    is_known: bool
+    pages: int | None
+    a_page: int
+    usual: int | None
+    paging: Paging
+    is_whole: bool | None
+
+    @classmethod
+    def of(cls, seen: Preview, api: Api, config: ImportConfig, sampled: Sampled) -> Facts:
+        """Return what the first pages and items show. `seen.first` is a page."""
+        assert isinstance(seen.first, PageRead)
+        state, a_page, most = seen.state, len(seen.first.ids), config.run.max_items
+        total = state.total
+        if total is None and state.last_page is not None:
+            total = state.last_page * max(1, a_page)
+        if total is None and seen.ended:
+            total = len(state.items)
+        items = total if most is None else most if total is None else min(most, total)
+        return cls(
+            items=_SO_MANY if items is None else items,
+            is_known=items is not None,
+            pages=state.last_page if most is None else None,
+            a_page=a_page,
+            usual=api.reading.usual_size if isinstance(api, HttpApi) else None,
+            paging="cursor" if state.last_page is None else "numbered",
+            is_whole=sampled.is_same,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One way to get the same records. how: for people. pages, items: requests of each kind; cost: in units of limits.
+
+    best_s: the least time under the limits, None where none is known. is_cheapest: none costs less. is_taken: an import
+    with these settings goes this way; flags: what makes it so where it does not.
+    """
+
+    how: str
+    pages: int
+    items: int
+    cost: int
+    best_s: float | None
+    flags: str = ""
+    is_cheapest: bool = False
+    is_taken: bool = False
+
+    @property
+    def requests(self) -> int:
+        """All of them."""
+        return self.pages + self.items
+
+
+def options(facts: Facts, config: ImportConfig, tiers: Tiers, rtt_s: float) -> tuple[Option, ...]:
+    """Return the ways to import what `facts` describe, the cheapest first."""
+    found = sorted(_options(facts, config, tiers, rtt_s), key=lambda one: (one.cost, one.requests))
+    return tuple(replace(one, is_cheapest=one.cost == found[0].cost) for one in found)
+
+
+def _options(facts: Facts, config: ImportConfig, tiers: Tiers, rtt_s: float) -> Iterator[Option]:
+    source, batch, a_page = config.source, config.source.batch, max(1, facts.a_page)
+    items = facts.items or 0
+    pages = facts.pages or max(1, -(-items // a_page))
+    listed = source.detail is False or (source.chooses and bool(facts.is_whole))
+
+    def option(how: str, size: int, pages: int, detail: bool, most: int | None, **more: object) -> Option:
+        per = most or 1
+        unit = config.pacing.item_cost if most is None else config.pacing.batch_cost
+        samples = min(2 if batch is None else 1, items) if listed and source.detail is None and not detail else 0
+        work = Work(pages, items, facts.paging, detail, None, config.pacing.list_cost, unit, per)
+        asked = -(-items // per) if detail else samples
+        best_s = None if not tiers else _best_s(work, config, tiers, rtt_s)
+        what = f"{size:,} a page, {how}" if size > 1 else how
+        return Option(what, pages, asked, pages * config.pacing.list_cost + asked * unit, best_s, **more)  # type: ignore[arg-type]
+
+    singly = "each item by itself"
+    taken = "list" if listed else "batch" if batch is not None else "single"
+    if source.detail is False or facts.is_whole:
+        flags = "" if taken == "list" else "--no-detail"
+        yield option("items taken from the list", a_page, pages, False, None, flags=flags, is_taken=taken == "list")
+    if source.detail is not False and batch is not None:
+        flags = "" if taken == "batch" else "--detail"
+        yield option(f"{batch:,} items at once", a_page, pages, True, batch, flags=flags, is_taken=taken == "batch")
+    if source.detail is not False and (batch or 2) > 1:
+        flags = "" if taken == "single" else "--detail" if batch is None else "--item with {ids:1}"
+        yield option(singly, a_page, pages, True, None, flags=flags, is_taken=taken == "single")
+    if facts.usual and 0 < facts.usual < a_page:
+        detail = taken != "list"
+        how = {"list": "items taken from the list", "batch": f"{batch or 1:,} items at once", "single": singly}[taken]
+        most = batch if taken == "batch" else None
+        slower = max(1, -(-items // facts.usual))
+        yield option(how, facts.usual, slower, detail, most, flags=f"--per-page {facts.usual}")
+
+
+def _best_s(work: Work, config: ImportConfig, tiers: Tiers, rtt_s: float) -> float:
+    return bound(work, several(tiers, len(credentials_of(config))), rtt_s, config.pacing.most_workers).bound_s

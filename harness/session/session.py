@@ -37,10 +37,12 @@ from harness.session.control import ControlServer
 from harness.session.driver import Driver, Flusher
 from harness.session.factory import USUAL_WINDOW_S, budgets_for, credentials_of, make_core, neighbour, told
 from harness.session.optimality import best_possible, limits_of, limits_source
-from harness.session.plans import work_of
+from harness.session.plans import least_pages, work_of
 from harness.session.retry_failed import forget_failed, retry_failed
 from harness.source.assuming import Assumed
 from harness.source.base import Api
+from harness.source.page_sizes import Sized
+from harness.speed import by_the_wall
 from harness.units import format_period
 
 OnUpdate = Callable[[State, Live], None]
@@ -197,6 +199,11 @@ class Session:
         if self.on_assumed is not None:
             self.on_assumed(assumed.line)
 
+    def sized(self, sized: Sized) -> None:
+        """Keep how many records a page is asked for: numbers of pages mean nothing with another size."""
+        with suppress(RecordError):
+            self.run_folder.note(page_size=sized.as_noted())
+
     def _sending(self) -> None:
         self._sent.add(self._started_s + self.now(), self._machine())
 
@@ -212,7 +219,7 @@ class Session:
     async def _update(self, on_update: OnUpdate, update_s: float) -> None:
         while True:
             self._show(on_update)
-            await trio.sleep(update_s)
+            await trio.sleep(by_the_wall(update_s))
 
     def _show(self, on_update: OnUpdate) -> None:
         """Show this moment. A view may fail without stopping a run: then it is said once and shown no more."""
@@ -267,7 +274,7 @@ class Session:
             or state.least_latency_s is None
         ):
             return None
-        pages = state.last_page or max(1, len(state.pages))
+        pages = least_pages(self.config, state.last_page or max(1, len(state.pages)), state.total)
         paging: Paging = "numbered" if state.last_page is not None else "cursor"
         # To the millisecond, so that a slightly quicker answer is not a new question.
         rtt_s = round(state.least_latency_s, 3)
@@ -336,7 +343,7 @@ def _taken_because(chooser: Chooser) -> str:
     if not_there is None:
         return "the list holds all of each item, so items are taken from it; --detail fetches each by itself"
     return (
-        f"no item is at the list's URL with its id (status {not_there}), so the list's records are the items; "
+        f"no item is at the list's URL with its id (status {chooser.not_there}), so the list's records are the items; "
         "--item says where items are, if they hold more"
     )
 

@@ -15,6 +15,7 @@ from harness.config import ImportConfig
 from harness.errors import BadInput, ServerFailed
 from harness.pacing import format_tiers
 from harness.paths import program
+from harness.speed import by_the_wall
 from harness.values import is_scenario_file
 
 DEFAULT_ITEMS = 1000
@@ -46,6 +47,8 @@ def server_settings(config: ImportConfig) -> dict[str, Any]:
 def server_flags(config: ImportConfig) -> list[str]:
     """Return these settings as words of the test API's command line."""
     words = ["--unless-set", f"latency={DEFAULT_LATENCY_S:g}s"]
+    if config.speed != 1:
+        words += ["--speed", f"{config.speed:.9g}"]
     if config.test_api.scenario is not None:
         words += ["--config" if is_scenario_file(config.test_api.scenario) else "--scenario", config.test_api.scenario]
     for name, value in server_settings(config).items():
@@ -80,7 +83,7 @@ async def child_api(flags: Sequence[str]) -> AsyncIterator[str]:
 async def _first_line(process: trio.Process, words: IO[bytes]) -> str:
     assert process.stdout is not None
     text = b""
-    with trio.move_on_after(START_S):
+    with trio.move_on_after(by_the_wall(START_S)):
         while b"\n" not in text:
             more = await process.stdout.receive_some()
             if not more:
@@ -97,7 +100,7 @@ async def _first_line(process: trio.Process, words: IO[bytes]) -> str:
 
 async def _stop(process: trio.Process) -> None:
     process.terminate()
-    with trio.move_on_after(STOP_S):
+    with trio.move_on_after(by_the_wall(STOP_S)):
         await process.wait()
         return
     process.kill()

@@ -8,7 +8,16 @@ from typing import NamedTuple
 
 import trio
 
-from harness.core.answers import Failed, ItemRead, PageRead, Redirected, TokenRead, failed_status
+from harness.core.answers import (
+    Again,
+    Failed,
+    ItemRead,
+    PageRead,
+    Redirected,
+    TokenRead,
+    failed_status,
+    own_words,
+)
 from harness.pacing import Notice
 from harness.pacing.refusals import MOST_BODY, Declared, by_body, wants_body
 from harness.record.clock import utc_s
@@ -23,11 +32,12 @@ from harness.source.guess import Answer
 from harness.source.headers import notice
 from harness.source.http import ERRORS, AsyncBaseTransport, AsyncClient, Response, failure, open_client, trusted
 from harness.source.reading import Reading
-from harness.source.redirects import FOLLOWED, Endings, leads_to
+from harness.source.redirects import FOLLOWED, SEE_OTHER, Endings, leads_to, not_followed
 from harness.source.rest import Garbled, Malformed, Request, Rest, as_text
 from harness.source.tokens import Client as TokenClient, read_token
 from harness.source.way_on import past_end
 from harness.spec.source import Source
+from harness.speed import by_the_wall
 
 NO_CONTENT = 204
 _TEXTS = ("url", "cursor", "keyset")  # kinds of pages that are what a server wrote
@@ -49,7 +59,8 @@ class HttpApi:
     headers, and variables for the URL's `{env:NAME}`, go to the list's origin alone. So do the keys of `auth` (`keys`:
     by name), and the tokens that `oauth` is asked for; its secret goes to its own address alone. refused_when: answers
     that are refusals because people said so. `keep_records` keeps the list's records as payloads; `trust_env` uses
-    proxy variables, and BadInput says where they cannot be used.
+    proxy variables, and BadInput says where they cannot be used. `find_size` looks for the largest page that the API
+    hands out, where nothing says how many records to ask for.
     """
 
     def __init__(
@@ -70,12 +81,14 @@ class HttpApi:
         keys: Mapping[str, str] | None = None,
         oauth: TokenClient | None = None,
         same_host: bool = False,
+        find_size: bool = False,
     ) -> None:
+        self._largest: tuple[int, Response, Body, str] | None = None  # the answer to page 1 with the most records
         self._timeout_s = timeout_s
         self._timed_out = Got(Failed("timed out", f"no complete answer within {timeout_s:g} s"))
         self._keep_records = keep_records
         # The records of pages are payloads too, for somebody who decides with them whether items are fetched.
-        self.offers_records = False
+        self.offers_records = self._places_too = False
         self._refused_when = refused_when
         self._wall = wall
         self._max_body = max_body
@@ -84,10 +97,11 @@ class HttpApi:
         self._oauth = oauth
         self._same_host = same_host
         self._endings = Endings()
+        self._to_get: set[tuple[Role, Key]] = set()  # redirected to what is to be had with a GET
         self._near: dict[ItemId, str] = {}
         # Told each answer that could be read as JSON: for a check, which says what the API looks like.
         self.on_answer: Callable[[Key, Answer], None] | None = None
-        self.reading = Reading(rest, self._credentials.redact)
+        self.reading = Reading(rest, self._credentials.redact, find_size=find_size)
         self._stale: set[tuple[Role, Key]] = (
             set()
         )  # to be sent again, on a connection that is surely none of the pool's
@@ -141,6 +155,8 @@ class HttpApi:
                 except Malformed as error:  # an item that lies where nothing may be sent
                     got = Got(Failed("malformed", str(error), passing=False, sent=False))
         heard.tell()  # where the time was up while its body was read
+        if key == FIRST_PAGE and self.reading.seeks_size and _may_be_large(got.result):
+            got = self._less(got)
         self._note_stale(role, key, got)
         # A refusal is one from its verdict on, however its body ends.
         return self._noted(self._redacted(got)) if heard.wanted else None
@@ -155,6 +171,10 @@ class HttpApi:
         if place is None and self._near and not isinstance(key, (PageRef, Batch)):
             place = self._near.get(key)
         own = self._request_of(key, place)
+        if target is None:
+            self._to_get.discard((role, key))
+        elif (role, key) in self._to_get:
+            own = replace(own, method="GET", json=None)
         asked = target or self._endings.with_ending(role, own.url)
         return _Sent(role, key, own.url, asked, credential, target is None and asked != own.url, own)
 
@@ -198,7 +218,7 @@ class HttpApi:
         if refused is not None:
             return Got(_with_evidence(refused, response, body))
         if not response.is_success:
-            return Got(_with_evidence(failed_status(response.status_code), response, body))
+            return Got(_with_evidence(_by_status("token", response), response, body))
         read = read_token(text)
         if read is None:  # without its body, which may hold one all the same
             return Got(Failed("malformed", "the answer of the token's address has no access_token", passing=False))
@@ -223,7 +243,11 @@ class HttpApi:
                     return _REFUSED
                 if body is None:
                     body = await self._body(response)
-                return self._elsewhere(sent, response) or self._read_as(sent, response, body)
+                return (
+                    self._resized(sent, response, body)
+                    or self._elsewhere(sent, response)
+                    or self._read_as(sent, response, body)
+                )
         except ERRORS as error:
             return Got(failure(error, answered=heard.said is not None))
 
@@ -256,7 +280,7 @@ class HttpApi:
 
     async def _start_of(self, response: Response) -> bytes:
         start = bytearray()
-        with trio.move_on_after(LONGEST_LOOK_S):
+        with trio.move_on_after(by_the_wall(LONGEST_LOOK_S)):
             await read_start(response, start, MOST_BODY)
         return bytes(start)
 
@@ -279,8 +303,37 @@ class HttpApi:
         shown = self._credentials.restore_placeholders(target)
         if shown is None:
             return _TOLD_SECRET
+        if status == SEE_OTHER and sent.request.method != "GET":
+            self._to_get.add((sent.role, sent.key))
         self._endings.learn(status, sent.role, sent.url, shown)
         return Got(Redirected(shown, sent.url))
+
+    def _resized(self, sent: _Sent, response: Response, body: Body | Malformed) -> Got | None:
+        """Return that page 1 is to be asked for with another size, where the one that was asked for is refused."""
+        if sent.key != FIRST_PAGE or response.is_success:
+            return None
+        words = "" if isinstance(body, Malformed) else body.decode(_UTF_8, "replace")
+        why = self.reading.size_refused(response.status_code, words)
+        return None if why is None else Got(Again(why))
+
+    def _less(self, got: Got) -> Got:
+        """Ask for fewer records from here on; at once, where an answer came."""
+        why = self.reading.too_much()
+        at_once = isinstance(got.result, Failed) and got.result.reason == "too large"
+        return got if why is None or not at_once else Got(Again(why))
+
+    def _sized(self, read: PageRead, response: Response, body: Body, text: str) -> Got:
+        """Take in page 1 while its size is looked for: ask again, or read the largest that came."""
+        got = len(read.ids)
+        if self._largest is None or got >= self._largest[0]:
+            self._largest = (got, response, body, text)
+        why = self.reading.sized(lambda rest: rest.read_page(FIRST_PAGE, text, response.headers)[0], got)
+        if why is not None:
+            self._largest = self._largest if self.reading.keeps_largest else None
+            return Got(Again(why))
+        _, response, body, text = self._largest
+        self._largest = None
+        return self._data_of(FIRST_PAGE, response, body, text)
 
     def _read_as(self, sent: _Sent, response: Response, body: Body | Malformed) -> Got:
         got = self._read(sent.key, response, body)
@@ -313,7 +366,7 @@ class HttpApi:
     def _failed(self, key: Key, response: Response, body: Body | Malformed) -> Got:
         status, rest = response.status_code, self.reading.rest
         words = "" if isinstance(body, Malformed) else body.decode(_UTF_8, "replace")
-        failed = failed_status(status, response.extensions.get("location"))
+        failed = _explained(key, _by_status("list" if isinstance(key, PageRef) else "item", response), words)
         says = past_end(status, words) if rest.counts(key) else None
         failed = replace(failed, past_end=says or rest.ends_with(status))
         if hint := self.reading.hint(key, status):
@@ -335,11 +388,13 @@ class HttpApi:
         if file and self.reading.repeats_file(key, text):
             return Got(PageRead((), paging="single", past=f"page {key} is the same file as page 1"))
         if key == FIRST_PAGE and self.reading.is_undecided:
-            wanted = not self._keep_records and not self.offers_records
-            self.reading.decide(self._answer(key, response, text, file), items=wanted)
+            self.reading.decide(self._answer(key, response, text, file))
+        kept_as_items = self._keep_records and not self._places_too
         page, records = self.reading.rest.read_page(
-            self.reading.known_as(key), text, response.headers, kept=self._keep_records
+            self.reading.known_as(key), text, response.headers, kept=kept_as_items
         )
+        if key == FIRST_PAGE and self.reading.seeks_size:
+            return self._sized(page, response, body, text)
         kept = records if self._keep_records or self.offers_records else []
         page = replace(page, itemless=self.reading.itemless)
         return Got(page, tuple((item, as_text(record)) for item, record in kept))
@@ -348,6 +403,10 @@ class HttpApi:
     def source(self) -> Source:
         """What the API is taken for: as it was declared, and assumed since."""
         return self.reading.rest.source
+
+    def offer_records(self) -> None:
+        """Hand out the records of pages beside where their items lie: for a look, which asks for both."""
+        self.offers_records = self._places_too = True
 
     def go_by(self, source: Source, refused: Collection[str] | None = None, file: str = "") -> None:
         """Read the API as `source` says from here on: what a run has assumed, say; see `Reading`."""
@@ -395,6 +454,13 @@ class HttpApi:
         return Got(result, tuple((item, known.redact_payload(payload)) for item, payload in got.payloads))
 
 
+def _may_be_large(result: object) -> bool:
+    """Return whether a request failed as those do that ask for too much."""
+    if not isinstance(result, Failed):
+        return False
+    return result.reason in ("too large", "timed out") or result.reason.startswith("status 5")
+
+
 class _Sent(NamedTuple):
     """A request: what it asks for, at which address (`own`: the one that is its own), with which key.
 
@@ -428,6 +494,12 @@ class _Heard:
         return self.wanted
 
 
+def _explained(key: Key, failed: Failed, words: str) -> Failed:
+    """Return the failure with the server's own sentence beside its status: of page 1, for nothing else is known yet."""
+    said = own_words(words) if key == FIRST_PAGE and failed.reason != "redirected" else ""
+    return replace(failed, detail=f'{failed.detail}, "{said}"'.removeprefix(", ")) if said else failed
+
+
 def _data(key: Key, response: Response, body: Body) -> str:
     """Return the body as JSON text. Malformed at once where the list's own address answers with no data at all."""
     content_type = response.headers.get("content-type", "")
@@ -437,6 +509,14 @@ def _data(key: Key, response: Response, body: Body) -> str:
         if key != FIRST_PAGE:  # an item or a later page, after the list had answered: somebody else's page for a while
             raise
         raise Malformed(no_list(content_type, body)) from None
+
+
+def _by_status(role: Role, response: Response) -> Failed:
+    """Return the failure of an answer that is no success, by its status."""
+    status = response.status_code
+    if status in FOLLOWED:
+        return not_followed(role, status, response.extensions.get("location"))
+    return failed_status(status)
 
 
 def _with_evidence(failed: Failed, response: Response, body: Body | Malformed) -> Failed:

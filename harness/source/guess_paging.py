@@ -347,7 +347,9 @@ def _params(keys: Keys, value: Any, seen: Seen) -> tuple[str, ...]:
     if joined == "nextcursor" and seen.method == "POST":
         return ("start_cursor", "cursor")
     if joined in ("next", "nextpage", "nextpagenumber") and str(value).isdecimal():
-        return ("_page", "page") if _is_json_server(seen.about) else ("page",)
+        return ("_page", "page") if _is_json_server(seen.about) else ("page", "cursor", "after")
+    if joined == "next":
+        return ("cursor", "after", own)
     if joined in ("nextcontinuationtoken", "continuationtoken"):
         return ("continuation-token", "continuationToken") if own[:1].isupper() else ("continuationToken",)
     return _PARAMS.get(joined) or tuple(dict.fromkeys((_less_next(own), own)))

@@ -31,6 +31,7 @@ from httpx2 import URL, AsyncBaseTransport, AsyncClient, Auth, Headers, Request,
 
 from harness.core.answers import Failed
 from harness.errors import BadInput
+from harness.speed import by_the_wall
 
 __all__ = [
     "BROKEN_OFF", "ERRORS", "URL", "AsyncBaseTransport", "AsyncClient", "Auth", "Headers", "Request", "Response",
@@ -78,7 +79,7 @@ def open_client(
             limits=httpx2.Limits(
                 max_connections=connections, max_keepalive_connections=kept_alive, keepalive_expiry=KEEPALIVE_S
             ),
-            timeout=httpx2.Timeout(None, connect=min(CONNECT_S, timeout_s)),
+            timeout=httpx2.Timeout(None, connect=min(by_the_wall(CONNECT_S), timeout_s)),
             headers=headers,
             auth=auth,
             follow_redirects=False,
@@ -96,7 +97,7 @@ def open_client(
 
 def open_local_client() -> AsyncClient:
     """Make a client for our own test API on loopback."""
-    return AsyncClient(trust_env=False, timeout=LOCAL_S, verify=trusted(trust_env=False))
+    return AsyncClient(trust_env=False, timeout=by_the_wall(LOCAL_S), verify=trusted(trust_env=False))
 
 
 def trusted(environ: Mapping[str, str] = os.environ, *, trust_env: bool = True) -> ssl.SSLContext:

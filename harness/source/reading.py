@@ -2,6 +2,7 @@
 
 A `Rest` is pure and frozen. This holds the one that is gone by now, and replaces it where an answer shows more:
 
+    page 1                how many records a page may have (`harness.source.page_sizes`)
     page 1 is refused     with parameters that nobody declared (`page`, the page size): without them
     page 1                what it makes believe (`harness.source.assuming`); from then on a run goes by that
     page 2 is page 1      and another parameter may take the cursor: by that one
@@ -20,6 +21,7 @@ from harness.core.answers import PageRead
 from harness.record.events import FIRST_PAGE, Key, PageRef, numbered
 from harness.source.assuming import Assumed, assume, counts_by_page, is_open
 from harness.source.guess import Answer
+from harness.source.page_sizes import PageSizes, Sized, is_open as is_size_open
 from harness.source.records import Malformed
 from harness.source.rest import Rest
 from harness.spec.source import Source
@@ -35,11 +37,15 @@ _NO_NUMBERS = (
 class Reading:
     """The mapping that a run goes by. redact: takes secrets out of what is shown.
 
-    on_assumed: told what page 1 makes believe, and once more where page 2 shows that it is another way on.
+    on_assumed: told what page 1 makes believe, and once more where page 2 shows that it is another way on. find_size:
+    look for the largest page, where nothing says its size; on_sized: told what was found.
     """
 
-    def __init__(self, rest: Rest, redact: Callable[[str], str] = str) -> None:
-        self.rest = rest
+    def __init__(self, rest: Rest, redact: Callable[[str], str] = str, *, find_size: bool = False) -> None:
+        self._sizes = PageSizes(rest.source) if find_size and is_size_open(rest.source) else None
+        self._usual_size = rest.per_page
+        self.rest = rest if self._sizes is None else Rest(self._sizes.on(rest.source), refused=rest.refused)
+        self.on_sized: Callable[[Sized], None] | None = None
         self.assumed: Assumed | None = None
         self.on_assumed: Callable[[Assumed], None] | None = None
         self._redact = redact
@@ -67,12 +73,74 @@ class Reading:
         """
         self._undecided = False
         self._file = file or self._file
+        self._read_by(source, refused)
+
+    def _read_by(self, source: Source, refused: Collection[str] | None = None) -> None:
+        source = source if self._sizes is None else self._sizes.on(source)
         self.rest = Rest(source, refused=self.rest.refused if refused is None else refused)
 
-    def decide(self, first: Answer, *, items: bool) -> None:
+    # --- the size of pages ----------------------------------------------------------------------------------------
+
+    @property
+    def seeks_size(self) -> bool:
+        """Whether page 1 is still to show how many records a page may have."""
+        return self._sizes is not None and self._sizes.found is None
+
+    @property
+    def keeps_largest(self) -> bool:
+        """Whether an answer that came before may still be the page that is read."""
+        return self._sizes is not None and self._sizes.best > 0
+
+    @property
+    def usual_size(self) -> int | None:
+        """How many records a page holds for which no size is asked, where that was seen."""
+        return None if self._sizes is None else self._sizes.usual
+
+    def keep_size(self, sized: Sized | None) -> None:
+        """Ask for pages of the size that a run has found, or, where it has looked for none, of the usual one."""
+        if self._sizes is not None or sized is not None:
+            self._sizes, sized = None, sized or Sized(self._usual_size)
+            self._read_by(sized.on(self.rest.source))
+
+    def size_refused(self, status: int, words: str) -> str | None:
+        """Take in a refusal of page 1; return why to ask with another size, None where that is not to blame."""
+        why = None if self._sizes is None else self._sizes.refused(status, words)
+        if why is not None:
+            self._read_by(self.rest.source)
+        return why
+
+    def too_much(self) -> str | None:
+        """Take in that page 1 was too large, or did not come in time; return why fewer records are asked for."""
+        why = None if self._sizes is None else self._sizes.too_much()
+        if why is not None:
+            self._read_by(self.rest.source)
+        return why
+
+    def sized(self, read: Callable[[Rest], PageRead], got: int) -> str | None:
+        """Take in page 1, of `got` records; return why to ask for it again, None where its size is found.
+
+        read: reads it by a mapping.
+        """
+        sizes, source = self._sizes, self.rest.source
+        assert sizes is not None
+        # By what came, not by what was asked for: it is short of nothing.
+        page = read(Rest(Sized(got or None).on(source), refused=self.rest.refused))
+        findings = () if self.assumed is None else self.assumed.findings
+        param = next((one.found for one in findings if one.what == "size"), None)
+        paging = source.resource.paging
+        numbered = page.next_page is None and (paging is None or paging.type in ("page", "offset"))
+        why = sizes.read(page, param, numbered=numbered)
+        self._read_by(source)
+        if sizes.found is not None and self.on_sized is not None:
+            self.on_sized(sizes.found)
+        return why
+
+    # --- what is assumed ------------------------------------------------------------------------------------------
+
+    def decide(self, first: Answer, *, items: bool = False) -> None:
         """Assume what page 1 makes believe, where the rules would not read the list as well by themselves.
 
-        items: each must be fetched; then Malformed where nobody says where they lie, and it cannot be told.
+        items: each is fetched, whatever the first of them show; then Malformed where it cannot be told where they lie.
         """
         sent = self.rest.page_url(FIRST_PAGE)
         try:
@@ -85,7 +153,7 @@ class Reading:
         begins = self.rest.page_url(FIRST_PAGE)
         if sent != begins and counts_by_page(assumed.source.resource.paging, first):
             self._begins = begins
-        if items and assumed.placeless:
+        if items and assumed.placeless and (plain is None or plain.ids):
             flags = "add --item URL, or --no-detail to take the list's records as they are"
             raise Malformed(f"it cannot be told where an item lies: {assumed.placeless}; {flags}")
 

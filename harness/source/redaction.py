@@ -78,7 +78,7 @@ class Redactor:
         return "".join([*pieces, text[at:]])
 
     def clean_json(self, text: str) -> str:
-        """Redact JSON text so that it stays JSON: within strings, or a number as a whole."""
+        """Redact JSON text so that it stays JSON: within strings, or a number as a whole. No other number changes."""
         if not self.holds(text):
             return text
         return dumps(self._cleaned(loads(text)))

@@ -1,11 +1,12 @@
 """Say where a redirect leads, and remember those that only add an ending to every address. Pure.
 
 A redirect is followed within the list's origin alone: what proves who we are goes nowhere else. Where people say that
-other names are the same service (`--same-host`), an address of another origin is asked at the list's own.
+other names are the same service (`--same-host`), an address of another origin is asked at the list's own. That of a
+token's address is not followed at all, for a client's secret goes where people said and nowhere else.
 
-Many services want `/items/17/` where `/items/17` is asked for, and say so with a permanent redirect, for each item
-anew. The ending is remembered for the run, so that only the first costs two requests. Should another item not be there
-with the ending, it is asked for without, and nothing is added from then on.
+A POST stays a POST, with its body, but after 303 (RFC 9110 15.4). Browsers make a GET of it after 301 and 302 too, as
+the RFC allows; here the body holds the cursor, and without it each page would be the first one again. Where a server
+meant a GET it answers such a POST with an error, which is said.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from __future__ import annotations
 import re
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
+from harness.core.answers import Failed, failed_status
 from harness.record.events import Role
 from harness.source.credentials import origin
 
 FOLLOWED = frozenset({301, 302, 303, 307, 308})
-# These send the same method and body again (RFC 9110 15.4); with the others a POST would become a GET.
-KEEPS_METHOD = frozenset({307, 308})
+SEE_OTHER = 303  # the answer is to be had with a GET there
 _ADDRESS = re.compile(r"[!-~]+")  # RFC 9110 10.2.2
 _PERMANENT = frozenset({301, 308})
 _ENDING = re.compile(r"/|\.[A-Za-z0-9]{1,10}/?")
@@ -38,6 +39,19 @@ def leads_to(asked: str, location: str, *, same_host: bool = False) -> str | Non
     if target.scheme not in ("http", "https") or not (is_here or same_host):
         return None
     return urlunsplit((here.scheme, here.netloc, target.path or "/", target.query, ""))
+
+
+def not_followed(role: Role, status: int, location: str | None) -> Failed:
+    """Return the failure of an answer that redirects, where nothing follows it. location: where to, without secrets."""
+    if not location:
+        return failed_status(status)
+    to = location.partition("?")[0][:200]
+    if role == "token":
+        why = f"redirects are not followed with a secret; it points to {to}; if you trust that address, use it as"
+        return Failed("redirected", f"{why} --token-url", passing=False)
+    flag = "--url" if role == "list" else "--item"
+    why = f"redirects to other hosts are not followed; it points to {to}; if you trust that address, use it as {flag}"
+    return Failed("redirected", f"{why}, or, if it is another name of this service, add --same-host", passing=False)
 
 
 class Endings:

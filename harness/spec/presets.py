@@ -30,6 +30,7 @@ from harness.errors import BadInput
 from harness.paths import program, quoted
 from harness.spec.flat import over
 from harness.spec.source import Source
+from harness.spec.written import is_declared
 from harness.unusable import BadSetting
 from harness.values import as_tiers, is_preset_file
 
@@ -117,6 +118,8 @@ def _read(name: str, text: str, where: str) -> Preset:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BadInput(f"--preset: the text {where} is not TOML ({error}); fix it there") from None
+    if is_declared(table):
+        raise BadInput(f"[[resource]] {where} declares a source, not a preset; give that file with --config FILE")
     inner = table.pop("source", {})
     if not isinstance(inner, dict) or (both := set(inner) & set(table)):
         raise BadInput(f"{min(both) if isinstance(inner, dict) else 'source'} stands twice {where}; leave one out")

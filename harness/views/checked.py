@@ -1,7 +1,7 @@
 """Show what `check` found: can this be imported, what does the API look like and by what is that known, what is not.
 
-A line for each part of a source (records, id, paging, end, items, limits), each with its evidence; then what cannot be
-told and the flag that says it; then which secret goes to which host.
+A line for each part of a source (records, id, paging, end, items, limits), each with its evidence; the ways to import
+it, with requests and time; what cannot be told and the flag that says it; and which secret goes to which host.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from harness.views.screen import Row, Screen, labelled, whole
+from harness.views.plan import plan_rows
+from harness.views.screen import Row, Screen, labelled
 from harness.views.text import count, duration, plural
 
 if TYPE_CHECKING:
@@ -29,16 +30,18 @@ def check_text(checked: Checked, screen: Screen, *, program: str, command: str =
         ("✗ cannot be imported completely", "bold red") if checked.problem else ("✓ can be imported", "bold green")
     )
     statuses = ": " + " ".join(map(str, checked.statuses)) if checked.statuses else ""
-    head = f"{verdict}  ({plural(len(checked.latencies_s), 'request')} made{statuses})"
-    following = [("save it", f"{program} {save}", "")] if save else []
-    following += [("import it" if save else "next", f"{program} {command}", "")] if command else []
-    return screen.render(Text(head, style), *labelled(_checked(checked), screen), *whole(following))
+    head = f"{verdict}  ({plural(len(checked.latencies_s), 'request')}{statuses})"
+    following = [Text.assemble(("Save it:    ", "bold"), f"{program} {save}")] if save else []
+    following += [Text.assemble(("Import it:  ", "bold"), f"{program} {command}")] if command else []
+    return screen.render(Text(head, style), *labelled(_checked(checked), screen), *following)
 
 
 def _checked(checked: Checked) -> Iterable[Row]:
     of = "" if checked.items is None else f" of {count(checked.items)}"
     pages = "" if checked.pages is None else f" in {plural(checked.pages, 'page')}"
-    yield "list", f"{plural(checked.a_page, 'item')} on the first page{of}{pages}, {checked.paging}", ""
+    told = {*dict(checked.declared), *(found.what for found in checked.findings)}
+    paging = "" if "paging" in told and "counted from 0" not in checked.paging else f", {checked.paging}"
+    yield "list", f"{plural(checked.a_page, 'item')} on the first page{of}{pages}{paging}", ""
     yield from _parts(checked, "records", "id", "paging", "size")
     yield from _end(checked)
     yield from _parts(checked, "items", "envelope")
@@ -47,6 +50,7 @@ def _checked(checked: Checked) -> Iterable[Row]:
         yield "", f"{plural(checked.item_fields, 'field')} each{more}", ""
     if checked.alike:
         yield "", "! the list's records already hold all of them: --no-detail saves a request per item", "yellow"
+    yield from plan_rows(checked.plans, checked.plans_of)
     yield "latency", ", ".join(duration(seconds) for seconds in checked.latencies_s), ""
     yield from _limits(checked)
     for at, (name, host) in enumerate(checked.sends):
@@ -61,10 +65,20 @@ def _parts(checked: Checked, *names: str) -> Iterable[Row]:
     for name in names:
         found = next((one for one in checked.findings if one.what == name), None)
         if found is not None:
-            more = f"  {found.more}" if found.more else ""
-            yield name, f"{found.found}{more}  ({found.evidence})", ""
+            yield name, _in_columns(found.found, found.more, f"({found.evidence})"), ""
         elif name in declared:
-            yield name, f"{declared[name]}  (declared)", ""
+            yield name, _in_columns(declared[name], "", "(declared)"), ""
+
+
+# Short values stand in columns, so that the evidence is found at a glance.
+_COLUMNS = 16, 24
+
+
+def _in_columns(found: str, more: str, evidence: str) -> str:
+    """Return the parts of a row, two spaces apart; what is longer than its column moves the rest."""
+    if not more and len(found) > _COLUMNS[0]:
+        return f"{found}  {evidence}"
+    return f"{found:<{_COLUMNS[0]}}  {more:<{_COLUMNS[1]}}  {evidence}"
 
 
 def _end(checked: Checked) -> Iterable[Row]:
@@ -80,9 +94,14 @@ def _end(checked: Checked) -> Iterable[Row]:
 
 
 def _limits(checked: Checked) -> Iterable[Row]:
+    if checked.declared_limits:
+        none = "" if checked.told else "; no header tells of any"
+        yield "limits", f"{checked.declared_limits}  (declared{none})", ""
     for at, told in enumerate(checked.told):
-        yield "limits" if at == 0 else "", _told(told), ""
-    if not checked.told:
+        yield "limits" if at == 0 and not checked.declared_limits else "", _told(told), ""
+    if checked.declared_limits:
+        pass
+    elif not checked.told:
         ask = "Pass --limit if you know the limits; otherwise they will be learned"
         yield "limits", f"No rate-limit headers found. {ask}", ""
     elif not checked.limits:

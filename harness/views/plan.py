@@ -6,7 +6,7 @@ Each text answers what people ask at that point: how long will it take, what sho
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -16,7 +16,7 @@ from harness.views.text import count, duration, percent, plural, roughly
 
 if TYPE_CHECKING:
     from harness.lab.recommend import Recommendation, Tried, Variant
-    from harness.session.planning import Plan
+    from harness.session.planning import Option, Plan
 
 
 # Pauses shorter than this are hardly seen, let alone counted.
@@ -26,7 +26,7 @@ _SEEN_S = 3.0
 def plan_text(plan: Plan, screen: Screen) -> str:
     """Return the plan as a few lines, without a newline at the end."""
     lines = [Text(f"Plan ({plural(plan.requests_made, 'request')} made)", "bold")]
-    lines += labelled(_planned(plan), screen, label_width=13)
+    lines += labelled([*_planned(plan), *plan_rows(plan.plans, plan.plans_of)], screen, label_width=13)
     only = plan.list_only
     if only is not None:
         takes = f"--no-detail = {plural(only.requests, 'request')}, {roughly(only.best_s)}"
@@ -47,6 +47,32 @@ def _planned(plan: Plan) -> Iterable[Row]:
         yield "best possible", "unknown", ""
         return
     yield "best possible", "; ".join([roughly(plan.best_s), *_workers(plan)]), ""
+
+
+def plan_rows(plans: Sequence[Option], of: int | None) -> Iterable[Row]:
+    """Yield a row for each way to get the same records, the cheapest first; none where there is only one.
+
+    of: how many items they are counted for, where the list does not say how many it holds.
+    """
+    if len(plans) < 2:
+        return
+    width = max(len(one.how) for one in plans)
+    for at, one in enumerate(plans):
+        cost = f"{plural(one.pages, 'page')} + {plural(one.items, 'item request')} = {count(one.requests)}"
+        cost = cost if one.items else plural(one.requests, "request")
+        units = f" ({count(one.cost)} units)" if one.cost != one.requests else ""
+        takes = "" if one.best_s is None else f", {roughly(one.best_s)}"
+        text = f"{one.how:<{width}}  {cost}{units}{takes}{_mark(one)}"
+        yield "plans" if at == 0 else "", text, "green" if one.is_cheapest else ""
+    if of is not None:
+        yield "", f"counted for {count(of)} items: the list does not say how many it holds", ""
+
+
+def _mark(option: Option) -> str:
+    told = f"  ({option.flags})" if option.flags else ""
+    if option.is_taken:
+        return "  (cheapest; the import takes it)" if option.is_cheapest else "  (the import takes it)"
+    return f"  (cheapest; {option.flags or 'not asked for'})" if option.is_cheapest else told
 
 
 def _workers(plan: Plan) -> Iterable[str]:

@@ -100,6 +100,9 @@ def summary_rows(summary: Summary) -> Iterable[Row]:
         waiting = f", {count(summary.waiting_items)} of them to be retried" if summary.waiting_items else ""
         yield "to do", f"{plural(left, 'item')} listed but not imported{waiting}", ""
     yield "duration", _duration(summary), ""
+    if summary.speed != 1:
+        took = f"it took {duration(summary.duration_s / summary.speed)} here"
+        yield "speed", f"{summary.speed:,g} times: {took}; all times are the API's", ""
     yield from _measure(summary)
     yield from _speed(summary)
     yield "requests", _requests(summary), ""
@@ -171,9 +174,8 @@ def _requests(summary: Summary) -> str:
     text = f"{count(summary.sent)}   {plural(summary.requests_page, 'page')} + {plural(summary.requests_item, 'item')}"
     text += f" + {plural(summary.requests_token, 'token')}" if summary.requests_token else ""
     if summary.requests_saved:
-        text += f"; {count(summary.requests_saved)} fewer than an item per request"
-    if summary.from_list and summary.requests_item:
-        text += " (the list's records are the items)"
+        how = f": {', '.join(summary.saved_by)}" if summary.saved_by else ""
+        text += f"; saved {plural(summary.requests_saved, 'request')}{how}"
     text += f"; {refusals_text(summary.refusals)}"
     return f"{text}; without an answer: {count(summary.lost)}" if summary.lost else text
 

@@ -32,6 +32,13 @@ def _own_options() -> list[click.Parameter]:
             ["--config"], metavar="FILE", help="TOML file with settings, named like the flags without their dashes."
         ),
         click.Option(["--list-scenarios"], is_flag=True, help="List the presets and exit."),
+        click.Option(
+            ["--speed"],
+            type=float,
+            default=1.0,
+            metavar="N",
+            help="Let time pass N times as fast; an import of it needs the same --speed.  [default: 1]",
+        ),
         click.Option(["--until-stdin-closes"], is_flag=True, help="Stop when standard input ends."),
         # What whoever starts us prefers to our own defaults, but not to what a scenario says.
         click.Option(["--unless-set"], metavar="NAME=VALUE", multiple=True, hidden=True),
@@ -56,6 +63,7 @@ def serve(
     scenario: str | None,
     config: str | None,
     list_scenarios: bool,
+    speed: float,
     until_stdin_closes: bool,
     unless_set: tuple[str, ...],
     **flags: Any,
@@ -71,9 +79,12 @@ def serve(
         values |= read_toml(config) if config else {}
         values |= {name: value for name, value in flags.items() if value not in (None, ())}
         checked = ServerConfig.from_mapping(values)
-        from harness_test_api.foreground import serve_until_stopped  # slow to load: not before the flags are right
+        # Slow to load: not before the flags are right.
+        from harness_test_api.foreground import serve_until_stopped
+        from harness_test_api.speed import check_speed, clock_at
 
-        serve_until_stopped(checked, host, port, until_stdin_closes)
+        check_speed(checked, speed)
+        serve_until_stopped(checked, host, port, until_stdin_closes, clock_at(speed))
     except* ServerError as errors:
         click.echo(f"Error: {_first(errors)}", err=True)
         sys.exit(2)

@@ -12,9 +12,14 @@ import trio
 from harness_test_api.config import ServerConfig
 
 
-def serve_until_stopped(config: ServerConfig, host: str, port: int, until_stdin_closes: bool) -> None:
-    """Serve, print the list's URL when it answers, and return after SIGTERM, Ctrl-C or the end of standard input."""
-    trio.run(_serve, config, host, port, until_stdin_closes)
+def serve_until_stopped(
+    config: ServerConfig, host: str, port: int, until_stdin_closes: bool, clock: trio.abc.Clock | None = None
+) -> None:
+    """Serve, print the list's URL when it answers, and return after SIGTERM, Ctrl-C or the end of standard input.
+
+    clock: by which the API's time passes (None: trio's own).
+    """
+    trio.run(_serve, config, host, port, until_stdin_closes, clock=clock)
 
 
 async def _serve(config: ServerConfig, host: str, port: int, until_stdin_closes: bool) -> None:

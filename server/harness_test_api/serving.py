@@ -36,6 +36,7 @@ from harness_test_api.control import apply_control
 from harness_test_api.errors import PortTaken
 from harness_test_api.ledger import DecisionRow, Snapshot
 from harness_test_api.service import Service
+from harness_test_api.speed import by_the_wall
 from harness_test_api.wire import Connections
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ async def running(config: ServerConfig, host: str = "127.0.0.1", port: int = 0) 
         finally:
             await context.terminated.set()  # no connection takes another request after its answer
             accepting.cancel_scope.cancel()
-            with trio.move_on_after(GRACE_S, shield=True):
+            with trio.move_on_after(by_the_wall(GRACE_S), shield=True):
                 await in_flight.none()
             handling.cancel_scope.cancel()
 
@@ -179,7 +180,7 @@ async def _listen(host: str, port: int) -> list[trio.SocketListener]:
 def _hypercorn_config(config: ServerConfig) -> HyperConfig:
     hyper = HyperConfig()
     hyper.errorlog = None  # standard error is the command line's; faults are on purpose and in the ledger
-    hyper.keep_alive_timeout = config.parsed.idle_timeout_s
+    hyper.keep_alive_timeout = by_the_wall(config.parsed.idle_timeout_s)  # as long as clients count on
     hyper.keep_alive_max_requests = 1_000_000_000  # a connection lasts until someone means to close it
     hyper.include_server_header = False
     hyper.include_date_header = False  # the service's own, from the same clock as its limits

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, cast, get_args
 from zoneinfo import ZoneInfo
 
@@ -62,13 +62,6 @@ class Tier:
     def counts(self, route: str) -> bool:
         """Say whether requests of `route` are counted."""
         return self.route in (EVERY_ROUTE, route)
-
-    def at_speed(self, speed: float) -> Tier:
-        """Return the tier as it is where time runs `speed` times as fast."""
-        if speed == 1:
-            return self
-        period_s = self.period_s if self.kind == "concurrency" else self.period_s / speed
-        return replace(self, period_s=period_s, penalty_s=self.penalty_s / speed)
 
     def __str__(self) -> str:
         text = "" if self.route == EVERY_ROUTE else f"{self.route}="

@@ -228,7 +228,7 @@ def test_a_token_takes_a_grant_of_its_own_route() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 60), st.integers(2, 30), st.integers(1, 12), st.integers(1, 9))
-@example(6, 2, 4, 6)  # one was judged with the third of the tokens, and compared with the fourth
+@example(6, 2, 4, 6)  # others had used up the token that it was fetched for, and it was compared with the next one
 def test_nothing_is_sent_without_a_grant(items: int, lasts: int, workers: int, limit: int) -> None:
     """Tokens, pages and items together never exceed the limit of all, and events count what the server counted."""
     server = Guarded(items=items, lasts_requests=lasts)
@@ -237,3 +237,15 @@ def test_nothing_is_sent_without_a_grant(items: int, lasts: int, workers: int, l
     assert all(later - first >= 1.0 for first, later in zip(times, times[limit:]))
     assert counted(played) == server.ledger
     assert fold(played.events).imported == items
+
+
+@pytest.mark.parametrize("lasts", [10, 30])
+@pytest.mark.parametrize("workers", [1, 4, 12])
+def test_items_that_nobody_may_see_while_tokens_are_used_up(lasts: int, workers: int) -> None:
+    """They fail, every other item is imported, and each costs a few tokens at most."""
+    server = Guarded(items=40, lasts_requests=lasts, forbidden=frozenset({3, 4, 5, 20, 40}))
+    played = play(server, workers=workers)
+    state = fold(played.events)
+    assert (state.imported, {key for _, key in state.failures}) == (35, {3, 4, 5, 20, 40})
+    needed = -(-sum(server.ledger[role] for role in ("list", "item")) // lasts)
+    assert server.ledger["token"] <= needed + 5 * 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -97,7 +98,11 @@ async def _serve(heard: Heard, answer: Answer, stream: Any) -> None:
                     return
                 text += more
             request, _, text = text.partition(b"\r\n\r\n")
-            heard.requests.append(request.decode("latin-1"))
+            length = re.search(rb"(?i)\ncontent-length: *([0-9]+)", request)
+            while length is not None and len(text) < int(length[1]):
+                text += await stream.receive_some()
+            body, text = (text[: int(length[1])], text[int(length[1]) :]) if length is not None else (b"", text)
+            heard.requests.append((request + b"\r\n\r\n" * bool(body) + body).decode("latin-1"))
             said = answer(heard.requests[-1].split(" ")[1])
             if callable(said):
                 await said(stream, heard)

@@ -396,7 +396,7 @@ async def test_redirects(tmp_path: Path) -> None:
     assert (run.status, len(server.requests), elsewhere.connections) == ("failed", 1, 0)
     assert run.failed()[0].detail == (
         f"redirects to other hosts are not followed; it points to {elsewhere.url}; if you trust that address, "
-        "use it as --url"
+        "use it as --url, or, if it is another name of this service, add --same-host"
     )
 
 

@@ -135,6 +135,35 @@ def test_jupyterlab(page: Page, tmp_path: Path) -> None:
         assert run.state().workers == 13
 
 
+def test_a_known_api_is_chosen_in_the_form(page: Page, tmp_path: Path) -> None:
+    """The limits that its documentation names stand in the field; Start rehearses its import from the test API."""
+    copy_notebook(tmp_path, ITEMS=60, LIMIT=LIMIT, RUN="known")
+    with voila(tmp_path) as address:
+        page.goto(address)
+        limit = page.get_by_label("Limit", exact=True)
+        expect(limit).to_have_value(LIMIT)
+        page.get_by_label("Known API").select_option(
+            label="stripe: Stripe: charges, customers and other lists of the API v1"
+        )
+        expect(limit).to_have_value("")
+        expect(limit).to_have_attribute("placeholder", "documented: 100/s+list=25/s+item=25/s")
+        picture(page, "form")
+        page.get_by_role("button", name="URL", exact=True).click()
+        for label in ("Settings file", "URL of the list", "Token variable"):
+            expect(page.get_by_label(label, exact=True)).to_be_visible()
+        expect(page.get_by_label("Items", exact=True)).to_have_value("")
+        page.get_by_label("Settings file", exact=True).fill("no.toml")
+        press(page, "Start")
+        expect(page.get_by_role("alert")).to_contain_text("no.toml cannot be read (No such file or directory)")
+        picture(page, "form-url")
+        page.get_by_role("button", name="test API", exact=True).click()
+        expect(page.get_by_label("Items", exact=True)).to_have_value("60")
+        press(page, "Start")
+        badge(page, "complete")
+    run = open_run("known", tmp_path / "results")
+    assert (run.status, run.items().num_rows, run.about["config"]["preset"]) == ("complete", 60, "stripe")
+
+
 def take_pictures(page: Page) -> None:
     """As it is, in the dark, and in a narrow window."""
     theme = "window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab %s'})"

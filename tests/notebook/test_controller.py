@@ -16,6 +16,7 @@ from harness_test_api import ServerConfig, running_in_thread
 from harness import open_run
 from harness.notebook.all_runs import AllRuns
 from harness.notebook.controller import Controller
+from harness.views.panel.html import esc
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.realtime
@@ -91,6 +92,64 @@ def test_what_is_wrong_is_said_and_nothing_happens(tmp_path: Path) -> None:
     panel.controls.apply.click()
     panel.tick()
     assert "many" in panel.controls.note.value
+
+
+def test_a_known_api_is_chosen_in_the_form(tmp_path: Path) -> None:
+    """What was filled in for the test API is taken back; the documented limits are shown, and rehearsed."""
+    panel = Controller({"items": 40, "limit": "1000/1s", "run": "r"}, tmp_path)
+    fields = panel.controls._fields
+    assert [name for _, name in fields["preset"].options][:2] == ["", "airtable"]
+    fields["preset"].value = "stripe"
+    assert fields["limit"].value == ""
+    assert "documented: 100/s+list=25/s+item=25/s" in fields["limit"].placeholder
+    assert panel.controls.values() == {"preset": "stripe", "items": "40", "run": "r", "workers": 10}
+    fields["preset"].value = ""
+    assert (fields["limit"].value, fields["items"].value) == ("1000/1s", "40")
+    fields["preset"].value = "stripe"
+    press(panel, "start")
+    until(lambda: panel.import_ is not None and not panel.busy, panel.tick)
+    run = open_run("r", tmp_path)
+    assert (run.status, run.items().num_rows) == ("complete", 40)
+    assert run.about["config"]["preset"] == "stripe"
+    assert str(run.items().column("id")[0]).startswith("ch_")
+
+
+def test_a_url_takes_nothing_that_was_meant_for_the_test_api(tmp_path: Path) -> None:
+    """Neither its size nor its limits; what was typed stays."""
+    panel = Controller({"items": 1000, "limit": "500/20s"}, tmp_path)
+    form = panel.controls
+    form._source.value = "URL"
+    form._fields["url"].value = "https://api.example.com/orders"
+    assert form.values() == {"url": "https://api.example.com/orders", "workers": 10}
+    form._fields["limit"].value = "100/m"
+    form._source.value = "test API"
+    assert form.values() == {"items": "1000", "limit": "100/m", "workers": 10}
+
+
+def test_a_settings_file_is_named_in_the_form(url: str, tmp_path: Path) -> None:
+    """As `check --save` wrote it; what the form says besides wins. One that cannot be used is a sentence."""
+    file = tmp_path / "orders.toml"
+    file.write_text(f'[source]\n[[resource]]\nurl = "{url}"\npaging = {{type = "page"}}\n')
+    panel = Controller({"source": file, "items": 5, "run": "r", "limit": "1000/1s"}, tmp_path / "results")
+    assert panel.controls.values() == {
+        **{"source": str(file), "max_items": "5", "run": "r"},
+        **{"limit": "1000/1s", "workers": 10},
+    }
+    press(panel, "start")
+    until(lambda: panel.import_ is not None and not panel.busy, panel.tick)
+    assert open_run("r", tmp_path / "results").items().num_rows == 4  # item 3 is gone
+    for text, sentence in (
+        ("[source]\n[[resource]]\nurll = 1\n", "unknown setting 'urll' in [[resource]] in"),
+        ("[source\n", "is not TOML"),
+    ):
+        file.write_text(text)
+        panel.start()
+        panel.tick()
+        assert esc(sentence) in panel.controls.note.value
+    panel.controls._fields["source"].value = "no.toml"
+    panel.start()
+    panel.tick()
+    assert "no.toml cannot be read (No such file or directory)" in panel.controls.note.value
 
 
 def test_an_import_that_fails_says_why(url: str, tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_the_help_of_the_experiment_is_that_of_the_config() -> None:
     shown = papermill.inspect_notebook(NOTEBOOKS / "experiment.ipynb")
     assert len(shown) > 15
     for name, parameter in shown.items():
-        if name == "simulated":
+        if name in ("simulated", "source"):
             continue
         if name == "results":  # where it is not said, the environment is asked before the config
             assert (eval(parameter["default"], {}), "HARNESS_IMPORT_RESULTS" in parameter["help"]) == ("", True)
@@ -106,6 +106,16 @@ def test_one_experiment(tmp_path: Path) -> None:
     said = str(outputs(out))
     assert "✓ complete: 60 of 60 imported" in said
     assert "application/vnd.jupyter.widget-view+json" not in said
+
+
+@pytest.mark.realtime
+def test_an_experiment_with_a_known_api(tmp_path: Path) -> None:
+    """`-p preset stripe`: simulated against the test API in its shape, within the documented limits."""
+    out = tmp_path / "out.ipynb"
+    execute("experiment", out, items=230, preset="stripe", results=str(tmp_path), run="known")
+    metrics = read_metrics(out)
+    assert (metrics["status"], metrics["imported"], metrics["hits"]) == ("complete", 230, 0)
+    assert (metrics["config"]["preset"], metrics["pages"]) == ("stripe", 3)
 
 
 @pytest.mark.realtime

@@ -39,6 +39,52 @@ def test_what_does_not_fit_is_said_in_a_sentence(namespace: dict[str, Any], sent
     assert said.value.__context__ is None
 
 
+def test_a_source_is_a_preset_or_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`-p preset github -p url …` and `-p source path.toml`; also from the notebooks' folder."""
+    url = "https://api.github.com/repos/o/r/issues"
+    config = settings({"preset": "github", "url": url, "simulated": False})
+    assert (config.source.declared().resource.id, config.source.limits) == (  # type: ignore[union-attr]
+        ("number",),
+        ("5000/h+900/m+100:concurrency",),
+    )
+    (tmp_path / "orders.toml").write_text(f'limit = "9/s"\n[source]\n[[resource]]\nurl = "{url}"\nid = "a"\n')
+    (tmp_path / "mine.toml").write_text('records = "rows"\n')
+    (tmp_path / "notebooks").mkdir()
+    for here in (tmp_path, tmp_path / "notebooks"):
+        monkeypatch.chdir(here)
+        config = settings({"source": "orders.toml", "workers": "3", "preset": None})
+        assert (config.source.declared().resource.id, config.pacing.workers) == (("a",), 3)  # type: ignore[union-attr]
+        assert settings({"source": "orders.toml", "limit": "5/s"}).pacing.limit == parse_tiers("5/s")
+        config = settings({"preset": "./mine.toml", "url": url})
+        assert config.source.declared().resource.records == "rows"  # type: ignore[union-attr]
+    assert settings({"source": "", "preset": "github"}).test_api.scenario == "github"
+
+
+@pytest.mark.parametrize(
+    ("namespace", "sentence"),
+    [
+        ({"preset": "githb"}, "--preset 'githb' is not known; did you mean github?"),
+        ({"preset": "./no.toml", "url": "https://a/b"}, "--preset no.toml cannot be read"),
+        (
+            {"source": "no.toml"},
+            "the settings file no.toml cannot be read (No such file or directory); name a TOML file",
+        ),
+        ({"source": "x.toml", "preset": "github"}, "--preset and [[resource]] in x.toml both declare a source"),
+        ({"sorce": "x.toml"}, "'sorce' is not a parameter of this notebook; did you mean source?"),
+        ({"preset": "github", "plan": "gold"}, "--plan 'gold' is not known of github; use one of: default, anonymous"),
+    ],
+)
+def test_a_source_that_cannot_be_used_is_a_sentence(
+    namespace: dict[str, Any], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the words of the command line."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.toml").write_text('[source]\n[[resource]]\nurl = "https://a/b"\n')
+    with pytest.raises(NotebookProblem) as said:
+        settings(namespace)
+    assert sentence in str(said.value)
+
+
 def test_a_switch_is_read_as_text_too() -> None:
     """`-r simulated False` hands over text."""
     assert [switch("simulated", value) for value in (True, "False", "no", 0)] == [True, False, False, False]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 import trio.testing
+from harness_test_api import ServerConfig, Service, create_app
 
 from harness.config import ImportConfig
 from harness.record.run import Run
@@ -27,6 +29,25 @@ def imported(stub: Stub, folder: Path, monkeypatch: pytest.MonkeyPatch, **settin
     monkeypatch.setattr(client, "open_client", open_client)
     config = ImportConfig(results=folder / "results", run="r", **settings)
     return trio.run(_import, config, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+async def at_test_api(
+    server: Mapping[str, Any], config: ImportConfig, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Run, dict[str, Any]]:
+    """Import from a test API with the settings `server`, whatever host the URL names; the run, and its counts."""
+    service = opened_at_test_api(server, monkeypatch)
+    return await _import(config), service.report()
+
+
+def opened_at_test_api(server: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch) -> Service:
+    """Make every client that is opened from now on ask a test API with the settings `server`."""
+    about = ServerConfig.from_mapping(server)
+    service = Service(about, trio.current_time())
+    app, opened = create_app(about, service), client.open_client
+    monkeypatch.setattr(
+        client, "open_client", lambda *args, **how: opened(*args, **{**how, "transport": InProcess(app)})
+    )
+    return service
 
 
 async def _import(config: ImportConfig) -> Run:

@@ -13,13 +13,10 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
-from harness_test_api import ServerConfig, Service, create_app
 
 from harness.config import ImportConfig
 from harness.record.run import Run
-from harness.session.importing import http_api, import_into, prepared
-from harness.source import client
-from tests.asgi import InProcess
+from tests.presets.play import at_test_api
 
 HOST = "http://api.test"
 LIST = f"{HOST}/api/items"
@@ -88,25 +85,9 @@ def played(
     """Import everything that a test API with these settings holds; the run, and the server's counts."""
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
-    return trio.run(
-        _played, server, ImportConfig(url=LIST, results=folder / "results", run="r", **settings), monkeypatch,
-        clock=trio.testing.MockClock(autojump_threshold=0),
-    )  # fmt: skip
-
-
-async def _played(
-    server: Settings, config: ImportConfig, monkeypatch: pytest.MonkeyPatch
-) -> tuple[Run, dict[str, Any]]:
-    about = ServerConfig.from_mapping({"items": ITEMS, "limit": "none", **server})
-    service = Service(about, trio.current_time())
-    app, opened = create_app(about, service), client.open_client
-    monkeypatch.setattr(
-        client, "open_client", lambda *args, **how: opened(*args, **{**how, "transport": InProcess(app)})
-    )
-    with prepared(config) as run:
-        async with http_api(config, LIST) as api:
-            await import_into(run, config, api, LIST, inline=True)
-    return run, service.report()
+    config = ImportConfig(url=LIST, results=folder / "results", run="r", **settings)
+    about = {"items": ITEMS, "limit": "none", **server}
+    return trio.run(at_test_api, about, config, monkeypatch, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
 def agree(run: Run, report: Mapping[str, Any]) -> bool:

@@ -149,6 +149,24 @@ def test_a_killed_sort_leaves_nothing_behind(tmp_path: Path) -> None:
         assert [kept.item for kept in items] == [2, 1]
 
 
+def test_what_a_kill_left_is_removed_by_the_next_who_sorts(tmp_path: Path) -> None:
+    """A file that was made and not unlinked yet; files of other names stay."""
+    recorded(tmp_path, [listed(2, 1)], [1, 2])
+    left, other = tmp_path / ".abcdefgh.sorting.tmp", tmp_path / "sorting.tmp"
+    left.touch()
+    other.touch()
+    with in_list_order(tmp_path, beside=tmp_path) as items:
+        assert [kept.item for kept in items] == [2, 1]
+    assert (left.exists(), other.exists()) == (False, True)
+
+
+def test_two_sort_in_one_folder_at_once(tmp_path: Path) -> None:
+    """The second begins amid the first, which needs the name of its file no more."""
+    recorded(tmp_path, [listed(2, 1)], [1, 2])
+    with in_list_order(tmp_path, beside=tmp_path) as first, in_list_order(tmp_path, beside=tmp_path) as second:
+        assert [kept.item for kept in second] == [kept.item for kept in first] == [2, 1]
+
+
 def test_where_nothing_can_be_sorted_it_is_said(tmp_path: Path) -> None:
     """No such folder, or no room: one sentence, as for any file of the record."""
     recorded(tmp_path, [listed(1)], [1])

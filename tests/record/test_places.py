@@ -67,7 +67,7 @@ def test_many_of_a_kind_take_little_room() -> None:
     places = Places()
     for number in range(1000):
         places.add(f"name-{number}", f"/api/v2/pokemon/{number}/")
-    assert len(places._of) == 1
+    assert len(places.by_template) == 1
     assert places.get("name-17") == "/api/v2/pokemon/17/"
 
 

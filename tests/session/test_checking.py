@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
+import httpx2
 import pytest
 import trio
 import trio.testing
 from harness_test_api import ServerConfig, Service, create_app, scenario
 
 from harness.config import ImportConfig
+from harness.core.answers import own_words
 from harness.errors import BadInput
-from harness.session.checking import Checked, Told, check
+from harness.pacing import Notice, Quota
+from harness.session.checking import Checked, Told, _told, check
+from harness.session.importing import _rest
+from harness.session.planning import look_ahead
 from harness.source.client import HttpApi
 from harness.source.rest import Rest
+from harness.source.tokens import Client as TokenClient
 from harness.views.checked import check_text
 from harness.views.screen import Screen
 from tests.asgi import InProcess
@@ -21,19 +28,41 @@ from tests.asgi import InProcess
 EPOCH_S = 1_764_000_000.0
 
 
-def checked(server: ServerConfig, utc_s: float = EPOCH_S, **settings: Any) -> tuple[Checked, int]:
-    """What comes of checking `server`, in virtual time, and how many requests it got."""
-    config = ImportConfig(**settings)
+Found = TypeVar("Found")
+LIST = "http://127.0.0.1/api/items"
 
-    async def main() -> tuple[Checked, int]:
+
+def asked(
+    server: ServerConfig,
+    ask: Callable[[HttpApi, ImportConfig], Awaitable[Found]],
+    *,
+    find_size: bool = False,
+    **settings: Any,
+) -> tuple[Found, int]:
+    """What `ask` finds of `server`, in virtual time, and how many requests it got.
+
+    find_size: as the commands do it; else pages of 100 are asked for.
+    """
+    config = ImportConfig(**settings)
+    oauth = None
+    if config.source.token_url is not None:
+        oauth = TokenClient(config.source.token_url, "me", "secret", None)
+
+    async def main() -> tuple[Found, int]:
         service = Service(server, trio.current_time(), EPOCH_S)
         transport = InProcess(create_app(server, service))
-        rest = Rest("http://127.0.0.1/api/items", config.source.page_size)
-        async with HttpApi(rest, workers=1, timeout_s=30.0, keep_records=True, transport=transport) as api:
-            found = await check(api, config, utc_s)
+        rest = _rest(config, LIST) if find_size else Rest(LIST, config.source.page_size)
+        how: dict[str, Any] = {"keep_records": True, "transport": transport, "oauth": oauth, "find_size": find_size}
+        async with HttpApi(rest, workers=1, timeout_s=30.0, **how) as api:
+            found = await ask(api, config)
         return found, service.report()["admitted"]
 
     return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+def checked(server: ServerConfig, utc_s: float = EPOCH_S, **settings: Any) -> tuple[Checked, int]:
+    """What comes of checking `server`, in virtual time, and how many requests it got."""
+    return asked(server, lambda api, config: check(api, config, utc_s), **settings)
 
 
 def test_four_requests_tell_what_can_be_told() -> None:
@@ -41,7 +70,8 @@ def test_four_requests_tell_what_can_be_told() -> None:
     found, requests = checked(scenario("draft-8", items=250))
     assert requests == 4
     assert (found.a_page, found.items, found.pages, found.item_fields, found.alike) == (100, 250, None, 6, False)
-    assert (found.paging, found.ended, found.problem) == ("each page names the next (has_more)", "", "")
+    how = "each page is asked for by the last id of the one before"
+    assert (found.paging, found.ended, found.problem) == (how, "", "")
     assert found.latencies_s == pytest.approx((0.05, 0.05, 0.05, 0.05))
     assert [(told.header, told.limit, told.period_s, told.remaining) for told in found.told] == [
         ("RateLimit", 100, 5.0, (99, 98, 97, 96)),
@@ -49,6 +79,47 @@ def test_four_requests_tell_what_can_be_told() -> None:
     ]
     assert found.limits == "100/5s+300/30s"
     assert found.skew_s == 0.0
+
+
+def test_declared_limits_are_kept_and_shown() -> None:
+    """No request of a check is refused where three a second are let in; no header tells of that."""
+    server = ServerConfig.from_mapping({"items": 250, "limit": "2/s:log", "dialect": "none"})
+    found, requests = checked(server, limit="2/s")
+    assert (requests, {*found.statuses} - {200}, found.declared_limits) == (5, {422}, "2/1s")  # 422: no page 0
+    text = check_text(found, Screen(), program="python -m harness")
+    assert "  limits     2/1s  (declared; no header tells of any)" in text
+    assert "Pass --limit" not in text
+
+
+def test_a_short_wait_is_waited() -> None:
+    """A limit that was not declared and asks for a second or two does not end the check."""
+    found, requests = checked(ServerConfig.from_mapping({"items": 250, "limit": "2/2s"}))
+    assert requests == 5
+    assert found.statuses == (200, 200, 429, 422, 200, 429, 200)  # 422: no page 0
+
+
+def test_limits_that_only_the_list_tells_are_told() -> None:
+    """The last answer with any counts."""
+    notices = [Notice(200, quotas=(Quota(100, 90, 30.0, 60.0, header="X-RateLimit"),)), Notice(200)]
+    assert [(told.limit, told.remaining) for told in _told(notices)] == [(100, (90,))]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ('{"message": "unknown parameter page."}', "unknown parameter page"),
+        ('{"error": {"message": "Send the \\"key\\"", "code": 3}}', 'Send the "key"'),
+        ('{"title": "Bad", "detail": "Send Api-Version"}', "Send Api-Version"),
+        ('{"errorMessages": ["No such field"], "errors": {}}', "No such field"),
+        ('{"message": "cut in the mid', ""),
+        ("<html><title> Not\n here </title>", "Not here"),
+        ("no", ""),
+        (None, ""),
+    ],
+)
+def test_the_servers_own_sentence(body: str | None, words: str) -> None:
+    """Where APIs put it, in one line; of a body that is cut as well."""
+    assert own_words(body) == words
 
 
 def test_a_list_alone_is_one_request_and_a_clock_that_is_wrong_is_said() -> None:
@@ -63,9 +134,16 @@ def test_a_list_alone_is_one_request_and_a_clock_that_is_wrong_is_said() -> None
 @pytest.mark.parametrize(
     ("server", "sentence"),
     [
-        (scenario("plans"), "the list cannot be read (status 401: Unauthorized); check the credentials and --url"),
+        (
+            scenario("plans"),
+            'the list cannot be read (status 401: Unauthorized, "this API requires a known key; send it as X-Api-Key '
+            'or as a bearer token"); check the credentials and --url',
+        ),
         (ServerConfig(limit="1/20s"), "the page was refused by a rate limit, which asks to wait 20 s; try again later"),
-        (ServerConfig(fault=("404:items=1",)), "the item 1 cannot be read (gone: Not Found); check --url"),
+        (
+            ServerConfig(fault=("404:items=1",)),
+            'the item 1 cannot be read (gone: Not Found, "fault on request: 404"); check --item (where items are)',
+        ),
     ],
 )
 def test_what_stands_in_the_way_is_said_in_a_sentence(server: ServerConfig, sentence: str) -> None:
@@ -88,3 +166,62 @@ def test_records_that_hold_everything_need_no_request_each() -> None:
     assert "X-RateLimit: 100, 80 left, reset in 30 s; a request costs 5" in text
     silent = Checked("u", (0.1,), 10, None, None, "each page names the next", 0, False, (), None)
     assert "No rate-limit headers found." in check_text(silent, Screen(), program="python -m harness", command="import")
+
+
+SLASHES = {"list": "/api/items/", "item": "{list}{id}/", "redirect": "308"}
+
+
+def test_redirects_are_followed_as_an_import_follows_them() -> None:
+    """The list, and the first item; the second is asked for with its slash at once. Each hop is a request."""
+    server = ServerConfig(items=250, limit="100/5s", shape=SLASHES)
+    found, requests = checked(server, url=LIST)
+    assert found.statuses == (308, 200, 200, 422, 308, 200, 200)  # 422: of page 0
+    assert (requests, len(found.latencies_s), found.items, found.item_fields, found.problem) == (7, 7, 250, 6, "")
+    plan, requests = asked(server, look_ahead, url=LIST)
+    assert (requests, plan.requests_made) == (4, 4)
+    assert plan.work is not None
+    assert (plan.work.pages, plan.work.items) == (3, 250)
+
+
+@pytest.mark.parametrize("ask", [lambda api, config: check(api, config, EPOCH_S), look_ahead])
+def test_redirects_that_lead_in_a_circle_are_named(ask: Callable[..., Awaitable[Any]]) -> None:
+    """In one sentence, after as many requests as the circle has."""
+
+    async def main() -> None:
+        moved = httpx2.MockTransport(
+            lambda request: httpx2.Response(302, headers={"Location": f"/{'b' if request.url.path == '/a' else 'a'}"})
+        )
+        async with HttpApi(Rest("http://api.test/a"), workers=1, timeout_s=5.0, transport=moved) as api:
+            with pytest.raises(BadInput, match=r"the list cannot be read .*the redirects lead in a circle"):
+                await ask(api, ImportConfig(url="http://api.test/a"))
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+def of_oauth() -> dict[str, Any]:
+    where = "http://127.0.0.1/oauth/token"
+    return {"auth": "oauth2", "token_url": where, "client_id_env": "ID", "client_secret_env": "SECRET"}
+
+
+def test_a_token_is_fetched_first() -> None:
+    """One request more, before all others; where a token holds for two requests only, as many as are needed."""
+    server = ServerConfig(items=250, limit="100/5s", auth="oauth2", tokens="counted")
+    found, requests = checked(server, url=LIST, **of_oauth())
+    assert found.statuses == (200, 200, 200, 422, 200, 200)  # 422: of page 0
+    assert (requests, found.items, found.item_fields) == (6, 250, 6)
+    plan, requests = asked(server, look_ahead, url=LIST, **of_oauth())
+    assert (requests, plan.requests_made) == (3, 3)
+    short = ServerConfig(items=250, limit="100/5s", auth="oauth2", tokens="requests=2:counted")
+    assert checked(short, url=LIST, **of_oauth())[0].statuses == (200, 200, 200, 401, 200, 422, 200, 401, 200, 200)
+
+
+def test_no_token_is_one_sentence() -> None:
+    """With the names of the variables, and nothing else is asked."""
+    with pytest.raises(BaseException) as failed:
+        checked(ServerConfig(auth="oauth2"), url=LIST, **{**of_oauth(), "token_url": "http://127.0.0.1/elsewhere"})
+    error = failed.value
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, BadInput)
+    assert "no token came from http://127.0.0.1/elsewhere (" in str(error)
+    assert str(error).endswith("; check ID and SECRET and --token-url")

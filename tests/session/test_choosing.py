@@ -204,3 +204,29 @@ def test_other_failures_say_nothing_of_where_items_are(tmp_path: Path) -> None:
     for status in (400, 403):
         run = imported(tmp_path / str(status), Bare(5, whole, status=status))
         assert run.status != "complete"
+
+
+class Killed(BaseException):
+    """The machine dies."""
+
+
+@pytest.mark.parametrize("after", [1, 2, 3, 4])
+@pytest.mark.parametrize("bare", [True, False])
+def test_a_run_that_died_over_the_decision_decides_anew(tmp_path: Path, after: int, bare: bool) -> None:
+    """Page 1 is read once more, for its records are lost; the items are the same as if nothing had happened."""
+    server = Bare(30, whole) if bare else Server(30, whole, whole)
+    fetch = server.fetch
+
+    async def dying(role: Role, key: Key, on_headers: OnHeaders) -> Got | None:
+        if len(server.asked) >= after:
+            raise Killed
+        return await fetch(role, key, on_headers)
+
+    server.fetch = dying  # type: ignore[method-assign]
+    with pytest.raises(BaseExceptionGroup):
+        imported(tmp_path, server, workers=1)
+    server.fetch = fetch  # type: ignore[method-assign]
+    run = imported(tmp_path, server, workers=1, resume=True)
+    assert (run.status, contents(run)) == ("complete", [whole(item) for item in range(1, 31)])
+    assert len(server.of("item")) <= 2 * len(set(server.of("item"))) <= 6
+    assert len(server.of("list")) <= 3 + 1

@@ -221,7 +221,7 @@ async def test_redirects_to_other_hosts_are_not_followed() -> None:
     assert failed == Failed(
         "redirected",
         "redirects to other hosts are not followed; it points to https://login.test/in; "
-        "if you trust that address, use it as --url",
+        "if you trust that address, use it as --item, or, if it is another name of this service, add --same-host",
         passing=False,
     )
     assert asked == [f"{LIST}/1"]

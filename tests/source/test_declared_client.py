@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 import trio
 
-from harness.core.answers import Failed, ItemRead, PageRead
+from harness.core.answers import Failed, ItemRead, PageRead, Redirected
 from harness.record.events import FIRST_PAGE, PageRef
 from harness.source.base import Got
 from harness.source.client import HttpApi
@@ -122,3 +123,71 @@ def test_where_an_item_lies_is_known_from_the_first_page_too_or_it_is_not_asked(
     assert results[0] == Got(
         Failed("malformed", "the list has not said where item 1 lies; start anew with --fresh", False, sent=False)
     )
+
+
+def redirected(source: Source, status: int, to: str, *, first: str = "/search") -> tuple[Stub, list[Any]]:
+    """Ask for page 1 of a source whose list redirects so, and follow it as the core does, at most once."""
+
+    def answers(asked: Asked) -> Reply:
+        page = {"rows": [{"id": 1, "url": "/i/1"}], "next": None}
+        return Reply("", status, {"location": to}) if asked.path == first else Reply(page)
+
+    stub = Stub(answers)
+
+    async def ask() -> list[Any]:
+        transport, same_host = InProcess(stub), source.same_host
+        told: dict[str, Any] = {"workers": 1, "timeout_s": 5, "trust_env": False, "variables": {"KEY": SECRET}}
+        async with HttpApi(Rest(source), transport=transport, same_host=same_host, **told) as api:
+            got = await api.fetch("list", FIRST_PAGE, lambda _: True)
+            assert got is not None
+            results: list[Any] = [got.result]
+            if isinstance(got.result, Redirected):
+                then = await api.fetch("list", FIRST_PAGE, lambda _: True, target=got.result.target)
+                assert then is not None
+                results.append(then.result)
+            return results
+
+    return stub, trio.run(ask)
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_post_that_is_redirected_stays_a_post_with_its_body(status: int) -> None:
+    """A GET without the body, and the cursor in it, would bring something else without a word."""
+    stub, (moved, page) = redirected(POSTED, status, "/v2/search/")
+    assert moved == Redirected("https://api.test/v2/search/", URL)
+    assert [(one.method, one.path) for one in stub.asked] == [("POST", "/search"), ("POST", "/v2/search/")]
+    assert stub.asked[0].body == stub.asked[1].body == {"key": SECRET, "n": 2, "query": "{ rows { id } }"}
+    assert stub.asked[1].headers["content-type"] == "application/json"
+    assert page.ids == (1,)
+
+
+def test_a_post_is_answered_elsewhere() -> None:
+    """303 alone says that a GET brings the answer; asked anew it is a POST again."""
+    stub, (_, page) = redirected(POSTED, 303, "/results/7")
+    assert [(one.method, one.path, one.body) for one in stub.asked][1] == ("GET", "/results/7", None)
+    assert "content-type" not in stub.asked[1].headers
+    assert page.ids == (1,)
+
+
+@pytest.mark.parametrize(
+    ("to", "told"),
+    [
+        ("https://other.test/search?k=1", "it points to https://other.test/search; if you trust that address, use it"),
+        ("http://api.test/search", "if it is another name of this service, add --same-host"),
+        ("ftp://api.test/", "it points to ftp://api.test/;"),
+        ("", "status 307 leads to no address that could be asked instead; check --url"),
+    ],
+)
+def test_a_redirect_out_of_the_origin_is_refused_with_what_to_do(to: str, told: str) -> None:
+    """Nothing more is sent, whatever the status."""
+    stub, (failed,) = redirected(POSTED, 307, to)
+    assert isinstance(failed, Failed)
+    assert told in failed.detail
+    assert (failed.reason, failed.passing, len(stub.asked)) == ("redirected", False, 1)
+
+
+def test_another_name_of_the_service_is_asked_at_its_own() -> None:
+    """With --same-host, and with the credentials, which go to the list's origin alone."""
+    stub, (moved, _) = redirected(POSTED.model_copy(update={"same_host": True}), 307, "http://internal:8080/v2")
+    assert moved == Redirected("https://api.test/v2", URL)
+    assert [one.body["key"] for one in stub.asked] == [SECRET, SECRET]

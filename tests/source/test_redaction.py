@@ -120,6 +120,13 @@ def test_json_stays_json() -> None:
     assert json.loads(redactor.clean_json('{"half": "\\ud800 s3cret/word"}')) == {"half": "\ud800 ***"}
 
 
+def test_numbers_beside_a_secret_stay_as_they_were_written() -> None:
+    """A price keeps its zeros, and what no float holds its digits."""
+    numbers = '"a": 0.1000, "b": [1e400, -0, 0.12345678901234567890], "c": 36893488147419103232'
+    cleaned = Redactor(["s3cret/word"], 8).clean_json(f'{{"k": "s3cret/word", {numbers}}}')
+    assert cleaned == f'{{"k": "***", {numbers}}}'
+
+
 def test_basic_authentication_is_the_pair_and_the_password() -> None:
     """What was sent in base64 may come back in plain, whole or the password alone."""
     known = Credentials("https://api.test/x", {"Authorization": "Basic " + b64encode(b"anna:pa55/w0rd!").decode()}, {})

@@ -174,6 +174,14 @@ def test_what_does_not_fit_a_preset(settings: dict[str, Any], said: str) -> None
     assert str(caught.value).startswith(said)
 
 
+def test_a_declared_source_is_no_preset(tmp_path: Path) -> None:
+    """It is said how such a file is given."""
+    file = tmp_path / "orders.toml"
+    file.write_text(f'[source]\n[[resource]]\nurl = "{URL}"\n')
+    with pytest.raises(BadInput, match="declares a source, not a preset; give that file with --config FILE"):
+        ImportConfig(preset=str(file), url=URL)
+
+
 def test_a_file_alone_cannot_be_rehearsed(mine: str) -> None:
     """There is no test API of its name."""
     with pytest.raises(BadInput, match="needs the URL of a list; add --url, or --scenario to rehearse an import"):
@@ -205,7 +213,15 @@ OAUTH = {
             {"url": URL, "preset": "gitlab", "token_env": "T"},
             "preset gitlab: documented limits 2000/1m; T goes to api.example.com alone",
         ),
-        ({"url": URL, "preset": "gitlab", "limit": "5/s"}, "preset gitlab"),
+        (
+            {"url": URL, "preset": "gitlab", "limit": "5/s"},
+            "preset gitlab; no key is sent; name its variable with --token-env, if this list wants one",
+        ),
+        (
+            {"url": URL, "preset": "gitlab", "header": ["Authorization: Bearer x"], "limit": "5/s"},
+            "preset gitlab; header Authorization goes to api.example.com alone",
+        ),
+        ({"url": URL, "preset": "pokeapi"}, "preset pokeapi"),
         (
             {"preset": "gitlab"},
             "preset gitlab: documented limits 2000/1m; no --url, so the test API stands in: scenario gitlab",

@@ -121,6 +121,9 @@ def server_command(words: tuple[str, ...]) -> int:
 @click.command("recommend", cls=SettingsCommand)
 @click.option("--from", "run", metavar="RUN", help="take the limits and the latency from a run")
 @click.option(
+    "--config", "toml", type=PATH, metavar="FILE", help="take the limits from a TOML file, such as check --save wrote"
+)
+@click.option(
     "--what-if",
     "what_if",
     multiple=True,
@@ -130,7 +133,9 @@ def server_command(words: tuple[str, ...]) -> int:
 @click.option("--json", "as_json", is_flag=True, help="print only the recommendation, as JSON")
 @results_option
 @config_options(RECOMMENDED)
-def recommend_command(run: str | None, what_if: tuple[str, ...], as_json: bool, results: Path, **flags: Any) -> int:
+def recommend_command(
+    run: str | None, toml: Path | None, what_if: tuple[str, ...], as_json: bool, results: Path, **flags: Any
+) -> int:
     """Say how many workers to use, and how long an import takes.
 
     It simulates the import with each number of workers. It also says what changes if the latency doubles, the limits
@@ -138,7 +143,7 @@ def recommend_command(run: str | None, what_if: tuple[str, ...], as_json: bool, 
     """
     from harness.cli.decide import recommend_command as carry_out
 
-    return carry_out(run, what_if, as_json, results, **flags)
+    return carry_out(run, toml, what_if, as_json, results, **flags)
 
 
 @click.command("infer")

@@ -54,6 +54,9 @@ BUTTONS = {
 }
 # Fields that say how an API of one's own is read.
 _OF_URL = ("records", "id", "next", "cursor_param", "item", "auth")
+_NO_LIMIT = "100/m, say; empty: learned or stated"
+# By whether the source is a URL.
+_ITEMS = {False: "1000", True: "all; or the most to import"}
 _WIDE = {"description_width": "9em"}
 _FIELD = {"width": "min(100%, 30em)"}
 
@@ -61,25 +64,27 @@ _FIELD = {"width": "min(100%, 30em)"}
 class Controls:
     """The form, the buttons and a line for what went wrong; `widget` is all of it.
 
-    settings: what the form begins with, by the names of the settings, as text. scenarios, presets: the ready-made test
-    APIs, and the APIs that are known, with a line on each. on: what to call, by button; `workers` and `limit` get what
-    was chosen while an import runs.
+    settings: what the form begins with, by the names of the settings, as text. scenarios: the ready-made test APIs,
+    with a line on each. presets: the APIs that are known, with a line on each and their documented limits. on: what to
+    call, by button; `workers` and `limit` get what was chosen while an import runs.
     """
 
     def __init__(
         self,
         settings: Mapping[str, Any],
         scenarios: Mapping[str, str],
-        presets: Mapping[str, str],
+        presets: Mapping[str, tuple[str, str]],
         strategies: list[str],
         on: Mapping[str, Callable[..., Any]],
     ) -> None:
         self._on = on
         self.enabled: frozenset[str] = frozenset()
         self._setting = False  # the form is being changed by us
+        self._presets = presets
+        self._for_test_api: dict[str, str] = {}  # what was filled in while no URL was
         self._source = w.ToggleButtons(options=["test API", "URL"], description="Source", style=_WIDE)
         about = [
-            ("the default: fixed windows, stated truthfully", ""),
+            ("the known API; or fixed windows, stated truthfully", ""),
             *((f"{name}: {line}", name) for name, line in scenarios.items()),
         ]
         self._fields: dict[str, Any] = {
@@ -87,16 +92,17 @@ class Controls:
             "preset": w.Dropdown(
                 options=[
                     ("none: it is guessed, or said below", ""),
-                    *((f"{name}: {line}", name) for name, line in presets.items()),
+                    *((f"{name}: {line}", name) for name, (line, _) in presets.items()),
                 ],
                 description="Known API",
                 style=_WIDE,
                 layout=_FIELD,
             ),
+            "source": _text("Settings file", "TOML, as check --save writes it; or none"),
             "url": _text("URL of the list", "https://api.example.com/orders"),
-            "token_env": _text("Token variable", "name of an environment variable, such as API_TOKEN"),
-            "items": _text("Items", "1000; with a URL: all"),
-            "limit": _text("Limit", "such as 500/20s+2000/100s; empty: learned, or as the test API states"),
+            "token_env": _text("Token variable", "API_TOKEN, say: its name, not the key"),
+            "items": _text("Items", _ITEMS[False]),
+            "limit": _text("Limit", _NO_LIMIT),
             "server_limit": _text("Server's limit", "what the test API enforces; empty: the same"),
             "latency": _text("Latency", "of the test API, such as 50ms"),
             "pacing": w.Dropdown(
@@ -134,13 +140,24 @@ class Controls:
         self._setting = True
         if "url" in given:
             self._source.value = "URL" if given["url"] else "test API"
+        if given.get("source"):
+            self._source.value = "URL"
+        if self._source.value != "URL":
+            self._for_test_api |= {name: str(given[name]) for name in ("items", "limit") if name in given}
         for name in self._fields.keys() & given.keys():
-            self._fields[name].value = str(given[name])
+            self._put(name, given[name])
         if "workers" in given:
             self._auto.value = given["workers"] == "auto"
             if not self._auto.value:
                 self.workers.value = int(given["workers"])
         self._setting = False
+
+    def _put(self, name: str, value: Any) -> None:
+        """Put a setting into its field; a choice that is not offered, such as a preset in a file, is offered too."""
+        field, text = self._fields[name], "\n".join(value) if isinstance(value, (list, tuple)) else str(value)
+        if isinstance(field, w.Dropdown) and text not in [one for _, one in field.options]:
+            field.options = [*field.options, (text, text)]
+        field.value = text
 
     def values(self) -> dict[str, Any]:
         """Return what was typed, by the names of the settings; nothing for a field left empty."""
@@ -151,8 +168,8 @@ class Controls:
                 typed.pop(name, None)
             if "items" in typed:
                 typed["max_items"] = typed.pop("items")
-            return {"url": "", **typed}
-        for name in ("url", "token_env", *_OF_URL):
+            return typed if "source" in typed else {"url": "", **typed}
+        for name in ("source", "url", "token_env", *_OF_URL):
             typed.pop(name, None)
         return typed
 
@@ -187,15 +204,33 @@ class Controls:
         self.apply.on_click(lambda _: self._on["limit"](self._fields["limit"].value.strip()))
         self.workers.observe(self._workers_moved, "value")
         self._source.observe(lambda _: self._show_source(), "value")
+        for chooses in (self._source, self._fields["preset"]):
+            chooses.observe(lambda _: self._fit(), "value")
 
     def _workers_moved(self, change: Any) -> None:
         if "apply" in self.enabled and not self._setting:
             self._on["workers"](change["new"])
 
+    def _fit(self) -> None:
+        """Take back what was filled in for the test API where it would count for another, and say what counts then."""
+        preset, url = self._fields["preset"].value, self._source.value == "URL"
+        documented = self._presets[preset][1] if preset in self._presets else ""
+        self.limit.placeholder = f"documented: {documented}" if documented else _NO_LIMIT
+        if self._setting:
+            return
+        for name, foreign in (("items", url), ("limit", url or bool(preset))):
+            field, mine = self._fields[name], self._for_test_api.get(name, "")
+            if foreign and field.value == mine:
+                field.value = ""
+            elif not foreign and not field.value:
+                field.value = mine
+
     def _show_source(self) -> None:
         """Show only the fields that this source has."""
         url = self._source.value == "URL"
+        self._fields["items"].placeholder = _ITEMS[url]
         for name, of_url in (
+            ("source", True),
             ("url", True),
             ("token_env", True),
             *((name, True) for name in _OF_URL),
@@ -207,10 +242,8 @@ class Controls:
 
     def _laid_out(self) -> Any:
         fields = self._fields
-        first = w.VBox(
-            [self._source, fields["preset"], fields["scenario"], fields["url"], fields["token_env"], fields["items"]],
-            layout=_COLUMN,
-        )
+        names = ("preset", "scenario", "source", "url", "token_env", "items")
+        first = w.VBox([self._source, *(fields[name] for name in names)], layout=_COLUMN)
         second = w.VBox(
             [self.workers, self._auto, w.HBox([fields["limit"], self.apply], layout=_WRAP), fields["pacing"]],
             layout=_COLUMN,

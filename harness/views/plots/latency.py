@@ -26,7 +26,7 @@ from harness.views.plots.canvas import (
 from harness.views.text import duration
 
 _QUANTILES = ((0.50, BLUE, "-"), (0.95, ORANGE, "--"), (0.99, PURPLE, "-."), (1.00, RED, ":"))
-_ROLES = {"list": ("list", ORANGE, "--"), "item": ("item", BLUE, "-")}
+_ROLES = {"list": ("list", ORANGE, "--"), "item": ("item", BLUE, "-"), "token": ("token", PURPLE, ":")}
 _TICKS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 300)
 
 
@@ -49,7 +49,7 @@ def _answered(events: pd.DataFrame) -> pd.DataFrame:
 
 
 def latency_table(events: pd.DataFrame) -> pd.DataFrame:
-    """Return percentiles of the seconds from sending to the end of the answer, for list and item requests."""
+    """Return percentiles of the seconds from sending to the end of the answer, for each role of requests."""
     answered = _answered(events)
     rows = [
         {"requests": _ROLES[str(role)][0], "n": len(rows)}

@@ -45,7 +45,7 @@ class Situation:
 
     levels: all tiers of the budget, in the order written (at least one). binding: index of the tier that will
     refuse first, or that refused. refused: whether it was. retry_after_s: exact; None: no time can be named.
-    epoch_s: the wall clock. client: whom the body may address. tick_s: to what seconds in headers are rounded up.
+    epoch_s: the wall clock. client: whom the body may address.
     """
 
     levels: Sequence[Level]
@@ -54,7 +54,6 @@ class Situation:
     retry_after_s: float | None
     epoch_s: float
     client: str = ""
-    tick_s: float = 1.0
 
     @property
     def level(self) -> Level:
@@ -97,48 +96,34 @@ def parse_refusal(text: str) -> Refusal | None:
         return Refusal(int(status), body, "text/html" if body.lstrip().startswith("<") else "text/plain")
 
 
-def in_seconds(seconds: float, tick_s: float, least: int = 0) -> str:
-    """Round up to whole ticks, at least `least` of them, and write it in seconds.
-
-    A tick is a second, or what a second is where the server's time runs faster (`speed`).
-    """
-    ticks = max(least, math.ceil(seconds / tick_s))
-    return str(ticks) if tick_s == 1.0 else f"{ticks * tick_s:.15g}"
-
-
 def whole_seconds(seconds: float) -> int:
-    """Round up to whole seconds, at least 1."""
+    """Round up to whole seconds, at least 1: a client that waits so long is let in."""
     return max(1, math.ceil(seconds))
 
 
 def retry_after(situation: Situation) -> Headers:
-    """Retry-After as it should be (RFC 9110 section 10.2.3), on refusals whose end can be named.
-
-    Rounded up, at least 1: a client that waits so long is let in.
-    """
+    """Retry-After as it should be (RFC 9110 section 10.2.3), on refusals whose end can be named."""
     if not situation.refused or situation.retry_after_s is None:
         return []
-    return [("Retry-After", in_seconds(situation.retry_after_s, situation.tick_s, least=1))]
+    return [("Retry-After", str(whole_seconds(situation.retry_after_s)))]
 
 
 def too_many(situation: Situation) -> Refusal:
     """429 (RFC 6585 section 4) with a message, and the time to wait where one can be named."""
     body: dict[str, object] = {"message": "Too Many Requests"}
     if situation.retry_after_s is not None:
-        wait = in_seconds(situation.retry_after_s, situation.tick_s, least=1)
-        body["retry_after"] = int(wait) if situation.tick_s == 1.0 else float(wait)
+        body["retry_after"] = whole_seconds(situation.retry_after_s)
     return Refusal(429, body)
 
 
-def reset_delta(situation: Situation, level: Level) -> str:
-    """Seconds to the reset, rounded up; where nobody knows it (concurrency), 1."""
-    return in_seconds(level.reset_s if math.isfinite(level.reset_s) else 1.0, situation.tick_s)
+def reset_delta(level: Level) -> int:
+    """Whole seconds to the reset, rounded up; where nobody knows it (concurrency), 1."""
+    return math.ceil(level.reset_s) if math.isfinite(level.reset_s) else 1
 
 
-def reset_epoch(situation: Situation, level: Level) -> str:
+def reset_epoch(situation: Situation, level: Level) -> int:
     """The epoch second of the reset, rounded up."""
-    reset_s = level.reset_s if math.isfinite(level.reset_s) else 1.0
-    return in_seconds(situation.epoch_s + reset_s, situation.tick_s)
+    return math.ceil(situation.epoch_s + (level.reset_s if math.isfinite(level.reset_s) else 1))
 
 
 _PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
@@ -174,11 +159,11 @@ class HtmlPage(Silent):
         return self._refusal
 
 
-def _x_rate_limit(level: Level, reset: str) -> Headers:
+def _x_rate_limit(level: Level, reset: int) -> Headers:
     return [
         ("X-RateLimit-Limit", str(level.tier.limit)),
         ("X-RateLimit-Remaining", str(level.remaining)),
-        ("X-RateLimit-Reset", reset),
+        ("X-RateLimit-Reset", str(reset)),
     ]
 
 
@@ -193,11 +178,6 @@ class Honest:
         return too_many(situation)
 
 
-def _floor(situation: Situation, seconds: float) -> str:
-    ticks = math.floor(seconds / situation.tick_s)
-    return str(ticks) if situation.tick_s == 1.0 else f"{ticks * situation.tick_s:.15g}"
-
-
 class Laravel:
     """The reference system: the tier written last, Reset always a whole window away except on a refusal.
 
@@ -207,10 +187,10 @@ class Laravel:
     def headers(self, situation: Situation) -> Headers:
         if not situation.refused:
             level = situation.levels[-1]
-            return _x_rate_limit(level, _floor(situation, situation.epoch_s + level.tier.period_s))
+            return _x_rate_limit(level, math.floor(situation.epoch_s + level.tier.period_s))
         wait_s = situation.retry_after_s or 0.0
-        headers = _x_rate_limit(situation.level, _floor(situation, situation.epoch_s + wait_s))
-        return [*headers, ("Retry-After", _floor(situation, wait_s))]
+        headers = _x_rate_limit(situation.level, math.floor(situation.epoch_s + wait_s))
+        return [*headers, ("Retry-After", str(math.floor(wait_s)))]
 
     def refusal(self, situation: Situation) -> Refusal:
         return Refusal(429, {"message": "Too Many Attempts."})
@@ -236,7 +216,7 @@ class Draft6:
             ("RateLimit-Policy", _policies(situation)),
             ("RateLimit-Limit", str(level.tier.limit)),
             ("RateLimit-Remaining", str(level.remaining)),
-            ("RateLimit-Reset", reset_delta(situation, level)),
+            ("RateLimit-Reset", str(reset_delta(level))),
             *retry_after(situation),
         ]
 
@@ -249,7 +229,7 @@ class Draft7:
 
     def headers(self, situation: Situation) -> Headers:
         level = situation.level
-        told = f"limit={level.tier.limit}, remaining={level.remaining}, reset={reset_delta(situation, level)}"
+        told = f"limit={level.tier.limit}, remaining={level.remaining}, reset={reset_delta(level)}"
         return [("RateLimit-Policy", _policies(situation)), ("RateLimit", told), *retry_after(situation)]
 
     def refusal(self, situation: Situation) -> Refusal:
@@ -263,10 +243,7 @@ class Draft8:
         names = _names(situation)
         policies: ListType = [_item(name, q=lv.tier.limit, w=_window(lv)) for name, lv in zip(names, situation.levels)]
         # `t` is the window's end; since -11 it promises nothing about when quota comes back.
-        levels: ListType = [
-            _item(name, r=lv.remaining, t=math.ceil(float(reset_delta(situation, lv))))
-            for name, lv in zip(names, situation.levels)
-        ]
+        levels: ListType = [_item(name, r=lv.remaining, t=reset_delta(lv)) for name, lv in zip(names, situation.levels)]
         return [("RateLimit-Policy", ser(policies)), ("RateLimit", ser(levels)), *retry_after(situation)]
 
     def refusal(self, situation: Situation) -> Refusal:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from harness_test_api.dialects.headers import Headers, Level, Refusal, Situation, in_seconds
+from harness_test_api.dialects.headers import Headers, Level, Refusal, Situation, whole_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,15 +254,15 @@ def _wait_in(situation: Situation) -> str:
 
 _OF_ALL: dict[str, Callable[[Situation], str]] = {
     "client": lambda situation: situation.client,
-    "wait": lambda situation: in_seconds(situation.retry_after_s or 0.0, situation.tick_s, least=1),
+    "wait": lambda situation: str(whole_seconds(situation.retry_after_s or 0.0)),
     "wait_in": _wait_in,
 }
 _OF_LEVEL: dict[str, Callable[[Situation, Level], str]] = {
     "limit": lambda _situation, level: str(_most(level)),
     "remaining": lambda _situation, level: str(level.remaining),
     "used": lambda _situation, level: str(max(0, _most(level) - level.remaining)),
-    "reset": lambda situation, level: in_seconds(situation.epoch_s + _reset_s(level), situation.tick_s),
-    "reset_s": lambda situation, level: in_seconds(_reset_s(level), situation.tick_s),
+    "reset": lambda situation, level: str(math.ceil(situation.epoch_s + _reset_s(level))),
+    "reset_s": lambda _situation, level: str(math.ceil(_reset_s(level))),
     "reset_in": lambda _situation, level: f"{math.ceil(_reset_s(level) * 1000) / 1000:.12g}",
     "reset_date": lambda situation, level: _date(situation, level).strftime("%a, %d %b %Y %H:%M:%S GMT"),
     "reset_iso": lambda situation, level: _date(situation, level).strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -1,0 +1,334 @@
+"""Ask an API a few questions, one after another, as an import would: for `check` and `--dry-run`.
+
+`preview` asks for page 1, for the page after it as the list names it or as it is guessed, and for page 0 where an
+import would; then the judge of real imports says what it thinks (`harness.core.listing`).
+
+A token is fetched before anything else is sent where requests need one, a redirect within the origin is followed as
+the core follows it (at most five), and a page that is to be asked for otherwise is asked for again. All of these are
+requests, and are counted as such.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import trio
+
+from harness.config import ImportConfig
+from harness.core.answers import Again, Failed, PageRead, Redirected, Result, own_words
+from harness.core.choosing import is_same
+from harness.core.list_reader import as_page, known_pages, listed, told_error
+from harness.core.listing import Ask, Ended, Unclear, judge, stuck, wants_page_0
+from harness.core.redirects import Redirects
+from harness.core.rules import Rules
+from harness.errors import BadInput
+from harness.pacing import Later, Notice, Outcome, WindowPacer
+from harness.pacing.tiers import EVERY_ROUTE, of_route, unnamed
+from harness.record import events as e
+from harness.record.events import Batch, ItemId, Key, PageRef, Role, fetch_name, items_of, role_name
+from harness.record.fold import apply
+from harness.record.state import State
+from harness.session.factory import token_rules
+from harness.source.base import Api, Got
+from harness.source.client import HttpApi
+
+# A server may want the secret in another place, which is known once it has refused.
+_MOST_TRIES = 2
+# A person waits for the answer.
+_LONGEST_WAIT_S = 10.0
+_MOST_REFUSED = 2
+
+
+class Asker:
+    """Asks, and keeps what came: `notices` and `latencies_s` of every request, in order; `payloads` of the last one."""
+
+    def __init__(self, api: Api, config: ImportConfig) -> None:
+        self._api = api
+        self._token, self._has_token = token_rules(config), False
+        limits = unnamed(of_route(config.limits, EVERY_ROUTE))
+        self._pacer = WindowPacer(limits, 0.0) if limits else None
+        if isinstance(api, HttpApi) and config.source.details:
+            api.offer_records()
+        self.notices: list[Notice] = []
+        self.latencies_s: list[float] = []
+        self.payloads: tuple[tuple[ItemId, str], ...] = ()
+
+    async def page(self, key: PageRef) -> tuple[PageRead | Failed, int | None]:
+        """Return a page of the list, or why it cannot be read, and the status of the answer (None: none came).
+
+        BadInput where a limit refuses it.
+        """
+        heard = len(self.notices)
+        result = await self._ask("list", key)
+        assert isinstance(result, (PageRead, Failed))
+        return result, self.notices[-1].status if len(self.notices) > heard else None
+
+    async def item(self, key: Key) -> Result:
+        """Return what came of an item. BadInput where a limit refuses it."""
+        return await self._ask("item", key)
+
+    async def _ask(self, role: Role, key: Key) -> Result:
+        await self._have_token()
+        result = await self._followed(role, key)
+        if self._token is not None and isinstance(result, Failed) and result.reason == "status 401":
+            self._has_token = False  # some tokens hold for a few requests only
+            await self._have_token()
+            return await self._followed(role, key)
+        return result
+
+    async def _followed(self, role: Role, key: Key) -> Result:
+        hops, target = Redirects(), None
+        while True:
+            result = (await self._send(role, key, target)).result
+            if isinstance(result, Redirected):
+                failed = hops.follow(role, key, result)
+                if failed is not None:
+                    return failed
+                target = hops.target(role, key)
+            elif isinstance(result, Again):
+                target = None
+            else:
+                return result
+
+    async def _have_token(self) -> None:
+        """Fetch a token where requests need one and none was fetched."""
+        if self._token is None or self._has_token:
+            return
+        rules, self._has_token = self._token, True
+        for _ in range(_MOST_TRIES):
+            result = (await self._send("token", rules.name, None)).result
+            if not isinstance(result, Failed):
+                return
+            if not result.stale:
+                break
+        assert isinstance(result, Failed)
+        why = f"{result.reason}: {result.detail}" if result.detail else result.reason
+        raise BadInput(f"no token came from {rules.url} ({why}); check {rules.name} and --token-url")
+
+    async def _send(self, role: Role, key: Key, target: str | None) -> Got:
+        """Send when the declared limits let it, and again, twice at most, where the server asks for a short wait."""
+        for _ in range(_MOST_REFUSED):
+            try:
+                return await self._send_in_turn(role, key, target)
+            except RefusedNow as refusal:
+                if refusal.wait_s is None or refusal.wait_s > _LONGEST_WAIT_S:
+                    raise
+                await trio.sleep(refusal.wait_s)
+        return await self._send_in_turn(role, key, target)
+
+    async def _send_in_turn(self, role: Role, key: Key, target: str | None) -> Got:
+        if self._pacer is None:
+            return await self._send_now(role, key, target)
+        while isinstance(turn := self._pacer.reserve(trio.current_time()), Later):
+            assert turn.until is not None, "nothing is in flight"
+            await trio.sleep_until(turn.until)
+        try:
+            return await self._send_now(role, key, target)
+        finally:
+            self._pacer.settle(turn, trio.current_time(), Outcome.ANSWERED)
+
+    async def _send_now(self, role: Role, key: Key, target: str | None) -> Got:
+        began_s = trio.current_time()
+        more = {} if target is None else {"target": target}
+        got = await self._api.fetch(role, key, self._heard, **more)
+        self.latencies_s.append(trio.current_time() - began_s)
+        if got is None:
+            raise refused(role_name(role), self.notices[-1])
+        self.payloads = got.payloads
+        return got
+
+    def _heard(self, notice: Notice) -> bool:
+        self.notices.append(notice)
+        return not notice.refused
+
+
+class RefusedNow(BadInput):
+    """A limit refused a request. wait_s: as long as the server asks to wait, None: it does not say."""
+
+    wait_s: float | None = None
+
+
+def refused(what: str, notice: Notice) -> RefusedNow:
+    """Return the error for a request that a limit refused: nothing is wrong with it but the moment."""
+    error = RefusedNow(f"the {what} was refused by a rate limit{_when(notice)}; try again later")
+    error.wait_s = notice.retry_after_s
+    return error
+
+
+def unreadable(what: str, failed: Failed) -> BadInput:
+    """Return the error for a list or item that cannot be read; it names the credentials only for 401 and 403."""
+    why = f"{failed.reason}: {failed.detail}" if failed.detail else failed.reason
+    words = own_words(failed.body) if failed.reason.startswith(("status", "gone")) and "--" not in why else ""
+    why += f', "{words}"' if words and words not in why else ""
+    check = _TO_CHECK.get(failed.reason, "--url")
+    if what.startswith("item "):
+        check = "--item (where items are), or leave them out with --no-detail"
+    what = what if what.startswith("page ") else f"the {what}"
+    told = "--" in failed.detail  # it says what to do
+    return BadInput(f"{what} cannot be read ({why})" + ("" if told else f"; check {check}"))
+
+
+# What to look at, by what is wrong, where it is not the address alone.
+_TO_CHECK = {
+    "status 400": "--url and what is sent with it (--param, --header, --body, --page-param)",
+    "status 401": "the credentials and --url",
+    "status 403": "the credentials and --url",
+    "status 405": "--method (GET or POST, with --body)",
+}
+
+
+def _when(notice: Notice) -> str:
+    if notice.retry_after_s is not None:
+        return f", which asks to wait {notice.retry_after_s:g} s"
+    resets = [quota.reset_s for quota in notice.quotas if quota.reset_s is not None and not quota.remaining]
+    return f", which is renewed in {max(resets):g} s" if resets else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """What a few items show. fields: of the first one; list_fields: of its record in the list. is_same: each of them is
+    exactly what the list holds of it, so that the items need not be fetched; None where none was asked for.
+    """
+
+    fields: frozenset[str] = frozenset()
+    list_fields: frozenset[str] = frozenset()
+    is_same: bool | None = None
+
+
+def sampled_of(seen: Preview, api: Api, config: ImportConfig) -> Sequence[ItemId]:
+    """Return the items that may be asked for: of page 1, for of these it is known what the list holds of them.
+
+    None where items are not wanted, or it cannot be told where they lie.
+    """
+    page = seen.first
+    if isinstance(page, Failed) or not config.source.details or (page.itemless and config.source.chooses):
+        return ()
+    if isinstance(api, HttpApi) and api.assumed is not None and api.assumed.placeless:
+        return ()
+    return page.ids or seen.state.items.in_state("pending")
+
+
+async def sample(
+    asker: Asker, ids: Sequence[ItemId], records: Mapping[Key, str], batch: int | None, least: int = 1
+) -> Sampled:
+    """Ask for items as an import would (the first and the last of page 1, or a batch) and compare them.
+
+    records: page 1 as JSON texts. least: ask for so many, also where the first is not its record. BadInput where one
+    cannot be read.
+    """
+    if not ids:
+        return Sampled(list_fields=_fields(next(iter(records.values()), "")))
+    asked: list[Key] = [Batch(tuple(ids[:batch]))] if batch is not None else list(dict.fromkeys((ids[0], ids[-1])))
+    items: dict[ItemId, str] = {}
+    same = bool(records)
+    for at, key in enumerate(asked):
+        if at >= least and not same:
+            break
+        result = await asker.item(key)
+        if isinstance(result, Failed):
+            raise unreadable(fetch_name("item", key), result)
+        items |= dict(asker.payloads)
+        same = same and all(item in items and is_same(records.get(item), items[item]) for item in items_of(key))
+    first = next(iter(items), None)
+    text = "" if first is None else records.get(first, "")
+    return Sampled(_fields(next(iter(items.values()), "")), _fields(text), same)
+
+
+def _fields(payload: str) -> frozenset[str]:
+    value = json.loads(payload) if payload else None
+    return frozenset(value) if isinstance(value, dict) else frozenset()
+
+
+# Asks for a page; answers it, or the failure, with the status of the answer.
+AskPage = Callable[[e.PageRef], Awaitable[tuple[PageRead | Failed, int | None]]]
+
+
+@dataclass(slots=True)
+class Preview:
+    """The word of the first pages. first: page 1, or why it cannot be read. failed: a later page that cannot, and why.
+
+    ended: the evidence that the list ends within them. problem: why an import of it could not end as complete.
+    """
+
+    first: PageRead | Failed
+    state: State = field(default_factory=State)
+    failed: tuple[e.PageRef, Failed] | None = None
+    ended: str = ""
+    problem: str = ""
+
+    @property
+    def paging(self) -> str:
+        """Return how its pages follow on each other, for people."""
+        listing = self.state.listing
+        start = ", counted from 0" if listing.zero_new else ""
+        if self.state.last_page is not None:
+            return f"numbered pages{start}"
+        if listing.way_on:
+            return f"each page names the next ({listing.way_on}){start}"
+        if listing.paging == "keyset":
+            return "each page is asked for by the last id of the one before"
+        return f"pages guessed by number, because none names the next{start}"
+
+
+async def preview(ask: AskPage, *, accept: bool = False, brief: bool = False) -> Preview:
+    """Read up to three pages. brief: only one, where it declares how much there is in two ways that agree."""
+    first, _ = await ask(e.FIRST_PAGE)
+    found = Preview(first)
+    if isinstance(first, Failed):
+        return found
+    _fold(found.state, e.FIRST_PAGE, first)
+    if not (brief and _agrees(first)):
+        await _look_further(found, ask)
+    if found.failed is None:
+        _judge(found, accept)
+    return found
+
+
+def _agrees(page: PageRead) -> bool:
+    size, total, last = len(page.ids), page.total, page.last_page
+    return total is not None and last is not None and bool(size) and max(1, last) == max(1, -(-total // size))
+
+
+async def _look_further(found: Preview, ask: AskPage) -> None:
+    state = found.state
+    told = next(iter(known_pages(state)), None)
+    second = e.numbered(told[0]) if isinstance(told, range) else told
+    if second is None and isinstance(verdict := judge(state), Ask):
+        second = verdict.pages[0]
+    if second is not None:
+        await _read(found, ask, second)
+    if found.failed is None and second != e.PAGE_0 and wants_page_0(state):
+        await _read(found, ask, e.PAGE_0)
+        if state.total is not None:
+            found.failed = None  # an import that reaches its total never asks for it
+
+
+async def _read(found: Preview, ask: AskPage, key: e.PageRef) -> None:
+    result, status = await ask(key)
+    if isinstance(result, PageRead):
+        result = told_error(found.state, result) or result
+    page = as_page(found.state, key, result, status, final=True) if isinstance(result, Failed) else result
+    if page is not None:
+        _fold(found.state, key, page)
+    elif isinstance(result, Failed):
+        found.failed = (key, result)
+
+
+def _fold(state: State, key: e.PageRef, page: PageRead) -> None:
+    ids, _, total, met = listed(Rules(), state, page)
+    told = (page.last_page, page.next_page, page.way, page.more, page.unread, met, page.past, page.said_by)
+    declared = (page.remarks, None, None, page.paging, page.guessed or None)
+    apply(state, e.PageListed(0.0, key, 1, 0.0, 0.0, 200, ids, total, *told, *declared))
+
+
+def _judge(found: Preview, accept: bool) -> None:
+    """Say what is known: that it ends, that it cannot, or nothing where more pages are to be read."""
+    if stuck(found.state) is None and known_pages(found.state):
+        return
+    verdict = judge(found.state, accept=() if accept else None)
+    if isinstance(verdict, Ended):
+        found.ended = verdict.evidence
+    elif isinstance(verdict, Unclear):
+        found.problem = verdict.sentence

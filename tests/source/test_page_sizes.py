@@ -1,0 +1,283 @@
+"""The largest page that an API hands out: found on page 1, with few requests, and kept to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import trio
+import trio.testing
+from harness_test_api import ServerConfig
+from hypothesis import given, strategies as st
+
+from harness.config import ImportConfig
+from harness.core.answers import PageRead
+from harness.record.events import numbered
+from harness.record.run import find_run
+from harness.session.importing import import_into, prepared
+from harness.source.client import HttpApi
+from harness.source.page_sizes import MOST, PageSizes, Sized, is_open
+from harness.source.rest import Rest
+from harness.spec.source import CursorPaging, PageNumberPaging, Resource, Source
+from tests.session.served import LIST, served
+
+# By what the API allows at most, and what it does with those who ask for more: the sizes that page 1 is asked for with,
+# and the size of all pages. Its usual size is 10.
+FOUND = {
+    ("1000", "cap"): (["1000"], 1000),
+    ("250", "cap"): (["1000"], 250),
+    ("100", "cap"): (["1000"], 100),
+    ("25", "cap"): (["1000", "100"], 25),
+    ("250", "default"): (["1000", "100", "250"], 250),
+    ("100", "default"): (["1000", "100", "250"], 100),
+    ("25", "default"): (["1000", "100"], 10),
+    ("250", "refuse"): (["1000", "250"], 250),
+    ("25", "refuse"): (["1000", "25"], 25),
+}
+
+
+@pytest.mark.parametrize("paging", ["page", "cursor", "keyset"])
+@pytest.mark.parametrize("allowed", FOUND)
+def test_the_largest_page_is_found_on_page_1(paging: str, allowed: tuple[str, str], tmp_path: Path) -> None:
+    """At best by no request more than the pages; whatever was asked for, every record comes once."""
+    (most, over), (asked, size) = allowed, FOUND[allowed]
+    server = ServerConfig(items=2000, limit="100000/1s", paging=paging, shape={"most": most, "over": over})
+    found = served(tmp_path, server, detail=False)
+    assert (found.run.status, found.ids()) == ("complete", list(range(1, 2001)))
+    assert found.sizes[: len(asked)] == asked
+    assert set(found.sizes[len(asked) :]) == {str(size)}
+    assert found.requests == (len(asked) + 2000 // size - 1, 0)
+    assert found.run.about["page_size"] == {"size": size, "param": None}
+
+
+@pytest.mark.parametrize(
+    ("allowed", "asked", "size"),
+    [
+        (("250", "cap"), ["1000", "1000"], 250),
+        (("250", "refuse"), ["1000", "1000", "250"], 250),
+        (("250", "default"), ["1000", "1000", "100", "250"], 250),
+    ],
+)
+def test_a_link_names_the_parameter(allowed: tuple[str, str], asked: list[str], size: int, tmp_path: Path) -> None:
+    """Of `limit` nothing was known but that the next link sends it."""
+    shape = dict(zip(("most", "over"), allowed, strict=True))
+    server = ServerConfig(items=2000, limit="100000/1s", paging="offset", shape=shape)
+    found = served(tmp_path, server, detail=False)
+    assert (found.run.status, found.ids()) == ("complete", list(range(1, 2001)))
+    assert (found.sizes[: len(asked)], found.requests[0]) == (asked, len(asked) + 2000 // size - 1)
+    assert found.run.about["page_size"] == {"size": size, "param": "limit"}
+
+
+def test_an_unknown_parameter_that_is_refused_is_not_sent_again(tmp_path: Path) -> None:
+    """A strict API without a page size: one request more, and no size from then on."""
+    shape = {"size_param": "", "strict": "true", "size": "50"}
+    found = served(tmp_path, ServerConfig(items=200, limit="100000/1s", shape=shape), detail=False)
+    assert (found.run.status, len(found.ids()), found.requests) == ("complete", 200, (5, 0))
+    assert found.sizes == ["1000", None, None, None, None]
+    assert found.run.about["page_size"] == {"size": None, "param": ""}
+
+
+def test_a_size_that_is_not_heard_is_seen_to_be_ignored(tmp_path: Path) -> None:
+    """Asked for twice, unless the list is too short for that to pay; it is read as it is cut."""
+    shape = {"size_param": "", "size": "20"}
+    for items, requests in ((200, 10), (400, 21)):
+        found = served(
+            tmp_path, ServerConfig(items=items, limit="100000/1s", shape=shape), detail=False, run=f"{items}"
+        )
+        assert (found.run.status, len(found.ids()), found.requests) == ("complete", items, (requests, 0))
+
+
+@pytest.mark.parametrize("items", [0, 1, 30, 100, 250, 251, 1001])
+@pytest.mark.parametrize("paging", ["page", "offset", "cursor", "link", "keyset"])
+def test_a_list_of_any_length(paging: str, items: int, tmp_path: Path) -> None:
+    server = ServerConfig(items=items, limit="100000/1s", paging=paging, shape={"most": "250"})
+    found = served(tmp_path, server, detail=False)
+    assert (found.run.status, found.ids()) == ("complete", list(range(1, items + 1)))
+    assert found.requests[0] <= max(1, -(-items // 250)) + 2
+
+
+def test_what_is_told_is_believed(tmp_path: Path) -> None:
+    """--per-page, and a size that is documented: nothing is tried."""
+    server = ServerConfig(items=500, limit="100000/1s", shape={"most": "250"})
+    found = served(tmp_path, server, detail=False, per_page=50)
+    assert (found.sizes, found.run.about.get("page_size")) == (["50"] * 10, None)
+    documented = Source(resource=Resource(url=LIST, size_param="perPage", most_per_page=250, paging=PageNumberPaging()))
+    found = served(tmp_path, server, detail=False, run="b", url=None, source=documented)
+    assert found.sizes == ["250", "250"]
+
+
+@pytest.mark.parametrize("die_after", range(1, 8))
+@pytest.mark.parametrize("over", ["cap", "default"])
+def test_a_run_that_was_killed_goes_on_with_the_same_pages(over: str, die_after: int, tmp_path: Path) -> None:
+    """Whenever it dies: what was found is kept before the first page is recorded, and page numbers mean the same."""
+    server = ServerConfig(items=2000, limit="100000/1s", latency="5ms", shape={"most": "250", "over": over})
+    with pytest.raises(BaseException) as died:
+        served(tmp_path, server, detail=False, workers=2, die_after=die_after)
+    assert not isinstance(died.value, AssertionError)
+    again = served(tmp_path, server, detail=False, workers=2, resume=True)
+    assert (again.run.status, again.ids()) == ("complete", list(range(1, 2001)))
+    assert len(again.run.state().pages) == 8
+
+
+def test_a_run_of_an_older_version_keeps_its_size(tmp_path: Path) -> None:
+    """It asked for 100 a page and noted nothing: resume must not count its pages anew."""
+    server = ServerConfig(items=2000, limit="100000/1s", latency="5ms", shape={"most": "250"})
+    with pytest.raises(BaseException):  # noqa: B017
+        served(tmp_path, server, detail=False, workers=1, per_page=100, die_after=5)
+    run = find_run(tmp_path, "r")
+    with run.locked():
+        run.note(config={**run.config, "per_page": None}, in_force={**run.config, "per_page": None})
+    again = served(tmp_path, server, detail=False, workers=1, resume=True)
+    assert (again.run.status, again.ids()) == ("complete", list(range(1, 2001)))
+    assert set(again.sizes) == {"100"}
+
+
+# --- servers that are not so friendly --------------------------------------------------------------------------------
+
+
+def imported(tmp_path: Path, answer: Any, **settings: Any) -> tuple[Any, list[dict[str, str]]]:
+    """A run of the list that `answer` gives for a query, and the queries."""
+    asked: list[dict[str, str]] = []
+
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        asked.append(dict(request.url.params))
+        given = answer(asked[-1])
+        return given if isinstance(given, httpx2.Response) else httpx2.Response(200, json=given)
+
+    config = ImportConfig(url=LIST, results=tmp_path, run="r", detail=False, limit="10000/1s", workers=8, **settings)
+
+    async def main() -> Any:
+        source = config.source.declared()
+        assert source is not None
+        how: dict[str, Any] = {"transport": httpx2.MockTransport(handle), "find_size": True, "keep_records": True}
+        async with HttpApi(Rest(source), workers=8, timeout_s=5.0, max_body=config.source.max_body, **how) as api:
+            with prepared(config) as run:
+                return await import_into(run, config, api, LIST, inline=True)
+
+    return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0)), asked
+
+
+def records(first: int, count: int, total: int) -> list[dict[str, int]]:
+    return [{"id": one} for one in range(first, min(total, first + count - 1) + 1)]
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_server_that_counts_by_what_is_asked_and_cuts_by_its_own(told: bool, tmp_path: Path) -> None:
+    """Page 2 of 1,000 would begin at 1,001, though page 1 held 60: records in between would be lost."""
+
+    def answer(query: dict[str, str]) -> Any:
+        size, page = int(query["perPage"]), int(query["page"])
+        more = {"total": 500} if told else {}
+        if page < 1:
+            return httpx2.Response(400)
+        return {"data": records((page - 1) * size + 1, min(size, 60), 500), **more}
+
+    run, asked = imported(tmp_path, answer)
+    assert (run.status, run.state().imported) == ("complete", 500)
+    assert {query["perPage"] for query in asked[2:]} <= {"60"}
+
+
+def test_a_body_that_is_too_large_is_asked_for_in_smaller_pieces(tmp_path: Path) -> None:
+    """Once, at once; not after half a minute."""
+
+    def answer(query: dict[str, str]) -> dict[str, Any]:
+        size, page = int(query["perPage"]), int(query["page"])
+        rows = [{**one, "text": "x" * 200} for one in records((page - 1) * size + 1, size, 500)]
+        return {"data": rows, "total": 500, "last_page": -(-500 // size)}
+
+    run, asked = imported(tmp_path, answer, max_body=50_000)
+    assert (run.status, run.state().imported) == ("complete", 500)
+    assert [query["perPage"] for query in asked] == ["1000", *["100"] * 5]
+    assert run.state().duration_s < 1
+
+
+def test_a_server_that_breaks_under_a_large_page_is_asked_for_less_when_it_is_tried_again(tmp_path: Path) -> None:
+    def answer(query: dict[str, str]) -> Any:
+        size, page = int(query["perPage"]), int(query["page"])
+        rows = records((page - 1) * size + 1, size, 300)
+        return httpx2.Response(500) if size > 100 else {"data": rows, "total": 300, "last_page": 3}
+
+    run, asked = imported(tmp_path, answer, retry_delays="1")
+    assert (run.status, run.state().imported) == ("complete", 300)
+    assert [query["perPage"] for query in asked] == ["1000", "100", "100", "100"]
+
+
+@pytest.mark.parametrize("total", [40, 99, 100, 150, 260, 999])
+@pytest.mark.parametrize("most", [40, 100, 200, 2000])
+def test_a_cursor_list_that_does_not_say_that_it_ends(total: int, most: int, tmp_path: Path) -> None:
+    """No `next` on page 1 may mean that it is the last, or that its path is misspelt: never fewer records, silently."""
+
+    def answer(query: dict[str, str]) -> dict[str, Any]:
+        first, size = int(query.get("after", 1)), min(most, int(query["limit"]))
+        rows = records(first, size, total)
+        return {"data": rows, **({"next": str(first + size)} if first + size <= total else {})}
+
+    how = {"size_param": "limit", "paging": "cursor", "next": "next", "cursor_param": "after"}
+    run, asked = imported(tmp_path, answer, **how)
+    if run.status == "complete":
+        assert run.state().imported == total
+    else:
+        assert total <= most
+        assert "nothing stands where --next is to be found" in run.state().reason
+    assert (total == most == 40) or run.status == "complete"
+    assert len(asked) <= max(1, -(-total // most)) + 2
+
+
+@given(st.integers(1, 2000), st.integers(1, 400), st.sampled_from(["cap", "ignore", "default"]), st.booleans())
+def test_whatever_the_server_allows_every_record_is_on_the_pages_that_are_asked_for(
+    total: int, most: int, over: str, told: bool
+) -> None:
+    """As numbers: pages of the size that was found, from page 1 on, leave nothing out."""
+    sizes = PageSizes(Source(resource=Resource(url=LIST)))
+    usual = min(20, most)
+
+    def cut(asked: int | None) -> int:
+        if over == "ignore" or asked is None:
+            return usual
+        return asked if asked <= most else most if over == "cap" else usual
+
+    best, tries, asked = 0, 0, MOST
+    while sizes.found is None:
+        tries += 1
+        asked = sizes.on(Source(resource=Resource(url=LIST))).resource.per_page or 0
+        got = min(total, cut(asked))
+        best = max(best, got)
+        last = -(-total // got) if told else None
+        read = PageRead(tuple(range(got)), total if told else None, last, None if told else numbered(2), guessed=True)
+        sizes.read(read, None, numbered=True)
+    assert tries <= 3
+    size = sizes.found.size
+    assert size is not None
+    assert best <= size or best == total
+    assert cut(size) <= size or best == total  # pages are as large as their numbers say
+
+
+@pytest.mark.parametrize(
+    ("resource", "is_it"),
+    [
+        ({}, True),
+        ({"per_page": 10}, False),
+        ({"size_param": "limit"}, True),
+        ({"size_param": ""}, False),
+        ({"url": LIST + "?perPage=7"}, False),
+        ({"url": LIST + "?limit=7", "size_param": "limit"}, False),
+        ({"url": LIST + "?limit={per_page}"}, True),
+        ({"params": {"limit": "7"}, "size_param": "limit"}, False),
+        ({"most_per_page": 250, "size_param": "limit"}, False),
+        ({"paging": CursorPaging(next="next", param="after")}, False),
+        ({"method": "POST", "body": {"size": "{per_page}"}}, True),
+        ({"method": "POST", "body": {"q": "x"}}, False),
+    ],
+)
+def test_where_it_is_looked_for(resource: dict[str, Any], is_it: bool) -> None:
+    """Where nothing says the size, and it can be said."""
+    assert is_open(Source(resource=Resource(**{"url": LIST, **resource}))) is is_it
+
+
+def test_what_is_kept_is_read_back() -> None:
+    for sized in (Sized(250), Sized(None, ""), Sized(100, "limit")):
+        assert Sized.from_noted(sized.as_noted()) == sized
+    for broken in (None, 7, [], {"size": "x"}, {"size": 0}, {"size": 5, "param": 7}):
+        assert Sized.from_noted(broken) is None
