@@ -158,6 +158,9 @@ def stuck(state: State) -> str | None:
         if listing.loose():
             return f"{named}, but the list goes on: {_holds(listing)}; {LEAVES_REST}"
         ignored = f"page 2 repeats page 1, so the server ignores {_asked(listing)}"
+        if listing.more:
+            names = "name what it reads with --cursor-param, --page-param or --offset-param"
+            return f"{named}, but the list says that more follow: {ignored}; {names}; {LEAVES_REST}"
         return f"{named}, and {ignored}; if the list is this one page, {ACCEPT} accepts it"
     if listing.repeating >= MOST_REPEATS:
         return f"{named}, and {MOST_REPEATS} pages in a row only repeat them; {NO_HELP}"

@@ -388,8 +388,7 @@ class HttpApi:
         if file and self.reading.repeats_file(key, text):
             return Got(PageRead((), paging="single", past=f"page {key} is the same file as page 1"))
         if key == FIRST_PAGE and self.reading.is_undecided:
-            wanted = not self._keep_records and not self.offers_records
-            self.reading.decide(self._answer(key, response, text, file), items=wanted)
+            self.reading.decide(self._answer(key, response, text, file))
         kept_as_items = self._keep_records and not self._places_too
         page, records = self.reading.rest.read_page(
             self.reading.known_as(key), text, response.headers, kept=kept_as_items

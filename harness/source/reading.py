@@ -137,10 +137,10 @@ class Reading:
 
     # --- what is assumed ------------------------------------------------------------------------------------------
 
-    def decide(self, first: Answer, *, items: bool) -> None:
+    def decide(self, first: Answer, *, items: bool = False) -> None:
         """Assume what page 1 makes believe, where the rules would not read the list as well by themselves.
 
-        items: each must be fetched; then Malformed where nobody says where they lie, and it cannot be told.
+        items: each is fetched, whatever the first of them show; then Malformed where it cannot be told where they lie.
         """
         sent = self.rest.page_url(FIRST_PAGE)
         try:
