@@ -105,8 +105,7 @@ def assume(known: Source, first: Answer, plain: PageRead | None, refused: frozen
     resource = was.model_copy(update=changes)
     source = known.model_copy(update={"resource": resource})
     others = found.others[:_MOST_TRIED] if "paging" in changes and told.body == was.body else ()
-    beyond = plain is not None and (plain.total or 0) > len(plain.ids)
-    if beyond and was.paging is None and told.paging is None and was.method == "GET" and not refused:
+    if found.beyond and was.paging is None and told.paging is None and was.method == "GET" and not refused:
         others = _COUNTED
     unknown = {one.what: one.why for one in found.unknown}
     placeless = unknown.get("items", "") if "id" not in unknown else ""

@@ -29,7 +29,7 @@ from harness.source.guess_fields import (
     plain_fields,
     without,
 )
-from harness.source.guess_paging import Seen, Way, find_paging, find_size
+from harness.source.guess_paging import Seen, Way, find_paging, find_size, total_of
 from harness.source.way_on import words_of
 from harness.spec.source import Item, Paging, Resource, SinglePage, Source
 
@@ -81,6 +81,7 @@ class Unknown:
 class Guess:
     """A source as far as it can be told. findings: of the guessed parts alone. others: ways on to be tried where page 2
     refutes the one in `source`. ended: the first page says that it is the last. rivals: other fields like an id.
+    beyond: a total says that there is more than page 1 holds.
     """
 
     source: Source
@@ -89,6 +90,7 @@ class Guess:
     others: tuple[Paging, ...] = ()
     ended: bool = False
     rivals: tuple[str, ...] = ()
+    beyond: bool = False
 
     def finding(self, what: str) -> Finding | None:
         return next((one for one in self.findings if one.what == what), None)
@@ -130,6 +132,7 @@ class _Guessing:
         self._unknown: list[Unknown] = []
         self._others: tuple[Paging, ...] = ()
         self._ended = False
+        self._beyond = False
         self._ids: IdFound | None = None
 
     def guess(self) -> Guess:
@@ -142,7 +145,9 @@ class _Guessing:
             self._item(records)
         source = self._known.model_copy(update={"resource": self._resource})
         rivals = () if self._ids is None or self._known.resource.id else self._ids.rivals
-        return Guess(source, tuple(self._findings), tuple(self._unknown), self._others, self._ended, rivals)
+        return Guess(
+            source, tuple(self._findings), tuple(self._unknown), self._others, self._ended, rivals, self._beyond
+        )
 
     def _set(self, **changes: Any) -> None:
         self._resource = self._resource.model_copy(update=changes)
@@ -205,6 +210,7 @@ class _Guessing:
         if self._resource.paging is not None:
             return
         way = find_paging(seen)
+        self._beyond = total_of(seen) is not None
         if way is None and first.is_file and (not second or _same(records.rows, second)):
             return self._file(asked=len(self._pages) > 1)
         if way is None:

@@ -206,7 +206,7 @@ class Reading:
 
     def _by_another(self, key: PageRef) -> str | None:
         other = None if self.assumed is None else self.assumed.by_next()
-        if other is None or self._answer is None:
+        if other is None or self._answer is None or self._first is None:
             return None
         self._assume(other)
         again = self.rest.page_of(FIRST_PAGE, self._answer.value, self._answer.headers)[0]
