@@ -131,7 +131,7 @@ def _admissible_by_route(t_s: float, tiers: Tiers, epoch_s: float | None) -> int
 
 def _compare(work: Work, tiers: Tiers, rtt_s: float, epoch_s: float | None, last_s: float) -> tuple[bool, float | None]:
     """Whether a schedule meets the bound, and how long the greedy one takes where it does not."""
-    if (work.list_cost, work.item_cost, work.batch) != (1, 1, 1):
+    if (work.list_cost, work.item_cost, work.batch, work.chain) != (1, 1, 1, None):
         return False, None
     if _met_in_theory(work, tiers, rtt_s):
         return True, None

@@ -91,8 +91,8 @@ class _Listing:
         self._rtt_s = rtt_s
         self._together = work.paging == "numbered"
         self._page_size = work.page_size
-        self._pages, self._details = 1, 0
-        self._pages_to_come, self._details_to_come = work.pages - 1, work.details
+        self._pages, self._details = 1 if self._together else min(work.parts, work.pages), 0
+        self._pages_to_come, self._details_to_come = work.pages - self._pages, work.details
         self._answers: deque[tuple[float, int]] = deque()  # (time, pages answered)
 
     def ready(self, now: float) -> int:
@@ -101,7 +101,7 @@ class _Listing:
             named = min(pages * self._page_size, self._details_to_come)
             self._details_to_come -= named
             self._details += named
-            opened = self._pages_to_come if self._together else min(1, self._pages_to_come)
+            opened = self._pages_to_come if self._together else min(pages, self._pages_to_come)
             self._pages_to_come -= opened
             self._pages += opened
         return self._pages + self._details

@@ -32,6 +32,8 @@ class Work:
     detail: each item is fetched as well. per_page: the most items a page named; None: the most that so many pages can
     hold when only the last is not full (so the last page names at least one; where it was empty, say per_page).
     list_cost, item_cost: what a request costs, in units of the limits. batch: the most items that one request brings.
+    parts: a cursor list is read in so many, side by side; chain: the pages of the longest of them, None where that is
+    not known: then they are alike.
     Raises ValueError for impossible figures.
     """
 
@@ -43,10 +45,14 @@ class Work:
     list_cost: int = 1
     item_cost: int = 1
     batch: int = 1
+    parts: int = 1
+    chain: int | None = None
 
     def __post_init__(self) -> None:
-        if self.pages < 1 or self.items < 0 or self.list_cost < 1 or self.item_cost < 1 or self.batch < 1:
-            raise ValueError(f"{self} cannot be: pages, costs and batches are at least 1, items at least 0")
+        if min(self.pages, self.list_cost, self.item_cost, self.batch, self.parts) < 1 or self.items < 0:
+            raise ValueError(f"{self} cannot be: pages, costs, batches and parts are at least 1, items at least 0")
+        if self.chain is not None and not self.pages <= self.chain * self.parts <= self.pages * self.parts:
+            raise ValueError(f"{self} cannot be: the longest of {self.parts} parts has not {self.chain} pages")
         if self.per_page is not None and not 1 <= self.per_page * self.pages >= self.items:
             raise ValueError(f"{self} cannot be: {self.pages} pages of {self.per_page} do not hold {self.items} items")
 
@@ -66,6 +72,11 @@ class Work:
         return self.pages * self.list_cost + self.details * self.item_cost
 
     @property
+    def longest(self) -> int:
+        """The pages of a cursor list that can only be asked for one after the other."""
+        return -(-self.pages // self.parts) if self.chain is None else self.chain
+
+    @property
     def page_size(self) -> int:
         """The most items one page can have named."""
         if self.per_page is not None:
@@ -80,7 +91,7 @@ def earliest_arrivals(work: Work, rtt_s: float) -> list[tuple[float, int]]:
 
     In order of time, beginning with (0, 0); t_s counts from the first arrival, the round trips of the chain apart.
     """
-    trips = 3 if work.paging == "numbered" else work.pages + 1
+    trips = 3 if work.paging == "numbered" else work.longest + 1
     found = [(trip * rtt_s, _arrived_before(work, trip)) for trip in _ends(range(trips))]
     return [(t_s, before) for t_s, before in found if before < work.cost]
 
@@ -91,9 +102,14 @@ def _arrived_before(work: Work, trip: int) -> int:
         asked = (0, 1, work.pages)[trip]
         answered = (0, 0, 1)[trip]
     else:
-        asked, answered = trip, max(0, trip - 1)
+        asked, answered = _read_in_parts(work, trip), _read_in_parts(work, max(0, trip - 1))
     named = min(work.details, -(-answered * work.page_size // work.batch))
     return asked * work.list_cost + named * work.item_cost
+
+
+def _read_in_parts(work: Work, trips: int) -> int:
+    """Pages of a cursor list that `trips` round trips can bring: one of each part in each, the longest to its end."""
+    return min(work.parts * trips, work.pages - max(0, work.longest - trips))
 
 
 def _ends(trips: range) -> list[int]:

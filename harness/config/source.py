@@ -17,6 +17,7 @@ from harness.spec.checks import KINDS, check, may_be_stored, place_of
 from harness.spec.flat import compiled, over
 from harness.spec.presets import Preset, load
 from harness.spec.source import Source
+from harness.spec.split import EXAMPLE, parse
 from harness.unusable import BadSetting
 from harness.values import (
     as_body,
@@ -98,6 +99,7 @@ class SourceSpec(Part):
     declaration: Source | None = None
 
     _source: Source | None = PrivateAttr(None)
+    _ranges: tuple[str, ...] = PrivateAttr(())
     _lenient: ClassVar[bool] = False
 
     @model_validator(mode="before")
@@ -122,12 +124,15 @@ class SourceSpec(Part):
         source = self._compiled(_NOWHERE if self.url is None else self.url)
         try:
             check(source)
+            if self.split is not None and not self._lenient and not source.resource.ranges:
+                raise BadSetting("split", f" says not where to cut; add START..END/PARTS, like {EXAMPLE}")
         except BadSetting as error:
             if self.declaration is None or error.setting is None or error.setting in self.model_fields_set:
                 raise
             raise error.named(f"{place_of(error.setting, source)} of the Source") from None
         self._check_headers(source)
         self._source = source if self.url is not None else None
+        self._ranges = source.resource.ranges
         return self
 
     def _check_headers(self, source: Source) -> None:
@@ -158,7 +163,10 @@ class SourceSpec(Part):
         if self.preset is None:
             return compiled(given, lenient=self._lenient)
         preset = load(self.preset).at(url)
-        return preset.on(compiled(over(settings_of(preset), given), lenient=True), self.plan)
+        known = settings_of(preset)
+        if self.split is not None and known.get("split") is not None:
+            given["split"] = _completed(self.split, known["split"])
+        return preset.on(compiled(over(known, given), lenient=True), self.plan)
 
     def _given(self) -> dict[str, Any]:
         """Return what is given of the source, by flat name; headers as far as they may be written down."""
@@ -212,6 +220,16 @@ class SourceSpec(Part):
         return None if item is None else item.batch
 
     @property
+    def ranges(self) -> tuple[str, ...]:
+        """The ranges of the parts in which the list is read; () where it is read as one."""
+        return self._ranges
+
+    @property
+    def parts(self) -> int:
+        """In how many parts the list is read."""
+        return len(self.ranges) or 1
+
+    @property
     def header_names(self) -> list[str]:
         """Of the headers that are not written down only this may be."""
         return [name for name, value in self._pairs() if not may_be_stored(name, value)]
@@ -237,6 +255,14 @@ class SourceSpec(Part):
             keys = source.auth.variables
         url = self.url if source is None else source.resource.url
         return sent_as(url, keys, tuple(name for name, _ in self._pairs()))
+
+
+def _completed(text: str, known: str) -> str:
+    """Return --split with the parameters and the form that a preset knows, where it does not say them."""
+    try:
+        return parse(text, parse(known)).text
+    except ValueError as error:
+        raise BadSetting("split", str(error)) from None
 
 
 class _PresetSpec(SourceSpec):

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 
-from harness.bound import Work, bound
+from harness.bound import Paging, Work, bound
 from harness.pacing import Tiers
 from harness.record.state import State
 
@@ -40,7 +40,8 @@ def useful_workers(state: State, tiers: Tiers, detail: bool, batch: int | None =
     if not tiers or state.total is None or state.least_latency_s is None:
         return None
     pages = max(1, len(state.pages), state.last_page or 1)
-    work = Work(pages, state.total, "cursor" if state.last_page is None else "numbered", detail, batch=batch or 1)
+    paging: Paging = "cursor" if state.last_page is None else "numbered"
+    work = Work(pages, state.total, paging, detail, batch=batch or 1, parts=len(state.parts) or 1)
     return math.ceil(_HEADROOM * bound(work, tiers, state.least_latency_s, 1).enough_workers)
 
 

@@ -567,7 +567,7 @@ class Core:
         elif isinstance(result, BatchRead):
             self._batch_read(flight, now, result)
         elif isinstance(result, PageRead):
-            failed = told_error(self.state, result)
+            failed = told_error(self.state.reading(flight.fetch.page), result)
             if failed is None:
                 self._page_read(flight, now, result)
             else:
@@ -663,8 +663,11 @@ class Core:
 
     def _judge_list(self, now: float) -> None:
         """Say why the list has ended, or ask for the page that may prove it, where no page is left to be read."""
-        if not self.state.listing.ended and self._is_list_read():
-            self._list.judge(now)
+        if self.state.listing.ended or (not self.state.parts and not self._is_list_read()):
+            return
+        if not self._disputes.keeps("list"):
+            on_their_way = [flight.fetch.page for flight in self.in_flight.values() if flight.fetch.role == "list"]
+            self._list.judge(now, {page.part for page in on_their_way})
 
     def _say_what_is_left(self, now: float) -> None:
         left = left_by_role(self.rules, self.state)

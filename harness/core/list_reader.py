@@ -6,6 +6,9 @@ as no page is left to be read: the list has ended and why, or one more page may 
 
 A page of the list costs its ids and nothing else: no page is remembered by its content. A list that is read once more,
 because its end could not be proven, is compared with the ids that this reading has met, not with those of the run.
+
+A list that is split (`--split`) is read as one reading for each part, and `listing` judges each by itself. The first
+page of the first part is read alone, for it shows what nobody declared; then all parts are read side by side.
 """
 
 from __future__ import annotations
@@ -14,13 +17,14 @@ import math
 from collections.abc import Callable, Collection, Sequence
 
 from harness.core.answers import Done, Failed, PageRead
-from harness.core.listing import Ask, Ended, Unclear, Verdict, is_reached, judge, stuck
+from harness.core.listing import Ask, Ended, Unclear, Verdict, full, is_reached, judge_reading, stuck
 from harness.core.rules import Rules, retry_due
 from harness.core.work import InFlight, Task, Work
 from harness.record import discovery, events as e
 from harness.record.discovery import ACCEPT
 from harness.record.fold import verdict_of_failures
-from harness.record.pages import PageTurn, without
+from harness.record.pages import PageTurn, Turn, without
+from harness.record.split import Part, Reading, repeated
 from harness.record.state import Failure, State
 
 # Of a page that was only guessed, these statuses of an answer say nothing about the list.
@@ -47,26 +51,43 @@ class ListReader:
     def start(self, utc_s: float, relist: bool) -> None:
         """Go on from where the state is, at t = 0. utc_s: the wall clock then. relist: read the list once more."""
         state, work = self._state, self._work
-        if relist or self._must_relist():
+        is_cut_anew = tuple(part.range for part in state.parts) != self.rules.parts
+        is_cut_anew = is_cut_anew and (relist or not state.listing.ended)
+        if relist or (is_cut_anew and state.pages) or self._must_relist():
             self._emit(e.Relisted(0.0))
-        self._met = set() if state.pages_before else None
+        if is_cut_anew:
+            self._emit(e.ListSplit(0.0, self.rules.parts))
+        self._met = set() if state.pages_before and not state.parts else None
         for item in [item for item in self._payloads if item in state.items]:
             self._emit(e.ItemAdopted(0.0, item))
         work.add("item", state.items.in_state("pending"))
         for failure in state.failures.values():
             if failure.retry_at_utc_s is not None:
                 work.retry(Task(failure.role, failure.key, failure.attempts + 1), retry_due(failure, utc_s))
-        if not self.is_full() and stuck(state) is None:
+        if not self.is_full():
             waiting = {failure.page for failure in state.failures.values() if failure.role == "list"}
-            work.add("list", without(known_pages(state), waiting))
+            work.add("list", without(self._left(), waiting))
 
     def _must_relist(self) -> bool:
         """Return whether the list was read as far as it goes without a proven end: only a new reading may help."""
         state = self._state
         if not state.pages or state.listing.ended or any(role == "list" for role, _ in state.failures):
             return False
-        left = bool(known_pages(state)) and stuck(state) is None
-        return not left and not isinstance(self._verdict(), (Ask, Ended))
+        if self._left():
+            return False
+        verdicts = (self._verdict(reading) for reading in self._readings() if not reading.listing.ended)
+        return repeated(state.parts) is not None or not all(isinstance(one, (Ask, Ended)) for one in verdicts)
+
+    def _left(self) -> list[PageTurn]:
+        """Return the told pages that are still to be read, but for those of which reading on brings nothing."""
+        if repeated(self._state.parts) is not None:
+            return []
+        is_stuck = {number for number, reading in enumerate(self._readings()) if stuck(reading) is not None}
+        return [turn for turn in known_pages(self._state) if _part_of(turn) not in is_stuck]
+
+    def _readings(self) -> Sequence[Reading]:
+        """Return the readings that are judged: of each part, or of the list."""
+        return self._state.parts or (self._state,)
 
     def is_read(self) -> bool:
         """Return whether no page is ready or waits for a retry. One that failed for good is not waited for."""
@@ -83,9 +104,11 @@ class ListReader:
         """Record what a page brought, and make its new items and the pages that it tells of ready."""
         fetch, state, rules, work = flight.fetch, self._state, self.rules, self._work
         ids, new, total, met = listed(rules, state, page, self._met)
+        reading, split = state.reading(fetch.page), bool(state.parts)
+        met = state.named.new(fetch.page.part, ids) if split else met
         answered_s, status = flight.answered_s or now, flight.status or 0
         told = (page.last_page, page.next_page, page.way, page.more, page.unread, met, page.past)
-        more, known = (page.said_by, page.remarks), state.last_page
+        more, known = (page.said_by, page.remarks), reading.last_page
         guessed, places = page.guessed or None, _places(page, ids)
         what = (fetch.page, fetch.attempt, fetch.sent_s, answered_s, status, ids, total)
         self._emit(e.PageListed(now, *what, *told, *more, fetch.endpoint, None, page.paging, guessed, places))
@@ -96,10 +119,21 @@ class ListReader:
                 self._emit(e.ItemListed(now, item))
         if rules.detail:
             work.add("item", (item for item in new if item not in self._payloads))
-        if self.is_full() or stuck(state) is not None:
+        if split and fetch.page == e.FIRST_PAGE:
+            work.add("list", [e.FIRST_PAGE._replace(part=number) for number in range(1, len(state.parts))])
+        if self.is_full() or (fetch.page.is_first and repeated(state.parts) is not None):
             work.ready["list"].clear()
-        else:
-            work.add("list", pages_after(state, known, most_pages(rules, page)))
+        elif stuck(reading) is not None:
+            self._drop(fetch.page.part)
+        elif repeated(state.parts) is None:
+            work.add("list", pages_after(reading, known, most_pages(rules, page), fetch.page.part))
+
+    def _drop(self, part: int) -> None:
+        """Ask for no more pages of a part, or of a list that is read as one."""
+        ready = self._work.ready["list"]
+        left = [turn for turn in ready if _part_of(turn) != part] if self._state.parts else []
+        ready.clear()
+        ready.extend(left)
 
     def accept_failures(self) -> None:
         """Take in which pages have failed for good so far and may, as a person says (--accept-list).
@@ -109,25 +143,41 @@ class ListReader:
         accepted = tolerated(self._state, self.rules.accept_list)
         self._accepted += [failure for failure in accepted if failure not in self._accepted]
 
-    def judge(self, now: float) -> None:
+    def judge(self, now: float, on_their_way: Collection[int] = ()) -> None:
         """Say why the list has ended, or ask for the page that may prove it, where no page is left to be read.
 
-        Call it when no page is on its way.
+        on_their_way: the parts of which a page is; without one, call it when no page is.
         """
         state = self._state
-        if state.listing.ended or not state.pages or not self.is_read():
+        if state.listing.ended or not state.pages or (not state.parts and not self.is_read()):
             return
-        if any(failure not in self._accepted for failure in state.failed_pages) and not self.is_full():
-            return
-        verdict = self._verdict()
-        if isinstance(verdict, Ask):
-            self._work.add("list", verdict.pages)
-        elif isinstance(verdict, Ended):
-            self._emit(e.ListEnded(now, verdict.reason, verdict.evidence))
+        is_full, is_ignored = self.is_full(), repeated(state.parts) is not None
+        busy = self._busy_parts().union(on_their_way) if state.parts else set(on_their_way)
+        for number, reading in enumerate(self._readings()):
+            if reading.listing.ended or number in busy or (is_ignored and not is_full):
+                continue
+            failed = [page for page in state.failed_pages if page not in self._accepted]
+            if not is_full and any(failure.page.part == number for failure in failed):
+                continue
+            verdict = self._verdict(reading)
+            if isinstance(verdict, Ask):
+                self._work.add("list", [page._replace(part=number) for page in verdict.pages])
+            elif isinstance(verdict, Ended):
+                self._emit(e.ListEnded(now, verdict.reason, verdict.evidence, number))
 
-    def _verdict(self) -> Verdict:
-        accept = self._accepted if self.rules.accept_list else None
-        return judge(self._state, most=self.rules.max_items, accept=accept)
+    def _busy_parts(self) -> set[int]:
+        """Return the parts of which a page is ready or waits for a retry, or none was read."""
+        state = self._state
+        busy = {_part_of(turn) for turn in self._work.ready["list"]}
+        waiting = (failure for failure in state.failures.values() if failure.retry_at_utc_s is not None)
+        busy |= {failure.page.part for failure in waiting if failure.role == "list"}
+        return busy if self.is_full() else busy | {number for number, part in enumerate(state.parts) if not part.pages}
+
+    def _verdict(self, reading: Reading) -> Verdict:
+        most = self.rules.max_items
+        if most is not None and self.is_full():
+            return full(most)
+        return judge_reading(reading, self._accepted if self.rules.accept_list else None)
 
     def outcome(self) -> Done:
         """Return how the session ended, with nothing left to do."""
@@ -138,8 +188,29 @@ class ListReader:
         return Done(*verdict_of_failures(state.failed))
 
     def _unclear(self) -> str:
-        verdict = self._verdict()
-        return verdict.sentence if isinstance(verdict, Unclear) else "the list was not read to its end"
+        parts = self._state.parts
+        if (same := repeated(parts)) is not None:
+            return _ignored(*same)
+        for number, reading in enumerate(self._readings()):
+            verdict = None if reading.listing.ended else self._verdict(reading)
+            if isinstance(verdict, Unclear):
+                return f"{_named(parts, number)}: {verdict.sentence}" if parts else verdict.sentence
+        return "the list was not read to its end"
+
+
+def _part_of(turn: Task | Turn) -> int:
+    """Return the part of the list that a ready page belongs to."""
+    page = turn.key if isinstance(turn, Task) else turn
+    return page.part if isinstance(page, e.PageRef) else 0
+
+
+def _named(parts: Sequence[Part], number: int) -> str:
+    return f"part {number + 1} of the list ({parts[number].range})"
+
+
+def _ignored(before: int, after: int) -> str:
+    same = f"part {after + 1} of the list begins with the very records of part {before + 1}"
+    return f"{same}, so the server ignores what --split sends; correct its parameters, or leave it out"
 
 
 def _places(page: PageRead, ids: tuple[e.ItemId, ...]) -> tuple[str, ...] | None:
@@ -167,21 +238,40 @@ def known_pages(state: State) -> list[PageTurn]:
     """Return the told pages that are still to be read."""
     if not state.pages:
         return [e.FIRST_PAGE]
-    return [*state.pages.missing(state.last_page or 0), *_following(state)]
+    if not state.parts:
+        return _known_of(state)
+    found: list[PageTurn] = []
+    for number, part in enumerate(state.parts):
+        found += _in_part(_known_of(part), number) if part.pages else [e.FIRST_PAGE._replace(part=number)]
+    return found
 
 
-def pages_after(state: State, last_page: int | None, most: int | None) -> list[PageTurn]:
+def _known_of(reading: Reading) -> list[PageTurn]:
+    return [*reading.pages.missing(reading.last_page or 0), *_following(reading)]
+
+
+def _in_part(turns: list[PageTurn], part: int) -> list[PageTurn]:
+    """Return pages as those of a part: only of the first are there ranges of them."""
+    if not part:
+        return turns
+    found: list[PageTurn] = []
+    for turn in turns:
+        found += [e.PageRef("number", number, part) for number in turn] if isinstance(turn, range) else [turn]
+    return found
+
+
+def pages_after(state: Reading, last_page: int | None, most: int | None, part: int = 0) -> list[PageTurn]:
     """Return the pages that the page just folded was the first to tell of.
 
-    last_page: how many were known before it. most: no number beyond this one is wanted.
+    last_page: how many were known before it. most: no number beyond this one is wanted. part: which one `state` reads.
     """
     end = state.last_page or 1
     end = end if most is None else min(end, most)
     new = range((last_page or 1) + 1, end + 1)
-    return [*([new] if new else []), *_following(state)]
+    return _in_part([*([new] if new else []), *_following(state)], part)
 
 
-def _following(state: State) -> list[e.PageRef]:
+def _following(state: Reading) -> list[e.PageRef]:
     following = state.next_page
     if state.listing.paging and is_reached(state) and state.listing.shorter():
         return []  # some cursors lead on for ever, and behind a short page that fills the total there is nothing
@@ -194,13 +284,13 @@ def is_guessed(state: State, page: e.PageRef) -> bool:
     The last of the declared pages is not named for certain while records are missing: where pages are counted from 0,
     it has another number, and page 0 will show it.
     """
-    number = page.number
+    number, reading = page.number, state.reading(page)
     if number is None:
-        return page == state.listing.guess
-    if number == 1 or page == state.next_page:
+        return page == reading.listing.guess
+    if number == 1 or page == reading.next_page:
         return False
-    counted = state.listing.counted or 0
-    return number < 1 or number > counted or (number == counted and not is_reached(state))
+    counted = reading.listing.counted or 0
+    return number < 1 or number > counted or (number == counted and not is_reached(reading))
 
 
 def as_page(state: State, page: e.PageRef, failed: Failed, status: int | None, *, final: bool) -> PageRead | None:
@@ -211,8 +301,9 @@ def as_page(state: State, page: e.PageRef, failed: Failed, status: int | None, *
     if not is_guessed(state, page):
         return None
     # A page that a total implies is expected: what may pass is tried again there, as often as anywhere.
-    expected = page.number is not None and 1 <= page.number <= (state.last_page or 0)
-    if discovery.error_in(failed.remarks, state.listing.remarks) is not None:
+    reading = state.reading(page)
+    expected = page.number is not None and 1 <= page.number <= (reading.last_page or 0)
+    if discovery.error_in(failed.remarks, reading.listing.remarks) is not None:
         return None
     if failed.past_end is not None and (final or not expected or not failed.passing):
         return PageRead((), past=failed.past_end)
@@ -221,7 +312,7 @@ def as_page(state: State, page: e.PageRef, failed: Failed, status: int | None, *
     return None
 
 
-def told_error(state: State, page: PageRead) -> Failed | None:
+def told_error(state: Reading, page: PageRead) -> Failed | None:
     """Return the failure that a page without records is, if it says what no page with records says.
 
     That is an error with status 200. Else a server that is busy at page 3 would end the list.
@@ -280,7 +371,7 @@ def left_by_role(rules: Rules, state: State) -> dict[e.Role, int] | None:
     if state.last_page is not None:
         pages = max(0, state.last_page - len(state.pages))
     elif not state.listing.ended:
-        pages = 1
+        pages = sum(not part.listing.ended for part in state.parts) if state.parts else 1
     items = max(state.total or 0, len(state.items)) - state.imported - state.failed - state.forgotten
     requests = -(-max(0, items) // (rules.batch or 1))
     return {"list": pages, "item": requests if rules.detail else 0}

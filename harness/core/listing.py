@@ -57,6 +57,7 @@ from typing import Literal
 from harness.core.followed_by import flags_for
 from harness.record import events as e
 from harness.record.discovery import ACCEPT, LEAVES_REST, MOST_EMPTY, MOST_REPEATS, NO_HELP, Listing
+from harness.record.split import Reading
 from harness.record.state import Failure, State
 
 Reason = Literal["total", "has_more", "link", "pages", "empty", "past end", "single", "max items", "accepted"]
@@ -93,8 +94,16 @@ def judge(state: State, *, most: int | None = None, accept: Collection[Failure] 
 
     most: no more items than that are wanted. accept: a person accepts what there is, these failures included.
     """
-    if most is not None and len(state.items) >= most:
-        return Ended("max items", f"--max-items {most:,} reached")
+    return full(most) if most is not None and len(state.items) >= most else judge_reading(state, accept)
+
+
+def full(most: int) -> Ended:
+    """Return the end of a list that has named as many items as are wanted."""
+    return Ended("max items", f"--max-items {most:,} reached")
+
+
+def judge_reading(state: Reading, accept: Collection[Failure] | None = None) -> Verdict:
+    """Return what is known of the end of a list, or of a part of it. accept: see `judge`."""
     verdict = _judge(state, {failure.page for failure in accept or ()})
     if accept is None or not isinstance(verdict, Unclear):
         return verdict
@@ -104,7 +113,7 @@ def judge(state: State, *, most: int | None = None, accept: Collection[Failure] 
     return Ended("accepted", f"accepted as it is ({ACCEPT}): {found}")
 
 
-def _judge(state: State, failed: Collection[e.PageRef]) -> Verdict:
+def _judge(state: Reading, failed: Collection[e.PageRef]) -> Verdict:
     listing = state.listing
     why_stuck, says = stuck(state), _says_end(state)
     if (confirmed := _settled(state, says, why_stuck)) is not None:
@@ -121,13 +130,13 @@ def _judge(state: State, failed: Collection[e.PageRef]) -> Verdict:
     return _contradicted(state, end) or end
 
 
-def wants_page_0(state: State) -> bool:
+def wants_page_0(state: Reading) -> bool:
     """Return whether page 0 is asked for before the list has ended, as far as the pages so far show."""
     why_stuck = stuck(state)
     return may_count_from_0(state) and why_stuck is None and _settled(state, _says_end(state), why_stuck) is None
 
 
-def _settled(state: State, says: Ended | None, why_stuck: str | None) -> str | None:
+def _settled(state: Reading, says: Ended | None, why_stuck: str | None) -> str | None:
     """Return what confirms a total that was reached, so that page 0 cannot hold more.
 
     A total may be no more than the size of the one page with records: then page 0 may be another.
@@ -140,11 +149,11 @@ def _settled(state: State, says: Ended | None, why_stuck: str | None) -> str | N
     return _confirms(state, says, why_stuck)
 
 
-def is_reached(state: State) -> bool:
+def is_reached(state: Reading) -> bool:
     return state.total is not None and state.listing.met >= state.total
 
 
-def stuck(state: State) -> str | None:
+def stuck(state: Reading) -> str | None:
     """Return why reading on would never end or bring nothing; None where it may bring more."""
     listing = state.listing
     named = _named(listing)
@@ -215,7 +224,7 @@ def _quoted(names: str) -> str:
     return ", ".join(f'"{name}"' for name in names.split(", "))
 
 
-def _says_end(state: State) -> Ended | None:
+def _says_end(state: Reading) -> Ended | None:
     """Return the end that the list itself names, or None."""
     listing = state.listing
     if state.next_page is not None:
@@ -235,7 +244,7 @@ def _says_end(state: State) -> Ended | None:
     return None
 
 
-def _confirms(state: State, says: Ended | None, why_stuck: str | None) -> str | None:
+def _confirms(state: Reading, says: Ended | None, why_stuck: str | None) -> str | None:
     """Return what confirms a total that was reached, or None."""
     listing, counted = state.listing, state.listing.counted
     goes_on = _goes_on(listing, says)
@@ -278,7 +287,7 @@ def _failed_end(page: e.PageRef) -> Ended:
     return Ended("past end", f"page {page} could not be read")
 
 
-def _beyond(state: State) -> Ask | Unclear:
+def _beyond(state: Reading) -> Ask | Unclear:
     """Ask for the number behind every page that was read or is known; pages that were linked have none."""
     listing = state.listing
     if listing.guess is not None:
@@ -305,7 +314,7 @@ def _never_matched(listing: Listing) -> str:
     return f"{_named(listing)}, and {declared}, and nothing else shows that this page is the last; {advice}"
 
 
-def may_count_from_0(state: State) -> bool:
+def may_count_from_0(state: Reading) -> bool:
     """Return whether pages may be counted from 0, so that the first has not been read.
 
     Where the first page names the second in another way than by its number, numbers mean nothing.
@@ -314,7 +323,7 @@ def may_count_from_0(state: State) -> bool:
     return not (listing.zero or listing.paging) and listing.first_links_by_number is not False
 
 
-def _contradicted(state: State, end: Ended) -> Unclear | None:
+def _contradicted(state: Reading, end: Ended) -> Unclear | None:
     """Return what speaks against an end, or None."""
     listing, counted = state.listing, state.listing.counted
     if state.total is not None and listing.met < state.total:

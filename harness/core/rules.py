@@ -32,7 +32,8 @@ class Rules:
     accept_list: a list whose end is not proven is accepted as it is. token: requests need a token, which is fetched.
     linger_s: how long after giving up on a request the server may still count it. batch: so many items are asked for
     together (None: each by itself). choose: where the first items are what the list holds of them, the rest is taken
-    from the list. placed: where items lie is declared, not guessed.
+    from the list. placed: where items lie is declared, not guessed. parts: the list is read in these, named by their
+    ranges; () for one that is read as one.
     """
 
     workers: int = 10
@@ -50,6 +51,7 @@ class Rules:
     batch: int | None = None
     choose: bool = False
     placed: bool = False
+    parts: tuple[str, ...] = ()
 
     def cost(self, role: str) -> int:
         """Return what a request of that role costs, in units of the limits."""

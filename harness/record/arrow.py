@@ -43,6 +43,7 @@ EVENT_SCHEMA = pa.schema(
         ("credential", _TEXT),
         ("key", _TEXT),
         ("key_kind", _TEXT),
+        ("part", pa.int32()),
         ("attempt", pa.int32()),
         ("sent_s", _SECONDS),
         ("answered_s", _SECONDS),
@@ -78,6 +79,7 @@ EVENT_SCHEMA = pa.schema(
         ("paging", _TEXT),
         ("guessed", pa.bool_()),
         ("places", pa.list_(_TEXT)),
+        ("parts", pa.list_(_TEXT)),
         ("charged", _COUNT),
         ("workers", pa.int32()),
         ("limits", _TEXT),
@@ -97,12 +99,12 @@ _ROLE_OF = {"PageListed": "list"} | dict.fromkeys(("ItemImported", "ItemListed",
 # Of the columns of an Endpoint, which the role of its request completes.
 _ENDPOINT = ("resource", "endpoint", "credential", "budget")
 # Read together with others: what a role or kind says of them.
-_BESIDE = ("role", "key_kind", "next_page_kind")
+_BESIDE = ("role", "key_kind", "next_page_kind", "part")
 # Columns that versions before this one did not have, by the version that brought them.
 _SINCE = {"headers": 2, "body": 2}
 _SINCE |= dict.fromkeys(("carried", "way", "more", "unread", "new", "past", "said_by", "remarks"), 3)
 _SINCE |= dict.fromkeys(("resource", "endpoint", "parent", "credential", "key_kind", "next_page_kind"), 4)
-_SINCE |= dict.fromkeys(("along", "paging", "guessed", "places"), 5)
+_SINCE |= dict.fromkeys(("along", "paging", "guessed", "places", "part", "parts"), 5)
 _COLUMNS = {name: tuple(_COLUMN_OF.get(field, field) for field in names) for name, names in EVENT_FIELDS.items()}
 _VALUES = {name: attrgetter(*fields) if len(fields) > 1 else None for name, fields in EVENT_FIELDS.items()}
 
@@ -150,6 +152,7 @@ def to_table(events: Sequence[Event], run: str, session: int, writer: str, first
         if name in _ROLE_OF:
             columns["role"][row] = _ROLE_OF[name]
     columns["seq"] = list(range(first_seq, first_seq + count))
+    columns["part"] = [part or None for part in columns["part"]]
     _write_refs(columns, "key", "key_kind")
     _write_refs(columns, "next_page", "next_page_kind")
     columns["parent"] = [None if item is None else str(item) for item in columns["parent"]]
@@ -166,7 +169,10 @@ def _write_refs(columns: dict[str, list[Any]], name: str, kind: str) -> None:
     """Write a page as two texts, kind and value; an item's id has no kind, and several have the kind `batch`."""
     refs = columns[name]
     columns[kind] = [ref.kind if type(ref) is PageRef else _BATCH if type(ref) is Batch else None for ref in refs]
-    columns[name] = [None if ref is None else str(ref) for ref in refs]
+    columns[name] = [None if ref is None else str(ref.value) if type(ref) is PageRef else str(ref) for ref in refs]
+    for row, ref in enumerate(refs):
+        if type(ref) is PageRef and ref.part:
+            columns["part"][row] = ref.part
 
 
 def _write_endpoints(columns: dict[str, list[Any]]) -> None:
@@ -210,9 +216,11 @@ def _read(table: pa.Table, column: str, *, number: bool) -> list[Any]:
         return _read_endpoints(table)
     values: list[Any] = table.column(column).to_pylist()
     if column in ("key", "next_page"):
-        return _read_refs(values, table.column(f"{column}_kind"))
-    if column == "places":
-        return [None if places is None else tuple(places) for places in values]
+        return _in_parts(_read_refs(values, table.column(f"{column}_kind")), table.column("part"))
+    if column in ("places", "parts"):
+        return [None if texts is None else tuple(texts) for texts in values]
+    if column == "part":
+        return [part or 0 for part in values]
     if column == "along":
         return [bool(along) for along in values]
     if column == "parent":
@@ -237,6 +245,16 @@ def _read_refs(values: list[Any], kinds: pa.ChunkedArray) -> list[Any]:
     return [
         value if value is None else canonical_id(value) if kind is None else as_ref(kind, value)
         for kind, value in zip(kinds.to_pylist(), values, strict=True)
+    ]
+
+
+def _in_parts(refs: list[Any], parts: pa.ChunkedArray) -> list[Any]:
+    """Return `refs`, each page in its part of the list."""
+    if parts.null_count == len(parts):
+        return refs
+    return [
+        ref._replace(part=part) if part is not None and type(ref) is PageRef else ref
+        for ref, part in zip(refs, parts.to_pylist(), strict=True)
     ]
 
 

@@ -36,8 +36,8 @@ from harness.record.status import RunStatus as RunStatus
 # says of the next one (`way`, `more`, `unread`, `new`, `past`, `said_by`, `remarks`), ListEnded, the status of a
 # Returned. 4: what a request asked (`endpoint`, `parent`) and its `role`, which was called `kind` (and that of a list
 # `page`); pages as PageRefs; `consecutive_refusals`, which was called `strikes`. 5: items that one request asked for
-# together (`along`, keys of the kind `batch`), the declared paging of a page (`paging`, `guessed`), and where items lie
-# (`places`). Older files are read as they are.
+# together (`along`, keys of the kind `batch`), the declared paging of a page (`paging`, `guessed`), where items lie
+# (`places`), and lists that are read in parts (`part`, ListSplit). Older files are read as they are.
 SCHEMA_VERSION = 5
 
 
@@ -71,6 +71,14 @@ class Relisted:
     """An audit begins: the list is read from its beginning again, to find what moved while it was read."""
 
     t_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ListSplit:
+    """The list is read in parts, side by side; `parts` names the range of each, in their order."""
+
+    t_s: float
+    parts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +120,15 @@ class PageListed:
 
 @dataclass(frozen=True, slots=True)
 class ListEnded:
-    """The list was read to its end; `reason` is one of `harness.core.listing`, `evidence` says for people why."""
+    """The list was read to its end; `reason` is one of `harness.core.listing`, `evidence` says for people why.
+
+    part: of a list that is split, that part was.
+    """
 
     t_s: float
     reason: str
     evidence: str
+    part: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,6 +368,7 @@ Event = (
     SessionStarted
     | Charged
     | Relisted
+    | ListSplit
     | PageListed
     | ListEnded
     | ItemImported

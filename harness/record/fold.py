@@ -12,6 +12,7 @@ from typing import Any
 from harness.errors import RecordError
 from harness.record import events as e
 from harness.record.discovery import Listing, list_ended, page_listed, told_next
+from harness.record.split import Named, Part, Reading, ended_together
 from harness.record.state import Boundary, Current, Failure, ItemState, State
 
 # Latencies are counted in buckets 4 % wide: percentiles come out within 2 %, in a few hundred integers.
@@ -71,6 +72,7 @@ def _relisted(state: State, _: e.Relisted) -> None:
     state.pages.clear()
     state.total = state.last_page = state.next_page = None
     state.listing = Listing()
+    state.parts, state.named = [Part(range=part.range) for part in state.parts], Named()
     state.failures = {key: failure for key, failure in state.failures.items() if failure.role == "item"}
 
 
@@ -110,27 +112,56 @@ def _page_listed(state: State, event: e.PageListed) -> None:
     state.pages.add(event.page)
     state.failures.pop(("list", event.page), None)
     state.refused_of.pop(f"list {event.page}", None)
-    before, leads = len(state.items), state.listing.position(event.page) >= state.listing.furthest
+    before = len(state.items)
     for item in event.ids:
         state.items.add(item)
     for item, place in zip(event.ids, event.places or (), strict=False):
         if state.items.state(item) != "imported":
             state.places.add(item, place)
-    new = len(state.items) - before if event.new is None else event.new
-    state.total = page_listed(state.listing, event, new, state.total)
-    _extent(state, event)
+    met = len(state.items) - before
+    new = met if event.new is None else event.new
+    if state.parts:
+        part = state.parts[event.page.part]
+        part.pages.add(event.page)
+        state.named.add(event.page.part, event.ids)
+        _read_on(part, event, new)
+        _sum_up(state, event, met)
+    else:
+        _read_on(state, event, new)
+
+
+def _read_on(reading: Reading, event: e.PageListed, new: int) -> None:
+    """Fold what a page says of the list, or of its part. new: ids that this reading had not met."""
+    listing = reading.listing
+    leads = listing.position(event.page) >= listing.furthest
+    reading.total = page_listed(listing, event, new, reading.total)
+    _extent(reading, event)
     if leads:
         # A link beside `has_more: false` is followed all the same, but not from a page that brought nothing.
-        state.next_page = None if event.more is False and not new else told_next(event)
-        if state.next_page is not None and state.next_page in state.pages:
-            itself = state.next_page == event.page and not event.ids
-            state.listing.idle = itself and event.paging == "cursor"
-            state.listing.looped, state.next_page = event.way or "next", None
-        if state.listing.guess is not None and state.listing.guess in state.pages:
-            state.listing.looped, state.listing.guess = event.way or "next", None
+        reading.next_page = None if event.more is False and not new else told_next(event)
+        if reading.next_page is not None and reading.next_page in reading.pages:
+            itself = reading.next_page == event.page and not event.ids
+            listing.idle = itself and event.paging == "cursor"
+            listing.looped, reading.next_page = event.way or "next", None
+        if listing.guess is not None and listing.guess in reading.pages:
+            listing.looped, listing.guess = event.way or "next", None
 
 
-def _extent(state: State, event: e.PageListed) -> None:
+def _sum_up(state: State, event: e.PageListed, met: int) -> None:
+    """Note what the parts of a list come to; met: ids that none of them had named.
+
+    What two parts named counts once in the total, as far as it is known by now.
+    """
+    listing, totals = state.listing, [part.total for part in state.parts]
+    listing.read += 1
+    listing.met += met
+    listing.last_size = max(listing.last_size, len(event.ids))
+    listing.paging = event.paging or listing.paging
+    known = [total for total in totals if total is not None]
+    state.total = sum(known) - len(state.named.again) if len(known) == len(totals) else None
+
+
+def _extent(reading: Reading, event: e.PageListed) -> None:
     """Note the pages that are known to exist, as many as were ever declared: a replica may say less again.
 
     Where only a total is declared, in the usual field, they follow from the size of the first page: a total said
@@ -139,22 +170,34 @@ def _extent(state: State, event: e.PageListed) -> None:
     """
     if event.paging not in (None, "page", "offset"):
         return  # nothing counts its pages
-    if state.listing.first_links_by_number is False:
+    if reading.listing.first_links_by_number is False:
         return  # its links lead on in another way, so numbers mean nothing to it
     if event.last_page is not None:
-        state.last_page = max(event.last_page, state.last_page or 0)
+        reading.last_page = max(event.last_page, reading.last_page or 0)
     elif (
-        event.page == e.FIRST_PAGE
+        event.page.is_first
         and event.paging != "offset"
         and not (event.way or event.said_by)
         and event.ids
-        and (state.total or 0) > len(event.ids)
+        and (reading.total or 0) > len(event.ids)
     ):
-        state.last_page = -(-(state.total or 0) // len(event.ids))
+        reading.last_page = -(-(reading.total or 0) // len(event.ids))
+
+
+def _list_split(state: State, event: e.ListSplit) -> None:
+    state.parts, state.named = [Part(range=name) for name in event.parts], Named()
 
 
 def _list_ended(state: State, event: e.ListEnded) -> None:
-    list_ended(state.listing, event)
+    if not state.parts:
+        list_ended(state.listing, event)
+        return
+    list_ended(state.parts[event.part].listing, event)
+    if all(part.listing.ended for part in state.parts):
+        state.listing.ended, state.listing.evidence = ended_together(state.parts)
+        denied = [part.listing.denied for part in state.parts if part.listing.denied is not None]
+        state.listing.denied = max(denied, default=None)
+        state.total = None if state.total is None else len(state.items)
 
 
 def _item_imported(state: State, event: e.ItemImported) -> None:
@@ -356,6 +399,7 @@ _HANDLERS: dict[type, Callable[[State, Any], None]] = {
     e.SessionStarted: _session_started,
     e.Charged: _charged,
     e.Relisted: _relisted,
+    e.ListSplit: _list_split,
     e.PageListed: _page_listed,
     e.ListEnded: _list_ended,
     e.ItemImported: _item_imported,

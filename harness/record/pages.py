@@ -16,7 +16,8 @@ PageTurn = PageRef | range
 class PageSet:
     """The pages that were read: numbers as the intervals that they fill, links and cursors one by one.
 
-    Numbered pages are read nearly in order, so they fill one interval and a few odd ones, however many they are.
+    Numbered pages are read nearly in order, so they fill one interval and a few odd ones, however many they are. Those
+    in later parts of a list that is split are kept one by one.
     """
 
     __slots__ = ("_ends", "_links", "_numbers", "_starts")
@@ -32,7 +33,7 @@ class PageSet:
     def add(self, page: PageRef) -> None:
         """Note that `page` was read; a page that is known changes nothing."""
         number = page.number
-        if number is None:
+        if number is None or page.part:
             self._links.add(page)
         elif page not in self:
             self._numbers += 1
@@ -68,7 +69,7 @@ class PageSet:
 
     def __contains__(self, page: PageRef) -> bool:
         number = page.number
-        if number is None:
+        if number is None or page.part:
             return page in self._links
         at = bisect_right(self._starts, number)
         return at > 0 and number < self._ends[at - 1]
@@ -93,17 +94,19 @@ class PageSet:
         return f"PageSet({self.as_json()})"
 
     def as_json(self) -> list[list[int | str]]:
-        """Pairs (first, last) of the intervals, then links as (kind, value): what a snapshot keeps."""
+        """Pairs (first, last) of the intervals, then links as (kind, value), with their part if it is a later one: what
+        a snapshot keeps.
+        """
         pairs: list[list[int | str]] = [[start, end - 1] for start, end in zip(self._starts, self._ends, strict=True)]
-        return [*pairs, *map(list, sorted(self._links))]
+        return [*pairs, *(list(page if page.part else page[:2]) for page in sorted(self._links))]
 
     @classmethod
     def from_json(cls, kept: Iterable[list[Any]]) -> PageSet:
         """Read back what `as_json` wrote."""
         pages = cls()
-        for first, last in kept:
+        for first, last, *part in kept:
             if isinstance(first, str):
-                pages._links.add(PageRef(first, last))  # type: ignore[arg-type]
+                pages._links.add(PageRef(first, last, *part))  # type: ignore[arg-type]
             else:
                 pages._starts.append(first)
                 pages._ends.append(last + 1)
@@ -113,7 +116,7 @@ class PageSet:
 
 def without(turns: Iterable[PageTurn], pages: Collection[PageRef]) -> Iterator[PageTurn]:
     """`turns` less some `pages`: those that wait for a retry, say."""
-    numbers = sorted(page.number for page in pages if page.number is not None)
+    numbers = sorted(page.number for page in pages if page.number is not None and not page.part)
     for turn in turns:
         if not isinstance(turn, range):
             if turn not in pages:

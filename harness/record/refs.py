@@ -15,16 +15,23 @@ PageKind = Literal["number", "url", "offset", "cursor", "keyset"]
 
 
 class PageRef(NamedTuple):
-    """A reference to a page of a list: its number, the URL that led to it, or (not used yet) an offset, cursor or key.
+    """A reference to a page of a list: its number, the URL that led to it, an offset, a cursor or a key.
 
-    value: an int for a number or offset, text for the others. As text it is its value: `page 3`.
+    value: an int for a number or offset, text for the others. part: which part of a list that is split, from 0. As
+    text it is its value, `page 3`, and in the later parts of a list `page 3 of part 2` (people count parts from 1).
     """
 
     kind: PageKind
     value: int | str
+    part: int = 0
 
     def __str__(self) -> str:
-        return str(self.value)
+        return f"{self.value} of part {self.part + 1}" if self.part else str(self.value)
+
+    @property
+    def is_first(self) -> bool:
+        """Whether nothing leads to it: the first page of the list, or of a part."""
+        return self.value == 1 and self.kind == "number"
 
     @property
     def number(self) -> int | None:

@@ -19,6 +19,7 @@ from harness.record.events import SCHEMA_VERSION, ItemId, PageRef, canonical_id
 from harness.record.pages import PageSet
 from harness.record.parts import list_parts, read_table, write_tables
 from harness.record.places import FrozenPlaces
+from harness.record.split import Named, Part
 from harness.record.state import Boundary, Current, Failure, Items, State
 from harness.record.status import RunStatus
 
@@ -29,18 +30,21 @@ SNAPSHOT_SHARE = 8  # an eighth of a million items' events are read again in two
 KEPT = 2
 _CHUNK = 50_000  # ids made into text at once
 
-_PLAIN = [f.name for f in fields(State) if f.name not in ("items", "failures", "pages", "listing", "session", "places")]
+_BY_HAND = ("items", "failures", "pages", "listing", "session", "places", "parts", "named")
+_PLAIN = [f.name for f in fields(State) if f.name not in _BY_HAND]
 _FIELDS = [
     str(SCHEMA_VERSION),
-    *(f.name for cls in (State, Listing, Current, Failure) for f in fields(cls)),
+    *(f.name for cls in (State, Part, Listing, Current, Failure) for f in fields(cls)),
     *Boundary._fields,
 ]
 # An id is a number or a text, the other column is empty: most are numbers, and those are read without a look at each.
 _SCHEMA = [("number", pa.int64()), ("text", pa.string()), ("state", pa.uint8())]
 # Only where the list says where its items lie.
 _PLACES = [("place_number", pa.int64()), ("place", pa.string())]
+# Only where the list is split: the part that named an item first, -1 for none.
+_PART = [("part", pa.int32())]
 
-Frozen = tuple[dict[str, Any], list[Any], bytes, FrozenPlaces | None]
+Frozen = tuple[dict[str, Any], list[Any], bytes, FrozenPlaces | None, "array[int] | None"]
 
 
 def freeze(state: State, writer: str, seq: int) -> Frozen:
@@ -54,7 +58,16 @@ def freeze(state: State, writer: str, seq: int) -> Frozen:
     head["fields"] = _FIELDS
     ids, states = state.items.columns()
     head["again"] = state.places.again.copy()
-    return head, ids, states, state.places.frozen(ids)
+    if not state.parts:
+        return head, ids, states, state.places.frozen(ids), None
+    head["parts"] = [_kept(part) for part in state.parts]
+    head["named_again"] = [[part, item] for part, item in state.named.again]
+    return head, ids, states, state.places.frozen(ids), state.named.column(ids)
+
+
+def _kept(part: Part) -> dict[str, Any]:
+    kept = {"pages": part.pages.as_json(), "listing": asdict(part.listing)}
+    return {field.name: getattr(part, field.name) for field in fields(Part)} | kept
 
 
 def _copy(value: Any) -> Any:
@@ -63,12 +76,13 @@ def _copy(value: Any) -> Any:
 
 def write_snapshot(folder: Path, frozen: Frozen) -> None:
     """Write a frozen state, then drop all but the newest two."""
-    head, ids, _, places = frozen
+    head, ids, _, places, parts = frozen
     writer, seq = head["position"]
     (folder / "snapshots").mkdir(exist_ok=True)
     if places is not None:
         head["template"] = places.template
-    schema = pa.schema([*_SCHEMA, *_PLACES] if places else _SCHEMA, metadata={"harness.state": json.dumps(head)})
+    columns = [*_SCHEMA, *(_PLACES if places else ()), *(_PART if parts is not None else ())]
+    schema = pa.schema(columns, metadata={"harness.state": json.dumps(head)})
     tables = (_rows(frozen, at, schema) for at in range(0, max(1, len(ids)), _CHUNK))
     write_tables(folder / "snapshots" / f"{writer}-{seq:09d}.parquet", tables, schema)
     for _, _, path in list_parts(folder / "snapshots")[:-KEPT]:
@@ -77,11 +91,13 @@ def write_snapshot(folder: Path, frozen: Frozen) -> None:
 
 def _rows(frozen: Frozen, at: int, schema: pa.Schema) -> pa.Table:
     """Return the rows of some items, from the one at `at` on: so many at a time that they take little room."""
-    _, ids, states, places = frozen
+    _, ids, states, places, parts = frozen
     some = ids[at : at + _CHUNK]
     columns = [*_columns(some), _bytes(states[at : at + _CHUNK])]
     if places is not None:
         columns += [pa.array(column, kind) for column, (_, kind) in zip(places.columns(some, at), _PLACES, strict=True)]
+    if parts is not None:
+        columns.append(pa.array(parts[at : at + _CHUNK], pa.int32()))
     return pa.Table.from_arrays(columns, schema=schema)
 
 
@@ -143,6 +159,15 @@ def _page(kept: Any) -> Any:
     return None if kept is None else PageRef(*kept)
 
 
+def _listing(kept: dict[str, Any]) -> Listing:
+    return Listing(**{**kept, "guess": _page(kept["guess"])})
+
+
+def _part(kept: dict[str, Any]) -> Part:
+    pages, following = PageSet.from_json(kept["pages"]), _page(kept["next_page"])
+    return Part(**{**kept, "pages": pages, "next_page": following, "listing": _listing(kept["listing"])})
+
+
 def _thaw(table: pa.Table) -> tuple[State, str, int]:
     head = json.loads(table.schema.metadata[b"harness.state"])
     if head["fields"] != _FIELDS:
@@ -158,7 +183,7 @@ def _thaw(table: pa.Table) -> tuple[State, str, int]:
     failures = [Failure(**failure) for failure in head["failures"]]
     failures = [replace(failure, key=_page(failure.key)) if failure.role == "list" else failure for failure in failures]
     state.failures = {(failure.role, failure.key): failure for failure in failures}
-    state.listing = Listing(**{**head["listing"], "guess": _page(head["listing"]["guess"])})
+    state.listing = _listing(head["listing"])
     session = head["session"]
     state.session = Current(**{**session, "waiting": tuple(session["waiting"]) if session["waiting"] else None})
     ids = _ids(table)
@@ -166,5 +191,9 @@ def _thaw(table: pa.Table) -> tuple[State, str, int]:
     if "template" in head:
         _put_places(state, ids, table, head["template"])
     state.places.again = head["again"]
+    if "parts" in head:
+        state.parts = [_part(kept) for kept in head["parts"]]
+        state.named = Named.from_column(ids, table.column("part").to_pylist())
+        state.named.again = {(part, item) for part, item in head["named_again"]}
     writer, seq = head["position"]
     return state, writer, seq

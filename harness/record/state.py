@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from harness.record.discovery import Listing
 from harness.record.events import ItemId, Key, PageRef, Role, RunStatus
-from harness.record.pages import PageSet
 from harness.record.places import Places
+from harness.record.split import Named, Part, Reading
 
 ItemState = Literal["pending", "waiting", "imported", "failed", "forgotten"]
 ITEM_STATES: tuple[ItemState, ...] = ("pending", "waiting", "imported", "failed", "forgotten")
@@ -174,21 +173,18 @@ class Segment(NamedTuple):
 
 
 @dataclass(slots=True)
-class State:
+class State(Reading):
     """A run as its events tell it. Only `harness.record.fold.apply` changes one.
 
-    total: items as the list declares them (None: it does not say, or its pages contradict it). last_page: the last
-    page that is known to exist. next_page: the next one, as the last page names it. requests: sent, by role. latency:
-    how many answers fell in each bucket of `fold.latency_bucket`. waits: seconds asleep and pauses, by limit or reason.
+    It is the reading of its list, and where that is split the sum of the readings of its `parts`. requests: sent, by
+    role. latency: how many answers fell in each bucket of `fold.latency_bucket`. waits: seconds asleep and pauses, by
+    limit or reason.
     """
 
     items: Items = field(default_factory=Items)
     failures: dict[tuple[Role, Key], Failure] = field(default_factory=dict)
-    pages: PageSet = field(default_factory=PageSet)
-    total: int | None = None
-    last_page: int | None = None
-    next_page: PageRef | None = None
-    listing: Listing = field(default_factory=Listing)
+    parts: list[Part] = field(default_factory=list)  # of a list that is split; [] where it is read as one
+    named: Named = field(default_factory=Named)  # by which parts
     pages_before: int = 0  # pages read by earlier readings of the list, where it was read again
     fetches: int = 0  # that the core began and that came to an end, sent or not
     requests: dict[Role, int] = field(default_factory=lambda: {"list": 0, "item": 0})
@@ -300,6 +296,10 @@ class State:
         begun = [boundary for boundary in self.boundaries if boundary.why == "session"]
         boundaries = [*begun, Boundary(self.pages_read, self.imported, None, "session")]
         return [(to.pages - at.pages, to.items - at.items) for at, to in pairwise(boundaries)]
+
+    def reading(self, page: PageRef) -> Reading:
+        """Return the reading that `page` belongs to: of its part, or of the list."""
+        return self.parts[page.part] if self.parts else self
 
     @property
     def failed_pages(self) -> list[Failure]:

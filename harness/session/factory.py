@@ -153,6 +153,7 @@ def make_core(
         config.source.batch,
         config.source.chooses,
         config.source.is_placed,
+        config.source.ranges,
     )
     concurrency = Concurrency(most=config.pacing.most_workers) if config.pacing.workers == "auto" else None
     return Core(rules, budgets, record, utc_s, state, payloads, concurrency)

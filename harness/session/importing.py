@@ -272,14 +272,11 @@ async def source(config: ImportConfig, on_child: Callable[[], None] | None = Non
 
 def http_api(config: ImportConfig, url: str, *, keep_records: bool = False) -> HttpApi:
     """Return the client for `url` with the settings of `config`; `keep_records` also where items are fetched one by
-    one.
+    one. That is for a look at the list, which is read as a whole then, even where it is split.
     """
-    declared = config.source.declared(url)
-    if declared is not None and declared.resource.split is not None:
-        raise BadInput("--split cannot be used in this version: a list is read as one; leave it out")
     resolved = resolve(config)
     return HttpApi(
-        _rest(config, url),
+        _rest(config, url, whole=keep_records),
         workers=config.pacing.most_workers,
         timeout_s=config.timeout_s,
         headers=resolved.headers,
@@ -294,12 +291,13 @@ def http_api(config: ImportConfig, url: str, *, keep_records: bool = False) -> H
     )
 
 
-def _rest(config: ImportConfig, url: str) -> Rest:
+def _rest(config: ImportConfig, url: str, *, whole: bool) -> Rest:
     """Return the mapping of the source that `config` declares, or of the list at `url` where it declares nothing."""
     declared = config.source.declared(url)
     if declared is None:
         return Rest(url, config.source.page_size, frozenset(config.source.allow_host))
-    resource = declared.resource.model_copy(update={"url": url})
+    split = None if whole else declared.resource.split
+    resource = declared.resource.model_copy(update={"url": url, "split": split})
     if resource.per_page is None and (resource.most_per_page is not None or config.source.url is None):
         usual = config.source.page_size if resource.paging is None else None
         resource = resource.model_copy(update={"per_page": resource.most_per_page or usual})

@@ -89,6 +89,9 @@ def _segment_bound(segment: Segment, state: State, config: ImportConfig, tiers: 
     per_page = max(config.source.page_size, -(-named // max(1, pages)))
     most = per_page if paging == "cursor" else None
     work = work_of(config, pages, named, paging, most, False if state.from_list else None)
+    longest = max((len(part.pages) for part in state.parts), default=0)
+    if state.parts and pages == segment.pages == len(state.pages):  # else it is not known which parts it read
+        work = replace(work, parts=len(state.parts), chain=longest)
     best = bound(work, several(tiers, len(credentials_of(config))), rtt_s, max(1, state.workers))
     spared_s = rtt_s * ((not pages) + segment.goes_on)
     if not spared_s:

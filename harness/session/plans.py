@@ -40,7 +40,7 @@ def work_of(
     batch = config.source.batch
     costs = config.pacing.list_cost, config.pacing.item_cost if batch is None else config.pacing.batch_cost
     detail = config.source.details if detail is None else detail
-    return Work(max(1, pages), items, paging, detail, per_page, *costs, batch or 1)
+    return Work(max(1, pages), items, paging, detail, per_page, *costs, batch or 1, config.source.parts)
 
 
 def least_pages(config: ImportConfig, pages: int, items: int) -> int:
@@ -132,7 +132,7 @@ def _options(facts: Facts, config: ImportConfig, tiers: Tiers, rtt_s: float) -> 
         per = most or 1
         unit = config.pacing.item_cost if most is None else config.pacing.batch_cost
         samples = min(2 if batch is None else 1, items) if listed and source.detail is None and not detail else 0
-        work = Work(pages, items, facts.paging, detail, None, config.pacing.list_cost, unit, per)
+        work = Work(pages, items, facts.paging, detail, None, config.pacing.list_cost, unit, per, source.parts)
         asked = -(-items // per) if detail else samples
         best_s = None if not tiers else _best_s(work, config, tiers, rtt_s)
         what = f"{size:,} a page, {how}" if size > 1 else how

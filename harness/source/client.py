@@ -443,7 +443,7 @@ class HttpApi:
             if (following is None) != (result.next_page is None) or known.in_ids(result.ids):
                 return _TOLD_SECRET
             if result.next_page is not None and following is not None and result.next_page.kind in _TEXTS:
-                result = replace(result, next_page=PageRef(result.next_page.kind, following))
+                result = replace(result, next_page=result.next_page._replace(value=following))
             places = [known.restore_placeholders(place) for place in result.places]
             if None in places:
                 return _TOLD_SECRET

@@ -25,7 +25,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.record.events import FIRST_PAGE, ItemId, PageRef, numbered
+from harness.record.events import ItemId, PageRef, numbered
 from harness.source.declared import link_targets, whole
 from harness.spec.paths import Path
 from harness.spec.source import CursorPaging, KeysetPaging, LinkPaging, OffsetPaging, PageNumberPaging, Paging
@@ -162,7 +162,7 @@ class Pages:
             return Follows(PageRef("cursor", self._written(found)), way=name, more=more, sure=True)
         if there or paging.absent_is_end:
             return Follows(way=name, more=more, sure=True)
-        if seen.page != FIRST_PAGE:
+        if not seen.page.is_first:
             return Follows(more=more, sure=True)
         size = self._size
         short = (size is not None and len(seen.ids) < size) or seen.total == len(seen.ids) or not seen.ids

@@ -44,6 +44,7 @@ from harness.source.way_on import error_told, ways_on
 from harness.spec import ids as joined_ids
 from harness.spec.paths import Path
 from harness.spec.source import Item, Resource, Source
+from harness.spec.split import parse
 from harness.spec.templates import BodyTemplate, ItemTemplate, UrlTemplate, encoded, encoded_name, on_list
 
 _NO_HEADERS: Mapping[str, str] = {}
@@ -104,6 +105,7 @@ class Rest:
         typed = self._body is not None and bool(self._body.names & {"cursor", "last_id"})
         self._pages = None if paging is None else Pages(paging, self._size, typed=typed)
         self._param = getattr(paging, "param", None)
+        self._split = None if resource.split is None else parse(resource.split)
         total = getattr(paging, "total", None)
         self._total = None if total is None else Path(total)
         place = resource.item
@@ -200,6 +202,9 @@ class Rest:
         )
         if size_name and self._size is not None and "per_page" not in self._placed:
             url = with_parameters(url, {encoded_name(size_name): str(self._size)}, keep=True)
+        if self._split is not None:  # also beside a cursor: most servers read the range again with each page
+            asked = self._split.parameters(page.part).items()
+            url = with_parameters(url, {encoded_name(name): encoded(value) for name, value in asked})
         return url
 
     @property
@@ -262,12 +267,12 @@ class Rest:
         kept: the records are the items, so two with one id must be the same.
         """
         if not body.strip():
-            kind = Malformed if page == FIRST_PAGE else Garbled
+            kind = Malformed if page.is_first else Garbled
             raise kind("the body is empty", "has an empty body")
         try:
             value = parsed(body)
         except Garbled:
-            if page != FIRST_PAGE or may_be_json(body):
+            if not page.is_first or may_be_json(body):
                 raise
             raise Malformed(no_list("", body.encode("utf-8", "replace"))) from None
         return self.page_of(page, value, headers, kept=kept)
@@ -286,6 +291,8 @@ class Rest:
             read = self._by_rules(page, about, headers, by_id, url)
         else:
             read = self._as_declared(page, value, about, headers, by_id, url)
+        if page.part and read.next_page is not None:
+            read = replace(read, next_page=read.next_page._replace(part=page.part))
         if self._needs_place and (not kept or self.source.resource.detail is not False):
             read = replace(read, places=tuple(self._place_of(item, record) for item, record in by_id))
         return read, by_id
@@ -388,7 +395,7 @@ class Rest:
         return replace(read, sizes_bytes={item: len(text) for item, text in texts}), texts
 
     def _check_extent(self, last_page: int | None, total: int, page: PageRef, records: int) -> None:
-        implied = -(-total // records) if page == FIRST_PAGE and records else 0
+        implied = -(-total // records) if page.is_first and records else 0
         if (pages := max(last_page or 0, implied)) > MOST_PAGES:
             raise Malformed(f"the list says it has {pages:,} pages; up to {MOST_PAGES:,} can be read")
 

@@ -16,6 +16,7 @@ from harness.paths import quoted
 from harness.spec.flat import PAGING_SETTINGS, PAGINGS
 from harness.spec.paths import Path
 from harness.spec.source import Auth, BasicAuth, BearerAuth, HeaderAuth, Item, OAuth2, QueryAuth, Resource, Source
+from harness.spec.split import parse
 from harness.spec.templates import BodyTemplate, ItemTemplate, UrlTemplate, on_list
 from harness.unusable import BadSetting
 from harness.values import as_variable, check_url, proves_who, variables_in
@@ -41,6 +42,7 @@ def check(source: Source) -> None:
     for name, path in _paths(source):
         _try(name, Path, path)
     _paging(resource, source.list_params)
+    _split(resource)
     if resource.item is not None:
         _item(resource.item, resource.url)
     if resource.most_per_page is not None and (resource.per_page or 0) > resource.most_per_page:
@@ -85,6 +87,27 @@ def _url(name: str, url: str) -> None:
         check_url(url)
     except ValueError as error:
         raise BadSetting(name, f" {error}") from None
+
+
+def _split(resource: Resource) -> None:
+    if resource.split is None:
+        return
+    try:
+        split = parse(resource.split)
+    except ValueError as error:
+        raise BadSetting("split", str(error)) from None
+    if not split.cuts:
+        return
+    paging = None if resource.paging is None else resource.paging.type
+    why = {
+        None: "needs to know how pages follow on each other; add --next, --paging or a --preset that says it",
+        "page": "is of no use where pages are numbered: they are read side by side anyway; leave it out",
+        "single": "is of no use for a list of one page; leave it out",
+    }.get(paging)
+    if why is None and resource.method != "GET":
+        why = "sends its range in the query, which a list asked for by POST does not read; leave it out"
+    if why is not None:
+        raise BadSetting("split", f" {why}")
 
 
 # --- placeholders, parameters and the body ----------------------------------------------------------------------------

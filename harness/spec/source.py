@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from harness.spec.split import parse
 from harness.unusable import of_model
 
 
@@ -235,7 +236,8 @@ class Resource(_Model):
     asked for, in size_param ("" or None: not known; it is not sent unless the URL or the body has `{per_page}`).
     id: one path in a record, or several that make the id together. item: None where it is not declared. detail: False:
     the records of the list are the items; True: each item is fetched; None: it is decided from the first answers.
-    end: statuses that end the list at a page that was only guessed. split: see --split.
+    end: statuses that end the list at a page that was only guessed. split: how the list is cut, as `harness.spec.split`
+    reads it.
     """
 
     name: str = "records"
@@ -255,6 +257,11 @@ class Resource(_Model):
     refused_when: tuple[AnswerRule, ...] = ()
     fail_when: tuple[AnswerRule, ...] = ()
     split: str | None = None
+
+    @property
+    def ranges(self) -> tuple[str, ...]:
+        """The ranges of the parts in which the list is read; () where it is read as one."""
+        return () if self.split is None else parse(self.split).ranges
 
 
 class Source(_Model):
