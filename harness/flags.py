@@ -217,7 +217,7 @@ SECTIONS = (
                 default=False,
                 resumed=True,
             ),
-            Flag("split", "read a cursor list in parts, by a range of this date or id, such as created_at", live=True),
+            Flag("split", "read a cursor list in parts side by side", "FROM..TO=START..END/PARTS", live=True),
             Flag("sequential", "read the whole list before fetching the first item", None, default=False),
         ),
     ),

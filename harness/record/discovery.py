@@ -169,7 +169,7 @@ def _sizes(listing: Listing, event: PageListed, position: int) -> None:
     if position == 1:
         listing.first = _digest(event.ids)
         if event.next_page is not None:
-            listing.first_links_by_number = event.way != "has_more" and holds_number(str(event.next_page), 2)
+            listing.first_links_by_number = event.way != "has_more" and holds_number(str(event.next_page.value), 2)
     elif position == 2:
         listing.second = _digest(event.ids)
     if not size:

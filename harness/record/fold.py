@@ -72,7 +72,7 @@ def _relisted(state: State, _: e.Relisted) -> None:
     state.pages.clear()
     state.total = state.last_page = state.next_page = None
     state.listing = Listing()
-    state.parts, state.named = [Part(range=part.range) for part in state.parts], Named()
+    state.parts, state.named = Part.several(part.range for part in state.parts), Named()
     state.failures = {key: failure for key, failure in state.failures.items() if failure.role == "item"}
 
 
@@ -185,7 +185,7 @@ def _extent(reading: Reading, event: e.PageListed) -> None:
 
 
 def _list_split(state: State, event: e.ListSplit) -> None:
-    state.parts, state.named = [Part(range=name) for name in event.parts], Named()
+    state.parts, state.named = Part.several(event.parts), Named()
 
 
 def _list_ended(state: State, event: e.ListEnded) -> None:

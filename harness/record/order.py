@@ -76,7 +76,9 @@ class InOrder:
         """Take in what the run in `folder` has, as its events and items are on disk."""
         execute = self._database.execute
         self._see_pages(folder)
-        execute("INSERT OR IGNORE INTO places (id) SELECT id FROM seen ORDER BY reading, number, chain, link, rowid")
+        execute(
+            "INSERT OR IGNORE INTO places (id) SELECT id FROM seen ORDER BY reading, part, number, chain, link, rowid"
+        )
         execute("DROP TABLE seen")
         if self._moments:
             self._see_moments(folder)
@@ -92,7 +94,7 @@ class InOrder:
                     continue
                 position = positions.of(event)
                 rows = ((*position, str(item)) for item in event.ids)
-                self._database.executemany("INSERT INTO seen VALUES (?, ?, ?, ?, ?)", rows)
+                self._database.executemany("INSERT INTO seen VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def _see_moments(self, folder: Path) -> None:
         starts_s: dict[int, float] = {}
@@ -129,9 +131,10 @@ class InOrder:
 
 
 class _Positions:
-    """Where the pages of a reading stand, as they come: (reading, number, chain, links behind it).
+    """Where the pages of a reading stand, as they come: (reading, part, number, chain, links behind it).
 
-    A page that no page named, and that has no number, begins a chain of its own behind the last number.
+    Of a list that is split, what its parts hold stands in their order. A page that no page named, and that has no
+    number, begins a chain of its own behind the last number.
     """
 
     def __init__(self) -> None:
@@ -139,7 +142,8 @@ class _Positions:
         self._begin()
 
     def _begin(self) -> None:
-        self._number = self._chains = 0
+        self._numbers: dict[int, int] = {}  # the last, by part
+        self._chains: dict[int, int] = {}
         self._named: dict[PageRef, tuple[int, int, int]] = {}
 
     def next_reading(self) -> None:
@@ -147,21 +151,21 @@ class _Positions:
         self._reading += 1
         self._begin()
 
-    def of(self, event: PageListed) -> tuple[int, int, int, int]:
+    def of(self, event: PageListed) -> tuple[int, int, int, int, int]:
         """Return the position of the page that was read next."""
-        named = self._named.pop(event.page, None)
+        named, part = self._named.pop(event.page, None), event.page.part
         if event.page.number is not None:
-            self._number = event.page.number
-            position = (self._number, 0, 0)
+            self._numbers[part] = event.page.number
+            position = (event.page.number, 0, 0)
         elif named is not None:
             position = named
         else:
-            self._chains += 1
-            position = (self._number, self._chains, 0)
+            self._chains[part] = self._chains.get(part, 0) + 1
+            position = (self._numbers.get(part, 0), self._chains[part], 0)
         if event.next_page is not None and event.next_page.number is None:
             number, chain, links = position
             self._named[event.next_page] = (number, chain, links + 1)
-        return (self._reading, *position)
+        return (self._reading, part, *position)
 
 
 @contextmanager
@@ -180,7 +184,7 @@ def in_list_order(
 
 
 _TABLES = (
-    "seen (reading, number, chain, link, id TEXT)",
+    "seen (reading, part, number, chain, link, id TEXT)",
     "places (place INTEGER PRIMARY KEY, id TEXT UNIQUE, read_us INTEGER)",
     "payloads (place INTEGER PRIMARY KEY, size INTEGER, payload)",
 )

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from harness.record.events import Key, PageRef, numbered
+from harness.record.events import Key, PageRef
 
 # What is still to be fetched: an item, a page, or the pages with the numbers of a range (never an empty one).
 Turn = Key | range
@@ -17,12 +17,13 @@ class PageSet:
     """The pages that were read: numbers as the intervals that they fill, links and cursors one by one.
 
     Numbered pages are read nearly in order, so they fill one interval and a few odd ones, however many they are. Those
-    in later parts of a list that is split are kept one by one.
+    of another part of the list than `part` are kept one by one.
     """
 
-    __slots__ = ("_ends", "_links", "_numbers", "_starts")
+    __slots__ = ("_ends", "_links", "_numbers", "_part", "_starts")
 
-    def __init__(self, pages: Iterable[PageRef] = ()) -> None:
+    def __init__(self, pages: Iterable[PageRef] = (), part: int = 0) -> None:
+        self._part = part
         self._starts: list[int] = []  # of intervals that neither overlap nor touch, in order
         self._ends: list[int] = []  # the first number that is not in the interval any more
         self._numbers = 0
@@ -33,7 +34,7 @@ class PageSet:
     def add(self, page: PageRef) -> None:
         """Note that `page` was read; a page that is known changes nothing."""
         number = page.number
-        if number is None or page.part:
+        if number is None or page.part != self._part:
             self._links.add(page)
         elif page not in self:
             self._numbers += 1
@@ -56,7 +57,7 @@ class PageSet:
             self._ends.insert(at, number + 1)
 
     def clear(self) -> None:
-        self.__init__()  # type: ignore[misc]
+        self.__init__(part=self._part)  # type: ignore[misc]
 
     def missing(self, last: int) -> list[PageTurn]:
         """Return the numbers from 1 to `last` that were not read, in order."""
@@ -69,7 +70,7 @@ class PageSet:
 
     def __contains__(self, page: PageRef) -> bool:
         number = page.number
-        if number is None or page.part:
+        if number is None or page.part != self._part:
             return page in self._links
         at = bisect_right(self._starts, number)
         return at > 0 and number < self._ends[at - 1]
@@ -80,7 +81,7 @@ class PageSet:
     def __iter__(self) -> Iterator[PageRef]:
         """Yield the numbers in order, then links and cursors in order."""
         for start, end in zip(self._starts, self._ends, strict=True):
-            yield from map(numbered, range(start, end))
+            yield from (PageRef("number", number, self._part) for number in range(start, end))
         yield from sorted(self._links)
 
     def __eq__(self, other: object) -> bool:
@@ -101,13 +102,14 @@ class PageSet:
         return [*pairs, *(list(page if page.part else page[:2]) for page in sorted(self._links))]
 
     @classmethod
-    def from_json(cls, kept: Iterable[list[Any]]) -> PageSet:
+    def from_json(cls, kept: Iterable[list[Any]], part: int = 0) -> PageSet:
         """Read back what `as_json` wrote."""
-        pages = cls()
-        for first, last, *part in kept:
-            if isinstance(first, str):
-                pages._links.add(PageRef(first, last, *part))  # type: ignore[arg-type]
+        pages = cls(part=part)
+        for one in kept:
+            if isinstance(one[0], str):
+                pages._links.add(PageRef(*one))
             else:
+                first, last = one
                 pages._starts.append(first)
                 pages._ends.append(last + 1)
                 pages._numbers += last + 1 - first

@@ -163,8 +163,8 @@ def _listing(kept: dict[str, Any]) -> Listing:
     return Listing(**{**kept, "guess": _page(kept["guess"])})
 
 
-def _part(kept: dict[str, Any]) -> Part:
-    pages, following = PageSet.from_json(kept["pages"]), _page(kept["next_page"])
+def _part(kept: dict[str, Any], number: int) -> Part:
+    pages, following = PageSet.from_json(kept["pages"], number), _page(kept["next_page"])
     return Part(**{**kept, "pages": pages, "next_page": following, "listing": _listing(kept["listing"])})
 
 
@@ -192,7 +192,7 @@ def _thaw(table: pa.Table) -> tuple[State, str, int]:
         _put_places(state, ids, table, head["template"])
     state.places.again = head["again"]
     if "parts" in head:
-        state.parts = [_part(kept) for kept in head["parts"]]
+        state.parts = [_part(kept, number) for number, kept in enumerate(head["parts"])]
         state.named = Named.from_column(ids, table.column("part").to_pylist())
         state.named.again = {(part, item) for part, item in head["named_again"]}
     writer, seq = head["position"]

@@ -13,7 +13,7 @@ item first, and the few that others named as well.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from harness.record.discovery import Listing
@@ -44,6 +44,11 @@ class Part(Reading):
     """One part of a list that is split. range: of its records, for people."""
 
     range: str = ""
+
+    @classmethod
+    def several(cls, ranges: Iterable[str]) -> list[Part]:
+        """Return the parts of these ranges, of which nothing is known."""
+        return [cls(PageSet(part=number), range=name) for number, name in enumerate(ranges)]
 
 
 @dataclass(slots=True)

@@ -439,7 +439,7 @@ class HttpApi:
         if isinstance(result, ItemRead) and result.body is not None:
             result = replace(result, body=recordable(known.redact(result.body)))
         if isinstance(result, PageRead):
-            following = None if result.next_page is None else known.restore_placeholders(str(result.next_page))
+            following = None if result.next_page is None else known.restore_placeholders(str(result.next_page.value))
             if (following is None) != (result.next_page is None) or known.in_ids(result.ids):
                 return _TOLD_SECRET
             if result.next_page is not None and following is not None and result.next_page.kind in _TEXTS:

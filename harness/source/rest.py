@@ -185,7 +185,7 @@ class Rest:
 
     def _page_url(self, page: PageRef, values: Mapping[str, Any]) -> str:
         if page.kind == "url":
-            return str(page)
+            return str(page.value)
         url = self._template.fill(values)
         url = with_parameters(url, {name: part.fill(values).removeprefix("?=") for name, part in self._params.items()})
         resource = self.source.resource

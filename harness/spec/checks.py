@@ -186,7 +186,7 @@ def _fields(value: Any) -> Iterator[tuple[str, Any]]:
 
 def _paths(source: Source) -> Iterator[tuple[str, str]]:
     resource, paging = source.resource, source.resource.paging
-    named: list[tuple[str, str | None]] = [("records", resource.records), ("split", resource.split)]
+    named: list[tuple[str, str | None]] = [("records", resource.records)]
     named += [("id", path) for path in resource.id]
     if paging is not None:
         named += [(name, getattr(paging, name, None)) for name in ("next", "more", "total", "pages")]

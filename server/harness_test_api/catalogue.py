@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 from typing import Any, Protocol
 
 from harness_test_api.errors import BadConfig
@@ -172,6 +173,30 @@ class Catalogue(Protocol):
         """Tell what happened to the list up to `now`."""
 
 
+class Between:
+    """The records of a generated catalogue whose numbers are from `low` to `high`, that one not included."""
+
+    def __init__(self, whole: GeneratedCatalogue, low: int, high: int) -> None:
+        self._whole = whole
+        self._range = low, high
+        self.find, self.missing, self.truth = whole.find, whole.missing, whole.truth
+
+    def total(self, now: float) -> int:
+        return self._whole.count(now, *self._range)
+
+    def slice(self, now: float, offset: int, count: int) -> list[Record]:
+        return self._whole.between(now, *self._range, offset, count)
+
+    def after(self, now: float, key: str | None, count: int) -> list[Record] | None:
+        low, high = self._range
+        number = 0 if key is None else id_number(key)
+        if key is not None and not number:
+            return None
+        if number and self._whole.newest_first:
+            high = min(high, number)
+        return self._whole.between(now, max(low, 0 if self._whole.newest_first else number + 1), high, 0, count)
+
+
 class GeneratedCatalogue:
     """Ids from 1 up in order, or from the highest down (`newest_first`), some deleted, some changed.
 
@@ -183,7 +208,7 @@ class GeneratedCatalogue:
         self._seed = seed
         self._drift = drift
         self._started_at = started_at
-        self._newest_first = newest_first
+        self.newest_first = newest_first
         self._deleted: list[int] = []
         self._truth = Truth(count)
         self._events = 0
@@ -198,16 +223,32 @@ class GeneratedCatalogue:
         total = self.total(now)
         if offset >= total:
             return []
-        first = self._nth(total - 1 - offset if self._newest_first else offset)
+        first = self._nth(total - 1 - offset if self.newest_first else offset)
         return self._records(self._walk(first), count)
 
     def after(self, now: float, key: str | None, count: int) -> list[Record] | None:
         self._advance(now)
-        step = -1 if self._newest_first else 1
+        step = -1 if self.newest_first else 1
         if key is None:
-            return self._records(self._walk(self._last_id if self._newest_first else 1), count)
+            return self._records(self._walk(self._last_id if self.newest_first else 1), count)
         number = id_number(key)
         return self._records(self._walk(number + step), count) if number else None
+
+    def count(self, now: float, low: int, high: int) -> int:
+        """Count the items whose numbers are from `low` to `high`, that one not included."""
+        self._advance(now)
+        low, high = max(low, 1), min(high, self._last_id + 1)
+        gone = bisect.bisect_left(self._deleted, high) - bisect.bisect_left(self._deleted, low)
+        return max(0, high - low - gone) if high > low else 0
+
+    def between(self, now: float, low: int, high: int, offset: int, count: int) -> list[Record]:
+        """List those of them that stand behind `offset` others, in the list's order."""
+        self._advance(now)
+        ids = range(max(low, 1), min(high, self._last_id + 1))
+        there = (
+            number for number in (reversed(ids) if self.newest_first else ids) if number not in self._truth.deleted
+        )
+        return self._records(islice(there, offset, None), count)
 
     def find(self, now: float, item_id: str) -> Callable[[], Record] | None:
         self._advance(now)
@@ -228,7 +269,7 @@ class GeneratedCatalogue:
 
     def _walk(self, first: int) -> Iterator[int]:
         """Ids that are there, in the list's order, from `first` on."""
-        ids = range(first, 0, -1) if self._newest_first else range(first, self._last_id + 1)
+        ids = range(first, 0, -1) if self.newest_first else range(first, self._last_id + 1)
         gone = self._truth.deleted
         return (number for number in ids if number not in gone) if gone else iter(ids)
 

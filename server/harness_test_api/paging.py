@@ -13,11 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from harness_test_api.catalogue import Catalogue, Record
+from harness_test_api.catalogue import Between, Catalogue, GeneratedCatalogue, Record
 from harness_test_api.dialects import Headers
 from harness_test_api.identity import Ids
 from harness_test_api.records import Records, formed
 from harness_test_api.shape import HEADER, LINKS, Shape, form_of, past, put
+
+# The number of no record: behind all of them.
+_NO_END = 10**18
 
 
 class BadQuery(Exception):
@@ -79,7 +82,13 @@ class Pager:
         self._shape = shape
         self._ids = ids
         self._records = records
-        self._known = {*shape.parameters, *shape.allow, *(name for name in shape.needs if not name.startswith(HEADER))}
+        ranged = (shape.from_param, shape.to_param)
+        self._known = {
+            *shape.parameters,
+            *ranged,
+            *shape.allow,
+            *(name for name in shape.needs if not name.startswith(HEADER)),
+        }
         self._past = past(shape)
         self._told = [(path, *form_of(what)) for path, what in shape.tell.items()]
 
@@ -90,6 +99,7 @@ class Pager:
             for name in query:
                 if name not in self._known:
                     raise BadQuery(name, query[name], "left out: it is not known")
+        catalogue = self._within(catalogue, query)
         cut = self._cut(catalogue, now, query, base + shape.list)
         beyond = not cut.data and bool(cut.offset)
         if beyond and self._past is not None:
@@ -105,6 +115,16 @@ class Pager:
         for name, value in shape.extra.items():
             put(body, name, value)
         return Page(body, self._headers(cut))
+
+    def _within(self, catalogue: Catalogue, query: Mapping[str, str]) -> Catalogue:
+        """The records of the range that `query` asks for; all of them where it asks for none, or they are a file's."""
+        shape = self._shape
+        names = [name for name in (shape.from_param, shape.to_param) if name and name in query]
+        if not names or not isinstance(catalogue, GeneratedCatalogue):
+            return catalogue
+        low = read_number(query, shape.from_param, 0, 0) + (shape.borders == "none" and shape.from_param in query)
+        high = read_number(query, shape.to_param, _NO_END, 0) + (shape.borders == "both")
+        return Between(catalogue, low, high)
 
     def _size(self, query: Mapping[str, str]) -> int:
         shape = self._shape

@@ -72,6 +72,11 @@ class Shape:
     cursor_in: Annotated[str, "query, or path: the cursor is one more segment of the list's path."] = "query"
     last_param: Annotated[str, "Parameter with the id after which the page begins."] = ""
     size_param: Annotated[str, "Parameter with the size of the page; empty: there is none."] = "perPage"
+    from_param: Annotated[str, "Parameter with the number (1, 2, ... as created) from which on records are listed."] = (
+        ""
+    )
+    to_param: Annotated[str, "Parameter with the number up to which they are."] = ""
+    borders: Annotated[str, "Those of a range that are in it: from, both or none."] = "from"
     size: Annotated[int, "Records on a page unless asked otherwise."] = 10
     most: Annotated[int, "Most records on a page."] = 100
     over: Annotated[str, "Asked for more than most: cap, refuse, or default (the usual size)."] = "cap"
@@ -189,6 +194,7 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "redirect": (0, 301, 308),
     "first_page": (0, 1),
     "cursor_in": ("query", "path"),
+    "borders": ("from", "both", "none"),
     "over": ("cap", "refuse", "default"),
     "end": ("null", "absent", "empty"),
 }

@@ -53,6 +53,25 @@ def test_numbered_pages_by_number_whenever_they_came(tmp_path: Path) -> None:
     assert order(tmp_path) == [9, 4, 3, 6, 5, 8]
 
 
+def test_parts_in_their_order_whichever_was_read_first(tmp_path: Path) -> None:
+    """Then page by page; what two of them name stands in the first."""
+
+    def page(kind: e.PageKind, value: int | str, part: int) -> e.PageRef:
+        return e.PageRef(kind, value, part)
+
+    pages = [
+        e.ListSplit(0.0, ("until=3", "since=2, until=5", "since=4")),
+        paged(page("number", 1, 0), 1, 2, following=page("cursor", "c", 0)),
+        paged(page("number", 1, 2), 6, 5, following=page("cursor", "c", 2)),
+        paged(page("cursor", "c", 2), 7),
+        paged(page("number", 1, 1), 3, 4, 5, following=page("cursor", "c", 1)),
+        paged(page("cursor", "c", 0), 3),
+        paged(page("cursor", "c", 1), 8),
+    ]
+    recorded(tmp_path, pages, [8, 7, 6, 5, 4, 3, 2, 1])
+    assert order(tmp_path) == [1, 2, 3, 4, 5, 8, 6, 7]
+
+
 def test_linked_pages_in_the_order_of_their_links(tmp_path: Path) -> None:
     """A list by cursor after its first page, and a second chain that was read beside the first."""
     a, b, x, y = (e.linked(f"https://a.example/{name}") for name in "abxy")
