@@ -124,7 +124,7 @@ class SourceSpec(Part):
         source = self._compiled(_NOWHERE if self.url is None else self.url)
         try:
             check(source)
-            if self.split is not None and not self._lenient and not source.resource.ranges:
+            if source.resource.split is not None and not self._lenient and not source.resource.ranges:
                 raise BadSetting("split", f" says not where to cut; add START..END/PARTS, like {EXAMPLE}")
         except BadSetting as error:
             if self.declaration is None or error.setting is None or error.setting in self.model_fields_set:
@@ -164,8 +164,9 @@ class SourceSpec(Part):
             return compiled(given, lenient=self._lenient)
         preset = load(self.preset).at(url)
         known = settings_of(preset)
-        if self.split is not None and known.get("split") is not None:
-            given["split"] = _completed(self.split, known["split"])
+        takes = known.pop("split", None)  # how this API takes a range, which by itself splits nothing
+        if self.split is not None and takes is not None:
+            given["split"] = _completed(self.split, takes)
         return preset.on(compiled(over(known, given), lenient=True), self.plan)
 
     def _given(self) -> dict[str, Any]:

@@ -77,13 +77,16 @@ EVENTS = st.one_of([events_of(cls) for cls in e.EVENT_CLASSES.values()])
 
 
 def history(seed: int, sessions: int = 3) -> list[e.Event]:
-    """What a run's record may hold: failures, refusals, losses, pauses, kills, several sessions."""
+    """What a run's record may hold: failures, refusals, losses, pauses, kills, several sessions, a list in parts."""
     rng = random.Random(seed)
+    ranges = ("to 5", "5 to 9", "from 9") if seed % 5 == 4 else ()
     base = catalogue(rng.randrange(0, 40), rng.choice((1, 3, 10)), 0.05)
 
     def serve(fetch: Fetch, now: float) -> tuple[float, Notice | None, Result]:
         latency_s, notice, result = base(fetch, now)
         latency_s *= rng.expovariate(1)
+        if isinstance(result, PageRead) and fetch.page.part:
+            result = replace(result, ids=tuple(int(item) + 1000 * fetch.page.part for item in result.ids))
         if isinstance(result, PageRead) and rng.random() < 0.3:
             result = PageRead((*result.ids, 7, "x-1"), None, result.last_page)
         if isinstance(result, ItemRead) and seed % 4 == 3:  # of most APIs every item carries its id, or none does
@@ -93,7 +96,7 @@ def history(seed: int, sessions: int = 3) -> list[e.Event]:
     events: list[e.Event] = []
     state: State | None = None
     for number in range(sessions):
-        rules = Rules(rng.randrange(1, 6), (0.5, 1.0), rng.random() < 0.3, rng.random() < 0.8)
+        rules = Rules(rng.randrange(1, 6), (0.5, 1.0), rng.random() < 0.3, rng.random() < 0.8, parts=ranges)
         pacer = AutoPacer() if number == 1 else Unpaced()
         play = Play(serve, rules, pacer, state=state, utc_s=UTC_S + 1000.0 * number, relist=number == 2)
         play.at = [(0.1, lambda core, now: core.pause(now)), (0.3, lambda core, now: core.resume(now))]

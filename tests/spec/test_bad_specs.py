@@ -56,9 +56,14 @@ BAD: list[tuple[dict[str, Any], str]] = [
     # paths
     *[
         ({"url": URL, "paging": "page" if name in ("total", "pages") else "link", **one}, f"{flag_of(name)}: 'a[?'")
-        for name in ("records", "next", "more", "total", "pages", "split", "id")
+        for name in ("records", "next", "more", "total", "pages", "id")
         for one in ([{name: ["a[?"]}] if name == "id" else [{name: "a[?"}])
     ],
+    ({"url": URL, "split": "created_at"}, "--split 'created_at' does not name the two parameters that take a range;"),
+    ({**CURSOR, "split": "since..until"}, "--split says not where to cut; add START..END/PARTS, like 'created[gte]"),
+    ({**CURSOR, "split": "a..b=2024-01-01..x/3"}, "--split 'x' is not a date such as 2024-01-31, nor a moment, nor"),
+    ({**CURSOR, "split": "a..b=5..2024-01-01/3"}, "--split '2024-01-01' is not a whole number, as its other border"),
+    ({**CURSOR, "split": "a..b=1..9/2", "method": "POST", "body": {"c": "{cursor}"}}, "--split sends its range in"),
     ({"url": URL, "total": "header:", "paging": "page"}, "--total: 'header:' names no header: write it as header:"),
     ({"url": URL, "item": "{url}", "item_records": "a..b"}, "--item-records: 'a..b' is not a path: a key is missi"),
     ({"url": URL, "fail_when": "a..b=c"}, "--fail-when: 'a..b' is not a path: a key is missing beside one of its "),

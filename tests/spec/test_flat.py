@@ -107,7 +107,8 @@ def test_the_rest_of_a_resource() -> None:
         **{"param": ["state=all", "sort=created"], "records": "data", "id": ["owner.id", "number"], "per_page": 50},
         **{"size_param": "limit", "item": "{url}", "item_records": "order", "end": "400,404", "same_host": True},
         **{"allow_host": "cdn.example.com", "refused_when": "error=ratelimited", "fail_when": ["ok=false", "200:x"]},
-        **{"detail": True, "split": "created", "header": ["X-Key: {env:A}", "Notion-Version: 1", "X-Other: secret"]},
+        **{"detail": True, "split": "since..until=1..9/2", "paging": "link"},
+        **{"header": ["X-Key: {env:A}", "Notion-Version: 1", "X-Other: secret"]},
     )
     assert source == Source(
         resource=Resource(
@@ -121,7 +122,8 @@ def test_the_rest_of_a_resource() -> None:
             refused_when=(AnswerRule(path="error", value="ratelimited"),),
             fail_when=(AnswerRule(path="ok", value="false"), AnswerRule(status=200, text="x")),
             detail=True,
-            split="created",
+            split="since..until=1..9/2",
+            paging=LinkPaging(),
         ),
         headers={"X-Key": "{env:A}", "Notion-Version": "1"},
         params={"state": "all", "sort": "created"},

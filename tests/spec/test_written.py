@@ -331,6 +331,8 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=6,
 )
+# What can be split, and the same as a whole.
+CHAINS, WHOLE = ("offset", "cursor", "link", "keyset"), {"split": None}
 PAGINGS = st.none() | st.one_of(
     st.builds(PageNumberPaging, first=st.sampled_from([None, 0, 1]), total=OPEN, pages=OPEN, more=OPEN),
     st.builds(OffsetPaging, param=st.just("skip"), total=OPEN),
@@ -377,15 +379,17 @@ RESOURCES = st.builds(
     end=st.lists(st.integers(404, 428), max_size=2, unique=True).map(tuple),
     refused_when=RULES,
     fail_when=RULES,
-    split=st.none() | st.sampled_from(["created[gte]..created[lt] as epoch", "since..until"]),
-)
+    split=st.none() | st.sampled_from(["created[gte]..created[lt]=1..20/3 as epoch", "since..until=1..9/2"]),
+).map(lambda made: made if made.paging is not None and made.paging.type in CHAINS else made.model_copy(update=WHOLE))
 SOURCES = st.builds(
     Source,
     name=st.none() | NAMES,
     resource=st.one_of(
         RESOURCES,
         st.builds(
-            lambda made, body: made.model_copy(update={"method": "POST", "body": body}), RESOURCES, st.none() | POSTS
+            lambda made, body: made.model_copy(update={"method": "POST", "body": body, **WHOLE}),
+            RESOURCES,
+            st.none() | POSTS,
         ),
     ),
     headers=st.dictionaries(
