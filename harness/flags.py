@@ -217,7 +217,11 @@ SECTIONS = (
                 default=False,
                 resumed=True,
             ),
-            Flag("split", "read a cursor list in parts side by side", "FROM..TO=START..END/PARTS", live=True),
+            Flag(
+                "split",
+                "read a cursor list in parts, side by side, such as 'since..until=2024-01-01..2026-01-01/12'",
+                live=True,
+            ),
             Flag("sequential", "read the whole list before fetching the first item", None, default=False),
         ),
     ),

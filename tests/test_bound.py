@@ -367,12 +367,36 @@ def test_a_log_remembers_the_first_round_trip() -> None:
         (Work(5, 50, "cursor", detail=False), 5),
         (Work(6, 50, "cursor", per_page=10), 6),  # the last page came empty: nothing waits for it
         (Work(5_000, 50_000, "cursor"), 5_001),
+        (Work(5, 50, "cursor", parts=2), 4),  # 3 pages in the longer of the parts
+        (Work(5, 50, "cursor", detail=False, parts=2), 3),
+        (Work(5, 50, "cursor", detail=False, parts=9), 1),
+        (Work(200, 20_000, "cursor", detail=False, parts=8), 25),
     ],
 )
 def test_without_limits_the_round_trips_of_the_list_count(work: Work, trips: int) -> None:
     """Page 1 before any other, cursors one by one, each page before its items; zero items are one request."""
     found = bound(work, (), 0.5, 100_000)
     assert (found.bound_s, found.exact, found.binding) == (trips * 0.5, True, None)
+
+
+def test_the_longest_part_of_a_list_says_how_long_it_takes() -> None:
+    """Where it is known; nothing is claimed of whether it can be reached then."""
+    work = Work(20, 200, "cursor", detail=False, parts=4, chain=11)
+    found = bound(work, (), 0.5, 100)
+    assert (found.bound_s, found.exact) == (5.5, False)
+    for chain in (4, 21):
+        with pytest.raises(ValueError, match="the longest of 4 parts has not"):
+            replace(work, chain=chain)
+    with pytest.raises(ValueError, match="parts are at least 1"):
+        Work(1, 0, parts=0)
+
+
+def test_parts_gain_nothing_where_the_limit_is_what_takes_long() -> None:
+    alone, parts = (
+        bound(Work(200, 20_000, "cursor", detail=False, parts=parts), parse_tiers("5/s"), 0.2, 100) for parts in (1, 8)
+    )
+    assert alone.bound_s == pytest.approx(40.0, abs=0.4)
+    assert parts.bound_s == pytest.approx(39.2, abs=0.4)
 
 
 def test_one_worker_takes_a_round_trip_each() -> None:

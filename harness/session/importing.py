@@ -291,8 +291,11 @@ def http_api(config: ImportConfig, url: str, *, keep_records: bool = False) -> H
     )
 
 
-def _rest(config: ImportConfig, url: str, *, whole: bool) -> Rest:
-    """Return the mapping of the source that `config` declares, or of the list at `url` where it declares nothing."""
+def _rest(config: ImportConfig, url: str, *, whole: bool = False) -> Rest:
+    """Return the mapping of the source that `config` declares, or of the list at `url` where it declares nothing.
+
+    whole: as if the list were not split.
+    """
     declared = config.source.declared(url)
     if declared is None:
         return Rest(url, config.source.page_size, frozenset(config.source.allow_host))
