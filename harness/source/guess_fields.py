@@ -8,6 +8,7 @@ a plain value, differ from record to record, and be called like an id or stand a
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 from harness.source.way_on import words_of
+from harness.spec.paths import Path
 
 Keys = tuple[str, ...]
 _MOST_DEPTH = 5
@@ -24,10 +26,21 @@ _OPERATORS = re.compile(r"[\[\]{}()|&*?!<>=\"'`,]")
 
 
 def path_of(keys: Keys) -> str:
-    """Return a path of keys as `harness.spec.paths` reads it: plain, or quoted where a key holds an operator."""
-    if len(keys) == 1 or not any(_OPERATORS.search(key) for key in keys):
-        return ".".join(keys)
-    return ".".join('"' + key.replace("\\", "\\\\").replace('"', '\\"') + '"' for key in keys)
+    """Return a path of keys as `harness.spec.paths` reads it: plain, or quoted where a key cannot stand as it is.
+
+    That is one with an operator in it, with a space at its end, or without a letter: anybody may have named it.
+    """
+    plain = ".".join(keys)
+    if (len(keys) == 1 or not any(_OPERATORS.search(key) for key in keys)) and _is_path(plain):
+        return plain
+    return ".".join(json.dumps(key, ensure_ascii=not key.isprintable()) for key in keys)
+
+
+def _is_path(text: str) -> bool:
+    try:
+        return Path(text).header is None
+    except ValueError:
+        return False
 
 
 def at(value: Any, keys: Keys) -> Any:
@@ -425,7 +438,10 @@ def own_urls(rows: Sequence[Any], url: str) -> Iterator[tuple[Keys, list[str]]]:
         found = [at(row, keys) for row in rows]
         if not all(isinstance(one, str) and ("/" in one) for one in found):
             continue
-        absolute = [urljoin(url, one) for one in found]
+        try:
+            absolute = [urljoin(url, one) for one in found]
+        except ValueError:
+            continue
         if len(set(absolute)) < len(absolute) or any(urlsplit(one).netloc != here.netloc for one in absolute):
             continue
         if set(keys) & _CERTAIN or all(_is_near(one, url) for one in absolute):

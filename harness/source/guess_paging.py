@@ -136,7 +136,9 @@ def _pages_of(seen: Seen) -> str | None:
 
 
 def _is_link(value: Any) -> bool:
-    return isinstance(value, str) and value.startswith(("http://", "https://", "/", "?")) and " " not in value
+    """Return whether a value is a URL or a path; some APIs leave the spaces of a filter in its query as they are."""
+    is_link = isinstance(value, str) and value.startswith(("http://", "https://", "/", "?"))
+    return is_link and " " not in value.partition("?")[0]
 
 
 def _is_empty(value: Any) -> bool:
@@ -203,7 +205,10 @@ def _linked(seen: Seen) -> Way | None:
 
 
 def _is_elsewhere(link: str, url: str) -> bool:
-    there, here = urlsplit(urljoin(url, link)), urlsplit(url)
+    try:
+        there, here = urlsplit(urljoin(url, link)), urlsplit(url)
+    except ValueError:  # no URL, which is said when it is followed
+        return False
     return there.hostname != here.hostname
 
 
