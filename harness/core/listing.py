@@ -19,7 +19,8 @@ These are ends, in order of their strength; `reason` is what ListEnded records:
     has_more    has_more (or what it is called) is false
     link        a next link or cursor is there and null, empty or false; or is not there, where earlier pages had one
     pages       the declared number of pages was read, each brought something, and the page behind them did not
-    empty       a guessed page is empty; or one is whose cursor leads back to itself: asking again would bring the same
+    empty       a guessed page is empty (five in a row, where each says that more follow); or one is whose cursor leads
+                back to itself: asking again would bring the same
     past end    a guessed page answered 404, 410, 416, 204, an empty body, null, an object without records that tells of
                 no error, or 400 or 422 with words that say so. Never 401, 403, 429, 5xx or no answer.
     single      the list is declared to be one page
@@ -271,6 +272,8 @@ def _past(listing: Listing) -> Ended | None:
         return Ended("pages", f"{_pages(listing.counted)} as declared, {listing.past}")
     if not listing.past_empty or not beyond:
         return None
+    if listing.more and listing.past.endswith("is empty") and listing.barren < MOST_REPEATS:
+        return None  # a page whose records were all filtered out says by itself that more follow
     return Ended("past end" if not listing.past.endswith("is empty") else "empty", listing.past)
 
 

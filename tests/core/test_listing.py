@@ -295,6 +295,21 @@ def test_a6_a_hole_in_a_declared_extent_is_none() -> None:
     assert ended(alone)[:2] == ("failed", 6)
 
 
+def test_a6_an_empty_page_that_says_that_more_follow_is_no_end() -> None:
+    """A6: a server that filters its pages sends some without records. Always saying so, it is believed five times."""
+    pages = [[1, 2, 3], [], [], [4, 5, 6]]
+    play = importing(numbered(pages, lambda n: {"hasNext": n < 4}))
+    assert (ended(play), pages_asked(play)) == (
+        ("complete", 6, "has_more: the list says that there is no more"),
+        [1, 2, 3, 4, 0],
+    )
+    for_ever = importing(numbered([[1, 2, 3], [4, 5, 6]], lambda _: {"hasNext": True}))
+    assert (ended(for_ever), pages_asked(for_ever)) == (
+        ("complete", 6, "empty: page 7 is empty"),
+        [1, 2, 3, 4, 5, 6, 7, 0],
+    )
+
+
 def test_an_empty_list() -> None:
     """Nothing on pages 1, 2 and 0. A total of 0 may be that of page 1, where pages are counted from 0."""
     play = importing(numbered([]))
