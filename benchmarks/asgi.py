@@ -39,6 +39,7 @@ async def _run(config: ImportConfig) -> tuple[State, list[Event], dict[str, int]
         refused_when=config.source.refused_when,
         wall=lambda: epoch_s + trio.current_time() - origin_s,
     )
+    api.offers_records = core.chooser.is_open
     async with api:
         await Driver(core, api, lambda *_: None).run()
     return core.state, events, service.report()

@@ -159,7 +159,11 @@ SECTIONS = (
                 many=True,
                 live=True,
             ),
-            Flag("per_page", "items per page of the list; more means fewer requests [default 100]", "N"),
+            Flag(
+                "per_page",
+                "items per page of the list [default: as documented, else the most that the API gives; test API 100]",
+                "N",
+            ),
             Flag("size_param", "the parameter that says how many items a page is to hold, such as limit", live=True),
             Flag(
                 "paging",

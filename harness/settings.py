@@ -28,8 +28,12 @@ from harness.values import is_preset_file, is_scenario_file, no_time_of_day, var
 
 # Flat settings that a declared source may hold, in its own tables.
 OF_THE_SOURCE = tuple(name for name, flag in FLAGS.items() if flag.group == "source" and name != "preset")
+# Keys that only presets have: who gives one with --config took the wrong flag.
+OF_PRESETS = ("about", "docs", "warn", "most_per_page", "variant")
 # RFC 9110 5.6.2; what is not ASCII has no one meaning on the wire.
 _TOKEN = re.compile(r"[!-~]+( +[!-~]+)*")
+# No key is words of capitals, joined by underscores.
+_SURELY_A_NAME = re.compile(r"[A-Z]{2,}(_[A-Z]{2,})+")
 # What the figures of a run depend on.
 _FIGURES = ("url", "limit", "server_limit", "scenario", "detail", "per_page", "cost")
 
@@ -190,8 +194,10 @@ def _value_of(name: str, setting: str, environ: Mapping[str, str]) -> str:
 
 
 def _token(variable: str, setting: str, environ: Mapping[str, str]) -> str:
-    """Return the token. The variable is not named: who mistakes the flag gives the token itself."""
+    """Return the token. Only what is surely a name is repeated: who mistakes the flag gives the token itself."""
     token = environ.get(variable, "").strip()
+    if not token and _SURELY_A_NAME.fullmatch(variable):
+        raise BadInput(f"{setting} names the variable {variable}, which is not set; export it first")
     if not token:
         raise BadInput(f"{setting} names a variable that is not set; export it first")
     if not _TOKEN.fullmatch(token):
@@ -331,11 +337,19 @@ def from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
+def preset_path(file: str) -> str:
+    """Return a file's path as --preset tells it from a name."""
+    return file if "/" in file else f"./{file}"
+
+
 def _field(key: str, where: str) -> str:
     """The setting's name for a key as written: dashes and the alias count too."""
     name = key.replace("-", "_")
     by_alias = {flag.alias: flag.name for flag in FLAGS.values() if flag.alias}
     name = by_alias.get(name, name)
+    if name in OF_PRESETS and where.startswith("in "):
+        file = where.removeprefix("in ")
+        raise BadInput(f"{key!r} {where} is a key of a preset; give that file with --preset {preset_path(file)}")
     if name not in FLAGS:
         meant = near(name)
         what = f"write {meant}" if meant else f"see {program()} import --help for all settings"

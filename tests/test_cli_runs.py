@@ -291,4 +291,4 @@ def test_no_secret_is_written_or_printed(tmp_path: Path, api_url: str) -> None:
     find_run(tmp_path / "results", "r").note(status="stopped")
     again = harness(tmp_path, "resume", "r", "--header", f"X-Other: {SECRET[::-1]}")
     assert again.returncode == 2
-    assert "--token-env names a variable that is not set" in again.stderr
+    assert "--token-env names the variable API_TOKEN, which is not set" in again.stderr

@@ -27,7 +27,7 @@ from harness.cli.run import preset_line
 from harness.config import ImportConfig
 from harness.errors import BadInput
 from harness.flags import FLAGS, flag_of
-from harness.pacing import format_tiers
+from harness.pacing import format_tiers, parse_tiers
 from harness.record.clock import utc_s
 from harness.record.discovery import ACCEPT
 from harness.record.inferred import as_flag, infer_recorded
@@ -35,6 +35,7 @@ from harness.record.run import find_run
 from harness.session.checking import Checked, check
 from harness.session.importing import http_api, source
 from harness.settings import from_environ, given, read_settings
+from harness.spec.presets import load
 from harness.units import format_period
 from harness.views.checked import check_text
 from harness.views.plan import recommendation_text
@@ -238,10 +239,19 @@ def _kind(counting: str) -> str:
     return f"of kind {', '.join(others)} or {last}: these requests do not tell which" if others else f"of kind {last}"
 
 
-def infer_command(run: str | None, results: Path) -> int:
-    """Print the limits found, each with its evidence."""
+def _documented(preset: str, plan: str | None) -> str:
+    """Return the limits that a preset documents, as --limit takes them; BadInput for no preset or plan of that name."""
+    limits = load(preset).limits_of(plan)
+    return format_tiers(parse_tiers("+".join(limits))) if limits else ""
+
+
+def infer_command(run: str | None, results: Path, preset: str | None = None, plan: str | None = None) -> int:
+    """Print the limits found, each with its evidence, and beside them what a preset documents."""
+    documents = None if preset is None else _documented(preset, plan)
     found = find_run(results, run)
     findings = infer_recorded(found.folder)
+    if documents is not None:
+        click.echo(f"preset {preset} documents {documents or 'no limit'}")
     if not findings:
         click.echo(f"{found.name} reveals no limit beyond those declared: no refusal and no header points to one")
         return 0

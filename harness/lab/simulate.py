@@ -45,6 +45,8 @@ from harness.pacing import Notice, Pacer
 from harness.pacing.refusals import Declared, by_body, wants_body
 from harness.record.events import FIRST_PAGE, Batch, ItemId
 from harness.record.literals import dumps
+from harness.session.driver import hand_over
+from harness.source.base import Got
 from harness.source.child import DEFAULT_LATENCY_S, server_settings
 from harness.source.guess import Answer
 from harness.source.headers import notice
@@ -187,7 +189,8 @@ class Simulation:
         self._timeout_s = timeout_s
         self.utc_s = utc_s
         self._network = network
-        self._put = put
+        self._keeps = put is not None
+        self._put = _drop if put is None else put
         self._refused_when = refused_when
         self._places: dict[ItemId, str] = {}  # of items whose URL does not follow from their id
         self._heap: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
@@ -269,17 +272,17 @@ class Simulation:
 
     def _lost(self, fetch: Fetch) -> None:
         if fetch.id in self.core.in_flight:
-            self.core.finished(
-                fetch.id, self.now, Failed("timed out", f"no complete answer within {self._timeout_s:g} s")
-            )
+            self._finish(fetch, Got(Failed("timed out", f"no complete answer within {self._timeout_s:g} s")))
+
+    def _finish(self, fetch: Fetch, got: Got) -> None:
+        hand_over(self.core, fetch, got, self._put, lambda: self.now)
 
     def _answer(self, fetch: Fetch, decision: Decision, gives_up_s: float) -> None:
         if fetch.id not in self.core.in_flight:
             return
         fault = decision.fault
         if fault is not None and fault.kind == "reset":
-            self.core.finished(fetch.id, self.now, Failed("connection reset", stale=True))
-            return
+            return self._finish(fetch, Got(Failed("connection reset", stale=True)))
         said = notice(decision.status, _joined(decision.headers), self.utc_s + self.now, self._refused_when)
         done_s = self.now + (fault.seconds if fault is not None and fault.kind == "drip" else 0.0)
         told_s = self.now
@@ -311,18 +314,23 @@ class Simulation:
 
     def _read(self, fetch: Fetch, decision: Decision) -> None:
         if fetch.id in self.core.in_flight:
-            self.core.finished(fetch.id, self.now, self._result(fetch, decision))
+            try:
+                got = self._got(fetch, decision)
+            except Malformed as error:
+                failed = Failed("malformed", str(error), passing=False, past_end=error.past_end)
+                got = Got(replace(failed, remarks=error.remarks))
+            self._finish(fetch, got)
 
-    def _result(self, fetch: Fetch, decision: Decision) -> Result:
+    def _got(self, fetch: Fetch, decision: Decision) -> Got:
         if not 200 <= decision.status < 300:
-            return self._not_read(fetch, decision)
+            return Got(self._not_read(fetch, decision))
         if decision.fault is not None and decision.fault.kind in _GARBLED:
-            return Failed(_GARBLED[decision.fault.kind], decision.fault.kind)
+            return Got(Failed(_GARBLED[decision.fault.kind], decision.fault.kind))
         if (rule := self.reading.rest.failure(decision.status, decision.body)) is not None:
-            return Failed("malformed", f"the answer is a failure, as --fail-when {rule} says", passing=False)
-        if fetch.role == "item":
-            return self._item(fetch, decision)
-        return self._page(fetch, decision)
+            return Got(Failed("malformed", f"the answer is a failure, as --fail-when {rule} says", passing=False))
+        if fetch.role == "list":
+            return self._page(fetch, decision)
+        return self._batch(fetch.key, decision) if isinstance(fetch.key, Batch) else self._item(fetch, decision)
 
     def _not_read(self, fetch: Fetch, decision: Decision) -> Result:
         if fetch.role == "item":
@@ -335,35 +343,32 @@ class Simulation:
         hint = self.reading.hint(fetch.page, decision.status)
         return replace(failed, detail=hint or failed.detail, past_end=says or rest.ends_with(decision.status))
 
-    def _page(self, fetch: Fetch, decision: Decision) -> Result:
+    def _page(self, fetch: Fetch, decision: Decision) -> Got:
         body, headers, reading = decision.body(), _joined(decision.headers), self.reading
         asked = reading.rest.page_url(fetch.page)
-        try:
-            if fetch.page == FIRST_PAGE and reading.is_undecided:
-                reading.decide(Answer(asked, body, headers, decision.status), items=self.core.rules.detail)
-            page, records = reading.rest.page_of(reading.known_as(fetch.page), body, headers)
-        except Malformed as error:
-            return Failed("malformed", str(error), passing=False, past_end=error.past_end, remarks=error.remarks)
+        if fetch.page == FIRST_PAGE and reading.is_undecided:
+            reading.decide(Answer(asked, body, headers, decision.status), items=self.core.rules.detail)
+        page, records = reading.rest.page_of(reading.known_as(fetch.page), body, headers)
         if (target := reading.read(fetch.page, page)) is not None:
-            return Redirected(target, asked)
+            return Got(Redirected(target, asked))
         if page.places:
             self._places.update(zip(page.ids, page.places, strict=True))
-        if self._put is not None and not self.core.rules.detail:
-            for item, record in records:
-                self._put(item, dumps(record))
-        return page
+        compared, kept = self.core.chooser.is_open, self._keeps and not self.core.rules.detail
+        return Got(page, tuple((item, dumps(record)) for item, record in records) if compared or kept else ())
 
-    def _item(self, fetch: Fetch, decision: Decision) -> Result:
-        if self._put is None:  # then the payload need not be made: every item of the test API carries its id
-            return ItemRead(0, carried=True)
-        try:
-            value, carried = self.reading.rest.item_of(fetch.item, decision.body())
-        except Malformed as error:
-            return Failed("malformed", str(error), passing=False)
-        result = ItemRead(0, carried)
-        if self.core.keeps(result):
-            self._put(fetch.item, dumps(value))
-        return result
+    def _item(self, fetch: Fetch, decision: Decision) -> Got:
+        if not self._keeps and not self.core.chooser.is_open:
+            return Got(ItemRead(0, carried=True))  # the payload need not be made: each item carries its id
+        value, carried = self.reading.rest.item_of(fetch.item, decision.body())
+        return Got(ItemRead(0, carried), ((fetch.item, dumps(value)),))
+
+    def _batch(self, batch: Batch, decision: Decision) -> Got:
+        read, payloads = self.reading.rest.read_batch(batch, dumps(decision.body()))
+        return Got(read, tuple(payloads))
+
+
+def _drop(item: ItemId, payload: str) -> None:
+    """Keep nothing."""
 
 
 def _joined(headers: list[tuple[str, str]]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 # Python refuses to read an int of more digits, since the time that takes grows with their square.
@@ -35,16 +36,24 @@ class Literal(float):
         return Literal, (self.text,)
 
 
-def loads(text: str) -> Any:
-    """Parse JSON text as `json.loads` does, with Literals. ValueError or RecursionError where it is none."""
+class NoNumber(ValueError):
+    """NaN, Infinity or -Infinity: Python writes and reads them, JSON does not have them."""
+
+
+def loads(text: str, *, strict: bool = False) -> Any:
+    """Parse JSON text as `json.loads` does, with Literals. ValueError or RecursionError where it is none.
+
+    strict: NoNumber for NaN and the like, which older records may hold.
+    """
+    usual, careful = _STRICT if strict else _LENIENT
     if "-0" in text and _MINUS_0.search(text) is not None:
-        return _CAREFUL.decode(text)
+        return careful.decode(text)
     try:
-        return _USUAL.decode(text)
-    except json.JSONDecodeError:
+        return usual.decode(text)
+    except (json.JSONDecodeError, NoNumber):
         raise
     except ValueError:  # an int too long for Python
-        return _CAREFUL.decode(text)
+        return careful.decode(text)
 
 
 def _fraction(text: str) -> float:
@@ -56,8 +65,16 @@ def _whole(text: str) -> int | float:
     return Literal(text) if text == "-0" or len(text) > _MOST_DIGITS else int(text)
 
 
-_USUAL = json.JSONDecoder(parse_float=_fraction)
-_CAREFUL = json.JSONDecoder(parse_float=_fraction, parse_int=_whole)
+def _no_number(word: str) -> Any:
+    raise NoNumber(word)
+
+
+def _decoders(constant: Callable[[str], Any] | None) -> tuple[json.JSONDecoder, json.JSONDecoder]:
+    usual = json.JSONDecoder(parse_float=_fraction, parse_constant=constant)
+    return usual, json.JSONDecoder(parse_float=_fraction, parse_int=_whole, parse_constant=constant)
+
+
+_LENIENT, _STRICT = _decoders(None), _decoders(_no_number)
 
 
 def dumps(value: Any) -> str:

@@ -157,6 +157,15 @@ def refused(what: str, notice: Notice) -> RefusedNow:
     return error
 
 
+class NoItem(BadInput):
+    """An item cannot be read. gone: there is none at its address, so the address may be a wrong guess."""
+
+    def __init__(self, why: BadInput, failed: Failed) -> None:
+        super().__init__(str(why))
+        self.gone = failed.reason in ("gone", "status 405")
+        self.why = f"{failed.reason}: {failed.detail}" if failed.detail else failed.reason
+
+
 def unreadable(what: str, failed: Failed) -> BadInput:
     """Return the error for a list or item that cannot be read; it names the credentials only for 401 and 403."""
     why = f"{failed.reason}: {failed.detail}" if failed.detail else failed.reason
@@ -222,13 +231,16 @@ async def sample(
         return Sampled(list_fields=_fields(next(iter(records.values()), "")))
     asked: list[Key] = [Batch(tuple(ids[:batch]))] if batch is not None else list(dict.fromkeys((ids[0], ids[-1])))
     items: dict[ItemId, str] = {}
-    same = bool(records)
+    same, gone = bool(records), False
     for at, key in enumerate(asked):
-        if at >= least and not same:
+        if at >= least and not same and not gone:
             break
         result = await asker.item(key)
+        if isinstance(result, Failed) and result.reason == "gone" and at + 1 < len(asked):
+            same, gone = False, True  # one item may be gone; the next says whether all are
+            continue
         if isinstance(result, Failed):
-            raise unreadable(fetch_name("item", key), result)
+            raise NoItem(unreadable(fetch_name("item", key), result), result)
         items |= dict(asker.payloads)
         same = same and all(item in items and is_same(records.get(item), items[item]) for item in items_of(key))
     first = next(iter(items), None)

@@ -7,14 +7,14 @@ and `harness.session.plans` compares the ways to import it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.config import ImportConfig
 from harness.core.answers import Failed, PageRead
 from harness.pacing import Notice, Tiers, format_tiers, parse_tiers
 from harness.record import events as e
 from harness.record.events import Key
-from harness.session.asking import Asker, preview, sample, sampled_of, unreadable
+from harness.session.asking import Asker, NoItem, Sampled, preview, sample, sampled_of, unreadable
 from harness.session.plans import Facts, Option, options
 from harness.source.base import Api
 from harness.source.client import HttpApi
@@ -99,10 +99,17 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
     if seen.failed is not None:
         raise unreadable(f"page {seen.failed[0]} of the list", seen.failed[1])
     ids = sampled_of(seen, api, config)
-    sampled = await sample(asker, ids, records, config.source.batch, least=2)
+    missing = ""
+    try:
+        sampled = await sample(asker, ids, records, config.source.batch, least=2)
+    except NoItem as error:
+        if not (error.gone and config.source.chooses):
+            raise
+        sampled, missing = Sampled(), error.why
     known = _known(config, asker)
     tried = api.source.resource.paging if isinstance(api, HttpApi) else None
     found = guess(list(asker.answers.values()), known, tried) if asker.answers else Guess(known, ())
+    found = _without_items(found, missing) if missing else found
     told = _told(asker.notices)
     server_s = asker.notices[0].server_utc_s
     facts = Facts.of(seen, api, config, sampled)
@@ -141,6 +148,21 @@ class _Noting(Asker):
         self.answers: dict[Key, Answer] = {}
         if isinstance(api, HttpApi):
             api.on_answer = self.answers.__setitem__
+
+
+def _without_items(found: Guess, why: str) -> Guess:
+    """Return the guess without the place of items, where none is; an import takes the list's records then, too."""
+    place = next((one.found for one in found.findings if one.what == "items"), "the list's URL with its id")
+    resource = found.source.resource.model_copy(update={"item": None, "detail": False})
+    unknown = Unknown(
+        "items", f"none is at {place} ({why}), so the list's records are the items", "--item URL, if they hold more"
+    )
+    return replace(
+        found,
+        source=found.source.model_copy(update={"resource": resource}),
+        findings=tuple(one for one in found.findings if one.what not in ("items", "envelope")),
+        unknown=(*(one for one in found.unknown if one.what != "items"), unknown),
+    )
 
 
 def _known(config: ImportConfig, asker: _Noting) -> Source:

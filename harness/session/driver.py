@@ -136,19 +136,7 @@ class Driver:
             self._finish(fetch, got)
 
     def _finish(self, fetch: Fetch, got: Got) -> None:
-        core, payloads = self.core, got.payloads
-        if fetch.role == "list" and core.rules.detail:
-            if isinstance(got.result, PageRead):
-                core.chooser.page(payloads, itemless=got.result.itemless)
-            payloads = ()
-        elif core.chooser.is_open:
-            core.chooser.items(payloads)
-        if core.keeps(got.result):
-            for item, payload in payloads:
-                self._put(item, payload)
-        core.finished(fetch.id, self.now(), got.result)
-        for item, payload in core.take_from_list(self.now()):
-            self._put(item, payload)
+        hand_over(self.core, fetch, got, self._put, self.now)
         self._line.unpark()
 
     def _ring_at(self, until: float | None) -> None:
@@ -165,6 +153,23 @@ class Driver:
             if self.origin_s + self._until <= trio.current_time():  # exact: the deadline is the same sum
                 self._rung, self._until = max(self._rung, self._until), math.inf
             self._line.unpark()
+
+
+def hand_over(core: Core, fetch: Fetch, got: Got, put: Callable[[ItemId, str], None], now: Callable[[], float]) -> None:
+    """Give a fetch's result to the core, and keep the payloads that it wants kept, before it hears of their items."""
+    payloads = got.payloads
+    if fetch.role == "list" and core.rules.detail:
+        if isinstance(got.result, PageRead):
+            core.chooser.page(payloads, itemless=got.result.itemless)
+        payloads = ()
+    elif core.chooser.is_open:
+        core.chooser.items(payloads)
+    if core.keeps(got.result):
+        for item, payload in payloads:
+            put(item, payload)
+    core.finished(fetch.id, now(), got.result)
+    for item, payload in core.take_from_list(now()):
+        put(item, payload)
 
 
 class Flusher:

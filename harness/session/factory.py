@@ -234,4 +234,8 @@ def told(found: OtherRun, window_s: float) -> str:
 
 
 def _period(seconds: float) -> str:
+    """Return a time for people, rounded up: 13s, 54 min, 3 h."""
+    for unit, unit_s in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * unit_s:
+            return f"{math.ceil(seconds / unit_s)} {unit}"
     return format_period(max(1, math.ceil(seconds)))

@@ -274,6 +274,9 @@ def http_api(config: ImportConfig, url: str, *, keep_records: bool = False) -> H
     """Return the client for `url` with the settings of `config`; `keep_records` also where items are fetched one by
     one.
     """
+    declared = config.source.declared(url)
+    if declared is not None and declared.resource.split is not None:
+        raise BadInput("--split cannot be used in this version: a list is read as one; leave it out")
     resolved = resolve(config)
     return HttpApi(
         _rest(config, url),

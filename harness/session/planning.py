@@ -13,7 +13,7 @@ from harness.pacing import format_tiers
 from harness.pacing.routes import several
 from harness.record.events import FIRST_PAGE, Key, PageRef
 from harness.record.state import State
-from harness.session.asking import Asker, Sampled, preview, sample, sampled_of, unreadable
+from harness.session.asking import Asker, NoItem, Sampled, preview, sample, sampled_of, unreadable
 from harness.session.factory import credentials_of
 from harness.session.plans import Facts, Option as Option, options, work_of
 from harness.source.base import Api
@@ -92,15 +92,21 @@ async def look_ahead(api: Api, config: ImportConfig) -> Outlook:
     if seen.problem and config.run.max_items is None:
         raise BadInput(f"an import could not end as complete: {seen.problem}")
     ids = sampled_of(seen, api, config)
-    sampled = await sample(asker, ids, records, config.source.batch)
+    try:
+        sampled = await sample(asker, ids, records, config.source.batch)
+    except NoItem as error:
+        if not (error.gone and config.source.chooses):
+            raise
+        sampled = Sampled(is_same=True)  # none lies there, so an import takes the list's records
     work, latency_s = work_for(seen.first, seen.state, config), min(asker.latencies_s)
     facts = Facts.of(seen, api, config, sampled)
+    listed = config.source.chooses and bool(sampled.is_same)  # the import takes items from the list
     return Outlook(
         len(asker.latencies_s),
         work,
         latency_s,
         sampled,
-        _bound(work, config, latency_s, detail=config.source.details),
+        _bound(work, config, latency_s, detail=config.source.details and not listed),
         _bound(work, config, latency_s, detail=False),
         options(facts, config, config.limits, latency_s),
         None if facts.is_known else facts.items,
@@ -134,13 +140,14 @@ def plan_of(outlook: Outlook, config: ImportConfig) -> Plan:
     """Return what an import would do, by what was seen of the API."""
     work, best = outlook.work, outlook.bound
     only = None
-    if work is not None and config.source.details and outlook.sampled.is_same:
+    taken = next((one for one in outlook.plans if one.is_taken), None) if outlook.plans_of is None else None
+    if work is not None and config.source.detail is True and outlook.sampled.is_same and outlook.sampled.fields:
         best_s = outlook.list_bound.bound_s if outlook.list_bound else None
         only = ListOnly(len(outlook.sampled.fields), work.pages, best_s)
     return Plan(
         requests_made=outlook.requests_made,
         requests_page=work.pages if work else None,
-        requests_item=work.details if work else None,
+        requests_item=None if work is None else work.details if taken is None else taken.items,
         limits=format_tiers(config.limits) if config.limits else "",
         limits_source="declared" if config.pacing.limit is not None or config.source.url is None else "unknown",
         best_s=best.bound_s if best else None,

@@ -6,8 +6,10 @@ and what comes tells:
 
     as many as were asked for      honoured; no request was spent
     fewer, and the list goes on    capped at what came, or ignored. Of less than 100, these are asked for, once, where
-                                   that could save more than it costs. As many came: the API gives its usual size to
-                                   those who ask for too much, and 250 are tried. No more came: that is all it gives
+                                   that could save more than it costs (which nobody knows of a list that says neither
+                                   how long it is nor how it calls its page size). As many came: the API gives its
+                                   usual size to those who ask for too much, and 250 are tried. No more came: that is
+                                   all it gives
     the way on names another       a next link with `limit=20`, say: `MOST` are asked for by that name, once
     parameter
     100 or more of a list by       one less is asked for, so that one that was all there leads on (see below)
@@ -171,7 +173,8 @@ class PageSizes:
         if goes_on and not self._declared and self._param is None and param not in (None, "perPage"):
             self._param, self._declared, self.best = param, True, 0
             return f"{got:,} records came, and {param} sets how many"
-        if goes_on and asked > USUAL_SIZE > got >= _LEAST_USUAL and _is_worth(page, got, USUAL_SIZE):
+        known = self._declared or param is not None or page.total is not None or page.last_page is not None
+        if known and goes_on and asked > USUAL_SIZE > got >= _LEAST_USUAL and _is_worth(page, got, USUAL_SIZE):
             self.usual, self._is_usual = got, True
             self._ask(USUAL_SIZE)
             return f"{got:,} records came of {asked:,}: {USUAL_SIZE} may be honoured"
@@ -179,7 +182,8 @@ class PageSizes:
             self._unsaid, self.best = True, 0
             self._ask(got - 1)
             return f"{got:,} records came, and nothing says whether more follow"
-        self._settle(got if numbered and got else max(got, USUAL_SIZE))
+        # A few records, and nothing says that others follow: they are all there is, and no size that anybody honours.
+        self._settle(got if numbered and (goes_on or got >= _LEAST_USUAL) else max(got, USUAL_SIZE))
         return None
 
     def _ask(self, size: int | None) -> None:

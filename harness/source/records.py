@@ -15,7 +15,7 @@ from typing import Any
 
 from harness.record.discovery import shown
 from harness.record.events import ItemId, is_same_id
-from harness.record.literals import dumps, loads
+from harness.record.literals import NoNumber, dumps, loads
 from harness.source.remarks import remarks, tells_of_error
 from harness.source.way_on import ENVELOPE, error_told, hints_at_error, words_of
 from harness.spec import ids
@@ -50,9 +50,14 @@ def as_text(value: Any) -> str:
 
 
 def parsed(body: str) -> Any:
-    """Return the JSON value of a body, in which numbers remember how they were written; Garbled where it is none."""
+    """Return the JSON value of a body, in which numbers remember how they were written; Garbled where it is none.
+
+    Malformed where it holds NaN or the like: asked again it would be the same.
+    """
     try:
-        return loads(body)
+        return loads(body, strict=True)
+    except NoNumber as error:
+        raise Malformed(f"the body holds {error}, which JSON does not have; the API should send null") from None
     except (ValueError, RecursionError) as error:
         raise Garbled(f"the body is not JSON ({error})") from None
 

@@ -258,8 +258,13 @@ class ItemTemplate:
     def _value(self, path: Path, record: Any) -> Any:
         found = path.find(record)
         if found is None or found == "" or isinstance(found, (bool, dict, list)):
-            raise ValueError(f"a record has no {path}, which the item URL {self.text} needs")
+            has = f" (it has {', '.join(map(str, list(record)[:8]))})" if _lacks(record, path) else ""
+            raise ValueError(f"a record has no {path}{has}, which the item URL {self.text} needs")
         return found
+
+
+def _lacks(record: Any, path: Path) -> bool:
+    return isinstance(record, dict) and str(path).partition(".")[0] not in record
 
 
 def _field(name: str, text: str) -> Path:

@@ -146,7 +146,14 @@ def simulated_text(
     lines = summary_lines(summary, screen, program=program, items=items, commands=commands)
     faster = summary.duration_s / took_s if took_s > 0 else 0.0
     times = f", {count(round(faster))} times as fast as it would be" if faster >= 2 else ""
-    virtual = labelled([("simulated", f"in {duration(took_s)}{times}; no request was sent", "")], screen)
+    source = f" ({summary.limits_source})" if summary.limits_source and summary.limits else ""
+    virtual = labelled(
+        [
+            ("limits", f"{summary.limits}{source}" if summary.limits else "none known", ""),
+            ("simulated", f"in {duration(took_s)}{times}; no request was sent", ""),
+        ],
+        screen,
+    )
     return screen.render(*lines, *virtual)
 
 

@@ -29,7 +29,8 @@ def plan_text(plan: Plan, screen: Screen) -> str:
     lines += labelled([*_planned(plan), *plan_rows(plan.plans, plan.plans_of)], screen, label_width=13)
     only = plan.list_only
     if only is not None:
-        takes = f"--no-detail = {plural(only.requests, 'request')}, {roughly(only.best_s)}"
+        takes = f"--no-detail = {plural(only.requests, 'request')}"
+        takes += "" if only.best_s is None else f", {roughly(only.best_s)}"
         hint = f"! list records already hold all {count(only.fields)} item fields: {takes}"
         first, *rest = folded(hint, None if screen.width is None else max(20, screen.width - 4))
         lines += [Text(f"  {first}", "yellow"), *(Text(f"    {line}", "yellow") for line in rest)]

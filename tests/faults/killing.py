@@ -170,6 +170,7 @@ def verdict(victim: Victim, api: Api, kills: list[Known], items: int) -> dict[st
     return {
         "status": run.status,
         "lost": len(set(range(1, items + 1)) - set(ids)),
+        "out of order": ids != sorted(ids),
         "doubled": len(ids) - len(set(ids)) + len(imported) - len(set(imported)),
         "fetched again": len(again),
         "refused": refused,
@@ -181,6 +182,7 @@ def verdict(victim: Victim, api: Api, kills: list[Known], items: int) -> dict[st
 CLEAN = {
     "status": "complete",
     "lost": 0,
+    "out of order": False,
     "doubled": 0,
     "fetched again": 0,
     "refused": 0,

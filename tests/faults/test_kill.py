@@ -5,15 +5,18 @@ kill -9 at random moments, more than once, of imports from the `hostile` scenari
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
-from harness_test_api import running_in_thread, scenario
+from harness_test_api import ServerConfig, running_in_thread, scenario
 from harness_test_api.serving import Api
 
+from harness.record.items import FORMATS, export
 from tests.faults.killing import CLEAN, Known, Victim, end, killed, known, verdict
 
 pytestmark = pytest.mark.realtime
@@ -64,6 +67,29 @@ def campaign(api: Api, folder: Path, kills: int) -> int:
 def test_twenty_times(api: Api, tmp_path: Path) -> None:
     """Resumed to the end: 0 items lost or doubled, 0 recorded ones fetched again, 0 refusals; ledger and log agree."""
     assert campaign(api, tmp_path, kills=20) >= 20
+
+
+def test_the_rows_stand_in_the_order_of_the_list(tmp_path: Path) -> None:
+    """Killed twice and resumed, with answers in any order: items.parquet and each export are as the list has them."""
+    config = ServerConfig(items=ITEMS, limit=LIMIT, latency="uniform:5ms-60ms", seed=7, newest_first=True)
+    with running_in_thread(config) as api:
+        victim = Victim(api.url, tmp_path, "victim", {"limit": LIMIT, "per_page": 7, "imported_at": True})
+        rng = random.Random(3)
+        hits = [killed(victim, rng, ITEMS // 2), killed(victim, rng, ITEMS // 2)]
+        end(victim)
+    run = victim.run
+    wanted = list(range(ITEMS, 0, -1))
+    came = [int(row["key"]) for row in run.events().to_pylist() if row["event"] in ("ItemImported", "ItemAdopted")]
+    assert (hits, sorted(came, reverse=True)) == ([True, True], wanted)
+    assert came != wanted
+    table = run.items()
+    assert table.column("id").to_pylist() == wanted
+    assert table.column("_imported_at").null_count == 0
+    for kind in FORMATS:
+        assert export(run, tmp_path / f"x.{kind}") == ITEMS
+    assert [json.loads(line)["id"] for line in (tmp_path / "x.jsonl").read_text().splitlines()] == wanted
+    assert [int(line.split(",")[0]) for line in (tmp_path / "x.csv").read_text().splitlines()[1:]] == wanted
+    assert pq.read_table(tmp_path / "x.parquet").column("id").to_pylist() == wanted
 
 
 @pytest.mark.slow

@@ -354,7 +354,7 @@ async def test_a_page_past_the_end(tmp_path: Path, past: str) -> None:
     run, server = await of(tmp_path, answer)
     assert (run.status, ids(run)) == ("complete", ["1", "2"])
     pages = [request.split(" ")[1] for request in server.requests if request.startswith("GET /items?")]
-    assert pages == [f"/items?page={number}&perPage=100" for number in (1, 2, 0)]
+    assert pages == [f"/items?page={number}&perPage={size}" for number, size in ((1, 1000), (2, 100), (0, 100))]
 
 
 # --- elsewhere ----------------------------------------------------------------------------------------------------

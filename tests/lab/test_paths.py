@@ -37,7 +37,7 @@ def rhythm(events: list[e.Event]) -> list[tuple[str, float, float]]:
         {"limit": "50/2s+150/10s", "workers": 10},
         {"limit": "50/2s+150/10s", "workers": 40, "latency": "80ms"},
         {"limit": "100/2s", "server_limit": "50/2s", "workers": 40},
-        {"limit": "50/5s", "pacing": "retry-after", "seed": 5},
+        {"limit": "50/5s", "pacing": "retry-after", "seed": 5, "detail": True},
         {"limit": "100/5s", "pacing": "reference", "sequential": True},
         {"limit": "20/2s:gcra:burst=5", "items": 100},
         {"limit": "60/2s:aligned", "workers": "auto"},

@@ -141,8 +141,8 @@ def test_a_list_alone_is_one_request_and_a_clock_that_is_wrong_is_said() -> None
         ),
         (ServerConfig(limit="1/20s"), "the page was refused by a rate limit, which asks to wait 20 s; try again later"),
         (
-            ServerConfig(fault=("404:items=1",)),
-            'the item 1 cannot be read (gone: Not Found, "fault on request: 404"); check --item (where items are)',
+            ServerConfig(fault=("403:items=1",)),
+            'the item 1 cannot be read (status 403: Forbidden, "fault on request: 403"); check --item ',
         ),
     ],
 )
@@ -225,3 +225,19 @@ def test_no_token_is_one_sentence() -> None:
     assert isinstance(error, BadInput)
     assert "no token came from http://127.0.0.1/elsewhere (" in str(error)
     assert str(error).endswith("; check ID and SECRET and --token-url")
+
+
+def test_a_list_whose_items_lie_nowhere_is_its_own_items() -> None:
+    """As an import takes it, where nobody said where items are: said, and saved so. A declared item is an error."""
+    server = ServerConfig.from_mapping({"items": 250, "shape": ["item=/elsewhere/{id}"]})
+    found, _ = checked(server)
+    assert (found.item_fields, found.statuses[-1]) == (0, 404)
+    assert not any(one.what == "items" for one in found.findings)
+    assert [one.why for one in found.unknown] == [
+        "none is at http://127.0.0.1/api/items/{id} (gone: Not Found), so the list's records are the items"
+    ]
+    assert "detail = false" in found.toml
+    found, _ = checked(ServerConfig(items=250, fault=("404:items=1",)))
+    assert (found.item_fields, found.unknown) == (6, ())  # one item is gone, and others are not
+    with pytest.raises(BadInput, match=r"the item 100 cannot be read \(gone: Not Found.*; check --item"):
+        checked(server, detail=True)

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from harness_test_api import ServerConfig
 
+from harness.config import ImportConfig
 from harness.session.checking import check
-from harness.session.planning import look_ahead
+from harness.session.planning import look_ahead, plan_of
 from tests.session.served import LIST, Served, served
 from tests.session.test_checking import EPOCH_S, asked
 
@@ -103,6 +104,9 @@ def test_what_is_planned_is_what_is_done(most: int, batches: bool, whole: bool, 
     taken = [one for one in plan.plans if one.is_taken]
     assert [(one.pages, one.items, one.is_cheapest) for one in taken] == [(*fewest(items, most, batches, whole), True)]
     assert min(one.cost for one in plan.plans) == taken[0].cost
+    shown = plan_of(plan, ImportConfig(**settings))
+    assert (shown.requests_page, shown.requests_item) == fewest(items, most, batches, whole)
+    assert (shown.best_s, shown.list_only) == (taken[0].best_s, None)
     assert all((one.best_s or 0) >= (taken[0].best_s or 0) for one in plan.plans)
     done = imported(tmp_path, about, batches)
     assert done.requests == (taken[0].pages, taken[0].items)

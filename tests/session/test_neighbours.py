@@ -59,6 +59,16 @@ def test_right_after_another(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
     assert lines(caplog, config(tmp_path, "second", limit=None), Boot("b", 121.0)) != []  # nothing known: a minute
 
 
+def test_long_times_are_minutes_and_hours(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody counts to 3220 seconds."""
+    has_sent(config(tmp_path, "first"), Boot("b", 100.0))
+    (said,) = lines(caplog, config(tmp_path, "second", limit="100/h"), Boot("b", 480.0))
+    assert "7 min ago" in said
+    assert "wait 54 min before you start" in said
+    (said,) = lines(caplog, config(tmp_path, "third", limit="100/d"), Boot("b", 480.0))
+    assert "wait 24 h before you start" in said
+
+
 @pytest.mark.parametrize(
     "other", [{"url": "http://api.example.com:8080/orders"}, {"token_env": "B_TOKEN"}, {"token_env": None}]
 )

@@ -10,7 +10,7 @@ import pytest
 
 from harness import run_import
 from harness.session.importing import config_of
-from harness.source.rest import Malformed, Rest
+from harness.source.rest import Garbled, Malformed, Rest
 from tests.faults.imports import answering, events, ids, imported
 
 REST = Rest("https://api.test/v1/orders", 3)
@@ -44,6 +44,15 @@ def test_what_is_never_the_item(answer: Any, why: str) -> None:
     """Whatever its siblings carry: an error, another item, a page of the list."""
     with pytest.raises(Malformed, match=why):
         REST.item_of(17, answer)
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
+def test_what_python_alone_takes_for_a_number(word: str) -> None:
+    """It is no JSON, and no other program could read what is exported; asked again it would be the same."""
+    with pytest.raises(Malformed, match=f"the body holds {word}, which JSON does not have") as refused:
+        REST.read_item(17, f'{{"id": 17, "prices": [1, {word}]}}')
+    assert not isinstance(refused.value, Garbled)
+    assert REST.read_item(17, f'{{"id": 17, "word": "{word}"}}')[1] is True
 
 
 @pytest.mark.parametrize(

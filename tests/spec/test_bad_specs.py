@@ -127,7 +127,7 @@ def test_a_bad_spec_is_one_sentence(values: dict[str, Any], said: str) -> None:
         ({**POST, "body": '{"k": "{env:NO_SUCH}"}'}, "--body names the variable NO_SUCH, which is not set; export"),
         ({"url": URL, "item": "x/{id}?k={env:NO_SUCH}"}, "--item names the variable NO_SUCH, which is not set; ex"),
         (OAUTH, "--client-id-env names the variable ID, which is not set; export it first"),
-        ({"url": URL, "token_env": ["SET", "NO_SUCH"]}, "--token-env names a variable that is not set; export it "),
+        ({"url": URL, "token_env": ["SET", "NO_SUCH"]}, "--token-env names the variable NO_SUCH, which is not set; "),
     ],
 )
 def test_a_variable_that_is_not_set(values: dict[str, Any], said: str) -> None:

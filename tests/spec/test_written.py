@@ -274,7 +274,7 @@ def test_where_the_url_may_stand(toml: str, tmp_path: Path) -> None:
         ),
         (
             f'[source]\nauth = {{ type = "bearer", token = "{{env:NOT_SET}}" }}\n[[resource]]\nurl = "{URL}"',
-            "token in [source.auth] in {file} names a variable that is not set; export it first",
+            "token in [source.auth] in {file} names the variable NOT_SET, which is not set; export it first",
         ),
         (
             f'[source]\nheaders = {{ X-Key = "abc" }}\n[[resource]]\nurl = "{URL}"',

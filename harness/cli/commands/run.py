@@ -23,6 +23,7 @@ from harness.cli.options import (
     config_options,
     results_option,
 )
+from harness.errors import BadInput
 from harness.flags import RESUMED, SIMULATED, SWEPT
 from harness.installation import need_server
 from harness.paths import program
@@ -148,15 +149,19 @@ def recommend_command(
 
 @click.command("infer")
 @click.argument("run", required=False)
+@click.option("--preset", metavar="NAME", help="say beside them which limits this preset documents")
+@click.option("--plan", metavar="NAME", help="of that preset's plans this one")
 @results_option
-def infer_command(run: str | None, results: Path) -> int:
+def infer_command(run: str | None, preset: str | None, plan: str | None, results: Path) -> int:
     """Print the limits that a run reveals, ready to paste.
 
     With the evidence for each. RUN defaults to the latest.
     """
     from harness.cli.decide import infer_command as carry_out
 
-    return carry_out(run, results)
+    if plan is not None and preset is None:
+        raise BadInput("--plan is a plan of a preset's API; add --preset")
+    return carry_out(run, results, preset, plan)
 
 
 @click.command("check", cls=SettingsCommand)
