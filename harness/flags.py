@@ -218,7 +218,12 @@ SECTIONS = (
                 resumed=True,
             ),
             Flag("split", "read a cursor list in parts, by a range of this date or id, such as created_at", live=True),
-            Flag("sequential", "read the whole list before fetching the first item", None, default=False),
+            Flag(
+                "sequential",
+                "read the whole list before its items (but for two, to see what they hold)",
+                None,
+                default=False,
+            ),
         ),
     ),
     Section(

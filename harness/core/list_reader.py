@@ -135,11 +135,16 @@ class ListReader:
         if not state.listing.ended:
             failed = [page for page in state.failed_pages if page not in self._accepted]
             return Done(e.RunStatus.FAILED, _failed_pages(state, failed) if failed else self._unclear())
+        if left := state.items.counts["pending"] + state.items.counts["waiting"]:
+            return Done(e.RunStatus.FAILED, _LEFT.format(left))  # never said complete, whatever went wrong above
         return Done(*verdict_of_failures(state.failed))
 
     def _unclear(self) -> str:
         verdict = self._verdict()
         return verdict.sentence if isinstance(verdict, Unclear) else "the list was not read to its end"
+
+
+_LEFT = "{:,} items were not asked for, which is a fault of this program: report it, and resume to ask for them"
 
 
 def _places(page: PageRead, ids: tuple[e.ItemId, ...]) -> tuple[str, ...] | None:
