@@ -109,7 +109,7 @@ def _judge(state: State, failed: Collection[e.PageRef]) -> Verdict:
     listing = state.listing
     why_stuck, says = stuck(state), _says_end(state)
     if (confirmed := _settled(state, says, why_stuck)) is not None:
-        return Ended("total", f"total {state.total:,} reached, {confirmed}")
+        return Ended("total", f"total {state.total:,} reached, {confirmed}{_shrank(state)}")
     if why_stuck is not None and says is None:
         return Unclear(why_stuck)
     end = says or _past(listing) or next((_failed_end(page) for page in failed if page != e.PAGE_0), None)
@@ -118,8 +118,16 @@ def _judge(state: State, failed: Collection[e.PageRef]) -> Verdict:
     if wants_page_0(state) and e.PAGE_0 not in failed:
         return Ask((e.PAGE_0,))
     if is_reached(state) and (confirmed := _confirms(state, says, why_stuck)):
-        return Ended("total", f"total {state.total:,} reached, {confirmed}")
+        return Ended("total", f"total {state.total:,} reached, {confirmed}{_shrank(state)}")
     return _contradicted(state, end) or end
+
+
+def _shrank(state: State) -> str:
+    """Say that records went while the list was read: those behind them moved up, past the page that was read next."""
+    most = 0 if state.listing.counts_itself else state.listing.most_said
+    if state.total is None or most <= state.total:
+        return ""
+    return f"; it was {most:,} before, so some may have moved past the pages that were read: audit looks for them"
 
 
 def wants_page_0(state: State) -> bool:

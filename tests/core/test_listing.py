@@ -349,6 +349,17 @@ def test_a8_a_total_below_what_is_there_is_not_believed() -> None:
     assert (play.core.state.total, play.core.state.listing.denied) == (None, 40)
 
 
+def test_a8_a_total_that_falls_while_the_list_is_read_is_said() -> None:
+    """Three early rows went after page 1, so the next three moved up, past page 2: nothing else shows it."""
+    rows = [list(range(1, 11)), list(range(14, 24)), list(range(24, 31))]
+    play = importing(numbered(rows, lambda n: {"total": 30 if n == 1 else 27}))
+    said = "; it was 30 before, so some may have moved past the pages that were read: audit looks for them"
+    status, items, why = ended(play)
+    assert (status, items) == ("complete", 27)
+    assert why.startswith("total: total 27 reached, ")
+    assert why.endswith(said)
+
+
 def test_a8_a_total_that_nothing_contradicts_is_named() -> None:
     """A8: too low and in agreement with its page count, it leaves no trace: the evidence is named."""
     play = importing(numbered(SIXTY, lambda _: {"total": 40, "last_page": 2}))
