@@ -222,7 +222,12 @@ SECTIONS = (
                 "read a cursor list in parts, side by side, such as 'since..until=2024-01-01..2026-01-01/12'",
                 live=True,
             ),
-            Flag("sequential", "read the whole list before fetching the first item", None, default=False),
+            Flag(
+                "sequential",
+                "read the whole list before its items (but for two, to see what they hold)",
+                None,
+                default=False,
+            ),
         ),
     ),
     Section(

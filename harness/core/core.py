@@ -103,7 +103,7 @@ class Core:
         self.in_flight: dict[int, InFlight] = {}
         self.work = Work(rules.batch)
         self._batches = Batches(self.work)
-        undecided = rules.choose and rules.detail and not rules.sequential and is_undecided(self.state, payloads or ())
+        undecided = rules.choose and rules.detail and is_undecided(self.state, payloads or ())
         self.chooser = Chooser(undecided, rules.batch, placed=rules.placed)
         self.concurrency = concurrency
         self.desired = Desired(rules.workers if concurrency is None else concurrency.workers)
@@ -657,6 +657,8 @@ class Core:
     def _page_read(self, flight: InFlight, now: float, page: PageRead) -> None:
         self._redirects.over(flight.fetch.role, flight.fetch.key)
         self._breaker.passed(flight.fetch.id, now)
+        if self.chooser.phase == "page" and not self.chooser.records:
+            self.chooser.give_up()  # nobody kept the records of the page, so there is nothing to compare with
         self._list.take_in(flight, now, page)
         self._judge_list(now)
         self._say_what_is_left(now)

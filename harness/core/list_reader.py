@@ -185,6 +185,8 @@ class ListReader:
         if not state.listing.ended:
             failed = [page for page in state.failed_pages if page not in self._accepted]
             return Done(e.RunStatus.FAILED, _failed_pages(state, failed) if failed else self._unclear())
+        if left := state.items.counts["pending"] + state.items.counts["waiting"]:
+            return Done(e.RunStatus.FAILED, _LEFT.format(left))  # never said complete, whatever went wrong above
         return Done(*verdict_of_failures(state.failed))
 
     def _unclear(self) -> str:
@@ -211,6 +213,9 @@ def _named(parts: Sequence[Part], number: int) -> str:
 def _ignored(before: int, after: int) -> str:
     same = f"part {after + 1} of the list begins with the very records of part {before + 1}"
     return f"{same}, so the server ignores what --split sends; correct its parameters, or leave it out"
+
+
+_LEFT = "{:,} items were not asked for, which is a fault of this program: report it, and resume to ask for them"
 
 
 def _places(page: PageRead, ids: tuple[e.ItemId, ...]) -> tuple[str, ...] | None:

@@ -19,7 +19,8 @@ These are ends, in order of their strength; `reason` is what ListEnded records:
     has_more    has_more (or what it is called) is false
     link        a next link or cursor is there and null, empty or false; or is not there, where earlier pages had one
     pages       the declared number of pages was read, each brought something, and the page behind them did not
-    empty       a guessed page is empty; or one is whose cursor leads back to itself: asking again would bring the same
+    empty       a guessed page is empty (five in a row, where each says that more follow); or one is whose cursor leads
+                back to itself: asking again would bring the same
     past end    a guessed page answered 404, 410, 416, 204, an empty body, null, an object without records that tells of
                 no error, or 400 or 422 with words that say so. Never 401, 403, 429, 5xx or no answer.
     single      the list is declared to be one page
@@ -117,7 +118,7 @@ def _judge(state: Reading, failed: Collection[e.PageRef]) -> Verdict:
     listing = state.listing
     why_stuck, says = stuck(state), _says_end(state)
     if (confirmed := _settled(state, says, why_stuck)) is not None:
-        return Ended("total", f"total {state.total:,} reached, {confirmed}")
+        return Ended("total", f"total {state.total:,} reached, {confirmed}{_shrank(state)}")
     if why_stuck is not None and says is None:
         return Unclear(why_stuck)
     end = says or _past(listing) or next((_failed_end(page) for page in failed if page != e.PAGE_0), None)
@@ -126,8 +127,16 @@ def _judge(state: Reading, failed: Collection[e.PageRef]) -> Verdict:
     if wants_page_0(state) and e.PAGE_0 not in failed:
         return Ask((e.PAGE_0,))
     if is_reached(state) and (confirmed := _confirms(state, says, why_stuck)):
-        return Ended("total", f"total {state.total:,} reached, {confirmed}")
+        return Ended("total", f"total {state.total:,} reached, {confirmed}{_shrank(state)}")
     return _contradicted(state, end) or end
+
+
+def _shrank(state: Reading) -> str:
+    """Say that records went while the list was read: those behind them moved up, past the page that was read next."""
+    most = 0 if state.listing.counts_itself else state.listing.most_said
+    if state.total is None or most <= state.total:
+        return ""
+    return f"; it was {most:,} before, so some may have moved past the pages that were read: audit looks for them"
 
 
 def wants_page_0(state: Reading) -> bool:
@@ -280,6 +289,8 @@ def _past(listing: Listing) -> Ended | None:
         return Ended("pages", f"{_pages(listing.counted)} as declared, {listing.past}")
     if not listing.past_empty or not beyond:
         return None
+    if listing.more and listing.past.endswith("is empty") and listing.barren < MOST_REPEATS:
+        return None  # a page whose records were all filtered out says by itself that more follow
     return Ended("past end" if not listing.past.endswith("is empty") else "empty", listing.past)
 
 

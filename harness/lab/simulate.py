@@ -182,7 +182,6 @@ class Simulation:
         rest: Rest | None = None,
     ) -> None:
         self.core = core
-        core.chooser.give_up()  # no payloads are made that could be compared with the list's records
         self.service = service
         self.now = 0.0
         self.reading = Reading(Rest(list_url(service), per_page) if rest is None else rest)

@@ -52,6 +52,7 @@ class Listing:
     stale: int = 0  # guessed pages in a row of which more than half of the records repeat
     counted: int | None = None
     total_said: int | None = None
+    most_said: int = 0  # the largest of them
     said_by: str = ""  # the fields that say the total or the number of pages, where they are not the usual ones
     counts_itself: bool | None = None  # each total so far was the number of records on its own page
     denied: int | None = None
@@ -219,6 +220,7 @@ def _total(listing: Listing, event: PageListed, total: int | None) -> int | None
         differs = listing.total_said not in (None, said)
         listing.moved = listing.moved or (differs and not listing.counts_itself)
         listing.total_said = total = said
+        listing.most_said = max(listing.most_said, said)
     if total is None or listing.met <= total:
         return total
     if not listing.counts_itself:

@@ -146,7 +146,10 @@ def counts_by_page(paging: Paging | None, first: Answer) -> bool:
     """Return whether there is a link to the next page, and it asks for `page=2`."""
     if not isinstance(paging, LinkPaging):
         return False
-    query = urlsplit(next_target(paging, first.value, first.headers) or "").query
+    try:
+        query = urlsplit(next_target(paging, first.value, first.headers) or "").query
+    except ValueError:
+        return False
     return dict(parse_qsl(query)).get("page") == "2"
 
 

@@ -9,7 +9,8 @@ first line and another on its next): each line that is not blank is a JSON value
 empty and none twice, and every other row as many fields; blank lines count for nothing. Each row is an object, and each
 value text, exactly as it stands, an empty one too. Fields may be quoted, and hold line breaks then. The delimiter is a
 comma, unless the type is tab-separated-values, or its parameter `delimiter` or a first line `sep=;` names another, or
-the row of names has no comma and has a semicolon or else a tab, outside quotes. Nothing is guessed from the rows.
+the row of names has no comma and has a semicolon or else a tab, outside quotes. Nothing is guessed from the rows. What
+is JSON as a whole is no CSV, whatever its type says.
 
 Text is UTF-8, unless it begins with a byte order mark of UTF-16 or the type names another charset; bytes that do not
 fit become U+FFFD. A body that may have been cut short is Garbled, and may be whole when it is asked for again; one that
@@ -57,7 +58,7 @@ def read_text(content_type: str, body: Body) -> str:
         return ""
     if _is_page(text) or _is_binary(body, parameters.get("charset")):
         raise NoData(f"the body is {what_came(content_type, body)}, not data")
-    if kind in _CSV:
+    if kind in _CSV and not _is_json(text):
         return dumps(list(_rows(text, kind, parameters)))
     if kind in _JSON_LINES or _has_lines(text):
         return _array(text)
@@ -241,6 +242,17 @@ def _is_binary(body: Body, charset: str | None) -> bool:
     if wide or (charset or "").lower().startswith(("utf-16", "utf-32")):
         return False
     return body.startswith(tuple(_MAGIC)) or b"\0" in body[:_LOOKED_AT]
+
+
+def _is_json(text: str) -> bool:
+    """Return whether a text is an array or object of JSON: a list, or an error, that a server sends as CSV."""
+    if text.lstrip(_BLANK)[:1] not in ("{", "["):
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def may_be_json(text: str) -> bool:

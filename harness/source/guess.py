@@ -15,21 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from harness.source.guess_fields import (
-    IdFound,
-    Keys,
-    Records,
-    at,
-    find_id,
-    find_records,
-    is_scalar,
-    last_part,
-    own_urls,
-    path_of,
-    plain_fields,
-    without,
-)
+from harness.source.guess_fields import Keys, at, is_scalar, path_of, plain_fields, without
+from harness.source.guess_ids import IdFound, find_id, last_part, own_urls
 from harness.source.guess_paging import Seen, Way, find_paging, find_size, total_of
+from harness.source.guess_records import Records, find_records
 from harness.source.way_on import words_of
 from harness.spec.source import Item, Paging, Resource, SinglePage, Source
 

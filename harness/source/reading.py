@@ -28,6 +28,7 @@ from harness.spec.source import Source
 
 _BAD_REQUEST = (400, 422)  # what strict APIs answer to a parameter that they do not know
 _NOT_ALLOWED = 405
+_ROUND = 10  # records: a multiple of that may be a page of a size that somebody chose
 _NO_NUMBERS = (
     "the API refuses `page`, and nothing on page 1 says how the list goes on; name that with --next or --paging "
     "(--paging single if it is all on one page)"
@@ -216,10 +217,12 @@ class Reading:
     def repeats_file(self, key: PageRef, text: str) -> bool:
         """Take in a page that came as CSV or JSON lines; answer whether it is page 1 once more: then that is all.
 
-        Only what comes for another number shows that `page` is ignored: a file may be one page of several.
+        Only what comes for another number shows that `page` is ignored: a file may be one page of several. A round
+        number of records is no proof either: it may be the first page of a list that goes by another parameter.
         """
         digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
         if key == FIRST_PAGE:
             self._file = digest
         numbered = key.number is not None and self.rest.source.resource.paging is None
-        return key != FIRST_PAGE and numbered and digest == self._file
+        got = 0 if self._first is None else len(self._first.ids)
+        return key != FIRST_PAGE and numbered and digest == self._file and (got == 0 or got % _ROUND != 0)

@@ -295,6 +295,21 @@ def test_a6_a_hole_in_a_declared_extent_is_none() -> None:
     assert ended(alone)[:2] == ("failed", 6)
 
 
+def test_a6_an_empty_page_that_says_that_more_follow_is_no_end() -> None:
+    """A6: a server that filters its pages sends some without records. Always saying so, it is believed five times."""
+    pages = [[1, 2, 3], [], [], [4, 5, 6]]
+    play = importing(numbered(pages, lambda n: {"hasNext": n < 4}))
+    assert (ended(play), pages_asked(play)) == (
+        ("complete", 6, "has_more: the list says that there is no more"),
+        [1, 2, 3, 4, 0],
+    )
+    for_ever = importing(numbered([[1, 2, 3], [4, 5, 6]], lambda _: {"hasNext": True}))
+    assert (ended(for_ever), pages_asked(for_ever)) == (
+        ("complete", 6, "empty: page 7 is empty"),
+        [1, 2, 3, 4, 5, 6, 7, 0],
+    )
+
+
 def test_an_empty_list() -> None:
     """Nothing on pages 1, 2 and 0. A total of 0 may be that of page 1, where pages are counted from 0."""
     play = importing(numbered([]))
@@ -332,6 +347,17 @@ def test_a8_a_total_below_what_is_there_is_not_believed() -> None:
     play = importing(numbered(SIXTY, lambda _: {"total": 40}))
     assert ended(play) == ("complete", 60, "empty: page 4 is empty")
     assert (play.core.state.total, play.core.state.listing.denied) == (None, 40)
+
+
+def test_a8_a_total_that_falls_while_the_list_is_read_is_said() -> None:
+    """Three early rows went after page 1, so the next three moved up, past page 2: nothing else shows it."""
+    rows = [list(range(1, 11)), list(range(14, 24)), list(range(24, 31))]
+    play = importing(numbered(rows, lambda n: {"total": 30 if n == 1 else 27}))
+    said = "; it was 30 before, so some may have moved past the pages that were read: audit looks for them"
+    status, items, why = ended(play)
+    assert (status, items) == ("complete", 27)
+    assert why.startswith("total: total 27 reached, ")
+    assert why.endswith(said)
 
 
 def test_a8_a_total_that_nothing_contradicts_is_named() -> None:

@@ -125,7 +125,7 @@ async def test_by_a_server_in_all_it_says(tmp_path: Path, caplog: pytest.LogCapt
     for text in decoded(everything + caplog.text + repr(config_of(run, header=f"X-Api-Key: {HEADER}"))):
         assert [secret for secret in (*SECRETS, *SPELT.values()) if secret in text] == []
     kept = [row["next_page"] for row in events(run, "PageListed")]
-    assert [link and link.partition("?")[2] for link in kept] == ["page=2&perPage=100&key={env:A_KEY}", None]
+    assert [link and link.partition("?")[2] for link in kept] == ["page=2&perPage=1000&key={env:A_KEY}", None]
 
 
 @pytest.mark.parametrize("where", ["our own code", "a library"])

@@ -105,14 +105,13 @@ def test_so_it_is_whatever_a_refusal_looks_like(refusal: str, values: dict[str, 
 )
 def test_sockets_in_virtual_time_agree_with_the_simulation(values: dict[str, Any], tmp_path: Path) -> None:
     """The same requests, refusals and waits, and the same makespan: httpx2, Hypercorn and TCP add nothing to them."""
-    config = ImportConfig(latency="50ms", **values)
+    config = ImportConfig(latency="50ms", detail=True, **values)
     simulated = simulate_run(config).summary
 
     async def over_sockets() -> tuple[Summary, dict[str, Any]]:
         async with running(
             ServerConfig(items=config.test_api.items or 0, limit=values["limit"], latency="50ms")
         ) as api:
-            # detail: at a URL of which nothing is known, the first item would go alone, to be compared with the list.
             told = {**values, "items": None, "detail": True}
             run = await run_import(ImportConfig(url=api.url, results=tmp_path, **told))
             return Summary.from_dict(run.summary() or {}), api.ledger()

@@ -115,7 +115,7 @@ def test_an_experiment_with_a_known_api(tmp_path: Path) -> None:
     execute("experiment", out, items=230, preset="stripe", results=str(tmp_path), run="known")
     metrics = read_metrics(out)
     assert (metrics["status"], metrics["imported"], metrics["hits"]) == ("complete", 230, 0)
-    assert (metrics["config"]["preset"], metrics["pages"]) == ("stripe", 3)
+    assert (metrics["config"]["preset"], metrics["requests_page"]) == ("stripe", 3)
 
 
 @pytest.mark.realtime

@@ -512,7 +512,7 @@ def jira() -> Case:
             f"GET /rest/api/3/search/jql?{base}",
             *(f"GET /rest/api/3/search/jql?{base}&nextPageToken=t{n}" for n in (3, 6)),
         ],
-        [f"GET /rest/api/3/issue/ABC-{n}" for n in range(1, 8)],
+        [f"GET /rest/api/3/issue/ABC-{n}?fields=*all" for n in range(1, 8)],
         rows,
         key=f"me@example.com:{KEY}",
     )
@@ -537,7 +537,7 @@ def jira_server() -> Case:
         f"{ORIGIN}/rest/api/2/search?jql=project%3DABC",
         answers,
         [f"{base}&startAt={first}" for first in (0, 3, 6)],
-        [f"GET /rest/api/2/issue/ABC-{n}" for n in range(1, 8)],
+        [f"GET /rest/api/2/issue/ABC-{n}?fields=*all" for n in range(1, 8)],
         rows,
         key=f"me:{KEY}",
     )

@@ -13,22 +13,46 @@ from harness_test_api import ServerConfig, Service, create_app
 
 from harness.config import ImportConfig
 from harness.record.run import Run
+from harness.session.checking import Checked, check
 from harness.session.importing import http_api, import_into, prepared
 from harness.source import client
 from tests.asgi import InProcess
 from tests.presets.stub import Stub
 
+EPOCH_S = 1_764_000_000.0
+
+
+OPENED = client.open_client
+
 
 def imported(stub: Stub, folder: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Run:
     """Import from `stub` with these settings; the run, complete or not."""
-    opened = client.open_client
+    return imported_by(ImportConfig(results=folder / "results", run="r", **settings), stub, monkeypatch)
 
+
+def imported_by(config: ImportConfig, stub: Stub, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Import from `stub` by a config; the run, complete or not."""
+    _answered_by(stub, monkeypatch)
+    return trio.run(_import, config, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+def checked(config: ImportConfig, stub: Stub, monkeypatch: pytest.MonkeyPatch) -> Checked:
+    """Look at `stub` as `check` does."""
+    _answered_by(stub, monkeypatch)
+    return trio.run(_check, config, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+def _answered_by(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     def open_client(*args: Any, **about: Any) -> Any:
-        return opened(*args, **{**about, "transport": InProcess(stub)})
+        return OPENED(*args, **{**about, "transport": InProcess(stub)})
 
     monkeypatch.setattr(client, "open_client", open_client)
-    config = ImportConfig(results=folder / "results", run="r", **settings)
-    return trio.run(_import, config, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+async def _check(config: ImportConfig) -> Checked:
+    assert config.source.url is not None
+    async with http_api(config, config.source.url) as api:
+        return await check(api, config, EPOCH_S)
 
 
 async def at_test_api(

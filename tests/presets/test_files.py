@@ -90,7 +90,7 @@ def test_a_variant_is_of_lists_at_some_urls() -> None:
         pagings.append(source.resource.paging)
     assert [paging and paging.model_dump(exclude_none=True) for paging in pagings] == [
         {"type": "cursor", "next": "nextPageToken", "param": "nextPageToken", "absent_is_end": True},
-        {"type": "offset", "param": "startAt", "total": "total"},
+        {"type": "offset", "param": "startAt", "first": 0, "total": "total"},
     ]
 
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.config import ImportConfig
 from harness.errors import HarnessError
 from harness.record.run import Run
-from tests.presets.play import imported, rows_of
+from harness.settings import read_settings
+from tests.presets.play import checked, imported, imported_by, rows_of
 from tests.presets.stub import Stub
 from tests.presets.unlisted import links, numbers, tokens  # noqa: F401 - they fill APIS
 from tests.presets.unlisted.api import APIS, Row
@@ -43,3 +45,22 @@ def test_by_guessing_alone(name: str, tmp_path: Path, monkeypatch: pytest.Monkey
     if api.knows or run.status == "complete":
         assert run.status == "complete"
         assert holds(run, api.rows) or (api.listed is not None and holds(run, api.listed))
+
+
+@pytest.mark.parametrize("name", APIS)
+def test_what_check_saves_is_imported(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it says that a list can be imported, the file that it saves brings every record."""
+    api = APIS[name]()
+    try:
+        found = checked(ImportConfig(url=api.url), Stub(api.answers), monkeypatch)
+    except HarnessError:
+        assert not api.knows
+        return
+    if found.problem:
+        assert not api.knows
+        return
+    (tmp_path / "api.toml").write_text(found.toml)
+    config = read_settings({"results": tmp_path / "results", "run": "r"}, tmp_path / "api.toml", {})
+    run = imported_by(config, Stub(api.answers), monkeypatch)
+    assert run.status == "complete"
+    assert holds(run, api.rows) or (api.listed is not None and holds(run, api.listed))

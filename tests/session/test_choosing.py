@@ -12,11 +12,14 @@ import trio
 
 from harness.config import ImportConfig
 from harness.core.answers import Failed, ItemRead, PageRead
+from harness.core.choosing import is_same
+from harness.core.rules import Rules
 from harness.pacing import Notice
 from harness.record.events import Key, PageRef, Role
 from harness.record.run import Run
 from harness.session.importing import import_into, prepared
 from harness.source.base import Got, OnHeaders
+from tests.core.play import Play, catalogue
 
 LIST = "https://api.example.com/things"
 Record = dict[str, Any]
@@ -230,3 +233,30 @@ def test_a_run_that_died_over_the_decision_decides_anew(tmp_path: Path, after: i
     assert (run.status, contents(run)) == ("complete", [whole(item) for item in range(1, 31)])
     assert len(server.of("item")) <= 2 * len(set(server.of("item"))) <= 6
     assert len(server.of("list")) <= 3 + 1
+
+
+def test_a_driver_that_offers_no_records_fetches_the_items() -> None:
+    """There is nothing to compare with, so the core decides by itself once it has read page 1."""
+    play = Play(catalogue(30), Rules(4, choose=True)).run()
+    assert play.done is not None
+    assert (play.done.status, play.core.state.imported) == ("complete", 30)
+
+
+def test_a_run_with_items_left_is_never_complete() -> None:
+    """Whatever keeps them from being asked for: here a choice that is never made."""
+    core = Play(catalogue(30), Rules(4, choose=True))
+    core.at = [(0.0, lambda core, now: setattr(core.chooser, "give_up", lambda: None))]
+    play = core.run()
+    assert play.done is not None
+    assert (play.done.status, play.core.state.imported) == ("failed", 0)
+    assert "30 items were not asked for, which is a fault of this program" in play.done.reason
+
+
+@pytest.mark.parametrize(
+    ("listed", "fetched"),
+    [("1.1", "1.10000000000000000001"), ("9007199254740993.0", "9007199254740992.0"), ("1", '"1"')],
+)
+def test_numbers_are_compared_as_they_are_written(listed: str, fetched: str) -> None:
+    """Two that are one as floats are two; a number is no text."""
+    assert is_same(f'{{"a": {listed}, "b": 1}}', f'{{"b":1,"a":{listed}}}')
+    assert not is_same(f'{{"a": {listed}}}', f'{{"a": {fetched}}}')

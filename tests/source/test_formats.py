@@ -37,6 +37,9 @@ def value(content_type: str, body: str | bytes) -> Any:
     [
         ("application/json", '[{"id": 1}]', [{"id": 1}]),
         ("", "\ufeff[]", []),
+        ("text/csv", '[{"id": 1}]', [{"id": 1}]),
+        ("text/csv", '{"error": "busy"}', {"error": "busy"}),
+        (CSV, "[id],{name}\n1,a\n", [{"[id]": "1", "{name}": "a"}]),
         ("text/html", ' \n{"id": 1}', {"id": 1}),
         ("application/json; charset=iso-8859-1", '"é"'.encode("latin-1"), "é"),
         ("application/json; charset=no-such", '"é"', "é"),

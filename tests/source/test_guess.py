@@ -8,7 +8,9 @@ import pytest
 from pydantic import TypeAdapter
 
 from harness.source.guess import Answer, Guess, guess
-from harness.spec.source import Paging, Resource, Source
+from harness.source.guess_fields import path_of
+from harness.spec.paths import Path
+from harness.spec.source import LinkPaging, Paging, Resource, Source
 from tests.source.recorded import RECORDED, Recorded
 
 PAGING: TypeAdapter[Paging] = TypeAdapter(Paging)
@@ -78,3 +80,29 @@ def test_what_is_declared_is_kept() -> None:
     assert found.source.resource.id == ("no",)
     assert [one.what for one in found.findings] == ["records", "paging", "end"]
     assert found.assumed == "records data, next meta.next -> cursor"
+
+
+@pytest.mark.parametrize(
+    "key", ["id (main)", " id ", "id[0", "the id, of it", "header:id", "a..id", 'an "id"', "i\nd id"]
+)
+def test_a_key_of_any_name_may_be_the_id(key: str) -> None:
+    """A column of a CSV may be called anything: a guess names it so that it is found there."""
+    rows = [{key: "a", "n": 1}, {key: "b", "n": 1}]
+    assert [Path(path_of((key,))).find(row) for row in rows] == ["a", "b"]
+    assert Path(path_of(("meta", key))).find({"meta": rows[0]}) == "a"
+    found = of({"data": rows})
+    assert [Path(path).find(rows[0]) for path in found.source.resource.id] in ([], ["a"])
+
+
+@pytest.mark.parametrize("link", ["https://[::1/v2", "http://[", "https://\u2100.test/"])
+def test_what_is_no_url_leads_nowhere(link: str) -> None:
+    """Neither as the next page, which is then refused when it is followed, nor as a record's own address."""
+    rows: list[Any] = [{"id": n, "self": f"{link}/{n}"} for n in (1, 2)]
+    assert of({"data": rows, "next": link}).source.resource.paging == LinkPaging(next="next")
+    assert of({"data": rows}).source.resource.item is None or "{id}" in str(of({"data": rows}).source.resource.item)
+
+
+def test_a_next_link_may_hold_the_spaces_of_a_filter() -> None:
+    """As some OData servers write it."""
+    found = of({"value": [{"id": 1}], "@odata.nextLink": f"{URL}?$filter=name eq 'a'&$skip=5"})
+    assert isinstance(found.source.resource.paging, LinkPaging)

@@ -519,3 +519,21 @@ def laravel():
         FULL,
         told(paging="page", pages="last_page", item_records="data"),
     )
+
+
+@api
+def csv_by_offset():  # a page as a file, of a round number of rows; a parameter that it does not know changes nothing
+    rows = [{"id": f"r{n}", "name": f"n{n}"} for n in range(1, 26)]
+
+    def page(a):
+        got, _ = at(num(a.query.get("$offset"), 0), num(a.query.get("$limit"), 10), rows)
+        text = "id,name\n" + "".join(f"{row['id']},{row['name']}\n" for row in got)
+        return Reply(text, headers={"Content-Type": "text/csv; charset=utf-8"})
+
+    return Api(
+        f"{ORIGIN}/resource/ab.csv",
+        listing("/resource/ab.csv", page),
+        rows,
+        told(paging="offset", offset_param="$offset", size_param="$limit", per_page=10),
+        knows=False,
+    )
