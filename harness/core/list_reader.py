@@ -75,7 +75,8 @@ class ListReader:
             return False
         if self._left():
             return False
-        verdicts = (self._verdict(reading) for reading in self._readings() if not reading.listing.ended)
+        readings = enumerate(self._readings())
+        verdicts = (self._verdict(number, reading) for number, reading in readings if not reading.listing.ended)
         return repeated(state.parts) is not None or not all(isinstance(one, (Ask, Ended)) for one in verdicts)
 
     def _left(self) -> list[PageTurn]:
@@ -159,7 +160,7 @@ class ListReader:
             failed = [page for page in state.failed_pages if page not in self._accepted]
             if not is_full and any(failure.page.part == number for failure in failed):
                 continue
-            verdict = self._verdict(reading)
+            verdict = self._verdict(number, reading)
             if isinstance(verdict, Ask):
                 self._work.add("list", [page._replace(part=number) for page in verdict.pages])
             elif isinstance(verdict, Ended):
@@ -173,11 +174,13 @@ class ListReader:
         busy |= {failure.page.part for failure in waiting if failure.role == "list"}
         return busy if self.is_full() else busy | {number for number, part in enumerate(state.parts) if not part.pages}
 
-    def _verdict(self, reading: Reading) -> Verdict:
+    def _verdict(self, number: int, reading: Reading) -> Verdict:
+        """Return what is known of the end of a part, or of the list (0)."""
         most = self.rules.max_items
         if most is not None and self.is_full():
             return full(most)
-        return judge_reading(reading, self._accepted if self.rules.accept_list else None)
+        accepted = [failure for failure in self._accepted if failure.page.part == number]
+        return judge_reading(reading, accepted if self.rules.accept_list else None)
 
     def outcome(self) -> Done:
         """Return how the session ended, with nothing left to do."""
@@ -194,7 +197,7 @@ class ListReader:
         if (same := repeated(parts)) is not None:
             return _ignored(*same)
         for number, reading in enumerate(self._readings()):
-            verdict = None if reading.listing.ended else self._verdict(reading)
+            verdict = None if reading.listing.ended else self._verdict(number, reading)
             if isinstance(verdict, Unclear):
                 return f"{_named(parts, number)}: {verdict.sentence}" if parts else verdict.sentence
         return "the list was not read to its end"

@@ -222,7 +222,7 @@ def audited(events: Iterable[e.Event]) -> Audit | None:
         elif isinstance(event, e.PageListed):
             (before if now is None else now).update(dict.fromkeys(event.ids))
         elif isinstance(event, e.ListEnded):
-            accepted = event.reason == "accepted"
+            accepted = accepted or event.reason == "accepted"  # of a list that is split, each part ends
         elif isinstance(event, e.SessionEnded):
             whole = e.RunStatus(event.status).is_complete and not accepted
     if now is None:

@@ -16,6 +16,7 @@ from harness.core.rules import Rules
 from harness.pacing import Notice
 from harness.record import events as e
 from harness.record.arrow import from_table, to_table
+from harness.record.explain import audited
 from harness.record.fold import fold
 from harness.record.snapshot import freeze, latest_snapshot, write_snapshot
 from harness.record.split import Named, Part, repeated
@@ -264,7 +265,26 @@ def test_what_is_accepted_drops_no_page_of_other_parts() -> None:
     assert completed(play)
     assert play.core.state.imported == 100 - 10
     assert play.core.state.listing.ended == "accepted"
+    audit = audited([e.Relisted(0.0), *play.events])
+    assert audit is not None
+    assert not audit.whole  # what another part proved makes up for nothing
     assert "part 3, since=50, until=76" in play.core.state.listing.evidence
+
+
+def test_a_failure_that_is_accepted_ends_its_own_part_alone() -> None:
+    """Nothing says that there is a third page of part 3, and it fails; the others guess their next pages and go on."""
+
+    class Bad(Server):
+        def __call__(self, query: dict[str, str]) -> Reply:
+            fails = query.get("since") == "50" and query.get("offset") == "10"
+            return Reply("", 500) if fails else super().__call__(query)
+
+    play = importing(Bad(range(100), "offset", 5), SPLIT, "offset", accept_list=True, retry_delays_s=())
+    assert completed(play)
+    assert play.core.state.imported == 100 - 15
+    ended = {event.part: (event.reason, event.evidence) for event in play.of(e.ListEnded)}
+    assert ended[2] == ("past end", "page 10 of part 3 could not be read")
+    assert "part 3" not in "".join(evidence for part, (_, evidence) in ended.items() if part != 2)
 
 
 def test_a_part_that_fails_leaves_the_others_and_is_read_later() -> None:
