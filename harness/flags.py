@@ -161,7 +161,7 @@ SECTIONS = (
             ),
             Flag(
                 "per_page",
-                "items per page of the list [default: as documented, else the most that the API gives; test API 100]",
+                "items per page of the list [default: as documented, else the most the API gives; test API 100]",
                 "N",
             ),
             Flag("size_param", "the parameter that says how many items a page is to hold, such as limit", live=True),

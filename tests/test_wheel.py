@@ -147,7 +147,7 @@ def test_it_knows_the_presets(plain: Installed) -> None:
     """They are data of the package: listed, shown, and used."""
     listed = plain.harness("presets")
     for name in ("github", "stripe", "zendesk"):
-        assert f"\n{name} " in listed
+        assert f"\n  {name} " in listed
         assert 'about = "' in plain.harness("presets", name)
     code = "import harness; print(harness.ImportConfig(preset='github', url='https://x.test/y').source.declared().name)"
     assert plain.python(code) == "github"

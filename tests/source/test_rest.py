@@ -179,7 +179,7 @@ def test_links_to_elsewhere_are_refused(link: Any, why: str) -> None:
         read({"data": FULL, "next": link})
 
 
-@pytest.mark.parametrize("id_", [True, False, 1.5, "", None, {"$oid": "x"}, ["x"], "\ud800", float("nan")], ids=repr)
+@pytest.mark.parametrize("id_", [True, False, 1.5, "", None, {"$oid": "x"}, ["x"], "\ud800"], ids=repr)
 def test_an_id_that_is_none_is_said(id_: Any) -> None:
     """An id is a whole number or text that can be stored; a page with another one cannot be read."""
     with pytest.raises(Malformed, match="a record of the list has no usable id"):
