@@ -93,6 +93,16 @@ def _told_by_headers(notice: Notice) -> bool:
     return notice.retry_after_s is not None or emptied
 
 
+def without_hint(notice: Notice) -> Notice:
+    """Return the notice of a server whose successes have a Retry-After, too: there it is no sign of a refusal.
+
+    Some limiters put it on whatever passes them. A 422 for a page that is too large would else be waited out for ever.
+    """
+    if notice.certain or not notice.refused or notice.status >= 500:
+        return notice
+    return replace(notice, refused=_told_by_headers(replace(notice, retry_after_s=None)))
+
+
 def wants_body(notice: Notice, declared: Declared = ()) -> bool:
     """Return whether the body can change the verdict, or say for how long to wait where no header does.
 

@@ -19,7 +19,7 @@ from harness.core.answers import (
     own_words,
 )
 from harness.pacing import Notice
-from harness.pacing.refusals import MOST_BODY, Declared, by_body, wants_body
+from harness.pacing.refusals import MOST_BODY, Declared, by_body, wants_body, without_hint
 from harness.record.clock import utc_s
 from harness.record.events import FIRST_PAGE, Batch, ItemId, Key, PageRef, Role
 from harness.record.literals import loads
@@ -97,6 +97,7 @@ class HttpApi:
         self._oauth = oauth
         self._same_host = same_host
         self._endings = Endings()
+        self._hints_always = False  # Retry-After came with a success
         self._to_get: set[tuple[Role, Key]] = set()  # redirected to what is to be had with a GET
         self._near: dict[ItemId, str] = {}
         # Told each answer that could be read as JSON: for a check, which says what the API looks like.
@@ -225,6 +226,11 @@ class HttpApi:
         self._credentials.use_token(read[0])
         return Got(TokenRead(read[1]))
 
+    def _as_meant(self, said: Notice) -> Notice:
+        if 200 <= said.status < 300 and said.retry_after_s is not None:
+            self._hints_always = True
+        return without_hint(said) if self._hints_always else said
+
     async def _ask(self, client: AsyncClient, sent: _Sent, heard: _Heard) -> Got:
         extensions = {} if sent.credential is None else {CREDENTIAL: sent.credential}
         try:
@@ -235,7 +241,9 @@ class HttpApi:
             async with client.stream(
                 own.method, sent.url, headers=headers, content=content, extensions=extensions
             ) as response:
-                heard.said = notice(response.status_code, response.headers, self._wall(), self._refused_when)
+                heard.said = self._as_meant(
+                    notice(response.status_code, response.headers, self._wall(), self._refused_when)
+                )
                 body = await self._looked_into(response, heard)
                 if not heard.tell():
                     if body is None:

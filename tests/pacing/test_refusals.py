@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 
 from harness.pacing import Notice, Quota
 from harness.pacing.learn.prior import Trust
-from harness.pacing.refusals import MOST_BODY, RefusedWhen, by_body, by_headers, wants_body
+from harness.pacing.refusals import MOST_BODY, RefusedWhen, by_body, by_headers, wants_body, without_hint
 
 UTC_S = 1_800_000_000.0
 RATE_LIMIT = (RefusedWhen(400, "rate limit"),)
@@ -236,3 +236,14 @@ def test_any_body(status: int, body: Any) -> None:
     assert said.refused or status != 429
     assert not said.refused or status >= 400
     assert said.retry_after_s is None or 0 <= said.retry_after_s < float("inf")
+
+
+@pytest.mark.parametrize(
+    ("status", "refused"), [(400, False), (404, False), (422, False), (418, False), (429, True), (503, True)]
+)
+def test_a_retry_after_that_stands_on_successes_is_no_sign(status: int, refused: bool) -> None:
+    """slowapi puts it on whatever passes: a 422 for a page that is too large would be waited out for ever."""
+    assert without_hint(by_headers(Notice(status, 2.0))).refused is refused
+    assert by_headers(Notice(status, 2.0)).refused
+    emptied = by_headers(Notice(403, 2.0, quotas=(Quota(10, 0, 8.0),)))
+    assert without_hint(emptied).refused

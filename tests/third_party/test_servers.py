@@ -53,7 +53,7 @@ SERVERS = {
             "pages": "pages",
         },
         3,
-        5,
+        3,
     ),
     # Flask-Limiter with a moving window: a log of requests. No total: page 0 is looked at, where nothing is declared.
     "flask": Server(
@@ -61,7 +61,7 @@ SERVERS = {
         "20/2s:log",
         {"paging": "link", "size_param": "per_page", "per_page": 20, "absent_is_end": True, "item": "{list}/{id}"},
         3,
-        6,
+        4,
     ),
     # Its own throttle: a log of the last second.
     "django": Server(number, "10/s:log", {"preset": "drf"}, 5, 5),
@@ -71,7 +71,7 @@ SERVERS = {
         "10/s:aligned",
         {"records": "items", "offset_param": "offset", "size_param": "limit", "per_page": 20, "total": "total"},
         3,
-        5,
+        3,
     ),
 }
 
