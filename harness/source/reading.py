@@ -149,7 +149,7 @@ class Reading:
         except Malformed:
             plain = None
         assumed = assume(self.rest.source, first, plain, self.rest.refused)
-        self._answer = first
+        self._answer = first if assumed.others else None  # as large as its page
         self._assume(replace(assumed, line=self._redact(assumed.line), file=self._file))
         begins = self.rest.page_url(FIRST_PAGE)
         if sent != begins and counts_by_page(assumed.source.resource.paging, first):
