@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from harness.core.answers import Failed, failed_status
 from harness.core.doubts import MOST_MET, Doubts
@@ -665,6 +665,7 @@ def scripted(scripts: list[Script], phases: list[tuple[float, str | int | None]]
     st.sampled_from([1, 3, 10]),
     st.sampled_from([0, 5, 20]),
 )
+@example([(403, "ok")], [(0.03125, 403), (1.0, None)], "auto", 3, 0)
 def test_no_server_is_knocked_at_without_end(
     scripts: list[Script], phases: list[tuple[float, Any]], strategy: str, workers: int, breaker: int
 ) -> None:
@@ -682,8 +683,8 @@ def test_no_server_is_knocked_at_without_end(
         for start in sent:
             if not any(start <= moment < start + span_s for moment in progress):
                 assert sum(start <= now < start + span_s for now in sent) <= most
-    if play.done is None:  # 429 for ever, which nobody doubts
-        assert {429} <= play.core.state.refusals.keys()
+    if play.done is None:  # 429 for ever, which nobody doubts; or items get through, slowly, by a learned limit
+        assert 429 in play.core.state.refusals or progress[-1] > 20_000.0 - 7200.0
     recorded = [event for event in play.events if hasattr(event, "sent_s")]
     assert play.done is None or len(recorded) == len(play.sent)
 
