@@ -30,6 +30,7 @@ made anew from what the old ones remember; what they have forgotten is charged a
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from harness.errors import NeverFits
 from harness.pacing.anchored import AnchoredLimiter
@@ -38,7 +39,7 @@ from harness.pacing.limiters import BucketLimiter, Counted, Limiter, LogLimiter,
 from harness.pacing.schedule import Schedule
 from harness.pacing.server_clock import AlignedLimiter, CounterLimiter, ServerClock
 from harness.pacing.shared_quota import SharedQuota, tells_of
-from harness.pacing.tiers import Tier
+from harness.pacing.tiers import Tier, Tiers
 
 __all__ = ["WindowPacer", "guard_s", "paced_as"]
 
@@ -55,18 +56,22 @@ class WindowPacer:
     tiers: all hold at once. linger_s: how long after giving up on a request the server may still count it.
     rtt_floor_s: a declared lower bound of the way there plus the way back, never an observed one: the smallest
     round trip seen is no bound (80-90 refusals in 600 where latency fell or its asymmetry wandered: see the tests).
+    clock: the server's, where somebody else has begun to learn it.
     """
 
     name = "window"
     _watches = True  # whether others use the limits
 
-    def __init__(self, tiers: tuple[Tier, ...], linger_s: float, rtt_floor_s: float = 0.0) -> None:
+    def __init__(
+        self, tiers: Tiers, linger_s: float, rtt_floor_s: float = 0.0, clock: ServerClock | None = None
+    ) -> None:
         self._linger_s = linger_s
         self._rtt_floor_s = rtt_floor_s
-        self._clock = ServerClock()
+        self._clock = ServerClock() if clock is None else clock
         self._limiters: list[Limiter] = []
         self._at_once: list[_AtOnce] = []
         self._schedule: Schedule | None = None
+        self._extra: tuple[Limiter, ...] = ()
         self._in_flight: set[Grant] = set()
         self._settled = 0  # units of cost answered or lost since the start
         self._counted_by = -math.inf  # no lost request is counted later than this
@@ -74,7 +79,7 @@ class WindowPacer:
 
     def _make_limiters(self, tiers: tuple[Tier, ...]) -> None:
         self._tiers = tiers
-        self._limiters = [self._limiter_of(tier) for tier in tiers if tier.kind != "concurrency"]
+        self._limiters = [self._limiter_of(tier) for tier in tiers if tier.kind != "concurrency"] + list(self._extra)
         self._at_once = [_AtOnce(tier) for tier in tiers if tier.kind == "concurrency"]
         self._learns = any(tier.kind in ("aligned", "counter") for tier in tiers)
         anchored = [limiter for limiter in self._limiters if isinstance(limiter, AnchoredLimiter)]
@@ -128,11 +133,32 @@ class WindowPacer:
             later = self._hold(now)
             if later is not None:
                 return later
+        return self._grant(now, cost)
+
+    def _grant(self, now: float, cost: int) -> Grant:
         for limiter in self._limiters:
             limiter.used += cost
         grant = Grant(now, cost)
         self._in_flight.add(grant)
         return grant
+
+    def past(self, now: float, cost: int, kept: Tiers) -> Grant | Later:
+        """Grant whatever learned limits say; only those of `kept`, which are declared, are asked. All count it.
+
+        Who learns needs it, to find out whether what it believes is true.
+        """
+        full: list[Later] = []
+        for limiter in self._limiters:
+            limiter.expire(now)
+            if limiter.tier in kept and limiter.used + cost > limiter.limit:
+                opens_at = limiter.opens_at(cost)
+                full.append(Later(opens_at, "in flight" if opens_at is None else "limit", limiter.tier))
+        for at_once in self._at_once:
+            if at_once.tier in kept and not at_once.free(now, len(self._in_flight)):
+                full.append(Later(at_once.opens_at(), "in flight", at_once.tier))
+        if full:
+            return max(full, key=lambda later: math.inf if later.until is None else later.until)
+        return self._grant(now, cost)
 
     def _in_flight_cost(self) -> int:
         return sum(grant.cost for grant in self._in_flight)
@@ -260,8 +286,37 @@ class WindowPacer:
         """
         self._rebuild(tiers, now, self._in_flight_cost())
 
+    def adopt(
+        self,
+        tiers: Tiers,
+        now: float,
+        answered: Iterable[Counted],
+        late: Iterable[Counted],
+        extra: tuple[Limiter, ...] = (),
+    ) -> None:
+        """Change the limits as `set_tiers` does, for who has kept a record of all that was sent.
+
+        answered: when requests were answered, and their costs, in order of time, as far back as any of `tiers` reaches.
+        late: those that were lost, and by when they are counted. extra: limiters with books of their own besides.
+        """
+        self._extra = extra
+        self._make_limiters(tiers)
+        self._fill(self._in_flight_cost(), answered, late)
+        for limiter in self._limiters:
+            limiter.expire(now)
+
+    def _fill(self, in_flight: int, answered: Iterable[Counted], late: Iterable[Counted]) -> None:
+        """Tell the limiters that were just made what was sent before."""
+        for limiter in self._limiters[: len(self._limiters) - len(self._extra)]:
+            limiter.used = in_flight
+            for at, cost in late:
+                limiter.settle_late(at, cost, 0)
+            for at, cost in answered:
+                limiter.settle(at, cost, 0)
+
     def _rebuild(self, tiers: tuple[Tier, ...], now: float, in_flight: int) -> None:
-        old = max(self._limiters, key=lambda limiter: limiter.span_s, default=None)
+        own = self._limiters[: len(self._limiters) - len(self._extra)]
+        old = max(own, key=lambda limiter: limiter.span_s, default=None)
         answered: list[Counted] = []
         late: list[Counted] = []
         horizon = max(now, self._counted_by)  # with no tiers so far, nothing was remembered
@@ -273,12 +328,7 @@ class WindowPacer:
         if forgotten > 0:
             late.insert(0, (horizon, forgotten))
         self._make_limiters(tiers)
-        for limiter in self._limiters:
-            limiter.used = in_flight
-            for at, cost in late:
-                limiter.settle_late(at, cost, 0)
-            for at, cost in answered:
-                limiter.settle(at, cost, 0)
+        self._fill(in_flight, answered, late)
 
     def statistics(self, now: float) -> Statistics:
         tiers = (

@@ -20,13 +20,16 @@ from harness.errors import BadLimits
 from harness.pacing import format_tiers, parse_tiers
 from harness.pacing.learn.explain import Explanation, Refusal, explain
 from harness.pacing.learn.prior import rates_between
-from harness.pacing.learn.rate import SAME_RATE as SAME_RATE, SHORT_S
+from harness.pacing.learn.identify import SHORT_S
 from harness.pacing.learn.refill import as_tier
 from harness.pacing.tiers import Tier, Tiers
 from harness.record import events as e
 from harness.record.limit_evidence import Evidence, Session, read_evidence
 from harness.record.summary import LearnedLimit
 
+# Windows whose rate is so near to the one that is found are a sliding counter's, if they were shut for long: a bucket
+# of that depth would have been open again at once.
+SAME_RATE = 0.12
 # Two findings this close are one limit, seen twice.
 ALIKE = 0.03
 # Pauses that were over at once, before they show a limit whose room comes back bit by bit.

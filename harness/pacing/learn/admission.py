@@ -1,31 +1,45 @@
-"""Decide whether a request may go by what headers say, and how many may be in flight.
-
-The number in flight is learned where a burst is refused in part, and what was left is let in at once.
-"""
+"""Decide whether a request may go by what headers say. To ask changes nothing; a grant does."""
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
 
-from harness.pacing.base import Grant, Later, LearnedFact
+from harness.pacing.base import Later
 from harness.pacing.learn.belief import Belief
 from harness.pacing.learn.header_model import HeaderModel
 from harness.pacing.learn.headers import Headers
-from harness.pacing.learn.history import History
+from harness.pacing.learn.observations import Observations
 from harness.pacing.learn.prior import Trust
-from harness.pacing.learn.refill import Emptied
 
 
 class Admission:
     """Opens by the server's own count, or by ours where that is sure enough."""
 
-    def __init__(self, headers: Headers, history: History, trust: Trust) -> None:
+    def __init__(self, headers: Headers, history: Observations, trust: Trust) -> None:
         self.left = 0  # requests that are still to be sent, if that was told
         self._headers = headers
         self._limiters = headers.limiters
         self._history = history
         self._trust = trust
+        self._intents: list[tuple[HeaderModel, bool | None]] = []  # see `granted`
+
+    def begin(self) -> None:
+        """Begin to ask for one request: what was asked before and not granted is void."""
+        self._intents = []
+
+    def granted(self, now: float, cost: int) -> None:
+        """Note that the request goes for which was asked last: it looks at limits whose headers said nothing was left.
+        """
+        self.left -= 1
+        self._limiters.granted(cost)
+        for model, polled in self._intents:
+            if polled is None:
+                model.looked = True
+            else:
+                model.polled, model.waited_out = polled, now
+                model.doubts += model.doubt_s() > 0
+        self._intents = []
 
     def ahead(self, cost: int) -> Later | None:
         """Make others wait while one request goes ahead after a window's turn: where headers show one limit at a time
@@ -87,7 +101,8 @@ class Admission:
         until = model.reset_pattern.watch_until()
         if until is None and self.left > 1 and not model.looked:
             until = model.reset_pattern.jumps_by()
-            model.looked = until is not None and now >= until
+            if until is not None and now >= until:
+                self._intents.append((model, None))
         return until if until is not None and now < until else None
 
     def _shut(self, belief: Belief, model: HeaderModel, now: float) -> bool:
@@ -124,11 +139,9 @@ class Admission:
         poll_at = math.inf if ours else self._poll_at(belief, model)
         if at is not None and now < min(at, poll_at):
             return _wait(belief, min(at, poll_at))
-        model.polled = now < (at or now)
         if self._history.in_flight:
             return Later(None, "probe", belief.tier)
-        model.waited_out = now
-        model.doubts += model.doubt_s() > 0
+        self._intents.append((model, now < (at or now)))
         return None
 
     @staticmethod
@@ -143,65 +156,3 @@ class Admission:
 
 def _wait(belief: Belief, at: float | None) -> Later:
     return Later(at, "in flight" if at is None else "limit", belief.tier)
-
-
-# So many let through with the most that is allowed in flight, then one more is tried: once it is refused, never again.
-ENOUGH = 100
-
-
-class LearnedConcurrency:
-    """At most `cap` in flight, None: no such limit is known. Dropped by a refusal that comes with no more than that."""
-
-    def __init__(self, history: History) -> None:
-        self._history = history
-        self.cap: int | None = None
-        self._most = 0  # others in flight when a request was sent that got through
-        self._in_flight_with: dict[Grant, int] = {}
-        self._full = 0  # got through with as many in flight as allowed
-        self._tried = self._raised = False
-        self._taught: Emptied | None = None
-        self.dropped: Emptied | None = None  # the pause that taught what was wrong
-
-    def later(self) -> Later | None:
-        full = self.cap is not None and len(self._history.in_flight) >= self.cap
-        return Later(None, "in flight") if full else None
-
-    def sent(self, grant: Grant) -> None:
-        self._in_flight_with[grant] = len(self._history.in_flight)
-
-    def accepted(self, grant: Grant) -> None:
-        others = self._in_flight_with.pop(grant, 0)
-        self._most = max(self._most, others)
-        if self.cap is not None and others + 1 >= self.cap and not self._tried:
-            self._full += 1
-            if self._full >= ENOUGH:
-                self.cap, self._full, self._raised = self.cap + 1, 0, True
-
-    def ended(self, grant: Grant) -> int:
-        """End the request; return how many others were in flight when it was sent."""
-        return self._in_flight_with.pop(grant, 0)
-
-    def is_crowded(self, others: int) -> bool:
-        """Return whether more are in flight than ever got through, or one more than always did."""
-        return others > self._most or (self._raised and others + 1 == self.cap)
-
-    def learn(self, others: int, emptied: Emptied) -> LearnedFact | None:
-        """Learn from a refusal with `others` in flight that was over at once; return what is new, if it may be for
-        their number.
-        """
-        if not self.is_crowded(others):
-            return None
-        if self._raised and self.cap is not None:
-            self.cap, self._raised, self._tried = self.cap - 1, False, True
-            return LearnedFact(f"{self.cap} in flight", "concurrency", "one more was refused", "high")
-        self.cap, self._taught, self._full = self._most + 1, emptied, 0
-        why = f"refused with {others + 1} in flight, and let in at once with fewer"
-        return LearnedFact(f"{self.cap} in flight", "concurrency", why, "fair")
-
-    def refused(self, others: int) -> None:
-        """Note a refusal: with no more in flight than got through before, it is not for their number."""
-        if self.cap is not None and not self.is_crowded(others):
-            self.cap, self.dropped, self._raised = None, self._taught, False
-
-    def sentences(self) -> list[str]:
-        return [] if self.cap is None else [f"at most {self.cap} in flight"]

@@ -17,7 +17,7 @@ import math
 from harness.pacing.base import Notice, Outcome, Quota
 from harness.pacing.learn.belief import Belief
 from harness.pacing.learn.header_model import ROUNDED_UP_S, HeaderModel
-from harness.pacing.learn.history import History
+from harness.pacing.learn.observations import Observations
 from harness.pacing.learn.prior import ABSURD_S, Trust
 from harness.pacing.limiters import Limiter
 from harness.pacing.server_clock import CounterLimiter, ServerClock
@@ -35,7 +35,7 @@ SINGLES = 3
 class Headers:
     """All limits that headers describe for one budget. Each belief opens by itself once its period is known."""
 
-    def __init__(self, history: History, trust: Trust) -> None:
+    def __init__(self, history: Observations, trust: Trust) -> None:
         self._history = history
         self._trust = trust
         self.beliefs: dict[tuple[str, str | int | None], Belief] = {}
@@ -136,6 +136,12 @@ class Headers:
         """Return whether a refusal that was over after `wait_s` is to be expected of a limit that others use too."""
         return any(self.is_shared(b) and b.settled and wait_s <= 1.05 * b.high_s for b in self.beliefs.values())
 
+    def keep_counters(self, now: float) -> None:
+        """Keep the limits that are known to be sliding counters by the rule of their own."""
+        for belief in self.beliefs.values():
+            if belief.kinds == ("counter",):
+                self.limiters.keep_counter(belief, self.periods.clock, now)
+
     def forget_counts(self) -> None:
         """Forget all counts: Remaining is no longer believed."""
         for belief in self.beliefs.values():
@@ -158,7 +164,7 @@ def _believe(quota: Quota) -> Belief:
 class RuledLimiters:
     """The rules in force. Each is told of every request, as the history is."""
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: Observations) -> None:
         self._history = history
         self.rules: dict[Belief, Limiter] = {}
 
@@ -211,7 +217,7 @@ class RuledLimiters:
 class Tightest:
     """The least that is left, by the family of headers that tells it."""
 
-    def __init__(self, history: History, trust: Trust) -> None:
+    def __init__(self, history: Observations, trust: Trust) -> None:
         self._history = history
         self._trust = trust
         self._headrooms: dict[str, Headroom] = {}
@@ -246,7 +252,7 @@ class Tightest:
 class Periods:
     """Settles beliefs; `all` are those that headers made."""
 
-    def __init__(self, history: History, trust: Trust) -> None:
+    def __init__(self, history: Observations, trust: Trust) -> None:
         self._history = history
         self._trust = trust
         self.clock = ServerClock()

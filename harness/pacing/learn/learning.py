@@ -1,149 +1,189 @@
-"""Learn from refusals: a second of silence is worth more than a hundred requests."""
+"""Learn from refusals: a pause becomes a closure, and the limits that explain all closures are what is kept to.
+
+Nothing here lets a request wait: `strategy` hands what is believed to `WindowPacer`, which enforces it beside what was
+declared. What is asked of headers is in `headers` and `admission`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from harness.pacing.base import Grant, Later, LearnedFact, Notice, Outcome, TierStatistics
-from harness.pacing.learn.admission import Admission, LearnedConcurrency
+from harness.pacing.base import Grant, Later, LearnedFact, Notice
+from harness.pacing.learn.admission import Admission
 from harness.pacing.learn.belief import Belief
-from harness.pacing.learn.explain import explain
+from harness.pacing.learn.experiments import Due, Experiments, Question
 from harness.pacing.learn.headers import Headers
-from harness.pacing.learn.history import History
+from harness.pacing.learn.hypotheses import SHORTEST_S, Closure, Window
+from harness.pacing.learn.identify import SHORT_S, Identifier, Model
+from harness.pacing.learn.observations import Observations
 from harness.pacing.learn.pause import Pause
-from harness.pacing.learn.prior import Trust, says_why
-from harness.pacing.learn.probe import PeriodProbe
-from harness.pacing.learn.rate import WINDOW_S, Inferred, RateSearch
-from harness.pacing.learn.refill import Emptied
+from harness.pacing.learn.prior import Trust, roundness, says_why
+from harness.pacing.learn.refill import UNDER, Emptied, PacedLimiter, Refill
 from harness.pacing.learn.refusal_cost import RefusalCost
-from harness.pacing.tiers import Tier
+from harness.pacing.tiers import Tier, Tiers
 
 SERVER_ERROR = 500
+# Windows of a count as round as this lend their rate to a search.
+ROUND = 2
+# So many let through with the most that is allowed in flight, then one more is tried: once it is refused, never again.
+ENOUGH = 100
+# So few were let through, by what is in flight, that it may be their number that is limited.
+FEW_ROUNDS = 3
 
 
 class Learner:
-    """Beliefs, the pause that a refusal began, and the probes that sharpen what is believed."""
+    """What is believed (`model`), the pause that a refusal began, and the questions that sharpen what is believed.
 
-    def __init__(self, history: History, headers: Headers, trust: Trust) -> None:
-        self._history = history
+    changed: what is to be enforced is not what it was.
+    """
+
+    def __init__(self, seen: Observations, headers: Headers, trust: Trust) -> None:
+        self._seen = seen
         self._headers = headers
         self._trust = trust
-        self._ruled = headers.limiters
-        self._admission = Admission(headers, history, trust)
-        self._inferred = Inferred(history, headers, trust)
-        self._probe = PeriodProbe(history)
-        self._refusal_cost = RefusalCost(history)
+        self.admission = Admission(headers, seen, trust)
+        self._identifier = Identifier(seen, headers.periods.clock)
+        self.experiments = Experiments(seen)
+        self._refusal_cost = RefusalCost(seen)
+        self.model = Model()
+        self.changed = False
+        self.declared = False  # limits are known without learning
+        self._search: Refill | None = None
+        self._why_rate = ""
+        self._told_rate = 0.0
+        self._short: Closure | None = None  # the last that was over at once
         self._pause: Pause | None = None
-        self._unproven: tuple[Pause, Grant, float, int] | None = None  # what a doubtful pause would teach
+        self._unproven: Closure | None = None  # what a doubtful pause would teach
         self._limits_refuse_so = False  # refusals without a word were found to be a limit's
         self._refuses_otherwise = False  # a status below 500 has refused
-        self._concurrency = LearnedConcurrency(history)
-        self._rate = RateSearch(history, self._inferred)
         self._opened_s: float | None = None
+        self._full = 0  # got through with as many in flight as are believed to be allowed
+        self._tried_more = False
         self._new_facts: list[LearnedFact] = []
-        self._overruled_rate = False
-        self._overruled: list[tuple[Belief, float]] = []  # in the way of the last look, and when their windows opened
-        self.declared = False  # limits are known without learning
+        self._overruled: list[tuple[Window | Belief, float]] = []  # in the way of the last look, and since when
 
     # --- what is believed -----------------------------------------------------------------------------------------
 
     @property
-    def beliefs(self) -> list[Belief]:
-        """Return all beliefs, those of headers first."""
-        return [*self._headers.beliefs.values(), *self._inferred.beliefs]
+    def windows(self) -> tuple[Window, ...]:
+        return self.model.windows
+
+    def enforced(self) -> Tiers:
+        """Return the limits that are to be enforced."""
+        crowd = () if self.model.at_once is None else (Tier(self.model.at_once, 1.0, "concurrency"),)
+        return (*dict.fromkeys(window.tier for window in self.windows), *crowd)
+
+    def paced(self) -> tuple[PacedLimiter, ...]:
+        """Return the rate that is to be enforced, if there is one."""
+        return () if self._search is None else (PacedLimiter(self._search),)
 
     def remember(self, tier: Tier) -> None:
-        """Remember a limit that an earlier run learned."""
-        if tier.kind in ("counter", "gcra", "bucket", "leaky"):
-            self._rate.remember(tier)
-        if tier.kind not in ("gcra", "bucket", "leaky"):
-            self._inferred.remember(tier)
+        """Keep to a limit that an earlier run learned."""
+        if tier.kind in ("gcra", "bucket", "leaky"):
+            rate = tier.limit / tier.period_s
+            if self._search is None or rate < self._search.rate:
+                self._search = Refill.known(UNDER * rate, tier.depth, self._rates)
+            self.model = replace(self.model, rate=True)
+        elif tier.kind == "concurrency":
+            self.model = replace(self.model, at_once=tier.limit)
+        else:
+            kind = tier.kind if tier.kind in ("aligned", "counter") else "any"
+            why = "learned by an earlier run"
+            window = Window(tier.limit, tier.period_s, tier.period_s, why, "remembered", True, kind=kind)
+            self.model = replace(self.model, windows=(*self.windows, window))
+        self.changed = True
 
     def keep(self) -> list[Tier]:
         """Return what is worth remembering: settled limits, and a rate that was searched."""
-        return list(dict.fromkeys([belief.tier for belief in self.shown()] + self._rate.tiers()))
+        claimed = [belief.tier for belief in self._headers.beliefs.values() if belief.settled]
+        rate = [] if self._search is None else [self._search.tier]
+        return list(dict.fromkeys([*claimed, *self.enforced(), *rate]))
 
-    def statistics(self, now: float) -> list[TierStatistics]:
-        """Return how full each limit is."""
-        return [*(b.statistics(now, self._history) for b in self.shown()), *self._rate.statistics(now)]
-
-    def shown(self) -> list[Belief]:
-        return [belief for belief in self.beliefs if belief.settled]
+    def claims(self) -> list[Belief]:
+        """Return the limits that headers tell."""
+        return [belief for belief in self._headers.beliefs.values() if belief.settled]
 
     def sentences(self) -> tuple[str, ...]:
-        told = [f"{b.tier} ({b.source}, trust {b.trust}): {b.evidence}" for b in self.shown()]
-        shared = [f"{b.tier} is shared with others" for b in self.beliefs if self._headers.is_shared(b)]
-        return (
-            *told,
-            *shared,
-            *self._concurrency.sentences(),
-            *self._rate.sentences(),
-            *self._refusal_cost.sentences(),
-            *self._trust.sentences(),
-        )
+        shown = [*self.claims(), *self.windows]
+        told = [f"{one.tier} ({one.source}, trust {one.trust}): {one.evidence}" for one in shown]
+        shared = [f"{b.tier} is shared with others" for b in self.claims() if self._headers.is_shared(b)]
+        crowd = [] if self.model.at_once is None else [f"at most {self.model.at_once} in flight"]
+        rate = [] if self._search is None else [f"{self._search.rate:.3g} a second, as a bucket"]
+        return (*told, *shared, *crowd, *rate, *self._rivals(), *self._refusal_cost.sentences(), *self._trust.sentences())
+
+    def _rivals(self) -> list[str]:
+        """Return what else would explain the refusals, and what will be asked next."""
+        shown = {str(window.tier) for window in self.windows}
+        rivals = [str(w.tier) for model in self._identifier.rivals for w in model.windows if str(w.tier) not in shown]
+        said = [f"also possible: {', '.join(dict.fromkeys(rivals))}"] if rivals and self.windows else []
+        for window in self.windows:
+            due = self.experiments.due(window)
+            if due is not None:
+                said.append(f"{window.tier} is asked for a shorter period next, between {window.low_s:.3g} and {window.high_s:.3g} s")
+        return said
 
     def new_facts(self) -> tuple[LearnedFact, ...]:
-        fresh, self._new_facts = (*self._new_facts, *self._rate.new_facts(), *self._refusal_cost.new_facts()), []
+        """Return what was learned since this was last asked."""
+        fresh, self._new_facts = (*self._new_facts, *self._refusal_cost.new_facts()), []
         return fresh
 
-    def _tell(self, belief: Belief) -> None:
-        kinds = "/".join(belief.kinds) or "any"
-        self._new_facts.append(LearnedFact(str(belief.tier), kinds, belief.evidence, belief.trust))
+    def _tell(self, one: Belief | Window) -> None:
+        kinds = ("/".join(one.kinds) or "any") if isinstance(one, Belief) else one.kind
+        self._new_facts.append(LearnedFact(str(one.tier), kinds, one.evidence, one.trust))
 
     def _tell_trust(self, header: str) -> None:
         why = self._trust.dropped.get(header)
         said = f"{header} is no longer trusted: {why}" if why else f"{header} is rounded down"
         self._new_facts.append(LearnedFact("", "trust", said, "none" if why else "fair"))
 
+    def _tell_rate(self) -> None:
+        search = self._search
+        assert search is not None
+        self._told_rate = max(search.held, search.rate)
+        often = f"refused {search.refusals} times; requests got through again at once"
+        evidence = f"{self._why_rate}{often}: {search.rate:.3g} a second get through"
+        self._new_facts.append(LearnedFact(str(search.tier), "bucket", evidence, "fair"))
+
     # --- may it go? -----------------------------------------------------------------------------------------------
 
     def laters(self, now: float, cost: int) -> Iterator[Later]:
-        """Yield what is in the way of `cost` more, by each belief."""
-        probing = self._probe.in_the_way()
-        if probing is not None:
-            yield probing
+        """Yield what is in the way of `cost` more, but for the limits that `WindowPacer` keeps."""
+        self.admission.begin()
+        asked = self.experiments.asked
+        if asked is not None:
+            yield Later(None, "probe", asked.window.tier)
             return
         trying = self._refusal_cost.in_the_way()
         if trying is not None:
             yield trying
             return
-        crowded = self._concurrency.later()
-        if crowded is not None:
-            yield crowded
-        ahead = self._admission.ahead(cost)
+        ahead = self.admission.ahead(cost)
         if ahead is not None:
             yield ahead
         for belief in self._headers.beliefs.values():
-            later = self._admission.later(belief, now, cost)
+            later = self.admission.later(belief, now, cost)
             if later is not None:
                 yield later
-        for belief in self._inferred.beliefs:
-            later = None if belief.fits(now, cost, self._history) else self._full(belief, now, cost)
-            if later is not None:
-                yield later
-        searched = self._rate.later(now, cost)
-        if searched is not None:
-            yield searched
 
-    def _full(self, belief: Belief, now: float, cost: int) -> Later | None:
-        """Return how long a limit without headroom makes `cost` wait: until it opens, unless one goes ahead to learn
-        something.
+    def question(self, tier: Tier | None, now: float, cost: int) -> Due | Window | None:
+        """Return what is to be asked of the full limit `tier`: a question about its period, or the limit itself where
+        only refused requests fill it; None where nothing is. It changes nothing.
         """
-        if not self._history.charging:
-            return self._probe.later(belief, now, cost)
-        if self._refusal_cost.may_try(belief, now, cost):
-            return None
-        at = belief.opens_at(now, cost, self._history)
-        return Later(at, "in flight" if at is None else "limit", belief.tier)
+        for window in self.windows:
+            if window.tier == tier:
+                if self._seen.charging:
+                    return window if self._refusal_cost.may_try(window, now, cost) else None
+                return self.experiments.due(window)
+        return None
 
-    def granted(self, grant: Grant, now: float) -> None:
-        """Note that this request goes: it may be the probe of a period."""
-        self._concurrency.sent(grant)
-        self._refusal_cost.sent(grant)
-        self._rate.sent(now, grant.cost)
-        self._probe.granted(grant, now)
-        self._ruled.granted(grant.cost)
-        self._admission.left -= 1
+    def granted(self, grant: Grant, now: float, asked: Due | Window | None) -> None:
+        """Note that this request goes: it may be a question."""
+        if isinstance(asked, Due):
+            self.experiments.ask(grant, asked)
+        elif asked is not None:
+            self._refusal_cost.trial(grant, asked)
+        self.admission.granted(now, grant.cost)
 
     def named_s(self, tier: Tier | None) -> float:
         """Return the longest that the server's headers named for the limit that is shown as `tier`."""
@@ -152,59 +192,52 @@ class Learner:
 
     def overruled(self, now: float, cost: int) -> None:
         """Note that a request goes to look whether the beliefs in its way are true."""
-        history = self._history
-        in_the_way = [b for b in self.beliefs if b.settled and history.used(now, b.span_s) + cost > b.limit]
-        openers = [max(0, len(history) - history.used(now, belief.span_s)) for belief in in_the_way]
-        times = [history.earliest_sent(opener) if opener < len(history) else now for opener in openers]
+        seen, shown = self._seen, [*self.claims(), *self.windows]
+        in_the_way = [one for one in shown if seen.used(now, one.span_s) + cost > one.limit]
+        openers = [max(0, len(seen) - seen.used(now, one.span_s)) for one in in_the_way]
+        times = [seen.earliest_sent(opener) if opener < len(seen) else now for opener in openers]
         self._overruled = list(zip(in_the_way, times))
-        self._overruled_rate = self._rate.later(now, cost) is not None
 
     def belied(self, grant: Grant) -> None:
         """Correct the beliefs that would have blocked `grant`, which got through; drop one that is
         proved wrong twice.
         """
-        for belief, opened_s in self._overruled:
+        for one, opened_s in self._overruled:
             passed_s = max(0.001, grant.at - opened_s)
-            if belief.high_s <= passed_s or belief.belied > 1:
-                self._inferred.beliefs = [other for other in self._inferred.beliefs if other is not belief]
-                belief.settled = belief.model is None and belief.settled
-            belief.belied += 1
-            belief.low_s, belief.high_s = min(belief.low_s, passed_s), min(belief.high_s, passed_s)
-            belief.evidence += f"; a request that it would have blocked got through after {passed_s:.3g} s"
-            if belief.model is not None:
-                belief.model.most_s = min(belief.model.most_s, passed_s)
-            self._tell(belief)
-        if self._overruled_rate:
-            self._rate.forget()
-        self._overruled, self._overruled_rate = [], False
-
-    def expect(self, requests: int) -> None:
-        """Note how many requests are still to be sent."""
-        self._admission.left = requests
+            said = f"; a request that it would have blocked got through after {passed_s:.3g} s"
+            if isinstance(one, Belief):
+                one.belie(passed_s, said)
+                self._tell(one)
+                continue
+            rest = tuple(window for window in self.windows if window is not one)
+            if one.high_s > passed_s and one.belied < 2:
+                shorter = replace(one, low_s=min(one.low_s, passed_s), high_s=passed_s, belied=one.belied + 1)
+                self._believe(replace(self.model, windows=(*rest, replace(shorter, evidence=one.evidence + said))))
+            else:
+                self._believe(replace(self.model, windows=rest))
+        if self._search is not None and self._search.earliest(1) > grant.at:
+            self._search = None
+            self.model = replace(self.model, rate=False)
+        self._overruled, self.changed = [], True
 
     # --- what became of it ----------------------------------------------------------------------------------------
 
-    def settled(self, grant: Grant, now: float, outcome: Outcome, cost: int) -> None:
-        """Settle the rules of limits whose way of counting is known, after all that an answer taught."""
-        self._ruled.settled(outcome, now, grant.at, grant.cost, cost)
-        for belief in self._headers.beliefs.values():
-            if belief.kinds == ("counter",):
-                self._ruled.keep_counter(belief, self._headers.periods.clock, now)
-
     def accepted(self, grant: Grant, now: float, notice: Notice | None) -> None:
-        """Learn from an answer: its headers, and perhaps the end of a pause or of a test."""
-        self._concurrency.accepted(grant)
+        """Learn from an answer: its headers, and perhaps the end of a pause or of a question."""
         self._refusal_cost.accepted(grant)
         if self._opened_s is None:
             self._opened_s = grant.at
         self._read(grant, now, notice)
-        probed = self._probe.passed(grant, now)
-        if probed is not None:
+        asked = self.experiments.answered(grant)
+        if asked is not None:
             self._opened_s = grant.at
-            self._tell(probed)
-            self._loosen(probed)
-        if self._pause is None:
-            self._rate.accepted(grant)
+            self._shortened(asked, now)
+        if self._pause is None and self._search is not None:
+            self._search.accepted(grant.at, len(self._seen))
+            if self._search.held > 1.01 * self._told_rate:
+                self._tell_rate()
+        if self.model.at_once is not None:
+            self._count_full(grant)
         if self._pause is not None and self._pause.is_probe(grant):
             self._conclude(self._pause, grant, now)
 
@@ -215,22 +248,67 @@ class Learner:
             self._tell(belief)
         single, self._headers.single = self._headers.single, None
         if single is not None:
-            self._rate.one_by_one(single)
+            self._one_by_one(single.header, single.limit, single.period_s)
         for header in list(self._trust.dropped)[before:]:
             self._tell_trust(header)
 
-    def _loosen(self, belief: Belief) -> None:
-        """Let in again in no time: that is no window but something that refills, and its rate is searched."""
-        if belief.high_s < WINDOW_S and belief in self._inferred.beliefs:
-            self._inferred.beliefs.remove(belief)
-            self._rate.loosen(belief)
+    def _shortened(self, asked: Question, now: float) -> None:
+        """Take in that a question was let through: the period is no longer than that."""
+        seen, window = self._seen, asked.window
+        sent_s, answered_s = seen.sent[asked.opener], seen.answered[asked.opener]
+        blur_s = now - asked.grant.at + answered_s - sent_s
+        shorter = replace(window, blur_s=blur_s).shortened(now - sent_s)
+        rest = tuple(other for other in self.windows if other is not window)
+        model = replace(self.model, windows=(*rest, shorter))
+        if shorter.high_s <= shorter.low_s:
+            model = self._identifier.identify(model, None)
+        elif shorter.high_s < SHORTEST_S:
+            self._loosen(shorter, rest)
+            return
+        self._believe(model)
+
+    def _loosen(self, window: Window, rest: tuple[Window, ...]) -> None:
+        """Search for a rate: let in again in no time, that is no window but something that refills."""
+        now = self._seen.answered[-1]
+        pause = Emptied(now - window.high_s, now, now, len(self._seen))
+        self._search = Refill(pause, 0.0, self._rates, low=window.limit / window.high_s)
+        self._search.no_burst(window.limit)
+        self._believe(replace(self.model, windows=rest, rate=True))
+        self._tell_rate()
+
+    def _one_by_one(self, header: str, limit: int | None, period_s: float | None) -> None:
+        """Search for an even rate, for headers say that nothing is left after each request."""
+        seen = self._seen
+        pause = Emptied(seen.sent[-2], seen.sent[-1], seen.answered[-1], len(seen))
+        self._search = Refill(pause, 0.0, self._rates)
+        if limit is not None and period_s is not None:
+            self._search = Refill.known(UNDER * limit / period_s, 1, self._rates)
+            self._search.sent(seen.sent[-1], 1)
+        self._search.no_burst(1)
+        self._why_rate = f"{header}-Remaining was 0 after every single request, so they must come evenly; "
+        self._believe(replace(self.model, rate=True))
+        self._tell_rate()
+
+    def _rates(self) -> list[float]:
+        """Return the rates of windows that are believed."""
+        return [(w.limit - 1) / w.high_s for w in self.windows if w.limit > 1 and roundness(w.limit) >= ROUND]
+
+    def _count_full(self, grant: Grant) -> None:
+        """Try one more in flight after a while, once: limits change, and the first refusal may have come too late."""
+        assert self.model.at_once is not None
+        if self._tried_more or self._seen.in_flight_at(grant.at) < self.model.at_once:
+            return
+        self._full += 1
+        if self._full >= ENOUGH:
+            self._tried_more = True
+            self._believe(replace(self.model, at_once=self.model.at_once + 1))
 
     def resolved(self, reason: str) -> None:
         """Note what doubtful refusals turned out to be: `limit`, and then they teach, or `own`, and they do not."""
         pending, self._unproven = self._unproven, None
         self._limits_refuse_so = reason == "limit"
         if pending is not None and self._limits_refuse_so:
-            self._learn_from(*pending)
+            self._learn(pending)
 
     def explains_overload(self) -> bool:
         """Return whether a 5xx is no refusal by a limit: where limits are known, or refuse with another status, it is
@@ -240,13 +318,14 @@ class Learner:
 
     def unanswered(self, grant: Grant) -> None:
         """Note that a request was lost, or never sent."""
-        self._concurrency.ended(grant)
-        self._probe.ended(grant)
+        self.experiments.answered(grant)
+
+    # --- pauses ---------------------------------------------------------------------------------------------------
 
     def refused(self, grant: Grant, now: float, notice: Notice | None) -> float:
         """Take in a refusal; return until when (absolute) everyone is to pause."""
-        others = self._concurrency.ended(grant)
         tried = self._refusal_cost.refused(grant, now)
+        asked = self.experiments.answered(grant)
         self._read(grant, now, notice)
         pause = self._pause
         if pause is None and self._opened_s is not None and grant.at < self._opened_s:
@@ -254,18 +333,12 @@ class Learner:
         suspected = notice is not None and notice.doubtful and not says_why(notice)
         if pause is None:
             opened_s = grant.at if self._opened_s is None else self._opened_s
+            others = len(self._seen.in_flight)
             pause = self._pause = Pause(now, grant.at, opened_s, self._trust, first_s=grant.at, in_flight=others)
-            self._concurrency.refused(others)
-            pause.patient = self._history.charging
-            blamed = tried or self._probe.refused(grant)
-            if blamed is not None:
-                self._blame(pause, grant, blamed)
-        elif pause.is_probe(grant):
-            if pause.blamed is not None and pause.blamed is not tried:
-                pause.blamed.acquit()  # its period is over, and yet it is shut
-                pause.blamed = None
-            if pause.promised is not None and self._trust.too_short(pause.promised):
-                self._tell_trust(pause.promised)
+            pause.patient = self._seen.charging
+            self._test(pause, asked, tried)
+        elif pause.is_probe(grant) and pause.promised is not None and self._trust.too_short(pause.promised):
+            self._tell_trust(pause.promised)
         belied = self._trust.weigh(notice)
         if belied is not None:
             self._tell_trust(belied)
@@ -275,7 +348,27 @@ class Learner:
         pause.doubtful = notice is not None and notice.status != 429
         if notice is None or notice.status < SERVER_ERROR:
             pause.overload, self._refuses_otherwise = False, True
-        return self._pause_until(pause, grant, now, notice)
+        gap_s = None if self._search is None else self._search.pause_s
+        return pause.refused(grant, now, notice, self._is_crowded(pause), gap_s)
+
+    def _test(self, pause: Pause, asked: Question | None, tried: Window | None) -> None:
+        """Note that the pause began with a question: the limit is open when it says so, or is asked again before."""
+        window = asked.window if asked is not None else tried
+        if window is None:
+            return
+        opener = max(0, len(self._seen) - window.limit)
+        until = self._seen.answered[opener] + window.span_s if opener < len(self._seen) else pause.began_s
+        if asked is not None:
+            pause.opened_s = self._seen.answered[asked.opener]
+            due = self.experiments.due(window) if asked.penalty else None
+            until = until if due is None else min(until, max(due.at, pause.began_s))
+        pause.test(until)
+
+    def _is_crowded(self, pause: Pause) -> bool:
+        """Return whether a refusal may be for how many are in flight: of few that were let through, or at that limit."""
+        if self.model.at_once is not None:
+            return True
+        return not self.windows and self._search is None and len(self._seen) <= FEW_ROUNDS * (pause.in_flight + 1)
 
     def _stale(self, grant: Grant, now: float, notice: Notice | None) -> float:
         """Return how long to wait after a refusal sent before the probe that got through: old news, but what it names
@@ -286,61 +379,104 @@ class Learner:
         wait_s = self._trust.wait_s(notice.waited_by, notice.retry_after_s)
         return now if wait_s is None else max(now, grant.at + wait_s)
 
-    def _pause_until(self, pause: Pause, grant: Grant, now: float, notice: Notice | None) -> float:
-        """Return until when to pause: as told, else the next guess; shortly, for a limit on what is in flight."""
-        search = self._rate.search
-        crowded = self._concurrency.is_crowded(pause.in_flight)
-        return pause.refused(grant, now, notice, crowded, None if search is None else search.pause_s)
-
-    def _blame(self, pause: Pause, grant: Grant, belief: Belief) -> None:
-        """Blame a refusal in a test: the period is longer than that, or refusals count."""
-        self._tell(belief)
-        pause.blame(belief, belief.opens_at(grant.at, 1, self._history))
-
     def _conclude(self, pause: Pause, probe: Grant, now: float) -> None:
         """Conclude what a pause tells, now that a probe got through. Where it is in doubt whether it was a limit's,
         that shows.
         """
         self._pause = None
+        before = self._opened_s if self._opened_s is not None else probe.at
         self._opened_s = probe.at
-        accepted = len(self._history) - probe.cost
-        if pause.suspected and not self._limits_refuse_so:
-            self._unproven = pause, probe, now, accepted
-        else:
-            self._learn_from(pause, probe, now, accepted)
-
-    def _learn_from(self, pause: Pause, probe: Grant, now: float, accepted: int) -> None:
-        """Explain a pause that a limit made: `accepted` requests had been let through when its probe was."""
-        emptied = Emptied(pause.first_s, probe.at, now, accepted)
-        if pause.promised is None and pause.guesses == 0 and pause.probes == 0:
-            learned = self._concurrency.learn(pause.in_flight, emptied)
-            if learned is not None:
-                self._new_facts.append(learned)
-                return
         # A limit refuses all that is in flight; one of many that fails with 503 is a failure.
-        alone = pause.doubtful and pause.refusals == 1 and pause.in_flight > 1 and self._rate.search is None
-        overload = pause.overload and self.explains_overload()
-        if pause.blamed is not None or alone or overload:
+        alone = pause.doubtful and pause.refusals == 1 and pause.in_flight > 1 and self._search is None
+        if alone or (pause.overload and self.explains_overload()):
             return
         if self._headers.is_strangers(now - pause.began_s):
             return
-        refusal = pause.refusal(accepted, now)
-        if self._refusal_cost.explains(self._inferred.beliefs, pause.first_s, pause.opened_s):
+        closure = pause.closure(len(self._seen) - probe.cost, probe, now)
+        if pause.suspected and not self._limits_refuse_so:
+            self._unproven = closure
+        else:
+            self._learn(closure, before)
+
+    def _learn(self, closure: Closure, opened_s: float = 0.0) -> None:
+        """Explain a closure by what is believed; where that does not, find what explains all of them."""
+        identifier = self._identifier
+        identifier.closures.append(closure)
+        short = closure.lasted_s <= SHORT_S and not closure.probes
+        if not identifier.explains(self.model, closure):
+            if self._refusal_cost.explains(list(self.windows), closure.first_s, opened_s) is not None:
+                identifier.closures.pop()
+                return
+            self._restore()
+            found = identifier.identify(self.model, closure)
+            self._adopt(found, closure)
+        else:
+            self._believe(identifier._narrowed(self.model))
+        if self.model.rate:
+            self._search_on(closure, short)
+        elif self._search is not None:
+            self._search, self.changed = None, True
+        self._short = closure if short else None
+
+    def _restore(self) -> None:
+        """Take back a count to which refused requests were added, where they are found to cost nothing."""
+        total, accepted = self._refusal_cost.was
+        if self._refusal_cost.state == "disproved" and total:
+            windows = tuple(replace(w, limit=accepted) if w.limit == total else w for w in self.windows)
+            self.model = replace(self.model, windows=windows)
+
+    def _adopt(self, found: Model, closure: Closure) -> None:
+        """Believe what was found; where it is what headers tell of, these are corrected."""
+        kept = []
+        for window in found.windows:
+            if window in self.windows:
+                kept.append(window)
+            elif not self._is_claimed(window, closure.told):
+                kept.append(self._refusal_cost.rounded(window, closure.accepted, closure.first_s))
+        self._believe(replace(found, windows=tuple(kept)))
+
+    def _is_claimed(self, window: Window, told: bool) -> bool:
+        """Return whether a limit is one that headers tell of, and correct that."""
+        strangers = self._headers.explains(window.limit, window.low_s, window.high_s)
+        if strangers is not None:
+            strangers.evidence += f"; refused after {window.limit:,}, so others use it too"
+            self._tell(strangers)
+            return True
+        for belief in self._headers.beliefs.values():
+            if abs(belief.limit - window.limit) <= max(1, 0.03 * belief.limit):
+                header = belief.correct(window, told, len(self._seen.in_flight))
+                self._tell(belief)
+                if header is not None and self._trust.drop(*header):
+                    self._headers.forget_counts()
+                    self._tell_trust(header[0])
+                return True
+        return False
+
+    def _search_on(self, closure: Closure, short: bool) -> None:
+        """Learn the rate from one more closure, or begin to search for it."""
+        emptied = Emptied(closure.first_s, closure.through_s, self._seen.answered[-1], closure.accepted)
+        if self._search is None:
+            first = self._short or closure
+            began = Emptied(first.first_s, first.through_s, first.through_s, first.accepted)
+            opened_s = self._seen.sent[0] if len(self._seen) else closure.first_s
+            self._search = Refill(emptied if first is closure else began, first.first_s - opened_s, self._rates)
+            if first is not closure:
+                self._search.refused(emptied, paced=False)
+            self.changed = True
+        elif short:
+            self._search.refused(emptied)
+        else:
             return
-        self._rate.recall(self._concurrency.dropped)
-        if self._rate.explains(emptied, probe.at - pause.last_s):
-            return
-        explanations = explain(self._history.sent, self._history.answered, refusal)
-        explanations[:1] = [self._refusal_cost.rounded(found, pause.first_s) for found in explanations[:1]]
-        explained = explanations[0].limit if explanations else 0
-        longer = self._inferred.lengthen(pause.first_s, pause.closed_s, explained)
-        if longer is not None:
-            self._tell(longer)
-            return
-        if explanations:
-            shut_s = refusal.closed_s - pause.first_s
-            belief, belied = self._inferred.adopt(explanations, refusal.told, shut_s)
-            self._rate.found(belief)
-            self._tell(belief)
-            if belied is not None:
-                self._tell_trust(belied)
+        self._tell_rate()
+
+    def _believe(self, model: Model) -> None:
+        """Keep to `model` from now on, and tell what is new of it."""
+        before = {(str(window.tier), window.evidence) for window in self.windows}
+        crowd, self.model = self.model.at_once, model
+        for window in model.windows:
+            if (str(window.tier), window.evidence) not in before:
+                self._tell(window)
+        if model.at_once is not None and model.at_once != crowd:
+            why = "refused with more in flight, and let in at once with fewer"
+            self._new_facts.append(LearnedFact(f"{model.at_once}:concurrency", "concurrency", why, "fair"))
+        self.changed = True

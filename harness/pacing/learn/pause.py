@@ -1,7 +1,8 @@
 """The time from a first refusal to the probe that gets through: what it is told meanwhile, and how long to wait.
 
 The pause itself is a `Breaker`; this module is its schedule for a strategy that learns. Everyone waits as long as the
-server says where its word is trusted, else until the next border of a window as people choose periods.
+server says where its word is trusted, else until the next step of a ladder of periods as people choose them. What it
+showed is a `Closure`.
 """
 
 from __future__ import annotations
@@ -11,13 +12,11 @@ from dataclasses import dataclass, field
 
 from harness.pacing.base import Grant, Notice
 from harness.pacing.breaker import Breaker, Setback
-from harness.pacing.learn.belief import Belief
-from harness.pacing.learn.explain import Refusal
+from harness.pacing.learn.hypotheses import Closure
 from harness.pacing.learn.prior import Trust, next_step
 
-# A guess waits at least this long, and longer with each guess refused: where refusals count, only silence helps.
-FIRST_GAP_S, PATIENT_GAP_S = 0.3, 1.5
-GROWTH = 2.5
+# A guess waits at least this long. Where refusals are believed to count, only silence helps: longer each time.
+FIRST_GAP_S, PATIENT_GAP_S, GROWTH = 0.3, 1.5, 2.5
 LONGEST_GAP_S = 300.0
 # Beyond a border by this share, so that clocks and round trips do not spoil the probe.
 BEYOND = 1.004
@@ -37,7 +36,7 @@ class Pause:
     trust: Trust
     first_s: float = 0.0  # when the first refused request was sent
     last_s: float = 0.0  # when the last refusal was known
-    blamed: Belief | None = None
+    tested: bool = False  # the first refused was a question about a limit that was known to be full
     guesses: int = 0
     promised: str | None = None
     end_s: tuple[float, float] | None = None
@@ -69,15 +68,18 @@ class Pause:
         """Return whether it was sent when the pause was over. A strategy is not told which request the probe is."""
         return self.breaker.held(grant.at) is None
 
-    def blame(self, belief: Belief, opens_at: float | None) -> None:
-        """Note that it was refused in a test of `belief`, by whose word the limit opens at `opens_at`."""
-        self.blamed = belief
-        self.guesses = 1  # the belief itself is the first guess
-        if opens_at is not None:
-            self.breaker.hold_until(opens_at, "refused")
+    def test(self, until: float) -> None:
+        """Note that it began with a question about a limit; `until`: when that is open, or is to be asked again."""
+        self.tested, self.guesses = True, 1  # the belief itself is the first guess
+        self.breaker.hold_until(until, "refused")
 
     def refused(
-        self, grant: Grant, now: float, notice: Notice | None, crowded: bool, gap_s: Callable[[int], float] | None
+        self,
+        grant: Grant,
+        now: float,
+        notice: Notice | None,
+        crowded: bool = False,
+        gap_s: Callable[[int], float] | None = None,
     ) -> float:
         """Take in a refusal; return until when (absolute) everyone is to pause.
 
@@ -96,7 +98,7 @@ class Pause:
         """
         now, sent_s, notice = refusal.now, self._sent_s, refusal.notice
         told = notice is not None and notice.retry_after_s is not None and notice.retry_after_s > 0
-        if self._crowded and refusal.consecutive == 1 and not told and self.blamed is None:
+        if self._crowded and refusal.consecutive == 1 and not told and not self.tested:
             self.closed_s = sent_s
             return now + AT_ONCE_S
         self.closed_s = max(self.closed_s, sent_s)
@@ -134,15 +136,16 @@ class Pause:
         """Return the next border, as people choose periods, that leaves silence enough."""
         self.guesses += 1
         self.promised, self.end_s = None, None
-        first_s = PATIENT_GAP_S if self.patient else FIRST_GAP_S
-        gap_s = min(LONGEST_GAP_S, first_s * GROWTH ** (min(self.guesses, 12) - 1))
+        gap_s = FIRST_GAP_S
+        if self.patient:
+            gap_s = min(LONGEST_GAP_S, PATIENT_GAP_S * GROWTH ** (min(self.guesses, 12) - 1))
         border_s = next_step((now - self.opened_s + gap_s) / BEYOND) * BEYOND
         return min(self.opened_s + border_s, now + max(LONGEST_GAP_S, 2 * gap_s))
 
-    def refusal(self, accepted: int, probe_answered_s: float) -> Refusal:
-        """Return what is known once a probe has got through."""
+    def closure(self, accepted: int, probe: Grant, probe_answered_s: float) -> Closure:
+        """Return what is known once a probe has got through; `accepted` were before it."""
         closed_s, ended_by_s = self.closed_s, probe_answered_s
         told = self.end_s is not None
         if self.end_s is not None and self.end_s[0] < ended_by_s and self.end_s[1] > closed_s:
             closed_s, ended_by_s = max(closed_s, self.end_s[0]), min(ended_by_s, self.end_s[1])
-        return Refusal(accepted, closed_s, ended_by_s, told)
+        return Closure(self.first_s, closed_s, ended_by_s, probe.at, accepted, self.in_flight, told, self.probes)

@@ -12,14 +12,21 @@ from dataclasses import dataclass, field
 from harness.pacing.base import RETRY_AFTER, Notice
 
 # Periods in seconds by how common they are in documented limits: seconds, minutes, hours and days first.
-_COMMON = (1.0, 10.0, 60.0, 3600.0, 86400.0)
+COMMON = (1.0, 10.0, 60.0, 3600.0, 86400.0)
 _USUAL = (5.0, 15.0, 20.0, 30.0, 100.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 7200.0, 21600.0, 43200.0, 604800.0)
 _KNOWN = (2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 25.0, 40.0, 45.0, 50.0, 90.0, 180.0, 200.0, 240.0, 1000.0, 1200.0, 10800.0)
 _RARE = (0.1, 0.2, 0.25, 0.5)
-_RANKED = (_COMMON, _USUAL, _KNOWN, _RARE)
-PERIODS = tuple(sorted(_COMMON + _USUAL + _KNOWN))
-# Borders at which a pause without any hint looks whether the window is over: each about twice the one before.
-STEPS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 86400.0)
+_RANKED = (COMMON, _USUAL, _KNOWN, _RARE)
+PERIODS = tuple(sorted(COMMON + _USUAL + _KNOWN))
+# Where a pause without any hint looks whether it is over: seconds as people choose them, none more than a third beyond
+# the last from 3 s on. With a factor g, the first pause and the halving of what it leaves cost at most 2 (g - 1)
+# windows; 0.95 of the best over 13 windows allows 0.63, so that g must be 1.32. Looking twice as often would cost ten
+# refusals more and gain a tenth of a window.
+LADDER = (
+    0.5, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 75, 90, 120, 150, 180, 240, 300, 400, 500, 600, 750,
+    900, 1200, 1500, 1800, 2400, 3000, 3600, 4800, 5400, 7200, 9000, 10800, 14400, 18000, 21600, 28800, 36000, 43200,
+    57600, 72000, 86400,
+)  # fmt: skip
 
 
 def period_between(low_s: float, high_s: float) -> float | None:
@@ -40,8 +47,72 @@ def commonness(period_s: float) -> int:
 
 
 def next_step(after_s: float) -> float:
-    """Return the first border after `after_s`; beyond the last, a tenth more."""
-    return next((step for step in STEPS if step > after_s), after_s * 1.1)
+    """Return the first step of the ladder after `after_s`; beyond the last, a tenth more."""
+    return next((float(step) for step in LADDER if step > after_s), after_s * 1.1)
+
+
+# Bits: -log2 of how often a count as round, or a period as common, is chosen; read off the limits in APIS.md, roughly.
+# What nobody would choose (37, or a third of a second) is as long as two limits that people would.
+_COUNT_BITS = (12.0, 9.0, 7.0, 4.5, 3.5, 2.0, 1.0)
+_PERIOD_BITS = (6.0, 4.0, 2.5, 1.5)
+NO_PERIOD_BITS, NO_WINDOW_BITS = 9.0, 14.0
+# One or two at a time are no window that anybody would choose.
+FEW, FEW_BITS = 2, 16.0
+
+
+def count_bits(count: int) -> float:
+    """Return the length of a count's description."""
+    return FEW_BITS if count <= FEW else _COUNT_BITS[min(roundness(count), len(_COUNT_BITS) - 1)]
+
+
+def period_bits(low_s: float, high_s: float) -> float:
+    """Return the length of the shortest description of a period in (low, high]: usual ones first, then whole ones."""
+    if high_s < 0.9:
+        return NO_WINDOW_BITS
+    common = [commonness(period) for period in PERIODS if low_s < period <= high_s]
+    if common:
+        return _PERIOD_BITS[max(common)]
+    return _PERIOD_BITS[0] if math.floor(high_s) > low_s else NO_PERIOD_BITS
+
+
+# A period is settled once it lies so near to both ends of what is left.
+CLOSE = 1.03
+
+
+def wholes(low_s: float, high_s: float) -> list[float]:
+    """Return the periods in (low, high] that people would choose: whole seconds up to two minutes, then rounder ones.
+
+    Fifty at most, so that a wide range is looked through in no time.
+    """
+    grain = 1.0 if high_s <= 120 else 5.0 if high_s <= 600 else 60.0 if high_s <= 7200 else 600.0
+    first, last = math.floor(low_s / grain) + 1, math.floor(high_s / grain)
+    if last - first > 50:
+        return [period for period in PERIODS if low_s < period <= high_s]
+    return [grain * at for at in range(first, last + 1)]
+
+
+def settled_period(low_s: float, high_s: float, blur_s: float) -> float | None:
+    """Return the period that people would choose, where one alone is left, and near enough to both ends."""
+    near = [p for p in wholes(low_s, high_s) if high_s < p * CLOSE + 1.5 * blur_s and p < low_s * CLOSE + 1.5 * blur_s]
+    return near[0] if len(near) == 1 else None
+
+
+def worth_trying(low_s: float, high_s: float, blur_s: float) -> float:
+    """Return the time after a window's opening at which one early request tells most of its period.
+
+    Just below the usual period at the upper end, if there is one: refused, that is it. Else a hair above the whole period
+    nearest to the middle; else the middle.
+    """
+    usual = [period for period in PERIODS if low_s < period <= high_s and commonness(period) > 1]
+    last = usual[-1:] or wholes(low_s, high_s)[-1:]
+    if last and high_s < last[0] * CLOSE + blur_s:
+        below_s = last[0] / 1.02 - 1.05 * blur_s
+        alone = usual or len(wholes(low_s, high_s)) == 1
+        if below_s > low_s and alone:
+            return below_s
+    middle_s = (low_s + high_s) / 2
+    above = [p * 1.004 + blur_s / 2 for p in wholes(low_s, high_s) if p * 1.004 + blur_s / 2 < 0.99 * high_s]
+    return min(above, key=lambda at: abs(at - middle_s), default=middle_s)
 
 
 def roundness(count: int) -> int:

@@ -18,9 +18,9 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from harness.pacing.base import Later, TierStatistics
-from harness.pacing.learn.history import EPSILON_S
+from harness.pacing.learn.observations import EPSILON_S
 from harness.pacing.learn.prior import PER, rates_between
+from harness.pacing.limiters import Counted
 from harness.pacing.tiers import MAX_PERIOD_S, Tier
 
 # Bounds this close are as good as one rate: the next refusal would cost more than is left to gain. Where the lower one
@@ -112,19 +112,16 @@ class Refill:
         """Return the rate as a bucket in the grammar of limits; not what is only being tried."""
         return as_tier(min(self.rate, self.held or self.rate), self.depth)
 
-    def statistics(self, now: float) -> TierStatistics:
-        """Return statistics as for a tier: what is paid for and not yet due is used."""
-        used = math.ceil(min(self.depth, max(0.0, (self._due - now) * self.rate - EPSILON_S)))
-        opens_at, full_at = (self._due - (used - 1) / self.rate, self._due) if used else (None, None)
-        return TierStatistics(self.tier, used, self.depth - used, opens_at, full_at, self.depth / self.rate)
+    def occupied(self, now: float) -> int:
+        """Return how much of the depth is paid for and not yet due: as much as leaves no room where there is none."""
+        if now >= self.earliest(1) - EPSILON_S:
+            ahead = (self._due - now) * self.rate
+            return max(0, min(self.depth - 1, math.ceil(ahead - EPSILON_S)))
+        return self.depth
 
-    def later(self, now: float, cost: int) -> Later | None:
-        """Return None where the bucket, as it is believed to be, has room for `cost` more."""
-        earliest = self._due - (self.depth - cost) / self.rate
-        if now >= earliest - EPSILON_S:
-            return None
-        self._binds = True
-        return Later(earliest, "limit", self.tier)
+    def earliest(self, cost: int) -> float:
+        """Return when the bucket, as it is believed to be, has room for `cost`."""
+        return self._due - (self.depth - cost) / self.rate
 
     def pause_s(self, guesses: int) -> float:
         """Return how long to be silent where the server does not say: until there is room for two, then for eight …"""
@@ -133,6 +130,8 @@ class Refill:
     def sent(self, now: float, cost: int) -> None:
         if now > self._due + 0.5 / self.rate:
             self._steady = False  # something else is in the way: a bucket may be full meanwhile
+        elif now < self.earliest(cost) + 0.5 / self.rate:
+            self._binds = True  # it was the rate that it waited for
         self._due = max(self._due, now) + cost / self.rate
 
     def accepted(self, sent_s: float, total: int) -> None:
@@ -260,6 +259,64 @@ class Refill:
         self._goal = ROUGHLY * rate if self.high == math.inf else proof
         if not 0.99 * before < rate < 1.01 * before:
             self._since_s, self._binds, self._steady = None, False, False
+
+
+class PacedLimiter:
+    """The books of a rate that is being learned, as `window` keeps them: spaced at the send, not at the answer.
+
+    Of a bucket that holds next to nothing, sends as even as they can be are worth more than the safety of waiting for
+    each answer: that would cost a round trip each time. `used` is what is paid for and not yet due; to add to it is to
+    send at the moment that was last looked at.
+    """
+
+    __slots__ = ("_now", "_used", "refill")
+
+    def __init__(self, refill: Refill) -> None:
+        self.refill = refill
+        self._now = -math.inf
+        self._used = 0
+
+    @property
+    def tier(self) -> Tier:
+        return self.refill.tier
+
+    @property
+    def limit(self) -> int:
+        return self.refill.depth
+
+    @property
+    def span_s(self) -> float:
+        return self.refill.depth / self.refill.rate
+
+    @property
+    def used(self) -> int:
+        return self._used
+
+    @used.setter
+    def used(self, used: int) -> None:
+        if used > self._used:
+            self.refill.sent(self._now, used - self._used)
+        self._used = used
+
+    def expire(self, now: float) -> None:
+        self._now = now
+        # Whole units: a request goes as soon as the last of what is due leaves room for it.
+        self._used = self.refill.occupied(now)
+
+    def opens_at(self, cost: int) -> float | None:
+        return self.refill.earliest(cost)
+
+    def settle(self, at: float, cost: int, reserved: int, sent_at: float = -math.inf) -> None:
+        """Note nothing: what counts is when it was sent."""
+
+    def settle_late(self, at: float, cost: int, reserved: int) -> None:
+        """Note nothing, as in `settle`."""
+
+    def recent(self) -> tuple[list[Counted], list[Counted]]:
+        return [], []
+
+    def releases(self) -> Iterable[Counted]:
+        return ((self.refill.earliest(1) + unit / self.refill.rate, 1) for unit in range(self._used))
 
 
 def _interval(before: Emptied, pause: Emptied) -> tuple[float, float]:

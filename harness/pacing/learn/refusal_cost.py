@@ -9,13 +9,13 @@ nobody names an end of are longer. One request, once, goes ahead where only refu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
 from harness.pacing.base import Grant, Later, LearnedFact
-from harness.pacing.learn.belief import Belief
-from harness.pacing.learn.explain import Explanation
-from harness.pacing.learn.history import History
+from harness.pacing.learn.hypotheses import Window
+from harness.pacing.learn.observations import Observations
 from harness.pacing.learn.prior import roundness
 
 # So much rounder must a count be with the refusals than without them.
@@ -27,59 +27,48 @@ SILENCE = 0.15
 
 
 class RefusalCost:
-    """One belief, for all limits of the budget."""
+    """One window, for all limits of the budget."""
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: Observations) -> None:
         self._history = history
         self.state: Literal["unknown", "believed", "confirmed", "disproved"] = "unknown"
         self._why = ""
-        self._was = (0, 0)  # a limit with and without the refusals
-        self._due: Belief | None = None
-        self._test: tuple[Grant, Belief] | None = None
+        self.was = (0, 0)  # a limit with and without the refusals
+        self._test: tuple[Grant, Window] | None = None
         self._new_facts: list[LearnedFact] = []
 
     # --- evidence ---------------------------------------------------------------------------------------------------
 
-    def rounded(self, found: Explanation, first_refused_s: float) -> Explanation:
+    def rounded(self, found: Window, accepted: int, first_refused_s: float) -> Window:
         """Return `found`, with the refusals in its window counted too, if that makes it a limit that people would
-        choose.
+        choose. accepted: how many had been let through when it refused.
         """
-        refused = self._history.refused_between(self._history.sent[found.opener], first_refused_s)
+        refused = self._history.refused_between(self._history.sent[accepted - found.limit], first_refused_s)
         total = found.limit + refused
         rounder = roundness(total) >= max(ROUND, roundness(found.limit) + ROUNDER)
         if not refused or self.state == "disproved" or not (rounder or self._history.charging):
             return found
-        self._was = (total, found.limit)
+        self.was = (total, found.limit)
         self._believe(f"{found.limit:,} accepted and {refused:,} refused make {total:,}")
-        return replace(found, limit=total, refused=refused)
+        evidence = found.evidence.replace(" requests", f" and {refused:,} refused requests", 1)
+        return replace(found, limit=total, evidence=evidence)
 
-    def explains(self, beliefs: list[Belief], refused_s: float, opened_s: float) -> Belief | None:
+    def explains(self, windows: Sequence[Window], refused_s: float, opened_s: float) -> Window | None:
         """Return the limit that refused at `refused_s` before its count was reached, by no more than the refusals in
         sight.
         """
-        for belief in beliefs:
-            since_s = refused_s - belief.span_s
+        for window in windows:
+            since_s = refused_s - window.span_s
             accepted = self._history.accepted_between(since_s, refused_s)
             refused = self._history.refused_between(since_s, refused_s)
             fresh = self._history.accepted_between(opened_s, refused_s)
-            late = accepted < belief.limit <= accepted + refused and fresh >= EARLY * belief.limit
+            late = accepted < window.limit <= accepted + refused and fresh >= EARLY * window.limit
             if late and self.state != "disproved":
-                self._believe(f"{belief.tier} refused after {accepted:,} accepted and {refused:,} refused")
-                return belief
+                self._believe(f"{window.tier} refused after {accepted:,} accepted and {refused:,} refused")
+                return window
         if self._history.charging:
             self._drop("it refused again after fewer requests, refused or not, than the limit counts")
-            return self._restore(beliefs)
         return None
-
-    def _restore(self, beliefs: list[Belief]) -> Belief | None:
-        """Restore the limit that had the refusals added to it: it keeps to what was let through after
-        all. Return it.
-        """
-        total, accepted = self._was
-        wrong = next((belief for belief in beliefs if belief.limit == total), None)
-        if wrong is not None:
-            wrong.limit = accepted
-        return wrong
 
     def _believe(self, why: str) -> None:
         if self.state == "unknown":
@@ -92,45 +81,43 @@ class RefusalCost:
 
     # --- one trial --------------------------------------------------------------------------------------------------
 
-    def may_try(self, belief: Belief, now: float, cost: int) -> bool:
+    def may_try(self, window: Window, now: float, cost: int) -> bool:
         """Return whether refusals alone are in the way of the next request, and its fate would tell
         whether they count.
         """
         history = self._history
-        free = history.used(now, belief.span_s, charging=False) + cost <= belief.limit
+        free = history.used(now, window.span_s, charging=False) + cost <= window.limit
         if self.state != "believed" or not free or history.in_flight:
             return False
         # Of a window that was over before, nothing may count any more: what came since this one opened must be enough.
-        opened_s = history.opened_s(now, belief.span_s, SILENCE * belief.high_s)
+        opened_s = history.opened_s(now, window.span_s, SILENCE * window.high_s)
         here = history.accepted_between(opened_s, now) + history.refused_between(opened_s, now)
-        self._due = belief if here + cost > belief.limit else None
-        return self._due is not None
+        return here + cost > window.limit
+
+    def trial(self, grant: Grant, window: Window) -> None:
+        """Note that `grant` is tried, though refusals fill `window`."""
+        self._test = (grant, window)
 
     def in_the_way(self) -> Later | None:
         """Make everyone wait for the answer of a request that is tried."""
-        self._due = None
         if self._test is None or self._test[0] not in self._history.in_flight:
             return None
         return Later(None, "probe", self._test[1].tier)
-
-    def sent(self, grant: Grant) -> None:
-        if self._due is not None:
-            self._test, self._due = (grant, self._due), None
 
     def accepted(self, grant: Grant) -> None:
         if self._test is not None and grant is self._test[0]:
             self._test = None
             self._drop("a request got through that they would have blocked")
 
-    def refused(self, grant: Grant, now: float) -> Belief | None:
+    def refused(self, grant: Grant, now: float) -> Window | None:
         """Count it; the limit that was in its way if it was the trial."""
         self._history.refuse(now)
         if self._test is None or grant is not self._test[0]:
             return None
-        belief, self._test, self.state = self._test[1], None, "confirmed"
+        window, self._test, self.state = self._test[1], None, "confirmed"
         self._why += "; a request that only they could block was refused"
         self._tell(f"refused requests cost quota: {self._why}", "high")
-        return belief
+        return window
 
     def _tell(self, said: str, trust: str) -> None:
         self._new_facts.append(LearnedFact("", "charges", said, trust))

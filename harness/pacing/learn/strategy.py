@@ -1,18 +1,32 @@
-"""The `auto` strategy: told nothing, it learns which limits hold, from headers and from refusals."""
+"""The `auto` strategy: told nothing, it learns which limits hold, and lets `WindowPacer` enforce them.
+
+To reserve is a query until it grants: what a grant would change is carried out with the grant alone, so that to ask
+once or ten times comes to the same.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
+from heapq import merge
 from typing import Literal
 
-from harness.errors import NeverFits
 from harness.pacing.base import Grant, Later, LearnedFact, Notice, Outcome, Statistics
-from harness.pacing.learn.belief import declared
+from harness.pacing.learn.experiments import Due
 from harness.pacing.learn.headers import Headers
-from harness.pacing.learn.history import History
+from harness.pacing.learn.hypotheses import Window
 from harness.pacing.learn.learning import SERVER_ERROR, Learner
+from harness.pacing.learn.observations import Observations
 from harness.pacing.learn.prior import Trust
+from harness.pacing.limiters import Counted
 from harness.pacing.tiers import Tier, Tiers
+from harness.pacing.window import WindowPacer
+
+
+class Enforcement(WindowPacer):
+    """`window` for limits that are declared and learned. What others use is read from headers elsewhere."""
+
+    _watches = False
 
 
 class AutoPacer:
@@ -28,98 +42,126 @@ class AutoPacer:
     def __init__(
         self, tiers: Tiers = (), linger_s: float = 30.0, rtt_floor_s: float = 0.0, remembered: Tiers = ()
     ) -> None:
-        self._rtt_floor_s = rtt_floor_s
-        self._history = History(linger_s)
+        self._seen = Observations(linger_s)
         self._trust = Trust()
-        self._headers = Headers(self._history, self._trust)
-        self._learner = Learner(self._history, self._headers, self._trust)
-        self._declared = [declared(tier, rtt_floor_s) for tier in tiers]
+        self._headers = Headers(self._seen, self._trust)
+        self._learner = Learner(self._seen, self._headers, self._trust)
+        self._window = Enforcement((), linger_s, rtt_floor_s, self._headers.periods.clock)
+        self._declared = tiers
         self._learner.declared = bool(tiers)
         for tier in remembered:
             self._learner.remember(tier)
         self._heard = bool(remembered)
+        self._adopt(0.0)
 
     def reserve(self, now: float, cost: int = 1) -> Grant | Later:
-        """Return a grant, or the limit that opens last. NeverFits where `cost` exceeds a declared limit."""
-        later = self._first(now) or self._latest(self._laters(now, cost))
-        if later is not None:
+        """Return a grant, or the limit that opens last. NeverFits where `cost` exceeds a limit."""
+        later = self._first() or _latest(self._learner.laters(now, cost))
+        if later is not None and later.until is None:
             return later
-        grant = Grant(now, cost)
-        self._learner.granted(grant, now)
-        self._history.send(grant)
+        if later is not None:  # does another limit open later still?
+            other = self._window.reserve(now, cost)
+            if isinstance(other, Grant):
+                self._window.settle(other, now, Outcome.UNUSED)
+                return later
+            return _latest(iter((later, other))) or later
+        answer = self._window.reserve(now, cost)
+        if isinstance(answer, Later):
+            return self._ask(answer, now, cost)
+        return self._granted(answer, now, None)
+
+    def _ask(self, full: Later, now: float, cost: int) -> Grant | Later:
+        """Return `full`, or leave for a request that asks something of the limit that is."""
+        asked = self._learner.question(full.tier, now, cost)
+        if asked is None or full.reason != "limit":
+            return full
+        at = asked.at if isinstance(asked, Due) else now
+        if now < at:
+            return full if full.until is not None and full.until <= at else Later(at, full.reason, full.tier)
+        if self._seen.in_flight:
+            return full
+        grant = self._window.past(now, cost, self._declared)
+        return grant if isinstance(grant, Later) else self._granted(grant, now, asked)
+
+    def _granted(self, grant: Grant, now: float, asked: Due | Window | None) -> Grant:
+        self._learner.granted(grant, now, asked)
+        self._seen.send(grant)
         return grant
 
     def overrule(self, now: float, cost: int = 1) -> Grant | Later:
         """Return a grant, or the declared limit that opens last; what was learned is not asked."""
-        later = self._latest(self._declared_laters(now, cost))
-        if later is not None:
-            return later
         self._learner.overruled(now, cost)
-        grant = Grant(now, cost)
-        self._learner.granted(grant, now)
-        self._history.send(grant)
-        return grant
+        answer = self._window.past(now, cost, self._declared)
+        return answer if isinstance(answer, Later) else self._granted(answer, now, None)
 
     def belied(self, grant: Grant, now: float) -> None:
         """Correct what would have kept `grant` waiting."""
         self._learner.belied(grant)
+        self._follow(now)
 
     def named_s(self, tier: Tier | None) -> float:
         """Return the longest that the server itself named for the learned limit `tier`."""
         return self._learner.named_s(tier)
 
-    def _first(self, now: float) -> Later | None:
-        return Later(None, "in flight") if not self._heard and self._history.in_flight else None
-
-    def _laters(self, now: float, cost: int) -> Iterable[Later]:
-        yield from self._declared_laters(now, cost)
-        yield from self._learner.laters(now, cost)
-
-    def _declared_laters(self, now: float, cost: int) -> Iterable[Later]:
-        for belief in self._declared:
-            if cost > belief.limit:
-                ask = "raise the limit or lower the cost"
-                raise NeverFits(f"a request of cost {cost} never fits into {belief.tier}; {ask}")
-            if not belief.fits(now, cost, self._history):
-                at = belief.opens_at(now, cost, self._history)
-                yield Later(at, "in flight" if at is None else "limit", belief.tier)
-
-    @staticmethod
-    def _latest(laters: Iterable[Later]) -> Later | None:
-        """Return the one in the way longest; what waits for an answer counts as longest of all."""
-        latest: Later | None = None
-        for later in laters:
-            if later.until is None:
-                return later
-            if latest is None or latest.until is None or later.until > latest.until:
-                latest = later
-        return latest
+    def _first(self) -> Later | None:
+        return Later(None, "in flight") if not self._heard and self._seen.in_flight else None
 
     def settle(
         self, grant: Grant, now: float, outcome: Outcome, notice: Notice | None = None, cost: int | None = None
     ) -> float | None:
         """Take in what became of a request; after a refusal return until when (absolute) everyone is to pause."""
         true_cost = grant.cost if cost is None else cost
-        self._history.end(grant)
+        self._seen.end(grant)
         self._heard = self._heard or outcome is not Outcome.UNUSED
-        if outcome is Outcome.LOST:
-            self._history.lose(now, true_cost)
+        overload = (
+            outcome is Outcome.REFUSED
+            and notice is not None
+            and notice.status >= SERVER_ERROR
+            and self._learner.explains_overload()
+        )
+        counted = overload or (outcome is Outcome.REFUSED and self._seen.charging)
+        spent = Outcome.ANSWERED if counted else Outcome.UNUSED if outcome is Outcome.REFUSED else outcome
+        self._window.settle(grant, now, spent, None, cost)
         until = None
+        if outcome is Outcome.LOST:
+            self._seen.lose(now, true_cost)
         if outcome is Outcome.REFUSED:
             until = self._learner.refused(grant, now, notice)
-            if notice is not None and notice.status >= SERVER_ERROR and self._learner.explains_overload():
-                self._history.accept(grant.at, now, true_cost)
+            if overload:
+                self._seen.accept(grant.at, now, true_cost)
         elif outcome is Outcome.ANSWERED:
-            self._history.accept(grant.at, now, true_cost)
+            self._seen.accept(grant.at, now, true_cost)
             self._learner.accepted(grant, now, notice)
         else:
             self._learner.unanswered(grant)
-        self._learner.settled(grant, now, outcome, true_cost)
+        self._headers.limiters.settled(outcome, now, grant.at, grant.cost, true_cost)
+        self._headers.keep_counters(now)
+        self._follow(now)
         return until
+
+    def _follow(self, now: float) -> None:
+        """Enforce what is believed, if that has changed."""
+        if self._learner.changed:
+            self._adopt(now)
+
+    def _adopt(self, now: float) -> None:
+        self._learner.changed = False
+        learned = self._learner.enforced()
+        tiers = tuple(dict.fromkeys((*self._declared, *learned)))
+        longest_s = 2 * max((tier.period_s for tier in tiers), default=0.0) + 1.0
+        self._window.adopt(tiers, now, *self._record(now - longest_s), self._learner.paced())
+
+    def _record(self, since_s: float) -> tuple[list[Counted], list[Counted]]:
+        """Return what was answered, and what was lost, since then."""
+        seen = self._seen
+        answered = seen.answered[bisect_left(seen.answered, since_s) :]
+        counted = merge(answered, seen.refused_since(since_s)) if seen.charging else answered
+        return [(at, 1) for at in counted], [(at, 1) for at in seen.lost]
 
     def expect(self, requests: int) -> None:
         """Note how many requests are still to be sent, beyond those in flight."""
-        self._learner.expect(requests)
+        self._learner.admission.left = requests
+        self._window.expect(requests)
 
     def resolved(self, reason: Literal["limit", "own"]) -> None:
         """Take in what doubtful refusals turned out to be: `limit`, or `own`, the fault of the requests themselves."""
@@ -127,12 +169,14 @@ class AutoPacer:
 
     def charge(self, at: float, cost: int) -> None:
         """Count `cost` units that the server counted at `at` or before."""
-        self._history.accept(at, at, cost)
+        self._seen.accept(at, at, cost)
+        self._window.charge(at, cost)
 
     def set_tiers(self, tiers: tuple[Tier, ...], now: float) -> None:
         """Declare these limits from now on; what was learned stays, and the tighter wins."""
-        self._declared = [declared(tier, self._rtt_floor_s) for tier in tiers]
+        self._declared = tiers
         self._learner.declared = bool(tiers)
+        self._adopt(now)
 
     def new_facts(self) -> tuple[LearnedFact, ...]:
         """Return what was learned since this was last asked."""
@@ -143,6 +187,20 @@ class AutoPacer:
         return tuple(self._learner.keep())
 
     def statistics(self, now: float) -> Statistics:
-        declared = [belief.statistics(now, self._history) for belief in self._declared]
-        tiers = (*declared, *self._learner.statistics(now))
-        return Statistics(self.name, len(self._history.in_flight), tiers, self._learner.sentences())
+        """Return the declared limits, those that headers tell, and those that refusals showed."""
+        kept = self._window.statistics(now)
+        told = tuple(belief.statistics(now, self._seen) for belief in self._learner.claims())
+        declared = tuple(tier for tier in kept.tiers if tier.tier in self._declared)
+        learned = tuple(tier for tier in kept.tiers if tier.tier not in self._declared)
+        return Statistics(self.name, kept.in_flight, (*declared, *told, *learned), self._learner.sentences())
+
+
+def _latest(laters: Iterable[Later]) -> Later | None:
+    """Return the one in the way longest; what waits for an answer counts as longest of all."""
+    latest: Later | None = None
+    for later in laters:
+        if later.until is None:
+            return later
+        if latest is None or latest.until is None or later.until > latest.until:
+            latest = later
+    return latest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_right, insort
 
 from harness.pacing.base import Grant
 
@@ -15,7 +15,7 @@ LONGEST_S = 31 * 86400.0
 LATEST_S = 30.0
 
 
-class History:
+class Observations:
     """Accepted requests in order of their answers, those on their way, and those that were lost.
 
     One request of cost n stands n times. Slots are counted as in `harness.pacing`: a request occupies one from its
@@ -25,12 +25,13 @@ class History:
     def __init__(self, linger_s: float) -> None:
         self.sent: array[float] = array("d")
         self.answered: array[float] = array("d")
+        self.sends: array[float] = array("d")  # the same as `sent`, in order of sending
         self.in_flight: dict[Grant, None] = {}  # in order of sending
         self.in_flight_cost = 0
         self.charging = False  # refused requests are believed to cost quota
         self._refused: array[float] = array("d")  # when they were answered
         self.linger_s = linger_s
-        self._lost: list[float] = []  # counted by the server no later than this
+        self.lost: list[float] = []  # counted by the server no later than this
 
     def __len__(self) -> int:
         return len(self.answered)
@@ -48,6 +49,7 @@ class History:
         for _ in range(cost):
             self.sent.append(sent_s)
             self.answered.append(answered_s)
+            insort(self.sends, sent_s)
 
     def earliest_sent(self, first: int) -> float:
         """Return when the earliest of the requests from the `first` on was sent: later answers may be to
@@ -56,12 +58,30 @@ class History:
         last = bisect_right(self.answered, self.answered[first] + LATEST_S)
         return min(self.sent[first:last])
 
+    def opener(self, limit: int, accepted: int, refused_s: float) -> int:
+        """Return the index of the oldest request that counts where `limit` are full and `accepted` were let through;
+        negative where there were not so many. Refused requests up to `refused_s` count too where that is believed.
+        """
+        first, counted = accepted - limit, -1
+        for _ in range(8):
+            if not self.charging or counted == (counted := self._charged(max(0, first), refused_s)):
+                break
+            first = accepted - limit + counted
+        return first
+
+    def _charged(self, first: int, refused_s: float) -> int:
+        return self.refused_between(self.sent[first], refused_s) if first < len(self.sent) else 0
+
+    def in_flight_at(self, at: float) -> int:
+        """Return how many that were let through were in flight then, one sent at that very moment included."""
+        return bisect_right(self.sends, at) - bisect_right(self.answered, at)
+
     def answered_since(self, since_s: float) -> array[float]:
         """Return when requests were answered, from `since_s` on."""
         return self.answered[bisect_right(self.answered, since_s) :]
 
     def lose(self, now: float, cost: int) -> None:
-        self._lost = [at for at in self._lost if at > now - LONGEST_S] + [now + self.linger_s] * cost
+        self.lost = [at for at in self.lost if at > now - LONGEST_S] + [now + self.linger_s] * cost
 
     def refuse(self, now: float) -> None:
         self._refused.append(now)
@@ -71,7 +91,7 @@ class History:
         where they count.
         """
         since = now - span_s + EPSILON_S
-        lost = sum(at > since for at in self._lost) if self._lost else 0
+        lost = sum(at > since for at in self.lost) if self.lost else 0
         if self.charging if charging is None else charging:
             lost += len(self._refused) - bisect_right(self._refused, since)
         return self.in_flight_cost + len(self.answered) - bisect_right(self.answered, since) + lost
@@ -90,6 +110,10 @@ class History:
         """Return how many were answered in that time, and let through."""
         return bisect_right(self.answered, until_s) - bisect_right(self.answered, since_s)
 
+    def refused_since(self, since_s: float) -> array[float]:
+        """Return when requests were answered that were refused, from `since_s` on."""
+        return self._refused[bisect_right(self._refused, since_s) :]
+
     def refused_between(self, since_s: float, until_s: float) -> int:
         """Return how many were answered in that time, and refused."""
         return bisect_right(self._refused, until_s) - bisect_right(self._refused, since_s)
@@ -106,7 +130,7 @@ class History:
             return now
         since = now - span_s + EPSILON_S
         first = bisect_right(self.answered, since)
-        lost = [at for at in self._lost if at > since]
+        lost = [at for at in self.lost if at > since]
         if self.charging:
             lost += self._refused[bisect_right(self._refused, since) :]
         if not lost:

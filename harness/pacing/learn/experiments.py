@@ -1,0 +1,110 @@
+"""The next question to a server: one request a window goes a little early, and its fate narrows a period.
+
+**Which.** Of a period between `low` and `high` the request that tells most is sent that long after the window's opening
+at which about half of what is possible lies on either side (`prior.worth_trying`). Let through, the window was over;
+refused, it was not, and nothing is lost, for everyone would have waited anyway.
+
+**When.** Only after a window that was opened by a request known to be its first: one that came after a silence. At most
+one such question a window; after a refused one there is silence until the window is over for certain, because a log
+that is knocked at again and again lets in one by one, and its period settles short.
+
+**A penalty.** A limit that was filled in no time and then shut for long may be a short window whose overstep is
+punished. So in its second window one request goes after the shortest period that people would choose. Refused, that
+cost a refusal. Let through, the shut time is a penalty, and nothing is asked of this limit any more: each refused
+question would cost it again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.pacing.base import Grant
+from harness.pacing.learn.hypotheses import Window
+from harness.pacing.learn.observations import Observations
+from harness.pacing.learn.prior import COMMON, worth_trying
+
+# The silence before a window, as a part of its period, by which its first request is known.
+SILENCE = 0.15
+# So much longer than its shortest likely period must a limit have been shut for a penalty to be thought of.
+MUCH_LONGER = 2.8
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request on its way that asks for the period of `window`, whose opener is the request at index `opener`.
+
+    penalty: it asks whether the time for which the limit was shut is a penalty.
+    """
+
+    grant: Grant
+    window: Window
+    opener: int
+    penalty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The next question about `window`: not before `at`."""
+
+    at: float
+    window: Window
+    opener: int
+    penalty: bool
+
+
+class Experiments:
+    """At most one question at a time."""
+
+    def __init__(self, seen: Observations) -> None:
+        self._seen = seen
+        self.asked: Question | None = None
+        self._last = (-1, False)  # the opener whose window was asked about last, and whether for a penalty
+        self._penalty_asked: set[int] = set()  # by count
+
+    def due(self, window: Window) -> Due | None:
+        """Return the next question about a limit that is full; None where there is none. It changes nothing."""
+        seen = self._seen
+        opener = len(seen) - window.limit
+        if opener < 0 or seen.charging or self.asked is not None:
+            return None
+        penalty_s = self._penalty_s(window, opener)
+        if penalty_s is not None:
+            return Due(seen.answered[opener] + penalty_s, window, opener, True)
+        if window.is_fine or self._last == (opener, False) or not self._opened(window, opener):
+            return None
+        at = seen.answered[opener] + worth_trying(window.low_s, window.high_s, window.blur_s)
+        return Due(at, window, opener, False)
+
+    def _penalty_s(self, window: Window, opener: int) -> float | None:
+        """Return how long after the opening to ask for a penalty; None: not in this window."""
+        known = window.limit in self._penalty_asked or window.kind != "any" or window.penalty_s > 0
+        if known or window.source != "refusal":
+            return None
+        filled_s = self._seen.answered[-1] - self._seen.sent[opener]
+        likely = next((period for period in COMMON if period > 1.05 * filled_s), None)
+        if likely is None or window.shut_s < MUCH_LONGER * likely or likely * 1.05 > window.low_s:
+            return None
+        return 1.02 * likely + window.blur_s / 2
+
+    def _opened(self, window: Window, opener: int) -> bool:
+        """Return whether the opener came after a silence, so that it was the first of a window."""
+        seen = self._seen
+        if opener == 0:
+            return True
+        return seen.sent[opener] - seen.answered[opener - 1] > max(SILENCE * window.low_s, window.blur_s)
+
+    def ask(self, grant: Grant, due: Due) -> None:
+        """Note that `grant` is the question that was due."""
+        self.asked = Question(grant, due.window, due.opener, due.penalty)
+        if due.penalty:
+            self._penalty_asked.add(due.window.limit)
+        else:
+            self._last = (due.opener, False)
+
+    def answered(self, grant: Grant) -> Question | None:
+        """End the question that `grant` was, and return it; None if it was none."""
+        asked = self.asked
+        if asked is None or asked.grant is not grant:
+            return None
+        self.asked = None
+        return asked

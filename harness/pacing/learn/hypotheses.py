@@ -1,0 +1,192 @@
+"""Limits that may hold: frozen, their parameters intervals, judged by what was let through and what was refused.
+
+**Two-sided replay.** A request sent at s and answered at r reached the server at some moment of [s, r]. So under any way
+of counting, the number that counted when it arrived lies between the least that must have and the most that can have.
+Let through says least + 1 <= L. Refused *by this limit* says most + 1 > L. For a window of W seconds whose count L is
+known that can be read the other way, for W: let o be the L-th last request that was let through.
+
+    refused at s         W > s - answered(o)       the oldest that counts arrived by its answer
+    let in at [s, r]     W <= r - sent(o)          it arrived at its send or later, and counts no more
+
+Each bound is taken at its generous end, so that the truth is never dropped, whatever the latency. In anchored windows
+and in logs alike o is the oldest that counts; so one interval serves both, and `any` is enforced.
+
+**On the server's clock** (`Clocked`) windows lie where Date headers say: for each W it is known which requests were in
+one window, up to those at a border. There W is tried from a list, and L is read off between what was let through and
+what was refused. Sliding counters are replayed in the same way, with the last window's share.
+
+A *closure* is what refusals show: from the first that was refused to the first that was let through after it.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from harness.pacing.learn.observations import Observations
+from harness.pacing.learn.prior import count_bits, period_bits, settled_period
+from harness.pacing.limiters import guard_s
+from harness.pacing.server_clock import ServerClock
+from harness.pacing.tiers import MAX_PERIOD_S, Kind, Tier
+
+Source = Literal["refusal", "remembered"]
+# A period known to 2 % is known: what probes cost is more than what they could gain.
+FINE = 1.01
+# Nothing that people choose is shorter; what lets in again so soon refills.
+SHORTEST_S = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """From a first refusal, sent at `first_s`, to the request let through after it, sent and answered as `through_s`.
+
+    closed_s: it was shut until then, by the last refusal or as the server told. ended_by_s: it was open by then.
+    accepted: how many had been let through before. others: let through and in flight when the first was sent.
+    told: the server named the end. guesses: probes that nobody had named a time for.
+    """
+
+    first_s: float
+    closed_s: float
+    ended_by_s: float
+    through_s: float
+    accepted: int
+    others: int = 0
+    told: bool = False
+    probes: int = 0
+
+    @property
+    def shut_s(self) -> float:
+        """Return how long it is known to have refused before it was open again."""
+        return self.closed_s - self.first_s
+
+    @property
+    def lasted_s(self) -> float:
+        """Return how long it took until something was let through."""
+        return self.through_s - self.first_s
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """`limit` units in a window, anchored or a log, of more than `low_s` and at most `high_s`, which is kept to.
+
+    penalty_s: after a refusal nothing is let through for so long, whatever the window; 0: none. named: the server told
+    the end, so that no probe is worth it. blur_s: what round trips leave uncertain.
+    """
+
+    limit: int
+    low_s: float
+    high_s: float
+    evidence: str
+    source: Source = "refusal"
+    named: bool = False
+    penalty_s: float = 0.0
+    blur_s: float = 0.0
+    belied: int = 0
+    shut_s: float = 0.0
+    kind: Kind = "any"
+
+    @property
+    def tier(self) -> Tier:
+        return Tier(max(1, self.limit), min(MAX_PERIOD_S, max(0.001, round(self.high_s, 3))), self.kind)
+
+    @property
+    def span_s(self) -> float:
+        return self.high_s + guard_s(self.high_s)
+
+    @property
+    def is_fine(self) -> bool:
+        """Return whether the period is known as well as it can be."""
+        known = self.high_s <= FINE * self.low_s or self.high_s - self.low_s <= 1.1 * self.blur_s
+        return self.named or self.source == "remembered" or self.kind != "any" or self.penalty_s > 0 or known
+
+    @property
+    def trust(self) -> str:
+        return "high" if self.is_fine and not self.belied else "fair"
+
+    @property
+    def bits(self) -> float:
+        """Return the length of its description: what is usual is short."""
+        kinds = {"any": 0.0, "aligned": 2.0, "counter": 3.0}
+        length = count_bits(self.limit) + period_bits(self.low_s, self.high_s) + kinds[self.kind]
+        return length + (5.0 if self.penalty_s else 0.0)
+
+    def bracket(self, closure: Closure, seen: Observations) -> tuple[float, float] | None:
+        """Return between which periods the closure would be this limit's; None: fewer were let through than it
+        counts.
+        """
+        opener = seen.opener(self.limit, closure.accepted, closure.first_s)
+        if not 0 <= opener < closure.accepted:
+            return None
+        shut_s = closure.first_s if self.penalty_s else closure.closed_s
+        return shut_s - seen.answered[opener], closure.ended_by_s - seen.earliest_sent(opener)
+
+    def explains(self, closure: Closure, seen: Observations) -> bool:
+        """Return whether the closure can be this limit's, with some period that is still possible."""
+        between = self.bracket(closure, seen)
+        if between is None:
+            return False
+        if self.penalty_s:
+            return between[0] < self.high_s and closure.shut_s < self.penalty_s
+        return between[0] < self.high_s and between[1] > self.low_s
+
+    def narrowed(self, closure: Closure, seen: Observations) -> Window:
+        """Return it with what a closure that it explains says of the period."""
+        between = self.bracket(closure, seen)
+        if between is None:
+            return self
+        high_s = self.high_s if self.penalty_s else min(self.high_s, between[1])
+        told = f"; refused after {between[0]:.3g} s" if between[0] > self.low_s else ""
+        made = replace(
+            self, low_s=max(self.low_s, between[0]), high_s=high_s, shut_s=max(self.shut_s, closure.shut_s),
+            evidence=self.evidence + told,
+        )  # fmt: skip
+        return made.settled()
+
+    def shortened(self, high_s: float) -> Window:
+        """Return it with a period of at most `high_s`: a request was let through so long after its opener."""
+        said = f"; a probe after {high_s:.3g} s got through"
+        return replace(self, high_s=high_s, evidence=self.evidence + said).settled()
+
+    def settled(self) -> Window:
+        """Return it with the period that people would choose, where that alone is left within what round trips blur."""
+        if self.is_fine or self.high_s <= self.low_s:
+            return self
+        period_s = settled_period(self.low_s, self.high_s, self.blur_s)
+        if period_s is None:
+            return self
+        return replace(self, low_s=max(self.low_s, period_s / FINE), high_s=period_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Clocked:
+    """The requests that were let through and refused, on the server's clock: how full a window of it was, and when."""
+
+    seen: Observations
+    clock: ServerClock
+
+    def _count(self, after: float, before: float, most: bool) -> int:
+        """Count what arrived from `after` to `before` on the server's clock: all that may have, or all that must
+        have.
+        """
+        seen, low, high = self.seen, self.clock.low, self.clock.high
+        if most:  # sent before it ended, and not answered before it began
+            return bisect_left(seen.sends, before - low) - bisect_left(seen.answered, after - high)
+        return max(0, bisect_left(seen.answered, before - high) - bisect_left(seen.sends, after - low))
+
+    def occupied(self, kind: Kind, period_s: float, sent_s: float, answered_s: float) -> tuple[float, float]:
+        """Return the least and the most that counted when a request arrived that was sent and answered then."""
+        early, late = sent_s + self.clock.low, answered_s + self.clock.high
+        first, last = math.floor(early / period_s), math.floor(late / period_s)
+        counts = []
+        for number in range(first, min(last, first + 2) + 1):
+            begins = number * period_s
+            here_s = (max(early, begins), min(late, begins + period_s))
+            least: float = self._count(begins, here_s[0], most=False)
+            most: float = self._count(begins, here_s[1], most=True)
+            if kind == "counter":
+                least += self._count(begins - period_s, begins, most=False) * (1 - (here_s[1] - begins) / period_s)
+                most += self._count(begins - period_s, begins, most=True) * (1 - (here_s[0] - begins) / period_s)
+            counts.append((least, most))
+        return min(least for least, _ in counts), max(most for _, most in counts)

@@ -1,0 +1,239 @@
+"""Which limits hold: sets of hypotheses that together explain every closure, the shortest description first.
+
+Each limit costs the bits of its description (`prior`): few for what people choose, many for what nobody would. Each way
+of counting that is rarer than a window costs some more, and each closure that a set leaves unexplained costs more than
+a usual limit does. The set with the fewest bits is believed; the others stay as its rivals. A belief that explains what
+comes is kept, whatever else would: only a closure that it does not explain, or a request let through that it forbids,
+puts it to the test again.
+
+The candidates: a further window for the new closure; a window whose oversteps are punished; windows and sliding counters
+on the server's clock, alone or in pairs, in place of what was believed; a limit on what is in flight; a rate.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from harness.pacing.learn.explain import Refusal, explain
+from harness.pacing.learn.hypotheses import Clocked, Closure, Window
+from harness.pacing.learn.observations import Observations
+from harness.pacing.learn.prior import PERIODS, count_bits, roundness
+from harness.pacing.server_clock import ServerClock
+from harness.pacing.tiers import Kind
+
+# What a closure costs that nothing explains: more than a usual limit, less than two that nobody would choose.
+UNEXPLAINED_BITS = 13.0
+RATE_BITS, AT_ONCE_BITS, CONTRADICTED_BITS = 12.5, 6.0, 10.0
+# A pause no longer than this, the least that Retry-After can say and a little, is over at once.
+SHORT_S = 1.25
+# The latest closures tell; older ones are of limits that are known by now.
+MOST_CLOSURES, MOST_WINDOWS = 24, 6
+# On the clock nothing longer than this is looked for, and of what was let through so many are looked at.
+LONGEST_S, SAMPLES = 86400.0, 24
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What is believed: windows of all kinds, a number in flight, and whether a rate holds besides."""
+
+    windows: tuple[Window, ...] = ()
+    at_once: int | None = None
+    rate: bool = False
+    why: str = ""
+
+    @property
+    def bits(self) -> float:
+        """Return the length of its description."""
+        rare = (RATE_BITS if self.rate else 0.0) + (AT_ONCE_BITS if self.at_once is not None else 0.0)
+        return sum(window.bits for window in self.windows) + rare
+
+
+class Identifier:
+    """Judges models by what was seen. clock: the server's."""
+
+    def __init__(self, seen: Observations, clock: ServerClock) -> None:
+        self._seen = seen
+        self._clock = clock
+        self.closures: list[Closure] = []
+        self.rivals: tuple[Model, ...] = ()
+
+    # --- does it explain? ----------------------------------------------------------------------------------------
+
+    def explains(self, model: Model, closure: Closure) -> bool:
+        """Return whether some hypothesis of `model` explains the closure."""
+        if any(self.is_of(window, closure) for window in model.windows):
+            return True
+        if closure.lasted_s > SHORT_S or closure.probes:
+            return False
+        return model.rate or (model.at_once is not None and self._seen.in_flight_at(closure.first_s) >= model.at_once)
+
+    def is_of(self, window: Window, closure: Closure) -> bool:
+        """Return whether the closure can be this window's."""
+        if window.kind not in ("aligned", "counter"):
+            return window.explains(closure, self._seen)
+        if not self._clock.known:
+            return closure.first_s - closure.closed_s < window.high_s
+        clocked, most = Clocked(self._seen, self._clock), []
+        for at in {closure.first_s, closure.closed_s}:
+            most.append(clocked.occupied(window.kind, window.high_s, at, at)[1])
+        return min(most) + 1 > window.limit
+
+    def cost(self, model: Model) -> float:
+        """Return the bits of `model` and of what it leaves unexplained."""
+        recent = self.closures[-MOST_CLOSURES:]
+        return model.bits + UNEXPLAINED_BITS * sum(not self.explains(model, closure) for closure in recent)
+
+    # --- candidates -------------------------------------------------------------------------------------------------
+
+    def identify(self, believed: Model, closure: Closure | None) -> Model:
+        """Return the model with the fewest bits, given that `believed` does not explain `closure` (None: that something
+        was let through which it forbids).
+        """
+        candidates = [self._narrowed(model) for model in self._candidates(believed, closure)]
+        ranked = sorted(((self.cost(model), at, model) for at, model in enumerate(candidates)), key=lambda one: one[:2])
+        self.rivals = tuple(model for _, _, model in ranked[1:4])
+        return ranked[0][2] if ranked else believed
+
+    def _candidates(self, believed: Model, closure: Closure | None) -> Iterator[Model]:
+        windows = believed.windows
+        if closure is not None:
+            yield believed
+            for found in self.windows_for(closure):
+                others = tuple(window for window in windows if not _alike(window, found))
+                yield replace(believed, windows=(*others, found))
+                if len(others) < len(windows):
+                    yield replace(believed, windows=(*windows, found))
+            longer = tuple(window for window in windows if window.high_s > SHORT_S)
+            yield replace(believed, windows=longer, rate=True, at_once=None)
+            crowd = self._crowd(closure)
+            if crowd is not None:
+                yield replace(believed, at_once=crowd, windows=longer)
+        for window in windows:
+            rest = tuple(other for other in windows if other is not window)
+            if window.high_s <= window.low_s:
+                punished = self._punished(window)
+                if punished is not None:
+                    yield replace(believed, windows=(*rest, punished))
+                yield replace(believed, windows=rest)
+        if self._clock.known and len(self.closures) > 1 - (closure is None):
+            yield from self._on_the_clock(believed)
+
+    def windows_for(self, closure: Closure) -> list[Window]:
+        """Return the windows that explain one closure, the most likely first."""
+        seen = self._seen
+        refusal = Refusal(closure.accepted, closure.closed_s, closure.ended_by_s, closure.told)
+        how = "the server named a time" if closure.told else "requests got through again"
+        found = []
+        for one in explain(seen.sent, seen.answered, refusal)[:MOST_WINDOWS]:
+            if not one.kinds and found:
+                continue
+            evidence = f"refused after {one.limit:,} accepted requests; {how} {one.high_s:.3g} s after the first"
+            named = closure.told and one.period_s < one.high_s
+            high_s = one.period_s if named else one.high_s
+            window = Window(one.limit, one.low_s, high_s, evidence, named=named, blur_s=seen.blur_s())
+            found.append(replace(window, shut_s=max(closure.shut_s, closure.closed_s - closure.first_s)).settled())
+        return found
+
+    def _crowd(self, closure: Closure) -> int | None:
+        """Return how many may be in flight, if that explains a refusal that was over at once."""
+        seen = self._seen
+        crowd = seen.in_flight_at(closure.first_s)
+        if crowd < 2 or closure.probes or closure.lasted_s > SHORT_S:
+            return None
+        first = max(0, closure.accepted - SAMPLES * 4)
+        most = max((seen.in_flight_at(at) for at in seen.sent[first : closure.accepted]), default=0)
+        return crowd if most <= crowd else None
+
+    def _punished(self, window: Window) -> Window | None:
+        """Return a shorter window whose oversteps shut it for longer, if a request was let through before."""
+        closures = [c for c in self.closures if c.accepted >= window.limit]
+        shut = [(c.shut_s, c.lasted_s) for c in closures if self._seen.answered[c.accepted - window.limit] < c.first_s]
+        if not shut:
+            return None
+        lows = [c.first_s - self._seen.answered[c.accepted - window.limit] for c in closures]
+        low_s = max((low for low in lows if low < window.high_s), default=0.0)
+        penalty_s = max(lasted for _, lasted in shut)
+        said = f"; let in after {window.high_s:.3g} s, so that the {penalty_s:.3g} s before were a penalty"
+        usual = [period for period in PERIODS if low_s < period <= window.high_s]
+        high_s = max(usual, default=window.high_s)
+        return replace(
+            window, low_s=low_s, high_s=high_s, penalty_s=penalty_s, named=False, evidence=window.evidence + said
+        )
+
+    def _narrowed(self, model: Model) -> Model:
+        """Return the model, each window of it narrowed by all closures that it explains."""
+        made = []
+        for window in model.windows:
+            for closure in self.closures[-MOST_CLOSURES:]:
+                if window.kind == "any" and window.high_s > window.low_s and window.explains(closure, self._seen):
+                    narrower = window.narrowed(closure, self._seen)
+                    window = narrower if narrower.high_s > narrower.low_s else window
+            made.append(window)
+        return replace(model, windows=tuple(made))
+
+    # --- on the server's clock -----------------------------------------------------------------------------------
+
+    def _on_the_clock(self, believed: Model) -> Iterator[Model]:
+        """Yield models of one or two limits on the clock, in place of the windows that they leave nothing to explain."""
+        closures = self.closures[-MOST_CLOSURES:]
+        found = self._clock_windows(closures)
+        keep = tuple(w for w in believed.windows if w.kind == "any" and w.source == "remembered")
+        singles = sorted(found, key=lambda one: one[0].bits + UNEXPLAINED_BITS * one[1].count(False))[:12]
+        for window, _ in singles:
+            yield Model((*keep, window), believed.at_once, believed.rate)
+            yield Model((*keep, window), None, False)
+            for other in believed.windows:
+                if other.kind == "any":
+                    yield Model((*keep, other, window), None, False)
+        for (one, mask), (two, other_mask) in itertools.combinations(singles, 2):
+            more = sum(a or b for a, b in zip(mask, other_mask))
+            if more > max(sum(mask), sum(other_mask)) and one.high_s != two.high_s:
+                yield Model((*keep, one, two), None, False)
+
+    def _clock_windows(self, closures: Sequence[Closure]) -> list[tuple[Window, list[bool]]]:
+        clocked, seen = Clocked(self._seen, self._clock), self._seen
+        longest_s = min(LONGEST_S, 2.5 * max(closure.lasted_s for closure in closures) + 2.0)
+        accepted = self._samples(closures)
+        found = []
+        for period_s in sorted({*PERIODS, *map(float, range(2, 121))}):
+            if period_s > longest_s:
+                break
+            kinds: tuple[Kind, ...] = ("aligned", "counter")
+            for kind in kinds:
+                let_in = max(clocked.occupied(kind, period_s, seen.sent[at], seen.answered[at])[0] for at in accepted)
+                full = [min(clocked.occupied(kind, period_s, at, at)[1] for at in (c.first_s, c.closed_s)) + 1 for c in closures]
+                for limit in _limits(math.ceil(let_in + 1 - 1e-6), full):
+                    mask = [most > limit for most in full]
+                    said = f"refused {sum(mask)} times, each time by what the server's clock says of windows of {period_s:g} s"
+                    window = Window(limit, period_s, period_s, said, named=True, kind=kind, shut_s=period_s)
+                    found.append((window, mask))
+        return found
+
+    def _samples(self, closures: Sequence[Closure]) -> list[int]:
+        """Return indices of requests whose being let through tells most: the first after each closure, the last before
+        it, and some others.
+        """
+        total = len(self._seen)
+        picked = {at for c in closures for at in (c.accepted, c.accepted - 1, c.accepted + 1)}
+        picked |= set(range(0, total, max(1, total // SAMPLES))) | {total - 1}
+        return sorted(at for at in picked if 0 <= at < total)
+
+
+def _limits(least: int, full: Sequence[float]) -> set[int]:
+    """Return the likeliest counts from `least` on that would have refused when so many counted."""
+    ceilings = sorted({math.ceil(most) - 1 for most in full if most > least})
+    picks = {ceilings[0], ceilings[len(ceilings) // 2], ceilings[-1]} if ceilings else set()
+    return {max(range(least, min(top, least + 200) + 1), key=lambda n: (roundness(n), -n)) for top in picks if top >= least}
+
+
+def _alike(window: Window, found: Window) -> bool:
+    """Return whether these are one limit, counted with and without what was on its way, or in the same period."""
+    same_count = abs(window.limit - found.limit) <= max(1, 0.03 * window.limit)
+    same_period = found.low_s < window.high_s * 1.02 and window.high_s <= found.high_s * 1.02
+    return same_count or same_period
+
+
+__all__ = ["SHORT_S", "Identifier", "Model", "count_bits"]
