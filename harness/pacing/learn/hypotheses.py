@@ -34,6 +34,8 @@ from harness.pacing.tiers import MAX_PERIOD_S, Kind, Tier
 Source = Literal["refusal", "remembered"]
 # A period known to 2 % is known: what probes cost is more than what they could gain.
 FINE = 1.01
+# A period that is one number and no interval.
+EXACT = 0.999
 # Nothing that people choose is shorter; what lets in again so soon refills.
 SHORTEST_S = 0.9
 
@@ -109,7 +111,7 @@ class Window:
     def bits(self) -> float:
         """Return the length of its description: what is usual is short."""
         kinds = {"any": 0.0, "aligned": 2.0, "counter": 3.0}
-        length = count_bits(self.limit) + period_bits(self.low_s, self.high_s) + kinds[self.kind]
+        length = count_bits(self.limit) + period_bits(min(self.low_s, EXACT * self.high_s), self.high_s) + kinds[self.kind]
         return length + (5.0 if self.penalty_s else 0.0)
 
     def bracket(self, closure: Closure, seen: Observations) -> tuple[float, float] | None:

@@ -18,14 +18,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harness.pacing.learn.explain import Refusal, explain
-from harness.pacing.learn.hypotheses import Clocked, Closure, Window
+from harness.pacing.learn.hypotheses import EXACT, Clocked, Closure, Window
 from harness.pacing.learn.observations import Observations
-from harness.pacing.learn.prior import PERIODS, count_bits, roundness
+from harness.pacing.learn.prior import PERIODS, commonness, roundness
 from harness.pacing.server_clock import ServerClock
 from harness.pacing.tiers import Kind
 
 # What a closure costs that nothing explains: more than a usual limit, less than two that nobody would choose.
-UNEXPLAINED_BITS = 13.0
+UNEXPLAINED_BITS = 20.0
 RATE_BITS, AT_ONCE_BITS, CONTRADICTED_BITS = 12.5, 6.0, 10.0
 # A pause no longer than this, the least that Retry-After can say and a little, is over at once.
 SHORT_S = 1.25
@@ -33,6 +33,9 @@ SHORT_S = 1.25
 MOST_CLOSURES, MOST_WINDOWS = 24, 6
 # On the clock nothing longer than this is looked for, and of what was let through so many are looked at.
 LONGEST_S, SAMPLES = 86400.0, 24
+# So well must the clock be known, as a part of a period, for it to tell what was in one window.
+SHARP = 0.1
+_ON_CLOCK: tuple[Kind, ...] = ("aligned", "counter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,10 @@ class Identifier:
                 yield replace(believed, at_once=crowd, windows=longer)
         for window in windows:
             rest = tuple(other for other in windows if other is not window)
+            if self._clock.known and window.kind == "any" and closure is not None:
+                for kind in _ON_CLOCK:
+                    ticking = replace(window, kind=kind, low_s=EXACT * window.high_s, named=True)
+                    yield replace(believed, windows=(*rest, ticking))
             if window.high_s <= window.low_s:
                 punished = self._punished(window)
                 if punished is not None:
@@ -128,10 +135,10 @@ class Identifier:
         how = "the server named a time" if closure.told else "requests got through again"
         found = []
         for one in explain(seen.sent, seen.answered, refusal)[:MOST_WINDOWS]:
-            if not one.kinds and found:
-                continue
+            if (not one.kinds and found) or (one.kinds == ("aligned",) and self._clock.known):
+                continue  # what only a phase chosen to fit saves is looked for on the clock
             evidence = f"refused after {one.limit:,} accepted requests; {how} {one.high_s:.3g} s after the first"
-            named = closure.told and one.period_s < one.high_s
+            named = closure.told and commonness(one.period_s) > 1
             high_s = one.period_s if named else one.high_s
             window = Window(one.limit, one.low_s, high_s, evidence, named=named, blur_s=seen.blur_s())
             found.append(replace(window, shut_s=max(closure.shut_s, closure.closed_s - closure.first_s)).settled())
@@ -150,7 +157,7 @@ class Identifier:
     def _punished(self, window: Window) -> Window | None:
         """Return a shorter window whose oversteps shut it for longer, if a request was let through before."""
         closures = [c for c in self.closures if c.accepted >= window.limit]
-        shut = [(c.shut_s, c.lasted_s) for c in closures if self._seen.answered[c.accepted - window.limit] < c.first_s]
+        shut = [(c.shut_s, c.lasted_s) for c in closures if self._seen.answered[c.accepted - window.limit] <= c.first_s]
         if not shut:
             return None
         lows = [c.first_s - self._seen.answered[c.accepted - window.limit] for c in closures]
@@ -201,14 +208,15 @@ class Identifier:
         for period_s in sorted({*PERIODS, *map(float, range(2, 121))}):
             if period_s > longest_s:
                 break
-            kinds: tuple[Kind, ...] = ("aligned", "counter")
-            for kind in kinds:
+            if SHARP * period_s < self._clock.high - self._clock.low:
+                continue
+            for kind in _ON_CLOCK:
                 let_in = max(clocked.occupied(kind, period_s, seen.sent[at], seen.answered[at])[0] for at in accepted)
                 full = [min(clocked.occupied(kind, period_s, at, at)[1] for at in (c.first_s, c.closed_s)) + 1 for c in closures]
                 for limit in _limits(math.ceil(let_in + 1 - 1e-6), full):
                     mask = [most > limit for most in full]
                     said = f"refused {sum(mask)} times, each time by what the server's clock says of windows of {period_s:g} s"
-                    window = Window(limit, period_s, period_s, said, named=True, kind=kind, shut_s=period_s)
+                    window = Window(limit, EXACT * period_s, period_s, said, named=True, kind=kind, shut_s=period_s)
                     found.append((window, mask))
         return found
 
@@ -236,4 +244,3 @@ def _alike(window: Window, found: Window) -> bool:
     return same_count or same_period
 
 
-__all__ = ["SHORT_S", "Identifier", "Model", "count_bits"]

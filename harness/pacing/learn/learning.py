@@ -12,13 +12,14 @@ from dataclasses import replace
 from harness.pacing.base import Grant, Later, LearnedFact, Notice
 from harness.pacing.learn.admission import Admission
 from harness.pacing.learn.belief import Belief
+from harness.pacing.learn.explain import openers
 from harness.pacing.learn.experiments import Due, Experiments, Question
 from harness.pacing.learn.headers import Headers
 from harness.pacing.learn.hypotheses import SHORTEST_S, Closure, Window
 from harness.pacing.learn.identify import SHORT_S, Identifier, Model
 from harness.pacing.learn.observations import Observations
-from harness.pacing.learn.pause import Pause
-from harness.pacing.learn.prior import Trust, roundness, says_why
+from harness.pacing.learn.pause import BEYOND, Pause
+from harness.pacing.learn.prior import PERIODS, Trust, commonness, roundness, says_why
 from harness.pacing.learn.refill import UNDER, Emptied, PacedLimiter, Refill
 from harness.pacing.learn.refusal_cost import RefusalCost
 from harness.pacing.tiers import Tier, Tiers
@@ -337,8 +338,10 @@ class Learner:
             pause = self._pause = Pause(now, grant.at, opened_s, self._trust, first_s=grant.at, in_flight=others)
             pause.patient = self._seen.charging
             self._test(pause, asked, tried)
-        elif pause.is_probe(grant) and pause.promised is not None and self._trust.too_short(pause.promised):
-            self._tell_trust(pause.promised)
+        elif pause.is_probe(grant):
+            pause.likely = self._likely(now)
+            if pause.promised is not None and self._trust.too_short(pause.promised):
+                self._tell_trust(pause.promised)
         belied = self._trust.weigh(notice)
         if belied is not None:
             self._tell_trust(belied)
@@ -363,6 +366,22 @@ class Learner:
             due = self.experiments.due(window) if asked.penalty else None
             until = until if due is None else min(until, max(due.at, pause.began_s))
         pause.test(until)
+
+    def _likely(self, now: float) -> tuple[float, ...]:
+        """Return when windows of usual periods would be over that opened after a gap, a round number of requests ago:
+        a longer limit than those that are known may have been met. In order.
+        """
+        seen, known = self._seen, max((window.limit for window in self.windows), default=0)
+        if not known:
+            return ()
+        usual = [period for period in PERIODS if commonness(period) > 1]
+        found = {
+            seen.answered[opener] + period * BEYOND
+            for opener in openers(seen.sent, seen.answered, len(seen))
+            if len(seen) - opener >= 1.5 * known and roundness(len(seen) - opener) >= ROUND
+            for period in usual
+        }
+        return tuple(sorted(at for at in found if at > now)[:8])
 
     def _is_crowded(self, pause: Pause) -> bool:
         """Return whether a refusal may be for how many are in flight: of few that were let through, or at that limit."""

@@ -46,6 +46,7 @@ class Pause:
     overload: bool = True  # refused by nothing but 5xx, as a server does that is overloaded or broken
     patient: bool = False  # each probe that is refused makes it longer
     in_flight: int = 0  # beside the first refused request when that was sent
+    likely: tuple[float, ...] = ()  # when a window of a round count and a usual period would be over
     breaker: Breaker = field(init=False)
     _sent_s: float = 0.0  # of the refusal that is being taken in: when its request was sent,
     _crowded: bool = False  # and whether a limit on what is in flight may have refused it
@@ -140,7 +141,8 @@ class Pause:
         if self.patient:
             gap_s = min(LONGEST_GAP_S, PATIENT_GAP_S * GROWTH ** (min(self.guesses, 12) - 1))
         border_s = next_step((now - self.opened_s + gap_s) / BEYOND) * BEYOND
-        return min(self.opened_s + border_s, now + max(LONGEST_GAP_S, 2 * gap_s))
+        likely = [at for at in self.likely if at >= now + gap_s]
+        return min(self.opened_s + border_s, now + max(LONGEST_GAP_S, 2 * gap_s), *likely)
 
     def closure(self, accepted: int, probe: Grant, probe_answered_s: float) -> Closure:
         """Return what is known once a probe has got through; `accepted` were before it."""

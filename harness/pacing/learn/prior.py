@@ -62,7 +62,10 @@ FEW, FEW_BITS = 2, 16.0
 
 def count_bits(count: int) -> float:
     """Return the length of a count's description."""
-    return FEW_BITS if count <= FEW else _COUNT_BITS[min(roundness(count), len(_COUNT_BITS) - 1)]
+    if count <= FEW:
+        return FEW_BITS
+    # Small numbers are short whatever they are.
+    return min(2.0 * math.log2(count), _COUNT_BITS[min(roundness(count), len(_COUNT_BITS) - 1)])
 
 
 def period_bits(low_s: float, high_s: float) -> float:
