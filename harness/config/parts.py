@@ -9,8 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from harness.config.fields import Count, LimitsSetting, Part, Seconds, Share, setting
 from harness.pacing import Pacer, Tiers
-from harness.pacing.sharing import scaled
 from harness.pacing.strategies import Strategy
+from harness.pacing.tiers import scaled
 from harness.values import as_costs, as_delays, as_folder, as_latency, as_number, as_run_name, as_time_of_day
 
 

@@ -17,8 +17,7 @@ from harness.config.source import SourceSpec
 from harness.flags import FLAGS, GROUPS, PLACES, described, flag_of
 from harness.pacing import Tiers, parse_tiers
 from harness.pacing.limiters import paced_as
-from harness.pacing.sharing import scaled
-from harness.pacing.tiers import held_to
+from harness.pacing.tiers import held_to, scaled
 from harness.spec.source import Source
 from harness.values import as_tiers, is_loopback, is_preset_file
 

@@ -17,7 +17,7 @@ from harness.pacing.base import (
 )
 from harness.pacing.breaker import Breaker, Hold
 from harness.pacing.budget import Budget
-from harness.pacing.learn import AutoPacer
+from harness.pacing.learn import AutoPacer, DeclaredPacer
 from harness.pacing.strategies import AimdPacer, BackoffPacer, ReferencePacer, RetryAfterPacer, SpacedPacer
 from harness.pacing.tiers import Route, Tier, Tiers, format_tiers, names_routes, parse_tiers
 from harness.pacing.window import WindowPacer
@@ -28,6 +28,7 @@ __all__ = [
     "BackoffPacer",
     "Breaker",
     "Budget",
+    "DeclaredPacer",
     "Grant",
     "Hold",
     "Later",

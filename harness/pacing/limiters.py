@@ -71,14 +71,22 @@ def freed_at(excess: int, releases: Iterable[Counted]) -> float | None:
 class Limiter(Protocol):
     """One tier's books. `used`, in units of cost and with what is in flight, is true after `expire(now)`.
 
-    limit: what `used` may reach. span_s: how long an answered request is remembered at most. To grant is to add to
-    `used`, to hand back is to subtract from it.
+    To grant is to add to `used`, to hand back is to subtract from it.
     """
 
-    tier: Tier
-    limit: int
-    span_s: float
     used: int
+
+    @property
+    def tier(self) -> Tier:
+        """Return the limit."""
+
+    @property
+    def limit(self) -> int:
+        """Return what `used` may reach."""
+
+    @property
+    def span_s(self) -> float:
+        """Return how long an answered request is remembered at most."""
 
     def expire(self, now: float) -> None:
         """Let go of what no longer counts at `now`, which never goes back."""

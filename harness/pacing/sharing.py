@@ -6,33 +6,16 @@ the scaled limits stands beside it here: both are asked, and only what both allo
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Literal
 
 from harness.pacing.base import Grant, Later, LearnedFact, Notice, Outcome, Statistics
 from harness.pacing.learn.strategy import AutoPacer
-from harness.pacing.tiers import MAX_LIMIT, Tier, Tiers
+from harness.pacing.tiers import MAX_LIMIT, Tier, Tiers, scaled, scaled_tier
 from harness.pacing.window import WindowPacer
 
 # What was sent before a limit was learned counts as far back as this.
 _BEFORE = Tier(MAX_LIMIT, 60.0)
-
-
-def scaled(tiers: Tiers, share: float) -> Tiers:
-    """Return `tiers` with only `share` (above 0, at most 1) of each, rounded down, and never less than 1."""
-    return tiers if share == 1.0 else tuple(_scaled(tier, share) for tier in tiers)
-
-
-def _scaled(tier: Tier, share: float) -> Tier:
-    limit = _part(tier.limit, share)
-    burst = None if tier.burst is None else min(tier.burst, _part(tier.burst, share))
-    return replace(tier, limit=limit, burst=burst)
-
-
-def _part(number: int, share: float) -> int:
-    # A product such as 0.07 * 100 may come out just above 7 or just below.
-    return max(1, math.floor(number * share + 1e-9))
 
 
 class SharingPacer:
@@ -116,7 +99,7 @@ class SharingPacer:
 
     def new_facts(self) -> tuple[LearnedFact, ...]:
         """Return what the strategy learned, told of the limits that are kept to."""
-        parts = {str(tier): str(_scaled(tier, self._share)) for tier in self._learned}
+        parts = {str(tier): str(scaled_tier(tier, self._share)) for tier in self._learned}
         told = f"; {100 * self._share:g}% of it is used"
         return tuple(
             replace(fact, limit=parts[fact.limit], evidence=fact.evidence + told) if fact.limit in parts else fact

@@ -117,6 +117,23 @@ def unnamed(tiers: Tiers) -> Tiers:
     return tuple(replace(tier, route=EVERY_ROUTE) for tier in tiers)
 
 
+def scaled(tiers: Tiers, share: float) -> Tiers:
+    """Return `tiers` with only `share` (above 0, at most 1) of each, rounded down, and never less than 1."""
+    return tiers if share == 1.0 else tuple(scaled_tier(tier, share) for tier in tiers)
+
+
+def scaled_tier(tier: Tier, share: float) -> Tier:
+    """Return `tier` with only `share` of it."""
+    limit = _part(tier.limit, share)
+    burst = None if tier.burst is None else min(tier.burst, _part(tier.burst, share))
+    return replace(tier, limit=limit, burst=burst)
+
+
+def _part(number: int, share: float) -> int:
+    # A product such as 0.07 * 100 may come out just above 7 or just below.
+    return max(1, math.floor(number * share + 1e-9))
+
+
 def names_routes(tiers: Iterable[Tier]) -> bool:
     """Return whether any limit is of one route alone."""
     return any(tier.route != EVERY_ROUTE for tier in tiers)

@@ -100,6 +100,11 @@ class WindowPacer:
         if self._schedule is not None:
             self._schedule.left = requests
 
+    @property
+    def is_alone(self) -> bool:
+        """Return whether nothing showed that others use these limits."""
+        return self._shared_quota.is_alone
+
     def _limiter_of(self, tier: Tier) -> Limiter:
         if tier.kind in ("gcra", "bucket"):
             return BucketLimiter(tier, self._rtt_floor_s)
@@ -153,9 +158,8 @@ class WindowPacer:
             if limiter.tier in kept and limiter.used + cost > limiter.limit:
                 opens_at = limiter.opens_at(cost)
                 full.append(Later(opens_at, "in flight" if opens_at is None else "limit", limiter.tier))
-        for at_once in self._at_once:
-            if at_once.tier in kept and not at_once.free(now, len(self._in_flight)):
-                full.append(Later(at_once.opens_at(), "in flight", at_once.tier))
+        crowded = [one for one in self._at_once if one.tier in kept and not one.free(now, len(self._in_flight))]
+        full += [Later(at_once.opens_at(), "in flight", at_once.tier) for at_once in crowded]
         if full:
             return max(full, key=lambda later: math.inf if later.until is None else later.until)
         return self._grant(now, cost)

@@ -18,7 +18,7 @@ from harness.core.core import Core
 from harness.core.rules import Rules, TokenRules
 from harness.core.stop_conditions import StopConditions
 from harness.errors import RecordError
-from harness.pacing import AutoPacer, Budget, Pacer, Route, Tiers, names_routes
+from harness.pacing import AutoPacer, Budget, DeclaredPacer, Pacer, Route, Tiers, names_routes
 from harness.pacing.routes import Common, LearningRoutePacer, RoutePacer
 from harness.pacing.sharing import SharingPacer
 from harness.pacing.strategies import make_pacer
@@ -55,6 +55,8 @@ def _pacer(config: ImportConfig, route: Route, remembered: Tiers) -> Pacer:
         declared = unnamed(of_route(pacing.declared, route))
         return SharingPacer(inner, pacing.share, declared, config.linger_s, pacing.rtt_floor)
     limits = of_route(pacing.declared if strategy == "auto" else config.limits, route)
+    if pacing.strategy is None and config.limits:
+        return DeclaredPacer(unnamed(limits), config.linger_s, pacing.rtt_floor, pacing.share)
     limits = unnamed(limits) if strategy == "auto" else limits
     return make_pacer(strategy, limits, config.linger_s, pacing.rtt_floor, config.run.seed, remembered)
 
@@ -88,8 +90,8 @@ def _by_routes(config: ImportConfig, credential: str | None, remembered: Tiers, 
     learns, it learns of each route.
     """
     pacing = config.pacing
-    if config.strategy == "auto":
-        kept = of_route(pacing.declared, EVERY_ROUTE)
+    if config.strategy == "auto" or pacing.strategy is None:
+        kept = of_route(pacing.declared if config.strategy == "auto" else config.limits, EVERY_ROUTE)
         common: Pacer = make_pacer("window", kept, config.linger_s, pacing.rtt_floor)
     else:
         common = _pacer(config, EVERY_ROUTE, ())

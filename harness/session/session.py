@@ -21,8 +21,8 @@ from harness.core.eta import eta_s
 from harness.errors import RecordError
 from harness.pacing import AutoPacer, Tiers, TierStatistics, format_tiers
 from harness.pacing.routes import LearningRoutePacer, several
-from harness.pacing.sharing import SharingPacer, scaled
-from harness.pacing.tiers import by_route
+from harness.pacing.sharing import SharingPacer
+from harness.pacing.tiers import by_route, scaled
 from harness.record.clock import Boot, boot, utc_s
 from harness.record.control import Inbox
 from harness.record.events import Event, Held, ItemId, ItemListed, Learned

@@ -12,7 +12,7 @@ from harness.core.rules import Rules
 from harness.lab.experiment import simulate_run
 from harness.lab.simulate import Network
 from harness.pacing import WindowPacer, parse_tiers
-from harness.pacing.sharing import scaled
+from harness.pacing.tiers import scaled
 from harness.record.limits import limits_in
 from tests.lab.test_simulate import simulated
 

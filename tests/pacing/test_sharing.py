@@ -7,7 +7,7 @@ import pytest
 from harness.config import ImportConfig
 from harness.lab.experiment import simulate_run
 from harness.pacing import format_tiers, parse_tiers
-from harness.pacing.sharing import scaled
+from harness.pacing.tiers import scaled
 from harness.record import events as e
 
 

@@ -15,6 +15,6 @@ learning      what an answer and a refusal teach: puts the above to work
 strategy      the pacer; what it believes is enforced by `WindowPacer`
 """
 
-from harness.pacing.learn.strategy import AutoPacer
+from harness.pacing.learn.strategy import AutoPacer, DeclaredPacer
 
-__all__ = ["AutoPacer"]
+__all__ = ["AutoPacer", "DeclaredPacer"]

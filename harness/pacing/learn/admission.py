@@ -29,8 +29,7 @@ class Admission:
         self._intents = []
 
     def granted(self, now: float, cost: int) -> None:
-        """Note that the request goes for which was asked last: it looks at limits whose headers said nothing was left.
-        """
+        """Note that what was asked for last goes: it looks at limits whose headers said that nothing was left."""
         self.left -= 1
         self._limiters.granted(cost)
         for model, polled in self._intents:

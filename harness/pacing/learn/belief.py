@@ -17,6 +17,7 @@ from harness.pacing.window import guard_s
 
 Source = Literal["declared", "header", "refusal", "remembered"]
 
+
 @dataclass(slots=True, eq=False)
 class Belief:
     """`limit` units in a period that is longer than `low_s` and at most `high_s`, which is what is kept to.

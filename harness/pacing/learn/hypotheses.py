@@ -1,9 +1,9 @@
 """Limits that may hold: frozen, their parameters intervals, judged by what was let through and what was refused.
 
-**Two-sided replay.** A request sent at s and answered at r reached the server at some moment of [s, r]. So under any way
-of counting, the number that counted when it arrived lies between the least that must have and the most that can have.
-Let through says least + 1 <= L. Refused *by this limit* says most + 1 > L. For a window of W seconds whose count L is
-known that can be read the other way, for W: let o be the L-th last request that was let through.
+**Two-sided replay.** A request sent at s and answered at r reached the server at some moment of [s, r]. So under any
+way of counting, the number that counted when it arrived lies between the least that must have and the most that can
+have. Let through says least + 1 <= L. Refused *by this limit* says most + 1 > L. For a window of W seconds whose
+count L is known that can be read the other way, for W: let o be the L-th last request that was let through.
 
     refused at s         W > s - answered(o)       the oldest that counts arrived by its answer
     let in at [s, r]     W <= r - sent(o)          it arrived at its send or later, and counts no more
@@ -34,6 +34,7 @@ from harness.pacing.tiers import MAX_PERIOD_S, Kind, Tier
 Source = Literal["refusal", "remembered"]
 # A period known to 2 % is known: what probes cost is more than what they could gain.
 FINE = 1.01
+PENALTY_BITS = 5.0
 # A period that is one number and no interval.
 EXACT = 0.999
 # Nothing that people choose is shorter; what lets in again so soon refills.
@@ -74,7 +75,7 @@ class Window:
     """`limit` units in a window, anchored or a log, of more than `low_s` and at most `high_s`, which is kept to.
 
     penalty_s: after a refusal nothing is let through for so long, whatever the window; 0: none. named: the server told
-    the end, so that no probe is worth it. blur_s: what round trips leave uncertain.
+    the end, so that no probe is worth it. blur_s: what round trips leave uncertain. charged: refused ones count.
     """
 
     limit: int
@@ -88,6 +89,7 @@ class Window:
     belied: int = 0
     shut_s: float = 0.0
     kind: Kind = "any"
+    charged: bool = False
 
     @property
     def tier(self) -> Tier:
@@ -111,7 +113,9 @@ class Window:
     def bits(self) -> float:
         """Return the length of its description: what is usual is short."""
         kinds = {"any": 0.0, "aligned": 2.0, "counter": 3.0}
-        length = count_bits(self.limit) + period_bits(min(self.low_s, EXACT * self.high_s), self.high_s) + kinds[self.kind]
+        length = (
+            count_bits(self.limit) + period_bits(min(self.low_s, EXACT * self.high_s), self.high_s) + kinds[self.kind]
+        )
         return length + (5.0 if self.penalty_s else 0.0)
 
     def bracket(self, closure: Closure, seen: Observations) -> tuple[float, float] | None:
@@ -167,15 +171,21 @@ class Clocked:
 
     seen: Observations
     clock: ServerClock
+    charged: bool = False  # refused requests count as well
 
     def _count(self, after: float, before: float, most: bool) -> int:
         """Count what arrived from `after` to `before` on the server's clock: all that may have, or all that must
         have.
         """
         seen, low, high = self.seen, self.clock.low, self.clock.high
+        counted = [(seen.sends, seen.answered)] + ([(seen.refused_sends, seen.refused)] if self.charged else [])
         if most:  # sent before it ended, and not answered before it began
-            return bisect_left(seen.sends, before - low) - bisect_left(seen.answered, after - high)
-        return max(0, bisect_left(seen.answered, before - high) - bisect_left(seen.sends, after - low))
+            return sum(
+                bisect_left(sent, before - low) - bisect_left(answered, after - high) for sent, answered in counted
+            )
+        return sum(
+            max(0, bisect_left(answered, before - high) - bisect_left(sent, after - low)) for sent, answered in counted
+        )
 
     def occupied(self, kind: Kind, period_s: float, sent_s: float, answered_s: float) -> tuple[float, float]:
         """Return the least and the most that counted when a request arrived that was sent and answered then."""

@@ -6,8 +6,8 @@ a usual limit does. The set with the fewest bits is believed; the others stay as
 comes is kept, whatever else would: only a closure that it does not explain, or a request let through that it forbids,
 puts it to the test again.
 
-The candidates: a further window for the new closure; a window whose oversteps are punished; windows and sliding counters
-on the server's clock, alone or in pairs, in place of what was believed; a limit on what is in flight; a rate.
+The candidates: a further window for the new closure; a window whose oversteps are punished; windows and sliding
+counters on the server's clock, alone or in pairs, in place of what was believed; a limit on what is in flight; a rate.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from harness.pacing.tiers import Kind
 
 # What a closure costs that nothing explains: more than a usual limit, less than two that nobody would choose.
 UNEXPLAINED_BITS = 20.0
-RATE_BITS, AT_ONCE_BITS, CONTRADICTED_BITS = 12.5, 6.0, 10.0
+RATE_BITS, AT_ONCE_BITS, CHARGED_BITS = 12.5, 6.0, 4.0
 # A pause no longer than this, the least that Retry-After can say and a little, is over at once.
 SHORT_S = 1.25
 # The latest closures tell; older ones are of limits that are known by now.
@@ -51,6 +51,7 @@ class Model:
     def bits(self) -> float:
         """Return the length of its description."""
         rare = (RATE_BITS if self.rate else 0.0) + (AT_ONCE_BITS if self.at_once is not None else 0.0)
+        rare += CHARGED_BITS if any(window.charged for window in self.windows) else 0.0
         return sum(window.bits for window in self.windows) + rare
 
 
@@ -79,10 +80,7 @@ class Identifier:
             return window.explains(closure, self._seen)
         if not self._clock.known:
             return closure.first_s - closure.closed_s < window.high_s
-        clocked, most = Clocked(self._seen, self._clock), []
-        for at in {closure.first_s, closure.closed_s}:
-            most.append(clocked.occupied(window.kind, window.high_s, at, at)[1])
-        return min(most) + 1 > window.limit
+        return self._most(Clocked(self._seen, self._clock, window.charged), window, closure) + 1 > window.limit
 
     def cost(self, model: Model) -> float:
         """Return the bits of `model` and of what it leaves unexplained."""
@@ -101,39 +99,50 @@ class Identifier:
         return ranked[0][2] if ranked else believed
 
     def _candidates(self, believed: Model, closure: Closure | None) -> Iterator[Model]:
-        windows = believed.windows
         if closure is not None:
             yield believed
-            for found in self.windows_for(closure):
-                others = tuple(window for window in windows if not _alike(window, found))
-                yield replace(believed, windows=(*others, found))
-                if len(others) < len(windows):
-                    yield replace(believed, windows=(*windows, found))
-            longer = tuple(window for window in windows if window.high_s > SHORT_S)
-            yield replace(believed, windows=longer, rate=True, at_once=None)
-            crowd = self._crowd(closure)
-            if crowd is not None:
-                yield replace(believed, at_once=crowd, windows=longer)
-        for window in windows:
-            rest = tuple(other for other in windows if other is not window)
-            if self._clock.known and window.kind == "any" and closure is not None:
-                for kind in _ON_CLOCK:
-                    ticking = replace(window, kind=kind, low_s=EXACT * window.high_s, named=True)
-                    yield replace(believed, windows=(*rest, ticking))
+            yield from self._beside(believed, closure)
+        for window in believed.windows:
+            rest = tuple(other for other in believed.windows if other is not window)
+            for other in self._instead(window, closure is None):
+                yield replace(believed, windows=(*rest, other))
             if window.high_s <= window.low_s:
-                punished = self._punished(window)
-                if punished is not None:
-                    yield replace(believed, windows=(*rest, punished))
                 yield replace(believed, windows=rest)
         if self._clock.known and len(self.closures) > 1 - (closure is None):
             yield from self._on_the_clock(believed)
+
+    def _beside(self, believed: Model, closure: Closure) -> Iterator[Model]:
+        """Yield models with something more, or in place of what it resembles, that explains the closure."""
+        windows = believed.windows
+        for found in self.windows_for(closure):
+            others = tuple(window for window in windows if not _alike(window, found))
+            yield replace(believed, windows=(*others, found))
+            if len(others) < len(windows):
+                yield replace(believed, windows=(*windows, found))
+        longer = tuple(window for window in windows if window.high_s > SHORT_S)
+        yield replace(believed, windows=longer, rate=True, at_once=None)
+        crowd = self._crowd(closure)
+        if crowd is not None:
+            yield replace(believed, at_once=crowd, windows=longer)
+
+    def _instead(self, window: Window, is_forbidding: bool) -> Iterator[Window]:
+        """Yield what a window may be in truth. is_forbidding: something was let through that it forbids."""
+        if self._clock.known and window.kind == "any" and not is_forbidding:
+            for kind in _ON_CLOCK:
+                ticking = replace(window, kind=kind, low_s=EXACT * window.high_s, named=True)
+                if self._let_in(Clocked(self._seen, self._clock), ticking) < window.limit:
+                    yield ticking
+        if window.high_s <= window.low_s:
+            punished = self._punished(window)
+            if punished is not None:
+                yield punished
 
     def windows_for(self, closure: Closure) -> list[Window]:
         """Return the windows that explain one closure, the most likely first."""
         seen = self._seen
         refusal = Refusal(closure.accepted, closure.closed_s, closure.ended_by_s, closure.told)
         how = "the server named a time" if closure.told else "requests got through again"
-        found = []
+        found: list[Window] = []
         for one in explain(seen.sent, seen.answered, refusal)[:MOST_WINDOWS]:
             if (not one.kinds and found) or (one.kinds == ("aligned",) and self._clock.known):
                 continue  # what only a phase chosen to fit saves is looked for on the clock
@@ -184,7 +193,7 @@ class Identifier:
     # --- on the server's clock -----------------------------------------------------------------------------------
 
     def _on_the_clock(self, believed: Model) -> Iterator[Model]:
-        """Yield models of one or two limits on the clock, in place of the windows that they leave nothing to explain."""
+        """Yield models of one or two limits on the clock, in place of what was believed or beside it."""
         closures = self.closures[-MOST_CLOSURES:]
         found = self._clock_windows(closures)
         keep = tuple(w for w in believed.windows if w.kind == "any" and w.source == "remembered")
@@ -201,24 +210,31 @@ class Identifier:
                 yield Model((*keep, one, two), None, False)
 
     def _clock_windows(self, closures: Sequence[Closure]) -> list[tuple[Window, list[bool]]]:
-        clocked, seen = Clocked(self._seen, self._clock), self._seen
         longest_s = min(LONGEST_S, 2.5 * max(closure.lasted_s for closure in closures) + 2.0)
-        accepted = self._samples(closures)
+        sharp_s = (self._clock.high - self._clock.low) / SHARP
+        periods = [p for p in sorted({*PERIODS, *map(float, range(2, 121))}) if sharp_s <= p <= longest_s]
         found = []
-        for period_s in sorted({*PERIODS, *map(float, range(2, 121))}):
-            if period_s > longest_s:
-                break
-            if SHARP * period_s < self._clock.high - self._clock.low:
-                continue
-            for kind in _ON_CLOCK:
-                let_in = max(clocked.occupied(kind, period_s, seen.sent[at], seen.answered[at])[0] for at in accepted)
-                full = [min(clocked.occupied(kind, period_s, at, at)[1] for at in (c.first_s, c.closed_s)) + 1 for c in closures]
-                for limit in _limits(math.ceil(let_in + 1 - 1e-6), full):
-                    mask = [most > limit for most in full]
-                    said = f"refused {sum(mask)} times, each time by what the server's clock says of windows of {period_s:g} s"
-                    window = Window(limit, EXACT * period_s, period_s, said, named=True, kind=kind, shut_s=period_s)
-                    found.append((window, mask))
+        for charged, period_s, kind in itertools.product((False, True), periods, _ON_CLOCK):
+            clocked = Clocked(self._seen, self._clock, charged)
+            window = Window(1, EXACT * period_s, period_s, "", named=True, kind=kind, shut_s=period_s, charged=charged)
+            full = [self._most(clocked, window, closure) + 1 for closure in closures]
+            for limit in _limits(math.ceil(self._let_in(clocked, window) + 1 - 1e-6), full):
+                mask = [most > limit for most in full]
+                said = f"refused {sum(mask)} times, as windows of {period_s:g} s on the server's clock would"
+                found.append((replace(window, limit=limit, evidence=said), mask))
         return found
+
+    @staticmethod
+    def _most(clocked: Clocked, window: Window, closure: Closure) -> float:
+        """Return the most that can have counted whenever the closure was refused."""
+        times = (closure.first_s, closure.closed_s)
+        return min(clocked.occupied(window.kind, window.high_s, at, at)[1] for at in times)
+
+    def _let_in(self, clocked: Clocked, window: Window) -> float:
+        """Return the most that must have counted when something was let through all the same."""
+        seen = self._seen
+        times = [(seen.sent[at], seen.answered[at]) for at in self._samples(self.closures[-MOST_CLOSURES:])]
+        return max((clocked.occupied(window.kind, window.high_s, *both)[0] for both in times), default=0.0)
 
     def _samples(self, closures: Sequence[Closure]) -> list[int]:
         """Return indices of requests whose being let through tells most: the first after each closure, the last before
@@ -234,7 +250,9 @@ def _limits(least: int, full: Sequence[float]) -> set[int]:
     """Return the likeliest counts from `least` on that would have refused when so many counted."""
     ceilings = sorted({math.ceil(most) - 1 for most in full if most > least})
     picks = {ceilings[0], ceilings[len(ceilings) // 2], ceilings[-1]} if ceilings else set()
-    return {max(range(least, min(top, least + 200) + 1), key=lambda n: (roundness(n), -n)) for top in picks if top >= least}
+    return {
+        max(range(least, min(top, least + 200) + 1), key=lambda n: (roundness(n), -n)) for top in picks if top >= least
+    }
 
 
 def _alike(window: Window, found: Window) -> bool:
@@ -242,5 +260,3 @@ def _alike(window: Window, found: Window) -> bool:
     same_count = abs(window.limit - found.limit) <= max(1, 0.03 * window.limit)
     same_period = found.low_s < window.high_s * 1.02 and window.high_s <= found.high_s * 1.02
     return same_count or same_period
-
-

@@ -12,8 +12,8 @@ from dataclasses import replace
 from harness.pacing.base import Grant, Later, LearnedFact, Notice
 from harness.pacing.learn.admission import Admission
 from harness.pacing.learn.belief import Belief
-from harness.pacing.learn.explain import openers
 from harness.pacing.learn.experiments import Due, Experiments, Question
+from harness.pacing.learn.explain import openers
 from harness.pacing.learn.headers import Headers
 from harness.pacing.learn.hypotheses import SHORTEST_S, Closure, Window
 from harness.pacing.learn.identify import SHORT_S, Identifier, Model
@@ -64,6 +64,10 @@ class Learner:
         self._new_facts: list[LearnedFact] = []
         self._overruled: list[tuple[Window | Belief, float]] = []  # in the way of the last look, and since when
 
+    def began(self, opened_s: float | None) -> None:
+        """Begin to learn amid an import whose first request was sent then."""
+        self._opened_s = opened_s
+
     # --- what is believed -----------------------------------------------------------------------------------------
 
     @property
@@ -106,12 +110,20 @@ class Learner:
         return [belief for belief in self._headers.beliefs.values() if belief.settled]
 
     def sentences(self) -> tuple[str, ...]:
-        shown = [*self.claims(), *self.windows]
+        shown: list[Belief | Window] = [*self.claims(), *self.windows]
         told = [f"{one.tier} ({one.source}, trust {one.trust}): {one.evidence}" for one in shown]
         shared = [f"{b.tier} is shared with others" for b in self.claims() if self._headers.is_shared(b)]
         crowd = [] if self.model.at_once is None else [f"at most {self.model.at_once} in flight"]
         rate = [] if self._search is None else [f"{self._search.rate:.3g} a second, as a bucket"]
-        return (*told, *shared, *crowd, *rate, *self._rivals(), *self._refusal_cost.sentences(), *self._trust.sentences())
+        return (
+            *told,
+            *shared,
+            *crowd,
+            *rate,
+            *self._rivals(),
+            *self._refusal_cost.sentences(),
+            *self._trust.sentences(),
+        )
 
     def _rivals(self) -> list[str]:
         """Return what else would explain the refusals, and what will be asked next."""
@@ -121,7 +133,8 @@ class Learner:
         for window in self.windows:
             due = self.experiments.due(window)
             if due is not None:
-                said.append(f"{window.tier} is asked for a shorter period next, between {window.low_s:.3g} and {window.high_s:.3g} s")
+                between = f"{window.low_s:.3g} and {window.high_s:.3g} s"
+                said.append(f"next, one request asks {window.tier} for its period, between {between}")
         return said
 
     def new_facts(self) -> tuple[LearnedFact, ...]:
@@ -193,7 +206,8 @@ class Learner:
 
     def overruled(self, now: float, cost: int) -> None:
         """Note that a request goes to look whether the beliefs in its way are true."""
-        seen, shown = self._seen, [*self.claims(), *self.windows]
+        seen = self._seen
+        shown: list[Belief | Window] = [*self.claims(), *self.windows]
         in_the_way = [one for one in shown if seen.used(now, one.span_s) + cost > one.limit]
         openers = [max(0, len(seen) - seen.used(now, one.span_s)) for one in in_the_way]
         times = [seen.earliest_sent(opener) if opener < len(seen) else now for opener in openers]
@@ -384,7 +398,7 @@ class Learner:
         return tuple(sorted(at for at in found if at > now)[:8])
 
     def _is_crowded(self, pause: Pause) -> bool:
-        """Return whether a refusal may be for how many are in flight: of few that were let through, or at that limit."""
+        """Return whether a refusal may be for how many are in flight: few were let through so far."""
         if self.model.at_once is not None:
             return True
         return not self.windows and self._search is None and len(self._seen) <= FEW_ROUNDS * (pause.in_flight + 1)
@@ -452,6 +466,8 @@ class Learner:
                 kept.append(window)
             elif not self._is_claimed(window, closure.told):
                 kept.append(self._refusal_cost.rounded(window, closure.accepted, closure.first_s))
+        if any(window.charged for window in kept) and self._refusal_cost.state == "unknown":
+            self._refusal_cost.believe("only together with them were the limits full when they refused")
         self._believe(replace(found, windows=tuple(kept)))
 
     def _is_claimed(self, window: Window, told: bool) -> bool:

@@ -29,7 +29,8 @@ class Observations:
         self.in_flight: dict[Grant, None] = {}  # in order of sending
         self.in_flight_cost = 0
         self.charging = False  # refused requests are believed to cost quota
-        self._refused: array[float] = array("d")  # when they were answered
+        self.refused: array[float] = array("d")  # when they were answered
+        self.refused_sends: array[float] = array("d")
         self.linger_s = linger_s
         self.lost: list[float] = []  # counted by the server no later than this
 
@@ -83,8 +84,9 @@ class Observations:
     def lose(self, now: float, cost: int) -> None:
         self.lost = [at for at in self.lost if at > now - LONGEST_S] + [now + self.linger_s] * cost
 
-    def refuse(self, now: float) -> None:
-        self._refused.append(now)
+    def refuse(self, sent_s: float, now: float) -> None:
+        self.refused.append(now)
+        insort(self.refused_sends, sent_s)
 
     def used(self, now: float, span_s: float, charging: bool | None = None) -> int:
         """Return slots of a window of `span_s` that may be occupied at `now`; by refused requests too
@@ -93,7 +95,7 @@ class Observations:
         since = now - span_s + EPSILON_S
         lost = sum(at > since for at in self.lost) if self.lost else 0
         if self.charging if charging is None else charging:
-            lost += len(self._refused) - bisect_right(self._refused, since)
+            lost += len(self.refused) - bisect_right(self.refused, since)
         return self.in_flight_cost + len(self.answered) - bisect_right(self.answered, since) + lost
 
     def opened_s(self, now: float, span_s: float, silence_s: float) -> float:
@@ -112,11 +114,11 @@ class Observations:
 
     def refused_since(self, since_s: float) -> array[float]:
         """Return when requests were answered that were refused, from `since_s` on."""
-        return self._refused[bisect_right(self._refused, since_s) :]
+        return self.refused[bisect_right(self.refused, since_s) :]
 
     def refused_between(self, since_s: float, until_s: float) -> int:
         """Return how many were answered in that time, and refused."""
-        return bisect_right(self._refused, until_s) - bisect_right(self._refused, since_s)
+        return bisect_right(self.refused, until_s) - bisect_right(self.refused, since_s)
 
     def opens_after(self, at: float, span_s: float, limit: int) -> float:
         """Return when one more than was answered by `at` fits into `limit` a window."""
@@ -132,7 +134,7 @@ class Observations:
         first = bisect_right(self.answered, since)
         lost = [at for at in self.lost if at > since]
         if self.charging:
-            lost += self._refused[bisect_right(self._refused, since) :]
+            lost += self.refused[bisect_right(self.refused, since) :]
         if not lost:
             at = first + excess - 1
             return self.answered[at] + span_s if at < len(self.answered) else None

@@ -103,8 +103,8 @@ def settled_period(low_s: float, high_s: float, blur_s: float) -> float | None:
 def worth_trying(low_s: float, high_s: float, blur_s: float) -> float:
     """Return the time after a window's opening at which one early request tells most of its period.
 
-    Just below the usual period at the upper end, if there is one: refused, that is it. Else a hair above the whole period
-    nearest to the middle; else the middle.
+    Just below the usual period at the upper end, if there is one: refused, that is it. Else a hair above the whole
+    period nearest to the middle; else the middle.
     """
     usual = [period for period in PERIODS if low_s < period <= high_s and commonness(period) > 1]
     last = usual[-1:] or wholes(low_s, high_s)[-1:]

@@ -70,6 +70,10 @@ class RefusalCost:
             self._drop("it refused again after fewer requests, refused or not, than the limit counts")
         return None
 
+    def believe(self, why: str) -> None:
+        """Believe it for the reason given."""
+        self._believe(why)
+
     def _believe(self, why: str) -> None:
         if self.state == "unknown":
             self.state, self._why, self._history.charging = "believed", why, True
@@ -111,7 +115,7 @@ class RefusalCost:
 
     def refused(self, grant: Grant, now: float) -> Window | None:
         """Count it; the limit that was in its way if it was the trial."""
-        self._history.refuse(now)
+        self._history.refuse(grant.at, now)
         if self._test is None or grant is not self._test[0]:
             return None
         window, self._test, self.state = self._test[1], None, "confirmed"

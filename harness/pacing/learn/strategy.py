@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable
+from dataclasses import replace
 from heapq import merge
 from typing import Literal
 
@@ -19,7 +20,7 @@ from harness.pacing.learn.learning import SERVER_ERROR, Learner
 from harness.pacing.learn.observations import Observations
 from harness.pacing.learn.prior import Trust
 from harness.pacing.limiters import Counted
-from harness.pacing.tiers import Tier, Tiers
+from harness.pacing.tiers import Tier, Tiers, scaled
 from harness.pacing.window import WindowPacer
 
 
@@ -46,7 +47,7 @@ class AutoPacer:
         self._trust = Trust()
         self._headers = Headers(self._seen, self._trust)
         self._learner = Learner(self._seen, self._headers, self._trust)
-        self._window = Enforcement((), linger_s, rtt_floor_s, self._headers.periods.clock)
+        self._window: WindowPacer = Enforcement((), linger_s, rtt_floor_s, self._headers.periods.clock)
         self._declared = tiers
         self._learner.declared = bool(tiers)
         for tier in remembered:
@@ -121,7 +122,7 @@ class AutoPacer:
         )
         counted = overload or (outcome is Outcome.REFUSED and self._seen.charging)
         spent = Outcome.ANSWERED if counted else Outcome.UNUSED if outcome is Outcome.REFUSED else outcome
-        self._window.settle(grant, now, spent, None, cost)
+        self._window.settle(grant, now, spent, notice, cost)
         until = None
         if outcome is Outcome.LOST:
             self._seen.lose(now, true_cost)
@@ -131,13 +132,17 @@ class AutoPacer:
                 self._seen.accept(grant.at, now, true_cost)
         elif outcome is Outcome.ANSWERED:
             self._seen.accept(grant.at, now, true_cost)
-            self._learner.accepted(grant, now, notice)
+            self._learner.accepted(grant, now, self._told(notice))
         else:
             self._learner.unanswered(grant)
         self._headers.limiters.settled(outcome, now, grant.at, grant.cost, true_cost)
         self._headers.keep_counters(now)
         self._follow(now)
         return until
+
+    def _told(self, notice: Notice | None) -> Notice | None:
+        """Return what is read of an answer that was let through."""
+        return notice
 
     def _follow(self, now: float) -> None:
         """Enforce what is believed, if that has changed."""
@@ -146,10 +151,13 @@ class AutoPacer:
 
     def _adopt(self, now: float) -> None:
         self._learner.changed = False
-        learned = self._learner.enforced()
+        learned = self._scaled(self._learner.enforced())
         tiers = tuple(dict.fromkeys((*self._declared, *learned)))
         longest_s = 2 * max((tier.period_s for tier in tiers), default=0.0) + 1.0
         self._window.adopt(tiers, now, *self._record(now - longest_s), self._learner.paced())
+
+    def _scaled(self, tiers: Tiers) -> Tiers:
+        return tiers
 
     def _record(self, since_s: float) -> tuple[list[Counted], list[Counted]]:
         """Return what was answered, and what was lost, since then."""
@@ -193,6 +201,79 @@ class AutoPacer:
         declared = tuple(tier for tier in kept.tiers if tier.tier in self._declared)
         learned = tuple(tier for tier in kept.tiers if tier.tier not in self._declared)
         return Statistics(self.name, kept.in_flight, (*declared, *told, *learned), self._learner.sentences())
+
+
+class DeclaredPacer(AutoPacer):
+    """`window` for declared limits, to the digit, until the server refuses within them; then it learns beside them.
+
+    What is learned is enforced besides and never instead: a declared limit is not loosened. share: the part of what is
+    learned that is used; declared limits are scaled already.
+    """
+
+    name = "window"
+
+    def __init__(self, tiers: Tiers, linger_s: float = 30.0, rtt_floor_s: float = 0.0, share: float = 1.0) -> None:
+        self._share = share
+        super().__init__(tiers, linger_s, rtt_floor_s)
+        self._window = WindowPacer(tiers, linger_s, rtt_floor_s)
+        self._heard = True
+        self._learns = False  # a refusal has come
+
+    def reserve(self, now: float, cost: int = 1) -> Grant | Later:
+        if self._learns:
+            return super().reserve(now, cost)
+        answer = self._window.reserve(now, cost)
+        if isinstance(answer, Grant):
+            self._seen.send(answer)
+        return answer
+
+    def settle(
+        self, grant: Grant, now: float, outcome: Outcome, notice: Notice | None = None, cost: int | None = None
+    ) -> float | None:
+        if self._learns or self._is_news(outcome, notice):
+            if not self._learns:
+                self._begin(now)
+            return super().settle(grant, now, outcome, notice, cost)
+        self._window.settle(grant, now, outcome, notice, cost)
+        self._seen.end(grant)
+        true_cost = grant.cost if cost is None else cost
+        if outcome is Outcome.LOST:
+            self._seen.lose(now, true_cost)
+        elif outcome is not Outcome.UNUSED:  # a 5xx that refuses came after the limits had let it through
+            self._seen.accept(grant.at, now, true_cost)
+        return None
+
+    def _told(self, notice: Notice | None) -> Notice | None:
+        """Return the notice without its quotas: limits were declared, so that only refusals contradict them."""
+        return replace(notice, quotas=()) if notice is not None and notice.quotas else notice
+
+    def _is_news(self, outcome: Outcome, notice: Notice | None) -> bool:
+        """Return whether this is a refusal by a limit that is not declared: where others use the key, none is news."""
+        if outcome is not Outcome.REFUSED or not self._window.is_alone:
+            return False
+        return notice is None or notice.status < SERVER_ERROR
+
+    def _begin(self, now: float) -> None:
+        """Begin to learn, with all that was sent."""
+        self._learns = True
+        self._learner.began(self._seen.sent[0] if len(self._seen) else None)
+
+    def _scaled(self, tiers: Tiers) -> Tiers:
+        return scaled(tiers, self._share)
+
+    def statistics(self, now: float) -> Statistics:
+        return super().statistics(now) if self._learns else self._window.statistics(now)
+
+    def set_tiers(self, tiers: tuple[Tier, ...], now: float) -> None:
+        if self._learns:
+            super().set_tiers(tiers, now)
+            return
+        self._declared = tiers
+        self._window.set_tiers(tiers, now)
+
+    def charge(self, at: float, cost: int) -> None:
+        self._seen.accept(at, at, cost)
+        self._window.charge(at, cost)
 
 
 def _latest(laters: Iterable[Later]) -> Later | None:

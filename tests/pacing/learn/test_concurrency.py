@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from harness.pacing.learn.history import History
+
 from harness.pacing import Grant
 from harness.pacing.learn.admission import ENOUGH, LearnedConcurrency
-from harness.pacing.learn.history import History
 from harness.pacing.learn.refill import Emptied
 
 PAUSE = Emptied(1.0, 1.2, 1.3, 5)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from harness.pacing.learn.history import History
+
 from harness.pacing import Grant
 from harness.pacing.learn.belief import Belief
 from harness.pacing.learn.explain import Explanation
-from harness.pacing.learn.history import History
 from harness.pacing.learn.refusal_cost import RefusalCost
 
 
