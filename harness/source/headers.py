@@ -1,7 +1,7 @@
 """Read what the headers of an answer say about limits, in every dialect. Nonsense is ignored and never an error.
 
 Retry-After     RFC 9110 10.2.3: delay-seconds or an HTTP-date; in the wild also fractions, and dates with `-0000`
-X-RateLimit-*   Limit, Remaining and Reset; the size of Reset tells seconds from an epoch in s or ms
+X-RateLimit-*   and all that is like it: a table, in `dialects`
 RateLimit-*     draft-ietf-httpapi-ratelimit-headers; what parses tells its versions apart:
                 draft 6: `RateLimit-Limit`, `-Remaining`, `-Reset` of one limit, `RateLimit-Policy: 100;w=5, 300;w=30`
                 draft 7: `RateLimit: limit=100, remaining=50, reset=30`
@@ -11,23 +11,14 @@ Malformed fields are ignored, as RFC 9651 asks.
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from typing import Any
 
 from http_sf import StructuredFieldError, parse
 
 from harness.pacing import Notice, Quota
 from harness.pacing.refusals import Declared, by_headers
-
-_EPOCH_MS = 1e11  # in seconds that is the year 5138; in milliseconds 1973
-# Python's parser also takes long rows of digits for dates.
-_ISO = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_EPOCH_S = 1e8  # as seconds to go it would be three years
+from harness.source.dialects import EPOCH_S, date_s, number, quotas
 
 
 def notice(status: int, headers: Mapping[str, str], utc_s: float, declared: Declared = ()) -> Notice:
@@ -35,84 +26,34 @@ def notice(status: int, headers: Mapping[str, str], utc_s: float, declared: Decl
 
     headers: case-insensitive. utc_s: our clock, where the answer has no Date. declared: `--refused-when`.
     """
-    date_s = _date_s(headers.get("date"))
-    now_s = utc_s if date_s is None else date_s
+    dated_s = date_s(headers.get("date"))
+    now_s = utc_s if dated_s is None else dated_s
     retry_after_s = _retry_after_s(headers.get("retry-after"), now_s)
-    quotas = _quotas(headers, now_s)
     # A cache answers with the Date of the answer that it keeps (RFC 9111 5.1), which may be old.
-    server_utc_s = None if "age" in headers else date_s
-    return by_headers(Notice(status, retry_after_s, quotas, server_utc_s=server_utc_s), declared)
+    server_utc_s = None if "age" in headers else dated_s
+    return by_headers(Notice(status, retry_after_s, _quotas(headers, now_s), server_utc_s=server_utc_s), declared)
 
 
 def _quotas(headers: Mapping[str, str], now_s: float) -> tuple[Quota, ...]:
-    legacy = _quota("x-ratelimit-", headers, now_s)
     if not has_drafts(headers):  # as most servers
-        return () if legacy is None else (legacy,)
+        return quotas(headers, now_s)
     drafted = draft_quotas(headers)
     # RateLimit-Reset with an epoch in it, or a date, is the older dialect under the newer name.
-    if not drafted or any((quota.reset_s or 0) >= _EPOCH_S for quota in drafted):
-        old = _quota("ratelimit-", headers, now_s)
-        drafted = (old,) if old is not None else ()
-    return ((legacy,) if legacy is not None else ()) + drafted
+    if not drafted or any((quota.reset_s or 0) >= EPOCH_S for quota in drafted):
+        return quotas(headers, now_s)
+    return quotas(headers, now_s, _DRAFTED) + drafted
+
+
+# The family of names that drafts share with an older dialect.
+_DRAFTED = frozenset({"ratelimit"})
 
 
 def _retry_after_s(text: str | None, now_s: float) -> float | None:
-    number = _number(text)
-    if number is not None:
-        return number
-    at_s = _date_s(text)
+    told = number(text)
+    if told is not None:
+        return told
+    at_s = date_s(text)
     return None if at_s is None else at_s - now_s
-
-
-def _quota(prefix: str, headers: Mapping[str, str], now_s: float) -> Quota | None:
-    limit = _number(headers.get(prefix + "limit"))
-    remaining = _number(headers.get(prefix + "remaining"))
-    reset_s, reset_utc_s = _reset(headers.get(prefix + "reset"), now_s)
-    if limit is None and remaining is None and reset_s is None:
-        return None
-    family = {"x-ratelimit-": "X-RateLimit", "ratelimit-": "RateLimit"}[prefix]
-    return Quota(_int(limit), _int(remaining), reset_s, header=family, reset_utc_s=reset_utc_s)
-
-
-def _int(number: float | None) -> int | None:
-    return None if number is None else int(number)
-
-
-def _reset(text: str | None, now_s: float) -> tuple[float | None, float | None]:
-    """Return (seconds from the answer to the reset, epoch seconds of it): given as epoch seconds or milliseconds, a
-    date, or as seconds to go, which say nothing of the server's clock.
-    """
-    number = _number(text)
-    at_s = _date_s(text) if number is None else number / 1000 if number >= _EPOCH_MS else number
-    if at_s is None:
-        return None, None
-    return (at_s - now_s, at_s) if number is None or at_s >= _EPOCH_S else (at_s, None)
-
-
-def _number(text: str | None) -> float | None:
-    if text is None or len(text) > 40:
-        return None
-    try:
-        number = float(text if text.isdecimal() else text.partition(",")[0].partition(";")[0])
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _date_s(text: str | None) -> float | None:
-    """Return the epoch seconds of an HTTP-date or an ISO 8601 date; one without a zone is UTC (RFC 9110 5.6.7)."""
-    return _parsed_date(text) if text and len(text) <= 60 else None
-
-
-@lru_cache(maxsize=64)
-def _parsed_date(text: str) -> float | None:
-    """Parse a date, once for the many answers that bear it: dates are whole seconds, and the dearest header to read."""
-    parse = datetime.fromisoformat if _ISO.match(text) else parsedate_to_datetime
-    try:
-        at = parse(text)
-        return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
 
 
 _LONGEST = 4000  # characters; no server has so many limits
@@ -176,12 +117,13 @@ def _policies(text: str | None) -> dict[Any, tuple[int | None, float | None]]:
 def _three_fields(headers: Mapping[str, str]) -> Quota | None:
     limits = _list(headers.get("ratelimit-limit"))
     limit = _count(limits[0][0]) if limits else None
+    period_s = _seconds(limits[0][1].get("w")) if limits else None
     remaining = _whole(headers.get("ratelimit-remaining"))
     reset_s = _whole(headers.get("ratelimit-reset"))
     if limit is None and remaining is None and reset_s is None:
         return None
     # Draft 6 means seconds to go; whoever writes an epoch here is read by the older rules.
-    return Quota(limit, remaining, None if reset_s is None else float(reset_s), None, None, "RateLimit")
+    return Quota(limit, remaining, None if reset_s is None else float(reset_s), period_s, None, "RateLimit")
 
 
 def _dictionary(text: str | None) -> Quota | None:
