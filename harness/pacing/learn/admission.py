@@ -52,6 +52,7 @@ class Admission:
             assert model is not None
             blind = (
                 model.period_s is None
+                and belief.bucket is None
                 and belief not in self._limiters.rules
                 and not model.is_log(self._headers.periods.kin(belief))
             )
@@ -63,6 +64,8 @@ class Admission:
         """Return None where `cost` more may go by the server's own count, or by ours where that is sure enough."""
         model, history = belief.model, self._history
         assert model is not None
+        if belief.bucket is not None and not self._headers.is_shared(belief):
+            return None  # its own rule holds
         least = model.least
         if least is not None and least - history.in_flight_cost == cost and model.period_s is None:
             until = self._watch_until(model, now)

@@ -37,9 +37,12 @@ class Belief:
     polls: bool = True  # look whether room has come back before the reset, until that was refused once
     contradicted: int = 0
     belied: int = 0  # requests let through that it would have kept waiting
+    bucket: Tier | None = None  # it refills bit by bit: kept to by `WindowPacer`
 
     @property
     def tier(self) -> Tier:
+        if self.bucket is not None:
+            return self.bucket
         kind: Kind = "counter" if self.kinds == ("counter",) else "any"
         return Tier(max(1, self.limit), min(MAX_PERIOD_S, max(0.001, round(self.high_s, 3))), kind)
 

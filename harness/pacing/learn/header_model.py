@@ -14,8 +14,10 @@ import math
 from dataclasses import dataclass
 
 from harness.pacing.base import Quota
+from harness.pacing.learn.growth import Growth
 from harness.pacing.learn.prior import ABSURD_S, PERIODS, Trust, commonness, period_between
 from harness.pacing.shared_quota import Headroom, Reading
+from harness.pacing.tiers import Tier
 
 # Whole seconds: a reset may be rounded either way, and a Date that it is counted from is rounded down.
 ROUNDING_S, ROUNDED_UP_S = 1.0, 2.0
@@ -49,6 +51,7 @@ class HeaderModel:
         self.spans_s: tuple[float, float] | None = None  # from the window's first request to its reset, between these
         self.varies = False  # that was shorter in one window than in another
         self.reset_pattern = ResetPattern()
+        self.growth = Growth()
         self.doubts = 0  # times that a window was begun later to learn of it
         self.looked = False  # it was looked whether this is a sliding counter
         self.fresh = False  # the first word of it was of its first request
@@ -227,6 +230,22 @@ class HeaderModel:
         if fixed_s is None and self._ahead_s[1] == math.inf:
             return None  # seen only where it refused: how far ahead its reset can be is not known
         return min(self.most_s, self._log_period_s() if fixed_s is None else fixed_s)
+
+    def full_by_reset(self, quota: Quota) -> Tier | None:
+        """Return the bucket whose Reset says when it will be full again, where that runs ahead of the requests and half
+        of it is used: as far away as what is missing takes.
+        """
+        if not self.reset_pattern.grows or self.limit is None or quota.remaining is None or quota.reset_s is None:
+            return None
+        missing = self.limit - quota.remaining
+        if missing < max(4, self.limit / 2) or not WATCH_S < quota.reset_s < ABSURD_S:
+            return None
+        # Remaining is rounded down, so that up to one less is missing.
+        low_s, high_s = (
+            (quota.reset_s - ROUNDED_UP_S) * self.limit / missing,
+            quota.reset_s * self.limit / (missing - 1),
+        )
+        return Tier(self.limit, period_between(low_s, high_s) or round(high_s, 3), "bucket", self.limit)
 
     @property
     def named_s(self) -> float:

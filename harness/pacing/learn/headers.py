@@ -13,6 +13,7 @@ How long windows are, where headers do not say, is measured from resets, by the 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 
 from harness.pacing.base import Notice, Outcome, Quota
 from harness.pacing.learn.belief import Belief
@@ -43,6 +44,7 @@ class Headers:
         self.periods = Periods(history, trust)
         self.limiters = RuledLimiters(history)
         self._strange: dict[Belief, int] = {}
+        self.grown: list[Belief] = []  # that were found to be buckets since they were last asked for
         self.single: Quota | None = None  # the latest limit that was seen to let one through at a time
         self._gone: set[tuple[str, str | int | None]] = set()
         self._singles: dict[tuple[str, str | int | None], int] = {}  # answers with nothing left, or any other below 0
@@ -84,6 +86,39 @@ class Headers:
             belief.polls = False
         self._count_strangers(belief, quota, sent_s, now)
         self.periods.measure(model, quota, ends)
+        self._watch_growth(belief, quota, sent_s, now)
+
+    def _watch_growth(self, belief: Belief, quota: Quota, sent_s: float, now: float) -> None:
+        """Learn whether the limit refills bit by bit: by a reset that runs ahead of the requests, or by what is left.
+
+        Not where one header tells of several limits in turn, for what happened unseen would look like growth.
+        """
+        model = belief.model
+        if model is None or quota.remaining is None or belief.limit >= _UNKNOWN or belief.contradicted:
+            return
+        others = sum(header == model.header for header, _ in self.beliefs)
+        if quota.period_s is not None or self.is_shared(belief) or others > 1 or model.reset_pattern.moves is False:
+            return
+        bucket = model.full_by_reset(quota) or self._grown(model, quota, sent_s, now)
+        if bucket is not None and bucket != belief.bucket:
+            said = f"{model.header} says {belief.limit} at once, and what is left of them grows by"
+            belief.evidence = f"{said} {bucket.limit / bucket.period_s:.3g} a second"
+            belief.bucket, belief.kinds, belief.settled = bucket, ("bucket",), True
+            belief.low_s = belief.high_s = bucket.depth * bucket.period_s / bucket.limit
+            self.grown.append(belief)
+
+    def _grown(self, model: HeaderModel, quota: Quota, sent_s: float, now: float) -> Tier | None:
+        """Return the bucket that answers with nothing else in flight show, if they do."""
+        growth, limit, left = model.growth, model.limit or 0, quota.remaining or 0
+        if left >= limit - 1:
+            before, here = bisect_left(self._history.sends, sent_s), bisect_right(self._history.answered, sent_s)
+            if before == here:  # nothing else was in flight when it was sent
+                growth.full(sent_s, now, before, limit)
+            else:
+                growth.points = []
+        elif not self._history.in_flight:
+            growth.read(sent_s, now, len(self._history), left, limit)
+        return growth.tier(limit)
 
     def _is_single(self, key: tuple[str, str | int | None], quota: Quota, refused: bool) -> bool:
         """Return whether its count says nothing and its reset is in whole seconds: how soon the next may go is not
@@ -273,7 +308,10 @@ class Periods:
         assert model is not None
         kin = self.kin(belief)
         period_s = model.whole_period_s(kin)
-        if period_s is None or model.limit is None:
+        if period_s is None or model.limit is None or belief.bucket is not None:
+            return False
+        # A reset of a second or less is that of the next slot as often as that of a window.
+        if not belief.settled and model.period_s is None and model.longest_reset_s <= 1.0 and not model.turns:
             return False
         counter_s = self.counter_s(belief)
         if counter_s is not None:

@@ -77,7 +77,8 @@ class Learner:
     def enforced(self) -> Tiers:
         """Return the limits that are to be enforced."""
         crowd = () if self.model.at_once is None else (Tier(self.model.at_once, 1.0, "concurrency"),)
-        return (*dict.fromkeys(window.tier for window in self.windows), *crowd)
+        buckets = (belief.bucket for belief in self._headers.beliefs.values() if belief.bucket is not None)
+        return (*dict.fromkeys((*(window.tier for window in self.windows), *buckets)), *crowd)
 
     def paced(self) -> tuple[PacedLimiter, ...]:
         """Return the rate that is to be enforced, if there is one."""
@@ -261,6 +262,10 @@ class Learner:
         before = len(self._trust.dropped)
         for belief in self._headers.read(notice, grant.at, now):
             self._tell(belief)
+        grown, self._headers.grown = self._headers.grown, []
+        for belief in grown:
+            self._tell(belief)
+            self.changed = True
         single, self._headers.single = self._headers.single, None
         if single is not None:
             self._one_by_one(single.header, single.limit, single.period_s)

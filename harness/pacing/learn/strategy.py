@@ -6,6 +6,7 @@ once or ten times comes to the same.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import replace
@@ -153,7 +154,9 @@ class AutoPacer:
         self._learner.changed = False
         learned = self._scaled(self._learner.enforced())
         tiers = tuple(dict.fromkeys((*self._declared, *learned)))
-        longest_s = 2 * max((tier.period_s for tier in tiers), default=0.0) + 1.0
+        # A bucket that was drained at the start may still show it: its record is the whole.
+        spans = (math.inf if tier.kind in ("bucket", "gcra") else 2 * tier.period_s for tier in tiers)
+        longest_s = max(spans, default=0.0) + 1.0
         self._window.adopt(tiers, now, *self._record(now - longest_s), self._learner.paced())
 
     def _scaled(self, tiers: Tiers) -> Tiers:
@@ -197,7 +200,8 @@ class AutoPacer:
     def statistics(self, now: float) -> Statistics:
         """Return the declared limits, those that headers tell, and those that refusals showed."""
         kept = self._window.statistics(now)
-        told = tuple(belief.statistics(now, self._seen) for belief in self._learner.claims())
+        claims = [belief for belief in self._learner.claims() if belief.bucket is None]
+        told = tuple(belief.statistics(now, self._seen) for belief in claims)
         declared = tuple(tier for tier in kept.tiers if tier.tier in self._declared)
         learned = tuple(tier for tier in kept.tiers if tier.tier not in self._declared)
         return Statistics(self.name, kept.in_flight, (*declared, *told, *learned), self._learner.sentences())
