@@ -9,63 +9,68 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from harness.pacing.learn.prior import PER, rates_between
 from harness.pacing.tiers import MAX_PERIOD_S, Tier
 
-# So many small steps, of so many units together, are no window.
-STEPS, UNITS = 3, 4
-# What whole numbers leave uncertain of one step.
+# So many moments, so many small steps between them, of so many units together, are no window.
+MOMENTS, STEPS, UNITS = 5, 4, 4
+# What whole numbers, and requests on their way, leave uncertain of one step.
 ROUNDED = 1.0
+MOST = 40
 
 
 @dataclass(slots=True)
 class Growth:
-    """One limit's: `points` are (sent, answered, n + r) of moments with nothing in flight and the bucket not full."""
+    """One limit's: `points` are (sent, answered, n + r) of moments with nothing in flight, since it was full.
+
+    refuted: it grew faster than the bucket that was thought of.
+    """
 
     points: list[tuple[float, float, int]] = field(default_factory=list)
-    low: float = 0.0
-    high: float = math.inf
-    is_window: bool = False
-    _steps: int = 0
+    refuted: bool = False
+    _believed: float = math.inf  # the rate of the bucket that was told, at most
 
-    def read(self, sent_s: float, answered_s: float, passed: int, left: int, limit: int) -> None:
+    def read(self, sent_s: float, answered_s: float, passed: int, left: int) -> None:
         """Take in an answer that came with nothing else in flight: `passed` were let through, `left` remain."""
-        total = passed + left
-        if not self.points:
-            self.points.append((sent_s, answered_s, total))
-            return
-        grown = total - self.points[-1][2]
-        if grown >= max(2, limit / 2):
-            self.is_window = self._steps == 0
-            self.points = [(sent_s, answered_s, total)]
-            return
-        self._steps += grown > 0
-        self.points.append((sent_s, answered_s, total))
-        self._bound()
-        del self.points[1:-1]  # the first and the last tell most
+        self._take(sent_s, answered_s, passed + left)
+        self.points.append((sent_s, answered_s, passed + left))
+        if len(self.points) > MOST:
+            del self.points[1:-1:2]
 
     def full(self, sent_s: float, answered_s: float, before: int, limit: int) -> None:
         """Take in an answer that says it was full: all of `limit` was there when this request came, after `before`."""
+        self._take(sent_s, answered_s, before + limit)
         self.points = [(sent_s, answered_s, before + limit)]
 
-    def _bound(self) -> None:
-        (sent_s, answered_s, total), (later_s, latest_s, more) = self.points[0], self.points[-1]
-        grown = more - total
-        if grown < 2 or later_s <= answered_s:
-            return
-        low, high = (grown - ROUNDED) / (latest_s - sent_s), (grown + ROUNDED) / (later_s - answered_s)
-        if max(low, self.low) < min(high, self.high):
-            self.low, self.high = max(low, self.low), min(high, self.high)
-        else:
-            self.low, self.high, self._steps = low, high, 0
+    def _take(self, sent_s: float, answered_s: float, total: int) -> None:
+        """Refute the bucket by what grew faster than it fills."""
+        if self.points:
+            before_s, _, had = self.points[-1]
+            self.refuted = self.refuted or total - had > self._believed * (answered_s - before_s) + 1 + ROUNDED
+
+    def bounds(self) -> tuple[float, float] | None:
+        """Return between which rates all growth lies; None where no rate explains all of it, or too little was seen."""
+        points = self.points
+        steps = sum(two[2] > one[2] for one, two in pairwise(points))
+        if len(points) < MOMENTS or steps < STEPS or points[-1][2] - points[0][2] < UNITS:
+            return None
+        low, high = 0.0, math.inf
+        for at, (sent_s, answered_s, total) in enumerate(points):
+            for later_s, latest_s, more in points[at + 1 :]:
+                low = max(low, (more - total - ROUNDED) / (latest_s - sent_s))
+                if later_s > answered_s:
+                    high = min(high, (more - total + ROUNDED) / (later_s - answered_s))
+        return (low, high) if 0 < low < high else None
 
     def tier(self, limit: int) -> Tier | None:
-        """Return the bucket of depth `limit` that this shows; None where it shows none yet."""
-        grown = self.points[-1][2] - self.points[0][2] if self.points else 0
-        if self.is_window or self._steps < STEPS or (grown < UNITS and self.high > 2 * self.low) or self.low <= 0:
+        """Return the bucket of depth `limit` that this shows; None where it shows none."""
+        between = None if self.refuted else self.bounds()
+        if between is None or between[1] > 1.5 * between[0]:
             return None
-        rate = rates_between(0.999 * self.low, self.high) or self.low
+        rate = rates_between(0.999 * between[0], between[1]) or between[0]
+        self._believed = between[1]
         for period_s in PER:
             count = round(rate * period_s)
             if count >= 1 and abs(count - rate * period_s) <= 0.001 * count:

@@ -100,6 +100,12 @@ class Headers:
         if quota.period_s is not None or self.is_shared(belief) or others > 1 or model.reset_pattern.moves is False:
             return
         bucket = model.full_by_reset(quota) or self._grown(model, quota, sent_s, now)
+        if model.growth.refuted and belief.bucket is not None:
+            belief.bucket, belief.kinds, belief.contradicted = None, (), belief.contradicted + 1
+            belief.settled = False
+            belief.evidence = f"{model.header} says {belief.limit}; what is left grew faster than a bucket fills"
+            self.grown.append(belief)
+            return
         if bucket is not None and bucket != belief.bucket:
             said = f"{model.header} says {belief.limit} at once, and what is left of them grows by"
             belief.evidence = f"{said} {bucket.limit / bucket.period_s:.3g} a second"
@@ -117,7 +123,7 @@ class Headers:
             else:
                 growth.points = []
         elif not self._history.in_flight:
-            growth.read(sent_s, now, len(self._history), left, limit)
+            growth.read(sent_s, now, len(self._history), left)
         return growth.tier(limit)
 
     def _is_single(self, key: tuple[str, str | int | None], quota: Quota, refused: bool) -> bool:

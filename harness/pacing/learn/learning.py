@@ -181,6 +181,14 @@ class Learner:
             if later is not None:
                 yield later
 
+    def has_room(self, tier: Tier | None, cost: int) -> bool:
+        """Return whether headers say that there is room in the bucket `tier`, whatever our count of it says."""
+        for belief in self._headers.beliefs.values():
+            if belief.bucket is not None and belief.tier == tier and belief.model is not None:
+                least = belief.model.least
+                return least is not None and least - self._seen.in_flight_cost >= cost
+        return False
+
     def question(self, tier: Tier | None, now: float, cost: int) -> Due | Window | None:
         """Return what is to be asked of the full limit `tier`: a question about its period, or the limit itself where
         only refused requests fill it; None where nothing is. It changes nothing.
@@ -471,7 +479,7 @@ class Learner:
                 kept.append(window)
             elif not self._is_claimed(window, closure.told):
                 kept.append(self._refusal_cost.rounded(window, closure.accepted, closure.first_s))
-        if any(window.charged for window in kept) and self._refusal_cost.state == "unknown":
+        if any(window.charged for window in kept):
             self._refusal_cost.believe("only together with them were the limits full when they refused")
         self._believe(replace(found, windows=tuple(kept)))
 

@@ -231,14 +231,6 @@ class Refill:
         """Assume nothing of a first burst, but that no more than `most` can be had at once."""
         self._burst, self._most = None, float(most)
 
-    def slow_down(self, rate: float) -> None:
-        """Slow down to `rate`, more than which a longer limit does not let through: what was found out
-        before is void.
-        """
-        self.low, self.high, self.held, self._burst = 0.5 * rate, FINE * rate, 0.0, None
-        self.depth, self._least, self.settled = 1, 1.0, False
-        self._pace(rate)
-
     def _choose(self) -> None:
         """Choose the next pace, from here on."""
         floor = max(self.low, self.held)

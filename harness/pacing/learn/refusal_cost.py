@@ -49,7 +49,7 @@ class RefusalCost:
         if not refused or self.state == "disproved" or not (rounder or self._history.charging):
             return found
         self.was = (total, found.limit)
-        self._believe(f"{found.limit:,} accepted and {refused:,} refused make {total:,}")
+        self.believe(f"{found.limit:,} accepted and {refused:,} refused make {total:,}")
         evidence = found.evidence.replace(" requests", f" and {refused:,} refused requests", 1)
         return replace(found, limit=total, evidence=evidence)
 
@@ -64,17 +64,14 @@ class RefusalCost:
             fresh = self._history.accepted_between(opened_s, refused_s)
             late = accepted < window.limit <= accepted + refused and fresh >= EARLY * window.limit
             if late and self.state != "disproved":
-                self._believe(f"{window.tier} refused after {accepted:,} accepted and {refused:,} refused")
+                self.believe(f"{window.tier} refused after {accepted:,} accepted and {refused:,} refused")
                 return window
         if self._history.charging:
             self._drop("it refused again after fewer requests, refused or not, than the limit counts")
         return None
 
     def believe(self, why: str) -> None:
-        """Believe it for the reason given."""
-        self._believe(why)
-
-    def _believe(self, why: str) -> None:
+        """Believe it for the reason given, if nothing is known yet."""
         if self.state == "unknown":
             self.state, self._why, self._history.charging = "believed", why, True
             self._tell(f"refused requests cost quota: {why}", "fair")

@@ -74,6 +74,10 @@ class AutoPacer:
 
     def _ask(self, full: Later, now: float, cost: int) -> Grant | Later:
         """Return `full`, or leave for a request that asks something of the limit that is."""
+        if self._learner.has_room(full.tier, cost):
+            others = tuple(tier.tier for tier in self._window.statistics(now).tiers if tier.tier != full.tier)
+            answer = self._window.past(now, cost, others)
+            return answer if isinstance(answer, Later) else self._granted(answer, now, None)
         asked = self._learner.question(full.tier, now, cost)
         if asked is None or full.reason != "limit":
             return full

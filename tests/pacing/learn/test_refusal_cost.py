@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from harness.pacing.learn.history import History
-
 from harness.pacing import Grant
-from harness.pacing.learn.belief import Belief
-from harness.pacing.learn.explain import Explanation
+from harness.pacing.learn.hypotheses import Window
+from harness.pacing.learn.observations import Observations
 from harness.pacing.learn.refusal_cost import RefusalCost
 
 
-def scene(accepted: int, refused: int) -> tuple[History, RefusalCost]:
+def scene(accepted: int, refused: int) -> tuple[Observations, RefusalCost]:
     """`accepted` within a second from 0 on, then `refused` at 1 s."""
-    history = History(30.0)
+    history = Observations(30.0)
     refusal_cost = RefusalCost(history)
     for at in range(accepted):
         history.accept(at / accepted, at / accepted + 0.05, 1)
@@ -21,23 +19,23 @@ def scene(accepted: int, refused: int) -> tuple[History, RefusalCost]:
     return history, refusal_cost
 
 
-def found(limit: int) -> Explanation:
-    return Explanation(limit, 14.0, 15.0, 15.0, ("log",), 0)
+def found(limit: int) -> Window:
+    return Window(limit, 14.0, 15.0, f"refused after {limit} accepted requests")
 
 
-def belief(limit: int = 100, period_s: float = 5.0) -> Belief:
-    return Belief(limit, period_s, period_s, "refusal", "refused", told=True)
+def belief(limit: int = 100, period_s: float = 5.0) -> Window:
+    return Window(limit, period_s, period_s, "refused", named=True)
 
 
 def test_a_count_that_only_the_refusals_make_round_is_evidence() -> None:
     """193 accepted and 7 refused make 200; 193 and 6 make nothing; 200 are round enough by themselves."""
     history, refusal_cost = scene(193, 7)
-    assert refusal_cost.rounded(found(193), 2.0).limit == 200
+    assert refusal_cost.rounded(found(193), 193, 2.0).limit == 200
     assert (refusal_cost.state, history.charging) == ("believed", True)
     assert refusal_cost.sentences() == ["refused requests cost quota: 193 accepted and 7 refused make 200"]
     for accepted, refused in ((193, 6), (200, 100)):
         history, refusal_cost = scene(accepted, refused)
-        assert refusal_cost.rounded(found(accepted), 2.0).limit == accepted
+        assert refusal_cost.rounded(found(accepted), accepted, 2.0).limit == accepted
         assert (refusal_cost.state, history.charging, refusal_cost.new_facts()) == ("unknown", False, [])
 
 
@@ -62,7 +60,7 @@ def test_refusals_then_occupy_slots() -> None:
     """93 accepted and 7 refused use up 100, until those that were refused have left the window too."""
     history, refusal_cost = scene(93, 7)
     assert history.used(2.0, 5.0) == 93
-    refusal_cost.rounded(found(193), 2.0)
+    refusal_cost.rounded(found(193), 193, 2.0)
     history.charging = True
     assert history.used(2.0, 5.0) == 100
     assert history.opens_at(2.0, 5.0, 100, 1) == history.answered[0] + 5.0
@@ -70,9 +68,9 @@ def test_refusals_then_occupy_slots() -> None:
     assert history.used(5.99, 5.0) - history.used(6.01, 5.0, charging=True) >= 7
 
 
-def believed(accepted: int, refused: int) -> tuple[History, RefusalCost]:
+def believed(accepted: int, refused: int) -> tuple[Observations, RefusalCost]:
     history, refusal_cost = scene(accepted, refused)
-    refusal_cost._believe("of a test")
+    refusal_cost.believe("of a test")
     refusal_cost.new_facts()
     return history, refusal_cost
 
@@ -83,7 +81,7 @@ def test_one_request_goes_ahead_and_its_fate_decides() -> None:
         history, refusal_cost = believed(95, 5)
         assert refusal_cost.may_try(belief(), 2.0, 1)
         grant = Grant(2.0)
-        refusal_cost.sent(grant)
+        refusal_cost.trial(grant, belief())
         history.send(grant)
         waiting = refusal_cost.in_the_way()
         assert waiting is not None
@@ -98,7 +96,7 @@ def test_one_request_goes_ahead_and_its_fate_decides() -> None:
         assert [fact.trust for fact in refusal_cost.new_facts()] == ["high"]
         assert not refusal_cost.may_try(belief(), 3.0, 1)
         if passes:
-            assert refusal_cost.rounded(found(193), 2.0).limit == 193
+            assert refusal_cost.rounded(found(193), 193, 2.0).limit == 193
             assert refusal_cost.sentences()[0].startswith("refused requests cost nothing")
 
 
