@@ -76,6 +76,7 @@ class Window:
 
     penalty_s: after a refusal nothing is let through for so long, whatever the window; 0: none. named: the server told
     the end, so that no probe is worth it. blur_s: what round trips leave uncertain. charged: refused ones count.
+    rounder: the count with the refused ones, if that is what people would choose.
     """
 
     limit: int
@@ -90,6 +91,7 @@ class Window:
     shut_s: float = 0.0
     kind: Kind = "any"
     charged: bool = False
+    rounder: int = 0
 
     @property
     def tier(self) -> Tier:
@@ -114,7 +116,9 @@ class Window:
         """Return the length of its description: what is usual is short."""
         kinds = {"any": 0.0, "aligned": 2.0, "counter": 3.0}
         length = (
-            count_bits(self.limit) + period_bits(min(self.low_s, EXACT * self.high_s), self.high_s) + kinds[self.kind]
+            count_bits(self.rounder or self.limit)
+            + period_bits(min(self.low_s, EXACT * self.high_s), self.high_s)
+            + kinds[self.kind]
         )
         return length + (5.0 if self.penalty_s else 0.0)
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from harness.pacing.learn.explain import Refusal, explain
 from harness.pacing.learn.hypotheses import EXACT, Clocked, Closure, Window
 from harness.pacing.learn.observations import Observations
-from harness.pacing.learn.prior import PERIODS, commonness, roundness
+from harness.pacing.learn.prior import PERIODS, ROUND, ROUNDER, commonness, roundness, wholes
 from harness.pacing.server_clock import ServerClock
 from harness.pacing.tiers import Kind
 
@@ -31,6 +31,8 @@ RATE_BITS, AT_ONCE_BITS, CHARGED_BITS = 12.5, 6.0, 4.0
 SHORT_S = 1.25
 # The latest closures tell; older ones are of limits that are known by now.
 MOST_CLOSURES, MOST_WINDOWS = 24, 6
+# Before so many closures nothing is thought of that could explain almost any of them: pairs, and refusals that count.
+ENOUGH = 2
 # On the clock nothing longer than this is looked for, and of what was let through so many are looked at.
 LONGEST_S, SAMPLES = 86400.0, 24
 # So well must the clock be known, as a part of a period, for it to tell what was in one window.
@@ -51,7 +53,7 @@ class Model:
     def bits(self) -> float:
         """Return the length of its description."""
         rare = (RATE_BITS if self.rate else 0.0) + (AT_ONCE_BITS if self.at_once is not None else 0.0)
-        rare += CHARGED_BITS if any(window.charged for window in self.windows) else 0.0
+        rare += CHARGED_BITS if any(window.charged or window.rounder for window in self.windows) else 0.0
         return sum(window.bits for window in self.windows) + rare
 
 
@@ -127,7 +129,7 @@ class Identifier:
 
     def _instead(self, window: Window, is_forbidding: bool) -> Iterator[Window]:
         """Yield what a window may be in truth. is_forbidding: something was let through that it forbids."""
-        if self._clock.known and window.kind == "any" and not is_forbidding:
+        if self._clock.known and window.kind == "any" and not is_forbidding and window.high_s > SHORT_S:
             for kind in _ON_CLOCK:
                 ticking = replace(window, kind=kind, low_s=EXACT * window.high_s, named=True)
                 if self._let_in(Clocked(self._seen, self._clock), ticking) < window.limit:
@@ -147,17 +149,25 @@ class Identifier:
             if (not one.kinds and found) or (one.kinds == ("aligned",) and self._clock.known):
                 continue  # what only a phase chosen to fit saves is looked for on the clock
             evidence = f"refused after {one.limit:,} accepted requests; {how} {one.high_s:.3g} s after the first"
-            named = closure.told and commonness(one.period_s) > 1
+            alone = wholes(one.low_s, one.high_s) == [one.period_s]
+            named = closure.told and (alone or commonness(one.period_s) > 1)
             high_s = one.period_s if named else one.high_s
             window = Window(one.limit, one.low_s, high_s, evidence, named=named, blur_s=seen.blur_s())
-            found.append(replace(window, shut_s=max(closure.shut_s, closure.closed_s - closure.first_s)).settled())
+            found.append(self._rounder(replace(window, shut_s=closure.shut_s).settled(), closure))
         return found
+
+    def _rounder(self, window: Window, closure: Closure) -> Window:
+        """Return the window with the refused requests counted, if that makes a count that people would choose."""
+        opener = closure.accepted - window.limit
+        total = window.limit + self._seen.refused_between(self._seen.sent[opener], closure.first_s)
+        rounder = roundness(total) >= max(ROUND, roundness(window.limit) + ROUNDER)
+        return replace(window, rounder=total) if rounder and not self._seen.free else window
 
     def _crowd(self, closure: Closure) -> int | None:
         """Return how many may be in flight, if that explains a refusal that was over at once."""
         seen = self._seen
         crowd = seen.in_flight_at(closure.first_s)
-        if crowd < 2 or closure.probes or closure.lasted_s > SHORT_S:
+        if crowd < 2 or closure.told or closure.probes or closure.lasted_s > SHORT_S:
             return None
         first = max(0, closure.accepted - SAMPLES * 4)
         most = max((seen.in_flight_at(at) for at in seen.sent[first : closure.accepted]), default=0)
@@ -206,15 +216,19 @@ class Identifier:
                     yield Model((*keep, other, window), None, False)
         for (one, mask), (two, other_mask) in itertools.combinations(singles, 2):
             more = sum(a or b for a, b in zip(mask, other_mask))
-            if more > max(sum(mask), sum(other_mask)) and one.high_s != two.high_s:
+            apart = one.high_s != two.high_s and one.charged == two.charged
+            if more > max(sum(mask), sum(other_mask)) and apart and len(closures) > ENOUGH:
                 yield Model((*keep, one, two), None, False)
 
     def _clock_windows(self, closures: Sequence[Closure]) -> list[tuple[Window, list[bool]]]:
         longest_s = min(LONGEST_S, 2.5 * max(closure.lasted_s for closure in closures) + 2.0)
         sharp_s = (self._clock.high - self._clock.low) / SHARP
-        periods = [p for p in sorted({*PERIODS, *map(float, range(2, 121))}) if sharp_s <= p <= longest_s]
+        # What is over within a second may as well be a rate, which finds out by itself where it is too slow.
+        choices = sorted({*PERIODS, *map(float, range(2, 121))} - {1.0})
+        periods = [period for period in choices if sharp_s <= period <= longest_s]
         found = []
-        for charged, period_s, kind in itertools.product((False, True), periods, _ON_CLOCK):
+        charging = (False, True) if len(closures) > ENOUGH and not self._seen.free else (False,)
+        for charged, period_s, kind in itertools.product(charging, periods, _ON_CLOCK):
             clocked = Clocked(self._seen, self._clock, charged)
             window = Window(1, EXACT * period_s, period_s, "", named=True, kind=kind, shut_s=period_s, charged=charged)
             full = [self._most(clocked, window, closure) + 1 for closure in closures]

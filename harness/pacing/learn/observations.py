@@ -29,6 +29,7 @@ class Observations:
         self.in_flight: dict[Grant, None] = {}  # in order of sending
         self.in_flight_cost = 0
         self.charging = False  # refused requests are believed to cost quota
+        self.free = False  # they are known to cost nothing
         self.refused: array[float] = array("d")  # when they were answered
         self.refused_sends: array[float] = array("d")
         self.linger_s = linger_s

@@ -64,8 +64,9 @@ def count_bits(count: int) -> float:
     """Return the length of a count's description."""
     if count <= FEW:
         return FEW_BITS
-    # Small numbers are short whatever they are.
-    return min(2.0 * math.log2(count), _COUNT_BITS[min(roundness(count), len(_COUNT_BITS) - 1)])
+    bits = _COUNT_BITS[min(roundness(count), len(_COUNT_BITS) - 1)]
+    # Five a second are usual, though five is not as round as five hundred.
+    return min(2.0 * math.log2(count), bits) if roundness(count) else bits
 
 
 def period_bits(low_s: float, high_s: float) -> float:
@@ -116,6 +117,10 @@ def worth_trying(low_s: float, high_s: float, blur_s: float) -> float:
     middle_s = (low_s + high_s) / 2
     above = [p * 1.004 + blur_s / 2 for p in wholes(low_s, high_s) if p * 1.004 + blur_s / 2 < 0.99 * high_s]
     return min(above, key=lambda at: abs(at - middle_s), default=middle_s)
+
+
+# So much rounder must a count be with the refusals in its window than without them for these to count.
+ROUNDER, ROUND = 2, 3
 
 
 def roundness(count: int) -> int:

@@ -16,10 +16,8 @@ from typing import Literal
 from harness.pacing.base import Grant, Later, LearnedFact
 from harness.pacing.learn.hypotheses import Window
 from harness.pacing.learn.observations import Observations
-from harness.pacing.learn.prior import roundness
+from harness.pacing.learn.prior import ROUND, ROUNDER, roundness
 
-# So much rounder must a count be with the refusals than without them.
-ROUNDER, ROUND = 2, 3
 # A known limit that refuses so early, as a part of its count, is another one: room that comes back bit by bit.
 EARLY = 0.5
 # The silence before a window, as a part of its period, by which its first request is known.
@@ -78,6 +76,7 @@ class RefusalCost:
 
     def _drop(self, why: str) -> None:
         self.state, self._why, self._history.charging = "disproved", why, False
+        self._history.free = True
         self._tell(f"refused requests cost nothing: {why}", "high")
 
     # --- one trial --------------------------------------------------------------------------------------------------
