@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import core, importer, lab, large, memory, million, pacer, resume
+from benchmarks import core, importer, lab, large, learn, memory, million, pacer, resume
 from benchmarks.__main__ import main
 from benchmarks.libraries import LIBRARIES
 from benchmarks.measure import Figure, alone, beside, table, turns
@@ -28,6 +28,22 @@ def test_the_core_alone() -> None:
     figures = core.measure(rounds=1, items=230, slow_items=30)
     assert positive(figures)
     assert [figure.aim for figure in figures] == [">= 25,000", ">= 15,000", "", ""]
+
+
+@pytest.mark.parametrize("row", [learn.ROWS[1], learn.ROWS[13], learn.ROWS[24]], ids=lambda row: row.name)
+def test_what_auto_learns_beside_what_is_told(row: learn.Row) -> None:
+    """A window of 11 s without a hint, one on the clock, and two tiers by Retry-After: each reaches its aim."""
+    reached, refused = learn.measure(rounds=1, rows=(row,))
+    assert reached.met is True
+    assert reached.other == row.before
+    assert 0 < refused.ours < 40
+
+
+@pytest.mark.slow
+def test_what_auto_learns_in_every_row() -> None:
+    """The whole grid: every aim but those that are known to be missed."""
+    missed = {figure.name for figure in learn.measure(rounds=1) if figure.met is False}
+    assert missed <= {"10/s:gcra:burst=10, honest"}
 
 
 @pytest.mark.realtime

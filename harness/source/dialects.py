@@ -113,23 +113,20 @@ def _of_one(family: str, scope: str, fields: dict[str, tuple[str, Named]], now_s
 
     pair = _COUNTS.search(fields["limit"][0]) if "limit" in fields else None
     if pair is not None:
-        used, limit = int(pair[1]), int(pair[2])
-        return [Quota(limit, max(0, limit - used), None, None, scope or None, _called(family))]
+        return [Quota(int(pair[2]), max(0, int(pair[2]) - int(pair[1])), None, None, scope or None, _called(family))]
     limits, remaining, used_up = (read(field, number) for field in ("limit", "remaining", "used"))
     reset_s, reset_utc_s = _reset(fields, now_s)
-    period_s = _period_s(fields)
     made = []
     for at in range(max(len(limits[:1]), len(remaining), len(used_up), reset_s is not None)):
         limit, left, used = (values[at] if at < len(values) else None for values in (limits, remaining, used_up))
-        period = period_s
+        period_s = _period_s(fields)
         if limit is not None and limit != int(limit):
-            limit, period = (1.0, 1.0 / limit) if 0 < limit < 1 else (math.floor(limit), 1.0)
+            limit, period_s = (1.0, 1.0 / limit) if 0 < limit < 1 else (float(int(limit)), 1.0)
         if left is None and used is not None and limit is not None:
             left = max(0.0, limit - used)
-        if (limit, left, reset_s) == (None, None, None):
-            continue
-        whole = [None if value is None else int(value) for value in (limit, left)]
-        made.append(Quota(whole[0], whole[1], reset_s, period, scope or None, _called(family), reset_utc_s))
+        if limit is not None or left is not None or reset_s is not None:
+            most, rest = (None if value is None else int(value) for value in (limit, left))
+            made.append(Quota(most, rest, reset_s, period_s, scope or None, _called(family), reset_utc_s))
     return made
 
 

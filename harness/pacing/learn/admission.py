@@ -53,6 +53,7 @@ class Admission:
             blind = (
                 model.period_s is None
                 and belief.bucket is None
+                and (model.last is not None or model.first_reset_s is not None)  # without a count it paces nothing
                 and belief not in self._limiters.rules
                 and not model.is_log(self._headers.periods.kin(belief))
             )

@@ -1,0 +1,166 @@
+"""CASES.md C and F, by number: what learning got wrong on small servers, and what is right."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.pacing import AutoPacer, DeclaredPacer, Grant, Notice, Outcome, Quota, WindowPacer, parse_tiers
+from harness.pacing.limiters import BucketLimiter
+from harness.record import events as e
+from tests.lab.auto_play import Played, play
+
+WIRE = {"latency": "uniform:60ms-90ms"}
+
+
+def told(limit: str, dialect: str, items: int, workers: int = 10) -> Played:
+    """The same import by `window`, told the truth and its kind."""
+    known = limit.partition(":penalty")[0]
+    return play(limit, dialect, items, workers=workers, pacer=WindowPacer(parse_tiers(known), 30.0))
+
+
+def share(run: Played, limit: str, dialect: str, items: int) -> float:
+    return told(limit, dialect, items).state.duration_s / run.state.duration_s
+
+
+def periods(run: Played, count: int) -> list[tuple[float, float]]:
+    """(when, period in seconds) each time that a window of `count` was learned anew."""
+    news = [event for event in run.events if isinstance(event, e.Learned) and event.tier]
+    tiers = [(event.t_s, parse_tiers(event.tier or "")[0]) for event in news]
+    return [(t_s, tier.period_s) for t_s, tier in tiers if tier.limit == count]
+
+
+def test_c1_a_limit_without_a_count_paces_nothing() -> None:
+    """`X-RateLimit-Limit: 600,30000` and no more: any number goes at once."""
+    pacer = AutoPacer()
+    first = pacer.reserve(0.0)
+    assert isinstance(first, Grant)
+    pacer.settle(first, 0.1, Outcome.ANSWERED, Notice(quotas=(Quota(600), Quota(30000))))
+    assert all(isinstance(pacer.reserve(0.1), Grant) for _ in range(50))
+
+
+@pytest.mark.parametrize("penalty_s", [6, 30])
+@pytest.mark.parametrize("rate", [5, 20])
+def test_c3_a_penalty_is_told_from_a_window(rate: int, penalty_s: int) -> None:
+    """So many a second, then shut: let in after a second, so that the time before was a penalty; met once."""
+    limit, items = f"{rate}/1s:penalty={penalty_s}s", 60 * rate
+    run = play(limit, "none", items)
+    assert f"{rate}/1s" in [str(tier) for tier in run.learned()]
+    refused_s = [event.sent_s for event in run.events if isinstance(event, e.Refused)]
+    assert max(refused_s) < 2.2 * penalty_s  # none after the first overstep was understood
+    # What is left but the one penalty, found to within a third.
+    assert run.state.duration_s <= told(limit, "none", items).state.duration_s + 1.4 * penalty_s + 5
+
+
+def test_c5_a_limit_in_view_that_never_binds_is_not_the_one_that_refuses() -> None:
+    """3,500 an hour are shown, 80 in 6 s refuse: those are believed, for a burst of refusals."""
+    run = play("80/6s+3500/1h", "honest", 800, lie=("one-tier",))
+    assert "80/6s" in [str(tier) for tier in run.learned()]
+    assert run.refused <= 10
+    assert not any("cost quota" in said for said in run.beliefs)
+    assert run.optimality >= 0.9
+
+
+@pytest.mark.parametrize("most", [3, 6])
+def test_c6_a_number_in_flight_is_found(most: int) -> None:
+    """A bare 429 with more in flight: at most so many, at the speed of who knows."""
+    run = play(f"{most}:concurrency", "none", 1000)
+    assert [str(tier) for tier in run.learned()] == [f"{most}:concurrency"]
+    assert run.refused <= 12
+    assert share(run, f"{most}:concurrency", "none", 1000) >= 0.95
+
+
+def test_c7_a_bucket_is_read_from_its_header() -> None:
+    """Shopify, `32/40` and a leak of 2 a second: one bucket, and nothing is refused."""
+    run = play("2/s:bucket:burst=40", "shopify", 400)
+    assert run.refused == 0
+    (tier,) = run.learned()
+    assert (tier.kind, tier.burst) == ("bucket", 40)
+    assert tier.limit / tier.period_s == pytest.approx(2.0, rel=0.02)
+    assert share(run, "2/s:bucket:burst=40", "shopify", 400) >= 0.98
+
+
+@pytest.mark.parametrize(("limit", "dialect"), [("60/60s", "okta"), ("200/60s", "zendesk"), ("100/10s:log", "hubspot")])
+def test_c8_limits_under_other_names_are_read(limit: str, dialect: str) -> None:
+    """X-Rate-Limit-* and X-HubSpot-RateLimit-*: nothing is refused."""
+    items = 3 * parse_tiers(limit)[0].limit
+    run = play(limit, dialect, items)
+    assert run.refused == 0
+    assert share(run, limit, dialect, items) >= 0.95
+
+
+def test_c9_two_sliding_counters_without_hints() -> None:
+    """0.54 of the best before; now 0.85 of what who knows them reaches."""
+    limit = "20/10s:counter+100/60s:counter"
+    run = play(limit, "none", 800)
+    assert share(run, limit, "none", 800) >= 0.85
+
+
+@pytest.mark.parametrize("limit", ["100/11s", "200/13s", "100/33s"])
+def test_c10_odd_periods_without_hints(limit: str) -> None:
+    """Within 5 % after five windows, 1 % after ten, and 0.95 of who knows."""
+    count, period_s = parse_tiers(limit)[0].limit, parse_tiers(limit)[0].period_s
+    run = play(limit, "none", 13 * count)
+    found = periods(run, count)
+    for windows, within in ((5, 0.05), (10, 0.01)):
+        latest = [period for t_s, period in found if t_s <= windows * period_s][-1]
+        assert latest == pytest.approx(period_s, rel=within)
+    assert share(run, limit, "none", 13 * count) >= 0.95
+
+
+@pytest.mark.parametrize("dialect", ["retry-after", "none"])
+def test_f3_a_strict_leaky_bucket_told_as_windows(dialect: str) -> None:
+    """3,079 refusals and 0.19 before: what is tighter is learned beside what was declared."""
+    limit, declared = "15/2s:leaky:burst=0", "50/5s+150/20s"
+    run = play(limit, dialect, 306, workers=20, pacer=DeclaredPacer(parse_tiers(declared)), **WIRE)
+    assert run.refused <= 40
+    assert run.optimality >= 0.8
+    shown = [str(tier.tier) for tier in run.pacer.statistics(run.state.duration_s).tiers]
+    assert shown[:2] == ["50/5s", "150/20s"]
+    assert any(isinstance(event, e.Learned) for event in run.events)
+
+
+def test_f4_a_sliding_counter_told_as_windows() -> None:
+    """239 refusals before; now a burst and some steps, at the speed of before."""
+    limit, declared = "50/5s:counter+150/20s:counter", "50/5s+150/20s"
+    run = play(limit, "retry-after", 306, workers=20, pacer=DeclaredPacer(parse_tiers(declared)), **WIRE)
+    plain = play(limit, "retry-after", 306, workers=20, pacer=WindowPacer(parse_tiers(declared), 30.0), **WIRE)
+    assert run.refused <= 40 < plain.refused
+    assert run.state.duration_s <= 1.05 * plain.state.duration_s
+
+
+def test_f5_a_reset_of_a_second_is_not_a_period() -> None:
+    """GCRA, ten at once and ten a second: no odd window is learned, nothing is refused, eight a second at least."""
+    run = play("10/s:gcra:burst=10", "honest", 400)
+    assert run.refused == 0
+    assert all(tier.period_s >= 1.0 for tier in run.learned())
+    assert run.optimality >= 0.8
+
+
+@pytest.mark.parametrize("limit", ["100/5s", "500/20s+2000/100s", "20/2s:log"])
+def test_declared_limits_are_kept_as_by_window_to_the_digit(limit: str) -> None:
+    """Until something is refused within them, the events of both are the same."""
+    both = [
+        play(limit, "honest", 600, workers=20, pacer=pacer)
+        for pacer in (WindowPacer(parse_tiers(limit), 30.0), DeclaredPacer(parse_tiers(limit)))
+    ]
+    assert both[0].refused == both[1].refused == 0
+    assert both[0].events == both[1].events
+
+
+def test_a_declared_limit_is_never_loosened() -> None:
+    """50 in 10 s declared where the server allows 100 in 5 s, then 20 in 5 s: the tighter of both holds."""
+    loose = play("100/5s", "none", 300, pacer=DeclaredPacer(parse_tiers("50/10s")))
+    assert loose.refused == 0
+    assert loose.state.duration_s == pytest.approx(60, abs=2)
+    tight = play("20/5s", "none", 300, pacer=DeclaredPacer(parse_tiers("50/10s")))
+    assert tight.refused <= 30
+    assert tight.optimality >= 0.85
+
+
+def test_what_is_learned_of_a_bucket_is_enforced_by_its_limiter() -> None:
+    """Read from headers, it stands among the limiters of `WindowPacer`, and its statistics among its tiers."""
+    run = play("2/s:bucket:burst=40", "shopify", 300)
+    pacer = run.pacer
+    assert isinstance(pacer, AutoPacer)
+    assert any(isinstance(limiter, BucketLimiter) for limiter in pacer._window._limiters)
+    assert [tier.tier.kind for tier in pacer.statistics(run.state.duration_s).tiers] == ["bucket"]
