@@ -1,7 +1,7 @@
 """What `auto`, told nothing, reaches of what `window` reaches that is told the truth: `python -m benchmarks learn`.
 
-Virtual time, so the figures are the same on every machine: an import of 13 windows of the longest limit, or as
-many items as said, 10 workers, 80 ms lognormal, the median of `rounds` seeds. Each figure is a share: how long `window` took
+Virtual time, so the figures are the same on every machine: an import of 13 windows of the longest limit, or as many
+items as said, 10 workers, 80 ms lognormal, the median of `rounds` seeds. Each figure is a share: how long `window` took
 that knew the limits and their kind, over how long `auto` took. In the column `other` is the share that the learner
 before it reached (recorded in November 2026, with seed 0); the last two columns are the aim and whether it is met.
 """

@@ -13,6 +13,7 @@ from harness_test_api.dialects import LIES
 
 from harness.lab.simulate import Network
 from harness.pacing import AutoPacer, WindowPacer, parse_tiers
+from harness.pacing.learn.prior import LADDER
 from harness.record import events as e
 from tests.lab.auto_play import Played, play
 
@@ -199,6 +200,11 @@ def test_retry_after_alone_in_every_case(limit: str, kind: str, workers: int) ->
 # --- nothing tells ----------------------------------------------------------------------------------------------------
 
 
+def steps(period_s: float) -> int:
+    """How often the first pause looks until a window of that length is over: each step is one refusal, once."""
+    return sum(step <= period_s for step in LADDER) + 1
+
+
 def periods_over_time(run: Played, limit: int) -> list[tuple[float, float]]:
     """(when, period in seconds) each time that a tier of `limit` was learned anew."""
     news = [event for event in run.events if isinstance(event, e.Learned) and event.tier is not None]
@@ -217,12 +223,14 @@ def test_without_any_hint_the_period_is_found(limit: str, kind: str) -> None:
     print(limit, kind, run.refused, round(run.optimality, 3), known)
     assert known[5] == pytest.approx(period_s, rel=0.10)
     assert known[10] == pytest.approx(period_s, rel=0.02)
-    assert run.optimality >= 0.85
-    assert run.refusals_in_a_row() <= 5
+    assert run.optimality >= 0.95
+    assert run.refusals_in_a_row() <= steps(period_s)
     holds = [event for event in run.events if isinstance(event, e.Held)]
     first = next(event for event in run.events if isinstance(event, e.Learned))
     later = [event.t_s for event in holds if event.t_s > first.t_s]
-    assert all(sum(at <= other < at + 0.9 * period_s for other in later) <= 1 for at in later)
+    # One in each window; once a second one beside it, which asks whether it is a penalty.
+    busy = [at for at in later if sum(at <= other < at + 0.9 * period_s for other in later) > 1]
+    assert len(busy) <= 1
 
 
 @pytest.mark.parametrize("limit", ["500/20s+2000/100s", "20/10s+100/60s", "60/3s+200/15s"])
@@ -460,30 +468,26 @@ def test_a_period_that_hardly_anybody_would_choose_is_found_too(limit: str, kind
     known = {windows: [w for t_s, w in found if t_s <= windows * period_s][-1] for windows in (5, 10)}
     print(limit, kind, run.refused, round(run.optimality, 3), known)
     assert known[5] == pytest.approx(period_s, rel=0.10)
-    assert known[10] == pytest.approx(period_s, rel=0.03)
-    assert run.optimality >= 0.85
-    assert run.refusals_in_a_row() <= 5
+    assert known[10] == pytest.approx(period_s, rel=0.02)
+    assert run.optimality >= 0.9
+    assert run.refusals_in_a_row() <= steps(period_s)
     holds = [event.t_s for event in run.events if isinstance(event, e.Held)]
     later = holds[run.refusals_in_a_row() :]
-    assert all(sum(at <= other < at + 0.9 * period_s for other in later) <= 1 for at in later)
+    busy = [at for at in later if sum(at <= other < at + 0.9 * period_s for other in later) > 1]
+    assert len(busy) <= 1
 
 
-# What is between two steps of the first pause (5, 10, 20, 30, 60 s) needs a window more: (after 5, after 10, least).
-BETWEEN = {"200/13s": (0.17, 0.04, 0.87), "100/33s": (0.23, 0.06, 0.84), "100/11s": (0.39, 0.07, 0.81)}
-
-
-@pytest.mark.parametrize("limit", BETWEEN)
-def test_a_period_far_from_every_step_takes_longer(limit: str) -> None:
-    """Aims 10 % after five windows, 2 % after ten: missed by what is written in BETWEEN."""
+@pytest.mark.parametrize("limit", ["200/13s", "100/33s", "100/11s"])
+def test_a_period_far_from_every_usual_one_is_found_as_soon(limit: str) -> None:
+    """Within 5 % after five windows, 1 % after ten, at 0.95 of the best possible."""
     count, period_s = true_tiers(limit)[0]
     run = play(limit, "none", 13 * count)
     found = periods_over_time(run, count)
     five, ten = ([w for t_s, w in found if t_s <= windows * period_s][-1] / period_s for windows in (5, 10))
     print(limit, run.refused, round(run.optimality, 3), five, ten)
-    after_5, after_10, least = BETWEEN[limit]
-    assert 1 <= five <= 1 + after_5
-    assert 1 <= ten <= 1 + after_10
-    assert run.optimality >= least
+    assert 1 <= five <= 1.05
+    assert 1 <= ten <= 1.01
+    assert run.optimality >= 0.95
 
 
 @pytest.mark.parametrize("limit", ["100/7s", "100/6s"])

@@ -34,7 +34,7 @@ from harness.pacing.tiers import MAX_PERIOD_S, Kind, Tier
 Source = Literal["refusal", "remembered"]
 # A period known to 2 % is known: what probes cost is more than what they could gain.
 FINE = 1.01
-PENALTY_BITS = 5.0
+PENALTY_BITS = 2.5
 # A period that is one number and no interval.
 EXACT = 0.999
 # Nothing that people choose is shorter; what lets in again so soon refills.
@@ -120,7 +120,7 @@ class Window:
             + period_bits(min(self.low_s, EXACT * self.high_s), self.high_s)
             + kinds[self.kind]
         )
-        return length + (5.0 if self.penalty_s else 0.0)
+        return length + (PENALTY_BITS if self.penalty_s else 0.0)
 
     def bracket(self, closure: Closure, seen: Observations) -> tuple[float, float] | None:
         """Return between which periods the closure would be this limit's; None: fewer were let through than it
