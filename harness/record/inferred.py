@@ -19,7 +19,7 @@ from pathlib import Path
 from harness.errors import BadLimits
 from harness.pacing import format_tiers, parse_tiers
 from harness.pacing.learn.explain import Explanation, Refusal, explain
-from harness.pacing.learn.identify import SHORT_S
+from harness.pacing.learn.hypotheses import SHORT_S
 from harness.pacing.learn.prior import rates_between
 from harness.pacing.learn.refill import as_tier
 from harness.pacing.tiers import Tier, Tiers

@@ -37,6 +37,8 @@ FINE = 1.01
 PENALTY_BITS = 2.5
 # A period that is one number and no interval.
 EXACT = 0.999
+# A pause no longer than this, the least that Retry-After can say and a little, is over at once.
+SHORT_S = 1.25
 # Nothing that people choose is shorter; what lets in again so soon refills.
 SHORTEST_S = 0.9
 
@@ -47,7 +49,7 @@ class Closure:
 
     closed_s: it was shut until then, by the last refusal or as the server told. ended_by_s: it was open by then.
     accepted: how many had been let through before. others: let through and in flight when the first was sent.
-    told: the server named the end. guesses: probes that nobody had named a time for.
+    told: the server named the end. probes: how many were refused. known_s: when the last refusal was known.
     """
 
     first_s: float
@@ -58,6 +60,13 @@ class Closure:
     others: int = 0
     told: bool = False
     probes: int = 0
+    known_s: float | None = None
+
+    @property
+    def is_short(self) -> bool:
+        """Return whether it was over at once: after the least that anybody waits, nothing was refused any more."""
+        known_s = self.closed_s if self.known_s is None else self.known_s
+        return not self.probes and self.through_s - known_s <= SHORT_S
 
     @property
     def shut_s(self) -> float:

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harness.pacing.learn.explain import Refusal, explain
-from harness.pacing.learn.hypotheses import EXACT, Clocked, Closure, Window
+from harness.pacing.learn.hypotheses import EXACT, SHORT_S, Clocked, Closure, Window
 from harness.pacing.learn.observations import Observations
 from harness.pacing.learn.prior import PERIODS, ROUND, ROUNDER, commonness, roundness, wholes
 from harness.pacing.server_clock import ServerClock
@@ -27,8 +27,6 @@ from harness.pacing.tiers import Kind
 # What a closure costs that nothing explains: more than a usual limit, less than two that nobody would choose.
 UNEXPLAINED_BITS = 20.0
 RATE_BITS, AT_ONCE_BITS, CHARGED_BITS = 12.5, 6.0, 4.0
-# A pause no longer than this, the least that Retry-After can say and a little, is over at once.
-SHORT_S = 1.25
 # The latest closures tell; older ones are of limits that are known by now.
 MOST_CLOSURES, MOST_WINDOWS = 24, 6
 # Before so many closures nothing is thought of that could explain almost any of them: pairs, and refusals that count.
@@ -37,6 +35,7 @@ ENOUGH = 2
 LONGEST_S, SAMPLES = 86400.0, 24
 # So well must the clock be known, as a part of a period, for it to tell what was in one window.
 SHARP = 0.1
+PHASES = 4
 _ON_CLOCK: tuple[Kind, ...] = ("aligned", "counter")
 
 
@@ -72,7 +71,7 @@ class Identifier:
         """Return whether some hypothesis of `model` explains the closure."""
         if any(self.is_of(window, closure) for window in model.windows):
             return True
-        if closure.lasted_s > SHORT_S or closure.probes:
+        if not closure.is_short:
             return False
         return model.rate or (model.at_once is not None and self._seen.in_flight_at(closure.first_s) >= model.at_once)
 
@@ -161,13 +160,14 @@ class Identifier:
         opener = closure.accepted - window.limit
         total = window.limit + self._seen.refused_between(self._seen.sent[opener], closure.first_s)
         rounder = roundness(total) >= max(ROUND, roundness(window.limit) + ROUNDER)
-        return replace(window, rounder=total) if rounder and not self._seen.free else window
+        slow = not closure.is_short and not self._seen.free
+        return replace(window, rounder=total) if rounder and slow else window
 
     def _crowd(self, closure: Closure) -> int | None:
         """Return how many may be in flight, if that explains a refusal that was over at once."""
         seen = self._seen
         crowd = seen.in_flight_at(closure.first_s)
-        if crowd < 2 or closure.told or closure.probes or closure.lasted_s > SHORT_S:
+        if crowd < 2 or closure.told or not closure.is_short:
             return None
         first = max(0, closure.accepted - SAMPLES * 4)
         most = max((seen.in_flight_at(at) for at in seen.sent[first : closure.accepted]), default=0)
@@ -228,8 +228,8 @@ class Identifier:
         periods = [period for period in choices if sharp_s <= period <= longest_s]
         found = []
         charging = (False, True) if len(closures) > ENOUGH and not self._seen.free else (False,)
-        for charged, period_s, kind in itertools.product(charging, periods, _ON_CLOCK):
-            clocked = Clocked(self._seen, self._clock, charged)
+        for charged, period_s, kind, phase in itertools.product(charging, periods, _ON_CLOCK, self._phases()):
+            clocked = Clocked(self._seen, phase, charged)
             window = Window(1, EXACT * period_s, period_s, "", named=True, kind=kind, shut_s=period_s, charged=charged)
             full = [self._most(clocked, window, closure) + 1 for closure in closures]
             for limit in _limits(math.ceil(self._let_in(clocked, window) + 1 - 1e-6), full):
@@ -237,6 +237,16 @@ class Identifier:
                 said = f"refused {sum(mask)} times, as windows of {period_s:g} s on the server's clock would"
                 found.append((replace(window, limit=limit, evidence=said), mask))
         return found
+
+    def _phases(self) -> list[ServerClock]:
+        """Return what the clock may be, in parts: what is let through and refused must fit one and the same of them."""
+        low, high = self._clock.low, self._clock.high
+        parts = []
+        for part in range(PHASES):
+            clock = ServerClock()
+            clock.low, clock.high = (low + (high - low) * end / PHASES for end in (part, part + 1))
+            parts.append(clock)
+        return parts
 
     @staticmethod
     def _most(clocked: Clocked, window: Window, closure: Closure) -> float:

@@ -16,7 +16,7 @@ from harness.pacing.learn.experiments import Due, Experiments, Question
 from harness.pacing.learn.explain import openers
 from harness.pacing.learn.headers import Headers
 from harness.pacing.learn.hypotheses import SHORTEST_S, Closure, Window
-from harness.pacing.learn.identify import SHORT_S, Identifier, Model
+from harness.pacing.learn.identify import Identifier, Model
 from harness.pacing.learn.observations import Observations
 from harness.pacing.learn.pause import BEYOND, Pause
 from harness.pacing.learn.prior import PERIODS, Trust, commonness, roundness, says_why
@@ -448,7 +448,7 @@ class Learner:
         """Explain a closure by what is believed; where that does not, find what explains all of them."""
         identifier = self._identifier
         identifier.closures.append(closure)
-        short = closure.lasted_s <= SHORT_S and not closure.probes
+        short = closure.is_short
         if not identifier.explains(self.model, closure):
             if self._refusal_cost.explains(list(self.windows), closure.first_s, opened_s) is not None:
                 identifier.closures.pop()

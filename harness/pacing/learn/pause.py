@@ -150,4 +150,6 @@ class Pause:
         told = self.end_s is not None
         if self.end_s is not None and self.end_s[0] < ended_by_s and self.end_s[1] > closed_s:
             closed_s, ended_by_s = max(closed_s, self.end_s[0]), min(ended_by_s, self.end_s[1])
-        return Closure(self.first_s, closed_s, ended_by_s, probe.at, accepted, self.in_flight, told, self.probes)
+        return Closure(
+            self.first_s, closed_s, ended_by_s, probe.at, accepted, self.in_flight, told, self.probes, self.last_s
+        )

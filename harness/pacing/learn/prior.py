@@ -96,9 +96,15 @@ def wholes(low_s: float, high_s: float) -> list[float]:
 
 
 def settled_period(low_s: float, high_s: float, blur_s: float) -> float | None:
-    """Return the period that people would choose, where one alone is left, and near enough to both ends."""
-    near = [p for p in wholes(low_s, high_s) if high_s < p * CLOSE + 1.5 * blur_s and p < low_s * CLOSE + 1.5 * blur_s]
-    return near[0] if len(near) == 1 else None
+    """Return the period that people would choose, where one alone is left, and near enough to both ends: of whole ones,
+    or of usual ones.
+    """
+    whole = wholes(low_s, high_s)
+    for choices in (whole, [period for period in whole if commonness(period) > 1]):
+        near = [p for p in choices if high_s < p * CLOSE + 1.5 * blur_s and p < low_s * CLOSE + 1.5 * blur_s]
+        if len(choices) == len(near) == 1:
+            return near[0]
+    return None
 
 
 def worth_trying(low_s: float, high_s: float, blur_s: float) -> float:

@@ -116,7 +116,7 @@ class Refill:
         """Return how much of the depth is paid for and not yet due: as much as leaves no room where there is none."""
         if now >= self.earliest(1) - EPSILON_S:
             ahead = (self._due - now) * self.rate
-            return max(0, min(self.depth - 1, math.ceil(ahead - EPSILON_S)))
+            return 0 if ahead <= 0 else min(self.depth - 1, math.ceil(ahead - EPSILON_S))
         return self.depth
 
     def earliest(self, cost: int) -> float:
