@@ -234,6 +234,8 @@ class Identifier:
             full = [self._most(clocked, window, closure) + 1 for closure in closures]
             for limit in _limits(math.ceil(self._let_in(clocked, window) + 1 - 1e-6), full):
                 mask = [most > limit for most in full]
+                if sum(mask) < 2:  # any window explains one closure
+                    continue
                 said = f"refused {sum(mask)} times, as windows of {period_s:g} s on the server's clock would"
                 found.append((replace(window, limit=limit, evidence=said), mask))
         return found

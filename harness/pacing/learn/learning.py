@@ -53,6 +53,7 @@ class Learner:
         self._search: Refill | None = None
         self._why_rate = ""
         self._told_rate = 0.0
+        self._given_up: tuple[Window, ...] = ()  # windows in whose place a rate was believed
         self._short: Closure | None = None  # the last that was over at once
         self._pause: Pause | None = None
         self._unproven: Closure | None = None  # what a doubtful pause would teach
@@ -319,7 +320,8 @@ class Learner:
 
     def _rates(self) -> list[float]:
         """Return the rates of windows that are believed."""
-        return [(w.limit - 1) / w.high_s for w in self.windows if w.limit > 1 and roundness(w.limit) >= ROUND]
+        likely = [*self.windows, *self._given_up]
+        return [(w.limit - 1) / w.high_s for w in likely if w.limit > 1 and roundness(w.limit) >= ROUND]
 
     def _count_full(self, grant: Grant) -> None:
         """Try one more in flight after a while, once: limits change, and the first refusal may have come too late."""
@@ -520,6 +522,8 @@ class Learner:
     def _believe(self, model: Model) -> None:
         """Keep to `model` from now on, and tell what is new of it."""
         before = {(str(window.tier), window.evidence) for window in self.windows}
+        if model.rate and not self.model.rate:
+            self._given_up = tuple(window for window in self.windows if window not in model.windows)
         crowd, self.model = self.model.at_once, model
         for window in model.windows:
             if (str(window.tier), window.evidence) not in before:

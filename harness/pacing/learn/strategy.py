@@ -50,6 +50,7 @@ class AutoPacer:
         self._learner = Learner(self._seen, self._headers, self._trust)
         self._window: WindowPacer = Enforcement((), linger_s, rtt_floor_s, self._headers.periods.clock)
         self._declared = tiers
+        self._latest_s = 0.0  # the last answer
         self._learner.declared = bool(tiers)
         for tier in remembered:
             self._learner.remember(tier)
@@ -116,6 +117,7 @@ class AutoPacer:
         self, grant: Grant, now: float, outcome: Outcome, notice: Notice | None = None, cost: int | None = None
     ) -> float | None:
         """Take in what became of a request; after a refusal return until when (absolute) everyone is to pause."""
+        self._latest_s = now
         true_cost = grant.cost if cost is None else cost
         self._seen.end(grant)
         self._heard = self._heard or outcome is not Outcome.UNUSED
@@ -181,6 +183,7 @@ class AutoPacer:
     def resolved(self, reason: Literal["limit", "own"]) -> None:
         """Take in what doubtful refusals turned out to be: `limit`, or `own`, the fault of the requests themselves."""
         self._learner.resolved(reason)
+        self._follow(self._latest_s)
 
     def charge(self, at: float, cost: int) -> None:
         """Count `cost` units that the server counted at `at` or before."""
