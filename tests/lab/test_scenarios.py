@@ -27,8 +27,8 @@ pytestmark = pytest.mark.matrix
 ITEMS = 250
 # What cannot come, by scenario, and why.
 GONE = {"faulty": 0.05, "hostile": 0.02}
-# Airtable shuts for 30 s and says nothing of it: pauses that double meet it once more than any other.
-IN_A_ROW = {"airtable": 6}
+# Neither says when to come back: the first pause looks at each step of its ladder, once.
+IN_A_ROW = {"airtable": 16, "hubspot": 12}
 # What no answer shows, and the flag that the refusal must name. Their presets know it.
 FLAGS = {
     "drf": "add --allow-host backend",

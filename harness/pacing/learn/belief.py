@@ -71,6 +71,7 @@ class Belief:
         disproves, and why, if one is.
         """
         self.contradicted += 1
+        self.bucket = None
         self.limit = min(self.limit, found.limit)
         self.low_s, self.high_s = found.low_s, max(found.high_s, self.high_s if self.settled else 0.0)
         self.kinds, self.evidence, self.told, self.settled = (), found.evidence, told, True

@@ -21,10 +21,12 @@ from dataclasses import dataclass
 from harness.pacing.base import Grant
 from harness.pacing.learn.hypotheses import Window
 from harness.pacing.learn.observations import Observations
-from harness.pacing.learn.prior import COMMON, worth_trying
+from harness.pacing.learn.prior import worth_trying
 
 # The silence before a window, as a part of its period, by which its first request is known.
 SILENCE = 0.15
+# Windows whose oversteps are punished are short: seconds, by how people choose them.
+SHORT = (1.0, 2.0, 5.0, 10.0, 60.0)
 # So much longer than its shortest likely period must a limit have been shut for a penalty to be thought of.
 MUCH_LONGER = 2.8
 
@@ -81,7 +83,7 @@ class Experiments:
         if known or window.source != "refusal":
             return None
         filled_s = self._seen.answered[-1] - self._seen.sent[opener]
-        likely = next((period for period in COMMON if period > 1.05 * filled_s), None)
+        likely = next((period for period in SHORT if period > 1.05 * filled_s), None)
         if likely is None or window.shut_s < MUCH_LONGER * likely or likely * 1.05 > window.low_s:
             return None
         return 1.02 * likely + window.blur_s / 2

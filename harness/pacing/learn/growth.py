@@ -16,6 +16,8 @@ from harness.pacing.tiers import MAX_PERIOD_S, Tier
 
 # So many moments, so many small steps between them, of so many units together, are no window.
 MOMENTS, STEPS, UNITS = 5, 4, 4
+# A count that a cache answers with stands still; so many different ones do not.
+DIFFERENT = 3
 # What whole numbers, and requests on their way, leave uncertain of one step.
 ROUNDED = 1.0
 MOST = 40
@@ -29,12 +31,14 @@ class Growth:
     """
 
     points: list[tuple[float, float, int]] = field(default_factory=list)
+    lefts: set[int] = field(default_factory=set)
     refuted: bool = False
     _believed: float = math.inf  # the rate of the bucket that was told, at most
 
     def read(self, sent_s: float, answered_s: float, passed: int, left: int) -> None:
         """Take in an answer that came with nothing else in flight: `passed` were let through, `left` remain."""
         self._take(sent_s, answered_s, passed + left)
+        self.lefts.add(left)
         self.points.append((sent_s, answered_s, passed + left))
         if len(self.points) > MOST:
             del self.points[1:-1:2]
@@ -42,19 +46,25 @@ class Growth:
     def full(self, sent_s: float, answered_s: float, before: int, limit: int) -> None:
         """Take in an answer that says it was full: all of `limit` was there when this request came, after `before`."""
         self._take(sent_s, answered_s, before + limit)
-        self.points = [(sent_s, answered_s, before + limit)]
+        self.points, self.lefts = [(sent_s, answered_s, before + limit)], set()
 
     def _take(self, sent_s: float, answered_s: float, total: int) -> None:
-        """Refute the bucket by what grew faster than it fills."""
+        """Refute the bucket by what grew faster than it fills, or shrank: then a cache answers, or others use it."""
         if self.points:
             before_s, _, had = self.points[-1]
+            self.refuted = self.refuted or total < had - ROUNDED
             self.refuted = self.refuted or total - had > self._believed * (answered_s - before_s) + 1 + ROUNDED
 
     def bounds(self) -> tuple[float, float] | None:
         """Return between which rates all growth lies; None where no rate explains all of it, or too little was seen."""
         points = self.points
         steps = sum(two[2] > one[2] for one, two in pairwise(points))
-        if len(points) < MOMENTS or steps < STEPS or points[-1][2] - points[0][2] < UNITS:
+        if (
+            len(points) < MOMENTS
+            or len(self.lefts) < DIFFERENT
+            or steps < STEPS
+            or points[-1][2] - points[0][2] < UNITS
+        ):
             return None
         low, high = 0.0, math.inf
         for at, (sent_s, answered_s, total) in enumerate(points):

@@ -121,7 +121,7 @@ class Headers:
             if before == here:  # nothing else was in flight when it was sent
                 growth.full(sent_s, now, before, limit)
             else:
-                growth.points = []
+                growth.points, growth.lefts = [], set()
         elif not self._history.in_flight:
             growth.read(sent_s, now, len(self._history), left)
         return growth.tier(limit)

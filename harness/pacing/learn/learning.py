@@ -455,8 +455,13 @@ class Learner:
             if self._refusal_cost.explains(list(self.windows), closure.first_s, opened_s) is not None:
                 identifier.closures.pop()
                 return
-            self._restore()
             found = identifier.identify(self.model, closure)
+            known = max((window.limit for window in self.windows), default=0)
+            if self._seen.charging and max((window.limit for window in found.windows), default=0) <= known:
+                # No longer limit than those that are known: it is these that the refused requests do not fill.
+                self._refusal_cost.unexplained()
+                self._restore()
+                found = identifier.identify(self.model, closure)
             self._adopt(found, closure)
         else:
             self._believe(identifier._narrowed(self.model))

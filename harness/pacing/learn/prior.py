@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from harness.pacing.base import RETRY_AFTER, Notice
 
 # Periods in seconds by how common they are in documented limits: seconds, minutes, hours and days first.
-COMMON = (1.0, 10.0, 60.0, 3600.0, 86400.0)
+_COMMON = (1.0, 10.0, 60.0, 3600.0, 86400.0)
 _USUAL = (5.0, 15.0, 20.0, 30.0, 100.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 7200.0, 21600.0, 43200.0, 604800.0)
 _KNOWN = (2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 25.0, 40.0, 45.0, 50.0, 90.0, 180.0, 200.0, 240.0, 1000.0, 1200.0, 10800.0)
 _RARE = (0.1, 0.2, 0.25, 0.5)
-_RANKED = (COMMON, _USUAL, _KNOWN, _RARE)
-PERIODS = tuple(sorted(COMMON + _USUAL + _KNOWN))
+_RANKED = (_COMMON, _USUAL, _KNOWN, _RARE)
+PERIODS = tuple(sorted(_COMMON + _USUAL + _KNOWN))
 # Where a pause without any hint looks whether it is over: seconds as people choose them, none more than a third beyond
 # the last from 3 s on. With a factor g, the first pause and the halving of what it leaves cost at most 2 (g - 1)
 # windows; 0.95 of the best over 13 windows allows 0.63, so that g must be 1.32. Looking twice as often would cost ten

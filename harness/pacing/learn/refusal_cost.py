@@ -64,9 +64,12 @@ class RefusalCost:
             if late and self.state != "disproved":
                 self.believe(f"{window.tier} refused after {accepted:,} accepted and {refused:,} refused")
                 return window
+        return None
+
+    def unexplained(self) -> None:
+        """Note that a known limit refused after fewer requests, refused or not, than it counts."""
         if self._history.charging:
             self._drop("it refused again after fewer requests, refused or not, than the limit counts")
-        return None
 
     def believe(self, why: str) -> None:
         """Believe it for the reason given, if nothing is known yet."""

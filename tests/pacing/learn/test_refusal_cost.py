@@ -114,4 +114,5 @@ def test_a_refusal_that_the_refusals_do_not_explain_ends_it() -> None:
     """Fewer than the limit, those refused included, and refused again: it is something else."""
     history, refusal_cost = believed(60, 5)
     assert refusal_cost.explains([belief()], 3.0, 0.0) is None
+    refusal_cost.unexplained()
     assert (refusal_cost.state, history.charging) == ("disproved", False)
