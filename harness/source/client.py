@@ -402,6 +402,7 @@ class HttpApi:
             self.reading.known_as(key), text, response.headers, kept=kept_as_items
         )
         if key == FIRST_PAGE and self.reading.seeks_size:
+            del records  # the page is read again there, and one that is large would stand here twice
             return self._sized(page, response, body, text)
         kept = records if self._keep_records or self.offers_records else []
         page = replace(page, itemless=self.reading.itemless)
