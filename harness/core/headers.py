@@ -38,8 +38,8 @@ class Headers:
         role, budget = flight.fetch.role, flight.budget
         if role == "token":
             return self._credentials.token_answered(flight, now, notice)
-        may_be = context.token is not None or not context.keys.is_one
-        if may_be and self._credentials.are_at_fault(flight, now, notice):
+        in_question = context.token is not None or not context.keys.is_one
+        if in_question and self._credentials.are_at_fault(flight, now, notice):
             return False
         if notice.status in SUSPECT:
             let_in = context.state.pages_read + context.state.imported
