@@ -19,6 +19,7 @@ from harness.core.keys import Keys
 from harness.core.list_reader import ListReader
 from harness.core.redirects import Redirects
 from harness.core.rules import RetryPolicy, Rules
+from harness.core.rulings import Proven
 from harness.core.stop_conditions import outage_breaker
 from harness.core.tokens import Token
 from harness.core.unauthorised import UNAUTHORISED
@@ -115,15 +116,21 @@ class Context:
 
     # --- of a budget ------------------------------------------------------------------------------------------------
 
-    def settle(self, flight: InFlight, now: float, notice: Notice, outcome: Outcome) -> Hold | None:
-        """Settle the grant of a request whose headers are in; return the pause that begins, if one does."""
-        flight.answered_s, flight.status = now, notice.status
-        return flight.budget.settle(flight.fetch.grant, now, outcome, notice)
+    def settle(
+        self, flight: InFlight, now: float, notice: Notice, outcome: Outcome, proven: Proven | None = None
+    ) -> Hold | None:
+        """Settle the grant of a request whose headers are in, and record what its budget learns from them.
 
-    def say_learned(self, flight: InFlight, now: float) -> None:
-        """Record what the budget that paid for a request has learned."""
-        for fact in learned(flight.budget, now, self.budgets):
+        Return the pause that begins, if one does. proven: whose fault answers in dispute were found to be.
+        """
+        budget = flight.budget
+        flight.answered_s, flight.status = now, notice.status
+        hold = budget.settle(flight.fetch.grant, now, outcome, notice)
+        if proven is not None:
+            budget.resolved(proven)
+        for fact in learned(budget, now, self.budgets):
             self.emit(fact)
+        return hold
 
     def say_held(self, flight: InFlight, now: float, hold: Hold | None) -> None:
         """Record the pause that a request began, if it did."""

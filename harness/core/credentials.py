@@ -58,7 +58,6 @@ class Credentials:
         context = self._context
         del context.in_flight[flight.fetch.id]
         hold = context.settle(flight, now, notice, Outcome.REFUSED if paused else Outcome.ANSWERED)
-        context.say_learned(flight, now)
         context.say_held(flight, now, hold)
         self._failures.go_back(flight, now, why, refused=notice if paused else None)
 
@@ -68,7 +67,6 @@ class Credentials:
         """Take in the headers of a token's request, as `Core.answered` does."""
         context, fetch = self._context, flight.fetch
         hold = context.settle(flight, now, notice, Outcome.REFUSED if notice.refused else Outcome.ANSWERED)
-        context.say_learned(flight, now)
         if not notice.refused:
             return True
         del context.in_flight[fetch.id]

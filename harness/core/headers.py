@@ -35,7 +35,7 @@ class Headers:
         """Take in the headers of a fetch; return whether its body is wanted."""
         context = self._context
         flight = context.in_flight[fetch_id]
-        role, budget = flight.fetch.role, flight.budget
+        role = flight.fetch.role
         if role == "token":
             return self._credentials.token_answered(flight, now, notice)
         in_question = context.token is not None or not context.keys.is_one
@@ -44,12 +44,9 @@ class Headers:
         if notice.status in SUSPECT:
             let_in = context.state.pages_read + context.state.imported
             notice = by_suspicion(notice, let_in, self._has_others(role))
-        disputes, probed = context.disputes, budget.breaker.is_probe(flight.fetch.grant)
+        disputes, probed = context.disputes, flight.budget.breaker.is_probe(flight.fetch.grant)
         ruling = disputes.heard(flight, now, notice, probed, context.state, context.fetches)
-        hold = context.settle(flight, now, notice, ruling.outcome)
-        if ruling.proven is not None:
-            budget.resolved(ruling.proven)
-        context.say_learned(flight, now)
+        hold = context.settle(flight, now, notice, ruling.outcome, ruling.proven)
         context.retries.answered(flight)
         if ruling.outcome is Outcome.ANSWERED and context.concurrency is not None:
             self._follow(context.concurrency, now)

@@ -35,9 +35,12 @@ class Sending:
 
     def next(self, now: float) -> Answer:
         """Return the next thing to do."""
-        answer = self._context.done or self._stop_rules.bounded(now, self._next(now))
-        self.doing = answer if isinstance(answer, Wait) else None
-        return answer
+        answer = self._context.done or self._next(now)
+        if not isinstance(answer, Wait):
+            self.doing = None
+            return answer
+        self.doing = self._stop_rules.bounded(now, answer)
+        return self.doing
 
     def _next(self, now: float) -> Answer:
         context = self._context
