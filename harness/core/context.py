@@ -20,7 +20,7 @@ from harness.core.list_reader import ListReader
 from harness.core.redirects import Redirects
 from harness.core.rules import RetryPolicy, Rules
 from harness.core.rulings import Proven
-from harness.core.stop_conditions import outage_breaker
+from harness.core.stop_conditions import StopRules, outage_breaker
 from harness.core.tokens import Token
 from harness.core.unauthorised import UNAUTHORISED
 from harness.core.waits import WaitLog
@@ -67,6 +67,7 @@ class Context:
         self.list = ListReader(rules, self.state, self.work, self.emit, payloads or set())
         self.retries = RetryPolicy(rules, self.state)
         self.disputes = Disputes()
+        self.stop_rules = StopRules(rules.stop_conditions, self.state)
         self.breaker = outage_breaker(rules.breaker)  # pauses everyone while everything fails
 
     def emit(self, event: e.Event) -> None:

@@ -76,6 +76,7 @@ class Core:
         # For those who look on; none of these is ever replaced by another.
         self.state, self.work, self.in_flight = context.state, context.work, context.in_flight
         self.keys, self.chooser, self.desired = context.keys, context.chooser, context.desired
+        self.doing: Wait | None = None  # why nothing is sent right now, for people
         failures = Failures(context)
         credentials = Credentials(context, failures)
         self._sending = Sending(context)
@@ -118,11 +119,6 @@ class Core:
         return self._context.concurrency
 
     @property
-    def doing(self) -> Wait | None:
-        """Why nothing is sent right now, as `next` said last; None where something is."""
-        return self._sending.doing
-
-    @property
     def doing_now(self) -> str:
         """Return `working`, or why nothing is sent, as people asked for it or as `next` said last."""
         if self.desired.paused:
@@ -150,7 +146,12 @@ class Core:
 
     def next(self, now: float) -> Answer:
         """Return the next thing to do. Call it again after every input and at the time a Wait names."""
-        return self._sending.next(now)
+        answer = self._context.done or self._sending.next(now)
+        if not isinstance(answer, Wait):
+            self.doing = None
+            return answer
+        self.doing = self._context.stop_rules.bounded(now, answer)
+        return self.doing
 
     def answered(self, fetch_id: int, now: float, notice: Notice) -> bool:
         """Take in the headers of a fetch. True: read the body and call `finished`; False: nothing more is wanted."""

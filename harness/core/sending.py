@@ -11,10 +11,9 @@ session ends.
 
 from __future__ import annotations
 
-from harness.core.answers import Answer, Done, Fetch, Wait
+from harness.core.answers import Answer, Done, Fetch
 from harness.core.context import Context
 from harness.core.keys import Reserved
-from harness.core.stop_conditions import StopRules
 from harness.core.tokens import Token
 from harness.core.work import InFlight, Task
 from harness.pacing import Budget, Grant, Later
@@ -28,21 +27,11 @@ class Sending:
     """Answers a driver's `next`."""
 
     def __init__(self, context: Context) -> None:
-        self.doing: Wait | None = None  # why nothing is sent right now, for people
         self._context = context
         self._last_role: e.Role = "item"
-        self._stop_rules = StopRules(context.rules.stop_conditions, context.state)
 
     def next(self, now: float) -> Answer:
-        """Return the next thing to do."""
-        answer = self._context.done or self._next(now)
-        if not isinstance(answer, Wait):
-            self.doing = None
-            return answer
-        self.doing = self._stop_rules.bounded(now, answer)
-        return self.doing
-
-    def _next(self, now: float) -> Answer:
+        """Return the next thing to do in a session that is not over."""
         context = self._context
         context.work.promote(now)
         self._end_early(now)
@@ -72,7 +61,7 @@ class Sending:
         if context.desired.stopping is not None:
             return
         if context.in_flight or not context.work.empty() or context.disputes.waiting:
-            early = self._stop_rules.verdict(now, context.state, context.breaker)
+            early = context.stop_rules.verdict(now, context.state, context.breaker)
             if early is not None:
                 context.stop(now, early.reason, early.status)
             elif (why := context.disputes.given_up) is not None:
