@@ -118,6 +118,12 @@ class Rest:
 
     # --- requests -------------------------------------------------------------------------------------------------
 
+    def request(self, key: Key, place: str | None = None) -> Request:
+        """Return the request of a page, an item or several items. place: as of `item_request`."""
+        if isinstance(key, PageRef):
+            return self.page_request(key)
+        return self.batch_request(key) if isinstance(key, Batch) else self.item_request(key, place)
+
     def page_request(self, page: PageRef) -> Request:
         """Return the request of a page of the list."""
         resource = self.source.resource
