@@ -15,7 +15,7 @@ from harness.core.answers import PageRead
 from harness.record.events import FIRST_PAGE, Key, PageRef
 from harness.source.guess import Answer, Finding, Guess, guess
 from harness.source.guess_items import below
-from harness.source.guess_paging import by_param
+from harness.source.guess_seen import by_param
 from harness.source.paging import USUAL_SIZE, next_target
 from harness.spec.source import CursorPaging, KeysetPaging, LinkPaging, OffsetPaging, PageNumberPaging, Paging, Source
 

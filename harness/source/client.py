@@ -35,8 +35,9 @@ from harness.source.guess import Answer
 from harness.source.headers import notice
 from harness.source.http import ERRORS, AsyncBaseTransport, AsyncClient, Response, failure, open_client, trusted
 from harness.source.reading import Reading
+from harness.source.records import Malformed, as_text
 from harness.source.redirects import Addresses, Sent
-from harness.source.rest import Malformed, Rest, as_text
+from harness.source.rest import Rest
 from harness.source.tokens import Client as TokenClient
 from harness.spec.source import Source
 from harness.speed import by_the_wall

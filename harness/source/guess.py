@@ -15,11 +15,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.source.guess_counted import find_size
 from harness.source.guess_fields import path_of, without
 from harness.source.guess_ids import IdFound, find_id
 from harness.source.guess_items import envelope, item_url
-from harness.source.guess_paging import Seen, Way, find_paging, find_size, flag_of, flags_of, kind_of, no_way, total_of
+from harness.source.guess_paging import find_paging, flag_of, flags_of, kind_of, no_way
 from harness.source.guess_records import Records, declared_records, find_records
+from harness.source.guess_seen import Seen, Way, total_of
 from harness.spec.source import Item, Paging, SinglePage, Source
 
 

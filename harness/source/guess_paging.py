@@ -13,25 +13,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.source.guess_counted import dialect, find_size, has_more, numbered, offset
+from harness.source.guess_counted import dialect, has_more, numbered, offset
 from harness.source.guess_cursors import page_header, token
 from harness.source.guess_fields import path_of, plain_fields
 from harness.source.guess_links import link_header, linked
-from harness.source.guess_seen import Seen, Way, by_param, total_of
+from harness.source.guess_seen import Seen, Way
 from harness.spec.source import CursorPaging, OffsetPaging, Paging
-
-__all__ = [
-    "Seen",
-    "Way",
-    "by_param",
-    "find_paging",
-    "find_size",
-    "flag_of",
-    "flags_of",
-    "kind_of",
-    "no_way",
-    "total_of",
-]
 
 
 def find_paging(seen: Seen) -> Way | None:
