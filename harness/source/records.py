@@ -16,10 +16,11 @@ from typing import Any
 from harness.record.discovery import shown
 from harness.record.events import ItemId, is_same_id
 from harness.record.literals import NoNumber, dumps, loads
+from harness.source.guess_records import find_records
 from harness.source.remarks import remarks, tells_of_error
 from harness.source.way_on import ENVELOPE, error_told, hints_at_error, words_of
 from harness.spec import ids
-from harness.spec.paths import Path
+from harness.spec.paths import Path, shell_quoted
 
 _RECORDS = ("data", "items", "results")
 _ID = (Path("id"),)
@@ -99,7 +100,7 @@ class Records:
             raise Malformed(says_error(value))
         says = remarks(value, sent) if isinstance(value, dict) else ""
         what = "nothing" if found is None else kind_of(found)
-        why = f"the body holds {what} at {self._path}, where the records are declared"
+        why = f"the body holds {what} at {self._path}, where the records are declared{_better(value, sent)}"
         past = "holds no records" if there or value is None else _lacks_records(value)
         raise Malformed(f"{why}; it says {shown(says)}" if says else why, past, says)
 
@@ -221,6 +222,16 @@ class Records:
             raise Malformed("the item is an empty object")
         if isinstance(value, dict) and _is_page(value):
             raise Malformed("the answer is a page of a list, not an item")
+
+
+def _better(value: Any, sent: str) -> str:
+    """Return where a page holds records, in words that follow on; "" where it holds none."""
+    found = find_records(value, sent)
+    if isinstance(found, str) or not found.rows:
+        return ""
+    if found.path:
+        return f"; there are records at {found.path} (--records {shell_quoted(found.path)})"
+    return "; the body is itself an array of records (leave --records out)"
 
 
 def _holds(value: Any, found: list[Any], depth: int) -> bool:
