@@ -113,7 +113,7 @@ class PageReader:
         if getattr(self._paging, "pages", None) is not None or not numbers:
             last_page = follows.last_page
         _check_extent(last_page, 0, seen)
-        next_page = follows.page if follows.page is None else self._checked(follows.page)
+        next_page = None if follows.page is None else self._checked(follows.page)
         if follows.target is not None:
             next_page = linked(self._link(seen, follows.target))
         more = follows.more
