@@ -48,7 +48,8 @@ def _checked(checked: Checked) -> Iterable[Row]:
     yield from _end(checked)
     yield from _parts(checked, "items", "envelope")
     if checked.item_fields:
-        more = f", {count(checked.new_fields)} of them not in the list" if checked.new_fields else ""
+        other = "" if checked.alike else ", with other values than in the list"
+        more = f", {count(checked.new_fields)} of them not in the list" if checked.new_fields else other
         yield "", f"{plural(checked.item_fields, 'field')} each{more}", ""
     if checked.alike:
         yield "", "! the list's records already hold all of them: --no-detail saves a request per item", "yellow"
