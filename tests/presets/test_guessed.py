@@ -9,6 +9,7 @@ import pytest
 from harness.errors import HarnessError
 from harness.record.run import Run
 from tests.presets.apis import CASES, EXPORTS, Case
+from tests.presets.others import OTHERS
 from tests.presets.play import imported, rows_of, with_ids
 from tests.presets.stub import Stub
 
@@ -47,10 +48,10 @@ def guessed(name: str, case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch
         return None
 
 
-@pytest.mark.parametrize("name", [*CASES, *EXPORTS])
+@pytest.mark.parametrize("name", [*CASES, *OTHERS, *EXPORTS])
 def test_what_is_complete_is_right(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every record with its exact content, wherever an import by guessing alone says that it is complete."""
-    case = (CASES | EXPORTS)[name]()
+    case = (CASES | OTHERS | EXPORTS)[name]()
     run = guessed(name, case, tmp_path, monkeypatch)
     if run is not None and run.status == "complete":
         assert rows_of(run) == with_ids(case.rows)
