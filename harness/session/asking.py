@@ -36,7 +36,10 @@ _MOST_REFUSED = 2
 
 
 class Asker:
-    """Asks, and keeps what came: `notices` and `latencies_s` of every request, in order; `payloads` of the last one."""
+    """Asks, and keeps what came: `notices` and `latencies_s` of every request, in order; `payloads` of the last one.
+
+    asked: what each of `notices` answers.
+    """
 
     def __init__(self, api: Api, config: ImportConfig) -> None:
         self._api = api
@@ -46,6 +49,7 @@ class Asker:
         if isinstance(api, HttpApi) and config.source.details:
             api.offer_records()
         self.notices: list[Notice] = []
+        self.asked: list[tuple[Role, Key]] = []
         self.latencies_s: list[float] = []
         self.payloads: tuple[tuple[ItemId, str], ...] = ()
 
@@ -126,16 +130,18 @@ class Asker:
     async def _send_now(self, role: Role, key: Key, target: str | None) -> Got:
         began_s = trio.current_time()
         more = {} if target is None else {"target": target}
-        got = await self._api.fetch(role, key, self._heard, **more)
+
+        def heard(notice: Notice) -> bool:
+            self.notices.append(notice)
+            self.asked.append((role, key))
+            return not notice.refused
+
+        got = await self._api.fetch(role, key, heard, **more)
         self.latencies_s.append(trio.current_time() - began_s)
         if got is None:
             raise refused(role_name(role), self.notices[-1])
         self.payloads = got.payloads
         return got
-
-    def _heard(self, notice: Notice) -> bool:
-        self.notices.append(notice)
-        return not notice.refused
 
 
 class RefusedNow(BadInput):

@@ -7,15 +7,16 @@ and `harness.session.plans` compares the ways to import it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from harness.config import ImportConfig
 from harness.core.answers import Failed, PageRead
-from harness.pacing import Notice, Tiers, format_tiers, parse_tiers
+from harness.pacing import Notice, Quota, Tiers, format_tiers, parse_tiers
 from harness.record import events as e
-from harness.record.events import Key
+from harness.record.events import Key, Role
 from harness.session.asking import Asker, NoItem, Sampled, sample, sampled_of, unreadable
-from harness.session.plans import Facts, Option, options
+from harness.session.plans import Facts, Option, costs_seen, options, unsaid
 from harness.session.preview import preview
 from harness.source.base import Api
 from harness.source.client import HttpApi
@@ -28,13 +29,17 @@ from harness.spec.told import sends
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One limit as the headers of the answers told it, in order. period_s: as told, for few say it; header: which."""
+    """One limit as the headers of the answers told it, in order. period_s: as told, for few say it; header: which.
+
+    costs: units by the kind of request, as far as they were seen (`harness.session.plans.costs_seen`).
+    """
 
     header: str
     limit: int | None
     period_s: float | None
     remaining: tuple[int | None, ...]
     reset_s: float | None
+    costs: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class Checked:
     the parts that were not guessed, as they are declared; declared_limits: so are these. sends: (what proves who we
     are, the host it is sent to), by name. toml: the source as `import --config` takes it; "" where its records cannot
     be told. plans: the ways to import the same records, and of how many where the list does not say (`plans_of`).
+    costs: what --cost should say, by kind of request.
     """
 
     url: str
@@ -74,6 +80,7 @@ class Checked:
     toml: str = ""
     plans: tuple[Option, ...] = ()
     plans_of: int | None = None
+    costs: tuple[tuple[str, int], ...] = ()
 
     @property
     def limits(self) -> str:
@@ -111,10 +118,12 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
     tried = api.source.resource.paging if isinstance(api, HttpApi) else None
     found = guess(list(asker.answers.values()), known, tried) if asker.answers else Guess(known, ())
     found = _without_items(found, missing) if missing else found
-    told = _told(asker.notices)
+    told = _told(asker.notices, asker.asked, config.source.batch)
     server_s = asker.notices[0].server_utc_s
     facts = Facts.of(seen, api, config, sampled)
     limits = config.limits or _limits(told)
+    costs = unsaid(config, limits, [dict(one.costs) for one in told])
+    priced = config.with_settings(cost={**config.pacing.cost, **costs}) if costs else config
     return Checked(
         url=config.source.url or "the test API",
         latencies_s=tuple(asker.latencies_s),
@@ -136,8 +145,9 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
         declared_limits=format_tiers(config.limits) if config.pacing.limit else "",
         sends=sends(known, config.source.header_names),
         toml=_toml(found, told),
-        plans=options(facts, config, limits, min(asker.latencies_s)),
+        plans=options(facts, priced, limits, min(asker.latencies_s)),
         plans_of=None if facts.items is None or facts.is_known else facts.items,
+        costs=tuple(costs.items()),
     )
 
 
@@ -201,15 +211,23 @@ def _toml(found: Guess, told: tuple[Told, ...]) -> str:
     return to_toml(source)
 
 
-def _told(notices: list[Notice]) -> tuple[Told, ...]:
+def _told(notices: list[Notice], asked: Sequence[tuple[Role, Key]], batch: int | None) -> tuple[Told, ...]:
     """Return the limits that the last answer with any told, each with what was left of it in every answer."""
     told = []
     last = next((notice for notice in reversed(notices) if notice.quotas), notices[-1])
     for quota in last.quotas:
         same = [other for notice in notices for other in notice.quotas if _alike(other, quota)]
         left = tuple(other.remaining for other in same)
-        told.append(Told(quota.header or "headers", quota.limit, quota.period_s, left, quota.reset_s))
+        costs = costs_seen(asked, [_left(notice, quota) for notice in notices], batch)
+        about = quota.limit, quota.period_s, left, quota.reset_s, tuple(costs.items())
+        told.append(Told(quota.header or "headers", *about))
     return tuple(told)
+
+
+def _left(notice: Notice, quota: Quota) -> int | None:
+    """Return what was left of a limit after an answer; None where that does not say, or where it was refused."""
+    found = (other.remaining for other in notice.quotas if _alike(other, quota))
+    return None if notice.refused else next(found, None)
 
 
 def _limits(told: tuple[Told, ...]) -> Tiers:
