@@ -281,3 +281,30 @@ def test_what_is_kept_is_read_back() -> None:
         assert Sized.from_noted(sized.as_noted()) == sized
     for broken in (None, 7, [], {"size": "x"}, {"size": 0}, {"size": 5, "param": 7}):
         assert Sized.from_noted(broken) is None
+
+
+# --- lists that the rules cannot read alone --------------------------------------------------------------------------
+
+LINKED = {
+    "another id": {"id": "order_id"},
+    "records elsewhere": {"records": "data.orders", "tell": "links.next=next"},
+    "both, by a header": {"id": "order_id", "records": "found.orders", "tell": "header:Link=links"},
+}
+
+
+@pytest.mark.parametrize("looks", LINKED)
+def test_the_size_that_a_link_names_is_kept_where_page_1_is_assumed(looks: str, tmp_path: Path) -> None:
+    """GitHub's and GitLab's lists: 20 a page, 100 by `limit`. Page 1 is asked for twice, and all others at 100."""
+    shape = {"size-param": "limit", "size": "20", "most": "100", "tell": "next=next", **LINKED[looks]}
+    server = ServerConfig(items=330, limit="100000/1s", shape=shape)
+    found = served(tmp_path, server, detail=False)
+    assert (found.run.status, len(found.ids())) == ("complete", 330)
+    assert found.run.about["page_size"] == {"size": 100, "param": "limit"}
+    assert found.requests == (2 + 3, 0)
+
+
+def test_a_list_that_counts_from_0_is_begun_at_its_address(tmp_path: Path) -> None:
+    """`page=1` was its second page: what the link says is believed, and page 1 is asked for without a number."""
+    shape = {"id": "order_id", "size-param": "perPage", "first-page": "0", "most": "100", "tell": "next=next"}
+    found = served(tmp_path, ServerConfig(items=330, limit="100000/1s", shape=shape), detail=False)
+    assert (found.run.status, len(found.ids())) == ("complete", 330)
