@@ -11,8 +11,9 @@ nothing where items are fetched after all. Pages are read until it is full, or t
 held until then.
 
 Many APIs have no address for an item. Where it lies was only guessed here, so where its first and its last two are all
-not there (404, 405, 410), the records are the items, too, and the run says so. One of them that is there means that the
-others are gone: they are asked for again, and fail as they would have.
+not there, the records are the items, too, and the run says so. Not there is what answers 404, 405 or 410, and an answer
+that is no such item: an error in a 200, another item, a list. One of them that is there means that the others are gone:
+they are asked for again, and fail as they would have.
 
 A list that came as a file, CSV or JSON lines, has no items below it: its records are taken at once.
 """
@@ -23,6 +24,7 @@ import json
 from collections.abc import Collection, Iterable
 from typing import Literal
 
+from harness.core.answers import Failed
 from harness.record.events import ItemId
 from harness.record.state import State
 
@@ -30,7 +32,9 @@ from harness.record.state import State
 SAMPLES = 2
 # Of a list that changes, one or two may be gone by now.
 MISSING = 3
-_NOT_THERE = (404, 405, 410)
+_NOT_THERE = ("gone", "status 404", "status 405", "status 410")
+# An error is as long as somebody made it.
+_MOST_WORDS = 160
 
 
 def is_undecided(state: State, payloads: Collection[ItemId]) -> bool:
@@ -54,7 +58,7 @@ class Chooser:
         self.phase: Literal["page", "sampling", "details", "list"] = "page" if open_ else "details"
         self.records: dict[ItemId, str] = {}  # of the first page, or of a batch
         self.itemless = False
-        self.not_there: int | None = None  # the status of the items, where they have no address
+        self.not_there = ""  # what came in place of the items, where they have no address
         self._by_another = False
         self._alike = 0
         self._missing = 0
@@ -99,23 +103,37 @@ class Chooser:
         if self._alike >= min(SAMPLES, len(self.records)) > 0:
             self.phase = "list"
 
-    def lacks(self, item: ItemId, status: int | None) -> bool:
+    def lacks(self, item: ItemId, status: int | None, failed: Failed) -> bool:
         """Take in that an item failed. True: it is not there, and whether that is its own fault is still to be told."""
         if self.phase != "sampling":
             return False
-        by_itself = self._placed or self._by_another or self._alike or status not in _NOT_THERE
+        by_itself = self._placed or self._by_another or self._alike or not is_not_there(failed)
         if by_itself or not _says_more_than_an_id(self.records.get(item)):
             self.give_up()
             return False
         self._missing += 1
         if self._missing >= min(MISSING, len(self.records)):
-            self.phase, self.not_there = "list", status
+            self.phase, self.not_there = "list", _in_words(status, failed)
         return True
 
     def give_up(self) -> None:
         """Fetch the items: nothing more is known of them, or they hold more."""
         if self.is_open:
             self.phase, self.records = "details", {}
+
+
+def is_not_there(failed: Failed) -> bool:
+    """Return whether a failed request says that there is no such item at its address.
+
+    An answer that may have been cut off, or is somebody else's page for a while, does not (`passing`).
+    """
+    return failed.reason in _NOT_THERE or (failed.reason == "malformed" and failed.sent and not failed.passing)
+
+
+def _in_words(status: int | None, failed: Failed) -> str:
+    """Return what came in place of an item; the words of the server where the status does not say it."""
+    said = f": {failed.detail}" if failed.detail and failed.reason not in _NOT_THERE else ""
+    return f"status {status}{said}"[:_MOST_WORDS]
 
 
 def is_same(record: str | None, payload: str) -> bool:

@@ -104,7 +104,7 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
     try:
         sampled = await sample(asker, ids, records, config.source.batch, least=2)
     except NoItem as error:
-        if not (error.gone and config.source.chooses):
+        if not (error.gone and config.source.chooses) or config.source.is_placed:
             raise
         sampled, missing = Sampled(), error.why
     known = _known(config, asker)

@@ -96,7 +96,7 @@ async def look_ahead(api: Api, config: ImportConfig) -> Outlook:
     try:
         sampled = await sample(asker, ids, records, config.source.batch)
     except NoItem as error:
-        if not (error.gone and config.source.chooses):
+        if not (error.gone and config.source.chooses) or config.source.is_placed:
             raise
         sampled = Sampled(is_same=True)  # none lies there, so an import takes the list's records
     work, latency_s = work_for(seen.first, seen.state, config), min(asker.latencies_s)
