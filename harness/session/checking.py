@@ -111,6 +111,8 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
     tried = api.source.resource.paging if isinstance(api, HttpApi) else None
     found = guess(list(asker.answers.values()), known, tried) if asker.answers else Guess(known, ())
     found = _without_items(found, missing) if missing else found
+    if isinstance(api, HttpApi) and api.reading.refused_size is not None:
+        found = _without_size(found, api.reading.refused_size)
     told = _told(asker.notices)
     server_s = asker.notices[0].server_utc_s
     facts = Facts.of(seen, api, config, sampled)
@@ -163,6 +165,18 @@ def _without_items(found: Guess, why: str) -> Guess:
         source=found.source.model_copy(update={"resource": resource}),
         findings=tuple(one for one in found.findings if one.what not in ("items", "envelope")),
         unknown=(*(one for one in found.unknown if one.what != "items"), unknown),
+    )
+
+
+def _without_size(found: Guess, refused: str) -> Guess:
+    """Return the guess without the parameter that seemed to set the size of pages, and was refused."""
+    if found.source.resource.size_param != refused:
+        return found
+    resource = found.source.resource.model_copy(update={"size_param": None})
+    return replace(
+        found,
+        source=found.source.model_copy(update={"resource": resource}),
+        findings=tuple(one for one in found.findings if one.what != "size"),
     )
 
 

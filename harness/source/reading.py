@@ -22,7 +22,7 @@ from harness.core.answers import PageRead
 from harness.record.events import FIRST_PAGE, Key, PageRef, numbered
 from harness.source.assuming import Assumed, assume, counts_by_page, is_open
 from harness.source.guess import Answer
-from harness.source.page_sizes import PageSizes, Sized, is_open as is_size_open
+from harness.source.page_sizes import PageSizes, Sized, is_open as is_size_open, is_said
 from harness.source.records import Malformed
 from harness.source.rest import Rest
 from harness.spec.source import Source
@@ -98,6 +98,11 @@ class Reading:
         """How many records a page holds for which no size is asked, where that was seen."""
         return None if self._sizes is None else self._sizes.usual
 
+    @property
+    def refused_size(self) -> str | None:
+        """The parameter that page 1 seemed to call its size by, where the API has refused it."""
+        return None if self._sizes is None else self._sizes.refused_name
+
     def keep_size(self, sized: Sized | None) -> None:
         """Ask for pages of the size that a run has found, or, where it has looked for none, of the usual one."""
         if self._sizes is not None or sized is not None:
@@ -128,10 +133,13 @@ class Reading:
         # By what came, not by what was asked for: it is short of nothing.
         page = read(Rest(Sized(got or None).on(source), refused=self.rest.refused))
         findings = () if self.assumed is None else self.assumed.findings
-        param = next((one.found for one in findings if one.what == "size"), None)
+        size = next((one for one in findings if one.what == "size"), None)
         paging = source.resource.paging
         numbered = page.next_page is None and (paging is None or paging.type in ("page", "offset"))
-        why = sizes.read(page, param, numbered=numbered)
+        if size is not None and is_said(source, size.found):
+            size = None
+        param, sure = (None, False) if size is None else (size.found, size.is_sure)
+        why = sizes.read(page, param, numbered=numbered, sure=sure)
         self._read_by(source)
         if sizes.found is not None and self.on_sized is not None:
             self.on_sized(sizes.found)
@@ -148,7 +156,8 @@ class Reading:
             plain: PageRead | None = self.rest.page_of(FIRST_PAGE, first.value, first.headers)[0]
         except Malformed:
             plain = None
-        assumed = assume(self.rest.source, first, plain, self.rest.refused)
+        known = self.rest.source if self._sizes is None else self._sizes.off(self.rest.source)
+        assumed = assume(known, first, plain, self.rest.refused)
         self._answer = first if assumed.others else None  # as large as its page
         self._assume(replace(assumed, line=self._redact(assumed.line), file=self._file))
         self._may_be_second = counts_by_page(assumed.source.resource.paging, first)
