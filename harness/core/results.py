@@ -21,6 +21,7 @@ from harness.core.answers import (
     not_that_item,
 )
 from harness.core.budgets import all_tiers, plan_for
+from harness.core.choosing import misnamed
 from harness.core.concurrency import useful_workers
 from harness.core.context import Context
 from harness.core.credentials import Credentials
@@ -194,6 +195,9 @@ class Results:
         elif fetch.role == "item" and self._is_lacking(flight, failed):
             self._context.redirects.over(fetch.role, fetch.key)
             self._failures.go_back(flight, now, "not there")
+            chooser = self._context.chooser
+            if chooser.not_there and chooser.rivals:
+                self._context.stop(now, misnamed(chooser.not_there, chooser.rivals), "failed")
         else:
             self._failures.failed(flight, now, failed)
 

@@ -348,6 +348,7 @@ class Simulation:
         page, records = reading.rest.page_of(reading.known_as(fetch.page), body, headers)
         if (target := reading.read(fetch.page, page, asked)) is not None:
             return Got(Redirected(target, asked))
+        page = replace(page, rivals=reading.rivals)
         if page.places:
             self._places.update(zip(page.ids, page.places, strict=True))
         compared, kept = self.core.chooser.is_open, self._keeps and not self.core.rules.detail

@@ -160,6 +160,11 @@ class NoItem(BadInput):
         self.why = f"{failed.reason}: {failed.detail}" if failed.detail else failed.reason
 
 
+def rivals_of(api: Api) -> tuple[str, ...]:
+    """Return the fields that may name the items as well as the id that is assumed from page 1."""
+    return api.reading.rivals if isinstance(api, HttpApi) else ()
+
+
 def unreadable(what: str, failed: Failed) -> BadInput:
     """Return the error for a list or item that cannot be read; it names the credentials only for 401 and 403."""
     why = f"{failed.reason}: {failed.detail}" if failed.detail else failed.reason

@@ -161,7 +161,7 @@ class AnswerReader:
             del records  # the page is read again there, and one that is large would stand here twice
             return self._sized(page, response, body, text)
         kept = records if self._keep_records or self.offers_records else []
-        page = replace(page, itemless=reading.itemless)
+        page = replace(page, itemless=reading.itemless, rivals=reading.rivals)
         return Got(page, tuple((item, as_text(record)) for item, record in kept))
 
     def _sized(self, read: PageRead, response: Response, body: Body, text: str) -> Got:

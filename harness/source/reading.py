@@ -64,9 +64,14 @@ class Reading:
         return self._undecided
 
     @property
-    def itemless(self) -> bool | None:
-        """Whether no items lie below the list: it came as a file. None: they may go by another field than their id."""
-        return True if self._file else None if self.assumed is not None and self.assumed.rivals else False
+    def itemless(self) -> bool:
+        """Whether no items lie below the list: it came as a file."""
+        return bool(self._file)
+
+    @property
+    def rivals(self) -> tuple[str, ...]:
+        """Fields of a record that may name its item as well as the id that is assumed."""
+        return () if self.assumed is None else self.assumed.rivals
 
     def go_by(self, source: Source, refused: Collection[str] | None = None, file: str = "") -> None:
         """Read the API as `source` says from here on.

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.config import ImportConfig
 from harness.errors import HarnessError
 from harness.record.run import Run
-from tests.presets.apis import CASES, EXPORTS, Case
-from tests.presets.play import imported, rows_of, with_ids
-from tests.presets.stub import Stub
+from tests.presets.apis import CASES, EXPORTS, Case, by_id, few, item
+from tests.presets.play import checked, imported, looked_ahead, rows_of, with_ids
+from tests.presets.stub import ORIGIN, Asked, Reply, Stub, cut
 
 # How a key is sent and what must be sent besides cannot be guessed.
 SENT: dict[str, dict[str, object]] = {
@@ -63,3 +64,46 @@ def test_what_a_guess_can_know_it_knows(name: str, tmp_path: Path, monkeypatch: 
     run = guessed(name, case, tmp_path, monkeypatch)
     assert run is not None
     assert (run.status, rows_of(run)) == ("complete", with_ids(case.rows))
+
+
+# --- items that go by another field than the id -----------------------------------------------------------------------
+
+NAMED = [{"id": 9000 + n, "key": f"ABC-{n}", "title": f"Thing {n}", "body": f"Text {n}"} for n in range(1, 61)]
+
+
+def by_key(asked: Asked) -> Reply:
+    """Answer with twenty things a page, or with one by its key; by its id there is none."""
+    if asked.path == "/v2/things":
+        page = int(asked.query.get("page", 1))
+        found, _ = cut(few(NAMED, "id", "key", "title"), 20 * (page - 1), 20)
+        return Reply({"data": found, "total": 60, "last_page": 3})
+    return item(by_id(NAMED, "key", asked.path.removeprefix("/v2/things/")))
+
+
+def test_items_that_may_go_by_another_field_are_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jira's ids and keys. Three requests for items, not all of them; and the run says which flag there is."""
+    url, stub = f"{ORIGIN}/v2/things", Stub(by_key)
+    run = imported(stub, tmp_path / "guessed", monkeypatch, url=url)
+    assert (run.status, run.failed()) == ("failed", [])
+    assert [asked.path for asked in stub.asked].count("/v2/things") == 1
+    assert len(stub.asked) == 1 + 3
+    reason = run.state().reason
+    assert reason is not None
+    assert "(status 404), and key may name the items as well; start again with --id key, or with --no-detail" in reason
+    run = imported(Stub(by_key), tmp_path / "declared", monkeypatch, url=url, id="key")
+    assert (run.status, rows_of(run)) == ("complete", NAMED)
+    run = imported(Stub(by_key), tmp_path / "listed", monkeypatch, url=url, detail=False)
+    assert (run.status, rows_of(run)) == ("complete", few(NAMED, "id", "key", "title"))
+
+
+def test_check_says_the_same_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It promises no import, names the flag, and saves no file that takes the list's records. So does a dry run."""
+    config = ImportConfig(url=f"{ORIGIN}/v2/things")
+    found = checked(config, Stub(by_key), monkeypatch)
+    assert "(gone: Not Found), and key may name the items as well; start again with --id key, or" in found.problem
+    assert [(one.what, one.flag) for one in found.unknown] == [("items", "--id key, or --item URL")]
+    assert "detail" not in found.toml
+    told = checked(ImportConfig(url=f"{ORIGIN}/v2/things", id="key"), Stub(by_key), monkeypatch)
+    assert (told.problem, told.unknown, told.item_fields) == ("", (), 4)
+    with pytest.raises(HarnessError, match=r"could not end as complete: no item is at .* start again with --id key"):
+        looked_ahead(config, Stub(by_key), monkeypatch)
