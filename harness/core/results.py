@@ -197,7 +197,7 @@ class Results:
             self._failures.go_back(flight, now, "not there")
             chooser = self._context.chooser
             if chooser.not_there and chooser.rivals:
-                self._context.stop(now, misnamed(chooser.not_there, chooser.rivals), "failed")
+                self._context.stop(now, misnamed(chooser.not_there, chooser.rivals), e.RunStatus.FAILED)
         else:
             self._failures.failed(flight, now, failed)
 
