@@ -11,6 +11,7 @@ from harness.config import ImportConfig
 from harness.errors import HarnessError
 from harness.settings import read_settings
 from tests.presets.apis import CASES, EXPORTS, Case, Row, by_id, few, item
+from tests.presets.others import OTHERS
 from tests.presets.play import checked, imported, imported_by, looked_ahead, rows_of, with_ids
 from tests.presets.stub import ORIGIN, Asked, Reply, Stub, cut
 
@@ -55,6 +56,18 @@ def settings_of(name: str, case: Case, monkeypatch: pytest.MonkeyPatch) -> dict[
         monkeypatch.setenv("KEY", case.key)
         settings["token_env"] = "KEY"
     return settings
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_is_complete_is_right(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the other ways of the same APIs a guess need not know all; what it calls complete has every record."""
+    case = OTHERS[name]()
+    try:
+        run = imported(Stub(case.answers), tmp_path, monkeypatch, **settings_of(name, case, monkeypatch))
+    except HarnessError:
+        return
+    if run.status == "complete":
+        assert rows_of(run) == with_ids(case.rows)
 
 
 @pytest.mark.parametrize("name", ALL)
