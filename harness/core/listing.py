@@ -27,6 +27,8 @@ These are ends, in order of their strength; `reason` is what ListEnded records:
     max items   --max-items were named
     accepted    a person accepted what there is (--accept-list)
 
+What rests on one answer that came behind a full page is asked for once more (`harness.core.twice`).
+
 A page without records tells of an error where it says of itself what no page with records said: a new message, another
 code (`harness.record.discovery`). Then it is a failure, whatever its status.
 
@@ -57,7 +59,7 @@ from typing import Literal
 
 from harness.core.followed_by import flags_for
 from harness.record import events as e
-from harness.record.discovery import ACCEPT, LEAVES_REST, MOST_EMPTY, MOST_REPEATS, NO_HELP, Listing
+from harness.record.discovery import ACCEPT, LEAVES_REST, MOST_EMPTY, MOST_REPEATS, NO_HELP, TWICE, Listing
 from harness.record.split import Reading
 from harness.record.state import Failure, State
 
@@ -289,9 +291,17 @@ def _past(listing: Listing) -> Ended | None:
         return Ended("pages", f"{_pages(listing.counted)} as declared, {listing.past}")
     if not listing.past_empty or not beyond:
         return None
-    if listing.more and listing.past.endswith("is empty") and listing.barren < MOST_REPEATS:
+    is_empty = listing.past.removesuffix(TWICE).endswith("is empty")
+    if listing.more and is_empty and listing.barren < MOST_REPEATS:
         return None  # a page whose records were all filtered out says by itself that more follow
-    return Ended("past end" if not listing.past.endswith("is empty") else "empty", listing.past)
+    if is_empty and listing.past.endswith(TWICE) and _is_numbered(listing):
+        return None  # the page before it was full: it may be a hole
+    return Ended("empty" if is_empty else "past end", listing.past)
+
+
+def _is_numbered(listing: Listing) -> bool:
+    """Return whether pages are asked for by number, and by nothing else."""
+    return listing.guess is None and listing.paging in ("", "page") and listing.furthest <= listing.furthest_number
 
 
 def _failed_end(page: e.PageRef) -> Ended:

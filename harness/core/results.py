@@ -27,6 +27,7 @@ from harness.core.context import Context
 from harness.core.credentials import Credentials
 from harness.core.failures import Failures
 from harness.core.list_reader import as_page, left_by_role, told_error
+from harness.core.twice import WHY
 from harness.core.work import InFlight
 from harness.pacing import Outcome
 from harness.pacing.routes import several
@@ -136,6 +137,9 @@ class Results:
 
     def _page_read(self, flight: InFlight, now: float, page: PageRead) -> None:
         context = self._context
+        if context.list.doubts(flight.fetch.page, page):
+            self._failures.go_back(flight, now, WHY)
+            return
         self._got_through(flight, now)
         if context.chooser.phase == "page" and not context.chooser.records:
             context.chooser.give_up()  # nobody kept the records of the page, so there is nothing to compare with
@@ -204,7 +208,7 @@ class Results:
         if fetch.role != "list":
             return None
         final = context.retries.retry_at("list", fetch.attempt, failed, now) is None
-        return as_page(context.state, fetch.page, failed, flight.status, final=final)
+        return as_page(context.state, fetch.page, failed, flight.status, final=final, attempt=fetch.attempt)
 
     def _is_lacking(self, fetch: Fetch, status: int | None) -> bool:
         """Return whether an item is not there, and it is still open whether any is."""

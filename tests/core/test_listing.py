@@ -345,7 +345,7 @@ def test_a7_relation_types_in_any_case(form: str) -> None:
 def test_a8_a_total_below_what_is_there_is_not_believed() -> None:
     """A8: 40 declared, 60 there: the page behind the total has more; the contradiction is kept for the summary."""
     play = importing(numbered(SIXTY, lambda _: {"total": 40}))
-    assert ended(play) == ("complete", 60, "empty: page 4 is empty")
+    assert ended(play) == ("complete", 60, "empty: page 4 is empty, asked twice, and page 5 is empty")
     assert (play.core.state.total, play.core.state.listing.denied) == (None, 40)
 
 
@@ -757,6 +757,8 @@ def test_the_summary_names_the_evidence() -> None:
     """A8: and a total that the pages contradict."""
     found = summarise("r", importing(numbered(SIXTY, lambda _: {"total": 40})).core.state, None)
     text = summary_text(found, Screen())
-    assert "  list       ended: page 4 is empty; it declared 40 items, which its pages contradict\n" in text
+    text = " ".join(text.split())
+    evidence = "page 4 is empty, asked twice, and page 5 is empty; it declared 40 items, which its pages contradict"
+    assert f" list ended: {evidence} " in text
     agreed = summarise("r", importing(numbered(SIXTY, lambda _: {"total": 40, "last_page": 2})).core.state, None)
     assert "  list       ended: total 40 reached, in 2 pages as declared\n" in summary_text(agreed, Screen())
