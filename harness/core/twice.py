@@ -17,7 +17,7 @@ What fails twice alike is believed. A gateway that is down for longer is not fou
 from __future__ import annotations
 
 from harness.core.answers import PageRead
-from harness.core.listing import is_reached
+from harness.core.listing import is_own_size, is_reached
 from harness.record.discovery import Listing, is_page_size
 from harness.record.refs import PageRef
 from harness.record.split import Reading
@@ -34,7 +34,7 @@ def is_doubtful(reading: Reading, page: PageRef, read: PageRead) -> bool:
         return False  # it says itself whether the list goes on
     if number is not None and number <= (reading.last_page or 0):
         return False  # a hole in what the list declares is no end
-    if is_reached(reading) and not (listing.counts_itself and is_page_size(listing.last_size)):
+    if is_reached(reading) and not is_own_size(listing):
         return False
     told = page == reading.next_page or (number is None and page != listing.guess)
     return told or (not listing.barren and _is_full(listing))
