@@ -90,6 +90,7 @@ class PageRead:
     kind that is declared, None where pages are numbered or led on as they themselves say. guessed: nothing says for
     certain that next_page exists. places: where each item of `ids` lies; none where their ids say so. itemless: no more
     can be asked of them than the page holds: its records are the items; None: other fields than the id may name them.
+    other: an id that stands for another record here than on an earlier page.
     """
 
     ids: tuple[ItemId, ...]
@@ -106,6 +107,7 @@ class PageRead:
     guessed: bool = False
     places: tuple[str, ...] = ()
     itemless: bool | None = False
+    other: ItemId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ class Results:
             self._batch_read(flight, now, result)
         elif isinstance(result, Failed):
             self._not_read(flight, now, result)
-        elif (failed := told_error(context.state.reading(flight.fetch.page), result)) is None:
+        elif (failed := told_error(context.state.reading(flight.fetch.page), result) or self._is_other(result)) is None:
             self._page_read(flight, now, result)
         else:
             self._failures.failed(flight, now, failed)
@@ -146,6 +146,14 @@ class Results:
         context.list.take_in(flight, now, page)
         context.judge_list(now)
         self._say_what_is_left(now)
+
+    def _is_other(self, page: PageRead) -> Failed | None:
+        """Return the failure that a page is whose records are the items, one under the id of another."""
+        if page.other is None or self._context.rules.detail:
+            return None
+        why = f"the page names the id {page.other} with another record than an earlier page: ids are not unique here"
+        advice = "name a field that is with --id; where the record was only changed meanwhile, resume"
+        return Failed("malformed", f"{why}; {advice}", passing=False)
 
     def _say_what_is_left(self, now: float) -> None:
         """Tell those who plan how many requests are to come."""

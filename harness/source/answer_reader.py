@@ -33,6 +33,7 @@ from harness.source.guess import Answer
 from harness.source.http import Response
 from harness.source.reading import Reading
 from harness.source.records import Garbled, Malformed, as_text
+from harness.source.redefined import Redefined
 from harness.source.redirects import FOLLOWED, not_followed
 from harness.source.tokens import Client as TokenClient, read_token
 from harness.source.way_on import past_end
@@ -52,6 +53,7 @@ class AnswerReader:
         self.on_answer: Callable[[Key, Answer], None] | None = None  # see `HttpApi`
         self._largest: tuple[int, Response, Body, str] | None = None  # the answer to page 1 with the most records
         self._near: dict[ItemId, str] = {}
+        self._redefined = Redefined()
 
     def offer_records(self) -> None:
         """Hand out the records of pages beside where their items lie."""
@@ -160,7 +162,7 @@ class AnswerReader:
             del records  # the page is read again there, and one that is large would stand here twice
             return self._sized(page, response, body, text)
         kept = records if self._keep_records or self.offers_records else []
-        page = replace(page, itemless=reading.itemless)
+        page = replace(page, itemless=reading.itemless, other=self._redefined.other_record(kept))
         return Got(page, tuple((item, as_text(record)) for item, record in kept))
 
     def _sized(self, read: PageRead, response: Response, body: Body, text: str) -> Got:

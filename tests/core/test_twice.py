@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
+from harness.core.answers import Fetch, ItemRead, PageRead, Result
+from harness.core.rules import Rules
+from harness.pacing import Notice
 from harness.record import events as e
 from harness.record.discovery import is_page_size
 from harness.source.rest import Rest
 from harness.spec.source import CursorPaging, LinkPaging, OffsetPaging, Resource, Source
 from tests.core.lists import URL, Answers, Reply, importing, numbered, pages_asked, records
+from tests.core.play import Play
 from tests.core.test_listing import ended
 
 TWENTIES = [list(range(n, n + 20)) for n in range(1, 181, 20)]  # 9 full pages
@@ -152,3 +156,20 @@ def test_a_named_page_that_is_empty_and_says_that_it_is_the_last_is_asked_once()
 def test_what_is_a_page_size(records: int, usual: bool) -> None:
     """By these a single page is told from one of many."""
     assert is_page_size(records) is usual
+
+
+@pytest.mark.parametrize("detail", [True, False])
+def test_an_id_that_is_another_record_fails_its_page_where_records_are_kept(detail: bool) -> None:
+    """Else the second of them would be lost; where items are fetched by id, rows may differ."""
+
+    def serve(fetch: Fetch, now: float) -> tuple[float, Notice | None, Result]:
+        if fetch.role == "item":
+            return 0.01, Notice(200), ItemRead(1)
+        other = 1 if fetch.page.number == 2 else None
+        return 0.01, Notice(200), PageRead((1, 2) if fetch.page.is_first else (3, 1), 3, 2, other=other)
+
+    play = Play(serve, Rules(retry_delays_s=(1.0,), detail=detail)).run()
+    status, items, why = ended(play)
+    assert (status, items) == (("complete", 3) if detail else ("failed", 2))
+    named = "the page names the id 1 with another record than an earlier page: ids are not unique here"
+    assert (named in why) is not detail
