@@ -310,7 +310,8 @@ def is_guessed(state: State, page: e.PageRef) -> bool:
     if number == 1 or page == reading.next_page:
         return False
     counted = reading.listing.counted or 0
-    return number < 1 or number > counted or (number == counted and not is_reached(reading))
+    is_whole = is_reached(reading) and not reading.listing.counts_itself
+    return number < 1 or number > counted or (number == counted and not is_whole)
 
 
 def as_page(

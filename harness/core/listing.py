@@ -271,7 +271,7 @@ def _says_end(state: Reading) -> Ended | None:
     if listing.more is False:
         return Ended("has_more", "the list says that there is no more")
     if listing.paging == "single":
-        return Ended("single", "declared as a list of one page")
+        return Ended("single", listing.past or "declared as a list of one page")
     if listing.idle and not listing.more:
         return Ended("empty", f"the last page is empty, and {_quoted(listing.looped)} leads back to itself")
     if listing.looped or listing.more:

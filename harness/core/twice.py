@@ -30,7 +30,7 @@ def is_doubtful(reading: Reading, page: PageRef, read: PageRead) -> bool:
     listing, number = reading.listing, page.number
     if read.ids or not listing.met or number in (0, 1):
         return False
-    if read.more is not None or read.way is not None or read.next_page is not None:
+    if read.more is not None or read.way is not None or read.next_page is not None or read.paging == "single":
         return False  # it says itself whether the list goes on
     if number is not None and number <= (reading.last_page or 0):
         return False  # a hole in what the list declares is no end

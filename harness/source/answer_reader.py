@@ -18,7 +18,7 @@ What is read here may still hold secrets: `harness.source.evidence` takes them o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from harness.core.answers import Again, Failed, ItemRead, PageRead, Redirected, TokenRead, failed_status, own_words
@@ -153,7 +153,7 @@ class AnswerReader:
     def _page(self, key: PageRef, response: Response, body: Body, text: str, file: bool) -> Got:
         reading = self._reading
         if file and reading.repeats_file(key, text):
-            return Got(PageRead((), paging="single", past=f"page {key} is the same file as page 1"))
+            return Got(PageRead((), paging="single", past=f"is the same file as page 1{unsaid_end(response.headers)}"))
         if key == FIRST_PAGE and reading.is_undecided:
             reading.decide(self._answer(key, response, text, file))
         kept_as_items = self._keep_records and not self._places_too
@@ -203,6 +203,13 @@ def token_of(client: TokenClient, response: Response, body: Body | Malformed) ->
         why = "the answer of the token's address has no access_token"
         return Got(Failed("malformed", why, passing=False)), None
     return Got(TokenRead(read[1])), read[0]
+
+
+def unsaid_end(headers: Mapping[str, str]) -> str:
+    """Say, where it is so, that nothing but the end of the connection shows where a file ends: it may be cut short."""
+    if "content-length" in headers or "transfer-encoding" in headers:
+        return ""
+    return ", and only the close of its connection shows where it ends"
 
 
 def _words(body: Body | Malformed) -> str:

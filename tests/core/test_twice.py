@@ -12,6 +12,7 @@ from harness.core.rules import Rules
 from harness.pacing import Notice
 from harness.record import events as e
 from harness.record.discovery import is_page_size
+from harness.source.answer_reader import unsaid_end
 from harness.source.rest import Rest
 from harness.spec.source import CursorPaging, LinkPaging, OffsetPaging, Resource, Source
 from tests.core.lists import URL, Answers, Reply, importing, numbered, pages_asked, records
@@ -173,3 +174,17 @@ def test_an_id_that_is_another_record_fails_its_page_where_records_are_kept(deta
     assert (status, items) == (("complete", 3) if detail else ("failed", 2))
     named = "the page names the id 1 with another record than an earlier page: ids are not unique here"
     assert (named in why) is not detail
+
+
+def test_a_file_that_comes_again_is_the_evidence_of_its_end() -> None:
+    """Nobody declared it as a list of one page, so nothing says so; and what its end rests on is said."""
+
+    def serve(fetch: Fetch, now: float) -> tuple[float, Notice | None, Result]:
+        past = f"is the same file as page 1{unsaid_end({'content-type': 'text/csv'})}"
+        read = PageRead(tuple(range(20))) if fetch.page.is_first else PageRead((), paging="single", past=past)
+        return 0.01, Notice(200), read
+
+    play = Play(serve, Rules(retry_delays_s=(1.0,), detail=False)).run()
+    evidence = "page 2 is the same file as page 1, and only the close of its connection shows where it ends"
+    assert (ended(play), pages_asked(play)) == (("complete", 20, f"single: {evidence}"), [1, 2])
+    assert unsaid_end({"content-length": "7"}) == unsaid_end({"transfer-encoding": "chunked"}) == ""
