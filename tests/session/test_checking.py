@@ -11,6 +11,7 @@ import trio
 import trio.testing
 from harness_test_api import ServerConfig, Service, create_app, scenario
 
+from harness.cli.decide import _advice
 from harness.config import ImportConfig
 from harness.core.answers import own_words
 from harness.errors import BadInput
@@ -196,6 +197,8 @@ def test_what_a_batch_costs_is_seen_said_and_used() -> None:
     assert "; a page costs 2, a batch 7\n" in text
     assert "! a page costs 2 units: say --cost list=2\n" in text
     assert "! a batch costs 7 units: say --cost batch=7" in text
+    command = _advice(ImportConfig(url=LIST, item=IN_BATCHES), found, None)["command"]
+    assert command.endswith(" --cost list=2 --cost batch=7")
 
 
 def test_a_declared_cost_wins_over_the_one_that_was_seen() -> None:
