@@ -258,12 +258,10 @@ class Simulation:
 
     def _ask(self, fetch: Fetch) -> Ask:
         if fetch.role != "item":
-            asked = self.reading.rest.page_request(self.reading.known_as(fetch.page))
-        elif isinstance(fetch.key, Batch):
-            asked = self.reading.rest.batch_request(fetch.key)
+            asked = self.reading.rest.request(self.reading.known_as(fetch.page))
         else:
-            place = fetch.place or self._places.get(fetch.item)
-            asked = self.reading.rest.item_request(fetch.item, place)
+            place = None if isinstance(fetch.key, Batch) else fetch.place or self._places.get(fetch.item)
+            asked = self.reading.rest.request(fetch.key, place)
         headers = {name.lower(): value for name, value in asked.headers.items()}
         ask = self.service.ask(asked.method, asked.url, headers, asked.json)
         # The name stands for the key: a test API keeps a budget for each that it is asked with.
@@ -348,8 +346,9 @@ class Simulation:
         if fetch.page == FIRST_PAGE and reading.is_undecided:
             reading.decide(Answer(asked, body, headers, decision.status), items=self.core.rules.detail)
         page, records = reading.rest.page_of(reading.known_as(fetch.page), body, headers)
-        if (target := reading.read(fetch.page, page)) is not None:
+        if (target := reading.read(fetch.page, page, asked)) is not None:
             return Got(Redirected(target, asked))
+        page = replace(page, rivals=reading.rivals)
         if page.places:
             self._places.update(zip(page.ids, page.places, strict=True))
         compared, kept = self.core.chooser.is_open, self._keeps and not self.core.rules.detail

@@ -7,15 +7,19 @@ and `harness.session.plans` compares the ways to import it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from harness.config import ImportConfig
 from harness.core.answers import Failed, PageRead
-from harness.pacing import Notice, Tiers, format_tiers, parse_tiers
+from harness.core.choosing import misnamed
+from harness.pacing import Notice, Quota, Tiers, format_tiers, parse_tiers
+from harness.pacing.disagreement import disagreement
 from harness.record import events as e
-from harness.record.events import Key
-from harness.session.asking import Asker, NoItem, Sampled, preview, sample, sampled_of, unreadable
-from harness.session.plans import Facts, Option, options
+from harness.record.events import Key, Role
+from harness.session.asking import Asker, NoItem, Sampled, rivals_of, sample, sampled_of, unreadable
+from harness.session.plans import Facts, Option, costs_seen, options, unsaid
+from harness.session.preview import preview
 from harness.source.base import Api
 from harness.source.client import HttpApi
 from harness.source.guess import Answer, Finding, Guess, Unknown, guess
@@ -27,13 +31,17 @@ from harness.spec.told import sends
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One limit as the headers of the answers told it, in order. period_s: as told, for few say it; header: which."""
+    """One limit as the headers of the answers told it, in order. period_s: as told, for few say it; header: which.
+
+    costs: units by the kind of request, as far as they were seen (`harness.session.plans.costs_seen`).
+    """
 
     header: str
     limit: int | None
     period_s: float | None
     remaining: tuple[int | None, ...]
     reset_s: float | None
+    costs: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +49,17 @@ class Checked:
     """The outcome of the requests. latencies_s: of each, in order. items, pages: as the list says; None: it does not.
 
     ended: the evidence that the list ends with what was seen; problem: why an import could not end as complete.
+    nameless: that is because items are not found by their id, not because of how the list ends.
 
-    item_fields: 0 where no item was asked for, of which new_fields are not in the list's records. alike: those hold all
-    of them. skew_s: how far the server's clock is ahead of ours, to the second (None: it has no Date).
+    item_fields: 0 where no item was asked for, of which new_fields are not in the list's records. alike: those are
+    exactly the items. skew_s: how far the server's clock is ahead of ours, to the second (None: it has no Date).
 
     statuses: of the answers, in order. findings, unknown: what can be told of the source, and what cannot. declared:
-    the parts that were not guessed, as they are declared; declared_limits: so are these. sends: (what proves who we
+    the parts that were not guessed, as they are declared; declared_limits: so are these; in_doubt: what
+    headers say against them, "" where nothing. sends: (what proves who we
     are, the host it is sent to), by name. toml: the source as `import --config` takes it; "" where its records cannot
     be told. plans: the ways to import the same records, and of how many where the list does not say (`plans_of`).
+    costs: what --cost should say, by kind of request.
     """
 
     url: str
@@ -63,16 +74,19 @@ class Checked:
     skew_s: float | None
     ended: str = ""
     problem: str = ""
+    nameless: bool = False
     statuses: tuple[int, ...] = ()
     new_fields: int = 0
     findings: tuple[Finding, ...] = ()
     unknown: tuple[Unknown, ...] = ()
     declared: tuple[tuple[str, str], ...] = ()
     declared_limits: str = ""
+    in_doubt: str = ""
     sends: tuple[tuple[str, str], ...] = ()
     toml: str = ""
     plans: tuple[Option, ...] = ()
     plans_of: int | None = None
+    costs: tuple[tuple[str, int], ...] = ()
 
     @property
     def limits(self) -> str:
@@ -103,17 +117,23 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
     try:
         sampled = await sample(asker, ids, records, config.source.batch, least=2)
     except NoItem as error:
-        if not (error.gone and config.source.chooses):
+        if not (error.gone and config.source.chooses) or config.source.is_placed:
             raise
         sampled, missing = Sampled(), error.why
     known = _known(config, asker)
     tried = api.source.resource.paging if isinstance(api, HttpApi) else None
     found = guess(list(asker.answers.values()), known, tried) if asker.answers else Guess(known, ())
-    found = _without_items(found, missing) if missing else found
-    told = _told(asker.notices)
+    nameless = misnamed(missing, rivals_of(api)) if missing and rivals_of(api) else ""
+    if missing:
+        found = _without_items(found, missing, rivals_of(api))
+    if isinstance(api, HttpApi) and api.reading.refused_size is not None:
+        found = _without_size(found, api.reading.refused_size)
+    told = _told(asker.notices, asker.asked, config.source.batch)
     server_s = asker.notices[0].server_utc_s
     facts = Facts.of(seen, api, config, sampled)
     limits = config.limits or _limits(told)
+    costs = unsaid(config, limits, [dict(one.costs) for one in told])
+    priced = config.with_settings(cost={**config.pacing.cost, **costs}) if costs else config
     return Checked(
         url=config.source.url or "the test API",
         latencies_s=tuple(asker.latencies_s),
@@ -122,21 +142,24 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
         pages=seen.state.last_page,
         paging=seen.paging,
         item_fields=len(sampled.fields),
-        alike=bool(sampled.fields) and sampled.fields <= sampled.list_fields,
+        alike=bool(sampled.fields and sampled.is_same),
         told=told,
         skew_s=None if server_s is None else server_s - utc_s,
         ended=seen.ended,
-        problem=seen.problem,
+        problem=seen.problem or nameless,
+        nameless=bool(nameless) and not seen.problem,
         statuses=tuple(notice.status for notice in asker.notices),
         new_fields=len(sampled.fields - sampled.list_fields),
         findings=found.findings,
         unknown=found.unknown,
         declared=_declared(known),
         declared_limits=format_tiers(config.limits) if config.pacing.limit else "",
+        in_doubt=_in_doubt(config, told),
         sends=sends(known, config.source.header_names),
         toml=_toml(found, told),
-        plans=options(facts, config, limits, min(asker.latencies_s)),
+        plans=options(facts, priced, limits, min(asker.latencies_s)),
         plans_of=None if facts.items is None or facts.is_known else facts.items,
+        costs=tuple(costs.items()),
     )
 
 
@@ -150,18 +173,33 @@ class _Noting(Asker):
             api.on_answer = self.answers.__setitem__
 
 
-def _without_items(found: Guess, why: str) -> Guess:
-    """Return the guess without the place of items, where none is; an import takes the list's records then, too."""
+def _without_items(found: Guess, why: str, rivals: tuple[str, ...]) -> Guess:
+    """Return the guess without the place of items, where none is; an import takes the list's records then, too, unless
+    other fields may name them (`rivals`).
+    """
     place = next((one.found for one in found.findings if one.what == "items"), "the list's URL with its id")
-    resource = found.source.resource.model_copy(update={"item": None, "detail": False})
-    unknown = Unknown(
-        "items", f"none is at {place} ({why}), so the list's records are the items", "--item URL, if they hold more"
-    )
+    changes = {"item": None} if rivals else {"item": None, "detail": False}
+    resource = found.source.resource.model_copy(update=changes)
+    so = f"and they may go by {' or '.join(rivals)}" if rivals else "so the list's records are the items"
+    flag = f"--id {rivals[0]}, or --item URL" if rivals else "--item URL, if they hold more"
+    unknown = Unknown("items", f"none is at {place} ({why}), {so}", flag)
     return replace(
         found,
         source=found.source.model_copy(update={"resource": resource}),
         findings=tuple(one for one in found.findings if one.what not in ("items", "envelope")),
         unknown=(*(one for one in found.unknown if one.what != "items"), unknown),
+    )
+
+
+def _without_size(found: Guess, refused: str) -> Guess:
+    """Return the guess without the parameter that seemed to set the size of pages, and was refused."""
+    if found.source.resource.size_param != refused:
+        return found
+    resource = found.source.resource.model_copy(update={"size_param": None})
+    return replace(
+        found,
+        source=found.source.model_copy(update={"resource": resource}),
+        findings=tuple(one for one in found.findings if one.what != "size"),
     )
 
 
@@ -200,15 +238,28 @@ def _toml(found: Guess, told: tuple[Told, ...]) -> str:
     return to_toml(source)
 
 
-def _told(notices: list[Notice]) -> tuple[Told, ...]:
+def _told(notices: list[Notice], asked: Sequence[tuple[Role, Key]], batch: int | None) -> tuple[Told, ...]:
     """Return the limits that the last answer with any told, each with what was left of it in every answer."""
     told = []
     last = next((notice for notice in reversed(notices) if notice.quotas), notices[-1])
     for quota in last.quotas:
         same = [other for notice in notices for other in notice.quotas if _alike(other, quota)]
         left = tuple(other.remaining for other in same)
-        told.append(Told(quota.header or "headers", quota.limit, quota.period_s, left, quota.reset_s))
+        costs = costs_seen(asked, [_left(notice, quota) for notice in notices], batch)
+        about = quota.limit, quota.period_s, left, quota.reset_s, tuple(costs.items())
+        told.append(Told(quota.header or "headers", *about))
     return tuple(told)
+
+
+def _left(notice: Notice, quota: Quota) -> int | None:
+    """Return what was left of a limit after an answer; None where that does not say, or where it was refused."""
+    found = (other.remaining for other in notice.quotas if _alike(other, quota))
+    return None if notice.refused else next(found, None)
+
+
+def _in_doubt(config: ImportConfig, told: tuple[Told, ...]) -> str:
+    quotas = [Quota(limit=one.limit, period_s=one.period_s, header=one.header) for one in told]
+    return (disagreement(config.limits, quotas) if config.pacing.limit else None) or ""
 
 
 def _limits(told: tuple[Told, ...]) -> Tiers:

@@ -19,7 +19,8 @@ from harness.core.budgets import Budgets, charge, each
 from harness.core.choosing import Chooser
 from harness.core.eta import eta_s
 from harness.errors import RecordError
-from harness.pacing import AutoPacer, Tiers, TierStatistics, format_tiers
+from harness.pacing import AutoPacer, Quota, Tiers, TierStatistics, format_tiers
+from harness.pacing.disagreement import disagreement
 from harness.pacing.routes import LearningRoutePacer, several
 from harness.pacing.sharing import SharingPacer
 from harness.pacing.tiers import by_route, scaled
@@ -199,6 +200,14 @@ class Session:
         if self.on_assumed is not None:
             self.on_assumed(assumed.line)
 
+    def heard(self, quotas: tuple[Quota, ...]) -> None:
+        """Say where headers name another limit than is declared, and keep that with the run."""
+        why = disagreement(self.config.limits, quotas)
+        if why is not None:
+            _log.warning("%s", why)
+            with suppress(RecordError):
+                self.run_folder.note(limits_in_doubt=why)
+
     def sized(self, sized: Sized) -> None:
         """Keep how many records a page is asked for: numbers of pages mean nothing with another size."""
         with suppress(RecordError):
@@ -337,13 +346,12 @@ class Session:
 
 
 def _taken_because(chooser: Chooser) -> str:
-    not_there = chooser.not_there
     if chooser.itemless:
         return "the list came as a file, so items are taken from it; --item says where items are, if they hold more"
-    if not_there is None:
+    if not chooser.not_there:
         return "the list holds all of each item, so items are taken from it; --detail fetches each by itself"
     return (
-        f"no item is at the list's URL with its id (status {chooser.not_there}), so the list's records are the items; "
+        f"no item is at the list's URL with its id ({chooser.not_there}), so the list's records are the items; "
         "--item says where items are, if they hold more"
     )
 

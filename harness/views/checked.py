@@ -6,8 +6,7 @@ it, with requests and time; what cannot be told and the flag that says it; and w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import pairwise
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -46,7 +45,8 @@ def _checked(checked: Checked) -> Iterable[Row]:
     yield from _end(checked)
     yield from _parts(checked, "items", "envelope")
     if checked.item_fields:
-        more = f", {count(checked.new_fields)} of them not in the list" if checked.new_fields else ""
+        other = "" if checked.alike else ", with other values than in the list"
+        more = f", {count(checked.new_fields)} of them not in the list" if checked.new_fields else other
         yield "", f"{plural(checked.item_fields, 'field')} each{more}", ""
     if checked.alike:
         yield "", "! the list's records already hold all of them: --no-detail saves a request per item", "yellow"
@@ -84,7 +84,7 @@ def _in_columns(found: str, more: str, evidence: str) -> str:
 def _end(checked: Checked) -> Iterable[Row]:
     told = next((one for one in checked.findings if one.what == "end"), None)
     if checked.problem:
-        yield "end", checked.problem, "red"
+        yield "items" if checked.nameless else "end", checked.problem, "red"
     elif checked.ended:
         yield "end", checked.ended, ""
     elif told is not None:
@@ -100,12 +100,15 @@ def _limits(checked: Checked) -> Iterable[Row]:
     for at, told in enumerate(checked.told):
         yield "limits" if at == 0 and not checked.declared_limits else "", _told(told), ""
     if checked.declared_limits:
-        pass
+        if checked.in_doubt:
+            yield "", checked.in_doubt, "yellow"
     elif not checked.told:
         ask = "Pass --limit if you know the limits; otherwise they will be learned"
         yield "limits", f"No rate-limit headers found. {ask}", ""
     elif not checked.limits:
         yield "", "The period is not stated. Pass --limit if you know it; otherwise it will be learned", ""
+    for kind, cost in checked.costs:
+        yield "", f"! {_KINDS[kind]} costs {count(cost)} units: say --cost {kind}={cost}", "yellow"
     if checked.skew_s is not None and abs(checked.skew_s) >= 2:
         ahead = "ahead of" if checked.skew_s > 0 else "behind"
         yield "clock", f"the server's is {duration(abs(checked.skew_s), whole=True)} {ahead} this machine's", "yellow"
@@ -120,7 +123,17 @@ def _told(told: Told) -> str:
         text += f", {count(left[-1])} left"
     if told.reset_s is not None:
         text += f", reset in {duration(max(0.0, told.reset_s), whole=True)}"
-    steps = {one - other for one, other in pairwise(left)}
-    if len(steps) == 1 and (step := steps.pop()) > 0:
-        text += f"; a request costs {step}"
-    return text
+    return text + _costs(dict(told.costs))
+
+
+_KINDS = {"list": "a page", "item": "an item", "batch": "a batch", "token": "a token"}
+
+
+def _costs(costs: Mapping[str, int]) -> str:
+    """`; a request costs 1`, or of each kind where they differ: `; a page costs 1, a batch 10`."""
+    if not costs:
+        return ""
+    if len({*costs.values()}) == 1:
+        return f"; a request costs {min(costs.values())}"
+    (kind, cost), *more = sorted(costs.items(), key=lambda one: [*_KINDS].index(one[0]))
+    return "; " + ", ".join([f"{_KINDS[kind]} costs {cost}", *(f"{_KINDS[kind]} {cost}" for kind, cost in more)])

@@ -218,6 +218,44 @@ def test_a3_where_a_page_count_alone_says_otherwise() -> None:
     assert ended(importing(ignoring({"data": records(1, 2, 3), "last_page": 1})))[:2] == ("failed", 3)
 
 
+@pytest.mark.parametrize("field", ["count", "total", "total_count", "totalItems", "numFound"])
+def test_a3_the_size_of_a_page_says_nothing_of_the_list(field: str) -> None:
+    """A2, A3: `"count": 100` beside 100 records on a page that comes again, whatever page is asked for."""
+    hundred = records(*range(100))
+    status, items, why = ended(importing(ignoring({field: 100, "data": hundred})))
+    assert (status, items) == ("failed", 100)
+    name = f'"{field}"' if field in ("totalItems", "numFound") else 'the "count" or "total"'
+    assert why == (
+        f"100 records, page 2 repeats page 1, so the server ignores `page`, and {name} of 100 may be the number of "
+        "records on a page; name what it reads with --cursor-param, --page-param or --offset-param; if the list is "
+        "this one page, --accept-list accepts it"
+    )
+    assert ended(importing(ignoring({field: 100, "data": hundred}), accept_list=True))[:2] == ("complete", 100)
+    assert ended(importing(ignoring({field: 99, "data": hundred[:99]})))[:2] == ("complete", 99)
+    for more in ({"last_page": 1}, {"next": None}, {"has_more": False}):
+        assert ended(importing(ignoring({field: 100, "data": hundred, **more})))[:2] == ("complete", 100)
+    assert ended(importing(numbered([list(range(100))], lambda n: {field: 100 if n == 1 else 0})))[0] == "complete"
+
+
+@pytest.mark.parametrize(
+    ("about", "declares"),
+    [
+        ({"total": 230}, "230"),
+        ({"total": 230, "paging": {"pageIndex": 1, "pageSize": 100, "total": 230}}, "230"),
+        ({"totalItems": 230}, '230 ("totalItems")'),
+        ({"last_page": 3}, "3 pages"),
+    ],
+)
+def test_a3_who_declares_more_is_never_told_to_accept_one_page(about: dict[str, Any], declares: str) -> None:
+    """A3: the advice is to name the parameter that the server reads."""
+    status, items, why = ended(importing(ignoring({"data": records(*range(100)), **about})))
+    assert (status, items) == ("failed", 100)
+    assert why == (
+        f"100 records, but the list declares {declares}: page 2 repeats page 1, so the server ignores `page`; name "
+        "what it reads with --cursor-param, --page-param or --offset-param"
+    )
+
+
 # --- A4: pages counted from 0 --------------------------------------------------------------------------------------
 
 
@@ -345,7 +383,7 @@ def test_a7_relation_types_in_any_case(form: str) -> None:
 def test_a8_a_total_below_what_is_there_is_not_believed() -> None:
     """A8: 40 declared, 60 there: the page behind the total has more; the contradiction is kept for the summary."""
     play = importing(numbered(SIXTY, lambda _: {"total": 40}))
-    assert ended(play) == ("complete", 60, "empty: page 4 is empty")
+    assert ended(play) == ("complete", 60, "empty: page 4 is empty, asked twice, and page 5 is empty")
     assert (play.core.state.total, play.core.state.listing.denied) == (None, 40)
 
 
@@ -389,7 +427,7 @@ TRACES: list[tuple[dict[str, Any], dict[str, str], str]] = [
     ({"count": 3, "pagination": {"total": 60}}, {}, '60 items ("pagination.total") but named 3; page 2 is empty'),
     ({}, {"x-total-count": "60"}, '60 items ("X-Total-Count") but named 3; page 2 is empty'),
     ({}, {"content-range": "items 0-2/60"}, '60 items ("Content-Range") but named 3; page 2 is empty'),
-    ({"next": None}, {"x-total": "60"}, '60 items ("X-Total") but named 3; "next" is empty'),
+    ({"next": None}, {"x-total": "60"}, '60 items ("X-Total") but named 3; "next" names no next page'),
     ({"has_more": False, "meta": {"total": 60}}, {}, '60 items ("meta.total") but named 3; the list says that there'),
     ({"meta": {"last_page": 20}}, {}, '20 pages ("meta.last_page"), but 1 of them held records; page 21 is empty'),
     ({}, {"x-wp-totalpages": "20"}, '20 pages ("X-Wp-Totalpages"), but 1 of them held records; page 21 is empty'),
@@ -421,7 +459,7 @@ def test_a9_a_total_said_elsewhere_implies_no_pages() -> None:
     assert ended(play) == ("complete", 20, "total: total 20 reached, in 7 pages as declared")
     linked = lambda n: {"meta": {"last_page": 7}, "links": {"next": f"?page={n + 1}" if n < 7 else None}}  # noqa: E731
     play = importing(numbered(TWENTY, linked))
-    assert ended(play) == ("complete", 20, 'link: "links.next" is empty')
+    assert ended(play) == ("complete", 20, 'link: "links.next" names no next page')
 
 
 @pytest.mark.parametrize("count", ["total", "count"])
@@ -604,14 +642,14 @@ def test_a11_pages_that_a_total_implies_are_only_guessed() -> None:
         (lambda n: {"total": 20, "last_page": 7}, 7, "total: total 20 reached, in 7 pages as declared"),
         (lambda n: {"total": 20}, 7, "total: total 20 reached, and the last page is shorter than the others"),
         (lambda n: {"total_pages": 7}, 9, "pages: 7 pages as declared, page 8 is empty"),
-        (lambda n: {"next": f"?page={n + 1}" if n < 7 else None}, 8, 'link: "next" is empty'),
+        (lambda n: {"next": f"?page={n + 1}" if n < 7 else None}, 8, 'link: "next" names no next page'),
         (lambda n: {"next": f"?page={n + 1}&c=x"} if n < 7 else {}, 8, 'link: "next" is missing from the last page'),
         (lambda n: {"next": f"?page={n + 1}", "hasMore": True} if n < 7 else {"hasMore": False}, 8,
          "has_more: the list says that there is no more"),
         (lambda n: {"meta": {"has_more": n < 7}, "links": {"next": f"?page={n + 1}"}}, 9,
          "has_more: the list says that there is no more"),
         (lambda n: {}, 9, "empty: page 8 is empty"),
-        (lambda n: {"next": n + 1 if n < 7 else None}, 8, 'link: "next" is empty'),
+        (lambda n: {"next": n + 1 if n < 7 else None}, 8, 'link: "next" names no next page'),
         (lambda n: {"nextPage": n + 1 if n < 7 else None}, 9, "empty: page 8 is empty"),
         (lambda n: {"nextPage": n + 1}, 9, "empty: page 8 is empty"),
         (lambda n: {"count": 3 if n < 7 else 2 if n == 7 else 0}, 9, "empty: page 8 is empty"),
@@ -757,6 +795,8 @@ def test_the_summary_names_the_evidence() -> None:
     """A8: and a total that the pages contradict."""
     found = summarise("r", importing(numbered(SIXTY, lambda _: {"total": 40})).core.state, None)
     text = summary_text(found, Screen())
-    assert "  list       ended: page 4 is empty; it declared 40 items, which its pages contradict\n" in text
+    text = " ".join(text.split())
+    evidence = "page 4 is empty, asked twice, and page 5 is empty; it declared 40 items, which its pages contradict"
+    assert f" list ended: {evidence} " in text
     agreed = summarise("r", importing(numbered(SIXTY, lambda _: {"total": 40, "last_page": 2})).core.state, None)
     assert "  list       ended: total 40 reached, in 2 pages as declared\n" in summary_text(agreed, Screen())
