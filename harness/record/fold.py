@@ -374,7 +374,8 @@ def _is_limit(text: str) -> bool:
 
 
 def _learned(state: State, event: e.Learned) -> None:
-    state.limits = event.limits
+    if state.strategy == "auto":  # what is learned beside declared limits does not stand for them
+        state.limits = event.limits
     kept = event.limits.split("+")
     state.learned = {key: why for key, why in state.learned.items() if key in kept or not _is_limit(key)}
     state.learned[event.tier or event.evidence.partition(" ")[0]] = event.evidence

@@ -26,6 +26,8 @@ from harness.pacing.tiers import Kind
 
 # What a closure costs that nothing explains: more than a usual limit, less than two that nobody would choose.
 UNEXPLAINED_BITS = 20.0
+# Others who use the same key are rarer than a second usual limit, but not than an unusual one.
+OTHERS_BITS, ROUNDED = 10.0, 1.05
 RATE_BITS, AT_ONCE_BITS, CHARGED_BITS = 12.5, 6.0, 4.0
 # The latest closures tell; older ones are of limits that are known by now.
 MOST_CLOSURES, MOST_WINDOWS = 24, 6
@@ -85,8 +87,14 @@ class Identifier:
 
     def cost(self, model: Model) -> float:
         """Return the bits of `model` and of what it leaves unexplained."""
-        recent = self.closures[-MOST_CLOSURES:]
-        return model.bits + UNEXPLAINED_BITS * sum(not self.explains(model, closure) for closure in recent)
+        unexplained = [c for c in self.closures[-MOST_CLOSURES:] if not self.explains(model, c)]
+        return model.bits + sum(self._price(model, closure) for closure in unexplained)
+
+    @staticmethod
+    def _price(model: Model, closure: Closure) -> float:
+        """Return what it costs to leave a closure unexplained: less where others may have used a known window up."""
+        others = any(closure.lasted_s <= ROUNDED * window.high_s for window in model.windows)
+        return OTHERS_BITS if others else UNEXPLAINED_BITS
 
     # --- candidates -------------------------------------------------------------------------------------------------
 
