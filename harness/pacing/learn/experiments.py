@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from harness.pacing.base import Grant
 from harness.pacing.learn.hypotheses import Window
 from harness.pacing.learn.observations import Observations
-from harness.pacing.learn.prior import worth_trying
+from harness.pacing.learn.prior import roundness, worth_trying
 
 # The silence before a window, as a part of its period, by which its first request is known.
 SILENCE = 0.15
@@ -80,7 +80,8 @@ class Experiments:
     def _penalty_s(self, window: Window, opener: int) -> float | None:
         """Return how long after the opening to ask for a penalty; None: not in this window."""
         known = window.limit in self._penalty_asked or window.kind != "any" or window.penalty_s > 0
-        if known or window.source != "refusal":
+        # A count that nobody would choose is what others left: then one more getting through says nothing of penalties.
+        if known or window.source != "refusal" or not roundness(window.limit):
             return None
         filled_s = self._seen.answered[-1] - self._seen.sent[opener]
         likely = next((period for period in SHORT if period > 1.05 * filled_s), None)

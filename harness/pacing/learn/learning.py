@@ -29,6 +29,8 @@ SERVER_ERROR = 500
 ROUND = 2
 # So many let through with the most that is allowed in flight, then one more is tried: once it is refused, never again.
 ENOUGH = 100
+# Others who leave less than this part of a limit are taken for another limit.
+LEFT = 0.3
 # So few were let through, by what is in flight, that it may be their number that is limited.
 FEW_ROUNDS = 3
 
@@ -462,7 +464,7 @@ class Learner:
                 self._refusal_cost.unexplained()
                 self._restore()
                 found = identifier.identify(self.model, closure)
-            self._adopt(found, closure)
+            self._adopt(self._less_others(found, closure), closure)
         else:
             self._believe(identifier._narrowed(self.model))
         if self.model.rate:
@@ -470,6 +472,18 @@ class Learner:
         elif self._search is not None:
             self._search, self.changed = None, True
         self._short = closure if short else None
+
+    def _less_others(self, found: Model, closure: Closure) -> Model:
+        """Return the model with what others left of a window, if they are what explains the closure."""
+        if self._identifier.explains(found, closure) or found.windows != self.windows:
+            return found
+        for window in found.windows:
+            left = self._seen.accepted_between(closure.first_s - window.high_s, closure.first_s)
+            if LEFT * window.limit < left < window.limit and closure.lasted_s <= window.span_s:
+                said = f"{window.evidence}; refused after {left:,}, so others use it too"
+                rest = tuple(other for other in found.windows if other is not window)
+                return replace(found, windows=(*rest, replace(window, limit=left, evidence=said)))
+        return found
 
     def _restore(self) -> None:
         """Take back a count to which refused requests were added, where they are found to cost nothing."""
