@@ -102,7 +102,7 @@ class Identifier:
         """Return the model with the fewest bits, given that `believed` does not explain `closure` (None: that something
         was let through which it forbids).
         """
-        candidates = [self._narrowed(model) for model in self._candidates(believed, closure)]
+        candidates = [self.narrowed(model) for model in self._candidates(believed, closure)]
         ranked = sorted(((self.cost(model), at, model) for at, model in enumerate(candidates)), key=lambda one: one[:2])
         self.rivals = tuple(model for _, _, model in ranked[1:4])
         return ranked[0][2] if ranked else believed
@@ -197,7 +197,7 @@ class Identifier:
             window, low_s=low_s, high_s=high_s, penalty_s=penalty_s, named=False, evidence=window.evidence + said
         )
 
-    def _narrowed(self, model: Model) -> Model:
+    def narrowed(self, model: Model) -> Model:
         """Return the model, each window of it narrowed by all closures that it explains."""
         made = []
         for window in model.windows:

@@ -16,7 +16,7 @@ from harness.pacing.learn.experiments import Due, Experiments, Question
 from harness.pacing.learn.explain import openers
 from harness.pacing.learn.headers import Headers
 from harness.pacing.learn.hypotheses import SHORTEST_S, Closure, Window
-from harness.pacing.learn.identify import Identifier, Model
+from harness.pacing.learn.identify import MOST_CLOSURES, Identifier, Model
 from harness.pacing.learn.observations import Observations
 from harness.pacing.learn.pause import BEYOND, Pause
 from harness.pacing.learn.prior import PERIODS, Trust, commonness, roundness, says_why
@@ -452,6 +452,7 @@ class Learner:
         """Explain a closure by what is believed; where that does not, find what explains all of them."""
         identifier = self._identifier
         identifier.closures.append(closure)
+        del identifier.closures[: -4 * MOST_CLOSURES]  # only the latest are judged by
         short = closure.is_short
         if not identifier.explains(self.model, closure):
             if self._refusal_cost.explains(list(self.windows), closure.first_s, opened_s) is not None:
@@ -466,7 +467,7 @@ class Learner:
                 found = identifier.identify(self.model, closure)
             self._adopt(self._less_others(found, closure), closure)
         else:
-            self._believe(identifier._narrowed(self.model))
+            self._believe(identifier.narrowed(self.model))
         if self.model.rate:
             self._search_on(closure, short)
         elif self._search is not None:

@@ -121,11 +121,6 @@ class Observations:
         """Return how many were answered in that time, and refused."""
         return bisect_right(self.refused, until_s) - bisect_right(self.refused, since_s)
 
-    def opens_after(self, at: float, span_s: float, limit: int) -> float:
-        """Return when one more than was answered by `at` fits into `limit` a window."""
-        last = bisect_right(self.answered, at) - limit
-        return self.answered[last] + span_s if 0 <= last < len(self.answered) else 0.0
-
     def opens_at(self, now: float, span_s: float, limit: int, cost: int) -> float | None:
         """Return when `cost` more fit into `limit` a window, if nothing more is sent; None: that takes an answer."""
         excess = self.used(now, span_s) + cost - limit
