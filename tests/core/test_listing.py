@@ -237,7 +237,7 @@ def test_a3_the_size_of_a_page_says_nothing_of_the_list(field: str) -> None:
     assert ended(importing(numbered([list(range(100))], lambda n: {field: 100 if n == 1 else 0})))[0] == "complete"
 
 
-@pytest.mark.parametrize("field", ["totalItems", "totalSize", "x_total_results"])
+@pytest.mark.parametrize("field", ["totalItems", "totalSize", "total_results"])
 def test_a3_a_field_that_is_called_a_total_is_one(field: str) -> None:
     """A3: also where it is a usual page size; `count` and plain `total` some APIs say of a page."""
     play = importing(ignoring({field: 100, "data": records(*range(100))}))
