@@ -15,7 +15,8 @@ These are ends, in order of their strength; `reason` is what ListEnded records:
                 or the last page is shorter than all before it; or the list says that it ends; or one more guessed page
                 brought nothing new. A total below what the pages named is not believed at all. One that is the number
                 of records on its own page, such as a `count`, is confirmed by the page count alone where a field says
-                that the list goes on. Nor is one that is a usual page size where page 2 repeats page 1.
+                that the list goes on. Nor is one that is a usual page size where page 2 repeats page 1, unless its
+                field is called a total.
     has_more    has_more (or what it is called) is false
     link        a next link or cursor is there and null, empty or false; or is not there, where earlier pages had one
     pages       the declared number of pages was read, each brought something, and the page behind them did not
@@ -216,8 +217,12 @@ def _repeated(state: Reading) -> str:
 
 
 def is_own_size(listing: Listing) -> bool:
-    """Return whether what is declared as the total may be no more than the size of a page that may be one of many."""
-    return bool(listing.counts_itself) and is_page_size(listing.last_size)
+    """Return whether what is declared as the total may be no more than the size of a page that may be one of many.
+
+    Not where its field says that it is a total, such as `totalSize` or X-Total-Count.
+    """
+    says_total = "total" in listing.said_by.lower()
+    return bool(listing.counts_itself) and is_page_size(listing.last_size) and not says_total
 
 
 def _sent_in(listing: Listing) -> str:
