@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from harness.cli.ended import next_commands
 from harness.config import ImportConfig
 from harness.errors import HarnessError
 from harness.settings import read_settings
@@ -124,6 +125,7 @@ def test_items_that_may_go_by_another_field_are_not_lost(tmp_path: Path, monkeyp
     reason = run.state().reason
     assert reason is not None
     assert "(status 404), and key may name the items as well; start again with --id key, or with --no-detail" in reason
+    assert next_commands(run, run.status, Path("results")) == [f"check --url {url}"]  # to resume would change nothing
     run = imported(Stub(by_key), tmp_path / "declared", monkeypatch, url=url, id="key")
     assert (run.status, rows_of(run)) == ("complete", NAMED)
     run = imported(Stub(by_key), tmp_path / "listed", monkeypatch, url=url, detail=False)
