@@ -119,7 +119,7 @@ def test_items_that_may_go_by_another_field_are_not_lost(tmp_path: Path, monkeyp
     """Jira's ids and keys. Three requests for items, not all of them; and the run says which flag there is."""
     url, stub = f"{ORIGIN}/v2/things", Stub(by_key)
     run = imported(stub, tmp_path / "guessed", monkeypatch, url=url)
-    assert (run.status, run.failed()) == ("failed", [])
+    assert (run.status, run.state().imported, run.failed()) == ("failed", 0, [])
     assert [asked.path for asked in stub.asked].count("/v2/things") == 1
     assert len(stub.asked) == 1 + 3
     reason = run.state().reason
