@@ -15,9 +15,8 @@ from harness.core.answers import Failed, PageRead
 from harness.core.choosing import misnamed
 from harness.pacing import Notice, Quota, Tiers, format_tiers, parse_tiers
 from harness.pacing.disagreement import disagreement
-from harness.record import events as e
 from harness.record.events import Key, Role
-from harness.session.asking import Asker, NoItem, Sampled, rivals_of, sample, sampled_of, unreadable
+from harness.session.asking import Asker, rivals_of, samples, unreadable
 from harness.session.plans import Facts, Option, costs_seen, options, unsaid
 from harness.session.preview import preview
 from harness.source.base import Api
@@ -98,36 +97,16 @@ class Checked:
 async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
     """Ask for the first pages and up to two items; BadInput where they cannot be read. utc_s: the time now."""
     asker = _Noting(api, config)
-    records: dict[Key, str] = {}
-
-    async def ask(key: e.PageRef) -> tuple[PageRead | Failed, int | None]:
-        result, status = await asker.page(key)
-        if key == e.FIRST_PAGE:
-            records.update(asker.payloads)
-        return result, status
-
-    seen = await preview(ask, accept=config.source.accept_list)
+    seen = await preview(asker.page, accept=config.source.accept_list)
     if isinstance(seen.first, Failed):
         raise unreadable("list", seen.first)
     assert isinstance(seen.first, PageRead)
     if seen.failed is not None:
         raise unreadable(f"page {seen.failed[0]} of the list", seen.failed[1])
-    ids = sampled_of(seen, api, config)
-    missing = ""
-    try:
-        sampled = await sample(asker, ids, records, config.source.batch, least=2)
-    except NoItem as error:
-        if not (error.gone and config.source.chooses) or config.source.is_placed:
-            raise
-        sampled, missing = Sampled(), error.why
+    sampled, missing = await samples(asker, seen, api, config, least=2)
     known = _known(config, asker)
-    tried = api.source.resource.paging if isinstance(api, HttpApi) else None
-    found = guess(list(asker.answers.values()), known, tried) if asker.answers else Guess(known, ())
+    found = _guessed(asker, known, api, missing)
     nameless = misnamed(missing, rivals_of(api)) if missing and rivals_of(api) else ""
-    if missing:
-        found = _without_items(found, missing, rivals_of(api))
-    if isinstance(api, HttpApi) and api.reading.refused_size is not None:
-        found = _without_size(found, api.reading.refused_size)
     told = _told(asker.notices, asker.asked, config.source.batch)
     server_s = asker.notices[0].server_utc_s
     facts = Facts.of(seen, api, config, sampled)
@@ -171,6 +150,17 @@ class _Noting(Asker):
         self.answers: dict[Key, Answer] = {}
         if isinstance(api, HttpApi):
             api.on_answer = self.answers.__setitem__
+
+
+def _guessed(asker: _Noting, known: Source, api: Api, missing: str) -> Guess:
+    """Return what the answers make believe. missing: why no item is there, "" where one is."""
+    tried = api.source.resource.paging if isinstance(api, HttpApi) else None
+    found = guess(list(asker.answers.values()), known, tried) if asker.answers else Guess(known, ())
+    if missing:
+        found = _without_items(found, missing, rivals_of(api))
+    if isinstance(api, HttpApi) and api.reading.refused_size is not None:
+        found = _without_size(found, api.reading.refused_size)
+    return found
 
 
 def _without_items(found: Guess, why: str, rivals: tuple[str, ...]) -> Guess:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from harness.cli.ended import next_commands
 from harness.config import ImportConfig
 from harness.errors import HarnessError
 from harness.settings import read_settings
@@ -118,12 +119,13 @@ def test_items_that_may_go_by_another_field_are_not_lost(tmp_path: Path, monkeyp
     """Jira's ids and keys. Three requests for items, not all of them; and the run says which flag there is."""
     url, stub = f"{ORIGIN}/v2/things", Stub(by_key)
     run = imported(stub, tmp_path / "guessed", monkeypatch, url=url)
-    assert (run.status, run.failed()) == ("failed", [])
+    assert (run.status, run.state().imported, run.failed()) == ("failed", 0, [])
     assert [asked.path for asked in stub.asked].count("/v2/things") == 1
     assert len(stub.asked) == 1 + 3
     reason = run.state().reason
     assert reason is not None
     assert "(status 404), and key may name the items as well; start again with --id key, or with --no-detail" in reason
+    assert next_commands(run, run.status, Path("results")) == [f"check --url {url}"]  # to resume would change nothing
     run = imported(Stub(by_key), tmp_path / "declared", monkeypatch, url=url, id="key")
     assert (run.status, rows_of(run)) == ("complete", NAMED)
     run = imported(Stub(by_key), tmp_path / "listed", monkeypatch, url=url, detail=False)
