@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 
 from harness.core.answers import Done, Failed
 from harness.core.batches import Batches
-from harness.core.budgets import Budgets, all_tiers, learned
+from harness.core.budgets import Budgets, all_tiers, each, learned
 from harness.core.choosing import Chooser, is_undecided
 from harness.core.concurrency import Concurrency
 from harness.core.disputes import Disputes
 from harness.core.keys import Keys
+from harness.core.kinds import kinds_of
 from harness.core.list_reader import ListReader
 from harness.core.redirects import Redirects
 from harness.core.rules import RetryPolicy, Rules
@@ -25,7 +26,7 @@ from harness.core.tokens import Token
 from harness.core.unauthorised import UNAUTHORISED
 from harness.core.waits import WaitLog
 from harness.core.work import Desired, InFlight, Work
-from harness.pacing import Hold, Notice, Outcome
+from harness.pacing import Hold, Notice, Outcome, format_tiers
 from harness.record import events as e
 from harness.record.fold import apply
 from harness.record.state import State
@@ -58,6 +59,7 @@ class Context:
         self.done: Done | None = None  # once the last event is recorded
         # What judges, each by its own idea.
         self.keys = Keys(budgets, all_tiers(budgets, 0.0))
+        self.kinds = kinds_of(budgets)  # whether a limit is for one kind of request alone
         self.token = None if rules.token is None else Token(rules.token)
         self.redirects = Redirects()
         self.batches = Batches(self.work)
@@ -131,7 +133,27 @@ class Context:
             budget.resolved(proven)
         for fact in learned(budget, now, self.budgets):
             self.emit(fact)
+        if self.kinds is not None:
+            self.heard_of_kind(flight, now, outcome, notice)
         return hold
+
+    def heard_of_kind(self, flight: InFlight, now: float, outcome: Outcome, notice: Notice | None = None) -> None:
+        """Let what became of a request tell whether limits are for its kind alone: then each gets a budget of its
+        own.
+        """
+        kinds = self.kinds
+        if kinds is None:
+            return
+        kinds.settled(flight, now, outcome, notice)
+        if not kinds.are_apart:
+            return
+        self.kinds, self.budgets = None, kinds.parted(self.budgets, now)
+        limits = all_tiers(self.budgets, now)
+        self.keys.use(self.budgets, limits)
+        self.emit(e.Learned(now, kinds.budget.name, None, "routes", kinds.evidence, "high", format_tiers(limits)))
+        for budget in each(self.budgets):
+            for fact in learned(budget, now, self.budgets):
+                self.emit(fact)
 
     def say_held(self, flight: InFlight, now: float, hold: Hold | None) -> None:
         """Record the pause that a request began, if it did."""

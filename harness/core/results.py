@@ -50,6 +50,7 @@ class Results:
             assert isinstance(result, Failed), "a result without an answer"
             outcome = Outcome.LOST if result.sent else Outcome.UNUSED
             flight.budget.settle(flight.fetch.grant, now, outcome)
+            context.heard_of_kind(flight, now, outcome)
             context.disputes.unanswered(fetch_id, now, result.reason)
         if isinstance(result, ItemRead):  # nearly all of them
             self._item_read(flight, now, result)

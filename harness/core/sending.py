@@ -1,7 +1,8 @@
 """Say what goes next, or what stands between a request and the wire.
 
 In this order: a stop or a pause that people asked for; the number of workers; the breaker, while everything fails; a
-token, where one is needed; answers in dispute, while one of them is compared; and the budget, which knows the limits.
+token, where one is needed; answers in dispute, while one of them is compared; the question whether a limit is for one
+kind of request alone; and the budget, which knows the limits.
 Each says no by naming when to ask again, and that is handed on as a Wait.
 
 What is ready goes in turn, a page and an item: items need not wait for the list, and the list, which may change while
@@ -51,6 +52,8 @@ class Sending:
                 self._try_aside(now)
             if disputes.trying:
                 return self._compare(now)
+        if context.kinds is not None and (role := context.kinds.next(context.in_flight, self._may_go)) is not None:
+            return self._ask_kind(now, role)
         return self._next_ready(now)
 
     # --- the end ----------------------------------------------------------------------------------------------------
@@ -131,6 +134,23 @@ class Sending:
             task = task._replace(key=e.Batch(e.items_of(task.key)))
         fetch = self._fetch(now, task, *answer)
         disputes.sent(context.in_flight[fetch.id], compared, now)
+        return fetch
+
+    # --- limits of one kind of request ------------------------------------------------------------------------------
+
+    def _ask_kind(self, now: float, role: e.Role) -> Answer:
+        """Send nothing but a request of `role`, amid a pause, to see whether the limit that refused is for it, too."""
+        context = self._context
+        kinds = context.kinds
+        assert kinds is not None
+        if context.in_flight:
+            return context.waits.later(now, Later(None, "probe"))
+        answer = kinds.budget.past(now, context.rules.cost(role))
+        if isinstance(answer, Later):
+            kinds.give_up()
+            return self._next_ready(now)
+        fetch = self._fetch(now, context.work.take(role), kinds.endpoints[role], kinds.budget, answer)
+        kinds.sent(fetch.id)
         return fetch
 
     # --- what is ready ----------------------------------------------------------------------------------------------

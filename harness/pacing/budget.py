@@ -81,6 +81,17 @@ class Budget:
             self._look = answer
         return answer
 
+    def past(self, now: float, cost: int = 1) -> Grant | Later:
+        """Reserve amid a pause, by declared limits alone, for a request that asks whether the limit that refused is for
+        it, too. The pause goes on, whatever becomes of it.
+        """
+        if self._learning is None:
+            return Later(None, "refused")
+        answer = self._learning.overrule(now, cost)
+        if isinstance(answer, Grant):
+            self._patience.sent(now)
+        return answer
+
     def settle(
         self, grant: Grant, now: float, outcome: Outcome, notice: Notice | None = None, cost: int | None = None
     ) -> Hold | None:

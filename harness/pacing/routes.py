@@ -13,7 +13,7 @@ hold up all items.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from harness.pacing.base import Grant, Later, LearnedFact, Learning, Notice, Outcome, Pacer, Planning, Statistics
 from harness.pacing.tiers import EVERY_ROUTE, Route, Tier, Tiers, of_route, parse_tiers, unnamed
@@ -105,19 +105,30 @@ def _opens(later: Later) -> float:
     return float("inf") if later.until is None else later.until
 
 
-class _Learner(Learning, Pacer, Protocol):
+class Learner(Learning, Pacer, Protocol):
     """A strategy that learns, and can say what."""
 
     def learned(self) -> Tiers:
         """Return the limits that were learned, for the next run."""
 
 
+@runtime_checkable
+class Parting(Protocol):
+    """A strategy in whose place each kind of request can get one of its own."""
+
+    def common(self, now: float) -> Pacer:
+        """Return a strategy for what was declared, which knows all that was sent: it is for all requests."""
+
+    def alike(self) -> Learner:
+        """Return a strategy with the same settings that was told nothing so far."""
+
+
 class LearningRoutePacer(RoutePacer):
     """A strategy that learns the limits of one route; what it knows of no route is told as this route's."""
 
-    _own: _Learner
+    _own: Learner
 
-    def __init__(self, route: Route, own: _Learner, common: Common) -> None:
+    def __init__(self, route: Route, own: Learner, common: Common) -> None:
         super().__init__(route, own, common)
 
     def set_tiers(self, tiers: Tiers, now: float) -> None:

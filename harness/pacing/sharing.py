@@ -27,6 +27,7 @@ class SharingPacer:
         self.name = inner.name
         self._inner = inner
         self._share = share
+        self._wire = (linger_s, rtt_floor_s)
         self._window = WindowPacer((_BEFORE,), linger_s, rtt_floor_s)
         self._pairs: dict[int, Grant] = {}
         self._declared = declared
@@ -84,6 +85,14 @@ class SharingPacer:
     def _set(self, now: float) -> None:
         kept = tuple(dict.fromkeys((*self._declared, *scaled(self._learned, self._share))))
         self._window.set_tiers(kept or (_BEFORE,), now)
+
+    def common(self, now: float) -> WindowPacer:
+        """Return a strategy for what was declared, as `AutoPacer.common`."""
+        return self._inner.keeping(self._declared, now)
+
+    def alike(self) -> SharingPacer:
+        """Return a strategy for the same share that was told nothing so far."""
+        return SharingPacer(self._inner.alike(), self._share, (), *self._wire)
 
     def resolved(self, reason: Literal["limit", "own"]) -> None:
         self._inner.resolved(reason)

@@ -72,6 +72,7 @@ def budgets_for(config: ImportConfig, remembered: Tiers = ()) -> Budgets:
     roles: tuple[Role, ...] = ("list", "item", "token") if token_rules(config) else ("list", "item")
     declared = config.pacing.declared if config.strategy == "auto" else config.limits
     routed = names_routes(declared) and config.strategy not in _LIMITLESS
+    routed = routed or (config.strategy == "auto" and names_routes(remembered))
     if isinstance(config.pacing.strategy, Pacer):
         routed = False
     budgets: dict[Endpoint, Budget] = {}

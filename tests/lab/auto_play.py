@@ -81,6 +81,7 @@ def play(
     server: ServerConfig | None = None,
     network: Network | None = None,
     until_s: float = 50_000.0,
+    per_page: int = 100,
     **settings: Any,
 ) -> Played:
     """Import `items` from a server with `limit`, told in `dialect`; settings: more of ServerConfig."""
@@ -92,5 +93,5 @@ def play(
     if server is None:
         settings = {"latency": "lognormal:80ms", **settings}
         server = ServerConfig(items=items, limit=(limit,), dialect=dialect, **settings)
-    simulation = Simulation(core, Service(server, 0.0, EPOCH_S), utc_s=EPOCH_S, network=network)
+    simulation = Simulation(core, Service(server, 0.0, EPOCH_S), utc_s=EPOCH_S, network=network, per_page=per_page)
     return Played(core, pacer, events, simulation.run(until_s), limit)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from harness.pacing import AutoPacer, DeclaredPacer, Grant, Notice, Outcome, Quota, WindowPacer, parse_tiers
@@ -36,6 +38,41 @@ def test_c1_a_limit_without_a_count_paces_nothing() -> None:
     assert isinstance(first, Grant)
     pacer.settle(first, 0.1, Outcome.ANSWERED, Notice(quotas=(Quota(600), Quota(30000))))
     assert all(isinstance(pacer.reserve(0.1), Grant) for _ in range(50))
+
+
+def refused_roles(run: Played) -> dict[str, int]:
+    """How many were refused, by what they asked for."""
+    return Counter(event.role for event in run.events if isinstance(event, e.Refused))
+
+
+@pytest.mark.parametrize("dialect", ["retry-after", "none"])
+@pytest.mark.parametrize(("limit", "role"), [("list=4/5s+item=80/5s", "list"), ("item=20/5s+list=90/5s", "item")])
+def test_c2_a_limit_of_one_kind_of_request_is_learned_of_that_kind(limit: str, role: str, dialect: str) -> None:
+    """A list of 4 in 5 s held all items up (177 of 300 in 87 s). Only its pages wait, and no item is ever refused."""
+    run = play(limit, dialect, 300, per_page=10)
+    assert set(refused_roles(run)) == {role}
+    assert run.refused <= (5 if dialect == "retry-after" else 12)
+    assert run.optimality >= 0.95
+    assert run.state.limits == next(part for part in limit.split("+") if part.startswith(role))
+
+
+@pytest.mark.parametrize("declared", ["80/5s", "500/20s"])
+def test_c2_beside_a_declared_limit(declared: str) -> None:
+    """What was declared for all stays in force for all; the list's own limit is learned beside it."""
+    run = play("list=4/5s+item=80/5s", "retry-after", 300, per_page=10, pacer=DeclaredPacer(parse_tiers(declared)))
+    assert set(refused_roles(run)) == {"list"}
+    assert run.refused <= 5
+    assert run.optimality >= 0.9
+    kept = [str(tier.tier) for tier in run.core.tier_statistics(run.state.duration_s)]
+    assert kept == [*map(str, parse_tiers(declared)), "list=4/5s"]
+
+
+@pytest.mark.parametrize("limit", ["20/5s", "20/5s:log", "20/s:bucket:burst=20", "6:concurrency", "40/10s:counter"])
+@pytest.mark.parametrize("dialect", ["retry-after", "none"])
+def test_a_limit_of_all_requests_is_not_taken_for_that_of_one_kind(limit: str, dialect: str) -> None:
+    """Half of the requests are pages: whichever kind is refused first, the other is refused, too, when it is asked."""
+    run = play(limit, dialect, 200, per_page=1)
+    assert not any(isinstance(event, e.Learned) and event.counting == "routes" for event in run.events)
 
 
 @pytest.mark.parametrize("penalty_s", [6, 30])

@@ -44,6 +44,7 @@ class AutoPacer:
     def __init__(
         self, tiers: Tiers = (), linger_s: float = 30.0, rtt_floor_s: float = 0.0, remembered: Tiers = ()
     ) -> None:
+        self._rtt_floor_s = rtt_floor_s
         self._seen = Observations(linger_s)
         self._trust = Trust()
         self._headers = Headers(self._seen, self._trust)
@@ -175,6 +176,20 @@ class AutoPacer:
         counted = merge(answered, seen.refused_since(since_s)) if seen.charging else answered
         return [(at, 1) for at in counted], [(at, 1) for at in seen.lost]
 
+    def common(self, now: float) -> WindowPacer:
+        """Return a strategy for what was declared: where each kind of request learns for itself, it is for all."""
+        return self.keeping(self._declared, now)
+
+    def keeping(self, tiers: Tiers, now: float) -> WindowPacer:
+        """Return a strategy that keeps `tiers` and knows all that was sent."""
+        kept = type(self._window)((), self._seen.linger_s, self._rtt_floor_s, self._headers.periods.clock)
+        kept.adopt(tiers, now, *self._record(-math.inf))
+        return kept
+
+    def alike(self) -> AutoPacer:
+        """Return a strategy with the same settings that was told nothing so far."""
+        return AutoPacer((), self._seen.linger_s, self._rtt_floor_s)
+
     def expect(self, requests: int) -> None:
         """Note how many requests are still to be sent, beyond those in flight."""
         self._learner.admission.left = requests
@@ -271,6 +286,12 @@ class DeclaredPacer(AutoPacer):
 
     def _scaled(self, tiers: Tiers) -> Tiers:
         return scaled(tiers, self._share)
+
+    def alike(self) -> DeclaredPacer:
+        """Return one without any limits, which learns from the start."""
+        made = DeclaredPacer((), self._seen.linger_s, self._rtt_floor_s, self._share)
+        made._learns = True
+        return made
 
     def statistics(self, now: float) -> Statistics:
         return super().statistics(now) if self._learns else self._window.statistics(now)
