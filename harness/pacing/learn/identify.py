@@ -29,6 +29,9 @@ UNEXPLAINED_BITS = 20.0
 # Others who use the same key are rarer than a second usual limit, but not than an unusual one.
 OTHERS_BITS, ROUNDED = 10.0, 1.05
 RATE_BITS, AT_ONCE_BITS, CHARGED_BITS = 12.5, 6.0, 4.0
+# One rate that gives just what got through between one refusal and the next is no accident: of the others, half would
+# be too few and half of those left too many. So each interval in which it holds earns so much, but for two.
+STEADY_BITS, LEAST_RATE_BITS = 2.0, 6.0
 # The latest closures tell; older ones are of limits that are known by now.
 MOST_CLOSURES, MOST_WINDOWS = 24, 6
 # Before so many closures nothing is thought of that could explain almost any of them: pairs, and refusals that count.
@@ -65,6 +68,7 @@ class Identifier:
         self._seen = seen
         self._clock = clock
         self.closures: list[Closure] = []
+        self.steady: frozenset[Closure] = frozenset()  # the latest, if one rate explains them
         self.rivals: tuple[Model, ...] = ()
 
     # --- does it explain? ----------------------------------------------------------------------------------------
@@ -72,6 +76,8 @@ class Identifier:
     def explains(self, model: Model, closure: Closure) -> bool:
         """Return whether some hypothesis of `model` explains the closure."""
         if any(self.is_of(window, closure) for window in model.windows):
+            return True
+        if model.rate and closure in self.steady:
             return True
         if not closure.is_short:
             return False
@@ -88,13 +94,48 @@ class Identifier:
     def cost(self, model: Model) -> float:
         """Return the bits of `model` and of what it leaves unexplained."""
         unexplained = [c for c in self.closures[-MOST_CLOSURES:] if not self.explains(model, c)]
-        return model.bits + sum(self._price(model, closure) for closure in unexplained)
+        earned = STEADY_BITS * (len(self.steady) - ENOUGH) if model.rate and self.steady else 0.0
+        bits = model.bits - min(earned, RATE_BITS - LEAST_RATE_BITS)
+        return bits + sum(self._price(model, closure) for closure in unexplained)
 
     @staticmethod
     def _price(model: Model, closure: Closure) -> float:
         """Return what it costs to leave a closure unexplained: less where others may have used a known window up."""
         others = any(closure.lasted_s <= ROUNDED * window.high_s for window in model.windows)
         return OTHERS_BITS if others else UNEXPLAINED_BITS
+
+    def take(self, closure: Closure) -> None:
+        """Take in one more closure; only the latest are judged by."""
+        self.closures.append(closure)
+        del self.closures[: -4 * MOST_CLOSURES]
+        self.steady = self._steady()
+
+    def drop(self) -> None:
+        """Forget the latest: it was none of a limit's that is to be found."""
+        self.closures.pop()
+        self.steady = self._steady()
+
+    def _steady(self) -> frozenset[Closure]:
+        """Return the latest closures, as many as one rate explains: as much as it gives got through from one refusal to
+        the next, and nothing while it was shut. Of fewer than three that is no wonder.
+        """
+        closures, seen = self.closures[-MOST_CLOSURES:], self._seen
+        blur_s = seen.blur_s()
+        low, high, first = 0.0, math.inf, len(closures)
+        for at in range(len(closures) - 1, -1, -1):
+            closure = closures[at]
+            shut_s = closure.shut_s - blur_s
+            high = min(high, 1.0 / shut_s) if shut_s > 0 else high
+            if at + 1 < len(closures):
+                later = closures[at + 1]
+                span_s, through = later.first_s - closure.first_s, later.accepted - closure.accepted
+                low = max(low, (through - seen.in_flight_at(later.first_s) - 1) / (span_s + blur_s))
+                if span_s > blur_s:
+                    high = min(high, (through + seen.in_flight_at(closure.first_s) + 1) / (span_s - blur_s))
+            if low > high:
+                break
+            first = at
+        return frozenset(closures[first:]) if len(closures) - first > ENOUGH else frozenset()
 
     # --- candidates -------------------------------------------------------------------------------------------------
 
@@ -130,6 +171,9 @@ class Identifier:
                 yield replace(believed, windows=(*windows, found))
         longer = tuple(window for window in windows if window.high_s > SHORT_S)
         yield replace(believed, windows=longer, rate=True, at_once=None)
+        if self.steady:
+            known = tuple(window for window in windows if window.source == "remembered")
+            yield Model(known, None, True)
         crowd = self._crowd(closure)
         if crowd is not None:
             yield replace(believed, at_once=crowd, windows=longer)

@@ -16,7 +16,7 @@ from harness.pacing.learn.experiments import Due, Experiments, Question
 from harness.pacing.learn.explain import openers
 from harness.pacing.learn.headers import Headers
 from harness.pacing.learn.hypotheses import SHORTEST_S, Closure, Window
-from harness.pacing.learn.identify import MOST_CLOSURES, Identifier, Model
+from harness.pacing.learn.identify import Identifier, Model
 from harness.pacing.learn.observations import Observations
 from harness.pacing.learn.pause import BEYOND, Pause
 from harness.pacing.learn.prior import PERIODS, Trust, commonness, roundness, says_why
@@ -451,12 +451,11 @@ class Learner:
     def _learn(self, closure: Closure, opened_s: float = 0.0) -> None:
         """Explain a closure by what is believed; where that does not, find what explains all of them."""
         identifier = self._identifier
-        identifier.closures.append(closure)
-        del identifier.closures[: -4 * MOST_CLOSURES]  # only the latest are judged by
-        short = closure.is_short
+        identifier.take(closure)
+        short = closure.is_short or closure in identifier.steady
         if not identifier.explains(self.model, closure):
             if self._refusal_cost.explains(list(self.windows), closure.first_s, opened_s) is not None:
-                identifier.closures.pop()
+                identifier.drop()
                 return
             found = identifier.identify(self.model, closure)
             known = max((window.limit for window in self.windows), default=0)
