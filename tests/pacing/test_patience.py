@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 
-from harness.pacing import AutoPacer, Budget, Grant, Later, Notice, Outcome, Quota, Tiers, parse_tiers
+from harness.pacing import AutoPacer, Budget, Grant, Later, Notice, Outcome, Quota, Tiers, WindowPacer, parse_tiers
 from harness.pacing.breaker import LONGEST_GUESSED_PAUSE_S, guessed_s
 from harness.pacing.budget import ROUNDING_S, Patience
 from harness.pacing.sharing import SharingPacer
@@ -65,6 +65,22 @@ def test_a_wrong_belief_is_looked_behind_and_told(wrong: str, dialect: str) -> N
     assert max(until - since for since, until in first[:3]) <= LONGEST_GUESSED_PAUSE_S + SLACK_S
 
 
+@pytest.mark.parametrize("limit", ["10/20s:bucket", "20/45s:bucket", "20/5s", "20/5s:aligned"])
+@pytest.mark.parametrize("wrong", ["100/1d+20/1h", "50/1d", "10/1h:counter", "5/1h:aligned", "5/1h:gcra:burst=1"])
+def test_a_belief_that_proves_wrong_costs_a_look_and_no_more(limit: str, wrong: str) -> None:
+    """11 an hour were believed for ever, of a bucket that gives 1,800. A look for each wrong limit, a minute for each,
+    and what is learned anew comes after them: 1.15 of what `window` needs that is told the truth, and as long again as
+    the looks took.
+    """
+    believed = parse_tiers(wrong)
+    played = play(limit, "retry-after", 150, pacer=AutoPacer(remembered=believed), until_s=4000.0)
+    known = play(limit, "retry-after", 150, pacer=WindowPacer(parse_tiers(limit), 30.0))
+    assert played.state.imported == 150
+    looks_s = len(believed) * (LONGEST_GUESSED_PAUSE_S + SLACK_S)
+    assert played.state.duration_s <= 1.15 * known.state.duration_s + looks_s
+    assert played.refused <= 60
+
+
 def refusals(played: Played) -> list[e.Refused]:
     return [event for event in played.events if isinstance(event, e.Refused)]
 
@@ -103,6 +119,9 @@ LIES = st.lists(
     remembered=st.sampled_from(["", *WRONG]),
 )
 @example(["50/5s:counter", "150/20s:counter"], "honest", ["first-tier", "reset-next"], 0, "")
+@example(["10/20s:bucket"], "retry-after", [], 1, "100/1d+20/1h")
+@example(["20/45s:bucket"], "retry-after", [], 0, "50/1d")
+@example(["20/45s:bucket"], "none", [], 4, "50/1d")
 def test_no_silence_is_longer_than_named_or_twice_what_proved_right(
     tiers: list[str], dialect: str, lies: list[str], seed: int, remembered: str
 ) -> None:

@@ -237,11 +237,13 @@ class Learner:
                 self._tell(one)
                 continue
             rest = tuple(window for window in self.windows if window is not one)
-            if one.high_s > passed_s and one.belied < 2:
+            # What an earlier run learned holds no more, neither its period nor its count.
+            if one.high_s > passed_s and one.belied < 2 and one.source != "remembered":
                 shorter = replace(one, low_s=min(one.low_s, passed_s), high_s=passed_s, belied=one.belied + 1)
                 self._believe(replace(self.model, windows=(*rest, replace(shorter, evidence=one.evidence + said))))
             else:
                 self._believe(replace(self.model, windows=rest))
+                self._new_facts.append(LearnedFact("", "trust", f"{one.tier} is believed no more{said}", "none"))
         if self._search is not None and self._search.earliest(1) > grant.at:
             self._search = None
             self.model = replace(self.model, rate=False)
