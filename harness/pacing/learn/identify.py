@@ -197,8 +197,8 @@ class Identifier:
         how = "the server named a time" if closure.told else "requests got through again"
         found: list[Window] = []
         for one in explain(seen.sent, seen.answered, refusal)[:MOST_WINDOWS]:
-            if (not one.kinds and found) or (one.kinds == ("aligned",) and self._clock.known):
-                continue  # what only a phase chosen to fit saves is looked for on the clock
+            if (not one.kinds and found) or (one.kinds == ("aligned",) and (found or self._clock.known)):
+                continue  # what only a phase chosen to fit saves is looked for on the clock, where one is known
             evidence = f"refused after {one.limit:,} accepted requests; {how} {one.high_s:.3g} s after the first"
             alone = wholes(one.low_s, one.high_s) == [one.period_s]
             named = closure.told and (alone or commonness(one.period_s) > 1)
