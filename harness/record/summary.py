@@ -53,6 +53,7 @@ class Summary:
     hits: refusals with status 429 alone; refused: all of them, by status in `refusals`. optimality: share of the best
     possible; of_learned: the same where limits were learned; unmeasured: why neither is given. learned: limits that the
     run revealed. refused_within: the sentence where the server refused although the declared limits were kept.
+    counted_as: the sentence where the server counts a declared limit in another way than was kept, which is slower.
     list_ended: the evidence that the list had ended, NOT_RECORDED where there is none; None before the list has ended.
     assumed: what page 1 made believe of an API that was not declared; "" where nothing was. requests_saved: how many
     more an item per request and 100 a page would have taken, by what is in saved_by, for people. from_list: items were
@@ -109,6 +110,7 @@ class Summary:
     unmeasured: str = ""
     learned: tuple[LearnedLimit, ...] = ()
     refused_within: str = ""
+    counted_as: str = ""
     requests_token: int = 0
     assumed: str = ""
     requests_saved: int = 0
@@ -222,6 +224,7 @@ def summarise(
     limits_source: str = "declared",
     server: Ledger | None = None,
     learned: Sequence[LearnedLimit] = (),
+    counted_as: str = "",
 ) -> Summary:
     """Make the figures of `state`. `bound`: of the requests that succeeded and were needed; None without limits."""
     shown = status or state.status
@@ -240,6 +243,7 @@ def summarise(
         list_ended=_list_ended(state, shown),
         learned=tuple(learned),
         refused_within=refused_within(state, limits_source, server, learned),
+        counted_as=counted_as,
         **_items(state),
         **_requests(state),
         **_times(state),

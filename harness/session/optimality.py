@@ -11,7 +11,8 @@ from pathlib import Path
 
 from harness.bound import Bound, Paging, bound
 from harness.config import ImportConfig
-from harness.pacing import Tiers, parse_tiers
+from harness.pacing import Tiers, format_tiers, parse_tiers
+from harness.pacing.learn.counting import COUNTS_AS_BUCKET
 from harness.pacing.routes import several
 from harness.record.inferred import as_learned, infer_recorded
 from harness.record.state import Segment, State
@@ -20,6 +21,8 @@ from harness.record.summary import LearnedLimit, Ledger, Summary, summarise
 from harness.session.factory import credentials_of
 from harness.session.plans import least_pages, work_of
 
+# A gain of less is not worth a sentence.
+_WORTH = 0.95
 CHANGED = "changed on the way"
 # Nobody declared them: `auto` was told nothing, and what is best possible goes by what our own test API enforces.
 TEST_API = "test API"
@@ -40,7 +43,26 @@ def figures(
     shown = status or state.status
     best = None if shown.is_open else best_possible(state, config)
     known = {"limits_source": limits_source(state, config), "server": ledger, "learned": learned}
-    return summarise(name, state, best, status=status, **known)  # type: ignore[arg-type]
+    counted_as = "" if shown.is_open else as_buckets(state, config)
+    return summarise(name, state, best, status=status, counted_as=counted_as, **known)  # type: ignore[arg-type]
+
+
+def as_buckets(state: State, config: ImportConfig) -> str:
+    """Return one sentence where the server counts a declared limit as a bucket, and what declaring that would gain;
+    "" otherwise.
+    """
+    declared = limits_of(state, config)
+    found = [str(tier) for tier in declared if COUNTS_AS_BUCKET in state.learned.get(str(tier), "")]
+    if not found:
+        return ""
+    # Whoever counts one limit so counts the others so, but a header may show one of them at a time.
+    buckets = tuple(replace(tier, kind="bucket") if tier.kind == "any" else tier for tier in declared)
+    text = f"the server counts {' and '.join(found)} as a bucket, which was kept as a window"
+    best = best_possible(state, config, buckets)
+    if best is None or best.bound_s > _WORTH * state.duration_s:
+        return text
+    took = f"{best.bound_s:,.0f} s where it took {state.duration_s:,.0f} s"
+    return f"{text}: --limit {format_tiers(buckets)} could take {took}"
 
 
 def revealed(folder: Path, state: State) -> tuple[LearnedLimit, ...]:

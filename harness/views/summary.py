@@ -142,6 +142,8 @@ def _measure(summary: Summary) -> Iterable[Row]:
         yield "limits", summary.refused_within, "yellow"
     elif summary.unmeasured and summary.status.is_complete and summary.sent:
         yield "of best", f"left out: {summary.unmeasured}", ""
+    if summary.counted_as:
+        yield "limits", summary.counted_as, "yellow"
 
 
 def _speed(summary: Summary) -> Iterable[Row]:

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
-from harness.pacing import AutoPacer, DeclaredPacer, Grant, Notice, Outcome, Quota, WindowPacer, parse_tiers
+from harness.config import ImportConfig
+from harness.pacing import (
+    AutoPacer,
+    DeclaredPacer,
+    Grant,
+    Notice,
+    Outcome,
+    Quota,
+    WindowPacer,
+    format_tiers,
+    parse_tiers,
+)
 from harness.pacing.limiters import BucketLimiter
 from harness.record import events as e
+from harness.session.optimality import as_buckets
 from tests.lab.auto_play import Played, play
 
 WIRE = {"latency": "uniform:60ms-90ms"}
@@ -173,6 +186,38 @@ def test_f5_a_reset_of_a_second_is_not_a_period() -> None:
     assert run.refused == 0
     assert all(tier.period_s >= 1.0 for tier in run.learned())
     assert run.optimality >= 0.77
+
+
+def counted(limit: str, declared: str, workers: int = 20) -> tuple[Played, list[str]]:
+    """An import with declared limits, and what it told of how they are counted."""
+    run = play(limit, "honest", 306, workers=workers, pacer=DeclaredPacer(parse_tiers(declared)), **WIRE)
+    news = [event for event in run.events if isinstance(event, e.Learned) and event.counting == "bucket"]
+    return run, [event.evidence for event in news]
+
+
+@pytest.mark.parametrize("workers", [3, 20])
+@pytest.mark.parametrize(
+    ("limit", "declared"),
+    [("50/5s:bucket+150/20s:bucket", "50/5s+150/20s"), ("20/2s:gcra:burst=20", "20/2s"), ("10/s:bucket", "10/s")],
+)
+def test_f6_a_bucket_declared_as_a_window_is_kept_and_said(limit: str, declared: str, workers: int) -> None:
+    """Paced as before to the digit; told once that it is a bucket, and the figures say what that would gain."""
+    run, said = counted(limit, declared, workers)
+    plain = play(limit, "honest", 306, workers=workers, pacer=WindowPacer(parse_tiers(declared), 30.0), **WIRE)
+    assert [event for event in run.events if not isinstance(event, e.Learned)] == plain.events
+    first = str(parse_tiers(declared)[0])
+    assert said == [f"{first} counts as a bucket: what its headers say is left grows all the time, as no window's does"]
+    buckets = format_tiers(tuple(replace(tier, kind="bucket") for tier in parse_tiers(declared)))
+    sentence = as_buckets(run.state, ImportConfig(url="http://127.0.0.1:1/items", limit=declared))
+    assert sentence.startswith(f"the server counts {first} as a bucket, which was kept as a window: ")
+    assert f"--limit {buckets} could take " in sentence
+
+
+@pytest.mark.parametrize("kind", ["", ":log", ":aligned", ":counter"])
+@pytest.mark.parametrize("workers", [3, 20])
+def test_f6_no_window_is_taken_for_a_bucket(kind: str, workers: int) -> None:
+    """Whatever lies between a send and its answer, and whoever's clock the windows lie on."""
+    assert counted(f"50/5s{kind}", "50/5s", workers)[1] == []
 
 
 @pytest.mark.parametrize("limit", ["100/5s", "500/20s+2000/100s", "20/2s:log"])

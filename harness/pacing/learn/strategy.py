@@ -14,6 +14,7 @@ from heapq import merge
 from typing import Literal
 
 from harness.pacing.base import Grant, Later, LearnedFact, Notice, Outcome, Statistics
+from harness.pacing.learn.counting import COUNTS_AS_BUCKET, Countings
 from harness.pacing.learn.experiments import Due
 from harness.pacing.learn.headers import Headers
 from harness.pacing.learn.hypotheses import Window
@@ -244,6 +245,8 @@ class DeclaredPacer(AutoPacer):
         self._window = WindowPacer(tiers, linger_s, rtt_floor_s)
         self._heard = True
         self._learns = False  # a refusal has come
+        self._countings = Countings(tiers, self._seen)
+        self._facts: list[LearnedFact] = []
 
     def reserve(self, now: float, cost: int = 1) -> Grant | Later:
         if self._learns:
@@ -265,9 +268,22 @@ class DeclaredPacer(AutoPacer):
         true_cost = grant.cost if cost is None else cost
         if outcome is Outcome.LOST:
             self._seen.lose(now, true_cost)
+            self._countings.lost()
         elif outcome is not Outcome.UNUSED:  # a 5xx that refuses came after the limits had let it through
             self._seen.accept(grant.at, now, true_cost)
+            self._count(grant, now, true_cost, notice)
         return None
+
+    def _count(self, grant: Grant, now: float, cost: int, notice: Notice | None) -> None:
+        """Tell once where the server counts a declared limit as a bucket."""
+        tier = self._countings.read(grant.at, now, cost, notice)
+        if tier is not None:
+            why = "what its headers say is left grows all the time, as no window's does"
+            self._facts.append(LearnedFact("", "bucket", f"{tier} {COUNTS_AS_BUCKET}: {why}", "high"))
+
+    def new_facts(self) -> tuple[LearnedFact, ...]:
+        facts, self._facts = self._facts, []
+        return (*facts, *super().new_facts())
 
     def _told(self, notice: Notice | None) -> Notice | None:
         """Return the notice without its quotas: limits were declared, so that only refusals contradict them."""
