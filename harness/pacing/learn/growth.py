@@ -33,6 +33,7 @@ class Growth:
     points: list[tuple[float, float, int]] = field(default_factory=list)
     lefts: set[int] = field(default_factory=set)
     refuted: bool = False
+    _tier: Tier | None = None
     _believed: float = math.inf  # the rate of the bucket that was told, at most
 
     def read(self, sent_s: float, answered_s: float, passed: int, left: int) -> None:
@@ -79,10 +80,16 @@ class Growth:
         between = None if self.refuted else self.bounds()
         if between is None or between[1] > 1.5 * between[0]:
             return None
-        rate = rates_between(0.999 * between[0], between[1]) or between[0]
         self._believed = between[1]
-        for period_s in PER:
-            count = round(rate * period_s)
-            if count >= 1 and abs(count - rate * period_s) <= 0.001 * count:
-                return Tier(count, period_s, "bucket", limit)
-        return Tier(limit, min(MAX_PERIOD_S, round(limit / rate, 3)), "bucket", limit)
+        if self._tier is not None and between[0] <= self._tier.limit / self._tier.period_s <= between[1]:
+            return self._tier  # it explains what was seen since
+        self._tier = _bucket(limit, rates_between(0.999 * between[0], between[1]) or between[0])
+        return self._tier
+
+
+def _bucket(limit: int, rate: float) -> Tier:
+    for period_s in PER:
+        count = round(rate * period_s)
+        if count >= 1 and abs(count - rate * period_s) <= 0.001 * count:
+            return Tier(count, period_s, "bucket", limit)
+    return Tier(limit, min(MAX_PERIOD_S, round(limit / rate, 3)), "bucket", limit)

@@ -17,6 +17,7 @@ from bisect import bisect_left, bisect_right
 
 from harness.pacing.base import Notice, Outcome, Quota
 from harness.pacing.learn.belief import Belief
+from harness.pacing.learn.counting import Countings
 from harness.pacing.learn.header_model import ROUNDED_UP_S, HeaderModel
 from harness.pacing.learn.observations import Observations
 from harness.pacing.learn.prior import ABSURD_S, Trust
@@ -44,6 +45,7 @@ class Headers:
         self.periods = Periods(history, trust)
         self.limiters = RuledLimiters(history)
         self._strange: dict[Belief, int] = {}
+        self._countings: dict[Belief, tuple[float, Countings]] = {}  # by the period that is judged
         self.grown: list[Belief] = []  # that were found to be buckets since they were last asked for
         self.single: Quota | None = None  # the latest limit that was seen to let one through at a time
         self._gone: set[tuple[str, str | int | None]] = set()
@@ -73,7 +75,26 @@ class Headers:
             belief = self.beliefs[key]
             self._read(belief, quota, sent_s, now, refused=notice is not None and notice.refused)
             changed += [belief] if self.periods.settle(belief) else []
+        if notice is not None and not notice.refused:
+            self._watch_levels(notice, sent_s, now)
         return changed
+
+    def _watch_levels(self, notice: Notice, sent_s: float, now: float) -> None:
+        """Learn whether a limit that is taken for a window is a bucket of that depth and rate."""
+        for belief in self.beliefs.values():
+            if not belief.settled or belief.bucket is not None or belief.contradicted or belief.kinds:
+                continue
+            period_s, countings = self._countings.get(belief, (0.0, None))
+            if countings is None or period_s != belief.high_s:
+                last = None if belief.model is None or self._history.in_flight else belief.model.last
+                left = last.remaining + 1 if last is not None and last.sent_s == sent_s else None
+                countings = Countings((Tier(belief.limit, belief.high_s),), self._history, sent_s, left)
+                self._countings[belief] = belief.high_s, countings
+            if countings.read(sent_s, now, 1, notice) is not None:
+                belief.bucket = Tier(belief.limit, belief.high_s, "bucket", belief.limit)
+                belief.kinds = ("bucket",)
+                belief.evidence += "; what is left grows all the time, so it is a bucket"
+                self.grown.append(belief)
 
     def _read(self, belief: Belief, quota: Quota, sent_s: float, now: float, refused: bool) -> None:
         model, counted = belief.model, f"{quota.header}-Remaining"

@@ -31,6 +31,8 @@ ROUND = 2
 ENOUGH = 100
 # Others who leave less than this part of a limit are taken for another limit.
 LEFT = 0.3
+# So many of the latest closures must be unexplained for others to be thought of: one may be of a limit that is unknown.
+OTHERS, ENOUGH_OF_OTHERS = 4, 2
 # So few were let through, by what is in flight, that it may be their number that is limited.
 FEW_ROUNDS = 3
 
@@ -477,7 +479,10 @@ class Learner:
 
     def _less_others(self, found: Model, closure: Closure) -> Model:
         """Return the model with what others left of a window, if they are what explains the closure."""
-        if self._identifier.explains(found, closure) or found.windows != self.windows:
+        identifier = self._identifier
+        if identifier.explains(found, closure) or found.windows != self.windows:
+            return found
+        if sum(not identifier.explains(found, one) for one in identifier.closures[-OTHERS:]) < ENOUGH_OF_OTHERS:
             return found
         for window in found.windows:
             left = self._seen.accepted_between(closure.first_s - window.high_s, closure.first_s)
