@@ -47,6 +47,8 @@ MOST_MET = 3
 # At least so long a silence before a suspect goes alone: no usual limit of so many a minute has a gap just above it.
 # At most: whoever lets others through after an hour's pause lets them through after this one.
 LEAST_SILENCE_S, MOST_SILENCE_S = 1.6, 11.0
+# A refusal beyond doubt is doubted after so many times that silence: what the other was given had come back since before.
+SURE = 2
 # Refused so often after a full silence, whatever became of the request after it.
 MOST_ROUNDS = 3
 # Where a status is known to be the items' own: so many in a row look like a limit all the same,
@@ -363,6 +365,8 @@ class Doubts:
         """Let the next suspect go alone, after a silence; return that in seconds."""
         self.phase = "alone"
         self.silence_s = max(LEAST_SILENCE_S, self._paused_s)
+        if not self._suspects[0].notice.doubtful:
+            self.silence_s *= SURE
         if not self._suspects[0].full:
             self.silence_s = min(MOST_SILENCE_S, self.silence_s)
         return self.silence_s
