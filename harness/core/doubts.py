@@ -47,7 +47,7 @@ MOST_MET = 3
 # At least so long a silence before a suspect goes alone: no usual limit of so many a minute has a gap just above it.
 # At most: whoever lets others through after an hour's pause lets them through after this one.
 LEAST_SILENCE_S, MOST_SILENCE_S = 1.6, 11.0
-# A refusal beyond doubt is doubted after so many times that silence: what the other was given had come back since before.
+# A refusal beyond doubt is doubted after so many times that silence: it may be that of a slow bucket.
 SURE = 2
 # Refused so often after a full silence, whatever became of the request after it.
 MOST_ROUNDS = 3

@@ -16,6 +16,7 @@ question would cost it again.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from harness.pacing.base import Grant
@@ -27,6 +28,8 @@ from harness.pacing.learn.prior import roundness, worth_trying
 SILENCE = 0.15
 # Windows whose oversteps are punished are short: seconds, by how people choose them.
 SHORT = (1.0, 2.0, 5.0, 10.0, 60.0)
+# Where refused requests cost quota, a question is not worth asking of a limit that it takes so much of.
+DEAR = 20
 # So much longer than its shortest likely period must a limit have been shut for a penalty to be thought of.
 MUCH_LONGER = 2.8
 
@@ -66,8 +69,10 @@ class Experiments:
     def due(self, window: Window) -> Due | None:
         """Return the next question about a limit that is full; None where there is none. It changes nothing."""
         seen = self._seen
-        opener = len(seen) - window.limit
-        if opener < 0 or seen.charging or self.asked is not None:
+        opener = seen.opener(window.limit, len(seen), math.inf)
+        if opener < 0 or opener >= len(seen) or self.asked is not None:
+            return None
+        if seen.charging and window.limit < DEAR:
             return None
         penalty_s = self._penalty_s(window, opener)
         if penalty_s is not None:

@@ -135,11 +135,14 @@ class Window:
         """Return between which periods the closure would be this limit's; None: fewer were let through than it
         counts.
         """
-        opener = seen.opener(self.limit, closure.accepted, closure.first_s)
+        opener = last = seen.opener(self.limit, closure.accepted, closure.first_s)
         if not 0 <= opener < closure.accepted:
             return None
         shut_s = closure.first_s if self.penalty_s else closure.closed_s
-        return shut_s - seen.answered[opener], closure.ended_by_s - seen.earliest_sent(opener)
+        if seen.charging:  # each refused probe may have kept it shut, until there were no more of them
+            opener = min(closure.accepted - 1, seen.opener(self.limit, closure.accepted, shut_s))
+            last = min(closure.accepted - 1, seen.opener(self.limit, closure.accepted, closure.through_s))
+        return shut_s - seen.answered[opener], closure.ended_by_s - seen.earliest_sent(last)
 
     def explains(self, closure: Closure, seen: Observations) -> bool:
         """Return whether the closure can be this limit's, with some period that is still possible."""

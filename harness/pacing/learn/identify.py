@@ -252,6 +252,19 @@ class Identifier:
             made.append(window)
         return replace(model, windows=tuple(made))
 
+    def widened(self, model: Model) -> Model:
+        """Return the model as its closures show it where refused requests are counted, which was not thought of."""
+        made = []
+        for window in model.windows:
+            mine = [c for c in self.closures[-MOST_CLOSURES:] if not window.named and window.explains(c, self._seen)]
+            if window.kind == "any" and window.source == "refusal" and not window.penalty_s and mine:
+                free = replace(window, low_s=0.0, high_s=max(c.lasted_s for c in mine) + window.high_s)
+                for closure in mine:
+                    free = free.narrowed(closure, self._seen)
+                window = free if free.high_s > free.low_s else window
+            made.append(window)
+        return replace(model, windows=tuple(made))
+
     # --- on the server's clock -----------------------------------------------------------------------------------
 
     def _on_the_clock(self, believed: Model) -> Iterator[Model]:

@@ -200,8 +200,8 @@ class Learner:
         """
         for window in self.windows:
             if window.tier == tier:
-                if self._seen.charging:
-                    return window if self._refusal_cost.may_try(window, now, cost) else None
+                if self._seen.charging and self._refusal_cost.may_try(window, now, cost):
+                    return window
                 return self.experiments.due(window)
         return None
 
@@ -459,7 +459,7 @@ class Learner:
         short = closure.is_short or closure in identifier.steady
         if not identifier.explains(self.model, closure):
             if self._refusal_cost.explains(list(self.windows), closure.first_s, opened_s) is not None:
-                identifier.drop()
+                self._believe(identifier.widened(self.model))
                 return
             found = identifier.identify(self.model, closure)
             known = max((window.limit for window in self.windows), default=0)

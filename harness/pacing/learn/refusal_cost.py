@@ -95,7 +95,8 @@ class RefusalCost:
         # Of a window that was over before, nothing may count any more: what came since this one opened must be enough.
         opened_s = history.opened_s(now, window.span_s, SILENCE * window.high_s)
         here = history.accepted_between(opened_s, now) + history.refused_between(opened_s, now)
-        return here + cost > window.limit
+        # Let through after what may be the whole period, it tells nothing of refusals.
+        return here + cost > window.limit and now - opened_s < window.low_s
 
     def trial(self, grant: Grant, window: Window) -> None:
         """Note that `grant` is tried, though refusals fill `window`."""
