@@ -463,7 +463,9 @@ class Learner:
                 return
             found = identifier.identify(self.model, closure)
             known = max((window.limit for window in self.windows), default=0)
-            if self._seen.charging and max((window.limit for window in found.windows), default=0) <= known:
+            shorter = max((window.limit for window in found.windows), default=0) <= known
+            sure = not any(window.charged for window in self.windows) or self._is_often_unexplained(found)
+            if self._seen.charging and shorter and sure:
                 # No longer limit than those that are known: it is these that the refused requests do not fill.
                 self._refusal_cost.unexplained()
                 self._restore()
@@ -477,12 +479,17 @@ class Learner:
             self._search, self.changed = None, True
         self._short = closure if short else None
 
+    def _is_often_unexplained(self, model: Model) -> bool:
+        """Return whether more than one of the latest closures is none that `model` explains."""
+        latest = self._identifier.closures[-OTHERS:]
+        return sum(not self._identifier.explains(model, one) for one in latest) >= ENOUGH_OF_OTHERS
+
     def _less_others(self, found: Model, closure: Closure) -> Model:
         """Return the model with what others left of a window, if they are what explains the closure."""
         identifier = self._identifier
         if identifier.explains(found, closure) or found.windows != self.windows:
             return found
-        if sum(not identifier.explains(found, one) for one in identifier.closures[-OTHERS:]) < ENOUGH_OF_OTHERS:
+        if not self._is_often_unexplained(found):
             return found
         for window in found.windows:
             left = self._seen.accepted_between(closure.first_s - window.high_s, closure.first_s)
