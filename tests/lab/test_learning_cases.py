@@ -248,3 +248,12 @@ def test_what_is_learned_of_a_bucket_is_enforced_by_its_limiter() -> None:
     assert isinstance(pacer, AutoPacer)
     assert any(isinstance(limiter, BucketLimiter) for limiter in pacer._window._limiters)
     assert [tier.tier.kind for tier in pacer.statistics(run.state.duration_s).tiers] == ["bucket"]
+
+
+def test_a_count_without_a_reset_is_looked_at_after_usual_periods_alone() -> None:
+    """Strava, 100 in a quarter of an hour on the clock: a dozen looks, once, and no header is blamed for it."""
+    limit = "100/15m:aligned+1000/1d"
+    run = play(limit, "strava", 350)
+    assert run.refused <= 12
+    assert share(run, limit, "strava", 350) >= 0.95
+    assert not any("no longer trusted" in said for said in run.beliefs)

@@ -12,6 +12,7 @@ from harness.pacing.base import TierStatistics
 from harness.pacing.learn.header_model import HeaderModel
 from harness.pacing.learn.hypotheses import Window
 from harness.pacing.learn.observations import Observations
+from harness.pacing.shared_quota import Reading
 from harness.pacing.tiers import MAX_PERIOD_S, Kind, Tier
 from harness.pacing.window import guard_s
 
@@ -66,19 +67,18 @@ class Belief:
         if self.model is not None:
             self.model.most_s = min(self.model.most_s, passed_s)
 
-    def correct(self, found: Window, told: bool, in_flight: int) -> tuple[str, str] | None:
+    def correct(self, found: Window, told: bool, last: Reading | None, in_flight: int) -> tuple[str, str] | None:
         """Correct it to the tighter count and longer period that a refusal showed; return the header that this
-        disproves, and why, if one is.
+        disproves, and why, if one is: as `last` it had said, with so many in flight, that more was left.
         """
         self.contradicted += 1
         self.bucket = None
         self.limit = min(self.limit, found.limit)
         self.low_s, self.high_s = found.low_s, max(found.high_s, self.high_s if self.settled else 0.0)
         self.kinds, self.evidence, self.told, self.settled = (), found.evidence, told, True
-        model = self.model
-        if model is None or model.last is None or model.last.remaining <= in_flight:
+        if self.model is None or last is None or last.remaining <= in_flight:
             return None
-        return f"{model.header}-Remaining", f"refused while it said {model.last.remaining} were left"
+        return f"{self.model.header}-Remaining", f"refused while it said {last.remaining} were left"
 
     def fits(self, now: float, cost: int, history: Observations) -> bool:
         return history.used(now, self.span_s) + cost <= self.limit

@@ -75,7 +75,8 @@ class HeaderModel:
     ) -> None:
         """Take in what one answer says. ends: between which times its window ends, where that is known better."""
         if refused:
-            if self.waited_out is not None and sent_s >= self.waited_out and not self.polled:
+            waited = self.waited_out is not None and sent_s >= self.waited_out and self.first_reset_s is not None
+            if waited and not self.polled:
                 trust.too_short(f"{self.header}-Reset")
             self.waited_out = None
         elif quota.remaining is not None:

@@ -22,6 +22,7 @@ from harness.pacing.learn.pause import BEYOND, Pause
 from harness.pacing.learn.prior import PERIODS, Trust, commonness, roundness, says_why
 from harness.pacing.learn.refill import UNDER, Emptied, PacedLimiter, Refill
 from harness.pacing.learn.refusal_cost import RefusalCost
+from harness.pacing.shared_quota import Reading
 from harness.pacing.tiers import Tier, Tiers
 
 SERVER_ERROR = 500
@@ -66,6 +67,7 @@ class Learner:
         self._opened_s: float | None = None
         self._full = 0  # got through with as many in flight as are believed to be allowed
         self._tried_more = False
+        self._said_left: dict[Belief, Reading | None] = {}  # what headers had said last when a pause began
         self._new_facts: list[LearnedFact] = []
         self._overruled: list[tuple[Window | Belief, float]] = []  # in the way of the last look, and since when
 
@@ -362,6 +364,9 @@ class Learner:
         """Take in a refusal; return until when (absolute) everyone is to pause."""
         tried = self._refusal_cost.refused(grant, now)
         asked = self.experiments.answered(grant)
+        if self._pause is None:
+            shown = self._headers.beliefs.values()
+            self._said_left = {one: one.model.last for one in shown if one.model is not None}
         self._read(grant, now, notice)
         pause = self._pause
         if pause is None and self._opened_s is not None and grant.at < self._opened_s:
@@ -512,13 +517,13 @@ class Learner:
         for window in found.windows:
             if window in self.windows:
                 kept.append(window)
-            elif not self._is_claimed(window, closure.told):
+            elif not self._is_claimed(window, closure):
                 kept.append(self._refusal_cost.rounded(window, closure.accepted, closure.first_s))
         if any(window.charged for window in kept):
             self._refusal_cost.believe("only together with them were the limits full when they refused")
         self._believe(replace(found, windows=tuple(kept)))
 
-    def _is_claimed(self, window: Window, told: bool) -> bool:
+    def _is_claimed(self, window: Window, closure: Closure) -> bool:
         """Return whether a limit is one that headers tell of, and correct that."""
         strangers = self._headers.explains(window.limit, window.low_s, window.high_s)
         if strangers is not None:
@@ -527,7 +532,7 @@ class Learner:
             return True
         for belief in self._headers.beliefs.values():
             if abs(belief.limit - window.limit) <= max(1, 0.03 * belief.limit):
-                header = belief.correct(window, told, len(self._seen.in_flight))
+                header = belief.correct(window, closure.told, self._said_left.get(belief), closure.others)
                 self._tell(belief)
                 if header is not None and self._trust.drop(*header):
                     self._headers.forget_counts()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from harness.pacing.base import Grant, Notice
 from harness.pacing.breaker import Breaker, Setback
 from harness.pacing.learn.hypotheses import Closure
-from harness.pacing.learn.prior import Trust, next_step
+from harness.pacing.learn.prior import Trust, next_step, next_usual
 
 # A guess waits at least this long. Where refusals are believed to count, only silence helps: longer each time.
 FIRST_GAP_S, PATIENT_GAP_S, GROWTH = 0.3, 1.5, 2.5
@@ -45,6 +45,7 @@ class Pause:
     doubtful: bool = False  # refused with another status than 429
     overload: bool = True  # refused by nothing but 5xx, as a server does that is overloaded or broken
     patient: bool = False  # each probe that is refused makes it longer
+    counted: bool = False  # a header says that nothing is left, and none until when: only usual periods are looked at
     in_flight: int = 0  # beside the first refused request when that was sent
     likely: tuple[float, ...] = ()  # when a window of a round count and a usual period would be over
     breaker: Breaker = field(init=False)
@@ -89,6 +90,8 @@ class Pause:
         """
         if self.breaker.hold is not None and self.is_probe(grant):
             self.breaker.sent(grant, grant.at)
+        quotas = () if notice is None else notice.quotas
+        self.counted = self.counted or any(quota.remaining == 0 and quota.reset_s is None for quota in quotas)
         self._sent_s, self._crowded, self._gap_s = grant.at, crowded, gap_s
         self.breaker.refused(grant, now, notice)
         return max(now, self.until)
@@ -140,7 +143,8 @@ class Pause:
         gap_s = FIRST_GAP_S
         if self.patient:
             gap_s = min(LONGEST_GAP_S, PATIENT_GAP_S * GROWTH ** (min(self.guesses, 12) - 1))
-        border_s = next_step((now - self.opened_s + gap_s) / BEYOND) * BEYOND
+        step = next_usual if self.counted else next_step
+        border_s = step((now - self.opened_s + gap_s) / BEYOND) * BEYOND
         likely = [at for at in self.likely if at >= now + gap_s]
         return min(self.opened_s + border_s, now + max(LONGEST_GAP_S, 2 * gap_s), *likely)
 

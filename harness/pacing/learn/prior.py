@@ -51,6 +51,11 @@ def next_step(after_s: float) -> float:
     return next((float(step) for step in LADDER if step > after_s), after_s * 1.1)
 
 
+def next_usual(after_s: float) -> float:
+    """Return the first usual period after `after_s`; beyond the last, half as much more."""
+    return next((period for period in PERIODS if period > after_s and commonness(period) > 1), after_s * 1.5)
+
+
 # Bits: -log2 of how often a count as round, or a period as common, is chosen; read off the limits in APIS.md, roughly.
 # What nobody would choose (37, or a third of a second) is as long as two limits that people would.
 _COUNT_BITS = (12.0, 9.0, 7.0, 4.5, 3.5, 2.0, 1.0)
