@@ -229,3 +229,58 @@ def test_a_refusal_that_was_over_at_once_may_be_for_the_number_in_flight(crowd: 
     closure = Closure(0.1, 0.1, 0.5, 0.4, 1 + crowd)
     identifier.closures.append(closure)
     assert identifier.identify(Model(), closure).at_once == expected
+
+
+def bucket_closures(
+    rate: float, depth: int, count: int, latency_s: float, seed: int
+) -> tuple[Identifier, Observations]:
+    """Ask a bucket one request at a time, with pauses of any length, until it has refused `count` times."""
+    random, seen = Random(seed), Observations(30.0)
+    identifier = Identifier(seen, ServerClock())
+    level, filled_s, now = float(depth), 0.0, 0.0
+
+    def ask() -> tuple[bool, float]:
+        nonlocal level, filled_s, now
+        sent_s = now
+        arrived_s = sent_s + random.uniform(0, latency_s)
+        level, filled_s = min(depth, level + rate * (arrived_s - filled_s)), arrived_s
+        let_in = level >= 1
+        level -= let_in
+        now = arrived_s + random.uniform(0, latency_s)
+        if let_in:
+            seen.accept(sent_s, now, 1)
+        return let_in, sent_s
+
+    while len(identifier.closures) < count:
+        let_in, first_s = ask()
+        if let_in:
+            continue
+        accepted, closed_s = len(seen), first_s
+        while True:
+            now += random.uniform(0.1, 1.0) / rate
+            let_in, sent_s = ask()
+            if let_in:
+                break
+            closed_s = sent_s
+        identifier.take(Closure(first_s, closed_s, now, sent_s, accepted))
+    return identifier, seen
+
+
+@given(rate=st.floats(0.05, 2.0), depth=st.integers(1, 30), part=st.floats(0.0, 0.4), seed=st.integers(0, 999))
+@QUICK
+def test_one_rate_explains_every_closure_of_a_bucket(rate: float, depth: int, part: float, seed: int) -> None:
+    """Whatever the latency, as long as a bucket can be emptied at all: none of its closures is left out."""
+    identifier, _ = bucket_closures(rate, depth, 6, part / rate, seed)
+    assert identifier.steady == frozenset(identifier.closures)
+
+
+def test_no_rate_explains_the_closures_of_a_window() -> None:
+    """20 in 45 s: twenty at once, then nothing for three quarters of a minute."""
+    seen = Observations(30.0)
+    identifier = Identifier(seen, ServerClock())
+    for window in range(4):
+        began_s = 45.1 * window
+        for at in range(20):
+            seen.accept(began_s + 0.1 * at, began_s + 0.1 * at + 0.08, 1)
+        identifier.take(Closure(began_s + 2.0, began_s + 44.0, began_s + 45.2, began_s + 45.1, 20 * (window + 1)))
+    assert not identifier.steady
