@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -106,15 +106,10 @@ def quotas(headers: Mapping[str, str], now_s: float, without: frozenset[str] = f
 
 def _of_one(family: str, scope: str, fields: dict[str, tuple[str, Named]], now_s: float) -> list[Quota]:
     """Return the quotas that the fields of one family and scope tell: one for each value of a list."""
-
-    def read(field: str, how: Callable[[str], float | None]) -> list[float | None]:
-        text = fields[field][0] if field in fields else ""
-        return [how(part) for part in text.split(",")] if text and len(text) <= _LONGEST else []
-
-    pair = _COUNTS.search(fields["limit"][0]) if "limit" in fields else None
+    pair = _COUNTS.search(fields["limit"][0]) if "limit" in fields and not fields["limit"][0].isdecimal() else None
     if pair is not None:
         return [Quota(int(pair[2]), max(0, int(pair[2]) - int(pair[1])), None, None, scope or None, _called(family))]
-    limits, remaining, used_up = (read(field, number) for field in ("limit", "remaining", "used"))
+    limits, remaining, used_up = (_numbers(fields, field) for field in ("limit", "remaining", "used"))
     reset_s, reset_utc_s = _reset(fields, now_s)
     made = []
     for at in range(max(len(limits[:1]), len(remaining), len(used_up), reset_s is not None)):
@@ -130,12 +125,21 @@ def _of_one(family: str, scope: str, fields: dict[str, tuple[str, Named]], now_s
     return made
 
 
+def _numbers(fields: dict[str, tuple[str, Named]], field: str) -> list[float | None]:
+    """Return the numbers of a field's list; [] where it is not there."""
+    text = fields[field][0] if field in fields else ""
+    if not text or len(text) > _LONGEST:
+        return []
+    return [number(part) for part in text.split(",")] if "," in text else [number(text)]
+
+
 def _period_s(fields: dict[str, tuple[str, Named]]) -> float | None:
     if "period" in fields:
         text, name = fields["period"]
         told = number(text)
         return None if told is None or told <= 0 else told * name.scale
-    within = _WITHIN.search(fields["limit"][0].partition(",")[0]) if "limit" in fields else None
+    limit = fields["limit"][0] if "limit" in fields else ""
+    within = _WITHIN.search(limit.partition(",")[0]) if limit and not limit.isdecimal() else None
     if within is not None:
         return float(within[1]) or None
     return next((name.period_s for _, name in fields.values() if name.period_s is not None), None)
@@ -153,6 +157,7 @@ def _reset(fields: dict[str, tuple[str, Named]], now_s: float) -> tuple[float | 
     return None, None
 
 
+@lru_cache(maxsize=256)
 def _called(family: str) -> str:
     return _CALLED.get(family) or "-".join(word.capitalize() for word in family.split("-"))
 

@@ -72,10 +72,12 @@ class Countings:
 
     def read(self, sent_s: float, now: float, cost: int, notice: Notice | None) -> Tier | None:
         """Take in an answer, after its grant is settled; return a limit that is now known to be a bucket."""
+        if not self._levels:
+            return None
         quotas = () if notice is None else notice.quotas
         in_flight = self._seen.in_flight_cost
         later = self._seen.accepted_between(sent_s, now) - cost  # these may have come after it, and are not counted
-        for level in self._levels:
+        for level in tuple(self._levels):
             low, high = level.spend(sent_s, now, cost)
             quota = next((quota for quota in quotas if tells_of(quota, level.tier)), None)
             if quota is None or quota.remaining is None:
@@ -84,8 +86,10 @@ class Countings:
             level.headroom.read(Reading(sent_s, now, quota.remaining))
             if not math.floor(low - in_flight - ROUNDED) <= quota.remaining <= high + later + ROUNDED:
                 level.refuted = True
-            if not in_flight and self._judge(level, now):
+            known = not in_flight and self._judge(level, now)
+            if known or level.refuted:
                 self._levels.remove(level)
+            if known:
                 return level.tier
         return None
 
@@ -109,5 +113,4 @@ class Countings:
 
     def lost(self) -> None:
         """Judge no more: nobody knows whether the server counted it."""
-        for level in self._levels:
-            level.refuted = True
+        self._levels = []

@@ -194,14 +194,15 @@ class Clocked:
         have.
         """
         seen, low, high = self.seen, self.clock.low, self.clock.high
-        counted = [(seen.sends, seen.answered)] + ([(seen.refused_sends, seen.refused)] if self.charged else [])
         if most:  # sent before it ended, and not answered before it began
-            return sum(
-                bisect_left(sent, before - low) - bisect_left(answered, after - high) for sent, answered in counted
-            )
-        return sum(
-            max(0, bisect_left(answered, before - high) - bisect_left(sent, after - low)) for sent, answered in counted
-        )
+            number = bisect_left(seen.sends, before - low) - bisect_left(seen.answered, after - high)
+            if self.charged:
+                number += bisect_left(seen.refused_sends, before - low) - bisect_left(seen.refused, after - high)
+            return number
+        number = max(0, bisect_left(seen.answered, before - high) - bisect_left(seen.sends, after - low))
+        if self.charged:
+            number += max(0, bisect_left(seen.refused, before - high) - bisect_left(seen.refused_sends, after - low))
+        return number
 
     def occupied(self, kind: Kind, period_s: float, sent_s: float, answered_s: float) -> tuple[float, float]:
         """Return the least and the most that counted when a request arrived that was sent and answered then."""

@@ -158,7 +158,7 @@ class Identifier:
                 yield replace(believed, windows=(*rest, other))
             if window.high_s <= window.low_s:
                 yield replace(believed, windows=rest)
-        if self._clock.known and len(self.closures) > 1 - (closure is None):
+        if self._clock.known and len(self.closures) > 1:  # any window explains one
             yield from self._on_the_clock(believed)
 
     def _beside(self, believed: Model, closure: Closure) -> Iterator[Model]:
@@ -183,7 +183,8 @@ class Identifier:
         if self._clock.known and window.kind == "any" and not is_forbidding and window.high_s > SHORT_S:
             for kind in _ON_CLOCK:
                 ticking = replace(window, kind=kind, low_s=EXACT * window.high_s, named=True)
-                if self._let_in(Clocked(self._seen, self._clock), ticking) < window.limit:
+                samples = self._samples(self.closures[-MOST_CLOSURES:])
+                if self._let_in(Clocked(self._seen, self._clock), ticking, samples) < window.limit:
                     yield ticking
         if window.high_s <= window.low_s:
             punished = self._punished(window)
@@ -292,14 +293,17 @@ class Identifier:
         choices = sorted({*PERIODS, *map(float, range(2, 121))} - {1.0})
         periods = [period for period in choices if sharp_s <= period <= longest_s]
         found = []
+        samples = self._samples(closures)
         charging = (False, True) if len(closures) > ENOUGH and not self._seen.free else (False,)
         for charged, period_s, kind, phase in itertools.product(charging, periods, _ON_CLOCK, self._phases()):
             clocked = Clocked(self._seen, phase, charged)
             window = Window(1, EXACT * period_s, period_s, "", named=True, kind=kind, shut_s=period_s, charged=charged)
             full = [self._most(clocked, window, closure) + 1 for closure in closures]
-            for limit in _limits(math.ceil(self._let_in(clocked, window) + 1 - 1e-6), full):
+            # Any window explains one closure: the limit must lie below the second.
+            let_in = self._let_in(clocked, window, samples, sorted(full)[-2])
+            for limit in _limits(math.ceil(let_in + 1 - 1e-6), full):
                 mask = [most > limit for most in full]
-                if sum(mask) < 2:  # any window explains one closure
+                if sum(mask) < 2:
                     continue
                 said = f"refused {sum(mask)} times, as windows of {period_s:g} s on the server's clock would"
                 found.append((replace(window, limit=limit, evidence=said), mask))
@@ -321,20 +325,25 @@ class Identifier:
         times = (closure.first_s, closure.closed_s)
         return min(clocked.occupied(window.kind, window.high_s, at, at)[1] for at in times)
 
-    def _let_in(self, clocked: Clocked, window: Window) -> float:
-        """Return the most that must have counted when something was let through all the same."""
-        seen = self._seen
-        times = [(seen.sent[at], seen.answered[at]) for at in self._samples(self.closures[-MOST_CLOSURES:])]
-        return max((clocked.occupied(window.kind, window.high_s, *both)[0] for both in times), default=0.0)
+    def _let_in(self, clocked: Clocked, window: Window, samples: Sequence[int], enough: float = math.inf) -> float:
+        """Return the most that must have counted when something was let through all the same; any number from `enough`
+        on is as good as another.
+        """
+        seen, most = self._seen, 0.0
+        for at in samples:
+            most = max(most, clocked.occupied(window.kind, window.high_s, seen.sent[at], seen.answered[at])[0])
+            if most >= enough:
+                break
+        return most
 
     def _samples(self, closures: Sequence[Closure]) -> list[int]:
         """Return indices of requests whose being let through tells most: the first after each closure, the last before
         it, and some others.
         """
         total = len(self._seen)
-        picked = {at for c in closures for at in (c.accepted, c.accepted - 1, c.accepted + 1)}
-        picked |= set(range(0, total, max(1, total // SAMPLES))) | {total - 1}
-        return sorted(at for at in picked if 0 <= at < total)
+        picked = [at for c in closures for at in (c.accepted - 1, c.accepted, c.accepted + 1)]
+        picked += [total - 1, *range(0, total, max(1, total // SAMPLES))]
+        return [at for at in dict.fromkeys(picked) if 0 <= at < total]
 
 
 def _limits(least: int, full: Sequence[float]) -> set[int]:
