@@ -257,3 +257,14 @@ def test_a_count_without_a_reset_is_looked_at_after_usual_periods_alone() -> Non
     assert run.refused <= 12
     assert share(run, limit, "strava", 350) >= 0.95
     assert not any("no longer trusted" in said for said in run.beliefs)
+
+
+@pytest.mark.parametrize("limit", ["7/9s:aligned", "13/17s:aligned", "20/7s:aligned"])
+def test_a_small_window_on_the_clock_is_found_exactly(limit: str) -> None:
+    """6 in 9 s were believed of 7, for ever: which of our own requests came first takes no other's clock, and one more
+    than is believed is asked once.
+    """
+    items = 20 * parse_tiers(limit)[0].limit
+    run = play(limit, "none", items)
+    assert [str(tier) for tier in run.learned()] == [limit]
+    assert share(run, limit, "none", items) >= 0.95

@@ -12,6 +12,10 @@ that is knocked at again and again lets in one by one, and its period settles sh
 punished. So in its second window one request goes after the shortest period that people would choose. Refused, that
 cost a refusal. Let through, the shut time is a penalty, and nothing is asked of this limit any more: each refused
 question would cost it again.
+
+**Above the count.** A window on the server's clock, of a limit that is read off too low, would be kept to for ever, for
+nothing is refused any more. So, once, one request more is sent than it counts. Refused, it is as it was thought; let
+through, it is looked for anew, and what was let through tells what it cannot be.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from harness.pacing.base import Grant
 from harness.pacing.learn.hypotheses import Window
 from harness.pacing.learn.observations import Observations
 from harness.pacing.learn.prior import roundness, worth_trying
+from harness.pacing.tiers import Kind
 
 # The silence before a window, as a part of its period, by which its first request is known.
 SILENCE = 0.15
@@ -65,6 +70,7 @@ class Experiments:
         self.asked: Question | None = None
         self._last = (-1, False)  # the opener whose window was asked about last, and whether for a penalty
         self._penalty_asked: set[int] = set()  # by count
+        self._asked_above: set[tuple[Kind, int, float]] = set()
 
     def due(self, window: Window) -> Due | None:
         """Return the next question about a limit that is full; None where there is none. It changes nothing."""
@@ -74,6 +80,9 @@ class Experiments:
             return None
         if seen.charging and window.limit < DEAR:
             return None
+        if window.kind != "any":  # its period is read off the clock
+            asked = window.source != "refusal" or _of(window) in self._asked_above
+            return None if asked else Due(0.0, window, opener, False)
         penalty_s = self._penalty_s(window, opener)
         if penalty_s is not None:
             return Due(seen.answered[opener] + penalty_s, window, opener, True)
@@ -104,7 +113,9 @@ class Experiments:
     def ask(self, grant: Grant, due: Due) -> None:
         """Note that `grant` is the question that was due."""
         self.asked = Question(grant, due.window, due.opener, due.penalty)
-        if due.penalty:
+        if due.window.kind != "any":
+            self._asked_above.add(_of(due.window))
+        elif due.penalty:
             self._penalty_asked.add(due.window.limit)
         else:
             self._last = (due.opener, False)
@@ -116,3 +127,8 @@ class Experiments:
             return None
         self.asked = None
         return asked
+
+
+def _of(window: Window) -> tuple[Kind, int, float]:
+    """Return by what a window on the clock is known."""
+    return window.kind, window.limit, window.high_s

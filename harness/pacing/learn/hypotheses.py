@@ -21,7 +21,7 @@ A *closure* is what refusals show: from the first that was refused to the first 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -189,19 +189,24 @@ class Clocked:
     clock: ServerClock
     charged: bool = False  # refused requests count as well
 
-    def _count(self, after: float, before: float, most: bool) -> int:
-        """Count what arrived from `after` to `before` on the server's clock: all that may have, or all that must
-        have.
+    def _most(self, after: float, before: float) -> int:
+        """Count all that may have arrived from `after` to `before` on the server's clock: sent before it ended, and not
+        answered before it began.
         """
         seen, low, high = self.seen, self.clock.low, self.clock.high
-        if most:  # sent before it ended, and not answered before it began
-            number = bisect_left(seen.sends, before - low) - bisect_left(seen.answered, after - high)
-            if self.charged:
-                number += bisect_left(seen.refused_sends, before - low) - bisect_left(seen.refused, after - high)
-            return number
-        number = max(0, bisect_left(seen.answered, before - high) - bisect_left(seen.sends, after - low))
+        number = bisect_left(seen.sends, before - low) - bisect_left(seen.answered, after - high)
         if self.charged:
-            number += max(0, bisect_left(seen.refused, before - high) - bisect_left(seen.refused_sends, after - low))
+            number += bisect_left(seen.refused_sends, before - low) - bisect_left(seen.refused, after - high)
+        return number
+
+    def _least(self, after: float, answered: float, strictly: bool = True) -> int:
+        """Count all that must have arrived from `after` on, on the server's clock, and were answered by `answered`, on
+        ours: which of two came first takes no other's clock.
+        """
+        seen, low, by = self.seen, self.clock.low, bisect_left if strictly else bisect_right
+        number = max(0, by(seen.answered, answered) - bisect_left(seen.sends, after - low))
+        if self.charged:
+            number += max(0, by(seen.refused, answered) - bisect_left(seen.refused_sends, after - low))
         return number
 
     def occupied(self, kind: Kind, period_s: float, sent_s: float, answered_s: float) -> tuple[float, float]:
@@ -212,10 +217,11 @@ class Clocked:
         for number in range(first, min(last, first + 2) + 1):
             begins = number * period_s
             here_s = (max(early, begins), min(late, begins + period_s))
-            least: float = self._count(begins, here_s[0], most=False)
-            most: float = self._count(begins, here_s[1], most=True)
+            least: float = self._least(begins, sent_s, strictly=answered_s <= sent_s)
+            most: float = self._most(begins, here_s[1])
             if kind == "counter":
-                least += self._count(begins - period_s, begins, most=False) * (1 - (here_s[1] - begins) / period_s)
-                most += self._count(begins - period_s, begins, most=True) * (1 - (here_s[0] - begins) / period_s)
+                before = self._least(begins - period_s, begins - self.clock.high)
+                least += before * (1 - (here_s[1] - begins) / period_s)
+                most += self._most(begins - period_s, begins) * (1 - (here_s[0] - begins) / period_s)
             counts.append((least, most))
         return min(least for least, _ in counts), max(most for _, most in counts)

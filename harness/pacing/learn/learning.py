@@ -292,6 +292,10 @@ class Learner:
     def _shortened(self, asked: Question, now: float) -> None:
         """Take in that a question was let through: the period is no longer than that."""
         seen, window = self._seen, asked.window
+        if window.kind != "any":
+            rest = tuple(other for other in self.windows if other is not window)
+            self._believe(self._identifier.identify(replace(self.model, windows=rest), None))
+            return
         sent_s, answered_s = seen.sent[asked.opener], seen.answered[asked.opener]
         blur_s = now - asked.grant.at + answered_s - sent_s
         shorter = replace(window, blur_s=blur_s).shortened(now - sent_s)

@@ -284,3 +284,21 @@ def test_no_rate_explains_the_closures_of_a_window() -> None:
             seen.accept(began_s + 0.1 * at, began_s + 0.1 * at + 0.08, 1)
         identifier.take(Closure(began_s + 2.0, began_s + 44.0, began_s + 45.2, began_s + 45.1, 20 * (window + 1)))
     assert not identifier.steady
+
+
+def test_one_more_than_a_window_on_the_clock_counts_is_asked_once() -> None:
+    """At once, as soon as it is full; of what an earlier run learned, never."""
+    seen = Observations(30.0)
+    for at in range(10):
+        seen.accept(at * 0.05, at * 0.05 + 0.04, 1)
+    experiments = Experiments(seen)
+    window = Window(10, 8.99, 9.0, "", kind="aligned", named=True)
+    due = experiments.due(window)
+    assert due is not None
+    assert due.at <= seen.answered[-1]
+    assert experiments.due(replace(window, source="remembered")) is None
+    grant = Grant(1.0)
+    experiments.ask(grant, due)
+    assert experiments.answered(grant) is not None
+    assert experiments.due(window) is None
+    assert experiments.due(replace(window, limit=9)) is not None  # another belief
