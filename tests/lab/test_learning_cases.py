@@ -268,3 +268,11 @@ def test_a_small_window_on_the_clock_is_found_exactly(limit: str) -> None:
     run = play(limit, "none", items)
     assert [str(tier) for tier in run.learned()] == [limit]
     assert share(run, limit, "none", items) >= 0.95
+
+
+def test_a_border_in_the_first_burst_is_no_cheap_explanation() -> None:
+    """30 at once, half of them before a border of half a minute, so that 10 in 30 s were believed of 30 in 20 s."""
+    wire = {"lie": ("remaining-missing",), "seed": 79, "latency": "uniform:60ms-90ms"}
+    run = play("30/20s:counter", "retry-after", 390, workers=30, **wire)
+    assert [str(tier) for tier in run.learned()] == ["30/20s:counter"]
+    assert run.state.duration_s <= 1.05 * 270

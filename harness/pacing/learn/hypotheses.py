@@ -85,7 +85,7 @@ class Window:
 
     penalty_s: after a refusal nothing is let through for so long, whatever the window; 0: none. named: the server told
     the end, so that no probe is worth it. blur_s: what round trips leave uncertain. charged: refused ones count.
-    rounder: the count with the refused ones, if that is what people would choose.
+    rounder: the count with the refused ones, if that is what people would choose. unlikely: bits of what else it takes.
     """
 
     limit: int
@@ -101,6 +101,7 @@ class Window:
     kind: Kind = "any"
     charged: bool = False
     rounder: int = 0
+    unlikely: float = 0.0
 
     @property
     def tier(self) -> Tier:
@@ -129,7 +130,7 @@ class Window:
             + period_bits(min(self.low_s, EXACT * self.high_s), self.high_s)
             + kinds[self.kind]
         )
-        return length + (PENALTY_BITS if self.penalty_s else 0.0)
+        return length + self.unlikely + (PENALTY_BITS if self.penalty_s else 0.0)
 
     def bracket(self, closure: Closure, seen: Observations) -> tuple[float, float] | None:
         """Return between which periods the closure would be this limit's; None: fewer were let through than it
@@ -199,28 +200,32 @@ class Clocked:
             number += bisect_left(seen.refused_sends, before - low) - bisect_left(seen.refused, after - high)
         return number
 
-    def _least(self, after: float, answered: float, strictly: bool = True) -> int:
+    def _least(self, after: float, answered: float) -> int:
         """Count all that must have arrived from `after` on, on the server's clock, and were answered by `answered`, on
         ours: which of two came first takes no other's clock.
         """
-        seen, low, by = self.seen, self.clock.low, bisect_left if strictly else bisect_right
-        number = max(0, by(seen.answered, answered) - bisect_left(seen.sends, after - low))
+        seen, low = self.seen, self.clock.low
+        number = max(0, bisect_right(seen.answered, answered) - bisect_left(seen.sends, after - low))
         if self.charged:
-            number += max(0, by(seen.refused, answered) - bisect_left(seen.refused_sends, after - low))
+            number += max(0, bisect_right(seen.refused, answered) - bisect_left(seen.refused_sends, after - low))
         return number
 
     def occupied(self, kind: Kind, period_s: float, sent_s: float, answered_s: float) -> tuple[float, float]:
-        """Return the least and the most that counted when a request arrived that was sent and answered then."""
+        """Return the least and the most that counted when a request arrived that was sent and answered then.
+
+        The least is of the last to come of all that were answered by then, it not included: which one that was need not
+        be known, and it came no earlier than this one was sent.
+        """
         early, late = sent_s + self.clock.low, answered_s + self.clock.high
         first, last = math.floor(early / period_s), math.floor(late / period_s)
         counts = []
         for number in range(first, min(last, first + 2) + 1):
             begins = number * period_s
             here_s = (max(early, begins), min(late, begins + period_s))
-            least: float = self._least(begins, sent_s, strictly=answered_s <= sent_s)
+            least: float = max(0, self._least(begins, answered_s) - 1)
             most: float = self._most(begins, here_s[1])
             if kind == "counter":
-                before = self._least(begins - period_s, begins - self.clock.high)
+                before = self._least(begins - period_s, math.nextafter(begins - self.clock.high, -math.inf))
                 least += before * (1 - (here_s[1] - begins) / period_s)
                 most += self._most(begins - period_s, begins) * (1 - (here_s[0] - begins) / period_s)
             counts.append((least, most))

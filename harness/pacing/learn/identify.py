@@ -68,6 +68,7 @@ class Identifier:
         self._seen = seen
         self._clock = clock
         self.closures: list[Closure] = []
+        self._first: Closure | None = None
         self.steady: frozenset[Closure] = frozenset()  # the latest, if one rate explains them
         self.rivals: tuple[Model, ...] = ()
 
@@ -107,6 +108,7 @@ class Identifier:
     def take(self, closure: Closure) -> None:
         """Take in one more closure; only the latest are judged by."""
         self.closures.append(closure)
+        self._first = self._first or closure
         del self.closures[: -4 * MOST_CLOSURES]
         self.steady = self._steady()
 
@@ -306,8 +308,18 @@ class Identifier:
                 if sum(mask) < 2:
                     continue
                 said = f"refused {sum(mask)} times, as windows of {period_s:g} s on the server's clock would"
-                found.append((replace(window, limit=limit, evidence=said), mask))
+                unlikely = self._border_bits(limit, period_s)
+                found.append((replace(window, limit=limit, evidence=said, unlikely=unlikely), mask))
         return found
+
+    def _border_bits(self, limit: int, period_s: float) -> float:
+        """Return the bits of a border that falls into the first burst, as it must where more than `limit` got through
+        in it: when that began had nothing to do with the server's clock.
+        """
+        if self._first is None or self._first.accepted <= limit:
+            return 0.0
+        burst_s = max(0.001, self._first.first_s - self._seen.sent[0])
+        return max(0.0, math.log2(period_s / burst_s))
 
     def _phases(self) -> list[ServerClock]:
         """Return what the clock may be, in parts: what is let through and refused must fit one and the same of them."""
