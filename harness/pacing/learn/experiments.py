@@ -24,7 +24,7 @@ import math
 from dataclasses import dataclass
 
 from harness.pacing.base import Grant
-from harness.pacing.learn.hypotheses import Window
+from harness.pacing.learn.hypotheses import Window, known_by
 from harness.pacing.learn.observations import Observations
 from harness.pacing.learn.prior import roundness, worth_trying
 from harness.pacing.tiers import Kind
@@ -81,7 +81,7 @@ class Experiments:
         if seen.charging and window.limit < DEAR:
             return None
         if window.kind != "any":  # its period is read off the clock
-            asked = window.source != "refusal" or _of(window) in self._asked_above
+            asked = window.source != "refusal" or known_by(window) in self._asked_above
             return None if asked else Due(0.0, window, opener, False)
         penalty_s = self._penalty_s(window, opener)
         if penalty_s is not None:
@@ -114,7 +114,7 @@ class Experiments:
         """Note that `grant` is the question that was due."""
         self.asked = Question(grant, due.window, due.opener, due.penalty)
         if due.window.kind != "any":
-            self._asked_above.add(_of(due.window))
+            self._asked_above.add(known_by(due.window))
         elif due.penalty:
             self._penalty_asked.add(due.window.limit)
         else:
@@ -127,8 +127,3 @@ class Experiments:
             return None
         self.asked = None
         return asked
-
-
-def _of(window: Window) -> tuple[Kind, int, float]:
-    """Return by what a window on the clock is known."""
-    return window.kind, window.limit, window.high_s

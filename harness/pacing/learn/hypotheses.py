@@ -49,7 +49,8 @@ class Closure:
 
     closed_s: it was shut until then, by the last refusal or as the server told. ended_by_s: it was open by then.
     accepted: how many had been let through before. others: let through and in flight when the first was sent.
-    told: the server named the end. probes: how many were refused. known_s: when the last refusal was known.
+    told: the server named the end. probes: how many were refused. known_s: when the last refusal was known. tested: the
+    first was a question, which goes although a limit is full.
     """
 
     first_s: float
@@ -61,6 +62,7 @@ class Closure:
     told: bool = False
     probes: int = 0
     known_s: float | None = None
+    tested: bool = False
 
     @property
     def is_short(self) -> bool:
@@ -141,8 +143,8 @@ class Window:
             return None
         shut_s = closure.first_s if self.penalty_s else closure.closed_s
         if seen.charging:  # each refused probe may have kept it shut, until there were no more of them
-            opener = min(closure.accepted - 1, seen.opener(self.limit, closure.accepted, shut_s))
-            last = min(closure.accepted - 1, seen.opener(self.limit, closure.accepted, closure.through_s))
+            openers = (seen.opener(self.limit, closure.accepted, at) for at in (shut_s, closure.through_s))
+            opener, last = (min(closure.accepted - 1, max(0, at)) for at in openers)
         return shut_s - seen.answered[opener], closure.ended_by_s - seen.earliest_sent(last)
 
     def explains(self, closure: Closure, seen: Observations) -> bool:
@@ -180,6 +182,11 @@ class Window:
         if period_s is None:
             return self
         return replace(self, low_s=max(self.low_s, period_s / FINE), high_s=period_s)
+
+
+def known_by(window: Window) -> tuple[Kind, int, float]:
+    """Return by what a window on the clock is known."""
+    return window.kind, window.limit, window.high_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harness.pacing.learn.explain import Refusal, explain
-from harness.pacing.learn.hypotheses import EXACT, SHORT_S, Clocked, Closure, Window
+from harness.pacing.learn.hypotheses import EXACT, SHORT_S, Clocked, Closure, Window, known_by
 from harness.pacing.learn.observations import Observations
 from harness.pacing.learn.prior import PERIODS, ROUND, ROUNDER, commonness, roundness, wholes
 from harness.pacing.server_clock import ServerClock
@@ -69,6 +69,7 @@ class Identifier:
         self._clock = clock
         self.closures: list[Closure] = []
         self._first: Closure | None = None
+        self._kept: dict[tuple[Kind, int, float], float] = {}  # windows on the clock, since when they are kept to
         self.steady: frozenset[Closure] = frozenset()  # the latest, if one rate explains them
         self.rivals: tuple[Model, ...] = ()
 
@@ -88,6 +89,8 @@ class Identifier:
         """Return whether the closure can be this window's."""
         if window.kind not in ("aligned", "counter"):
             return window.explains(closure, self._seen)
+        if not closure.tested and self._kept.get(known_by(window), math.inf) < closure.first_s:
+            return False  # it was kept to, and had room
         if not self._clock.known:
             return closure.first_s - closure.closed_s < window.high_s
         return self._most(Clocked(self._seen, self._clock, window.charged), window, closure) + 1 > window.limit
@@ -111,6 +114,11 @@ class Identifier:
         self._first = self._first or closure
         del self.closures[: -4 * MOST_CLOSURES]
         self.steady = self._steady()
+
+    def keep(self, windows: Sequence[Window], now: float) -> None:
+        """Note which windows are kept to from now on."""
+        clocked = [known_by(window) for window in windows if window.kind != "any"]
+        self._kept = {one: self._kept.get(one, now) for one in clocked}
 
     def drop(self) -> None:
         """Forget the latest: it was none of a limit's that is to be found."""

@@ -567,6 +567,7 @@ class Learner:
         if model.rate and not self.model.rate:
             self._given_up = tuple(window for window in self.windows if window not in model.windows)
         crowd, self.model = self.model.at_once, model
+        self._identifier.keep(model.windows, self._seen.answered[-1] if len(self._seen) else 0.0)
         for window in model.windows:
             if (str(window.tier), window.evidence) not in before:
                 self._tell(window)

@@ -143,8 +143,8 @@ class Pause:
         gap_s = FIRST_GAP_S
         if self.patient:
             gap_s = min(LONGEST_GAP_S, PATIENT_GAP_S * GROWTH ** (min(self.guesses, 12) - 1))
-        step = next_usual if self.counted else next_step
-        border_s = step((now - self.opened_s + gap_s) / BEYOND) * BEYOND
+        after_s = (now - self.opened_s + gap_s) / BEYOND
+        border_s = BEYOND * (next_usual(after_s) if self.counted else next_step(after_s, self.doubtful))
         likely = [at for at in self.likely if at >= now + gap_s]
         return min(self.opened_s + border_s, now + max(LONGEST_GAP_S, 2 * gap_s), *likely)
 
@@ -155,5 +155,14 @@ class Pause:
         if self.end_s is not None and self.end_s[0] < ended_by_s and self.end_s[1] > closed_s:
             closed_s, ended_by_s = max(closed_s, self.end_s[0]), min(ended_by_s, self.end_s[1])
         return Closure(
-            self.first_s, closed_s, ended_by_s, probe.at, accepted, self.in_flight, told, self.probes, self.last_s
+            self.first_s,
+            closed_s,
+            ended_by_s,
+            probe.at,
+            accepted,
+            self.in_flight,
+            told,
+            self.probes,
+            self.last_s,
+            self.tested,
         )

@@ -46,9 +46,14 @@ def commonness(period_s: float) -> int:
     return next((3 - at for at, ranked in enumerate(_RANKED[:3]) if period_s in ranked), 0)
 
 
-def next_step(after_s: float) -> float:
+# Of refusals that may be no limit's only eight probes are sent before everyone gives up (`core.rulings`).
+DOUBTFUL_LADDER = (0.5, 1, 2, 5, 20, 60, 180, 600, 1800, 3600, 21600, 86400)
+
+
+def next_step(after_s: float, doubtful: bool = False) -> float:
     """Return the first step of the ladder after `after_s`; beyond the last, a tenth more."""
-    return next((float(step) for step in LADDER if step > after_s), after_s * 1.1)
+    ladder = DOUBTFUL_LADDER if doubtful else LADDER
+    return next((float(step) for step in ladder if step > after_s), after_s * 1.1)
 
 
 def next_usual(after_s: float) -> float:
