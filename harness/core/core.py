@@ -31,6 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from harness.core.answers import (
     Again,
@@ -69,6 +70,9 @@ from harness.pacing.routes import several
 from harness.record import events as e
 from harness.record.fold import apply
 from harness.record.state import State
+
+if TYPE_CHECKING:
+    from harness.core.foresight import Foresight
 
 # Whose turn it is after which.
 _AFTER: dict[e.Role, tuple[e.Role, e.Role]] = {"item": ("list", "item"), "list": ("item", "list")}
@@ -119,6 +123,7 @@ class Core:
         self._breaker = outage_breaker(rules.breaker)
         self._stop_rules = StopRules(rules.stop_conditions, self.state)
         self._done: Done | None = None
+        self.foresight: Foresight | None = None  # predicts how long the session will take
 
     def start(
         self, host: str = "", number: int = 1, charged: tuple[int, float] | None = None, relist: bool = False
@@ -153,6 +158,8 @@ class Core:
 
     def next(self, now: float) -> Answer:
         """Return the next thing to do. Call it again after every input and at the time a Wait names."""
+        if self.foresight is not None:
+            self.foresight.look(self, now)
         answer = self._done or self._stop_rules.bounded(now, self._next(now))
         self.doing = answer if isinstance(answer, Wait) else None
         return answer

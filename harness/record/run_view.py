@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.record.live import Live, elapsed_s
+from harness.record.prediction import Prediction, shown
 from harness.record.state import Failure, State
 from harness.record.status import RunStatus
 from harness.record.summary import Summary
@@ -63,6 +64,11 @@ class RunView:
     @property
     def status(self) -> RunStatus:
         return self.summary.status
+
+    @property
+    def prediction(self) -> Prediction | None:
+        """How long its last session was thought to take; None where the run was not predicted (by an older version)."""
+        return shown(self.summary.predictions)
 
     @property
     def learned(self) -> dict[str, str]:

@@ -26,6 +26,7 @@ from harness.record.optimality import (
     optimality,
     refused_within,
 )
+from harness.record.prediction import Prediction as Prediction  # part of a Summary
 from harness.record.state import State
 from harness.record.status import RunStatus
 
@@ -57,6 +58,7 @@ class Summary:
     assumed: what page 1 made believe of an API that was not declared; "" where nothing was. requests_saved: how many
     more an item per request and 100 a page would have taken, by what is in saved_by, for people. from_list: items were
     taken from the list's records.
+    predictions: how long its sessions were thought to take, beside what they took.
     speed: how many times as fast as the wall clock's the API's time passed, in which all times are.
     """
 
@@ -115,6 +117,7 @@ class Summary:
     from_list: bool = False
     saved_by: tuple[str, ...] = ()
     speed: float = 1.0
+    predictions: tuple[Prediction, ...] = ()
 
     @property
     def sent(self) -> int:
@@ -140,6 +143,7 @@ class Summary:
         server = Ledger(**plain["server"]) if plain["server"] else None
         learned = tuple(LearnedLimit(**limit) for limit in plain.get("learned", ()))
         more: dict[str, Any] = {"status": RunStatus(plain["status"]), "saved_by": tuple(plain.get("saved_by", ()))}
+        more["predictions"] = tuple(Prediction(**one) for one in plain.get("predictions", ()))
         more |= {"waits": waits, "lost_to": lost_to, "server": server, "learned": learned}
         return cls(**{**plain, **more})
 
@@ -239,6 +243,7 @@ def summarise(
         server=server,
         list_ended=_list_ended(state, shown),
         learned=tuple(learned),
+        predictions=tuple(state.predictions),
         refused_within=refused_within(state, limits_source, server, learned),
         **_items(state),
         **_requests(state),

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
+from harness.record.prediction import shown
 from harness.record.status import RunStatus
 from harness.record.summary import Ledger, LostTo, Summary, Waiting, efficiency_band
-from harness.views.figures import items_said, least, list_text, refusals_text
+from harness.views.figures import items_said, least, list_text, predicted, refusals_text
 from harness.views.screen import LOOKS, Row, Screen, folded, labelled, whole
 from harness.views.text import count, duration, percent, plural, printable
 
@@ -100,6 +101,8 @@ def summary_rows(summary: Summary) -> Iterable[Row]:
         waiting = f", {count(summary.waiting_items)} of them to be retried" if summary.waiting_items else ""
         yield "to do", f"{plural(left, 'item')} listed but not imported{waiting}", ""
     yield "duration", _duration(summary), ""
+    if said := predicted(shown(summary.predictions)):
+        yield "predicted", said.removeprefix("predicted "), ""
     if summary.speed != 1:
         took = f"it took {duration(summary.duration_s / summary.speed)} here"
         yield "speed", f"{summary.speed:,g} times: {took}; all times are the API's", ""
