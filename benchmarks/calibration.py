@@ -74,7 +74,7 @@ def cases(number: int, seed: int = 0) -> Iterator[Case]:
 
 def inside(predictions: Sequence[Prediction]) -> float:
     """Return the share that lay inside."""
-    return sum(bool(one.is_inside) for one in predictions) / len(predictions)
+    return sum(bool(one.inside) for one in predictions) / len(predictions)
 
 
 def measure(rounds: int = 200) -> list[Figure]:

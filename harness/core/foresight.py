@@ -11,12 +11,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from harness.core.ahead import Ahead, Flaw
 from harness.core.budgets import all_tiers
 from harness.core.concurrency import useful_workers
 from harness.core.core import Core
 from harness.core.eta import counted
+from harness.core.latency import Latency
 from harness.core.list_reader import left_by_role
-from harness.core.prediction import Ahead, Flaw, Interval, Latency, interval
+from harness.core.prediction import Interval, interval
 from harness.pacing import Tiers, format_tiers
 from harness.pacing.routes import several
 from harness.record import events as e

@@ -1,223 +1,36 @@
 """Predict how long a session will take, as an interval that holds the truth nine times out of ten. No IO, no clock.
 
-**The last request.** `bound` says when the last of all requests can be sent at the earliest, by the longest chain of
-"not before" links. The client's own pacing adds to each link what it pays for being safe (see `pacing.window`): a slot
-comes free one window after the *answer* of the request that held it, plus the guard. With the limits stretched by that
-(`stretched`) and the mean latency as the round trip, the same chain says when the last request *is* sent.
+**The last request** is sent when the chain of limits and workers lets it go (`ahead`). **The last answer** comes when
+the longest of those in flight then is over, or the last retry. **What is not known** is drawn: a few hundred imports,
+each with a latency of its own (few answers seen: a wide guess), the luck of its sums, its last answers, its failures
+with their retries, its pauses, and the phase of the server's clock. The interval is between the 5th and the 95th
+percentile of what they would take.
 
-**The last answer.** Whoever is in flight then must be answered: the longest of so many remaining latencies.
-
-**What is not known** is drawn: a few hundred imports, each with a latency of its own (few answers seen: a wide guess),
-the luck of its sums, its last answers, its failures with their retries, and the phase of the server's clock. The
-interval is between the 5th and the 95th percentile of what they would take. A draw is a dozen multiplications, however
-many requests the import has: a million items cost what a hundred do. The draws have a seed of their own, so that the
-same import is given the same prediction.
+A draw is a few dozen steps, however many requests the import has: a million items cost what a hundred do. The draws
+have a seed of their own, so that the same import is given the same prediction.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import accumulate
 from random import Random
-from statistics import NormalDist
 from typing import NamedTuple
 
 from harness.bound.greedy import greedy_s
-from harness.bound.paths import Paging, Work, last_arrival_s
-from harness.core.eta import admits_at
-from harness.pacing import TierStatistics
-from harness.pacing.limiters import DRIFT, guard_s
+from harness.bound.paths import last_arrival_s, to_border_s
+from harness.core.ahead import BURSTS, Ahead, Flaw, last_burst, last_sent_s, of, stretched
 from harness.pacing.schedule import MOST_WINDOWS
-from harness.pacing.strategies import JITTER
-from harness.pacing.tiers import MAX_PERIOD_S, Kind, Tier, Tiers
+from harness.pacing.tiers import Tier
 
 DRAWS = 400
 # The 5th and the 95th percentile: nine of ten lie between them.
 _LOW, _HIGH = 0.05, 0.95
-
-
-class Flaw(NamedTuple):
-    """Answers that go wrong, as far as it is known beforehand.
-
-    share: of the requests that it strikes at the first attempt. chance: by which each further attempt of a struck one
-    fails, and at most `again` of them in all (None: any number). lasts_s: how long such an answer takes, beyond the
-    latency. pause_s: it is a refusal after which everyone pauses; None: it is not. role: only of these requests.
-    """
-
-    share: float
-    chance: float = 1.0
-    again: int | None = None
-    lasts_s: float = 0.0
-    pause_s: float | None = None
-    role: str | None = None
-
-
-class Latency:
-    """How long answers take: a sample of them in order of length, and what is thought of how right it is.
-
-    doubt: the standard deviation of the logarithm by which all of it may be longer or shorter; 0 where it is known.
-    cold: the answers that were seen waited for their connections, so that others may take down to a third of it.
-    """
-
-    def __init__(self, sample: Sequence[float], doubt: float = 0.0, *, cold: bool = False) -> None:
-        self.sample = sorted(sample)
-        self.doubt, self.cold = doubt, cold
-        self.mean = sum(self.sample) / len(self.sample)
-        self.sd = math.sqrt(sum((x - self.mean) ** 2 for x in self.sample) / len(self.sample))
-        self._left = self._seen_at_random()
-
-    @classmethod
-    def of_counts(cls, counts: Mapping[float, int]) -> Latency:
-        """Make what is thought after so many answers of each length."""
-        seen = sum(counts.values())
-        logs = [(math.log(max(seconds, 1e-4)), count) for seconds, count in counts.items()]
-        middle = sum(log * count for log, count in logs) / seen
-        squares = sum(count * (log - middle) ** 2 for log, count in logs)
-        spread = math.sqrt((PRIOR_ANSWERS * PRIOR_SIGMA**2 + squares) / (PRIOR_ANSWERS + seen - 1))
-        doubt = spread / math.sqrt(seen)
-        if seen >= ENOUGH_ANSWERS:
-            each = [seconds for seconds, count in sorted(counts.items()) for _ in range(-(-count * _SAMPLE // seen))]
-            return cls(each, max(doubt, WANDERS))
-        quantiles = [math.exp(middle + spread * z) for z in _NORMAL]
-        return cls(quantiles, max(doubt, WANDERS), cold=seen <= FEW_ANSWERS)
-
-    def _seen_at_random(self) -> list[float]:
-        """Return what is left of an answer that is on its way at a random moment: long ones are met more often."""
-        random, ends = Random(1), list(accumulate(self.sample))
-        at = (bisect_left(ends, random.random() * ends[-1]) for _ in range(_SAMPLE)) if ends[-1] > 0 else iter([0])
-        return sorted(self.sample[min(index, len(ends) - 1)] * random.random() for index in at)
-
-    def scale(self, random: Random) -> float:
-        """Draw by how much all of the sample is to be multiplied."""
-        scale = math.exp(self.doubt * random.gauss(0.0, 1.0)) if self.doubt else 1.0
-        # A handshake takes one round trip for TCP and one for TLS 1.3, before that of the request itself.
-        return scale * (3.0 ** -random.random()) if self.cold else scale
-
-    def longest(self, number: int, random: Random) -> float:
-        """Draw the longest of so many answers."""
-        return _at(self.sample, random.random() ** (1.0 / number))
-
-    def longest_left(self, number: int, random: Random) -> float:
-        """Draw the longest of what is left of so many that are on their way."""
-        return _at(self._left, random.random() ** (1.0 / number))
-
-    def shortest(self, number: int) -> float:
-        """Return the median of the shortest of so many."""
-        return _at(self.sample, 1.0 - 0.5 ** (1.0 / number))
-
-
-def _at(ordered: Sequence[float], share: float) -> float:
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
-
-_SAMPLE = 1000
-_NORMAL = [NormalDist().inv_cdf((rank + 0.5) / _SAMPLE) for rank in range(_SAMPLE)]
-# Before anything is measured: what round trips over the internet look like, p95 at 2.3 times the median, which is the
-# test API's lognormal, too. It weighs as much as two answers.
-PRIOR_SIGMA, PRIOR_ANSWERS = 0.5, 2
-ENOUGH_ANSWERS, FEW_ANSWERS = 30, 3
-# The mean of an hour is not that of the next, however many answers it is from.
-WANDERS = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Ahead:
-    """What there is to send from now on, and how it may be sent. Seconds count from now.
-
-    pages, items: requests. begun: the first page is here, so that nothing waits for it; else `samples` items are
-    fetched one by one after it. tiers: the limits of all keys together. workers: the fewest and the most there will be.
-    occupied: by limit, (what it counts of this, its statistics) where something of it is used already.
-    retry_s: when the last retry that is waited for is due.
-    """
-
-    pages: int
-    items: int
-    tiers: Tiers
-    strategy: str
-    workers: tuple[int, int]
-    latency: Latency
-    paging: Paging = "numbered"
-    list_cost: int = 1
-    item_cost: int = 1
-    parts: int = 1
-    begun: bool = False
-    samples: int = 0
-    sequential: bool = False
-    epoch_s: float | None = None
-    rtt_floor_s: float = 0.0
-    occupied: tuple[tuple[int, TierStatistics], ...] = ()
-    flaws: tuple[Flaw, ...] = ()
-    retry_delays_s: Sequence[float] = ()
-    retry_s: float | None = None
-
-    @property
-    def requests(self) -> int:
-        return self.pages + self.items
-
-    @property
-    def work(self) -> Work:
-        """Return it as `bound` knows it: with a list of at least a page."""
-        pages, items = (self.pages, self.items) if self.pages else (1, self.items - 1)
-        costs = self.list_cost, self.item_cost
-        return Work(pages, items, self.paging, items > 0, None, *costs, 1, min(self.parts, pages))
-
-
-def last_sent_s(ahead: Ahead, mean_s: float, workers: int) -> float:
-    """Return when the last request is sent if every answer takes mean_s."""
-    if not ahead.requests:
-        return 0.0
-    last_s = _chain_s(ahead, mean_s, workers, ahead.tiers)
-    # Windows that open with the first request, or on the server's clock, do not wait for what is fetched one by one.
-    if ahead.tiers and all(tier.kind in ("anchored", *_ON_CLOCK) for tier in ahead.tiers):
-        last_s = max(last_s, _chain_s(ahead, mean_s, workers, ()) + ahead.samples * mean_s)
-    else:
-        last_s += ahead.samples * mean_s
-    for count, tier in ahead.occupied:
-        last_s = max(last_s, admits_at(replace(tier, span_s=tier.span_s + mean_s), count, 0.0))
-    return last_s
-
-
-def _chain_s(ahead: Ahead, mean_s: float, workers: int, limits: Tiers) -> float:
-    """Return the longest chain of links to the last request, under limits as the client keeps them."""
-    tiers = tuple(stretched(tier, ahead, mean_s, workers) for tier in limits)
-    last_s = last_arrival_s(ahead.work, tiers, mean_s, ahead.epoch_s, workers)
-    if ahead.begun:  # then nothing waits for the first page
-        last_s = max(0.0, last_s - mean_s)
-    if ahead.sequential:
-        last_s = max(last_s, (ahead.pages + ahead.items / workers) * mean_s)
-    return last_s
-
-
-def stretched(tier: Tier, ahead: Ahead, mean_s: float, workers: int) -> Tier:
-    """Return the limit that lets through what the client sends under `tier`: a window lasts from answer to send."""
-    period_s, limit, floor_s = tier.period_s, tier.limit, ahead.rtt_floor_s
-    guarded_s = max(0.001, period_s + guard_s(period_s) - floor_s)
-    if tier.kind == "concurrency":
-        return tier
-    if ahead.strategy == "reference":  # it sleeps a whole window once one is full, however long it took to fill it
-        return _lasting(tier, period_s + limit * mean_s / workers, "anchored")
-    if ahead.strategy == "spaced" or tier.kind in ("bucket", "gcra", "leaky"):
-        depth = tier.depth if tier.kind in _BURSTS and (ahead.strategy != "spaced" or tier.burst is not None) else 1
-        late = DRIFT + (JITTER / 2 if ahead.strategy == "spaced" else 0.0)
-        unit_s = period_s / limit * (1 + late)
-        each_s = max(unit_s, (unit_s + mean_s - floor_s) / depth)
-        return replace(_lasting(tier, each_s * limit, "bucket"), burst=depth)
-    if tier.kind == "anchored":  # it is over one window after the first of its answers
-        return _lasting(tier, guarded_s + ahead.latency.shortest(min(workers, limit)), "anchored")
-    if tier.kind in _ON_CLOCK:
-        return tier
-    return _lasting(tier, guarded_s + mean_s, "log")
-
-
-_BURSTS = ("bucket", "gcra", "leaky")
-_ON_CLOCK = ("aligned", "counter")
-
-
-def _lasting(tier: Tier, period_s: float, kind: Kind) -> Tier:
-    return replace(tier, period_s=min(period_s, MAX_PERIOD_S), kind=kind, burst=None, tz=None)
+# Moments at which it is looked how much has been sent.
+_LOOKS = 12
+# How far the chain is from what imports took: measured by `python -m benchmarks calibration`.
+MODEL_SIGMA = 0.002
 
 
 class Interval(NamedTuple):
@@ -231,86 +44,130 @@ class Interval(NamedTuple):
 def interval(ahead: Ahead, seed: int = 0) -> Interval:
     """Return how long it will take from now to the last answer."""
     random = Random(seed)
-    course = _Course(ahead)
-    times = sorted(course.draw(random) for _ in range(DRAWS))
+    again = sum(flaw.share * _attempts(flaw, len(ahead.retry_delays_s)) for flaw in ahead.flaws)
+    ahead = replace(ahead, items=ahead.items + round(again * ahead.items))
+    courses = [_Course(ahead, workers) for workers in _numbers(*ahead.workers)]
+    times = sorted(courses[draw % len(courses)].draw(random) for draw in range(DRAWS))
     return Interval(times[round(_LOW * DRAWS)], times[DRAWS // 2], times[round(_HIGH * DRAWS) - 1])
 
 
+def _attempts(flaw: Flaw, retries: int) -> float:
+    """Return how many more requests are sent for one that was struck."""
+    if flaw.pause_s is not None or flaw.chance < 1.0:
+        return 1.0 / (1.0 - min(0.9, flaw.chance))
+    return min(retries, flaw.again or retries)
+
+
+def _numbers(fewest: int, most: int) -> list[int]:
+    """Return how many workers there may be, where that is found on the way."""
+    return sorted({fewest, round(math.sqrt(fewest * most)), most})
+
+
 class _Course:
-    """How an import may go: `draw` says how long it takes by chance."""
+    """How an import with so many workers may go: `draw` says how long it takes by chance."""
 
-    def __init__(self, ahead: Ahead) -> None:
-        self.ahead = ahead
-        fewest, most = ahead.workers
-        self._workers = sorted({fewest, round(math.sqrt(fewest * most)), most})
-        doubtful = ahead.latency.doubt or ahead.latency.cold
-        scales = [2.0 ** (step / 2) for step in range(-6, 7)] if doubtful else [1.0]
-        self._curves = [[self._last(scale, workers) for scale in scales] for workers in self._workers]
-        self._scales = scales
+    def __init__(self, ahead: Ahead, workers: int) -> None:
+        self.ahead, self.workers = ahead, workers
+        latency = ahead.latency
+        self._scales = [2.0 ** (step / 2) for step in range(-6, 7)] if latency.doubt or latency.cold else [1.0]
+        self._lasts = [self._last(scale * latency.mean) for scale in self._scales]
         self._spare_s = self._greedily_s()
+        self._sent_s = self._moments() if ahead.flaws else []
+        self._burst = min([max(1, ahead.requests), *(last_burst(tier, ahead) for tier in ahead.tiers)])
+        alone_s = last_sent_s(replace(ahead, tiers=(), occupied=()), latency.mean, workers)
+        self._by_workers = alone_s > 0.9 * last_sent_s(ahead, latency.mean, workers)
 
-    def _last(self, scale: float, workers: int) -> tuple[float, float, int]:
-        """Return when the last is sent, how much later if every answer takes a second more, and how many go at once."""
-        ahead, mean_s = self.ahead, self.ahead.latency.mean * scale
-        last_s = last_sent_s(ahead, mean_s, workers)
+    def _last(self, mean_s: float) -> tuple[float, float]:
+        """Return when the last is sent, and how much later if every answer takes a second more."""
+        last_s = last_sent_s(self.ahead, mean_s, self.workers)
         step_s = max(1e-4, 0.01 * mean_s)
-        slope = (last_sent_s(ahead, mean_s + step_s, workers) - last_s) / step_s
-        alone_s = last_sent_s(replace(ahead, tiers=(), occupied=()), mean_s, workers)
-        return last_s, max(0.0, slope), workers if alone_s > 0.9 * last_s else 1
+        return last_s, max(0.0, (last_sent_s(self.ahead, mean_s + step_s, self.workers) - last_s) / step_s)
+
+    def _moments(self) -> list[float]:
+        """Return when a twelfth of the requests, two twelfths and so on are sent, as a share of when the last is."""
+        ahead, mean_s = self.ahead, self.ahead.latency.mean
+        parts = [math.ceil(ahead.items * look / _LOOKS) for look in range(1, _LOOKS)]
+        times = [last_sent_s(replace(ahead, items=items, occupied=()), mean_s, self.workers) for items in parts]
+        last_s = last_sent_s(replace(ahead, occupied=()), mean_s, self.workers)
+        return [min(1.0, at_s / last_s) if last_s else 1.0 for at_s in times] + [1.0]
 
     def draw(self, random: Random) -> float:
-        ahead, latency = self.ahead, self.ahead.latency
+        """Return the seconds that it takes, by chance."""
+        latency = self.ahead.latency
         scale = latency.scale(random)
-        curve = self._curves[random.randrange(len(self._curves))]
-        workers = self._workers[self._curves.index(curve)]
-        last_s, slope, alike = self._between(curve, scale)
-        luck_s = latency.sd * scale * math.sqrt(slope / alike) * random.gauss(0.0, 1.0)
-        last_s = max(0.0, last_s + luck_s) + self._phase_s(workers, random) + self._pauses_s(last_s, random)
-        end_s = last_s + scale * self._tail_s(workers, random)
+        at = min(range(len(self._scales)), key=lambda one: abs(math.log(self._scales[one] / scale)))
+        last_s, slope = self._lasts[at]
+        last_s += slope * (scale - self._scales[at]) * latency.mean
+        alike = self.workers if self._by_workers else 1
+        last_s += latency.sd * scale * math.sqrt(slope / alike) * random.gauss(0.0, 1.0)
+        last_s = self._phase_s(max(0.0, last_s), scale, random) + self._paused_s(scale, random)
+        end_s = max(0.0, last_s + scale * self._tail_s(random))
         end_s = max(end_s, self._retried_s(last_s, scale, random))
         return end_s * math.exp(MODEL_SIGMA * random.gauss(0.0, 1.0))
 
-    def _between(self, curve: list[tuple[float, float, int]], scale: float) -> tuple[float, float, int]:
-        at = 0 if len(curve) == 1 else min(len(curve) - 1, max(0, round(6 + 2 * math.log2(scale))))
-        last_s, slope, alike = curve[at]
-        return max(0.0, last_s + slope * (scale - self._scales[at]) * self.ahead.latency.mean), slope, alike
+    def _tail_s(self, random: Random) -> float:
+        """Draw how long after the last request was sent the last answer comes.
 
-    def _phase_s(self, workers: int, random: Random) -> float:
-        """Draw by how much it takes longer because of where windows begin and end, of which the chain knows less.
-
-        Several anchored limits are planned for, so that the truth is between the chain and greedy admission (3 % more,
-        for plans are made in steps). Aligned windows: until a second has ticked over in the answers, the server's clock
-        is known to a second, and the client keeps to the later end. A sliding counter: what may have come before a
-        border or after it counts as after, which costs up to a window, once (measured: 0.1 to 1 window).
+        A last burst that the workers send at once ends with the longest of it. Else they send one after the other,
+        whoever is free: others have been on their way for a while, and the sum of all latencies that the chain divides
+        among the workers holds what is left of those, too.
         """
-        late_s = random.random() * self._spare_s
+        latency, others = self.ahead.latency, min(self.workers, self._burst) - 1
+        if self._burst <= self.workers:
+            return latency.longest(others + 1, random)
+        left_s = latency.longest_left(others, random) if others else 0.0
+        return max(latency.longest(1, random), left_s) - (latency.mean_left - latency.mean / 2)
+
+    def _phase_s(self, last_s: float, scale: float, random: Random) -> float:
+        """Draw when the last is sent, given where windows begin and end, of which the chain knows less.
+
+        Several anchored limits are planned for, so that the truth is between the chain and greedy admission. A sliding
+        counter: what may have come before a border or after it counts as after, which costs up to a window, once
+        (measured: 0.1 to 1 window).
+        """
+        last_s += random.random() * self._spare_s
         for tier in self.ahead.tiers:
-            full = _of(tier, self.ahead) > tier.limit
-            if full and tier.kind == "counter":
-                late_s += random.uniform(0.1, 1.0) * tier.period_s
-            elif full and tier.kind == "aligned":
-                second = random.random()
-                filled_s = tier.limit / workers * self.ahead.latency.mean
-                late_s += second if second + filled_s < 1.0 else 0.0
-        return late_s
+            if of(tier, self.ahead) <= tier.limit:
+                continue
+            if tier.kind == "counter":
+                last_s += random.uniform(0.1, 1.0) * tier.period_s
+            elif tier.kind == "aligned":
+                last_s = max(last_s, self._aligned_s(tier, self.ahead.latency.mean * scale, random))
+        return last_s
+
+    def _aligned_s(self, tier: Tier, mean_s: float, random: Random) -> float:
+        """Draw when the last is sent under an aligned limit, as fast as the workers are.
+
+        The server's clock is known to a second until one has ticked over in the answers, then to about a round trip,
+        and the client keeps to the later end of it. What was sent within that time before a border may be in either
+        window, and counts in both.
+        """
+        ahead, limit, period_s = self.ahead, tier.limit, tier.period_s
+        per_s = self.workers / mean_s if mean_s else math.inf
+        began_s = 0.0 if ahead.begun else mean_s * (1 + ahead.samples)
+        border_s = random.random() * period_s if ahead.epoch_s is None else to_border_s(tier, ahead.epoch_s)
+        second, filled_s = random.random(), limit / per_s
+        late_s = min(1.0, 2 * mean_s) * random.random() if second + min(filled_s, border_s) >= 1.0 else second
+        first = min(limit, 1 + max(0.0, border_s - began_s) * per_s)
+        in_both = min(began_s + filled_s, border_s) - max(began_s, border_s - late_s)
+        left = of(tier, ahead) - first + max(0.0, min(limit, in_both * per_s))
+        room = max(1.0, min(limit, (period_s - late_s) * per_s))
+        windows = max(1, math.ceil(left / room))
+        return border_s + late_s + (windows - 1) * period_s + (left - (windows - 1) * room) / per_s
 
     def _greedily_s(self) -> float:
-        """Return how much longer greedy admission takes than the chain, where several limits are anchored."""
-        ahead, mean_s, workers = self.ahead, self.ahead.latency.mean, self._workers[-1]
-        tiers = tuple(stretched(tier, ahead, mean_s, workers) for tier in ahead.tiers)
+        """Return how much longer greedy admission takes than the chain, where several limits are anchored.
+
+        3 % more, for plans are made in steps.
+        """
+        ahead, mean_s = self.ahead, self.ahead.latency.mean
+        tiers = tuple(stretched(tier, ahead, mean_s, self.workers) for tier in ahead.tiers)
         anchored = [tier for tier in tiers if tier.kind == "anchored"]
         if len(anchored) < 2 or ahead.requests > MOST_WINDOWS * min(tier.limit for tier in anchored):
             return 0.0
-        chain_s = last_arrival_s(ahead.work, tiers, mean_s, None, workers)
+        chain_s = last_arrival_s(ahead.work, tiers, mean_s, None, self.workers)
         greedy = greedy_s(ahead.work, tiers, mean_s, None, chain_s)
         return 0.0 if greedy is None else max(0.03 * chain_s, 1.03 * greedy - chain_s)
-
-    def _tail_s(self, workers: int, random: Random) -> float:
-        """Draw how long after the last request was sent the last answer comes."""
-        ahead, latency = self.ahead, self.ahead.latency
-        at_once = min([workers, max(1, ahead.requests), *(_last_burst(tier, ahead) for tier in ahead.tiers)])
-        others = latency.longest_left(at_once - 1, random) if at_once > 1 else 0.0
-        return max(latency.longest(1, random), others)
 
     def _retried_s(self, last_s: float, scale: float, random: Random) -> float:
         """Draw when the last retry is answered; 0 without any."""
@@ -319,42 +176,46 @@ class _Course:
         if ahead.retry_s is not None:
             end_s = ahead.retry_s + scale * latency.longest(1, random)
         for flaw in ahead.flaws if delays_s else ():
-            if flaw.pause_s is not None:
-                continue
-            struck = _poisson(self._struck(flaw), random)
+            struck = 0 if flaw.pause_s is not None else _poisson(self._struck(flaw), random)
             for attempt, delay_s in enumerate(delays_s[: flaw.again], 1):
                 struck = struck if attempt == 1 else _some_of(struck, flaw.chance, random)
                 if not struck:
                     break
-                began_s = last_s * random.random() ** (1.0 / struck)
-                trips = sum(latency.longest(1, random) for _ in range(attempt + 1)) * scale
-                end_s = max(end_s, began_s + delay_s + trips + attempt * flaw.lasts_s)
+                began_s = last_s * self._when(random.random() ** (1.0 / struck))
+                trips_s = sum(latency.longest(1, random) for _ in range(attempt + 1)) * scale
+                end_s = max(end_s, began_s + delay_s + trips_s + attempt * flaw.lasts_s)
         return end_s
+
+    def _when(self, share: float) -> float:
+        """Return when this share of the requests is sent, as a share of when the last is."""
+        at = min(_LOOKS - 1, int(share * _LOOKS))
+        before = self._sent_s[at - 1] if at else 0.0
+        return before + (share * _LOOKS - at) * (self._sent_s[at] - before)
 
     def _struck(self, flaw: Flaw) -> float:
         ahead = self.ahead
-        of = {"list": ahead.pages, "item": ahead.items}.get(flaw.role or "", ahead.requests)
-        return flaw.share * of
+        return flaw.share * {"list": ahead.pages, "item": ahead.items}.get(flaw.role or "", ahead.requests)
 
-    def _pauses_s(self, last_s: float, random: Random) -> float:
-        """Draw by how much refusals that no limit explains hold everyone up."""
-        lost_s = 0.0
-        for flaw in self.ahead.flaws:
+    def _paused_s(self, scale: float, random: Random) -> float:
+        """Draw by how much refusals that no limit explains hold the last request up.
+
+        A pause lasts as long as it was told to, then one request probes. Where workers alone decide, each pause holds
+        up the last request. A bucket refills meanwhile, and only what would have overflowed is lost. In a window a
+        pause holds up what comes after it, or nothing, where it falls into a gap: it is not known of how many this is
+        true.
+        """
+        ahead, mean_s = self.ahead, self.ahead.latency.mean * scale
+        tiers = [tier for tier in ahead.tiers if of(tier, ahead) > tier.limit and tier.kind != "concurrency"]
+        refills = [tier for tier in tiers if tier.kind in BURSTS]
+        refill_s = max((tier.depth * tier.period_s / tier.limit for tier in refills), default=0.0)
+        refill_s -= max((tier.depth / self.workers * mean_s for tier in refills), default=0.0)
+        share = 1.0 if self._by_workers or refills or not tiers else random.random()
+        late_s = 0.0
+        for flaw in ahead.flaws:
             if flaw.pause_s:
-                lost_s += flaw.pause_s * _poisson(self._struck(flaw), random)
-        return lost_s
-
-
-def _of(tier: Tier, ahead: Ahead) -> int:
-    """Return how many of the requests one limit counts."""
-    return ahead.requests if tier.route == "*" else {"list": ahead.pages}.get(tier.route, ahead.items)
-
-
-def _last_burst(tier: Tier, ahead: Ahead) -> int:
-    """Return how many of the last requests one limit lets through together."""
-    if tier.kind in _BURSTS or ahead.strategy == "spaced":
-        return max(1, math.ceil(tier.limit / tier.period_s * ahead.latency.mean))
-    return (max(1, _of(tier, ahead)) - 1) % tier.limit + 1
+                pauses = _some_of(_poisson(self._struck(flaw), random), share, random)
+                late_s += pauses * max(0.0, flaw.pause_s + (3 if refills else 1.5) * mean_s - refill_s)
+        return late_s
 
 
 def _poisson(mean: float, random: Random) -> int:
@@ -376,7 +237,3 @@ def _some_of(number: int, chance: float, random: Random) -> int:
         spread = math.sqrt(number * chance * (1 - chance))
         return min(number, max(0, round(random.gauss(number * chance, spread))))
     return sum(random.random() < chance for _ in range(number))
-
-
-# How far the chain is from what imports took: measured by `python -m benchmarks calibration`.
-MODEL_SIGMA = 0.002

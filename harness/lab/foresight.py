@@ -10,43 +10,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from harness.config import ImportConfig
+from harness.core.ahead import Flaw
 from harness.core.answers import PASSING
 from harness.core.budgets import shared
 from harness.core.core import Core
 from harness.core.foresight import Foreseen, left_of
-from harness.core.prediction import Flaw, Latency
-from harness.lab.simulate import Simulation, drawn_latencies, rest_for, server_config, service_for
+from harness.core.latency import Latency
+from harness.lab.simulate import Rule, Simulation, drawn_latencies, rest_for, server_config, service_for
 from harness.pacing import Budget, Unpaced
 from harness.record.events import Event
 from harness.session.factory import make_core
-
-
-class Fault(Protocol):
-    """A fault as the test API has read it."""
-
-    kind: str
-    status: int | None
-    retry_after_s: float | None
-    seconds: float
-
-
-class Rule(Protocol):
-    """When it strikes."""
-
-    rate: float
-    share: float | None
-    items: frozenset[str] | None
-    times: int | None
-    from_s: float
-    until_s: float
-    route: str | None
-
-    @property
-    def fault(self) -> Fault: ...
-
 
 # A quick, kind server: all else is as it is.
 _KIND = {"latency": "0", "slots": 0, "limit": "none", "fault": (), "tenant": (), "plan_change": (), "drift": ""}

@@ -34,6 +34,7 @@ from harness_test_api import scenarios as ready_made
 from harness_test_api.config import DEFAULT_LIMIT, ServerConfig, read_toml
 from harness_test_api.errors import BadConfig
 from harness_test_api.exchange import Ask, Decision
+from harness_test_api.faults import Rule as Rule  # for what is foreseen of them
 from harness_test_api.latency import parse_latency
 from harness_test_api.scenarios import settings_of
 from harness_test_api.service import NEW_YEAR, Service

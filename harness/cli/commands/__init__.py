@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import click
 
-from harness.cli.commands.know import presets_command
+from harness.cli.commands.know import calibration_command, presets_command
 from harness.cli.commands.look import (
     audit_command,
     compare_command,
@@ -56,6 +56,6 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         export_command,
     ),
     "Decide": (recommend_command, infer_command, check_command),
-    "Know": (presets_command,),
+    "Know": (presets_command, calibration_command),
     "Manage": (pause_command, set_command, stop_command, prune_command),
 }
