@@ -44,7 +44,7 @@ class Ahead:
 
     pages, items: requests. begun: the first page is here, so that nothing waits for it; else `samples` items are
     fetched one by one after it. tiers: the limits of all keys together. workers: the fewest and the most there will be.
-    occupied: by limit, (what it counts of this, its statistics) where something of it is used already.
+    occupied: by limit, (what it counts of this, its statistics at now_s of the session) where some of it is used.
     retry_s: when the last retry that is waited for is due.
     """
 
@@ -64,6 +64,7 @@ class Ahead:
     epoch_s: float | None = None
     rtt_floor_s: float = 0.0
     occupied: tuple[tuple[int, TierStatistics], ...] = ()
+    now_s: float = 0.0
     flaws: tuple[Flaw, ...] = ()
     retry_delays_s: Sequence[float] = ()
     retry_s: float | None = None
@@ -93,7 +94,8 @@ def last_sent_s(ahead: Ahead, mean_s: float, workers: int) -> float:
     else:
         last_s = _chain_s(rest, mean_s, workers, ahead.tiers) + singly_s
     for count, tier in ahead.occupied:
-        last_s = max(last_s, admits_at(replace(tier, span_s=tier.span_s + mean_s), count, 0.0))
+        slower = replace(tier, span_s=tier.span_s + mean_s)
+        last_s = max(last_s, admits_at(slower, count, ahead.now_s) - ahead.now_s)
     return last_s
 
 

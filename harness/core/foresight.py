@@ -146,6 +146,7 @@ class Foresight:
             sequential=rules.sequential and rules.detail,
             epoch_s=state.session.utc_s + now,
             rtt_floor_s=self._rtt_floor_s,
+            now_s=now,
             occupied=tuple((counted(core, tier, by_role, keys), tier) for tier in used),
             flaws=seen_flaws(core) if foreseen is None else foreseen.flaws,
             retry_delays_s=tuple(rules.retry_delays_s),

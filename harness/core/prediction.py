@@ -30,7 +30,7 @@ _LOW, _HIGH = 0.05, 0.95
 # Moments at which it is looked how much has been sent.
 _LOOKS = 12
 # How far the chain is from what imports took: measured by `python -m benchmarks calibration`.
-MODEL_SIGMA = 0.002
+MODEL_SIGMA = 0.004
 
 
 class Interval(NamedTuple):
@@ -69,7 +69,7 @@ class _Course:
     def __init__(self, ahead: Ahead, workers: int) -> None:
         self.ahead, self.workers = ahead, workers
         latency = ahead.latency
-        self._scales = [2.0 ** (step / 2) for step in range(-6, 7)] if latency.doubt or latency.cold else [1.0]
+        self._scales = [2.0**step for step in range(-3, 4)] if latency.doubt or latency.cold else [1.0]
         self._lasts = [self._last(scale * latency.mean) for scale in self._scales]
         self._spare_s = self._greedily_s()
         self._sent_s = self._moments() if ahead.flaws else []
@@ -103,6 +103,8 @@ class _Course:
         last_s = self._phase_s(max(0.0, last_s), scale, random) + self._paused_s(scale, random)
         end_s = max(0.0, last_s + scale * self._tail_s(random))
         end_s = max(end_s, self._retried_s(last_s, scale, random))
+        # The chain counts whole round trips.
+        end_s = max(0.0, end_s + (random.random() - 0.5) * latency.mean * scale)
         return end_s * math.exp(MODEL_SIGMA * random.gauss(0.0, 1.0))
 
     def _tail_s(self, random: Random) -> float:
@@ -147,7 +149,9 @@ class _Course:
         began_s = 0.0 if ahead.begun else mean_s * (1 + ahead.samples)
         border_s = random.random() * period_s if ahead.epoch_s is None else to_border_s(tier, ahead.epoch_s)
         second, filled_s = random.random(), limit / per_s
-        late_s = min(1.0, 2 * mean_s) * random.random() if second + min(filled_s, border_s) >= 1.0 else second
+        # Of several answers the quickest says most.
+        known_s = min(1.0, 2 * ahead.latency.shortest(limit) * mean_s / (ahead.latency.mean or 1.0))
+        late_s = known_s * random.random() if second + min(filled_s, border_s) >= 1.0 else second
         first = min(limit, 1 + max(0.0, border_s - began_s) * per_s)
         in_both = min(began_s + filled_s, border_s) - max(began_s, border_s - late_s)
         left = of(tier, ahead) - first + max(0.0, min(limit, in_both * per_s))

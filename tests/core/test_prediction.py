@@ -113,7 +113,9 @@ def test_workers_that_are_found_on_the_way_may_be_few_or_many() -> None:
 
 
 @pytest.mark.parametrize("strategy", ["window", "spaced", "reference"])
-@pytest.mark.parametrize("limit", ["", "50/5s", "list=5/5s+item=50/5s", "5:concurrency", "2/s:bucket:burst=40", "1/366d"])
+@pytest.mark.parametrize(
+    "limit", ["", "50/5s", "list=5/5s+item=50/5s", "5:concurrency", "2/s:bucket:burst=40", "1/366d"]
+)
 @pytest.mark.parametrize(("pages", "items"), [(0, 0), (0, 1), (1, 0), (1, 1), (3, 0), (0, 500), (500, 50_000)])
 def test_every_kind_of_import_has_an_interval(strategy: str, limit: str, pages: int, items: int) -> None:
     """Nothing, one item, a list alone, limits of a route, a limit of a year: in order, and never negative."""
