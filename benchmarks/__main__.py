@@ -10,7 +10,7 @@ import click
 from benchmarks.measure import Figure, table
 
 DEFAULT = ("importer", "pacer", "core", "lab")
-BENCHES = (*DEFAULT, "presets", "memory", "large", "resume", "million", "panel")
+BENCHES = (*DEFAULT, "calibration", "presets", "memory", "large", "resume", "million", "panel")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
