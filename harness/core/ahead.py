@@ -76,7 +76,7 @@ class Ahead:
     @property
     def work(self) -> Work:
         """Return it as `bound` knows it: with a list of at least a page."""
-        pages, items = (self.pages, self.items) if self.pages else (1, self.items - 1)
+        pages, items = (self.pages, self.items) if self.pages else (1, max(0, self.items - 1))
         costs = self.list_cost, self.item_cost
         return Work(pages, items, self.paging, items > 0, None, *costs, 1, min(self.parts, pages))
 
@@ -85,14 +85,13 @@ def last_sent_s(ahead: Ahead, mean_s: float, workers: int) -> float:
     """Return when the last request is sent if every answer takes mean_s."""
     if not ahead.requests:
         return 0.0
-    # What is fetched one by one comes first, and all else after it; it takes its slots like all else.
-    singly_s = ahead.samples * mean_s
+    # What is fetched one by one comes first, and takes its slots like all else. Slots of a log come free in that order,
+    # so that the rest is as late as it was; windows that open with the first request or by a clock, and buckets, do not
+    # wait for it, and nor does what takes the first slots again.
     rest = replace(ahead, items=max(0, ahead.items - ahead.samples))
-    if any(tier.kind in (*BURSTS, *ON_CLOCK, "anchored") for tier in ahead.tiers):
-        # Windows that open with the first request, or on the server's clock, and buckets do not wait for it.
-        last_s = max(_chain_s(ahead, mean_s, workers, ahead.tiers), _chain_s(rest, mean_s, workers, ()) + singly_s)
-    else:
-        last_s = _chain_s(rest, mean_s, workers, ahead.tiers) + singly_s
+    in_windows = any(tier.kind in (*BURSTS, *ON_CLOCK, "anchored") for tier in ahead.tiers)
+    late_s = _chain_s(rest, mean_s, workers, () if in_windows else ahead.tiers) + ahead.samples * mean_s
+    last_s = max(_chain_s(ahead, mean_s, workers, ahead.tiers), late_s)
     for count, tier in ahead.occupied:
         slower = replace(tier, span_s=tier.span_s + mean_s)
         last_s = max(last_s, admits_at(slower, count, ahead.now_s) - ahead.now_s)

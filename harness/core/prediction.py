@@ -101,11 +101,10 @@ class _Course:
         alike = self.workers if self._by_workers else 1
         last_s += latency.sd * scale * math.sqrt(slope / alike) * random.gauss(0.0, 1.0)
         last_s = self._phase_s(max(0.0, last_s), scale, random) + self._paused_s(scale, random)
-        end_s = max(0.0, last_s + scale * self._tail_s(random))
-        end_s = max(end_s, self._retried_s(last_s, scale, random))
         # The chain counts whole round trips.
-        end_s = max(0.0, end_s + (random.random() - 0.5) * latency.mean * scale)
-        return end_s * math.exp(MODEL_SIGMA * random.gauss(0.0, 1.0))
+        end_s = last_s + scale * (self._tail_s(random) + (random.random() - 0.5) * latency.mean)
+        end_s = max(0.0, end_s) * math.exp(MODEL_SIGMA * random.gauss(0.0, 1.0))
+        return max(end_s, self._retried_s(last_s, scale, random))
 
     def _tail_s(self, random: Random) -> float:
         """Draw how long after the last request was sent the last answer comes.
