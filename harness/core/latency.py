@@ -19,6 +19,10 @@ _NORMAL = [NormalDist().inv_cdf((rank + 0.5) / _SAMPLE) for rank in range(_SAMPL
 # test API's lognormal, too. It weighs as much as two answers.
 PRIOR_SIGMA, PRIOR_ANSWERS = 0.5, 2
 ENOUGH_ANSWERS, FEW_ANSWERS = 30, 3
+# By what factor the first answers may be longer or shorter than the rest. Longer: a handshake takes one round trip for
+# TCP and one for TLS 1.3, before that of the request. Shorter: they came one at a time, and what all workers ask at
+# once queues (measured: 3.5 times on two cores with a load of 15, client and server being two processes).
+STRANGE = 3.0
 # The mean of an hour is not that of the next, however many answers it is from.
 WANDERS = 0.1
 
@@ -27,12 +31,12 @@ class Latency:
     """How long answers take: a sample of them in order of length, and what is thought of how right it is.
 
     doubt: the standard deviation of the logarithm by which all of it may be longer or shorter; 0 where it is known.
-    cold: the answers that were seen waited for their connections, so that others may take down to a third of it.
+    first: the answers seen were the first ones, and may be unlike the rest (STRANGE).
     """
 
-    def __init__(self, sample: Sequence[float], doubt: float = 0.0, *, cold: bool = False) -> None:
+    def __init__(self, sample: Sequence[float], doubt: float = 0.0, *, first: bool = False) -> None:
         self.sample = sorted(sample)
-        self.doubt, self.cold = doubt, cold
+        self.doubt, self.first = doubt, first
         self.mean = sum(self.sample) / len(self.sample)
         self.sd = math.sqrt(sum((x - self.mean) ** 2 for x in self.sample) / len(self.sample))
         self._left = self._seen_at_random()
@@ -51,7 +55,7 @@ class Latency:
             each = [seconds for seconds, count in sorted(counts.items()) for _ in range(-(-count * _SAMPLE // seen))]
             return cls(each, max(doubt, WANDERS))
         quantiles = [math.exp(middle + spread * z) for z in _NORMAL]
-        return cls(quantiles, max(doubt, WANDERS), cold=seen <= FEW_ANSWERS)
+        return cls(quantiles, max(doubt, WANDERS), first=seen <= FEW_ANSWERS)
 
     def _seen_at_random(self) -> list[float]:
         """Return what is left of an answer that is on its way at a random moment: long ones are met more often."""
@@ -62,8 +66,7 @@ class Latency:
     def scale(self, random: Random) -> float:
         """Draw by how much all of the sample is to be multiplied."""
         scale = math.exp(self.doubt * random.gauss(0.0, 1.0)) if self.doubt else 1.0
-        # A handshake takes one round trip for TCP and one for TLS 1.3, before that of the request itself.
-        return scale * (3.0 ** -random.random()) if self.cold else scale
+        return scale * STRANGE ** random.uniform(-1.0, 1.0) if self.first else scale
 
     def longest(self, number: int, random: Random) -> float:
         """Draw the longest of so many answers."""

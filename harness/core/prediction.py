@@ -69,7 +69,7 @@ class _Course:
     def __init__(self, ahead: Ahead, workers: int) -> None:
         self.ahead, self.workers = ahead, workers
         latency = ahead.latency
-        self._scales = [2.0**step for step in range(-3, 4)] if latency.doubt or latency.cold else [1.0]
+        self._scales = [2.0**step for step in range(-3, 4)] if latency.doubt or latency.first else [1.0]
         self._lasts = [self._last(scale * latency.mean) for scale in self._scales]
         self._spare_s = self._greedily_s()
         self._sent_s = self._moments() if ahead.flaws else []
