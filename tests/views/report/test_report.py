@@ -13,7 +13,7 @@ from harness.record.state import Failure
 from harness.record.status import RunStatus
 from harness.views.plots import svg
 from harness.views.report import Report, RunPart, SweepPart, make_report
-from harness.views.report.content import sweep_headline
+from harness.views.report.choices import sweep_headline
 from tests.views.plots.samples import FIRST, SECOND, frame, sweep
 from tests.views.samples import COMPLETE
 
