@@ -12,6 +12,7 @@ marker and a line style of its own, each shaded reason a hatch, each cell its nu
 from __future__ import annotations
 
 import io
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -105,7 +106,7 @@ P = ParamSpec("P")
 WIDTH, NARROW, HEIGHT = 8.0, 4.2, 4.2
 _width: ContextVar[float] = ContextVar("width", default=WIDTH)
 # Points: how wide a letter of a heading is on average, and how high its lines are.
-_BOLD_PT, _PLAIN_PT, _TITLE_PT, _QUESTION_PT = 7.0, 5.5, 15.0, 13.0
+_BOLD_PT, _PLAIN_PT, _TITLE_PT, _QUESTION_PT, _BELOW_PT = 6.7, 5.4, 15.0, 13.0, 7.0
 _STYLE: dict[str, Any] = {
     "font.family": ["DejaVu Sans"],  # which comes with matplotlib, so that a figure is the same everywhere
     "font.size": 9.5,
@@ -168,14 +169,15 @@ def is_narrow() -> bool:
 
 
 class Drawing(Figure):
-    """A figure below a heading of `heading_in` inches, which is 0 where it has none."""
+    """A figure below a heading of `heading_in` inches and a key of `key_in`; either is 0 where there is none."""
 
     heading_in: float = 0.0
+    key_in: float = 0.0
 
-    @property
-    def top(self) -> float:
-        """Where the heading ends, as a share of the height."""
-        return 1.0 - self.heading_in / float(self.get_figheight())
+    def make_room(self) -> None:
+        """Lay everything else out below the two."""
+        top = 1.0 - (self.heading_in + self.key_in) / float(self.get_figheight())
+        cast(ConstrainedLayoutEngine, self.get_layout_engine()).set(rect=(0, 0, 1, top))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,14 +192,15 @@ def new_figure(heading: Heading | None = None, height: float = HEIGHT) -> Drawin
     """Make an empty figure whose parts make room for each other, with `height` inches below its heading."""
     width = _width.get()
     lines = [] if heading is None else _heading_lines(heading, width)
-    tall_in = sum(points for _, points, _ in lines) / 72 + (0.08 if lines else 0.0)
+    tall_in = sum(points for _, points, _ in lines) / 72 + (_BELOW_PT / 72 if lines else 0.0)
     figure = Drawing(figsize=(width, height + tall_in), layout="constrained")
     figure.heading_in = tall_in
-    cast(ConstrainedLayoutEngine, figure.get_layout_engine()).set(rect=(0, 0, 1, figure.top))
-    at_in = height + tall_in
+    figure.make_room()
+    down_pt = 0.0
     for text, points, look in lines:
-        figure.text(0.06 / width, at_in / (height + tall_in), text, ha="left", va="top", in_layout=False, **look)
-        at_in -= points / 72
+        down_pt += points
+        place = figure.transFigure + ScaledTranslation(4 / 72, -down_pt / 72, figure.dpi_scale_trans)
+        figure.text(0.0, 1.0, text, transform=place, ha="left", va="baseline", in_layout=False, **look)
     return figure
 
 
@@ -205,19 +208,29 @@ def _heading_lines(heading: Heading, width: float) -> list[tuple[str, float, dic
     """Return the lines of a heading, how high each is in points, and its look."""
     room = width * 72 - 8
     bold: dict[str, Any] = {"fontsize": 10.5, "fontweight": "bold", "color": INK}
-    found = [(line, _TITLE_PT, bold) for line in textwrap.wrap(heading.finding, int(room / _BOLD_PT))]
     plain: dict[str, Any] = {"fontsize": 9, "color": MUTED}
-    return found + [(line, _QUESTION_PT, plain) for line in textwrap.wrap(heading.question, int(room / _PLAIN_PT))]
+    found = [(line, _TITLE_PT, bold) for line in _wrapped(heading.finding, room / _BOLD_PT)]
+    return found + [(line, _QUESTION_PT, plain) for line in _wrapped(heading.question, room / _PLAIN_PT)]
+
+
+def _wrapped(text: str, letters: float) -> list[str]:
+    """Return `text` in lines; a number stays with its unit."""
+    return textwrap.wrap(re.sub(r"(?<=\d) (?=(?:%|s|ms|min|h|d)\b|%)", "\u00a0", text), int(letters))
 
 
 def key(figure: Drawing, handles: Sequence[Artist], columns: int = 5) -> None:
-    """Write what the looks mean in a row between the heading and the axes."""
+    """Write what the looks mean in rows between the heading and the axes. Call it once, before the figure is drawn."""
+    if not handles:
+        return
     columns = min(len(handles), 2 if is_narrow() else columns)
-    if handles:
-        figure.legend(
-            handles=list(handles), loc="outside upper left", bbox_to_anchor=(0, 0, 1, figure.top), ncols=columns,
-            fontsize=8.5, handlelength=1.6, columnspacing=1.2, borderaxespad=0.2,
-        )  # fmt: skip
+    figure.key_in = (-(-len(handles) // columns) * _QUESTION_PT + _BELOW_PT) / 72
+    figure.set_figheight(float(figure.get_figheight()) + figure.key_in)
+    figure.make_room()
+    figure.legend(
+        handles=list(handles), loc="upper left", bbox_to_anchor=(0.0, 1.0 - figure.heading_in / figure.get_figheight()),
+        ncols=columns, fontsize=8.5, handlelength=1.6, columnspacing=1.2, borderaxespad=0.2, borderpad=0.2,
+        labelspacing=0.3,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

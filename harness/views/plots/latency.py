@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullLocator
 
+from harness.record.summary import latency_bucket, latency_quantile
 from harness.views.plots import run_axis
 from harness.views.plots.canvas import (
     BLUE,
@@ -22,13 +24,14 @@ from harness.views.plots.canvas import (
     Style,
     drawn,
     is_narrow,
+    key,
     label_ends,
     new_figure,
     nothing,
     time_axis,
     time_unit,
 )
-from harness.views.text import duration
+from harness.views.text import duration, plural
 
 _QUANTILES: tuple[tuple[float, str, Dash], ...] = (
     (0.50, BLUE, "-"), (0.95, ORANGE, "--"), (0.99, PURPLE, "-."), (1.00, OLIVE, ":"),
@@ -42,8 +45,16 @@ def _name(quantile: float) -> str:
 
 
 def _quantile(latency_s: pd.Series[float], quantile: float) -> float:
-    """Return a latency that was measured, by rank as in the summary: halfway between two answers there is none."""
-    return float(np.quantile(latency_s, quantile, method="inverted_cdf"))
+    """Return a latency by rank, as the summary has it: halfway between two answers there is none.
+
+    The summary counts in buckets, so that the same bucket stands for it here: else 79 ms in one view would be 80 ms in
+    the other.
+    """
+    ranked = float(np.quantile(latency_s, quantile, method="inverted_cdf"))
+    if quantile == 1.0:
+        return ranked
+    near = latency_quantile({latency_bucket(ranked): 1}, 1.0) or ranked
+    return min(max(near, float(latency_s.min())), float(latency_s.max()))
 
 
 def _answered(events: pd.DataFrame) -> pd.DataFrame:
@@ -51,8 +62,7 @@ def _answered(events: pd.DataFrame) -> pd.DataFrame:
     if moved.empty:
         return pd.DataFrame(columns=["sent_s", "role", "latency_s"])
     sent = run_axis.requests(moved)
-    whole = sent[sent["outcome"] == "admitted"]
-    return whole.assign(latency_s=whole["done_s"] - whole["sent_s"])
+    return sent[sent["outcome"] == "admitted"]
 
 
 def latency_table(events: pd.DataFrame) -> pd.DataFrame:
@@ -78,7 +88,7 @@ def latency_plot(events: pd.DataFrame) -> Figure:
     figure = new_figure(Heading(latency_finding(events), _QUESTION), 5.6 if is_narrow() else 3.1)
     over_time, share = figure.subplots(2, 1) if is_narrow() else figure.subplots(1, 2)
     _over_time(over_time, answered)
-    _share(share, answered)
+    key(figure, _share(share, answered))
     return figure
 
 
@@ -120,16 +130,16 @@ def _over_time(axes: Axes, answered: pd.DataFrame) -> None:
     label_ends(axes, ends, 2.0)
 
 
-def _share(axes: Axes, answered: pd.DataFrame) -> None:
-    names = []
+def _share(axes: Axes, answered: pd.DataFrame) -> list[Line2D]:
+    """Draw how many answers came within how long; return the key of its lines, where there is more than one."""
+    handles = []
     for role, rows in answered.groupby("role", sort=False):
         name, color, dash = _ROLES[str(role)]
         at = np.sort(rows["latency_s"].to_numpy(float))
         up = 100 * np.arange(1, len(at) + 1) / len(at)
         keep = np.unique(np.linspace(0, len(at) - 1, 400).astype(int))
         axes.plot(at[keep], up[keep], color=color, linestyle=dash, drawstyle="steps-post")
-        dashed = "solid" if dash == "-" else "dashed" if dash == "--" else "dotted"
-        names.append(f"{dashed}: {name} ({len(at):,})")
+        handles.append(Line2D([], [], color=color, linestyle=dash, label=f"{name}: {plural(len(at), 'answer')}"))
     all_of = answered["latency_s"]
     for quantile in (0.5, 0.95):
         at_s = _quantile(all_of, quantile)
@@ -148,7 +158,8 @@ def _share(axes: Axes, answered: pd.DataFrame) -> None:
     axes.set_ylim(0, 103)
     axes.set_xlabel("latency (log scale)")
     axes.set_ylabel("answered within (% of requests)")
-    axes.set_title(f"how many within how long; {', '.join(names)}" if len(names) > 1 else "how many within how long")
+    axes.set_title("how many within how long")
+    return handles if len(handles) > 1 else []
 
 
 def _seconds(axis, answered: pd.DataFrame) -> None:  # type: ignore[no-untyped-def]

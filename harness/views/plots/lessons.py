@@ -20,7 +20,7 @@ from harness.views.plots.canvas import (
     styles,
     time_axis,
 )
-from harness.views.text import plural
+from harness.views.text import duration, plural
 
 
 def policies_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -118,7 +118,9 @@ def schedules_finding(frame: pd.DataFrame) -> str:
         return "No schedule" if done.empty else f"{done.index[0]} is done after {done.iloc[0]:.3g} s"
     if done.iloc[0] == done.iloc[-1]:
         return f"{' and '.join(done.index)} are done at the same time, after {done.iloc[0]:.3g} s"
-    return f"The {done.index[0]} schedule is done {done.iloc[-1] - done.iloc[0]:.3g} s before the {done.index[-1]} one"
+    return (
+        f"The {done.index[0]} schedule is done {duration(done.iloc[-1] - done.iloc[0])} before the {done.index[-1]} one"
+    )
 
 
 def schedules_alt(frame: pd.DataFrame) -> str:

@@ -42,8 +42,8 @@ def session_starts(events: pd.DataFrame) -> list[float]:
 
 
 def requests(events: pd.DataFrame) -> pd.DataFrame:
-    """Every request that was sent: sent_s, answered_s (NaN: never), done_s, role, outcome, session and status, in order
-    of sending.
+    """Every request that was sent: sent_s, answered_s (NaN: never), done_s, latency_s, role, outcome, session and
+    status, in order of sending.
 
     outcome: admitted (a rate limit let it through, whatever became of it), refused or lost (no answer came).
     events: as `on_one_axis` gives them.
@@ -54,7 +54,11 @@ def requests(events: pd.DataFrame) -> pd.DataFrame:
         sent = sent[events.index]
     whole = events["event"].isin([*_REQUESTS, "Refused"])
     rows = events[whole | (events["event"].isin(["AttemptFailed", "Returned"]) & sent)]
-    outcome = np.where(rows["event"] == "Refused", "refused", np.where(rows["answered_s"].notna(), "admitted", "lost"))
+    # As the fold counts them: an attempt is answered if it has a status, what came back if its headers came.
+    returned = rows["event"] == "Returned"
+    unanswered = rows["status"].isna() | (returned & rows["answered_s"].isna())
+    outcome = np.where(rows["event"] == "Refused", "refused", np.where(unanswered, "lost", "admitted"))
+    ended_s = rows["t_s"].where(~returned, rows["answered_s"])
     role = rows["event"].map(_REQUESTS).fillna(rows["role"])
     table = pd.DataFrame(
         {
@@ -63,6 +67,7 @@ def requests(events: pd.DataFrame) -> pd.DataFrame:
             "done_s": rows["t_s"],
             "role": role,
             "outcome": outcome,
+            "latency_s": ended_s - rows["sent_s"],
             "session": rows["session"],
             "status": rows["status"],
         }
@@ -210,9 +215,11 @@ def waited(events: pd.DataFrame) -> dict[str, tuple[float, int]]:
 
 
 def in_flight(sent: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """(times, how many of the requests `sent` were in flight from each on)."""
-    times = np.concatenate([sent["sent_s"], sent["done_s"]])
-    change = np.concatenate([np.ones(len(sent)), -np.ones(len(sent))])
+    """(times, how many of the requests `sent` were in flight from each on). An end comes before a beginning: a worker
+    whose answer came sends its next request at the same moment.
+    """
+    times = np.concatenate([sent["done_s"], sent["sent_s"]])
+    change = np.concatenate([-np.ones(len(sent)), np.ones(len(sent))])
     order = np.argsort(times, kind="stable")
     return times[order], np.cumsum(change[order]).astype(int)
 
@@ -222,8 +229,8 @@ def all_busy_s(events: pd.DataFrame) -> float:
     sent, steps = requests(events), workers_over_time(events)
     if sent.empty or not steps:
         return 0.0
-    times = np.concatenate([sent["sent_s"], sent["done_s"], [since for since, _ in steps]])
-    change = np.concatenate([np.ones(len(sent)), -np.ones(len(sent)), np.zeros(len(steps))])
+    times = np.concatenate([sent["done_s"], sent["sent_s"], [since for since, _ in steps]])
+    change = np.concatenate([-np.ones(len(sent)), np.ones(len(sent)), np.zeros(len(steps))])
     order = np.argsort(times, kind="stable")
     at_s, busy = times[order], np.cumsum(change[order])
     which = np.searchsorted([since for since, _ in steps], at_s, side="right") - 1

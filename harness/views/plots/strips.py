@@ -18,6 +18,7 @@ from harness.record.limits import Limit, limits_in
 from harness.views.plots import run_axis
 from harness.views.plots.canvas import (
     BLUE,
+    GREY,
     INK,
     MUTED,
     REFUSED,
@@ -218,7 +219,7 @@ def _lane(axes: Axes, lane: _Lane, edges: np.ndarray, divisor: float, color: str
         axes.axvspan(began / divisor, ended / divisor, facecolor=_WINDOW, linewidth=0)
     for began, ended in lane.overslept:
         axes.axvspan(
-            began / divisor, ended / divisor, 0, 1, facecolor="none", edgecolor=MUTED, hatch="////", linewidth=0
+            began / divisor, ended / divisor, 0, 1, facecolor="none", edgecolor=GREY, hatch="////", linewidth=0
         )
     axes.stairs(_counts(lane.sent, "admitted", edges), edges / divisor, fill=True, color=color)
     refused = _counts(lane.sent, "refused", edges)
@@ -251,7 +252,7 @@ def _handles(lanes: list[_Lane], best_s: float | None) -> list[Patch | Line2D]:
     if any(lane.refused for lane in lanes):
         handles.append(Line2D([], [], color=REFUSED, marker="x", linestyle="", markeredgewidth=1.6, label="refused"))
     if any(lane.overslept for lane in lanes):
-        handles.append(Patch(facecolor="none", edgecolor=MUTED, hatch="////", label="overslept"))
+        handles.append(Patch(facecolor="none", edgecolor=GREY, hatch="////", label="overslept"))
     if any(lane.windows for lane in lanes):
         handles.append(Patch(facecolor=_WINDOW, edgecolor=MUTED, linewidth=0.5, label="every other window"))
     if best_s is not None:

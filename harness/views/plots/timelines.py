@@ -211,7 +211,7 @@ def _left(axes: Axes, kept: run_axis.Kept, sent: pd.DataFrame, end_s: float, div
         ends.append(End(float(left[np.flatnonzero(inside)[-1]]), limit.text, Style(color, "s", dash)))
     axes.set_ylim(0, 104)
     axes.set_ylabel("left of limit (%)")
-    axes.set_title("what was left of each limit, as far as the client knew")
+    axes.set_title("what was left of each limit")
     label_ends(axes, ends, 1.5)
 
 

@@ -59,6 +59,12 @@ class Choice:
         if fewer is not None:
             more_s = fewer["mean"] - row["mean"]
             said.append(f"{_workers(fewer).capitalize()} would take {duration(more_s)} longer.")
+        clean = [other for other in others if not other["hits_per_1000"] and not other["lost"]]
+        if row["hits_per_1000"] and clean:
+            best = min(clean, key=lambda other: other["mean"])
+            said.append(
+                f"Without {self.word}: {_named(best, self.keys)}, {duration(best['mean'] - row['mean'])} longer."
+            )
         refused = [other for other in others if other["hits_per_1000"] > 0]
         if refused and not row["hits_per_1000"]:
             worst = max(refused, key=lambda other: other["hits_per_1000"])
