@@ -454,6 +454,7 @@ def test_the_figures_of_the_report_are_of_all_sessions_and_of_one_duration(run: 
     busy = plots.occupancy_table(part.events)
     in_flight_s = sum(one["t_s"] - one["sent_s"] for one in true.sent)
     assert (busy["busy"] * busy["seconds"]).sum() == pytest.approx(in_flight_s)
+    assert busy["seconds"].sum() == pytest.approx(true.duration_s)
     use = use_table(part.events)
     kept = {row["limits"] for row in true.named("SessionStarted", "LimitsSet")}
     assert set(use["limit"]) == kept

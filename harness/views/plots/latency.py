@@ -121,8 +121,8 @@ def _over_time(axes: Axes, answered: pd.DataFrame) -> None:
         ends.append(End(float(values.dropna().iloc[-1]), _name(quantile), Style(color, ".", dash)))
     axes.set_yscale("log")
     low, high = float(answered["latency_s"].min()), float(answered["latency_s"].max())
-    axes.set_ylim(0.8 * low, 1.25 * high)
     _seconds(axes.yaxis, answered)
+    axes.set_ylim(0.8 * low, 1.25 * high)  # after the ticks, which would make room for themselves
     axes.set_xlim(0, edges[-1] / divisor)
     time_axis(axes, unit)
     axes.set_ylabel("latency (log scale)")
@@ -155,6 +155,7 @@ def _share(axes: Axes, answered: pd.DataFrame) -> list[Line2D]:
         )
     axes.set_xscale("log")
     _seconds(axes.xaxis, answered)
+    axes.set_xlim(0.8 * float(all_of.min()), 1.25 * float(all_of.max()))
     axes.set_ylim(0, 103)
     axes.set_xlabel("latency (log scale)")
     axes.set_ylabel("answered within (% of requests)")

@@ -52,7 +52,7 @@ def policies_plot(frame: pd.DataFrame) -> Figure:
     axes.set_yticks(range(len(names)), [f"{name}: {counts[name]}" for name in reversed(names)])
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.grid(visible=False, axis="y")
-    axes.set_ylabel("way of counting: let through (requests)")
+    axes.set_ylabel("let through by")
     time_axis(axes, "s")
     looks = (("o", BLUE, "let through"), ("x", REFUSED, "refused"))
     key(figure, [Line2D([], [], linestyle="", marker=mark, color=color, label=what) for mark, color, what in looks])

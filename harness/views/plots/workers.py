@@ -47,7 +47,10 @@ from harness.views.text import duration, percent, plural
 
 
 def occupancy_table(events: pd.DataFrame) -> pd.DataFrame:
-    """Return how much of the run so many workers were busy: busy, seconds, share (0 to 1)."""
+    """Return for how much of the duration so many workers were busy: busy, seconds, share (0 to 1).
+
+    The seconds add up to the run's duration: a person's pauses and the time between two sessions are left out.
+    """
     moved = run_axis.on_one_axis(events)
     sent = run_axis.requests(moved) if len(moved) else pd.DataFrame()
     if sent.empty:
@@ -55,7 +58,11 @@ def occupancy_table(events: pd.DataFrame) -> pd.DataFrame:
     at_s, busy = run_axis.in_flight(sent)
     lasted = np.diff(at_s)
     table = pd.DataFrame({"busy": busy[:-1], "seconds": lasted}).groupby("busy", as_index=False).sum()
-    table = table[table["seconds"] > 0].reset_index(drop=True)
+    table = table[(table["seconds"] > 0) & (table["busy"] > 0)]
+    idle_s = run_axis.duration_s(moved) - float(table["seconds"].sum())
+    if idle_s > 1e-6:
+        table = pd.concat([pd.DataFrame({"busy": [0], "seconds": [idle_s]}), table])
+    table = table.reset_index(drop=True)
     return table.assign(share=table["seconds"] / table["seconds"].sum())
 
 

@@ -60,7 +60,7 @@ SAYS = {
     " in both",
     "timeline": "Waiting took 10.0 s of 18.0 s, 80 % of it for 4/10s; 1 of 8 requests refused",
     "latency": "Half of the answers came within 1.0 s, 95 % within 2.0 s; the slowest took 2.0 s",
-    "busy": "All workers were busy for 9 % of the time; for 50 % none was",
+    "busy": "All workers were busy for 11 % of the time; for 56 % none was",
     "strip": "Both tie: 18.0 s",
     "policies": "Of the same 3 requests, gcra lets 3 through, log 2",
     "schedules": "The planned schedule is done 5.0 s before the greedy one",
