@@ -458,6 +458,7 @@ def test_the_figures_of_the_report_are_of_all_sessions_and_of_one_duration(run: 
     use = use_table(part.events)
     kept = {row["limits"] for row in true.named("SessionStarted", "LimitsSet")}
     assert set(use["limit"]) == kept
+    assert not (use["most"] > 1.0).any()
     if len(kept) == len(true.sessions) == 1:
         assert list(use["most"]) == pytest.approx([_most_in_a_window(true, 20, 2.0)])
 

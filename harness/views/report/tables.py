@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -163,7 +164,15 @@ def _use(moved: pd.DataFrame, limit: Limit, spans: list[tuple[float, float]]) ->
     if limit.at_once:
         return (float("nan"), *_in_flight(moved, limit, spans))
     admitted = _admitted(moved, limit)
-    return _of_bucket(admitted, limit, spans) if limit.is_bucket else _used(admitted, limit, spans)
+    # On the axis sessions follow without a gap, but limits renew between them: no window goes from one into the next.
+    apart = [piece for span in spans for piece in _cut(span, run_axis.session_starts(moved))]
+    return _of_bucket(admitted, limit, apart) if limit.is_bucket else _used(admitted, limit, apart)
+
+
+def _cut(span: tuple[float, float], at_s: Sequence[float]) -> list[tuple[float, float]]:
+    """Return the pieces of `span` between the moments `at_s`."""
+    edges = [span[0], *(moment for moment in at_s if span[0] < moment < span[1]), span[1]]
+    return list(pairwise(edges))
 
 
 def _in_flight(moved: pd.DataFrame, limit: Limit, spans: list[tuple[float, float]]) -> tuple[float, float]:
@@ -182,7 +191,7 @@ def _of_bucket(admitted: np.ndarray, limit: Limit, spans: list[tuple[float, floa
     """Return what a bucket let through, as a share of what it could have from the first request to the last."""
     through, could, rate = 0, 0, limit.text.removeprefix(f"{limit.route}=")
     for since, to in spans:
-        inside = admitted[(admitted >= since) & (admitted <= to)]
+        inside = admitted[(admitted >= since) & (admitted < to)]
         most = most_admitted(rate, float(np.ptp(inside))) if len(inside) else None
         if most:
             through, could = through + len(inside), could + most
@@ -192,7 +201,7 @@ def _of_bucket(admitted: np.ndarray, limit: Limit, spans: list[tuple[float, floa
 def _used(admitted: np.ndarray, limit: Limit, spans: list[tuple[float, float]]) -> tuple[float, float, float]:
     shares: list[float] = []
     for since, to in spans:
-        inside = admitted[(admitted >= since) & (admitted <= to)]
+        inside = admitted[(admitted >= since) & (admitted < to)]
         # The first window of a limit that came later may be part of one: what was sent before is not in it.
         opened = [span for span in windows(inside, limit.period_s) if len(spans) == 1 or span[1] <= to]
         edges = np.searchsorted(inside, np.array(opened)) if opened else np.empty((0, 2), int)
