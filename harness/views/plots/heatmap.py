@@ -64,7 +64,7 @@ def limits_heatmap(frame: pd.DataFrame, value: Value = "optimality") -> Figure:
     parts = list(split(table, shown))
     limits = sorted(table["limit"].unique(), key=_rate)
     figure, panels = _grid(len(parts), len(limits), Heading(limits_finding(frame, value), _asked(frame, table, value)))
-    across = 1 if is_narrow() else _COLUMNS
+    across = _across(len(parts))
     colors, norm = _colors(table, value)
     for at, (axes, (title, rows)) in enumerate(zip(panels, parts)):
         _panel(axes, rows, limits, value, colors, norm)
@@ -115,8 +115,13 @@ def limits_finding(frame: pd.DataFrame, value: Value = "optimality") -> str:
     return f"{what[:1].upper()}{what[1:]} {where}{since}: {most}".replace(" ,", ",").replace(" :", ":")
 
 
+def _across(panels: int) -> int:
+    """Return how many panels stand beside each other: three below each other rather than a quarter left empty."""
+    return 1 if is_narrow() or panels in (1, 3) else _COLUMNS
+
+
 def _grid(panels: int, limits: int, heading: Heading) -> tuple[Drawing, list[Axes]]:
-    across = 1 if is_narrow() else min(_COLUMNS, panels)
+    across = _across(panels)
     down = -(-panels // across)
     figure = new_figure(heading, 0.3 + down * (0.7 + 0.42 * max(2, limits)))
     axes = np.asarray(figure.subplots(down, across, squeeze=False)).ravel()

@@ -36,7 +36,11 @@ from harness.views.text import duration, plural
 _QUANTILES: tuple[tuple[float, str, Dash], ...] = (
     (0.50, BLUE, "-"), (0.95, ORANGE, "--"), (0.99, PURPLE, "-."), (1.00, OLIVE, ":"),
 )  # fmt: skip
-_ROLES = {"list": ("list", ORANGE, "--"), "item": ("item", BLUE, "-"), "token": ("token", PURPLE, ":")}
+_ROLES: dict[str, tuple[str, str, Dash]] = {
+    "list": ("list", ORANGE, "--"),
+    "item": ("item", BLUE, "-"),
+    "token": ("token", PURPLE, ":"),
+}
 _TICKS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 300)
 
 

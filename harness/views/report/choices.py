@@ -212,10 +212,11 @@ def sweep_headline(part: SweepPart) -> str:
 
 
 def choices_table(choice: Choice) -> Table:
-    """Return the settings, the fastest first, with what speaks for or against each."""
-    shown = choice.table.iloc[:_MOST_ROWS]
-    if choice.chosen is not None and choice.chosen >= _MOST_ROWS:
-        shown = pd.concat([shown, choice.table.iloc[[choice.chosen]]])
+    """Return the settings, the chosen one first and then the fastest, with what speaks for or against each."""
+    shown = choice.table
+    if choice.chosen is not None:
+        shown = pd.concat([shown.iloc[[choice.chosen]], shown.drop(shown.index[choice.chosen])])
+    shown = shown.iloc[:_MOST_ROWS]
     shown = shown.assign(within=[_interval(row) for row in shown.to_dict("records")])
     return table_of(
         shown,

@@ -46,6 +46,10 @@ _MOST_STRIPS = 8
 _EXCHANGED = {canvas.INK: "ink", canvas.MUTED: "muted", canvas.GRID: "grid", canvas.PAPER: "paper"}
 
 
+# Of a coordinate in points: a hundredth is finer than any screen, and what follows is half of a page's size.
+_TOO_FINE = re.compile(r"(\.\d\d)\d+")
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """The page, and its pictures to be kept as files beside it. svgs: each as it was drawn for the page, by name."""
@@ -125,6 +129,7 @@ def _inline(drawn: str, figure: Figure) -> Markup:
         text = re.sub(rf"(?<=[:\s]){color}\b", f"var(--{name}, {color})", text)
     # The figure has a name and a description of its own, so what is inside is for the eyes.
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
+    text = re.sub(r' d="[^"]*"', lambda path: _TOO_FINE.sub(r"\1", path[0]), text)
     cut_pt = 72 * getattr(figure, "heading_in", 0.0)
 
     def head(found: re.Match[str]) -> str:
@@ -211,7 +216,6 @@ def _comparison(parts: Sequence[RunPart]) -> _Section:
         share("optimality", "of best possible"),
         Column("refusals", "refusals", _refusals),
         decimal("refused_per_1000", "refused per 1,000"),
-        share("reference_efficiency", "reference efficiency", 0),
     ]
     told = [
         _Part("Settings and figures", [("", table_of(frame, columns))]),
