@@ -168,9 +168,18 @@ def is_narrow() -> bool:
     return _width.get() < WIDTH
 
 
-class Drawing(Figure):
-    """A figure below a heading of `heading_in` inches and a key of `key_in`; either is 0 where there is none."""
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What a figure says above itself: what it found, and the question that this answers."""
 
+    finding: str
+    question: str
+
+
+class Drawing(Figure):
+    """A figure below a `heading` of `heading_in` inches and a key of `key_in`; either is 0 where there is none."""
+
+    heading: Heading | None = None
     heading_in: float = 0.0
     key_in: float = 0.0
 
@@ -180,21 +189,13 @@ class Drawing(Figure):
         cast(ConstrainedLayoutEngine, self.get_layout_engine()).set(rect=(0, 0, 1, top))
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """What a figure says above itself: what it found, and the question that this answers."""
-
-    finding: str
-    question: str
-
-
 def new_figure(heading: Heading | None = None, height: float = HEIGHT) -> Drawing:
     """Make an empty figure whose parts make room for each other, with `height` inches below its heading."""
     width = _width.get()
     lines = [] if heading is None else _heading_lines(heading, width)
     tall_in = sum(points for _, points, _ in lines) / 72 + (_BELOW_PT / 72 if lines else 0.0)
     figure = Drawing(figsize=(width, height + tall_in), layout="constrained")
-    figure.heading_in = tall_in
+    figure.heading, figure.heading_in = heading, tall_in
     figure.make_room()
     down_pt = 0.0
     for text, points, look in lines:

@@ -106,7 +106,7 @@ def sessions_table(events: pd.DataFrame) -> pd.DataFrame:
         mine = sent[sent["session"] == number]
         said = {name: events_of[name].dropna() for name in ("utc_s", "workers", "limits")}
         ended = events_of[events_of["event"] == "SessionEnded"]
-        how = str(ended["status"].iloc[-1]) if len(ended) else "interrupted"
+        how = str(ended["status"].iloc[-1]) if len(ended) else "no end recorded"
         rows.append(
             (
                 number,
