@@ -19,6 +19,7 @@ from harness.lab.experiment import simulate_run
 from harness.lab.simulate import as_simulated, catalogue_size
 from harness.pacing import Tier, format_tiers, parse_tiers
 from harness.paths import program
+from harness.record.choice import FULL_SPEED
 from harness.record.inferred import infer_recorded
 from harness.record.run import Run
 from harness.record.summary import Summary
@@ -32,8 +33,6 @@ from harness.values import typical_latency_s
 WORKERS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200)
 # Items that are simulated at most: of the import itself, and of what might turn out different.
 SAMPLE, SAMPLE_OF_VARIANT = 10_000, 4_000
-# As fast as the fastest, within this share: more workers for less than this are not worth it.
-FULL_SPEED = 1.01
 # Nothing can be gained where the bound is as near as this, nor where so many counts in a row gained next to nothing.
 _AT_THE_BOUND = 1.005
 _IN_VAIN = 4

@@ -107,9 +107,10 @@ switch = plainly(as_switch)
 
 def show_picture(picture: Picture, *, table: bool = True) -> None:
     """Show the figure, sharp where SVG is shown and as a PNG elsewhere, what to look for, and its data."""
-    show_html(
-        f"<h3>{escape(picture.title)}</h3><p>{escape(picture.look_for)}</p>", f"{picture.title}. {picture.look_for}"
-    )
+    heading = getattr(picture.figure, "heading", None)
+    if heading is None or heading.finding != picture.title:  # else the figure says it above itself
+        html = f"<h3>{escape(picture.title)}</h3><p>{escape(picture.look_for)}</p>"
+        show_html(html, f"{picture.title}. {picture.look_for}")
     data = {
         "image/svg+xml": svg(picture.figure, picture.name),
         "image/png": base64.b64encode(png(picture.figure, dpi=100)).decode(),

@@ -80,10 +80,10 @@ def optimality(
 ) -> Optimality:
     """Judge a run in `state` against its `bound`; the arguments are those of `summarise`."""
     reason = (
-        _unfinished(status)
+        ("" if status.is_open or status.is_complete else NOT_COMPLETE)
         or refused_within(state, limits_source, server, learned)
-        or (CUT_SHORT if state.cut_short else "")
-        or (CHANGED if _limits_differ(state) else "")
+        or in_pieces(state)
+        or (RUNNING if status.is_open else "")
     )
     if reason or bound is None or not state.duration_s:
         return Optimality(why=reason or NO_LIMIT)
@@ -98,10 +98,11 @@ def optimality(
     return Optimality(of_best=min(1.0, share))
 
 
-def _unfinished(status: RunStatus) -> str:
-    if status.is_open:
-        return RUNNING
-    return "" if status.is_complete else NOT_COMPLETE
+def in_pieces(state: State) -> str:
+    """Return why no share of the best possible can be said however the run goes on: it has pieces; else ""."""
+    if state.cut_short:
+        return CUT_SHORT
+    return CHANGED if _limits_differ(state) else ""
 
 
 def refused_within(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.record.live import Live, elapsed_s
+from harness.record.optimality import in_pieces
 from harness.record.prediction import Prediction, shown
 from harness.record.state import Failure, State
 from harness.record.status import RunStatus
@@ -43,8 +44,9 @@ class RunView:
     `auto` believes while it runs, with the evidence.
 
     elapsed_s: what has passed up to then, time paused by a person left out. waiting_s: of that, with nothing to
-    send. Where no session is under way both are the summary's own. on_course: the share of the best possible speed it
-    will have had if it ends when expected (None: not known yet); in the end, summary.optimality is what it had.
+    send. Where no session is under way both are the summary's own. expected_optimality: the share of the best possible
+    speed it will have had if it ends when expected; None: not known yet, or it will not be said in the end either, as
+    of a run that was interrupted. In the end, summary.optimality is what it had.
     """
 
     summary: Summary
@@ -99,7 +101,7 @@ def view_of(
     """
     passed_s, waiting_s, expected_optimality = summary.duration_s, summary.waiting_s, None
     if state is not None and live is not None:
-        expected_optimality = _expected_optimality(state, live)
+        expected_optimality = None if _never_said(summary, state) else _expected_optimality(state, live)
         if state.status.is_open:
             passed_s = elapsed_s(state, live.t_s)
             waiting_s = min(passed_s, state.asleep_s + _unfinished_wait_s(state, live.t_s))
@@ -121,6 +123,11 @@ def _unfinished_wait_s(state: State, t_s: float) -> float:
     if session.waiting is None or session.waiting[1] == "retry":
         return 0.0
     return max(0.0, t_s - max(session.waiting[0], session.last_answer_s or 0.0))
+
+
+def _never_said(summary: Summary, state: State) -> bool:
+    """Return True where the summary will leave the share of the best possible out, whatever is yet to come."""
+    return bool(summary.refused_within or in_pieces(state))
 
 
 def _expected_optimality(state: State, live: Live) -> float | None:

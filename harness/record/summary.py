@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from harness.bound import Bound
 from harness.pacing.refusals import TOO_MANY_REQUESTS as TOO_MANY_REQUESTS  # for views, which do not pace
-from harness.record.fold import latency_quantile
+from harness.record.fold import (
+    latency_bucket as latency_bucket,  # for views, which do not fold
+    latency_quantile as latency_quantile,
+)
 from harness.record.optimality import (
     LearnedLimit as LearnedLimit,  # parts of a Summary
     Ledger as Ledger,
@@ -329,11 +332,19 @@ def _times(state: State) -> dict[str, Any]:
         "waiting_s": waiting_s,
         "waits": _waits(state),
         "sleeps": state.sleeps,
-        "latency_p50_s": latency_quantile(state.latency, 0.50),
-        "latency_p95_s": latency_quantile(state.latency, 0.95),
+        "latency_p50_s": _latency(state, 0.50),
+        "latency_p95_s": _latency(state, 0.95),
         "latency_max_s": state.most_latency_s if state.latency else None,
         "latency_min_s": state.least_latency_s,
     }
+
+
+def _latency(state: State, q: float) -> float | None:
+    """Return a quantile of the latencies: near the true one, and never outside the least and the most there were."""
+    found = latency_quantile(state.latency, q)
+    if found is None or state.least_latency_s is None:
+        return None
+    return min(max(found, state.least_latency_s), state.most_latency_s)
 
 
 def _beside_best(state: State, bound: Bound | None, judged: Optimality) -> dict[str, Any]:

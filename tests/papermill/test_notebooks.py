@@ -149,7 +149,7 @@ def test_sweeps_compared(tmp_path: Path) -> None:
     execute("compare", out, sweeps="a,b", results=str(tmp_path))
     assert len(figures(out)) == 4
     said = str(outputs(out))
-    assert "Fastest without a 429" in said
+    assert "Choose window with" in said
     assert "8 runs of 4 combinations of settings, simulated" in said
     assert "reference efficiency" in said
 

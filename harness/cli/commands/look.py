@@ -189,8 +189,9 @@ def audit_command(run: str | None, **flags: Any) -> int:
     metavar="FILE",
     help="the HTML file; figures go to a folder beside it [default report.html in the run's or sweep's folder]",
 )
+@click.option("--open", "open_", is_flag=True, help="open the page in a browser; where there is none, say where it is")
 @results_option
-def report_command(names: tuple[str, ...], output: Path | None, results: Path) -> int:
+def report_command(names: tuple[str, ...], output: Path | None, open_: bool, results: Path) -> int:
     """Write a report of runs and sweeps: HTML, SVG and PNG.
 
     One HTML file, and each figure as SVG and PNG. Without a name, of the latest run. Name a run by a
@@ -198,7 +199,7 @@ def report_command(names: tuple[str, ...], output: Path | None, results: Path) -
     """
     from harness.cli.report import report_command as carry_out
 
-    return carry_out(names, output, results)
+    return carry_out(names, output, results, open_)
 
 
 @click.command("compare")

@@ -1,15 +1,22 @@
-"""The canvas of every figure: its paper, its axes, its words, and every colour, marker and line style.
+"""The canvas of every figure: its paper, its heading, its axes, its words, and every colour, marker and line style.
+
+A figure opens with what it found, worked out from its data, and below that the question it answers. A page that says
+both as text cuts the heading off (`Drawing.heading_in`). Lines are named where they end (`label_ends`); a key, where
+one is needed, stands above the axes (`key`), never over the data. `narrow` draws for a phone.
 
 Okabe and Ito's colours (2008, "Color Universal Design") can be told apart with any kind of colour vision; yellow is
-left out, as it does not show on white. Nothing is told by colour alone: each series has a marker and a line style of
-its own, each shaded reason a hatch, each cell its number.
+left out, as it does not show on white. Red is for refusals alone. Nothing is told by colour alone: each series has a
+marker and a line style of its own, each shaded reason a hatch, each cell its number.
 """
 
 from __future__ import annotations
 
 import io
+import re
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Literal, ParamSpec, cast
@@ -17,17 +24,22 @@ from typing import Any, Literal, ParamSpec, cast
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.transforms import ScaledTranslation
 
 # INK, MUTED, GRID and PAPER are used for nothing else, so that a report can exchange them in the dark.
 INK, MUTED, GRID, PAPER = "#1b1b1f", "#5f6368", "#d9dadd", "#fffffe"
 # On the colours of a cell, whatever the page is.
 ON_DARK, ON_LIGHT = "#ffffff", "#000000"
 
-BLUE, ORANGE, GREEN, RED = "#0072b2", "#e69f00", "#009e73", "#d55e00"
-PURPLE, SKY, GREY = "#cc79a7", "#56b4e9", "#7f7f7f"
+BLUE, ORANGE, GREEN = "#0072b2", "#e69f00", "#009e73"
+PURPLE, SKY, GREY, OLIVE = "#cc79a7", "#56b4e9", "#7f7f7f", "#8f8a2f"
+# Of refusals, and of nothing else: no strategy, limit or percentile is drawn in it.
+REFUSED = "#d55e00"
 
 Dash = Literal["-", "--", "-.", ":"]
 
@@ -44,8 +56,8 @@ class Style:
 _STYLES = {
     "window": Style(BLUE, "o", "-"),
     "auto": Style(GREEN, "s", "-"),
-    "reference": Style(RED, "^", "--"),
-    "retry-after": Style(PURPLE, "D", "-."),
+    "reference": Style(PURPLE, "^", "--"),
+    "retry-after": Style(OLIVE, "D", "-."),
     "spaced": Style(SKY, "v", "--"),
     "backoff": Style(ORANGE, "P", "-."),
     "aimd": Style(GREY, "X", ":"),
@@ -53,7 +65,7 @@ _STYLES = {
 _MARKS: tuple[tuple[str, Dash], ...] = ((">", "-"), ("<", "--"), ("h", ":"), ("*", "-."))
 # For names that nobody here has heard of: other pairs of colour and marker than the ones above.
 _OTHERS = [
-    Style(color, marker, dash) for marker, dash in _MARKS for color in (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, GREY)
+    Style(color, marker, dash) for marker, dash in _MARKS for color in (BLUE, OLIVE, GREEN, PURPLE, ORANGE, SKY, GREY)
 ]
 
 
@@ -72,7 +84,7 @@ class Shade:
 
 
 _SHADES = {
-    "refused": Shade(RED, "xx"),
+    "refused": Shade(REFUSED, "xx"),
     "probe": Shade(ORANGE, ".."),
     "hold": Shade(PURPLE, "++"),
     "retry": Shade(ORANGE, "||"),
@@ -90,8 +102,11 @@ def shades(reasons: Iterable[str]) -> dict[str, Shade]:
 
 P = ParamSpec("P")
 
-# Inches: as wide as a printed page between its margins.
-WIDTH, HEIGHT = 8.0, 4.2
+# Inches: as wide as a printed page between its margins, and as wide as a phone.
+WIDTH, NARROW, HEIGHT = 8.0, 4.2, 4.2
+_width: ContextVar[float] = ContextVar("width", default=WIDTH)
+# Points: how wide a letter of a heading is on average, and how high its lines are.
+_BOLD_PT, _PLAIN_PT, _TITLE_PT, _QUESTION_PT, _BELOW_PT = 6.7, 5.4, 15.0, 13.0, 7.0
 _STYLE: dict[str, Any] = {
     "font.family": ["DejaVu Sans"],  # which comes with matplotlib, so that a figure is the same everywhere
     "font.size": 9.5,
@@ -138,15 +153,135 @@ def drawn(plot: Callable[P, Figure]) -> Callable[P, Figure]:
     return styled
 
 
-def new_figure(width: float = WIDTH, height: float = HEIGHT) -> Figure:
-    """Make an empty figure whose parts make room for each other."""
-    return Figure(figsize=(width, height), layout="constrained")
+@contextmanager
+def narrow() -> Iterator[None]:
+    """Draw what is drawn in here for a narrow screen: less wide, with letters of the same size."""
+    before = _width.set(NARROW)
+    try:
+        yield
+    finally:
+        _width.reset(before)
+
+
+def is_narrow() -> bool:
+    """Return True within `narrow`: panels stand below each other there."""
+    return _width.get() < WIDTH
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What a figure says above itself: what it found, and the question that this answers."""
+
+    finding: str
+    question: str
+
+
+class Drawing(Figure):
+    """A figure below a `heading` of `heading_in` inches and a key of `key_in`; either is 0 where there is none."""
+
+    heading: Heading | None = None
+    heading_in: float = 0.0
+    key_in: float = 0.0
+
+    def make_room(self) -> None:
+        """Lay everything else out below the two."""
+        top = 1.0 - (self.heading_in + self.key_in) / float(self.get_figheight())
+        cast(ConstrainedLayoutEngine, self.get_layout_engine()).set(rect=(0, 0, 1, top))
+
+
+def new_figure(heading: Heading | None = None, height: float = HEIGHT) -> Drawing:
+    """Make an empty figure whose parts make room for each other, with `height` inches below its heading."""
+    width = _width.get()
+    lines = [] if heading is None else _heading_lines(heading, width)
+    tall_in = sum(points for _, points, _ in lines) / 72 + (_BELOW_PT / 72 if lines else 0.0)
+    figure = Drawing(figsize=(width, height + tall_in), layout="constrained")
+    figure.heading, figure.heading_in = heading, tall_in
+    figure.make_room()
+    down_pt = 0.0
+    for text, points, look in lines:
+        down_pt += points
+        place = figure.transFigure + ScaledTranslation(4 / 72, -down_pt / 72, figure.dpi_scale_trans)
+        figure.text(0.0, 1.0, text, transform=place, ha="left", va="baseline", in_layout=False, **look)
+    return figure
+
+
+def _heading_lines(heading: Heading, width: float) -> list[tuple[str, float, dict[str, Any]]]:
+    """Return the lines of a heading, how high each is in points, and its look."""
+    room = width * 72 - 8
+    bold: dict[str, Any] = {"fontsize": 10.5, "fontweight": "bold", "color": INK}
+    plain: dict[str, Any] = {"fontsize": 9, "color": MUTED}
+    found = [(line, _TITLE_PT, bold) for line in _wrapped(heading.finding, room / _BOLD_PT)]
+    return found + [(line, _QUESTION_PT, plain) for line in _wrapped(heading.question, room / _PLAIN_PT)]
+
+
+def _wrapped(text: str, letters: float) -> list[str]:
+    """Return `text` in lines; a number stays with its unit."""
+    return textwrap.wrap(re.sub(r"(?<=\d) (?=(?:%|s|ms|min|h|d)\b|%)", "\u00a0", text), int(letters))
+
+
+def key(figure: Drawing, handles: Sequence[Artist], columns: int = 5) -> None:
+    """Write what the looks mean in rows between the heading and the axes. Call it once, before the figure is drawn."""
+    if not handles:
+        return
+    columns = min(len(handles), 2 if is_narrow() else columns)
+    figure.key_in = (-(-len(handles) // columns) * _QUESTION_PT + _BELOW_PT) / 72
+    figure.set_figheight(float(figure.get_figheight()) + figure.key_in)
+    figure.make_room()
+    figure.legend(
+        handles=list(handles), loc="upper left", bbox_to_anchor=(0.0, 1.0 - figure.heading_in / figure.get_figheight()),
+        ncols=columns, fontsize=8.5, handlelength=1.6, columnspacing=1.2, borderaxespad=0.2, borderpad=0.2,
+        labelspacing=0.3,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The end of a line to be named: its place on the y axis, its name, its style."""
+
+    y: float
+    text: str
+    look: Style
+
+
+def label_ends(axes: Axes, ends: Sequence[End], height_in: float) -> None:
+    """Write the name of each line at the right of the axes, level with its end, pushed apart where two would touch.
+
+    Call it when the y axis has its limits. height_in: about how high the axes will be.
+    """
+    inside = axes.transScale + axes.transLimits
+    shares = [float(inside.transform((axes.get_xlim()[1], end.y))[1]) for end in ends]
+    shift = ScaledTranslation(8 / 72, 0, axes.figure.dpi_scale_trans)
+    for at, share in _pushed_apart(shares, [1 + end.text.count("\n") for end in ends], height_in):
+        look = ends[at].look
+        axes.plot(
+            [1.0], [share], transform=axes.transAxes + shift, color=look.color, marker=look.marker, markersize=5,
+            linestyle="", clip_on=False,
+        )  # fmt: skip
+        axes.annotate(
+            ends[at].text, (1.0, share), (15, 0), xycoords="axes fraction", textcoords="offset points",
+            va="center", fontsize=8.5, annotation_clip=False,
+        )  # fmt: skip
+
+
+def _pushed_apart(shares: Sequence[float], lines: Sequence[int], height_in: float) -> list[tuple[int, float]]:
+    """Return (which, where) for each, the lowest first, so that texts of so many lines do not touch."""
+    line = 11.5 / 72 / height_in
+    order = sorted(range(len(shares)), key=lambda at: shares[at])
+    placed: list[tuple[int, float]] = []
+    edge = -1.0
+    for at in order:
+        half = line * lines[at] / 2
+        where = max(shares[at], edge + half)
+        placed.append((at, where))
+        edge = where + half
+    over = max(0.0, edge - 1.0 - line)
+    return [(at, where - over) for at, where in placed]
 
 
 def nothing(why: str) -> Figure:
     """Draw a figure that says why it shows nothing: what an empty frame gives."""
     figure = new_figure(height=1.4)
-    figure.text(0.5, 0.5, why, ha="center", va="center", color=MUTED)
+    figure.text(0.5, 0.5, textwrap.fill(why, 48), ha="center", va="center", color=MUTED)
     return figure
 
 
@@ -231,12 +366,12 @@ def name_of(setting: str) -> str:
     return NAMES.get(setting, setting.replace("_", " "))
 
 
-def grid(panels: int, *, share: bool = True, height: float = HEIGHT) -> tuple[Figure, list[Axes]]:
-    """Make a figure with room for so many panels, at most three beside each other."""
-    across = min(3, panels) if panels != 4 else 2
+def grid(panels: int, heading: Heading, height: float = HEIGHT) -> tuple[Drawing, list[Axes]]:
+    """Make a figure with room for so many panels that share their axes, at most three beside each other."""
+    across = 1 if is_narrow() else min(3, panels) if panels != 4 else 2
     down = -(-panels // across)
-    figure = new_figure(WIDTH, height if down == 1 else 0.75 * height * down)
-    axes = np.asarray(figure.subplots(down, across, sharex=share, sharey=share, squeeze=False)).ravel()
+    figure = new_figure(heading, height if down == 1 else 0.75 * height * down)
+    axes = np.asarray(figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)).ravel()
     for unused in axes[panels:]:
         unused.remove()
     return figure, list(axes[:panels])

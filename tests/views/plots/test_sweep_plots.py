@@ -92,10 +92,13 @@ def test_limits_stand_in_order_of_what_they_let_through() -> None:
 
 
 def test_the_frontier_is_what_nothing_beats_in_both() -> None:
-    """Never refused and fastest: window with 100 workers, with either limit (they tie, so one stands for both)."""
+    """Never refused and fastest: window with 100 workers, with either limit: they tie, so neither beats the other."""
     table = frontier_table(sweep())
     best = table[table.on_frontier]
-    assert [(row.pacing, row.workers) for row in best.itertuples()] == [("window", 100)]
+    assert [(row.pacing, row.workers, row.limit) for row in best.itertuples()] == [
+        ("window", 100, LIMIT),
+        ("window", 100, SERVER),
+    ]
 
 
 def test_more_429s_for_more_speed_is_on_the_frontier_too() -> None:
