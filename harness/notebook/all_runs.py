@@ -61,8 +61,10 @@ class AllRuns:
 
     @property
     def chosen(self) -> list[Run]:
-        """The runs chosen in the table that are still there."""
-        return [run for name in self.table.chosen if (run := Run(self.results / name)).folder.is_dir()]
+        """The runs chosen in the table that are still there. A browser may send any name, `../elsewhere` say."""
+        known = {row.name for row in self._index.rows}
+        chosen = [Run(self.results / name) for name in self.table.chosen if name in known]
+        return [run for run in chosen if run.folder.is_dir()]
 
     def tick(self) -> None:
         """Show what was read last, and read again when a second has passed or something was asked for."""

@@ -16,6 +16,7 @@ from harness.config import ImportConfig
 from harness.errors import BadInput, HarnessError
 from harness.lab.simulate import scenarios
 from harness.notebook.handles import LocalRun, RemoteRun
+from harness.notebook.policy import EVERYTHING, Policy
 from harness.pacing import format_tiers
 from harness.pacing.strategies import STRATEGIES
 from harness.record.clock import utc_s
@@ -23,7 +24,6 @@ from harness.record.run import Run, list_runs
 from harness.record.run_view import RunView
 from harness.session.control import Answer, Asked, RunHandle
 from harness.session.importing import config_of, reopen
-from harness.settings import checked
 from harness.spec.presets import load, names
 from harness.values import as_tiers
 from harness.views.figures import best_of, items_said
@@ -34,10 +34,14 @@ _HINT = "It may pause again and again to wait for a limit; the chart shows which
 
 
 class Controller:
-    """One import at a time, with its panel; `widget` is what a cell shows. results: the folder of the runs."""
+    """One import at a time, with its panel; `widget` is what a cell shows. results: the folder of the runs.
 
-    def __init__(self, settings: Mapping[str, Any], results: Path) -> None:
+    policy: what may be asked for.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], results: Path, policy: Policy = EVERYTHING) -> None:
         self.results = results
+        self.policy = policy
         self.import_: LocalRun | RemoteRun | None = None
         self.run_widget = RunWidget()
         self._run_status: str = "idle"
@@ -84,7 +88,7 @@ class Controller:
     def start(self) -> None:
         """Import as the form says; what is wrong with it is said, and nothing happens."""
         try:
-            config = checked({**self.controls.values(), "results": self.results})
+            config = self.policy.checked({**self.controls.values(), "results": self.results})
         except BadInput as error:
             self.say(str(error), bad=True)
             return
@@ -93,9 +97,13 @@ class Controller:
     def go_on(self, run: Run, first: Callable[[], object] = lambda: None) -> None:
         """Resume `run` here. first: what is done to it before."""
         try:
-            config = self._config_of(run)
+            refused = self.policy.refusal_of_run(run)
+            config = None if refused else self._config_of(run)
         except HarnessError as error:
             self.say(str(error), bad=True)
+            return
+        if config is None:
+            self.say(str(refused), bad=True)
             return
         self._begin(config, f"continuing {run.name}", first)
 
@@ -138,7 +146,7 @@ class Controller:
         return config_of(run)
 
     def _steer(self, command: Callable[[RunHandle], Asked]) -> None:
-        if self.import_ is not None:
+        if self.import_ is not None and self.policy.controls:
             try:
                 self._asked = command(self.import_)
             except HarnessError as error:

@@ -51,6 +51,34 @@ def watch_command(run: str | None, results: Path, progress: Literal["bar", "plai
     return carry_out(run, results, progress)
 
 
+_WATCH_HELP = "only show: nobody can start, steer or delete anything (make watch)"
+_ALLOW_HOST_HELP = "let visitors import from this host; may be repeated [default only the test API]"
+
+
+@click.command("dashboard")
+@click.option("--watch", is_flag=True, help=_WATCH_HELP)
+@click.option("--allow-host", "hosts", multiple=True, metavar="HOST", help=_ALLOW_HOST_HELP)
+@click.option("--allow-env", "variables", multiple=True, metavar="NAME", help="let them use this variable, a token say")
+@click.option("--allow-file", "files", multiple=True, type=PATH, metavar="FILE", help="let them use this settings file")
+@click.option("--idle", metavar="TIME", default="1m", help="how long the kernel of a closed tab stays [default 1m]")
+@click.option("--host", default="127.0.0.1", metavar="ADDRESS", help="address to listen on [default 127.0.0.1]")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=8866, metavar="N", help="port to listen on [default 8866]"
+)
+@click.option("--no-browser", is_flag=True, help="only print the address")
+@click.option("--theme", type=click.Choice(["light", "dark"]), default="light", help="[default light]")
+@results_option
+def dashboard_command(**said: Any) -> int:
+    """Serve the runs as a web page, to steer or (--watch) only to see.
+
+    The address that is printed holds a token: whoever has it is a visitor. Visitors of the page can import from the
+    project's test API, and from nothing else that is not allowed here. With --watch they can only look.
+    """
+    from harness.cli.dashboard import dashboard_command as carry_out
+
+    return carry_out(**said)
+
+
 class Failed(click.Group):
     """`failed` alone lists; so does `failed RUN`."""
 
