@@ -40,7 +40,7 @@ def parse_duration(text: str) -> float:
     return seconds
 
 
-_BARE = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.ASCII)
+_BARE = re.compile(r"\d+(?:\.\d*)?|\.\d+", re.ASCII)
 
 
 def refuse_bare(what: str, typed: Any) -> None:
@@ -48,9 +48,10 @@ def refuse_bare(what: str, typed: Any) -> None:
 
     what: how the setting was named. typed: text, of which every duration counts (`uniform:20-80ms`), or a number.
     """
-    text = f"{typed:g}" if isinstance(typed, float) else str(typed).strip()
-    kind, colon, rest = text.partition(":")
-    for part in (rest if colon else kind).partition(":")[0].split("-"):
+    is_finite = isinstance(typed, float) and math.isfinite(typed)
+    text = f"{Decimal(repr(typed)).normalize():f}" if is_finite else str(typed).strip()
+    _, colon, rest = text.partition(":")
+    for part in rest.partition(":")[0].split("-") if colon else (text,):
         if _BARE.fullmatch(part) and float(part):
             raise BadInput(f"{what}: {part} has no unit; write {part}ms, {part}s or {part}m")
 
