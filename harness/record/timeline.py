@@ -33,9 +33,9 @@ _ANSWERED, _MAY_BE_SENT = (e.PageListed, e.ItemImported), (e.AttemptFailed, e.Re
 class TimelineBins:
     """The timeline to draw: requests `sent` and `refused` in each bin of `bin_s` seconds from t = 0, up to `until_s`.
 
-    waits: (from, to, what for), in order; those for different things may overlap by less than a bin; a person's pause is
-    one for `paused`. sessions: when each session but the first began. by_status: the refused ones by their HTTP status,
-    for each a number a bin. changes: (when, the setting, its new value), in order.
+    waits: (from, to, what for), in order; those for different things may overlap by less than a bin. A person's pause
+    is one for `paused`. sessions: when each session but the first began. by_status: the refused ones by their HTTP
+    status, for each a number a bin. changes: (when, the setting, its new value), in order.
     """
 
     bin_s: float

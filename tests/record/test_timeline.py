@@ -133,7 +133,10 @@ def test_refusals_by_status_and_changes_of_settings(tmp_path: Path) -> None:
         e.LimitsSet(2.3, "10/1s"),
         e.SessionEnded(3.0, "stopped", ""),
     ]
-    second: list[e.Event] = [e.SessionStarted(0.0, 2, 2e9, 12, "20/1s", "window", "h"), e.SessionEnded(0.2, "failed", "")]
+    second: list[e.Event] = [
+        e.SessionStarted(0.0, 2, 2e9, 12, "20/1s", "window", "h"),
+        e.SessionEnded(0.2, "failed", ""),
+    ]
     timeline = Timeline()
     for number, events in enumerate((first, second), 1):
         write(tmp_path, number, events)
