@@ -1,4 +1,4 @@
-"""All runs of a folder: the table, the detail of the one chosen or several side by side, and what can be done to them.
+"""All runs of a folder: the table, several of them side by side, and what can be done to them.
 
 Reading happens in a thread, one at a time; widgets are written by `tick`, on the kernel's loop. What buttons ask for
 is done in the thread that reads, so that no callback waits for a disk.
@@ -16,14 +16,12 @@ import ipywidgets as w
 from harness.errors import HarnessError
 from harness.notebook.controller import Controller
 from harness.notebook.run_index import RunIndex
-from harness.record.clock import utc_s
 from harness.record.items import export
 from harness.record.run import Run
-from harness.record.run_view import RunView, view_of
+from harness.record.run_view import view_of
 from harness.session.control import Asked, RemoteHandle
-from harness.session.reader import RunReader, settings_of, written_summary
+from harness.session.reader import settings_of, written_summary
 from harness.views.panel.actions import Actions, compare
-from harness.views.panel.run_widget import RunWidget
 from harness.views.panel.runs import RunsTable
 from harness.views.text import plural
 
@@ -38,16 +36,21 @@ _COMMANDS: dict[str, Callable[[RemoteHandle], Asked]] = {
 
 
 class AllRuns:
-    """The table and what belongs to it; `widget` is what a cell shows. controller: continues a chosen run."""
+    """The table and what belongs to it; `widget` is what a cell shows. controller: continues a chosen run.
 
-    def __init__(self, results: Path, controller: Controller) -> None:
+    on_chosen: is told which run is chosen alone, at each change (None: none, or several).
+    """
+
+    def __init__(
+        self, results: Path, controller: Controller, *, on_chosen: Callable[[Run | None], object] = lambda _: None
+    ) -> None:
         self.results = results
         self.table = RunsTable()
         self.actions = Actions(self._do)
         self._controller = controller
+        self._on_chosen = on_chosen
+        self._told: str | None = None
         self._index = RunIndex(results)
-        self._reader: RunReader | None = None
-        self._view: RunView | None = None
         self._compared = ""
         self._asked: SimpleQueue[Callable[[], str]] = SimpleQueue()
         self._retries: list[Run] = []
@@ -55,9 +58,8 @@ class AllRuns:
         self._reading: asyncio.Future[None] | None = None
         self._next_s = 0.0
         self._shown: object = None
-        self.run_widget = RunWidget()
         self.side = w.HTML()
-        self.widget = w.VBox([self.table, self.actions.widget, self.side, self.run_widget])
+        self.widget = w.VBox([self.table, self.actions.widget, self.side])
 
     @property
     def chosen(self) -> list[Run]:
@@ -69,6 +71,10 @@ class AllRuns:
     def tick(self) -> None:
         """Show what was read last, and read again when a second has passed or something was asked for."""
         self._show()
+        one = self.chosen[0] if len(self.chosen) == 1 else None
+        if (None if one is None else one.name) != self._told:
+            self._told = None if one is None else one.name
+            self._on_chosen(one)
         loop = asyncio.get_running_loop()
         if self._reading is not None and not self._reading.done():
             return
@@ -104,13 +110,6 @@ class AllRuns:
             self._said = (str(error), True)
 
     def _look_at(self, chosen: list[Run]) -> None:
-        one = chosen[0] if len(chosen) == 1 else None
-        if one is None:
-            self._reader = self._view = None
-        elif self._reader is None or self._reader.run != one:
-            self._reader = RunReader(one, charted=True)
-        if self._reader is not None:
-            self._view = self._reader.view(utc_s())
         several = chosen[:_MOST_COMPARED] if len(chosen) > 1 else []
         written = [(run, written_summary(run)) for run in several]
         views = [view_of(summary, settings=settings_of(run)) for run, summary in written if summary is not None]
@@ -120,7 +119,7 @@ class AllRuns:
 
     def _show(self) -> None:
         wanted = (self.table.wanted, self.table.text, tuple(self.table.sort), tuple(self.table.chosen))
-        key = (wanted, self._index.rows, self._view, self._said, self._index.unread, self._compared)
+        key = (wanted, self._index.rows, self._said, self._index.unread, self._compared)
         if key == self._shown:  # nothing was read and nobody wanted anything else
             return
         self._shown = key
@@ -135,10 +134,6 @@ class AllRuns:
         )
         self.actions.say(*self._words(len(rows)))
         self.side.value = self._compared
-        if self._view is not None and len(rows) == 1 and self._view.run == rows[0].name:
-            self.run_widget.show(self._view, utc_s())
-        elif self.run_widget.parts:
-            self.run_widget.say("")
 
     def _words(self, chosen: int) -> tuple[str, bool]:
         if self._index.damaged:
