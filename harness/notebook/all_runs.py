@@ -36,13 +36,19 @@ _COMMANDS: dict[str, Callable[[RemoteHandle], Asked]] = {
 
 
 class AllRuns:
-    """The table and what belongs to it; `widget` is what a cell shows. controller: continues a chosen run.
+    """The table and what belongs to it; `widget` is what a cell shows.
 
+    controller: continues a chosen run; None where nothing may be controlled. controls: whether there are any buttons.
     on_chosen: is told which run is chosen alone, at each change (None: none, or several).
     """
 
     def __init__(
-        self, results: Path, controller: Controller, *, on_chosen: Callable[[Run | None], object] = lambda _: None
+        self,
+        results: Path,
+        controller: Controller | None = None,
+        *,
+        controls: bool = True,
+        on_chosen: Callable[[Run | None], object] = lambda _: None,
     ) -> None:
         self.results = results
         self.table = RunsTable()
@@ -59,7 +65,8 @@ class AllRuns:
         self._next_s = 0.0
         self._shown: object = None
         self.side = w.HTML()
-        self.widget = w.VBox([self.table, self.actions.widget, self.side])
+        buttons = [self.actions.widget] if controls and controller is not None else []
+        self.widget = w.VBox([self.table, *buttons, self.side])
 
     @property
     def chosen(self) -> list[Run]:
@@ -85,7 +92,7 @@ class AllRuns:
 
     def go_on_with_next(self) -> None:
         """Retry what failed in the next of the runs for which that was asked, once the last one is over."""
-        if self._retries and not self._controller.at_work:
+        if self._retries and self._controller is not None and not self._controller.at_work:
             self._controller.retry_in(self._retries.pop(0))
 
     def read_now(self) -> None:
@@ -148,6 +155,8 @@ class AllRuns:
 
     def _do(self, action: str) -> None:
         """Do something with the runs that are chosen; the thread that reads does what touches files."""
+        if self._controller is None:  # no button says so, but a message may
+            return
         chosen = self.chosen
         self._said = ("", False)
         if action == "go on":

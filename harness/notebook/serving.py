@@ -116,18 +116,14 @@ def show_page() -> None:
     from harness.notebook.controller import Controller
     from harness.notebook.read_only import make_read_only
     from harness.notebook.show import Refresher
-    from harness.notebook.watching import Watching
 
     page, refresher = Page.of(os.environ), Refresher()
     os.chdir(page.folder)
-    if not page.policy.controls:
+    steers = page.policy.controls
+    if not steers:
         make_read_only(page.results)
-        board = Watching(page.results)
-        display(board.widget)
-        refresher.call("watch", board.tick)
-        return
-    controller = Controller({}, page.results, page.policy)
-    runs = AllRuns(page.results, controller)
-    display(controller.widget, runs.widget)
-    refresher.call("live import", controller.tick)
+    board = Controller({}, page.results, page.policy)
+    runs = AllRuns(page.results, board if steers else None, controls=steers, on_chosen=board.choose)
+    display(board.widget, runs.widget)
+    refresher.call("live import", board.tick)
     refresher.call("all runs", runs.tick)

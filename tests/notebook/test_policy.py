@@ -14,10 +14,13 @@ import pytest
 from harness import BadInput
 from harness.config import ImportConfig
 from harness.lab.experiment import simulate_run
+from harness.notebook.controller import Controller
+from harness.notebook.handles import LocalRun
 from harness.notebook.page_kernels import LOADING_S, PageKernels
 from harness.notebook.policy import EVERYTHING, ONLY_SHOWS, WATCH, Policy
 from harness.notebook.serving import PAGE, Page, command_of, environment_of
 from harness.record.run import Run, create_run
+from tests.patience import PATIENCE_S
 
 NOTHING = Policy(True, (), (), ())
 URL = "https://api.example.com/orders"
@@ -132,6 +135,35 @@ def test_to_go_on_with_a_run_takes_the_same_rights(tmp_path: Path) -> None:
     assert "environment variable" in str(Policy(True, ("api.example.com",), (), ()).refusal_of_run(other))
     assert Policy(True, ("api.example.com",), ("SECRET",), ()).refusal_of_run(other) is None
     assert {WATCH.refusal_of_run(own), WATCH.refusal_of_run(other)} == {ONLY_SHOWS}
+
+
+@pytest.mark.realtime
+def test_the_board_asks_before_it_starts_or_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By whatever message a browser asks: the form's Start, Resume and Retry of a run of another address."""
+    monkeypatch.setenv("SECRET", "s")
+    for name in ("one", "two"):
+        about = {"config": ImportConfig(url=URL, token_env="SECRET").as_written(), "status": "stopped"}
+        create_run(tmp_path, name, about, 0.0)
+    before = files(tmp_path)
+    for policy, part in ((NOTHING, "may not ask api.example.com"), (WATCH, "")):
+        board = Controller({}, tmp_path, policy)
+        board.say("")
+        board.hear({"do": "start", "typed": {"source_of": "URL", "url": URL, "token_env": "SECRET", "run": "three"}})
+        assert (part in board._note[0], board.at_work) == (True, False)
+        for do in ("resume", "retry"):
+            board.say("")
+            board.hear({"do": do})
+            assert (part in board._note[0], board.at_work) == (True, False)
+        board.say("")
+        board.go_on(Run(tmp_path / "two"))  # what the table calls
+        assert (part or ONLY_SHOWS) in board._note[0]
+        board._begin(ImportConfig(url=URL), "")
+        assert not board.at_work
+    assert files(tmp_path) == before
+    board = Controller({}, tmp_path, NOTHING)
+    board.hear({"do": "start", "typed": {"items": "20", "limit": "1000/s", "run": "own"}})
+    assert isinstance(board.import_, LocalRun)
+    assert board.import_.wait(PATIENCE_S).status == "complete"
 
 
 # --- the process ----------------------------------------------------------------------------------------------------

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from harness.flags import DURATIONS
+from harness.units import format_period
+
 Source = Literal["test API", "URL"]
 SOURCES: tuple[Source, ...] = ("test API", "URL")
 
@@ -67,7 +70,7 @@ class Form:
             self._for_test_api |= {name: str(given[name]) for name in ("items", "limit") if name in given}
         for name, value in given.items():
             if name in self._names:
-                self.typed[name] = _as_text(value)
+                self.typed[name] = _as_text(_with_unit(name, value))
             else:
                 self.also[name] = value
 
@@ -117,6 +120,11 @@ class Form:
                 self.typed[name] = ""
             elif not foreign and not self.typed[name]:
                 self.typed[name] = mine
+
+
+def _with_unit(name: str, value: Any) -> Any:
+    """Return seconds as a duration is to be typed, `50ms`; anything else as it is."""
+    return format_period(value) if name in DURATIONS and isinstance(value, (int, float)) else value
 
 
 def _as_text(value: Any) -> str:
