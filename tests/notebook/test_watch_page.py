@@ -98,7 +98,7 @@ def test_whatever_a_visitor_sends_runs_stay_as_they_are(tmp_path: Path, under_wa
     assert under_way.run is not None
     assert under_way.run.about.get("asked", {}) == {}
     told = set(under_way.run.events().column("event").to_pylist())
-    assert not told & {"Paused", "Resumed", "WorkersSet", "LimitsSet", "SessionStopped", "RetryAsked", "Forgotten"}
+    assert not told & {"Paused", "Resumed", "WorkersSet", "LimitsSet", "Forgotten", "SessionEnded"}
     assert not list((under_way.run.folder / "control").glob("*.json"))
 
 
@@ -152,12 +152,12 @@ async def _by_rest(visitor: Visitor) -> list[tuple[int, str]]:
 
 
 async def _refused_sockets(visitor: Visitor) -> None:
-    """Not from another site, whose page would have the visitor's cookies; not without the token."""
-    with pytest.raises(HTTPClientError, match="403"):
-        await visitor.connected(Origin="http://evil.example")
-    other = Visitor(visitor.origin, "wrong", visitor.kernel_id, "")
-    with pytest.raises(HTTPClientError, match="403"):
-        await other.connected()
+    """Not from another site, whose page would send the visitor's cookies along; not without the token."""
+    assert visitor.cookies
+    for headers, token in (({"Cookie": visitor.cookies, "Origin": "http://evil.example"}, ""), ({}, "wrong"), ({}, "")):
+        with pytest.raises(HTTPClientError, match="403"):
+            await visitor.connected(headers=headers, token=token)
+    (await visitor.connected(headers={"Cookie": visitor.cookies, "Origin": visitor.origin}, token="")).close()
 
 
 async def _by_code(visitor: Visitor, code: str) -> None:

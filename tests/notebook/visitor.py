@@ -23,6 +23,7 @@ class Visitor:
     def __init__(self, origin: str, token: str, kernel_id: str, html: str) -> None:
         self.origin, self.token, self.kernel_id, self.html = origin, token, kernel_id, html
         self.heard: list[dict[str, Any]] = []
+        self.cookies = ""
         self._socket: WebSocketClientConnection | None = None
 
     @classmethod
@@ -30,25 +31,31 @@ class Visitor:
         """Load the page, as a browser does first; its kernel has run the notebook then."""
         parts = urlsplit(address)
         origin, token = f"{parts.scheme}://{parts.netloc}", parts.query.removeprefix("token=")
-        answer = await AsyncHTTPClient().fetch(address, request_timeout=PATIENCE_S)
+        answer = await AsyncHTTPClient().fetch(address, connect_timeout=PATIENCE_S, request_timeout=PATIENCE_S)
         html = answer.body.decode()
         found = re.search(r'"kernelId": "([^"]+)"', html)
         assert found is not None, html
         visitor = cls(origin, token, found[1], html)
+        visitor.cookies = "; ".join(each.partition(";")[0] for each in answer.headers.get_list("Set-Cookie"))
         visitor._socket = await visitor.connected()
         return visitor
 
-    async def connected(self, protocol: str | None = None, **headers: str) -> WebSocketClientConnection:
-        """Open another channel to the kernel."""
+    async def connected(
+        self, protocol: str | None = None, headers: dict[str, str] | None = None, token: str | None = None
+    ) -> WebSocketClientConnection:
+        """Open another channel to the kernel. token: in place of its own, "" for none."""
         url = f"{self.origin.replace('http', 'ws', 1)}/api/kernels/{self.kernel_id}/channels"
-        request = HTTPRequest(f"{url}?session_id={uuid4().hex}&token={self.token}", headers=headers)
+        token = self.token if token is None else token
+        asked = f"{url}?session_id={uuid4().hex}" + (f"&token={token}" if token else "")
+        request = HTTPRequest(asked, headers=headers, connect_timeout=PATIENCE_S, request_timeout=PATIENCE_S)
         return await websocket_connect(request, subprotocols=[protocol] if protocol else None)
 
     async def asked(self, method: str, path: str, token: bool = True) -> HTTPResponse:
         """Send a request as it stands; a redirect is an answer like any other."""
         url = f"{self.origin}{path}" + (f"{'&' if '?' in path else '?'}token={self.token}" if token else "")
         body = {"POST": "{}", "PUT": "{}", "PATCH": "{}"}.get(method)
-        request = HTTPRequest(url, method, body=body, follow_redirects=False, request_timeout=PATIENCE_S)
+        request = HTTPRequest(url, method, body=body, follow_redirects=False, connect_timeout=PATIENCE_S)
+        request.request_timeout = PATIENCE_S
         return await AsyncHTTPClient().fetch(request, raise_error=False)
 
     async def say(self, kind: str, content: dict[str, Any], channel: str = "shell", **rest: Any) -> str:
