@@ -141,10 +141,11 @@ async def _by_rest(visitor: Visitor) -> list[tuple[int, str]]:
     paths += [f"/voila/labextensions/{up}etc/passwd", "/voila/execution/" + visitor.kernel_id]
     paths += ["/../outside/private/run.json", "/results/ended/run.json", "/ended"]
     found = []
-    for path in paths:
-        for method in ("GET", "POST", "PUT", "DELETE"):
-            answer = await visitor.asked(method, path)
-            found.append((answer.code, answer.body.decode(errors="replace") if answer.body else ""))
+    asked = [("GET", path) for path in paths]
+    asked += [(method, path) for path in paths[:8] for method in ("POST", "PUT", "DELETE")]
+    for method, path in asked:
+        answer = await visitor.asked(method, path)
+        found.append((answer.code, answer.body.decode(errors="replace") if answer.body else ""))
     for path in ("/", f"/api/kernels/{visitor.kernel_id}"):  # without the token not even that
         answer = await visitor.asked("GET", path, token=False)
         found.append((answer.code, ""))
@@ -172,6 +173,7 @@ async def _by_code(visitor: Visitor, code: str) -> None:
         "input_reply": {"value": code},
     }
     raw = await visitor.connected(V1)
+    await _answers(raw)
     for kind, content in contents.items():
         for channel in ("shell", "control", "stdin", "iopub", "hb"):
             await visitor.say(kind, content, channel)
@@ -184,8 +186,20 @@ async def _by_code(visitor: Visitor, code: str) -> None:
         )
         await raw.write_message(as_frames(message, "shell", header.encode()), binary=True)
     await visitor.say("comm_msg", contents["execute_request"], msg_type="execute_request")
+    await _answers(raw)
     await visitor.reply("kernel_info_request", {})
     raw.close()
+
+
+async def _answers(raw: Any) -> None:
+    """Wait until the kernel has dealt with what was sent on a channel in the binary protocol."""
+    await raw.write_message(as_frames(message_of("kernel_info_request", {}), "shell"), binary=True)
+    while True:
+        told = await raw.read_message()
+        assert told is not None
+        assert not any(f'"{kind}_reply"'.encode() in told for kind in ("execute", "inspect", "complete", "history"))
+        if b'"kernel_info_reply"' in told:
+            return
 
 
 async def _by_widgets(visitor: Visitor, pwned: Path) -> None:
@@ -201,12 +215,10 @@ async def _by_widgets(visitor: Visitor, pwned: Path) -> None:
         for trait in state:
             data = {"method": "update", "state": {trait: state[trait]}, "buffer_paths": []}
             await visitor.say("comm_msg", {"comm_id": comm, "data": data})
-        for key in _KEYS:
-            for deed in (*_DEEDS, "click"):
-                said = {key: deed, "names": names, "runs": names, "items": None, "workers": 99, "limit": "1/h", **state}
-                await visitor.say(
-                    "comm_msg", {"comm_id": comm, "data": {"method": "custom", "content": {**said, key: deed}}}
-                )
+        for deed in (*_DEEDS, "click"):
+            said = {"names": names, "runs": names, "items": None, "workers": 99, "limit": "1/h", **state}
+            content = {**said, **dict.fromkeys(_KEYS, deed)}
+            await visitor.say("comm_msg", {"comm_id": comm, "data": {"method": "custom", "content": content}})
         await visitor.say("comm_msg", {"comm_id": comm, "data": {"method": "request_state"}})
         await visitor.reply("kernel_info_request", {})
     known = [
