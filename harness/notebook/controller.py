@@ -74,6 +74,8 @@ class Controller:
         self._ended: LocalRun | RemoteRun | None = None
         self._told: LocalRun | RemoteRun | None = None  # the one whose view is on the board
         self._stale = False
+        self._let_go = False
+        self.on_follow: Callable[[], object] = lambda: None  # called by `tick`: the table lets go of its choice
         self._ticks = 0
         self._form_open = 0
         self.shown: RunView | None = None
@@ -93,7 +95,7 @@ class Controller:
             "retry": lambda said: self.retry(self._chosen_failures(said)),
             "forget": lambda said: self.forget(self._chosen_failures(said)),
             "open": self._open_failures,
-            "follow": lambda _: self.choose(None),
+            "follow": lambda _: self._follow(),
         }
         self._look_back()
 
@@ -239,6 +241,10 @@ class Controller:
         if self.import_ is not None:
             self._asked = command(self.import_)
 
+    def _follow(self) -> None:
+        self.choose(None)
+        self._let_go = True
+
     def _set(self, said: Mapping[str, Any]) -> None:
         if "workers" in said:
             text = str(said["workers"])
@@ -277,6 +283,9 @@ class Controller:
         if self._stale:
             self._stale = False
             self._following.again()
+        if self._let_go:
+            self._let_go = False
+            self.on_follow()
         self._following.look(scan=slowly)
         import_ = self.import_
         if import_ is not None:
@@ -291,7 +300,7 @@ class Controller:
         if said.error:
             self.say(said.error, bad=True)
         if now is None:
-            if import_.phase == "starting" and self._told is not import_:
+            if import_.phase == "starting" and self._told is not import_ and not self._is_known(import_):
                 self.shown, self._told = None, import_
                 self.widget.say("Starting …" if isinstance(import_, LocalRun) else f"Reading {import_.run.name} …")
         elif now is not self.shown or self._told is not import_:
@@ -301,6 +310,10 @@ class Controller:
             self._ended = import_
             if import_.error is not None or isinstance(import_, LocalRun) or import_.seen_open:
                 self.say(_last_words(import_, self.policy.controls), bad=import_.error is not None)
+
+    def _is_known(self, import_: LocalRun | RemoteRun) -> bool:
+        """Return True if what is on the board is this run, read anew after its files were changed."""
+        return isinstance(import_, RemoteRun) and self.shown is not None and self.shown.run == import_.run.name
 
     def _answer(self) -> Answer:
         """Return the reply to the last command, once."""
@@ -340,7 +353,7 @@ class Controller:
             return "idle"
         if isinstance(import_, LocalRun) and import_.phase in ("starting", "stopping"):
             return import_.phase
-        now = import_.view()
+        now = import_.view() or (self.shown if self._is_known(import_) else None)
         if import_.phase == "over" and import_.error is not None:
             return "idle" if import_.run is None or isinstance(import_, RemoteRun) else "failed"
         if now is None:

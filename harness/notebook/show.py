@@ -105,6 +105,8 @@ def all_runs(*, live: bool | str = True, results: str | Path | None = None) -> N
     if runs is None:
         controller = _controller(folder)
         runs = _all_runs[folder] = AllRuns(folder, controller, on_chosen=controller.choose)
+        table = runs.table
+        controller.on_follow = lambda: setattr(table, "chosen", [])
     display(runs.widget)
     _refresher.call("all runs", runs.tick)
 

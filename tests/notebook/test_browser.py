@@ -282,9 +282,9 @@ def the_chart_tells_its_values_by_keyboard(page: Page) -> None:
     expect(tip).to_contain_text("paused by hand")
     chart.press("Escape")
     expect(tip).to_be_hidden()
-    plot = chart.locator(".hx-plot").bounding_box()
-    assert plot is not None
-    page.mouse.move(plot["x"] + 3, plot["y"] + 30)
+    box = chart.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 60, box["y"] + box["height"] / 2)  # beside the axis of rates
     expect(tip).to_contain_text("let through")
     page.mouse.move(0, 0)
     expect(tip).to_be_hidden()

@@ -117,7 +117,7 @@ def test_failures_are_grouped_and_some_are_retried_others_accepted(url: str, tmp
     press(panel, "retry", group=group["key"], names=None)
     until(lambda: is_over(panel) and panel.shown is not None and panel.shown.summary.sessions == 2, panel.tick)
     retried = [row for row in run.events().to_pylist() if row["event"] == "Retried"]
-    assert [row["item"] for row in retried] == [3]
+    assert [row["key"] for row in retried] == ["3"]
     press(panel, "forget")
     until(lambda: is_over(panel) and panel.shown is not None and panel.shown.status == "complete", panel.tick)
     assert (run.status, panel.widget.failures) == ("complete", [])
