@@ -172,8 +172,9 @@ async def _by_code(visitor: Visitor, code: str) -> None:
         "create_subshell_request": {},
         "input_reply": {"value": code},
     }
-    raw = await visitor.connected(V1)
-    await _answers(raw)
+    told: asyncio.Queue[Any] = asyncio.Queue()
+    raw = await visitor.connected(V1, on_message=told.put_nowait)
+    await _answers(raw, told)
     for kind, content in contents.items():
         for channel in ("shell", "control", "stdin", "iopub", "hb"):
             await visitor.say(kind, content, channel)
@@ -186,16 +187,16 @@ async def _by_code(visitor: Visitor, code: str) -> None:
         )
         await raw.write_message(as_frames(message, "shell", header.encode()), binary=True)
     await visitor.say("comm_msg", contents["execute_request"], msg_type="execute_request")
-    await _answers(raw)
+    await _answers(raw, told)
     await visitor.reply("kernel_info_request", {})
     raw.close()
 
 
-async def _answers(raw: Any) -> None:
+async def _answers(raw: Any, inbox: asyncio.Queue[Any]) -> None:
     """Wait until the kernel has dealt with what was sent on a channel in the binary protocol."""
     await raw.write_message(as_frames(message_of("kernel_info_request", {}), "shell"), binary=True)
     while True:
-        told = await raw.read_message()
+        told = await asyncio.wait_for(inbox.get(), PATIENCE_S)
         assert told is not None
         assert not any(f'"{kind}_reply"'.encode() in told for kind in ("execute", "inspect", "complete", "history"))
         if b'"kernel_info_reply"' in told:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -25,6 +27,7 @@ class Visitor:
         self.heard: list[dict[str, Any]] = []
         self.cookies = ""
         self._socket: WebSocketClientConnection | None = None
+        self._inbox: asyncio.Queue[str | bytes | None] = asyncio.Queue()
 
     @classmethod
     async def of(cls, address: str) -> Visitor:
@@ -37,18 +40,26 @@ class Visitor:
         assert found is not None, html
         visitor = cls(origin, token, found[1], html)
         visitor.cookies = "; ".join(each.partition(";")[0] for each in answer.headers.get_list("Set-Cookie"))
-        visitor._socket = await visitor.connected()
+        visitor._socket = await visitor.connected(on_message=visitor._inbox.put_nowait)
         return visitor
 
     async def connected(
-        self, protocol: str | None = None, headers: dict[str, str] | None = None, token: str | None = None
+        self,
+        protocol: str | None = None,
+        headers: dict[str, str] | None = None,
+        token: str | None = None,
+        on_message: Callable[[str | bytes | None], object] = lambda _: None,
     ) -> WebSocketClientConnection:
-        """Open another channel to the kernel. token: in place of its own, "" for none."""
+        """Open another channel to the kernel. token: in place of its own, "" for none.
+
+        on_message: is told everything at once (None: it was closed), since a socket that nobody reads answers no ping.
+        """
         url = f"{self.origin.replace('http', 'ws', 1)}/api/kernels/{self.kernel_id}/channels"
         token = self.token if token is None else token
         asked = f"{url}?session_id={uuid4().hex}" + (f"&token={token}" if token else "")
         request = HTTPRequest(asked, headers=headers, connect_timeout=PATIENCE_S, request_timeout=PATIENCE_S)
-        return await websocket_connect(request, subprotocols=[protocol] if protocol else None)
+        protocols = [protocol] if protocol else None
+        return await websocket_connect(request, subprotocols=protocols, on_message_callback=on_message)
 
     async def asked(self, method: str, path: str, token: bool = True) -> HTTPResponse:
         """Send a request as it stands; a redirect is an answer like any other."""
@@ -72,9 +83,8 @@ class Visitor:
 
     async def hear(self, wanted: Any) -> dict[str, Any]:
         """Return the next message for which `wanted` holds."""
-        assert self._socket is not None
         while True:
-            told = await self._socket.read_message()
+            told = await asyncio.wait_for(self._inbox.get(), PATIENCE_S)
             assert told is not None, "the kernel's channel was closed"
             message = (
                 json.loads(told) if isinstance(told, str) else {"channel": "", "parent_header": {}, "raw": str(told)}
