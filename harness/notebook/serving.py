@@ -85,6 +85,7 @@ def command_of(*, host: str, port: int, browser: bool = True, theme: str = "ligh
         "VoilaConfiguration.theme": theme,
         "VoilaConfiguration.allow_theme_override": "NO",
         "VoilaConfiguration.allow_template_override": "NO",
+        "VoilaConfiguration.file_allowlist": r"\b\B",  # a pattern that nothing matches
         "VoilaConfiguration.show_tracebacks": False,
         "VoilaConfiguration.preheat_kernel": False,
         "VoilaConfiguration.progressive_rendering": False,  # would open a second way to execute
@@ -95,7 +96,6 @@ def command_of(*, host: str, port: int, browser: bool = True, theme: str = "ligh
         "MappingKernelManager.buffer_offline_messages": False,
     }
     words = [f"--{name}={value}" for name, value in settings.items()]
-    words += ["--VoilaConfiguration.file_allowlist", "(?!)"]  # a pattern that nothing matches
     words += [] if browser else ["--no-browser"]
     # -P: the current folder may hold files of the user's own that bear the name of a module.
     return [sys.executable, "-P", "-m", "voila", str(PAGES / "board.ipynb"), *words]
