@@ -68,7 +68,7 @@ def test_no_outputs_are_committed() -> None:
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
 def test_a_notebook_says_in_two_sentences_what_it_is_and_folds_its_code(path: Path) -> None:
-    """A reader meets words first, and code where they ask for it; beside the sentences there may be commands to copy."""
+    """A reader meets words first, and code where they ask for it; commands to copy may stand beside them."""
     cells = nbformat.read(path, as_version=4).cells
     assert cells[0].cell_type == "markdown"
     prose = " ".join(line for line in cells[0].source.splitlines() if not line.startswith(("# ", "    ")))
