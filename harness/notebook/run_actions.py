@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from harness.config import ImportConfig
 from harness.errors import BadInput
 from harness.installation import need
 from harness.notebook.downloads import made_folder
@@ -105,9 +106,18 @@ class RunActions:
 def clone_of(run: Run) -> dict[str, Any]:
     """Return the settings that start another run like `run`: as in force in its last session, by their flat names.
 
-    What it was not told is None, so that a form does not keep what was in it. Secrets are none of them.
+    None where one is the default, so that a form does not keep what was in it. Secrets are none of them.
     """
-    return {name: value for name, value in run.in_force.items() if name not in _NOT_CLONED}
+    default = ImportConfig().as_written()
+    told = {name: value for name, value in run.in_force.items() if name not in _NOT_CLONED}
+    return {name: None if value == default.get(name) else _typed(value) for name, value in told.items()}
+
+
+def _typed(value: Any) -> Any:
+    """Return numbers in a list as they are typed, `30,60`."""
+    if isinstance(value, list) and value and not any(isinstance(one, str) for one in value):
+        return ",".join(f"{one:g}" for one in value)
+    return value
 
 
 def _archive(paths: Sequence[Path], to: Path) -> Path:

@@ -73,11 +73,11 @@ class RunsTable(anywidget.AnyWidget):
         seen = here[: max(MOST_ROWS, self.most)]
         names = {row.name for row in seen}
         with self.hold_sync():
-            self._send([cells(row, now_utc_s, self._memory) for row in seen])
+            self._put([cells(row, now_utc_s, self._memory) for row in seen])
             self.hidden_rows = len(here) - len(seen)
             self.tally = tally(rows, self._memory)
             self.empty = "no runs yet" if not rows else "no run matches"
-            kept = [name for name in self.chosen if name in names]
+            kept = [name for name in self.chosen if isinstance(name, str) and name in names]
             if kept != self.chosen:
                 self.chosen = kept
             chosen = set(kept)
@@ -105,11 +105,11 @@ class RunsTable(anywidget.AnyWidget):
                 return column, descending
         return "", True
 
-    def _send(self, made: list[dict[str, Any]]) -> None:
+    def _put(self, made: list[dict[str, Any]]) -> None:
         """Send the rows, or of those that stand where they stood only what reads otherwise."""
         before = {row["name"]: row for row in self.rows}
         if list(before) == [row["name"] for row in made]:
-            fresh = {row["name"]: row for row in made if row != before[row["name"]]}
+            fresh = {row["name"]: row for row in made if row is not before[row["name"]] and row != before[row["name"]]}
             if len(fresh) <= _FEW:
                 self.fresh = fresh
                 return
