@@ -212,7 +212,7 @@ def test_recommend_says_what_to_set_and_what_it_takes(capsys: pytest.CaptureFixt
     assert re.fullmatch(r"8 save \d+ ms, the most possible", lines["more workers"])
     assert re.fullmatch(r"1 takes \d\.\d s longer", lines["fewer workers"])
     assert lines["latency doubled"].startswith("1 min ")
-    assert lines["workers=40"] == "1 min 35 s with 40 workers; more save nothing"
+    assert lines["workers=40"] == "1 min 36 s with 40 workers; more save nothing"
     assert lines["next"].endswith("-m harness import --url https://… --workers 2 --limit 100/5s+300/30s")
 
 

@@ -18,6 +18,7 @@ from harness.record.events import FIRST_PAGE, Key, Role
 from harness.record.state import State
 
 Fate = Literal["read", "back", "kept", "judged", "dropped"]
+Proven = Literal["limit", "own"]
 Sign = tuple[int, bool]
 
 
@@ -65,7 +66,7 @@ class Ruling:
     silence_s: float | None = None
     lift: bool = False
     second: bool = False
-    proven: Literal["limit", "own"] | None = None
+    proven: Proven | None = None
     unauthorised: bool = False
     failed_because: str | None = None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from harness.core.answers import Answer, Done, Wait
+from harness.core.answers import Done, Wait
 from harness.pacing.breaker import Breaker, Setback
 from harness.record.state import State
 from harness.record.status import RunStatus
@@ -60,11 +60,11 @@ class StopRules:
         self.at = min(times, default=None)  # when, whatever happens
         self._none = conditions == StopConditions()
 
-    def bounded(self, now: float, answer: Answer) -> Answer:
-        """Return `answer`, with no wait beyond the moment at which the session ends whatever happens."""
-        if not isinstance(answer, Wait) or self.at is None or self.at <= now:
-            return answer
-        return answer if answer.until is not None and answer.until <= self.at else replace(answer, until=self.at)
+    def bounded(self, now: float, wait: Wait) -> Wait:
+        """Return `wait`, but none beyond the moment at which the session ends whatever happens."""
+        if self.at is None or self.at <= now:
+            return wait
+        return wait if wait.until is not None and wait.until <= self.at else replace(wait, until=self.at)
 
     def verdict(self, now: float, state: State, breaker: Breaker) -> Done | None:
         """Return the Done that ends the session at `now`, or None to continue."""

@@ -258,12 +258,10 @@ class Simulation:
 
     def _ask(self, fetch: Fetch) -> Ask:
         if fetch.role != "item":
-            asked = self.reading.rest.page_request(self.reading.known_as(fetch.page))
-        elif isinstance(fetch.key, Batch):
-            asked = self.reading.rest.batch_request(fetch.key)
+            asked = self.reading.rest.request(self.reading.known_as(fetch.page))
         else:
-            place = fetch.place or self._places.get(fetch.item)
-            asked = self.reading.rest.item_request(fetch.item, place)
+            place = None if isinstance(fetch.key, Batch) else fetch.place or self._places.get(fetch.item)
+            asked = self.reading.rest.request(fetch.key, place)
         headers = {name.lower(): value for name, value in asked.headers.items()}
         ask = self.service.ask(asked.method, asked.url, headers, asked.json)
         # The name stands for the key: a test API keeps a budget for each that it is asked with.

@@ -22,10 +22,8 @@ from harness.notebook.run_actions import RunActions, clone_of
 from harness.notebook.run_index import RunIndex
 from harness.record.clock import utc_s
 from harness.record.run import Run
-from harness.record.run_view import RunView, view_of
-from harness.session.reader import RunReader, settings_of, written_summary
+from harness.session.reader import written_view
 from harness.views.panel.compare import compare
-from harness.views.panel.run_widget import RunWidget
 from harness.views.panel.runs_table import RunsTable
 from harness.views.runs import RunRow
 from harness.views.text import plural
@@ -42,7 +40,7 @@ class AllRuns:
 
     controller: continues a chosen run; None where nothing may be controlled. controls: whether there are any buttons,
     and any message of a browser is obeyed. on_chosen: is told which run is chosen alone (None: none, or several), at
-    each change; without it the table shows that run below itself. open_form: gets the settings of a run to be cloned.
+    each change. open_form: gets the settings of a run to be cloned, by default the controller's.
     """
 
     def __init__(
@@ -51,20 +49,18 @@ class AllRuns:
         controller: Controller | None = None,
         *,
         controls: bool = True,
-        on_chosen: OnChosen | None = None,
+        on_chosen: OnChosen = lambda _: None,
         open_form: OpenForm | None = None,
     ) -> None:
         self.results = results
         self._controller = controller
         self._on_chosen = on_chosen
-        self._open_form = open_form or (None if controller is None else controller.controls.fill)
+        self._open_form = open_form or (None if controller is None else controller.open_form)
         self._heard: SimpleQueue[Mapping[str, Any]] = SimpleQueue()
         self.table = RunsTable(controls=controls and controller is not None, heard=self._heard.put)
         self._index = RunIndex(results)
         self._downloads = Downloads(self.table.send, self._say)
         self._do = RunActions(results, self._downloads.offer)
-        self._reader: RunReader | None = None
-        self._view: RunView | None = None
         self._compared: tuple[list[RunRow], str] = ([], "")
         self._asked: SimpleQueue[Callable[[], str]] = SimpleQueue()
         self._retries: list[Run] = []
@@ -74,8 +70,7 @@ class AllRuns:
         self._next_s = 0.0
         self._shown: object = None
         self._told: str | None = None
-        self.run_widget = RunWidget()
-        self.widget = w.VBox([self.table] if on_chosen is not None else [self.table, self.run_widget])
+        self.widget = w.VBox([self.table])
 
     @property
     def chosen(self) -> list[Run]:
@@ -129,13 +124,6 @@ class AllRuns:
             self._say(str(error), True)
 
     def _look_at(self, chosen: list[Run]) -> None:
-        one = chosen[0] if len(chosen) == 1 and self._on_chosen is None else None
-        if one is None:
-            self._reader = self._view = None
-        elif self._reader is None or self._reader.run != one:
-            self._reader = RunReader(one, charted=True)
-        if self._reader is not None:
-            self._view = self._reader.view(utc_s())
         rows = [row for run in chosen if (row := self._index.get(run.name)) is not None]
         if rows != self._compared[0]:
             self._compared = rows, self._compare(chosen)
@@ -143,8 +131,7 @@ class AllRuns:
     def _compare(self, chosen: Sequence[Run]) -> str:
         if len(chosen) < 2:
             return ""
-        written = [(run, written_summary(run)) for run in chosen[:_MOST_COMPARED]]
-        views = [view_of(summary, settings=settings_of(run)) for run, summary in written if summary is not None]
+        views = [view for run in chosen[:_MOST_COMPARED] if (view := written_view(run)) is not None]
         left_out = len(chosen) - len(views)
         return compare(views, left_out) if len(views) > 1 else ""
 
@@ -157,25 +144,17 @@ class AllRuns:
         self._follow_link()
         table = self.table
         wanted = (table.wanted, table.text, tuple(table.sort), tuple(table.chosen), table.most)
-        key = (wanted, self._index.rows, self._view, self._said, self._index.unread, self._compared)
+        key = (wanted, self._index.rows, self._said, self._index.unread, self._compared)
         if key == self._shown:  # nothing was read and nobody wanted anything else
             return
         table.show(self._index.rows, utc_s())
         self._shown = ((*wanted[:3], tuple(table.chosen), wanted[4]), *key[1:])
         table.say(*self._words(len(table.chosen)))
         table.compared = self._compared[1] if len(table.chosen) > 1 else ""
-        self._show_chosen()
-
-    def _show_chosen(self) -> None:
-        alone = self.table.chosen[0] if len(self.table.chosen) == 1 else None
-        if self._on_chosen is not None:
-            if alone != self._told:
-                self._told = alone
-                self._on_chosen(None if alone is None else Run(self.results / alone))
-        elif self._view is not None and self._view.run == alone:
-            self.run_widget.show(self._view, utc_s())
-        elif self.run_widget.parts:
-            self.run_widget.say("")
+        alone = table.chosen[0] if len(table.chosen) == 1 else None
+        if alone != self._told:
+            self._told = alone
+            self._on_chosen(None if alone is None else Run(self.results / alone))
 
     def _follow_link(self) -> None:
         """Choose the run that the page's address names, as soon as it has been read."""

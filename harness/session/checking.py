@@ -14,8 +14,9 @@ from harness.core.answers import Failed, PageRead
 from harness.pacing import Notice, Tiers, format_tiers, parse_tiers
 from harness.record import events as e
 from harness.record.events import Key
-from harness.session.asking import Asker, NoItem, Sampled, preview, sample, sampled_of, unreadable
+from harness.session.asking import Asker, NoItem, Sampled, sample, sampled_of, unreadable
 from harness.session.plans import Facts, Option, options
+from harness.session.preview import preview
 from harness.source.base import Api
 from harness.source.client import HttpApi
 from harness.source.guess import Answer, Finding, Guess, Unknown, guess

@@ -13,9 +13,10 @@ from harness.pacing import format_tiers
 from harness.pacing.routes import several
 from harness.record.events import FIRST_PAGE, Key, PageRef
 from harness.record.state import State
-from harness.session.asking import Asker, NoItem, Sampled, preview, sample, sampled_of, unreadable
+from harness.session.asking import Asker, NoItem, Sampled, sample, sampled_of, unreadable
 from harness.session.factory import credentials_of
 from harness.session.plans import Facts, Option as Option, options, work_of
+from harness.session.preview import preview
 from harness.source.base import Api
 
 

@@ -21,7 +21,8 @@ from harness.session.factory import credentials_of
 from harness.source.client import HttpApi
 
 if TYPE_CHECKING:
-    from harness.session.asking import Preview, Sampled
+    from harness.session.asking import Sampled
+    from harness.session.preview import Preview
     from harness.source.base import Api
 
 # Where a list does not say how many items it holds, plans are compared for so many.

@@ -1,8 +1,9 @@
 """What an import assumes of an API that was not declared, or not wholly: made from page 1, and frozen for the run.
 
-`guess` says all that can be told. An import assumes less: what `harness.source.rest` reads by its own rules anyway is
-left to them, for they judge each page by itself and know more ways than one. So a list that could always be imported is
-asked for with the same requests as ever, and an assumption is made where those rules would fail or go astray.
+`guess` says all that can be told. An import assumes less: what `harness.source.page_reader` reads by its own rules
+anyway is left to them, for they judge each page by itself and know more ways than one. So a list that could always be
+imported is asked for with the same requests as ever, and an assumption is made where those rules would fail or go
+astray.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 from harness.core.answers import PageRead
 from harness.record.events import FIRST_PAGE, Key, PageRef
-from harness.source.guess import Answer, Finding, Guess, below, guess
-from harness.source.guess_paging import by_param
+from harness.source.guess import Answer, Finding, Guess, guess
+from harness.source.guess_items import below
+from harness.source.guess_seen import by_param
 from harness.source.paging import USUAL_SIZE, next_target
 from harness.spec.source import CursorPaging, KeysetPaging, LinkPaging, OffsetPaging, PageNumberPaging, Paging, Source
 

@@ -1,55 +1,50 @@
-"""An API over HTTP: one wire request per fetch, and everything that can go wrong mapped to a result."""
+"""An API over HTTP: one wire request per fetch, and everything that can go wrong mapped to a result.
+
+This module sends. What an answer means is read by `harness.source.answer_reader`, where a redirect leads is said by
+`harness.source.redirects`, and `harness.source.evidence` takes secrets out of what is handed on.
+
+**An answer is heard before it is read.** What its headers say of limits is told at once (`on_headers`), for other
+requests wait for it; where only the body tells whether the answer is a refusal, once that is read. It is told once, and
+a refusal is one from then on, however its body ends: then the body is read only so that the connection can be used
+again. One time limit bounds all of it, connecting and the body included.
+
+**A stale connection** is one that the server closed while it was idle in the pool. After a long pause all of them are,
+so a request that met one is sent again on a connection of its own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from typing import NamedTuple
 
 import trio
 
-from harness.core.answers import (
-    Again,
-    Failed,
-    ItemRead,
-    PageRead,
-    Redirected,
-    TokenRead,
-    failed_status,
-    own_words,
-)
+from harness.core.answers import Failed
 from harness.pacing import Notice
 from harness.pacing.refusals import MOST_BODY, Declared, by_body, wants_body, without_hint
 from harness.record.clock import utc_s
-from harness.record.events import FIRST_PAGE, Batch, ItemId, Key, PageRef, Role
-from harness.record.literals import loads
-from harness.source.assuming import Assumed, contradicted
+from harness.record.events import Key, Role
+from harness.source.answer_reader import AnswerReader, token_of
+from harness.source.assuming import Assumed
 from harness.source.base import Got, OnHeaders
-from harness.source.body import ACCEPTED, LOOKED_AT, TooLarge, evidence, read_body, read_start, recordable
+from harness.source.body import ACCEPTED, read_body, read_start
 from harness.source.credentials import CREDENTIAL, Credentials, KeyAuth
-from harness.source.formats import Body, NoData, decoded, is_file, no_list, read_text
+from harness.source.evidence import evidence, recordable, redacted
+from harness.source.formats import Body, decoded
 from harness.source.guess import Answer
 from harness.source.headers import notice
 from harness.source.http import ERRORS, AsyncBaseTransport, AsyncClient, Response, failure, open_client, trusted
 from harness.source.reading import Reading
-from harness.source.redirects import FOLLOWED, SEE_OTHER, Endings, leads_to, not_followed
-from harness.source.rest import Garbled, Malformed, Request, Rest, as_text
-from harness.source.tokens import Client as TokenClient, read_token
-from harness.source.way_on import past_end
+from harness.source.records import Malformed, as_text
+from harness.source.redirects import Addresses, Sent
+from harness.source.rest import Rest
+from harness.source.tokens import Client as TokenClient
 from harness.spec.source import Source
 from harness.speed import by_the_wall
 
-NO_CONTENT = 204
-_TEXTS = ("url", "cursor", "keyset")  # kinds of pages that are what a server wrote
 # Error bodies are small, and everyone else's requests go on meanwhile: one that drips is judged by what has come.
 LONGEST_LOOK_S = 5.0
-_UTF_8 = "utf-8-sig"  # with or without the mark that some put before it
 _REFUSED = Got(Failed("refused"))
-_TOLD_SECRET = Got(
-    Failed(
-        "malformed", "a link or an id of the list holds a secret that was sent; it must not be stored", passing=False
-    )
-)
 
 
 class HttpApi:
@@ -83,29 +78,20 @@ class HttpApi:
         same_host: bool = False,
         find_size: bool = False,
     ) -> None:
-        self._largest: tuple[int, Response, Body, str] | None = None  # the answer to page 1 with the most records
         self._timeout_s = timeout_s
         self._timed_out = Got(Failed("timed out", f"no complete answer within {timeout_s:g} s"))
-        self._keep_records = keep_records
-        # The records of pages are payloads too, for somebody who decides with them whether items are fetched.
-        self.offers_records = self._places_too = False
         self._refused_when = refused_when
         self._wall = wall
         self._max_body = max_body
         unsaid = () if oauth is None else oauth.secrets
         self._credentials = Credentials(rest.url, headers or {}, variables or {}, auth, keys, unsaid)
         self._oauth = oauth
-        self._same_host = same_host
-        self._endings = Endings()
         self._hints_always = False  # Retry-After came with a success
-        self._to_get: set[tuple[Role, Key]] = set()  # redirected to what is to be had with a GET
-        self._near: dict[ItemId, str] = {}
-        # Told each answer that could be read as JSON: for a check, which says what the API looks like.
-        self.on_answer: Callable[[Key, Answer], None] | None = None
+        self._addresses = Addresses(self._credentials, same_host=same_host)
         self.reading = Reading(rest, self._credentials.redact, find_size=find_size)
-        self._stale: set[tuple[Role, Key]] = (
-            set()
-        )  # to be sent again, on a connection that is surely none of the pool's
+        self._answers = AnswerReader(self.reading, keep_records=keep_records)
+        # To be sent again, on a connection that is surely none of the pool's.
+        self._stale: set[tuple[Role, Key]] = set()
         # One connection a worker; more workers later share them, which costs a wait and no error.
         most = max(workers, 100)
 
@@ -152,41 +138,17 @@ class HttpApi:
                 got = await self._ask_for_token(client, heard)
             else:
                 try:
-                    got = await self._ask(client, self._sent(role, key, credential, place, target), heard)
+                    where = self._answers.place_of(key) if place is None else place
+                    own = self.reading.rest.request(key, where)
+                    sent = self._addresses.sent(role, key, own, target)
+                    got = await self._ask(client, sent, credential, heard)
                 except Malformed as error:  # an item that lies where nothing may be sent
                     got = Got(Failed("malformed", str(error), passing=False, sent=False))
         heard.tell()  # where the time was up while its body was read
-        if key == FIRST_PAGE and self.reading.seeks_size and _may_be_large(got.result):
-            got = self._less(got)
+        got = self._answers.for_less(key, got)
         self._note_stale(role, key, got)
         # A refusal is one from its verdict on, however its body ends.
-        return self._noted(self._redacted(got)) if heard.wanted else None
-
-    def _noted(self, got: Got) -> Got:
-        """Remember where the items of the first page lie: a check, which keeps no record, asks for some of them."""
-        if not self._near and isinstance(got.result, PageRead) and got.result.places:
-            self._near = dict(zip(got.result.ids, got.result.places, strict=True))
-        return got
-
-    def _sent(self, role: Role, key: Key, credential: str | None, place: str | None, target: str | None) -> _Sent:
-        if place is None and self._near and not isinstance(key, (PageRef, Batch)):
-            place = self._near.get(key)
-        own = self._request_of(key, place)
-        if target is None:
-            self._to_get.discard((role, key))
-        elif (role, key) in self._to_get:
-            own = replace(own, method="GET", json=None)
-        asked = target or self._endings.with_ending(role, own.url)
-        return _Sent(role, key, own.url, asked, credential, target is None and asked != own.url, own)
-
-    def _request_of(self, key: Key, place: str | None = None) -> Request:
-        if isinstance(key, PageRef):
-            return self.reading.rest.page_request(key)
-        return (
-            self.reading.rest.batch_request(key)
-            if isinstance(key, Batch)
-            else self.reading.rest.item_request(key, place)
-        )
+        return self._answers.noted(redacted(got, self._credentials)) if heard.wanted else None
 
     def _note_stale(self, role: Role, key: Key, got: Got) -> None:
         """Remember a request that met a stale connection: after a long pause every pooled connection is stale, and its
@@ -209,32 +171,22 @@ class HttpApi:
                 body = await self._body(response)
                 if not heard.tell():
                     return _REFUSED
-                return self._read_token(oauth, response, body)
+                got, token = token_of(oauth, response, body)
+                if token is not None:
+                    self._credentials.use_token(token)
+                return got
         except ERRORS as error:
             return Got(failure(error, answered=heard.said is not None))
-
-    def _read_token(self, oauth: TokenClient, response: Response, body: Body | Malformed) -> Got:
-        text = "" if isinstance(body, Malformed) else decoded(body, response.charset_encoding)
-        refused = oauth.refused(response.status_code, text)
-        if refused is not None:
-            return Got(_with_evidence(refused, response, body))
-        if not response.is_success:
-            return Got(_with_evidence(_by_status("token", response), response, body))
-        read = read_token(text)
-        if read is None:  # without its body, which may hold one all the same
-            return Got(Failed("malformed", "the answer of the token's address has no access_token", passing=False))
-        self._credentials.use_token(read[0])
-        return Got(TokenRead(read[1]))
 
     def _as_meant(self, said: Notice) -> Notice:
         if 200 <= said.status < 300 and said.retry_after_s is not None:
             self._hints_always = True
         return without_hint(said) if self._hints_always else said
 
-    async def _ask(self, client: AsyncClient, sent: _Sent, heard: _Heard) -> Got:
-        extensions = {} if sent.credential is None else {CREDENTIAL: sent.credential}
+    async def _ask(self, client: AsyncClient, sent: Sent, credential: str | None, heard: _Heard) -> Got:
+        extensions = {} if credential is None else {CREDENTIAL: credential}
         try:
-            own = sent.request
+            own = sent.own
             # A body is sent as text of our own making, so that a canonical cursor leaves as it was read.
             content = None if own.json is None else as_text(self._credentials.filled(sent.url, own.json)).encode()
             headers = dict(own.headers) if own.json is None else {"Content-Type": "application/json", **own.headers}
@@ -252,9 +204,9 @@ class HttpApi:
                 if body is None:
                     body = await self._body(response)
                 return (
-                    self._resized(sent, response, body)
-                    or self._elsewhere(sent, response)
-                    or self._read_as(sent, response, body)
+                    self._answers.otherwise(sent.key, sent.url, response, body)
+                    or self._addresses.redirected(sent, response.status_code, response.extensions.get("location"))
+                    or self._answers.read(sent.key, sent.url, response, body)
                 )
         except ERRORS as error:
             return Got(failure(error, answered=heard.said is not None))
@@ -271,9 +223,8 @@ class HttpApi:
                 since_s = self._wall() if said.server_utc_s is None else said.server_utc_s
                 said = by_body(said, text, since_s, self._refused_when)
         if said.status >= 400:
-            lines, start = evidence(response.headers, body if isinstance(body, Body) else b"")
-            known = self._credentials
-            said = replace(said, headers=recordable(known.redact(lines)), body=recordable(known.redact(start)) or None)
+            lines, start = (recordable(text, self._credentials) for text in evidence(response.headers, body))
+            said = replace(said, headers=lines, body=start or None)
         heard.said = said
         return body
 
@@ -292,129 +243,10 @@ class HttpApi:
             await read_start(response, start, MOST_BODY)
         return bytes(start)
 
-    def _elsewhere(self, sent: _Sent, response: Response) -> Got | None:
-        """Return where the request is to be sent instead; None where the answer is to be read."""
-        if (target := self.reading.refused(sent.key, response.status_code)) is not None:
-            return Got(Redirected(target, sent.url))
-        return self._redirected(sent, response)
-
-    def _redirected(self, sent: _Sent, response: Response) -> Got | None:
-        """Return where a redirect leads; None where it leads nowhere that may be asked."""
-        status, location = response.status_code, response.extensions.get("location")
-        if sent.ended and self._endings.is_wrong(sent.role, status):
-            return Got(Redirected(sent.own, sent.url))
-        if status not in FOLLOWED or not location:
-            return None
-        target = leads_to(sent.url, location, same_host=self._same_host)
-        if target is None:
-            return None
-        shown = self._credentials.restore_placeholders(target)
-        if shown is None:
-            return _TOLD_SECRET
-        if status == SEE_OTHER and sent.request.method != "GET":
-            self._to_get.add((sent.role, sent.key))
-        self._endings.learn(status, sent.role, sent.url, shown)
-        return Got(Redirected(shown, sent.url))
-
-    def _resized(self, sent: _Sent, response: Response, body: Body | Malformed) -> Got | None:
-        """Return that page 1 is to be asked for with another size, where the one that was asked for is refused."""
-        if sent.key != FIRST_PAGE or response.is_success:
-            return None
-        words = "" if isinstance(body, Malformed) else body.decode(_UTF_8, "replace")
-        why = self.reading.size_refused(response.status_code, words)
-        return None if why is None else Got(Again(why))
-
-    def _less(self, got: Got) -> Got:
-        """Ask for fewer records from here on; at once, where an answer came."""
-        why = self.reading.too_much()
-        at_once = isinstance(got.result, Failed) and got.result.reason == "too large"
-        return got if why is None or not at_once else Got(Again(why))
-
-    def _sized(self, read: PageRead, response: Response, body: Body, text: str) -> Got:
-        """Take in page 1 while its size is looked for: ask again, or read the largest that came."""
-        got = len(read.ids)
-        if self._largest is None or got >= self._largest[0]:
-            self._largest = (got, response, body, text)
-        why = self.reading.sized(lambda rest: rest.read_page(FIRST_PAGE, text, response.headers)[0], got)
-        if why is not None:
-            self._largest = self._largest if self.reading.keeps_largest else None
-            return Got(Again(why))
-        _, response, body, text = self._largest
-        self._largest = None
-        return self._data_of(FIRST_PAGE, response, body, text)
-
-    def _read_as(self, sent: _Sent, response: Response, body: Body | Malformed) -> Got:
-        got = self._read(sent.key, response, body)
-        if not isinstance(got.result, PageRead) or not isinstance(sent.key, PageRef):
-            return got
-        again = self.reading.read(sent.key, got.result)
-        return got if again is None else Got(Redirected(again, sent.url))
-
-    def _read(self, key: Key, response: Response, body: Body | Malformed) -> Got:
-        status = response.status_code
-        if not response.is_success:
-            return self._failed(key, response, body)
-        if status == NO_CONTENT and isinstance(key, PageRef):
-            nothing = Failed("malformed", "the answer has no content", passing=False, past_end=f"answered {status}")
-            return Got(_with_evidence(nothing, response, b""))
-        try:
-            if isinstance(body, Malformed):
-                raise body
-            text = _data(key, response, body)
-            self.reading.rest.check_declared(status, text)
-            return self._data_of(key, response, body, text)
-        except Malformed as error:
-            reason = "too large" if isinstance(error, TooLarge) else "malformed"
-            why = str(error)
-            if self.assumed is not None and not isinstance(error, (Garbled, TooLarge)):
-                why = contradicted(self.assumed, key, why)
-            failed = Failed(reason, why, passing=isinstance(error, Garbled), past_end=error.past_end)
-            return Got(_with_evidence(replace(failed, remarks=error.remarks), response, body))
-
-    def _failed(self, key: Key, response: Response, body: Body | Malformed) -> Got:
-        status, rest = response.status_code, self.reading.rest
-        words = "" if isinstance(body, Malformed) else body.decode(_UTF_8, "replace")
-        failed = _explained(key, _by_status("list" if isinstance(key, PageRef) else "item", response), words)
-        says = past_end(status, words) if rest.counts(key) else None
-        failed = replace(failed, past_end=says or rest.ends_with(status))
-        if hint := self.reading.hint(key, status):
-            failed = replace(failed, detail=f"{failed.detail}; {hint}" if failed.detail else hint)
-        return Got(_with_evidence(failed, response, body))
-
-    def _data_of(self, key: Key, response: Response, body: Body, text: str) -> Got:
-        """Return the result of a body that is data; Malformed where it is not what was asked for. text: as JSON."""
-        file = is_file(response.headers.get("content-type", ""), body)
-        if self.on_answer is not None:
-            self.on_answer(key, self._answer(key, response, text, file))
-        if isinstance(key, Batch):
-            read, payloads = self.reading.rest.read_batch(key, text)
-            return Got(read, tuple(payloads))
-        if not isinstance(key, PageRef):
-            payload, carried, spelt = self.reading.rest.read_item(key, text)
-            body_start = None if carried else text[:LOOKED_AT]
-            return Got(ItemRead(len(body), carried, body_start, spelt), ((key, payload),))
-        if file and self.reading.repeats_file(key, text):
-            return Got(PageRead((), paging="single", past=f"page {key} is the same file as page 1"))
-        if key == FIRST_PAGE and self.reading.is_undecided:
-            self.reading.decide(self._answer(key, response, text, file))
-        kept_as_items = self._keep_records and not self._places_too
-        page, records = self.reading.rest.read_page(
-            self.reading.known_as(key), text, response.headers, kept=kept_as_items
-        )
-        if key == FIRST_PAGE and self.reading.seeks_size:
-            return self._sized(page, response, body, text)
-        kept = records if self._keep_records or self.offers_records else []
-        page = replace(page, itemless=self.reading.itemless)
-        return Got(page, tuple((item, as_text(record)) for item, record in kept))
-
     @property
     def source(self) -> Source:
         """What the API is taken for: as it was declared, and assumed since."""
         return self.reading.rest.source
-
-    def offer_records(self) -> None:
-        """Hand out the records of pages beside where their items lie: for a look, which asks for both."""
-        self.offers_records = self._places_too = True
 
     def go_by(self, source: Source, refused: Collection[str] | None = None, file: str = "") -> None:
         """Read the API as `source` says from here on: what a run has assumed, say; see `Reading`."""
@@ -425,63 +257,27 @@ class HttpApi:
         """What page 1 made believe; None where nothing was open, or it has not come yet."""
         return self.reading.assumed
 
-    def _answer(self, key: Key, response: Response, text: str, file: bool) -> Answer:
-        """Return an answer to guess from; its URL with the names of variables, as everything that may be shown."""
-        item = None if isinstance(key, (PageRef, Batch)) else key
-        try:
-            value = loads(text)
-        except (ValueError, RecursionError):
-            value = None
-        headers = {name.lower(): said for name, said in response.headers.items()}
-        place = None if isinstance(key, (PageRef, Batch)) else self._near.get(key)
-        url, status = self._request_of(key, place).url, response.status_code
-        return Answer(url, value, headers, status, text=text[:1000], item=item, is_file=file)
+    def offer_records(self) -> None:
+        """Hand out the records of pages beside where their items lie: for a look, which asks for both."""
+        self._answers.offer_records()
 
-    def _redacted(self, got: Got) -> Got:
-        """Return `got` without what we sent to prove who we are, should a server or a library repeat it."""
-        known, result = self._credentials, got.result
-        if isinstance(result, Failed):
-            headers, body = (recordable(text and known.redact(text)) for text in (result.headers, result.body))
-            detail = known.redact(result.detail)[:300]
-            return replace(got, result=replace(result, detail=detail, headers=headers, body=body))
-        if isinstance(result, ItemRead) and result.body is not None:
-            result = replace(result, body=recordable(known.redact(result.body)))
-        if isinstance(result, PageRead):
-            following = None if result.next_page is None else known.restore_placeholders(str(result.next_page.value))
-            if (following is None) != (result.next_page is None) or known.in_ids(result.ids):
-                return _TOLD_SECRET
-            if result.next_page is not None and following is not None and result.next_page.kind in _TEXTS:
-                result = replace(result, next_page=result.next_page._replace(value=following))
-            places = [known.restore_placeholders(place) for place in result.places]
-            if None in places:
-                return _TOLD_SECRET
-            result = replace(result, places=tuple(place or "" for place in places))
-        if isinstance(result, PageRead) and (result.unread or result.said_by or result.remarks):
-            unread, said_by, remarks = map(known.redact, (result.unread, result.said_by, result.remarks))
-            result = replace(result, unread=unread, said_by=said_by, remarks=remarks)
-        return Got(result, tuple((item, known.redact_payload(payload)) for item, payload in got.payloads))
+    @property
+    def offers_records(self) -> bool:
+        """Whether the records of pages are payloads too, for somebody who decides with them if items are fetched."""
+        return self._answers.offers_records
 
+    @offers_records.setter
+    def offers_records(self, offers: bool) -> None:
+        self._answers.offers_records = offers
 
-def _may_be_large(result: object) -> bool:
-    """Return whether a request failed as those do that ask for too much."""
-    if not isinstance(result, Failed):
-        return False
-    return result.reason in ("too large", "timed out") or result.reason.startswith("status 5")
+    @property
+    def on_answer(self) -> Callable[[Key, Answer], None] | None:
+        """Told each answer that could be read as JSON: for a check, which says what the API looks like."""
+        return self._answers.on_answer
 
-
-class _Sent(NamedTuple):
-    """A request: what it asks for, at which address (`own`: the one that is its own), with which key.
-
-    ended: its own address was given the ending that others needed.
-    """
-
-    role: Role
-    key: Key
-    own: str
-    url: str
-    credential: str | None
-    ended: bool
-    request: Request
+    @on_answer.setter
+    def on_answer(self, told: Callable[[Key, Answer], None] | None) -> None:
+        self._answers.on_answer = told
 
 
 class _Heard:
@@ -500,33 +296,3 @@ class _Heard:
             on_headers, self._on_headers = self._on_headers, None
             self.wanted = on_headers(self.said)
         return self.wanted
-
-
-def _explained(key: Key, failed: Failed, words: str) -> Failed:
-    """Return the failure with the server's own sentence beside its status: of page 1, for nothing else is known yet."""
-    said = own_words(words) if key == FIRST_PAGE and failed.reason != "redirected" else ""
-    return replace(failed, detail=f'{failed.detail}, "{said}"'.removeprefix(", ")) if said else failed
-
-
-def _data(key: Key, response: Response, body: Body) -> str:
-    """Return the body as JSON text. Malformed at once where the list's own address answers with no data at all."""
-    content_type = response.headers.get("content-type", "")
-    try:
-        return read_text(content_type, body)
-    except NoData:
-        if key != FIRST_PAGE:  # an item or a later page, after the list had answered: somebody else's page for a while
-            raise
-        raise Malformed(no_list(content_type, body)) from None
-
-
-def _by_status(role: Role, response: Response) -> Failed:
-    """Return the failure of an answer that is no success, by its status."""
-    status = response.status_code
-    if status in FOLLOWED:
-        return not_followed(role, status, response.extensions.get("location"))
-    return failed_status(status)
-
-
-def _with_evidence(failed: Failed, response: Response, body: Body | Malformed) -> Failed:
-    headers, text = evidence(response.headers, b"" if isinstance(body, Malformed) else body)
-    return replace(failed, headers=headers, body=text)

@@ -3,7 +3,8 @@
 Three answers are looked at: the first page, the page after it as the way on that is believed leads to it, and one item.
 From the first alone comes what an import assumes; the others confirm it, or refute it. Each part of the guess has its
 evidence in words and the flags that declare the same. What cannot be told is *unknown*, with the flag that says it;
-nothing is put in its place.
+nothing is put in its place. What each part is told from is said by the module that finds it: `guess_records`,
+`guess_ids`, `guess_paging` and `guess_items`.
 
 What a source declares is kept: only its open parts are guessed.
 """
@@ -13,16 +14,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from harness.source.guess_fields import Keys, at, is_scalar, path_of, plain_fields, without
-from harness.source.guess_ids import IdFound, find_id, last_part, own_urls
-from harness.source.guess_paging import Seen, Way, find_paging, find_size, total_of
-from harness.source.guess_records import Records, find_records
-from harness.source.way_on import words_of
-from harness.spec.source import Item, Paging, Resource, SinglePage, Source
-
-_NO_HEADERS: Mapping[str, str] = {}
+from harness.source.guess_counted import find_size
+from harness.source.guess_fields import path_of, without
+from harness.source.guess_ids import IdFound, find_id
+from harness.source.guess_items import envelope, item_url
+from harness.source.guess_paging import find_paging, flag_of, flags_of, kind_of, no_way
+from harness.source.guess_records import Records, declared_records, find_records
+from harness.source.guess_seen import Seen, Way, total_of
+from harness.spec.source import Item, Paging, SinglePage, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ class _Guessing:
     def _records(self, first: Answer) -> Records | None:
         path = self._resource.records
         if path is not None:
-            return _declared_records(first.value, path)
+            return declared_records(first.value, path)
         found = _not_json(first) or find_records(first.value, first.url)
         if isinstance(found, str):
             self._lacks("records", found, "--records PATH")
@@ -166,12 +166,9 @@ class _Guessing:
         """Return the records of page 2, [] where it was not asked for, or has none."""
         if len(self._pages) < 2:
             return []
-        path = self._resource.records
-        found = find_records(self._pages[1].value, self._pages[1].url) if path is None else None
-        if isinstance(found, Records):
-            return found.rows
-        declared = None if path is None else _declared_records(self._pages[1].value, path)
-        return [] if declared is None else declared.rows
+        path, page = self._resource.records, self._pages[1]
+        found = find_records(page.value, page.url) if path is None else declared_records(page.value, path)
+        return found.rows if isinstance(found, Records) else []
 
     def _id(self, records: Records, second: list[Any]) -> None:
         if self._resource.id:
@@ -181,7 +178,7 @@ class _Guessing:
             self._found("id", "the records are ids", "numbers and texts, no objects")
             return
         name = records.keys[-1] if records.keys else ""
-        found = find_id(records.rows, second if not _same(records.rows, second) else [], self._resource.url, name)
+        found = find_id(records.rows, second if second != records.rows else [], self._resource.url, name)
         if isinstance(found, str):
             if records.rows:
                 self._lacks("id", found, "--id FIELD")
@@ -200,28 +197,32 @@ class _Guessing:
             return
         way = find_paging(seen)
         self._beyond = total_of(seen) is not None
-        if way is None and first.is_file and (not second or _same(records.rows, second)):
+        if way is None and first.is_file and (not second or second == records.rows):
             return self._file(asked=len(self._pages) > 1)
         if way is None:
-            self._lacks("paging", _no_way(seen), "--paging page|offset|cursor|link|keyset|single")
+            self._lacks("paging", no_way(seen), "--paging page|offset|cursor|link|keyset|single")
             return
         if self._tried in way.others:
             way = way.by(self._tried)
         self._others, self._ended = way.others, way.ended
         self._set(paging=way.paging, **({} if way.body is None else {"body": way.body}))
-        evidence = way.evidence
-        if len(self._pages) > 1 and not way.ended:
-            new = _are_new(records.rows, second)
-            if new is None:
-                evidence += "; page 2 is empty"
-            elif not new:
-                self._lacks("paging", f"page 2 by {way.shown} repeats page 1", _flag_of(way.paging))
-            else:
-                evidence += "; page 2 has other records than page 1"
-        self._found("paging", _kind(way.paging), evidence, *flags_of(way.paging), more=way.shown)
+        evidence = way.evidence + self._shown_by_second(way, records, second)
+        self._found("paging", kind_of(way.paging), evidence, *flags_of(way.paging), more=way.shown)
         if way.end:
             self._found("end", way.end, "page 1 says so" if way.ended else "to be expected")
         self._size(seen, way)
+
+    def _shown_by_second(self, way: Way, records: Records, second: list[Any]) -> str:
+        """Return what page 2 adds to the evidence of a way on, where it was asked for."""
+        if len(self._pages) < 2 or way.ended:
+            return ""
+        new = _are_new(records.rows, second)
+        if new is None:
+            return "; page 2 is empty"
+        if not new:
+            self._lacks("paging", f"page 2 by {way.shown} repeats page 1", flag_of(way.paging))
+            return ""
+        return "; page 2 has other records than page 1"
 
     def _file(self, *, asked: bool) -> None:
         """Take a file for one page once another page has been asked for, and was the same."""
@@ -247,8 +248,8 @@ class _Guessing:
             self._found("items", "the records", "a file has no items below it", ("detail", "false"))
             return None
         told = item_url(records, self._ids, self._resource)
-        if isinstance(told, Unknown):
-            self._unknown.append(told)
+        if isinstance(told, str):
+            self._lacks("items", told, "--item URL, or --no-detail")
             return None
         url, evidence = told
         self._set(item=Item(url=url))
@@ -275,157 +276,7 @@ def _not_json(first: Answer) -> str | None:
     return None
 
 
-def _declared_records(value: Any, path: str) -> Records | None:
-    from harness.spec.paths import Path
-
-    rows = Path(path).find(value)
-    if not isinstance(rows, list):
-        return None
-    plain = tuple(path.split("."))
-    keys = plain if isinstance(at(value, plain), list) else (path,) if isinstance(at(value, (path,)), list) else ()
-    return Records(keys or _array_keys(value, rows), path, rows, "declared")
-
-
-def _array_keys(value: Any, rows: list[Any], keys: Keys = ()) -> Keys:
-    """Return the keys of the array that an expression took its records from: as many, at the same place."""
-    if isinstance(value, dict) and len(keys) < 5:
-        for key, inner in value.items():
-            found = (*keys, str(key)) if isinstance(inner, list) and len(inner) == len(rows) else ()
-            found = found or _array_keys(inner, rows, (*keys, str(key)))
-            if found:
-                return found
-    return ()
-
-
-def _same(rows: list[Any], later: list[Any]) -> bool:
-    return rows == later
-
-
 def _are_new(rows: list[Any], later: list[Any]) -> bool | None:
     """Return whether page 2 has other records; None where it has none."""
     known = [repr(row) for row in rows]
     return None if not later else any(repr(row) not in known for row in later)
-
-
-def _no_way(seen: Seen) -> str:
-    """Say in words that the page does not say how it goes on."""
-    names = ", ".join(path_of(keys) for keys, _ in list(plain_fields(dict(seen.about)))[:5])
-    beside = f"beside the records it has {names}" if names else "it holds nothing but records"
-    return f"the page does not say how it goes on: {beside}"
-
-
-# --- items ----------------------------------------------------------------------------------------------------------
-
-# A list that is a verb, or a program's file, has no items below it.
-_VERBS = {"search", "query", "list", "graphql", "find", "filter", "lookup", "export"}
-
-
-def item_url(records: Records, ids: IdFound | None, resource: Resource) -> tuple[str, str] | Unknown:
-    """Return the template of an item's URL and what shows it, or what is not known."""
-    url = resource.url.partition("#")[0]
-    rows = [] if records.bare else records.rows
-    for keys, urls in own_urls(rows, url) if rows else ():
-        template = _by_id(rows, urls, ids)
-        if template is not None:
-            return _without_query(template), f"{path_of(keys)} of each record"
-        if len(rows) > 1 and all(str(at(row, keys)).startswith("http") for row in rows):
-            return "{" + path_of(keys) + "}", f"the URL in {path_of(keys)}, which does not follow from the id"
-    flag = "--item URL, or --no-detail"
-    if ids is None and not records.bare:
-        return Unknown("items", "without an id no item can be asked for", flag)
-    if resource.method != "GET":
-        return Unknown("items", "the list is asked for by POST, and its records hold no URL of their own", flag)
-    if ids is not None and len(ids.paths) > 1:
-        return Unknown("items", f"the id is {ids.shown}, and the records hold no URL of their own", flag)
-    last = last_part(url)
-    if set(words_of(last) + words_of(last_part(url.partition("?")[0].rpartition("/")[0]))) & _VERBS or "." in last:
-        return Unknown("items", f"the list is /{last}, below which no items lie", flag)
-    return below(url), "assumed: below the list"
-
-
-def below(url: str) -> str:
-    """Return the template of items one path segment below the list; a slash or `.json` behind it stays behind."""
-    parts = urlsplit(url)
-    path = parts.path
-    ending = "/" if path.endswith("/") else ".json" if path.endswith(".json") else ""
-    path = path[: len(path) - len(ending)] if ending else path
-    return urlunsplit((parts.scheme, parts.netloc, f"{path}/{{id}}{ending}", _proof(parts.query), ""))
-
-
-def _proof(query: str) -> str:
-    return "&".join(part for part in query.split("&") if "{env:" in part)
-
-
-def _by_id(rows: list[Any], urls: list[str], ids: IdFound | None) -> str | None:
-    """Return the one template that gives each record's URL from its id; None where there is none."""
-    if ids is None or len(ids.paths) != 1:
-        return None
-    found = set()
-    for row, one in zip(rows, urls, strict=True):
-        name = str(at(row, tuple(ids.paths[0].split("."))))
-        head, mark, tail = one.rpartition(name)
-        if not mark or not head.endswith(("/", "=", "(", "'")) or (tail and tail[0].isalnum()):
-            return None
-        found.add(f"{head}{{id}}{tail}")
-    return found.pop() if len(found) == 1 else None
-
-
-def _without_query(template: str) -> str:
-    """Return a template without the parameters that are not the id's."""
-    parts = urlsplit(template)
-    query = [(name, value) for name, value in parse_qsl(parts.query) if "{id}" in value]
-    return urlunsplit((*parts[:3], urlencode(query, safe="{}"), ""))
-
-
-def envelope(value: Any, id_path: str, item: Any) -> Keys:
-    """Return the keys of the object that carries the id `item`; () where that is the answer itself, or none does."""
-    keys = tuple(id_path.split("."))
-    if not isinstance(value, dict) or _carries(value, keys, item):
-        return ()
-    holders: list[tuple[Keys, dict[str, Any]]] = [
-        ((name,), inner) for name, inner in value.items() if isinstance(inner, dict)
-    ]
-    holders += [
-        ((*outer, name), inner)
-        for outer, one in list(holders)
-        for name, inner in one.items()
-        if isinstance(inner, dict)
-    ]
-    return next((found for found, inner in holders if _carries(inner, keys, item)), ())
-
-
-def _carries(value: dict[str, Any], keys: Keys, item: Any) -> bool:
-    found = at(value, keys)
-    return is_scalar(found) and str(found) == str(item)
-
-
-# --- flags ----------------------------------------------------------------------------------------------------------
-
-
-def flags_of(paging: Paging) -> tuple[tuple[str, str], ...]:
-    """Return the flat settings that declare a paging."""
-    names = {
-        "page": {"param": "page_param", "first": "first_page"},
-        "offset": {"param": "offset_param"},
-        "cursor": {"param": "cursor_param"},
-        "keyset": {"param": "cursor_param"},
-    }.get(paging.type, {})
-    said = paging.model_dump(exclude_defaults=True, exclude={"type"})
-    told: list[tuple[str, str]] = [("paging", paging.type)]
-    for name, value in said.items():
-        told.append((names.get(name, name), "true" if value is True else str(value)))
-    return tuple(told)
-
-
-def _kind(paging: Paging) -> str:
-    return {"page": "pages", "keyset": "last id"}.get(paging.type, paging.type)
-
-
-def _flag_of(paging: Paging) -> str:
-    return {
-        "page": "--page-param NAME",
-        "offset": "--offset-param NAME",
-        "cursor": "--cursor-param NAME",
-        "keyset": "--cursor-param NAME",
-        "link": "--next PATH",
-    }.get(paging.type, "--paging TYPE")

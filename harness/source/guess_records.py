@@ -2,7 +2,7 @@
 
 The records are the array of objects. Where there are several, each gets marks for what makes records likely: its name,
 the last part of the list's URL, fields that look like ids. The best counts only if it is ahead of the others by a
-margin; else nothing is believed and a person is asked.
+margin; else nothing is believed and a person is asked. A path that was declared is taken as it is.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from harness.source.guess_fields import MOST_DEPTH, Keys, is_scalar, path_of, rank_of, words_of_url
+from harness.source.guess_fields import MOST_DEPTH, Keys, at, is_scalar, path_of, rank_of, words_of_url
+from harness.spec.paths import Path
 
 _NAMES = {
     "data",
@@ -213,3 +214,24 @@ def _nothing(value: dict[str, Any]) -> str:
         return f"{of_arrays[0]} is an array of arrays, whose rows have no names"
     names = ", ".join(list(map(str, value))[:6])
     return f"the body holds no array of objects; it has {names}" if names else "the body is an empty object"
+
+
+def declared_records(value: Any, path: str) -> Records | None:
+    """Return the records at a declared path; None where no array is there."""
+    rows = Path(path).find(value)
+    if not isinstance(rows, list):
+        return None
+    plain = tuple(path.split("."))
+    keys = plain if isinstance(at(value, plain), list) else (path,) if isinstance(at(value, (path,)), list) else ()
+    return Records(keys or _array_keys(value, rows), path, rows, "declared")
+
+
+def _array_keys(value: Any, rows: list[Any], keys: Keys = ()) -> Keys:
+    """Return the keys of the array that an expression took its records from: as many, at the same place."""
+    if isinstance(value, dict) and len(keys) < 5:
+        for key, inner in value.items():
+            found = (*keys, str(key)) if isinstance(inner, list) and len(inner) == len(rows) else ()
+            found = found or _array_keys(inner, rows, (*keys, str(key)))
+            if found:
+                return found
+    return ()

@@ -36,6 +36,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from harness.core.answers import PageRead
+from harness.source.declared import whole
 from harness.source.paging import USUAL_SIZE
 from harness.spec.source import Resource, Source
 
@@ -86,6 +87,27 @@ def is_open(source: Source) -> bool:
         return False
     by_rules = resource.paging is None and resource.size_param is None and resource.method == "GET"
     return bool(resource.size_param) or _is_placed(resource) or by_rules
+
+
+def asked_size(source: Source, placed: frozenset[str]) -> int | None:
+    """Return the page size that is asked for; None where it is not said to the server."""
+    resource = source.resource
+    if resource.per_page is not None and (resource.paging is None or resource.size_param or "per_page" in placed):
+        return resource.per_page
+    said = _said_size(source)
+    if said is not None:
+        return said
+    asks = resource.size_param or "per_page" in placed or (resource.paging is None and resource.size_param is None)
+    return USUAL_SIZE if asks else None
+
+
+def _said_size(source: Source) -> int | None:
+    """Return the page size that the URL or a parameter says by itself."""
+    resource = source.resource
+    if not resource.size_param:
+        return None
+    said = [*parse_qsl(urlsplit(resource.url).query), *source.list_params.items()]
+    return next((whole(value) or None for name, value in said if name == resource.size_param), None)
 
 
 def _is_placed(resource: Resource) -> bool:

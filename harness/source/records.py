@@ -16,10 +16,11 @@ from typing import Any
 from harness.record.discovery import shown
 from harness.record.events import ItemId, is_same_id
 from harness.record.literals import NoNumber, dumps, loads
+from harness.source.guess_records import find_records
 from harness.source.remarks import remarks, tells_of_error
 from harness.source.way_on import ENVELOPE, error_told, hints_at_error, words_of
 from harness.spec import ids
-from harness.spec.paths import Path
+from harness.spec.paths import Path, shell_quoted
 
 _RECORDS = ("data", "items", "results")
 _ID = (Path("id"),)
@@ -84,8 +85,8 @@ class Records:
         self._ids = tuple(map(Path, id_paths))
         self._item = None if item_records is None else Path(item_records)
 
-    def of_page(self, value: Any, sent: str) -> tuple[str, list[Any]]:
-        """Return the field of the body that holds the records, and the records. Malformed where there are none.
+    def of_page(self, value: Any, sent: str) -> list[Any]:
+        """Return the records of a page. Malformed where it has no array of them.
 
         sent: the URL that was asked, whose values a server may repeat.
         """
@@ -93,13 +94,13 @@ class Records:
             return _records(value, sent)
         there, found = self._path.look(value)
         if isinstance(found, list):
-            return _outermost(value, found), found
+            return found
         error = error_told(value)
         if error is not None:
-            raise Malformed(_says_error(value))
+            raise Malformed(says_error(value))
         says = remarks(value, sent) if isinstance(value, dict) else ""
         what = "nothing" if found is None else kind_of(found)
-        why = f"the body holds {what} at {self._path}, where the records are declared"
+        why = f"the body holds {what} at {self._path}, where the records are declared{_better(value, sent)}"
         past = "holds no records" if there or value is None else _lacks_records(value)
         raise Malformed(f"{why}; it says {shown(says)}" if says else why, past, says)
 
@@ -153,8 +154,7 @@ class Records:
     def items_of(self, value: Any, sent: str) -> list[tuple[ItemId, dict[str, Any]]]:
         """Return the items of a batch by their ids. Malformed where the answer is no list of them."""
         records = Records(None if self._item is None else self._item.text, [path.text for path in self._ids], None)
-        _, found = records.of_page(value, sent)
-        return records.ids_of(found, kept=True)
+        return records.ids_of(records.of_page(value, sent), kept=True)
 
     def spelt(self, inner: dict[str, Any]) -> ItemId | None:
         """Return the id of an item as it carries it."""
@@ -224,11 +224,14 @@ class Records:
             raise Malformed("the answer is a page of a list, not an item")
 
 
-def _outermost(value: Any, found: list[Any]) -> str:
-    """Return the field of the body in which the records stand, at any depth; "" where they are the body."""
-    if not isinstance(value, dict):
+def _better(value: Any, sent: str) -> str:
+    """Return where a page holds records, in words that follow on; "" where it holds none."""
+    found = find_records(value, sent)
+    if isinstance(found, str) or not found.rows:
         return ""
-    return next((name for name, inner in value.items() if inner is found or _holds(inner, found, 0)), "")
+    if found.path:
+        return f"; there are records at {found.path} (--records {shell_quoted(found.path)})"
+    return "; the body is itself an array of records (leave --records out)"
 
 
 def _holds(value: Any, found: list[Any], depth: int) -> bool:
@@ -251,20 +254,19 @@ def without_records(value: Any, records: list[Any]) -> dict[str, Any]:
     return about
 
 
-def _records(value: Any, sent: str) -> tuple[str, list[Any]]:
-    """Return the field that holds the records, and the records. Malformed where there is none, see `past_end` there.
+def _records(value: Any, sent: str) -> list[Any]:
+    """Return the records by rules. Malformed where there are none, see `past_end` there.
 
     The first field with a list that is not empty: beside the records, `data` may be an empty list.
     """
     if isinstance(value, list):
-        return "", value
+        return value
     if isinstance(value, dict):
-        lists = [name for name in _RECORDS if isinstance(value.get(name), list)]
+        lists = [found for name in _RECORDS if isinstance(found := value.get(name), list)]
         if lists:
-            name = next((name for name in lists if value[name]), lists[0])
-            return name, value[name]
+            return next((found for found in lists if found), lists[0])
     if error_told(value) is not None:
-        raise Malformed(_says_error(value))
+        raise Malformed(says_error(value))
     says = remarks(value, sent) if isinstance(value, dict) else ""
     why = "the body holds no list: neither an array nor an object with data, items or results"
     if says:
@@ -272,7 +274,8 @@ def _records(value: Any, sent: str) -> tuple[str, list[Any]]:
     raise Malformed(why, _lacks_records(value), says)
 
 
-def _says_error(about: Any) -> str:
+def says_error(about: Any) -> str:
+    """Return what is said of a list that reports an error."""
     return f"the list reports an error: {as_text(about)[:200]}"
 
 

@@ -12,14 +12,19 @@ meant a GET it answers such a POST with an error, which is said.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
-from harness.core.answers import Failed, failed_status
-from harness.record.events import Role
-from harness.source.credentials import origin
+from harness.core.answers import Failed, Redirected, failed_status
+from harness.record.events import Key, Role
+from harness.source.base import Got
+from harness.source.credentials import Credentials, origin
+from harness.source.evidence import TOLD_SECRET
+from harness.source.rest import Request
 
 FOLLOWED = frozenset({301, 302, 303, 307, 308})
-SEE_OTHER = 303  # the answer is to be had with a GET there
+_SEE_OTHER = 303  # the answer is to be had with a GET there
 _ADDRESS = re.compile(r"[!-~]+")  # RFC 9110 10.2.2
 _PERMANENT = frozenset({301, 308})
 _ENDING = re.compile(r"/|\.[A-Za-z0-9]{1,10}/?")
@@ -87,3 +92,52 @@ class Endings:
         self._given_up.add(role)
         self._added.pop(role, None)
         return True
+
+
+class Sent(NamedTuple):
+    """A request as it is sent: what it asks for, the request that is its own, and the address that is asked instead.
+
+    ended: its own address was given the ending that others needed.
+    """
+
+    role: Role
+    key: Key
+    own: Request
+    url: str
+    ended: bool
+
+
+class Addresses:
+    """The address at which each request is sent, by the redirects that came. known: what no address may show."""
+
+    def __init__(self, known: Credentials, *, same_host: bool) -> None:
+        self._known = known
+        self._same_host = same_host
+        self._endings = Endings()
+        self._to_get: set[tuple[Role, Key]] = set()  # redirected to what is to be had with a GET
+
+    def sent(self, role: Role, key: Key, own: Request, target: str | None) -> Sent:
+        """Return a request as it is to be sent. target: where it was redirected to."""
+        if target is None:
+            self._to_get.discard((role, key))
+        elif (role, key) in self._to_get:
+            own = replace(own, method="GET", json=None)
+        url = target or self._endings.with_ending(role, own.url)
+        return Sent(role, key, own, url, target is None and url != own.url)
+
+    def redirected(self, sent: Sent, status: int, location: str | None) -> Got | None:
+        """Take in an answer; return where it leads, None where it leads nowhere that may be asked."""
+        if sent.ended and self._endings.is_wrong(sent.role, status):
+            return Got(Redirected(sent.own.url, sent.url))
+        if status not in FOLLOWED or not location:
+            return None
+        target = leads_to(sent.url, location, same_host=self._same_host)
+        if target is None:
+            return None
+        shown = self._known.restore_placeholders(target)
+        if shown is None:
+            return TOLD_SECRET
+        if status == _SEE_OTHER and sent.own.method != "GET":
+            self._to_get.add((sent.role, sent.key))
+        self._endings.learn(status, sent.role, sent.url, shown)
+        return Got(Redirected(shown, sent.url))

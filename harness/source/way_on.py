@@ -1,8 +1,8 @@
 """Fields of an answer that look like a way to the next page, and words that say that a page is past the end.
 
-The importer follows a few ways on (`harness.source.rest`). Others exist by the hundred, and a list with one must not
-be taken for a list of one page. So everything outside the records is searched by what fields are called: `next*`,
-`*cursor*`, page tokens, `has_more` and its like, in objects such as `paging` or `_links` too, and in headers.
+The importer follows a few ways on (`harness.source.page_reader`). Others exist by the hundred, and a list with one
+must not be taken for a list of one page. So everything outside the records is searched by what fields are called:
+`next*`, `*cursor*`, page tokens, `has_more` and its like, in objects such as `paging` or `_links` too, and in headers.
 Too wide a net costs a person one flag; too narrow a one costs records.
 """
 

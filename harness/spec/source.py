@@ -2,7 +2,7 @@
 
 A source holds one resource today. Its paging is one of six kinds and its auth one of five, each a model of its own that
 `type` tells apart. Whatever is None or empty was not declared: `harness.source.guess` may fill it from the first
-answers, and what is still open then is read by the rules of `harness.source.rest`.
+answers, and what is still open then is read by the rules of `harness.source.page_reader`.
 
 Paths into answers are texts as `harness.spec.paths` reads them: JMESPath, a key as it is, or `header:NAME`. Secrets
 stand in none of these models, only the names of environment variables that hold them.

@@ -19,7 +19,7 @@ from harness.notebook.all_runs import AllRuns
 from harness.notebook.controller import Controller
 from harness.record.run import Run
 from harness.record.tags import read_tags
-from tests.notebook.test_controller import controller, press, until
+from tests.notebook.test_controller import controller, is_over, press, until
 from tests.views.panel.test_sections import words
 
 
@@ -69,17 +69,14 @@ def names(runs: AllRuns) -> list[str]:
     return [row["name"] for row in runs.table.rows]
 
 
-def test_one_run_is_shown_and_several_are_compared(results: Path) -> None:
+def test_several_runs_are_compared(results: Path) -> None:
     """Settings that differ first; best only among the two that did the same work."""
     runs = table(results)
     assert names(runs) == ["small", "two", "one"]
     choose(runs, "one")
-    assert "one" in runs.run_widget.parts["head"]
-    assert sum(runs.run_widget.timeline["sent"]) >= 40
     assert runs.table.enabled == ["clone", "tag", "download", "delete"]
     choose(runs, "one", "two")
     assert words(runs.table.compared).startswith("Compared one two workers 3 9 status")
-    assert not runs.run_widget.parts["head"]
     choose(runs, "one", "small")
     assert "(best)" not in runs.table.compared
     assert "number of items differs" in runs.table.compared
@@ -95,8 +92,6 @@ def test_the_table_is_the_switch_for_a_board(results: Path) -> None:
     for chosen in (["one"], ["one"], ["one", "two"], ["two"], []):
         choose(runs, *chosen)
     assert told == [Run(results / "one"), None, Run(results / "two"), None]
-    assert runs.run_widget not in runs.widget.children
-    assert not runs.run_widget.parts
 
 
 def test_a_filter_that_hides_the_chosen_run_takes_it_from_the_board(results: Path) -> None:
@@ -121,15 +116,15 @@ def test_clone_hands_the_settings_to_the_form(results: Path) -> None:
     ImportConfig(**{name: value for name, value in form.items() if value is not None})  # it can be started with
 
 
-def test_without_a_form_of_its_own_clone_fills_that_of_the_panel(results: Path) -> None:
-    """Until a board opens one."""
-    panel = Controller({}, results)
-    runs = AllRuns(results, panel)
+def test_without_a_form_of_its_own_clone_opens_that_of_the_board(results: Path) -> None:
+    """With the settings of the run, and none that were in the form."""
+    board = Controller({"latency": "9s"}, results)
+    runs = AllRuns(results, board)
     runs.read_now()
     choose(runs, "two")
     ask(runs, "clone")
-    values = panel.controls.values()
-    assert (values["items"], values["workers"], values["limit"]) == ("40", 9, "50/1s")
+    told = {"items": "40", "workers": "9", "limit": "50/1s", "latency": "lognormal:80ms"}
+    assert board.form.values() == told
 
 
 def test_tags_are_kept_in_the_runs_folders(results: Path) -> None:
@@ -259,7 +254,7 @@ def test_without_controls_nothing_is_obeyed(results: Path) -> None:
     for runs in (AllRuns(results, Controller({}, results), controls=False), AllRuns(results)):
         runs.read_now()
         choose(runs, "one")
-        assert "one" in runs.run_widget.parts["head"]
+        assert [run.name for run in runs.chosen] == ["one"]
         for what in ("delete", "go on", "retry", "tag", "clone", "download", "stop"):
             ask(runs, what, add=["x"], what="csv")
         assert (results / "one").exists()
@@ -286,10 +281,10 @@ def test_failed_items_are_retried_one_run_after_the_other(url: str, tmp_path: Pa
     panel = controller(results, url=url, run="")
     runs = AllRuns(results, panel)
     for name in ("one", "two"):
-        panel.controls.fill({"run": name, "items": 150})
-        press(panel, "start")
-        until(lambda: not panel.busy, panel.tick)
+        panel.form.fill({"run": name, "items": 150})
         panel.tick()
+        press(panel, "start")
+        until(lambda: is_over(panel), panel.tick)
     runs.read_now()
     choose(runs, "one", "two")
     assert "retry" in runs.table.enabled
@@ -299,4 +294,4 @@ def test_failed_items_are_retried_one_run_after_the_other(url: str, tmp_path: Pa
         return "Retried" in open_run(name, results).events().column("event").to_pylist()
 
     until(lambda: retried("one") and retried("two"), panel.tick, runs.go_on_with_next)
-    until(lambda: not panel.busy, panel.tick)
+    until(lambda: is_over(panel), panel.tick)

@@ -119,6 +119,10 @@ def test_records_that_are_not_where_they_are_declared_are_told() -> None:
         mapping.read_page(FIRST_PAGE, '{"data": [{"id": 1}]}')
     with pytest.raises(Malformed, match="the body holds an object at rows, where the records are declared"):
         mapping.read_page(FIRST_PAGE, '{"rows": {"id": 1}}')
+    with pytest.raises(Malformed, match=r"there are records at my rows \(--records 'my rows'\)"):
+        mapping.read_page(FIRST_PAGE, '{"my rows": [{"id": 1}]}')
+    with pytest.raises(Malformed, match=r"declared; the body is itself an array of records \(leave --records out\)"):
+        mapping.read_page(FIRST_PAGE, '[{"id": 1}]')
     with pytest.raises(Malformed, match=r"no usable id at a and b"):
         rest(None, id=("a", "b")).read_page(FIRST_PAGE, '{"data": [{"a": 1}]}')
 

@@ -15,7 +15,8 @@ from harness.record import events as e
 from harness.record.events import FIRST_PAGE, ItemId, PageRef, linked, numbered
 from harness.record.fold import apply
 from harness.record.state import State
-from harness.source.rest import MOST_PAGES, Malformed, Rest
+from harness.source.rest import Malformed, Rest
+from harness.source.usual import MOST_PAGES
 
 T = TypeVar("T")
 REST = Rest("https://api.test/v1/orders", 3)

@@ -123,7 +123,7 @@ function keepAddress(model) {
 }
 
 function render({ model, el }) {
-  el.classList.add("hx", "hx-runs");
+  el.classList.add("hx", "hx-root", "hx-runs");
   // JupyterLab would take arrows and letters for its own: keys typed here end here.
   el.addEventListener("keydown", (event) => event.stopPropagation());
   const set = (name, value) => {
@@ -134,7 +134,7 @@ function render({ model, el }) {
   const chosenRows = () => rowsOf(model).filter((data) => choose.is(data.name));
   const above = element("div", "", el);
   const drawer = drawers(el);
-  const note = element("p", "", el);
+  const note = element("p", "");
   const say = (text, bad) => {
     note.setAttribute("role", bad ? "alert" : "status");
     note.className = bad ? "hx-bad" : "hx-dim";
@@ -142,6 +142,7 @@ function render({ model, el }) {
   };
   const marks = [whichRuns(model, above, set, drawer)];
   if (model.get("controls")) marks.push(whatToDo(model, above, drawer, chosenRows, say));
+  above.lastChild.append(note); // beside the buttons, so that no row moves when there is something to say
 
   const scroll = element("div", "hx-rows hx-scroll", el);
   scroll.tabIndex = 0;

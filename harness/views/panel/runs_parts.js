@@ -1,20 +1,4 @@
-// What the table of runs is made of: elements, and the address of one run.
-
-function element(tag, className, parent, text) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  if (parent) parent.append(made);
-  return made;
-}
-
-function button(parent, text, title, pressed) {
-  const made = element("button", "", parent, text);
-  made.type = "button";
-  if (title) made.title = title;
-  made.addEventListener("click", () => pressed(made));
-  return made;
-}
+// What the table of runs needs beside pieces.js: boxes to tick, and the address of one run.
 
 let labels = 0;
 

@@ -36,7 +36,7 @@ class RunsTable(anywidget.AnyWidget):
     linked: the run that the page's address names, until `open_run`. heard: is called with each message of the browser.
     """
 
-    _esm = _joined("runs_parts.js", "runs_tools.js", "runs_downloads.js", "runs.js")
+    _esm = _joined("pieces.js", "runs_parts.js", "runs_tools.js", "runs_downloads.js", "runs.js")
     _css = _joined("panel.css", "runs.css")
     columns = traitlets.List([[name, column.head, column.right] for name, column in COLUMNS.items()]).tag(sync=True)
     filters = traitlets.List(list(FILTERS)).tag(sync=True)

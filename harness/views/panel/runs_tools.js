@@ -45,8 +45,8 @@ function whichRuns(model, parent, set, drawer) {
   search.setAttribute("aria-label", "Search in all runs");
   search.value = model.get("text");
   search.addEventListener("input", () => set("text", search.value));
-  const columns = button(tools, "Columns ▾", "Choose what the table shows", (by) =>
-    drawer.open(by, "Columns", (inside) => chooseColumns(model, inside, set))
+  const columns = button(tools, "Columns ▾", "Choose what the table shows", () =>
+    drawer.open(columns, "Columns", (inside) => chooseColumns(model, inside, set))
   );
   columns.setAttribute("aria-expanded", "false");
 
@@ -107,7 +107,7 @@ function whatToDo(model, parent, drawer, rowsChosen, say) {
   };
   const buttons = {};
   for (const [name, words, title] of model.get("actions")) {
-    buttons[name] = button(tools, words, title, (by) => (opens[name] ? opens[name](by) : ask(name)));
+    buttons[name] = button(tools, words, title, () => (opens[name] ? opens[name](buttons[name]) : ask(name)));
     if (opens[name]) buttons[name].setAttribute("aria-expanded", "false");
   }
   return function mark() {
@@ -125,17 +125,18 @@ function tags(inside, rowsChosen, ask) {
   const number = rowsChosen().length;
   for (const [tag, on] of have) {
     const words = on === number ? tag : `${tag} (${on} of ${number})`;
-    button(inside, `${words} ×`, `Take the tag ${tag} away`, (by) => {
+    const made = button(inside, `${words} ×`, `Take the tag ${tag} away`, () => {
       ask("tag", { remove: [tag] });
-      by.remove();
+      made.remove();
       field.focus();
-    }).setAttribute("aria-label", `take away the tag ${tag}`);
+    });
+    made.setAttribute("aria-label", `take away the tag ${tag}`);
   }
   const form = element("form", "hx-tags", inside);
   const field = element("input", "", form);
   field.setAttribute("aria-label", "New tags, with commas between them");
   field.placeholder = "nightly, slow";
-  element("button", "", form, "Add").type = "submit";
+  element("button", "hx-button", form, "Add").type = "submit";
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const add = field.value.split(",").map((tag) => tag.trim()).filter((tag) => tag);
@@ -163,6 +164,6 @@ function question(model, inside, ask, drawer) {
   button(inside, "Delete for good", "", () => {
     ask("delete", { names });
     drawer.close();
-  }).className = "hx-danger";
+  }).classList.add("hx-danger");
   return button(inside, "Keep", "", () => drawer.close());
 }

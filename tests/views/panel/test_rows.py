@@ -118,6 +118,7 @@ def test_a_row_as_the_browser_gets_it() -> None:
         "items": "62/100",
         "failed": "0",
         "hits": "3 (503: 6)",
+        "sleeps": "2",
         "duration": "9.0 s",
         "best": "-",
         "tags": "slow, x",

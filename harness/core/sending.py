@@ -1,0 +1,216 @@
+"""Say what goes next, or what stands between a request and the wire.
+
+In this order: a stop or a pause that people asked for; the number of workers; the breaker, while everything fails; a
+token, where one is needed; answers in dispute, while one of them is compared; and the budget, which knows the limits.
+Each says no by naming when to ask again, and that is handed on as a Wait.
+
+What is ready goes in turn, a page and an item: items need not wait for the list, and the list, which may change while
+it is read, takes at most twice as long as it would alone. Where nothing is ready, in flight or to be retried, the
+session ends.
+"""
+
+from __future__ import annotations
+
+from harness.core.answers import Answer, Done, Fetch
+from harness.core.context import Context
+from harness.core.keys import Reserved
+from harness.core.tokens import Token
+from harness.core.work import InFlight, Task
+from harness.pacing import Budget, Grant, Later
+from harness.record import events as e
+
+# Whose turn it is after which.
+_AFTER: dict[e.Role, tuple[e.Role, e.Role]] = {"item": ("list", "item"), "list": ("item", "list")}
+
+
+class Sending:
+    """Answers a driver's `next`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._last_role: e.Role = "item"
+
+    def next(self, now: float) -> Answer:
+        """Return the next thing to do in a session that is not over."""
+        context = self._context
+        context.work.promote(now)
+        self._end_early(now)
+        desired, waits, disputes = context.desired, context.waits, context.disputes
+        if desired.stopping is not None:
+            return waits.idle(now, "stopping") if context.in_flight else self._finish(now)
+        if desired.paused:
+            return waits.idle(now, "paused")
+        if len(context.in_flight) >= min(desired.workers, context.keys.in_all):
+            return waits.idle(now, "workers")
+        if context.breaker.hold is not None and (held := context.breaker.held(now)) is not None:
+            return waits.later(now, held)
+        if context.token is not None and context.token.is_needed(now) and self._has_work():
+            return self._next_token(now, context.token)
+        if disputes.waiting:  # else none of them is tried
+            if not any(self._may_go(role) for role in _AFTER):
+                self._try_aside(now)
+            if disputes.trying:
+                return self._compare(now)
+        return self._next_ready(now)
+
+    # --- the end ----------------------------------------------------------------------------------------------------
+
+    def _end_early(self, now: float) -> None:
+        """Stop where a rule says so, unless there is nothing left to stop."""
+        context = self._context
+        if context.desired.stopping is not None:
+            return
+        if context.in_flight or not context.work.empty() or context.disputes.waiting:
+            early = context.stop_rules.verdict(now, context.state, context.breaker)
+            if early is not None:
+                context.stop(now, early.reason, early.status)
+            elif (why := context.disputes.given_up) is not None:
+                context.stop(now, why, e.RunStatus.FAILED)
+
+    def _finish(self, now: float) -> Done:
+        context = self._context
+        context.waits.end(now)
+        context.waits.flush(now)
+        self._leave_open(now)
+        stopping = context.desired.stopping
+        done = context.list.outcome() if stopping is None else Done(context.desired.status, stopping)
+        context.done = done
+        context.emit(e.SessionEnded(now, done.status, done.reason))
+        return done
+
+    def _leave_open(self, now: float) -> None:
+        """Give up disputes that are open as the session ends: answers whose fault is not known cost nothing."""
+        refused, unauthorised = self._context.disputes.leave_open()
+        for suspect in refused:
+            self._context.refused(suspect.flight, now, suspect.notice)
+        for flight, failed in unauthorised:
+            self._context.returned(flight, now, failed.reason)
+
+    # --- a token ----------------------------------------------------------------------------------------------------
+
+    def _has_work(self) -> bool:
+        """Return whether there is something that would be sent, had it a token."""
+        return any(map(self._may_go, _AFTER)) or self._context.disputes.waiting
+
+    def _next_token(self, now: float, token: Token) -> Answer:
+        """Send nothing before there is a token."""
+        waits = self._context.waits
+        if token.in_flight:
+            return waits.later(now, Later(None, "token"))
+        if token.retry_at is not None and now < token.retry_at:
+            return waits.later(now, Later(token.retry_at, "token"))
+        answer = self._reserve(now, "token")
+        if isinstance(answer, Later):
+            return waits.later(now, answer)
+        token.sent()
+        return self._fetch(now, token.task, *answer)
+
+    # --- answers in dispute -----------------------------------------------------------------------------------------
+
+    def _try_aside(self, now: float) -> None:
+        """Try what was set aside, to see what is the matter with it, once nothing else is left to send."""
+        context = self._context
+        silence_s = context.disputes.try_aside(is_idle=not context.in_flight)
+        if silence_s is not None:
+            context.silence("item", now + silence_s)
+
+    def _compare(self, now: float) -> Answer:
+        """Send nothing but the request that tells whose fault an answer in dispute was."""
+        context = self._context
+        disputes, work, waits = context.disputes, context.work, context.waits
+        if disputes.is_comparing(context.in_flight):
+            return waits.idle(now, "probe")
+        if (held := disputes.held(now)) is not None:
+            return waits.later(now, held)
+        role = disputes.role(work, context.state)
+        answer = self._reserve(now, role)
+        if isinstance(answer, Later):
+            return waits.later(now, answer, work.retry_at)
+        task, compared = disputes.take(role, work, context.state)
+        if role == "item" and work.batch is not None and not isinstance(task.key, e.Batch):
+            task = task._replace(key=e.Batch(e.items_of(task.key)))
+        fetch = self._fetch(now, task, *answer)
+        disputes.sent(context.in_flight[fetch.id], compared, now)
+        return fetch
+
+    # --- what is ready ----------------------------------------------------------------------------------------------
+
+    def _next_ready(self, now: float) -> Answer:
+        """Send what is ready, a page and an item in turn. `sequential` reads the list first."""
+        context = self._context
+        chooser, work = context.chooser, context.work
+        if chooser.phase == "sampling" and not (context.in_flight or work.ready["item"]):
+            chooser.give_up()  # there are no more to compare
+        later: Later | None = None
+        for role in _AFTER[self._last_role]:
+            if not self._may_go(role) or (later is not None and self._is_same_for_both):
+                continue
+            answer = self._reserve(now, role, None if context.keys.is_one else work.front(role))
+            if not isinstance(answer, Later):
+                place = chooser.place if chooser.phase == "sampling" else 0.0
+                return self._fetch(now, work.take(role, place), *answer)
+            if later is None or (answer.until is not None and (later.until is None or answer.until < later.until)):
+                later = answer
+        return self._nothing_ready(now, later)
+
+    def _nothing_ready(self, now: float, later: Later | None) -> Answer:
+        """Say what is waited for, where nothing may be sent. later: the budgets' answer; None: nothing is ready."""
+        context = self._context
+        waits, retry_at = context.waits, context.work.retry_at
+        if later is not None and later.until is None and not context.in_flight and context.keys.unrest():
+            return self._next_ready(now)
+        if context.concurrency is not None:
+            context.concurrency.held()
+        if later is not None:
+            return waits.later(now, later, retry_at)
+        if context.in_flight:
+            return waits.idle(now, "in flight", until=retry_at)
+        if retry_at is not None:
+            return waits.retry(now, retry_at)
+        return self._finish(now)
+
+    @property
+    def _is_same_for_both(self) -> bool:
+        """Whether a page and an item get the same answer: one budget pays for them, and they cost the same."""
+        keys, rules = self._context.keys, self._context.rules
+        return keys.is_one and keys.first("list") is keys.first("item") and rules.list_cost == rules.item_cost
+
+    def _may_go(self, role: e.Role) -> bool:
+        """Return whether one of that role is ready, and need not wait for the list to be read."""
+        context = self._context
+        chooser, work = context.chooser, context.work
+        if chooser.is_open and (role == "item" or chooser.phase == "sampling"):
+            sampling = chooser.phase == "sampling" or (chooser.takes_all and context.is_list_read())
+            return role == "item" and sampling and bool(work.ready[role]) and not context.in_flight
+        if role == "list" or not work.ready[role]:
+            return bool(work.ready[role])
+        if context.rules.sequential or (work.batch is not None and not work.fills_batch()):
+            return context.is_list_read()
+        return True
+
+    # --- a grant, and the request -----------------------------------------------------------------------------------
+
+    def _reserve(self, now: float, role: e.Role, key: e.Key | None = None) -> Reserved | Later:
+        context = self._context
+        cost = context.rules.cost(role)
+        only = context.keys.only.get(role)
+        if only is not None:  # nearly every request passes here
+            granted = only[1].reserve(now, cost)
+            return (*only, granted) if isinstance(granted, Grant) else granted
+        flying = [flight.fetch.endpoint for flight in context.in_flight.values()]
+        return context.keys.reserve(now, role, cost, flying, key)
+
+    def _fetch(self, now: float, task: Task, endpoint: e.Endpoint, budget: Budget, grant: Grant) -> Fetch:
+        context, role = self._context, task.role
+        context.waits.end(now)
+        if role != "token":
+            self._last_role = role
+        context.fetches += 1
+        target = context.redirects.target(role, task.key) if context.redirects.hops else None
+        places = context.state.places
+        place = places.get(task.key) if places.by_template and role == "item" else None  # type: ignore[arg-type]
+        fetch = Fetch(context.fetches, role, task.key, task.attempt, endpoint, grant, now, target, place)
+        token = 0 if context.token is None else context.token.sent_with(fetch.id)
+        context.in_flight[fetch.id] = InFlight(fetch, budget, token=token)
+        context.breaker.sent(fetch.id, now)
+        return fetch
