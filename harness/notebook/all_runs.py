@@ -22,7 +22,6 @@ from harness.notebook.run_actions import RunActions, clone_of
 from harness.notebook.run_index import RunIndex
 from harness.record.clock import utc_s
 from harness.record.run import Run
-from harness.session.reader import written_view
 from harness.views.panel.compare import compare
 from harness.views.panel.runs_table import RunsTable
 from harness.views.runs import RunRow
@@ -131,9 +130,8 @@ class AllRuns:
     def _compare(self, chosen: Sequence[Run]) -> str:
         if len(chosen) < 2:
             return ""
-        views = [view for run in chosen[:_MOST_COMPARED] if (view := written_view(run)) is not None]
-        left_out = len(chosen) - len(views)
-        return compare(views, left_out) if len(views) > 1 else ""
+        views = [self._index.view(run.name) for run in chosen[:_MOST_COMPARED]]
+        return compare(views, len(chosen) - len(views))
 
     # --- what is shown --------------------------------------------------------------------------------------------
 
@@ -166,10 +164,10 @@ class AllRuns:
             self._say(f"the address names run {name}, and there is none of that name in {self.results}", True)
 
     def _words(self, chosen: int) -> tuple[str, bool]:
-        if self._index.damaged:
-            return f"cannot be read: {'; '.join(self._index.damaged[:3])}", True
         if self._said[0]:
             return self._said
+        if self._index.damaged:
+            return f"cannot be read: {'; '.join(self._index.damaged[:3])}", True
         if self._index.unread:
             return f"reading {plural(self._index.unread, 'more run')}", False
         return ("" if chosen else "Choose one run for its details, several to compare them."), False

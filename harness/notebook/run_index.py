@@ -15,7 +15,8 @@ from pathlib import Path
 from harness.errors import RecordError
 from harness.record.clock import utc_s
 from harness.record.run import Run
-from harness.session.reader import RunReader, written_view
+from harness.record.run_view import RunView
+from harness.session.reader import RunReader, view_ended, written_view
 from harness.views.runs import RunRow, row_of
 
 Stamp = tuple[int, ...]
@@ -63,6 +64,11 @@ class RunIndex:
         """Return the row of the run `name`; None where there is none, whatever lies beside the runs."""
         entry = self._entries.get(name)
         return None if entry is None else entry.row
+
+    def view(self, name: str) -> RunView:
+        """Return what there is to show of the run `name`, in the thread that scans. RecordError where it is damaged."""
+        reader = self._readers.get(name)
+        return view_ended(Run(self.results / name)) if reader is None else reader.view(utc_s())
 
     def _stamps(self) -> dict[str, Stamp]:
         try:

@@ -68,7 +68,7 @@ def opened(chromium: Browser, folder: Path, fragment: str = "", *, in_lab: bool 
 def folder(made: Path, tmp_path: Path) -> Path:
     """The notebook, with the runs beside it."""
     shutil.copytree(made, tmp_path / "results")
-    copy_notebook(tmp_path, ITEMS=40, LIMIT="100/1s")
+    copy_notebook(tmp_path, ITEMS=40, LIMIT="10/2s")
     return tmp_path
 
 
@@ -206,6 +206,7 @@ def tag(page: Page, folder: Path) -> None:
     page.keyboard.press("Enter")
     said(page, "alpha, charlie: tagged nightly, slow")
     eventually(page, lambda: read_tags(folder / "results" / "alpha") == ("nightly", "slow"))
+    expect(rows(page).filter(has_text="alpha")).to_contain_text("nightly, slow")
     box(page, "charlie").uncheck()
     press(page, "Tags…")
     press(page, "take away the tag slow")
@@ -254,7 +255,7 @@ def link(page: Page) -> None:
     assert "token" not in href
     row.click()
     expect(box(page, "bravo")).to_be_checked()
-    page.wait_for_url("**#run=bravo")
+    page.wait_for_function("location.hash === '#run=bravo'")
     box(page, "bravo").uncheck()
     page.wait_for_function("location.hash === ''")
     page.evaluate("location.hash = 'run=charlie'")
@@ -325,7 +326,9 @@ def test_the_table_in_jupyterlab(chromium: Browser, folder: Path) -> None:
 def test_a_run_under_way_is_followed_in_the_table_and_not_deleted(chromium: Browser, folder: Path) -> None:
     """Started here: its row moves, the chip counts it, and Delete says why not."""
     with opened(chromium, folder) as page:
-        page.locator(".hx-board:visible").get_by_role("button", name="Start", exact=True).click()
+        board = page.locator(".hx-board:visible")
+        board.get_by_role("button", name="New import").click()
+        board.get_by_role("button", name="Start", exact=True).click()
         expect(table(page).get_by_role("button", name="running 1", exact=True)).to_be_visible()
         started = names(page)[0]
         box(page, started).check()

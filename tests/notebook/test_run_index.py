@@ -172,7 +172,7 @@ def test_a_look_opens_no_file_of_a_run_that_has_not_changed(tmp_path: Path) -> N
 
     change_tags(tmp_path / "run-007", ["nightly"])
     seen = [line.rpartition("/")[2] for line in opened(index)[1:]]
-    assert sorted(seen) == ["events", "run.json", "summary.json", "tags.json"]
+    assert sorted(seen) == ["run.json", "summary.json", "tags.json"]
     assert [row.name for row in index.rows if row.tags] == ["run-007"]
     assert opened(index) == [f"os.listdir {tmp_path}"]
 

@@ -38,7 +38,7 @@ FIGURES: tuple[tuple[str, Figure, Callable[[Summary], float | None] | None], ...
 def compare(runs: Sequence[RunView], left_out: int = 0) -> str:
     """Return a table with a column for each run; the best of a row among like ones is marked by a word.
 
-    left_out: how many more were chosen, which have no figures yet or are too many.
+    left_out: how many more were chosen, which have no room beside these.
     """
     groups = alike(runs)
     summaries = [view.summary for view in runs]

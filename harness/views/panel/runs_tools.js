@@ -97,12 +97,14 @@ function whatToDo(model, parent, drawer, rowsChosen, say) {
   tools.setAttribute("aria-label", "Chosen runs");
   const ask = (what, more) => model.send({ do: what, names: model.get("chosen"), ...more });
   const opens = {
-    tag: (by) => drawer.open(by, "Tags", (inside) => tags(inside, rowsChosen, ask)),
+    tag: (by) => drawer.open(by, "Tags", (inside) => tags(inside, rowsChosen, ask, drawer)),
     download: (by) => drawer.open(by, "Download", (inside) => downloads(model, inside, ask)),
     delete: (by) => {
       const open = rowsChosen().filter((row) => row.open);
-      if (open.length === 0) drawer.open(by, "Delete", (inside) => question(model, inside, ask, drawer), "alertdialog");
-      else say(`${open.map((row) => row.name).join(", ")} ${open.length > 1 ? "are" : "is"} under way: stop ${open.length > 1 ? "them" : "it"} first. Nothing was deleted.`, true);
+      const [are, them] = open.length > 1 ? ["are", "them"] : ["is", "it"];
+      const why = `${open.map((row) => row.name).join(", ")} ${are} under way: stop ${them} first. Nothing was deleted.`;
+      if (open.length) say(why, true);
+      else drawer.open(by, "Delete", (inside) => question(model, inside, ask, drawer), "alertdialog");
     },
   };
   const buttons = {};
@@ -119,7 +121,7 @@ function whatToDo(model, parent, drawer, rowsChosen, say) {
   };
 }
 
-function tags(inside, rowsChosen, ask) {
+function tags(inside, rowsChosen, ask, drawer) {
   const have = new Map();
   for (const row of rowsChosen()) for (const tag of row.tags) have.set(tag, (have.get(tag) || 0) + 1);
   const number = rowsChosen().length;
@@ -141,7 +143,7 @@ function tags(inside, rowsChosen, ask) {
     event.preventDefault();
     const add = field.value.split(",").map((tag) => tag.trim()).filter((tag) => tag);
     if (add.length) ask("tag", { add });
-    field.value = "";
+    drawer.close();
   });
   return field;
 }
