@@ -1,6 +1,6 @@
 """`check`, `recommend` and `infer`: help a person to decide on settings before an import.
 
-`check` tells in at most five requests whether an API can be imported, and what it says of its limits. `recommend` says
+`check` tells in a few requests whether an API can be imported, and what it says of its limits. `recommend` says
 how many workers to use, how long that takes, and how far the advice carries. `infer` says what past runs teach for the
 next one.
 """
