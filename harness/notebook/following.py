@@ -73,6 +73,13 @@ def _read(path: str, stamp: int) -> _Known:
     return _Known(stamp, float(begun), written_status(about).is_open)
 
 
+def _stamp(run: Run) -> int:
+    try:
+        return os.stat(run.folder / "run.json").st_mtime_ns
+    except OSError:
+        return 0
+
+
 def _is_gone(run: Run | None) -> bool:
     return run is not None and not run.folder.is_dir()
 
@@ -92,6 +99,7 @@ class Following:
         self._looking: Future[None] | None = None
         self._scans = 0
         self._over_at: int | None = None  # how many scans there had been when the handle was over
+        self._over_stamp = 0  # of its run.json then
         self._under_way.scan()
 
     @property
@@ -136,14 +144,24 @@ class Following:
             self._looking, self._scans = None, self._scans + 1
         if scan and self._looking is None:
             self._looking = _threads.submit(self._under_way.scan)
-        if self.handle is not None and self.handle.phase == "over" and self._over_at is None:
-            self._over_at = self._scans
         if self.handle is not None and self.handle.phase == "over" and _is_gone(self.handle.run):
             self.handle = self.chosen = None
+        self._look_at_the_ended()
         wanted = self._wanted()
         if wanted is not None and not self._shows(wanted):
             mine = self.mine
             self._hold(mine if mine is not None and mine.run == wanted and self.at_work else RemoteRun(wanted).start())
+
+    def _look_at_the_ended(self) -> None:
+        """Read the run that is shown anew where somebody went on with it, however short that was."""
+        handle = self.handle
+        if handle is None or handle.run is None or handle.phase != "over":
+            return
+        stamp = _stamp(handle.run)
+        if self._over_at is None:
+            self._over_at, self._over_stamp = self._scans, stamp
+        elif stamp != self._over_stamp:
+            self.again()
 
     def _wanted(self) -> Run | None:
         """Return the run that is to be shown; None: leave it as it is."""
