@@ -112,18 +112,16 @@ def show_page() -> None:
     """Show the board as the operator said: what the one cell of the page's notebook does."""
     from IPython.display import display
 
-    from harness.notebook.all_runs import AllRuns
     from harness.notebook.controller import Controller
     from harness.notebook.read_only import make_read_only
-    from harness.notebook.show import Refresher
+    from harness.notebook.show import Refresher, table_beside
 
     page, refresher = Page.of(os.environ), Refresher()
     os.chdir(page.folder)
-    steers = page.policy.controls
-    if not steers:
+    if not page.policy.controls:
         make_read_only(page.results)
     board = Controller({}, page.results, page.policy)
-    runs = AllRuns(page.results, board if steers else None, controls=steers, on_chosen=board.choose)
+    runs = table_beside(board)
     display(board.widget, runs.widget)
     refresher.call("live import", board.tick)
     refresher.call("all runs", runs.tick)

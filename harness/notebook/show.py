@@ -103,12 +103,17 @@ def all_runs(*, live: bool | str = True, results: str | Path | None = None) -> N
         return
     runs = _all_runs.get(folder)
     if runs is None:
-        controller = _controller(folder)
-        runs = _all_runs[folder] = AllRuns(folder, controller, on_chosen=controller.choose)
-        table = runs.table
-        controller.on_follow = lambda: setattr(table, "chosen", [])
+        runs = _all_runs[folder] = table_beside(_controller(folder))
     display(runs.widget)
     _refresher.call("all runs", runs.tick)
+
+
+def table_beside(board: Controller) -> AllRuns:
+    """Return the table of all runs that is the switch of `board`, and has controls where that has them."""
+    steers = board.policy.controls
+    runs = AllRuns(board.results, board if steers else None, controls=steers, on_chosen=board.choose)
+    board.on_follow = lambda: setattr(runs.table, "chosen", [])
+    return runs
 
 
 def _controller(folder: Path) -> Controller:

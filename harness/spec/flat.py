@@ -192,9 +192,10 @@ class _Vote:
 
 
 def _texts(given: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Return the settings in which placeholders stand, by name; each parameter by itself."""
-    params = given.get("param") or {}
-    return [("url", given.get("url")), ("body", given.get("body")), *(("param", one) for one in params.values())]
+    """Return the settings in which placeholders stand, by name; each parameter by itself. They may be as typed."""
+    params = given.get("param") or ()
+    values = params.values() if isinstance(params, Mapping) else [params] if isinstance(params, str) else params
+    return [("url", given.get("url")), ("body", given.get("body")), *(("param", one) for one in values)]
 
 
 def _implied(given: Mapping[str, Any], texts: list[tuple[str, Any]], base: Paging | None) -> _Vote | None:

@@ -15,7 +15,6 @@ import pytest
 from harness_test_api import ServerConfig, running_in_thread
 
 from harness import open_run
-from harness.notebook.all_runs import AllRuns
 from harness.notebook.controller import Controller
 from tests.patience import PATIENCE_S
 
@@ -332,62 +331,3 @@ def test_a_run_that_is_deleted_leaves_the_board(url: str, tmp_path: Path) -> Non
     panel.tick()
     assert (panel.enabled, panel.shown, panel.widget.failures) == ({"start"}, None, [])
     assert "r" not in panel.widget.parts["head"].split()
-
-
-def two_runs(url: str, results: Path) -> tuple[AllRuns, Controller]:
-    """The table, with the runs `one` and `two` of 150 items each in it."""
-    panel = controller(results, url=url, run="")
-    runs = AllRuns(results, panel, on_chosen=panel.choose)
-    for name in ("one", "two"):
-        panel.form.fill({"run": name, "items": 150})
-        panel.tick()
-        press(panel, "start")
-        until(lambda: is_over(panel), panel.tick)
-        panel.tick()
-    runs.read_now()
-    return runs, panel
-
-
-def choose(runs: AllRuns, *names: str) -> None:
-    runs.table.chosen = list(names)
-    runs.read_now()
-
-
-def test_all_runs_choose_compare_export(url: str, tmp_path: Path) -> None:
-    """Several are compared, and both are exported beside the results."""
-    runs, _ = two_runs(url, tmp_path / "results")
-    assert [row["name"] for row in runs.table.rows] == ["two", "one"]
-    choose(runs, "one")
-    assert runs.actions.enabled == {"retry", "csv", "parquet", "ask"}
-
-    choose(runs, "one", "two")
-    assert "Compared" in runs.side.value
-    for ending in ("csv", "parquet"):
-        runs.actions.buttons[ending].click()
-    runs.read_now()
-    made = {path.name for path in (tmp_path / "exports").iterdir()}
-    assert made == {"one.csv", "two.csv", "one.parquet", "two.parquet"}
-
-
-def test_all_runs_retry_delete(url: str, tmp_path: Path) -> None:
-    """Failed items are tried again; deleting asks first, and only yes deletes."""
-    results = tmp_path / "results"
-    runs, panel = two_runs(url, results)
-    choose(runs, "one")
-    runs.actions.buttons["retry"].click()
-    runs.go_on_with_next()
-    until(lambda: is_over(panel), panel.tick)
-    assert "Retried" in open_run("one", results).events().column("event").to_pylist()
-
-    runs.actions.buttons["ask"].click()
-    assert runs.actions.confirm.layout.display == ""
-    runs.actions.no.click()
-    runs.read_now()
-    assert (results / "one").exists()
-    runs.actions.buttons["ask"].click()
-    runs.actions.yes.click()
-    runs.read_now()
-    assert [row["name"] for row in runs.table.rows] == ["two"]
-    assert runs.table.chosen == []
-    assert not (results / "one").exists()
-    assert "deleted one" in runs.actions.note.value

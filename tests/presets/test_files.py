@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,10 +63,30 @@ def test_its_settings_make_a_source(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_limits_can_be_kept_to(name: str) -> None:
-    """Every plan's, in the grammar of --limit; whoever names no plan is held to one that no plan is below."""
+    """Every plan's, in the grammar of --limit."""
     limits = {plan: parse_tiers(text) for plan, text in load(name).limits.items()}
     for plan, tiers in limits.items():
         assert declared(name, plan=plan).source.limits == (load(name).limits[plan],), tiers
+
+
+@pytest.mark.parametrize("name", ["github", "gitlab"])
+def test_whoever_gives_no_key_is_held_to_what_anybody_gets(name: str) -> None:
+    """A key in a header or a variable in the URL is one, too; a rehearsal without a URL has the key's limits."""
+    limits, url = load(name).limits, load(name).url
+    anybody, keyed_tier = parse_tiers(limits["anonymous"])[0], parse_tiers(limits["default"])[0]
+    assert anybody.limit / anybody.period_s < keyed_tier.limit / keyed_tier.period_s
+    keyless = ImportConfig(preset=name, url=url)
+    assert keyless.source.limits == (limits["anonymous"],)
+    assert keyless.pacing.limit == parse_tiers(limits["anonymous"])
+    keyed: list[dict[str, Any]] = [
+        {"token_env": "API_TOKEN"},
+        {"header": "Authorization: Bearer x"},
+        {"url": f"{url}?private_token={{env:API_TOKEN}}"},
+        {"url": None},
+    ]
+    for given in keyed:
+        assert ImportConfig(**{"preset": name, "url": url, **given}).source.limits == (limits["default"],), given
+    assert ImportConfig(preset=name, url=url, plan="default").source.limits == (limits["default"],)
 
 
 def test_a_plan_that_is_not_there_names_those_that_are() -> None:

@@ -39,7 +39,7 @@ from harness.session.importing import write_results
 from harness.session.optimality import revealed
 from harness.session.reader import RunReader, view_ended
 from harness.views.frame import frame
-from harness.views.panel.actions import compare
+from harness.views.panel.compare import compare
 from harness.views.panel.html import sections
 from harness.views.panel.run_widget import page, rows_page
 from harness.views.plots.run_axis import NEEDED

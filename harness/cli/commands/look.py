@@ -11,15 +11,6 @@ from harness.cli.options import PATH, PathType, config_options, results_option
 from harness.flags import RESUMED
 
 
-@click.command("runs")
-@results_option
-def runs_command(results: Path) -> int:
-    """List the runs, the newest first."""
-    from harness.cli.look import runs_command as carry_out
-
-    return carry_out(results)
-
-
 @click.command("show")
 @click.argument("run", required=False)
 @click.option("--json", "as_json", is_flag=True, help="print only its figures, as JSON (as in summary.json)")
@@ -79,8 +70,8 @@ def dashboard_command(**said: Any) -> int:
     return carry_out(**said)
 
 
-class Failed(click.Group):
-    """`failed` alone lists; so does `failed RUN`."""
+class Listing(click.Group):
+    """The group alone lists; `failed RUN` is `failed list RUN`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help")):
@@ -88,7 +79,40 @@ class Failed(click.Group):
         return super().parse_args(ctx, args)
 
 
-@click.group("failed", cls=Failed)
+@click.group("runs", cls=Listing)
+def runs_command() -> None:
+    """List the runs, the newest first; give them tags.
+
+    Without a subcommand, it lists them. A tag is a word to find runs by, such as nightly.
+    """
+
+
+@runs_command.command("list")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="only runs with this tag; repeated, with all of them")
+@results_option
+def runs_list_command(tags: tuple[str, ...], results: Path) -> int:
+    """List the runs, the newest first."""
+    from harness.cli.look import runs_command as carry_out
+
+    return carry_out(results, tags)
+
+
+@runs_command.command("tag")
+@click.argument("run", required=False)
+@click.option("--add", multiple=True, metavar="TAG", help="give the run this tag; may be repeated")
+@click.option("--remove", multiple=True, metavar="TAG", help="take this tag away; may be repeated")
+@results_option
+def runs_tag_command(run: str | None, add: tuple[str, ...], remove: tuple[str, ...], results: Path) -> int:
+    """Show the tags of a run, or change them.
+
+    RUN defaults to the latest. A running import does not notice.
+    """
+    from harness.cli.look import tag_command as carry_out
+
+    return carry_out(run, add, remove, results)
+
+
+@click.group("failed", cls=Listing)
 def failed_command() -> None:
     """List, show, retry or forget the items that failed.
 
@@ -268,6 +292,11 @@ def compare_command(names: tuple[str, ...], results: Path, as_json: bool) -> int
     "--imported-at/--no-imported-at",
     default=None,
     help="add _imported_at: when each item was read (UTC) [default as imported]",
+)
+@click.option(
+    "--safe-cells",
+    is_flag=True,
+    help="CSV for spreadsheets: put a ' before text that they would run as a formula (it begins with = + - @, tab ...)",
 )
 @results_option
 def export_command(run: str | None, output: Path, results: Path, **options: Any) -> int:

@@ -20,7 +20,7 @@ from harness.record.run_view import RunView
 from harness.views.panel.chart import colours, described
 from harness.views.panel.failures import MOST_GROUPS, as_data, grouped
 from harness.views.panel.html import PLACES, esc, sections, spoken, table
-from harness.views.panel.runs import COLUMNS, MOST_ROWS, standing
+from harness.views.panel.runs import COLUMNS, MOST_ROWS, SHOWN, standing
 from harness.views.runs import RunRow
 
 HERE = Path(__file__).parent
@@ -104,13 +104,13 @@ def rows_page(rows: Sequence[RunRow]) -> str:
     """Return the table of runs as it is now, the newest first."""
     if not rows:
         return _styled("<p>no runs yet</p>")
-    shown = [[_cell(row, name) for name in COLUMNS] for row in rows[:MOST_ROWS]]
-    right = [at for at, column in enumerate(COLUMNS.values()) if column.right]
-    return _styled(table([column.head for column in COLUMNS.values()], shown, right))
+    shown = [[_cell(row, name) for name in SHOWN] for row in rows[:MOST_ROWS]]
+    right = [at for at, name in enumerate(SHOWN) if COLUMNS[name].right]
+    return _styled(table([COLUMNS[name].head for name in SHOWN], shown, right))
 
 
 def _cell(row: RunRow, name: str) -> str:
-    text = esc(COLUMNS[name].cell(row))
+    text = esc(COLUMNS[name].cell(row, 0.0))
     if name != "status":
         return text
     stands = standing(row)

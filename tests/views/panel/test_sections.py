@@ -12,7 +12,7 @@ import pytest
 from harness.record.run_view import RunSettings, RunView, view_of
 from harness.record.status import RunStatus
 from harness.record.summary import Summary
-from harness.views.panel.actions import compare
+from harness.views.panel.compare import compare
 from harness.views.panel.html import PLACES, _predicted, sections, spoken
 from harness.views.panel.run_widget import page, rows_page
 from tests.views.panel.run_views import TIMELINE, complete, hostile, under_way
@@ -140,16 +140,3 @@ def test_a_page_is_all_places_with_their_style() -> None:
     assert all(f"hx-at-{place}" in html for place in PLACES)
     assert "<svg" in html
     assert rows_page([]).endswith("no runs yet</p></div>")
-
-
-def test_runs_compared() -> None:
-    """A column for each; the better one of a row is marked by a word, and only settings that differ are listed."""
-    other = replace(
-        COMPLETE, run="b", duration_s=50.0, optimality=0.8, hits=3, refusals={"429": 3, "503": 1}, refused=4
-    )
-    text = words(compare([with_settings(COMPLETE, workers=10, limit="x"), with_settings(other, workers=20, limit="x")]))
-    assert "duration 40.6 s (best) 50.0 s" in text
-    assert "of best possible 98.5 % (best) 80.0 %" in text
-    assert "429s 0 (best) 3 (503: 1)" in text
-    assert text.endswith("workers 10 20")
-    assert "failed 0 0" in text
