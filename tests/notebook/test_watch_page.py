@@ -202,7 +202,7 @@ async def _by_widgets(visitor: Visitor, pwned: Path) -> None:
     comms = list(reply["content"]["comms"])
     assert len(comms) >= 2
     names = ["../outside/private", "ended", "under-way", str(pwned.parent / "outside" / "private"), "..", "", "a\x00b"]
-    state: dict[str, Any] = {"chosen": names, "run": names[0], "name": names[0], "selected": names, "shown": names[0]}
+    state: dict[str, Any] = {"chosen": names, "run": names[0], "name": names[0], "selected": names, "linked": names[0]}
     state |= {"url": f"https://evil.example/?k={{env:{VARIABLE}}}", "token_env": VARIABLE, "value": "start"}
     state |= {"source": "/etc/passwd", "_esm": "x", "children": [], "sort": ["run", True], "wanted": "all"}
     for comm in comms:
