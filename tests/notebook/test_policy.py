@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,8 @@ def test_the_board_asks_before_it_starts_or_goes_on(tmp_path: Path, monkeypatch:
     before = files(tmp_path)
     for policy, part in ((NOTHING, "may not ask api.example.com"), (WATCH, "")):
         board = Controller({}, tmp_path, policy)
+        while board.busy:  # it has not read yet that nobody imports it
+            threading.Event().wait(0.01)
         board.say("")
         board.hear({"do": "start", "typed": {"source_of": "URL", "url": URL, "token_env": "SECRET", "run": "three"}})
         assert (part in board._note[0], board.at_work) == (True, False)

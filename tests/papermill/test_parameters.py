@@ -96,7 +96,7 @@ def test_a_source_is_a_preset_or_a_file(tmp_path: Path, monkeypatch: pytest.Monk
     config = settings({"preset": "github", "url": url, "simulated": False})
     assert (config.source.declared().resource.id, config.source.limits) == (  # type: ignore[union-attr]
         ("number",),
-        ("5000/h+900/m+100:concurrency",),
+        ("60/h",),  # of whoever gives no key
     )
     (tmp_path / "orders.toml").write_text(f'limit = "9/s"\n[source]\n[[resource]]\nurl = "{url}"\nid = "a"\n')
     (tmp_path / "mine.toml").write_text('records = "rows"\n')
