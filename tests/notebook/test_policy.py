@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from harness import BadInput
+from harness.cli.main import cli
 from harness.config import ImportConfig
 from harness.lab.experiment import simulate_run
 from harness.notebook.controller import Controller
@@ -197,6 +198,61 @@ def test_the_page_is_one_cell_without_parameters() -> None:
     assert [cell["source"] for cell in notebook["cells"]] == [
         ["from harness.notebook.serving import show_page\n", "\n", "show_page()"]
     ]
+
+
+def test_the_command_line_says_what_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each flag as often as wanted; nothing is allowed by default, and nothing at all to people who only watch."""
+    served: list[tuple[Page, dict[str, Any]]] = []
+    monkeypatch.setattr("harness.notebook.serving.serve", lambda page, **options: served.append((page, options)))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "orders.toml").write_text("")
+    words = [
+        "--allow-host",
+        "API.example.com",
+        "--allow-host",
+        "b:81",
+        "--allow-env",
+        "A",
+        "--allow-file",
+        "orders.toml",
+    ]
+    for more in ([], words, ["--watch", "--idle", "5m", "--port", "9", "--no-browser"]):
+        cli.main(["dashboard", "--results", "mine", *more], standalone_mode=False)
+    files_ = (str(tmp_path / "orders.toml"),)
+    assert [page.policy for page, _ in served] == [
+        NOTHING,
+        Policy(True, ("api.example.com", "b:81"), ("A",), files_),
+        WATCH,
+    ]
+    assert {(page.results, page.folder) for page, _ in served} == {(tmp_path / "mine", tmp_path)}
+    told = {"host": "127.0.0.1", "port": 9, "browser": False, "theme": "light", "idle_s": 300.0}
+    assert served[2][1] == told
+    assert "--MappingKernelManager.cull_idle_timeout=300" in command_of(**told)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["--watch", "--allow-env", "A"],
+            "--watch lets nobody import anything; leave out what is allowed, or leave out",
+        ),
+        (
+            ["--allow-env", "sk-live-123"],
+            "--allow-env: give the name of an environment variable, such as API_TOKEN, and",
+        ),
+        (["--allow-host", "https://a.b/"], "--allow-host: 'https://a.b/' is not a host; write it like cdn.example.com"),
+        (["--allow-file", "no.toml"], "--allow-file no.toml is no file; name a TOML file of settings"),
+        (["--idle", "5"], "--idle: 5 has no unit; write 5ms, 5s or 5m"),
+        (["--idle", "soon"], "--idle: 'soon' is not a duration"),
+        (["--idle", "0"], "--idle must be from 1s to 7d, not 0; write it like 1m"),
+    ],
+)
+def test_what_the_command_line_refuses(words: list[str], said: str) -> None:
+    """In one sentence, before anything is served."""
+    with pytest.raises(BadInput) as refused_:
+        cli.main(["dashboard", *words], standalone_mode=False)
+    assert str(refused_.value).startswith(said)
 
 
 _TRIES = """
