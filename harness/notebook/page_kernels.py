@@ -17,8 +17,8 @@ from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelMana
 from harness.notebook.serving import Page
 from harness.record.run import list_runs
 
-# A browser on a busy machine may take so long from asking for the page to connecting.
-LOADING_S = 60.0
+# A browser on a very busy machine may take so long from asking for the page to connecting.
+LOADING_S = 300.0
 
 
 class PageKernels(AsyncMappingKernelManager):

@@ -368,5 +368,5 @@ def test_the_kernel_of_a_closed_tab_ends_and_no_other() -> None:
     assert looked(kernels, 130.0) == ["closed", "reloaded"]
     assert looked(kernels, 100.0 + LOADING_S) == ["closed", "reloaded", "loading"]  # its page never came
     kernels.importing.clear()
-    assert looked(kernels, 200.0) == ["closed", "reloaded", "loading", "imports"]
+    assert looked(kernels, 200.0 + LOADING_S) == ["closed", "reloaded", "loading", "imports"]
     assert looked(kernels, 1e6)[4:] == []  # a tab that is open keeps its kernel, however long
