@@ -213,8 +213,8 @@ def _limits(now: RunView) -> str:
         limits, source = now.summary.limits, now.summary.limits_source
         source = _SOURCES.get(source, source)
         return f"<p>{esc(limits)} <small class=hx-dim>{esc(source)}</small></p>" if limits else ""
-    if not live.tiers:
-        return "<p>none known yet</p>"
+    if not live.tiers:  # nothing is known of them yet, or not how much of them is left
+        return f"<p>{esc(now.summary.limits or 'none known yet')}</p>"
     return "".join(_gauge(tier) for tier in live.tiers)
 
 
