@@ -146,10 +146,9 @@ def _totals(now: RunView) -> str:
             (f"active{so_far}", duration(now.elapsed_s - now.waiting_s, whole=now.status.is_open), ""),
             (f"waiting{so_far}", duration(now.waiting_s, whole=now.status.is_open), waits),
             ("requests", count(figures.sent), kinds),
-            *([("list", esc(list_text(figures)), "")] if figures.list_ended else []),
             *_predicted(now),
         ]
-    )
+    ) + (f"<p><small>list</small> {esc(list_text(figures))}</p>" if figures.list_ended else "")
 
 
 def _predicted(now: RunView) -> Iterator[tuple[str, str, str]]:
