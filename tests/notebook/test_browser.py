@@ -364,9 +364,9 @@ def test_the_board_is_seen_without_scrolling(page: Page, tmp_path: Path, url: st
         expect(half.locator(".hx-title strong")).to_have_text("fits")
         expect(half).to_contain_text("2 × 404")
         half.evaluate("(e) => e.scrollIntoView()")
+        picture(page, "fits-half")
         box = half.bounding_box()
         assert box is not None
         assert box["width"] < 640
         assert box["height"] < page.locator(".jp-NotebookPanel:visible").last.bounding_box()["height"]  # type: ignore[index]
-        picture(page, "fits-half")
         other.terminate()
