@@ -21,8 +21,8 @@ import asyncio, json
 from pathlib import Path
 from time import process_time
 from IPython.display import display
-from harness.notebook.handles import Background
-from harness.notebook.controller import Desk
+from harness.notebook.handles import LocalRun
+from harness.notebook.controller import Controller
 from harness.notebook.all_runs import AllRuns
 from harness.notebook.show import Refresher
 from harness.settings import checked
@@ -34,23 +34,23 @@ def figures(run, began_s):
 """
 _WITHOUT = """
 began_s = process_time()
-import_ = Background(checked({**settings, "results": results / "runs", "run": NAME, "fresh": True})).start()
+import_ = LocalRun(checked({**settings, "results": results / "runs", "run": NAME, "fresh": True})).start()
 while import_.phase != "over":
     await asyncio.sleep(0.25)
 figures(import_.run, began_s)
 """
 _WITH = """
 began_s = process_time()
-desk = Desk({**settings, "run": NAME}, results / "runs")
-runs = AllRuns(results / "runs", desk)
-display(desk.widget, runs.widget)
+board = Controller({**settings, "run": NAME}, results / "runs")
+runs = AllRuns(results / "runs", board, on_chosen=board.choose)
+display(board.widget, runs.widget)
 refresher = Refresher()
-refresher.call("desk", desk.tick)
+refresher.call("board", board.tick)
 refresher.call("runs", runs.tick)
-desk.start()
-while desk.busy:
+board.start()
+while board.at_work:
     await asyncio.sleep(0.25)
-figures(desk.import_.run, began_s)
+figures(board.import_.run, began_s)
 await asyncio.sleep(0.5)
 refresher.close()
 """

@@ -310,7 +310,7 @@ SECTIONS = (
             ),
             Flag(
                 "scenario",
-                "what the test API is: a name such as laravel or stripe, or a TOML file; its limits are to be learned",
+                "what the test API is: a name such as laravel or stripe, or a TOML file; its limits are learned",
             ),
             Flag("latency", "how long the test API takes to answer [default 50ms; lognormal:80ms when simulated]"),
             Flag(
@@ -501,6 +501,9 @@ RESUMED = tuple(flag.name for flag in FLAGS.values() if flag.resumed)
 # What means something on a network and on a wall's clock alone, but can be varied where a sweep imports for real.
 LIVE_ONLY = tuple(flag.name for flag in FLAGS.values() if flag.swept)
 SIMULATED = tuple(flag.name for flag in FLAGS.values() if not flag.live)
+# Durations that nobody may type without a unit (`harness.units.refuse_bare`). Not --retry-delays, which are waits in
+# seconds by its help, as in the schedule that is its default.
+DURATIONS = (*(flag.name for flag in FLAGS.values() if flag.takes == "TIME" and flag.name != "until"), "latency")
 # Of a sweep the runs' folders and what is shown belong to the sweep itself.
 _SWEEPS_OWN = ("results", "run", "fresh", "progress", "quiet", "as_json")
 SWEPT_SIMULATED = tuple(name for name in SIMULATED if name not in _SWEEPS_OWN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import core, importer, lab, large, memory, million, pacer, resume
+from benchmarks import core, importer, lab, large, memory, million, pacer, resume, runs_table
 from benchmarks.__main__ import main
 from benchmarks.libraries import LIBRARIES
 from benchmarks.measure import Figure, alone, beside, table, turns
@@ -84,6 +84,13 @@ def test_a_million_items() -> None:
     figures = million.measure(items=300)
     assert positive(figures)
     assert [figure.aim for figure in figures] == ["<= 60", "<= 300"]
+
+
+def test_the_table_of_runs() -> None:
+    """It is read and looked at again, at no size that says anything; each figure has its aim."""
+    figures = runs_table.measure(rounds=2, runs=12)
+    assert positive(figures)
+    assert [figure.aim for figure in figures] == ["<= 1,000", "<= 20", "<= 20"]
 
 
 def test_turns_go_back_and_forth() -> None:

@@ -103,6 +103,9 @@ def export_command(run: str | None, output: Path, results: Path, kind: str | Non
     from harness.record.items import Options, export  # Parquet, which `prune` does not need
 
     found = find_run(results, run)
+    ending = kind or ("jsonl" if str(output) == "-" else output.suffix.lower().removeprefix("."))
+    if told.get("safe_cells") and ending in ("jsonl", "parquet"):
+        raise BadInput("--safe-cells is for CSV, which spreadsheets open; leave it out, or export as .csv")
     options = replace(Options.of(found.in_force), **{name: value for name, value in told.items() if value is not None})
     if str(output) == "-":
         return _to_stdout(lambda stream: export(found, stream, kind or "jsonl", options))

@@ -14,7 +14,7 @@ from typing import Any
 from harness.bound import Bound, Work, bound
 from harness.config import ImportConfig
 from harness.errors import BadInput
-from harness.flags import FLAGS, flag_of
+from harness.flags import DURATIONS, FLAGS, flag_of
 from harness.lab.experiment import simulate_run
 from harness.lab.simulate import as_simulated, catalogue_size
 from harness.pacing import Tier, format_tiers, parse_tiers
@@ -26,7 +26,7 @@ from harness.record.summary import Summary
 from harness.session.plans import work_of
 from harness.session.retry_failed import last_figures
 from harness.settings import read_settings, written_config
-from harness.units import format_period, parse_duration
+from harness.units import format_period, parse_duration, refuse_bare
 from harness.values import typical_latency_s
 
 # The counts that are tried, fewest first.
@@ -250,6 +250,8 @@ def _changed(config: ImportConfig, text: str) -> tuple[ImportConfig, int | None]
     unknown = [name for name in said if name not in FLAGS]
     if unknown:
         raise BadInput(f"--what-if {text!r}: unknown setting {unknown[0]!r}; use one such as {flag_of('latency')[2:]}")
+    for name in said.keys() & DURATIONS:
+        refuse_bare(f"--what-if {name}", said[name])
     changed = read_settings({**known, **said}, None, {})
     return changed, changed.pacing.most_workers if "workers" in said else None
 

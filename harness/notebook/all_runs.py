@@ -1,73 +1,92 @@
-"""All runs of a folder: the table, the detail of the one chosen or several side by side, and what can be done to them.
+"""All runs of a folder: the table, which is the switch for what is shown beside it, and what can be done to the runs.
 
 Reading happens in a thread, one at a time; widgets are written by `tick`, on the kernel's loop. What buttons ask for
-is done in the thread that reads, so that no callback waits for a disk.
+is done in the thread that reads, so that no callback waits for a disk. What a browser sends names runs, and a name
+counts only where the index has such a run: it is never taken for a path.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from typing import Any
 
 import ipywidgets as w
 
 from harness.errors import HarnessError
 from harness.notebook.controller import Controller
+from harness.notebook.downloads import Downloads
+from harness.notebook.run_actions import RunActions, clone_of
 from harness.notebook.run_index import RunIndex
 from harness.record.clock import utc_s
-from harness.record.items import export
 from harness.record.run import Run
-from harness.record.run_view import RunView, view_of
-from harness.session.control import Asked, RemoteHandle
-from harness.session.reader import RunReader, settings_of, written_summary
-from harness.views.panel.actions import Actions, compare
-from harness.views.panel.run_widget import RunWidget
-from harness.views.panel.runs import RunsTable
+from harness.views.panel.compare import compare
+from harness.views.panel.runs_table import RunsTable
+from harness.views.runs import RunRow
 from harness.views.text import plural
 
 EVERY_S = 1.0
 _MOST_COMPARED = 8
-_COMMANDS: dict[str, Callable[[RemoteHandle], Asked]] = {
-    "pause": RemoteHandle.pause,
-    "resume": RemoteHandle.resume,
-    "stop": RemoteHandle.stop,
-    "retry": RemoteHandle.retry,
-}
+
+OnChosen = Callable[[Run | None], object]
+OpenForm = Callable[[dict[str, Any]], object]
 
 
 class AllRuns:
-    """The table and what belongs to it; `widget` is what a cell shows. controller: continues a chosen run."""
+    """The table and what belongs to it; `widget` is what a cell shows.
 
-    def __init__(self, results: Path, controller: Controller) -> None:
+    controller: continues a chosen run; None where nothing may be controlled. controls: whether there are any buttons,
+    and any message of a browser is obeyed. on_chosen: is told which run is chosen alone (None: none, or several), at
+    each change. open_form: gets the settings of a run to be cloned, by default the controller's.
+    """
+
+    def __init__(
+        self,
+        results: Path,
+        controller: Controller | None = None,
+        *,
+        controls: bool = True,
+        on_chosen: OnChosen = lambda _: None,
+        open_form: OpenForm | None = None,
+    ) -> None:
         self.results = results
-        self.table = RunsTable()
-        self.actions = Actions(self._do)
         self._controller = controller
+        self._on_chosen = on_chosen
+        self._open_form = open_form or (None if controller is None else controller.open_form)
+        self._heard: SimpleQueue[Mapping[str, Any]] = SimpleQueue()
+        self.table = RunsTable(controls=controls and controller is not None, heard=self._heard.put)
         self._index = RunIndex(results)
-        self._reader: RunReader | None = None
-        self._view: RunView | None = None
-        self._compared = ""
+        self._downloads = Downloads(self.table.send, self._say)
+        self._do = RunActions(results, self._downloads.offer)
+        self._compared: tuple[list[RunRow], str] = ([], "")
         self._asked: SimpleQueue[Callable[[], str]] = SimpleQueue()
         self._retries: list[Run] = []
         self._said = ("", False)
+        self._scanned = False
         self._reading: asyncio.Future[None] | None = None
         self._next_s = 0.0
         self._shown: object = None
-        self.run_widget = RunWidget()
-        self.side = w.HTML()
-        self.widget = w.VBox([self.table, self.actions.widget, self.side, self.run_widget])
+        self._told: str | None = None
+        self.widget = w.VBox([self.table])
 
     @property
     def chosen(self) -> list[Run]:
         """The runs chosen in the table that are still there."""
-        return [run for name in self.table.chosen if (run := Run(self.results / name)).folder.is_dir()]
+        return self._named(self.table.chosen)
+
+    def _named(self, names: Any) -> list[Run]:
+        """Return the runs of these names; what a browser calls a name and the index does not know is none."""
+        known = names if isinstance(names, (list, tuple)) else []
+        return [Run(self.results / name) for name in known if isinstance(name, str) and self._index.get(name)]
 
     def tick(self) -> None:
         """Show what was read last, and read again when a second has passed or something was asked for."""
-        self._show()
         loop = asyncio.get_running_loop()
+        self._hear()
+        self._show()
+        self._downloads.tick(loop.time())
         if self._reading is not None and not self._reading.done():
             return
         self.go_on_with_next()
@@ -77,11 +96,12 @@ class AllRuns:
 
     def go_on_with_next(self) -> None:
         """Retry what failed in the next of the runs for which that was asked, once the last one is over."""
-        if self._retries and not self._controller.at_work:
+        if self._retries and self._controller is not None and not self._controller.at_work:
             self._controller.retry_in(self._retries.pop(0))
 
     def read_now(self) -> None:
-        """Read everything in this thread and show it, for a table that is shown once."""
+        """Do what was asked, read everything in this thread and show it, for a table that is shown once."""
+        self._hear()
         self._read(self.chosen)
         self._show()
 
@@ -90,97 +110,104 @@ class AllRuns:
     def _read(self, chosen: list[Run]) -> None:
         while True:
             try:
-                self._said = (self._asked.get_nowait()(), False)
+                self._say(self._asked.get_nowait()())
             except Empty:
                 break
             except (HarnessError, OSError) as error:
-                self._said = (str(error), True)
+                self._say(str(error), True)
         self._index.scan()
+        self._scanned = True
         try:
             self._look_at([run for run in chosen if run.folder.is_dir()])
         except (HarnessError, OSError) as error:
-            self._said = (str(error), True)
+            self._say(str(error), True)
 
     def _look_at(self, chosen: list[Run]) -> None:
-        one = chosen[0] if len(chosen) == 1 else None
-        if one is None:
-            self._reader = self._view = None
-        elif self._reader is None or self._reader.run != one:
-            self._reader = RunReader(one, charted=True)
-        if self._reader is not None:
-            self._view = self._reader.view(utc_s())
-        several = chosen[:_MOST_COMPARED] if len(chosen) > 1 else []
-        written = [(run, written_summary(run)) for run in several]
-        views = [view_of(summary, settings=settings_of(run)) for run, summary in written if summary is not None]
-        self._compared = compare(views) if len(views) > 1 else ""
+        rows = [row for run in chosen if (row := self._index.get(run.name)) is not None]
+        if rows != self._compared[0]:
+            self._compared = rows, self._compare(chosen)
+
+    def _compare(self, chosen: Sequence[Run]) -> str:
+        if len(chosen) < 2:
+            return ""
+        views = [self._index.view(run.name) for run in chosen[:_MOST_COMPARED]]
+        return compare(views, len(chosen) - len(views))
 
     # --- what is shown --------------------------------------------------------------------------------------------
 
+    def _say(self, text: str, bad: bool = False) -> None:
+        self._said = (text, bad)
+
     def _show(self) -> None:
-        wanted = (self.table.wanted, self.table.text, tuple(self.table.sort), tuple(self.table.chosen))
-        key = (wanted, self._index.rows, self._view, self._said, self._index.unread, self._compared)
+        self._follow_link()
+        table = self.table
+        wanted = (table.wanted, table.text, tuple(table.sort), tuple(table.chosen), table.most)
+        key = (wanted, self._index.rows, self._said, self._index.unread, self._compared)
         if key == self._shown:  # nothing was read and nobody wanted anything else
             return
-        self._shown = key
-        self.table.show(self._index.rows)
-        chosen = set(self.table.chosen)
-        rows = [row for row in self._index.rows if row.name in chosen]
-        self.actions.enable(
-            under_way=sum(row.status.is_open for row in rows),
-            ended_early=sum(row.status.is_resumable for row in rows),
-            failed=sum(row.failed for row in rows),
-            chosen=[row.name for row in rows],
-        )
-        self.actions.say(*self._words(len(rows)))
-        self.side.value = self._compared
-        if self._view is not None and len(rows) == 1 and self._view.run == rows[0].name:
-            self.run_widget.show(self._view, utc_s())
-        elif self.run_widget.parts:
-            self.run_widget.say("")
+        table.show(self._index.rows, utc_s())
+        self._shown = ((*wanted[:3], tuple(table.chosen), wanted[4]), *key[1:])
+        table.say(*self._words(len(table.chosen)))
+        table.compared = self._compared[1] if len(table.chosen) > 1 else ""
+        alone = table.chosen[0] if len(table.chosen) == 1 else None
+        if alone != self._told:
+            self._told = alone
+            self._on_chosen(None if alone is None else Run(self.results / alone))
+
+    def _follow_link(self) -> None:
+        """Choose the run that the page's address names, as soon as it has been read."""
+        name = self.table.linked
+        if not name or self.table.open_run(name, self._index.rows):
+            return
+        if self._scanned and not self._index.unread:
+            self.table.linked = ""
+            self._say(f"the address names run {name}, and there is none of that name in {self.results}", True)
 
     def _words(self, chosen: int) -> tuple[str, bool]:
-        if self._index.damaged:
-            return f"cannot be read: {'; '.join(self._index.damaged[:3])}", True
         if self._said[0]:
             return self._said
+        if self._index.damaged:
+            return f"cannot be read: {'; '.join(self._index.damaged[:3])}", True
         if self._index.unread:
             return f"reading {plural(self._index.unread, 'more run')}", False
         return ("" if chosen else "Choose one run for its details, several to compare them."), False
 
     # --- what the buttons do --------------------------------------------------------------------------------------
 
-    def _do(self, action: str) -> None:
-        """Do something with the runs that are chosen; the thread that reads does what touches files."""
-        chosen = self.chosen
-        self._said = ("", False)
+    def _hear(self) -> None:
+        """Take what the browser asked for since the last time."""
+        while True:
+            try:
+                message = self._heard.get_nowait()
+            except Empty:
+                return
+            if message.get("do") in ("take", "got"):
+                self._downloads.heard(message)
+            else:
+                self._obey(message, self._named(message.get("names")))
+
+    def _obey(self, message: Mapping[str, Any], runs: list[Run]) -> None:
+        """Do something with runs; the thread that reads does what touches files."""
+        action = message.get("do")
+        self._say("")
+        if not runs or self._controller is None:
+            return
         if action == "go on":
-            self._controller.go_on(chosen[0])
+            self._controller.go_on(runs[0])
+        elif action == "clone":
+            self._clone(runs[0])
         elif action == "retry":
-            ended = [run for run in chosen if not run.status.is_open]
+            ended = [run for run in runs if not run.status.is_open]
             self._retries += ended
-            self._asked.put(lambda: self._ask([run for run in chosen if run not in ended], "retry"))
-        elif action in ("csv", "parquet"):
-            self._asked.put(lambda: self._export(chosen, action))
-        elif action == "delete":
-            self._asked.put(lambda: self._delete(chosen))
+            self._asked.put(lambda: self._do.steer([run for run in runs if run not in ended], "retry"))
         else:
-            self._asked.put(lambda: self._ask(chosen, action))
+            self._asked.put(lambda: self._do(str(action), runs, message))
 
-    def _ask(self, runs: list[Run], command: str) -> str:
-        for run in runs:
-            _COMMANDS[command](RemoteHandle(run))
-        return f"asked {plural(len(runs), 'run')} to {command}" if runs else ""
-
-    def _export(self, runs: list[Run], ending: str) -> str:
-        folder = self.results.parent / "exports"
-        folder.mkdir(exist_ok=True)
-        written = []
-        for run in runs:
-            path = folder / f"{run.name}.{ending}"
-            written.append(f"{plural(export(run, path), 'item')} in {path}")
-        return "; ".join(written)
-
-    def _delete(self, runs: list[Run]) -> str:
-        for run in runs:
-            run.remove()
-        return f"deleted {', '.join(run.name for run in runs)}"
+    def _clone(self, run: Run) -> None:
+        if self._open_form is None:
+            return
+        try:
+            self._open_form(clone_of(run))
+            self._say(f"the form has the settings of {run.name}")
+        except HarnessError as error:
+            self._say(str(error), True)

@@ -73,7 +73,7 @@ _refresher = Refresher()
 
 
 def live_import(*, live: bool | str = True, results: str | Path | None = None, **settings: Any) -> Run | None:
-    """Show the panel, filled in with `settings`; it imports when somebody presses Start.
+    """Show the board, whose form holds `settings`; it follows the newest import, and begins one when asked.
 
     Not `live`, as papermill runs it: import at once, show how it goes without widgets, and answer the run.
     """
@@ -87,7 +87,7 @@ def live_import(*, live: bool | str = True, results: str | Path | None = None, *
     if controller.at_work:
         controller.say("This import was already running; it keeps the settings that it was started with.")
     else:
-        controller.controls.fill(settings)
+        controller.form.fill(settings)
     display(controller.widget)
     _refresher.call("live import", controller.tick)
     return None
@@ -103,9 +103,17 @@ def all_runs(*, live: bool | str = True, results: str | Path | None = None) -> N
         return
     runs = _all_runs.get(folder)
     if runs is None:
-        runs = _all_runs[folder] = AllRuns(folder, _controller(folder))
+        runs = _all_runs[folder] = table_beside(_controller(folder))
     display(runs.widget)
     _refresher.call("all runs", runs.tick)
+
+
+def table_beside(board: Controller) -> AllRuns:
+    """Return the table of all runs that is the switch of `board`, and has controls where that has them."""
+    steers = board.policy.controls
+    runs = AllRuns(board.results, board if steers else None, controls=steers, on_chosen=board.choose)
+    board.on_follow = lambda: setattr(runs.table, "chosen", [])
+    return runs
 
 
 def _controller(folder: Path) -> Controller:

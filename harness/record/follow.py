@@ -89,9 +89,12 @@ def _last(folder: Path) -> tuple[str, int, int] | None:
 
 
 _COLUMNS = ["event", "session", "t_s", "sent_s", "sent", "along", "began_s", "ended_s", "asleep_s", "tier", "reason"]
+_COLUMNS += ["status", "workers", "limits"]
 _LATER = pa.array([each.__name__ for each in LATER])
 _PAUSES = pa.array(["Paused", "Resumed", "SessionEnded"])
 _WAITS = pa.array(["WaitBegan", "Waited", "SessionEnded"])
+_SETTINGS = {"SessionStarted": ("workers", "limits"), "WorkersSet": ("workers",), "LimitsSet": ("limits",)}
+_SETTING = pa.array([*_SETTINGS, "Learned"])
 
 
 class Replay:
@@ -133,8 +136,11 @@ def _replay(timeline: Timeline, events: pa.Table) -> None:
         went = pc.and_(went, pc.invert(pc.fill_null(events["along"], False)))
     for at, number in _by_bin(timeline, events.filter(went)):
         timeline.count(at, sent=number)
-    for at, number in _by_bin(timeline, events.filter(pc.equal(events["event"], "Refused"))):
-        timeline.count(at, refused=number)
+    refused = events.filter(pc.equal(events["event"], "Refused"))
+    for status in sorted(pc.unique(refused["status"]).to_pylist()):
+        for at, number in _by_bin(timeline, refused.filter(pc.equal(refused["status"], status))):
+            timeline.count(at, refused=number, status=int(status))
+    _replay_settings(timeline, events.filter(pc.is_in(events["event"], _SETTING)))
     _replay_waits(timeline, events)
 
 
@@ -143,6 +149,14 @@ def _by_bin(timeline: Timeline, events: pa.Table) -> list[tuple[int, int]]:
     since_start = pc.max_element_wise(pc.add(events["t_s"], timeline.began_s), 0.0)
     found = pc.value_counts(pc.cast(pc.floor(pc.divide(since_start, timeline.bin_s)), pa.int64()))
     return [(pair["values"], pair["counts"]) for pair in found.to_pylist()]
+
+
+def _replay_settings(timeline: Timeline, events: pa.Table) -> None:
+    for row in events.select(["event", "t_s", "workers", "limits"]).to_pylist():
+        if row["event"] == "Learned":
+            timeline.in_force["limits"] = row["limits"]
+        else:
+            timeline.settings(row["t_s"], **{name: row[name] for name in _SETTINGS[row["event"]]})
 
 
 def _replay_waits(timeline: Timeline, events: pa.Table) -> None:

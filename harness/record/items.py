@@ -42,15 +42,19 @@ Batch = tuple[list[Record], list[int | None]]  # records, and when each was read
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How items are written: with texts that are all timestamps as such, and with the moments they were read at."""
+    """How items are written: with texts that are all timestamps as such, and with the moments they were read at.
+
+    safe_cells: in CSV, texts and heads that a spreadsheet would take for a formula get a ' in front.
+    """
 
     timestamps: bool = False
     imported_at: bool = False
+    safe_cells: bool = False
 
     @classmethod
-    def of(cls, settings: dict[str, Any]) -> Options:
+    def of(cls, settings: dict[str, Any], *, safe_cells: bool = False) -> Options:
         """Read them from a run's settings; those of an older version have none."""
-        return cls(bool(settings.get("timestamps")), bool(settings.get("imported_at")))
+        return cls(bool(settings.get("timestamps")), bool(settings.get("imported_at")), safe_cells)
 
 
 def batches(items: Iterable[Kept], rows: int | None = None) -> Iterator[Batch]:
@@ -110,7 +114,7 @@ def _with_columns(
             yield table
             del table
 
-    with writer(to, columns) as file:
+    with writer(to, columns, options) as file:
         for table in grouped(tables()):
             file.write(table)
     return count
@@ -119,7 +123,7 @@ def _with_columns(
 class _Parquet:
     """A Parquet file, or such a stream."""
 
-    def __init__(self, to: Destination, columns: Columns) -> None:
+    def __init__(self, to: Destination, columns: Columns, options: Options) -> None:
         small: dict[str, Any] = {"data_page_size": 64 * 1024, "write_statistics": columns.compared or False}
         small["use_dictionary"] = columns.compared or False
         self._file = pq.ParquetWriter(_sink(to), columns.schema(), compression="zstd", **small)
@@ -135,11 +139,13 @@ class _Parquet:
 class _Csv:
     """A CSV file, or such a stream: timestamps as in ISO 8601, whatever Arrow would write."""
 
-    def __init__(self, to: Destination, columns: Columns) -> None:
+    def __init__(self, to: Destination, columns: Columns, options: Options) -> None:
         from pyarrow.csv import CSVWriter  # no import has any use for it
 
-        fields = [(f.name, pa.string() if pa.types.is_timestamp(f.type) else f.type) for f in columns.schema()]
+        named = _safe_name if options.safe_cells else str
+        fields = [(named(f.name), pa.string() if pa.types.is_timestamp(f.type) else f.type) for f in columns.schema()]
         self._schema = pa.schema(fields)
+        self._cell = _safe if options.safe_cells else _iso
         self._file = CSVWriter(_sink(to), self._schema)
 
     def __enter__(self) -> _Csv:
@@ -149,7 +155,25 @@ class _Csv:
         self._file.close()
 
     def write(self, table: pa.Table) -> None:
-        self._file.write_table(pa.table([_iso(column) for column in table.columns], schema=self._schema))
+        self._file.write_table(pa.table([self._cell(column) for column in table.columns], schema=self._schema))
+
+
+# What spreadsheets take for the beginning of a formula, alone or behind a tab or a line's end; the wide forms are for
+# those that read Japanese and Chinese. A text that is a negative number does no harm, and is left to be one.
+_FORMULA = r"^[=+@\t\r\n\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]|^-"
+_NEGATIVE = r"^-[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
+
+
+def _safe(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Put a ' in front of each text that a spreadsheet would run; numbers stay what they are."""
+    if not pa.types.is_string(column.type):
+        return _iso(column)
+    harmful = pc.and_not(pc.match_substring_regex(column, _FORMULA), pc.match_substring_regex(column, _NEGATIVE))
+    return pc.if_else(harmful, pc.binary_join_element_wise("'", column, ""), column)
+
+
+def _safe_name(name: str) -> str:
+    return str(_safe(pa.chunked_array([[name]]))[0])
 
 
 def _iso(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -23,13 +23,18 @@ from harness.record.timeline import TimelineBins
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """The settings of a run: at its `start`, and `in_force` in its last session. Secrets are in neither."""
+    """The settings of a run: at its `start`, and `in_force` in its last session. Secrets are in neither.
+
+    created_utc_s: None where that is not known. tags: what people call it besides its name.
+    """
 
     start: Mapping[str, Any] = field(default_factory=dict)
     in_force: Mapping[str, Any] = field(default_factory=dict)
     created: str = "unknown"
     seed: int | None = None
     simulated: bool = False
+    created_utc_s: float | None = None
+    tags: tuple[str, ...] = ()
 
 
 NO_SETTINGS = RunSettings()

@@ -156,16 +156,26 @@ def read_figures(path: Path) -> dict[str, Any] | None:
 
     Figures that an earlier revision counted otherwise, or did not know, are as this one says them.
     """
+    found = _read(path)
+    return None if found is None else found[0]
+
+
+def read_summary(path: Path) -> Summary | None:
+    """Read the summary in a file that holds all of its figures; None where it does not, as in an earlier version's."""
+    found = _read(path)
+    return found[1] if found is not None and "learned" in found[0] else None
+
+
+def _read(path: Path) -> tuple[dict[str, Any], Summary] | None:
     from pydantic import ValidationError  # only readers of a run that has ended need it
 
     try:
         text = path.read_bytes()
         _adapter().validate_json(text, strict=True)
         figures: dict[str, Any] = _upgraded(json.loads(text))
-        Summary.from_dict(figures)
+        return figures, Summary.from_dict(figures)
     except (OSError, ValidationError, ValueError, TypeError, KeyError, RecursionError):
         return None
-    return figures
 
 
 @cache

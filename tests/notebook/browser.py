@@ -119,6 +119,22 @@ def voila(folder: Path) -> Iterator[str]:
         yield f"{address}/?token={TOKEN}"
 
 
+@contextmanager
+def dashboard(folder: Path, *options: str) -> Iterator[str]:
+    """The page that `harness dashboard` serves, with these options; yields its address."""
+    port = free_port()
+    command = ["harness", "dashboard", "--no-browser", "--port", str(port), *options]
+    before = os.environ.get("JUPYTER_TOKEN")
+    os.environ["JUPYTER_TOKEN"] = TOKEN
+    try:
+        with served(command, folder, port) as address:
+            yield f"{address}/?token={TOKEN}"
+    finally:
+        os.environ.pop("JUPYTER_TOKEN")
+        if before is not None:
+            os.environ["JUPYTER_TOKEN"] = before
+
+
 def number(text: str) -> int:
     """The first number in `text`: `1,000 of 1,000 items` is 1000."""
     found = re.search(r"[\d,]+", text)

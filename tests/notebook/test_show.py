@@ -46,15 +46,15 @@ def test_a_cell_run_twice_shows_the_panel_there_is(displayed: list[object], tmp_
         controller.start()
         live_import(results=tmp_path, url=url, limit="99/1s")
         controller.tick()
-        assert "was already running" in controller.controls.note.value
-        assert controller.controls.limit.value == "20/1s"
+        assert "was already running" in controller.widget.note[0]
+        assert controller.form.typed["limit"] == "20/1s"
         all_runs(results=tmp_path)
         all_runs(results=tmp_path)
         await until(lambda: controller.import_.view() is not None)  # type: ignore[union-attr]
         controller.import_.stop()  # type: ignore[union-attr]
         await asyncio.to_thread(controller.import_.wait)  # type: ignore[union-attr]
         live_import(results=tmp_path, limit="99/1s")
-        assert controller.controls.limit.value == "99/1s"
+        assert controller.form.typed["limit"] == "99/1s"
         show._refresher.close()
 
     with running_in_thread(ServerConfig.from_mapping({"items": 100, "limit": "100000/1s"})) as api:

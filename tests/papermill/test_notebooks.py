@@ -66,6 +66,17 @@ def test_no_outputs_are_committed() -> None:
     assert verified.returncode == 0, verified.stdout.decode()
 
 
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_notebook_says_in_two_sentences_what_it_is_and_folds_its_code(path: Path) -> None:
+    """A reader meets words first, and code where they ask for it; commands to copy may stand beside them."""
+    cells = nbformat.read(path, as_version=4).cells
+    assert cells[0].cell_type == "markdown"
+    prose = " ".join(line for line in cells[0].source.splitlines() if not line.startswith(("# ", "    ")))
+    assert len(re.findall(r"[.?!](?=\s|$)", prose)) == 2
+    hidden = [cell.metadata.get("jupyter", {}).get("source_hidden") for cell in cells if cell.cell_type == "code"]
+    assert set(hidden) == {True}
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_cells_are_a_few_lines_and_decide_nothing(name: str) -> None:
     """But for the parameters no cell has more than five lines, a loop, a branch or a function."""

@@ -101,6 +101,7 @@ def test_the_same_from_the_events(tmp_path: Path) -> None:
     assert bins.refused == (0, 1, 0, 0, 0, 0, 0, 0, 0)
     assert bins.waits == ((1.0, 3.0, "10/1s"),)
     assert bins.sessions == (4.0,)
+    assert bins.by_status == ((429, (0, 1, 0, 0, 0, 0, 0, 0, 0)),)
     assert bins_of(tmp_path / "nothing").sent == ()
 
 
@@ -117,6 +118,39 @@ def test_what_goes_on_is_drawn_up_to_now() -> None:
     assert timeline.bins(9.0).waits == ((1.0, 2.0, "10/1s"), (2.0, 9.0, "paused"))
     timeline.apply(e.SessionEnded(9.5, "stopped", ""))
     assert timeline.bins(10.0).waits == ((1.0, 2.0, "10/1s"), (2.0, 9.5, "paused"))
+
+
+def test_refusals_by_status_and_changes_of_settings(tmp_path: Path) -> None:
+    """Each status by itself; a change by hand, and one that a later session began with; what holds from the start, and
+    what was learned, is none."""
+    first: list[e.Event] = [
+        e.SessionStarted(0.0, 1, 1e9, 10, "", "auto", "h"),
+        e.Refused(0.8, "item", 3, 1, 0.7, 0.8, 503, 2.0),
+        e.Refused(1.6, "item", 3, 1, 1.5, 1.6, 429, 2.0),
+        e.Learned(2.0, "b", "10/1s", "log", "why", "high", "10/1s"),
+        e.WorkersSet(2.1, 11),
+        e.WorkersSet(2.2, 12),
+        e.LimitsSet(2.3, "10/1s"),
+        e.SessionEnded(3.0, "stopped", ""),
+    ]
+    second: list[e.Event] = [
+        e.SessionStarted(0.0, 2, 2e9, 12, "20/1s", "window", "h"),
+        e.SessionEnded(0.2, "failed", ""),
+    ]
+    timeline = Timeline()
+    for number, events in enumerate((first, second), 1):
+        write(tmp_path, number, events)
+        for event in events:
+            timeline.apply(event)
+    bins = timeline.bins()
+    assert bins == bins_of(tmp_path)
+    assert bins.by_status == ((429, (0, 0, 0, 1)), (503, (0, 1, 0, 0)))
+    assert bins.refused == (0, 1, 0, 1)
+    assert bins.changes == ((2.2, "workers", "12"), (3.0, "limits", "20/1s"))
+    timeline.reach(500.0)  # bins of 4 s
+    assert timeline.bins().changes == bins.changes
+    timeline.settings(0.5, workers=9)
+    assert timeline.bins().changes == ((3.0, "limits", "20/1s"), (3.5, "workers", "9"))
 
 
 def test_what_people_ask_of_an_ended_run_takes_no_time(tmp_path: Path) -> None:

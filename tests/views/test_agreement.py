@@ -39,7 +39,7 @@ from harness.session.importing import write_results
 from harness.session.optimality import revealed
 from harness.session.reader import RunReader, view_ended
 from harness.views.frame import frame
-from harness.views.panel.actions import compare
+from harness.views.panel.compare import compare
 from harness.views.panel.html import sections
 from harness.views.panel.run_widget import page, rows_page
 from harness.views.plots.run_axis import NEEDED
@@ -242,7 +242,7 @@ def test_every_view_shows_what_the_events_say(run: Run) -> None:
     page = words(make_report([part, part], [], made="now", version="1").html)
     compared = words(compare([detail, detail]))
 
-    for text in (shown, run_widget["head"], page):
+    for text in (shown, run_widget["bar"], page):
         assert f"{items} " in text
     for text in (row, compared):
         assert f"{count(true.imported)}/{count(true.total)}" in text
@@ -279,6 +279,7 @@ def test_the_chart_of_a_resumed_run_shows_every_session(run: Run) -> None:
     assert timeline is not None
     true = seen(run)
     assert sum(timeline.sent) == true.pages + true.items
+    assert {str(status): sum(bins) for status, bins in timeline.by_status} == true.refusals
     assert sum(timeline.refused) == sum(true.refusals.values())
     assert len(timeline.sessions) == true.sessions - 1
     assert list(timeline.sessions) == sorted(timeline.sessions)

@@ -12,6 +12,7 @@ from harness.cli.commands.know import calibration_command, presets_command
 from harness.cli.commands.look import (
     audit_command,
     compare_command,
+    dashboard_command,
     explain_command,
     export_command,
     failed_command,
@@ -48,6 +49,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         runs_command,
         show_command,
         watch_command,
+        dashboard_command,
         failed_command,
         explain_command,
         audit_command,

@@ -11,15 +11,6 @@ from harness.cli.options import PATH, PathType, config_options, results_option
 from harness.flags import RESUMED
 
 
-@click.command("runs")
-@results_option
-def runs_command(results: Path) -> int:
-    """List the runs, the newest first."""
-    from harness.cli.look import runs_command as carry_out
-
-    return carry_out(results)
-
-
 @click.command("show")
 @click.argument("run", required=False)
 @click.option("--json", "as_json", is_flag=True, help="print only its figures, as JSON (as in summary.json)")
@@ -51,8 +42,36 @@ def watch_command(run: str | None, results: Path, progress: Literal["bar", "plai
     return carry_out(run, results, progress)
 
 
-class Failed(click.Group):
-    """`failed` alone lists; so does `failed RUN`."""
+_WATCH_HELP = "only show: nobody can start, steer or delete anything (make watch)"
+_ALLOW_HOST_HELP = "let visitors import from this host; may be repeated [default only the test API]"
+
+
+@click.command("dashboard")
+@click.option("--watch", is_flag=True, help=_WATCH_HELP)
+@click.option("--allow-host", "hosts", multiple=True, metavar="HOST", help=_ALLOW_HOST_HELP)
+@click.option("--allow-env", "variables", multiple=True, metavar="NAME", help="let them use this variable, a token say")
+@click.option("--allow-file", "files", multiple=True, type=PATH, metavar="FILE", help="let them use this settings file")
+@click.option("--idle", metavar="TIME", default="1m", help="how long the kernel of a closed tab stays [default 1m]")
+@click.option("--host", default="127.0.0.1", metavar="ADDRESS", help="address to listen on [default 127.0.0.1]")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=8866, metavar="N", help="port to listen on [default 8866]"
+)
+@click.option("--no-browser", is_flag=True, help="only print the address")
+@click.option("--theme", type=click.Choice(["light", "dark"]), default="light", help="[default light]")
+@results_option
+def dashboard_command(**said: Any) -> int:
+    """Serve the runs as a web page, to steer or (--watch) only to see.
+
+    The address that is printed holds a token: whoever has it is a visitor. Visitors of the page can import from the
+    project's test API, and from nothing else that is not allowed here. With --watch they can only look.
+    """
+    from harness.cli.dashboard import dashboard_command as carry_out
+
+    return carry_out(**said)
+
+
+class Listing(click.Group):
+    """The group alone lists; `failed RUN` is `failed list RUN`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help")):
@@ -60,7 +79,40 @@ class Failed(click.Group):
         return super().parse_args(ctx, args)
 
 
-@click.group("failed", cls=Failed)
+@click.group("runs", cls=Listing)
+def runs_command() -> None:
+    """List the runs, the newest first; give them tags.
+
+    Without a subcommand, it lists them. A tag is a word to find runs by, such as nightly.
+    """
+
+
+@runs_command.command("list")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="only runs with this tag; repeated, with all of them")
+@results_option
+def runs_list_command(tags: tuple[str, ...], results: Path) -> int:
+    """List the runs, the newest first."""
+    from harness.cli.look import runs_command as carry_out
+
+    return carry_out(results, tags)
+
+
+@runs_command.command("tag")
+@click.argument("run", required=False)
+@click.option("--add", multiple=True, metavar="TAG", help="give the run this tag; may be repeated")
+@click.option("--remove", multiple=True, metavar="TAG", help="take this tag away; may be repeated")
+@results_option
+def runs_tag_command(run: str | None, add: tuple[str, ...], remove: tuple[str, ...], results: Path) -> int:
+    """Show the tags of a run, or change them.
+
+    RUN defaults to the latest. A running import does not notice.
+    """
+    from harness.cli.look import tag_command as carry_out
+
+    return carry_out(run, add, remove, results)
+
+
+@click.group("failed", cls=Listing)
 def failed_command() -> None:
     """List, show, retry or forget the items that failed.
 
@@ -241,6 +293,11 @@ def compare_command(names: tuple[str, ...], results: Path, as_json: bool) -> int
     "--imported-at/--no-imported-at",
     default=None,
     help="add _imported_at: when each item was read (UTC) [default as imported]",
+)
+@click.option(
+    "--safe-cells",
+    is_flag=True,
+    help="CSV for spreadsheets: put a ' before text that they would run as a formula (it begins with = + - @, tab ...)",
 )
 @results_option
 def export_command(run: str | None, output: Path, results: Path, **options: Any) -> int:
