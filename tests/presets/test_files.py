@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,10 @@ import pytest
 from harness import BadInput, ImportConfig
 from harness.pacing import parse_tiers
 from harness.spec.presets import load, names
+from harness.views.checked import check_text
+from harness.views.screen import Screen
+from tests.presets.play import checked, imported
+from tests.presets.stub import ORIGIN, Asked, Reply, Stub
 
 ROOT = Path(__file__).parents[2]
 NAMES = (
@@ -121,3 +126,32 @@ def test_a_variant_without_a_place_is_refused(tmp_path: Path) -> None:
     path.write_text('records = "a"\n[[variant]]\npaging = "offset"\n')
     with pytest.raises(BadInput, match=r"variant in .*mine\.toml does not say at which URLs; write \[\[variant\]\]"):
         ImportConfig(preset=str(path), url="https://api.test/v1")
+
+
+def test_a_header_that_says_less_than_the_preset_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By check, and by import before anything is refused; run.json keeps it."""
+    rows = [{"number": n, "url": f"{ORIGIN}/repos/o/r/issues/{n}"} for n in range(1, 4)]
+    headers = {"x-ratelimit-limit": "60", "x-ratelimit-remaining": "59", "x-ratelimit-reset": "1764003600"}
+    stub = Stub(_listing(rows, headers))
+    known: dict[str, Any] = {
+        "preset": "github",
+        "url": f"{ORIGIN}/repos/o/r/issues",
+        "header": "Authorization: Bearer x",
+    }
+    said = "X-RateLimit says a limit of 60, where 5000/1h+900/1m+100:concurrency is declared"
+    text = check_text(checked(ImportConfig(**known), stub, monkeypatch), Screen(160), program="p")
+    assert said in text
+    run = imported(stub, tmp_path, monkeypatch, **known, detail=False)
+    assert run.about["limits_in_doubt"].startswith(said)
+    assert said in caplog.text
+    quiet = Stub(_listing(rows, {**headers, "x-ratelimit-limit": "5000"}))
+    again = imported(quiet, tmp_path / "b", monkeypatch, **known, detail=False)
+    assert "limits_in_doubt" not in again.about
+
+
+def _listing(rows: list[dict[str, Any]], headers: dict[str, str]) -> Callable[[Asked], Reply]:
+    """A list of one page, and each of its rows."""
+    by_path = {row["url"].removeprefix(ORIGIN): row for row in rows}
+    return lambda asked: Reply(by_path.get(asked.path, rows), headers=headers)

@@ -256,11 +256,15 @@ def test_ids_of_several_fields_do_not_run_together() -> None:
     ]  # fmt: skip
 
 
-def test_bare_ids_need_their_items() -> None:
+def test_bare_ids_are_records_of_nothing_but_an_id() -> None:
+    """Docker's tags, say. The answer to a batch holds items, and bare ids are none."""
     mapping = rest(None, item=Item(url="https://api.test/item/{id}.json"), records=None)
     assert mapping.read_page(FIRST_PAGE, "[8, 9, 7]")[0].ids == (8, 9, 7)
-    with pytest.raises(Malformed, match="the list holds bare ids and nothing else: each item must be fetched"):
-        mapping.read_page(FIRST_PAGE, '["a", "b"]', kept=True)
+    page, records = mapping.read_page(FIRST_PAGE, '["a", "b"]', kept=True)
+    assert (page.ids, records) == (("a", "b"), [("a", {"id": "a"}), ("b", {"id": "b"})])
+    batch = rest(None, item=Item(url="https://api.test/items?ids={ids:10}"), records=None)
+    with pytest.raises(Malformed, match="the answer to a batch holds bare ids, not items"):
+        batch.read_batch(Batch((8, 9)), "[8, 9]")
 
 
 def test_a_link_that_is_a_number_needs_a_place() -> None:
