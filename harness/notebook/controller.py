@@ -96,6 +96,7 @@ class Controller:
             "follow": lambda _: self._follow(),
         }
         self._look_back()
+        self._write(beats=False)
 
     @property
     def import_(self) -> LocalRun | RemoteRun | None:
@@ -201,7 +202,8 @@ class Controller:
     def _start_as_typed(self, said: Mapping[str, Any]) -> None:
         typed = said.get("typed")
         for name, text in (typed if isinstance(typed, dict) else {}).items():
-            self.form.typed |= {name: str(text)} if name in self.form.typed else {}
+            if self.form.typed.get(name) != str(text):
+                self.form.type(name, str(text))
         self.start()
 
     def _begin(self, config: ImportConfig, words: str, first: Callable[[], object] = lambda: None) -> None:

@@ -24,10 +24,11 @@ function formIn(model, place, act) {
     return radio;
   });
 
-  const grids = { "": element("div", "hx-fields", form) };
-  for (const field of model.get("fields")) {
+  const places = element("div", "hx-places", form);
+  const grids = { "": element("div", "hx-fields", places) };
+  function make(field) {
     if (!grids[field.group]) {
-      const fold = element("details", "hx-fold", form);
+      const fold = element("details", "hx-fold", places);
       element("summary", "", fold, field.group);
       grids[field.group] = element("div", "hx-fields", fold);
     }
@@ -65,6 +66,7 @@ function formIn(model, place, act) {
 
   function options() {
     for (const field of model.get("fields")) {
+      if (!inputs[field.name]) make(field);
       if (!field.options.length) continue;
       const select = inputs[field.name];
       select.replaceChildren(...field.options.map(([value, text]) => new Option(text, value)));

@@ -146,10 +146,9 @@ def _totals(now: RunView) -> str:
             (f"active{so_far}", duration(now.elapsed_s - now.waiting_s, whole=now.status.is_open), ""),
             (f"waiting{so_far}", duration(now.waiting_s, whole=now.status.is_open), waits),
             ("requests", count(figures.sent), kinds),
-            *([("list", esc(list_text(figures)), "")] if figures.list_ended else []),
             *_predicted(now),
         ]
-    )
+    ) + (f"<p><small>list</small> {esc(list_text(figures))}</p>" if figures.list_ended else "")
 
 
 def _predicted(now: RunView) -> Iterator[tuple[str, str, str]]:
@@ -213,8 +212,8 @@ def _limits(now: RunView) -> str:
         limits, source = now.summary.limits, now.summary.limits_source
         source = _SOURCES.get(source, source)
         return f"<p>{esc(limits)} <small class=hx-dim>{esc(source)}</small></p>" if limits else ""
-    if not live.tiers:
-        return "<p>none known yet</p>"
+    if not live.tiers:  # nothing is known of them yet, or not how much of them is left
+        return f"<p>{esc(now.summary.limits or 'none known yet')}</p>"
     return "".join(_gauge(tier) for tier in live.tiers)
 
 
