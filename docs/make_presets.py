@@ -22,7 +22,8 @@ page, where an item is, how a key is sent, and the documented limits. With one, 
     python -m harness import --preset github --url https://api.github.com/repos/OWNER/REPO/issues --token-env API_TOKEN
 
 Every setting can be given beside it, and wins: `--id id` for a list of GitHub's whose items go by their `id`,
-`--limit 50/m` for a limit of your own. Where an API has limits by plan, `--plan` chooses; without it the lowest counts.
+`--limit 50/m` for a limit of your own. Where an API has limits by plan, `--plan` chooses; without it `default`
+counts, or `anonymous`, where the API has such a limit and no key is given.
 
 A preset says what the importer believes. What the test API of the same name does is written elsewhere, so that one can
 be tried on the other.

@@ -310,7 +310,7 @@ SECTIONS = (
             ),
             Flag(
                 "scenario",
-                "a preset test API such as laravel, or a TOML file; the client has to learn its limits",
+                "what the test API is: a name such as laravel or stripe, or a TOML file; its limits are to be learned",
             ),
             Flag("latency", "how long the test API takes to answer [default 50ms; lognormal:80ms when simulated]"),
             Flag(

@@ -147,6 +147,9 @@ def as_delays(value: Any) -> Any:
 def as_headers(value: Any) -> Any:
     given = [value] if isinstance(value, (str, SecretStr)) else value
     if isinstance(given, (list, tuple)) and all(isinstance(part, (str, SecretStr)) for part in given):
+        for part in given:
+            text = part if isinstance(part, str) else part.get_secret_value()
+            no_placeholder(text.partition(":")[2].strip())
         return tuple(given)
     raise ValueError("headers are text; write them like 'Name: value'")
 
@@ -336,6 +339,12 @@ def as_variable(value: str) -> str:
     if _VARIABLE.fullmatch(value):
         return value
     raise ValueError("give the name of an environment variable, such as API_TOKEN, and not the token itself")
+
+
+def no_placeholder(value: str) -> None:
+    """Raise ValueError for the value of a header that is nothing but `{cursor}`, say: nothing fills that."""
+    if re.fullmatch(r"\{\w+\}", value, re.ASCII):
+        raise ValueError(f"unknown placeholder {value} in a header: the only one there is {{env:NAME}}")
 
 
 def variables_in(url: str) -> list[str]:

@@ -101,8 +101,15 @@ def test_a_first_page_that_cannot_be_read_leads_to_a_check(
     assert code == 3
     assert "(status 400: Bad Request, " in out
     assert "colour" in out
-    assert f"-m harness check --url {api.url} --token-env API_TOKEN\n" in out
+    assert f"-m harness check --url {api.url} --param colour=red --no-detail --token-env API_TOKEN\n" in out
     assert "resume" not in out
+    with running_in_thread(server) as api:
+        Path("orders.toml").write_text(f'url = "{api.url}"\nparam = "colour=red"\n')
+        code, out, _ = run(
+            capsys, "import", "--config", "orders.toml", "--progress", "none", "--no-detail", "--run", "f"
+        )
+    assert code == 3
+    assert "-m harness check --config orders.toml --no-detail\n" in out
     locked = ServerConfig.from_mapping({"items": 20, "auth": ["bearer"], "api_key": ["k-123=default"]})
     with running_in_thread(locked) as api:
         code, out, _ = run(capsys, "import", "--url", api.url, "--progress", "none", "--run", "b")

@@ -1,6 +1,6 @@
 """`check`, `recommend` and `infer`: help a person to decide on settings before an import.
 
-`check` tells in at most five requests whether an API can be imported, and what it says of its limits. `recommend` says
+`check` tells in a few requests whether an API can be imported, and what it says of its limits. `recommend` says
 how many workers to use, how long that takes, and how far the advice carries. `infer` says what past runs teach for the
 next one.
 """
@@ -24,6 +24,7 @@ from harness import signals
 from harness.cli.exit_codes import BAD_INPUT, COMPLETE
 from harness.cli.options import CHECKED, RECOMMENDED, this_program
 from harness.cli.run import preset_line
+from harness.cli.typed import as_typed
 from harness.config import ImportConfig
 from harness.errors import BadInput
 from harness.flags import FLAGS, flag_of
@@ -92,7 +93,7 @@ def _advice(config: ImportConfig, checked: Checked, saved: Path | None) -> dict[
     command = shlex.join(["import", "--config", file, *again])
     if saved is not None:
         return {"command": command}
-    return {"command": command, "save": shlex.join(["check", *_as_typed(config), "--save", file])}
+    return {"command": command, "save": shlex.join(["check", *as_typed(config), "--save", file])}
 
 
 def _word_of(url: str) -> str:
@@ -100,31 +101,6 @@ def _word_of(url: str) -> str:
     words = [part.partition(".")[0] for part in urlsplit(url).path.split("/")]
     words = [word for word in words if re.fullmatch("[A-Za-z][A-Za-z0-9_-]*", word)]
     return words[-1].lower() if words else "source"
-
-
-def _as_typed(config: ImportConfig) -> list[str]:
-    """Return the flags of the source as they would be typed; of headers only the names, for the values are secret."""
-    words: list[str] = []
-    for name in config.given():
-        if name not in CHECKED or name == "as_json":
-            continue
-        if name == "header":
-            shown = [*config.source.stored_headers, *(f"{one}: …" for one in config.source.header_names)]
-            words += [word for header in shown for word in ("--header", header)]
-            continue
-        flag, value = FLAGS[name], config[name]
-        if value == flag.default:
-            continue
-        if isinstance(value, bool):
-            words.append(flag.flag if value is not True or flag.default is False else f"--{flag.name}")
-        elif isinstance(value, Mapping):
-            pairs = [json.dumps(value)] if name == "body" else [f"{one}={inner}" for one, inner in value.items()]
-            words += [word for pair in pairs for word in (flag.flag, pair)]
-        elif isinstance(value, tuple):
-            words += [word for one in value for word in (flag.flag, str(one))]
-        else:
-            words += [flag.flag, format_period(value) if isinstance(value, float) else str(value)]
-    return words + [word for name in config.source.header_names for word in ("--header", f"{name}: …")]
 
 
 def _command(config: ImportConfig, checked: Checked) -> str:

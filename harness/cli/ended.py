@@ -51,7 +51,10 @@ def _check_of(run: Run) -> tuple[str, ...]:
     settings = run.about.get("config", {})
     if not settings.get("url"):
         return ()
-    words = ["check"]
+    typed = run.about.get("typed")
+    if isinstance(typed, list) and all(isinstance(word, str) for word in typed):
+        return (shlex.join(["check", *typed]).replace("{", "{{").replace("}", "}}"),)
+    words = ["check"]  # of a run that was started from Python or a notebook, or by an earlier version
     for name in ("preset", "url", "token_env"):
         value = settings.get(name) or ()
         words += [word for one in ([value] if isinstance(value, str) else value) for word in (flag_of(name), one)]

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +22,7 @@ from harness.cli.ended import report
 from harness.cli.exit_codes import exit_code
 from harness.cli.manage import go_on
 from harness.cli.options import this_program, where
+from harness.cli.typed import as_typed
 from harness.config import ImportConfig
 from harness.errors import BadInput
 from harness.flags import RESUMED, flag_of
@@ -61,7 +63,9 @@ def import_command(toml: Path | None, **flags: Any) -> int:
         return _resume(find_run(config.run.results, config.run.name), said)
     if config.run.dry_run:
         return signals.run(_plan, config, clock=clock_at(config.speed))
-    return signals.run(import_now, config, clock=clock_at(config.speed))
+    typed = given(flags)
+    again = as_typed(config) if toml is None else ["--config", str(toml), *as_typed(config, typed)]
+    return signals.run(import_now, config, False, again, clock=clock_at(config.speed))
 
 
 def resume_command(run: str | None, **flags: Any) -> int:
@@ -135,8 +139,11 @@ class _Signals:
         self.session = session
 
 
-async def import_now(config: ImportConfig, relist: bool = False) -> int:
-    """Import in this terminal, shown as it goes; answers the exit code. relist: read the list again, as an audit."""
+async def import_now(config: ImportConfig, relist: bool = False, typed: Sequence[str] = ()) -> int:
+    """Import in this terminal, shown as it goes; answers the exit code.
+
+    relist: read the list again, as an audit. typed: what a check of the same source is typed with, to be kept.
+    """
     told = _Signals()
     mode = "none" if config.run.quiet or config.run.as_json else choose_mode(config.run.progress, sys.stderr)
     shown: list[Progress] = []
@@ -147,6 +154,8 @@ async def import_now(config: ImportConfig, relist: bool = False) -> int:
 
         def on_start(session: Session, _url: str) -> None:
             told.began(session)
+            if typed:
+                session.run_folder.note(typed=list(typed))
             if mode != "none":
                 _say_beforehand(config, "The bar" if mode == "bar" else "It")
                 session.on_assumed = _say_assumed

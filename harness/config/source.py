@@ -16,7 +16,7 @@ from harness.flags import FLAGS
 from harness.spec.checks import KINDS, check, may_be_stored, place_of
 from harness.spec.flat import compiled, over
 from harness.spec.presets import Preset, load
-from harness.spec.source import Source
+from harness.spec.source import Auth, Source
 from harness.spec.split import EXAMPLE, parse
 from harness.unusable import BadSetting
 from harness.values import (
@@ -29,6 +29,7 @@ from harness.values import (
     as_size,
     as_statuses,
     as_texts,
+    proves_who,
     variables_in,
 )
 
@@ -167,7 +168,15 @@ class SourceSpec(Part):
         takes = known.pop("split", None)  # how this API takes a range, which by itself splits nothing
         if self.split is not None and takes is not None:
             given["split"] = _completed(self.split, takes)
-        return preset.on(compiled(over(known, given), lenient=True), self.plan)
+        source = compiled(over(known, given), lenient=True)
+        return preset.on(source, self.plan, keyless=self._is_keyless(source.auth))
+
+    def _is_keyless(self, auth: Auth | None) -> bool:
+        """Whether requests to an API that is there prove nothing: neither its auth, nor a header, nor a parameter."""
+        if self.url is None or auth is not None:
+            return False
+        placed = any(variables_in(text) for text in (self.url, *self.param.values()))
+        return not placed and not any(proves_who(name) or "auth" in name.lower() for name in self.header_names)
 
     def _given(self) -> dict[str, Any]:
         """Return what is given of the source, by flat name; headers as far as they may be written down."""
@@ -188,7 +197,10 @@ class SourceSpec(Part):
         """The documented limits of this API, in the grammar of --limit; () where none are known."""
         if self.declaration is not None:
             return self.declaration.limits
-        return () if self.preset is None else load(self.preset).limits_of(self.plan)
+        if self.preset is None:
+            return ()
+        declared = self._source
+        return load(self.preset).limits_of(self.plan) if declared is None else declared.limits
 
     @property
     def page_size(self) -> int:

@@ -247,7 +247,7 @@ def _says_end(state: Reading) -> Ended | None:
     if listing.looped or listing.more:
         return None
     if listing.way is not None:
-        return Ended("link", f"{_quoted(listing.way)} is empty")
+        return Ended("link", f"{_quoted(listing.way)} names no next page")
     if listing.way_on and not listing.unsaid and listing.way is None:
         return Ended("link", f"{_quoted(listing.way_on)} is missing from the last page")
     return None

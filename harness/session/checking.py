@@ -43,8 +43,8 @@ class Checked:
 
     ended: the evidence that the list ends with what was seen; problem: why an import could not end as complete.
 
-    item_fields: 0 where no item was asked for, of which new_fields are not in the list's records. alike: those hold all
-    of them. skew_s: how far the server's clock is ahead of ours, to the second (None: it has no Date).
+    item_fields: 0 where no item was asked for, of which new_fields are not in the list's records. alike: those are
+    exactly the items. skew_s: how far the server's clock is ahead of ours, to the second (None: it has no Date).
 
     statuses: of the answers, in order. findings, unknown: what can be told of the source, and what cannot. declared:
     the parts that were not guessed, as they are declared; declared_limits: so are these. sends: (what proves who we
@@ -123,7 +123,7 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
         pages=seen.state.last_page,
         paging=seen.paging,
         item_fields=len(sampled.fields),
-        alike=bool(sampled.fields) and sampled.fields <= sampled.list_fields,
+        alike=bool(sampled.fields and sampled.is_same),
         told=told,
         skew_s=None if server_s is None else server_s - utc_s,
         ended=seen.ended,

@@ -155,6 +155,8 @@ def _go_by(api: HttpApi, run: Run, config: ImportConfig, session: Session) -> No
             raise RecordError(f"{where} holds an assumption that is none; restore it, or start anew") from None
     elif config.source.url is not None:
         api.reading.on_assumed = session.assumed
+    if config.source.url is not None and config.pacing.limit:
+        api.on_quotas = session.heard
     sized = Sized.from_noted(run.about.get("page_size"))
     if sized is not None or session.state.pages_read:
         api.reading.keep_size(sized)

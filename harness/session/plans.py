@@ -148,7 +148,7 @@ def _options(facts: Facts, config: ImportConfig, tiers: Tiers, rtt_s: float) -> 
         flags = "" if taken == "batch" else "--detail"
         yield option(f"{batch:,} items at once", a_page, pages, True, batch, flags=flags, is_taken=taken == "batch")
     if source.detail is not False and (batch or 2) > 1:
-        flags = "" if taken == "single" else "--detail" if batch is None else "--item with {ids:1}"
+        flags = "" if taken == "single" else "--detail" if batch is None else "--item '{list}/{id}'"
         yield option(singly, a_page, pages, True, None, flags=flags, is_taken=taken == "single")
     if facts.usual and 0 < facts.usual < a_page:
         detail = taken != "list"

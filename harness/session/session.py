@@ -19,7 +19,8 @@ from harness.core.budgets import Budgets, charge, each
 from harness.core.choosing import Chooser
 from harness.core.eta import eta_s
 from harness.errors import RecordError
-from harness.pacing import AutoPacer, Tiers, TierStatistics, format_tiers
+from harness.pacing import AutoPacer, Quota, Tiers, TierStatistics, format_tiers
+from harness.pacing.disagreement import disagreement
 from harness.pacing.routes import LearningRoutePacer, several
 from harness.pacing.sharing import SharingPacer, scaled
 from harness.pacing.tiers import by_route
@@ -198,6 +199,14 @@ class Session:
             self.run_folder.note(assumed=assumed.as_noted())
         if self.on_assumed is not None:
             self.on_assumed(assumed.line)
+
+    def heard(self, quotas: tuple[Quota, ...]) -> None:
+        """Say where headers name another limit than is declared, and keep that with the run."""
+        why = disagreement(self.config.limits, quotas)
+        if why is not None:
+            _log.warning("%s", why)
+            with suppress(RecordError):
+                self.run_folder.note(limits_in_doubt=why)
 
     def sized(self, sized: Sized) -> None:
         """Keep how many records a page is asked for: numbers of pages mean nothing with another size."""

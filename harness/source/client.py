@@ -20,7 +20,7 @@ from dataclasses import replace
 import trio
 
 from harness.core.answers import Failed
-from harness.pacing import Notice
+from harness.pacing import Notice, Quota
 from harness.pacing.refusals import MOST_BODY, Declared, by_body, wants_body, without_hint
 from harness.record.clock import utc_s
 from harness.record.events import Key, Role
@@ -86,6 +86,8 @@ class HttpApi:
         unsaid = () if oauth is None else oauth.secrets
         self._credentials = Credentials(rest.url, headers or {}, variables or {}, auth, keys, unsaid)
         self._oauth = oauth
+        # Told once, of the first answer whose headers tell of limits.
+        self.on_quotas: Callable[[tuple[Quota, ...]], None] | None = None
         self._hints_always = False  # Retry-After came with a success
         self._addresses = Addresses(self._credentials, same_host=same_host)
         self.reading = Reading(rest, self._credentials.redact, find_size=find_size)
@@ -181,6 +183,9 @@ class HttpApi:
     def _as_meant(self, said: Notice) -> Notice:
         if 200 <= said.status < 300 and said.retry_after_s is not None:
             self._hints_always = True
+        if said.quotas and self.on_quotas is not None:
+            on_quotas, self.on_quotas = self.on_quotas, None
+            on_quotas(said.quotas)
         return without_hint(said) if self._hints_always else said
 
     async def _ask(self, client: AsyncClient, sent: Sent, credential: str | None, heard: _Heard) -> Got:

@@ -139,6 +139,7 @@ def _page_of(link: str) -> int:
 
 # No list sends more links than this in one header; reading more would only cost time.
 _MOST_LINKS = 100
+NO_NEXT = "no next"  # no relation can be called so, with a space
 
 
 def link_targets(header: str, relation: str) -> list[str]:
@@ -147,19 +148,23 @@ def link_targets(header: str, relation: str) -> list[str]:
 
 
 def _links(header: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield (target, relation types in lower case) of each link; skip anything else."""
+    """Yield (target, relation types in lower case) of each link; skip anything else.
+
+    A next link with `results="false"` is none but NO_NEXT: Sentry sends one with the last page, for whoever polls.
+    """
     at = 0
     for _ in range(_MOST_LINKS):
         begin = header.find("<", at)
         end = header.find(">", begin)
         if begin < 0 or end < 0:
             return
-        at, relations = end + 1, None
+        at, relations, void = end + 1, None, False
         while at < len(header) and header[at] != ",":
             name, value, at = _parameter(header, at)
             if name == "rel" and relations is None:  # RFC 8288 3.3: the first one counts
                 relations = value.lower().split()
-        yield header[begin + 1 : end].strip(), relations or []
+            void = void or (name == "results" and value.lower() == "false")
+        yield header[begin + 1 : end].strip(), [NO_NEXT if void and one == "next" else one for one in relations or ()]
 
 
 def _parameter(header: str, at: int) -> tuple[str, str, int]:

@@ -46,6 +46,10 @@ class NoData(Garbled):
     """A body that is another kind of thing: a page for people, say. At a list's own address it will always be."""
 
 
+# Gerrit and other services of Google's put it before their JSON, so that no web page can run that as a script.
+_GUARD = ")]}'"
+
+
 def read_text(content_type: str, body: Body) -> str:
     """Return the JSON text of a body; "" for an empty one.
 
@@ -54,6 +58,8 @@ def read_text(content_type: str, body: Body) -> str:
     """
     kind, parameters = _parsed(content_type)
     text = decoded(body, parameters.get("charset"))
+    if text.startswith(_GUARD):
+        text = text.removeprefix(_GUARD).lstrip(",\r\n")
     if not text.strip(_BLANK):
         return ""
     if _is_page(text) or _is_binary(body, parameters.get("charset")):

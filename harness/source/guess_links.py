@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from harness.source.declared import link_targets
+from harness.source.declared import NO_NEXT, link_targets
 from harness.source.guess_cursors import token
 from harness.source.guess_fields import Keys, at, path_of, plain_fields
 from harness.source.guess_seen import (
@@ -29,9 +29,9 @@ def link_header(seen: Seen) -> Way | None:
     if link_targets(header, "next"):
         paging = LinkPaging(more=more, total=total)
         return Way(paging, "Link header, rel next", "the header names the next page", "no rel next any more")
-    pages = [rel for rel in ("prev", "previous", "first", "last") if link_targets(header, rel)]
+    pages = [rel for rel in ("prev", "previous", "first", "last", NO_NEXT) if link_targets(header, rel)]
     if pages and not any(is_onward(keys) for keys, _ in plain_fields(dict(seen.about))):
-        why = f"the Link header names {', '.join(pages)} and no next"
+        why = f"the Link header names {', '.join(rel for rel in pages if rel != NO_NEXT) or 'others'} and no next"
         return Way(LinkPaging(total=total), "Link header", why, "no rel next", ended=True)
     return None
 

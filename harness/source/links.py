@@ -48,7 +48,8 @@ class Links:
                 return self._with_proof(urlunsplit((*urlsplit(self._url)[:2], *urlsplit(url)[2:])))
             where = "{}://{}:{}".format(*there)
             why = f"{what} is on another host, {where}, which must not receive the credentials"
-            raise Malformed(f"{why}; if you trust it, add --allow-host {there[1]}")
+            same = "if it is this service by another name, add --same-host"
+            raise Malformed(f"{why}; {same}; if it is another that you trust, add --allow-host {there[1]}")
         return url
 
     def _with_proof(self, url: str) -> str:

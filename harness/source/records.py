@@ -5,7 +5,7 @@ as an empty list. Where nothing is declared, a list is an array, or an object wi
 `results` (of any other, `harness.source.guess` writes a declaration first); the id is `id`; an item stands alone or in
 `data`.
 
-A list may hold bare ids, numbers or texts; then each item must be fetched.
+A list may hold bare ids, numbers or texts: where they are all there is of an item, it is kept as `{"id": ...}`.
 """
 
 from __future__ import annotations
@@ -105,13 +105,12 @@ class Records:
         raise Malformed(f"{why}; it says {shown(says)}" if says else why, past, says)
 
     def ids_of(self, records: Sequence[Any], *, kept: bool) -> list[tuple[ItemId, Any]]:
-        """Return the records by their ids. kept: they are the items. Malformed where one has no usable id."""
+        """Return the records by their ids; a bare id is a record of nothing but that.
+
+        kept: they are the items. Malformed where one has no usable id.
+        """
         bare = not self._ids and not any(isinstance(record, (dict, list)) for record in records)
-        by_id = [(self._id(record, bare=bare), record) for record in records]
-        if kept and records and bare:
-            raise Malformed(
-                "the list holds bare ids and nothing else: each item must be fetched (leave out --no-detail)"
-            )
+        by_id = [(self._id(record, bare=bare), {"id": record} if bare else record) for record in records]
         _check_unique(by_id, kept=kept)
         return by_id
 
@@ -154,7 +153,10 @@ class Records:
     def items_of(self, value: Any, sent: str) -> list[tuple[ItemId, dict[str, Any]]]:
         """Return the items of a batch by their ids. Malformed where the answer is no list of them."""
         records = Records(None if self._item is None else self._item.text, [path.text for path in self._ids], None)
-        return records.ids_of(records.of_page(value, sent), kept=True)
+        found = records.of_page(value, sent)
+        if found and not any(isinstance(record, (dict, list)) for record in found):
+            raise Malformed("the answer to a batch holds bare ids, not items")
+        return records.ids_of(found, kept=True)
 
     def spelt(self, inner: dict[str, Any]) -> ItemId | None:
         """Return the id of an item as it carries it."""

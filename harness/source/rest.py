@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
-from urllib.parse import quote
 
 from harness.core.answers import BatchRead, PageRead
 from harness.record.events import FIRST_PAGE, Batch, ItemId, Key, PageRef
@@ -32,7 +31,7 @@ from harness.source.paging import USUAL_SIZE, Pages
 from harness.source.records import Garbled as Garbled, Malformed as Malformed, Records, as_text, parsed
 from harness.spec.source import Item, Resource, Source
 from harness.spec.split import parse
-from harness.spec.templates import BodyTemplate, UrlTemplate, encoded, encoded_name
+from harness.spec.templates import BodyTemplate, UrlTemplate, encoded, encoded_name, parameter
 
 _NO_HEADERS: Mapping[str, str] = {}
 
@@ -81,13 +80,11 @@ class Rest:
         base = self._template.fill({})
         self._links = Links(source, base)
         self._items = ItemUrls(source, self._links, base)
-        self._params = {
-            encoded_name(name): UrlTemplate(f"?={quote(value, safe='{}:*,')}")
-            for name, value in source.list_params.items()
-        }
+        self._params = {encoded_name(name): parameter(value) for name, value in source.list_params.items()}
         self._everywhere = {encoded_name(name): self._params[encoded_name(name)] for name in source.params}
         self._body = None if resource.body is None else BodyTemplate(resource.body)
-        self._placed = self._template.names | (self._body.names if self._body is not None else frozenset())
+        placed = [self._template.names, *(one.names for one in self._params.values())]
+        self._placed = frozenset().union(*placed, () if self._body is None else self._body.names)
         self._size = asked_size(source, self._placed)
         paging = resource.paging
         typed = self._body is not None and bool(self._body.names & {"cursor", "last_id"})
@@ -142,7 +139,8 @@ class Rest:
         """Return an item's URL with the parameters of every request, but for those that it has."""
         if not self._everywhere or not self._links.is_own(url):
             return url
-        added = {name: part.fill({}).removeprefix("?=") for name, part in self._everywhere.items()}
+        filled = {name: part.fill({}) for name, part in self._everywhere.items()}
+        added = {name: part.removeprefix("?=") for name, part in filled.items() if part}
         return with_parameters(url, added, keep=True)
 
     def batch_url(self, batch: Batch) -> str:
@@ -166,7 +164,8 @@ class Rest:
         if page.kind == "url":
             return str(page.value)
         url = self._template.fill(values)
-        url = with_parameters(url, {name: part.fill(values).removeprefix("?=") for name, part in self._params.items()})
+        filled = {name: part.fill(values) for name, part in self._params.items()}
+        url = with_parameters(url, {name: part.removeprefix("?=") for name, part in filled.items() if part})
         resource = self.source.resource
         size_name, added = resource.size_param, {}
         if self._pages is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.source.declared import declared, whole
+from harness.source.declared import NO_NEXT, declared, link_targets, whole
 
 # Ten million pages of one item are still a list; more is a number gone wrong.
 MOST_PAGES = 10_000_000
@@ -23,7 +23,8 @@ def spoken(about: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def lost_link(header: str) -> list[str]:
     """Name the Link header, in a list, where it speaks of a next page in a form that cannot be read."""
-    return ["header Link"] if "next" in header.lower().replace('"', " ").replace("=", " ").split() else []
+    speaks = "next" in header.lower().replace('"', " ").replace("=", " ").split()
+    return ["header Link"] if speaks and not link_targets(header, NO_NEXT) else []
 
 
 def followed(about: dict[str, Any]) -> set[str]:

@@ -17,9 +17,9 @@ from harness.spec.flat import PAGING_SETTINGS, PAGINGS
 from harness.spec.paths import Path
 from harness.spec.source import Auth, BasicAuth, BearerAuth, HeaderAuth, Item, OAuth2, QueryAuth, Resource, Source
 from harness.spec.split import parse
-from harness.spec.templates import BodyTemplate, ItemTemplate, UrlTemplate, on_list
+from harness.spec.templates import BodyTemplate, ItemTemplate, UrlTemplate, on_list, parameter
 from harness.unusable import BadSetting
-from harness.values import as_variable, check_url, proves_who, variables_in
+from harness.values import as_variable, check_url, no_placeholder, proves_who, variables_in
 
 # RFC 9110 5.6.2; a header's value may hold what is visible in ASCII, and blanks.
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -36,7 +36,7 @@ def check(source: Source) -> None:
     """Raise BadSetting for the first thing of `source` that cannot be used."""
     resource = source.resource
     _url("url", resource.url)
-    _placeholders(resource)
+    _placeholders(resource, source.list_params)
     _query(source)
     _body(resource)
     for name, path in _paths(source):
@@ -113,8 +113,12 @@ def _split(resource: Resource) -> None:
 # --- placeholders, parameters and the body ----------------------------------------------------------------------------
 
 
-def _placeholders(resource: Resource) -> None:
+def _placeholders(resource: Resource, params: Mapping[str, str]) -> None:
     _try("url", UrlTemplate, resource.url)
+    for value in params.values():
+        for variable in variables_in(value):
+            _try("param", as_variable, variable)
+        _try("param", parameter, value)
     if resource.body is not None:
         _try("body", BodyTemplate, resource.body)
     paging = resource.paging
@@ -125,7 +129,8 @@ def _placeholders(resource: Resource) -> None:
         "{offset}": "the list is not paged by offset; add --paging offset",
     }
     for place, kind in gives.items():
-        for name, text in (("url", resource.url), ("body", resource.body)):
+        said = [("url", resource.url), ("body", resource.body), *(("param", value) for value in params.values())]
+        for name, text in said:
             if _holds(text, place) and (paging is None or paging.type != kind):
                 raise BadSetting(name, f" holds {place}, but {asks[place]}")
 
@@ -151,8 +156,6 @@ def _query(source: Source) -> None:
         if name in in_url:
             raise BadSetting("param", f" {quoted(name)} is in the URL, too; leave one of the two out")
         _secret("param", name, value)
-        for variable in variables_in(value):
-            _try("param", as_variable, variable)
 
 
 def _secret(setting: str, name: str, value: Any) -> None:
@@ -202,7 +205,7 @@ def _paging(resource: Resource, params: Mapping[str, str]) -> None:
     paging = resource.paging
     if paging is None:
         return
-    asked = (resource.url, resource.body)
+    asked = (resource.url, resource.body, *params.values())
     if paging.type == "cursor" and paging.param is None and not any(_holds(one, "{cursor}") for one in asked):
         raise BadSetting("next", " tells a cursor, but nothing sends it; add --cursor-param, or {cursor} to the URL")
     if paging.type == "keyset" and paging.param is None and not any(_holds(one, "{last_id}") for one in asked):
@@ -249,6 +252,7 @@ def _headers(source: Source) -> None:
         seen[name.lower()] = name
         for variable in variables_in(value):
             _try("header", as_variable, variable)
+        _try("header", no_placeholder, value)
         if re.search(r"auth|token|key|secret|cookie|password|session", name, re.I) and not variables_in(value):
             how = f"write '{name}: {{env:VARIABLE}}' and export the variable"
             raise BadSetting("header", f" {name} holds what looks like a secret, which would be stored; {how}")

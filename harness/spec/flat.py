@@ -68,6 +68,7 @@ _IMPLIED: dict[str, Kind] = {
     "cursor_param": "cursor",
     "last_id": "keyset",
 }
+_TEXTS = ("url", "body", "param")  # in which placeholders stand
 _PLACES: dict[str, Kind] = {"{offset}": "offset", "{cursor}": "cursor", "{last_id}": "keyset"}
 AUTH_SETTINGS = ("auth", "token_env", "token_url", "client_id_env", "client_secret_env", "scope")
 _OF_OAUTH = ("token_url", "client_id_env", "client_secret_env", "scope")
@@ -94,7 +95,9 @@ def compiled(given: Mapping[str, Any], base: Source | None = None, *, lenient: b
         if name in given:
             changes[name] = tuple(map(_as_rule, given[name]))
     changed = resource.model_copy(update=changes)
-    changed = changed.model_copy(update={"paging": _paging(given, changed), "item": _item(given, changed)})
+    everywhere = given.get("param", {} if base is None else base.params)
+    paging = _paging(given, changed, {**everywhere, **changed.params})
+    changed = changed.model_copy(update={"paging": paging, "item": _item(given, changed)})
     source = Source(resource=changed) if base is None else base.model_copy(update={"resource": changed})
     about = {name: given[name] for name in ("same_host", "allow_host") if name in given}
     if "param" in given:
@@ -115,8 +118,7 @@ def left_of(weaker: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, An
     """Return the settings of `weaker` that those of `given`, which win over them, do not make void."""
     kept = dict(weaker)
     chosen, before = (
-        None if vote is None else vote.kind
-        for vote in (_implied(one, one.get("url"), one.get("body"), None) for one in (given, weaker))
+        None if vote is None else vote.kind for vote in (_implied(one, _texts(one), None) for one in (given, weaker))
     )
     of_both = {chosen, before} == {"cursor", "keyset"} and "next" not in given and "paging" not in given
     if chosen not in (None, before) and not of_both:
@@ -143,9 +145,10 @@ def _item(given: Mapping[str, Any], resource: Resource) -> Item | None:
 # --- paging -----------------------------------------------------------------------------------------------------------
 
 
-def _paging(given: Mapping[str, Any], resource: Resource) -> Paging | None:
+def _paging(given: Mapping[str, Any], resource: Resource, params: Mapping[str, str]) -> Paging | None:
+    """Return how pages follow on each other. params: what is sent with the list's requests."""
     base = resource.paging
-    vote = _implied(given, resource.url, resource.body, base)
+    vote = _implied(given, _texts({"url": resource.url, "body": resource.body, "param": params}), base)
     own = [name for name in PAGING_SETTINGS if name in given]
     if vote is None:
         if own:
@@ -161,7 +164,7 @@ def _paging(given: Mapping[str, Any], resource: Resource) -> Paging | None:
     if base is not None and base.type == vote.kind:
         return base.model_copy(update=values)
     if vote.kind == "cursor" and "next" not in values:
-        if vote.setting in ("url", "body"):
+        if vote.setting in _TEXTS:
             said = f" holds {{cursor}}, but nothing says where a page tells it; add --next, such as {EXAMPLE['next']}"
             raise BadSetting(vote.setting, said)
         said = f" needs the path of the cursor in a page; add --next, such as {EXAMPLE['next']}"
@@ -188,21 +191,28 @@ class _Vote:
     words: str
 
 
-def _implied(given: Mapping[str, Any], url: Any, body: Any, base: Paging | None) -> _Vote | None:
+def _texts(given: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return the settings in which placeholders stand, by name; each parameter by itself. They may be as typed."""
+    params = given.get("param") or ()
+    values = params.values() if isinstance(params, Mapping) else [params] if isinstance(params, str) else params
+    return [("url", given.get("url")), ("body", given.get("body")), *(("param", one) for one in values)]
+
+
+def _implied(given: Mapping[str, Any], texts: list[tuple[str, Any]], base: Paging | None) -> _Vote | None:
     """Return what says the kind of paging; None where nothing does. BadSetting for two that say different ones."""
     if isinstance(given.get("paging"), str):
         return _Vote(given["paging"], "paging", f"--paging {given['paging']}")
     votes = [_Vote(kind, name, _flag(name)) for name, kind in _IMPLIED.items() if name in given]
     if "last_id" in given or (base is not None and base.type == "keyset" and "next" not in given):
         votes = [vote for vote in votes if vote.setting != "cursor_param"]  # which both have
-    for name, text in (("url", url), ("body", body)):
+    for name, text in texts:
         votes += [_Vote(kind, name, f"{place} in it") for place, kind in _PLACES.items() if _stands(place, text)]
     if any(vote.kind == "offset" for vote in votes):
         votes = [vote for vote in votes if vote.setting != "first_page"]  # it counts records then
     for vote in votes[1:]:
         if vote.kind != votes[0].kind:
-            first = votes[0].words if votes[0].setting not in ("url", "body") else "another placeholder"
-            how = f" (by {vote.words})" if vote.setting in ("url", "body") else ""
+            first = votes[0].words if votes[0].setting not in _TEXTS else "another placeholder"
+            how = f" (by {vote.words})" if vote.setting in _TEXTS else ""
             said = f" pages by {_WORDS[vote.kind]}{how} and {first} by another way; leave one of the two out"
             raise BadSetting(vote.setting, said)
     if votes:

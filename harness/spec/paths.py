@@ -4,7 +4,8 @@ Three readings, tried in this order:
 
     header:NAME      the header of that name, in any case of letters
     a plain path     keys with dots between them. A key may hold dots itself: at each object the longest part of the
-                     path that is a key of it counts, so `@odata.nextLink` and `meta.@odata.nextLink` need no quotes
+                     path that is a key of it counts, so `@odata.nextLink` and `meta.@odata.nextLink` need no quotes.
+                     `!` before it is the opposite of what stands there, as in JMESPath
     anything else    JMESPath (https://jmespath.org), unless the whole text is a key of the object; keys that hold
                      its operators are written in double quotes, as there
 
@@ -25,25 +26,30 @@ HEADER = "header:"
 _NO_HEADERS: Mapping[str, str] = {}
 # What JMESPath writes operators with; a path without them is plain.
 _OPERATORS = re.compile(r"[\[\]{}()|&*?!<>=\"'`,]")
+_LOGIC = re.compile(r"[&|!<>=]")  # what may join two things, of which `!` is of the first alone
 _FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.1
 _MISSING: Any = object()
+_FALSE: tuple[Any, ...] = (None, False, "", [], {})  # as JMESPath has it; 0 == False is, too: an `is_last` of 0 is none
 
 
 class Path:
     """A path into an answer; ValueError, one sentence, where the text is none."""
 
-    __slots__ = ("_expression", "header", "text")
+    __slots__ = ("_expression", "_opposite", "header", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.header: str | None = None
         self._expression: Any = None
+        self._opposite: Path | None = None
         if not text or not text.isprintable() or text != text.strip():
             raise ValueError(f"{text!r} is not a path: write a key such as next, or keys such as meta.next")
         if text.startswith(HEADER):
             self.header = text.removeprefix(HEADER).strip().lower()
             if not _FIELD_NAME.fullmatch(self.header):
                 raise ValueError(f"{text!r} names no header: write it as header:X-Next-Page")
+        elif text[0] == "!" and text[1:] and not _LOGIC.search(text[1:]):
+            self._opposite = Path(text[1:])
         elif _OPERATORS.search(text):
             self._expression = _compiled(text)
         elif not all(text.split(".")):
@@ -64,6 +70,8 @@ class Path:
             return headers.get(self.header, _MISSING)
         if isinstance(value, dict) and self.text in value:
             return value[self.text]
+        if self._opposite is not None:
+            return self._opposite.find(value, headers) in _FALSE
         if self._expression is None:
             return _walk(value, self.text)
         found = _search(self._expression, value)

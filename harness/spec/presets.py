@@ -5,7 +5,8 @@ A preset holds the flat settings of a source, as a person would type them, and b
     about     one line: the API, and which of its lists
     url       where such a list is, with the names that are yours in capitals: https://api.github.com/repos/OWNER/REPO/issues
     most_per_page  the largest page that the documentation allows
-    limits    documented limits by plan, in the grammar of --limit; `default` is the one of whoever says no --plan
+    limits    documented limits by plan, in the grammar of --limit; `default` is the one of whoever says no --plan,
+              `anonymous` of whoever, besides, gives no key
     variant   tables of settings that lists at some URLs have instead: those whose URL holds the variant's `at`
     docs      for each fact, the address of its page and the day on which it was read
     warn      what headers or other pages of the documentation say otherwise
@@ -35,6 +36,7 @@ from harness.unusable import BadSetting
 from harness.values import as_tiers, is_preset_file
 
 _DATE = re.compile(r"\b20[0-9]{2}-[0-9]{2}(-[0-9]{2})?\b")
+_KEYLESS = "anonymous"
 _OWN = ("about", "url", "limits", "docs", "warn", "most_per_page", "name", "variant")
 
 
@@ -64,8 +66,13 @@ class Preset:
                 return replace(self, settings=over(self.settings, settings))
         return self
 
-    def limits_of(self, plan: str | None) -> tuple[str, ...]:
-        """Return the documented limits of a plan, () where none are; BadSetting for a plan that is not there."""
+    def limits_of(self, plan: str | None, *, keyless: bool = False) -> tuple[str, ...]:
+        """Return the documented limits of a plan, () where none are; BadSetting for a plan that is not there.
+
+        keyless: no key goes with the requests.
+        """
+        if plan is None and keyless and _KEYLESS in self.limits:
+            return (self.limits[_KEYLESS],)
         if plan is None:
             return (self.limits["default"],) if "default" in self.limits else ()
         if plan not in self.limits:
@@ -73,10 +80,11 @@ class Preset:
             raise BadSetting("plan", f" {quoted(plan)} is not known of {self.name}; use one of: {known}")
         return (self.limits[plan],)
 
-    def on(self, source: Source, plan: str | None) -> Source:
-        """Return `source`, which was read with this preset, with what else is known."""
+    def on(self, source: Source, plan: str | None, *, keyless: bool = False) -> Source:
+        """Return `source`, which was read with this preset, with what else is known; see `limits_of`."""
         resource = source.resource.model_copy(update={"most_per_page": self.most_per_page})
-        return source.model_copy(update={"name": self.name, "resource": resource, "limits": self.limits_of(plan)})
+        limits = self.limits_of(plan, keyless=keyless)
+        return source.model_copy(update={"name": self.name, "resource": resource, "limits": limits})
 
 
 def names() -> list[str]:

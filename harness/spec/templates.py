@@ -95,6 +95,23 @@ class UrlTemplate:
         return f"{url}?{'&'.join(query)}" if query else url
 
 
+def parameter(value: str) -> UrlTemplate:
+    """Return a parameter's value as the query of a URL: `{cursor}` and the like in it are placeholders.
+
+    Other braces are themselves, for a value may be JSON or GraphQL; but a value that is nothing but `{something}` is a
+    mistake: ValueError.
+    """
+    name = value[1:-1]
+    if _WHOLE.fullmatch(value) and name not in OF_LIST and not _VARIABLE.fullmatch(name):
+        raise ValueError(_unknown(name, value, OF_LIST))
+    written, at = [], 0
+    for found in _PLACE.finditer(value):
+        if found[1] in OF_LIST or _VARIABLE.fullmatch(found[1]):
+            written += [quote(value[at : found.start()], safe=":*,"), found[0]]
+            at = found.end()
+    return UrlTemplate("?=" + "".join(written) + quote(value[at:], safe=":*,"))
+
+
 def _split(
     text: str, whole: str, allowed: Collection[str] | None, host_ends: int | None, absolute: bool
 ) -> list[str | _Place]:
@@ -124,6 +141,8 @@ def _loose_braces(piece: str) -> str:
 
 def _unknown(name: str, whole: str, allowed: Collection[str]) -> str:
     known = ", ".join(f"{{{one}}}" for one in (*allowed, "env:NAME"))
+    if whole == f"{{{name}}}":
+        return f"unknown placeholder {whole}: allowed are {known}"
     return f"unknown placeholder {{{name}}} in {whole}: allowed are {known}; write %7B for a brace itself"
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from harness.pacing import Quota, parse_tiers
+from harness.pacing.disagreement import disagreement
 from harness.views.plan import plan_rows
 from harness.views.screen import Row, Screen, labelled
 from harness.views.text import count, duration, plural
@@ -46,7 +48,8 @@ def _checked(checked: Checked) -> Iterable[Row]:
     yield from _end(checked)
     yield from _parts(checked, "items", "envelope")
     if checked.item_fields:
-        more = f", {count(checked.new_fields)} of them not in the list" if checked.new_fields else ""
+        other = "" if checked.alike else ", with other values than in the list"
+        more = f", {count(checked.new_fields)} of them not in the list" if checked.new_fields else other
         yield "", f"{plural(checked.item_fields, 'field')} each{more}", ""
     if checked.alike:
         yield "", "! the list's records already hold all of them: --no-detail saves a request per item", "yellow"
@@ -100,7 +103,8 @@ def _limits(checked: Checked) -> Iterable[Row]:
     for at, told in enumerate(checked.told):
         yield "limits" if at == 0 and not checked.declared_limits else "", _told(told), ""
     if checked.declared_limits:
-        pass
+        if (why := _in_doubt(checked)) is not None:
+            yield "", why, "yellow"
     elif not checked.told:
         ask = "Pass --limit if you know the limits; otherwise they will be learned"
         yield "limits", f"No rate-limit headers found. {ask}", ""
@@ -109,6 +113,11 @@ def _limits(checked: Checked) -> Iterable[Row]:
     if checked.skew_s is not None and abs(checked.skew_s) >= 2:
         ahead = "ahead of" if checked.skew_s > 0 else "behind"
         yield "clock", f"the server's is {duration(abs(checked.skew_s), whole=True)} {ahead} this machine's", "yellow"
+
+
+def _in_doubt(checked: Checked) -> str | None:
+    quotas = [Quota(limit=told.limit, period_s=told.period_s, header=told.header) for told in checked.told]
+    return disagreement(parse_tiers(checked.declared_limits), quotas)
 
 
 def _told(told: Told) -> str:

@@ -139,7 +139,8 @@ def test_parts_are_read_side_by_side_and_each_ends_by_itself() -> None:
     assert sorted(event.part for event in ended) == [0, 1, 2, 3]
     assert play.core.state.listing.ended == "link"
     assert play.core.state.listing.evidence == (
-        'each of 4 parts was read to its end; the weakest evidence is that of part 1, until=26: "next_cursor" is empty'
+        "each of 4 parts was read to its end; the weakest evidence is that of part 1, until=26: "
+        '"next_cursor" names no next page'
     )
     [split] = play.of(e.ListSplit)
     assert split.parts == ("until=26", "since=25, until=51", "since=50, until=76", "since=75")

@@ -143,6 +143,7 @@ async def test_compression_bombs(tmp_path: Path, packing: str) -> None:
     bomb = b"".join([packer.process(zeros) for _ in range(30)]) + packer.finish()
     body = http(bomb, Content_Encoding=packing)
     plain = catalogue(1, 2)
+    await of(tmp_path / "warm", plain)  # what is loaded on first use is no cost of the bomb
     tracemalloc.start()
     run, _ = await of(tmp_path, lambda path: body if path.endswith("/2") else plain(path), max_body="2MB")
     peak = tracemalloc.get_traced_memory()[1]
@@ -367,7 +368,8 @@ async def test_a_next_link_to_another_host(tmp_path: Path) -> None:
         run, _ = await of(tmp_path, lambda path: listing, header="Authorization: Bearer sk-123456")
     assert (run.status, elsewhere.connections) == ("failed", 0)
     assert run.failed()[0].detail.endswith(
-        "which must not receive the credentials; if you trust it, add --allow-host 127.0.0.1"
+        "which must not receive the credentials; if it is this service by another name, add --same-host; "
+        "if it is another that you trust, add --allow-host 127.0.0.1"
     )
 
 

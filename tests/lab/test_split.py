@@ -68,7 +68,7 @@ def test_its_record_says_how_it_was_read(tmp_path: Path) -> None:
     assert {page.page.part for page in pages} == {0, 1, 2, 3}
     assert found.summary.list_ended == (
         "each of 4 parts was read to its end; the weakest evidence is that of part 1, until=252: total 251 reached, "
-        '"next_cursor" is empty'
+        '"next_cursor" names no next page'
     )
 
 

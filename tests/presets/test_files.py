@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import runpy
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness import BadInput, ImportConfig
 from harness.pacing import parse_tiers
 from harness.spec.presets import load, names
+from harness.views.checked import check_text
+from harness.views.screen import Screen
+from tests.presets.play import checked, imported
+from tests.presets.stub import ORIGIN, Asked, Reply, Stub
 
 ROOT = Path(__file__).parents[2]
 NAMES = (
@@ -62,10 +68,30 @@ def test_its_settings_make_a_source(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_limits_can_be_kept_to(name: str) -> None:
-    """Every plan's, in the grammar of --limit; whoever names no plan is held to one that no plan is below."""
+    """Every plan's, in the grammar of --limit."""
     limits = {plan: parse_tiers(text) for plan, text in load(name).limits.items()}
     for plan, tiers in limits.items():
         assert declared(name, plan=plan).source.limits == (load(name).limits[plan],), tiers
+
+
+@pytest.mark.parametrize("name", ["github", "gitlab"])
+def test_whoever_gives_no_key_is_held_to_what_anybody_gets(name: str) -> None:
+    """A key in a header or a variable in the URL is one, too; a rehearsal without a URL has the key's limits."""
+    limits, url = load(name).limits, load(name).url
+    anybody, keyed_tier = parse_tiers(limits["anonymous"])[0], parse_tiers(limits["default"])[0]
+    assert anybody.limit / anybody.period_s < keyed_tier.limit / keyed_tier.period_s
+    keyless = ImportConfig(preset=name, url=url)
+    assert keyless.source.limits == (limits["anonymous"],)
+    assert keyless.pacing.limit == parse_tiers(limits["anonymous"])
+    keyed: list[dict[str, Any]] = [
+        {"token_env": "API_TOKEN"},
+        {"header": "Authorization: Bearer x"},
+        {"url": f"{url}?private_token={{env:API_TOKEN}}"},
+        {"url": None},
+    ]
+    for given in keyed:
+        assert ImportConfig(**{"preset": name, "url": url, **given}).source.limits == (limits["default"],), given
+    assert ImportConfig(preset=name, url=url, plan="default").source.limits == (limits["default"],)
 
 
 def test_a_plan_that_is_not_there_names_those_that_are() -> None:
@@ -100,3 +126,32 @@ def test_a_variant_without_a_place_is_refused(tmp_path: Path) -> None:
     path.write_text('records = "a"\n[[variant]]\npaging = "offset"\n')
     with pytest.raises(BadInput, match=r"variant in .*mine\.toml does not say at which URLs; write \[\[variant\]\]"):
         ImportConfig(preset=str(path), url="https://api.test/v1")
+
+
+def test_a_header_that_says_less_than_the_preset_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By check, and by import before anything is refused; run.json keeps it."""
+    rows = [{"number": n, "url": f"{ORIGIN}/repos/o/r/issues/{n}"} for n in range(1, 4)]
+    headers = {"x-ratelimit-limit": "60", "x-ratelimit-remaining": "59", "x-ratelimit-reset": "1764003600"}
+    stub = Stub(_listing(rows, headers))
+    known: dict[str, Any] = {
+        "preset": "github",
+        "url": f"{ORIGIN}/repos/o/r/issues",
+        "header": "Authorization: Bearer x",
+    }
+    said = "X-RateLimit says a limit of 60, where 5000/1h+900/1m+100:concurrency is declared"
+    text = check_text(checked(ImportConfig(**known), stub, monkeypatch), Screen(160), program="p")
+    assert said in text
+    run = imported(stub, tmp_path, monkeypatch, **known, detail=False)
+    assert run.about["limits_in_doubt"].startswith(said)
+    assert said in caplog.text
+    quiet = Stub(_listing(rows, {**headers, "x-ratelimit-limit": "5000"}))
+    again = imported(quiet, tmp_path / "b", monkeypatch, **known, detail=False)
+    assert "limits_in_doubt" not in again.about
+
+
+def _listing(rows: list[dict[str, Any]], headers: dict[str, str]) -> Callable[[Asked], Reply]:
+    """A list of one page, and each of its rows."""
+    by_path = {row["url"].removeprefix(ORIGIN): row for row in rows}
+    return lambda asked: Reply(by_path.get(asked.path, rows), headers=headers)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.presets import AIM, tried
+from harness.config import ImportConfig
+from harness.lab.experiment import simulate_run
 from harness.lab.simulate import scenarios
 from harness.spec.presets import load, names
 
@@ -29,6 +31,13 @@ def checked(name: str, items: int) -> None:
 def test_a_preset_fits_its_scenario(name: str) -> None:
     """A sample, 300 items each."""
     checked(name, 300)
+
+
+@pytest.mark.parametrize(("name", "most"), [("odata", 999), ("salesforce", 2000), ("hubspot", 100), ("stripe", 100)])
+def test_a_scenario_hands_out_pages_of_the_size_that_the_preset_asks_for(name: str, most: int) -> None:
+    """By a header, too, which is how OData and Salesforce are asked."""
+    state = simulate_run(ImportConfig(preset=name, items=5000, detail=False)).state
+    assert (state.imported, len(state.pages)) == (5000, -(-5000 // most))
 
 
 @pytest.mark.slow

@@ -24,6 +24,8 @@ from harness.source.tokens import Client as TokenClient
 from harness.views.checked import check_text
 from harness.views.screen import Screen
 from tests.asgi import InProcess
+from tests.presets.play import checked as seen_of
+from tests.presets.stub import ORIGIN, Reply, Stub
 
 EPOCH_S = 1_764_000_000.0
 
@@ -241,3 +243,15 @@ def test_a_list_whose_items_lie_nowhere_is_its_own_items() -> None:
     assert (found.item_fields, found.unknown) == (6, ())  # one item is gone, and others are not
     with pytest.raises(BadInput, match=r"the item 100 cannot be read \(gone: Not Found.*; check --item"):
         checked(server, detail=True)
+
+
+def test_fields_of_the_same_names_and_other_values_are_no_items(monkeypatch: pytest.MonkeyPatch) -> None:
+    """crates.io lists `versions: null`: to leave out the items would lose what they hold."""
+    rows = [{"id": n, "versions": None} for n in range(1, 4)]
+    items = {f"/crates/{n}": {"id": n, "versions": [n]} for n in range(1, 4)}
+    stub = Stub(lambda asked: Reply(items.get(asked.path, {"data": rows, "total": 3})))
+    found = seen_of(ImportConfig(url=f"{ORIGIN}/crates"), stub, monkeypatch)
+    text = check_text(found, Screen(), program="p")
+    assert (found.alike, found.new_fields) == (False, 0)
+    assert "2 fields each, with other values than in the list" in text
+    assert "already hold" not in text

@@ -79,7 +79,8 @@ def test_an_item_that_would_be_asked_of_another_host_is_not_asked() -> None:
     assert got.result == Failed(
         "malformed",
         "an item is on another host, https://evil.test:443, which must not receive the credentials; "
-        "if you trust it, add --allow-host evil.test",
+        "if it is this service by another name, add --same-host; "
+        "if it is another that you trust, add --allow-host evil.test",
         passing=False,
         sent=False,
     )

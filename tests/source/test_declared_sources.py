@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from harness.config import ImportConfig
 from harness.record.events import FIRST_PAGE, Batch, PageRef, linked, numbered
 from harness.source.rest import Garbled, Malformed, Rest
 from harness.spec.source import (
@@ -255,11 +256,15 @@ def test_ids_of_several_fields_do_not_run_together() -> None:
     ]  # fmt: skip
 
 
-def test_bare_ids_need_their_items() -> None:
+def test_bare_ids_are_records_of_nothing_but_an_id() -> None:
+    """Docker's tags, say. The answer to a batch holds items, and bare ids are none."""
     mapping = rest(None, item=Item(url="https://api.test/item/{id}.json"), records=None)
     assert mapping.read_page(FIRST_PAGE, "[8, 9, 7]")[0].ids == (8, 9, 7)
-    with pytest.raises(Malformed, match="the list holds bare ids and nothing else: each item must be fetched"):
-        mapping.read_page(FIRST_PAGE, '["a", "b"]', kept=True)
+    page, records = mapping.read_page(FIRST_PAGE, '["a", "b"]', kept=True)
+    assert (page.ids, records) == (("a", "b"), [("a", {"id": "a"}), ("b", {"id": "b"})])
+    batch = rest(None, item=Item(url="https://api.test/items?ids={ids:10}"), records=None)
+    with pytest.raises(Malformed, match="the answer to a batch holds bare ids, not items"):
+        batch.read_batch(Batch((8, 9)), "[8, 9]")
 
 
 def test_a_link_that_is_a_number_needs_a_place() -> None:
@@ -322,3 +327,22 @@ def test_parameters_of_every_request_go_with_items_too() -> None:
         assert placed.item_request(7, place).url == url
     batch = rest(LinkPaging(), source=own, item=Item(url="/items?ids={ids:9}"))
     assert batch.batch_request(Batch((1, 2))).url == f"{URL}?ids=1,2&k={{env:KEY}}&api-version=7.0"
+
+
+def test_a_parameter_holds_placeholders_and_braces_of_its_own() -> None:
+    """What has no value yet is left out; JSON and GraphQL in a value are themselves; an item gets no cursor."""
+    config = ImportConfig(
+        url="https://api.test/v1/orders",
+        next="next",
+        param=["after={cursor}", 'filter={"a":{b}}', "q={shop{name}}", "top={per_page}"],
+        per_page=3,
+    )
+    declared = config.source.declared()
+    assert declared is not None
+    mapping = Rest(declared)
+    own = "filter=%7B%22a%22:%7Bb%7D%7D&q=%7Bshop%7Bname%7D%7D&top=3"
+    assert mapping.page_url(FIRST_PAGE) == f"https://api.test/v1/orders?{own}"
+    page, _ = mapping.read_page(FIRST_PAGE, '{"data": [{"id": 1}], "next": "c 1"}')
+    assert page.next_page is not None
+    assert mapping.page_url(page.next_page) == f"https://api.test/v1/orders?after=c%201&{own}"
+    assert mapping.item_request(1).url == f"https://api.test/v1/orders/1?{own}".replace("&top=3", "")

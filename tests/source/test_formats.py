@@ -37,6 +37,8 @@ def value(content_type: str, body: str | bytes) -> Any:
     [
         ("application/json", '[{"id": 1}]', [{"id": 1}]),
         ("", "\ufeff[]", []),
+        ("application/json", ')]}\'\n[{"id": 1}]', [{"id": 1}]),
+        ("application/json", ')]}\',\n{"id": 1}', {"id": 1}),
         ("text/csv", '[{"id": 1}]', [{"id": 1}]),
         ("text/csv", '{"error": "busy"}', {"error": "busy"}),
         (CSV, "[id],{name}\n1,a\n", [{"[id]": "1", "{name}": "a"}]),

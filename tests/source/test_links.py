@@ -17,6 +17,8 @@ from harness.source.declared import link_targets
         ("<?page=2> ; Rel = Next", ["?page=2"]),
         ("<?page=2>; rel='next'", ["?page=2"]),
         ('<?p=1>; rel="prev", <?p=3>; rel="next", <?p=9>; rel="last"', ["?p=3"]),
+        ('<?p=3>; rel="next"; results="true"', ["?p=3"]),
+        ('<?p=1>; rel="previous"; results="true", <?p=3>; results="false"; rel="next"', []),
         ("<?p=1>; rel=prev,<?p=3>;rel=next", ["?p=3"]),
         ('<?a=1,2;3&b=4>; rel="next"', ["?a=1,2;3&b=4"]),
         ('<?p=3>; title="a, <b>; rel=\\"last\\""; rel="next"', ["?p=3"]),

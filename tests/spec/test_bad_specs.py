@@ -10,7 +10,9 @@ from hypothesis import given, settings, strategies as st
 from harness.config import ImportConfig
 from harness.errors import BadInput
 from harness.flags import FLAGS, OF_SOURCE, flag_of
+from harness.record.events import FIRST_PAGE
 from harness.settings import resolve
+from harness.source.rest import Rest
 from harness.spec.source import Source
 
 URL = "https://api.example.com/orders"
@@ -29,6 +31,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"url": f"{URL}?c={{last_id}}", "paging": "link"}, "--url holds {last_id}, but the list is not paged by the "),
     ({"url": f"{URL}?c={{offset}}", "paging": "page"}, "--url holds {offset}, but the list is not paged by offset"),
     ({"url": f"{URL}?a={{cursor}}&b={{offset}}", "next": "n"}, "--url pages by cursor (by {cursor} in it) and ano"),
+    ({"url": URL, "param": "c={nope}"}, "--param: unknown placeholder {nope}: allowed are {page}"),
+    ({"url": URL, "param": "c={cursor}", "paging": "page"}, "--param holds {cursor}, but nothing says where a page te"),
+    ({"url": URL, "param": "c={cursor}"}, "--param holds {cursor}, but nothing says where a page tells it; add --nex"),
+    ({"url": URL, "header": "X-Shop: {nope}"}, "--header: unknown placeholder {nope} in a header: the only one"),
     # the body
     ({"url": URL, "body": "{}"}, "--body is sent with a POST, and the list is asked for by GET; add --method POST"),
     ({"url": URL, "method": "GET", "body": "{}"}, "--body is sent with a POST, and the list is asked for by GET; "),
@@ -162,7 +168,25 @@ def test_what_is_odd_and_right() -> None:
 
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(
-    ["{id}", "{cursor}", "a=b", "{", "}", "[", "header:", "https://", "400:x", "a=", "basic:", "a.b", "{env:A}", "link"]
+    [
+        "{id}",
+        "{cursor}",
+        "a=b",
+        "{",
+        "}",
+        "[",
+        "header:",
+        "https://",
+        "400:x",
+        "a=",
+        "basic:",
+        "a.b",
+        "{env:A}",
+        "c={x}",
+        'f={"a":1}',
+        "c={cursor}",
+        "link",
+    ]
 )
 NAMES = sorted(name for name in OF_SOURCE if not FLAGS[name].is_switch)
 
@@ -180,5 +204,8 @@ def test_any_texts_are_a_source_or_one_sentence(values: dict[str, str]) -> None:
     assert "\n" not in said
     if said:
         return
+    declared = config.source.declared()
+    assert declared is not None
+    Rest(declared).page_url(FIRST_PAGE)  # and it can be asked for
     again = {key: one for key, one in config.as_written().items() if key != "header_names" and one is not None}
     assert ImportConfig(**again).source.declared() == config.source.declared()

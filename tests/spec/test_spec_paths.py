@@ -116,3 +116,20 @@ def test_a_plain_path_does_not_load_jmespath() -> None:
     code = "import sys; from harness.spec.paths import Path; Path('@o.next').find({}); print('jmespath' in sys.modules)"
     made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert made.stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "found"),
+    [
+        ("!done", {"done": True}, False),
+        ("!done", {"done": False}, True),
+        ("!done", {}, True),
+        ("!@pagination.is_last", {"@pagination": {"is_last": True}}, False),
+        ("!@pagination.is_last", {"@pagination": {"is_last": False}}, True),
+        ("!page.is-last", {"page": {"is-last": True}}, False),
+        ('!page."is-last"', {"page": {"is-last": True}}, False),
+    ],
+)
+def test_the_opposite_of_what_stands_at_a_path(text: str, value: Any, found: bool) -> None:
+    """Also where the path is none of JMESPath's: a guess writes `!@pagination.is_last`."""
+    assert Path(text).find(value) is found

@@ -357,3 +357,44 @@ def two_arrays():
         FULL,
         told(records="articles", next="next_page", item_records="article", paging="link"),
     )
+
+
+@api
+def sentry():
+    """A link to the next page stands on each page; the last says that it has no results."""
+
+    def page(a):
+        first = num(a.query.get("cursor", "0:0:0").split(":")[1], 0)
+        size = min(num(a.query.get("limit"), SIZE), SIZE)
+        got, more = at(first, size, FULL)
+        to, says = f"{ORIGIN}/api/0/projects/o/p/issues/?", {True: "true", False: "false"}
+        back = f'<{to}cursor=0:{max(first - size, 0)}:1>; rel="previous"; results="{says[first > 0]}"'
+        on = f'<{to}cursor=0:{first + size}:0>; rel="next"; results="{says[more]}"'
+        return Reply(got, headers={"link": f"{back}, {on}"})
+
+    return Api(
+        f"{ORIGIN}/api/0/projects/o/p/issues/",
+        listing("/api/0/projects/o/p/issues/", page),
+        FULL,
+        told(paging="link", detail=False),
+    )
+
+
+@api
+def travis():
+    """Keys with an @, and a boolean below one that says which page is the last."""
+
+    def page(a):
+        first = num(a.query.get("offset"), 0)
+        size = min(num(a.query.get("limit"), SIZE), SIZE)
+        got, more = at(first, size, FULL)
+        link = {"@href": f"/owner/x/repos?limit={size}&offset={first + size}"} if more else None
+        about = {"limit": size, "offset": first, "count": N, "is_last": not more, "next": link}
+        return Reply({"@type": "repositories", "@pagination": about, "repositories": got})
+
+    return Api(
+        f"{ORIGIN}/owner/x/repos",
+        listing("/owner/x/repos", page),
+        FULL,
+        told(records="repositories", offset_param="offset", total="@pagination.count", detail=False),
+    )
