@@ -10,11 +10,7 @@ import click
 from benchmarks.measure import Figure, table
 
 DEFAULT = ("importer", "pacer", "core", "lab")
-<<<<<<< HEAD
-BENCHES = (*DEFAULT, "calibration", "presets", "memory", "large", "resume", "million", "panel")
-=======
-BENCHES = (*DEFAULT, "presets", "memory", "large", "resume", "million", "panel", "runs-table")
->>>>>>> w3-watch
+BENCHES = (*DEFAULT, "calibration", "presets", "memory", "large", "resume", "million", "panel", "runs-table")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
