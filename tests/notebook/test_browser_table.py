@@ -319,7 +319,6 @@ def test_the_table_in_jupyterlab(chromium: Browser, folder: Path) -> None:
         box(page, "charlie").uncheck()
         filter_search_and_sort(page)
         download(page, folder)
-        clone(page)
         delete(page, folder)
 
 

@@ -17,11 +17,13 @@ function watchConnection(model, el, tell) {
     }
     if (Date.now() - beatAt < LOST_MS || !model.get("beat")) return "";
     const at = new Date(beatAt).toLocaleTimeString();
-    return `No word from the kernel since ${at}: these figures are as of then. It is busy with another cell, or the`
-      + ` connection is lost. The controls come back when it answers; if it does not, ${again}.`;
+    return `No word from the kernel since ${at}: these figures are as of then. It is busy with another cell, it was`
+      + " restarted, or the connection is lost; what was recorded is safe. The controls come back when it answers. If it"
+      + ` does not, ${again}.`;
   }
 
   function look() {
+    if (!el.isConnected) return; // taken off the page: what is there now has a board of its own
     const now = words();
     // The table is in another cell, which may have been shown since.
     for (const other of controlsBeside(el)) {
