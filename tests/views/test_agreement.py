@@ -377,7 +377,7 @@ def test_every_view_reads_the_one_object(live: Live | None) -> None:
         assert "43" in text, name
     shown = replace(view_of(summary, None, live), failures=failed)
     assert "and 23 more" in show_text(shown, Screen(), settings={}, now_utc_s=UTC_S)
-    assert "and 35 more" in words(sections(shown, UTC_S)["failures"])
+    assert "and 38 more" in words(sections(shown, UTC_S)["failures"])
 
 
 def test_no_view_reads_a_record_by_itself() -> None:
