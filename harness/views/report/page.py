@@ -245,9 +245,9 @@ def _use_part(part: RunPart) -> _Part:
     if left_out:
         is_ = "is" if left_out == 1 else "are"
         said.append(f"{plural(left_out, 'limit')} kept for less than 1 % of the run {is_} left out.")
-    learned = [(limit.limit, limit.counting, limit.evidence) for limit in part.summary.learned]
+    learned = [(limit.limit, limit.evidence, limit.counting) for limit in part.summary.learned]
     tables = [("", _use(part))]
-    tables += [("Learned, and why", Table(("limit", "counted as", "evidence"), tuple(learned), (False,) * 3))]
+    tables += [("Learned, and why", Table(("limit", "why", "counted as"), tuple(learned), (False,) * 3))]
     return _Part("How much of each limit was used", tables, said=" ".join(said))
 
 
