@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from harness.config import ImportConfig
 from harness.core.answers import Failed, PageRead
-from harness.pacing import Notice, Tiers, format_tiers, parse_tiers
+from harness.pacing import Notice, Quota, Tiers, format_tiers, parse_tiers
+from harness.pacing.disagreement import disagreement
 from harness.record import events as e
 from harness.record.events import Key
 from harness.session.asking import Asker, NoItem, Sampled, sample, sampled_of, unreadable
@@ -47,7 +48,8 @@ class Checked:
     exactly the items. skew_s: how far the server's clock is ahead of ours, to the second (None: it has no Date).
 
     statuses: of the answers, in order. findings, unknown: what can be told of the source, and what cannot. declared:
-    the parts that were not guessed, as they are declared; declared_limits: so are these. sends: (what proves who we
+    the parts that were not guessed, as they are declared; declared_limits: so are these; in_doubt: what
+    headers say against them, "" where nothing. sends: (what proves who we
     are, the host it is sent to), by name. toml: the source as `import --config` takes it; "" where its records cannot
     be told. plans: the ways to import the same records, and of how many where the list does not say (`plans_of`).
     """
@@ -70,6 +72,7 @@ class Checked:
     unknown: tuple[Unknown, ...] = ()
     declared: tuple[tuple[str, str], ...] = ()
     declared_limits: str = ""
+    in_doubt: str = ""
     sends: tuple[tuple[str, str], ...] = ()
     toml: str = ""
     plans: tuple[Option, ...] = ()
@@ -134,6 +137,7 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
         unknown=found.unknown,
         declared=_declared(known),
         declared_limits=format_tiers(config.limits) if config.pacing.limit else "",
+        in_doubt=_in_doubt(config, told),
         sends=sends(known, config.source.header_names),
         toml=_toml(found, told),
         plans=options(facts, config, limits, min(asker.latencies_s)),
@@ -210,6 +214,11 @@ def _told(notices: list[Notice]) -> tuple[Told, ...]:
         left = tuple(other.remaining for other in same)
         told.append(Told(quota.header or "headers", quota.limit, quota.period_s, left, quota.reset_s))
     return tuple(told)
+
+
+def _in_doubt(config: ImportConfig, told: tuple[Told, ...]) -> str:
+    quotas = [Quota(limit=one.limit, period_s=one.period_s, header=one.header) for one in told]
+    return (disagreement(config.limits, quotas) if config.pacing.limit else None) or ""
 
 
 def _limits(told: tuple[Told, ...]) -> Tiers:

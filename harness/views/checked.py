@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from harness.pacing import Quota, parse_tiers
-from harness.pacing.disagreement import disagreement
 from harness.views.plan import plan_rows
 from harness.views.screen import Row, Screen, labelled
 from harness.views.text import count, duration, plural
@@ -103,8 +101,8 @@ def _limits(checked: Checked) -> Iterable[Row]:
     for at, told in enumerate(checked.told):
         yield "limits" if at == 0 and not checked.declared_limits else "", _told(told), ""
     if checked.declared_limits:
-        if (why := _in_doubt(checked)) is not None:
-            yield "", why, "yellow"
+        if checked.in_doubt:
+            yield "", checked.in_doubt, "yellow"
     elif not checked.told:
         ask = "Pass --limit if you know the limits; otherwise they will be learned"
         yield "limits", f"No rate-limit headers found. {ask}", ""
@@ -113,11 +111,6 @@ def _limits(checked: Checked) -> Iterable[Row]:
     if checked.skew_s is not None and abs(checked.skew_s) >= 2:
         ahead = "ahead of" if checked.skew_s > 0 else "behind"
         yield "clock", f"the server's is {duration(abs(checked.skew_s), whole=True)} {ahead} this machine's", "yellow"
-
-
-def _in_doubt(checked: Checked) -> str | None:
-    quotas = [Quota(limit=told.limit, period_s=told.period_s, header=told.header) for told in checked.told]
-    return disagreement(parse_tiers(checked.declared_limits), quotas)
 
 
 def _told(told: Told) -> str:
