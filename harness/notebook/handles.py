@@ -239,7 +239,7 @@ EVERY_S = 0.5
 class RemoteRun(RemoteHandle):
     """A run in its folder, used like a `LocalRun`: it is over when no process writes it, as one that had ended before.
 
-    seen_open: a process was writing it when it was looked at.
+    seen_open: a session was under way when it was looked at (a lock is also held to forget what failed).
     """
 
     def __init__(self, run: Run) -> None:
@@ -273,8 +273,8 @@ class RemoteRun(RemoteHandle):
     def _watch(self) -> None:
         try:
             while self.run.writer_pid is not None and not self._over.is_set():
-                self.seen_open = True
                 self._view = super().view()
+                self.seen_open = self.seen_open or self._view.status.is_open
                 self._over.wait(EVERY_S)
             if not self._over.is_set():
                 self._view = super().view()
