@@ -89,7 +89,8 @@ class PageRead:
     remarks: what the page says of how the request went, beyond plain success (`harness.source.remarks`). paging: the
     kind that is declared, None where pages are numbered or led on as they themselves say. guessed: nothing says for
     certain that next_page exists. places: where each item of `ids` lies; none where their ids say so. itemless: no more
-    can be asked of them than the page holds: its records are the items; None: other fields than the id may name them.
+    can be asked of them than the page holds: its records are the items. rivals: fields other than the id that may name
+    them, where the id was only guessed.
     """
 
     ids: tuple[ItemId, ...]
@@ -105,7 +106,8 @@ class PageRead:
     paging: str | None = None
     guessed: bool = False
     places: tuple[str, ...] = ()
-    itemless: bool | None = False
+    itemless: bool = False
+    rivals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

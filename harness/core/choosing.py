@@ -11,8 +11,10 @@ nothing where items are fetched after all. Pages are read until it is full, or t
 held until then.
 
 Many APIs have no address for an item. Where it lies was only guessed here, so where its first and its last two are all
-not there (404, 405, 410), the records are the items, too, and the run says so. One of them that is there means that the
-others are gone: they are asked for again, and fail as they would have.
+not there, the records are the items, too, and the run says so. Not there is what answers 404, 405 or 410, and an answer
+that is no such item: an error in a 200, another item, a list. One of them that is there means that the others are gone:
+they are asked for again, and fail as they would have. And where the records have another field that may name them, such
+as a key beside an id, they may lie there: then nothing more is asked for, and the run ends with how to say which.
 
 A list that came as a file, CSV or JSON lines, has no items below it: its records are taken at once.
 """
@@ -23,6 +25,7 @@ import json
 from collections.abc import Collection, Iterable
 from typing import Literal
 
+from harness.core.answers import Failed
 from harness.record.events import ItemId
 from harness.record.state import State
 
@@ -30,7 +33,10 @@ from harness.record.state import State
 SAMPLES = 2
 # Of a list that changes, one or two may be gone by now.
 MISSING = 3
-_NOT_THERE = (404, 405, 410)
+_NOT_THERE = ("gone", "status 404", "status 405", "status 410")
+# An error is as long as somebody made it.
+_MOST_WORDS = 160
+_MOST_NAMED = 3
 
 
 def is_undecided(state: State, payloads: Collection[ItemId]) -> bool:
@@ -54,8 +60,8 @@ class Chooser:
         self.phase: Literal["page", "sampling", "details", "list"] = "page" if open_ else "details"
         self.records: dict[ItemId, str] = {}  # of the first page, or of a batch
         self.itemless = False
-        self.not_there: int | None = None  # the status of the items, where they have no address
-        self._by_another = False
+        self.not_there = ""  # what came in place of the items, where they have no address
+        self.rivals: tuple[str, ...] = ()  # other fields than the id that may name the items
         self._alike = 0
         self._missing = 0
 
@@ -69,17 +75,19 @@ class Chooser:
         """Return which of the items that are ready is fetched next: 0.0 the first, 1.0 the last."""
         return 1.0 if self.phase == "sampling" and (self._alike or self._missing) else 0.0
 
-    def page(self, payloads: Iterable[tuple[ItemId, str]], *, itemless: bool | None = False) -> None:
+    def page(
+        self, payloads: Iterable[tuple[ItemId, str]], *, itemless: bool = False, rivals: tuple[str, ...] = ()
+    ) -> None:
         """Take in the records of a page as JSON texts, before the core hears of it.
 
-        itemless: there is no more of them than the list holds, so none need be compared. None: they may be asked for
-        by another field than their id, so that nothing follows from their not being there.
+        itemless: there is no more of them than the list holds, so none need be compared. rivals: fields other than
+        their id that may name them, so that it does not follow from their not being there that they are nowhere.
         """
         if self._batch is not None and self.is_open and not itemless:
             self.records.update(payloads)
             self.phase = "sampling" if len(self.records) >= self._batch else self.phase
         elif self.phase == "page":
-            self.records, self.itemless, self._by_another = dict(payloads), bool(itemless), itemless is None
+            self.records, self.itemless, self.rivals = dict(payloads), itemless, rivals
             self.phase = "list" if itemless and self.records else "sampling" if self.records else "details"
 
     @property
@@ -99,23 +107,48 @@ class Chooser:
         if self._alike >= min(SAMPLES, len(self.records)) > 0:
             self.phase = "list"
 
-    def lacks(self, item: ItemId, status: int | None) -> bool:
+    def lacks(self, item: ItemId, status: int | None, failed: Failed) -> bool:
         """Take in that an item failed. True: it is not there, and whether that is its own fault is still to be told."""
         if self.phase != "sampling":
             return False
-        by_itself = self._placed or self._by_another or self._alike or status not in _NOT_THERE
+        by_itself = self._placed or self._alike or not is_not_there(failed)
         if by_itself or not _says_more_than_an_id(self.records.get(item)):
             self.give_up()
             return False
         self._missing += 1
         if self._missing >= min(MISSING, len(self.records)):
-            self.phase, self.not_there = "list", status
+            self.not_there = _in_words(status, failed)
+            self.phase = "details" if self.rivals else "list"
         return True
 
     def give_up(self) -> None:
         """Fetch the items: nothing more is known of them, or they hold more."""
         if self.is_open:
             self.phase, self.records = "details", {}
+
+
+def misnamed(came: str, rivals: tuple[str, ...]) -> str:
+    """Return why items are not found that may go by another field. came: in place of each that was asked for."""
+    named = rivals[:_MOST_NAMED]
+    flags = " or ".join(f"--id {name}" for name in named)
+    return (
+        f"no item is at the list's URL with its id ({came}), and {' or '.join(named)} may name the items as well; "
+        f"start again with {flags}, or with --no-detail to take the list's records as they are"
+    )
+
+
+def is_not_there(failed: Failed) -> bool:
+    """Return whether a failed request says that there is no such item at its address.
+
+    An answer that may have been cut off, or is somebody else's page for a while, does not (`passing`).
+    """
+    return failed.reason in _NOT_THERE or (failed.reason == "malformed" and failed.sent and not failed.passing)
+
+
+def _in_words(status: int | None, failed: Failed) -> str:
+    """Return what came in place of an item; the words of the server where the status does not say it."""
+    said = f": {failed.detail}" if failed.detail and failed.reason not in _NOT_THERE else ""
+    return f"status {status}{said}"[:_MOST_WORDS]
 
 
 def is_same(record: str | None, payload: str) -> bool:

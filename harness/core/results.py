@@ -12,7 +12,6 @@ from harness.core.answers import (
     Again,
     BatchRead,
     Failed,
-    Fetch,
     ItemRead,
     PageRead,
     Redirected,
@@ -22,6 +21,7 @@ from harness.core.answers import (
     not_that_item,
 )
 from harness.core.budgets import all_tiers, plan_for
+from harness.core.choosing import misnamed
 from harness.core.concurrency import useful_workers
 from harness.core.context import Context
 from harness.core.credentials import Credentials
@@ -192,9 +192,12 @@ class Results:
         fetch = flight.fetch
         if (page := self._past_end(flight, now, failed)) is not None:
             self._page_read(flight, now, page)
-        elif fetch.role == "item" and self._is_lacking(fetch, flight.status):
+        elif fetch.role == "item" and self._is_lacking(flight, failed):
             self._context.redirects.over(fetch.role, fetch.key)
             self._failures.go_back(flight, now, "not there")
+            chooser = self._context.chooser
+            if chooser.not_there and chooser.rivals:
+                self._context.stop(now, misnamed(chooser.not_there, chooser.rivals), e.RunStatus.FAILED)
         else:
             self._failures.failed(flight, now, failed)
 
@@ -206,7 +209,9 @@ class Results:
         final = context.retries.retry_at("list", fetch.attempt, failed, now) is None
         return as_page(context.state, fetch.page, failed, flight.status, final=final)
 
-    def _is_lacking(self, fetch: Fetch, status: int | None) -> bool:
+    def _is_lacking(self, flight: InFlight, failed: Failed) -> bool:
         """Return whether an item is not there, and it is still open whether any is."""
-        chooser = self._context.chooser
-        return chooser.is_open and not isinstance(fetch.key, e.Batch) and chooser.lacks(fetch.item, status)
+        chooser, fetch = self._context.chooser, flight.fetch
+        return (
+            chooser.is_open and not isinstance(fetch.key, e.Batch) and chooser.lacks(fetch.item, flight.status, failed)
+        )

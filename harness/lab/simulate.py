@@ -354,8 +354,9 @@ class Simulation:
         if fetch.page == FIRST_PAGE and reading.is_undecided:
             reading.decide(Answer(asked, body, headers, decision.status), items=self.core.rules.detail)
         page, records = reading.rest.page_of(reading.known_as(fetch.page), body, headers)
-        if (target := reading.read(fetch.page, page)) is not None:
+        if (target := reading.read(fetch.page, page, asked)) is not None:
             return Got(Redirected(target, asked))
+        page = replace(page, rivals=reading.rivals)
         if page.places:
             self._places.update(zip(page.ids, page.places, strict=True))
         compared, kept = self.core.chooser.is_open, self._keeps and not self.core.rules.detail

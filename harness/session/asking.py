@@ -17,7 +17,7 @@ import trio
 
 from harness.config import ImportConfig
 from harness.core.answers import Again, Failed, PageRead, Redirected, Result, own_words
-from harness.core.choosing import is_same
+from harness.core.choosing import is_not_there, is_same
 from harness.core.redirects import Redirects
 from harness.errors import BadInput
 from harness.pacing import Later, Notice, Outcome, WindowPacer
@@ -156,8 +156,13 @@ class NoItem(BadInput):
 
     def __init__(self, why: BadInput, failed: Failed) -> None:
         super().__init__(str(why))
-        self.gone = failed.reason in ("gone", "status 405")
+        self.gone = is_not_there(failed)
         self.why = f"{failed.reason}: {failed.detail}" if failed.detail else failed.reason
+
+
+def rivals_of(api: Api) -> tuple[str, ...]:
+    """Return the fields that may name the items as well as the id that is assumed from page 1."""
+    return api.reading.rivals if isinstance(api, HttpApi) else ()
 
 
 def unreadable(what: str, failed: Failed) -> BadInput:
@@ -230,7 +235,7 @@ async def sample(
         if at >= least and not same and not gone:
             break
         result = await asker.item(key)
-        if isinstance(result, Failed) and result.reason == "gone" and at + 1 < len(asked):
+        if isinstance(result, Failed) and is_not_there(result) and at + 1 < len(asked):
             same, gone = False, True  # one item may be gone; the next says whether all are
             continue
         if isinstance(result, Failed):

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 
 from harness.config import ImportConfig
 from harness.core.answers import Failed, PageRead
+from harness.core.choosing import misnamed
 from harness.pacing import Notice, Quota, Tiers, format_tiers, parse_tiers
 from harness.pacing.disagreement import disagreement
 from harness.record import events as e
 from harness.record.events import Key
-from harness.session.asking import Asker, NoItem, Sampled, sample, sampled_of, unreadable
+from harness.session.asking import Asker, NoItem, Sampled, rivals_of, sample, sampled_of, unreadable
 from harness.session.plans import Facts, Option, options
 from harness.session.preview import preview
 from harness.source.base import Api
@@ -43,6 +44,7 @@ class Checked:
     """The outcome of the requests. latencies_s: of each, in order. items, pages: as the list says; None: it does not.
 
     ended: the evidence that the list ends with what was seen; problem: why an import could not end as complete.
+    nameless: that is because items are not found by their id, not because of how the list ends.
 
     item_fields: 0 where no item was asked for, of which new_fields are not in the list's records. alike: those are
     exactly the items. skew_s: how far the server's clock is ahead of ours, to the second (None: it has no Date).
@@ -66,6 +68,7 @@ class Checked:
     skew_s: float | None
     ended: str = ""
     problem: str = ""
+    nameless: bool = False
     statuses: tuple[int, ...] = ()
     new_fields: int = 0
     findings: tuple[Finding, ...] = ()
@@ -107,13 +110,17 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
     try:
         sampled = await sample(asker, ids, records, config.source.batch, least=2)
     except NoItem as error:
-        if not (error.gone and config.source.chooses):
+        if not (error.gone and config.source.chooses) or config.source.is_placed:
             raise
         sampled, missing = Sampled(), error.why
     known = _known(config, asker)
     tried = api.source.resource.paging if isinstance(api, HttpApi) else None
     found = guess(list(asker.answers.values()), known, tried) if asker.answers else Guess(known, ())
-    found = _without_items(found, missing) if missing else found
+    nameless = misnamed(missing, rivals_of(api)) if missing and rivals_of(api) else ""
+    if missing:
+        found = _without_items(found, missing, rivals_of(api))
+    if isinstance(api, HttpApi) and api.reading.refused_size is not None:
+        found = _without_size(found, api.reading.refused_size)
     told = _told(asker.notices)
     server_s = asker.notices[0].server_utc_s
     facts = Facts.of(seen, api, config, sampled)
@@ -130,7 +137,8 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
         told=told,
         skew_s=None if server_s is None else server_s - utc_s,
         ended=seen.ended,
-        problem=seen.problem,
+        problem=seen.problem or nameless,
+        nameless=bool(nameless) and not seen.problem,
         statuses=tuple(notice.status for notice in asker.notices),
         new_fields=len(sampled.fields - sampled.list_fields),
         findings=found.findings,
@@ -155,18 +163,33 @@ class _Noting(Asker):
             api.on_answer = self.answers.__setitem__
 
 
-def _without_items(found: Guess, why: str) -> Guess:
-    """Return the guess without the place of items, where none is; an import takes the list's records then, too."""
+def _without_items(found: Guess, why: str, rivals: tuple[str, ...]) -> Guess:
+    """Return the guess without the place of items, where none is; an import takes the list's records then, too, unless
+    other fields may name them (`rivals`).
+    """
     place = next((one.found for one in found.findings if one.what == "items"), "the list's URL with its id")
-    resource = found.source.resource.model_copy(update={"item": None, "detail": False})
-    unknown = Unknown(
-        "items", f"none is at {place} ({why}), so the list's records are the items", "--item URL, if they hold more"
-    )
+    changes = {"item": None} if rivals else {"item": None, "detail": False}
+    resource = found.source.resource.model_copy(update=changes)
+    so = f"and they may go by {' or '.join(rivals)}" if rivals else "so the list's records are the items"
+    flag = f"--id {rivals[0]}, or --item URL" if rivals else "--item URL, if they hold more"
+    unknown = Unknown("items", f"none is at {place} ({why}), {so}", flag)
     return replace(
         found,
         source=found.source.model_copy(update={"resource": resource}),
         findings=tuple(one for one in found.findings if one.what not in ("items", "envelope")),
         unknown=(*(one for one in found.unknown if one.what != "items"), unknown),
+    )
+
+
+def _without_size(found: Guess, refused: str) -> Guess:
+    """Return the guess without the parameter that seemed to set the size of pages, and was refused."""
+    if found.source.resource.size_param != refused:
+        return found
+    resource = found.source.resource.model_copy(update={"size_param": None})
+    return replace(
+        found,
+        source=found.source.model_copy(update={"resource": resource}),
+        findings=tuple(one for one in found.findings if one.what != "size"),
     )
 
 

@@ -160,7 +160,7 @@ def hand_over(core: Core, fetch: Fetch, got: Got, put: Callable[[ItemId, str], N
     payloads = got.payloads
     if fetch.role == "list" and core.rules.detail:
         if isinstance(got.result, PageRead):
-            core.chooser.page(payloads, itemless=got.result.itemless)
+            core.chooser.page(payloads, itemless=got.result.itemless, rivals=got.result.rivals)
         payloads = ()
     elif core.chooser.is_open:
         core.chooser.items(payloads)

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from harness.bound import Bound, Paging, Work, bound
 from harness.config import ImportConfig
 from harness.core.answers import Failed, PageRead
+from harness.core.choosing import misnamed
 from harness.errors import BadInput
 from harness.pacing import format_tiers
 from harness.pacing.routes import several
 from harness.record.events import FIRST_PAGE, Key, PageRef
 from harness.record.state import State
-from harness.session.asking import Asker, NoItem, Sampled, sample, sampled_of, unreadable
+from harness.session.asking import Asker, NoItem, Sampled, rivals_of, sample, sampled_of, unreadable
 from harness.session.factory import credentials_of
 from harness.session.plans import Facts, Option as Option, options, work_of
 from harness.session.preview import preview
@@ -96,8 +97,10 @@ async def look_ahead(api: Api, config: ImportConfig) -> Outlook:
     try:
         sampled = await sample(asker, ids, records, config.source.batch)
     except NoItem as error:
-        if not (error.gone and config.source.chooses):
+        if not (error.gone and config.source.chooses) or config.source.is_placed:
             raise
+        if rivals := rivals_of(api):
+            raise BadInput(f"an import could not end as complete: {misnamed(error.why, rivals)}") from None
         sampled = Sampled(is_same=True)  # none lies there, so an import takes the list's records
     work, latency_s = work_for(seen.first, seen.state, config), min(asker.latencies_s)
     facts = Facts.of(seen, api, config, sampled)

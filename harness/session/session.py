@@ -346,13 +346,12 @@ class Session:
 
 
 def _taken_because(chooser: Chooser) -> str:
-    not_there = chooser.not_there
     if chooser.itemless:
         return "the list came as a file, so items are taken from it; --item says where items are, if they hold more"
-    if not_there is None:
+    if not chooser.not_there:
         return "the list holds all of each item, so items are taken from it; --detail fetches each by itself"
     return (
-        f"no item is at the list's URL with its id (status {chooser.not_there}), so the list's records are the items; "
+        f"no item is at the list's URL with its id ({chooser.not_there}), so the list's records are the items; "
         "--item says where items are, if they hold more"
     )
 

@@ -51,6 +51,7 @@ class AnswerReader:
         self._places_too = False
         self.on_answer: Callable[[Key, Answer], None] | None = None  # see `HttpApi`
         self._largest: tuple[int, Response, Body, str] | None = None  # the answer to page 1 with the most records
+        self._page_1_at = ""  # the URL of that one, once it is the page that is read
         self._near: dict[ItemId, str] = {}
 
     def offer_records(self) -> None:
@@ -97,7 +98,7 @@ class AnswerReader:
         got = self._read(key, response, body)
         if not isinstance(got.result, PageRead) or not isinstance(key, PageRef):
             return got
-        again = self._reading.read(key, got.result)
+        again = self._reading.read(key, got.result, self._page_1_at or asked)
         return got if again is None else Got(Redirected(again, asked))
 
     def _read(self, key: Key, response: Response, body: Body | Malformed) -> Got:
@@ -160,7 +161,7 @@ class AnswerReader:
             del records  # the page is read again there, and one that is large would stand here twice
             return self._sized(page, response, body, text)
         kept = records if self._keep_records or self.offers_records else []
-        page = replace(page, itemless=reading.itemless)
+        page = replace(page, itemless=reading.itemless, rivals=reading.rivals)
         return Got(page, tuple((item, as_text(record)) for item, record in kept))
 
     def _sized(self, read: PageRead, response: Response, body: Body, text: str) -> Got:
@@ -173,7 +174,7 @@ class AnswerReader:
             self._largest = self._largest if self._reading.keeps_largest else None
             return Got(Again(why))
         _, response, body, text = self._largest
-        self._largest = None
+        self._largest, self._page_1_at = None, str(response.url)
         return self._data_of(FIRST_PAGE, response, body, text)
 
     def _answer(self, key: Key, response: Response, text: str, file: bool) -> Answer:

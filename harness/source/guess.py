@@ -47,7 +47,8 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One part of a guess. what: records, id, paging, end, size, items or envelope. more: what belongs to it, such as
-    the field and the parameter of a cursor. flags: the flat settings that declare it.
+    the field and the parameter of a cursor. flags: the flat settings that declare it. is_sure: of a size, that nothing
+    else can be meant.
     """
 
     what: str
@@ -55,6 +56,7 @@ class Finding:
     evidence: str
     flags: tuple[tuple[str, str], ...] = ()
     more: str = ""
+    is_sure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +237,9 @@ class _Guessing:
     def _size(self, seen: Seen, way: Way) -> None:
         size = None if self._resource.size_param is not None else find_size(seen)
         if size is not None:
-            self._set(size_param=size[0])
-            self._found("size", size[0], size[1], ("size_param", size[0]))
+            self._set(size_param=size.param)
+            flags = (("size_param", size.param),)
+            self._findings.append(Finding("size", size.param, size.evidence, flags, is_sure=size.is_sure))
 
     # --- items ----------------------------------------------------------------------------------------------------
 

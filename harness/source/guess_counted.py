@@ -7,6 +7,7 @@ sets the size of pages, where an answer shows it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -173,19 +174,40 @@ def _by_offset(param: str, total: str, evidence: str, seen: Seen) -> Way:
 # --- the size of pages ----------------------------------------------------------------------------------------------
 
 
-def find_size(seen: Seen) -> tuple[str, str] | None:
-    """Return (the parameter that sets the size of pages, what shows it), None where nothing does."""
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The parameter that sets the size of pages, and what shows it. is_sure: nothing else can be meant."""
+
+    param: str
+    evidence: str
+    is_sure: bool = False
+
+
+def find_size(seen: Seen) -> Size | None:
+    """Return the parameter that sets the size of pages, None where nothing shows it."""
     for name, value in _next_query(seen):
         if "".join(words_of(name)) in _SIZES | {"first"} and whole(value) is not None:
-            return name, f"the next link sends {name}={value}"
+            return Size(name, f"the next link sends {name}={value}", is_sure=True)
     for name, value in seen.sent.items():
         if SIZE.search(name.lower()) and whole(value) == len(seen.rows) and name != "perPage":
-            return name, f"{name}={value} was asked for, and as many came"
+            return Size(name, f"{name}={value} was asked for, and as many came")
+    for name, api in _own_names(seen):
+        return Size(name, f"as of {api}", is_sure=True)
     for keys, value in plain_fields(dict(seen.about)):
         joined = "".join(words_of(keys[-1]))
         if joined in _SIZES - {"count", "num", "rows"} and (whole(value) or 0) >= max(1, len(seen.rows)):
-            return keys[-1], f"{path_of(keys)} is {value}"
+            return Size(keys[-1], f"{path_of(keys)} is {value}")
     return None
+
+
+def _own_names(seen: Seen) -> Iterator[tuple[str, str]]:
+    """Yield (the parameter, whose) for APIs that are known by their fields and never say how they are asked."""
+    about = dict(seen.about)
+    by_last_id = isinstance(about.get("has_more"), bool) and not any(is_onward(keys) for keys, _ in plain_fields(about))
+    if about.get("object") == "list" and by_last_id and seen.method == "GET":
+        yield "limit", 'lists that say "object": "list" and has_more, as Stripe\'s'
+    if is_json_server(about):
+        yield "_per_page", "json-server, whose first, prev, next, last, pages and items these are"
 
 
 def _next_query(seen: Seen) -> list[tuple[str, str]]:

@@ -96,7 +96,8 @@ class PageReader:
             read = replace(read, next_page=read.next_page._replace(part=page.part))
         if self._items.are_told and (not kept or self._source.resource.detail is not False):
             read = replace(read, places=tuple(self._items.told(*one) for one in by_id))
-        return read, by_id
+        # A bare id is a record of nothing but that.
+        return read, [(item, record if isinstance(record, (dict, list)) else {"id": record}) for item, record in by_id]
 
     # --- as declared ----------------------------------------------------------------------------------------------
 

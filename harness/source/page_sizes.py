@@ -10,8 +10,8 @@ and what comes tells:
                                    how long it is nor how it calls its page size). As many came: the API gives its
                                    usual size to those who ask for too much, and 250 are tried. No more came: that is
                                    all it gives
-    the way on names another       a next link with `limit=20`, say: `MOST` are asked for by that name, once
-    parameter
+    the way on names another       a next link with `limit=20`, or an answer that is surely Stripe's: `MOST` are asked
+    parameter                      for by that name, once; also where the usual name has just been refused
     100 or more of a list by       one less is asked for, so that one that was all there leads on (see below)
     cursor that does not say
     whether it goes on
@@ -114,6 +114,12 @@ def _is_placed(resource: Resource) -> bool:
     return _PLACED in resource.url or _PLACED in str(resource.body) or _PLACED in str(resource.params)
 
 
+def is_said(source: Source, param: str) -> bool:
+    """Return whether the URL or a parameter says `param`, so that nothing else can be asked for by it."""
+    said = [*parse_qsl(urlsplit(source.resource.url).query), *source.list_params.items()]
+    return any(name == param and _PLACED not in value for name, value in said)
+
+
 def _said_in(resource: Resource) -> bool:
     """Return whether the URL or a parameter says the size by itself."""
     named = {name for name, value in parse_qsl(urlsplit(resource.url).query) if _PLACED not in value}
@@ -133,6 +139,7 @@ class PageSizes:
         resource = source.resource
         self._declared = bool(resource.size_param) or _is_placed(resource)
         self._param: str | None = None
+        self._named: str | None = None  # what page 1 calls the parameter, once it was asked for by that
         self._asked: int | None = MOST
         self._tried: list[int | None] = [MOST]
         self._is_usual = False  # who asks for too much is given the usual size
@@ -141,9 +148,20 @@ class PageSizes:
         self.usual: int | None = None  # records of a page whose size is not heard
         self.found: Sized | None = None
 
+    @property
+    def refused_name(self) -> str | None:
+        """What page 1 seemed to call its size, and the API refused; None where it has not."""
+        return self._named if self.found is not None and self.found.param == "" else None
+
     def on(self, source: Source) -> Source:
         """Return `source` with what is asked for now."""
         return self.found.on(source) if self.found is not None else _with(source, self._asked, self._param)
+
+    def off(self, source: Source) -> Source:
+        """Return `source` as somebody guesses who knows of no size: one whose usual name was refused has another."""
+        if self._declared or source.resource.size_param != "":
+            return source
+        return source.model_copy(update={"resource": source.resource.model_copy(update={"size_param": None})})
 
     def refused(self, status: int, words: str) -> str | None:
         """Take in a refusal of page 1; return why to ask for it again, None where the refusal stands."""
@@ -170,14 +188,17 @@ class PageSizes:
         self._ask(USUAL_SIZE)
         return f"{asked:,} records a page are too many"
 
-    def read(self, page: PageRead, param: str | None, *, numbered: bool) -> str | None:
+    def read(self, page: PageRead, param: str | None, *, numbered: bool, sure: bool = False) -> str | None:
         """Take in page 1; return why to ask for it again, None where it settles the size (`found`).
 
         page: as read by what came, so that it is not short of anything. param: the parameter that sets the size, as
-        page 1 makes believe; None where it does not. numbered: pages are asked for by number or offset.
+        page 1 makes believe; None where it does not. sure: it is sent with the way on, or such an API's own. numbered:
+        pages are asked for by number or offset.
         """
         got, asked, most = len(page.ids), self._asked, self.best
         self.best = max(got, most)
+        if asked is None and sure and param is not None and not self._declared and _goes_on(page, got):
+            return self._by_name(param, got)
         if asked is None or (got >= asked and not self._is_usual) or (self._unsaid and got):
             self._settle(asked)
         elif got >= asked and asked < _NEXT_USUAL and _is_worth(page, got, _NEXT_USUAL):
@@ -192,9 +213,8 @@ class PageSizes:
     def _came_short(self, page: PageRead, got: int, asked: int, param: str | None, numbered: bool) -> str | None:
         """Say what fewer records than were asked for mean, the first time."""
         goes_on = _goes_on(page, got)
-        if goes_on and not self._declared and self._param is None and param not in (None, "perPage"):
-            self._param, self._declared, self.best = param, True, 0
-            return f"{got:,} records came, and {param} sets how many"
+        if goes_on and not self._declared and self._param is None and param is not None and param != "perPage":
+            return self._by_name(param, got)
         known = self._declared or param is not None or page.total is not None or page.last_page is not None
         if known and goes_on and asked > USUAL_SIZE > got >= _LEAST_USUAL and _is_worth(page, got, USUAL_SIZE):
             self.usual, self._is_usual = got, True
@@ -207,6 +227,12 @@ class PageSizes:
         # A few records, and nothing says that others follow: they are all there is, and no size that anybody honours.
         self._settle(got if numbered and (goes_on or got >= _LEAST_USUAL) else max(got, USUAL_SIZE))
         return None
+
+    def _by_name(self, param: str, got: int) -> str:
+        """Ask for as many as ever by the name that page 1 has for it, and forget what came by another."""
+        self._param, self._named, self._declared, self.best = param, param, True, 0
+        self._asked, self._tried = MOST, [MOST]
+        return f"{got:,} records came, and {param} sets how many"
 
     def _ask(self, size: int | None) -> None:
         self._asked = size

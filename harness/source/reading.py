@@ -16,12 +16,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from urllib.parse import parse_qsl, urlsplit
 
 from harness.core.answers import PageRead
 from harness.record.events import FIRST_PAGE, Key, PageRef, numbered
 from harness.source.assuming import Assumed, assume, counts_by_page, is_open
 from harness.source.guess import Answer
-from harness.source.page_sizes import PageSizes, Sized, is_open as is_size_open
+from harness.source.page_sizes import PageSizes, Sized, is_open as is_size_open, is_said
 from harness.source.records import Malformed
 from harness.source.rest import Rest
 from harness.spec.source import Source
@@ -53,7 +54,7 @@ class Reading:
         self._undecided = is_open(rest.source)
         self._first: PageRead | None = None  # page 1, as it was read
         self._answer: Answer | None = None  # the same, as it came
-        self._begins = ""  # where the list begins, if page 1 may be another page
+        self._may_be_second = False  # page 1, if `page` was sent with it
         self._known_as: dict[PageRef, PageRef] = {}
         self._file = ""  # of a list that came as CSV or JSON lines: a digest of page 1
 
@@ -63,9 +64,14 @@ class Reading:
         return self._undecided
 
     @property
-    def itemless(self) -> bool | None:
-        """Whether no items lie below the list: it came as a file. None: they may go by another field than their id."""
-        return True if self._file else None if self.assumed is not None and self.assumed.rivals else False
+    def itemless(self) -> bool:
+        """Whether no items lie below the list: it came as a file."""
+        return bool(self._file)
+
+    @property
+    def rivals(self) -> tuple[str, ...]:
+        """Fields of a record that may name its item as well as the id that is assumed."""
+        return () if self.assumed is None else self.assumed.rivals
 
     def go_by(self, source: Source, refused: Collection[str] | None = None, file: str = "") -> None:
         """Read the API as `source` says from here on.
@@ -97,6 +103,11 @@ class Reading:
         """How many records a page holds for which no size is asked, where that was seen."""
         return None if self._sizes is None else self._sizes.usual
 
+    @property
+    def refused_size(self) -> str | None:
+        """The parameter that page 1 seemed to call its size by, where the API has refused it."""
+        return None if self._sizes is None else self._sizes.refused_name
+
     def keep_size(self, sized: Sized | None) -> None:
         """Ask for pages of the size that a run has found, or, where it has looked for none, of the usual one."""
         if self._sizes is not None or sized is not None:
@@ -127,10 +138,13 @@ class Reading:
         # By what came, not by what was asked for: it is short of nothing.
         page = read(Rest(Sized(got or None).on(source), refused=self.rest.refused))
         findings = () if self.assumed is None else self.assumed.findings
-        param = next((one.found for one in findings if one.what == "size"), None)
+        size = next((one for one in findings if one.what == "size"), None)
         paging = source.resource.paging
         numbered = page.next_page is None and (paging is None or paging.type in ("page", "offset"))
-        why = sizes.read(page, param, numbered=numbered)
+        if size is not None and is_said(source, size.found):
+            size = None
+        param, sure = (None, False) if size is None else (size.found, size.is_sure)
+        why = sizes.read(page, param, numbered=numbered, sure=sure)
         self._read_by(source)
         if sizes.found is not None and self.on_sized is not None:
             self.on_sized(sizes.found)
@@ -143,17 +157,15 @@ class Reading:
 
         items: each is fetched, whatever the first of them show; then Malformed where it cannot be told where they lie.
         """
-        sent = self.rest.page_url(FIRST_PAGE)
         try:
             plain: PageRead | None = self.rest.page_of(FIRST_PAGE, first.value, first.headers)[0]
         except Malformed:
             plain = None
-        assumed = assume(self.rest.source, first, plain, self.rest.refused)
+        known = self.rest.source if self._sizes is None else self._sizes.off(self.rest.source)
+        assumed = assume(known, first, plain, self.rest.refused)
         self._answer = first if assumed.others else None  # as large as its page
         self._assume(replace(assumed, line=self._redact(assumed.line), file=self._file))
-        begins = self.rest.page_url(FIRST_PAGE)
-        if sent != begins and counts_by_page(assumed.source.resource.paging, first):
-            self._begins = begins
+        self._may_be_second = counts_by_page(assumed.source.resource.paging, first)
         if items and assumed.placeless and (plain is None or plain.ids):
             flags = "add --item URL, or --no-detail to take the list's records as they are"
             raise Malformed(f"it cannot be told where an item lies: {assumed.placeless}; {flags}")
@@ -188,16 +200,20 @@ class Reading:
         """Return what a page is asked and read as: page 2 goes by another way on than page 1 had led to it by."""
         return self._known_as.get(key, key)
 
-    def read(self, key: PageRef, page: PageRead) -> str | None:
+    def read(self, key: PageRef, page: PageRead, asked: str) -> str | None:
         """Take in a page that was read; answer the URL to ask for in its place, None where it is what was wanted.
+
+        asked: the URL that it was asked for by.
 
         Which parameter takes a cursor back is told by its name alone, so several may do. Page 2 shows which is right:
         page 1 once more is none. And where `page` was sent to a list that leads on by links, page 1 may be the second
-        of a list that counts from 0: it is asked for as its address is.
+        of a list that counts from 0: it is asked for as its address is, with the size that has been found by now.
+        Where `page` was not sent, it is the first already, whatever size it was asked for with.
         """
         if key == FIRST_PAGE:
-            self._first, begins, self._begins = page, self._begins, ""
-            return begins or None
+            self._first, may_be_second, self._may_be_second = page, self._may_be_second, False
+            begins = self.rest.page_url(FIRST_PAGE)
+            return begins if may_be_second and _numbered_by(asked) != _numbered_by(begins) else None
         same = self._first is not None and bool(page.ids) and page.ids == self._first.ids
         return self._by_another(key) if same and self._is_second(key) else None
 
@@ -226,3 +242,8 @@ class Reading:
         numbered = key.number is not None and self.rest.source.resource.paging is None
         got = 0 if self._first is None else len(self._first.ids)
         return key != FIRST_PAGE and numbered and digest == self._file and (got == 0 or got % _ROUND != 0)
+
+
+def _numbered_by(url: str) -> str | None:
+    """Return the number of the page that a URL asks for; None where it names none."""
+    return dict(parse_qsl(urlsplit(url).query)).get("page")

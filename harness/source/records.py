@@ -105,12 +105,9 @@ class Records:
         raise Malformed(f"{why}; it says {shown(says)}" if says else why, past, says)
 
     def ids_of(self, records: Sequence[Any], *, kept: bool) -> list[tuple[ItemId, Any]]:
-        """Return the records by their ids; a bare id is a record of nothing but that.
-
-        kept: they are the items. Malformed where one has no usable id.
-        """
+        """Return the records by their ids. kept: they are the items. Malformed where one has no usable id."""
         bare = not self._ids and not any(isinstance(record, (dict, list)) for record in records)
-        by_id = [(self._id(record, bare=bare), {"id": record} if bare else record) for record in records]
+        by_id = [(self._id(record, bare=bare), record) for record in records]
         _check_unique(by_id, kept=kept)
         return by_id
 

@@ -85,7 +85,7 @@ def _in_columns(found: str, more: str, evidence: str) -> str:
 def _end(checked: Checked) -> Iterable[Row]:
     told = next((one for one in checked.findings if one.what == "end"), None)
     if checked.problem:
-        yield "end", checked.problem, "red"
+        yield "items" if checked.nameless else "end", checked.problem, "red"
     elif checked.ended:
         yield "end", checked.ended, ""
     elif told is not None:

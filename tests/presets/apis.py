@@ -68,7 +68,16 @@ def few(rows: list[Row], *names: str) -> list[Row]:
 
 def github() -> Case:
     """A Link header whose next pages lie at another path; the issue's number, not its id, is in its URL."""
-    rows = [{"id": 9000 + n, "number": n, "title": f"Issue {n}", "body": f"Text {n}"} for n in range(41, 48)]
+    rows = [
+        {
+            "url": f"{ORIGIN}/repos/o/r/issues/{n}",
+            "id": 9000 + n,
+            "number": n,
+            "title": f"Issue {n}",
+            "body": f"Text {n}",
+        }
+        for n in range(41, 48)
+    ]
 
     def answers(asked: Asked) -> Reply:
         refused = wrong(asked, authorization=BEARER, x_github_api_version="2022-11-28")
@@ -76,7 +85,7 @@ def github() -> Case:
             return refused
         if asked.path in ("/repos/o/r/issues", "/repositories/77/issues"):
             page, size = int(asked.query.get("page", 1)), int(asked.query.get("per_page", 30))
-            found, more = cut(few(rows, "id", "number", "title"), (page - 1) * size, min(size, 100))
+            found, more = cut(few(rows, "url", "id", "number", "title"), (page - 1) * size, min(size, 100))
             base = f"{ORIGIN}/repositories/77/issues?state=all&per_page={size}&page="
             links = [f'<{base}{page + 1}>; rel="next"', f'<{base}3>; rel="last"'] if more else []
             links += [f'<{base}1>; rel="first"'] if page > 1 else []
@@ -99,15 +108,18 @@ def github() -> Case:
 
 def gitlab() -> Case:
     """Page numbers in a Link header and in X-Next-Page, which is empty at the end; issues go by their iid."""
-    rows = [{"id": 500 + n, "iid": n, "title": f"Issue {n}", "weight": n} for n in range(1, 8)]
+    path = "/api/v4/projects/4/issues"
+    rows = [
+        {"id": 500 + n, "iid": n, "title": f"Issue {n}", "weight": n, "_links": {"self": f"{ORIGIN}{path}/{n}"}}
+        for n in range(1, 8)
+    ]
 
     def answers(asked: Asked) -> Reply:
         if (refused := wrong(asked, private_token=KEY)) is not None:
             return refused
-        path = "/api/v4/projects/4/issues"
         if asked.path == path:
             page, size = int(asked.query.get("page", 1)), int(asked.query.get("per_page", 20))
-            found, more = cut(few(rows, "id", "iid", "title"), (page - 1) * size, min(size, 100))
+            found, more = cut(few(rows, "id", "iid", "title", "_links"), (page - 1) * size, min(size, 100))
             base = f"{ORIGIN}{path}?per_page={size}&page="
             links = [f'<{base}{page + 1}>; rel="next"'] if more else []
             links += [f'<{base}1>; rel="first"', f'<{base}3>; rel="last"']
@@ -489,19 +501,34 @@ def notion() -> Case:
     )
 
 
+def _issues(base: str) -> list[Row]:
+    """Return Jira's issues, which are found by their key and by their id; their own URL ends with the id."""
+    return [
+        {
+            "id": str(10000 + n),
+            "self": f"{ORIGIN}{base}/{10000 + n}",
+            "key": f"ABC-{n}",
+            "fields": {"summary": f"S {n}"},
+            "x": n,
+        }
+        for n in range(1, 8)
+    ]
+
+
 def jira() -> Case:
     """The newer search of Jira Cloud: a token, and isLast."""
-    rows = [{"id": str(10000 + n), "key": f"ABC-{n}", "fields": {"summary": f"S {n}"}, "x": n} for n in range(1, 8)]
+    rows = _issues("/rest/api/3/issue")
 
     def answers(asked: Asked) -> Reply:
         if (refused := wrong(asked, authorization=basic(f"me@example.com:{KEY}"))) is not None:
             return refused
         if asked.path == "/rest/api/3/search/jql":
             first = int(asked.query.get("nextPageToken", "t0")[1:])
-            found, more = cut(few(rows, "id", "key", "fields"), first, int(asked.query.get("maxResults", 50)))
+            found, more = cut(few(rows, "id", "self", "key", "fields"), first, int(asked.query.get("maxResults", 50)))
             on = {"nextPageToken": f"t{first + len(found)}"} if more else {}
             return Reply({"issues": found, "isLast": not more, **on})
-        return item(by_id(rows, "key", asked.path.removeprefix("/rest/api/3/issue/")))
+        name = asked.path.removeprefix("/rest/api/3/issue/")
+        return item(by_id(rows, "key", name) or by_id(rows, "id", name))
 
     base = "fields=*all&jql=project=ABC&maxResults=3"
     return Case(
@@ -520,16 +547,17 @@ def jira() -> Case:
 
 def jira_server() -> Case:
     """The search of Jira Data Center, and the older one of the Cloud: offsets and a total."""
-    rows = [{"id": str(10000 + n), "key": f"ABC-{n}", "fields": {"summary": f"S {n}"}, "x": n} for n in range(1, 8)]
+    rows = _issues("/rest/api/2/issue")
 
     def answers(asked: Asked) -> Reply:
         if (refused := wrong(asked, authorization=basic(f"me:{KEY}"))) is not None:
             return refused
         if asked.path == "/rest/api/2/search":
             first, size = int(asked.query.get("startAt", 0)), int(asked.query.get("maxResults", 50))
-            found, _ = cut(few(rows, "id", "key", "fields"), first, size)
+            found, _ = cut(few(rows, "id", "self", "key", "fields"), first, size)
             return Reply({"expand": "names", "startAt": first, "maxResults": size, "total": 7, "issues": found})
-        return item(by_id(rows, "key", asked.path.removeprefix("/rest/api/2/issue/")))
+        name = asked.path.removeprefix("/rest/api/2/issue/")
+        return item(by_id(rows, "key", name) or by_id(rows, "id", name))
 
     base = "GET /rest/api/2/search?fields=*all&jql=project=ABC&maxResults=3"
     return Case(

@@ -15,6 +15,7 @@ from harness.config import ImportConfig
 from harness.record.run import Run
 from harness.session.checking import Checked, check
 from harness.session.importing import http_api, import_into, prepared
+from harness.session.planning import Outlook, look_ahead
 from harness.source import client
 from tests.asgi import InProcess
 from tests.presets.stub import Stub
@@ -42,6 +43,12 @@ def checked(config: ImportConfig, stub: Stub, monkeypatch: pytest.MonkeyPatch) -
     return trio.run(_check, config, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
+def looked_ahead(config: ImportConfig, stub: Stub, monkeypatch: pytest.MonkeyPatch) -> Outlook:
+    """Look at `stub` as a dry run does."""
+    _answered_by(stub, monkeypatch)
+    return trio.run(_look_ahead, config, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
 def _answered_by(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     def open_client(*args: Any, **about: Any) -> Any:
         return OPENED(*args, **{**about, "transport": InProcess(stub)})
@@ -53,6 +60,12 @@ async def _check(config: ImportConfig) -> Checked:
     assert config.source.url is not None
     async with http_api(config, config.source.url) as api:
         return await check(api, config, EPOCH_S)
+
+
+async def _look_ahead(config: ImportConfig) -> Outlook:
+    assert config.source.url is not None
+    async with http_api(config, config.source.url) as api:
+        return await look_ahead(api, config)
 
 
 async def at_test_api(

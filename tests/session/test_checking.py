@@ -243,6 +243,11 @@ def test_a_list_whose_items_lie_nowhere_is_its_own_items() -> None:
     assert (found.item_fields, found.unknown) == (6, ())  # one item is gone, and others are not
     with pytest.raises(BadInput, match=r"the item 100 cannot be read \(gone: Not Found.*; check --item"):
         checked(server, detail=True)
+    with pytest.raises(BadInput, match=r"the item 100 cannot be read \(gone: Not Found.*; check --item"):
+        checked(server, url=LIST, item="{list}/{id}")
+    found, _ = checked(ServerConfig.from_mapping({"items": 250, "shape": ["ok=true", "item=none"]}))
+    assert (found.item_fields, found.statuses[-1], "detail = false" in found.toml) == (0, 200, True)
+    assert [one.what for one in found.unknown] == ["items"]
 
 
 def test_fields_of_the_same_names_and_other_values_are_no_items(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import trio
+from harness_test_api import ServerConfig
 
 from harness.config import ImportConfig
 from harness.core.answers import Failed, ItemRead, PageRead
@@ -20,6 +21,7 @@ from harness.record.run import Run
 from harness.session.importing import import_into, prepared
 from harness.source.base import Got, OnHeaders
 from tests.core.play import Play, catalogue
+from tests.session.served import served
 
 LIST = "https://api.example.com/things"
 Record = dict[str, Any]
@@ -158,10 +160,16 @@ class Bare(Server):
     """A server whose items are not there, but for those in `there`."""
 
     def __init__(
-        self, items: int, listed: Callable[[int], Record], there: set[int] = frozenset(), status: int = 404
-    ) -> None:  # type: ignore[assignment]
+        self,
+        items: int,
+        listed: Callable[[int], Record],
+        there: set[int] = frozenset(),  # type: ignore[assignment]
+        status: int = 404,
+        failed: Failed | None = None,
+    ) -> None:
         super().__init__(items, whole, listed)
         self.there, self.status = there, status
+        self.failed = failed or Failed(f"status {status}", "not here", passing=False)
 
     async def fetch(self, role: Role, key: Key, on_headers: OnHeaders) -> Got | None:
         if isinstance(key, PageRef) or key in self.there:
@@ -170,7 +178,7 @@ class Bare(Server):
         await trio.sleep(0.05)
         if not on_headers(Notice(self.status)):
             return None
-        return Got(Failed(f"status {self.status}", "not here", passing=False))
+        return Got(self.failed)
 
 
 @pytest.mark.parametrize("status", [404, 405, 410])
@@ -203,10 +211,30 @@ def test_records_of_no_more_than_an_id_are_no_items(tmp_path: Path, listed: Call
 
 
 def test_other_failures_say_nothing_of_where_items_are(tmp_path: Path) -> None:
-    """403 and 400 are not taken for an API without items."""
+    """403 and 400 are not taken for an API without items, nor is a body that was cut off."""
     for status in (400, 403):
         run = imported(tmp_path / str(status), Bare(5, whole, status=status))
         assert run.status != "complete"
+    run = imported(tmp_path / "cut", Bare(5, whole, status=200, failed=Failed("malformed", "the JSON ends early")))
+    assert run.status != "complete"
+
+
+def test_a_success_that_is_no_item_is_none(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """An error in a 200, as from Slack: three are asked for, and the run says what came in their place."""
+    server = Bare(100, whole, status=200, failed=Failed("malformed", 'the answer says "ok": false', passing=False))
+    run = imported(tmp_path, server)
+    assert (run.status, contents(run)) == ("complete", [whole(item) for item in range(1, 101)])
+    assert server.of("item") == [1, 10, 9]
+    assert '(status 200: the answer says "ok": false), so the list\'s records are the items; --item says' in caplog.text
+
+
+def test_an_error_in_a_200_at_an_address_that_was_declared_is_one(tmp_path: Path) -> None:
+    """Over HTTP, with the real words: guessed, the list is taken; declared, every item fails and is asked for."""
+    server = ServerConfig.from_mapping({"items": 30, "shape": ["ok=true", "item=none", "list-fields=all"]})
+    found = served(tmp_path, server)
+    assert (found.run.status, found.ids(), found.requests) == ("complete", list(range(1, 31)), (1, 3))
+    found = served(tmp_path, server, run="declared", item="{list}/{id}")
+    assert (found.run.status, len(found.run.failed()), found.requests) == ("complete with failures", 30, (1, 30))
 
 
 class Killed(BaseException):

@@ -97,6 +97,7 @@ RECORDED: dict[str, Recorded] = {
         ("id",),
         {"type": "keyset", "param": "starting_after", "more": "has_more"},
         "https://api.stripe.test/v1/charges/{id}",
+        size="limit",
     ),
     "Stripe search": Recorded(
         "https://api.stripe.test/v1/charges/search?query=x",
@@ -404,6 +405,7 @@ RECORDED: dict[str, Recorded] = {
         ("id",),
         {"type": "page", "param": "_page", "pages": "pages", "total": "items"},
         "http://localhost:3000/posts/{id}",
+        size="_per_page",
     ),
     # --- others ---
     "X (Twitter) v2": Recorded(
@@ -840,6 +842,7 @@ RECORDED: dict[str, Recorded] = {
         ("id",),
         {"type": "keyset", "param": "after", "more": "has_more"},
         "https://api.openai.test/v1/files/{id}",
+        size="limit",
     ),
     "Anthropic": Recorded(
         "https://api.anthropic.test/v1/models",

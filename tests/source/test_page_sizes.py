@@ -281,3 +281,97 @@ def test_what_is_kept_is_read_back() -> None:
         assert Sized.from_noted(sized.as_noted()) == sized
     for broken in (None, 7, [], {"size": "x"}, {"size": 0}, {"size": 5, "param": 7}):
         assert Sized.from_noted(broken) is None
+
+
+# --- lists that the rules cannot read alone --------------------------------------------------------------------------
+
+LINKED = {
+    "another id": {"id": "order_id"},
+    "records elsewhere": {"records": "data.orders", "tell": "links.next=next"},
+    "both, by a header": {"id": "order_id", "records": "found.orders", "tell": "header:Link=links"},
+}
+
+
+@pytest.mark.parametrize("looks", LINKED)
+def test_the_size_that_a_link_names_is_kept_where_page_1_is_assumed(looks: str, tmp_path: Path) -> None:
+    """GitHub's and GitLab's lists: 20 a page, 100 by `limit`. Page 1 is asked for twice, and all others at 100."""
+    shape = {"size-param": "limit", "size": "20", "most": "100", "tell": "next=next", **LINKED[looks]}
+    server = ServerConfig(items=330, limit="100000/1s", shape=shape)
+    found = served(tmp_path, server, detail=False)
+    assert (found.run.status, len(found.ids())) == ("complete", 330)
+    assert found.run.about["page_size"] == {"size": 100, "param": "limit"}
+    assert found.requests == (2 + 3, 0)
+
+
+def test_a_list_that_counts_from_0_is_begun_at_its_address(tmp_path: Path) -> None:
+    """`page=1` was its second page: what the link says is believed, and page 1 is asked for without a number."""
+    shape = {"id": "order_id", "size-param": "perPage", "first-page": "0", "most": "100", "tell": "next=next"}
+    found = served(tmp_path, ServerConfig(items=330, limit="100000/1s", shape=shape), detail=False)
+    assert (found.run.status, len(found.ids())) == ("complete", 330)
+
+
+# --- a name that the API gives, where the usual one was refused -------------------------------------------------------
+
+
+@pytest.mark.parametrize(("paging", "first"), [("page", 2), ("offset", 3)])
+def test_a_strict_list_is_asked_once_by_the_name_that_its_link_gives(paging: str, first: int, tmp_path: Path) -> None:
+    """20 a page, 100 by `limit`. `perPage` is refused, and `page` where it is unknown; then page 1 comes twice."""
+    shape = {"size-param": "limit", "size": "20", "most": "100", "strict": "true", "tell": "next=next total=total"}
+    server = ServerConfig(items=330, limit="100000/1s", paging=paging, shape=shape)
+    found = served(tmp_path, server, detail=False)
+    assert (found.run.status, found.ids()) == ("complete", list(range(1, 331)))
+    assert found.run.about["page_size"] == {"size": 100, "param": "limit"}
+    assert found.sizes[:first] == ["1000", *[None] * (first - 1)]
+    assert found.requests == (first + 4, 0)
+
+
+@pytest.mark.parametrize(("over", "requests"), [("cap", 7), ("refuse", 8), ("unknown", 38)])
+def test_a_list_of_stripe_s_kind_is_asked_by_limit(over: str, requests: int, tmp_path: Path) -> None:
+    """It says `object` and `has_more`, and nowhere how many. unknown: some other API, which refuses `limit`, too."""
+    known = {"starting_after"} | ({"limit"} if over != "unknown" else set())
+
+    def answer(query: dict[str, str]) -> Any:
+        size, first = int(query.get("limit", 10)), int(query.get("starting_after", 0)) + 1
+        if set(query) - known or (size > 100 and over == "refuse"):
+            return httpx2.Response(400, json={"error": {"message": "Received unknown parameter"}})
+        rows = records(first, min(size, 100), 330)
+        return {"object": "list", "url": "/v1/charges", "has_more": rows[-1]["id"] < 330, "data": rows}
+
+    run, asked = imported(tmp_path, answer)
+    assert (run.status, run.state().imported) == ("complete", 330)
+    assert len(asked) == requests
+    size = {"size": None, "param": ""} if over == "unknown" else {"size": 100, "param": "limit"}
+    assert run.about["page_size"] == size
+
+
+def test_json_server_is_asked_by_its_own_name(tmp_path: Path) -> None:
+    """`perPage` is ignored; `_per_page` brings the list at once."""
+
+    def answer(query: dict[str, str]) -> dict[str, Any]:
+        size, page = int(query.get("_per_page", 10)), int(query.get("_page", 1))
+        last = -(-330 // size)
+        about = {"first": 1, "prev": page - 1 or None, "next": page + 1 if page < last else None, "last": last}
+        return {**about, "pages": last, "items": 330, "data": records((page - 1) * size + 1, size, 330)}
+
+    run, asked = imported(tmp_path, answer)
+    assert (run.status, run.state().imported, len(asked)) == ("complete", 330, 2)
+    assert run.about["page_size"]["param"] == "_per_page"
+
+
+def test_a_name_that_is_not_sure_is_not_tried_where_the_usual_one_was_refused() -> None:
+    """A field that repeats the size may be called otherwise than the parameter, and a strict API would refuse it."""
+    source, page = Source(resource=Resource(url=LIST)), PageRead(tuple(range(10)), more=True)
+    for sure in (False, True):
+        sizes = PageSizes(source)
+        assert sizes.refused(400, "unknown parameter perPage") == "1,000 records a page are refused"
+        why = sizes.read(page, "page_size", numbered=False, sure=sure)
+        assert why == ("10 records came, and page_size sets how many" if sure else None)
+    assert (sizes.on(source).resource.per_page, sizes.on(source).resource.size_param) == (MOST, "page_size")
+
+
+def test_a_size_that_people_said_is_not_asked_for_anew(tmp_path: Path) -> None:
+    """The link repeats `--param limit=20`: that is no name by which more could be asked for."""
+    shape = {"size-param": "limit", "size": "10", "most": "100", "tell": "next=next"}
+    found = served(tmp_path, ServerConfig(items=200, limit="100000/1s", shape=shape), detail=False, param="limit=20")
+    assert (found.run.status, found.ids()) == ("complete", list(range(1, 201)))
+    assert [query["page"] for query in found.of_list] == [*map(str, range(1, 11)), "0"]
