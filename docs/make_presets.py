@@ -23,7 +23,8 @@ page, where an item is, how a key is sent, and the documented limits. With one, 
 
 Every setting can be given beside it, and wins: `--id id` for a list of GitHub's whose items go by their `id`,
 `--limit 50/m` for a limit of your own. Where an API has limits by plan, `--plan` chooses; without it `default`
-counts, or `anonymous`, where the API has such a limit and no key is given.
+counts, or `anonymous`, where the API has such a limit and no key is given. If a header of the first answer names a
+tighter limit than that, `check` and `import` say so; the limit stays until you give another.
 
 A preset says what the importer believes. What the test API of the same name does is written elsewhere, so that one can
 be tried on the other.

@@ -90,7 +90,7 @@ def _advice(config: ImportConfig, checked: Checked, saved: Path | None) -> dict[
     file = str(saved) if saved is not None else f"{_word_of(config.source.url)}.toml"
     again = [word for name in config.source.header_names for word in ("--header", f"{name}: …")]
     again += [ACCEPT] if config.source.accept_list else []
-    command = shlex.join(["import", "--config", file, *again])
+    command = shlex.join(["import", "--config", file, *again, *_costs(checked)])
     if saved is not None:
         return {"command": command}
     return {"command": command, "save": shlex.join(["check", *as_typed(config), "--save", file])}
@@ -121,9 +121,14 @@ def _command(config: ImportConfig, checked: Checked) -> str:
         words.append(ACCEPT)
     if checked.limits:
         words += ["--limit", checked.limits]
+    words += _costs(checked)
     if config.source.url is None:
         return shlex.join([*words, "--dry-run"])
     return shlex.join([*words, *(["--no-detail"] if checked.alike else []), "--dry-run"])
+
+
+def _costs(checked: Checked) -> list[str]:
+    return [word for kind, cost in checked.costs for word in ("--cost", f"{kind}={cost}")]
 
 
 _OVER_A_RUN = ("seed", "pacing")

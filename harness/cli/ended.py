@@ -12,6 +12,7 @@ import click
 
 from harness.cli.options import this_program, where
 from harness.config import ImportConfig
+from harness.core.choosing import MISNAMED
 from harness.flags import flag_of
 from harness.record.discovery import ACCEPT, LEAVES_REST, NO_HELP
 from harness.record.run import Run
@@ -35,7 +36,7 @@ def next_commands(run: Run, status: RunStatus, results: Path) -> list[str]:
             commands = (*_check_of(run), "show {run}")
         else:
             commands = ("show {run}", accept) if NO_HELP in reason else (*commands, accept)
-    if status is RunStatus.FAILED and _SAME_AGAIN.match(reason):
+    if status is RunStatus.FAILED and (_SAME_AGAIN.match(reason) or MISNAMED in reason):
         commands = _check_of(run) or commands
     if run.about.get("simulated"):
         commands = tuple(command for command in commands if command.startswith(("show", "failed list")))

@@ -90,7 +90,7 @@ class PageRead:
     kind that is declared, None where pages are numbered or led on as they themselves say. guessed: nothing says for
     certain that next_page exists. places: where each item of `ids` lies; none where their ids say so. itemless: no more
     can be asked of them than the page holds: its records are the items. rivals: fields other than the id that may name
-    them, where the id was only guessed.
+    them, where the id was only guessed. other: an id that stands for another record here than on an earlier page.
     """
 
     ids: tuple[ItemId, ...]
@@ -108,6 +108,7 @@ class PageRead:
     places: tuple[str, ...] = ()
     itemless: bool = False
     rivals: tuple[str, ...] = ()
+    other: ItemId | None = None
 
 
 @dataclass(frozen=True, slots=True)

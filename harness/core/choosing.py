@@ -37,6 +37,8 @@ _NOT_THERE = ("gone", "status 404", "status 405", "status 410")
 # An error is as long as somebody made it.
 _MOST_WORDS = 160
 _MOST_NAMED = 3
+# Resuming changes nothing of a run that ended for it.
+MISNAMED = "may name the items as well"
 
 
 def is_undecided(state: State, payloads: Collection[ItemId]) -> bool:
@@ -132,7 +134,7 @@ def misnamed(came: str, rivals: tuple[str, ...]) -> str:
     named = rivals[:_MOST_NAMED]
     flags = " or ".join(f"--id {name}" for name in named)
     return (
-        f"no item is at the list's URL with its id ({came}), and {' or '.join(named)} may name the items as well; "
+        f"no item is at the list's URL with its id ({came}), and {' or '.join(named)} {MISNAMED}; "
         f"start again with {flags}, or with --no-detail to take the list's records as they are"
     )
 

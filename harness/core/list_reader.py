@@ -15,13 +15,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 
 from harness.core.answers import Done, Failed, PageRead
 from harness.core.listing import Ask, Ended, Unclear, Verdict, full, is_reached, judge_reading, stuck
 from harness.core.rules import Rules, retry_due
+from harness.core.twice import is_doubtful
 from harness.core.work import InFlight, Task, Work
 from harness.record import discovery, events as e
-from harness.record.discovery import ACCEPT
+from harness.record.discovery import ACCEPT, TWICE
 from harness.record.fold import verdict_of_failures
 from harness.record.pages import PageTurn, Turn, without
 from harness.record.split import Part, Reading, repeated
@@ -47,6 +49,7 @@ class ListReader:
         self._payloads = payloads
         self._met: set[e.ItemId] | None = None  # the ids that this reading has met, where the list is read once more
         self._accepted: list[Failure] = []  # pages whose failure a person accepts (--accept-list)
+        self._twice: set[e.PageRef] = set()  # pages that are asked for once more (`harness.core.twice`)
 
     def start(self, utc_s: float, relist: bool) -> None:
         """Go on from where the state is, at t = 0. utc_s: the wall clock then. relist: read the list once more."""
@@ -101,9 +104,18 @@ class ListReader:
         most = self.rules.max_items
         return most is not None and len(self._state.items) >= most
 
+    def doubts(self, page: e.PageRef, read: PageRead) -> bool:
+        """Return whether `page` is to be asked for once more, because the end would rest on this answer alone."""
+        if page in self._twice or not is_doubtful(self._state.reading(page), page, read):
+            return False
+        self._twice.add(page)
+        return True
+
     def take_in(self, flight: InFlight, now: float, page: PageRead) -> None:
         """Record what a page brought, and make its new items and the pages that it tells of ready."""
         fetch, state, rules, work = flight.fetch, self._state, self.rules, self._work
+        if fetch.page in self._twice and not page.ids:
+            page = replace(page, past=f"{page.past or 'is empty'}{TWICE}")
         ids, new, total, met = listed(rules, state, page, self._met)
         reading, split = state.reading(fetch.page), bool(state.parts)
         met = state.named.new(fetch.page.part, ids) if split else met
@@ -298,22 +310,26 @@ def is_guessed(state: State, page: e.PageRef) -> bool:
     if number == 1 or page == reading.next_page:
         return False
     counted = reading.listing.counted or 0
-    return number < 1 or number > counted or (number == counted and not is_reached(reading))
+    is_whole = is_reached(reading) and not reading.listing.counts_itself
+    return number < 1 or number > counted or (number == counted and not is_whole)
 
 
-def as_page(state: State, page: e.PageRef, failed: Failed, status: int | None, *, final: bool) -> PageRead | None:
+def as_page(
+    state: State, page: e.PageRef, failed: Failed, status: int | None, *, final: bool, attempt: int = 2
+) -> PageRead | None:
     """Return the page that an answer without a list stands for: one past the end, if it was guessed; else None.
 
     final: it would not be tried again.
     """
     if not is_guessed(state, page):
         return None
-    # A page that a total implies is expected: what may pass is tried again there, as often as anywhere.
+    # A page that a total implies is expected: what may pass is tried again there, as often as anywhere. Elsewhere once.
     reading = state.reading(page)
     expected = page.number is not None and 1 <= page.number <= (reading.last_page or 0)
     if discovery.error_in(failed.remarks, reading.listing.remarks) is not None:
         return None
-    if failed.past_end is not None and (final or not expected or not failed.passing):
+    waits = failed.passing and (expected or (attempt == 1 and page != e.PAGE_0))
+    if failed.past_end is not None and (final or not waits):
         return PageRead((), past=failed.past_end)
     if page == e.PAGE_0 and status is not None and 400 <= status < 500 and status not in _SAY_NOTHING:
         return PageRead((), past=f"answered {status}")

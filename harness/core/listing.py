@@ -15,7 +15,8 @@ These are ends, in order of their strength; `reason` is what ListEnded records:
                 or the last page is shorter than all before it; or the list says that it ends; or one more guessed page
                 brought nothing new. A total below what the pages named is not believed at all. One that is the number
                 of records on its own page, such as a `count`, is confirmed by the page count alone where a field says
-                that the list goes on.
+                that the list goes on. Nor is one that is a usual page size where page 2 repeats page 1, unless its
+                field is called a total.
     has_more    has_more (or what it is called) is false
     link        a next link or cursor is there and null, empty or false; or is not there, where earlier pages had one
     pages       the declared number of pages was read, each brought something, and the page behind them did not
@@ -26,6 +27,8 @@ These are ends, in order of their strength; `reason` is what ListEnded records:
     single      the list is declared to be one page
     max items   --max-items were named
     accepted    a person accepted what there is (--accept-list)
+
+What rests on one answer that came behind a full page is asked for once more (`harness.core.twice`).
 
 A page without records tells of an error where it says of itself what no page with records said: a new message, another
 code (`harness.record.discovery`). Then it is a failure, whatever its status.
@@ -57,7 +60,16 @@ from typing import Literal
 
 from harness.core.followed_by import flags_for
 from harness.record import events as e
-from harness.record.discovery import ACCEPT, LEAVES_REST, MOST_EMPTY, MOST_REPEATS, NO_HELP, Listing
+from harness.record.discovery import (
+    ACCEPT,
+    LEAVES_REST,
+    MOST_EMPTY,
+    MOST_REPEATS,
+    NO_HELP,
+    TWICE,
+    Listing,
+    is_page_size,
+)
 from harness.record.split import Reading
 from harness.record.state import Failure, State
 
@@ -175,11 +187,7 @@ def stuck(state: Reading) -> str | None:
     if listing.first and listing.first == listing.second:
         if listing.loose():
             return f"{named}, but the list goes on: {_holds(listing)}; {LEAVES_REST}"
-        ignored = f"page 2 repeats page 1, so the server ignores {_asked(listing)}"
-        if listing.more:
-            names = "name what it reads with --cursor-param, --page-param or --offset-param"
-            return f"{named}, but the list says that more follow: {ignored}; {names}; {LEAVES_REST}"
-        return f"{named}, and {ignored}; if the list is this one page, {ACCEPT} accepts it"
+        return _repeated(state)
     if listing.repeating >= MOST_REPEATS:
         return f"{named}, and {MOST_REPEATS} pages in a row only repeat them; {NO_HELP}"
     if listing.stale >= MOST_REPEATS:
@@ -188,6 +196,33 @@ def stuck(state: Reading) -> str | None:
     if listing.barren >= MOST_EMPTY:
         return f"{named}, and {MOST_EMPTY:,} pages in a row are empty while the list goes on; {LEAVES_REST}"
     return None
+
+
+def _repeated(state: Reading) -> str:
+    """Say that page 2 is page 1 once more. That the list may be one page is said only where nothing says otherwise."""
+    listing = state.listing
+    named, ignored = _named(listing), f"page 2 repeats page 1, so the server ignores {_asked(listing)}"
+    names = "name what it reads with --cursor-param, --page-param or --offset-param"
+    if listing.more:
+        return f"{named}, but the list says that more follow: {ignored}; {names}; {LEAVES_REST}"
+    if state.total is not None and state.total > listing.met:
+        return f"{named}, but the list declares {state.total:,}{_by(listing)}: {ignored}; {names}"
+    if (listing.counted or 0) > 1:
+        return f"{named}, but the list declares {_pages(listing.counted or 0)}{_by(listing)}: {ignored}; {names}"
+    if is_own_size(listing):
+        field = _quoted(listing.said_by.replace("header ", "")) if listing.said_by else 'the "count" or "total"'
+        size = f"and {field} of {listing.met:,} may be the number of records on a page"
+        return f"{named}, {ignored}, {size}; {names}; if the list is this one page, {ACCEPT} accepts it"
+    return f"{named}, and {ignored}; if the list is this one page, {ACCEPT} accepts it"
+
+
+def is_own_size(listing: Listing) -> bool:
+    """Return whether what is declared as the total may be no more than the size of a page that may be one of many.
+
+    Not where its field says that it is a total, such as `totalSize` or X-Total-Count.
+    """
+    says_total = "total" in listing.said_by.lower()
+    return bool(listing.counts_itself) and is_page_size(listing.last_size) and not says_total
 
 
 def _sent_in(listing: Listing) -> str:
@@ -241,7 +276,7 @@ def _says_end(state: Reading) -> Ended | None:
     if listing.more is False:
         return Ended("has_more", "the list says that there is no more")
     if listing.paging == "single":
-        return Ended("single", "declared as a list of one page")
+        return Ended("single", listing.past or "declared as a list of one page")
     if listing.idle and not listing.more:
         return Ended("empty", f"the last page is empty, and {_quoted(listing.looped)} leads back to itself")
     if listing.looped or listing.more:
@@ -264,6 +299,8 @@ def _confirms(state: Reading, says: Ended | None, why_stuck: str | None) -> str 
         return None
     if says is not None:
         return says.evidence
+    if why_stuck is not None and is_own_size(listing):
+        return None
     if listing.past:
         return listing.past
     if listing.shorter():
@@ -289,9 +326,17 @@ def _past(listing: Listing) -> Ended | None:
         return Ended("pages", f"{_pages(listing.counted)} as declared, {listing.past}")
     if not listing.past_empty or not beyond:
         return None
-    if listing.more and listing.past.endswith("is empty") and listing.barren < MOST_REPEATS:
+    is_empty = listing.past.removesuffix(TWICE).endswith("is empty")
+    if listing.more and is_empty and listing.barren < MOST_REPEATS:
         return None  # a page whose records were all filtered out says by itself that more follow
-    return Ended("past end" if not listing.past.endswith("is empty") else "empty", listing.past)
+    if is_empty and listing.past.endswith(TWICE) and _is_numbered(listing):
+        return None  # the page before it was full: it may be a hole
+    return Ended("empty" if is_empty else "past end", listing.past)
+
+
+def _is_numbered(listing: Listing) -> bool:
+    """Return whether pages are asked for by number, and by nothing else."""
+    return listing.guess is None and listing.paging in ("", "page") and listing.furthest <= listing.furthest_number
 
 
 def _failed_end(page: e.PageRef) -> Ended:

@@ -27,6 +27,7 @@ from harness.core.context import Context
 from harness.core.credentials import Credentials
 from harness.core.failures import Failures
 from harness.core.list_reader import as_page, left_by_role, told_error
+from harness.core.twice import WHY
 from harness.core.work import InFlight
 from harness.pacing import Outcome
 from harness.pacing.routes import several
@@ -62,7 +63,7 @@ class Results:
             self._batch_read(flight, now, result)
         elif isinstance(result, Failed):
             self._not_read(flight, now, result)
-        elif (failed := told_error(context.state.reading(flight.fetch.page), result)) is None:
+        elif (failed := told_error(context.state.reading(flight.fetch.page), result) or self._is_other(result)) is None:
             self._page_read(flight, now, result)
         else:
             self._failures.failed(flight, now, failed)
@@ -136,12 +137,23 @@ class Results:
 
     def _page_read(self, flight: InFlight, now: float, page: PageRead) -> None:
         context = self._context
+        if context.list.doubts(flight.fetch.page, page):
+            self._failures.go_back(flight, now, WHY)
+            return
         self._got_through(flight, now)
         if context.chooser.phase == "page" and not context.chooser.records:
             context.chooser.give_up()  # nobody kept the records of the page, so there is nothing to compare with
         context.list.take_in(flight, now, page)
         context.judge_list(now)
         self._say_what_is_left(now)
+
+    def _is_other(self, page: PageRead) -> Failed | None:
+        """Return the failure that a page is whose records are the items, one under the id of another."""
+        if page.other is None or self._context.rules.detail:
+            return None
+        why = f"the page names the id {page.other} with another record than an earlier page: ids are not unique here"
+        advice = "name a field that is with --id; where the record was only changed meanwhile, resume"
+        return Failed("malformed", f"{why}; {advice}", passing=False)
 
     def _say_what_is_left(self, now: float) -> None:
         """Tell those who plan how many requests are to come."""
@@ -207,7 +219,7 @@ class Results:
         if fetch.role != "list":
             return None
         final = context.retries.retry_at("list", fetch.attempt, failed, now) is None
-        return as_page(context.state, fetch.page, failed, flight.status, final=final)
+        return as_page(context.state, fetch.page, failed, flight.status, final=final, attempt=fetch.attempt)
 
     def _is_lacking(self, flight: InFlight, failed: Failed) -> bool:
         """Return whether an item is not there, and it is still open whether any is."""

@@ -30,6 +30,10 @@ ACCEPT = "--accept-list"
 NO_HELP = f"resume would read the same, and {ACCEPT} accepts what there is"
 # The same of a list that says itself that it goes on: who accepts it goes without the rest.
 LEAVES_REST = f"resume would read the same, and {ACCEPT} takes what was read as all there is"
+# How the evidence says that a page was asked for twice (`harness.core.twice`).
+TWICE = ", asked twice"
+# How many records pages usually hold. A list of so many may be one page of a longer one.
+_PAGE_SIZES = {10, 12, 15, 16, 20, 24, 25, 30, 32, 40, 48, 50, 60, 64, 75, 80, 96, 100, 120, 128, 150, 200, 250, 256}
 
 
 @dataclass(slots=True)
@@ -122,6 +126,11 @@ def page_listed(listing: Listing, event: PageListed, new: int, total: int | None
     return _total(listing, event, total)
 
 
+def is_page_size(records: int) -> bool:
+    """Return whether pages usually hold so many records."""
+    return records in _PAGE_SIZES or (records > 256 and (records % 100 == 0 or records % 256 == 0))
+
+
 def told_next(event: PageListed) -> PageRef | None:
     """Return the next page as the page names it; revisions before schema 3 recorded a guessed number there too."""
     if event.guessed:
@@ -194,7 +203,8 @@ def _novelty(listing: Listing, event: PageListed, position: int, new: int) -> No
         if position > listing.past_at:
             listing.past_at, listing.past, listing.past_empty = 0, "", False
     elif number > 1 and position > max(listing.newest_at, listing.past_at):
-        listing.past_at, listing.past, listing.past_empty = position, _what(event), not event.ids
+        before = f"{listing.past}, and " if listing.past.endswith(TWICE) else ""
+        listing.past_at, listing.past, listing.past_empty = position, before + _what(event), not event.ids
 
 
 def _way(listing: Listing, event: PageListed, position: int) -> None:

@@ -22,7 +22,7 @@ from harness.core.redirects import Redirects
 from harness.errors import BadInput
 from harness.pacing import Later, Notice, Outcome, WindowPacer
 from harness.pacing.tiers import EVERY_ROUTE, of_route, unnamed
-from harness.record.events import Batch, ItemId, Key, PageRef, Role, fetch_name, items_of, role_name
+from harness.record.events import FIRST_PAGE, Batch, ItemId, Key, PageRef, Role, fetch_name, items_of, role_name
 from harness.session.factory import token_rules
 from harness.session.preview import Preview
 from harness.source.base import Api, Got
@@ -36,7 +36,10 @@ _MOST_REFUSED = 2
 
 
 class Asker:
-    """Asks, and keeps what came: `notices` and `latencies_s` of every request, in order; `payloads` of the last one."""
+    """Asks, and keeps what came: `notices` and `latencies_s` of every request, in order; `payloads` of the last one.
+
+    asked: what each of `notices` answers. records: those of page 1 as JSON texts, by their ids.
+    """
 
     def __init__(self, api: Api, config: ImportConfig) -> None:
         self._api = api
@@ -46,8 +49,10 @@ class Asker:
         if isinstance(api, HttpApi) and config.source.details:
             api.offer_records()
         self.notices: list[Notice] = []
+        self.asked: list[tuple[Role, Key]] = []
         self.latencies_s: list[float] = []
         self.payloads: tuple[tuple[ItemId, str], ...] = ()
+        self.records: dict[Key, str] = {}
 
     async def page(self, key: PageRef) -> tuple[PageRead | Failed, int | None]:
         """Return a page of the list, or why it cannot be read, and the status of the answer (None: none came).
@@ -57,6 +62,8 @@ class Asker:
         heard = len(self.notices)
         result = await self._ask("list", key)
         assert isinstance(result, (PageRead, Failed))
+        if key == FIRST_PAGE:
+            self.records = dict(self.payloads)
         return result, self.notices[-1].status if len(self.notices) > heard else None
 
     async def item(self, key: Key) -> Result:
@@ -126,16 +133,18 @@ class Asker:
     async def _send_now(self, role: Role, key: Key, target: str | None) -> Got:
         began_s = trio.current_time()
         more = {} if target is None else {"target": target}
-        got = await self._api.fetch(role, key, self._heard, **more)
+
+        def heard(notice: Notice) -> bool:
+            self.notices.append(notice)
+            self.asked.append((role, key))
+            return not notice.refused
+
+        got = await self._api.fetch(role, key, heard, **more)
         self.latencies_s.append(trio.current_time() - began_s)
         if got is None:
             raise refused(role_name(role), self.notices[-1])
         self.payloads = got.payloads
         return got
-
-    def _heard(self, notice: Notice) -> bool:
-        self.notices.append(notice)
-        return not notice.refused
 
 
 class RefusedNow(BadInput):
@@ -205,7 +214,20 @@ class Sampled:
     is_same: bool | None = None
 
 
-def sampled_of(seen: Preview, api: Api, config: ImportConfig) -> Sequence[ItemId]:
+async def samples(asker: Asker, seen: Preview, api: Api, config: ImportConfig, least: int = 1) -> tuple[Sampled, str]:
+    """Ask for items as an import would; with what was found, say why none is there, "" where one is.
+
+    least: of `sample`. BadInput where one cannot be read, or none is where it is declared.
+    """
+    try:
+        return await sample(asker, _sampled_of(seen, api, config), asker.records, config.source.batch, least), ""
+    except NoItem as error:
+        if not (error.gone and config.source.chooses) or config.source.is_placed:
+            raise
+        return Sampled(), error.why
+
+
+def _sampled_of(seen: Preview, api: Api, config: ImportConfig) -> Sequence[ItemId]:
     """Return the items that may be asked for: of page 1, for of these it is known what the list holds of them.
 
     None where items are not wanted, or it cannot be told where they lie.

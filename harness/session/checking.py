@@ -7,6 +7,7 @@ and `harness.session.plans` compares the ways to import it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from harness.config import ImportConfig
@@ -14,10 +15,9 @@ from harness.core.answers import Failed, PageRead
 from harness.core.choosing import misnamed
 from harness.pacing import Notice, Quota, Tiers, format_tiers, parse_tiers
 from harness.pacing.disagreement import disagreement
-from harness.record import events as e
-from harness.record.events import Key
-from harness.session.asking import Asker, NoItem, Sampled, rivals_of, sample, sampled_of, unreadable
-from harness.session.plans import Facts, Option, options
+from harness.record.events import Key, Role
+from harness.session.asking import Asker, rivals_of, samples, unreadable
+from harness.session.plans import Facts, Option, costs_seen, options, unsaid
 from harness.session.preview import preview
 from harness.source.base import Api
 from harness.source.client import HttpApi
@@ -30,13 +30,17 @@ from harness.spec.told import sends
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One limit as the headers of the answers told it, in order. period_s: as told, for few say it; header: which."""
+    """One limit as the headers of the answers told it, in order. period_s: as told, for few say it; header: which.
+
+    costs: units by the kind of request, as far as they were seen (`harness.session.plans.costs_seen`).
+    """
 
     header: str
     limit: int | None
     period_s: float | None
     remaining: tuple[int | None, ...]
     reset_s: float | None
+    costs: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class Checked:
     headers say against them, "" where nothing. sends: (what proves who we
     are, the host it is sent to), by name. toml: the source as `import --config` takes it; "" where its records cannot
     be told. plans: the ways to import the same records, and of how many where the list does not say (`plans_of`).
+    costs: what --cost should say, by kind of request.
     """
 
     url: str
@@ -80,6 +85,7 @@ class Checked:
     toml: str = ""
     plans: tuple[Option, ...] = ()
     plans_of: int | None = None
+    costs: tuple[tuple[str, int], ...] = ()
 
     @property
     def limits(self) -> str:
@@ -91,40 +97,22 @@ class Checked:
 async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
     """Ask for the first pages and up to two items; BadInput where they cannot be read. utc_s: the time now."""
     asker = _Noting(api, config)
-    records: dict[Key, str] = {}
-
-    async def ask(key: e.PageRef) -> tuple[PageRead | Failed, int | None]:
-        result, status = await asker.page(key)
-        if key == e.FIRST_PAGE:
-            records.update(asker.payloads)
-        return result, status
-
-    seen = await preview(ask, accept=config.source.accept_list)
+    seen = await preview(asker.page, accept=config.source.accept_list)
     if isinstance(seen.first, Failed):
         raise unreadable("list", seen.first)
     assert isinstance(seen.first, PageRead)
     if seen.failed is not None:
         raise unreadable(f"page {seen.failed[0]} of the list", seen.failed[1])
-    ids = sampled_of(seen, api, config)
-    missing = ""
-    try:
-        sampled = await sample(asker, ids, records, config.source.batch, least=2)
-    except NoItem as error:
-        if not (error.gone and config.source.chooses) or config.source.is_placed:
-            raise
-        sampled, missing = Sampled(), error.why
+    sampled, missing = await samples(asker, seen, api, config, least=2)
     known = _known(config, asker)
-    tried = api.source.resource.paging if isinstance(api, HttpApi) else None
-    found = guess(list(asker.answers.values()), known, tried) if asker.answers else Guess(known, ())
+    found = _guessed(asker, known, api, missing)
     nameless = misnamed(missing, rivals_of(api)) if missing and rivals_of(api) else ""
-    if missing:
-        found = _without_items(found, missing, rivals_of(api))
-    if isinstance(api, HttpApi) and api.reading.refused_size is not None:
-        found = _without_size(found, api.reading.refused_size)
-    told = _told(asker.notices)
+    told = _told(asker.notices, asker.asked, config.source.batch)
     server_s = asker.notices[0].server_utc_s
     facts = Facts.of(seen, api, config, sampled)
     limits = config.limits or _limits(told)
+    costs = unsaid(config, limits, [dict(one.costs) for one in told])
+    priced = config.with_settings(cost={**config.pacing.cost, **costs}) if costs else config
     return Checked(
         url=config.source.url or "the test API",
         latencies_s=tuple(asker.latencies_s),
@@ -148,8 +136,9 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
         in_doubt=_in_doubt(config, told),
         sends=sends(known, config.source.header_names),
         toml=_toml(found, told),
-        plans=options(facts, config, limits, min(asker.latencies_s)),
+        plans=options(facts, priced, limits, min(asker.latencies_s)),
         plans_of=None if facts.items is None or facts.is_known else facts.items,
+        costs=tuple(costs.items()),
     )
 
 
@@ -161,6 +150,17 @@ class _Noting(Asker):
         self.answers: dict[Key, Answer] = {}
         if isinstance(api, HttpApi):
             api.on_answer = self.answers.__setitem__
+
+
+def _guessed(asker: _Noting, known: Source, api: Api, missing: str) -> Guess:
+    """Return what the answers make believe. missing: why no item is there, "" where one is."""
+    tried = api.source.resource.paging if isinstance(api, HttpApi) else None
+    found = guess(list(asker.answers.values()), known, tried) if asker.answers else Guess(known, ())
+    if missing:
+        found = _without_items(found, missing, rivals_of(api))
+    if isinstance(api, HttpApi) and api.reading.refused_size is not None:
+        found = _without_size(found, api.reading.refused_size)
+    return found
 
 
 def _without_items(found: Guess, why: str, rivals: tuple[str, ...]) -> Guess:
@@ -228,15 +228,23 @@ def _toml(found: Guess, told: tuple[Told, ...]) -> str:
     return to_toml(source)
 
 
-def _told(notices: list[Notice]) -> tuple[Told, ...]:
+def _told(notices: list[Notice], asked: Sequence[tuple[Role, Key]], batch: int | None) -> tuple[Told, ...]:
     """Return the limits that the last answer with any told, each with what was left of it in every answer."""
     told = []
     last = next((notice for notice in reversed(notices) if notice.quotas), notices[-1])
     for quota in last.quotas:
         same = [other for notice in notices for other in notice.quotas if _alike(other, quota)]
         left = tuple(other.remaining for other in same)
-        told.append(Told(quota.header or "headers", quota.limit, quota.period_s, left, quota.reset_s))
+        costs = costs_seen(asked, [_left(notice, quota) for notice in notices], batch)
+        about = quota.limit, quota.period_s, left, quota.reset_s, tuple(costs.items())
+        told.append(Told(quota.header or "headers", *about))
     return tuple(told)
+
+
+def _left(notice: Notice, quota: Quota) -> int | None:
+    """Return what was left of a limit after an answer; None where that does not say, or where it was refused."""
+    found = (other.remaining for other in notice.quotas if _alike(other, quota))
+    return None if notice.refused else next(found, None)
 
 
 def _in_doubt(config: ImportConfig, told: tuple[Told, ...]) -> str:

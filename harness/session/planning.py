@@ -12,9 +12,8 @@ from harness.core.choosing import misnamed
 from harness.errors import BadInput
 from harness.pacing import format_tiers
 from harness.pacing.routes import several
-from harness.record.events import FIRST_PAGE, Key, PageRef
 from harness.record.state import State
-from harness.session.asking import Asker, NoItem, Sampled, rivals_of, sample, sampled_of, unreadable
+from harness.session.asking import Asker, Sampled, rivals_of, samples, unreadable
 from harness.session.factory import credentials_of
 from harness.session.plans import Facts, Option as Option, options, work_of
 from harness.session.preview import preview
@@ -78,29 +77,17 @@ async def look_ahead(api: Api, config: ImportConfig) -> Outlook:
     BadInput where the list cannot be read, or an import of it could not end as complete.
     """
     asker = Asker(api, config)
-    records: dict[Key, str] = {}
-
-    async def ask(key: PageRef) -> tuple[PageRead | Failed, int | None]:
-        result, status = await asker.page(key)
-        if key == FIRST_PAGE:
-            records.update(asker.payloads)
-        return result, status
-
-    seen = await preview(ask, accept=config.source.accept_list, brief=True)
+    seen = await preview(asker.page, accept=config.source.accept_list, brief=True)
     failed = seen.first if isinstance(seen.first, Failed) else seen.failed[1] if seen.failed is not None else None
     if failed is not None:
         raise unreadable("list", failed)
     assert isinstance(seen.first, PageRead)
     if seen.problem and config.run.max_items is None:
         raise BadInput(f"an import could not end as complete: {seen.problem}")
-    ids = sampled_of(seen, api, config)
-    try:
-        sampled = await sample(asker, ids, records, config.source.batch)
-    except NoItem as error:
-        if not (error.gone and config.source.chooses) or config.source.is_placed:
-            raise
-        if rivals := rivals_of(api):
-            raise BadInput(f"an import could not end as complete: {misnamed(error.why, rivals)}") from None
+    sampled, missing = await samples(asker, seen, api, config)
+    if missing and (rivals := rivals_of(api)):
+        raise BadInput(f"an import could not end as complete: {misnamed(missing, rivals)}")
+    if missing:
         sampled = Sampled(is_same=True)  # none lies there, so an import takes the list's records
     work, latency_s = work_for(seen.first, seen.state, config), min(asker.latencies_s)
     facts = Facts.of(seen, api, config, sampled)

@@ -1,15 +1,17 @@
 """The plans by which a list can be imported, and what each costs: the page size, and how items are got.
 
 Under a rate limit time is requests, so the plan with the fewest units of cost is the best, and its time follows from
-the limits (`harness.bound`). An import takes it without being told: it asks for the largest page that the API honours
-(`harness.source.page_sizes`), for items together where a URL for several is declared, and for none where the list's
-records are the items (`harness.core.choosing`).
+the limits (`harness.bound`). What a request costs is declared, else as it was seen (`costs_seen`), else 1. An import
+takes the best plan without being told: it asks for the largest page that the API honours (`harness.source.page_sizes`),
+for items together where a URL for several is declared, and for none where the list's records are the items
+(`harness.core.choosing`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from harness.bound import Paging, Work, bound
@@ -17,6 +19,8 @@ from harness.config import ImportConfig
 from harness.core.answers import PageRead
 from harness.pacing import Tiers
 from harness.pacing.routes import several
+from harness.pacing.tiers import held_to
+from harness.record.events import Batch, Key, Role
 from harness.session.factory import credentials_of
 from harness.source.client import HttpApi
 
@@ -54,6 +58,44 @@ def least_pages(config: ImportConfig, pages: int, items: int) -> int:
     if most is None or config.source.per_page is None or most <= config.source.per_page:
         return pages
     return min(pages, max(1, -(-items // most)))
+
+
+def costs_seen(
+    asked: Sequence[tuple[Role, Key]], left: Sequence[int | None], batch: int | None = None
+) -> dict[str, int]:
+    """Return the units that a request of each kind (list, item, batch, token) cost: by so much less was left after it.
+
+    left: of one limit, after each of the requests `asked`; None where its answer did not say, or was a refusal. A kind
+    is left out where two of its requests cost differently: others use the limit, too. batch: the ids of a full one. A
+    smaller one whose cost is a multiple of its ids is taken to cost as much by the id.
+    """
+    seen: dict[str, set[int]] = {}
+    for (role, key), (before, after) in zip(asked[1:], pairwise(left), strict=True):
+        if before is None or after is None or after >= before:  # not told, or a window began anew between the two
+            continue
+        kind, cost = str(role), before - after
+        if isinstance(key, Batch):
+            each, rest = divmod(cost, len(key.ids))
+            kind, cost = "batch", cost if rest else each * max(len(key.ids), batch or 0)
+        seen.setdefault(kind, set()).add(cost)
+    return {kind: min(costs) for kind, costs in seen.items() if len(costs) == 1}
+
+
+def unsaid(config: ImportConfig, tiers: Tiers, seen: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    """Return what `--cost` should say: the costs above 1 that were seen of the kinds of which nothing is declared.
+
+    seen: by each limit that was told. A kind is left out where they do not agree, since one number holds for all, and
+    where a request would not fit a limit: it did.
+    """
+    found = {}
+    for kind in ("list", "item", "batch"):
+        costs = {one[kind] for one in seen if kind in one}
+        counting = held_to(tiers, "list" if kind == "list" else "item")
+        most = min((tier.limit for tier in counting if tier.kind != "concurrency"), default=None)
+        cost = costs.pop() if len(costs) == 1 else 1
+        if cost > 1 and kind not in config.pacing.cost and (most is None or cost <= most):
+            found[kind] = cost
+    return found
 
 
 @dataclass(frozen=True, slots=True)

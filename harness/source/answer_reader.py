@@ -18,7 +18,7 @@ What is read here may still hold secrets: `harness.source.evidence` takes them o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from harness.core.answers import Again, Failed, ItemRead, PageRead, Redirected, TokenRead, failed_status, own_words
@@ -33,6 +33,7 @@ from harness.source.guess import Answer
 from harness.source.http import Response
 from harness.source.reading import Reading
 from harness.source.records import Garbled, Malformed, as_text
+from harness.source.redefined import Redefined
 from harness.source.redirects import FOLLOWED, not_followed
 from harness.source.tokens import Client as TokenClient, read_token
 from harness.source.way_on import past_end
@@ -53,6 +54,7 @@ class AnswerReader:
         self._largest: tuple[int, Response, Body, str] | None = None  # the answer to page 1 with the most records
         self._page_1_at = ""  # the URL of that one, once it is the page that is read
         self._near: dict[ItemId, str] = {}
+        self._redefined = Redefined()
 
     def offer_records(self) -> None:
         """Hand out the records of pages beside where their items lie."""
@@ -152,7 +154,7 @@ class AnswerReader:
     def _page(self, key: PageRef, response: Response, body: Body, text: str, file: bool) -> Got:
         reading = self._reading
         if file and reading.repeats_file(key, text):
-            return Got(PageRead((), paging="single", past=f"page {key} is the same file as page 1"))
+            return Got(PageRead((), paging="single", past=f"is the same file as page 1{unsaid_end(response.headers)}"))
         if key == FIRST_PAGE and reading.is_undecided:
             reading.decide(self._answer(key, response, text, file))
         kept_as_items = self._keep_records and not self._places_too
@@ -161,7 +163,8 @@ class AnswerReader:
             del records  # the page is read again there, and one that is large would stand here twice
             return self._sized(page, response, body, text)
         kept = records if self._keep_records or self.offers_records else []
-        page = replace(page, itemless=reading.itemless, rivals=reading.rivals)
+        other = self._redefined.other_record(kept)
+        page = replace(page, itemless=reading.itemless, rivals=reading.rivals, other=other)
         return Got(page, tuple((item, as_text(record)) for item, record in kept))
 
     def _sized(self, read: PageRead, response: Response, body: Body, text: str) -> Got:
@@ -202,6 +205,13 @@ def token_of(client: TokenClient, response: Response, body: Body | Malformed) ->
         why = "the answer of the token's address has no access_token"
         return Got(Failed("malformed", why, passing=False)), None
     return Got(TokenRead(read[1])), read[0]
+
+
+def unsaid_end(headers: Mapping[str, str]) -> str:
+    """Say, where it is so, that nothing but the end of the connection shows where a file ends: it may be cut short."""
+    if "content-length" in headers or "transfer-encoding" in headers:
+        return ""
+    return ", and only the close of its connection shows where it ends"
 
 
 def _words(body: Body | Malformed) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from harness.source.declared import declared, link_targets, whole
+from harness.source.extent import declared, link_targets, whole
 from harness.source.guess_fields import Keys, at, path_of, plain_fields
 from harness.source.guess_seen import (
     Seen,

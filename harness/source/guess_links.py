@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from harness.source.declared import NO_NEXT, link_targets
+from harness.source.extent import NO_NEXT, link_targets
 from harness.source.guess_cursors import token
 from harness.source.guess_fields import Keys, at, path_of, plain_fields
 from harness.source.guess_seen import (

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from harness.source.declared import declared, whole
+from harness.source.extent import declared, whole
 from harness.source.guess_fields import Keys, at, path_of, plain_fields
 from harness.source.way_on import words_of
 from harness.spec.source import PageNumberPaging, Paging

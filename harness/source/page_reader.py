@@ -24,7 +24,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from harness.core.answers import PageRead
 from harness.record.discovery import holds_number
 from harness.record.events import ItemId, PageRef, linked
-from harness.source.declared import link_targets, whole
+from harness.source.extent import link_targets, whole
 from harness.source.item_urls import ItemUrls
 from harness.source.links import Links
 from harness.source.paging import Pages, Seen

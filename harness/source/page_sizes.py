@@ -36,7 +36,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from harness.core.answers import PageRead
-from harness.source.declared import whole
+from harness.source.extent import whole
 from harness.source.paging import USUAL_SIZE
 from harness.spec.source import Resource, Source
 

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.record.events import ItemId, PageRef, numbered
-from harness.source.declared import link_targets, whole
+from harness.source.extent import link_targets, whole
 from harness.spec.paths import Path
 from harness.spec.source import CursorPaging, KeysetPaging, LinkPaging, OffsetPaging, PageNumberPaging, Paging
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.source.declared import NO_NEXT, declared, link_targets, whole
+from harness.source.extent import NO_NEXT, declared, link_targets, whole
 
 # Ten million pages of one item are still a list; more is a number gone wrong.
 MOST_PAGES = 10_000_000

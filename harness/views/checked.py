@@ -6,8 +6,7 @@ it, with requests and time; what cannot be told and the flag that says it; and w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import pairwise
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -108,6 +107,8 @@ def _limits(checked: Checked) -> Iterable[Row]:
         yield "limits", f"No rate-limit headers found. {ask}", ""
     elif not checked.limits:
         yield "", "The period is not stated. Pass --limit if you know it; otherwise it will be learned", ""
+    for kind, cost in checked.costs:
+        yield "", f"! {_KINDS[kind]} costs {count(cost)} units: say --cost {kind}={cost}", "yellow"
     if checked.skew_s is not None and abs(checked.skew_s) >= 2:
         ahead = "ahead of" if checked.skew_s > 0 else "behind"
         yield "clock", f"the server's is {duration(abs(checked.skew_s), whole=True)} {ahead} this machine's", "yellow"
@@ -122,7 +123,17 @@ def _told(told: Told) -> str:
         text += f", {count(left[-1])} left"
     if told.reset_s is not None:
         text += f", reset in {duration(max(0.0, told.reset_s), whole=True)}"
-    steps = {one - other for one, other in pairwise(left)}
-    if len(steps) == 1 and (step := steps.pop()) > 0:
-        text += f"; a request costs {step}"
-    return text
+    return text + _costs(dict(told.costs))
+
+
+_KINDS = {"list": "a page", "item": "an item", "batch": "a batch", "token": "a token"}
+
+
+def _costs(costs: Mapping[str, int]) -> str:
+    """`; a request costs 1`, or of each kind where they differ: `; a page costs 1, a batch 10`."""
+    if not costs:
+        return ""
+    if len({*costs.values()}) == 1:
+        return f"; a request costs {min(costs.values())}"
+    (kind, cost), *more = sorted(costs.items(), key=lambda one: [*_KINDS].index(one[0]))
+    return "; " + ", ".join([f"{_KINDS[kind]} costs {cost}", *(f"{_KINDS[kind]} {cost}" for kind, cost in more)])

@@ -98,7 +98,7 @@ ORDINARY: list[tuple[dict[str, Any], dict[str, Any]]] = [
 def test_an_empty_page_that_speaks_as_the_others_ends_the_list(about: dict[str, Any], past: dict[str, Any]) -> None:
     """A5: the same words, fewer of them, plain success, or words that say that there is no more."""
     status, items, why = ended(importing(numbered(THREE, lambda n: about, past=Reply({"data": [], **past}))))
-    assert (status, items, why) == ("complete", 9, "empty: page 4 is empty")
+    assert (status, items, why) == ("complete", 9, "empty: page 4 is empty, asked twice, and page 5 is empty")
 
 
 @pytest.mark.parametrize("body", [{"data": []}, {"users": None}, {}, None, {"data": None, "code": 0, "msg": "success"}])

@@ -194,7 +194,9 @@ def leaves_no_trace(server: Server, play: Play, replies: list[Reply]) -> bool:
         return False
     if read and found.reason == "total" and "as declared" in found.evidence:
         return declared == read or server.counts
-    followed = server.way != "unread" and any(words in found.evidence for words in ("is empty", "is gone", "no more"))
+    followed = server.way != "unread" and any(
+        words in found.evidence for words in ("is empty", "names no next page", "is missing", "no more")
+    )
     if goes_on(replies) and not followed:
         if found.reason == "total":
             return declared == read and declared != len(server.pages[0])
@@ -246,7 +248,10 @@ def test_complete_implies_every_record(server: Server) -> None:
 @given(HONEST)
 @settings(max_examples=200, deadline=None, derandomize=True)
 def test_an_honest_list_is_complete_at_a_fair_price(server: Server) -> None:
-    """Every record, and besides the pages that hold them at most one behind the end, and page 0."""
+    """Every record, and besides the pages that hold them at most one behind the end, and page 0.
+
+    Where the last page is not shorter than the others, the one behind the end may be a hole, and costs one more.
+    """
     if server.start == 0 and len(server.pages) == 1 and server.past != "empty page":
         return  # its only page is page 0, and page 1, which is asked for first, is not there
     if server.start == 0 and server.past == "empty body" and server.last_page is not None:
@@ -257,7 +262,9 @@ def test_an_honest_list_is_complete_at_a_fair_price(server: Server) -> None:
     assert play.done is not None
     assert (play.done.status, play.core.state.imported) == ("complete", len(server.ids)), play.done.reason
     if server.total is None or server.last_page is not None:  # else as many pages as the first one's size implies
-        assert len(set(pages_asked(play))) <= len(server.pages) + 2
+        sizes = [len(page) for page in server.pages]
+        is_full = len(sizes) > 1 and sizes[-1] >= min(sizes[:-1])
+        assert len(set(pages_asked(play))) <= len(server.pages) + 2 + is_full
 
 
 @given(SERVERS, st.integers(1, 40))

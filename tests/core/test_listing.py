@@ -218,6 +218,51 @@ def test_a3_where_a_page_count_alone_says_otherwise() -> None:
     assert ended(importing(ignoring({"data": records(1, 2, 3), "last_page": 1})))[:2] == ("failed", 3)
 
 
+@pytest.mark.parametrize("field", ["count", "total", "total_count", "numFound"])
+def test_a3_the_size_of_a_page_says_nothing_of_the_list(field: str) -> None:
+    """A2, A3: `"count": 100` beside 100 records on a page that comes again, whatever page is asked for."""
+    hundred = records(*range(100))
+    status, items, why = ended(importing(ignoring({field: 100, "data": hundred})))
+    assert (status, items) == ("failed", 100)
+    name = f'"{field}"' if field == "numFound" else 'the "count" or "total"'
+    assert why == (
+        f"100 records, page 2 repeats page 1, so the server ignores `page`, and {name} of 100 may be the number of "
+        "records on a page; name what it reads with --cursor-param, --page-param or --offset-param; if the list is "
+        "this one page, --accept-list accepts it"
+    )
+    assert ended(importing(ignoring({field: 100, "data": hundred}), accept_list=True))[:2] == ("complete", 100)
+    assert ended(importing(ignoring({field: 99, "data": hundred[:99]})))[:2] == ("complete", 99)
+    for more in ({"last_page": 1}, {"next": None}, {"has_more": False}):
+        assert ended(importing(ignoring({field: 100, "data": hundred, **more})))[:2] == ("complete", 100)
+    assert ended(importing(numbered([list(range(100))], lambda n: {field: 100 if n == 1 else 0})))[0] == "complete"
+
+
+@pytest.mark.parametrize("field", ["totalItems", "totalSize", "total_results"])
+def test_a3_a_field_that_is_called_a_total_is_one(field: str) -> None:
+    """A3: also where it is a usual page size; `count` and plain `total` some APIs say of a page."""
+    play = importing(ignoring({field: 100, "data": records(*range(100))}))
+    assert ended(play)[:2] == ("complete", 100)
+
+
+@pytest.mark.parametrize(
+    ("about", "declares"),
+    [
+        ({"total": 230}, "230"),
+        ({"total": 230, "paging": {"pageIndex": 1, "pageSize": 100, "total": 230}}, "230"),
+        ({"totalItems": 230}, '230 ("totalItems")'),
+        ({"last_page": 3}, "3 pages"),
+    ],
+)
+def test_a3_who_declares_more_is_never_told_to_accept_one_page(about: dict[str, Any], declares: str) -> None:
+    """A3: the advice is to name the parameter that the server reads."""
+    status, items, why = ended(importing(ignoring({"data": records(*range(100)), **about})))
+    assert (status, items) == ("failed", 100)
+    assert why == (
+        f"100 records, but the list declares {declares}: page 2 repeats page 1, so the server ignores `page`; name "
+        "what it reads with --cursor-param, --page-param or --offset-param"
+    )
+
+
 # --- A4: pages counted from 0 --------------------------------------------------------------------------------------
 
 
@@ -345,7 +390,7 @@ def test_a7_relation_types_in_any_case(form: str) -> None:
 def test_a8_a_total_below_what_is_there_is_not_believed() -> None:
     """A8: 40 declared, 60 there: the page behind the total has more; the contradiction is kept for the summary."""
     play = importing(numbered(SIXTY, lambda _: {"total": 40}))
-    assert ended(play) == ("complete", 60, "empty: page 4 is empty")
+    assert ended(play) == ("complete", 60, "empty: page 4 is empty, asked twice, and page 5 is empty")
     assert (play.core.state.total, play.core.state.listing.denied) == (None, 40)
 
 
@@ -757,6 +802,8 @@ def test_the_summary_names_the_evidence() -> None:
     """A8: and a total that the pages contradict."""
     found = summarise("r", importing(numbered(SIXTY, lambda _: {"total": 40})).core.state, None)
     text = summary_text(found, Screen())
-    assert "  list       ended: page 4 is empty; it declared 40 items, which its pages contradict\n" in text
+    text = " ".join(text.split())
+    evidence = "page 4 is empty, asked twice, and page 5 is empty; it declared 40 items, which its pages contradict"
+    assert f" list ended: {evidence} " in text
     agreed = summarise("r", importing(numbered(SIXTY, lambda _: {"total": 40, "last_page": 2})).core.state, None)
     assert "  list       ended: total 40 reached, in 2 pages as declared\n" in summary_text(agreed, Screen())

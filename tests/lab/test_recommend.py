@@ -25,6 +25,7 @@ from harness.pacing import format_tiers
         {"limit": "100/2s", "server_limit": "50/2s"},
         {"limit": "60/2s", "pacing": "retry-after"},
         {"limit": "5/1s", "items": 100, "latency": "20ms"},
+        {"limit": "list=2/2s+item=60/2s", "per_page": 20},
         {"scenario": "slow"},
     ],
     ids=str,
@@ -39,6 +40,26 @@ def test_no_other_number_of_workers_is_more_than_a_percent_faster(values: dict[s
     tried = {trial.workers: trial.duration_s for trial in advice.tried}
     assert all(durations[workers] == tried[workers] for workers in tried if workers in durations)
     assert all(tried[workers] > 1.01 * min(tried.values()) for workers in tried if workers < advice.workers)
+
+
+@pytest.mark.parametrize(
+    ("limit", "least_s"),
+    [
+        ("list=200/2s+item=20/2s", 28),  # 300 items are 15 windows of them
+        ("list=2/2s+item=1000/2s", 28),  # 30 pages are 15
+        ("20/2s", 32),  # and 330 requests are 17, the last not full
+        ("list=2/2s+item=20/2s", 28),  # each route waits at the side of the other
+    ],
+)
+def test_each_route_is_as_slow_as_its_own_limit(limit: str, least_s: float) -> None:
+    """30 pages of 10: the time is that of the route which takes longest, and no page is charged to the items."""
+    config = ImportConfig(items=300, per_page=10, limit=limit, latency="20ms", detail=True)
+    advice = recommend(config)
+    assert advice.best_s is not None
+    assert least_s <= advice.best_s <= advice.duration_s < least_s + 2
+    assert (advice.requests, advice.hits_per_1000, advice.limits) == (330, 0, format_tiers(config.limits))
+    halved = next(variant for variant in advice.variants if variant.name == "limits halved")
+    assert halved.as_advised.duration_s == pytest.approx(2 * advice.duration_s, rel=0.1)
 
 
 def test_the_advice_says_what_happens_if_things_are_different() -> None:

@@ -23,8 +23,9 @@ Row = dict[str, Any]
 class Case:
     """An API, how it is imported, and what must come of it. preset: None where there is none, and a guess must do.
 
-    settings: besides preset, url and a page size of SIZE. key: what the variable KEY holds. pages: the requests for
-    the list, in order; items: those for the items, in any order. rows: the items in the order of the list.
+    settings: besides preset, url and a page size of SIZE. key: what the variable KEY holds; variables: and others,
+    which the settings name. pages: the requests for the list (and for a token), in order; items: those for the items,
+    in any order. rows: the items in the order of the list.
     """
 
     preset: str | None
@@ -36,6 +37,7 @@ class Case:
     settings: Mapping[str, Any] = field(default_factory=dict)
     key: str | None = KEY
     sized: bool = True
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 def basic(pair: str) -> str:

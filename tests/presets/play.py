@@ -101,5 +101,5 @@ def rows_of(run: Run) -> list[dict[str, Any]]:
 
 def with_ids(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return rows as they are kept: where a record's id goes by another name, a column `id` has it too."""
-    named = [next(row[name] for name in ("id", "Id", "_id") if name in row) for row in rows]
+    named = [next(row[name] for name in ("id", "Id", "ID", "_id") if name in row) for row in rows]
     return [{"id": name, **row} for name, row in zip(named, rows, strict=True)]

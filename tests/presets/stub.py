@@ -17,7 +17,7 @@ ORIGIN = "https://api.test"
 
 @dataclass(frozen=True)
 class Asked:
-    """One request. query: decoded, as it came. body: the JSON, None without one."""
+    """One request. query: decoded, as it came. body: the JSON or the fields of a form, None without one."""
 
     method: str
     path: str
@@ -69,15 +69,17 @@ class Stub:
         assert len(dict(names)) == len(names), f"a parameter twice: {names}"
         headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
         path = unquote(scope.get("raw_path", scope["path"].encode()).decode().partition("?")[0])
-        asked = Asked(scope["method"], path, dict(names), headers, json.loads(sent) if sent else None)
+        form = headers.get("content-type") == "application/x-www-form-urlencoded"
+        body = None if not sent else dict(parse_qsl(sent.decode())) if form else json.loads(sent)
+        asked = Asked(scope["method"], path, dict(names), headers, body)
         self.asked.append(asked)
         reply = self._answers(asked)
-        body = reply.text.encode()
+        text = reply.text.encode()
         said = {name.lower(): value for name, value in reply.headers.items()}
-        about = {"content-type": "application/json", "content-length": str(len(body)), **said}
+        about = {"content-type": "application/json", "content-length": str(len(text)), **said}
         lines = [(name.encode(), value.encode()) for name, value in about.items()]
         await send({"type": "http.response.start", "status": reply.status, "headers": lines})
-        await send({"type": "http.response.body", "body": body})
+        await send({"type": "http.response.body", "body": text})
 
 
 def wrong(asked: Asked, known: Collection[str] | None = None, **headers: str) -> Reply | None:

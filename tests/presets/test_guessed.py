@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from harness.cli.ended import next_commands
 from harness.config import ImportConfig
 from harness.errors import HarnessError
 from harness.settings import read_settings
 from tests.presets.apis import CASES, EXPORTS, Case, Row, by_id, few, item
+from tests.presets.others import OTHERS
 from tests.presets.play import checked, imported, imported_by, looked_ahead, rows_of, with_ids
 from tests.presets.stub import ORIGIN, Asked, Reply, Stub, cut
 
@@ -55,6 +57,18 @@ def settings_of(name: str, case: Case, monkeypatch: pytest.MonkeyPatch) -> dict[
         monkeypatch.setenv("KEY", case.key)
         settings["token_env"] = "KEY"
     return settings
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_is_complete_is_right(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the other ways of the same APIs a guess need not know all; what it calls complete has every record."""
+    case = OTHERS[name]()
+    try:
+        run = imported(Stub(case.answers), tmp_path, monkeypatch, **settings_of(name, case, monkeypatch))
+    except HarnessError:
+        return
+    if run.status == "complete":
+        assert rows_of(run) == with_ids(case.rows)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -105,12 +119,13 @@ def test_items_that_may_go_by_another_field_are_not_lost(tmp_path: Path, monkeyp
     """Jira's ids and keys. Three requests for items, not all of them; and the run says which flag there is."""
     url, stub = f"{ORIGIN}/v2/things", Stub(by_key)
     run = imported(stub, tmp_path / "guessed", monkeypatch, url=url)
-    assert (run.status, run.failed()) == ("failed", [])
+    assert (run.status, run.state().imported, run.failed()) == ("failed", 0, [])
     assert [asked.path for asked in stub.asked].count("/v2/things") == 1
     assert len(stub.asked) == 1 + 3
     reason = run.state().reason
     assert reason is not None
     assert "(status 404), and key may name the items as well; start again with --id key, or with --no-detail" in reason
+    assert next_commands(run, run.status, Path("results")) == [f"check --url {url}"]  # to resume would change nothing
     run = imported(Stub(by_key), tmp_path / "declared", monkeypatch, url=url, id="key")
     assert (run.status, rows_of(run)) == ("complete", NAMED)
     run = imported(Stub(by_key), tmp_path / "listed", monkeypatch, url=url, detail=False)

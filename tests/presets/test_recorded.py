@@ -1,4 +1,6 @@
-"""Each API of the presets, as its owner documents it: every record, exact content, each request as documented."""
+"""Each API as its owner documents it, by its preset or declared: every record, exact content, each request as
+documented.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.presets.apis import CASES, SIZE
+from tests.presets.apis import CASES, EXPORTS, SIZE
+from tests.presets.others import OTHERS
 from tests.presets.play import imported, rows_of, with_ids
 from tests.presets.stub import Stub
 
+ALL = {**CASES, **OTHERS, **EXPORTS}
 
-@pytest.mark.parametrize("name", CASES)
-def test_with_the_preset(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+
+@pytest.mark.parametrize("name", ALL)
+def test_as_documented(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages in order, each item once, nothing else; the items as they are, in the order of the list."""
-    case = CASES[name]()
+    case = ALL[name]()
     stub = Stub(case.answers)
     settings = {"preset": case.preset, "url": case.url, "detail": True, **case.settings}
+    for variable, value in case.variables.items():
+        monkeypatch.setenv(variable, value)
     if case.sized:
         settings["per_page"] = SIZE
     if case.key is not None:

@@ -11,13 +11,16 @@ import trio
 import trio.testing
 from harness_test_api import ServerConfig, Service, create_app, scenario
 
+from harness.cli.decide import _advice
 from harness.config import ImportConfig
 from harness.core.answers import own_words
 from harness.errors import BadInput
-from harness.pacing import Notice, Quota
+from harness.pacing import Notice, Quota, parse_tiers
+from harness.record.events import Batch, Key, Role, numbered
 from harness.session.checking import Checked, Told, _told, check
 from harness.session.importing import _rest
 from harness.session.planning import look_ahead
+from harness.session.plans import costs_seen, unsaid
 from harness.source.client import HttpApi
 from harness.source.rest import Rest
 from harness.source.tokens import Client as TokenClient
@@ -103,7 +106,8 @@ def test_a_short_wait_is_waited() -> None:
 def test_limits_that_only_the_list_tells_are_told() -> None:
     """The last answer with any counts."""
     notices = [Notice(200, quotas=(Quota(100, 90, 30.0, 60.0, header="X-RateLimit"),)), Notice(200)]
-    assert [(told.limit, told.remaining) for told in _told(notices)] == [(100, (90,))]
+    asked: list[tuple[Role, Key]] = [("list", numbered(1)), ("item", 1)]
+    assert [(told.limit, told.remaining) for told in _told(notices, asked, None)] == [(100, (90,))]
 
 
 @pytest.mark.parametrize(
@@ -161,13 +165,83 @@ def test_what_stands_in_the_way_is_said_in_a_sentence(server: ServerConfig, sent
 
 def test_records_that_hold_everything_need_no_request_each() -> None:
     """It is said, and what a request costs, and that nothing is said of limits."""
-    told = (Told("X-RateLimit", 100, None, (90, 85, 80), 30.0),)
+    told = (Told("X-RateLimit", 100, None, (90, 85, 80), 30.0, (("list", 5), ("item", 5))),)
     one = Checked("u", (0.1, 0.2), 10, None, None, "each page names the next", 4, True, told, None)
     text = check_text(one, Screen(), program="python -m harness", command="import --url u")
     assert "! the list's records already hold all of them: --no-detail saves a request per item" in text
     assert "X-RateLimit: 100, 80 left, reset in 30 s; a request costs 5" in text
     silent = Checked("u", (0.1,), 10, None, None, "each page names the next", 0, False, (), None)
     assert "No rate-limit headers found." in check_text(silent, Screen(), program="python -m harness", command="import")
+
+
+BATCHES = {"batch": "{list}/show_many?ids={ids}", "batch-most": 100}
+IN_BATCHES = "{list}/show_many?ids={ids:10}"
+
+
+def in_batches(server: dict[str, Any], **settings: Any) -> Checked:
+    """What comes of checking a test API of 30 items: pages of 10, and 10 items at once."""
+    about = ServerConfig.from_mapping({"items": 30, "limit": "100/m", "dialect": "draft-8", "shape": BATCHES, **server})
+    config = {"url": LIST, "item": IN_BATCHES, "detail": True, "per_page": 10, **settings}
+    found, _ = asked(about, lambda api, config: check(api, config, EPOCH_S), find_size=True, **config)
+    return found
+
+
+def test_what_a_batch_costs_is_seen_said_and_used() -> None:
+    """Three pages of 10 at 2 units and three batches at 7: 27 units in all, by what was left after each request."""
+    found = in_batches({"cost": {"list": 2, "batch": 7}})
+    assert [told.costs for told in found.told] == [(("list", 2), ("batch", 7))]
+    assert found.costs == (("list", 2), ("batch", 7))
+    plan = next(one for one in found.plans if one.is_taken)
+    assert (plan.pages, plan.items, plan.cost) == (3, 3, 3 * 2 + 3 * 7)
+    text = check_text(found, Screen(), program="p")
+    assert "; a page costs 2, a batch 7\n" in text
+    assert "! a page costs 2 units: say --cost list=2\n" in text
+    assert "! a batch costs 7 units: say --cost batch=7" in text
+    command = _advice(ImportConfig(url=LIST, item=IN_BATCHES), found, None)["command"]
+    assert command.endswith(" --cost list=2 --cost batch=7")
+
+
+def test_a_declared_cost_wins_over_the_one_that_was_seen() -> None:
+    """And nothing is advised that was said already."""
+    found = in_batches({"cost": {"batch": 7}}, cost=["batch=9"])
+    assert (found.told[0].costs, found.costs) == ((("list", 1), ("batch", 7)), ())
+    plan = next(one for one in found.plans if one.is_taken)
+    assert plan.cost == 3 + 3 * 9
+
+
+def test_a_batch_that_is_not_full_costs_by_its_ids_where_its_cost_is_a_multiple_of_them() -> None:
+    """Five ids for 5 units are ten for 10; five for 7 stay 7."""
+    ids = Batch((1, 2, 3, 4, 5))
+    asked: list[tuple[Role, Key]] = [("list", numbered(1)), ("list", numbered(2)), ("item", ids)]
+    assert costs_seen(asked, [99, 98, 93], 10) == {"list": 1, "batch": 10}
+    assert costs_seen(asked, [99, 98, 91], 10) == {"list": 1, "batch": 7}
+    assert costs_seen(asked, [99, 98, 93], 5) == {"list": 1, "batch": 5}
+
+
+@pytest.mark.parametrize(
+    ("left", "costs"),
+    [
+        ([99, 98, 96, 94], {"list": 1, "item": 2}),
+        ([99, 98, 96, 93], {"list": 1}),  # items differ: others use the limit, too
+        ([99, None, 96, 94], {"item": 2}),
+        ([3, 1, 99, 97], {"list": 2, "item": 2}),  # a window began anew
+        ([5, 5, 5, 5], {}),
+        ([None, None, None, None], {}),
+    ],
+)
+def test_what_cannot_be_told_of_a_cost_is_left_out(left: list[int | None], costs: dict[str, int]) -> None:
+    """Of two pages and two items."""
+    asked: list[tuple[Role, Key]] = [("list", numbered(1)), ("list", numbered(2)), ("item", 1), ("item", 2)]
+    assert costs_seen(asked, left) == costs
+
+
+def test_only_a_cost_on_which_the_limits_agree_is_advised() -> None:
+    """One that fits them, too, and that nobody declared."""
+    config = ImportConfig(url=LIST)
+    tiers = parse_tiers("100/m+list=5/m")
+    assert unsaid(config, tiers, [{"list": 5, "item": 7}, {"item": 7}]) == {"list": 5, "item": 7}
+    assert unsaid(config, tiers, [{"list": 6, "item": 7}, {"item": 1}]) == {}
+    assert unsaid(ImportConfig(url=LIST, cost=["item=2"]), tiers, [{"list": 1, "item": 7}]) == {}
 
 
 SLASHES = {"list": "/api/items/", "item": "{list}{id}/", "redirect": "308"}

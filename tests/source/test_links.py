@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from harness.source.declared import link_targets
+from harness.source.extent import link_targets
 
 
 @pytest.mark.parametrize(

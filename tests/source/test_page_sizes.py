@@ -95,7 +95,9 @@ def test_a_list_of_any_length(paging: str, items: int, tmp_path: Path) -> None:
     server = ServerConfig(items=items, limit="100000/1s", paging=paging, shape={"most": "250"})
     found = served(tmp_path, server, detail=False)
     assert (found.run.status, found.ids()) == ("complete", list(range(1, items + 1)))
-    assert found.requests[0] <= max(1, -(-items // 250)) + 2
+    # One page of a usual size may be the first of many: its end is asked for twice, and one page further.
+    unsure = paging == "link" and items in (30, 100, 250)
+    assert found.requests[0] <= max(1, -(-items // 250)) + 2 + unsure
 
 
 def test_what_is_told_is_believed(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.source.declared import Number, declared
+from harness.source.extent import Number, declared
 
 SENT = "https://api.test/items?page=1&perPage=25"
 
