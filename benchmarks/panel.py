@@ -23,7 +23,7 @@ from time import process_time
 from IPython.display import display
 from harness.notebook.handles import LocalRun
 from harness.notebook.controller import Controller
-from harness.notebook.all_runs import AllRuns
+from harness.notebook.table_of_runs import AllRuns
 from harness.notebook.show import Refresher
 from harness.settings import checked
 results, settings = Path({results!r}), {settings!r}

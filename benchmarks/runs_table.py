@@ -16,7 +16,7 @@ from time import process_time
 from benchmarks.measure import Figure, alone
 from harness.config import ImportConfig
 from harness.lab.experiment import simulate_run
-from harness.notebook.all_runs import AllRuns
+from harness.notebook.table_of_runs import AllRuns
 from harness.record.clock import iso
 from harness.record.tags import change_tags
 

@@ -124,6 +124,11 @@ class Controller:
         """Keep a sentence to be shown at the next tick."""
         self._note = (text, bad)
 
+    def tell(self, failure: str) -> None:
+        """Say at once, since no tick may follow, that a view failed."""
+        self.say(failure, bad=True)
+        self.widget.note = list(self._note)
+
     # --- what others ask of the board ----------------------------------------------------------------------------
 
     def choose(self, run: Run | None) -> None:

@@ -123,5 +123,5 @@ def show_page() -> None:
     board = Controller({}, page.results, page.policy)
     runs = table_beside(board)
     display(board.widget, runs.widget)
-    refresher.call("live import", board.tick)
-    refresher.call("all runs", runs.tick)
+    refresher.call("the board", board.tick, board.tell)
+    refresher.call("the table of runs", runs.tick, board.tell)

@@ -1,7 +1,7 @@
 """The functions that the cells of `notebooks/live_import.ipynb` call, and the one task that writes all widgets.
 
 The task runs on the kernel's loop, a few times a second, because callbacks of widgets may come in other threads, with
-loops that do not live on. A view that fails is said once and shown no more, and the others go on.
+loops that do not live on. A view that fails says so on the page and is written no more, and the others go on.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 
 from IPython.display import HTML, DisplayHandle, display
 
-from harness.notebook.all_runs import AllRuns
 from harness.notebook.controller import Controller
 from harness.notebook.handles import LocalRun
 from harness.notebook.run_index import RunIndex
+from harness.notebook.table_of_runs import AllRuns
 from harness.record.clock import utc_s
 from harness.record.run import Run
 from harness.settings import as_switch, checked, notebook_folder
@@ -27,6 +27,7 @@ from harness.views.panel.run_widget import page, rows_page
 EVERY_S = 0.25
 
 Tick = Callable[[], Awaitable[object] | object]
+Tell = Callable[[str], object]
 
 _log = logging.getLogger("harness")
 
@@ -35,12 +36,15 @@ class Refresher:
     """Calls what it was given, by name, until it is closed. Asking again for a name replaces what it called."""
 
     def __init__(self) -> None:
-        self._ticks: dict[str, Tick] = {}
+        self._ticks: dict[str, tuple[Tick, Tell]] = {}
         self._task: asyncio.Task[None] | None = None
 
-    def call(self, name: str, tick: Tick) -> None:
-        """Call `tick` every 0.25 s from now on. Must be called from the kernel's loop, as a cell is."""
-        self._ticks[name] = tick
+    def call(self, name: str, tick: Tick, tell: Tell) -> None:
+        """Call `tick` every 0.25 s from now on, and `tell` what went wrong if it fails.
+
+        To be called from the kernel's loop, as a cell is.
+        """
+        self._ticks[name] = tick, tell
         self.close()
         # Anew each time: what a task shows belongs to the cell that started it.
         self._task = asyncio.get_running_loop().create_task(self._run())
@@ -58,13 +62,16 @@ class Refresher:
             await asyncio.sleep(EVERY_S)
 
     async def _try(self, name: str) -> None:
+        tick, tell = self._ticks[name]
         try:
-            wanted = self._ticks[name]()
+            wanted = tick()
             if isinstance(wanted, Awaitable):
                 await wanted
-        except Exception:
+        except Exception as error:
             del self._ticks[name]
-            _log.exception("the view %s failed and is no longer shown; run its cell again. Imports continue", name)
+            _log.exception("the view %s failed", name)
+            why = f"{type(error).__name__}: {error}".removesuffix(": ")
+            tell(f"{name} failed ({why}) and is no longer kept up to date; run its cell again. Imports continue.")
 
 
 _controllers: dict[Path, Controller] = {}
@@ -89,7 +96,7 @@ def live_import(*, live: bool | str = True, results: str | Path | None = None, *
     else:
         controller.form.fill(settings)
     display(controller.widget)
-    _refresher.call("live import", controller.tick)
+    _refresher.call("the board", controller.tick, controller.tell)
     return None
 
 
@@ -105,7 +112,7 @@ def all_runs(*, live: bool | str = True, results: str | Path | None = None) -> N
     if runs is None:
         runs = _all_runs[folder] = table_beside(_controller(folder))
     display(runs.widget)
-    _refresher.call("all runs", runs.tick)
+    _refresher.call("the table of runs", runs.tick, _controller(folder).tell)
 
 
 def table_beside(board: Controller) -> AllRuns:

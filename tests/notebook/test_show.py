@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import pkgutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from harness_test_api import ServerConfig, running_in_thread
 
+from harness import notebook
 from harness.notebook import all_runs, live_import, show
 from harness.notebook.show import Refresher
 from tests.patience import PATIENCE_S
@@ -71,24 +73,59 @@ def test_a_view_that_fails_is_said_and_shown_no_more(
     """The others are called on; asked for again, it is called again."""
     monkeypatch.setattr("harness.notebook.show.EVERY_S", SHORTEST_S)
     calls: list[str] = []
+    told: list[str] = []
 
     def bad() -> None:
         calls.append("bad")
-        raise ZeroDivisionError
+        raise ZeroDivisionError("by <zero>")
 
     async def good() -> None:
         calls.append("good")
 
     async def main() -> None:
         refresher = Refresher()
-        refresher.call("bad", bad)
-        refresher.call("good", good)
+        refresher.call("bad", bad, told.append)
+        refresher.call("good", good, told.append)
         await until(lambda: calls.count("good") > 2)
         assert calls.count("bad") == 1
-        refresher.call("bad", bad)
+        refresher.call("bad", bad, told.append)
         await until(lambda: calls.count("bad") > 1)
         refresher.close()
 
     with caplog.at_level(logging.ERROR, "harness"):
         asyncio.run(main())
-    assert "the view bad failed and is no longer shown" in caplog.text
+    assert "the view bad failed" in caplog.text
+    words = "bad failed (ZeroDivisionError: by <zero>) and is no longer kept up to date; run its cell again. "
+    assert told == [f"{words}Imports continue."] * 2
+
+
+def test_a_board_that_fails_says_so_on_the_page(
+    displayed: list[object], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Neither board nor table stays blank or old without a word."""
+    monkeypatch.setattr("harness.notebook.show.EVERY_S", SHORTEST_S)
+
+    def broken(*_: object) -> None:
+        raise KeyError("broken")
+
+    async def main() -> None:
+        live_import(results=tmp_path)
+        controller = show._controllers[tmp_path]
+        monkeypatch.setattr(controller, "tick", broken)
+        live_import(results=tmp_path)
+        await until(lambda: "the board failed (KeyError: 'broken')" in controller.widget.note[0])
+        assert controller.widget.note[1]
+        all_runs(results=tmp_path)
+        monkeypatch.setattr(show._all_runs[tmp_path], "tick", broken)
+        all_runs(results=tmp_path)
+        await until(lambda: "the table of runs failed" in controller.widget.note[0])
+        show._refresher.close()
+
+    asyncio.run(main())
+
+
+def test_what_cells_call_is_a_function_whatever_was_imported_before() -> None:
+    """A module of that name would stand before it."""
+    names = [each.name for each in pkgutil.iter_modules(notebook.__path__)]
+    assert len(names) > 5
+    assert not set(names) & set(notebook.__all__)

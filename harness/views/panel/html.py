@@ -13,7 +13,7 @@ from harness.record.live import Live, LiveTier
 from harness.record.run_view import RunView
 from harness.record.status import RunStatus
 from harness.record.summary import Summary
-from harness.views.figures import items_of, items_said, list_text, refusals_said, refusals_text
+from harness.views.figures import items_of, items_said, list_text, refusals_said, refusals_text, span
 from harness.views.frame import sentence
 from harness.views.panel.chart import chart
 from harness.views.panel.failures import MOST_GROUPS, FailureGroup, cells, grouped
@@ -25,7 +25,7 @@ from harness.views.panel.pieces import (
     facts as facts,
     table as table,
 )
-from harness.views.text import UNKNOWN, count, countdown, duration, eta, percent, plural, printable, roughly, share_done
+from harness.views.text import UNKNOWN, count, countdown, duration, eta, percent, plural, printable, share_done
 
 # In the order in which they stand.
 PLACES = ("head", "bar", "now", "totals", "quality", "limits", "chart", "failures", "workers", "learned")
@@ -152,15 +152,16 @@ def _totals(now: RunView) -> str:
 
 
 def _predicted(now: RunView) -> Iterator[tuple[str, str, str]]:
-    """How long it was said to take, where that could be said, beside what happened."""
-    prediction = getattr(now, "prediction", None)
-    if prediction is None:
+    """How long it was said to take, where that could be said, beside what came of it."""
+    made = now.prediction
+    if made is None:
         return
-    if prediction.least_s is None or prediction.most_s is None:
-        yield "predicted", UNKNOWN, esc(prediction.basis)
+    if made.least_s is None or made.most_s is None:
+        yield "predicted", UNKNOWN, esc(made.basis)
         return
-    said = {True: "it did", False: "it did not", None: esc(prediction.aside)}[prediction.is_inside]
-    yield "predicted", f"{roughly(prediction.least_s)} to {roughly(prediction.most_s)}", said
+    unjudged = f"not judged: {esc(made.aside)}" if made.aside else ""
+    came = {True: "so it was", False: "outside", None: unjudged}[made.inside]
+    yield "predicted", span(made.least_s, made.most_s), came
 
 
 def _duration(figures: Summary) -> tuple[str, str, str]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from harness.record.prediction import Prediction
 from harness.record.run_view import RunSettings, RunView, view_of
 from harness.record.status import RunStatus
 from harness.record.summary import Summary
 from harness.views.panel.compare import compare
-from harness.views.panel.html import PLACES, _predicted, sections, spoken
+from harness.views.panel.html import PLACES, sections, spoken
 from harness.views.panel.run_widget import page, rows_page
 from tests.views.panel.run_views import TIMELINE, complete, hostile, under_way
 from tests.views.samples import COMPLETE, NOW
@@ -97,15 +97,19 @@ def test_how_a_run_ended_is_said() -> None:
 
 
 def test_a_prediction_stands_beside_what_happened() -> None:
-    """While it goes on and once it is judged; where there is none, nothing is said."""
+    """While it goes on, once it is judged, and where nothing could be said; where there is none, nothing is."""
     assert "predicted" not in shown(under_way())["totals"]
-    assert list(_predicted(SimpleNamespace(prediction=None))) == []
-    made = SimpleNamespace(least_s=3000.0, most_s=4200.0, is_inside=None, aside="paused by hand", basis="size known")
-    for inside, said in ((None, "paused by hand"), (True, "it did"), (False, "it did not")):
-        made.is_inside = inside
-        assert list(_predicted(SimpleNamespace(prediction=made))) == [("predicted", "50 min to 1 h 10 min", said)]
-    made.least_s = None
-    assert list(_predicted(SimpleNamespace(prediction=made))) == [("predicted", "-", "size known")]
+    made = Prediction(session=1, made_s=0.5, least_s=3000.0, likely_s=3500.0, most_s=4200.0, basis="size known")
+
+    def totals(prediction: Prediction) -> str:
+        now = under_way()
+        return shown(replace(now, summary=replace(now.summary, predictions=(prediction,))))["totals"]
+
+    assert totals(made).endswith("predicted 50 min 00 s to 1 h 10 min")
+    assert totals(replace(made, inside=True)).endswith("predicted 50 min 00 s to 1 h 10 min so it was")
+    assert totals(replace(made, inside=False)).endswith("predicted 50 min 00 s to 1 h 10 min outside")
+    assert totals(replace(made, aside="paused by hand")).endswith("1 h 10 min not judged: paused by hand")
+    assert totals(replace(made, least_s=None, basis="<no size>")).endswith("predicted - &lt;no size&gt;")
 
 
 def test_the_bar_and_gauges_tell_their_numbers_without_being_seen() -> None:

@@ -15,8 +15,8 @@ from harness_test_api import ServerConfig, running_in_thread
 
 from harness import ImportConfig, open_run
 from harness.lab.experiment import simulate_run
-from harness.notebook.all_runs import AllRuns
 from harness.notebook.controller import Controller
+from harness.notebook.table_of_runs import AllRuns
 from harness.record.run import Run
 from harness.record.tags import read_tags
 from tests.notebook.test_controller import controller, is_over, press, until
