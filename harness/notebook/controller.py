@@ -76,7 +76,7 @@ class Controller:
         self._stale = False
         self._let_go = False
         self.on_follow: Callable[[], object] = lambda: None  # called by `tick`: the table lets go of its choice
-        self._ticks = 0
+        self._ticks = self._heard = 0
         self._form_open = 0
         self.shown: RunView | None = None
         self.enabled: frozenset[str] = frozenset()
@@ -169,6 +169,7 @@ class Controller:
             action(said)
         except (HarnessError, OSError) as error:
             self.say(str(error), bad=True)
+        self._heard += 1
 
     def start(self) -> None:
         """Import as the form says; what is wrong with it is said, and nothing happens."""
@@ -274,7 +275,10 @@ class Controller:
         names = said.get("names")
         groups = grouped(() if self.shown is None else self.shown.failures)
         wanted = [group for group in groups if group.key == said["group"]]
-        return [item for group in wanted for item in group.chosen(names if isinstance(names, list) else None)]
+        items = [item for group in wanted for item in group.chosen(names if isinstance(names, list) else None)]
+        if not items:
+            raise BadInput("what was chosen is no longer failed: look at the failures again")
+        return items
 
     def _open_failures(self, said: Mapping[str, Any]) -> None:
         keys = said.get("keys")
@@ -352,6 +356,7 @@ class Controller:
             board.fields, board.typed, board.hints = self.form.data(), dict(self.form.typed), self.form.hints()
             board.also = _also(self.form.also)
             board.form_open = self._form_open
+            board.answers = self._heard
             board.beat += beats
 
     def _phase(self) -> str:

@@ -124,7 +124,7 @@ function render({ model, el }) {
 
   function enable() {
     controls?.put();
-    form?.answered();
+    form?.mayStart();
     failures();
   }
 
@@ -145,7 +145,6 @@ function render({ model, el }) {
     note.setAttribute("role", bad ? "alert" : "status");
     note.className = bad ? "hx-note hx-bad" : "hx-note";
     note.textContent = bad ? `✗ ${text}` : text;
-    form?.answered();
   }
 
   const follow = button(newest, "", "Show the newest import, and those that begin later", () => act({ do: "follow" }));
@@ -181,7 +180,7 @@ function render({ model, el }) {
     "change:parts": put, "change:timeline": put, "change:said": speak, "change:note": noted, "change:newest": others,
     "change:enabled": enable, "change:steering": enable, "change:failures": failures, "change:other_failures": failures,
     ...(steers ? { "change:fields": form.options, "change:typed": form.put, "change:hints": form.put,
-      "change:also": form.put, "change:form_open": asked } : {}),
+      "change:also": form.put, "change:form_open": asked, "change:answers": form.answered } : {}),
   };
   for (const [event, action] of Object.entries(events)) model.on(event, action);
   put();
