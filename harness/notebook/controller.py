@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from harness.config import ImportConfig
 from harness.errors import BadInput, HarnessError
@@ -84,6 +85,7 @@ class Controller:
         self.form = Form(scenarios(), known, list(STRATEGIES))
         self.form.fill(settings)
         self.widget = RunWidget(self.hear if policy.controls else None)
+        self.widget.folder = uuid4().hex
         self._do: dict[str, Callable[[Mapping[str, Any]], object]] = {
             "start": self._start_as_typed,
             "type": lambda said: self.form.type(str(said.get("name")), str(said.get("value", ""))),
@@ -98,7 +100,7 @@ class Controller:
             "follow": lambda _: self._follow(),
         }
         self._look_back()
-        self._write(beats=False)
+        self._write()
 
     @property
     def import_(self) -> LocalRun | RemoteRun | None:
@@ -304,7 +306,9 @@ class Controller:
         elif self._told is not None:  # it was deleted
             self.shown = self._told = None
             self.widget.say("No run is shown.")
-        self._write(beats=slowly)
+        self._write()
+        if slowly or self._heard != self.widget.answers:
+            self.beat()
 
     def _show(self, import_: LocalRun | RemoteRun) -> None:
         now, said = import_.view(), self._answer()
@@ -337,7 +341,13 @@ class Controller:
         self._asked = None
         return said
 
-    def _write(self, *, beats: bool) -> None:
+    def beat(self) -> None:
+        """Tell the browser that the kernel is there, and heard it; also where `tick` has failed."""
+        with self.widget.hold_sync():
+            self.widget.answers = self._heard
+            self.widget.beat += 1
+
+    def _write(self) -> None:
         phase, failed = self._phase(), 0 if self.shown is None else self.shown.summary.failed
         enabled = ENABLED[phase] | {"start"}  # another import is no reason not to start one
         if self.at_work:
@@ -356,8 +366,6 @@ class Controller:
             board.fields, board.typed, board.hints = self.form.data(), dict(self.form.typed), self.form.hints()
             board.also = _also(self.form.also)
             board.form_open = self._form_open
-            board.answers = self._heard
-            board.beat += beats
 
     def _phase(self) -> str:
         import_ = self.import_

@@ -80,6 +80,7 @@ function controlsIn(model, place, act) {
 
 function render({ model, el }) {
   el.classList.add("hx", "hx-root", "hx-board");
+  el.dataset.folder = model.get("folder");
   // JupyterLab would take arrows and letters for its own: keys typed here end here.
   el.addEventListener("keydown", (event) => event.stopPropagation());
   const steers = model.get("steers");

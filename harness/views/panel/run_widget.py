@@ -49,6 +49,7 @@ class RunWidget(anywidget.AnyWidget):
     answers = traitlets.Int(0).tag(
         sync=True
     )  # to how much of what was pressed; the answer itself may be the same again
+    folder = traitlets.Unicode("").tag(sync=True)  # a mark that a board and its table have in common
     steers = traitlets.Bool(False).tag(sync=True)
     enabled: Any = traitlets.List().tag(sync=True)  # the controls that are of use now
     steering = traitlets.Dict().tag(sync=True)  # workers and limit now
