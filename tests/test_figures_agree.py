@@ -309,7 +309,7 @@ def said(run: Run, part: RunPart, view: RunView) -> dict[str, str]:
     return {
         "show": " ".join(command("show", run.name, "--results", str(run.folder.parent)).split()),
         "runs": " ".join(runs_text([row_of(view)], Screen()).split()),
-        "head": words(placed["head"]),
+        "bar": words(placed["bar"]),
         "totals": words(placed["totals"]),
         "quality": words(placed["quality"]),
         "report": words(report),
@@ -389,7 +389,7 @@ def test_every_view_says_them(run: Run, view: RunView, said: dict[str, str]) -> 
     """The table of runs, `show`, the widget and the report, each in its own words."""
     true = Truth.of(run)
     done, total = count(true.states["imported"]), count(true.total)
-    for place in ("show", "head", "report"):
+    for place in ("show", "bar", "report"):
         assert f"{done} of {total} " in said[place], place
     assert f" {done}/{total} " in said["runs"]
     for place in ("show", "runs", "totals", "report"):
