@@ -36,7 +36,7 @@ _BARE = re.compile(r"\d+(?:\.\d*)?|\.\d+", re.ASCII)
 
 
 def refuse_bare(text: str, where: str) -> None:
-    """Raise BadConfig for a duration that a person typed without a unit: 80 may be meant as ms or as s. 0 needs none."""
+    """Raise BadConfig for a duration that somebody typed without a unit: 80 may be ms or s. 0 needs none."""
     number = text.strip()
     if _BARE.fullmatch(number) and float(number):
         raise BadConfig(f"{where}: {number} has no unit; write {number}ms, {number}s or {number}m")
