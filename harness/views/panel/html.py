@@ -133,7 +133,7 @@ def _totals(now: RunView) -> str:
             ("requests", count(figures.sent), kinds),
             *_predicted(now),
         ]
-    ) + (f"<p><small>list</small> {esc(list_text(figures))}</p>" if figures.list_ended else "")
+    )
 
 
 def _predicted(now: RunView) -> Iterator[tuple[str, str, str]]:
@@ -163,7 +163,8 @@ def _quality(now: RunView) -> str:
         said = "agrees" if figures.server.agrees else "DISAGREES"
         counted = f"{count(figures.server.admitted)} admitted, {count(figures.server.refused)} refused"
         rows.append(("server", said, counted if figures.sessions == 1 else f"{counted}, of the last session"))
-    return facts(rows)
+    ended = f"<p><small>list</small> {esc(list_text(figures))}</p>" if figures.list_ended else ""
+    return facts(rows) + ended
 
 
 def _of_best(now: RunView) -> tuple[str, str, str]:

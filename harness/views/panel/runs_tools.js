@@ -41,7 +41,7 @@ function whichRuns(model, parent, set, drawer) {
   for (const name of model.get("filters")) filters[name] = button(tools, name, "", () => set("wanted", name));
   const search = element("input", "", tools);
   search.type = "search";
-  search.placeholder = "search runs: name, source, limit, tag …";
+  search.placeholder = "name, source, limit, tag …";
   search.setAttribute("aria-label", "Search in all runs");
   search.value = model.get("text");
   search.addEventListener("input", () => set("text", search.value));
