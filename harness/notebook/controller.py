@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from harness.config import ImportConfig
 from harness.errors import BadInput, HarnessError
@@ -76,7 +77,7 @@ class Controller:
         self._stale = False
         self._let_go = False
         self.on_follow: Callable[[], object] = lambda: None  # called by `tick`: the table lets go of its choice
-        self._ticks = 0
+        self._ticks = self._heard = 0
         self._form_open = 0
         self.shown: RunView | None = None
         self.enabled: frozenset[str] = frozenset()
@@ -84,6 +85,7 @@ class Controller:
         self.form = Form(scenarios(), known, list(STRATEGIES))
         self.form.fill(settings)
         self.widget = RunWidget(self.hear if policy.controls else None)
+        self.widget.folder = uuid4().hex
         self._do: dict[str, Callable[[Mapping[str, Any]], object]] = {
             "start": self._start_as_typed,
             "type": lambda said: self.form.type(str(said.get("name")), str(said.get("value", ""))),
@@ -98,7 +100,7 @@ class Controller:
             "follow": lambda _: self._follow(),
         }
         self._look_back()
-        self._write(beats=False)
+        self._write()
 
     @property
     def import_(self) -> LocalRun | RemoteRun | None:
@@ -169,6 +171,7 @@ class Controller:
             action(said)
         except (HarnessError, OSError) as error:
             self.say(str(error), bad=True)
+        self._heard += 1
 
     def start(self) -> None:
         """Import as the form says; what is wrong with it is said, and nothing happens."""
@@ -274,7 +277,10 @@ class Controller:
         names = said.get("names")
         groups = grouped(() if self.shown is None else self.shown.failures)
         wanted = [group for group in groups if group.key == said["group"]]
-        return [item for group in wanted for item in group.chosen(names if isinstance(names, list) else None)]
+        items = [item for group in wanted for item in group.chosen(names if isinstance(names, list) else None)]
+        if not items:
+            raise BadInput("what was chosen is no longer failed: look at the failures again")
+        return items
 
     def _open_failures(self, said: Mapping[str, Any]) -> None:
         keys = said.get("keys")
@@ -300,7 +306,9 @@ class Controller:
         elif self._told is not None:  # it was deleted
             self.shown = self._told = None
             self.widget.say("No run is shown.")
-        self._write(beats=slowly)
+        self._write()
+        if slowly or self._heard != self.widget.answers:
+            self.beat()
 
     def _show(self, import_: LocalRun | RemoteRun) -> None:
         now, said = import_.view(), self._answer()
@@ -333,7 +341,13 @@ class Controller:
         self._asked = None
         return said
 
-    def _write(self, *, beats: bool) -> None:
+    def beat(self) -> None:
+        """Tell the browser that the kernel is there, and heard it; also where `tick` has failed."""
+        with self.widget.hold_sync():
+            self.widget.answers = self._heard
+            self.widget.beat += 1
+
+    def _write(self) -> None:
         phase, failed = self._phase(), 0 if self.shown is None else self.shown.summary.failed
         enabled = ENABLED[phase] | {"start"}  # another import is no reason not to start one
         if self.at_work:
@@ -352,7 +366,6 @@ class Controller:
             board.fields, board.typed, board.hints = self.form.data(), dict(self.form.typed), self.form.hints()
             board.also = _also(self.form.also)
             board.form_open = self._form_open
-            board.beat += beats
 
     def _phase(self) -> str:
         import_ = self.import_

@@ -136,5 +136,5 @@ def show_page() -> None:
     board = Controller({}, page.results, page.policy)
     runs = table_beside(board)
     display(board.widget, runs.widget)
-    refresher.call("the board", board.tick, board.tell)
-    refresher.call("the table of runs", runs.tick, board.tell)
+    refresher.call("the board", board)
+    refresher.call("the table of runs", runs)

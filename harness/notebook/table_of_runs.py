@@ -66,7 +66,7 @@ class AllRuns:
         self._said = ("", False)
         self._scanned = False
         self._reading: asyncio.Future[None] | None = None
-        self._next_s = 0.0
+        self._next_s = self._beat_s = 0.0
         self._shown: object = None
         self._told: str | None = None
         self.widget = w.VBox([self.table])
@@ -84,6 +84,9 @@ class AllRuns:
     def tick(self) -> None:
         """Show what was read last, and read again when a second has passed or something was asked for."""
         loop = asyncio.get_running_loop()
+        if loop.time() >= self._beat_s:  # also while a disk is slow
+            self._beat_s = loop.time() + EVERY_S
+            self.beat()
         self._hear()
         self._show()
         self._downloads.tick(loop.time())
@@ -93,6 +96,14 @@ class AllRuns:
         if loop.time() >= self._next_s or not self._asked.empty():
             self._next_s = loop.time() + EVERY_S
             self._reading = loop.run_in_executor(None, self._read, self.chosen)
+
+    def tell(self, failure: str) -> None:
+        """Say at once, since no tick may follow, that the table failed."""
+        self.table.say(failure, True)
+
+    def beat(self) -> None:
+        """Tell the browser that the kernel is there."""
+        self.table.beat += 1
 
     def go_on_with_next(self) -> None:
         """Retry what failed in the next of the runs for which that was asked, once the last one is over."""
@@ -161,7 +172,7 @@ class AllRuns:
             return
         if self._scanned and not self._index.unread:
             self.table.linked = ""
-            self._say(f"the address names run {name}, and there is none of that name in {self.results}", True)
+            self._say(f"the address names run {name}, and there is none of that name here", True)
 
     def _words(self, chosen: int) -> tuple[str, bool]:
         if self._said[0]:
@@ -192,7 +203,7 @@ class AllRuns:
         self._say("")
         if not runs or self._controller is None:
             return
-        if action == "go on":
+        if action == "resume" and len(runs) == 1 and not runs[0].status.is_open:
             self._controller.go_on(runs[0])
         elif action == "clone":
             self._clone(runs[0])

@@ -8,7 +8,7 @@ from typing import Protocol
 from harness.record.prediction import SIZE_KNOWN, Prediction
 from harness.record.status import RunStatus
 from harness.record.summary import TOO_MANY_REQUESTS, Summary
-from harness.views.text import count, duration, percent, plural, progress
+from harness.views.text import UNKNOWN, count, duration, percent, plural, progress
 
 _STATUS = str(TOO_MANY_REQUESTS)
 
@@ -97,15 +97,28 @@ def predicted(prediction: Prediction | None) -> str:
     if prediction is None:
         return ""
     session = f"session {count(prediction.session)}: " if prediction.session > 1 else ""
+    interval, came = prediction_parts(prediction)
+    if interval == UNKNOWN:
+        return f"{session}no prediction: {came}"
+    between = " " if came.startswith("(") else ", "
+    return f"{session}predicted {interval}{between}{came}"
+
+
+def prediction_parts(prediction: Prediction) -> tuple[str, str]:
+    """Return the interval and what came of it: `38.0 to 44.0 s` and `took 40.6 s`, `(90 %)` while that is not known.
+
+    Where nothing could be predicted, UNKNOWN and why.
+    """
     if prediction.least_s is None or prediction.most_s is None:
-        return f"{session}no prediction: {prediction.basis}"
-    after = "" if prediction.occasion == SIZE_KNOWN else f", after {prediction.occasion}"
-    text = f"{session}predicted {span(prediction.least_s, prediction.most_s)}{after}"
+        return UNKNOWN, prediction.basis
+    interval = span(prediction.least_s, prediction.most_s)
+    if prediction.occasion != SIZE_KNOWN:
+        interval += f", after {prediction.occasion}"
     if prediction.took_s is None:
-        return f"{text} (90 %)"
+        return interval, "(90 %)"
     missed = ", outside" if prediction.inside is False else ""
     aside = f"; not judged: {prediction.aside}" if prediction.aside else ""
-    return f"{text}, took {duration(prediction.took_s)}{missed}{aside}"
+    return interval, f"took {duration(prediction.took_s)}{missed}{aside}"
 
 
 def span(least_s: float, most_s: float) -> str:

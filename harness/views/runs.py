@@ -25,6 +25,7 @@ _NOTE = "* complete, but an older version did not record how its list ended; aud
 class RunRow:
     """One run as the table shows it; every figure is one of its Summary. total: None where the list does not say.
 
+    While a session is under way, duration_s is what has elapsed, and optimality the share so far, as on the board.
     hits: 429s alone; refusals: by status. optimality: 0 to 1, or None. lacks_evidence: it is complete, and nothing was
     recorded of how its list ended. source: in a few words; url: the list's, or the file's that declares it; limits: in
     force at the end. created_utc_s: None where that is not known.
@@ -68,8 +69,8 @@ def row_of(view: RunView) -> RunRow:
         failed=figures.failed,
         hits=figures.hits,
         sleeps=figures.sleeps,
-        duration_s=figures.duration_s,
-        optimality=figures.optimality,
+        duration_s=view.elapsed_s,
+        optimality=view.expected_optimality if figures.optimality is None else figures.optimality,
         simulated=view.settings.simulated,
         listed=figures.listed,
         refusals=figures.refusals,
@@ -85,7 +86,7 @@ def row_of(view: RunView) -> RunRow:
         requests=figures.sent,
         requests_per_s=figures.requests_per_s,
         latency_p95_s=figures.latency_p95_s,
-        waiting_s=figures.waiting_s,
+        waiting_s=view.waiting_s,
     )
 
 

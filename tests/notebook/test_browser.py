@@ -154,8 +154,8 @@ def test_jupyterlab(page: Page, tmp_path: Path) -> None:
         stands = imported(page)
         set_now(page, "spinbutton", "Workers now", "13")
         expect(part(page, "now")).to_contain_text("0 of 13 workers")
-        set_now(page, "textbox", "Limit now", "35/2s+1000/60s")
-        expect(part(page, "limits")).to_contain_text("35/2s")
+        set_now(page, "textbox", "Limit now", "28/2s+1000/60s")
+        expect(part(page, "limits")).to_contain_text("28/2s")
         assert imported(page) == stands < ITEMS
 
         page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")

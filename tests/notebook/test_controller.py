@@ -16,6 +16,7 @@ from harness_test_api import ServerConfig, running_in_thread
 
 from harness import open_run
 from harness.notebook.controller import Controller
+from harness.notebook.policy import WATCH
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.realtime
@@ -102,8 +103,12 @@ def test_failures_are_grouped_and_some_are_retried_others_accepted(url: str, tmp
     assert (group["title"], group["acts"], group["names"]) == ("2 × 404", True, [])
     panel.hear({"do": "open", "keys": [group["key"], 7]})
     panel.tick()
-    assert sorted(name for name, _ in panel.widget.failures[0]["names"]) == ["3", "70"]
+    assert sorted(name for _, name, _ in panel.widget.failures[0]["names"]) == ["3", "70"]
 
+    for gone in ({"group": group["key"], "names": ["71"]}, {"group": "404"}):
+        panel.hear({"do": "retry", **gone})
+        assert note(panel) == "what was chosen is no longer failed: look at the failures again"
+    assert not panel.at_work
     press(panel, "forget", group=group["key"], names=["70", "nine"])
     until(lambda: is_over(panel) and panel.shown is not None and panel.shown.summary.forgotten == 1, panel.tick)
     assert "1 failure accepted" in note(panel)
@@ -137,14 +142,17 @@ def test_what_is_wrong_is_said_and_nothing_happens(tmp_path: Path) -> None:
     ):
         panel.hear({"do": "set", **said})
         assert words in note(panel)
+    answered = panel.widget.answers
+    panel.hear({"do": "set", "workers": "many"})
     panel.hear({"do": "nothing that is known"})
     panel.hear({})
     assert words in note(panel)
+    assert panel.widget.answers == answered + 1  # the same words again, and yet the browser gets an answer
 
 
 def test_a_page_to_look_at_hears_nothing(tmp_path: Path) -> None:
     """Whatever a browser sends: no handler listens."""
-    panel = Controller({"items": 5, "run": "r"}, tmp_path, steers=False)
+    panel = Controller({"items": 5, "run": "r"}, tmp_path, WATCH)
     panel.widget._handle_custom_msg({"do": "start"}, [])
     panel.tick()
     assert panel.widget.steers is False
@@ -172,7 +180,7 @@ def test_a_known_api_is_chosen_in_the_form(tmp_path: Path) -> None:
     assert (run.status, run.items().num_rows) == ("complete", 40)
     assert run.about["config"]["preset"] == "stripe"
     assert str(run.items().column("id")[0]).startswith("ch_")
-    assert "test API like stripe" in panel.widget.parts["head"]
+    assert "stripe, test API" in panel.widget.parts["head"]
 
 
 def test_a_settings_file_is_named_in_the_form(url: str, tmp_path: Path) -> None:

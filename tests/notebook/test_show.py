@@ -28,6 +28,26 @@ async def until(true: Callable[[], bool]) -> None:
     raise AssertionError(f"not within {PATIENCE_S} s")
 
 
+class Spy:
+    """A view that counts what it is called for, and fails where it is to."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.failure = failure
+        self.ticks = self.beats = 0
+        self.told: list[str] = []
+
+    def tick(self) -> None:
+        self.ticks += 1
+        if self.failure is not None:
+            raise self.failure
+
+    def beat(self) -> None:
+        self.beats += 1
+
+    def tell(self, failure: str) -> None:
+        self.told.append(failure)
+
+
 @pytest.fixture
 def displayed(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """What the cells show, in a kernel in which nothing was shown before."""
@@ -72,53 +92,65 @@ def test_a_view_that_fails_is_said_and_shown_no_more(
 ) -> None:
     """The others are called on; asked for again, it is called again."""
     monkeypatch.setattr("harness.notebook.show.EVERY_S", SHORTEST_S)
-    calls: list[str] = []
-    told: list[str] = []
-
-    def bad() -> None:
-        calls.append("bad")
-        raise ZeroDivisionError("by <zero>")
-
-    async def good() -> None:
-        calls.append("good")
+    bad, good = Spy(ZeroDivisionError("by <zero>")), Spy()
 
     async def main() -> None:
         refresher = Refresher()
-        refresher.call("bad", bad, told.append)
-        refresher.call("good", good, told.append)
-        await until(lambda: calls.count("good") > 2)
-        assert calls.count("bad") == 1
-        refresher.call("bad", bad, told.append)
-        await until(lambda: calls.count("bad") > 1)
+        refresher.call("bad", bad)
+        refresher.call("good", good)
+        await until(lambda: good.ticks > 2)
+        assert (bad.ticks, good.beats) == (1, 0)
+        await until(lambda: bad.beats > 1)  # its buttons go on working
+        assert bad.ticks == 1
+        refresher.call("bad", bad)
+        await until(lambda: bad.ticks > 1)
         refresher.close()
 
     with caplog.at_level(logging.ERROR, "harness"):
         asyncio.run(main())
-    assert "the view bad failed" in caplog.text
+    assert "bad failed" in caplog.text
     words = "bad failed (ZeroDivisionError: by <zero>) and is no longer kept up to date; run its cell again. "
-    assert told == [f"{words}Imports continue."] * 2
+    assert bad.told == [f"{words}Imports continue."] * 2
+    assert good.told == []
 
 
 def test_a_board_that_fails_says_so_on_the_page(
     displayed: list[object], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Neither board nor table stays blank or old without a word."""
+    """Neither board nor table stays blank or old without a word, and the browser knows that the kernel is there."""
     monkeypatch.setattr("harness.notebook.show.EVERY_S", SHORTEST_S)
 
-    def broken(*_: object) -> None:
+    def broken() -> None:
         raise KeyError("broken")
 
     async def main() -> None:
         live_import(results=tmp_path)
-        controller = show._controllers[tmp_path]
-        monkeypatch.setattr(controller, "tick", broken)
-        live_import(results=tmp_path)
-        await until(lambda: "the board failed (KeyError: 'broken')" in controller.widget.note[0])
-        assert controller.widget.note[1]
         all_runs(results=tmp_path)
-        monkeypatch.setattr(show._all_runs[tmp_path], "tick", broken)
-        all_runs(results=tmp_path)
-        await until(lambda: "the table of runs failed" in controller.widget.note[0])
+        board, runs = show._controllers[tmp_path], show._all_runs[tmp_path]
+        assert board.widget.folder == runs.table.folder != ""
+        monkeypatch.setattr(board, "tick", broken)
+        await until(lambda: f"the board of {tmp_path} failed (KeyError: 'broken')" in board.widget.note[0])
+        assert board.widget.note[1]
+        monkeypatch.setattr(runs, "tick", broken)
+        await until(lambda: f"the table of {tmp_path} failed" in runs.table.said[0])
+        beats = board.widget.beat, runs.table.beat
+        await until(lambda: board.widget.beat > beats[0] and runs.table.beat > beats[1])
+        show._refresher.close()
+
+    asyncio.run(main())
+
+
+def test_two_folders_have_a_board_each(displayed: list[object], tmp_path: Path) -> None:
+    """Showing the one does not stop the other."""
+
+    async def main() -> None:
+        for name in ("a", "b"):
+            live_import(results=tmp_path / name)
+            all_runs(results=tmp_path / name)
+        boards, tables = (list(known.values()) for known in (show._controllers, show._all_runs))
+        await until(lambda: all(board.widget.beat > 0 for board in boards))
+        await until(lambda: all(runs.table.beat > 0 for runs in tables))
+        assert len({each.folder for each in [board.widget for board in boards] + [runs.table for runs in tables]}) == 2
         show._refresher.close()
 
     asyncio.run(main())

@@ -270,7 +270,7 @@ def test_a_link_opens_its_run(results: Path) -> None:
     assert (runs.table.chosen, runs.table.linked) == (["one"], "")
     runs.table.linked = "nope"
     runs.read_now()
-    assert runs.table.said == [f"the address names run nope, and there is none of that name in {results}", True]
+    assert runs.table.said == ["the address names run nope, and there is none of that name here", True]
     assert (runs.table.chosen, runs.table.linked) == (["one"], "")
 
 

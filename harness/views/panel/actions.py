@@ -9,9 +9,8 @@ from harness.views.runs import RunRow
 # What each is called, and what it does; in the order in which they stand.
 ACTIONS = {
     "pause": ("Pause", "Pause the running imports"),
-    "resume": ("Resume", "Let paused imports continue"),
+    "resume": ("Resume", "Let paused imports continue; one that ended early goes on here"),
     "stop": ("Stop", "Stop the running imports; they can be resumed"),
-    "go on": ("Go on", "Continue here a run that ended early"),
     "retry": ("Retry failed", "Fetch the failed items again"),
     "clone": ("Clone settings", "Fill the form with the settings of this run"),
     "tag": ("Tags…", "Give the chosen runs tags to find them by, or take some away"),
@@ -34,8 +33,8 @@ def of_use(chosen: Sequence[RunRow]) -> list[str]:
     under_way = any(row.status.is_open for row in chosen)
     some, one = bool(chosen), len(chosen) == 1
     holds = {
-        **dict.fromkeys(("pause", "resume", "stop"), under_way),
-        "go on": one and chosen[0].status.is_resumable and not chosen[0].simulated,
+        **dict.fromkeys(("pause", "stop"), under_way),
+        "resume": under_way or (one and chosen[0].status.is_resumable and not chosen[0].simulated),
         "retry": any(row.failed for row in chosen),
         "clone": one,
         **dict.fromkeys(("tag", "download", "delete"), some),

@@ -1,6 +1,6 @@
 // Is there still a kernel that would hear a button? It says so once a second (`beat`). Where it has stopped saying so for
-// some seconds, or the toolkit knows that it is gone, the board says of what time its figures are and takes the controls
-// away, its own and those of the table below it: a button that nobody hears is worse than none.
+// some seconds, or the toolkit knows that it is gone, a widget says of what time its figures are and takes its controls
+// away: a button that nobody hears is worse than none. Board and table watch for themselves, for either may be there alone.
 
 const LOST_MS = 3500;
 const LOOK_MS = 500;
@@ -25,11 +25,6 @@ function watchConnection(model, el, tell) {
   function look() {
     if (!el.isConnected) return; // taken off the page: what is there now has a board of its own
     const now = words();
-    // The table is in another cell, which may have been shown since.
-    for (const other of controlsBeside(el)) {
-      other.inert = Boolean(now);
-      other.classList.toggle("hx-lost", Boolean(now));
-    }
     if (now === told) return;
     told = now;
     tell(now);
@@ -47,10 +42,4 @@ function watchConnection(model, el, tell) {
     model.off("change:beat", beat);
     model.off("comm_live_update", look);
   };
-}
-
-// Everything of ours in the same notebook or page but this board itself.
-function controlsBeside(el) {
-  const scope = el.closest(".jp-Notebook") || document.body;
-  return [...scope.querySelectorAll(".hx-page, .hx")].filter((other) => !other.contains(el) && !el.contains(other));
 }

@@ -8,9 +8,10 @@ function failuresIn(model, place, act) {
   const groups = new Map();
   let opened = [];
 
+  // A page without controls has all of them; else they are sent for.
   function open(key) {
     opened = opened.includes(key) ? opened.filter((other) => other !== key) : [...opened, key];
-    act({ do: "open", keys: opened });
+    if (model.get("steers")) act({ do: "open", keys: opened });
     put();
   }
 
@@ -37,15 +38,15 @@ function failuresIn(model, place, act) {
   }
 
   function makeName(made, acts) {
-    return ([name]) => {
+    return ([key, name]) => {
       const row = element("li");
       const label = element("label", "", row);
       const box = element("input", "", label);
       box.type = "checkbox";
       box.hidden = !acts;
       box.addEventListener("change", () => {
-        if (box.checked) made.chosen.add(name);
-        else made.chosen.delete(name);
+        if (box.checked) made.chosen.add(key);
+        else made.chosen.delete(key);
         put();
       });
       element("b", "", label, name);
@@ -65,8 +66,8 @@ function failuresIn(model, place, act) {
       made.again.textContent = group.again;
       made.show.textContent = isOpen ? "hide" : "show";
       made.show.setAttribute("aria-expanded", String(isOpen));
-      const there = new Set(group.names.map(([name]) => name));
-      if (isOpen && there.size) for (const name of made.chosen) if (!there.has(name)) made.chosen.delete(name);
+      const there = new Set(group.names.map(([key]) => key));
+      if (isOpen && there.size) for (const key of made.chosen) if (!there.has(key)) made.chosen.delete(key);
       const some = made.chosen.size ? ` ${made.chosen.size} chosen` : "";
       for (const what of ["retry", "forget"]) {
         made[what].textContent = what + some;
@@ -75,10 +76,10 @@ function failuresIn(model, place, act) {
       }
       made.show.setAttribute("aria-label", `${isOpen ? "hide" : "show"}: ${group.title} ${group.words}`);
       made.list.hidden = !isOpen;
-      keyed(made.list, made.names, isOpen ? group.names : [], ([name]) => name, makeName(made, group.acts),
-        (one, [name, text]) => {
+      keyed(made.list, made.names, isOpen ? group.names : [], ([key]) => key, makeName(made, group.acts && model.get("steers")),
+        (one, [key, , text]) => {
           one.text.textContent = ` ${text}`;
-          one.box.checked = made.chosen.has(name);
+          one.box.checked = made.chosen.has(key);
         });
       made.more.hidden = !isOpen || !group.more;
       made.more.textContent = `and ${group.more} more, which "failed list" shows; an action on the group means them too`;

@@ -21,7 +21,7 @@ from harness.views.text import UNKNOWN, clock, count, plural, printable, time_of
 MOST_ITEMS = 100
 MOST_GROUPS = 12
 _LONGEST_WORDS = 160
-_LONGEST_KEY = 60
+_LONGEST_NAME = 60
 _WORD = re.compile(r"[\w…][\w.:…-]*")
 _SHORTEST_ID = 3  # a shorter one is a part of any word
 
@@ -48,10 +48,10 @@ class FailureGroup:
         """The items that can be retried or forgotten: none of those that are tried again anyway."""
         return [failure.item for failure in self.failures if self.final and failure.role == "item"]
 
-    def chosen(self, names: Iterable[str] | None) -> list[ItemId]:
-        """Return those of `items` that have these names; None: all."""
-        wanted = None if names is None else set(names)
-        return [item for item in self.items if wanted is None or str(item) in wanted]
+    def chosen(self, keys: Iterable[str] | None) -> list[ItemId]:
+        """Return those of `items` with these keys (see `cells`); None: all."""
+        wanted = None if keys is None else set(keys)
+        return [item for item in self.items if wanted is None or repr(item) in wanted]
 
     @property
     def again(self) -> str:
@@ -92,14 +92,19 @@ def _group(final: bool, role: Role, status: int | None, alike: str, members: lis
     return FailureGroup(key, role, status, printable(words)[:_LONGEST_WORDS], final, tuple(latest))
 
 
-def cells(group: FailureGroup, now_utc_s: float) -> list[tuple[str, str]]:
-    """Return (name, what happened) of the latest failures of a group."""
-    return [(_name(failure), _happened(failure, now_utc_s)) for failure in group.failures[:MOST_ITEMS]]
+def cells(group: FailureGroup, now_utc_s: float) -> list[tuple[str, str, str]]:
+    """Return (key, name, what happened) of the latest failures of a group.
+
+    A name may be cut, and 7 and "7" look alike; a key is of one item only.
+    """
+    return [
+        (repr(failure.key), _name(failure), _happened(failure, now_utc_s)) for failure in group.failures[:MOST_ITEMS]
+    ]
 
 
 def _name(failure: Failure) -> str:
     name = fetch_name("list", failure.key) if failure.role == "list" else str(failure.key)
-    return printable(name)[:_LONGEST_KEY]
+    return printable(name)[:_LONGEST_NAME]
 
 
 def _happened(failure: Failure, now_utc_s: float) -> str:
@@ -112,7 +117,7 @@ def _happened(failure: Failure, now_utc_s: float) -> str:
 
 
 def as_data(groups: Sequence[FailureGroup], opened: Sequence[str], now_utc_s: float) -> list[dict[str, Any]]:
-    """Return the groups as the browser gets them: the failures themselves only of those that somebody has opened."""
+    """Return the groups as the browser gets them: the failures themselves only of those that are opened."""
     return [
         {
             "key": group.key,

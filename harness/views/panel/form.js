@@ -94,11 +94,15 @@ function formIn(model, place, act) {
   function answered() {
     start.disabled = false;
     start.textContent = "Start";
+    mayStart();
+  }
+
+  function mayStart() {
     start.hidden = !model.get("enabled").includes("start");
     busy.hidden = !start.hidden;
   }
 
   options();
   answered();
-  return { form, put, options, answered, first: () => radios.find((radio) => radio.checked) ?? radios[0] };
+  return { form, put, options, answered, mayStart, first: () => radios.find((radio) => radio.checked) ?? radios[0] };
 }

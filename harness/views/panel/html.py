@@ -6,14 +6,13 @@ Everything that comes from a server or a file goes through `esc`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from harness.record.events import fetch_name
 from harness.record.live import Live, LiveTier
 from harness.record.run_view import RunView
 from harness.record.status import RunStatus
 from harness.record.summary import Summary
-from harness.views.figures import items_of, items_said, list_text, refusals_said, refusals_text, span
+from harness.views.figures import items_of, items_said, list_text, prediction_parts, refusals_said, refusals_text
 from harness.views.frame import sentence
 from harness.views.panel.chart import chart
 from harness.views.panel.failures import MOST_GROUPS, FailureGroup, cells, grouped
@@ -25,7 +24,8 @@ from harness.views.panel.pieces import (
     facts as facts,
     table as table,
 )
-from harness.views.text import UNKNOWN, count, countdown, duration, eta, percent, plural, printable, share_done
+from harness.views.source import source_text
+from harness.views.text import UNKNOWN, count, countdown, duration, eta, percent, plural, share_done
 
 # In the order in which they stand.
 PLACES = ("head", "bar", "now", "totals", "quality", "limits", "chart", "failures", "workers", "learned")
@@ -64,24 +64,9 @@ def spoken(now: RunView) -> str:
 
 
 def _head(now: RunView) -> str:
-    where = printable(source_of(now))
+    where = source_text(now.settings) if now.settings.in_force else ""
     beside = f'<span class="hx-dim">{esc(where)}</span>' if where else ""
     return f'<div class="hx-title"><strong>{esc(now.run)}</strong> {badge(now.status)} {beside}</div>'
-
-
-def source_of(now: RunView) -> str:
-    """`orders, api.example.com` of a URL, `test API like stripe` without one; "" where it is not told."""
-    settings = now.settings.start
-    if not settings:
-        return ""
-    url, preset = settings.get("url"), settings.get("preset")
-    if not url:
-        like = settings.get("scenario") or preset
-        kind = "simulated" if now.settings.simulated else "test API"
-        return f"{kind} like {like}" if like else kind
-    parts = urlsplit(str(url))
-    resource = parts.path.rstrip("/").rpartition("/")[2]
-    return ", ".join(part for part in (resource, parts.hostname or "") if part)
 
 
 def bar(now: RunView) -> str:
@@ -148,20 +133,16 @@ def _totals(now: RunView) -> str:
             ("requests", count(figures.sent), kinds),
             *_predicted(now),
         ]
-    ) + (f"<p><small>list</small> {esc(list_text(figures))}</p>" if figures.list_ended else "")
+    )
 
 
 def _predicted(now: RunView) -> Iterator[tuple[str, str, str]]:
     """How long it was said to take, where that could be said, beside what came of it."""
     made = now.prediction
-    if made is None:
-        return
-    if made.least_s is None or made.most_s is None:
-        yield "predicted", UNKNOWN, esc(made.basis)
-        return
-    unjudged = f"not judged: {esc(made.aside)}" if made.aside else ""
-    came = {True: "so it was", False: "outside", None: unjudged}[made.inside]
-    yield "predicted", span(made.least_s, made.most_s), came
+    if made is not None:
+        interval, came = prediction_parts(made)
+        session = f"session {count(made.session)}: " if made.session > 1 else ""
+        yield "predicted", f"{session}{interval}", esc(came)
 
 
 def _duration(figures: Summary) -> tuple[str, str, str]:
@@ -182,7 +163,8 @@ def _quality(now: RunView) -> str:
         said = "agrees" if figures.server.agrees else "DISAGREES"
         counted = f"{count(figures.server.admitted)} admitted, {count(figures.server.refused)} refused"
         rows.append(("server", said, counted if figures.sessions == 1 else f"{counted}, of the last session"))
-    return facts(rows)
+    ended = f"<p><small>list</small> {esc(list_text(figures))}</p>" if figures.list_ended else ""
+    return facts(rows) + ended
 
 
 def _of_best(now: RunView) -> tuple[str, str, str]:
@@ -267,7 +249,7 @@ def _failures(groups: list[FailureGroup], now_utc_s: float) -> str:
 
 
 def _failure(group: FailureGroup, now_utc_s: float) -> tuple[str, ...]:
-    names = [name for name, _ in cells(group, now_utc_s)[:_EXAMPLES]]
+    names = [name for _, name, _ in cells(group, now_utc_s)[:_EXAMPLES]]
     more = len(group.failures) - len(names)
     which = ", ".join(names) + (f" and {count(more)} more" if more else "")
     return tuple(esc(text) for text in (group.title, group.words, group.again, which))

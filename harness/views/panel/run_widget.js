@@ -80,6 +80,7 @@ function controlsIn(model, place, act) {
 
 function render({ model, el }) {
   el.classList.add("hx", "hx-root", "hx-board");
+  el.dataset.folder = model.get("folder");
   // JupyterLab would take arrows and letters for its own: keys typed here end here.
   el.addEventListener("keydown", (event) => event.stopPropagation());
   const steers = model.get("steers");
@@ -124,7 +125,7 @@ function render({ model, el }) {
 
   function enable() {
     controls?.put();
-    form?.answered();
+    form?.mayStart();
     failures();
   }
 
@@ -145,7 +146,6 @@ function render({ model, el }) {
     note.setAttribute("role", bad ? "alert" : "status");
     note.className = bad ? "hx-note hx-bad" : "hx-note";
     note.textContent = bad ? `✗ ${text}` : text;
-    form?.answered();
   }
 
   const follow = button(newest, "", "Show the newest import, and those that begin later", () => act({ do: "follow" }));
@@ -181,7 +181,7 @@ function render({ model, el }) {
     "change:parts": put, "change:timeline": put, "change:said": speak, "change:note": noted, "change:newest": others,
     "change:enabled": enable, "change:steering": enable, "change:failures": failures, "change:other_failures": failures,
     ...(steers ? { "change:fields": form.options, "change:typed": form.put, "change:hints": form.put,
-      "change:also": form.put, "change:form_open": asked } : {}),
+      "change:also": form.put, "change:form_open": asked, "change:answers": form.answered } : {}),
   };
   for (const [event, action] of Object.entries(events)) model.on(event, action);
   put();

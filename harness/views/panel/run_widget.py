@@ -46,6 +46,10 @@ class RunWidget(anywidget.AnyWidget):
     said = traitlets.List(["", ""]).tag(sync=True)  # status and sentence
     note = traitlets.List(["", False]).tag(sync=True)  # a sentence, and whether it is bad news
     beat = traitlets.Int(0).tag(sync=True)  # the browser says so when it stops
+    answers = traitlets.Int(0).tag(
+        sync=True
+    )  # to how much of what was pressed; the answer itself may be the same again
+    folder = traitlets.Unicode("").tag(sync=True)  # a mark that a board and its table have in common
     steers = traitlets.Bool(False).tag(sync=True)
     enabled: Any = traitlets.List().tag(sync=True)  # the controls that are of use now
     steering = traitlets.Dict().tag(sync=True)  # workers and limit now
@@ -76,7 +80,10 @@ class RunWidget(anywidget.AnyWidget):
             if now.timeline is not None:
                 of_status = {str(status): name for status, name in colours(now.timeline).items()}
                 self.timeline = {**asdict(now.timeline), "colours": of_status}
-            self.failures = as_data(groups, self._opened, now_utc_s)
+            opened = (
+                self._opened if self.steers else [group.key for group in groups[:MOST_GROUPS]]
+            )  # nobody hears which
+            self.failures = as_data(groups, opened, now_utc_s)
             self.other_failures = sum(len(group.failures) for group in groups[MOST_GROUPS:])
             self.said = [now.status, spoken(now)]
             self.steering = {"workers": now.summary.workers, "limit": now.summary.limits}

@@ -132,6 +132,9 @@ function render({ model, el }) {
   };
   const choose = chooser(model, set);
   const chosenRows = () => rowsOf(model).filter((data) => choose.is(data.name));
+  const lost = element("p", "hx-stale", el);
+  lost.setAttribute("role", "alert");
+  lost.hidden = true;
   const above = element("div", "", el);
   const drawer = drawers(el);
   const note = element("p", "");
@@ -220,7 +223,17 @@ function render({ model, el }) {
   build();
   showSaid();
   showCompared();
+  const stop = watchConnection(model, el, (words) => {
+    // The board of these runs, where there is one, has said it already.
+    const board = document.querySelector(`.hx-board[data-folder="${CSS.escape(model.get("folder"))}"]`);
+    lost.textContent = words;
+    lost.hidden = !words || Boolean(board);
+    el.classList.toggle("hx-lost", Boolean(words));
+    for (const each of [above, scroll, below]) each.inert = Boolean(words);
+    if (words) drawer.close();
+  });
   return () => {
+    stop();
     for (const [events, doing] of Object.entries(heard)) model.off(events, doing);
   };
 }

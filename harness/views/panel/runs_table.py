@@ -36,7 +36,7 @@ class RunsTable(anywidget.AnyWidget):
     linked: the run that the page's address names, until `open_run`. heard: is called with each message of the browser.
     """
 
-    _esm = _joined("pieces.js", "runs_parts.js", "runs_tools.js", "runs_downloads.js", "runs.js")
+    _esm = _joined("pieces.js", "connection.js", "runs_parts.js", "runs_tools.js", "runs_downloads.js", "runs.js")
     _css = _joined("panel.css", "runs.css")
     columns = traitlets.List([[name, column.head, column.right] for name, column in COLUMNS.items()]).tag(sync=True)
     filters = traitlets.List(list(FILTERS)).tag(sync=True)
@@ -50,6 +50,8 @@ class RunsTable(anywidget.AnyWidget):
     empty = traitlets.Unicode("no runs yet").tag(sync=True)
     enabled: Any = traitlets.List().tag(sync=True)
     said: Any = traitlets.List(["", False]).tag(sync=True)  # a sentence, and whether it is bad news
+    beat = traitlets.Int(0).tag(sync=True)  # the browser says so when it stops
+    folder = traitlets.Unicode("").tag(sync=True)  # a mark that a table and its board have in common
     compared = traitlets.Unicode("").tag(sync=True)  # HTML
     # Set in the browser.
     wanted = traitlets.Unicode("all").tag(sync=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.record.events import FIRST_PAGE, Role
 from harness.record.state import Failure
-from harness.views.panel.failures import MOST_GROUPS, MOST_ITEMS, as_data, grouped
+from harness.views.panel.failures import MOST_GROUPS, MOST_ITEMS, as_data, cells, grouped
 from tests.views.samples import NOW
 
 
@@ -49,7 +49,11 @@ def test_chosen_by_name_or_all() -> None:
     (group,) = grouped([failure(1, at=1), failure("1x", at=3), failure(2, at=2)])
     assert group.items == ["1x", 2, 1]
     assert group.chosen(None) == ["1x", 2, 1]
-    assert group.chosen(["1", "nine"]) == [1]
+    assert group.chosen(["1", "nine", "'1'"]) == [1]
+    long = [f"https://example.com/{'x' * 80}/{end}" for end in ("a", "b")]
+    (group,) = grouped([failure(name, at=at) for at, name in enumerate(long)])
+    keys = [key for key, _, _ in cells(group, NOW)]
+    assert [group.chosen([key]) for key in keys] == [[long[1]], [long[0]]]
     assert group.chosen([]) == []
 
 
@@ -71,4 +75,4 @@ def test_the_browser_gets_only_what_somebody_opened() -> None:
     assert (shut[0]["title"], shut[0]["acts"]) == ("120 × 503", True)
     opened = as_data(groups, [groups[0].key], NOW)[0]
     assert (len(opened["names"]), opened["more"]) == (MOST_ITEMS, 20)
-    assert opened["names"][0] == ("119", "5 attempts, last at 18:03:25: upstream timed out")
+    assert opened["names"][0] == ("119", "119", "5 attempts, last at 18:03:25: upstream timed out")

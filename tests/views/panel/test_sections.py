@@ -76,14 +76,14 @@ def test_a_list_that_does_not_say_how_many() -> None:
 def test_where_the_items_come_from() -> None:
     """The last part of the list's path and its host; of a test API what it stands in for; else nothing."""
 
-    def where(simulated: bool = False, **start: Any) -> str:
-        now = replace(under_way(), settings=RunSettings(start=start, simulated=simulated))
+    def where(simulated: bool = False, **told: Any) -> str:
+        now = replace(under_way(), settings=RunSettings(in_force=told, simulated=simulated))
         return shown(now)["head"].removeprefix("nightly-1124 ● running").strip()
 
     assert where(url="https://user:secret@api.example.com/v2/orders/?a=1") == "orders, api.example.com"
-    assert where(url=None, scenario="laravel") == "test API like laravel"
-    assert where(preset="stripe", workers=3) == "test API like stripe"
-    assert where(simulated=True, workers=3) == "simulated"
+    assert where(url=None, scenario="laravel") == "laravel, test API"
+    assert where(preset="stripe", workers=3) == "stripe, test API"
+    assert where(simulated=True, workers=3) == "test API, simulated"
     assert where() == ""
 
 
@@ -105,10 +105,13 @@ def test_a_prediction_stands_beside_what_happened() -> None:
         now = under_way()
         return shown(replace(now, summary=replace(now.summary, predictions=(prediction,))))["totals"]
 
-    assert totals(made).endswith("predicted 50 min 00 s to 1 h 10 min")
-    assert totals(replace(made, inside=True)).endswith("predicted 50 min 00 s to 1 h 10 min so it was")
-    assert totals(replace(made, inside=False)).endswith("predicted 50 min 00 s to 1 h 10 min outside")
-    assert totals(replace(made, aside="paused by hand")).endswith("1 h 10 min not judged: paused by hand")
+    assert totals(made).endswith("predicted 50 min 00 s to 1 h 10 min (90 %)")
+    inside = replace(made, took_s=3600.0, inside=True)
+    assert totals(inside).endswith("predicted 50 min 00 s to 1 h 10 min took 1 h 00 min")
+    assert totals(replace(made, took_s=60.0, inside=False)).endswith("1 h 10 min took 1 min 00 s, outside")
+    assert totals(replace(inside, session=2, occasion="limits set", aside="paused by hand")).endswith(
+        "predicted session 2: 50 min 00 s to 1 h 10 min, after limits set took 1 h 00 min; not judged: paused by hand"
+    )
     assert totals(replace(made, least_s=None, basis="<no size>")).endswith("predicted - &lt;no size&gt;")
 
 
