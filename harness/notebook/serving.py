@@ -116,13 +116,23 @@ def serve(page: Page, **options: Any) -> None:
     os.execve(sys.executable, command, environment)
 
 
+class _WithoutPandas:
+    """Hides pandas, which Arrow would load at its first array, wherever it is installed, and which no board needs.
+
+    Each tab of a page that makes no report would pay for it with 40 MB and a second.
+    """
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+        """Refuse pandas, and leave everything else to those who find it."""
+        if name == "pandas":
+            raise ModuleNotFoundError("a page that only shows does without pandas", name=name)
+
+
 def show_page() -> None:
     """Show the board as the operator said: what the one cell of the page's notebook does."""
     page = Page.of(os.environ)
     if not page.policy.controls:
-        # Arrow loads pandas at its first array, wherever it is installed. A page that makes no report needs none, and
-        # each tab would pay for it with 40 MB and a second.
-        sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, _WithoutPandas())
     from IPython.display import display
 
     from harness.notebook.controller import Controller
