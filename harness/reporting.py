@@ -53,11 +53,6 @@ def _sweep(folder: Path) -> SweepPart:
     return SweepPart(folder.name, read_sweep(folder), read_json(folder / "sweep.json"))
 
 
-def page_of(run: Run) -> str:
-    """Return the report of one run as HTML, ready to be downloaded: it loads nothing and runs no script."""
-    return report_of([run]).html
-
-
 def write_report(report: Report, page: Path) -> Path:
     """Write the page and its figures; answers the folder of these. RecordError where the disk refuses."""
     from harness.views.plots import png

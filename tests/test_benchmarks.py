@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import core, importer, lab, large, memory, million, pacer, resume, runs_table
+from benchmarks import core, importer, lab, large, memory, million, pacer, panel, resume, runs_table
 from benchmarks.__main__ import main
 from benchmarks.libraries import LIBRARIES
 from benchmarks.measure import Figure, alone, beside, table, turns
@@ -84,6 +84,14 @@ def test_a_million_items() -> None:
     figures = million.measure(items=300)
     assert positive(figures)
     assert [figure.aim for figure in figures] == ["<= 60", "<= 300"]
+
+
+@pytest.mark.realtime
+def test_what_watching_costs() -> None:
+    """In a real kernel, with the board and the table and without; watching may cost 5 %."""
+    figures = panel.measure(rounds=1, items=40)
+    assert positive(figures)
+    assert [figure.aim for figure in figures] == [">= 0.95 of it", ""]
 
 
 def test_the_table_of_runs() -> None:

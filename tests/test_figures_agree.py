@@ -25,17 +25,20 @@ from harness.record import events as e
 from harness.record.recorder import Recorder
 from harness.record.run import Run, create_run
 from harness.record.run_view import RunView
+from harness.record.summary import Summary
 from harness.reporting import part_of
 from harness.session.importing import write_results
 from harness.session.reader import RunReader, view_ended
 from harness.session.retry_failed import forget, reopen
 from harness.views import plots
 from harness.views.panel.html import sections
+from harness.views.panel.runs import cells
 from harness.views.report import RunPart, page
 from harness.views.report.content import run_failures, run_headline, run_time, run_waits
 from harness.views.report.tables import sessions_table, use_table
 from harness.views.runs import row_of, runs_text
 from harness.views.screen import Screen
+from harness.views.summary import summary_text
 from harness.views.text import count, duration
 from tests.core.play import Play, windowed
 from tests.views.test_agreement import command, words
@@ -89,7 +92,8 @@ class Making:
         self.number += 1
         utc_s = UTC_S + 1000.0 * self.number
         state = self.run.state() if self.number > 1 else None
-        play = Play(serve, RULES, windowed(limit, linger_s=0.1), state=state, utc_s=utc_s, relist=relist, **more)
+        pacer = windowed(limit, linger_s=0.1)
+        play = Play(serve, RULES, pacer, state=state, utc_s=utc_s, relist=relist, predicts=True, **more)
         play.run(1e7 if killed_at is None else killed_at)
         recorder = Recorder(self.run.folder, self.run.name, self.number)
         for event in play.events:
@@ -237,6 +241,11 @@ class Truth:
         return (f"429: {hits}" if hits else "no 429s") + (f", {others}" if others else "")
 
     @property
+    def hits_cell(self) -> str:
+        others = ", ".join(f"{status}: {n}" for status, n in self.refusals.items() if status != "429")
+        return f"{self.refusals.get('429', 0)}{f' ({others})' if others else ''}"
+
+    @property
     def lost(self) -> int:
         return sum(row["status"] is None for row in self.named("AttemptFailed") if row["sent"])
 
@@ -279,6 +288,45 @@ class Truth:
         return sorted(row["t_s"] - row["sent_s"] for row in answered)
 
     @property
+    def predictions(self) -> list[dict[str, Any]]:
+        """What each session was thought to take, what it took once it had ended, and whether that is to be judged."""
+        found = []
+        for number in self.sessions:
+            rows = [row for row in self.rows if row["session"] == number]
+            names = [row["event"] for row in rows]
+            ended = rows[names.index("SessionEnded")] if "SessionEnded" in names else None
+            for at, row in enumerate(rows):
+                if row["event"] == "Predicted":
+                    one = {"least_s": row["least_s"], "most_s": row["most_s"], "occasion": row["reason"]}
+                    one |= {"session": number, "aside": self._aside(rows, at, ended), "inside": None, "took_s": None}
+                    if ended is not None:
+                        one["took_s"] = self.session_s(number)
+                    if ended is not None and not one["aside"]:
+                        one["inside"] = row["least_s"] <= one["took_s"] <= row["most_s"]
+                    found.append(one)
+        return found
+
+    @staticmethod
+    def _aside(rows: list[dict[str, Any]], at: int, ended: dict[str, Any] | None) -> str:
+        """Why the prediction rows[at] is not judged: what came first after it, or a pause before it."""
+        if any(row["event"] == "Paused" for row in rows[:at]):
+            return "paused by hand"
+        for row in rows[at + 1 :]:
+            if row["event"] == "Paused":
+                return "paused by hand"
+            if row["event"] == "Predicted":
+                return "settings changed"
+        if ended is None:
+            return "interrupted"
+        return "" if ended["status"].startswith("complete") else ended["status"]
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The prediction that is set beside what happened: the newest under the settings in force at the end."""
+        last = [one for one in self.predictions if one["session"] == self.sessions[-1]]
+        return last[-1] if last[0]["aside"] == "settings changed" else last[0]
+
+    @property
     def limits(self) -> str:
         return str(self.named("SessionStarted", "LimitsSet")[-1]["limits"])
 
@@ -302,14 +350,15 @@ def view(run: Run) -> RunView:
 @pytest.fixture(scope="module")
 def said(run: Run, part: RunPart, view: RunView) -> dict[str, str]:
     """What each view makes of the run, as text in one line; the report without its drawings, which take seconds."""
-    placed = sections(view, UTC_S)
+    placed, row = sections(view, UTC_S), row_of(view)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(page, "svg", lambda *_: '<svg viewBox="0 0 1 1"></svg>')
         report = page.make_report([part], [], made="now", version="1").html
     return {
         "show": " ".join(command("show", run.name, "--results", str(run.folder.parent)).split()),
-        "runs": " ".join(runs_text([row_of(view)], Screen()).split()),
-        "head": words(placed["head"]),
+        "runs": " ".join(runs_text([row], Screen()).split()),
+        "end": " ".join(summary_text(Summary.from_dict(run.summary() or {}), Screen()).split()),
+        "bar": words(placed["bar"]),
         "totals": words(placed["totals"]),
         "quality": words(placed["quality"]),
         "report": words(report),
@@ -386,29 +435,89 @@ def test_a_share_of_the_best_possible_is_said_of_whole_runs_alone(run: Run, said
 
 
 def test_every_view_says_them(run: Run, view: RunView, said: dict[str, str]) -> None:
-    """The table of runs, `show`, the widget and the report, each in its own words."""
+    """`show`, what is printed at the end, both tables of runs, the board and the report, each in its own words."""
     true = Truth.of(run)
     done, total = count(true.states["imported"]), count(true.total)
-    for place in ("show", "head", "report"):
-        assert f"{done} of {total} " in said[place], place
-    assert f" {done}/{total} " in said["runs"]
-    for place in ("show", "runs", "totals", "report"):
+    for place in ("show", "end", "bar", "report"):
+        assert re.search(rf"\b{done} of {total}\b", said[place]), place
+    for place in ("show", "end", "runs", "totals", "report"):
         assert duration(true.duration_s) in said[place], place
-    for place in ("show", "quality", "report"):
+    for place in ("show", "end", "quality", "report"):
         assert true.refused_said in said[place], place
-    others = ", ".join(f"{status}: {n}" for status, n in true.refusals.items() if status != "429")
-    assert f" {true.refusals.get('429', 0)}{f' ({others})' if others else ''} " in said["runs"]
+    assert f" {done}/{total} " in said["runs"]
+    assert f" {true.hits_cell} " in said["runs"]
     requests = f"{true.kinds['list']} pages + {true.kinds['item']} items"
-    for place in ("show", "totals", "report"):
+    for place in ("show", "end", "totals", "report"):
         assert requests in said[place], place
     waiting = duration(min(true.duration_s, sum(true.waits.values())))
-    for place in ("show", "totals", "report"):
+    for place in ("show", "end", "totals", "report"):
         assert waiting in said[place], place
+
+
+def test_the_board_s_table_says_them_cell_by_cell(run: Run, view: RunView) -> None:
+    """Each cell that holds a figure, also those that are shown only when somebody chooses them."""
+    true, told = Truth.of(run), cells(row_of(view), UTC_S)["cells"]
+    sent = sum(true.kinds.values())
+    expected = {
+        "run": run.name,
+        "limit": true.limits,
+        "workers": str(true.workers),
+        "items": f"{true.states['imported']}/{true.total}",
+        "failed": str(true.states["failed"]),
+        "hits": true.hits_cell,
+        "sleeps": str(sum(row["sleeps"] for row in true.named("Waited") if row["reason"] != "retry")),
+        "duration": duration(true.duration_s),
+        "waiting": duration(min(true.duration_s, sum(true.waits.values()))),
+        "requests": str(sent),
+        "rate": f"{sent / true.duration_s:.1f}",
+        "sessions": str(len(true.sessions)),
+    }
+    assert {name: told[name] for name in expected} == expected
+    best = (run.summary() or {})["optimality"]
+    assert told["best"] == ("-" if best is None else f"{100 * best:.1f} %")
+    failed = f", {true.states['failed']} failed" if true.states["failed"] else ""
+    ended = str(true.named("SessionEnded")[-1]["status"])
+    assert told["status"] == f"{'complete' if ended.startswith('complete') else ended}{failed}"
+
+
+def test_every_view_sets_what_was_predicted_beside_what_it_took(run: Run, view: RunView, said: dict[str, str]) -> None:
+    """Interval, what the session took, and why it is not judged, from the events; a second session says which it is."""
+    true = Truth.of(run)
+    expected = true.predictions
+    assert {one["session"] for one in expected} >= {true.sessions[-1]}
+    results = str(run.folder.parent)
+    recorded = json.loads(command("show", run.name, "--json", "--results", results))["predictions"]
+    assert [{name: one[name] for name in expected[0]} for one in recorded] == [
+        {**one, "took_s": None if one["took_s"] is None else pytest.approx(one["took_s"])} for one in expected
+    ]
+    one = true.shown
+    words_of = [duration(one[name]).split() for name in ("least_s", "most_s", "took_s")]
+    least, most, took = (rf"{re.escape(number)}( {' '.join(unit)})?" for number, *unit in words_of)
+    which = rf"session {one['session']}\b.*" if one["session"] > 1 else ""
+    for place in ("show", "end", "totals", "report"):
+        text = said[place][said[place].index("predicted") :][:120]
+        assert re.search(rf"{which}({least} to )?{most}\b.*\btook {took}\b", text), (place, text)
+        assert one["aside"] in text, (place, text)
+    assert view.prediction is not None
+    assert view.prediction.took_s == pytest.approx(one["took_s"])
+
+
+def test_the_chart_of_the_board_is_of_the_same_events(run: Run, view: RunView) -> None:
+    """Requests, refusals by status, waits by what they were for, and a mark for each session but the first."""
+    true = Truth.of(run)
     timeline = view.timeline
     assert timeline is not None
     assert sum(timeline.sent) == sum(true.kinds.values())
     assert sum(timeline.refused) == sum(true.refusals.values())
+    assert {str(status): sum(bins) for status, bins in timeline.by_status} == true.refusals
     assert len(timeline.sessions) == len(true.sessions) - 1
+    for began_s, ended_s, by in timeline.waits:
+        assert 0 <= began_s < ended_s <= timeline.until_s, by
+    drawn = {by for _, _, by in timeline.waits}
+    assert drawn - {"paused"} == {
+        row["tier"] or row["reason"] for row in true.named("Waited") if row["asleep_s"] >= 0.01
+    }
+    assert ("paused" in drawn) is bool(true.named("Paused"))
 
 
 def test_the_report_tells_the_same_in_each_of_its_parts(run: Run, part: RunPart) -> None:

@@ -11,7 +11,7 @@ from harness.cli.main import main
 from harness.config import ImportConfig
 from harness.lab.experiment import simulate_run
 from harness.record.run import find_run
-from harness.reporting import page_of, show_page
+from harness.reporting import report_of, show_page
 
 
 @pytest.fixture(scope="module")
@@ -53,4 +53,4 @@ def test_report_open_says_where_the_file_is_where_there_is_no_browser(
     said = capsys.readouterr()
     assert said.out.startswith(f"report    {page}\n")
     assert said.err == f"no browser was found here; open this file in one: {page}\n"
-    assert page_of(find_run(results, "one")) == page.read_text()
+    assert report_of([find_run(results, "one")]).html == page.read_text()

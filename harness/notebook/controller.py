@@ -16,10 +16,11 @@ from uuid import uuid4
 from harness.config import ImportConfig
 from harness.errors import BadInput, HarnessError
 from harness.lab.simulate import scenarios
+from harness.notebook.asked import failures_in, keys_in, limits_in, workers_in
 from harness.notebook.following import Following
 from harness.notebook.handles import LocalRun, RemoteRun
+from harness.notebook.phases import found_words, last_words, of_use, phase_of
 from harness.notebook.policy import EVERYTHING, Policy
-from harness.pacing import format_tiers
 from harness.pacing.strategies import STRATEGIES
 from harness.record.clock import utc_s
 from harness.record.events import ItemId
@@ -29,9 +30,6 @@ from harness.session.control import Answer, Asked, RunHandle
 from harness.session.importing import config_of, refuse_simulated, reopen
 from harness.session.retry_failed import forget
 from harness.spec.presets import load, names
-from harness.values import as_tiers
-from harness.views.figures import best_of, items_said
-from harness.views.panel.failures import grouped
 from harness.views.panel.form import Form
 from harness.views.panel.run_widget import RunWidget
 from harness.views.text import plural
@@ -41,19 +39,6 @@ _HINT = "It may pause again and again to wait for a limit; the chart shows which
 # that the kernel is there.
 _SLOWLY = 4
 
-# What is of use to press, by what the import that is shown does. `retry` and `forget` need failed items besides.
-ENABLED: dict[str, frozenset[str]] = {
-    "idle": frozenset({"start"}),
-    "starting": frozenset({"stop"}),
-    "running": frozenset({"pause", "stop", "set", "retry", "forget"}),
-    "paused": frozenset({"resume", "stop", "set", "retry", "forget"}),
-    "stopping": frozenset({"stop"}),
-    "complete": frozenset({"start"}),
-    "complete with failures": frozenset({"start", "retry", "forget"}),
-    "stopped": frozenset({"start", "resume", "retry", "forget"}),
-    "interrupted": frozenset({"start", "resume", "retry", "forget"}),
-    "failed": frozenset({"start", "resume", "retry", "forget"}),
-}
 # What writes to the files of a run that has ended must not hold up the kernel's loop.
 _threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="harness-change")
 
@@ -257,34 +242,18 @@ class Controller:
 
     def _set(self, said: Mapping[str, Any]) -> None:
         if "workers" in said:
-            text = str(said["workers"])
-            if not text.isascii() or not text.isdigit():
-                raise BadInput(f"workers must be a number from 1 to 1000, not {text!r}")
-            self._steer(lambda run: run.set(workers=int(text)))
+            workers = workers_in(said)
+            self._steer(lambda run: run.set(workers=workers))
         if "limit" in said:
-            text = str(said["limit"])
-            try:
-                limits = format_tiers(as_tiers(text))
-            except ValueError as error:
-                raise BadInput(str(error)) from None
+            limits = limits_in(said)
             self._steer(lambda run: run.set(limit=limits))
-            self.say(f"from now on the limit is {text}")
+            self.say(f"from now on the limit is {said['limit']}")
 
     def _chosen_failures(self, said: Mapping[str, Any]) -> list[ItemId] | None:
-        """Return the items of a group of failures, all or those named; None for everything that failed."""
-        if "group" not in said:
-            return None
-        names = said.get("names")
-        groups = grouped(() if self.shown is None else self.shown.failures)
-        wanted = [group for group in groups if group.key == said["group"]]
-        items = [item for group in wanted for item in group.chosen(names if isinstance(names, list) else None)]
-        if not items:
-            raise BadInput("what was chosen is no longer failed: look at the failures again")
-        return items
+        return failures_in(said, () if self.shown is None else self.shown.failures)
 
     def _open_failures(self, said: Mapping[str, Any]) -> None:
-        keys = said.get("keys")
-        self.widget.open_failures([key for key in keys if isinstance(key, str)] if isinstance(keys, list) else [])
+        self.widget.open_failures(keys_in(said))
         self._told = None
 
     # --- what is shown -------------------------------------------------------------------------------------------
@@ -324,7 +293,7 @@ class Controller:
         if import_.phase == "over" and self._ended is not import_:
             self._ended = import_
             if import_.error is not None or isinstance(import_, LocalRun) or import_.seen_open:
-                self.say(_last_words(import_, self.policy.controls), bad=import_.error is not None)
+                self.say(last_words(import_, self.policy.controls), bad=import_.error is not None)
 
     def _is_known(self, import_: LocalRun | RemoteRun) -> bool:
         """Return True if what is on the board is this run, read anew after its files were changed."""
@@ -348,19 +317,12 @@ class Controller:
             self.widget.beat += 1
 
     def _write(self) -> None:
-        phase, failed = self._phase(), 0 if self.shown is None else self.shown.summary.failed
-        enabled = ENABLED[phase] | {"start"}  # another import is no reason not to start one
-        if self.at_work:
-            enabled -= {"start"}
-            if not self.busy:  # it would have to begin here
-                enabled -= {"resume", "retry"}
-        if not failed:
-            enabled -= {"retry", "forget"}
-        self.enabled = enabled
+        failed = self.shown is not None and self.shown.summary.failed > 0
+        self.enabled = of_use(self._phase(), at_work=self.at_work, busy=self.busy, failed=failed)
         newest = self._following.newest if self.chosen is not None else None
         board = self.widget
         with board.hold_sync():
-            board.enabled = sorted(enabled)
+            board.enabled = sorted(self.enabled)
             board.note = list(self._note)
             board.newest = newest.name if newest is not None and newest.name != self.chosen else ""
             board.fields, board.typed, board.hints = self.form.data(), dict(self.form.typed), self.form.hints()
@@ -369,18 +331,8 @@ class Controller:
 
     def _phase(self) -> str:
         import_ = self.import_
-        if import_ is None:
-            return "idle"
-        if isinstance(import_, LocalRun) and import_.phase in ("starting", "stopping"):
-            return import_.phase
-        now = import_.view() or (self.shown if self._is_known(import_) else None)
-        if import_.phase == "over" and import_.error is not None:
-            return "idle" if import_.run is None or isinstance(import_, RemoteRun) else "failed"
-        if now is None:
-            return "idle"
-        if import_.phase == "over":
-            return now.summary.status
-        return now.status if now.status.is_open else "stopping"  # its files are being written
+        known = self.shown if import_ is not None and self._is_known(import_) else None
+        return phase_of(import_, known)
 
     def _look_back(self) -> None:
         """Say what became of the last import, and how to continue it, after a kernel's restart or in a new page."""
@@ -389,14 +341,8 @@ class Controller:
         if run is None:
             self._form_open = 1  # there is nothing to see yet
             return
-        if not self.policy.controls:
-            return
-        status = run.status
-        if status.is_resumable:
-            why = run.about.get("reason") or "its process is gone"
-            self.say(f"The last import, {run.name}, was {status} ({why}): Resume continues it.")
-        elif status.is_open:
-            self.say(f"{run.name} is being imported by another process; these controls steer it.")
+        if self.policy.controls:
+            self.say(found_words(run))
 
 
 def _them(number: int) -> str:
@@ -407,17 +353,3 @@ def _also(settings: Mapping[str, Any]) -> str:
     """Say which settings of the form have no field."""
     said = ", ".join(f"{name.replace('_', '-')} {value}" for name, value in settings.items())
     return f"Also: {said}" if said else ""
-
-
-def _last_words(import_: LocalRun | RemoteRun, steers: bool) -> str:
-    """Return how the import ended, and where the data is. steers: whether there is a button to go on with it."""
-    if import_.error is not None:
-        kept = "" if import_.run is None else " What was recorded is safe."
-        return f"{str(import_.error).removesuffix('.')}.{kept}"
-    now = import_.view()
-    assert now is not None
-    assert import_.run is not None
-    figures = now.summary
-    best = f", {best_of(figures)}" if best_of(figures) else ""
-    said = f"{figures.status}: {items_said(figures)}{best}. Data: {import_.run.folder / 'items.parquet'}"
-    return f"{said}. Resume continues it." if steers and figures.status.is_resumable else said

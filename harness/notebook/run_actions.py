@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from harness.config import ImportConfig
 from harness.errors import BadInput
-from harness.installation import need
 from harness.notebook.downloads import made_folder
-from harness.record.clock import iso, utc_s
 from harness.record.files import replace_file
 from harness.record.items import Options, export
 from harness.record.run import Run
 from harness.record.tags import change_tags
+from harness.reporting import report_of
 from harness.session.control import Asked, RemoteHandle
-from harness.session.reader import view_ended
 from harness.views.text import plural
 
 _COMMANDS: dict[str, Callable[[RemoteHandle], Asked]] = {
@@ -88,18 +85,10 @@ class RunActions:
         return self._offer(paths[0] if len(paths) == 1 else _archive(paths, folder / f"{len(paths)}-runs-{what}.zip"))
 
     def _report(self, runs: Sequence[Run]) -> Path:
-        for library in ("pandas", "matplotlib", "scipy", "jinja2"):
-            need(library)
-        from harness.views.plots.run_axis import NEEDED
-        from harness.views.report import RunPart, make_report
-
-        parts = [
-            RunPart.of(view_ended(run, run.state()), run.about, run.events().select(NEEDED).to_pandas()) for run in runs
-        ]
-        report = make_report(parts, [], made=iso(utc_s()), version=version("rate-limit-harness"))
+        page = report_of(runs).html
         name = runs[0].name if len(runs) == 1 else f"{len(runs)}-runs"
         path = made_folder(self._results) / f"{name}-report.html"
-        replace_file(path, lambda temporary: temporary.write_text(report.html, encoding="utf-8"))
+        replace_file(path, lambda temporary: temporary.write_text(page, encoding="utf-8"))
         return path
 
 

@@ -13,8 +13,9 @@ from harness.record.prediction import CONFIDENCE, SIZE_KNOWN, Prediction
 from harness.record.run_view import RunView
 from harness.record.summary import Summary
 
-# Of a run that an older version wrote.
-NOT_RECORDED = "an older version recorded none"
+# Why a run has no prediction at all: nothing of its list was read; or it was, and nothing else in its record tells why.
+BEFORE_SIZE = "it ended before anything of its list was read"
+NOT_RECORDED = "none was recorded: an older version made it, or it ended too soon"
 UNDER_WAY = "still under way"
 
 
@@ -82,7 +83,7 @@ def _of_sessions(summary: Summary) -> Iterator[Prediction | None]:
 
 def _with(so_far: Calibrated, summary: Summary, one: Prediction | None) -> Calibrated:
     if one is None:
-        return replace(so_far, without=_more(so_far.without, NOT_RECORDED))
+        return replace(so_far, without=_more(so_far.without, _why_none(summary)))
     if one.least_s is None or one.most_s is None:
         return replace(so_far, without=_more(so_far.without, one.basis))
     if one.inside is None or one.took_s is None:
@@ -92,6 +93,12 @@ def _with(so_far: Calibrated, summary: Summary, one: Prediction | None) -> Calib
         return judged
     miss = Miss(summary.run, one.session, one.least_s, one.most_s, one.took_s, "; ".join(_reasons(summary, one)))
     return replace(judged, outside=(*so_far.outside, miss))
+
+
+def _why_none(summary: Summary) -> str:
+    if summary.listed or summary.list_ended:
+        return NOT_RECORDED
+    return UNDER_WAY if summary.status.is_open else BEFORE_SIZE
 
 
 def _reasons(summary: Summary, one: Prediction) -> Iterator[str]:

@@ -21,7 +21,7 @@ from harness.record.run import Run
 from harness.record.snapshot import latest_snapshot
 from harness.record.state import State
 from harness.record.status import RunStatus
-from harness.record.timeline import LATER, LEAST_WAIT_S, Timeline, TimelineBins
+from harness.record.timeline import LATER, LEAST_WAIT_S, Timeline
 
 # Parts may be replaced by a compacted one between being listed and being read; the next list names that one.
 _TRIES = 5
@@ -118,11 +118,6 @@ class Replay:
 def timeline_of(folder: Path) -> Timeline:
     """Return the timeline of all events in a run's folder."""
     return Replay(folder).read()
-
-
-def bins_of(folder: Path) -> TimelineBins:
-    """Return the timeline so far, to be drawn."""
-    return timeline_of(folder).bins()
 
 
 def _replay(timeline: Timeline, events: pa.Table) -> None:

@@ -7,7 +7,6 @@ its events (`Live`), and of the timeline; it is a copy, which does not change wh
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -87,10 +86,6 @@ class RunView:
             return dict(self.believed)
         of_headers = {what: why for what, why in self.believed if not what[:1].isdigit()}
         return {limit.limit: limit.evidence for limit in self.summary.learned} | of_headers
-
-    def latest_failures(self, most: int) -> tuple[Failure, ...]:
-        """Return at most so many failures, the latest first."""
-        return tuple(heapq.nlargest(most, self.failures, key=lambda failure: failure.at_utc_s))
 
 
 def view_of(

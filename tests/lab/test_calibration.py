@@ -11,9 +11,10 @@ import pytest
 from benchmarks.calibration import FAULTS, LATENCIES, SERVERS, cases, inside, measure
 from harness.config import ImportConfig
 from harness.lab.experiment import simulate_run
-from harness.record.calibration import NOT_RECORDED, Calibrated, calibrate
+from harness.record.calibration import BEFORE_SIZE, NOT_RECORDED, UNDER_WAY, Calibrated, calibrate
 from harness.record.prediction import CHANGED, SIZE_KNOWN, Prediction
 from harness.record.run_view import RunSettings, RunView
+from harness.record.status import RunStatus
 from harness.record.summary import Summary
 from harness.views.calibration import calibration_text
 from harness.views.figures import predicted, span
@@ -84,6 +85,17 @@ def test_runs_are_counted_by_sort_and_by_why_they_are_not_judged(summary: Summar
     assert "  real       1 of 2 inside (50 %); median width 14.6 % of the duration\n" in text
     assert "outside: simulated  predicted 38.0 to 44.0 s, took 51.0 s" in text
     assert "1 session not judged: settings changed" in text
+
+
+def test_why_a_run_has_no_prediction_is_told_by_what_was_read_of_its_list(summary: Summary) -> None:
+    """A first page of 500, or a stop at once, is no older version; a run under way may still get one."""
+    unread = replace(summary, listed=0, list_ended=None, status=RunStatus.FAILED)
+    still = replace(unread, status=RunStatus.RUNNING)
+    stopped = replace(summary, status=RunStatus.STOPPED)
+    found = calibrate([view(unread), view(replace(unread, status=RunStatus.STOPPED)), view(still), view(stopped)])
+    assert found.real.without == {BEFORE_SIZE: 2, UNDER_WAY: 1, NOT_RECORDED: 1}
+    text = calibration_text(found, Screen())
+    assert "2 sessions without a prediction: it ended before anything of its list was read" in text
 
 
 def test_a_miss_names_what_may_explain_it(summary: Summary) -> None:

@@ -72,9 +72,19 @@ def test_a_notebook_says_in_two_sentences_what_it_is_and_folds_its_code(path: Pa
     cells = nbformat.read(path, as_version=4).cells
     assert cells[0].cell_type == "markdown"
     prose = " ".join(line for line in cells[0].source.splitlines() if not line.startswith(("# ", "    ")))
-    assert len(re.findall(r"[.?!](?=\s|$)", prose)) == 2
+    assert _sentences(prose) == 2
     hidden = [cell.metadata.get("jupyter", {}).get("source_hidden") for cell in cells if cell.cell_type == "code"]
     assert set(hidden) == {True}
+
+
+def _sentences(prose: str) -> int:
+    """Whatever closes a sentence may stand behind its stop: emphasis, a bracket, a quotation mark."""
+    return len(re.findall(r"[.?!][*_`)\]\"'’”]*(?=\s|$)", prose))
+
+
+def test_sentences_are_counted_with_what_closes_them() -> None:
+    """In bold, in brackets, in a question; neither a file's name nor a number has one."""
+    assert _sentences('**Watch it.** (Run all.) "Is it *so?*" See [docs/a.md](../docs/a.md): 2.5 s.') == 4
 
 
 @pytest.mark.parametrize("name", OURS)

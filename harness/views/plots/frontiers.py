@@ -110,27 +110,33 @@ def _undominated(table: pd.DataFrame) -> list[bool]:
 def frontier(frame: pd.DataFrame) -> Figure:
     """x: refusals per 1,000 requests (symlog), y: % of best possible, with 95 % intervals; up and left is better.
 
-    frame: a row for each run. Named are the combinations that nothing beats in both, and each strategy's best.
+    frame: a row for each run. Named are the combinations that nothing beats in both, and each strategy's best. Where
+    nothing was refused, x would be 0 for all: then each strategy has a column, in which the settings stand by speed.
     """
     table = frontier_table(frame)
     if table.empty:
         return nothing("No run has ended, so there is nothing to compare.")
-    asked = (
-        f"Which settings trade {refusal_word(frame)} for speed, and which are beaten in both? Up and left is better."
-    )
-    figure = new_figure(Heading(frontier_finding(frame), asked), HEIGHT)
+    word, refused = refusal_word(frame), float(table["high_hits"].max()) > 0
+    figure = new_figure(Heading(frontier_finding(frame), _asked(word, refused)), HEIGHT)
     axes = figure.subplots()
     looks = styles(table["pacing"])
-    _staircase(axes, table)
+    if refused:
+        table = table.assign(low_hits=table["low_hits"].clip(lower=0))
+        _staircase(axes, table)
+    else:
+        table = _in_columns(table, list(looks))
     for order, (pacing, rows) in enumerate(table.groupby("pacing", sort=False)):
         look = looks[str(pacing)]
-        across = [rows["mean_hits"] - rows["low_hits"].clip(lower=0), rows["high_hits"] - rows["mean_hits"]]
+        across = [rows["mean_hits"] - rows["low_hits"], rows["high_hits"] - rows["mean_hits"]]
         up = [rows["mean"] - rows["low"], rows["high"] - rows["mean"]]
         axes.errorbar(
             rows["mean_hits"], rows["mean"], xerr=across, yerr=up, color=look.color, marker=look.marker,
             linestyle="", elinewidth=0.9, capsize=2, markersize=max(5.0, 9.0 - 1.5 * order),
         )  # fmt: skip
-    _hits_axis(axes, table["mean_hits"], float(table["high_hits"].max()), refusal_word(frame))
+    if refused:
+        _hits_axis(axes, table["mean_hits"], float(table["high_hits"].max()), word)
+    else:
+        _strategies_axis(axes, list(looks), word)
     percent_axis(axes)
     low, high = float(table["low"].min()), float(table["high"].max())
     room = max(0.01, 0.1 * (high - low))
@@ -141,6 +147,28 @@ def frontier(frame: pd.DataFrame) -> Figure:
     points = list(zip(ranked["mean_hits"], ranked["mean"]))
     place_labels(figure, axes, points, list(ranked["name"]))
     return figure
+
+
+def _asked(word: str, refused: bool) -> str:
+    if not refused:
+        return f"Which settings are fastest, as none had {word}? Each strategy's settings from slow to fast."
+    return f"Which settings trade {word} for speed, and which are beaten in both? Up and left is better."
+
+
+def _in_columns(table: pd.DataFrame, strategies: list[str]) -> pd.DataFrame:
+    """Return the rows with a place on the x axis instead of refusals: its strategy's column, and in it by speed."""
+    groups = table.groupby("pacing")["mean"]
+    behind = (groups.rank(method="first") - 1) / (groups.transform("size") - 1).clip(lower=1)  # 0 to 1
+    middle = (groups.transform("size") == 1) * 0.5
+    place = table["pacing"].map({name: at for at, name in enumerate(strategies)}) + 0.7 * (behind + middle - 0.5)
+    return table.assign(mean_hits=place, low_hits=place, high_hits=place)
+
+
+def _strategies_axis(axes: Axes, strategies: list[str], word: str) -> None:
+    axes.set_xlim(-0.5, len(strategies) - 0.5)
+    axes.set_xticks(range(len(strategies)), strategies)
+    axes.grid(visible=False, axis="x")
+    axes.set_xlabel(f"strategy (no setting had {word})")
 
 
 def _staircase(axes: Axes, table: pd.DataFrame) -> None:

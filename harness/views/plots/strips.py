@@ -167,7 +167,10 @@ def strip(
         return nothing("No events: there is nothing to show.")
     end_s = max(lane.end_s for lane in lanes)
     divisor, unit = time_unit(end_s)
-    asked = "Which way of pacing is done first, and where do the others lose their time?"
+    asked = (
+        "Which is done first, and where do the others lose their time?"
+        " Overslept: waiting although the limits would certainly have let a request through."
+    )
     figure = new_figure(Heading(_found(lanes), asked), 0.8 + 0.85 * len(lanes))
     panels = np.asarray(figure.subplots(len(lanes), 1, sharex=True, squeeze=False)).ravel()
     edges = run_axis.bins(end_s, 240)

@@ -187,10 +187,6 @@ def _choice(world: str, runs: pd.DataFrame, keys: list[str], word: str, lost: pd
     return Choice(world, keys, table.assign(verdict=verdicts), chosen, word)
 
 
-def _candidate(row: Mapping[Any, Any]) -> Candidate:
-    return Candidate(measured(row), float(row["hits_per_1000"]), _number(row["workers"]))
-
-
 def _verdict(row: Mapping[Any, Any], best: Mapping[Any, Any] | None) -> str:
     if row["lost"]:
         return f"{plural(row['lost'], 'run')} did not complete"

@@ -44,10 +44,13 @@ class Picture:
     small: Figure | None = None
 
 
-def _picture(name: str, title: str, look_for: str, alt: str, draw: Callable[[], Figure], table: Table) -> Picture:
+def _picture(name: str, title: str, alt: str, draw: Callable[[], Figure], table: Table) -> Picture:
+    """Draw it for a page and for a phone; the question is the figure's own."""
     with plots.narrow():
         small = draw()
-    return Picture(name, title, look_for, alt, draw(), table, small)
+    figure = draw()
+    heading = getattr(figure, "heading", None)
+    return Picture(name, title, "" if heading is None else heading.question, alt, figure, table, small)
 
 
 def sweep_pictures(name: str, frame: pd.DataFrame) -> list[Picture]:
@@ -80,7 +83,6 @@ def _workers(name: str, frame: pd.DataFrame) -> Picture:
     return _picture(
         f"{name}-workers",
         plots.workers_finding(frame),
-        "Where do more workers stop helping? No client can be below the dashed line, best possible.",
         plots.workers_alt(frame),
         partial(plots.workers_plot, frame),
         table_of(table, columns),
@@ -104,8 +106,6 @@ def _limits(name: str, frame: pd.DataFrame, value: plots.Value) -> Picture:
     return _picture(
         f"{name}-{'speed' if fast else '429s'}",
         plots.limits_finding(frame, value),
-        f"How {'fast is' if fast else 'often are requests refused with'} each number of workers at each limit?"
-        f" Hatched cells had {word}.",
         plots.limits_alt(frame),
         partial(plots.limits_heatmap, frame, value),
         table_of(table, columns),
@@ -126,7 +126,6 @@ def _frontier(name: str, frame: pd.DataFrame) -> Picture:
     return _picture(
         f"{name}-frontier",
         plots.frontier_finding(frame),
-        f"Which settings trade {word} for speed, and which are beaten in both? Up and to the left is better.",
         plots.frontier_alt(frame),
         partial(plots.frontier, frame),
         table_of(table, columns),
@@ -142,7 +141,6 @@ def run_pictures(name: str, events: pd.DataFrame) -> list[Picture]:
         _picture(
             f"{name}-timeline",
             plots.timeline_finding(events),
-            "When did it send, and what held it up? Shaded: nothing could be sent, and why.",
             plots.timeline_alt(events),
             partial(plots.timeline, events),
             table_of(plots.timeline_table(events), [*times, *counts]),
@@ -150,7 +148,6 @@ def run_pictures(name: str, events: pd.DataFrame) -> list[Picture]:
         _picture(
             f"{name}-latency",
             plots.latency_finding(events),
-            "How long did answers take, from sending to their end, and did that change? Refusals are left out.",
             plots.latency_alt(events),
             partial(plots.latency_plot, events),
             table_of(
@@ -161,8 +158,6 @@ def run_pictures(name: str, events: pd.DataFrame) -> list[Picture]:
         _picture(
             f"{name}-workers-busy",
             plots.occupancy_finding(events),
-            "Were there enough workers? If all are busy while requests are sent, more would send faster, until the"
-            " limits make them wait.",
             plots.occupancy_alt(events),
             partial(plots.occupancy, events),
             table_of(
@@ -185,8 +180,6 @@ def strips_picture(name: str, events: Mapping[str, pd.DataFrame], limits: str | 
     return _picture(
         name,
         plots.strip_finding(events, limits),
-        "Which is done first, and where do the others lose their time? Overslept: waiting although the limits would"
-        " certainly have let a request through.",
         plots.strip_alt(events, limits),
         partial(plots.strip, events, limits),
         table_of(plots.strip_table(events, limits), columns),

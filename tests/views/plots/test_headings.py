@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -31,7 +33,7 @@ from harness.views.plots import (
     workers_plot,
 )
 from harness.views.plots.lessons import policies_finding, policies_plot, schedules_finding, schedules_plot
-from tests.views.plots.samples import FIRST, LIMIT, SECOND, frame, sweep
+from tests.views.plots.samples import FIRST, LIMIT, SECOND, _item, frame, sweep
 from tests.views.plots.test_sweep_plots import texts
 
 TWO = frame(FIRST, SECOND)
@@ -122,6 +124,65 @@ def test_a_figure_of_durations_has_no_empty_half() -> None:
     assert 80 < low < 95
     drawn = [value for line in axes.lines for value in line.get_ydata() if low <= value <= high]
     assert (max(drawn) - min(drawn)) > 0.6 * (high - low)
+
+
+CLOSE = sweep().assign(optimality=0.9 + 0.1 * sweep().optimality.fillna(0.5), hits_per_1000=0.0)
+SLOW = [*FIRST[:5], _item(4, 3.0, 903.0), *FIRST[-1:]]
+# Data of which a figure might show little: values close to one another, one far from all others, a late end.
+HARD: dict[str, Callable[[], Figure]] = {
+    "durations far from 0": lambda: workers_plot(ONE_LIMIT.assign(bound_s=95.0, duration_s=ONE_LIMIT.duration_s + 100)),
+    "shares close to 100 %": lambda: frontier(CLOSE.assign(hits_per_1000=sweep().hits_per_1000)),
+    "nothing refused": lambda: frontier(CLOSE),
+    "nothing refused, one strategy": lambda: frontier(CLOSE[CLOSE.pacing == "window"]),
+    "one slow answer": lambda: latency_plot(frame(SLOW)),
+    "one slow answer over time": lambda: timeline(frame(SLOW)),
+    "one slow answer, workers": lambda: occupancy(frame(SLOW)),
+    "a run beside one much longer": lambda: strip({"a": TWO, "b": frame(SLOW)}),
+}
+
+
+@pytest.mark.parametrize("name", [*FIGURES, *HARD])
+@pytest.mark.parametrize("wide", [True, False])
+def test_no_figure_has_an_empty_half(name: str, wide: bool) -> None:
+    """What is drawn reaches over more than half of each axes, across and up, by its own scale; over all panels of an
+    axis that is shared, where one has less.
+    """
+    draw = FIGURES[name][0] if name in FIGURES else HARD[name]
+    if wide:
+        figure = draw()
+    else:
+        with narrow():
+            figure = draw()
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        for one, many in (("x", axes.get_shared_x_axes()), ("y", axes.get_shared_y_axes())):
+            shown = [_used(each, one) for each in many.get_siblings(axes)]
+            low, high = min(low for low, _ in shown), max(high for _, high in shown)
+            assert high - low > 0.5, (axes.get_ylabel(), one, low, high)
+
+
+def test_where_nothing_was_refused_each_strategy_has_a_column() -> None:
+    """The settings of each stand in it from slow to fast, and the axis says why it has no refusals."""
+    (axes,) = frontier(CLOSE).axes
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["retry-after", "window"]
+    assert axes.get_xlabel() == "strategy (no setting had 429s)"
+    columns = [line for line in axes.lines if line.get_marker() in ("o", "D")]
+    assert len(columns) == 2
+    for at, line in enumerate(columns):
+        place, share = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+        assert (np.abs(place - at) <= 0.35 + 1e-9).all()
+        assert (np.diff(share[np.argsort(place)]) >= 0).all()
+
+
+def _used(axes: Axes, one: str) -> tuple[float, float]:
+    """From where to where of an axis its data reach, as shares of its length on the page."""
+    scale = {"x": axes.xaxis, "y": axes.yaxis}[one].get_transform()
+    begin, end = scale.transform(np.sort(getattr(axes.viewLim, f"interval{one}")))
+    if axes.get_ylabel() == "let through by" and one == "y":
+        return 0.0, 1.0  # a row for each name: there is nothing between them
+    data = np.clip(getattr(axes.dataLim, f"interval{one}"), *np.sort(getattr(axes.viewLim, f"interval{one}")))
+    low, high = np.sort(scale.transform(data))
+    return float((low - begin) / (end - begin)), float((high - begin) / (end - begin))
 
 
 def test_strategies_that_end_in_a_tie_have_one_name() -> None:

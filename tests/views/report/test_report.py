@@ -102,6 +102,34 @@ def test_what_was_run_and_in_which_versions(whole: Report) -> None:
     assert "it broke" in text
 
 
+def headings(section: str) -> list[str]:
+    return [
+        re.sub(r"<[^>]+>", "", found).strip()
+        for found in re.findall(r"<(?:h3|summary)[^>]*>(.*?)</(?:h3|summary)>", section, re.DOTALL)
+    ]
+
+
+def test_the_report_of_a_run_tells_its_story_in_order() -> None:
+    """What, how long, what held it up, what failed, the limits; then what is folded. The figures stand where they
+    belong.
+    """
+    page = make_report([RUN], [], made="now", version="1").html
+    (html,) = re.findall(r"<section.*?</section>", page, re.DOTALL)
+    story = [
+        "What was imported",
+        "How long it took, beside the best possible",
+        "What held it up",
+        "What failed",
+        "How much of each limit was used",
+        "With which settings",
+        "In which versions",
+        "Reference efficiency, and where it misleads",
+    ]
+    assert [title for title in headings(html) if title in story] == story
+    held_up = html.split("<h3>What held it up")[1].split("<h3>")[0]
+    assert held_up.count("<figure") == html.count("<figure") == 3
+
+
 def test_the_answer_comes_first() -> None:
     """What to choose, and why: what more would gain, what fewer workers would lose, and which settings are refused."""
     assert sweep_headline(SWEEP) == (
