@@ -117,7 +117,6 @@ def _chain_s(ahead: Ahead, mean_s: float, workers: int, limits: Tiers) -> float:
 def stretched(tier: Tier, ahead: Ahead, mean_s: float, workers: int) -> Tier:
     """Return the limit that lets through what the client sends under `tier`: a window lasts from answer to send."""
     period_s, limit, floor_s = tier.period_s, tier.limit, ahead.rtt_floor_s
-    guarded_s = max(0.001, period_s + guard_s(period_s) - floor_s)
     if tier.kind == "concurrency":
         return tier
     if ahead.strategy == "reference":  # it sleeps a whole window once one is full, however long it took to fill it
@@ -129,10 +128,15 @@ def stretched(tier: Tier, ahead: Ahead, mean_s: float, workers: int) -> Tier:
         each_s = max(unit_s, (unit_s + mean_s - floor_s) / depth)
         return replace(_lasting(tier, each_s * limit, "bucket"), burst=depth)
     if tier.kind == "anchored":  # it is over one window after the first of its answers
-        return _lasting(tier, guarded_s + ahead.latency.shortest(min(workers, limit)), "anchored")
+        return _lasting(tier, guarded_s(tier, ahead) + ahead.latency.shortest(min(workers, limit)), "anchored")
     if tier.kind in ON_CLOCK:
         return tier
-    return _lasting(tier, guarded_s + mean_s, "log")
+    return _lasting(tier, guarded_s(tier, ahead) + mean_s, "log")
+
+
+def guarded_s(tier: Tier, ahead: Ahead) -> float:
+    """Return how long a slot stays taken after its answer: a window and the guard, less what is known of the way."""
+    return max(0.001, tier.period_s + guard_s(tier.period_s) - ahead.rtt_floor_s)
 
 
 BURSTS = ("bucket", "gcra", "leaky")

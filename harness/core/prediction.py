@@ -21,6 +21,7 @@ from typing import NamedTuple
 from harness.bound.greedy import greedy_s
 from harness.bound.paths import last_arrival_s, to_border_s
 from harness.core.ahead import BURSTS, Ahead, Flaw, last_burst, last_sent_s, of, stretched
+from harness.core.crowding import crowding
 from harness.pacing.schedule import MOST_WINDOWS
 from harness.pacing.tiers import Tier
 
@@ -71,6 +72,7 @@ class _Course:
         latency = ahead.latency
         self._scales = [2.0**step for step in range(-3, 4)] if latency.doubt or latency.first else [1.0]
         self._lasts = [self._last(scale * latency.mean) for scale in self._scales]
+        self._crowds = [crowding(ahead, workers, scale) for scale in self._scales]
         self._spare_s = self._greedily_s()
         self._sent_s = self._moments() if ahead.flaws else []
         self._burst = min([max(1, ahead.requests), *(last_burst(tier, ahead) for tier in ahead.tiers)])
@@ -99,6 +101,7 @@ class _Course:
         last_s, slope = self._lasts[at]
         last_s += slope * (scale - self._scales[at]) * latency.mean
         alike = self.workers if self._by_workers else 1
+        last_s *= self._crowds[at]
         last_s += latency.sd * scale * math.sqrt(slope / alike) * random.gauss(0.0, 1.0)
         last_s = self._phase_s(max(0.0, last_s), scale, random) + self._paused_s(scale, random)
         # The chain counts whole round trips.
