@@ -24,7 +24,8 @@ from harness.errors import BadInput
 from harness.flags import FLAGS
 from harness.record.run import Run
 from harness.settings import checked, notebook_file, variables_of, written_config
-from harness.spec.source import OAuth2
+from harness.spec.source import OAuth2, Resource
+from harness.spec.templates import on_list
 from harness.values import is_preset_file, is_scenario_file
 
 ONLY_SHOWS = "this page only shows runs; to start or steer one, use a terminal or the dashboard"
@@ -137,12 +138,26 @@ def _addresses(config: ImportConfig) -> Iterator[tuple[str, int]]:
     if declared is not None:
         urls.append(declared.resource.url)
         urls.append(declared.auth.token_url if isinstance(declared.auth, OAuth2) else None)
-        item = declared.resource.item
-        urls.append(item.url if item is not None and "://" in item.url else None)
+        urls.append(_item_url(declared.resource))
         allowed += declared.allow_host
     for url in (*urls, *(f"https://{host}" for host in allowed)):
         if url is not None:
             yield _address(url)
+
+
+def _item_url(resource: Resource) -> str | None:
+    """Return where items are as it will be asked for, whole; "" of one that cannot be: no host, which nobody allows.
+
+    References such as `//host/{id}` and `{list}.host/{id}` lead elsewhere, though neither looks like a URL. One that the
+    record itself holds (`{url}`) is held to the list's host when it is read.
+    """
+    item = resource.item
+    if item is None or (item.url.startswith("{") and not item.url.startswith("{list}")):
+        return None
+    try:
+        return on_list(resource.item.url, resource.url)
+    except ValueError:
+        return ""
 
 
 def _address(url: str) -> tuple[str, int]:

@@ -60,6 +60,8 @@ def refused(policy: Policy, settings: Mapping[str, Any]) -> str:
         ({"url": "https://ok.example/x", "header": "X: {env:SECRET}"}, "may not use that environment variable"),
         ({"url": "https://ok.example/x", "param": "k={env:SECRET}"}, "may not use that environment variable"),
         ({"url": "https://ok.example/x", "method": "POST", "body": {"k": ["{env:SECRET}"]}}, "environment variable"),
+        ({"url": "https://ok.example/x", "item": "//evil.example/{id}"}, "may not ask evil.example"),
+        ({"url": "https://ok.example", "item": "{list}.evil.example/{id}"}, "may not ask ok.example.evil.example"),
         ({"url": "https://ok.example/x", "token_env": "SECRET"}, "may not use that environment variable"),
         ({"url": "https://ok.example/x", "token_env": ["OK", "SECRET"]}, "may not use that environment variable"),
         ({"token_env": "SECRET"}, "may not use that environment variable"),
