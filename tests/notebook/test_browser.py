@@ -375,7 +375,7 @@ def the_kernel_is_killed(page: Page, port: int) -> None:
     assert controls.count() > 0
     for kernel in kernels(port):
         kernel.kill()
-    expect(board(page).locator(".hx-stale")).to_be_visible()
+    expect(board(page).locator("> .hx-stale")).to_be_visible()
     expect(controls).to_have_count(0)
 
 

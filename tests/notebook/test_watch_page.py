@@ -261,6 +261,7 @@ def test_a_visitor_of_the_dashboard_gets_nothing_that_was_not_allowed(tmp_path: 
 
 
 _API = "https://api.example.com/orders"
+_HEALTH = "/voila/static/voila-style.js"  # which docs/notebooks.md tells to operators: no kernel is begun for it
 
 
 def _tries(port: int) -> list[dict[str, str]]:
@@ -309,6 +310,7 @@ async def _attack_the_dashboard(address: str, pwned: Path, port: int) -> tuple[s
             await board.do({"do": "start"})
             await board.do({"do": "clear"})
         await _by_names(visitor, pwned.parent / "outside" / "private")
+        assert (await visitor.asked("GET", _HEALTH, token=False)).code == 200
         await _may_not_end_its_kernel(visitor)
         typed = {"source_of": "test API", "items": "20", "limit": "1000/1s", "run": "allowed"}
         await board.do({"do": "start", "typed": typed})
