@@ -16,6 +16,9 @@ from typing import Any
 ENVIRONMENT = "HARNESS_IMPORT_"
 RESULTS_VARIABLE = ENVIRONMENT + "RESULTS"
 
+# More would only wait for one another.
+MOST_WORKERS = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Flag:

@@ -23,6 +23,7 @@ def dashboard_command(
     variables: tuple[str, ...],
     files: tuple[Path, ...],
     idle: str,
+    tabs: int,
     host: str,
     port: int,
     no_browser: bool,
@@ -43,7 +44,7 @@ def dashboard_command(
 
     policy = WATCH if watch else Policy(True, hosts, variables, tuple(str(file.resolve()) for file in files))
     page = Page(policy, results.absolute(), Path.cwd())
-    serve(page, host=host, port=port, browser=not no_browser, theme=theme, idle_s=idle_s)
+    serve(page, host=host, port=port, browser=not no_browser, theme=theme, idle_s=idle_s, tabs=tabs)
     return 0
 
 

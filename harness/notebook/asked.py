@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.errors import BadInput
+from harness.flags import MOST_WORKERS
 from harness.pacing import format_tiers
 from harness.record.events import ItemId
 from harness.record.state import Failure
@@ -17,7 +18,7 @@ def workers_in(said: Mapping[str, Any]) -> int:
     """Return the number of workers that was typed; BadInput where it is none."""
     text = str(said["workers"])
     if not text.isascii() or not text.isdigit():
-        raise BadInput(f"workers must be a number from 1 to 1000, not {text!r}")
+        raise BadInput(f"workers must be a number from 1 to {MOST_WORKERS}, not {text!r}")
     return int(text)
 
 

@@ -3,15 +3,20 @@
 Each page that shows the table hears of a file; the one that was used last takes it, and every part is sent once the one
 before has arrived. The file lies on the machine of the kernel in any case, and that place is said: a page may be closed
 before it has all of it, and what is larger than a browser should hold in memory is not sent at all.
+
+A file is opened when it is offered: another of the same name, made before this one has arrived, takes its place in the
+folder and not in the browser.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, BinaryIO
 
 from harness.errors import RecordError
 from harness.views.text import size
@@ -35,6 +40,7 @@ class _Transfer:
 
     id: int
     path: Path
+    file: BinaryIO
     bytes: int
     since_s: float
     claims: dict[str, float] = field(default_factory=dict)
@@ -56,17 +62,19 @@ class Downloads:
     def __init__(self, send: Send, say: Callable[[str, bool], None]) -> None:
         self._send, self._say = send, say
         self._said: SimpleQueue[Mapping[str, Any]] = SimpleQueue()
-        self._offered: SimpleQueue[Path] = SimpleQueue()
+        self._offered: SimpleQueue[tuple[Path, BinaryIO, int]] = SimpleQueue()
         self._now: _Transfer | None = None
         self._count = 0
 
     def offer(self, path: Path) -> str:
         """Have the file sent; return a sentence that says where it lies, and whether it is on its way."""
-        number = path.stat().st_size
+        file = path.open("rb")
+        number = os.fstat(file.fileno()).st_size
         where = f"{path.name} ({size(number)}) lies in {path.parent}"
         if number > MOST_BYTES:
+            file.close()
             return f"{where}; {size(MOST_BYTES)} are the most that is sent to a browser: copy it from there"
-        self._offered.put(path)
+        self._offered.put((path, file, number))
         return f"{where} and is sent to your browser"
 
     def heard(self, message: Mapping[str, Any]) -> None:
@@ -87,17 +95,21 @@ class Downloads:
         try:
             self._go_on(transfer, now_s)
         except OSError as error:
-            self._now = None
-            self._say(f"{transfer.path} cannot be read ({error.strerror}); export it again", True)
+            self._over(transfer, f"{transfer.path} cannot be read ({error.strerror}); export it again", bad=True)
 
     def _begin(self, now_s: float) -> None:
         try:
-            path = self._offered.get_nowait()
-            self._count += 1
-            self._now = _Transfer(self._count, path, path.stat().st_size, now_s)
-        except (Empty, OSError):
+            path, file, number = self._offered.get_nowait()
+        except Empty:
             return
-        self._send({"type": "offer", "id": self._count, "name": path.name, "size": self._now.bytes}, [])
+        self._count += 1
+        self._now = _Transfer(self._count, path, file, number, now_s)
+        self._send({"type": "offer", "id": self._count, "name": path.name, "size": number}, [])
+
+    def _over(self, transfer: _Transfer, words: str, *, bad: bool) -> None:
+        self._now = None
+        transfer.file.close()
+        self._say(words, bad)
 
     def _take(self, message: Mapping[str, Any], now_s: float) -> None:
         transfer, who = self._now, message.get("who")
@@ -115,20 +127,19 @@ class Downloads:
             transfer.to = min(transfer.claims, key=transfer.claims.__getitem__)
         if transfer.to is not None and transfer.arrived:
             if transfer.at + 1 == transfer.parts:
-                self._now = None
                 path = transfer.path
-                self._say(f"{path.name} was sent to your browser; it also lies in {path.parent}", False)
+                self._over(transfer, f"{path.name} was sent to your browser; it also lies in {path.parent}", bad=False)
                 return
             transfer.at, transfer.arrived, transfer.since_s = transfer.at + 1, False, now_s
             self._send_part(transfer)
         elif waited_s > _PATIENCE_S:
-            self._now = None
-            self._say(f"no page took {transfer.path.name}; it lies in {transfer.path.parent}", True)
+            self._over(transfer, f"no page took {transfer.path.name}; it lies in {transfer.path.parent}", bad=True)
 
     def _send_part(self, transfer: _Transfer) -> None:
-        with open(transfer.path, "rb") as file:
-            file.seek(transfer.at * PART_BYTES)
-            data = file.read(PART_BYTES)
+        transfer.file.seek(transfer.at * PART_BYTES)
+        data = transfer.file.read(PART_BYTES)
+        if len(data) < min(PART_BYTES, transfer.bytes - transfer.at * PART_BYTES):
+            raise OSError(errno.EIO, "it has become shorter")
         about = {"id": transfer.id, "to": transfer.to, "at": transfer.at, "of": transfer.parts}
         mime = MIME.get(transfer.path.suffix, _OTHER)
         self._send({"type": "part", **about, "name": transfer.path.name, "mime": mime}, [data])

@@ -5,7 +5,8 @@ one cell calls) are told the same by one environment variable. What holds betwee
 
 1. The address has a token, and listens on loopback unless the operator says otherwise.
 2. Voila runs the page's own notebook and no other, shows no file, template or theme of a visitor's choice, and lets
-   widget messages through but no code. Kernels of closed tabs end (`harness.notebook.page_kernels`).
+   widget messages through but no code. Kernels of closed tabs end, no visitor ends one, and there are no more of them
+   than the operator said (`harness.notebook.page_kernels`).
 3. The process, and so every kernel, starts without the operator's environment: only what it takes to run Python and
    Jupyter, and the variables that were allowed by name.
 4. What a form asks for is judged by a `Policy`. A page for people who only watch has no form and no buttons.
@@ -37,8 +38,9 @@ _PASSED = re.compile(
     r"|SSL_CERT_(FILE|DIR)"
 )
 _PROXIES = re.compile(r"(HTTP|HTTPS|ALL|NO)_PROXY", re.IGNORECASE)
-# A kernel whose page was never opened may be of a browser that is still loading it.
 SOONEST_LOOK_S = 1
+# Each open tab is a process of about 100 MB: so many take 2 GB, which a machine that imports can spare.
+TABS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,13 @@ def environment_of(page: Page, environ: Mapping[str, str]) -> dict[str, str]:
     return {**kept, PAGE: page.as_text()}
 
 
-def command_of(*, host: str, port: int, browser: bool = True, theme: str = "light", idle_s: float = 60.0) -> list[str]:
-    """Return the command that serves a page. idle_s: how long the kernel of a closed tab stays."""
+def command_of(
+    *, host: str, port: int, browser: bool = True, theme: str = "light", idle_s: float = 60.0, tabs: int = TABS
+) -> list[str]:
+    """Return the command that serves a page.
+
+    idle_s: how long the kernel of a closed tab stays. tabs: how many kernels there may be at a time.
+    """
     idle = max(SOONEST_LOOK_S, round(idle_s))
     settings: dict[str, Any] = {
         "Voila.root_dir": PAGES,
@@ -90,6 +97,7 @@ def command_of(*, host: str, port: int, browser: bool = True, theme: str = "ligh
         "VoilaConfiguration.preheat_kernel": False,
         "VoilaConfiguration.progressive_rendering": False,  # would open a second way to execute
         "VoilaConfiguration.multi_kernel_manager_class": "harness.notebook.page_kernels.PageKernels",
+        "PageKernels.tabs": tabs,
         "MappingKernelManager.cull_idle_timeout": idle,
         "MappingKernelManager.cull_interval": min(10, idle),
         # A closed tab gets no more messages, and must not keep what it would have got.
@@ -108,15 +116,30 @@ def serve(page: Page, **options: Any) -> None:
     os.execve(sys.executable, command, environment)
 
 
+class _WithoutPandas:
+    """Hides pandas, which Arrow would load at its first array, wherever it is installed, and which no board needs.
+
+    Each tab of a page that makes no report would pay for it with 40 MB and a second.
+    """
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+        """Refuse pandas, and leave everything else to those who find it."""
+        if name == "pandas":
+            raise ModuleNotFoundError("a page that only shows does without pandas", name=name)
+
+
 def show_page() -> None:
     """Show the board as the operator said: what the one cell of the page's notebook does."""
+    page = Page.of(os.environ)
+    if not page.policy.controls:
+        sys.meta_path.insert(0, _WithoutPandas())
     from IPython.display import display
 
     from harness.notebook.controller import Controller
     from harness.notebook.read_only import make_read_only
     from harness.notebook.show import Refresher, table_beside
 
-    page, refresher = Page.of(os.environ), Refresher()
+    refresher = Refresher()
     os.chdir(page.folder)
     if not page.policy.controls:
         make_read_only(page.results)

@@ -26,7 +26,7 @@ NOT_COMPLETE = "only a complete run is measured"
 RUNNING = "not known before the run is complete"
 CUT_SHORT = "a session was interrupted, and limits renew between sessions"
 CHANGED = "the limits were changed during the run"
-NO_LIMIT = "no limit is known"
+NO_LIMIT, NO_TIME = "no limit is known", "it took no time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,10 @@ def optimality(
         or in_pieces(state)
         or (RUNNING if status.is_open else "")
     )
-    if reason or bound is None or not state.duration_s:
+    if reason or bound is None:
         return Optimality(why=reason or NO_LIMIT)
+    if not state.duration_s:
+        return Optimality(why=NO_TIME)
     short = _too_short(state)
     if short:
         return Optimality(why=short)
@@ -125,7 +127,8 @@ def refused_within(
 def _about(learned: LearnedLimit) -> str:
     """Return a limit as people say it: a rate without a burst is so many a second."""
     found = limits_in(learned.limit)
-    return f"{found[0].per_s:.3g} a second" if found and found[0].is_bucket and found[0].limit == 1 else learned.limit
+    is_spaced = found and found[0].is_bucket and found[0].limit == 1
+    return f"{found[0].per_s:.3g} a second, evenly spaced" if is_spaced else learned.limit
 
 
 def refusals_by_limits(state: State, server: Ledger | None = None) -> int:

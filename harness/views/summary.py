@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
+from harness.flags import MOST_WORKERS
 from harness.record.prediction import shown
 from harness.record.status import RunStatus
 from harness.record.summary import Ledger, LostTo, Summary, Waiting, efficiency_band
@@ -157,13 +158,17 @@ def _speed(summary: Summary) -> Iterable[Row]:
             yield "lost to", lost, "yellow"
 
 
+def _enough(workers: int) -> str:
+    return f"{count(workers)} suffice" if workers <= MOST_WORKERS else f"even {count(MOST_WORKERS)} are not enough"
+
+
 def _lost(lost: LostTo, workers: int, enough: int | None) -> str:
     missing = enough is not None and enough > workers
     shares = [
         (
             lost.workers_s,
             "too few workers",
-            f" ({count(workers)}; {count(enough or 0)} suffice)" if missing else "",
+            f" ({count(workers)}; {_enough(enough or 0)})" if missing else "",
         ),
         (lost.refusals_s, "refusals", ""),
         (lost.retries_s, "retries", ""),

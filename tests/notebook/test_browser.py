@@ -1,4 +1,4 @@
-"""The board in a real browser: JupyterLab and Voila, from the first click to the run's files.
+"""The board in a real browser: JupyterLab and the page of `dashboard`, from the first click to the run's files.
 
 HARNESS_PICTURES=folder keeps the pictures that the README shows (`make pictures`).
 """
@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from harness import Run, open_run
 from harness.views.text import count, duration, percent
-from tests.notebook.browser import PATIENCE_S, browser, copy_notebook, lab, run_all, voila
+from tests.notebook.browser import PATIENCE_S, browser, copy_notebook, dashboard, kernels, lab, port_of, run_all
 
 pytestmark = pytest.mark.realtime
 
@@ -230,44 +230,153 @@ _TOO_WIDE = """() => {
 }"""
 
 
-def test_a_board_that_a_terminal_feeds(page: Page, tmp_path: Path, url: str) -> None:
-    """In Voila, an import that a terminal begins later is shown and steered; its failures are accepted and retried."""
-    copy_notebook(tmp_path, ITEMS=40, LIMIT="1000/1s", RUN="page")
-    with voila(tmp_path) as address:
+def test_the_page_of_the_dashboard(page: Page, tmp_path: Path, url: str) -> None:
+    """An import goes on when its tab is closed; one that a terminal begins later is shown, steered and put right."""
+    with dashboard(tmp_path, "--allow-host", "127.0.0.1", "--idle", "1s") as address:
         page.goto(address)
-        press(page, "Start")
+        start(page, Items="600", Limit="5/1s", Name_of_the_run="page")  # two minutes, if it were left to itself
+        shows(page, "page", "running")
+        see_it_move(page)
+        page = the_tab_is_closed_and_opened_again(page, address, tmp_path)
+        expect(page.get_by_text("page is being imported by another process")).to_be_visible()
+        shows(page, "page", "running")
+        see_it_move(page)
+        the_connection_is_lost_and_comes_back(page)
+        press(page, "Pause")
+        shows(page, "page", "paused")
+        stands = imported(page)
+        assert 0 < stands < 600
+        the_chart_tells_its_values_by_keyboard(page)
+        set_now(page, "spinbutton", "Workers now", "50")
+        set_now(page, "textbox", "Limit now", "1000/1s")
+        expect(part(page, "now")).to_contain_text("0 of 50 workers")
+        press(page, "Resume")
         shows(page, "page", "complete")
-        with terminal(tmp_path, url, "later", "30/1s") as other:
-            shows(page, "later", "running")
-            see_it_move(page)
-            picture(page, "dashboard")
-            press(page, "Pause")
-            shows(page, "later", "paused")
-            stands = imported(page)
-            page.reload()
-            expect(page.get_by_text("later is being imported by another process")).to_be_visible()
-            shows(page, "later", "paused")
-            assert imported(page) == stands < 300
-            the_chart_tells_its_values_by_keyboard(page)
-            set_now(page, "spinbutton", "Workers now", "4")
-            set_now(page, "textbox", "Limit now", "1000/1s")
-            expect(part(page, "now")).to_contain_text("0 of 4 workers")
-            press(page, "Resume")
-            other.wait(PATIENCE_S)
-        shows(page, "later", "complete with failures")
+        mine = open_run("page", tmp_path / "results")
+        told = events(mine, "SessionStarted", "Paused", "WorkersSet", "LimitsSet", "Resumed", "SessionEnded")
+        assert told == ["SessionStarted", "Paused", "WorkersSet", "LimitsSet", "Resumed", "SessionEnded"]
+        an_import_of_a_terminal(page, tmp_path, url)
+        it_is_printed(page)
+        the_kernel_is_killed(page, port_of(address))
+
+
+def start(page: Page, **typed: str) -> None:
+    """Start an import from the form, which is open, with these fields by their labels."""
+    form = board(page).get_by_role("form")
+    for label, value in typed.items():
+        form.get_by_label(label.replace("_", " "), exact=True).fill(value)
+    press(page, "Start")
+
+
+def the_tab_is_closed_and_opened_again(page: Page, address: str, folder: Path) -> Page:
+    """Voila's script asks for the end of the kernel then; with the cookie that any JupyterLab sets it is heard."""
+    page.context.add_cookies([{"name": "_xsrf", "value": "2b6f", "url": address}])
+    page.close(run_before_unload=True)
+    again = page.context.new_page()
+    again.goto(address)
+    log = (folder / "server.log").read_text()
+    assert "stays until its tab has been closed for a while" in log, log
+    return again
+
+
+def the_connection_is_lost_and_comes_back(page: Page) -> None:
+    """The board says so, and shows no button until it is there again."""
+    controls = page.locator(".hx-board button:visible, .hx-board input:visible")
+    assert controls.count() > 0
+    lost = board(page).get_by_role("alert").filter(has_text="No word from the kernel since")
+    page.context.set_offline(True)
+    expect(lost).to_be_visible()
+    expect(controls).to_have_count(0)
+    page.context.set_offline(False)
+    expect(lost).to_be_hidden()
+    see_it_move(page)
+    assert controls.count() > 0
+
+
+def an_import_of_a_terminal(page: Page, folder: Path, url: str) -> None:
+    """It is followed as soon as it begins, and steered; its failures are accepted and fetched again."""
+    with terminal(folder, url, "later", "30/1s") as other:
+        shows(page, "later", "running")
+        see_it_move(page)
+        picture(page, "dashboard")
         group = part(page, "failures")
         expect(group).to_contain_text("2 × 404")
+        press(page, "Pause")
+        shows(page, "later", "paused")
         group.get_by_role("button", name="show").click()
-        group.get_by_role("checkbox", name="70").check()
-        group.get_by_role("button", name="forget 1 chosen").click()
-        expect(group).to_contain_text("1 × 404")
-        expect(part(page, "bar")).to_contain_text("1 failed")
-        run = open_run("later", tmp_path / "results")
-        assert [failure.item for failure in run.failed()] == [3]
-        group.get_by_role("button", name="retry all").click()
-        shows(page, "later", "complete with failures")
-        expect(part(page, "totals")).to_contain_text("2 sessions")
-        assert events(run, "Forgotten", "Retried") == ["Forgotten", "Retried"]
+        everything_is_reached_by_tab(page)
+        set_now(page, "textbox", "Limit now", "1000/1s")
+        press(page, "Resume")
+        other.wait(PATIENCE_S)
+    shows(page, "later", "complete with failures")
+    group.get_by_role("checkbox", name="70").check()
+    group.get_by_role("button", name="forget 1 chosen").click()
+    expect(group).to_contain_text("1 × 404")
+    expect(part(page, "bar")).to_contain_text("1 failed")
+    run = open_run("later", folder / "results")
+    assert [failure.item for failure in run.failed()] == [3]
+    group.get_by_role("button", name="retry all").click()
+    shows(page, "later", "complete with failures")
+    expect(part(page, "totals")).to_contain_text("2 sessions")
+    assert events(run, "Forgotten", "Retried") == ["Forgotten", "Retried"]
+
+
+# Everything on the page that a pointer could use. A row's link is left out: Enter on the row's box does the same.
+_USABLE = """() => [...document.querySelectorAll(".hx button, .hx input, .hx select, .hx summary, .hx-chart, .hx-rows")]
+  .filter((e) => e.checkVisibility({ visibilityProperty: true }) && !e.disabled && !e.closest("[inert]"))
+  .forEach((e) => (e.dataset.usable = "yes"))"""
+_REACHED = """() => {
+  const one = document.activeElement;
+  delete one.dataset.usable;
+  return one === document.body || !one.closest(".hx");
+}"""
+_NOT_REACHED = """() => [...document.querySelectorAll("[data-usable]")]
+  .map((e) => e.getAttribute("aria-label") || e.textContent || e.className)"""
+
+
+def everything_is_reached_by_tab(page: Page) -> None:
+    """Each control of the board, its failures and the table, in one way through the page."""
+    board(page).get_by_role("button", name="Resume", exact=True).focus()
+    page.evaluate(_USABLE)
+    assert len(page.evaluate(_NOT_REACHED)) > 25
+    for _ in range(120):
+        if page.evaluate(_REACHED):
+            break
+        page.keyboard.press("Tab")
+    assert page.evaluate(_NOT_REACHED) == []
+
+
+# What of the board and the table is seen lies on the page, at its full height. (A label of the chart hides on purpose
+# what would not fit.)
+_CUT_OFF = """() => [...document.querySelectorAll(".hx, .hx *")].filter((e) => e.checkVisibility()).filter((e) => {
+  const hides = ["auto", "scroll", "hidden", "clip"].includes(getComputedStyle(e).overflowY);
+  const told = !e.closest(".hx-spoken, .hx-label, svg") && e.getClientRects().length;
+  return told && ((hides && e.scrollHeight > e.clientHeight + 1) || e.getBoundingClientRect().right > innerWidth + 1);
+}).map((e) => e.className || e.tagName)"""
+
+
+def it_is_printed(page: Page) -> None:
+    """On paper there is nothing to press, and nothing is cut off."""
+    controls = page.locator(".hx :is(button, input, select):visible")
+    assert controls.count() > 0
+    page.emulate_media(media="print")
+    expect(page.locator(".hx-board :is(button, input, select):visible")).to_have_count(0)
+    expect(page.locator(".hx-runs .hx-tools:visible")).to_have_count(0)
+    assert page.evaluate(_CUT_OFF) == []
+    for name in ("later", "page"):
+        expect(page.get_by_role("row").filter(has_text=name)).to_be_visible()
+    page.emulate_media(media="screen")
+    assert controls.count() > 0
+
+
+def the_kernel_is_killed(page: Page, port: int) -> None:
+    """The board says so, and the buttons are gone."""
+    controls = page.locator(".hx-board button:visible, .hx-board input:visible")
+    assert controls.count() > 0
+    for kernel in kernels(port):
+        kernel.kill()
+    expect(board(page).locator(".hx-stale")).to_be_visible()
+    expect(controls).to_have_count(0)
 
 
 def the_chart_tells_its_values_by_keyboard(page: Page) -> None:
@@ -299,15 +408,13 @@ _FOCUSED = """() => {
 
 def test_a_known_api_is_chosen_in_the_form_by_keyboard(page: Page, tmp_path: Path) -> None:
     """Every field by Tab, the folds too; documented limits stand in their field; Start rehearses the import."""
-    copy_notebook(tmp_path, ITEMS=60, LIMIT=LIMIT, RUN="known")
-    with voila(tmp_path) as address:
+    with dashboard(tmp_path) as address:
         page.goto(address)
         limit = page.get_by_label("Limit", exact=True)
-        expect(limit).to_have_value(LIMIT)
+        expect(limit).to_have_attribute("placeholder", "100/m, say; empty: learned or stated")
         page.get_by_label("Known API").select_option(
             label="stripe: Stripe: charges, customers and other lists of the API v1"
         )
-        expect(limit).to_have_value("")
         expect(limit).to_have_attribute("placeholder", "documented: 100/s+list=25/s+item=25/s")
         picture(page, "form")
         page.get_by_role("radio", name="URL", exact=True).check()
@@ -331,7 +438,8 @@ def test_a_known_api_is_chosen_in_the_form_by_keyboard(page: Page, tmp_path: Pat
         assert [name for name in reached if name in named] == named
 
         page.get_by_role("radio", name="test API", exact=True).check()
-        expect(page.get_by_label("Items", exact=True)).to_have_value("60")
+        page.get_by_label("Name of the run", exact=True).fill("known")
+        page.get_by_label("Items", exact=True).fill("60")
         page.get_by_label("Items", exact=True).press("Enter")
         shows(page, "known", "complete")
         expect(page.get_by_role("radio", name="URL", exact=True)).to_be_hidden()

@@ -1,4 +1,4 @@
-"""The table of runs in a real browser: JupyterLab and Voila, by mouse, by keyboard and by link.
+"""The table of runs in a real browser: JupyterLab and the page of `dashboard`, by mouse, by keyboard and by link.
 
 The runs are made in virtual time, so that nothing is waited for but the page. What is downloaded is compared with what
 the run's folder holds.
@@ -21,7 +21,7 @@ from harness.lab.experiment import simulate_run
 from harness.record.items import export
 from harness.record.run import Run
 from harness.record.tags import read_tags
-from tests.notebook.browser import PATIENCE_S, browser, copy_notebook, lab, run_all, voila
+from tests.notebook.browser import PATIENCE_S, browser, copy_notebook, dashboard, lab, run_all
 
 pytestmark = pytest.mark.realtime
 
@@ -54,7 +54,7 @@ def opened(chromium: Browser, folder: Path, fragment: str = "", *, in_lab: bool 
     page = context.new_page()
     page.on("dialog", lambda dialog: dialog.accept())
     try:
-        with (lab if in_lab else voila)(folder) as address:
+        with lab(folder) if in_lab else dashboard(folder) as address:
             page.goto(address + fragment)
             if in_lab:
                 run_all(page)
@@ -289,9 +289,27 @@ def delete(page: Page, folder: Path) -> None:
     assert not (results / "alpha").exists()
 
 
-def test_the_table_in_voila(chromium: Browser, folder: Path) -> None:
-    """Everything that it offers, on one page."""
-    with opened(chromium, folder) as page:
+def an_import_that_is_started_here(page: Page, folder: Path) -> None:
+    """Its row moves, the chip counts it, and Delete says why not."""
+    board = page.locator(".hx-board:visible")
+    if not board.get_by_role("button", name="Start", exact=True).is_visible():
+        board.get_by_role("button", name="New import").click()
+    for label, value in (("Items", "40"), ("Limit", "10/2s"), ("Workers", "10")):
+        board.get_by_role("form").get_by_label(label, exact=True).fill(value)
+    board.get_by_role("button", name="Start", exact=True).click()
+    expect(table(page).get_by_role("button", name="running 1", exact=True)).to_be_visible()
+    started = names(page)[0]
+    box(page, started).check()
+    press(page, "Delete…")
+    expect(table(page).get_by_role("alertdialog")).to_have_count(0)
+    expect(table(page).get_by_role("button", name="running 0", exact=True)).to_be_visible()
+    assert open_run(started, folder / "results").status == "complete"
+
+
+def test_the_table_of_the_page(chromium: Browser, folder: Path) -> None:
+    """Opened by the link of a run; everything that it offers, on one page."""
+    with opened(chromium, folder, "#run=bravo") as page:
+        the_link_was_followed(page)
         filter_search_and_sort(page)
         choose_columns(page)
         compare(page)
@@ -300,16 +318,17 @@ def test_the_table_in_voila(chromium: Browser, folder: Path) -> None:
         download(page, folder)
         link(page)
         delete(page, folder)
+        an_import_that_is_started_here(page, folder)
 
 
-def test_a_link_opens_its_run_in_voila(chromium: Browser, folder: Path) -> None:
-    """The board shows it as soon as the page is there, and a name that is no run's is said."""
-    with opened(chromium, folder, "#run=bravo") as page:
-        expect(box(page, "bravo")).to_be_checked()
-        expect(page.locator(".hx-title strong:visible")).to_have_text("bravo")
-        assert names(page) == ["delta", "charlie", "bravo", "alpha"]
-        page.evaluate("location.hash = 'run=nope'")
-        said(page, "the address names run nope, and there is none of that name")
+def the_link_was_followed(page: Page) -> None:
+    """The board shows its run as soon as the page is there, and a name that is no run's is said."""
+    expect(box(page, "bravo")).to_be_checked()
+    expect(page.locator(".hx-title strong:visible")).to_have_text("bravo")
+    assert names(page) == ["delta", "charlie", "bravo", "alpha"]
+    page.evaluate("location.hash = 'run=nope'")
+    said(page, "the address names run nope, and there is none of that name")
+    box(page, "bravo").uncheck()
 
 
 def test_the_table_in_jupyterlab(chromium: Browser, folder: Path) -> None:
@@ -320,18 +339,3 @@ def test_the_table_in_jupyterlab(chromium: Browser, folder: Path) -> None:
         filter_search_and_sort(page)
         download(page, folder)
         delete(page, folder)
-
-
-def test_a_run_under_way_is_followed_in_the_table_and_not_deleted(chromium: Browser, folder: Path) -> None:
-    """Started here: its row moves, the chip counts it, and Delete says why not."""
-    with opened(chromium, folder) as page:
-        board = page.locator(".hx-board:visible")
-        board.get_by_role("button", name="New import").click()
-        board.get_by_role("button", name="Start", exact=True).click()
-        expect(table(page).get_by_role("button", name="running 1", exact=True)).to_be_visible()
-        started = names(page)[0]
-        box(page, started).check()
-        press(page, "Delete…")
-        expect(table(page).get_by_role("alertdialog")).to_have_count(0)
-        expect(table(page).get_by_role("button", name="running 0", exact=True)).to_be_visible()
-        assert open_run(started, folder / "results").status == "complete"

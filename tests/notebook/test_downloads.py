@@ -133,7 +133,25 @@ def test_a_page_that_is_closed_is_given_up(deaf_after: int, tmp_path: Path) -> N
     assert page.files == {}
 
 
-def test_a_file_that_is_gone_meanwhile(tmp_path: Path) -> None:
+def test_a_file_that_becomes_another_meanwhile(tmp_path: Path) -> None:
+    """What was offered is what arrives: gone, or replaced by one of the same name, which is offered, too."""
+    page = Page("p")
+    arrived: list[bytes] = []
+    sent = Sent(page)
+    path = tmp_path / "2-runs.zip"
+    for content in (b"first" * 5, b"second" * 5):
+        (tmp_path / "new").write_bytes(content)
+        (tmp_path / "new").replace(path)
+        sent.downloads.offer(path)
+    path.unlink()
+    for _ in range(80):
+        sent.wait(0.25)
+        if page.files:
+            arrived.append(page.files.pop(path.name))
+    assert arrived == [b"first" * 5, b"second" * 5]
+
+
+def test_a_file_that_is_cut_off_meanwhile(tmp_path: Path) -> None:
     """It is said, and the next one is sent."""
     page = Page("p")
     sent = Sent(page)
@@ -141,10 +159,10 @@ def test_a_file_that_is_gone_meanwhile(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"x" * 20)
         sent.downloads.offer(tmp_path / name)
     sent.wait(0.25)
-    (tmp_path / "a.csv").unlink()
+    (tmp_path / "a.csv").write_bytes(b"")
     sent.wait(10)
-    assert sent.said[0] == (f"{tmp_path}/a.csv cannot be read (No such file or directory); export it again", True)
-    assert list(page.files) == ["b.csv"]
+    assert sent.said[0] == (f"{tmp_path}/a.csv cannot be read (it has become shorter); export it again", True)
+    assert page.files == {"b.csv": b"x" * 20}
 
 
 @pytest.mark.parametrize(

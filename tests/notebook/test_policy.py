@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from tornado.web import HTTPError
 
 from harness import BadInput
 from harness.cli.main import cli
@@ -18,9 +21,9 @@ from harness.config import ImportConfig
 from harness.lab.experiment import simulate_run
 from harness.notebook.controller import Controller
 from harness.notebook.handles import LocalRun
-from harness.notebook.page_kernels import LOADING_S, PageKernels
+from harness.notebook.page_kernels import LOADING_S, PageKernels, full
 from harness.notebook.policy import EVERYTHING, ONLY_SHOWS, WATCH, Policy
-from harness.notebook.serving import PAGE, Page, command_of, environment_of
+from harness.notebook.serving import PAGE, TABS, Page, command_of, environment_of
 from harness.record.run import Run, create_run
 from tests.patience import PATIENCE_S
 
@@ -216,7 +219,7 @@ def test_the_command_line_says_what_is_allowed(tmp_path: Path, monkeypatch: pyte
         "--allow-file",
         "orders.toml",
     ]
-    for more in ([], words, ["--watch", "--idle", "5m", "--port", "9", "--no-browser"]):
+    for more in ([], words, ["--watch", "--idle", "5m", "--port", "9", "--no-browser", "--tabs", "3"]):
         cli.main(["dashboard", "--results", "mine", *more], standalone_mode=False)
     files_ = (str(tmp_path / "orders.toml"),)
     assert [page.policy for page, _ in served] == [
@@ -225,9 +228,10 @@ def test_the_command_line_says_what_is_allowed(tmp_path: Path, monkeypatch: pyte
         WATCH,
     ]
     assert {(page.results, page.folder) for page, _ in served} == {(tmp_path / "mine", tmp_path)}
-    told = {"host": "127.0.0.1", "port": 9, "browser": False, "theme": "light", "idle_s": 300.0}
+    told = {"host": "127.0.0.1", "port": 9, "browser": False, "theme": "light", "idle_s": 300.0, "tabs": 3}
     assert served[2][1] == told
-    assert "--MappingKernelManager.cull_idle_timeout=300" in command_of(**told)
+    assert served[0][1]["tabs"] == TABS
+    assert {"--MappingKernelManager.cull_idle_timeout=300", "--PageKernels.tabs=3"} < set(command_of(**told))
 
 
 @pytest.mark.parametrize(
@@ -331,8 +335,9 @@ class Kernels(PageKernels):
         self.importing = importing
         self.at_s = 0.0
         self.now_s = lambda: self.at_s
+        self.slowness = lambda: 0.0
 
-    async def shutdown_kernel(self, kernel_id: str, *_: Any, **__: Any) -> None:  # type: ignore[override]
+    async def end(self, kernel_id: str) -> None:
         self.ended.append(kernel_id)
         del self._kernel_connections[kernel_id]
 
@@ -370,3 +375,51 @@ def test_the_kernel_of_a_closed_tab_ends_and_no_other() -> None:
     kernels.importing.clear()
     assert looked(kernels, 200.0 + LOADING_S) == ["closed", "reloaded", "loading", "imports"]
     assert looked(kernels, 1e6)[4:] == []  # a tab that is open keeps its kernel, however long
+
+
+def test_a_page_that_nobody_connects_to_has_its_kernel_for_a_minute() -> None:
+    """For up to five where the machine is busy, since a browser takes longer there; whatever --idle says."""
+    for slowness, stays_s in ((0.0, LOADING_S), (0.9, LOADING_S), (3.0, 3 * LOADING_S), (99.0, 5 * LOADING_S)):
+        kernels = Kernels(set())
+        kernels.cull_idle_timeout = 3600
+        kernels.slowness = lambda slowness=slowness: slowness  # type: ignore[misc]
+        kernels._kernel_connections.update(checked=0)
+        assert looked(kernels, 0.0) == []
+        assert looked(kernels, stays_s - 0.1) == []
+        assert looked(kernels, stays_s) == ["checked"]
+
+
+def test_there_are_no_more_kernels_than_the_operator_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who comes then is told so, also where many come at once; where one has ended there is room again."""
+    kernels = Kernels(set())
+    kernels.tabs = 2
+
+    async def start(self: Kernels, **_: Any) -> str:
+        await asyncio.sleep(0)  # as a process does not start at once
+        name = f"kernel {len(self._kernels)}"
+        self._kernels[name] = object()
+        return name
+
+    monkeypatch.setattr(AsyncMappingKernelManager, "start_kernel", start)
+
+    async def come(number: int) -> list[str]:
+        came = await asyncio.gather(*(kernels.start_kernel() for _ in range(number)), return_exceptions=True)
+        return [one.reason or "" if isinstance(one, HTTPError) else str(one) for one in came]
+
+    async def twice() -> list[list[str]]:
+        first = await come(4)
+        del kernels._kernels["kernel 1"]
+        return [first, await come(2)]
+
+    assert asyncio.run(twice()) == [["kernel 0", "kernel 1", full(2), full(2)], ["kernel 1", full(2)]]
+    assert full(2) == "this page is open in 2 tabs, and no more are served at a time; close one, and reload in a minute"
+
+
+def test_no_visitor_ends_a_kernel() -> None:
+    """Neither by a request, as Voila's script makes one when its page is left, nor by a message."""
+    kernels = PageKernels(allowed_message_types=["comm_msg", "shutdown_request"])
+    assert kernels.allowed_message_types == ["comm_msg"]
+    kernel = object()
+    kernels._kernels["one"] = kernel
+    asyncio.run(kernels.shutdown_kernel("one", now=True))
+    assert kernels._kernels == {"one": kernel}

@@ -91,7 +91,7 @@ async def test_a_refusal_is_told_at_its_headers_and_is_no_result() -> None:
 async def test_gone_is_for_good() -> None:
     """A 404 or 410 is not worth a second attempt."""
     got, _ = await fetch(api(served(items=5)), "item", 99)
-    assert got == Got(Failed("gone", "Not Found", passing=False))
+    assert got == Got(Failed("gone", "Not Found, \"there is no item '99'\"", passing=False))
     assert await failure(answering(410), "list") == Failed("gone", "Gone", passing=False)
 
 

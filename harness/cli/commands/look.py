@@ -42,6 +42,7 @@ def watch_command(run: str | None, results: Path, progress: Literal["bar", "plai
 
 
 _WATCH_HELP = "only show: nobody can start, steer or delete anything (make watch)"
+_TABS_HELP = "serve at most so many tabs at a time, of about 100 MB each [default 20]"
 _ALLOW_HOST_HELP = "let visitors import from this host; may be repeated [default only the test API]"
 
 
@@ -51,6 +52,7 @@ _ALLOW_HOST_HELP = "let visitors import from this host; may be repeated [default
 @click.option("--allow-env", "variables", multiple=True, metavar="NAME", help="let them use this variable, a token say")
 @click.option("--allow-file", "files", multiple=True, type=PATH, metavar="FILE", help="let them use this settings file")
 @click.option("--idle", metavar="TIME", default="1m", help="how long the kernel of a closed tab stays [default 1m]")
+@click.option("--tabs", type=click.IntRange(1, 1000), default=20, metavar="N", help=_TABS_HELP)
 @click.option("--host", default="127.0.0.1", metavar="ADDRESS", help="address to listen on [default 127.0.0.1]")
 @click.option(
     "--port", type=click.IntRange(1, 65535), default=8866, metavar="N", help="port to listen on [default 8866]"

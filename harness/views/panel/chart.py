@@ -51,8 +51,10 @@ def described(timeline: TimelineBins | None) -> str:
     parts = [
         f"{plural(sum(timeline.sent), 'request')} over {duration(timeline.until_s)}",
         refusals_said(by_status.get(429, 0), {str(status): number for status, number in by_status.items()}),
-        plural(sum(what != PAUSED for *_, what in timeline.waits), "wait"),
     ]
+    # Those that lie side by side are drawn as one, so that their number says nothing.
+    waits = dict.fromkeys(what for *_, what in timeline.waits if what != PAUSED)
+    parts += [f"waits for {' and '.join(waits)}"] if waits else []
     pauses = sum(what == PAUSED for *_, what in timeline.waits)
     parts += [plural(pauses, "pause") + " by hand"] if pauses else []
     parts += [f"{len(timeline.sessions) + 1} sessions"] if timeline.sessions else []

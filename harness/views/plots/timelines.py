@@ -70,6 +70,7 @@ def timeline_table(events: pd.DataFrame) -> pd.DataFrame:
     edges = run_axis.bins(run_axis.span_s(moved), 20)
     sent = run_axis.requests(moved)
     waits = run_axis.waits(moved)
+    waits = waits[waits["by"] != "paused"]  # by a person, which is no waiting
     waited = [
         float(np.clip(np.minimum(waits["ended_s"], to) - np.maximum(waits["began_s"], since), 0, None).sum())
         for since, to in pairwise(edges)

@@ -190,8 +190,8 @@ def _sessions(part: RunPart) -> Table:
         seconds("duration_s", "duration"),
         whole("requests", "requests"),
         whole("refused", "refused"),
-        whole("workers", "workers"),
-        Column("limits", "limits", as_setting, number=False),
+        Column("workers", "workers", str),
+        Column("limits", "limits", str, number=False),
         Column("ended", "ended", printable, number=False),
     ]
     return table_of(table if len(table) > 1 else table.iloc[:0], columns)

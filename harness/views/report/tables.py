@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from harness.record.limits import Limit, most_admitted
+from harness.record.status import RunStatus
 from harness.views.plots import run_axis
 from harness.views.plots.panels import name_of
 from harness.views.plots.strips import windows
@@ -94,7 +95,7 @@ def decimal(name: str, heading: str, digits: int = 1) -> Column:
 
 def sessions_table(events: pd.DataFrame) -> pd.DataFrame:
     """A row for each session: when it began, how long it took, its requests and refusals, with how many workers and
-    under which limits it ended, and how it ended. The durations add up to that of the run.
+    under which limits (`10, then 13` where that was changed), and how it ended. The durations add up to the run's.
     """
     moved = run_axis.on_one_axis(events)
     columns = ["session", "utc_s", "duration_s", "requests", "refused", "workers", "limits", "ended"]
@@ -106,7 +107,7 @@ def sessions_table(events: pd.DataFrame) -> pd.DataFrame:
         mine = sent[sent["session"] == number]
         said = {name: events_of[name].dropna() for name in ("utc_s", "workers", "limits")}
         ended = events_of[events_of["event"] == "SessionEnded"]
-        how = str(ended["status"].iloc[-1]) if len(ended) else "no end recorded"
+        how = str(ended["status"].iloc[-1]) if len(ended) else RunStatus.INTERRUPTED.value
         rows.append(
             (
                 number,
@@ -114,12 +115,16 @@ def sessions_table(events: pd.DataFrame) -> pd.DataFrame:
                 took_s,
                 len(mine),
                 int((mine["outcome"] == "refused").sum()),
-                int(said["workers"].iloc[-1]) if len(said["workers"]) else 0,
-                str(said["limits"].iloc[-1]) if len(said["limits"]) else "",
+                _first_and_last([f"{number:.0f}" for number in said["workers"]]),
+                _first_and_last([as_setting(limits) for limits in said["limits"]]),
                 how,
             )
         )
     return pd.DataFrame(rows, columns=columns)
+
+
+def _first_and_last(said: list[str]) -> str:
+    return "" if not said else said[0] if said[0] == said[-1] else f"{said[0]}, then {said[-1]}"
 
 
 _COLUMNS = ["limit", "held_s", "windows", "mean", "most"]

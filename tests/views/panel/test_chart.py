@@ -70,8 +70,8 @@ def test_the_legend_names_what_is_there_and_nothing_else() -> None:
 def test_it_is_described() -> None:
     """A sentence with everything that is drawn."""
     assert described(TIMELINE) == (
-        "Requests per second: 110 requests over 20.0 s, 10 429s, 503: 6, 1 wait, 1 pause by hand, 2 sessions, "
-        "13 workers after 4.0 s, no limit after 4.1 s."
+        "Requests per second: 110 requests over 20.0 s, 10 429s, 503: 6, waits for 100/1m, 1 pause by hand, "
+        "2 sessions, 13 workers after 4.0 s, no limit after 4.1 s."
     )
 
 
