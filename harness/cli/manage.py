@@ -100,7 +100,8 @@ def set_command(run: str | None, results: Path, **flags: Any) -> int:
 
 def export_command(run: str | None, output: Path, results: Path, kind: str | None = None, **told: bool | None) -> int:
     """Write the items to `output`, or to standard output where that is `-`; told: what differs from the run's."""
-    from harness.record.items import Options, export  # Parquet, which `prune` does not need
+    from harness.record.formats import Options
+    from harness.record.items import export  # Parquet, which `prune` does not need
 
     found = find_run(results, run)
     ending = kind or ("jsonl" if str(output) == "-" else output.suffix.lower().removeprefix("."))

@@ -148,14 +148,14 @@ def _addresses(config: ImportConfig) -> Iterator[tuple[str, int]]:
 def _item_url(resource: Resource) -> str | None:
     """Return where items are as it will be asked for, whole; "" of one that cannot be: no host, which nobody allows.
 
-    References such as `//host/{id}` and `{list}.host/{id}` lead elsewhere, though neither looks like a URL. One that the
+    References such as `//host/{id}` and `{list}.host/{id}` lead elsewhere, though neither looks like a URL. What the
     record itself holds (`{url}`) is held to the list's host when it is read.
     """
     item = resource.item
     if item is None or (item.url.startswith("{") and not item.url.startswith("{list}")):
         return None
     try:
-        return on_list(resource.item.url, resource.url)
+        return on_list(item.url, resource.url)
     except ValueError:
         return ""
 

@@ -11,7 +11,8 @@ from harness.config import ImportConfig
 from harness.errors import BadInput
 from harness.notebook.downloads import made_folder
 from harness.record.files import replace_file
-from harness.record.items import Options, export
+from harness.record.formats import Options
+from harness.record.items import export
 from harness.record.run import Run
 from harness.record.tags import change_tags
 from harness.reporting import report_of

@@ -16,7 +16,8 @@ import pytest
 from harness_test_api import ServerConfig, running_in_thread, scenario
 from harness_test_api.serving import Api
 
-from harness.record.items import FORMATS, export
+from harness.record.formats import FORMATS
+from harness.record.items import export
 from tests.faults.killing import CLEAN, Known, Victim, end, killed, known, verdict
 
 pytestmark = pytest.mark.realtime

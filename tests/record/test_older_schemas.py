@@ -24,8 +24,9 @@ from harness.core.answers import Failed, ItemRead, PageRead
 from harness.pacing import Notice, parse_tiers
 from harness.record.arrow import EVENT_SCHEMA
 from harness.record.events import FIRST_PAGE, SCHEMA_VERSION, Key, PageRef, Role, linked, numbered
+from harness.record.formats import FORMATS, Options
 from harness.record.history import read_events
-from harness.record.items import FORMATS, Options, export
+from harness.record.items import export
 from harness.record.run import find_run
 from harness.record.state import State
 from harness.session.importing import config_of

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import click
 
+from harness.cli.commands.items import audit_command, export_command, failed_command
 from harness.cli.commands.know import calibration_command, presets_command
 from harness.cli.commands.look import (
-    audit_command,
     compare_command,
     dashboard_command,
     explain_command,
-    export_command,
-    failed_command,
     report_command,
     runs_command,
     show_command,

@@ -11,18 +11,10 @@ from harness.views.plots.canvas import narrow, png, svg
 from harness.views.plots.frontiers import frontier, frontier_alt, frontier_finding, frontier_table
 from harness.views.plots.heatmap import Value, limits_alt, limits_finding, limits_heatmap, limits_table
 from harness.views.plots.latency import latency_alt, latency_finding, latency_plot, latency_table
+from harness.views.plots.occupancy import occupancy, occupancy_alt, occupancy_finding, occupancy_table
 from harness.views.plots.strips import strip, strip_alt, strip_finding, strip_table
 from harness.views.plots.timelines import timeline, timeline_alt, timeline_finding, timeline_table
-from harness.views.plots.workers import (
-    occupancy,
-    occupancy_alt,
-    occupancy_finding,
-    occupancy_table,
-    workers_alt,
-    workers_finding,
-    workers_plot,
-    workers_table,
-)
+from harness.views.plots.workers import workers_alt, workers_finding, workers_plot, workers_table
 
 __all__ = [
     "Value",

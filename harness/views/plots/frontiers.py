@@ -21,20 +21,16 @@ from matplotlib.transforms import Bbox
 
 from harness.record.choice import beats
 from harness.views.plots.canvas import (
-    GRID,
     HEIGHT,
-    MUTED,
-    PAPER,
     Heading,
     drawn,
     key,
-    name_of,
     new_figure,
     nothing,
-    percent_axis,
-    styles,
 )
+from harness.views.plots.looks import GRID, MUTED, PAPER, styles
 from harness.views.plots.means import complete, means, measured, refusal_word, varied
+from harness.views.plots.panels import name_of, percent_axis
 from harness.views.text import count, percent, plural
 
 # Points away from the point: beside, above and below first, then further off.

@@ -16,20 +16,16 @@ from matplotlib.patches import Rectangle
 from harness.record.choice import FULL_SPEED
 from harness.record.limits import limits_in
 from harness.views.plots.canvas import (
-    INK,
-    MUTED,
-    ON_DARK,
-    ON_LIGHT,
     Drawing,
     Heading,
     drawn,
     is_narrow,
-    left_out,
     new_figure,
     nothing,
-    split,
 )
+from harness.views.plots.looks import INK, MUTED, ON_DARK, ON_LIGHT
 from harness.views.plots.means import complete, means, numeric_workers, refusal_word, varied
+from harness.views.plots.panels import left_out, split
 from harness.views.text import percent, plural
 
 Value = Literal["optimality", "hits_per_1000"]

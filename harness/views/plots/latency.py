@@ -12,6 +12,16 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from harness.record.summary import latency_bucket, latency_quantile
 from harness.views.plots import run_axis
 from harness.views.plots.canvas import (
+    End,
+    Heading,
+    drawn,
+    is_narrow,
+    key,
+    label_ends,
+    new_figure,
+    nothing,
+)
+from harness.views.plots.looks import (
     BLUE,
     INK,
     OLIVE,
@@ -19,18 +29,9 @@ from harness.views.plots.canvas import (
     PAPER,
     PURPLE,
     Dash,
-    End,
-    Heading,
     Style,
-    drawn,
-    is_narrow,
-    key,
-    label_ends,
-    new_figure,
-    nothing,
-    time_axis,
-    time_unit,
 )
+from harness.views.plots.panels import time_axis, time_unit
 from harness.views.text import duration, plural
 
 _QUANTILES: tuple[tuple[float, str, Dash], ...] = (

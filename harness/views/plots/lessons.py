@@ -8,8 +8,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from harness.views.plots.canvas import (
-    BLUE,
-    REFUSED,
     End,
     Heading,
     drawn,
@@ -17,9 +15,9 @@ from harness.views.plots.canvas import (
     label_ends,
     new_figure,
     nothing,
-    styles,
-    time_axis,
 )
+from harness.views.plots.looks import BLUE, REFUSED, styles
+from harness.views.plots.panels import time_axis
 from harness.views.text import duration, plural
 
 

@@ -17,20 +17,21 @@ from matplotlib.patches import Patch
 from harness.record.limits import Limit, limits_in
 from harness.views.plots import run_axis
 from harness.views.plots.canvas import (
-    BLUE,
-    GREY,
-    INK,
-    MUTED,
-    REFUSED,
     Heading,
     drawn,
     key,
     new_figure,
     nothing,
-    styles,
-    time_axis,
-    time_unit,
 )
+from harness.views.plots.looks import (
+    BLUE,
+    GREY,
+    INK,
+    MUTED,
+    REFUSED,
+    styles,
+)
+from harness.views.plots.panels import time_axis, time_unit
 from harness.views.text import count, duration
 
 _WINDOW = (0.5, 0.5, 0.5, 0.16)  # see-through, so that it is a shade on any page

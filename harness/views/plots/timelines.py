@@ -15,6 +15,15 @@ from matplotlib.patches import Patch
 
 from harness.views.plots import run_axis
 from harness.views.plots.canvas import (
+    End,
+    Heading,
+    drawn,
+    key,
+    label_ends,
+    new_figure,
+    nothing,
+)
+from harness.views.plots.looks import (
     BLUE,
     GREEN,
     INK,
@@ -25,18 +34,10 @@ from harness.views.plots.canvas import (
     REFUSED,
     SKY,
     Dash,
-    End,
-    Heading,
     Style,
-    drawn,
-    key,
-    label_ends,
-    new_figure,
-    nothing,
     shades,
-    time_axis,
-    time_unit,
 )
+from harness.views.plots.panels import time_axis, time_unit
 from harness.views.summary import REASONS
 from harness.views.text import count, duration, percent, plural
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from harness.record.choice import WORLD, Candidate, choose, tied
-from harness.views.plots.canvas import name_of
 from harness.views.plots.means import ENDED, complete, means, measured, refusal_word, varied
+from harness.views.plots.panels import name_of
 from harness.views.report.tables import Column, Table, as_setting, decimal, settings_columns, share, table_of
 from harness.views.text import duration, percent, plural
 

@@ -22,8 +22,8 @@ from harness.record.run_view import RunView
 from harness.record.state import Failure
 from harness.record.summary import Summary, efficiency_band
 from harness.views.figures import best_of, items_of, refusals_said
-from harness.views.plots.canvas import name_of
 from harness.views.plots.means import ENDED, SETTINGS, complete, means, varied
+from harness.views.plots.panels import name_of
 from harness.views.report.tables import as_setting
 from harness.views.show import NOT_OF_A_RUN, settings_text
 from harness.views.summary import REASONS, reference_rows, summary_rows

@@ -18,7 +18,7 @@ import pandas as pd
 from harness.record.limits import Limit, most_admitted
 from harness.record.status import RunStatus
 from harness.views.plots import run_axis
-from harness.views.plots.canvas import name_of
+from harness.views.plots.panels import name_of
 from harness.views.plots.strips import windows
 from harness.views.text import UNKNOWN, count, duration, percent, printable
 

@@ -22,6 +22,7 @@ from harness.views.plots import (
     latency_plot,
     limits_finding,
     limits_heatmap,
+    looks,
     narrow,
     occupancy,
     occupancy_finding,
@@ -109,11 +110,11 @@ def test_no_key_lies_over_the_data_and_no_heading_over_the_axes(name: str, wide:
 def test_red_is_for_refusals_alone() -> None:
     """No strategy is drawn in it, known or not."""
     names = ["window", "auto", "reference", "retry-after", "spaced", "backoff", "aimd", *map(str, range(28))]
-    assert canvas.REFUSED not in {look.color for look in canvas.styles(names).values()}
+    assert looks.REFUSED not in {look.color for look in looks.styles(names).values()}
     for name in ("workers", "frontier", "latency", "busy"):
         drawn = {to_hex(line.get_color()) for axes in FIGURES[name][0]().axes for line in axes.lines}
-        assert canvas.REFUSED not in drawn
-    crosses = [line for axes in timeline(TWO).axes for line in axes.lines if to_hex(line.get_color()) == canvas.REFUSED]
+        assert looks.REFUSED not in drawn
+    crosses = [line for axes in timeline(TWO).axes for line in axes.lines if to_hex(line.get_color()) == looks.REFUSED]
     assert crosses
 
 

@@ -24,8 +24,8 @@ from harness.views.plots import (
     timeline_alt,
     timeline_table,
 )
+from harness.views.plots.occupancy import mean_busy
 from harness.views.plots.strips import overslept, windows
-from harness.views.plots.workers import mean_busy
 from tests.views.plots.samples import FIRST, LIMIT, SECOND, frame
 from tests.views.plots.test_sweep_plots import texts
 
