@@ -261,7 +261,7 @@ def test_a_visitor_of_the_dashboard_gets_nothing_that_was_not_allowed(tmp_path: 
 
 
 _API = "https://api.example.com/orders"
-_HEALTH = "/voila/static/voila-style.js"  # which docs/notebooks.md tells to operators: no kernel is begun for it
+_HEALTH = "/voila/static/labvariables.css"  # which docs/notebooks.md tells to operators: no kernel is begun for it
 
 
 def _tries(port: int) -> list[dict[str, str]]:

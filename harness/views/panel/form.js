@@ -60,8 +60,11 @@ function formIn(model, place, act) {
     act({ do: "start", typed: { ...typed, source_of: radios.find((radio) => radio.checked)?.value ?? "test API" } });
   });
 
+  // What was typed stays until Python has heard of it: what it says of the fields meanwhile is of before.
+  const unheard = {};
+  const isHeard = (name) => !(unheard[name] > model.get("answers"));
   function tell(name, value) {
-    act({ do: "type", name, value });
+    unheard[name] = act({ do: "type", name, value });
   }
 
   function options() {
@@ -77,11 +80,12 @@ function formIn(model, place, act) {
   function put() {
     const [typed, hints] = [model.get("typed"), model.get("hints")];
     const source = typed.source_of;
-    for (const radio of radios) radio.checked = radio.value === source;
+    if (isHeard("source_of")) for (const radio of radios) radio.checked = radio.value === source;
     for (const field of model.get("fields")) {
       const input = inputs[field.name];
       rows[field.name].hidden = Boolean(field.of) && field.of !== source;
-      if (input !== document.activeElement || field.options.length) input.value = typed[field.name] ?? "";
+      const free = input !== document.activeElement || field.options.length;
+      if (free && isHeard(field.name)) input.value = typed[field.name] ?? "";
       if (!field.options.length) input.placeholder = hints[field.name] ?? "";
     }
     for (const [name, grid] of Object.entries(grids)) {
@@ -95,6 +99,7 @@ function formIn(model, place, act) {
     start.disabled = false;
     start.textContent = "Start";
     mayStart();
+    put();
   }
 
   function mayStart() {

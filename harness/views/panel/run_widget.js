@@ -84,7 +84,12 @@ function render({ model, el }) {
   // JupyterLab would take arrows and letters for its own: keys typed here end here.
   el.addEventListener("keydown", (event) => event.stopPropagation());
   const steers = model.get("steers");
-  const act = (message) => model.send(message);
+  let sent = model.get("answers");
+  // Answers which number `answers` has once Python has heard this.
+  const act = (message) => {
+    model.send(message);
+    return (sent = Math.max(sent, model.get("answers")) + 1);
+  };
 
   const lost = element("p", "hx-stale", el);
   lost.setAttribute("role", "alert");
