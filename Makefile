@@ -55,14 +55,16 @@ lint: $(VENV)/.test
 
 fast: $(VENV)/.test
 	@echo "the fast tests with $$($(PY) --version)"
-	@$(PY) -m pytest -q -n 2 -m 'not realtime and not slow and not matrix'
+	@$(PY) -m pytest -q -n 2 --dist worksteal -m 'not realtime and not slow and not matrix'
 
 check: lint
 	@$(MAKE) --no-print-directory fast
 
+# Three workers on two cores, for tests over sockets and in browsers wait a third of their time; and whoever is done takes
+# over from the others, since those tests stand together.
 test: lint
 	@echo "all tests but the long proofs with $$($(PY) --version)"
-	@$(PY) -m pytest -q -n 2 -m 'not slow'
+	@$(PY) -m pytest -q -n 3 --dist worksteal -m 'not slow'
 
 test-slow: $(VENV)/.test
 	@$(PY) -m pytest -q -m slow

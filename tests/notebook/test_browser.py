@@ -295,7 +295,7 @@ def the_connection_is_lost_and_comes_back(page: Page) -> None:
 
 def an_import_of_a_terminal(page: Page, folder: Path, url: str) -> None:
     """It is followed as soon as it begins, and steered; its failures are accepted and fetched again."""
-    with terminal(folder, url, "later", "30/1s") as other:
+    with terminal(folder, url, "later", "12/1s") as other:
         shows(page, "later", "running")
         see_it_move(page)
         picture(page, "dashboard")
@@ -456,7 +456,7 @@ def bottom(place: Locator) -> float:
 def test_the_board_is_seen_without_scrolling(page: Page, tmp_path: Path, url: str) -> None:
     """Of an import with failures, at 1280 x 900: with the table in the whole window, the board in half a window."""
     copy_notebook(tmp_path)
-    with lab(tmp_path) as address, terminal(tmp_path, url, "fits", "40/1s") as other:
+    with lab(tmp_path) as address, terminal(tmp_path, url, "fits", "150/120s") as other:
         page.goto(address)
         run_all(page)
         page.evaluate("window.jupyterapp.shell.collapseLeft()")
