@@ -72,7 +72,8 @@ class Policy:
     def _refusal_of_files(self, files: list[str]) -> str | None:
         for file in files:
             if self.files is not None and _is_file(file) and str(notebook_file(file).resolve()) not in self.files:
-                return f"this page may not read the file {file!r}; {_ASK} --allow-file {Path(file).name}"
+                name = Path(file).name  # and not where it would be, which is the operator's
+                return f"this page may not read the file {name!r}; {_ASK} --allow-file {name}"
         return None
 
     def _refusal_of_hosts(self, config: ImportConfig) -> str | None:
