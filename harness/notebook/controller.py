@@ -268,8 +268,11 @@ class Controller:
         if self._let_go:
             self._let_go = False
             self.on_follow()
+        before = self.import_
         self._following.look(scan=slowly)
         import_ = self.import_
+        if import_ is not before is not None:
+            self.say("")  # what was said was of the other one
         if import_ is not None:
             self._show(import_)
         elif self._told is not None:  # it was deleted
