@@ -337,5 +337,6 @@ def test_the_table_in_jupyterlab(chromium: Browser, folder: Path) -> None:
         expect(box(page, "charlie")).to_be_checked()
         box(page, "charlie").uncheck()
         filter_search_and_sort(page)
+        compare(page)
         download(page, folder)
         delete(page, folder)
