@@ -152,10 +152,15 @@ def _speed(summary: Summary) -> Iterable[Row]:
     """Say how far the run was from the best possible, where there is something to say."""
     if summary.greedy_s is not None and not summary.bound_exact and summary.optimality is not None:
         yield "greedy", f"sending as early as the limits allow takes {duration(summary.greedy_s)}", ""
-    if summary.lost_to is not None and summary.optimality is not None and summary.optimality < _GOOD:
-        lost = _lost(summary.lost_to, summary.workers, summary.enough_workers)
-        if lost:
-            yield "lost to", lost, "yellow"
+    if lost := lost_said(summary):
+        yield "lost to", lost, "yellow"
+
+
+def lost_said(summary: Summary) -> str:
+    """`4.8 s too few workers (1; 3 suffice); 1.2 s refusals`; "" of a run that was about as fast as possible."""
+    if summary.lost_to is None or summary.optimality is None or summary.optimality >= _GOOD:
+        return ""
+    return _lost(summary.lost_to, summary.workers, summary.enough_workers)
 
 
 def _enough(workers: int) -> str:

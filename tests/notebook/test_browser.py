@@ -24,7 +24,7 @@ from tests.notebook.browser import PATIENCE_S, browser, copy_notebook, dashboard
 pytestmark = pytest.mark.realtime
 
 # Half a minute: long enough to be paused and reloaded in the middle, on a busy machine too.
-ITEMS, LIMIT = 500, "30/2s+1000/60s"
+ITEMS, LIMIT = 420, "30/2s+1000/60s"
 PICTURES = os.environ.get("HARNESS_PICTURES")
 
 

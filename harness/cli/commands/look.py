@@ -64,7 +64,7 @@ def dashboard_command(**said: Any) -> int:
     """Serve the runs as a web page, to steer or (--watch) only to see.
 
     The address that is printed holds a token: whoever has it is a visitor. Visitors of the page can import from the
-    project's test API, and from nothing else that is not allowed here. With --watch they can only look.
+    project's test API, and from what is allowed here by name. With --watch they can only look.
     """
     from harness.cli.dashboard import dashboard_command as carry_out
 
@@ -75,7 +75,7 @@ def dashboard_command(**said: Any) -> int:
 def runs_command() -> None:
     """List the runs, the newest first; give them tags.
 
-    Without a subcommand, it lists them. A tag is a word to find runs by, such as nightly.
+    Without a subcommand, it lists them; `runs --tag nightly` lists those with that tag, a word to find runs by.
     """
 
 

@@ -25,6 +25,7 @@ from harness.views.panel.pieces import (
     table as table,
 )
 from harness.views.source import source_text
+from harness.views.summary import lost_said
 from harness.views.text import UNKNOWN, count, countdown, duration, eta, percent, plural, share_done
 
 # In the order in which they stand.
@@ -155,6 +156,7 @@ def _quality(now: RunView) -> str:
     figures = now.summary
     rows = [
         _of_best(now),
+        *([("lost to", esc(lost), "")] if (lost := lost_said(figures)) else []),
         ("refused", refusals_text(figures.refusals), _per_1000(figures)),
     ]
     if figures.latency_p50_s is not None:

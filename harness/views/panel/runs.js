@@ -32,6 +32,7 @@ function heads(model, parent, set) {
     if (!model.get("shown").includes(name)) continue;
     const cell = element("th", right ? "hx-right" : "", row);
     cell.scope = "col";
+    cell.dataset.column = name;
     button(cell, text, `Sort by ${text}`, () => {
       const [column, descending] = model.get("sort");
       // Numbers are most wanted largest first, names in order; a third click is newest first again.
@@ -71,6 +72,7 @@ function line(model, name, choose) {
   for (const [column, , right] of model.get("columns")) {
     if (!model.get("shown").includes(column)) continue;
     const cell = element("td", right ? "hx-right" : "", row);
+    cell.dataset.column = column;
     if (column === "items") {
       const mini = element("span", "hx-mini", cell);
       mini.setAttribute("aria-hidden", "true");
