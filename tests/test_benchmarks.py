@@ -61,6 +61,7 @@ def test_a_million_items_are_sorted_and_written_within_300_mb() -> None:
     assert [figure for figure in figures if figure.aim and not figure.met] == []
 
 
+@pytest.mark.slow
 @pytest.mark.realtime
 def test_large_records_take_no_more_memory_than_small_ones() -> None:
     """D2, D10: each peak is that of a process of its own; far under what they took, so that no machine is near it."""

@@ -281,7 +281,7 @@ OUR_WORDS = {"redirected", "malformed", "status 401", "could not connect", "conn
 
 @pytest.mark.matrix
 @given(token=TOKENS, scheme=st.sampled_from(["", "Bearer ", "Token token="]), role=st.sampled_from(["list", "item"]))
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=30, deadline=None, derandomize=True)
 def test_no_secret_reaches_a_detail(token: str, scheme: str, role: Role) -> None:
     """Whatever a server or a library repeats of the headers sent, none of it is in what is recorded."""
 

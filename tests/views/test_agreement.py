@@ -54,6 +54,8 @@ from harness.views.text import count, duration, plural
 from tests.core.play import Play, windowed
 from tests.views.samples import COMPLETE
 
+pytestmark = pytest.mark.matrix
+
 RULES = Rules(workers=4, retry_delays_s=(0.5, 0.5))
 NAME, UTC_S = "three-sessions", 1_800_000_000.0
 
