@@ -534,6 +534,8 @@ def test_the_report_tells_the_same_in_each_of_its_parts(run: Run, part: RunPart)
     assert (sessions["requests"].sum(), sessions["refused"].sum()) == (sent, refused)
     assert list(sessions["limits"])[-1].rpartition(", then ")[2] == true.limits
     assert list(sessions["workers"])[-1].rpartition(", then ")[2] == str(true.workers)
+    assert any(", then " in said for said in sessions["workers"]) is bool(true.named("WorkersSet"))
+    assert any(", then " in said for said in sessions["limits"]) is bool(true.named("LimitsSet"))
 
     waits = {what.removeprefix("waiting for "): seconds for what, _, seconds, _ in run_waits(part)}
     active_s = waits.pop("active")
