@@ -69,7 +69,7 @@ def write_report(report: Report, page: Path) -> Path:
     return folder
 
 
-def show_page(page: Path, environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> bool:
+def open_page(page: Path, environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> bool:
     """Open `page` in a browser with windows; False where there is none.
 
     Without a display a text browser might be found, which would take over the terminal, so that none is looked for.

@@ -11,7 +11,7 @@ from harness.cli.main import main
 from harness.config import ImportConfig
 from harness.lab.experiment import simulate_run
 from harness.record.run import find_run
-from harness.reporting import report_of, show_page
+from harness.reporting import open_page, report_of
 
 
 @pytest.fixture(scope="module")
@@ -26,17 +26,17 @@ def test_without_a_display_no_browser_is_looked_for(tmp_path: Path, monkeypatch:
     opened: list[str] = []
     monkeypatch.setattr(webbrowser, "open", lambda url: opened.append(url) or True)
     page = tmp_path / "a page.html"
-    assert not show_page(page, {}, "linux")
+    assert not open_page(page, {}, "linux")
     assert opened == []
-    assert show_page(page, {"DISPLAY": ":0"}, "linux")
-    assert show_page(page, {}, "darwin")
+    assert open_page(page, {"DISPLAY": ":0"}, "linux")
+    assert open_page(page, {}, "darwin")
     assert opened == [page.as_uri()] * 2
 
     def none(url: str) -> bool:
         raise webbrowser.Error("could not locate runnable browser")
 
     monkeypatch.setattr(webbrowser, "open", none)
-    assert not show_page(page, {"DISPLAY": ":0"}, "linux")
+    assert not open_page(page, {"DISPLAY": ":0"}, "linux")
 
 
 def test_report_open_says_where_the_file_is_where_there_is_no_browser(

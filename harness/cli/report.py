@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.record.run import Run, find_run
-from harness.reporting import report_of, show_page, write_report
+from harness.reporting import open_page, report_of, write_report
 
 if TYPE_CHECKING:
     from harness.lab.sweeps import Sweep
@@ -26,7 +26,7 @@ def report_command(names: tuple[str, ...], output: Path | None, results: Path, o
     page = output or _place(results, runs, sweeps)
     folder = write_report(report, page)
     click.echo(f"report    {page}\nfigures   {folder}/ ({len(report.pictures)} as SVG and PNG)")
-    if open_ and not show_page(page):
+    if open_ and not open_page(page):
         click.echo(f"no browser was found here; open this file in one: {page.resolve()}", err=True)
     return 0
 

@@ -38,6 +38,7 @@ _PASSED = re.compile(
     r"|SSL_CERT_(FILE|DIR)"
 )
 _PROXIES = re.compile(r"(HTTP|HTTPS|ALL|NO)_PROXY", re.IGNORECASE)
+# Jupyter looks for kernels to end once in so many whole seconds, and 0 would mean never.
 SOONEST_LOOK_S = 1
 # Each open tab is a process of about 100 MB: so many take 2 GB, which a machine that imports can spare.
 TABS = 20

@@ -104,6 +104,9 @@ def test_failures_are_grouped_and_some_are_retried_others_accepted(url: str, tmp
     panel.hear({"do": "open", "keys": [group["key"], 7]})
     panel.tick()
     assert sorted(name for _, name, _ in panel.widget.failures[0]["names"]) == ["3", "70"]
+    watching = Controller({}, tmp_path, WATCH)  # nobody hears which group somebody opens there
+    until(lambda: bool(watching.widget.failures), watching.tick)
+    assert sorted(name for _, name, _ in watching.widget.failures[0]["names"]) == ["3", "70"]
 
     for gone in ({"group": group["key"], "names": ["71"]}, {"group": "404"}):
         panel.hear({"do": "retry", **gone})

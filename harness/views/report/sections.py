@@ -143,7 +143,7 @@ def comparison_section(parts: Sequence[RunPart]) -> Section:
         *(Column(name, name_of(name), as_setting, number=False) for name in content.differing(frame)),
         seconds("duration_s", "duration"),
         share("optimality", "of best possible"),
-        Column("refusals", "refusals", _refusals),
+        Column("refusals", "refusals", refusals_text),
         decimal("refused_per_1000", "refused per 1,000"),
     ]
     told = [
@@ -151,10 +151,6 @@ def comparison_section(parts: Sequence[RunPart]) -> Section:
         Part("Over time", pictures=[strips_picture("side-by-side", events)]),
     ]
     return Section("compared", f"{len(parts)} runs compared", content.nearest(frame), told)
-
-
-def _refusals(refusals: Mapping[str, int]) -> str:
-    return refusals_text(refusals)
 
 
 def _use(part: RunPart) -> Table:
