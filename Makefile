@@ -1,4 +1,4 @@
-# Two commands do everything: `make import` and `make test`; `make lab` and `make dashboard` to watch. Works with GNU make 3.81.
+# Two commands do everything: `make import` and `make test`; `make lab`, `dashboard` and `watch` to see it. Works with GNU make 3.81.
 VENV := .venv
 PY := $(VENV)/bin/python
 ARGS ?=
@@ -7,7 +7,7 @@ PYTHON ?=
 
 .DEFAULT_GOAL := help
 ROOT := $(CURDIR)
-.PHONY: help import server lab dashboard lint fast check test test-slow bench pictures clean
+.PHONY: help import server lab dashboard watch lint fast check test test-slow bench pictures clean
 
 help:
 	@echo 'Two commands do everything, set-up included:'
@@ -18,7 +18,8 @@ help:
 	@echo 'Watch:'
 	@echo ''
 	@echo 'make lab          JupyterLab: start imports, control and compare them   (ARGS="--no-browser")'
-	@echo 'make dashboard    the same panel as a web page, without code            (ARGS="--theme=dark")'
+	@echo 'make dashboard    the same board as a web page, for people who steer    (ARGS="--theme=dark")'
+	@echo 'make watch        the same page, for people who only watch              (ARGS="--no-browser")'
 	@echo 'make server       serve the test API                                    (ARGS="--port 8000 --items 5000")'
 	@echo ''
 	@echo 'Develop:'
@@ -39,9 +40,8 @@ server: $(VENV)/.import
 lab: $(VENV)/.notebooks
 	@HARNESS_IMPORT_RESULTS="$(ROOT)/results" $(PY) -m jupyterlab --ip=127.0.0.1 notebooks/live_import.ipynb $(ARGS)
 
-dashboard: $(VENV)/.notebooks
-	@HARNESS_IMPORT_RESULTS="$(ROOT)/results" $(PY) -m voila --Voila.ip=127.0.0.1 --Voila.auto_token=True \
-	  notebooks/live_import.ipynb $(ARGS)
+dashboard watch: $(VENV)/.notebooks
+	@HARNESS_IMPORT_RESULTS="$(ROOT)/results" $(PY) -m harness dashboard $(if $(filter watch,$@),--watch) $(ARGS)
 
 # Each step says what it is before it begins: mypy and the tests print nothing for a while.
 lint: $(VENV)/.test
@@ -55,14 +55,16 @@ lint: $(VENV)/.test
 
 fast: $(VENV)/.test
 	@echo "the fast tests with $$($(PY) --version)"
-	@$(PY) -m pytest -q -n 2 -m 'not realtime and not slow and not matrix'
+	@$(PY) -m pytest -q -n 2 --dist worksteal -m 'not realtime and not slow and not matrix'
 
 check: lint
 	@$(MAKE) --no-print-directory fast
 
+# Three workers on two cores, for tests over sockets and in browsers wait a third of their time; and whoever is done takes
+# over from the others, since those tests stand together.
 test: lint
 	@echo "all tests but the long proofs with $$($(PY) --version)"
-	@$(PY) -m pytest -q -n 2 -m 'not slow'
+	@$(PY) -m pytest -q -n 3 --dist worksteal -m 'not slow'
 
 test-slow: $(VENV)/.test
 	@$(PY) -m pytest -q -m slow

@@ -10,7 +10,18 @@ import click
 from benchmarks.measure import Figure, table
 
 DEFAULT = ("importer", "pacer", "core", "lab")
-BENCHES = (*DEFAULT, "presets", "memory", "large", "resume", "million", "panel", "learn")
+BENCHES = (
+    *DEFAULT,
+    "calibration",
+    "presets",
+    "memory",
+    "large",
+    "resume",
+    "million",
+    "panel",
+    "runs-table",
+    "learn",
+)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -22,7 +33,7 @@ def main(names: tuple[str, ...], rounds: int | None) -> None:
     for name in names or DEFAULT:
         click.echo(f"measuring {name} ...", err=True)
         # Imported when asked for, so that one bench does not need the libraries of another.
-        measure: Callable[..., list[Figure]] = import_module(f"benchmarks.{name}").measure
+        measure: Callable[..., list[Figure]] = import_module(f"benchmarks.{name.replace('-', '_')}").measure
         figures += measure() if rounds is None else measure(rounds)
     click.echo(table(figures))
 

@@ -18,7 +18,8 @@ from benchmarks.core import PER_PAGE, PROSE, import_instantly
 from benchmarks.measure import Figure, alone
 from harness.record.arrow import sparing_memory
 from harness.record.events import ItemImported, PageListed, SessionStarted, numbered
-from harness.record.items import Options, export
+from harness.record.formats import Options
+from harness.record.items import export
 from harness.record.recorder import Recorder
 from harness.record.run import Run, create_run
 

@@ -21,9 +21,9 @@ import asyncio, json
 from pathlib import Path
 from time import process_time
 from IPython.display import display
-from harness.notebook.handles import Background
-from harness.notebook.controller import Desk
-from harness.notebook.all_runs import AllRuns
+from harness.notebook.handles import LocalRun
+from harness.notebook.controller import Controller
+from harness.notebook.table_of_runs import AllRuns
 from harness.notebook.show import Refresher
 from harness.settings import checked
 results, settings = Path({results!r}), {settings!r}
@@ -34,23 +34,23 @@ def figures(run, began_s):
 """
 _WITHOUT = """
 began_s = process_time()
-import_ = Background(checked({**settings, "results": results / "runs", "run": NAME, "fresh": True})).start()
+import_ = LocalRun(checked({**settings, "results": results / "runs", "run": NAME, "fresh": True})).start()
 while import_.phase != "over":
     await asyncio.sleep(0.25)
 figures(import_.run, began_s)
 """
 _WITH = """
 began_s = process_time()
-desk = Desk({**settings, "run": NAME}, results / "runs")
-runs = AllRuns(results / "runs", desk)
-display(desk.widget, runs.widget)
+board = Controller({**settings, "run": NAME}, results / "runs")
+runs = AllRuns(results / "runs", board, on_chosen=board.choose)
+display(board.widget, runs.widget)
 refresher = Refresher()
-refresher.call("desk", desk.tick)
-refresher.call("runs", runs.tick)
-desk.start()
-while desk.busy:
+refresher.call("board", board)
+refresher.call("runs", runs)
+board.start()
+while board.at_work:
     await asyncio.sleep(0.25)
-figures(desk.import_.run, began_s)
+figures(board.import_.run, began_s)
 await asyncio.sleep(0.5)
 refresher.close()
 """
@@ -61,11 +61,11 @@ def measure(rounds: int = 5, items: int = ITEMS) -> list[Figure]:
     rates: dict[str, list[float]] = {"with": [], "without": []}
     work: dict[str, list[float]] = {"with": [], "without": []}
     flags = ["--port", "0", "--items", str(items), "--limit", "1000000000/20s", "--latency", "0ms"]
-    server = subprocess.Popen([sys.executable, "-m", "harness_test_api", *flags], stdout=subprocess.PIPE, text=True)
-    assert server.stdout is not None
-    manager, client = start_new_kernel(kernel_name="python3")
-    try:
-        with TemporaryDirectory() as folder:
+    words = [sys.executable, "-m", "harness_test_api", *flags]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as server, TemporaryDirectory() as folder:
+        assert server.stdout is not None
+        manager, client = start_new_kernel(kernel_name="python3")
+        try:
             settings = {"url": server.stdout.readline().strip(), "limit": "1000000000/20s"}
             _run(client, _PREPARE.format(results=str(Path(folder)), settings=settings))
             _run(client, 'NAME = "warm"' + _WITHOUT)
@@ -74,11 +74,12 @@ def measure(rounds: int = 5, items: int = ITEMS) -> list[Figure]:
                 rate, per_processor_s = json.loads(_run(client, f'NAME = "r{number}"' + code))
                 rates[name].append(rate)
                 work[name].append(per_processor_s)
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
-        server.terminate()
-        server.wait()
+        finally:
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
+            client.context.term()
+            manager.context.term()
+            server.terminate()
     return [
         beside("importer with the panel : without", "requests/s", rates["with"], rates["without"], 0.95),
         beside("the same, by the kernel's processor time", "requests/s", work["with"], work["without"]),

@@ -16,6 +16,9 @@ from typing import Any
 ENVIRONMENT = "HARNESS_IMPORT_"
 RESULTS_VARIABLE = ENVIRONMENT + "RESULTS"
 
+# More would only wait for one another.
+MOST_WORKERS = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Flag:
@@ -501,6 +504,9 @@ RESUMED = tuple(flag.name for flag in FLAGS.values() if flag.resumed)
 # What means something on a network and on a wall's clock alone, but can be varied where a sweep imports for real.
 LIVE_ONLY = tuple(flag.name for flag in FLAGS.values() if flag.swept)
 SIMULATED = tuple(flag.name for flag in FLAGS.values() if not flag.live)
+# Durations that nobody may type without a unit (`harness.units.refuse_bare`). Not --retry-delays, which are waits in
+# seconds by its help, as in the schedule that is its default.
+DURATIONS = (*(flag.name for flag in FLAGS.values() if flag.takes == "TIME" and flag.name != "until"), "latency")
 # Of a sweep the runs' folders and what is shown belong to the sweep itself.
 _SWEEPS_OWN = ("results", "run", "fresh", "progress", "quiet", "as_json")
 SWEPT_SIMULATED = tuple(name for name in SIMULATED if name not in _SWEEPS_OWN)

@@ -17,12 +17,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.config import ImportConfig
 from harness.errors import BadInput, RecordError
-from harness.flags import ENVIRONMENT, FLAGS, GROUPS, PLACES, RESULTS_VARIABLE, RESUMED, flag_of
+from harness.flags import DURATIONS, ENVIRONMENT, FLAGS, GROUPS, PLACES, RESULTS_VARIABLE, RESUMED, flag_of
 from harness.paths import as_path, program, quoted
 from harness.record.clock import next_local
 from harness.spec.flat import left_of
 from harness.spec.source import BasicAuth, BearerAuth, HeaderAuth, OAuth2, QueryAuth
 from harness.spec.written import DECLARING, is_declared, read_source
+from harness.units import refuse_bare
 from harness.unusable import BadSetting, near
 from harness.values import is_preset_file, is_scenario_file, no_time_of_day, variables_in
 
@@ -51,10 +52,20 @@ def written_config(path: Path, written: Mapping[str, Any]) -> ImportConfig:
         raise RecordError(f"the settings in {path} cannot be used: {error}; restore it from a copy") from None
 
 
-def read_settings(flags: Mapping[str, Any], toml: Path | None, environ: Mapping[str, str]) -> ImportConfig:
+def _no_judge(_: ImportConfig) -> None:
+    """Judge nothing."""
+
+
+def read_settings(
+    flags: Mapping[str, Any],
+    toml: Path | None,
+    environ: Mapping[str, str],
+    judge: Callable[[ImportConfig], None] = _no_judge,
+) -> ImportConfig:
     """The config that `flags` (by field name, only those given), `environ` and `toml` make.
 
-    Raises BadInput, in one sentence that names the setting where it was given and says what to change.
+    judge: may refuse the settings by an error, before what they name outside themselves is looked up. Raises BadInput,
+    in one sentence that names the setting where it was given and says what to change.
     """
     in_file, spelled = _from_toml(toml)
     values: dict[str, Any] = {}
@@ -70,6 +81,7 @@ def read_settings(flags: Mapping[str, Any], toml: Path | None, environ: Mapping[
         config = ImportConfig(**values)
     except BadSetting as error:
         raise BadInput(_told(error, where)) from None
+    judge(config)
     resolve(config, where=where)
     return config
 
@@ -152,14 +164,26 @@ def _filled(text: str, variables: Mapping[str, str]) -> str:
     return text
 
 
-def _secrets(config: ImportConfig, environ: Mapping[str, str], where: Mapping[str, str]) -> dict[str, str]:
+def _secret_names(config: ImportConfig) -> list[tuple[str, str]]:
+    """List the variables of the source's auth, each after the setting that names it."""
     source = config.source.declared()
     auth = None if source is None else source.auth
     if isinstance(auth, OAuth2):
-        named = [("client_id_env", auth.client_id_env), ("client_secret_env", auth.client_secret_env)]
-        return {name: _value_of(name, _named(setting, where), environ) for setting, name in named}
-    names = config.source.token_env if auth is None else auth.token_env
-    return {name: _token(name, _named("token_env", where), environ) for name in names}
+        return [("client_id_env", auth.client_id_env), ("client_secret_env", auth.client_secret_env)]
+    return [("token_env", name) for name in (config.source.token_env if auth is None else auth.token_env)]
+
+
+def _secrets(config: ImportConfig, environ: Mapping[str, str], where: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: (_token if setting == "token_env" else _value_of)(name, _named(setting, where), environ)
+        for setting, name in _secret_names(config)
+    }
+
+
+def variables_of(config: ImportConfig) -> set[str]:
+    """Return the names of the environment variables that `resolve` looks up."""
+    in_texts = {name for _, text in _texts_with_variables(config) for name in variables_in(text)}
+    return in_texts | {name for _, name in _secret_names(config)}
 
 
 def _look_at_results(config: ImportConfig) -> None:
@@ -218,26 +242,34 @@ def typed_to_resume(flags: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def given(flags: Mapping[str, Any]) -> dict[str, Any]:
-    """The flags that were typed."""
-    return {name: value for name, value in flags.items() if value is not None and value != ()}
+    """The flags that were typed; BadInput for a duration without a unit."""
+    typed = {name: value for name, value in flags.items() if value is not None and value != ()}
+    for name in typed.keys() & DURATIONS:
+        refuse_bare(flag_of(name), typed[name])
+    return typed
 
 
-def checked(settings: Mapping[str, Any]) -> ImportConfig:
+def checked(settings: Mapping[str, Any], judge: Callable[[ImportConfig], None] = _no_judge) -> ImportConfig:
     """The config of a notebook's settings, text or not; BadInput in one sentence for the first that cannot be used.
 
-    `source` may name a TOML file of settings, as --config does; the others win over what it holds.
+    `source` may name a TOML file of settings, as --config does; the others win over what it holds. judge: as in
+    `read_settings`.
     """
     values = {name: value for name, value in settings.items() if value is not None}
+    for name in values.keys() & DURATIONS:
+        if isinstance(values[name], str):  # a number is seconds, as everywhere in Python
+            refuse_bare(flag_of(name), values[name])
     if isinstance(preset := values.get("preset"), str) and is_preset_file(preset):
         values["preset"] = str(notebook_file(preset))
     if isinstance(file := values.get("source"), (str, Path)):
         del values["source"]
         if str(file):
             try:
-                return read_settings(values, notebook_file(file), {})
+                return read_settings(values, notebook_file(file), {}, judge)
             except BadInput as error:
                 raise BadInput(str(error).replace("--config ", "the settings file ", 1)) from None
     config = ImportConfig(**values)
+    judge(config)
     resolve(config)
     return config
 
@@ -333,6 +365,8 @@ def from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key, value in found.items():
         name = _field(key.lower(), f"in the environment ({ENVIRONMENT}{key})")
+        if name in DURATIONS:
+            refuse_bare(ENVIRONMENT + key, value)
         values[name] = value
     return values
 

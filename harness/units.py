@@ -6,6 +6,9 @@ import math
 import re
 from decimal import Decimal
 from functools import lru_cache
+from typing import Any
+
+from harness.errors import BadInput
 
 _SECONDS = {
     "ms": Decimal("0.001"),
@@ -35,6 +38,22 @@ def parse_duration(text: str) -> float:
     if not math.isfinite(seconds):
         raise ValueError(f"{text!r} is longer than can be counted; write a shorter duration")
     return seconds
+
+
+_BARE = re.compile(r"\d+(?:\.\d*)?|\.\d+", re.ASCII)
+
+
+def refuse_bare(what: str, typed: Any) -> None:
+    """Raise BadInput for a duration that was typed without a unit: `80` may be meant as 80 ms or as 80 s. 0 needs none.
+
+    what: how the setting was named. typed: text, of which every duration counts (`uniform:20-80ms`), or a number.
+    """
+    is_finite = isinstance(typed, float) and math.isfinite(typed)
+    text = f"{Decimal(repr(typed)).normalize():f}" if is_finite else str(typed).strip()
+    _, colon, rest = text.partition(":")
+    for part in rest.partition(":")[0].split("-") if colon else (text,):
+        if _BARE.fullmatch(part) and float(part):
+            raise BadInput(f"{what}: {part} has no unit; write {part}ms, {part}s or {part}m")
 
 
 @lru_cache(maxsize=1024)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import core, importer, lab, large, learn, memory, million, pacer, resume
+from benchmarks import core, importer, lab, large, learn, memory, million, pacer, panel, resume, runs_table
 from benchmarks.__main__ import main
 from benchmarks.libraries import LIBRARIES
 from benchmarks.measure import Figure, alone, beside, table, turns
@@ -77,6 +77,7 @@ def test_a_million_items_are_sorted_and_written_within_300_mb() -> None:
     assert [figure for figure in figures if figure.aim and not figure.met] == []
 
 
+@pytest.mark.slow
 @pytest.mark.realtime
 def test_large_records_take_no_more_memory_than_small_ones() -> None:
     """D2, D10: each peak is that of a process of its own; far under what they took, so that no machine is near it."""
@@ -100,6 +101,21 @@ def test_a_million_items() -> None:
     figures = million.measure(items=300)
     assert positive(figures)
     assert [figure.aim for figure in figures] == ["<= 60", "<= 300"]
+
+
+@pytest.mark.realtime
+def test_what_watching_costs() -> None:
+    """In a real kernel, with the board and the table and without; watching may cost 5 %."""
+    figures = panel.measure(rounds=1, items=40)
+    assert positive(figures)
+    assert [figure.aim for figure in figures] == [">= 0.95 of it", ""]
+
+
+def test_the_table_of_runs() -> None:
+    """It is read and looked at again, at no size that says anything; each figure has its aim."""
+    figures = runs_table.measure(rounds=2, runs=12)
+    assert positive(figures)
+    assert [figure.aim for figure in figures] == ["<= 1,000", "<= 20", "<= 20"]
 
 
 def test_turns_go_back_and_forth() -> None:

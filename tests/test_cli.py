@@ -63,6 +63,8 @@ URL = "https://api.example.com/orders"
         (["--items", "-1"], "--items must be at least 0, not -1"),
         (["--items", "5", "--url", URL], "--items belongs to the test API, which --url replaces; leave out one"),
         (["--server-limit", "5"], "--server-limit: '5' is not a limit; write limits like 500/20s+2000/100s"),
+        (["--latency", "80"], "--latency: 80 has no unit; write 80ms, 80s or 80m"),
+        (["--timeout", "2.5"], "--timeout: 2.5 has no unit; write 2.5ms, 2.5s or 2.5m"),
         (["--latency", "soon"], "--latency: 'soon' is not a duration; write it like 50ms, 20s, 5m, 2h or 1d"),
         (["--speed", "0.5"], "--speed must be at least 1, not 0.5"),
         (["--speed", "fast"], "--speed"),

@@ -161,7 +161,7 @@ def test_failures_are_listed_shown_exported_retried_and_forgotten(
     shown = run(capsys, "failed", "show", "--reason", "502")[1]
     assert [line.split()[0] for line in shown.splitlines() if not line.startswith(" ")] == ["item"]
     assert "item 8" in shown
-    assert "status 502: Bad Gateway (502), after " in shown
+    assert 'status 502: Bad Gateway, "fault on request: 502" (502), after ' in shown
     assert "content-type: application/json" in shown
     assert run(capsys, "failed", "list", "-o", "f.csv")[1] == "f.csv: 3 failed attempts at 3 items of run r\n"
     rows = list(csv.DictReader(Path("f.csv").read_text().splitlines()))

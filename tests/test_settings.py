@@ -10,8 +10,8 @@ import pytest
 
 from harness.config import SETTINGS, ImportConfig
 from harness.errors import BadInput
-from harness.flags import flag_of
-from harness.settings import read_settings, resolve
+from harness.flags import DURATIONS, flag_of
+from harness.settings import checked, given, read_settings, resolve, written_config
 
 SECRET = "sk-l1ve-0123"
 
@@ -46,6 +46,27 @@ def test_a_setting_has_its_flags_name_too(key: str, tmp_path: Path) -> None:
     assert read(tmp_path, f"{key} = true").run.as_json
     assert read(tmp_path, env={f"HARNESS_IMPORT_{key.upper().replace('-', '_')}": "1"}).run.as_json
     assert read(tmp_path, "retry-delays = [30, '1m']").retry.delays == (30.0, 60.0)
+
+
+def test_every_duration_is_among_those_that_need_a_unit() -> None:
+    """By its type; but for the waits before a retry, which are seconds by their help."""
+    seconds = {name for name, field in SETTINGS.items() if "as_seconds" in f"{field.annotation}{field.metadata}"}
+    assert seconds | {"latency"} == {*DURATIONS}
+
+
+def test_a_number_is_seconds_where_no_hand_typed_it_without_a_unit(tmp_path: Path) -> None:
+    """In TOML, in Python and in a run's own file; what was typed into the environment needs a unit as a flag does."""
+    assert read(tmp_path, "latency = 80\ntimeout = 2.5").test_api.latency == 80.0
+    assert read(tmp_path, timeout=5).retry.timeout == 5.0
+    assert written_config(tmp_path, {"latency": 80.0, "timeout": 30.0, "linger": 3}).test_api.latency == 80.0
+    assert written_config(tmp_path, {"latency": "uniform:0.02-0.08"}).test_api.latency == "uniform:0.02-0.08"
+    assert given({"latency": "0", "timeout": "5s", "workers": None}) == {"latency": "0", "timeout": "5s"}
+    said = sentence(tmp_path, env={"HARNESS_IMPORT_TIMEOUT": "5"})
+    assert said == "HARNESS_IMPORT_TIMEOUT: 5 has no unit; write 5ms, 5s or 5m"
+    with pytest.raises(BadInput, match=r"^--max-time: 90 has no unit; write 90ms, 90s or 90m$"):
+        given({"max_time": "90"})
+    with pytest.raises(BadInput, match=r"^--latency: 80 has no unit"):
+        checked({"latency": "80"})
 
 
 def test_toml_in_its_own_types(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ def committed(server: str) -> list[str]:
     return [line for line in part.splitlines() if line.startswith("| ")][1:]
 
 
-@pytest.mark.parametrize("at", [7, 8])
+@pytest.mark.parametrize("at", [8, pytest.param(7, marks=pytest.mark.slow)])
 def test_rows_played_again_are_the_committed_ones(at: int) -> None:
     """Two of the servers, with every strategy and every library: a strict leaky bucket and a window of a second."""
     server = SERVERS[at]

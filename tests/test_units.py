@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import example, given, strategies as st
 
-from harness.units import format_period, parse_duration
+from harness.errors import BadInput
+from harness.units import format_period, parse_duration, refuse_bare
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,34 @@ from harness.units import format_period, parse_duration
 def test_durations_people_type(text: str, seconds: float) -> None:
     """Each unit, with or without a number or spaces, is the nearest float to what it says."""
     assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "0.0", "80ms", "1d", "d", "x", "", "-5", "1e3", "uniform:0-80ms", "lognormal:80ms:sigma=2"]
+)
+def test_a_duration_with_a_unit_is_let_through(text: str) -> None:
+    """As is 0, which needs none, and what is no duration at all: that is for others to say."""
+    refuse_bare("--latency", text)
+
+
+@pytest.mark.parametrize(
+    ("typed", "part"),
+    [
+        *(("80", "80"), (80, "80"), (80.0, "80"), (" 0.5 ", "0.5"), (".5", ".5"), ("5.", "5.")),
+        *(
+            (1e-05, "0.00001"),
+            (1e3, "1000"),
+            ("uniform:20ms-80", "80"),
+            ("lognormal:80:sigma=0.5", "80"),
+            ("bimodal:50-1s", "50"),
+        ),
+    ],
+)
+def test_a_duration_without_a_unit_is_refused(typed: object, part: str) -> None:
+    """Wherever it stands; a share or a sigma has no unit."""
+    with pytest.raises(BadInput) as said:
+        refuse_bare("--latency", typed)
+    assert str(said.value) == f"--latency: {part} has no unit; write {part}ms, {part}s or {part}m"
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,25 @@
-"""`presets`: which APIs are known beforehand, and what is known of one."""
+"""`presets`: which APIs are known beforehand. `calibration`: how often predictions came true."""
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
 
 import click
 
 from harness.cli.options import this_program
 from harness.config import settings_of
+from harness.errors import RecordError
+from harness.record.calibration import calibrate
+from harness.record.run import list_runs
+from harness.record.run_view import RunView
+from harness.session.reader import view_ended
 from harness.spec.presets import Preset, load, names
+from harness.views.calibration import calibration_text
 from harness.views.screen import Screen, labelled
 from harness.views.text import printable
 
@@ -39,3 +49,19 @@ def _limits(preset: Preset) -> str:
     """Return the documented limits of whoever names no plan, to stand behind a line."""
     default = preset.limits.get("default")
     return "" if default is None else f" ({default})"
+
+
+def calibration_command(results: Path, as_json: bool) -> int:
+    """Print how often the runs in `results` took as long as predicted."""
+    found = calibrate(_views(results))
+    click.echo(json.dumps(asdict(found)) if as_json else calibration_text(found, Screen.of(sys.stdout)))
+    return 0
+
+
+def _views(results: Path) -> Iterator[RunView]:
+    """Yield every run; a damaged one is said and left out."""
+    for run in list_runs(results):
+        try:
+            yield view_ended(run)
+        except RecordError as error:
+            click.echo(f"harness: {error}", err=True)

@@ -1,9 +1,10 @@
-"""`runs`, `show` and `watch`: print what was imported. Of a run that has ended they read JSON alone."""
+"""`runs`, the tags of runs, `show`, `watch`: print what was imported. Of a run that has ended they read JSON alone."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from harness.errors import RecordError
 from harness.record.clock import utc_s
 from harness.record.run import Run, find_run, list_runs
 from harness.record.run_view import RunSettings
+from harness.record.tags import change_tags, checked_tag, read_tags
 from harness.session.reader import RunReader, view_ended
 from harness.views.progress import Mode, Progress, choose_mode
 from harness.views.runs import row_of, runs_text
@@ -28,15 +30,29 @@ from harness.views.show import NOT_OF_A_RUN, settings_text, show_text
 from harness.views.text import printable
 
 
-def runs_command(results: Path) -> int:
-    """List the runs; a damaged one is said and left out."""
+def runs_command(results: Path, tags: Sequence[str] = ()) -> int:
+    """List the runs, or those that have all the tags; a damaged one is said and left out."""
+    wanted = {checked_tag(tag) for tag in tags}
     rows = []
     for run in list_runs(results):
+        if not wanted <= set(read_tags(run.folder)):
+            continue
         try:
             rows.append(row_of(view_ended(run)))
         except RecordError as error:  # one damaged run must not hide the others
             click.echo(f"harness: {error}", err=True)
+    if wanted and not rows:
+        click.echo(f"no run in {results} is tagged {' and '.join(sorted(wanted))}")
+        return 0
     click.echo(runs_text(rows, Screen.of(sys.stdout), program=this_program(), where=where(results)))
+    return 0
+
+
+def tag_command(run: str | None, add: Sequence[str], remove: Sequence[str], results: Path) -> int:
+    """Change the tags of a run, and show those that it has then."""
+    found = find_run(results, run)
+    tags = change_tags(found.folder, add, remove) if add or remove else read_tags(found.folder)
+    click.echo(f"run {found.name} is tagged {', '.join(tags)}" if tags else f"run {found.name} has no tags")
     return 0
 
 

@@ -100,9 +100,13 @@ def set_command(run: str | None, results: Path, **flags: Any) -> int:
 
 def export_command(run: str | None, output: Path, results: Path, kind: str | None = None, **told: bool | None) -> int:
     """Write the items to `output`, or to standard output where that is `-`; told: what differs from the run's."""
-    from harness.record.items import Options, export  # Parquet, which `prune` does not need
+    from harness.record.formats import Options
+    from harness.record.items import export  # Parquet, which `prune` does not need
 
     found = find_run(results, run)
+    ending = kind or ("jsonl" if str(output) == "-" else output.suffix.lower().removeprefix("."))
+    if told.get("safe_cells") and ending in ("jsonl", "parquet"):
+        raise BadInput("--safe-cells is for CSV, which spreadsheets open; leave it out, or export as .csv")
     options = replace(Options.of(found.in_force), **{name: value for name, value in told.items() if value is not None})
     if str(output) == "-":
         return _to_stdout(lambda stream: export(found, stream, kind or "jsonl", options))

@@ -140,3 +140,12 @@ def this_program() -> str:
 
 
 WORKERS, LIMIT = _option("workers"), _option("limit")
+
+
+class Listing(click.Group):
+    """The group alone lists; `failed RUN` is `failed list RUN`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help")):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from harness.config.fields import Count, LimitsSetting, Part, Seconds, Share, setting
+from harness.flags import MOST_WORKERS
 from harness.pacing import Pacer, Tiers
 from harness.pacing.strategies import Strategy
 from harness.pacing.tiers import scaled
@@ -29,6 +30,7 @@ class TestApiSpec(Part):
 
 # What a cost can be said of: a page, an item, or several items in one request.
 Costing = Literal["list", "item", "batch"]
+_Workers = Annotated[int, Field(ge=1, le=MOST_WORKERS)]
 
 
 class PacingSpec(Part):
@@ -36,9 +38,7 @@ class PacingSpec(Part):
 
     group: ClassVar[str] = "pacing"
     limit: LimitsSetting | None = setting("limit")
-    workers: Annotated[Annotated[int, Field(ge=1, le=1000)] | Literal["auto"], BeforeValidator(as_number)] = setting(
-        "workers"
-    )
+    workers: Annotated[_Workers | Literal["auto"], BeforeValidator(as_number)] = setting("workers")
     cost: Annotated[dict[Costing, Annotated[int, Field(ge=1, le=10**9)]], BeforeValidator(as_costs)] = setting("cost")
     strategy: Strategy | Pacer | None = setting("pacing")
     share: Share = setting("share", gt=0, le=1)

@@ -36,6 +36,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from harness.core.answers import Answer, Result, Wait
 from harness.core.budgets import Budgets, all_tiers, each, split
@@ -50,6 +51,9 @@ from harness.core.sending import Sending
 from harness.pacing import Budget, Notice, Tier, TierStatistics, format_tiers, names_routes
 from harness.record import events as e
 from harness.record.state import State
+
+if TYPE_CHECKING:
+    from harness.core.foresight import Foresight
 
 
 class Core:
@@ -77,6 +81,7 @@ class Core:
         self.state, self.work, self.in_flight = context.state, context.work, context.in_flight
         self.keys, self.chooser, self.desired = context.keys, context.chooser, context.desired
         self.doing: Wait | None = None  # why nothing is sent right now, for people
+        self.foresight: Foresight | None = None  # predicts how long the session will take
         failures = Failures(context)
         credentials = Credentials(context, failures)
         self._sending = Sending(context)
@@ -146,6 +151,8 @@ class Core:
 
     def next(self, now: float) -> Answer:
         """Return the next thing to do. Call it again after every input and at the time a Wait names."""
+        if self.foresight is not None:
+            self.foresight.look(self, now)
         answer = self._context.done or self._sending.next(now)
         if not isinstance(answer, Wait):
             self.doing = None

@@ -26,7 +26,7 @@ def eta_s(core: Core, now: float) -> float | None:
     budget = core.budget_of("item")
     tiers, keys = core.tier_statistics(now), len(core.keys.live)
     by_workers = now + latency_s * math.ceil(left / max(1, core.desired.workers)) if left else now
-    at = max([by_workers, *(admits_at(tier, _counted(core, tier, by_role, keys), now) + latency_s for tier in tiers)])
+    at = max([by_workers, *(admits_at(tier, counted(core, tier, by_role, keys), now) + latency_s for tier in tiers)])
     if budget.hold is not None and left:
         at += max(0.0, budget.hold.until - now)
     if not tiers and left:
@@ -36,7 +36,7 @@ def eta_s(core: Core, now: float) -> float | None:
     return at - now
 
 
-def _counted(core: Core, tier: TierStatistics, left: Mapping[Any, int], keys: int) -> int:
+def counted(core: Core, tier: TierStatistics, left: Mapping[Any, int], keys: int) -> int:
     """Return how much of what is left one limit counts, of one of so many keys."""
     route = tier.tier.route
     requests = sum(left.values()) if route == EVERY_ROUTE else left.get(route, 0)

@@ -12,6 +12,7 @@ from harness.errors import BadInput, NoSuchRun
 from harness.installation import need
 from harness.lab.rows import COLUMNS, SETTINGS, measured, settings, table_of
 from harness.lab.sweeps import Sweep, find_sweep, list_sweeps, read_sweep
+from harness.record.choice import WORLD, Candidate, Measured, choose, tied
 from harness.record.run import Run, find_run, list_runs
 from harness.record.status import RunStatus
 from harness.record.summary import TOO_MANY_REQUESTS, refusals_from_text
@@ -23,12 +24,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-# The same work on the same server: what differs in these cannot be compared by its duration.
-WORLD = ("items", "max_items", "scenario", "server_limit", "latency", "url")
 _SECRET = ("token_env", "header_names")
 _COMPLETE = tuple(status.value for status in RunStatus if status.is_complete)
-# A setting is as fast as the fastest within this share.
-FULL_SPEED = 1.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +61,19 @@ class Panel:
     """A table of combinations that can be compared: the same work on the same server.
 
     fastest: the fastest setting that never failed. best: of those as fast, the one with the fewest refusals, then the
-    fewest workers. Both are None where every setting failed.
+    fewest workers. Both are None where every setting failed. tied: the two cannot be told apart by their speed.
     """
 
     title: str
     lines: tuple[Line, ...]
     best: Line | None = None
     fastest: Line | None = None
+
+    @property
+    def tied(self) -> bool:
+        if self.best is None or self.fastest is None:
+            return False
+        return tied(_measured(self.best), _measured(self.fastest))
 
 
 def find_any(results: Path, name: str) -> Run | Sweep:
@@ -211,10 +214,13 @@ def _best_and_fastest(lines: list[Line]) -> tuple[Line | None, Line | None]:
     ended = [line for line in lines if line.duration_s is not None and not line.failed]
     if not ended:
         return None, None
-    fastest = ended[0]
-    close = [line for line in ended if (line.duration_s or 0.0) <= FULL_SPEED * (fastest.duration_s or 0.0)]
-    best = min(close, key=lambda line: (round(line.refused_per_1000, 1), _workers(line), line.duration_s))
-    return best, fastest
+    at = choose([Candidate(_measured(line), line.refused_per_1000, _workers(line)) for line in ended])
+    return (None if at is None else ended[at]), ended[0]
+
+
+def _measured(line: Line) -> Measured:
+    mean_s, half_s = line.duration_s or 0.0, line.half_s or 0.0
+    return Measured(mean_s, max(mean_s - half_s, min(mean_s, line.least_s or 0.0)), mean_s + half_s)
 
 
 def _workers(line: Line) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.config import ImportConfig
 from harness.errors import BadInput
+from harness.lab.foresight import foreseen
 from harness.lab.simulate import Simulation, as_simulated, rest_for, service_for
 from harness.record.events import Event, ItemId
 from harness.record.recorder import FLUSH_S, Recorder
@@ -86,7 +87,7 @@ def _prepared(
 ) -> Simulation:
     service = service_for(config, server)
     utc_s = service.epoch_offset
-    core = make_core(config, budgets_for(config), record, utc_s)
+    core = make_core(config, budgets_for(config), record, utc_s, foreseen=foreseen(config, server))
     return Simulation(
         core,
         service,

@@ -10,9 +10,10 @@ from typing import Any
 
 from harness.config import ImportConfig
 from harness.errors import BadInput
-from harness.flags import FLAGS, LIVE_ONLY
+from harness.flags import DURATIONS, FLAGS, LIVE_ONLY
 from harness.paths import program
 from harness.settings import flattened, read_settings
+from harness.units import refuse_bare
 
 # What a sweep decides itself, point by point, or what means nothing to one.
 _NOT_SWEPT = (
@@ -108,7 +109,11 @@ def _from_text(text: str) -> tuple[str, list[Any]]:
     name, equals, values = text.partition("=")
     if not equals or not values.strip():
         raise BadInput(f"--grid {text!r} names no values; write it like --grid workers=1,2,5")
-    return _field(name.strip(), "in --grid"), _distinct(name, [value.strip() for value in values.split(",")])
+    field_name, texts = _field(name.strip(), "in --grid"), [value.strip() for value in values.split(",")]
+    if field_name in DURATIONS:
+        for value in texts:
+            refuse_bare(f"--grid {name.strip()}", value)
+    return field_name, _distinct(name, texts)
 
 
 def _values(name: str, values: Any) -> list[Any]:

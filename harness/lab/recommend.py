@@ -14,26 +14,25 @@ from typing import Any
 from harness.bound import Bound, Work, bound
 from harness.config import ImportConfig
 from harness.errors import BadInput
-from harness.flags import FLAGS, flag_of
+from harness.flags import DURATIONS, FLAGS, flag_of
 from harness.lab.experiment import simulate_run
 from harness.lab.simulate import as_simulated, catalogue_size
 from harness.pacing import Tier, format_tiers, parse_tiers
 from harness.paths import program
+from harness.record.choice import FULL_SPEED
 from harness.record.inferred import infer_recorded
 from harness.record.run import Run
 from harness.record.summary import Summary
 from harness.session.plans import work_of
 from harness.session.retry_failed import last_figures
 from harness.settings import read_settings, written_config
-from harness.units import format_period, parse_duration
+from harness.units import format_period, parse_duration, refuse_bare
 from harness.values import typical_latency_s
 
 # The counts that are tried, fewest first.
 WORKERS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200)
 # Items that are simulated at most: of the import itself, and of what might turn out different.
 SAMPLE, SAMPLE_OF_VARIANT = 10_000, 4_000
-# As fast as the fastest, within this share: more workers for less than this are not worth it.
-FULL_SPEED = 1.01
 # Nothing can be gained where the bound is as near as this, nor where so many counts in a row gained next to nothing.
 _AT_THE_BOUND = 1.005
 _IN_VAIN = 4
@@ -251,6 +250,8 @@ def _changed(config: ImportConfig, text: str) -> tuple[ImportConfig, int | None]
     unknown = [name for name in said if name not in FLAGS]
     if unknown:
         raise BadInput(f"--what-if {text!r}: unknown setting {unknown[0]!r}; use one such as {flag_of('latency')[2:]}")
+    for name in said.keys() & DURATIONS:
+        refuse_bare(f"--what-if {name}", said[name])
     changed = read_settings({**known, **said}, None, {})
     return changed, changed.pacing.most_workers if "workers" in said else None
 

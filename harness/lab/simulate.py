@@ -34,6 +34,8 @@ from harness_test_api import scenarios as ready_made
 from harness_test_api.config import DEFAULT_LIMIT, ServerConfig, read_toml
 from harness_test_api.errors import BadConfig
 from harness_test_api.exchange import Ask, Decision
+from harness_test_api.faults import Rule as Rule  # for what is foreseen of them
+from harness_test_api.latency import parse_latency
 from harness_test_api.scenarios import settings_of
 from harness_test_api.service import NEW_YEAR, Service
 
@@ -109,6 +111,12 @@ def _is_deaf(config: ImportConfig) -> bool:
 def catalogue_size(config: ImportConfig) -> int:
     """Return how many items the test API of `config` lists."""
     return server_config(config).items
+
+
+def drawn_latencies(api: ServerConfig, number: int) -> list[float]:
+    """Return so many latencies of a test API, as it may draw them; not those that it will draw."""
+    draw = parse_latency(api.latency, Random(0))
+    return [draw() for _ in range(number)]
 
 
 def verdicts(config: ImportConfig, arrivals_s: Sequence[float]) -> list[bool]:

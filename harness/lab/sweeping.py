@@ -24,6 +24,7 @@ import trio
 
 from harness.config import ImportConfig
 from harness.errors import HarnessError, SweepBroken
+from harness.flags import DURATIONS
 from harness.installation import need
 from harness.lab.experiment import simulate_run
 from harness.lab.rows import measured, place, settings
@@ -34,6 +35,7 @@ from harness.record.run import Run
 from harness.record.summary import Summary
 from harness.session.importing import run_import
 from harness.speed import clock_at
+from harness.units import format_period
 
 # So many runs are handed over at once: enough to keep a large pool busy, few enough to be stopped soon.
 AHEAD = 64
@@ -223,6 +225,9 @@ def parameters(job: Job) -> dict[str, Any]:
     config = job.config
     written = config.as_written()
     said = {name: written[name] for name in sorted(config.given()) if written.get(name) is not None}
+    for name in said.keys() & DURATIONS:
+        if not isinstance(said[name], str):  # of people a notebook takes no number without a unit
+            said[name] = format_period(said[name])
     place = {
         "results": str(config.run.results.absolute()),
         "run": config.run.name,

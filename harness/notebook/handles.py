@@ -201,6 +201,8 @@ class LocalRun:
         self.run, self.url = session.run_folder, url
         self._timeline = timeline_of(session.run_folder.folder)  # of earlier sessions
         self._timeline.begin(session.state.session.number)
+        # Its first event was before anybody listened.
+        self._timeline.settings(0.0, workers=session.state.workers, limits=session.state.limits)
         session.on_event = self._heard.append
         self._session = session
 
@@ -235,11 +237,15 @@ EVERY_S = 0.5
 
 
 class RemoteRun(RemoteHandle):
-    """A run that another process makes, used like a `LocalRun`: it is over when that process writes no more."""
+    """A run in its folder, used like a `LocalRun`: it is over when no process writes it, as one that had ended before.
+
+    seen_open: a session was under way when it was looked at (a lock is also held to forget what failed).
+    """
 
     def __init__(self, run: Run) -> None:
         super().__init__(run)
         self.error: Exception | None = None
+        self.seen_open = False
         self._view: RunView | None = None
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="harness-watch", daemon=True)
@@ -260,12 +266,18 @@ class RemoteRun(RemoteHandle):
         """Return the run as it was when the thread last looked."""
         return self._view
 
+    def close(self) -> None:
+        """Look no more."""
+        self._over.set()
+
     def _watch(self) -> None:
         try:
-            while self.run.writer_pid is not None:
+            while self.run.writer_pid is not None and not self._over.is_set():
                 self._view = super().view()
+                self.seen_open = self.seen_open or self._view.status.is_open
                 self._over.wait(EVERY_S)
-            self._view = super().view()
+            if not self._over.is_set():
+                self._view = super().view()
         except (HarnessError, OSError) as error:
             self.error = error
         finally:

@@ -1,46 +1,63 @@
 """The functions that the cells of `notebooks/live_import.ipynb` call, and the one task that writes all widgets.
 
 The task runs on the kernel's loop, a few times a second, because callbacks of widgets may come in other threads, with
-loops that do not live on. A view that fails is said once and shown no more, and the others go on.
+loops that do not live on. A view that fails says so on the page and is written no more, and the others go on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from IPython.display import HTML, DisplayHandle, display
 
-from harness.notebook.all_runs import AllRuns
 from harness.notebook.controller import Controller
 from harness.notebook.handles import LocalRun
 from harness.notebook.run_index import RunIndex
+from harness.notebook.table_of_runs import AllRuns
 from harness.record.clock import utc_s
 from harness.record.run import Run
 from harness.settings import as_switch, checked, notebook_folder
 from harness.views.panel.run_widget import page, rows_page
 
-# One of each per kernel: a cell that is run again shows the panel there is, for its import may be under way.
+# Four times a second looks alive, and costs the import next to nothing.
 EVERY_S = 0.25
-
-Tick = Callable[[], Awaitable[object] | object]
+# Of these, one in so many says that the kernel is there.
+_SLOWLY = 4
 
 _log = logging.getLogger("harness")
 
 
+class View(Protocol):
+    """What is kept up to date. tick: write what has changed, and say that the kernel is there.
+
+    Once `tick` has failed, `tell` is called with what went wrong, and only `beat`, which says that the kernel is there.
+    """
+
+    def tick(self) -> None: ...
+
+    def tell(self, failure: str) -> None: ...
+
+    def beat(self) -> None: ...
+
+
 class Refresher:
-    """Calls what it was given, by name, until it is closed. Asking again for a name replaces what it called."""
+    """Keeps the views that it was given up to date, by name, until it is closed."""
 
     def __init__(self) -> None:
-        self._ticks: dict[str, Tick] = {}
+        self._views: dict[str, View] = {}
+        self._failed: set[str] = set()
         self._task: asyncio.Task[None] | None = None
 
-    def call(self, name: str, tick: Tick) -> None:
-        """Call `tick` every 0.25 s from now on. Must be called from the kernel's loop, as a cell is."""
-        self._ticks[name] = tick
+    def call(self, name: str, view: View) -> None:
+        """Call `view.tick` every 0.25 s from now on, in place of what had this name. To be called from the kernel's
+        loop, as a cell is.
+        """
+        self._views[name] = view
+        self._failed.discard(name)
         self.close()
         # Anew each time: what a task shows belongs to the cell that started it.
         self._task = asyncio.get_running_loop().create_task(self._run())
@@ -52,28 +69,32 @@ class Refresher:
             self._task = None
 
     async def _run(self) -> None:
-        while True:
-            for name in list(self._ticks):
-                await self._try(name)
+        for number in count():
+            for name, view in list(self._views.items()):
+                if name not in self._failed:
+                    self._try(name, view)
+                elif number % _SLOWLY == 0:
+                    view.beat()
             await asyncio.sleep(EVERY_S)
 
-    async def _try(self, name: str) -> None:
+    def _try(self, name: str, view: View) -> None:
         try:
-            wanted = self._ticks[name]()
-            if isinstance(wanted, Awaitable):
-                await wanted
-        except Exception:
-            del self._ticks[name]
-            _log.exception("the view %s failed and is no longer shown; run its cell again. Imports continue", name)
+            view.tick()
+        except Exception as error:
+            self._failed.add(name)
+            _log.exception("%s failed", name)
+            why = f"{type(error).__name__}: {error}".removesuffix(": ")
+            view.tell(f"{name} failed ({why}) and is no longer kept up to date; run its cell again. Imports continue.")
 
 
+# One of each per folder: a cell that is run again shows the board there is, for its import may be under way.
 _controllers: dict[Path, Controller] = {}
 _all_runs: dict[Path, AllRuns] = {}
 _refresher = Refresher()
 
 
 def live_import(*, live: bool | str = True, results: str | Path | None = None, **settings: Any) -> Run | None:
-    """Show the panel, filled in with `settings`; it imports when somebody presses Start.
+    """Show the board, whose form holds `settings`; it follows the newest import, and begins one when asked.
 
     Not `live`, as papermill runs it: import at once, show how it goes without widgets, and answer the run.
     """
@@ -87,9 +108,9 @@ def live_import(*, live: bool | str = True, results: str | Path | None = None, *
     if controller.at_work:
         controller.say("This import was already running; it keeps the settings that it was started with.")
     else:
-        controller.controls.fill(settings)
+        controller.form.fill(settings)
     display(controller.widget)
-    _refresher.call("live import", controller.tick)
+    _refresher.call(f"the board of {folder}", controller)
     return None
 
 
@@ -103,9 +124,18 @@ def all_runs(*, live: bool | str = True, results: str | Path | None = None) -> N
         return
     runs = _all_runs.get(folder)
     if runs is None:
-        runs = _all_runs[folder] = AllRuns(folder, _controller(folder))
+        runs = _all_runs[folder] = table_beside(_controller(folder))
     display(runs.widget)
-    _refresher.call("all runs", runs.tick)
+    _refresher.call(f"the table of {folder}", runs)
+
+
+def table_beside(board: Controller) -> AllRuns:
+    """Return the table of all runs that is the switch of `board`, and has controls where that has them."""
+    steers = board.policy.controls
+    runs = AllRuns(board.results, board if steers else None, controls=steers, on_chosen=board.choose)
+    runs.table.folder = board.widget.folder
+    board.on_follow = lambda: setattr(runs.table, "chosen", [])
+    return runs
 
 
 def _controller(folder: Path) -> Controller:
@@ -129,6 +159,3 @@ def _in_batch(import_: LocalRun) -> Run:
             shown.append(display(html, display_id=True))
 
     return import_.wait(look=look)
-
-
-# Four times a second looks alive, and costs the import next to nothing.

@@ -19,8 +19,9 @@ from IPython.display import display
 
 from harness.config import ImportConfig
 from harness.errors import BadInput, HarnessError
-from harness.flags import FLAGS
+from harness.flags import DURATIONS, FLAGS, flag_of
 from harness.settings import as_switch, checked, notebook_folder
+from harness.units import refuse_bare
 from harness.views.plots import png, svg
 from harness.views.report.pictures import Picture
 from harness.views.report.tables import Table
@@ -80,6 +81,9 @@ def settings(namespace: Mapping[str, Any], also: tuple[str, ...] = ("simulated",
     """
     given = parameters(namespace)
     _refuse_unknown(given, (*FLAGS, "source", *also))
+    for name in given.keys() & DURATIONS:
+        if given[name] is not None:  # `-p latency 80` arrives as a number
+            refuse_bare(flag_of(name), given[name])
     values = {name: value for name, value in given.items() if name in FLAGS or name == "source"}
     return checked({**values, "results": notebook_folder(given.get("results"))})
 
@@ -107,9 +111,10 @@ switch = plainly(as_switch)
 
 def show_picture(picture: Picture, *, table: bool = True) -> None:
     """Show the figure, sharp where SVG is shown and as a PNG elsewhere, what to look for, and its data."""
-    show_html(
-        f"<h3>{escape(picture.title)}</h3><p>{escape(picture.look_for)}</p>", f"{picture.title}. {picture.look_for}"
-    )
+    heading = getattr(picture.figure, "heading", None)
+    if heading is None or heading.finding != picture.title:  # else the figure says it above itself
+        html = f"<h3>{escape(picture.title)}</h3><p>{escape(picture.look_for)}</p>"
+        show_html(html, f"{picture.title}. {picture.look_for}")
     data = {
         "image/svg+xml": svg(picture.figure, picture.name),
         "image/png": base64.b64encode(png(picture.figure, dpi=100)).decode(),

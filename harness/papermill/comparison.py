@@ -15,9 +15,10 @@ from harness.lab.sweeps import Sweep, find_sweep, read_sweep
 from harness.papermill.cells import parameters, plainly, show_html, show_picture, show_table
 from harness.settings import notebook_folder
 from harness.views.report import SweepPart
-from harness.views.report.content import sweep_headline, sweep_settings, sweep_size
-from harness.views.report.page import efficiencies
+from harness.views.report.choices import sweep_headline
+from harness.views.report.content import sweep_settings, sweep_size
 from harness.views.report.pictures import Picture, sweep_pictures
+from harness.views.report.sections import efficiencies
 from harness.views.report.tables import table_of_pairs
 
 _NEEDS = {

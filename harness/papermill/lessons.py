@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.config import ImportConfig
+from harness.errors import BadInput
 from harness.installation import need
 from harness.lab.experiment import simulate_run
 from harness.lab.simulate import enforced, verdicts
@@ -15,6 +16,7 @@ from harness.pacing.schedule import Window, Windows, plan
 from harness.papermill.cells import parameters, plainly, settings, show_picture
 from harness.record.arrow import to_table
 from harness.record.events import Event
+from harness.units import parse_duration, refuse_bare
 from harness.views.plots.lessons import (
     policies_alt,
     policies_plot,
@@ -119,7 +121,12 @@ class Lessons:
         given = parameters(namespace)
         names = given["strategies"]
         listed = names.split(",") if isinstance(names, str) else names
-        return cls(config, tuple(str(name).strip() for name in listed), int(given["arrivals"]), float(given["every"]))
+        refuse_bare("every", given["every"])
+        try:
+            every_s = parse_duration(str(given["every"]))
+        except ValueError as error:
+            raise BadInput(f"every: {error}") from None
+        return cls(config, tuple(str(name).strip() for name in listed), int(given["arrivals"]), every_s)
 
     @plainly
     def policies(self, limit: str) -> None:

@@ -50,6 +50,11 @@ def written_status(about: dict[str, Any]) -> RunStatus:
     return RunStatus(about.get("status", RunStatus.RUNNING))
 
 
+def settings_in_force(about: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of the last session, as it was started and as `set` changed them since."""
+    return {**about.get("config", {}), **about.get("in_force", {}), **about.get("asked", {})}
+
+
 def is_told(folder: Path, about: dict[str, Any]) -> bool:
     """Return True if run.json says how the run ended, and no event was written since.
 
@@ -62,6 +67,11 @@ def is_told(folder: Path, about: dict[str, Any]) -> bool:
         return True
     last = about["recorded"].get("events", {})
     return all(first <= last.get(writer, 0) for writer, first, _ in list_parts(folder / "events"))
+
+
+def is_settled(folder: Path, about: dict[str, Any]) -> bool:
+    """Return True if items.parquet, summary.json and run.json tell of every event."""
+    return is_told(folder, about) and bool(about.get("settled", True))
 
 
 def _wrong_in(about: Any) -> str | None:

@@ -89,12 +89,16 @@ EVENT_SCHEMA = pa.schema(
         ("utc_s", _SECONDS),
         ("carried", pa.bool_()),
         ("along", pa.bool_()),
+        ("least_s", _SECONDS),
+        ("likely_s", _SECONDS),
+        ("most_s", _SECONDS),
     ],
     metadata={"harness.schema": str(SCHEMA_VERSION)},
 )
 
 # Classes name an id or cursor for what it is; the table has one column for all of them.
-_COLUMN_OF = {"item": "key", "page": "key", "number": "session", "counting": "reason", "evidence": "detail"}
+_COLUMN_OF = {"item": "key", "page": "key", "number": "session"}
+_COLUMN_OF |= {"counting": "reason", "evidence": "detail", "occasion": "reason", "basis": "detail"}
 _ROLE_OF = {"PageListed": "list"} | dict.fromkeys(("ItemImported", "ItemListed", "ItemAdopted", "Forgotten"), "item")
 # Of the columns of an Endpoint, which the role of its request completes.
 _ENDPOINT = ("resource", "endpoint", "credential", "budget")
@@ -105,6 +109,7 @@ _SINCE = {"headers": 2, "body": 2}
 _SINCE |= dict.fromkeys(("carried", "way", "more", "unread", "new", "past", "said_by", "remarks"), 3)
 _SINCE |= dict.fromkeys(("resource", "endpoint", "parent", "credential", "key_kind", "next_page_kind"), 4)
 _SINCE |= dict.fromkeys(("along", "paging", "guessed", "places", "part", "parts"), 5)
+_SINCE |= dict.fromkeys(("least_s", "likely_s", "most_s"), 6)
 _COLUMNS = {name: tuple(_COLUMN_OF.get(field, field) for field in names) for name, names in EVENT_FIELDS.items()}
 _VALUES = {name: attrgetter(*fields) if len(fields) > 1 else None for name, fields in EVENT_FIELDS.items()}
 

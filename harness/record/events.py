@@ -37,8 +37,8 @@ from harness.record.status import RunStatus as RunStatus
 # Returned. 4: what a request asked (`endpoint`, `parent`) and its `role`, which was called `kind` (and that of a list
 # `page`); pages as PageRefs; `consecutive_refusals`, which was called `strikes`. 5: items that one request asked for
 # together (`along`, keys of the kind `batch`), the declared paging of a page (`paging`, `guessed`), where items lie
-# (`places`), and lists that are read in parts (`part`, ListSplit). Older files are read as they are.
-SCHEMA_VERSION = 5
+# (`places`), and lists that are read in parts (`part`, ListSplit). 6: Predicted. Older files are read as they are.
+SCHEMA_VERSION = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,6 +356,22 @@ class Learned:
 
 
 @dataclass(frozen=True, slots=True)
+class Predicted:
+    """The session is thought to take from least_s to most_s in all, with a confidence of 90 % (`record.prediction`).
+
+    likely_s: the median. All three are None where nothing can be said, and `basis` says why; else it says what that
+    rests on. occasion: `size known`, `limits set` or `workers set`.
+    """
+
+    t_s: float
+    least_s: float | None
+    likely_s: float | None
+    most_s: float | None
+    occasion: str
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEnded:
     """The session is over, in `status`, because of `reason`."""
 
@@ -388,6 +404,7 @@ Event = (
     | WorkersSet
     | LimitsSet
     | Learned
+    | Predicted
     | SessionEnded
 )
 

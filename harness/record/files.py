@@ -118,12 +118,17 @@ def clear_temporary(folder: Path) -> None:
 
 
 def _parts(folder: Path) -> Iterator[tuple[str, int, int, Path]]:
-    """(writer, first row, last, path); of a part whose name does not tell the last, the first."""
-    for path in folder.glob("*.parquet"):
-        writer, _, numbers = path.stem.rpartition("-")
+    """(writer, first row, last row, path); of a part whose name does not tell the last, the first."""
+    try:
+        names = os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for name in names:
+        stem, ending = os.path.splitext(name)
+        writer, _, numbers = stem.rpartition("-")
         first, _, last = numbers.partition("_")
-        if writer and first.isdecimal() and (last or first).isdecimal():
-            yield writer, int(first), int(last or first), path
+        if ending == ".parquet" and writer and first.isdecimal() and (last or first).isdecimal():
+            yield writer, int(first), int(last or first), folder / name
 
 
 def writer_order(writer: str) -> tuple[int, int, str]:

@@ -12,6 +12,7 @@ from typing import Any
 from harness.errors import RecordError
 from harness.record import events as e
 from harness.record.discovery import Listing, list_ended, page_listed, told_next
+from harness.record.prediction import CHANGED, CUT_SHORT, PAUSED, RETRIED, SIZE_KNOWN, Prediction, over, set_aside
 from harness.record.split import Named, Part, Reading, ended_together
 from harness.record.state import Boundary, Current, Failure, ItemState, State
 
@@ -25,6 +26,11 @@ def latency_bucket(seconds: float) -> int:
     return round(math.log(max(seconds, 1e-4)) * _BUCKETS_PER_E)
 
 
+def bucket_s(bucket: int) -> float:
+    """Return the seconds that a bucket stands for."""
+    return math.exp(bucket / _BUCKETS_PER_E)
+
+
 def latency_quantile(latency: dict[int, int], q: float) -> float | None:
     """Return the q-quantile (0 to 1) of the counted latencies, in seconds; None where there are none."""
     rank = q * sum(latency.values())
@@ -32,7 +38,7 @@ def latency_quantile(latency: dict[int, int], q: float) -> float | None:
     for bucket in sorted(latency):
         seen += latency[bucket]
         if seen >= rank:
-            return math.exp(bucket / _BUCKETS_PER_E)
+            return bucket_s(bucket)
     return None
 
 
@@ -51,6 +57,7 @@ def fold(events: Iterable[e.Event], state: State | None = None) -> State:
 
 def _session_started(state: State, event: e.SessionStarted) -> None:
     _cut_tail(state)
+    state.predictions = set_aside(state.predictions, state.session.number, CUT_SHORT, open_only=True)
     state.earlier_s += state.session.duration_s()
     state.cut_short = state.cut_short or (state.session.number > 0 and not state.session.ended)
     state.boundaries.append(Boundary(state.pages_read, state.imported, state.kept, "session"))
@@ -268,6 +275,8 @@ def _retried(state: State, event: e.Retried) -> None:
     if event.role == "item":
         _move(state, event.item, "pending", event.t_s)
     state.failures.pop((event.role, event.key), None)
+    if not state.session.ended:
+        state.predictions = set_aside(state.predictions, state.session.number, RETRIED)
     _reopen(state)
 
 
@@ -341,6 +350,7 @@ def _waited(state: State, event: e.Waited) -> None:
 
 def _paused(state: State, event: e.Paused) -> None:
     state.session.paused_at_s = event.t_s
+    state.predictions = set_aside(state.predictions, state.session.number, PAUSED)
     state.status = e.RunStatus.PAUSED
 
 
@@ -381,10 +391,20 @@ def _learned(state: State, event: e.Learned) -> None:
     state.learned[event.tier or event.evidence.partition(" ")[0]] = event.evidence
 
 
+def _predicted(state: State, event: e.Predicted) -> None:
+    number = state.session.number
+    if event.occasion != SIZE_KNOWN:
+        state.predictions = set_aside(state.predictions, number, CHANGED)
+    said = (event.least_s, event.likely_s, event.most_s, event.occasion, event.basis)
+    aside = PAUSED if state.session.paused_s else ""
+    state.predictions = [*state.predictions, Prediction(number, event.t_s, *said, aside=aside)]
+
+
 def _session_ended(state: State, event: e.SessionEnded) -> None:
     state.status, state.reason = e.RunStatus(event.status), event.reason
     state.session.waiting = None
     state.session.ended = True
+    state.predictions = over(state.predictions, state.session.number, state.session.duration_s(), state.status)
     state.cut_short = state.cut_short or not state.status.is_complete
     _cut_tail(state)
 
@@ -420,5 +440,6 @@ _HANDLERS: dict[type, Callable[[State, Any], None]] = {
     e.WorkersSet: _workers_set,
     e.LimitsSet: _limits_set,
     e.Learned: _learned,
+    e.Predicted: _predicted,
     e.SessionEnded: _session_ended,
 }

@@ -22,6 +22,7 @@ from typing import IO, ClassVar
 
 from harness.errors import BadInput, NoSuchRun, RecordError, RunLocked
 from harness.record.files import make_folder, sync_folder, unwritable
+from harness.record.tags import TAGS, TAGS_NEW
 
 LOCK = "lock"
 _NEW, _REMOVED = ".new-", ".removed-"
@@ -34,7 +35,7 @@ _HUSK = frozenset({LOCK, "run.json.tmp", "sweep.json.tmp"})
 # All that a run's folder ever holds.
 _REMAINS = _HUSK | {
     *("run.json", "events", "items", "snapshots", "control", "sent", "live.json", "live.json.tmp"),
-    *("summary.json", "summary.json.tmp", "items.parquet", "items.parquet.tmp"),
+    *("summary.json", "summary.json.tmp", "items.parquet", "items.parquet.tmp", TAGS, TAGS_NEW),
 }
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 

@@ -21,7 +21,7 @@ from harness.record.run import Run
 from harness.record.snapshot import latest_snapshot
 from harness.record.state import State
 from harness.record.status import RunStatus
-from harness.record.timeline import LATER, LEAST_WAIT_S, Timeline, TimelineBins
+from harness.record.timeline import LATER, LEAST_WAIT_S, Timeline
 
 # Parts may be replaced by a compacted one between being listed and being read; the next list names that one.
 _TRIES = 5
@@ -89,9 +89,12 @@ def _last(folder: Path) -> tuple[str, int, int] | None:
 
 
 _COLUMNS = ["event", "session", "t_s", "sent_s", "sent", "along", "began_s", "ended_s", "asleep_s", "tier", "reason"]
+_COLUMNS += ["status", "workers", "limits"]
 _LATER = pa.array([each.__name__ for each in LATER])
 _PAUSES = pa.array(["Paused", "Resumed", "SessionEnded"])
 _WAITS = pa.array(["WaitBegan", "Waited", "SessionEnded"])
+_SETTINGS = {"SessionStarted": ("workers", "limits"), "WorkersSet": ("workers",), "LimitsSet": ("limits",)}
+_SETTING = pa.array([*_SETTINGS, "Learned"])
 
 
 class Replay:
@@ -117,11 +120,6 @@ def timeline_of(folder: Path) -> Timeline:
     return Replay(folder).read()
 
 
-def bins_of(folder: Path) -> TimelineBins:
-    """Return the timeline so far, to be drawn."""
-    return timeline_of(folder).bins()
-
-
 def _replay(timeline: Timeline, events: pa.Table) -> None:
     """Add the events of one session, as `Timeline.apply` would one by one."""
     until_s = pc.max(events.filter(pc.invert(pc.is_in(events["event"], _LATER)))["t_s"]).as_py()
@@ -133,8 +131,11 @@ def _replay(timeline: Timeline, events: pa.Table) -> None:
         went = pc.and_(went, pc.invert(pc.fill_null(events["along"], False)))
     for at, number in _by_bin(timeline, events.filter(went)):
         timeline.count(at, sent=number)
-    for at, number in _by_bin(timeline, events.filter(pc.equal(events["event"], "Refused"))):
-        timeline.count(at, refused=number)
+    refused = events.filter(pc.equal(events["event"], "Refused"))
+    for status in sorted(pc.unique(refused["status"]).to_pylist()):
+        for at, number in _by_bin(timeline, refused.filter(pc.equal(refused["status"], status))):
+            timeline.count(at, refused=number, status=int(status))
+    _replay_settings(timeline, events.filter(pc.is_in(events["event"], _SETTING)))
     _replay_waits(timeline, events)
 
 
@@ -143,6 +144,14 @@ def _by_bin(timeline: Timeline, events: pa.Table) -> list[tuple[int, int]]:
     since_start = pc.max_element_wise(pc.add(events["t_s"], timeline.began_s), 0.0)
     found = pc.value_counts(pc.cast(pc.floor(pc.divide(since_start, timeline.bin_s)), pa.int64()))
     return [(pair["values"], pair["counts"]) for pair in found.to_pylist()]
+
+
+def _replay_settings(timeline: Timeline, events: pa.Table) -> None:
+    for row in events.select(["event", "t_s", "workers", "limits"]).to_pylist():
+        if row["event"] == "Learned":
+            timeline.in_force["limits"] = row["limits"]
+        else:
+            timeline.settings(row["t_s"], **{name: row[name] for name in _SETTINGS[row["event"]]})
 
 
 def _replay_waits(timeline: Timeline, events: pa.Table) -> None:

@@ -26,7 +26,7 @@ NOT_COMPLETE = "only a complete run is measured"
 RUNNING = "not known before the run is complete"
 CUT_SHORT = "a session was interrupted, and limits renew between sessions"
 CHANGED = "the limits were changed during the run"
-NO_LIMIT = "no limit is known"
+NO_LIMIT, NO_TIME = "no limit is known", "it took no time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +80,15 @@ def optimality(
 ) -> Optimality:
     """Judge a run in `state` against its `bound`; the arguments are those of `summarise`."""
     reason = (
-        _unfinished(status)
+        ("" if status.is_open or status.is_complete else NOT_COMPLETE)
         or refused_within(state, limits_source, server, learned)
-        or (CUT_SHORT if state.cut_short else "")
-        or (CHANGED if _limits_differ(state) else "")
+        or in_pieces(state)
+        or (RUNNING if status.is_open else "")
     )
-    if reason or bound is None or not state.duration_s:
+    if reason or bound is None:
         return Optimality(why=reason or NO_LIMIT)
+    if not state.duration_s:
+        return Optimality(why=NO_TIME)
     short = _too_short(state)
     if short:
         return Optimality(why=short)
@@ -98,10 +100,11 @@ def optimality(
     return Optimality(of_best=min(1.0, share))
 
 
-def _unfinished(status: RunStatus) -> str:
-    if status.is_open:
-        return RUNNING
-    return "" if status.is_complete else NOT_COMPLETE
+def in_pieces(state: State) -> str:
+    """Return why no share of the best possible can be said however the run goes on: it has pieces; else ""."""
+    if state.cut_short:
+        return CUT_SHORT
+    return CHANGED if _limits_differ(state) else ""
 
 
 def refused_within(
@@ -124,7 +127,8 @@ def refused_within(
 def _about(learned: LearnedLimit) -> str:
     """Return a limit as people say it: a rate without a burst is so many a second."""
     found = limits_in(learned.limit)
-    return f"{found[0].per_s:.3g} a second" if found and found[0].is_bucket and found[0].limit == 1 else learned.limit
+    is_spaced = found and found[0].is_bucket and found[0].limit == 1
+    return f"{found[0].per_s:.3g} a second, evenly spaced" if is_spaced else learned.limit
 
 
 def refusals_by_limits(state: State, server: Ledger | None = None) -> int:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.errors import NoSuchRun, RecordError
 from harness.paths import program
-from harness.record.about import is_told, read_about
+from harness.record.about import is_settled, is_told, read_about, settings_in_force
 from harness.record.clock import iso, local_stamp
 from harness.record.files import write_json
 from harness.record.folder import Folder, created
@@ -60,8 +60,7 @@ class Run(Folder):
 
         `about["config"]` are those of the first session. A run of an earlier version has noted only what was `set`.
         """
-        about = self.about
-        return {**about.get("config", {}), **about.get("in_force", {}), **about.get("asked", {})}
+        return settings_in_force(self.about)
 
     @property
     def assumed(self) -> str:
@@ -97,8 +96,7 @@ class Run(Folder):
 
         They do not while a session goes on, nor after one that was killed or that ended by an error.
         """
-        about = self.about
-        return is_told(self.folder, about) and bool(about.get("settled", True))
+        return is_settled(self.folder, self.about)
 
     def state(self) -> State:
         """Return the fold of all events on disk."""

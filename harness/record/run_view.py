@@ -7,12 +7,13 @@ its events (`Live`), and of the timeline; it is a copy, which does not change wh
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from harness.record.live import Live, elapsed_s
+from harness.record.optimality import in_pieces
+from harness.record.prediction import Prediction, shown
 from harness.record.state import Failure, State
 from harness.record.status import RunStatus
 from harness.record.summary import Summary
@@ -21,13 +22,18 @@ from harness.record.timeline import TimelineBins
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """The settings of a run: at its `start`, and `in_force` in its last session. Secrets are in neither."""
+    """The settings of a run: at its `start`, and `in_force` in its last session. Secrets are in neither.
+
+    created_utc_s: None where that is not known. tags: what people call it besides its name.
+    """
 
     start: Mapping[str, Any] = field(default_factory=dict)
     in_force: Mapping[str, Any] = field(default_factory=dict)
     created: str = "unknown"
     seed: int | None = None
     simulated: bool = False
+    created_utc_s: float | None = None
+    tags: tuple[str, ...] = ()
 
 
 NO_SETTINGS = RunSettings()
@@ -42,8 +48,9 @@ class RunView:
     `auto` believes while it runs, with the evidence.
 
     elapsed_s: what has passed up to then, time paused by a person left out. waiting_s: of that, with nothing to
-    send. Where no session is under way both are the summary's own. on_course: the share of the best possible speed it
-    will have had if it ends when expected (None: not known yet); in the end, summary.optimality is what it had.
+    send. Where no session is under way both are the summary's own. expected_optimality: the share of the best possible
+    speed it will have had if it ends when expected; None: not known yet, or it will not be said in the end either, as
+    of a run that was interrupted. In the end, summary.optimality is what it had.
     """
 
     summary: Summary
@@ -65,6 +72,11 @@ class RunView:
         return self.summary.status
 
     @property
+    def prediction(self) -> Prediction | None:
+        """How long its last session was thought to take; None where the run was not predicted (by an older version)."""
+        return shown(self.summary.predictions)
+
+    @property
     def learned(self) -> dict[str, str]:
         """The limits that the run revealed, each with the evidence; of one under way, what is believed so far.
 
@@ -74,10 +86,6 @@ class RunView:
             return dict(self.believed)
         of_headers = {what: why for what, why in self.believed if not what[:1].isdigit()}
         return {limit.limit: limit.evidence for limit in self.summary.learned} | of_headers
-
-    def latest_failures(self, most: int) -> tuple[Failure, ...]:
-        """Return at most so many failures, the latest first."""
-        return tuple(heapq.nlargest(most, self.failures, key=lambda failure: failure.at_utc_s))
 
 
 def view_of(
@@ -93,7 +101,7 @@ def view_of(
     """
     passed_s, waiting_s, expected_optimality = summary.duration_s, summary.waiting_s, None
     if state is not None and live is not None:
-        expected_optimality = _expected_optimality(state, live)
+        expected_optimality = None if _never_said(summary, state) else _expected_optimality(state, live)
         if state.status.is_open:
             passed_s = elapsed_s(state, live.t_s)
             waiting_s = min(passed_s, state.asleep_s + _unfinished_wait_s(state, live.t_s))
@@ -115,6 +123,11 @@ def _unfinished_wait_s(state: State, t_s: float) -> float:
     if session.waiting is None or session.waiting[1] == "retry":
         return 0.0
     return max(0.0, t_s - max(session.waiting[0], session.last_answer_s or 0.0))
+
+
+def _never_said(summary: Summary, state: State) -> bool:
+    """Return True where the summary will leave the share of the best possible out, whatever is yet to come."""
+    return bool(summary.refused_within or in_pieces(state))
 
 
 def _expected_optimality(state: State, live: Live) -> float | None:

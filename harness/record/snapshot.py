@@ -19,6 +19,7 @@ from harness.record.events import SCHEMA_VERSION, ItemId, PageRef, canonical_id
 from harness.record.pages import PageSet
 from harness.record.parts import list_parts, read_table, write_tables
 from harness.record.places import FrozenPlaces
+from harness.record.prediction import Prediction
 from harness.record.split import Named, Part
 from harness.record.state import Boundary, Current, Failure, Items, State
 from harness.record.status import RunStatus
@@ -30,11 +31,11 @@ SNAPSHOT_SHARE = 8  # an eighth of a million items' events are read again in two
 KEPT = 2
 _CHUNK = 50_000  # ids made into text at once
 
-_BY_HAND = ("items", "failures", "pages", "listing", "session", "places", "parts", "named")
+_BY_HAND = ("items", "failures", "pages", "listing", "session", "places", "parts", "named", "predictions")
 _PLAIN = [f.name for f in fields(State) if f.name not in _BY_HAND]
 _FIELDS = [
     str(SCHEMA_VERSION),
-    *(f.name for cls in (State, Part, Listing, Current, Failure) for f in fields(cls)),
+    *(f.name for cls in (State, Part, Listing, Current, Failure, Prediction) for f in fields(cls)),
     *Boundary._fields,
 ]
 # An id is a number or a text, the other column is empty: most are numbers, and those are read without a look at each.
@@ -51,6 +52,7 @@ def freeze(state: State, writer: str, seq: int) -> Frozen:
     """Make a copy that changes no more: call it where events are applied, and write the copy in another thread."""
     head = {name: _copy(getattr(state, name)) for name in _PLAIN}
     head["failures"] = [asdict(failure) for failure in state.failures.values()]
+    head["predictions"] = [asdict(prediction) for prediction in state.predictions]
     head["pages"] = state.pages.as_json()
     head["listing"] = asdict(state.listing)
     head["session"] = asdict(state.session)
@@ -177,6 +179,7 @@ def _thaw(table: pa.Table) -> tuple[State, str, int]:
     for name in ("statuses", "refusals", "latency"):  # JSON has no integer keys
         setattr(state, name, {int(key): count for key, count in head[name].items()})
     state.boundaries = [Boundary(*kept) for kept in head["boundaries"]]
+    state.predictions = [Prediction(**kept) for kept in head["predictions"]]
     state.waits = {by: (seconds, count) for by, (seconds, count) in head["waits"].items()}
     state.pages = PageSet.from_json(head["pages"])
     state.next_page = _page(head["next_page"])

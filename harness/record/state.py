@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from harness.record.events import ItemId, Key, PageRef, Role, RunStatus
 from harness.record.places import Places
+from harness.record.prediction import Prediction
 from harness.record.split import Named, Part, Reading
 
 ItemState = Literal["pending", "waiting", "imported", "failed", "forgotten"]
@@ -214,6 +215,7 @@ class State(Reading):
     ended_utc_s: float | None = None  # of the last item's event
     status: RunStatus = RunStatus.RUNNING
     reason: str = ""
+    predictions: list[Prediction] = field(default_factory=list)  # of all sessions, in order
     session: Current = field(default_factory=Current)
     from_list: bool = False  # items were taken from the list's records, without requests of their own
     places: Places = field(default_factory=Places)  # of items that are not imported yet, where the list says them

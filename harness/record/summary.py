@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from harness.bound import Bound
 from harness.pacing.refusals import TOO_MANY_REQUESTS as TOO_MANY_REQUESTS  # for views, which do not pace
-from harness.record.fold import latency_quantile
+from harness.record.fold import (
+    latency_bucket as latency_bucket,  # for views, which do not fold
+    latency_quantile as latency_quantile,
+)
 from harness.record.optimality import (
     LearnedLimit as LearnedLimit,  # parts of a Summary
     Ledger as Ledger,
@@ -26,6 +29,7 @@ from harness.record.optimality import (
     optimality,
     refused_within,
 )
+from harness.record.prediction import Prediction as Prediction  # part of a Summary
 from harness.record.state import State
 from harness.record.status import RunStatus
 
@@ -58,6 +62,7 @@ class Summary:
     assumed: what page 1 made believe of an API that was not declared; "" where nothing was. requests_saved: how many
     more an item per request and 100 a page would have taken, by what is in saved_by, for people. from_list: items were
     taken from the list's records.
+    predictions: how long its sessions were thought to take, beside what they took.
     speed: how many times as fast as the wall clock's the API's time passed, in which all times are.
     """
 
@@ -117,6 +122,7 @@ class Summary:
     from_list: bool = False
     saved_by: tuple[str, ...] = ()
     speed: float = 1.0
+    predictions: tuple[Prediction, ...] = ()
 
     @property
     def sent(self) -> int:
@@ -142,6 +148,7 @@ class Summary:
         server = Ledger(**plain["server"]) if plain["server"] else None
         learned = tuple(LearnedLimit(**limit) for limit in plain.get("learned", ()))
         more: dict[str, Any] = {"status": RunStatus(plain["status"]), "saved_by": tuple(plain.get("saved_by", ()))}
+        more["predictions"] = tuple(Prediction(**one) for one in plain.get("predictions", ()))
         more |= {"waits": waits, "lost_to": lost_to, "server": server, "learned": learned}
         return cls(**{**plain, **more})
 
@@ -151,16 +158,26 @@ def read_figures(path: Path) -> dict[str, Any] | None:
 
     Figures that an earlier revision counted otherwise, or did not know, are as this one says them.
     """
+    found = _read(path)
+    return None if found is None else found[0]
+
+
+def read_summary(path: Path) -> Summary | None:
+    """Read the summary in a file that holds all of its figures; None where it does not, as in an earlier version's."""
+    found = _read(path)
+    return found[1] if found is not None and "learned" in found[0] else None
+
+
+def _read(path: Path) -> tuple[dict[str, Any], Summary] | None:
     from pydantic import ValidationError  # only readers of a run that has ended need it
 
     try:
         text = path.read_bytes()
         _adapter().validate_json(text, strict=True)
         figures: dict[str, Any] = _upgraded(json.loads(text))
-        Summary.from_dict(figures)
+        return figures, Summary.from_dict(figures)
     except (OSError, ValidationError, ValueError, TypeError, KeyError, RecursionError):
         return None
-    return figures
 
 
 @cache
@@ -242,6 +259,7 @@ def summarise(
         server=server,
         list_ended=_list_ended(state, shown),
         learned=tuple(learned),
+        predictions=tuple(state.predictions),
         refused_within=refused_within(state, limits_source, server, learned),
         counted_as=counted_as,
         **_items(state),
@@ -328,11 +346,19 @@ def _times(state: State) -> dict[str, Any]:
         "waiting_s": waiting_s,
         "waits": _waits(state),
         "sleeps": state.sleeps,
-        "latency_p50_s": latency_quantile(state.latency, 0.50),
-        "latency_p95_s": latency_quantile(state.latency, 0.95),
+        "latency_p50_s": _latency(state, 0.50),
+        "latency_p95_s": _latency(state, 0.95),
         "latency_max_s": state.most_latency_s if state.latency else None,
         "latency_min_s": state.least_latency_s,
     }
+
+
+def _latency(state: State, q: float) -> float | None:
+    """Return a quantile of the latencies: near the true one, and never outside the least and the most there were."""
+    found = latency_quantile(state.latency, q)
+    if found is None or state.least_latency_s is None:
+        return None
+    return min(max(found, state.least_latency_s), state.most_latency_s)
 
 
 def _beside_best(state: State, bound: Bound | None, judged: Optimality) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import trio
 
 from harness.errors import HarnessError
+from harness.flags import MOST_WORKERS
 from harness.pacing import Tiers, parse_tiers
 from harness.record.clock import utc_s
 from harness.record.control import POLL_S, Command, Inbox, Posted, ask, reply
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 # Watchers see counters at most a second late, as parts are written, and the live status no later than that.
 LIVE_S = 0.5
-MOST_WORKERS = 1000
 
 
 @dataclass(frozen=True, slots=True)

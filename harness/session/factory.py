@@ -15,6 +15,7 @@ from harness.config import ImportConfig, sent_as
 from harness.core.budgets import Budgets, budget_name, by_routes, shared
 from harness.core.concurrency import Concurrency
 from harness.core.core import Core
+from harness.core.foresight import Foreseen, Foresight
 from harness.core.rules import Rules, TokenRules
 from harness.core.stop_conditions import StopConditions
 from harness.errors import RecordError
@@ -138,8 +139,9 @@ def make_core(
     utc_s: float,
     state: State | None = None,
     payloads: set[ItemId] | None = None,
+    foreseen: Foreseen | None = None,
 ) -> Core:
-    """Return the core of one session as `config` wants it, to be started; see `Core`."""
+    """Return the core of one session as `config` wants it, to be started; see `Core`, and `Foresight` for foreseen."""
     rules = Rules(
         config.pacing.most_workers,
         config.retry.delays,
@@ -159,7 +161,9 @@ def make_core(
         config.source.ranges,
     )
     concurrency = Concurrency(most=config.pacing.most_workers) if config.pacing.workers == "auto" else None
-    return Core(rules, budgets, record, utc_s, state, payloads, concurrency)
+    core = Core(rules, budgets, record, utc_s, state, payloads, concurrency)
+    core.foresight = Foresight(core, config.pacing.rtt_floor, foreseen)
+    return core
 
 
 def ends_of(config: ImportConfig, began_utc_s: float) -> StopConditions:

@@ -7,16 +7,17 @@ way is followed: events are read once, and what its session knows beyond them co
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.config import ImportConfig
-from harness.record.about import written_status
+from harness.record.about import is_settled, settings_in_force, written_status
 from harness.record.live import Live
 from harness.record.run import Run
 from harness.record.run_view import NO_SETTINGS, RunSettings, RunView, view_of
 from harness.record.state import State
 from harness.record.status import RunStatus
-from harness.record.summary import Summary, summarise
+from harness.record.summary import Summary, read_summary, summarise
+from harness.record.tags import read_tags
 
 if TYPE_CHECKING:
     from harness.record.follow import Follower, Replay
@@ -24,19 +25,40 @@ if TYPE_CHECKING:
 
 
 def settings_of(run: Run) -> RunSettings:
-    """Return the settings of `run` as its run.json has them."""
-    about = run.about
-    created, seed = about.get("created", "unknown"), about.get("seed")
-    simulated = bool(about.get("simulated"))
-    return RunSettings(about.get("config", {}), run.in_force, created, seed, simulated)
+    """Return the settings of `run` as its run.json has them, and its tags."""
+    return _settings(run, run.about)
+
+
+def _settings(run: Run, about: dict[str, Any]) -> RunSettings:
+    return RunSettings(
+        start=about.get("config", {}),
+        in_force=settings_in_force(about),
+        created=about.get("created", "unknown"),
+        seed=about.get("seed"),
+        simulated=bool(about.get("simulated")),
+        created_utc_s=about.get("created_utc_s"),
+        tags=read_tags(run.folder),
+    )
 
 
 def written_summary(run: Run) -> Summary | None:
     """Return the figures that were written when the last session ended; None where they are not all of it."""
-    figures = run.summary()
-    if figures is None or "learned" not in figures:  # the latter of an earlier version
-        return None
-    return replace(Summary.from_dict(figures), run=run.name)
+    return _written_summary(run, run.about)
+
+
+def _written_summary(run: Run, about: dict[str, Any]) -> Summary | None:
+    figures = read_summary(run.folder / "summary.json") if is_settled(run.folder, about) else None
+    return None if figures is None else replace(figures, run=run.name)
+
+
+def written_view(run: Run) -> RunView | None:
+    """Return the figures of a run that has ended, reading each of its JSON files once and no Parquet.
+
+    None where a session is under way, or where its files do not tell all of it.
+    """
+    about = run.about
+    summary = None if written_status(about).is_open else _written_summary(run, about)
+    return None if summary is None else view_of(summary, settings=_settings(run, about))
 
 
 def view_ended(run: Run, state: State | None = None, timeline: TimelineBins | None = None) -> RunView:

@@ -16,8 +16,9 @@ from harness.errors import RecordError
 from harness.record import events as e
 from harness.record.clock import utc_s
 from harness.record.fold import fold
+from harness.record.formats import Options
 from harness.record.history import recorded
-from harness.record.items import Options, write_items
+from harness.record.items import write_items
 from harness.record.parts import clear_temporary, compact
 from harness.record.recorder import Recorder, later_writer
 from harness.record.run import Run, write_summary

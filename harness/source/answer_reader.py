@@ -130,7 +130,7 @@ class AnswerReader:
     def _failed(self, key: Key, response: Response, body: Body | Malformed) -> Got:
         status, rest = response.status_code, self._reading.rest
         words = _words(body)
-        failed = _explained(key, _by_status("list" if isinstance(key, PageRef) else "item", response), words)
+        failed = _explained(_by_status("list" if isinstance(key, PageRef) else "item", response), words)
         says = past_end(status, words) if rest.counts(key) else None
         failed = replace(failed, past_end=says or rest.ends_with(status))
         if hint := self._reading.hint(key, status):
@@ -226,10 +226,12 @@ def _may_be_large(result: object) -> bool:
     return result.reason in ("too large", "timed out") or result.reason.startswith("status 5")
 
 
-def _explained(key: Key, failed: Failed, words: str) -> Failed:
-    """Return the failure with the server's own sentence beside its status: of page 1, for nothing else is known yet."""
-    said = own_words(words) if key == FIRST_PAGE and failed.reason != "redirected" else ""
-    return replace(failed, detail=f'{failed.detail}, "{said}"'.removeprefix(", ")) if said else failed
+def _explained(failed: Failed, words: str) -> Failed:
+    """Return the failure with the server's own sentence beside its status, where it says more than that."""
+    said = own_words(words) if failed.reason != "redirected" else ""
+    if not said or said.casefold() in failed.detail.casefold():
+        return failed
+    return replace(failed, detail=f'{failed.detail}, "{said}"'.removeprefix(", "))
 
 
 def _data(key: Key, response: Response, body: Body) -> str:

@@ -122,7 +122,11 @@ def advice(panel: Panel) -> str:
     if fastest is not best and best.duration_s is not None and fastest.duration_s is not None:
         gain_s = best.duration_s - fastest.duration_s
         differs = {name: text for name, text in fastest.labels.items() if best.labels[name] != text}
-        text += f"; {named(differs)} save{'' if list(differs) == ['workers'] else 's'} {seconds(gain_s)}"
+        several = list(differs) == ["workers"] and differs["workers"] != "1"
+        if panel.tied and fastest.half_s is not None:
+            ties = "tie" if several else "ties"
+            return f"{text}; {named(differs)} {ties} with it: {seconds(gain_s)} is within the noise."
+        text += f"; {named(differs)} save{'' if several else 's'} {seconds(gain_s)}"
     return f"{text}."
 
 

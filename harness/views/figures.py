@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from harness.record.prediction import SIZE_KNOWN, Prediction
 from harness.record.status import RunStatus
 from harness.record.summary import TOO_MANY_REQUESTS, Summary
-from harness.views.text import count, duration, percent, plural, progress
+from harness.views.text import UNKNOWN, count, duration, percent, plural, progress
 
 _STATUS = str(TOO_MANY_REQUESTS)
 
@@ -89,6 +90,43 @@ def best_of(summary: Summary, digits: int = 1) -> str:
     if summary.of_learned is not None:
         return f"{percent(summary.of_learned, digits)} of the learned limits"
     return ""
+
+
+def predicted(prediction: Prediction | None) -> str:
+    """`predicted 38.0 to 44.0 s, took 40.6 s`, or why there is no prediction; "" where nothing was recorded of it."""
+    if prediction is None:
+        return ""
+    session = f"session {count(prediction.session)}: " if prediction.session > 1 else ""
+    interval, came = prediction_parts(prediction)
+    if interval == UNKNOWN:
+        return f"{session}no prediction: {came}"
+    between = " " if came.startswith("(") else ", "
+    return f"{session}predicted {interval}{between}{came}"
+
+
+def prediction_parts(prediction: Prediction) -> tuple[str, str]:
+    """Return the interval and what came of it: `38.0 to 44.0 s` and `took 40.6 s`, `(90 %)` while that is not known.
+
+    Where nothing could be predicted, UNKNOWN and why.
+    """
+    if prediction.least_s is None or prediction.most_s is None:
+        return UNKNOWN, prediction.basis
+    interval = span(prediction.least_s, prediction.most_s)
+    if prediction.occasion != SIZE_KNOWN:
+        interval += f", after {prediction.occasion}"
+    if prediction.took_s is None:
+        return interval, "(90 %)"
+    missed = ", outside" if prediction.inside is False else ""
+    aside = f"; not judged: {prediction.aside}" if prediction.aside else ""
+    return interval, f"took {duration(prediction.took_s)}{missed}{aside}"
+
+
+def span(least_s: float, most_s: float) -> str:
+    """`38.0 to 44.0 s`, `59.8 s to 1 min 02 s`."""
+    low, high = duration(least_s), duration(most_s)
+    number, _, unit = low.partition(" ")
+    same = " " not in unit and high.endswith(f" {unit}") and high.count(" ") == 1
+    return high if low == high else f"{number} to {high}" if same else f"{low} to {high}"
 
 
 def least(summary: Summary) -> str:

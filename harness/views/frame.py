@@ -9,10 +9,11 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from harness.record.live import Live
+from harness.record.prediction import shown
 from harness.record.run_view import RunView
 from harness.record.status import RunStatus
 from harness.record.summary import Summary
-from harness.views.figures import other_refusals
+from harness.views.figures import other_refusals, predicted
 from harness.views.screen import cut, folded
 from harness.views.text import clock, count, countdown, duration, eta, printable, progress, share_done
 
@@ -113,7 +114,8 @@ def _facts(figures: Summary, live: Live) -> list[Piece]:
     sources = " and ".join(dict.fromkeys(tier.source for tier in live.tiers))
     limits = f"limits {figures.limits} {sources}".rstrip() if figures.limits else "no limits known"
     best = "" if live.best_s is None else f"best possible {duration(live.best_s, whole=live.best_s >= 1)}"
-    return [(figures.run, "bold"), (limits, ""), *([(best, "")] if best else [])]
+    said = predicted(shown(figures.predictions))
+    return [(figures.run, "bold"), (limits, ""), *((piece, "") for piece in (best, said) if piece)]
 
 
 def _how_far(view: RunView, live: Live, width: int) -> list[Text]:

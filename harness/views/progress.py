@@ -16,8 +16,10 @@ from rich.live import Live as RichLive
 from rich.text import Text
 
 from harness.record.live import Live
+from harness.record.prediction import shown
 from harness.record.run_view import RunView
 from harness.record.summary import Summary
+from harness.views.figures import span
 from harness.views.frame import doing, frame
 from harness.views.screen import asciify, shows_glyphs
 from harness.views.text import UNKNOWN, clock, printable, time_of_day
@@ -143,6 +145,9 @@ def plain_line(figures: Summary, live: Live) -> str:
         pairs |= {"retrying": str(live.retrying), "next_retry": clock(live.next_retry_utc_s)}
     if live.eta_s is not None and figures.status.is_open:
         pairs["eta"] = time_of_day(live.now_utc_s + live.eta_s, live.now_utc_s, seconds=live.eta_s < 3600)
+    said = shown(figures.predictions)
+    if said is not None and said.least_s is not None and said.most_s is not None:
+        pairs["predicted"] = span(said.least_s, said.most_s)
     return " ".join([clock(live.now_utc_s), *(f"{key}={_value(text)}" for key, text in pairs.items())])
 
 

@@ -13,6 +13,7 @@ from harness.record.run_view import RunView
 from harness.record.status import RunStatus
 from harness.views.figures import hits_cell, items_cell, refusals_said
 from harness.views.screen import LOOKS, Screen, columns, cut, folded
+from harness.views.source import source_text, source_url
 from harness.views.text import count, duration, percent, printable, share_done
 
 # Longer names are cut on a terminal: a unique prefix is all that has to be typed.
@@ -24,8 +25,10 @@ _NOTE = "* complete, but an older version did not record how its list ended; aud
 class RunRow:
     """One run as the table shows it; every figure is one of its Summary. total: None where the list does not say.
 
+    While a session is under way, duration_s is what has elapsed, and optimality the share so far, as on the board.
     hits: 429s alone; refusals: by status. optimality: 0 to 1, or None. lacks_evidence: it is complete, and nothing was
-    recorded of how its list ended.
+    recorded of how its list ended. source: in a few words; url: the list's, or the file's that declares it; limits: in
+    force at the end. created_utc_s: None where that is not known.
     """
 
     name: str
@@ -41,6 +44,18 @@ class RunRow:
     listed: int = 0
     refusals: Mapping[str, int] = field(default_factory=dict)
     lacks_evidence: bool = False
+    created_utc_s: float | None = None
+    source: str = ""
+    url: str = ""
+    limits: str = ""
+    workers: int = 0
+    strategy: str = ""
+    tags: tuple[str, ...] = ()
+    sessions: int = 1
+    requests: int = 0
+    requests_per_s: float | None = None
+    latency_p95_s: float | None = None
+    waiting_s: float = 0.0
 
 
 def row_of(view: RunView) -> RunRow:
@@ -54,12 +69,24 @@ def row_of(view: RunView) -> RunRow:
         failed=figures.failed,
         hits=figures.hits,
         sleeps=figures.sleeps,
-        duration_s=figures.duration_s,
-        optimality=figures.optimality,
+        duration_s=view.elapsed_s,
+        optimality=view.expected_optimality if figures.optimality is None else figures.optimality,
         simulated=view.settings.simulated,
         listed=figures.listed,
         refusals=figures.refusals,
         lacks_evidence=figures.lacks_evidence,
+        created_utc_s=view.settings.created_utc_s,
+        source=source_text(view.settings),
+        url=source_url(view.settings),
+        limits=figures.limits,
+        workers=figures.workers,
+        strategy=figures.strategy,
+        tags=view.settings.tags,
+        sessions=figures.sessions,
+        requests=figures.sent,
+        requests_per_s=figures.requests_per_s,
+        latency_p95_s=figures.latency_p95_s,
+        waiting_s=view.waiting_s,
     )
 
 
@@ -70,7 +97,8 @@ def runs_text(rows: Sequence[RunRow], screen: Screen, *, program: str = "python 
     """Return the runs as a table that fits the screen, and how to go on with the first that can be gone on with.
 
     where: ` --results FOLDER` where they are not looked for anyway. What was simulated has no server to go on with.
-    A screen too narrow for every column loses WAITS, then 429s; one too narrow for a table gets two lines a run.
+    A screen too narrow for every column loses WAITS, then 429s, then TAGS, which is only there where a run has some;
+    one too narrow for a table gets two lines a run.
     """
     if not rows:
         return screen.render(Text(f"no runs yet; start one with: {program} import"))
@@ -111,20 +139,24 @@ _COLUMNS: dict[str, Cell] = {
     "WAITS": lambda row: Text(count(row.sleeps)),
     "DURATION": lambda row: Text(duration(row.duration_s)),
     "OF BEST": lambda row: Text(percent(row.optimality, 1)),
+    "TAGS": lambda row: Text(printable(", ".join(row.tags))),
 }
+_WORDS = ("RUN", "STATUS", "TAGS")
+# What a narrow screen does without, from little to more.
+_LEFT_OUT = ((), ("WAITS",), ("WAITS", "429s"), ("WAITS", "429s", "TAGS"))
 
 
 def _table(rows: Sequence[RunRow], names: Sequence[str], gap: int) -> Table:
     heads = ["  RUN" if name == "RUN" else name for name in names]
-    table = columns(heads, right=[name for name in names if name not in ("RUN", "STATUS")], gap=gap)
+    table = columns(heads, right=[name for name in names if name not in _WORDS], gap=gap)
     for row in rows:
         table.add_row(*(_COLUMNS[name](row) for name in names))
     return table
 
 
 def _that_fits(rows: Sequence[RunRow], screen: Screen) -> Table | None:
-    names = list(_COLUMNS)
-    for gap, left_out in ((2, ()), (1, ()), (1, ("WAITS",)), (1, ("WAITS", "429s"))):
+    names = [name for name in _COLUMNS if name != "TAGS" or any(row.tags for row in rows)]
+    for gap, left_out in ((2, ()), *((1, left_out) for left_out in _LEFT_OUT)):
         table = _table(rows, [name for name in names if name not in left_out], gap)
         if screen.width is None or Console(width=100_000).measure(table).maximum - gap <= screen.width:
             return table

@@ -6,6 +6,7 @@ Settings come from a scenario, then a TOML file, then flags: the later wins.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ import click
 from harness_test_api import scenarios
 from harness_test_api.config import ServerConfig, Setting, read_toml, settings
 from harness_test_api.errors import ServerError
+from harness_test_api.spec import refuse_bare
 
 _CONTEXT = {"help_option_names": ["-h", "--help"]}
 
@@ -77,7 +79,10 @@ def serve(
         values: dict[str, Any] = {name: value for name, _, value in (text.partition("=") for text in unless_set)}
         values |= scenarios.settings_of(scenario) if scenario else {}
         values |= read_toml(config) if config else {}
-        values |= {name: value for name, value in flags.items() if value not in (None, ())}
+        typed = {name: value for name, value in flags.items() if value not in (None, ())}
+        for where, text in () if until_stdin_closes else _durations(typed):  # else a program has written them
+            refuse_bare(text, where)
+        values |= typed
         checked = ServerConfig.from_mapping(values)
         # Slow to load: not before the flags are right.
         from harness_test_api.foreground import serve_until_stopped
@@ -88,6 +93,17 @@ def serve(
     except* ServerError as errors:
         click.echo(f"Error: {_first(errors)}", err=True)
         sys.exit(2)
+
+
+def _durations(typed: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """(flag, text) of every duration among the flags, for the one who types means its unit; in Python and TOML a number
+    is seconds.
+    """
+    for name in ("latency", "idle_timeout", "idle_reset"):
+        words = str(typed.get(name, "")).split(":")  # uniform:20ms-80ms
+        yield from (("--" + name.replace("_", "-"), text) for text in words[:2][-1].split("-"))
+    for change in typed.get("plan_change", ()):
+        yield "--plan-change", change.partition(":")[0]
 
 
 main = click.Command(

@@ -32,6 +32,16 @@ def duration_s(text: str, where: str) -> float:
     return seconds
 
 
+_BARE = re.compile(r"\d+(?:\.\d*)?|\.\d+", re.ASCII)
+
+
+def refuse_bare(text: str, where: str) -> None:
+    """Raise BadConfig for a duration that somebody typed without a unit: 80 may be ms or s. 0 needs none."""
+    number = text.strip()
+    if _BARE.fullmatch(number) and float(number):
+        raise BadConfig(f"{where}: {number} has no unit; write {number}ms, {number}s or {number}m")
+
+
 def whole(text: str, where: str, least: int = 0, most: int = 10**12) -> int:
     """The whole number in `text`, from `least` to `most`; BadConfig names `where` for anything else."""
     number = int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else -1

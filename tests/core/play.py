@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from harness.core.answers import Done, Failed, Fetch, ItemRead, PageRead, Result, Wait
 from harness.core.budgets import Budgets, shared
 from harness.core.core import Core
+from harness.core.foresight import Foresight
 from harness.core.rules import Rules
 from harness.pacing import Budget, Notice, Pacer, Unpaced, WindowPacer, parse_tiers
 from harness.record.events import Event
@@ -52,6 +53,7 @@ class Play:
     relist: bool = False
     budgets: Budgets | None = None  # in place of one of `pacer`
     events: list[Event] = field(default_factory=list)
+    predicts: bool = False
     sent: list[tuple[float, str, Any, int]] = field(default_factory=list)
     now: float = 0.0
 
@@ -60,6 +62,7 @@ class Play:
         budget = Budget("api", self.pacer)
         budgets = self.budgets or shared(budget)
         self.core = Core(self.rules, budgets, self.events.append, self.utc_s, self.state, self.payloads)
+        self.core.foresight = Foresight(self.core) if self.predicts else None
         self.core.start("here", relist=self.relist)
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._order = 0

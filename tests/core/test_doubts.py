@@ -26,6 +26,8 @@ from harness.record.fold import fold
 from tests.core.limits import Limit, attempts, bucket, failed, imported, limited, log, said, window
 from tests.core.play import UTC_S, Play, catalogue, failing
 
+pytestmark = pytest.mark.matrix
+
 STRATEGIES = ["window", "backoff", "auto"]
 ALL = [*STRATEGIES, "spaced", "reference", "retry-after", "aimd"]
 OWN = frozenset(Random(5).sample(range(1, 301), 60))

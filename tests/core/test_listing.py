@@ -18,6 +18,8 @@ from harness.views.summary import summary_text
 from tests.core.lists import Answers, Reply, importing, numbered, pages_asked, records
 from tests.core.play import Play
 
+pytestmark = pytest.mark.matrix
+
 TWENTY = [list(range(n, n + 3)) for n in range(1, 19, 3)] + [[19, 20]]  # 7 pages, the last one shorter
 SIXTY = [list(range(n, n + 20)) for n in (1, 21, 41)]  # 3 full pages
 

@@ -140,8 +140,8 @@ COMMANDS: dict[str, click.Command] = {
 }
 # What is read last of all and refused by the command itself. The others refuse because there is no run.
 REFUSED = dict.fromkeys(("import", "simulate", "sweep", "check"), "--seed=-1")
-REFUSED |= {"recommend": "--what-if=nonsense", "set": "--workers=0"}
-NOTHING_TO_REFUSE = ("runs", "prune", "presets")  # in an empty folder, and where no preset is named
+REFUSED |= {"recommend": "--what-if=nonsense", "set": "--workers=0", "dashboard": "--idle=nonsense"}
+NOTHING_TO_REFUSE = ("runs", "prune", "presets", "calibration")  # in an empty folder, and where no preset is named
 PAIR = st.builds("{}={}".format, st.sampled_from(sorted(SETTINGS.keys() - {"seed"})), TEXT) | TEXT
 
 

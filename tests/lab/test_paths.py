@@ -22,8 +22,10 @@ from tests.conftest import sockets_clock
 def rhythm(events: list[e.Event]) -> list[tuple[str, float, float]]:
     """What happened when, without whose answer it was: of those sent at the same instant any may have come first.
 
-    So it is left out when the first item and the last page came: those two say it.
+    So it is left out when the first item and the last page came: those two say it. What is predicted is left out, too:
+    a simulation knows more, and earlier.
     """
+    events = [event for event in events if not isinstance(event, e.Predicted)]
     answers = (e.PageListed, e.ItemImported)
     names = ("answer" if isinstance(event, answers) else type(event).__name__ for event in events)
     times = (0.0 if isinstance(event, (e.IdsCarried, e.ListEnded)) else event.t_s for event in events)

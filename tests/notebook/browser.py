@@ -1,4 +1,4 @@
-"""A real browser, JupyterLab and Voila, each on a free port of loopback, for the tests of the notebooks."""
+"""A real browser, JupyterLab and the page that `dashboard` serves, each on a free port of loopback."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import nbformat
+import psutil
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -73,6 +75,25 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
+def kernels(port: int) -> list[psutil.Process]:
+    """The kernels of the page that is served on `port`."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        try:
+            if "ipykernel_launcher" in process.cmdline() and f"--Voila.port={port}" in process.parent().cmdline():
+                found.append(process)
+        except (psutil.NoSuchProcess, AttributeError):
+            continue
+    return found
+
+
+def port_of(address: str) -> int:
+    """The port in an address."""
+    port = urlsplit(address).port
+    assert port is not None
+    return port
+
+
 def wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     """Until somebody listens; fails with the server's last words where it ends before."""
     tick = threading.Event()
@@ -111,12 +132,19 @@ def lab(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def voila(folder: Path) -> Iterator[str]:
-    """The panel as a page; yields its address."""
+def dashboard(folder: Path, *options: str) -> Iterator[str]:
+    """The page that `harness dashboard` serves, with these options; yields its address."""
     port = free_port()
-    options = ["--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1", f"--Voila.token={TOKEN}"]
-    with served(["voila", "notebooks/live_import.ipynb", *options], folder, port) as address:
-        yield f"{address}/?token={TOKEN}"
+    command = ["harness", "dashboard", "--no-browser", "--port", str(port), *options]
+    before = os.environ.get("JUPYTER_TOKEN")
+    os.environ["JUPYTER_TOKEN"] = TOKEN
+    try:
+        with served(command, folder, port) as address:
+            yield f"{address}/?token={TOKEN}"
+    finally:
+        os.environ.pop("JUPYTER_TOKEN")
+        if before is not None:
+            os.environ["JUPYTER_TOKEN"] = before
 
 
 def number(text: str) -> int:

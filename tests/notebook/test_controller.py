@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,8 @@ import pytest
 from harness_test_api import ServerConfig, running_in_thread
 
 from harness import open_run
-from harness.notebook.all_runs import AllRuns
 from harness.notebook.controller import Controller
-from harness.views.panel.html import esc
+from harness.notebook.policy import WATCH
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.realtime
@@ -31,7 +31,9 @@ def url() -> Iterator[str]:
 
 
 def controller(results: Path, **settings: Any) -> Controller:
-    return Controller({"limit": "1000/1s", "run": "r", **settings}, results)
+    panel = Controller({"limit": "1000/1s", "run": "r", **settings}, results)
+    panel.tick()
+    return panel
 
 
 def until(true: Callable[[], bool], *ticks: Callable[[], object]) -> None:
@@ -46,84 +48,142 @@ def until(true: Callable[[], bool], *ticks: Callable[[], object]) -> None:
     raise AssertionError(f"not within {PATIENCE_S} s")
 
 
-def press(panel: Controller, name: str) -> None:
-    button = panel.controls.buttons[name]
-    assert not button.disabled, f"{name} is not to be pressed"
-    button.click()
+def press(panel: Controller, name: str, **more: Any) -> None:
+    assert name in panel.enabled, f"{name} is not to be pressed: {sorted(panel.enabled)}"
+    panel.hear({"do": name, **more})
+
+
+def note(panel: Controller) -> str:
+    """What the board says, after a tick."""
+    panel.tick()
+    return str(panel.widget.note[0])
+
+
+def is_over(panel: Controller) -> bool:
+    """The import that is shown has ended, and the board says how."""
+    return panel._ended is panel.import_ and panel.shown is not None and not panel.shown.status.is_open
 
 
 def test_an_import_from_start_to_end(url: str, tmp_path: Path) -> None:
-    """Start, pause, more workers, another limit, resume, the end: buttons follow, and the figures are the files'."""
+    """Start, pause, more workers, another limit, resume, the end: controls follow, and the figures are the files'."""
     panel = controller(tmp_path, url=url, limit="30/1s", items="")
-    panel.tick()
-    assert panel.controls.enabled == {"start"}
+    assert panel.enabled == {"start"}
+    assert panel.widget.form_open > 0  # there is nothing to see yet
     press(panel, "start")
+    panel.tick()
+    assert panel.widget.form_open < 0
+    assert "start" not in panel.enabled
     until(lambda: panel.shown is not None and panel.shown.summary.imported > 20, panel.tick)
     press(panel, "pause")
-    until(lambda: panel.controls.enabled == {"resume", "stop", "apply", "retry"}, panel.tick)
-    panel.controls.workers.value = 23
-    panel.controls.limit.value = "2000/1s"
-    panel.controls.apply.click()
+    until(lambda: panel.enabled >= {"resume", "stop", "set"}, panel.tick)
+    press(panel, "set", workers="23")
+    press(panel, "set", limit="2000/1s")
     until(lambda: panel.shown is not None and panel.shown.summary.limits == "2000/1s", panel.tick)
+    assert panel.widget.steering == {"workers": 23, "limit": "2000/1s"}
     press(panel, "resume")
-    until(lambda: not panel.busy, panel.tick)
-    panel.tick()
+    until(lambda: is_over(panel), panel.tick)
     run = open_run("r", tmp_path)
     figures = run.summary()
     assert figures is not None
     assert panel.shown is not None
     assert json.loads(json.dumps(panel.shown.summary.as_dict())) == figures
     assert (figures["workers"], figures["limits"], figures["status"]) == (23, "2000/1s", "complete with failures")
-    assert panel.controls.enabled == {"start", "retry"}
-    assert f"{figures['imported']} of 300 items" in panel.controls.note.value
-    assert "items.parquet" in panel.controls.note.value
+    assert [change[1:] for change in panel.widget.timeline["changes"]] == [("workers", "23"), ("limits", "2000/1s")]
+    assert f"{figures['imported']} of 300 items" in note(panel)
+    assert "items.parquet" in note(panel)
+    assert panel.enabled == {"start", "retry", "forget"}
+
+
+def test_failures_are_grouped_and_some_are_retried_others_accepted(url: str, tmp_path: Path) -> None:
+    """Of a run that has ended: what was chosen and no more; every view says the same of it afterwards."""
+    panel = controller(tmp_path, url=url)
+    press(panel, "start")
+    until(lambda: is_over(panel), panel.tick)
+    (group,) = panel.widget.failures
+    assert (group["title"], group["acts"], group["names"]) == ("2 × 404", True, [])
+    panel.hear({"do": "open", "keys": [group["key"], 7]})
+    panel.tick()
+    assert sorted(name for _, name, _ in panel.widget.failures[0]["names"]) == ["3", "70"]
+    watching = Controller({}, tmp_path, WATCH)  # nobody hears which group somebody opens there
+    until(lambda: bool(watching.widget.failures), watching.tick)
+    assert sorted(name for _, name, _ in watching.widget.failures[0]["names"]) == ["3", "70"]
+
+    for gone in ({"group": group["key"], "names": ["71"]}, {"group": "404"}):
+        panel.hear({"do": "retry", **gone})
+        assert note(panel) == "what was chosen is no longer failed: look at the failures again"
+    assert not panel.at_work
+    press(panel, "forget", group=group["key"], names=["70", "nine"])
+    until(lambda: is_over(panel) and panel.shown is not None and panel.shown.summary.forgotten == 1, panel.tick)
+    assert "1 failure accepted" in note(panel)
+    run = open_run("r", tmp_path)
+    assert (run.summary() or {})["failed"] == 1
+    assert [failure.item for failure in run.failed()] == [3]
+    assert panel.widget.failures[0]["title"] == "1 × 404"
+    assert "1 failed" in panel.widget.parts["bar"]
+
+    press(panel, "retry", group=group["key"], names=None)
+    until(lambda: is_over(panel) and panel.shown is not None and panel.shown.summary.sessions == 2, panel.tick)
+    retried = [row for row in run.events().to_pylist() if row["event"] == "Retried"]
+    assert [row["key"] for row in retried] == ["3"]
+    press(panel, "forget")
+    until(lambda: is_over(panel) and panel.shown is not None and panel.shown.status == "complete", panel.tick)
+    assert (run.status, panel.widget.failures) == ("complete", [])
+    panel.tick()
+    assert panel.enabled == {"start"}
 
 
 def test_what_is_wrong_is_said_and_nothing_happens(tmp_path: Path) -> None:
-    """A setting that cannot be used is refused in the words of the command line."""
+    """A setting that cannot be used is refused in the words of the command line; so is one of an import under way."""
     panel = controller(tmp_path / "results", items="-1")
     press(panel, "start")
-    panel.tick()
-    assert "--items must be at least 0, not -1" in panel.controls.note.value
-    assert 'role="alert"' in panel.controls.note.value
+    assert "--items must be at least 0, not -1" in note(panel)
+    assert panel.widget.note[1] is True
     assert not (tmp_path / "results").exists()
-    panel.controls.enable("running", 0)
-    panel.controls.limit.value = "many"
-    panel.controls.apply.click()
+    for said, words in (
+        ({"limit": "many"}, "many"),
+        ({"workers": "many"}, "workers must be a number from 1 to 1000, not 'many'"),
+    ):
+        panel.hear({"do": "set", **said})
+        assert words in note(panel)
+    answered = panel.widget.answers
+    panel.hear({"do": "set", "workers": "many"})
+    panel.hear({"do": "nothing that is known"})
+    panel.hear({})
+    assert words in note(panel)
+    assert panel.widget.answers == answered + 1  # the same words again, and yet the browser gets an answer
+
+
+def test_a_page_to_look_at_hears_nothing(tmp_path: Path) -> None:
+    """Whatever a browser sends: no handler listens."""
+    panel = Controller({"items": 5, "run": "r"}, tmp_path, WATCH)
+    panel.widget._handle_custom_msg({"do": "start"}, [])
     panel.tick()
-    assert "many" in panel.controls.note.value
+    assert panel.widget.steers is False
+    assert not panel.at_work
+    assert list(tmp_path.iterdir()) == []
+    heard = Controller({"items": 5, "run": "r"}, tmp_path)
+    heard.widget._handle_custom_msg({"do": "start"}, [])
+    until(lambda: is_over(heard), heard.tick)
+    assert open_run("r", tmp_path).status == "complete"
 
 
 def test_a_known_api_is_chosen_in_the_form(tmp_path: Path) -> None:
     """What was filled in for the test API is taken back; the documented limits are shown, and rehearsed."""
     panel = Controller({"items": 40, "limit": "1000/1s", "run": "r"}, tmp_path)
-    fields = panel.controls._fields
-    assert [name for _, name in fields["preset"].options][:2] == ["", "airtable"]
-    fields["preset"].value = "stripe"
-    assert fields["limit"].value == ""
-    assert "documented: 100/s+list=25/s+item=25/s" in fields["limit"].placeholder
-    assert panel.controls.values() == {"preset": "stripe", "items": "40", "run": "r", "workers": 10}
-    fields["preset"].value = ""
-    assert (fields["limit"].value, fields["items"].value) == ("1000/1s", "40")
-    fields["preset"].value = "stripe"
-    press(panel, "start")
-    until(lambda: panel.import_ is not None and not panel.busy, panel.tick)
-    run = open_run("r", tmp_path)
+    panel.tick()
+    (preset,) = [field for field in panel.widget.fields if field["name"] == "preset"]
+    assert [value for value, _ in preset["options"]][:2] == ["", "airtable"]
+    panel.hear({"do": "type", "name": "preset", "value": "stripe"})
+    panel.tick()
+    assert panel.widget.typed["limit"] == ""
+    assert "documented: 100/s+list=25/s+item=25/s" in panel.widget.hints["limit"]
+    press(panel, "start", typed={"run": "r2", "nonsense": 1})
+    until(lambda: is_over(panel), panel.tick)
+    run = open_run("r2", tmp_path)
     assert (run.status, run.items().num_rows) == ("complete", 40)
     assert run.about["config"]["preset"] == "stripe"
     assert str(run.items().column("id")[0]).startswith("ch_")
-
-
-def test_a_url_takes_nothing_that_was_meant_for_the_test_api(tmp_path: Path) -> None:
-    """Neither its size nor its limits; what was typed stays."""
-    panel = Controller({"items": 1000, "limit": "500/20s"}, tmp_path)
-    form = panel.controls
-    form._source.value = "URL"
-    form._fields["url"].value = "https://api.example.com/orders"
-    assert form.values() == {"url": "https://api.example.com/orders", "workers": 10}
-    form._fields["limit"].value = "100/m"
-    form._source.value = "test API"
-    assert form.values() == {"items": "1000", "limit": "100/m", "workers": 10}
+    assert "stripe, test API" in panel.widget.parts["head"]
 
 
 def test_a_settings_file_is_named_in_the_form(url: str, tmp_path: Path) -> None:
@@ -131,12 +191,13 @@ def test_a_settings_file_is_named_in_the_form(url: str, tmp_path: Path) -> None:
     file = tmp_path / "orders.toml"
     file.write_text(f'[source]\n[[resource]]\nurl = "{url}"\npaging = {{type = "page"}}\n')
     panel = Controller({"source": file, "items": 5, "run": "r", "limit": "1000/1s"}, tmp_path / "results")
-    assert panel.controls.values() == {
+    panel.tick()
+    assert panel.form.values() == {
         **{"source": str(file), "max_items": "5", "run": "r"},
-        **{"limit": "1000/1s", "workers": 10},
+        **{"limit": "1000/1s", "workers": "10"},
     }
     press(panel, "start")
-    until(lambda: panel.import_ is not None and not panel.busy, panel.tick)
+    until(lambda: is_over(panel), panel.tick)
     assert open_run("r", tmp_path / "results").items().num_rows == 4  # item 3 is gone
     for text, sentence in (
         ("[source]\n[[resource]]\nurll = 1\n", "unknown setting 'urll' in [[resource]] in"),
@@ -144,126 +205,140 @@ def test_a_settings_file_is_named_in_the_form(url: str, tmp_path: Path) -> None:
     ):
         file.write_text(text)
         panel.start()
-        panel.tick()
-        assert esc(sentence) in panel.controls.note.value
-    panel.controls._fields["source"].value = "no.toml"
+        assert sentence in note(panel)
+    panel.form.type("source", "no.toml")
     panel.start()
-    panel.tick()
-    assert "no.toml cannot be read (No such file or directory)" in panel.controls.note.value
+    assert "no.toml cannot be read (No such file or directory)" in note(panel)
 
 
 def test_an_import_that_fails_says_why(url: str, tmp_path: Path) -> None:
-    """The reason stands in the panel and in the run's files, and another import can be started."""
+    """The reason stands on the board and in the run's files, and another import can be started."""
     panel = controller(tmp_path, url=f"{url}/17")
     press(panel, "start")
-    until(lambda: panel.controls.enabled >= {"start"} and not panel.busy, panel.tick)
-    panel.tick()
+    until(lambda: not panel.busy and "start" in panel.enabled and bool(panel.widget.note[0]), panel.tick)
     reason = open_run("r", tmp_path).about["reason"]
     assert reason
-    assert reason.partition("'")[0] in panel.controls.note.value + str(panel.run_widget.parts)
+    assert reason.partition("'")[0] in note(panel) + str(panel.widget.parts)
     assert open_run("r", tmp_path).status == "failed"
 
 
 def test_one_import_at_a_time_and_another_kernel_goes_on(url: str, tmp_path: Path) -> None:
-    """A second start is refused; the next panel tells of an import that was stopped, and Resume finishes it."""
+    """A second start is refused; the next board tells of an import that was stopped, and Resume finishes it."""
     panel = controller(tmp_path, url=url, limit="30/1s")
     press(panel, "start")
     panel.start()
-    panel.tick()
-    assert "already running here" in panel.controls.note.value
+    assert "already running here" in note(panel)
     until(lambda: panel.shown is not None and panel.shown.summary.imported > 20, panel.tick)
     press(panel, "stop")
-    until(lambda: not panel.busy, panel.tick)
+    until(lambda: is_over(panel), panel.tick)
     again = Controller({}, tmp_path)
-    again.tick()
-    assert "The last import, r, was stopped" in again.controls.note.value
+    assert "The last import, r, was stopped" in note(again)
+    until(lambda: "resume" in again.enabled, again.tick)
+    assert again.widget.form_open == 0
     press(again, "resume")
-    until(lambda: not again.busy, again.tick)
+    until(lambda: again.at_work, again.tick)
+    until(lambda: is_over(again), again.tick)
     run = open_run("r", tmp_path)
     assert run.state().imported + run.state().failed == 300
     assert (run.summary() or {})["sessions"] == 2
+    assert len(again.widget.timeline["sessions"]) == 1
 
 
-def test_a_run_of_another_process_is_shown_and_steered(url: str, tmp_path: Path) -> None:
-    """A panel that opens beside a running import shows it, its buttons reach it, and another may be started."""
-    command = [sys.executable, "-m", "harness", "import", "--url", url, "--limit", "25/1s", "--quiet"]
-    with subprocess.Popen([*command, "--results", str(tmp_path), "--run", "elsewhere"]) as other:
-        until(lambda: (tmp_path / "elsewhere" / "live.json").exists())
-        panel = Controller({}, tmp_path)
+@contextmanager
+def elsewhere(url: str, results: Path, name: str, limit: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A terminal that imports."""
+    command = [sys.executable, "-m", "harness", "import", "--url", url, "--limit", limit, "--quiet"]
+    process = subprocess.Popen([*command, "--results", str(results), "--run", name])
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(PATIENCE_S)
+
+
+def test_the_board_follows_the_newest_import_until_another_run_is_chosen(url: str, tmp_path: Path) -> None:
+    """One that a terminal begins later is shown and steered; a run that is chosen stays; then it follows again."""
+    panel = controller(tmp_path, url=url, run="first")
+    press(panel, "start")
+    until(lambda: is_over(panel), panel.tick)
+    with elsewhere(url, tmp_path, "later", "25/1s") as other:
+        until(lambda: panel.shown is not None and panel.shown.run == "later", panel.tick)
         until(lambda: panel.shown is not None and panel.shown.summary.imported > 20, panel.tick)
-        assert "elsewhere is being imported by another process" in panel.controls.note.value
-        assert panel.controls.enabled >= {"start", "pause", "stop", "apply"}
-        assert panel.run_widget.parts["workers"]
+        assert panel.enabled >= {"start", "pause", "stop", "set"}
+        assert panel.widget.parts["workers"]
         press(panel, "pause")
-        until(lambda: "resume" in panel.controls.enabled, panel.tick)
-        panel.controls.workers.value = 3
+        until(lambda: "resume" in panel.enabled, panel.tick)
+        press(panel, "set", workers="3")
+        until(lambda: panel.widget.steering["workers"] == 3, panel.tick)
+
+        panel.choose(open_run("first", tmp_path))
+        until(lambda: panel.shown is not None and panel.shown.run == "first", panel.tick)
+        until(lambda: panel.widget.newest == "later", panel.tick)
+        assert panel.enabled == {"start", "retry", "forget"}
+        panel.hear({"do": "follow"})
+        until(lambda: panel.shown is not None and panel.shown.run == "later", panel.tick)
+        panel.tick()
+        assert (panel.chosen, panel.widget.newest) == (None, "")
         press(panel, "resume")
-        until(lambda: panel.shown is not None and panel.shown.summary.workers == 3, panel.tick)
+        until(lambda: "pause" in panel.enabled, panel.tick)
         press(panel, "stop")
         other.wait(PATIENCE_S)
-    until(lambda: not panel.busy, panel.tick)
+    until(lambda: is_over(panel) and "resume" in panel.enabled, panel.tick)
+    assert panel.enabled >= {"start", "resume"}
+    assert open_run("later", tmp_path).status == "stopped"
+    assert "stopped" in note(panel)
+
+
+def test_a_board_that_opens_beside_an_import_shows_it(url: str, tmp_path: Path) -> None:
+    """At once, and whoever resumes a run in a terminal brings it back on the board."""
+    with elsewhere(url, tmp_path, "r", "25/1s"):
+        until(lambda: (tmp_path / "r" / "live.json").exists())
+        panel = Controller({}, tmp_path)
+        assert "r is being imported by another process" in note(panel)
+        until(lambda: panel.shown is not None and panel.shown.summary.imported > 20, panel.tick)
+    until(lambda: is_over(panel), panel.tick)
+    assert panel.shown is not None
+    before = panel.shown.summary.imported
+    resume = [
+        sys.executable,
+        "-m",
+        "harness",
+        "resume",
+        "r",
+        "--results",
+        str(tmp_path),
+        "--limit",
+        "200/1s",
+        "--quiet",
+    ]
+    with subprocess.Popen(resume) as other:
+        until(lambda: panel.shown is not None and panel.shown.summary.imported > before, panel.tick)
+        other.wait(PATIENCE_S)
+    until(lambda: is_over(panel) and panel.shown is not None and panel.shown.summary.failed == 2, panel.tick)
+    assert [change[1:] for change in panel.widget.timeline["changes"]] == [("limits", "200/1s")]
+
+
+def test_a_run_that_is_cloned_opens_the_form(tmp_path: Path) -> None:
+    """With its settings and no others."""
+    panel = controller(tmp_path, latency="9s")
+    before = panel.widget.form_open
+    panel.open_form({"url": "https://api.example.com/x", "workers": 3, "page_param": "p"})
     panel.tick()
-    assert panel.controls.enabled >= {"start", "resume"}
-    assert open_run("elsewhere", tmp_path).status == "stopped"
-    assert "stopped" in panel.controls.note.value
+    assert panel.widget.form_open > before
+    assert panel.widget.also == "Also: page-param p"
+    assert panel.form.values() == {"url": "https://api.example.com/x", "workers": "3", "page_param": "p"}
+    panel.hear({"do": "clear"})
+    panel.tick()
+    assert (panel.widget.also, panel.form.values()) == ("", {"workers": "10"})
 
 
-def two_runs(url: str, results: Path) -> tuple[AllRuns, Controller]:
-    """The table, with the runs `one` and `two` of 150 items each in it."""
-    panel = controller(results, url=url, run="")
-    runs = AllRuns(results, panel)
-    for name in ("one", "two"):
-        panel.controls.fill({"run": name, "items": 150})
-        press(panel, "start")
-        until(lambda: not panel.busy, panel.tick)
-        panel.tick()
-    runs.read_now()
-    return runs, panel
-
-
-def choose(runs: AllRuns, *names: str) -> None:
-    runs.table.chosen = list(names)
-    runs.read_now()
-
-
-def test_all_runs_choose_compare_export(url: str, tmp_path: Path) -> None:
-    """One run is shown, several are compared, and both are exported beside the results."""
-    runs, _ = two_runs(url, tmp_path / "results")
-    assert [row["name"] for row in runs.table.rows] == ["two", "one"]
-    choose(runs, "one")
-    assert "one" in runs.run_widget.parts["head"]
-    assert sum(runs.run_widget.timeline["sent"]) >= 150
-    assert runs.actions.enabled == {"retry", "csv", "parquet", "ask"}
-
-    choose(runs, "one", "two")
-    assert "Compared" in runs.side.value
-    assert not runs.run_widget.parts["head"]
-    for ending in ("csv", "parquet"):
-        runs.actions.buttons[ending].click()
-    runs.read_now()
-    made = {path.name for path in (tmp_path / "exports").iterdir()}
-    assert made == {"one.csv", "two.csv", "one.parquet", "two.parquet"}
-
-
-def test_all_runs_retry_delete(url: str, tmp_path: Path) -> None:
-    """Failed items are tried again; deleting asks first, and only yes deletes."""
-    results = tmp_path / "results"
-    runs, panel = two_runs(url, results)
-    choose(runs, "one")
-    runs.actions.buttons["retry"].click()
-    runs.go_on_with_next()
-    until(lambda: not panel.busy, panel.tick)
-    assert "Retried" in open_run("one", results).events().column("event").to_pylist()
-
-    runs.actions.buttons["ask"].click()
-    assert runs.actions.confirm.layout.display == ""
-    runs.actions.no.click()
-    runs.read_now()
-    assert (results / "one").exists()
-    runs.actions.buttons["ask"].click()
-    runs.actions.yes.click()
-    runs.read_now()
-    assert [row["name"] for row in runs.table.rows] == ["two"]
-    assert runs.table.chosen == []
-    assert not (results / "one").exists()
-    assert "deleted one" in runs.actions.note.value
+def test_a_run_that_is_deleted_leaves_the_board(url: str, tmp_path: Path) -> None:
+    """What is gone is not shown as if it were there, and nothing can be done with it."""
+    panel = controller(tmp_path, url=url)
+    press(panel, "start")
+    until(lambda: is_over(panel), panel.tick)
+    open_run("r", tmp_path).remove()
+    until(lambda: panel.import_ is None, panel.tick)
+    panel.tick()
+    assert (panel.enabled, panel.shown, panel.widget.failures) == ({"start"}, None, [])
+    assert "r" not in panel.widget.parts["head"].split()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from harness.record.recorder import Recorder
 from harness.record.run import Run, create_run
 from harness.record.snapshot import freeze, write_snapshot
 from harness.record.summary import Summary
+from harness.record.tags import change_tags
 from harness.session.reader import RunReader
 from tests.views.samples import COMPLETE, started
 
@@ -136,3 +138,83 @@ def test_a_run_goes_by_the_name_of_its_folder(tmp_path: Path) -> None:
     index = RunIndex(tmp_path)
     index.scan()
     assert [row.name for row in index.rows] == ["after"]
+
+
+_opened: list[str] | None = None
+
+
+def _hear(event: str, args: tuple[object, ...]) -> None:
+    if _opened is not None and event in ("open", "os.listdir", "os.scandir"):
+        _opened.append(f"{event} {args[0]}")
+
+
+sys.addaudithook(_hear)
+
+
+def opened(index: RunIndex) -> list[str]:
+    """What one look opens or lists in the folder of the runs, by Python's own account."""
+    global _opened
+    _opened = []
+    index.scan()
+    told, _opened = _opened, None
+    return [line for line in told if str(index.results) in line]
+
+
+def test_a_look_opens_no_file_of_a_run_that_has_not_changed(tmp_path: Path) -> None:
+    """Of 50 runs nothing but the list of their names; of one that was tagged, its files alone, each once."""
+    for number in range(50):
+        ended(tmp_path, f"run-{number:03d}", 1000.0 + number)
+    index = RunIndex(tmp_path)
+    index.scan()
+    rows = index.rows
+    assert opened(index) == [f"os.listdir {tmp_path}"]
+    assert index.rows is rows
+
+    change_tags(tmp_path / "run-007", ["nightly"])
+    seen = [line.rpartition("/")[2] for line in opened(index)[1:]]
+    assert sorted(seen) == ["run.json", "summary.json", "tags.json"]
+    assert [row.name for row in index.rows if row.tags] == ["run-007"]
+    assert opened(index) == [f"os.listdir {tmp_path}"]
+
+
+def test_what_the_row_of_a_run_says_of_it(tmp_path: Path) -> None:
+    """When, from where, under which limits, with which tags."""
+    config = {"url": "https://api.example.com/v2/orders", "limit": "5/1s"}
+    run = create_run(tmp_path, "r", {"config": config}, 1000.0)
+    run.note(status="complete")
+    (run.folder / "summary.json").write_text(json.dumps({**COMPLETE.as_dict(), "run": "r"}))
+    change_tags(run.folder, ["b", "a"])
+    index = RunIndex(tmp_path)
+    index.scan()
+    (row,) = index.rows
+    assert (row.created_utc_s, row.source, row.url) == (1000.0, "orders, api.example.com", config["url"])
+    assert (row.limits, row.workers, row.tags) == (COMPLETE.limits, COMPLETE.workers, ("a", "b"))
+    assert index.get("r") is row
+    assert index.get("../r") is None
+
+
+def test_a_run_that_is_being_made_is_none_yet(tmp_path: Path) -> None:
+    """Nor is one that is being removed, nor a file or a sweep beside the runs; no folder at all is no runs."""
+    ended(tmp_path, "a", 1.0).folder.rename(tmp_path / ".removed-a")
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "run.json").write_text("{}")
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        index = RunIndex(folder)
+        index.scan()
+        assert (index.rows, index.damaged) == ([], [])
+
+
+def test_what_is_damaged_is_read_again_when_it_is_mended(tmp_path: Path) -> None:
+    """And not before: a look at 1,000 runs is not for the one that is damaged."""
+    run = ended(tmp_path, "a", 1.0)
+    whole = (run.folder / "run.json").read_text()
+    (run.folder / "run.json").write_text("{")
+    index = RunIndex(tmp_path)
+    index.scan()
+    assert len(index.damaged) == 1
+    assert opened(index) == [f"os.listdir {tmp_path}"]
+    assert len(index.damaged) == 1
+    run.folder.joinpath("mended").write_text(whole)
+    run.folder.joinpath("mended").rename(run.folder / "run.json")
+    index.scan()
+    assert ([row.name for row in index.rows], index.damaged) == (["a"], [])

@@ -66,6 +66,27 @@ def test_no_outputs_are_committed() -> None:
     assert verified.returncode == 0, verified.stdout.decode()
 
 
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_notebook_says_in_two_sentences_what_it_is_and_folds_its_code(path: Path) -> None:
+    """A reader meets words first, and code where they ask for it; commands to copy may stand beside them."""
+    cells = nbformat.read(path, as_version=4).cells
+    assert cells[0].cell_type == "markdown"
+    prose = " ".join(line for line in cells[0].source.splitlines() if not line.startswith(("# ", "    ")))
+    assert _sentences(prose) == 2
+    hidden = [cell.metadata.get("jupyter", {}).get("source_hidden") for cell in cells if cell.cell_type == "code"]
+    assert set(hidden) == {True}
+
+
+def _sentences(prose: str) -> int:
+    """Whatever closes a sentence may stand behind its stop: emphasis, a bracket, a quotation mark."""
+    return len(re.findall(r"[.?!][*_`)\]\"'’”]*(?=\s|$)", prose))
+
+
+def test_sentences_are_counted_with_what_closes_them() -> None:
+    """In bold, in brackets, in a question; neither a file's name nor a number has one."""
+    assert _sentences('**Watch it.** (Run all.) "Is it *so?*" See [docs/a.md](../docs/a.md): 2.5 s.') == 4
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_cells_are_a_few_lines_and_decide_nothing(name: str) -> None:
     """But for the parameters no cell has more than five lines, a loop, a branch or a function."""
@@ -149,7 +170,7 @@ def test_sweeps_compared(tmp_path: Path) -> None:
     execute("compare", out, sweeps="a,b", results=str(tmp_path))
     assert len(figures(out)) == 4
     said = str(outputs(out))
-    assert "Fastest without a 429" in said
+    assert "Choose window with" in said
     assert "8 runs of 4 combinations of settings, simulated" in said
     assert "reference efficiency" in said
 

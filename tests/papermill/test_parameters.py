@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.config import ImportConfig
 from harness.errors import RecordError
+from harness.flags import DURATIONS, flag_of
+from harness.lab.grid import Grid
+from harness.lab.sweeping import jobs_left, parameters
+from harness.lab.sweeps import create_sweep
 from harness.pacing import parse_tiers
-from harness.papermill import NotebookProblem, RunFailed, read_metrics, settings
+from harness.papermill import NotebookProblem, RunFailed, read_metrics, run_experiment, settings
 from harness.papermill.cells import plainly, switch, table_html, table_text
 from harness.settings import notebook_folder
 from harness.views.report.tables import Table
@@ -37,6 +43,51 @@ def test_what_does_not_fit_is_said_in_a_sentence(namespace: dict[str, Any], sent
         settings(namespace)
     assert sentence in str(said.value)
     assert said.value.__context__ is None
+
+
+@pytest.mark.parametrize("name", DURATIONS)
+@pytest.mark.parametrize("value", [80, 80.0, "80", "0.5", 2.5])
+def test_a_duration_without_a_unit_is_refused(name: str, value: object) -> None:
+    """`-p latency 80` arrives as a number, `-r latency 80` as text; whoever wrote it may have meant 80 ms."""
+    number = f"{float(value):g}" if isinstance(value, (int, float)) else value
+    with pytest.raises(
+        NotebookProblem, match=rf"^{flag_of(name)}: {number} has no unit; write {number}ms, {number}s or"
+    ):
+        settings({name: value})
+
+
+def test_durations_with_a_unit_and_none_at_all_are_taken() -> None:
+    """0 is 0 in every unit; a number in Python is seconds."""
+    config = settings({"latency": "80ms", "timeout": "5s", "linger": 0, "rtt_floor": "0", "max_time": None})
+    assert (config.test_api.latency, config.retry.timeout, config.pacing.linger) == (0.08, 5.0, 0.0)
+    assert settings({"latency": "uniform:0-80ms"}).test_api.latency == "uniform:0-80ms"
+    assert ImportConfig(latency=80, timeout=5).test_api.latency == 80.0
+
+
+def test_what_a_sweep_passes_to_a_notebook_is_taken(tmp_path: Path) -> None:
+    """Its settings are numbers by then: they get their units back, to the bit."""
+    grid = Grid({"items": 9, "latency": 0.0825, "timeout": 1.1, "linger": 0}, {"max_time": [90, 3600.5]})
+    for job in jobs_left(create_sweep(tmp_path, "s", grid, 0.0, keep=True)):
+        given = parameters(job)
+        config = settings({name: value for name, value in given.items() if name != "simulated"})
+        for name in ("latency", "timeout", "linger", "max_time"):
+            assert config[name] == job.config[name], name
+        assert (given["latency"], given["timeout"]) == ("0.0825s", "1.1s")
+
+
+def test_runs_that_begin_in_one_second_have_folders_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many papermill starts at once without a name: none waits, fails, or writes into another's."""
+    monkeypatch.setattr("harness.session.importing.utc_s", lambda: 1_800_000_000.0)
+    config = settings({"items": 20, "limit": "30/1s", "results": str(tmp_path)})
+    with ThreadPoolExecutor(4) as pool:
+        made = [each.result() for each in [pool.submit(run_experiment, config) for _ in range(4)]]
+    names = {experiment.run.name for experiment in made}
+    assert len(names) == 4
+    assert {experiment.summary.imported for experiment in made} == {20}
+    stamp = min(names, key=len)
+    assert names == {stamp, *(f"{stamp}-{number}" for number in (2, 3, 4))}
 
 
 def test_a_source_is_a_preset_or_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,8 @@ from harness.views.screen import Screen
 from tests.presets.play import checked, imported
 from tests.presets.stub import ORIGIN, Asked, Reply, Stub
 
+pytestmark = pytest.mark.matrix
+
 ROOT = Path(__file__).parents[2]
 NAMES = (
     "airtable", "drf", "elasticsearch", "github", "gitlab", "hubspot", "jira", "json-server", "jsonapi", "notion",

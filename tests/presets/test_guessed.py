@@ -16,6 +16,8 @@ from tests.presets.others import OTHERS
 from tests.presets.play import checked, imported, imported_by, looked_ahead, rows_of, with_ids
 from tests.presets.stub import ORIGIN, Asked, Reply, Stub, cut
 
+pytestmark = pytest.mark.matrix
+
 # How a key is sent and what must be sent besides cannot be guessed.
 SENT: dict[str, dict[str, object]] = {
     "github": {"header": ["X-GitHub-Api-Version: 2022-11-28"], "param": ["per_page=3"]},

@@ -13,6 +13,8 @@ from tests.presets.others import OTHERS
 from tests.presets.play import imported, rows_of, with_ids
 from tests.presets.stub import Stub
 
+pytestmark = pytest.mark.matrix
+
 ALL = {**CASES, **OTHERS, **EXPORTS}
 
 

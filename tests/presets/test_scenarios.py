@@ -13,6 +13,8 @@ from harness.lab.simulate import scenarios
 from harness.pacing import parse_tiers
 from harness.spec.presets import load, names
 
+pytestmark = pytest.mark.matrix
+
 
 def test_each_preset_has_a_scenario() -> None:
     """Of the same name: what a client believes can be tried on what the test API is."""

@@ -15,6 +15,8 @@ from tests.presets.stub import Stub
 from tests.presets.unlisted import links, numbers, tokens  # noqa: F401 - they fill APIS
 from tests.presets.unlisted.api import APIS, Row
 
+pytestmark = pytest.mark.matrix
+
 
 def holds(run: Run, wanted: list[Row]) -> bool:
     """Return whether the items are the rows, in order; a column `id` may have been added to each."""

@@ -99,6 +99,7 @@ def history(seed: int, sessions: int = 3) -> list[e.Event]:
         rules = Rules(rng.randrange(1, 6), (0.5, 1.0), rng.random() < 0.3, rng.random() < 0.8, parts=ranges)
         pacer = AutoPacer() if number == 1 else Unpaced()
         play = Play(serve, rules, pacer, state=state, utc_s=UTC_S + 1000.0 * number, relist=number == 2)
+        play.predicts = True
         play.at = [(0.1, lambda core, now: core.pause(now)), (0.3, lambda core, now: core.resume(now))]
         play.at += [(0.4, lambda core, now: core.set_workers(4, now)), (0.6, retry_failed.retry_failed)]
         play.at += [(0.55, lambda core, now: retry_failed.forget_failed(core, now, range(20)))]

@@ -13,7 +13,8 @@ import pytest
 
 from harness.record import columns, kinds, parts, recorder
 from harness.record.columns import MOST_FIELDS
-from harness.record.items import batches, write_items
+from harness.record.formats import batches
+from harness.record.items import write_items
 from harness.record.kinds import WIDEST
 from harness.record.order import in_list_order
 from harness.record.parts import compact, read_rows
@@ -54,7 +55,7 @@ def test_a_name_that_is_taken_is_left_to_the_api(tmp_path: Path) -> None:
 def test_names_are_remembered_in_a_bounded_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With room for 8 names, what every item has stays, whatever came before it; nothing is lost."""
     monkeypatch.setattr(columns, "_REMEMBERED", 8)
-    monkeypatch.setattr("harness.record.items.BATCH", 1)
+    monkeypatch.setattr("harness.record.formats.BATCH", 1)
     records = [{"id": at, **{f"k{at}_{n}": [n] for n in range(6)}, "name": at} for at in range(5)]
     records[4]["k0_0"] = "late"  # of another type than the forgotten one
     table = written(tmp_path, records)
@@ -78,7 +79,7 @@ def test_an_object_with_too_many_fields_is_text(
     values: list[Any], batch: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """D2: an object by day or by id, whether one item has them all or each others."""
-    monkeypatch.setattr("harness.record.items.BATCH", batch)
+    monkeypatch.setattr("harness.record.formats.BATCH", batch)
     found = written(tmp_path, [{"x": value} for value in values]).column("x")
     assert (str(found.type), [json.loads(value) for value in found.to_pylist()]) == ("string", values)
 
@@ -103,7 +104,7 @@ def test_nested_columns_become_text_the_widest_first(tmp_path: Path) -> None:
 
 def test_batches_are_bounded_in_what_they_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of items of 1,000 characters, with room for 3,500: four at a time. Of many columns: few rows."""
-    monkeypatch.setattr("harness.record.items.BATCH_BYTES", 3_500)
+    monkeypatch.setattr("harness.record.formats.BATCH_BYTES", 3_500)
     written(tmp_path, [{"id": at, "text": "x" * 980} for at in range(10)])
     with in_list_order(tmp_path, beside=tmp_path) as items:
         assert [len(records) for records, _ in batches(items)] == [4, 4, 2]

@@ -204,7 +204,7 @@ def test_a_part_of_a_newer_version_is_named(tmp_path: Path) -> None:
     table = read_table(path)
     newer = table.set_column(0, "schema", pa.array([9] * table.num_rows, pa.int16()))
     pq.write_table(newer, path)
-    with pytest.raises(RecordError, match=f"{path}: .*schema 9, .* reads up to 5; update the harness"):
+    with pytest.raises(RecordError, match=f"{path}: .*schema 9, .* reads up to {SCHEMA_VERSION}; update the harness"):
         read_state(tmp_path)
 
 

@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness.errors import BadInput, RunLocked
-from harness.record.items import FORMATS, export
+from harness.record.formats import FORMATS
+from harness.record.items import export
 from harness.record.recorder import Recorder
 from harness.record.run import Run, create_run, list_runs
 from tests.record.samples import imported, listed, started
@@ -94,7 +95,7 @@ def test_an_old_file_stays_where_the_new_one_cannot_be_made(
 ) -> None:
     """Half an export never takes a whole one's place."""
     (tmp_path / "x.csv").write_text("old")
-    monkeypatch.setattr("harness.record.items._iso", lambda *_: 1 / 0)
+    monkeypatch.setattr("harness.record.formats._iso", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         export(run, tmp_path / "x.csv")
     assert (tmp_path / "x.csv").read_text() == "old"

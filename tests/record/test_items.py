@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from harness.record import items
+from harness.record import formats
 from harness.record.items import write_items
 from harness.record.recorder import Recorder
 
@@ -37,11 +37,11 @@ def table_of(payloads: list[str], folder: Path, *, batch: int = 10_000, parts: i
         if item % parts == 0:
             recorder.flush()
     recorder.flush()
-    before, items.BATCH = items.BATCH, batch
+    before, formats.BATCH = formats.BATCH, batch
     try:
         return pq.read_table(write_items(folder))
     finally:
-        items.BATCH = before
+        formats.BATCH = before
 
 
 def column(values: list[Any], tmp_path: Path, batch: int = 1) -> tuple[str, list[Any]]:

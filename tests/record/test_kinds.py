@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import example, given, settings, strategies as st
 
-from harness.record import items
-from harness.record.items import Options, export, write_items
+from harness.record import formats
+from harness.record.formats import Options
+from harness.record.items import export, write_items
 from harness.record.kinds import moment
 from harness.record.literals import Literal, dumps, loads, one_line
 from harness.record.recorder import Recorder
@@ -33,11 +34,11 @@ def kept(folder: Path, payloads: list[str], options: Options = PLAIN, batch: int
     for item, payload in enumerate(payloads):
         recorder.put(item, payload)
     recorder.flush()
-    before, items.BATCH = items.BATCH, batch
+    before, formats.BATCH = formats.BATCH, batch
     try:
         return pq.read_table(write_items(folder, options=options))
     finally:
-        items.BATCH = before
+        formats.BATCH = before
 
 
 def column(folder: Path, literals: list[str], batch: int = 1, options: Options = PLAIN) -> tuple[str, list[Any]]:

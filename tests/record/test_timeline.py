@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from harness.record import events as e
 from harness.record.fold import fold
-from harness.record.follow import Replay, bins_of
+from harness.record.follow import Replay, timeline_of
 from harness.record.parts import clear_replaced, compact, list_parts, opened, part_path, read_table, write_table
 from harness.record.recorder import Recorder
 from harness.record.run import create_run
@@ -95,13 +95,14 @@ def test_the_same_from_the_events(tmp_path: Path) -> None:
     """Requests by the second in which they were answered, over sessions without a gap; what was never sent is none."""
     write(tmp_path, 1, FIRST)
     write(tmp_path, 2, SECOND)
-    bins = bins_of(tmp_path)
+    bins = timeline_of(tmp_path).bins()
     assert (bins.bin_s, bins.until_s) == (0.5, 5.0)
     assert bins.sent == (2, 2, 0, 0, 0, 0, 0, 0, 1)
     assert bins.refused == (0, 1, 0, 0, 0, 0, 0, 0, 0)
     assert bins.waits == ((1.0, 3.0, "10/1s"),)
     assert bins.sessions == (4.0,)
-    assert bins_of(tmp_path / "nothing").sent == ()
+    assert bins.by_status == ((429, (0, 1, 0, 0, 0, 0, 0, 0, 0)),)
+    assert timeline_of(tmp_path / "nothing").bins().sent == ()
 
 
 def test_what_goes_on_is_drawn_up_to_now() -> None:
@@ -119,15 +120,48 @@ def test_what_goes_on_is_drawn_up_to_now() -> None:
     assert timeline.bins(10.0).waits == ((1.0, 2.0, "10/1s"), (2.0, 9.5, "paused"))
 
 
+def test_refusals_by_status_and_changes_of_settings(tmp_path: Path) -> None:
+    """Each status by itself; a change by hand, and one that a later session began with; what holds from the start, and
+    what was learned, is none."""
+    first: list[e.Event] = [
+        e.SessionStarted(0.0, 1, 1e9, 10, "", "auto", "h"),
+        e.Refused(0.8, "item", 3, 1, 0.7, 0.8, 503, 2.0),
+        e.Refused(1.6, "item", 3, 1, 1.5, 1.6, 429, 2.0),
+        e.Learned(2.0, "b", "10/1s", "log", "why", "high", "10/1s"),
+        e.WorkersSet(2.1, 11),
+        e.WorkersSet(2.2, 12),
+        e.LimitsSet(2.3, "10/1s"),
+        e.SessionEnded(3.0, "stopped", ""),
+    ]
+    second: list[e.Event] = [
+        e.SessionStarted(0.0, 2, 2e9, 12, "20/1s", "window", "h"),
+        e.SessionEnded(0.2, "failed", ""),
+    ]
+    timeline = Timeline()
+    for number, events in enumerate((first, second), 1):
+        write(tmp_path, number, events)
+        for event in events:
+            timeline.apply(event)
+    bins = timeline.bins()
+    assert bins == timeline_of(tmp_path).bins()
+    assert bins.by_status == ((429, (0, 0, 0, 1)), (503, (0, 1, 0, 0)))
+    assert bins.refused == (0, 1, 0, 1)
+    assert bins.changes == ((2.2, "workers", "12"), (3.0, "limits", "20/1s"))
+    timeline.reach(500.0)  # bins of 4 s
+    assert timeline.bins().changes == bins.changes
+    timeline.settings(0.5, workers=9)
+    assert timeline.bins().changes == ((3.0, "limits", "20/1s"), (3.5, "workers", "9"))
+
+
 def test_what_people_ask_of_an_ended_run_takes_no_time(tmp_path: Path) -> None:
     """Retried an hour after its end, the session is as long as it was."""
     later = [*FIRST, e.Retried(3600.0, "item", 2)]
     write(tmp_path, 1, later)
-    assert bins_of(tmp_path).until_s == 4.0
+    assert timeline_of(tmp_path).bins().until_s == 4.0
     timeline = Timeline(number=1)
     for event in later:
         timeline.apply(event)
-    assert timeline.bins() == bins_of(tmp_path)
+    assert timeline.bins() == timeline_of(tmp_path).bins()
 
 
 def sessions_of(seed: int, stretch: float) -> list[list[e.Event]]:
@@ -172,7 +206,7 @@ def test_live_and_replay_are_one(
         if compacted:
             compact(run.folder)
             assert following.read().bins() == live.bins()
-    assert bins_of(run.folder) == live.bins()
+    assert timeline_of(run.folder).bins() == live.bins()
     assert sum(live.sent) == fold([event for session in sessions for event in session]).sent
 
 
@@ -182,7 +216,7 @@ def test_parts_that_are_compacted_while_they_are_read(tmp_path: Path, monkeypatc
     for second in range(3):
         recorder.record(e.ItemImported(second + 0.25, second, 1, second + 0.2, second + 0.25, 200, 9))
         recorder.flush()
-    before = bins_of(tmp_path)
+    before = timeline_of(tmp_path).bins()
     stale = [list_parts(tmp_path / "events")]
     monkeypatch.setattr("harness.record.parts.list_parts", lambda folder: stale.pop() if stale else list_parts(folder))
     pending = [once]
@@ -193,7 +227,7 @@ def test_parts_that_are_compacted_while_they_are_read(tmp_path: Path, monkeypatc
         return opened(path)
 
     monkeypatch.setattr("harness.record.parts.opened", opening)
-    assert (before.sent, bins_of(tmp_path)) == ((1, 0, 1, 0, 1), before)
+    assert (before.sent, timeline_of(tmp_path).bins()) == ((1, 0, 1, 0, 1), before)
     assert len(list_parts(tmp_path / "events")) == 1
 
 

@@ -94,6 +94,46 @@ def test_flags_win_over_the_file_and_the_file_over_the_scenario(
     assert (config.limit, config.no_total, config.fault_header) == (("5/1s", "9/9s"), True, False)
 
 
+@pytest.mark.parametrize(
+    ("flag", "text", "bare"),
+    [
+        ("--latency", "80", "80"),
+        ("--latency", " 1.5", "1.5"),
+        ("--latency", "uniform:20-80ms", "20"),
+        ("--latency", "uniform:20ms-80", "80"),
+        ("--latency", "lognormal:80:sigma=0.5", "80"),
+        ("--latency", "bimodal:50ms-1:share=5%", "1"),
+        ("--idle-timeout", "5", "5"),
+        ("--idle-reset", "2", "2"),
+        ("--plan-change", "30:default=100/20s", "30"),
+    ],
+)
+def test_a_duration_that_is_typed_without_a_unit_is_refused(flag: str, text: str, bare: str) -> None:
+    """80 may be meant as 80 ms or as 80 s: nothing is served, and the sentence says what to write."""
+    result = CliRunner().invoke(cli.main, [flag, text])
+    assert result.exit_code == 2
+    assert result.output == f"Error: {flag}: {bare} has no unit; write {bare}ms, {bare}s or {bare}m\n"
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--latency", "0"),
+        ("--latency", "0.0"),
+        ("--latency", "lognormal:80ms:sigma=0.5"),
+        ("--idle-reset", ""),
+        ("--latency", "2", "--until-stdin-closes"),
+    ],
+)
+def test_0_needs_no_unit_and_a_program_means_seconds(flags: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither does a file, in which a text has always been read so."""
+    served: list[ServerConfig] = []
+    monkeypatch.setattr(foreground, "serve_until_stopped", lambda config, *rest: served.append(config))
+    result = CliRunner().invoke(cli.main, list(flags))
+    assert (result.exit_code, result.output) == (0, "")
+    assert len(served) == 1
+
+
 def test_scenarios_are_listed_by_the_command() -> None:
     """One line each, name first."""
     lines = CliRunner().invoke(cli.main, ["--list-scenarios"]).output.splitlines()

@@ -310,7 +310,9 @@ def test_a_list_whose_items_lie_nowhere_is_its_own_items() -> None:
     assert (found.item_fields, found.statuses[-1]) == (0, 404)
     assert not any(one.what == "items" for one in found.findings)
     assert [one.why for one in found.unknown] == [
-        "none is at http://127.0.0.1/api/items/{id} (gone: Not Found), so the list's records are the items"
+        "none is at http://127.0.0.1/api/items/{id} (gone: Not Found, "
+        '"there is no such page; the list is at /api/items"), '
+        "so the list's records are the items"
     ]
     assert "detail = false" in found.toml
     found, _ = checked(ServerConfig(items=250, fault=("404:items=1",)))

@@ -29,7 +29,7 @@ def api_url() -> Iterator[str]:
 
 
 def start(url: str, results: Path, limit: str = "60/6s") -> subprocess.Popen[bytes]:
-    options = ["--url", url, "--limit", limit, "--linger", "2", "--results", str(results), "--run", "r", "--quiet"]
+    options = ["--url", url, "--limit", limit, "--linger", "2s", "--results", str(results), "--run", "r", "--quiet"]
     return subprocess.Popen([sys.executable, "-m", "harness", "import", *options])
 
 

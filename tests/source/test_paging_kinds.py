@@ -40,6 +40,8 @@ from harness.spec.source import (
 )
 from tests.core.play import Play, failing
 
+pytestmark = pytest.mark.matrix
+
 ORIGIN = "https://api.test"
 SIZE = 3
 Row = dict[str, Any]

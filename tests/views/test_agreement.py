@@ -39,7 +39,7 @@ from harness.session.importing import write_results
 from harness.session.optimality import revealed
 from harness.session.reader import RunReader, view_ended
 from harness.views.frame import frame
-from harness.views.panel.actions import compare
+from harness.views.panel.compare import compare
 from harness.views.panel.html import sections
 from harness.views.panel.run_widget import page, rows_page
 from harness.views.plots.run_axis import NEEDED
@@ -53,6 +53,8 @@ from harness.views.summary import summary_text
 from harness.views.text import count, duration, plural
 from tests.core.play import Play, windowed
 from tests.views.samples import COMPLETE
+
+pytestmark = pytest.mark.matrix
 
 RULES = Rules(workers=4, retry_delays_s=(0.5, 0.5))
 NAME, UTC_S = "three-sessions", 1_800_000_000.0
@@ -242,7 +244,7 @@ def test_every_view_shows_what_the_events_say(run: Run) -> None:
     page = words(make_report([part, part], [], made="now", version="1").html)
     compared = words(compare([detail, detail]))
 
-    for text in (shown, run_widget["head"], page):
+    for text in (shown, run_widget["bar"], page):
         assert f"{items} " in text
     for text in (row, compared):
         assert f"{count(true.imported)}/{count(true.total)}" in text
@@ -279,6 +281,7 @@ def test_the_chart_of_a_resumed_run_shows_every_session(run: Run) -> None:
     assert timeline is not None
     true = seen(run)
     assert sum(timeline.sent) == true.pages + true.items
+    assert {str(status): sum(bins) for status, bins in timeline.by_status} == true.refusals
     assert sum(timeline.refused) == sum(true.refusals.values())
     assert len(timeline.sessions) == true.sessions - 1
     assert list(timeline.sessions) == sorted(timeline.sessions)
@@ -376,7 +379,7 @@ def test_every_view_reads_the_one_object(live: Live | None) -> None:
         assert "43" in text, name
     shown = replace(view_of(summary, None, live), failures=failed)
     assert "and 23 more" in show_text(shown, Screen(), settings={}, now_utc_s=UTC_S)
-    assert "and 35 more" in words(sections(shown, UTC_S)["failures"])
+    assert "and 38 more" in words(sections(shown, UTC_S)["failures"])
 
 
 def test_no_view_reads_a_record_by_itself() -> None:

@@ -74,3 +74,13 @@ def test_an_interval_never_goes_below_best_possible() -> None:
     assert seconds(95.5, 0.6, 95.2) == "95.5 s (95.2 to 96.1 s)"
     assert seconds(95.5, 0.3, 95.2) == "95.5 ± 0.3 s"
     assert "(95.2 to 96.1 s)" in comparison_text([Panel("s", (replace(FAST, half_s=0.6, least_s=95.2),))], Screen())
+
+
+def test_what_the_noise_does_not_tell_apart_is_called_a_tie() -> None:
+    """95.5 ± 0.4 s and 95.8 ± 0.4 s: nothing is saved that was measured. Of single runs the noise is not known."""
+    fast, few = replace(FAST, half_s=0.4), replace(FEW, half_s=0.4)
+    assert advice(Panel("s", (fast, few), few, fast)) == (
+        "Fewest 429s at full speed: window, 3 workers; 50 workers tie with it: 0.30 s is within the noise."
+    )
+    fast, few = replace(FAST, half_s=None), replace(FEW, half_s=None)
+    assert advice(Panel("s", (fast, few), few, fast)).endswith("50 workers save 0.30 s.")

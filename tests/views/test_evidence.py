@@ -54,7 +54,7 @@ def views(run: Run) -> dict[str, str]:
         "summary.json": str(figures["list_ended"]),
         "show --json": json.loads(command("show", run.name, "--json", "--results", results))["list_ended"],
         "show": " ".join(command("show", run.name, "--results", results).split()),
-        "panel": words(sections(RunReader(run, charted=True).view(NOW), NOW)["totals"]),
+        "panel": words(sections(RunReader(run, charted=True).view(NOW), NOW)["quality"]),
         "report": words(make_report([part], [], made="now", version="1").html),
     }
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from harness.core.core import Core
 from harness.core.rules import Rules
-from harness.record.events import Event, SessionEnded
+from harness.record.events import Event, SessionEnded, SessionStarted
 from harness.record.fold import fold
 from harness.record.live import Live, elapsed_s
+from harness.record.optimality import CUT_SHORT, RUNNING
 from harness.record.run_view import RunView, view_of
 from harness.record.state import State
 from harness.record.summary import summarise
@@ -90,3 +92,21 @@ def test_every_other_live_figure_is_the_final_one() -> None:
     assert differing <= {"status", "reason", "unmeasured"} | of_the_wait
     assert before.status == "running"
     assert after.status == "stopped"
+
+
+def test_what_the_end_will_leave_out_is_not_foretold() -> None:
+    """E: of a run that was interrupted and goes on, no share of the best possible is said, neither now nor in the end;
+    of one in one piece the share that is expected is.
+    """
+    before, live, after = stopped()
+    known = replace(live, best_s=20.0, eta_s=10.0)
+    assert seen(before, known).expected_optimality == 1.0
+    assert summarise("r", before, None).unmeasured == RUNNING
+    again = fold([SessionStarted(0.0, 2, UTC_S + 60, 4, "20/10s", "window", "host")], after)
+    assert again.status.is_open
+    shown = seen(again, known)
+    assert shown.expected_optimality is None
+    assert shown.summary.unmeasured == CUT_SHORT
+    quality = words(sections(shown, UTC_S)["quality"])
+    assert f"of best possible - {CUT_SHORT}" in quality
+    assert "%" not in quality

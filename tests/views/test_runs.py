@@ -41,6 +41,16 @@ def test_a_hint_leads_to_a_run_with_a_server_where_it_lies() -> None:
     assert "go on with" not in runs_text(rows[:1], Screen(80))
 
 
+def test_tags_are_a_column_where_there_are_some() -> None:
+    """The last; the last to go where the screen is too narrow, too."""
+    rows = [replace(ROWS[1], tags=("nightly", "x\x1b"), imported=1000, total=1000, duration_s=40.6), ROWS[3]]
+    wide, narrow = runs_text(rows, Screen(100)).splitlines(), runs_text(rows, Screen(66)).splitlines()
+    assert wide[0].split()[-2:] == ["BEST", "TAGS"]
+    assert wide[1].endswith("99.9 %  nightly, x?")
+    assert narrow[0].split() == ["RUN", "STATUS", "ITEMS", "DURATION", "OF", "BEST", "TAGS"]
+    assert "TAGS" not in runs_text(ROWS, Screen(None))
+
+
 def test_smaller_runs_have_room_for_everything() -> None:
     """With shorter numbers every column is there at 80."""
     assert runs_text([replace(ROWS[1], imported=1000, total=1000, duration_s=40.6)], Screen(80)) == (

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import click
 
-from harness.cli.commands.know import presets_command
+from harness.cli.commands.items import audit_command, export_command, failed_command
+from harness.cli.commands.know import calibration_command, presets_command
 from harness.cli.commands.look import (
-    audit_command,
     compare_command,
+    dashboard_command,
     explain_command,
-    export_command,
-    failed_command,
     report_command,
     runs_command,
     show_command,
@@ -48,6 +47,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         runs_command,
         show_command,
         watch_command,
+        dashboard_command,
         failed_command,
         explain_command,
         audit_command,
@@ -56,6 +56,6 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         export_command,
     ),
     "Decide": (recommend_command, infer_command, check_command),
-    "Know": (presets_command,),
+    "Know": (presets_command, calibration_command),
     "Manage": (pause_command, set_command, stop_command, prune_command),
 }

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
+
+from harness.cli.options import results_option
 
 
 @click.command("presets")
@@ -16,3 +20,18 @@ def presets_command(name: str | None) -> int:
     from harness.cli.know import presets_command as carry_out
 
     return carry_out(name)
+
+
+@click.command("calibration")
+@click.option("--json", "as_json", is_flag=True, help="print only the figures, as JSON")
+@results_option
+def calibration_command(results: Path, as_json: bool) -> int:
+    """Say how often runs took as long as predicted.
+
+    Over all runs in the results folder, apart for simulated and real ones. Each run is predicted as soon as it is known
+    how many items there are; see `show`. Runs that were stopped, paused by hand or given other settings on the way are
+    not judged.
+    """
+    from harness.cli.know import calibration_command as carry_out
+
+    return carry_out(results, as_json)

@@ -5,76 +5,35 @@ Everything that comes from a server or a file goes through `esc`.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator
-from html import escape
+from collections.abc import Iterator
 
 from harness.record.events import fetch_name
 from harness.record.live import Live, LiveTier
 from harness.record.run_view import RunView
-from harness.record.state import Failure
 from harness.record.status import RunStatus
 from harness.record.summary import Summary
-from harness.views.figures import items_of, items_said, list_text, refusals_said, refusals_text
+from harness.views.figures import items_of, items_said, list_text, prediction_parts, refusals_said, refusals_text
 from harness.views.frame import sentence
-from harness.views.screen import LOOKS
-from harness.views.text import UNKNOWN, count, countdown, duration, eta, percent, plural, share_done, time_of_day
-
-# Of a status, which colour; glyph and word say the same without it.
-TONES = {"cyan": "now", "green": "good", "yellow": "mind", "red": "bad"}
-
-
-def esc(text: object) -> str:
-    """Escape text for HTML, in quotes too."""
-    return escape(str(text), quote=True)
-
-
-def badge(status: RunStatus) -> str:
-    """`● running`: glyph, word and colour."""
-    look = LOOKS[status]
-    return (
-        f'<span class="hx-badge hx-{TONES[look.style]}"><span aria-hidden="true">{look.glyph}</span> {look.word}</span>'
-    )
-
-
-def facts(rows: Iterable[tuple[str, str, str]]) -> str:
-    """Label, value (HTML) and a remark (HTML, may be empty), one below the other."""
-    return (
-        "<dl>"
-        + "".join(f"<dt>{esc(label)}</dt><dd>{value}{_remark(more)}</dd>" for label, value, more in rows)
-        + "</dl>"
-    )
-
-
-def _remark(more: str) -> str:
-    return f' <small class="hx-dim">{more}</small>' if more else ""
-
-
-def card(title: str, body: str, more: str = "") -> str:
-    """Return a titled box; nothing at all where there is nothing in it."""
-    return f'<section class="hx-card{more}"><h4>{esc(title)}</h4>{body}</section>' if body else ""
-
-
-def table(heads: Iterable[str], rows: Iterable[Iterable[str]], right: Iterable[int] = ()) -> str:
-    """Make a table of rows of HTML cells below their heads; the columns in `right` hold numbers."""
-    at_right = set(right)
-
-    def cells(row: Iterable[str], tag: str, more: str = "") -> str:
-        sides = (" class=hx-right" if at in at_right else "" for at in itertools.count())
-        return "".join(f"<{tag}{more}{side}>{cell}</{tag}>" for side, cell in zip(sides, row))
-
-    body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
-    head = f"<thead><tr>{cells(heads, 'th', ' scope=col')}</tr></thead>"
-    return f'<div class="hx-scroll"><table class="hx-table">{head}<tbody>{body}</tbody></table></div>'
-
+from harness.views.panel.chart import chart
+from harness.views.panel.failures import MOST_GROUPS, FailureGroup, cells, grouped
+from harness.views.panel.pieces import (
+    TONES as TONES,
+    badge as badge,
+    card as card,
+    esc as esc,
+    facts as facts,
+    table as table,
+)
+from harness.views.source import source_text
+from harness.views.summary import lost_said
+from harness.views.text import UNKNOWN, count, countdown, duration, eta, percent, plural, share_done
 
 # In the order in which they stand.
-PLACES = ("head", "now", "totals", "quality", "limits", "workers", "failures", "learned")
+PLACES = ("head", "bar", "now", "totals", "quality", "limits", "chart", "failures", "workers", "learned")
 # More workers than this are a number, not a list.
 _SHOWN_WORKERS = 24
-_LONGEST = 60
-# What fits on a screen; all of them are what `failed` lists.
-_LATEST = 8
+# A page without widgets has no way to open a group.
+_EXAMPLES = 5
 # Where `auto` imports our own test API, it kept to what it had learned; only the best possible goes by the truth.
 _SOURCES = {"test API": "learned; best possible is by the test API's own"}
 
@@ -83,13 +42,15 @@ def sections(now: RunView, now_utc_s: float) -> dict[str, str]:
     """Return what the panel shows of `now`, by place; an empty text leaves its place out."""
     return {
         "head": _head(now),
-        "now": card("Now", _now(now)),
+        "bar": bar(now),
+        "now": card("Now", _now(now)) if now.status.is_open else card("Outcome", _outcome(now)),
         "totals": card("Totals", _totals(now)),
         "quality": card("Quality", _quality(now)),
-        "limits": card("Limits", _limits(now), " hx-wide"),
-        "workers": card("Workers", _workers(now), " hx-wide"),
-        "failures": card("Latest failures", _failures(now, now_utc_s), " hx-wide"),
-        "learned": card("Learned limits, and why", _learned(now), " hx-wide"),
+        "limits": card("Limits", _limits(now)),
+        "chart": card("", chart(now.timeline)),
+        "failures": card("Failures", _failures(grouped(now.failures), now_utc_s)),
+        "workers": card("Workers", _workers(now)),
+        "learned": card("Learned limits, and why", _learned(now)),
     }
 
 
@@ -104,9 +65,9 @@ def spoken(now: RunView) -> str:
 
 
 def _head(now: RunView) -> str:
-    figures = now.summary
-    why = f'<p class="hx-why">{esc(figures.reason)}</p>' if figures.reason and not now.status.is_open else ""
-    return f'<div class="hx-title"><strong>{esc(figures.run)}</strong> {badge(figures.status)}</div>{bar(now)}{why}'
+    where = source_text(now.settings) if now.settings.in_force else ""
+    beside = f'<span class="hx-dim">{esc(where)}</span>' if where else ""
+    return f'<div class="hx-title"><strong>{esc(now.run)}</strong> {badge(now.status)} {beside}</div>'
 
 
 def bar(now: RunView) -> str:
@@ -151,6 +112,13 @@ def _now(now: RunView) -> str:
     return f'<p class="hx-now hx-{tone}">{esc(words)}</p>{facts(rows)}'
 
 
+def _outcome(now: RunView) -> str:
+    figures = now.summary
+    rows = [("forgotten", count(figures.forgotten), "failures that were accepted")] if figures.forgotten else []
+    why = f'<p class="hx-why">{esc(figures.reason)}</p>' if figures.reason else ""
+    return why + facts(rows) if why or rows else ""
+
+
 def _totals(now: RunView) -> str:
     figures = now.summary
     waits = plural(figures.sleeps, "wait")
@@ -160,18 +128,22 @@ def _totals(now: RunView) -> str:
     kinds += f" + {plural(figures.requests_token, 'token')}" if figures.requests_token else ""
     return facts(
         [
-            (
-                "imported",
-                f"<b>{count(figures.imported)}</b>",
-                f"{count(figures.failed)} failed" if figures.failed else "",
-            ),
             ("elapsed", duration(now.elapsed_s, whole=True), "so far") if now.status.is_open else _duration(figures),
             (f"active{so_far}", duration(now.elapsed_s - now.waiting_s, whole=now.status.is_open), ""),
             (f"waiting{so_far}", duration(now.waiting_s, whole=now.status.is_open), waits),
             ("requests", count(figures.sent), kinds),
-            *([("list", esc(list_text(figures)), "")] if figures.list_ended else []),
+            *_predicted(now),
         ]
     )
+
+
+def _predicted(now: RunView) -> Iterator[tuple[str, str, str]]:
+    """How long it was said to take, where that could be said, beside what came of it."""
+    made = now.prediction
+    if made is not None:
+        interval, came = prediction_parts(made)
+        session = f"session {count(made.session)}: " if made.session > 1 else ""
+        yield "predicted", f"{session}{interval}", esc(came)
 
 
 def _duration(figures: Summary) -> tuple[str, str, str]:
@@ -184,6 +156,7 @@ def _quality(now: RunView) -> str:
     figures = now.summary
     rows = [
         _of_best(now),
+        *([("lost to", esc(lost), "")] if (lost := lost_said(figures)) else []),
         ("refused", refusals_text(figures.refusals), _per_1000(figures)),
     ]
     if figures.latency_p50_s is not None:
@@ -192,7 +165,8 @@ def _quality(now: RunView) -> str:
         said = "agrees" if figures.server.agrees else "DISAGREES"
         counted = f"{count(figures.server.admitted)} admitted, {count(figures.server.refused)} refused"
         rows.append(("server", said, counted if figures.sessions == 1 else f"{counted}, of the last session"))
-    return facts(rows)
+    ended = f"<p><small>list</small> {esc(list_text(figures))}</p>" if figures.list_ended else ""
+    return facts(rows) + ended
 
 
 def _of_best(now: RunView) -> tuple[str, str, str]:
@@ -223,8 +197,8 @@ def _limits(now: RunView) -> str:
         limits, source = now.summary.limits, now.summary.limits_source
         source = _SOURCES.get(source, source)
         return f"<p>{esc(limits)} <small class=hx-dim>{esc(source)}</small></p>" if limits else ""
-    if not live.tiers:
-        return "<p>none known yet</p>"
+    if not live.tiers:  # nothing is known of them yet, or not how much of them is left
+        return f"<p>{esc(now.summary.limits or 'none known yet')}</p>"
     return "".join(_gauge(tier) for tier in live.tiers)
 
 
@@ -237,7 +211,7 @@ def _gauge(tier: LiveTier) -> str:
     about = f'aria-label="{esc(tier.text)}: left" {range_}'
     gauge = f'<div class="hx-gauge" role="meter" {about}><div style="width:{min(100.0, left):.1f}%"></div></div>'
     name = f"<span><b>{esc(tier.text)}</b> <small class=hx-dim>{esc(tier.source)}</small></span>"
-    return f'<div class="hx-limit">{name}{gauge}<span>{words}</span></div>'
+    return f'<div class="hx-limit">{name}<span>{words}</span>{gauge}</div>'
 
 
 def _workers(now: RunView) -> str:
@@ -267,29 +241,20 @@ def _idle(now: RunView, live: Live) -> str:
     )
 
 
-def _failures(now: RunView, now_utc_s: float) -> str:
-    if not now.failures:
+def _failures(groups: list[FailureGroup], now_utc_s: float) -> str:
+    if not groups:
         return ""
-    latest = now.latest_failures(_LATEST)
-    more = len(now.failures) - len(latest)
-    rest = (
-        f"<p class=hx-dim>and {count(more)} more: python -m harness show {esc(now.summary.run)}</p>" if more > 0 else ""
-    )
-    heads = ("what", "attempts", "status", "when", "again", "why")
-    return table(heads, (_failure(failure, now_utc_s) for failure in latest), right=(1, 2)) + rest
+    rest = sum(len(group.failures) for group in groups[MOST_GROUPS:])
+    more = f"<p class=hx-dim>and {plural(rest, 'failure')} for other reasons</p>" if rest else ""
+    rows = (_failure(group, now_utc_s) for group in groups[:MOST_GROUPS])
+    return table(("what", "why", "again", "which"), rows) + more
 
 
-def _failure(failure: Failure, now_utc_s: float) -> tuple[str, ...]:
-    why = f"{failure.reason}: {failure.detail}" if failure.detail else failure.reason
-    again = failure.retry_at_utc_s
-    return (
-        esc(fetch_name(failure.role, failure.key)[:_LONGEST]),
-        count(failure.attempts),
-        UNKNOWN if failure.status is None else str(failure.status),
-        esc(time_of_day(failure.at_utc_s, now_utc_s, seconds=True)),
-        "no, failed" if again is None else esc(time_of_day(again, now_utc_s, seconds=True)),
-        esc(why[: 2 * _LONGEST]),
-    )
+def _failure(group: FailureGroup, now_utc_s: float) -> tuple[str, ...]:
+    names = [name for _, name, _ in cells(group, now_utc_s)[:_EXAMPLES]]
+    more = len(group.failures) - len(names)
+    which = ", ".join(names) + (f" and {count(more)} more" if more else "")
+    return tuple(esc(text) for text in (group.title, group.words, group.again, which))
 
 
 def _learned(now: RunView) -> str:

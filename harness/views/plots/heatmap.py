@@ -13,10 +13,20 @@ from matplotlib.colors import Colormap, Normalize, SymLogNorm, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from harness.record.choice import FULL_SPEED
 from harness.record.limits import limits_in
-from harness.views.plots.canvas import INK, MUTED, ON_DARK, ON_LIGHT, WIDTH, drawn, left_out, new_figure, nothing, split
+from harness.views.plots.canvas import (
+    Drawing,
+    Heading,
+    drawn,
+    is_narrow,
+    new_figure,
+    nothing,
+)
+from harness.views.plots.looks import INK, MUTED, ON_DARK, ON_LIGHT
 from harness.views.plots.means import complete, means, numeric_workers, refusal_word, varied
-from harness.views.text import percent
+from harness.views.plots.panels import left_out, split
+from harness.views.text import percent, plural
 
 Value = Literal["optimality", "hits_per_1000"]
 
@@ -49,30 +59,67 @@ def limits_heatmap(frame: pd.DataFrame, value: Value = "optimality") -> Figure:
     shown = [name for name in others if name != "server_limit" or table["server_limit"].nunique() > 1]
     parts = list(split(table, shown))
     limits = sorted(table["limit"].unique(), key=_rate)
-    figure, panels = _grid(len(parts), len(limits))
+    figure, panels = _grid(len(parts), len(limits), Heading(limits_finding(frame, value), _asked(frame, table, value)))
+    across = _across(len(parts))
     colors, norm = _colors(table, value)
     for at, (axes, (title, rows)) in enumerate(zip(panels, parts)):
         _panel(axes, rows, limits, value, colors, norm)
         axes.set_title(title, fontsize=9)
-        if at % _COLUMNS:
+        if at % across:
             axes.set_yticklabels([])
         else:
             axes.set_ylabel("client's limit")
-    word = refusal_word(frame)
-    shows = "% of best possible" if value == "optimality" else f"{word} per 1,000 requests"
-    what = f"{shows} (mean over repeats); hatched: there were {word}"
-    if not shown and table["server_limit"].iloc[0] != "default":
-        what = f"server's limit {table['server_limit'].iloc[0]}: {what}"
-    figure.suptitle(what, fontsize=9.5, x=0.01, ha="left")
     if more := left_out(table, shown):
         figure.supxlabel(f"{more} more combinations of settings are in the table", fontsize=8, color=MUTED)
     return figure
 
 
-def _grid(panels: int, limits: int) -> tuple[Figure, list[Axes]]:
-    across = min(_COLUMNS, panels)
+def _asked(frame: pd.DataFrame, table: pd.DataFrame, value: Value) -> str:
+    word = refusal_word(frame)
+    shows = "% of best possible" if value == "optimality" else f"{word} per 1,000 requests"
+    which = "How fast is" if value == "optimality" else "How often is"
+    end = "" if value == "optimality" else " refused"
+    server = table["server_limit"].iloc[0]
+    where = f" Server's limit: {server}." if table["server_limit"].nunique() == 1 and server != "default" else ""
+    return f"{which} each number of workers at each limit{end}? In each cell: {shows}; hatched: {word}.{where}"
+
+
+def limits_finding(frame: pd.DataFrame, value: Value = "optimality") -> str:
+    """Name the fastest cell without a refusal, or say which limits are refused and how often at most."""
+    table, word = limits_table(frame), refusal_word(frame)
+    if table.empty:
+        return "No run has ended"
+    hit, clean = table[table["hits_per_1000"] > 0], table[table["hits_per_1000"] == 0]
+    if value == "optimality":
+        known = clean[clean["optimality"].notna()].sort_values(["optimality", "workers"], ascending=[False, True])
+        if known.empty:
+            return f"Every setting had {word}"
+        best = known.iloc[0]
+        alike = known[known["optimality"] * FULL_SPEED >= best["optimality"]].sort_values("workers").iloc[0]
+        return (
+            f"{plural(int(alike['workers']), 'worker')} at {alike['limit']}: {percent(float(alike['optimality']), 1)}"
+            f" of best without {word}; no setting without any is more than 1 % faster"
+        )
+    if hit.empty:
+        return f"No setting had {word}"
+    limits = sorted(set(hit["limit"]), key=_rate)
+    where = f"only at {' and '.join(limits)}" if len(limits) < table["limit"].nunique() and len(limits) < 3 else ""
+    most = f"{float(hit['hits_per_1000'].max()):,.0f} per 1,000 at most"
+    few = hit["workers"].min()
+    since = f", from {plural(int(few), 'worker')} on" if few > table["workers"].min() else ""
+    what = word if where else f"{len(hit)} of {len(table)} settings had {word}"
+    return f"{what[:1].upper()}{what[1:]} {where}{since}: {most}".replace(" ,", ",").replace(" :", ":")
+
+
+def _across(panels: int) -> int:
+    """Return how many panels stand beside each other: three below each other rather than a quarter left empty."""
+    return 1 if is_narrow() or panels in (1, 3) else _COLUMNS
+
+
+def _grid(panels: int, limits: int, heading: Heading) -> tuple[Drawing, list[Axes]]:
+    across = _across(panels)
     down = -(-panels // across)
-    figure = new_figure(WIDTH, 0.5 + down * (0.9 + 0.42 * max(2, limits)))
+    figure = new_figure(heading, 0.3 + down * (0.7 + 0.42 * max(2, limits)))
     axes = np.asarray(figure.subplots(down, across, squeeze=False)).ravel()
     for unused in axes[panels:]:
         unused.remove()

@@ -6,27 +6,42 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullLocator
 
+from harness.record.summary import latency_bucket, latency_quantile
 from harness.views.plots import run_axis
 from harness.views.plots.canvas import (
+    End,
+    Heading,
+    drawn,
+    is_narrow,
+    key,
+    label_ends,
+    new_figure,
+    nothing,
+)
+from harness.views.plots.looks import (
     BLUE,
     INK,
+    OLIVE,
     ORANGE,
     PAPER,
     PURPLE,
-    RED,
-    WIDTH,
-    drawn,
-    new_figure,
-    nothing,
-    time_axis,
-    time_unit,
+    Dash,
+    Style,
 )
-from harness.views.text import duration
+from harness.views.plots.panels import time_axis, time_unit
+from harness.views.text import duration, plural
 
-_QUANTILES = ((0.50, BLUE, "-"), (0.95, ORANGE, "--"), (0.99, PURPLE, "-."), (1.00, RED, ":"))
-_ROLES = {"list": ("list", ORANGE, "--"), "item": ("item", BLUE, "-"), "token": ("token", PURPLE, ":")}
+_QUANTILES: tuple[tuple[float, str, Dash], ...] = (
+    (0.50, BLUE, "-"), (0.95, ORANGE, "--"), (0.99, PURPLE, "-."), (1.00, OLIVE, ":"),
+)  # fmt: skip
+_ROLES: dict[str, tuple[str, str, Dash]] = {
+    "list": ("list", ORANGE, "--"),
+    "item": ("item", BLUE, "-"),
+    "token": ("token", PURPLE, ":"),
+}
 _TICKS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 300)
 
 
@@ -35,8 +50,16 @@ def _name(quantile: float) -> str:
 
 
 def _quantile(latency_s: pd.Series[float], quantile: float) -> float:
-    """Return a latency that was measured, by rank as in the summary: halfway between two answers there is none."""
-    return float(np.quantile(latency_s, quantile, method="inverted_cdf"))
+    """Return a latency by rank, as the summary has it: halfway between two answers there is none.
+
+    The summary counts in buckets, so that the same bucket stands for it here: else 79 ms in one view would be 80 ms in
+    the other.
+    """
+    ranked = float(np.quantile(latency_s, quantile, method="inverted_cdf"))
+    if quantile == 1.0:
+        return ranked
+    near = latency_quantile({latency_bucket(ranked): 1}, 1.0) or ranked
+    return min(max(near, float(latency_s.min())), float(latency_s.max()))
 
 
 def _answered(events: pd.DataFrame) -> pd.DataFrame:
@@ -44,8 +67,7 @@ def _answered(events: pd.DataFrame) -> pd.DataFrame:
     if moved.empty:
         return pd.DataFrame(columns=["sent_s", "role", "latency_s"])
     sent = run_axis.requests(moved)
-    whole = sent[sent["outcome"] == "admitted"]
-    return whole.assign(latency_s=whole["done_s"] - whole["sent_s"])
+    return sent[sent["outcome"] == "admitted"]
 
 
 def latency_table(events: pd.DataFrame) -> pd.DataFrame:
@@ -68,11 +90,25 @@ def latency_plot(events: pd.DataFrame) -> Figure:
     answered = _answered(events)
     if answered.empty:
         return nothing("No request was answered, so there is no latency to show.")
-    figure = new_figure(WIDTH, 3.4)
-    over_time, share = figure.subplots(1, 2)
+    figure = new_figure(Heading(latency_finding(events), _QUESTION), 5.6 if is_narrow() else 3.1)
+    over_time, share = figure.subplots(2, 1) if is_narrow() else figure.subplots(1, 2)
     _over_time(over_time, answered)
-    _share(share, answered)
+    key(figure, _share(share, answered))
     return figure
+
+
+_QUESTION = "How long did answers take, from sending to their end, and did that change? Refusals are left out."
+
+
+def latency_finding(events: pd.DataFrame) -> str:
+    """Say within what half of the answers came, and nearly all."""
+    all_of = _answered(events)["latency_s"]
+    if all_of.empty:
+        return "No request was answered"
+    half, most, longest = (duration(_quantile(all_of, quantile)) for quantile in (0.5, 0.95, 1.0))
+    if len(all_of) == 1:
+        return f"The only answer took {half}"
+    return f"Half of the answers came within {half}, 95 % within {most}; the slowest took {longest}"
 
 
 def _over_time(axes: Axes, answered: pd.DataFrame) -> None:
@@ -82,30 +118,33 @@ def _over_time(axes: Axes, answered: pd.DataFrame) -> None:
     middles = (edges[:-1] + edges[1:]) / 2
     number = np.clip(np.searchsorted(edges, answered["sent_s"], side="right") - 1, 0, len(middles) - 1)
     grouped = answered.groupby(number)["latency_s"]
+    ends = []
     for quantile, color, dash in _QUANTILES:
         values = grouped.agg(_quantile, quantile).reindex(range(len(middles)))
         # A lone bin between pauses would be a line without length.
-        axes.plot(
-            middles / divisor, values, color=color, linestyle=dash, marker=".", markersize=4, label=_name(quantile)
-        )
+        axes.plot(middles / divisor, values, color=color, linestyle=dash, marker=".", markersize=4)
+        ends.append(End(float(values.dropna().iloc[-1]), _name(quantile), Style(color, ".", dash)))
     axes.set_yscale("log")
+    low, high = float(answered["latency_s"].min()), float(answered["latency_s"].max())
     _seconds(axes.yaxis, answered)
+    axes.set_ylim(0.8 * low, 1.25 * high)  # after the ticks, which would make room for themselves
+    axes.set_xlim(0, edges[-1] / divisor)
     time_axis(axes, unit)
     axes.set_ylabel("latency (log scale)")
     axes.set_title("percentiles over time")
-    axes.legend(loc="upper right", ncols=4, columnspacing=0.8, handlelength=1.6, fontsize=8)
-    axes.set_ylim(top=3.0 * float(answered["latency_s"].max()))
+    label_ends(axes, ends, 2.0)
 
 
-def _share(axes: Axes, answered: pd.DataFrame) -> None:
+def _share(axes: Axes, answered: pd.DataFrame) -> list[Line2D]:
+    """Draw how many answers came within how long; return the key of its lines, where there is more than one."""
+    handles = []
     for role, rows in answered.groupby("role", sort=False):
         name, color, dash = _ROLES[str(role)]
         at = np.sort(rows["latency_s"].to_numpy(float))
         up = 100 * np.arange(1, len(at) + 1) / len(at)
         keep = np.unique(np.linspace(0, len(at) - 1, 400).astype(int))
-        axes.plot(
-            at[keep], up[keep], color=color, linestyle=dash, label=f"{name} ({len(at):,})", drawstyle="steps-post"
-        )
+        axes.plot(at[keep], up[keep], color=color, linestyle=dash, drawstyle="steps-post")
+        handles.append(Line2D([], [], color=color, linestyle=dash, label=f"{name}: {plural(len(at), 'answer')}"))
     all_of = answered["latency_s"]
     for quantile in (0.5, 0.95):
         at_s = _quantile(all_of, quantile)
@@ -121,11 +160,12 @@ def _share(axes: Axes, answered: pd.DataFrame) -> None:
         )
     axes.set_xscale("log")
     _seconds(axes.xaxis, answered)
+    axes.set_xlim(0.8 * float(all_of.min()), 1.25 * float(all_of.max()))
     axes.set_ylim(0, 103)
     axes.set_xlabel("latency (log scale)")
     axes.set_ylabel("answered within (% of requests)")
     axes.set_title("how many within how long")
-    axes.legend(loc="lower right", fontsize=8)
+    return handles if len(handles) > 1 else []
 
 
 def _seconds(axis, answered: pd.DataFrame) -> None:  # type: ignore[no-untyped-def]

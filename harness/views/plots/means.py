@@ -1,13 +1,15 @@
-"""Means over repeats with their 95 % confidence intervals, and which settings of a sweep were varied."""
+"""Means over repeats with their 95 % confidence intervals, which of them tie, and which settings a sweep varied."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
+from harness.record.choice import FULL_SPEED, Measured, tied
 from harness.record.status import RunStatus
 from harness.record.summary import TOO_MANY_REQUESTS, refusals_from_text
 
@@ -97,6 +99,20 @@ def means(frame: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:
     return table.drop(columns="std").assign(low=low, high=high)
 
 
+def measured(row: Mapping[Any, Any], of: str = "") -> Measured:
+    """Return the mean and interval in a row of `means`. of: what its columns end in, `_hits` for `mean_hits`."""
+    return Measured(*(float(row[f"{name}{of}"]) for name in ("mean", "low", "high")))
+
+
+def tied_with_least(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows whose mean cannot be told from the least, the least first. table: as `means` gives it."""
+    ranked = table.sort_values("mean", kind="stable")
+    if ranked.empty:
+        return ranked
+    least = measured(ranked.iloc[0].to_dict())
+    return ranked[[tied(least, measured(row)) for row in ranked.to_dict("records")]]
+
+
 def refusal_word(frame: pd.DataFrame) -> str:
     """Return the word for the refusals in a table: 429s, or refusals where other statuses are among them."""
     if "refusals" not in frame:
@@ -118,5 +134,5 @@ def enough_workers(table: pd.DataFrame) -> tuple[int, str] | None:
     """
     if table.empty or table["workers"].nunique() < 2:
         return None
-    good = table[table["mean"] <= 1.01 * table["mean"].min()].sort_values(["workers", "mean"])
+    good = table[table["mean"] <= FULL_SPEED * table["mean"].min()].sort_values(["workers", "mean"])
     return int(good.iloc[0]["workers"]), str(good.iloc[0]["pacing"])

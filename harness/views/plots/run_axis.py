@@ -10,17 +10,22 @@ import numpy as np
 import pandas as pd
 
 from harness.record.limits import Limit, limits_in
+from harness.record.timeline import LATER
 
 NEEDED = (
     *("event", "session", "t_s", "role", "sent_s", "answered_s", "status", "sent", "along", "reason", "tier"),
-    *("began_s", "ended_s", "asleep_s", "workers", "limits"),
+    *("began_s", "ended_s", "asleep_s", "sleeps", "workers", "limits", "utc_s"),
 )
 _REQUESTS = {"PageListed": "list", "ItemImported": "item"}
+_LATER = tuple(event.__name__ for event in LATER)
 
 
 def on_one_axis(events: pd.DataFrame) -> pd.DataFrame:
-    """Return the events with every `_s` time counted from the first session's start."""
-    frame = events[[name for name in NEEDED if name in events]].copy()
+    """Return the events with every `_s` time counted from the first session's start.
+
+    What people asked of a run that had ended is left out: it was recorded later, and its time tells nothing.
+    """
+    frame = events.loc[~events["event"].isin(_LATER), [name for name in NEEDED if name in events]].copy()
     if frame.empty:
         return frame
     lengths = frame.groupby("session", sort=True)["t_s"].max()
@@ -37,7 +42,8 @@ def session_starts(events: pd.DataFrame) -> list[float]:
 
 
 def requests(events: pd.DataFrame) -> pd.DataFrame:
-    """Every request that was sent: sent_s, answered_s (NaN: never), done_s, role and outcome, in order of sending.
+    """Every request that was sent: sent_s, answered_s (NaN: never), done_s, latency_s, role, outcome, session and
+    status, in order of sending.
 
     outcome: admitted (a rate limit let it through, whatever became of it), refused or lost (no answer came).
     events: as `on_one_axis` gives them.
@@ -48,7 +54,11 @@ def requests(events: pd.DataFrame) -> pd.DataFrame:
         sent = sent[events.index]
     whole = events["event"].isin([*_REQUESTS, "Refused"])
     rows = events[whole | (events["event"].isin(["AttemptFailed", "Returned"]) & sent)]
-    outcome = np.where(rows["event"] == "Refused", "refused", np.where(rows["answered_s"].notna(), "admitted", "lost"))
+    # As the fold counts them: an attempt is answered if it has a status, what came back if its headers came.
+    returned = rows["event"] == "Returned"
+    unanswered = rows["status"].isna() | (returned & rows["answered_s"].isna())
+    outcome = np.where(rows["event"] == "Refused", "refused", np.where(unanswered, "lost", "admitted"))
+    ended_s = rows["t_s"].where(~returned, rows["answered_s"])
     role = rows["event"].map(_REQUESTS).fillna(rows["role"])
     table = pd.DataFrame(
         {
@@ -57,6 +67,9 @@ def requests(events: pd.DataFrame) -> pd.DataFrame:
             "done_s": rows["t_s"],
             "role": role,
             "outcome": outcome,
+            "latency_s": ended_s - rows["sent_s"],
+            "session": rows["session"],
+            "status": rows["status"],
         }
     )
     return table.sort_values("sent_s", kind="stable").reset_index(drop=True)
@@ -115,7 +128,10 @@ def limits_over_time(events: pd.DataFrame) -> list[tuple[float, tuple[Limit, ...
     return [(float(t_s), limits_in(text)) for t_s, text in zip(rows["t_s"], rows["limits"])]
 
 
-def held(events: pd.DataFrame) -> dict[Limit, list[tuple[float, float]]]:
+Kept = dict[Limit, list[tuple[float, float]]]  # when each limit was kept
+
+
+def held(events: pd.DataFrame) -> Kept:
     """Return when each limit was kept, as (since, to), from the first request on; spans that touch are one."""
     end_s, steps = span_s(events), limits_over_time(events)
     spans: dict[Limit, list[tuple[float, float]]] = {}
@@ -134,6 +150,92 @@ def workers_over_time(events: pd.DataFrame) -> list[tuple[float, int]]:
     """(from when on, workers), in order."""
     rows = events[events["event"].isin(["SessionStarted", "WorkersSet"])].sort_values("t_s", kind="stable")
     return [(float(t_s), int(workers)) for t_s, workers in zip(rows["t_s"], rows["workers"])]
+
+
+def durations(events: pd.DataFrame) -> list[float]:
+    """Return how long each session took: first request to last answer, without a person's pauses.
+
+    As `harness.record.state` counts it, so that what a figure says of the duration is what the run's summary says.
+    """
+    sent = requests(events)
+    took = []
+    for number, rows in events.groupby("session", sort=True):
+        of_it = sent[sent["session"] == number]
+        if of_it.empty:
+            took.append(0.0)
+            continue
+        paused_s = sum(_pauses_counted(rows, of_it))
+        took.append(max(0.0, float(of_it["done_s"].max() - of_it["sent_s"].min()) - paused_s))
+    return took
+
+
+def _pauses_counted(session: pd.DataFrame, sent: pd.DataFrame) -> list[float]:
+    """Return how long each pause that ended lasted, from the last answer on where that came after it began."""
+    marks = session[session["event"].isin(["Paused", "Resumed"])]
+    done, first_done_s = np.sort(sent["done_s"].to_numpy(float)), float(sent["done_s"].min())
+    lasted, began = [], None
+    for name, t_s in zip(marks["event"], marks["t_s"]):
+        if name == "Paused":
+            began = float(t_s)
+        elif began is not None:
+            if first_done_s <= t_s:  # else the duration had not begun
+                last_s = float(done[np.searchsorted(done, t_s, side="right") - 1])
+                lasted.append(max(0.0, float(t_s) - max(began, last_s)))
+            began = None
+    return lasted
+
+
+def duration_s(events: pd.DataFrame) -> float:
+    """Return the duration of the run: that of all its sessions."""
+    return sum(durations(events))
+
+
+def waited(events: pd.DataFrame) -> dict[str, tuple[float, int]]:
+    """Return the seconds asleep and the number of waits for each limit or reason, as the run's summary counts them.
+
+    What was slept after the last answer of a session is left out, as are waits for retries alone; a probe belongs to
+    the pause that it followed on.
+    """
+    found: dict[str, tuple[float, int]] = {}
+    sent = requests(events)
+    rows = events[(events["event"] == "Waited") & (events["reason"] != "retry")]
+    for number, of_session in rows.groupby("session", sort=True):
+        last_s = float(sent[sent["session"] == number]["done_s"].to_numpy(float).max(initial=-np.inf))
+        for row in of_session.to_dict("records"):
+            by = row["tier"] if isinstance(row["tier"], str) else row["reason"]
+            asleep_s = float(row["asleep_s"])
+            beyond_s = min(asleep_s, row["ended_s"] - max(row["began_s"], last_s))
+            seconds, count = found.get(by, (0.0, 0))
+            found[by] = (seconds + asleep_s - max(0.0, beyond_s), count + int(row["sleeps"]))
+    pause = next((reason for reason in ("refused", "hold") if reason in found), None)
+    if pause is not None and "probe" in found:
+        (seconds, count), (more_s, more) = found[pause], found.pop("probe")
+        found[pause] = (seconds + more_s, count + more)
+    return dict(sorted(found.items()))
+
+
+def in_flight(sent: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """(times, how many of the requests `sent` were in flight from each on). An end comes before a beginning: a worker
+    whose answer came sends its next request at the same moment.
+    """
+    times = np.concatenate([sent["done_s"], sent["sent_s"]])
+    change = np.concatenate([-np.ones(len(sent)), np.ones(len(sent))])
+    order = np.argsort(times, kind="stable")
+    return times[order], np.cumsum(change[order]).astype(int)
+
+
+def all_busy_s(events: pd.DataFrame) -> float:
+    """Return for how long as many requests were in flight as there were workers."""
+    sent, steps = requests(events), workers_over_time(events)
+    if sent.empty or not steps:
+        return 0.0
+    times = np.concatenate([sent["done_s"], sent["sent_s"], [since for since, _ in steps]])
+    change = np.concatenate([-np.ones(len(sent)), np.ones(len(sent)), np.zeros(len(steps))])
+    order = np.argsort(times, kind="stable")
+    at_s, busy = times[order], np.cumsum(change[order])
+    which = np.searchsorted([since for since, _ in steps], at_s, side="right") - 1
+    there = np.array([workers for _, workers in steps])[np.maximum(0, which)]
+    return float(np.diff(at_s)[(busy >= there)[:-1]].sum())
 
 
 # Bins that people can divide by: the least that gives no more than so many.

@@ -17,22 +17,28 @@ from matplotlib.patches import Patch
 from harness.record.limits import Limit, limits_in
 from harness.views.plots import run_axis
 from harness.views.plots.canvas import (
-    BLUE,
-    INK,
-    MUTED,
-    ORANGE,
-    RED,
-    WIDTH,
+    Heading,
     drawn,
+    key,
     new_figure,
     nothing,
-    styles,
-    time_axis,
-    time_unit,
 )
+from harness.views.plots.looks import (
+    BLUE,
+    GREY,
+    INK,
+    MUTED,
+    REFUSED,
+    styles,
+)
+from harness.views.plots.panels import time_axis, time_unit
 from harness.views.text import count, duration
 
 _WINDOW = (0.5, 0.5, 0.5, 0.16)  # see-through, so that it is a shade on any page
+# Runs whose durations differ by less are drawn and named as a tie: one run of each tells nothing of the noise.
+_TIE = 1.01
+# Runs that got more than so many times as much through did other work: their durations say nothing of one another.
+_SAME_WORK = 1.05
 # How long after a request was given up the server may still count it: the client's own time-out, unless declared.
 _LINGER_S = 30.0
 _COLUMNS = ["strategy", "duration_s", "requests", "hits", "windows", "overslept_s"]
@@ -44,6 +50,11 @@ class _Lane:
     sent: pd.DataFrame
     windows: list[tuple[float, float]]
     overslept: list[tuple[float, float]]
+    duration_s: float
+
+    @property
+    def refused(self) -> int:
+        return int((self.sent["outcome"] == "refused").sum())
 
     @property
     def overslept_s(self) -> float:
@@ -51,6 +62,7 @@ class _Lane:
 
     @property
     def end_s(self) -> float:
+        """Where its last answer stands on the axis, on which a person's pauses have their place."""
         return float(self.sent["done_s"].max()) if len(self.sent) else 0.0
 
 
@@ -121,7 +133,8 @@ def _lanes(events_by_strategy: Mapping[str, pd.DataFrame], limits: str | None) -
         admitted = sent[sent["outcome"] == "admitted"]["sent_s"].to_numpy(float)
         periods = [limit.period_s for limit in enforced or _known(events) if not limit.at_once]
         slept = overslept(events, enforced or None)
-        lanes.append(_Lane(name, sent, windows(admitted, periods[0]) if periods else [], slept))
+        met = windows(admitted, periods[0]) if periods else []
+        lanes.append(_Lane(name, sent, met, slept, run_axis.duration_s(events)))
     return lanes
 
 
@@ -135,14 +148,7 @@ def _known(events: pd.DataFrame) -> tuple[Limit, ...]:
 def strip_table(events_by_strategy: Mapping[str, pd.DataFrame], limits: str | None = None) -> pd.DataFrame:
     """Return the data of `strip`: a row for each strategy."""
     rows = [
-        (
-            lane.name,
-            lane.end_s,
-            len(lane.sent),
-            int((lane.sent["outcome"] == "refused").sum()),
-            len(lane.windows),
-            lane.overslept_s,
-        )
+        (lane.name, lane.duration_s, len(lane.sent), lane.refused, len(lane.windows), lane.overslept_s)
         for lane in _lanes(events_by_strategy, limits)
     ]
     return pd.DataFrame(rows, columns=_COLUMNS)
@@ -162,7 +168,11 @@ def strip(
         return nothing("No events: there is nothing to show.")
     end_s = max(lane.end_s for lane in lanes)
     divisor, unit = time_unit(end_s)
-    figure = new_figure(WIDTH, 0.9 + 0.85 * len(lanes))
+    asked = (
+        "Which is done first, and where do the others lose their time?"
+        " Overslept: waiting although the limits would certainly have let a request through."
+    )
+    figure = new_figure(Heading(_found(lanes), asked), 0.8 + 0.85 * len(lanes))
     panels = np.asarray(figure.subplots(len(lanes), 1, sharex=True, squeeze=False)).ravel()
     edges = run_axis.bins(end_s, 240)
     looks = styles(lane.name for lane in lanes)
@@ -174,8 +184,32 @@ def strip(
             axes.axvline(best_s / divisor, color=INK, linestyle=(0, (6, 3)), linewidth=1.2)
     time_axis(panels[-1], unit)
     panels[-1].tick_params(bottom=True)
-    figure.legend(handles=_handles(best_s), loc="outside upper right", ncols=5, handlelength=1.6, columnspacing=1.2)
+    key(figure, _handles(lanes, best_s))
     return figure
+
+
+def strip_finding(events_by_strategy: Mapping[str, pd.DataFrame], limits: str | None = None) -> str:
+    """Say which run was done first, or which tie, and where the slowest lost its time."""
+    return _found(_lanes(events_by_strategy, limits))
+
+
+def _found(lanes: list[_Lane]) -> str:
+    through = [len(lane.sent) - lane.refused for lane in lanes]
+    if not lanes or max(through) == 0:
+        return "No request was sent"
+    if max(through) > _SAME_WORK * min(through):
+        few, many = count(min(through)), count(max(through))
+        return f"They got from {few} to {many} requests through, so that their durations cannot be compared"
+    ranked = sorted(lanes, key=lambda lane: lane.duration_s)
+    first, last = ranked[0], ranked[-1]
+    ties = [lane.name for lane in ranked if lane.duration_s <= _TIE * first.duration_s]
+    if len(ties) == len(lanes):
+        none = "" if len(lanes) == 1 else f"{'Both' if len(lanes) == 2 else f'All {len(lanes)}'} tie: "
+        return f"{none or f'{first.name} took '}{duration(first.duration_s)}"
+    names = f"{', '.join(ties[:-1])} and {ties[-1]} tie at" if len(ties) > 1 else f"{first.name} is done first, after"
+    lost = f"{last.name} takes {duration(last.duration_s - first.duration_s)} more"
+    why = f", having overslept {duration(last.overslept_s)}" if last.overslept_s > 0.01 * last.duration_s else ""
+    return f"{names} {duration(first.duration_s)}; {lost}{why}"
 
 
 def _counts(sent: pd.DataFrame, outcome: str, edges: np.ndarray) -> np.ndarray:
@@ -189,14 +223,20 @@ def _lane(axes: Axes, lane: _Lane, edges: np.ndarray, divisor: float, color: str
         axes.axvspan(began / divisor, ended / divisor, facecolor=_WINDOW, linewidth=0)
     for began, ended in lane.overslept:
         axes.axvspan(
-            began / divisor, ended / divisor, 0, 1, facecolor="none", edgecolor=ORANGE, hatch="////", linewidth=0
+            began / divisor, ended / divisor, 0, 1, facecolor="none", edgecolor=GREY, hatch="////", linewidth=0
         )
     axes.stairs(_counts(lane.sent, "admitted", edges), edges / divisor, fill=True, color=color)
     refused = _counts(lane.sent, "refused", edges)
     at = np.flatnonzero(refused)
     middles = (edges[:-1] + edges[1:])[at] / 2 / divisor
     axes.plot(
-        middles, np.full(len(at), 1.12 * most), linestyle="", marker="x", color=RED, markersize=6, markeredgewidth=1.6
+        middles,
+        np.full(len(at), 1.12 * most),
+        linestyle="",
+        marker="x",
+        color=REFUSED,
+        markersize=6,
+        markeredgewidth=1.6,
     )
     axes.axvline(lane.end_s / divisor, color=color, linewidth=1.4)
     axes.set_ylim(0, 1.3 * most or 1.0)
@@ -204,20 +244,21 @@ def _lane(axes: Axes, lane: _Lane, edges: np.ndarray, divisor: float, color: str
     axes.grid(visible=False)
     axes.spines["left"].set_visible(False)
     axes.tick_params(bottom=False)
-    hits = int((lane.sent["outcome"] == "refused").sum())
-    said = f"{duration(lane.end_s)}, {count(hits) if hits else 'none'} refused"
-    if lane.overslept_s >= 0.001 * lane.end_s:
+    said = f"{duration(lane.duration_s)}, {count(lane.refused) if lane.refused else 'none'} refused"
+    if lane.overslept_s >= 0.001 * lane.duration_s:
         said += f", overslept {duration(lane.overslept_s)}"
     axes.set_title(f"{lane.name}: {said}", fontsize=9)
 
 
-def _handles(best_s: float | None) -> list[Patch | Line2D]:
-    handles: list[Patch | Line2D] = [
-        Patch(facecolor=BLUE, label="let through"),
-        Line2D([], [], color=RED, marker="x", linestyle="", markeredgewidth=1.6, label="refused"),
-        Patch(facecolor="none", edgecolor=ORANGE, hatch="////", label="overslept"),
-        Patch(facecolor=_WINDOW, edgecolor=MUTED, linewidth=0.5, label="every other window"),
-    ]
+def _handles(lanes: list[_Lane], best_s: float | None) -> list[Patch | Line2D]:
+    """Return what is drawn anywhere, and no other: what did not happen needs no key."""
+    handles: list[Patch | Line2D] = [Patch(facecolor=BLUE, label="let through")]
+    if any(lane.refused for lane in lanes):
+        handles.append(Line2D([], [], color=REFUSED, marker="x", linestyle="", markeredgewidth=1.6, label="refused"))
+    if any(lane.overslept for lane in lanes):
+        handles.append(Patch(facecolor="none", edgecolor=GREY, hatch="////", label="overslept"))
+    if any(lane.windows for lane in lanes):
+        handles.append(Patch(facecolor=_WINDOW, edgecolor=MUTED, linewidth=0.5, label="every other window"))
     if best_s is not None:
         handles.append(Line2D([], [], color=INK, linestyle=(0, (6, 3)), linewidth=1.2, label="best possible"))
     return handles

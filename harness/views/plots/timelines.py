@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 
 import numpy as np
@@ -12,31 +13,38 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from harness.record.limits import Limit
 from harness.views.plots import run_axis
 from harness.views.plots.canvas import (
+    End,
+    Heading,
+    drawn,
+    key,
+    label_ends,
+    new_figure,
+    nothing,
+)
+from harness.views.plots.looks import (
     BLUE,
     GREEN,
     INK,
     MUTED,
+    OLIVE,
     ORANGE,
-    PAPER,
     PURPLE,
-    RED,
+    REFUSED,
     SKY,
-    WIDTH,
-    drawn,
-    new_figure,
-    nothing,
+    Dash,
+    Style,
     shades,
-    time_axis,
-    time_unit,
 )
-from harness.views.text import count, duration, plural
+from harness.views.plots.panels import time_axis, time_unit
+from harness.views.summary import REASONS
+from harness.views.text import count, duration, percent, plural
 
 # Learned limits come and go; of more than these, which cannot be told apart, the last are shown.
-_LINES = [(INK, "-"), (PURPLE, "--"), (GREEN, "-."), (ORANGE, ":"), (SKY, "-"), (RED, "--")]
-Kept = dict[Limit, list[tuple[float, float]]]  # when each limit was kept
+_LINES: list[tuple[str, Dash]] = [
+    (INK, "-"), (PURPLE, "--"), (GREEN, "-."), (ORANGE, ":"), (SKY, "-"), (OLIVE, "--"),
+]  # fmt: skip
 
 
 _REASONS = {
@@ -62,6 +70,7 @@ def timeline_table(events: pd.DataFrame) -> pd.DataFrame:
     edges = run_axis.bins(run_axis.span_s(moved), 20)
     sent = run_axis.requests(moved)
     waits = run_axis.waits(moved)
+    waits = waits[waits["by"] != "paused"]  # by a person, which is no waiting
     waited = [
         float(np.clip(np.minimum(waits["ended_s"], to) - np.maximum(waits["began_s"], since), 0, None).sum())
         for since, to in pairwise(edges)
@@ -77,6 +86,9 @@ def timeline_table(events: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+_QUESTION = "When did it send, and what held it up? Shaded: nothing could be sent, and why."
+
+
 @drawn
 def timeline(events: pd.DataFrame) -> Figure:
     """Draw requests and refusals a second, pauses shaded with their reason, and what was left of each limit.
@@ -90,17 +102,39 @@ def timeline(events: pd.DataFrame) -> Figure:
     end_s = run_axis.span_s(moved)
     divisor, unit = time_unit(end_s)
     kept = run_axis.held(moved)
-    figure = new_figure(WIDTH, 5.0 if kept else 3.2)
+    figure = new_figure(Heading(timeline_finding(events), _QUESTION), 4.8 if kept else 3.0)
     panels = _panels(figure, bool(kept))
     _rates(panels[0], sent, end_s, divisor)
+    panels[0].set_xlim(0, end_s / divisor)
     if kept:
         _left(panels[1], kept, sent, end_s, divisor)
     shaded = _shade(panels, moved, divisor)
     _sessions(panels, run_axis.session_starts(moved), divisor)
     time_axis(panels[-1], unit)
-    panels[0].set_xlim(0, end_s / divisor)
-    figure.legend(handles=[*_rate_handles(sent), *shaded], loc="outside upper left", ncols=4, fontsize=8.5)
+    key(figure, [*_rate_handles(sent), *shaded], columns=4)
     return figure
+
+
+def timeline_finding(events: pd.DataFrame) -> str:
+    """Say how much of the duration went into waits, and what most of them were for."""
+    moved = run_axis.on_one_axis(events)
+    sent = run_axis.requests(moved) if len(moved) else pd.DataFrame()
+    if sent.empty:
+        return "No request was sent"
+    took_s, refused = run_axis.duration_s(moved), int((sent["outcome"] == "refused").sum())
+    text = _held_up(run_axis.waited(moved), took_s) or f"It never had to wait: {duration(took_s)}"
+    return f"{text}; {count(refused)} of {plural(len(sent), 'request')} refused" if refused else text
+
+
+def _held_up(waits: Mapping[str, tuple[float, int]], took_s: float) -> str:
+    waited_s = min(took_s, sum(seconds for seconds, _ in waits.values()))
+    if waited_s < 0.001 * took_s or not took_s:
+        return ""
+    by, (most_s, _) = max(waits.items(), key=lambda wait: wait[1][0])
+    share = most_s / sum(seconds for seconds, _ in waits.values())
+    what = REASONS.get(by, by)
+    rest = f", all for {what}" if share > 0.999 else f", {percent(share)} of it for {what}"
+    return f"Waiting took {duration(waited_s)} of {duration(took_s)}{rest}"
 
 
 def _panels(figure: Figure, limits: bool) -> list[Axes]:
@@ -132,8 +166,8 @@ def _rates(axes: Axes, sent: pd.DataFrame, end_s: float, divisor: float) -> None
     at = np.flatnonzero(refused)
     if len(at):
         middles = (edges[:-1] + edges[1:]) / 2 / divisor
-        axes.vlines(middles[at], 0, refused[at], color=RED, linewidth=1.4)
-        axes.plot(middles[at], refused[at], linestyle="", marker="x", color=RED, markeredgewidth=1.6)
+        axes.vlines(middles[at], 0, refused[at], color=REFUSED, linewidth=1.4)
+        axes.plot(middles[at], refused[at], linestyle="", marker="x", color=REFUSED, markeredgewidth=1.6)
     axes.set_ylabel("requests/s")
     axes.set_ylim(0, None)
     axes.set_title(f"requests a second, counted every {duration(width_s)}")
@@ -142,7 +176,7 @@ def _rates(axes: Axes, sent: pd.DataFrame, end_s: float, divisor: float) -> None
 def _rate_handles(sent: pd.DataFrame) -> list[Patch | Line2D]:
     handles: list[Patch | Line2D] = [Patch(facecolor=BLUE, label="let through")]
     if (sent["outcome"] == "refused").any():
-        handles.append(Line2D([], [], color=RED, marker="x", linestyle="-", markeredgewidth=1.6, label="refused"))
+        handles.append(Line2D([], [], color=REFUSED, marker="x", linestyle="-", markeredgewidth=1.6, label="refused"))
     return handles
 
 
@@ -168,32 +202,29 @@ def _shade(panels: list[Axes], events: pd.DataFrame, divisor: float) -> list[Pat
     ]
 
 
-def _left(axes: Axes, kept: Kept, sent: pd.DataFrame, end_s: float, divisor: float) -> None:
+def _left(axes: Axes, kept: run_axis.Kept, sent: pd.DataFrame, end_s: float, divisor: float) -> None:
     """Draw what is left of each limit, while it was kept."""
     at_s = np.linspace(0.0, end_s, 600)
+    ends = []
     for (limit, times), (color, dash) in zip(list(kept.items())[-len(_LINES) :], _LINES):
         left = 100 * run_axis.left_of(limit, sent, at_s) / limit.limit
         inside = np.any([(at_s >= since) & (at_s <= to) for since, to in times], axis=0)
-        axes.plot(at_s / divisor, np.where(inside, left, np.nan), color=color, linestyle=dash, label=limit.text)
+        axes.plot(at_s / divisor, np.where(inside, left, np.nan), color=color, linestyle=dash)
+        ends.append(End(float(left[np.flatnonzero(inside)[-1]]), limit.text, Style(color, "s", dash)))
     axes.set_ylim(0, 104)
     axes.set_ylabel("left of limit (%)")
     axes.set_title("what was left of each limit")
-    axes.legend(loc="upper right", ncols=3, frameon=True, facecolor=PAPER, framealpha=0.85, fontsize=8)
+    label_ends(axes, ends, 1.5)
 
 
 def timeline_alt(events: pd.DataFrame) -> str:
-    """Describe the timeline for people who cannot see it."""
+    """Describe the timeline for people who cannot see it, in the run's own figures."""
     moved = run_axis.on_one_axis(events)
     sent = run_axis.requests(moved) if len(moved) else pd.DataFrame()
     if sent.empty:
         return "An empty figure: no request was sent."
     hits = int((sent["outcome"] == "refused").sum())
-    waits = run_axis.long_waits(moved)
-    each = [
-        f"{reason_text(str(by))} {plural(len(rows), 'time')}, {duration((rows['ended_s'] - rows['began_s']).sum())}"
-        for by, rows in waits.groupby("by", sort=False)
-    ]
-    return (
-        f"{count(len(sent))} requests in {duration(run_axis.span_s(moved))}, {count(hits)} of them refused;"
-        f" {'; '.join(each) or 'no pause'}."
-    )
+    waits = run_axis.waited(moved).items()
+    each = [f"{reason_text(by)} {plural(times, 'time')}, {duration(seconds)}" for by, (seconds, times) in waits]
+    took = duration(run_axis.duration_s(moved))
+    return f"{count(len(sent))} requests in {took}, {count(hits)} of them refused; {'; '.join(each) or 'no wait'}."

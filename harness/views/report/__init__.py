@@ -1,7 +1,7 @@
 """A report: one HTML file that needs nothing but itself, of runs and sweeps, for people who were not there.
 
-content: what is told, as plain values. tables: frames as rows of text. efficiency: the reference system's figure beside
-the true one. pictures: figures with their tables and words. page: the template around them.
+content: what is told, as plain values. choices: what to choose of a sweep, and why. tables: frames as rows of text.
+pictures: figures with their tables and words. page: the template around them.
 """
 
 from __future__ import annotations

@@ -1,5 +1,8 @@
 """The content of a report, of runs and sweeps, as plain values; the reference efficiency beside the true figure.
 
+A run is told in order: what was imported, how long it took beside the best possible, what held it up, what failed, and
+how much of each limit was used. Its lines are those that the terminal prints (`summary_rows`), each in one part.
+
 The reference system's efficiency is waits / (refusals + waits), which knows nothing of time. A client that sleeps a
 whole window where a second would do is "excellent"; one that is refused now and then and loses nothing by it is "poor";
 a single worker that waits once for each refusal scores 50 %. So `verdict` says where the figure misleads.
@@ -14,16 +17,17 @@ from typing import Any
 
 import pandas as pd
 
+from harness.record.choice import FULL_SPEED, WORLD
 from harness.record.run_view import RunView
 from harness.record.state import Failure
 from harness.record.summary import Summary, efficiency_band
 from harness.views.figures import best_of, items_of, refusals_said
-from harness.views.plots.canvas import name_of
-from harness.views.plots.means import ENDED, SETTINGS, complete, enough_workers, means, refusal_word, varied
+from harness.views.plots.means import ENDED, SETTINGS, complete, means, varied
+from harness.views.plots.panels import name_of
 from harness.views.report.tables import as_setting
 from harness.views.show import NOT_OF_A_RUN, settings_text
-from harness.views.summary import reference_rows, summary_rows
-from harness.views.text import count, duration, percent, plural
+from harness.views.summary import REASONS, reference_rows, summary_rows
+from harness.views.text import count, duration, percent, plural, printable
 
 # From here on "it is fast"; below the other "it is not".
 _FAST, _SLOW = 0.97, 0.90
@@ -129,6 +133,53 @@ def run_figures(part: RunPart) -> list[tuple[str, str]]:
     return [("items", _items(part.summary)), *rows, *learned]
 
 
+# What the lines of a summary tell of; any other is about time.
+_OF_WHAT = ("to do", "requests", "assumed", "list", "server")
+_OF_WAITS = ("waiting", "latency")
+
+
+def run_what(part: RunPart) -> list[tuple[str, str]]:
+    """Return what was imported, from where, and on what evidence that is all."""
+    config = {**part.about.get("config", {}), **part.in_force}
+    told = {label: text for label, text in run_figures(part) if label in _OF_WHAT}
+    source = "the test API, simulated" if part.about.get("simulated") else config.get("url") or "the test API"
+    rows = [("source", as_setting(source)), ("items", _items(part.summary))]
+    began = [("started", str(part.about["created"]))] if part.about.get("created") else []
+    return [*rows, *told.items(), ("paced by", _paced_by(part.summary)), *began]
+
+
+def _paced_by(summary: Summary) -> str:
+    limits = f" for {summary.limits} ({summary.limits_source})" if summary.limits else ""
+    return f"{summary.strategy}{limits}, {plural(summary.workers, 'worker')}"
+
+
+def run_time(part: RunPart) -> list[tuple[str, str]]:
+    """Return how long it took, and how that stands beside the best possible."""
+    apart = (*_OF_WHAT, *_OF_WAITS, "items")
+    rows = [row for row in run_figures(part) if row[0] not in apart and not row[0].startswith("learned ")]
+    return [row for row in rows if row[0] != "reference efficiency"]
+
+
+def run_waits(part: RunPart) -> list[tuple[str, int, float, float | None]]:
+    """Return where the duration went: active, then each wait with its number, seconds and share, the longest first."""
+    summary = part.summary
+    took_s = summary.duration_s
+    waits = sorted(summary.waits, key=lambda wait: -wait.seconds)
+    rows = [(f"waiting for {REASONS.get(wait.by, wait.by)}", wait.count, wait.seconds) for wait in waits]
+    told = [("active", 0, summary.active_s), *rows]
+    return [(what, number, seconds, seconds / took_s if took_s else None) for what, number, seconds in told]
+
+
+def run_failures(part: RunPart) -> list[tuple[str, int]]:
+    """Return how many items failed for good by reason, how many requests were refused by status, and how many lost."""
+    summary = part.summary
+    rows = [(f"items failed: {why}", number) for why, number in summary.failures.items()]
+    rows += [("items forgotten", summary.forgotten)] if summary.forgotten else []
+    rows += [("items to be retried", summary.waiting_items)] if summary.waiting_items else []
+    rows += [(f"requests refused with {status}", number) for status, number in summary.refusals.items()]
+    return [*rows, *([("requests without an answer", summary.lost)] if summary.lost else [])]
+
+
 def _items(summary: Summary) -> str:
     return f"{items_of(summary)} imported, {count(summary.failed)} failed"
 
@@ -187,37 +238,6 @@ def sweep_size(part: SweepPart) -> str:
     return f"{runs} of {plural(points, 'combination')} of settings{how}{bad}."
 
 
-def sweep_headline(part: SweepPart) -> str:
-    """Return the answer: what was fastest, what is fast without a 429, how many workers are enough."""
-    runs = complete(part.frame)
-    keys = ["pacing", *varied(runs, besides=("pacing",))]
-    table = means(runs, keys, "duration_s")
-    if table.empty:
-        return "No run has ended, so there is nothing to compare."
-    if len(keys) == 1 and len(table) == 1:
-        return f"{table.iloc[0]['pacing']} took {duration(table.iloc[0]['mean'])}."
-    hits = means(runs, keys, "hits_per_1000")[[*keys, "mean"]].rename(columns={"mean": "hits_per_1000"})
-    share = means(runs, keys, "optimality")[[*keys, "mean"]].rename(columns={"mean": "optimality"})
-    table = table.merge(hits, on=keys, how="left").merge(share, on=keys, how="left").sort_values("mean")
-    clean, word = table[table["hits_per_1000"] == 0], refusal_word(part.frame)
-    one, every = "a 429" if word == "429s" else "a refusal", f"Every setting had {word}."
-    said = [_setting_text(f"Fastest without {one}", clean.iloc[0], keys, word)] if len(clean) else [every]
-    if table.iloc[0]["hits_per_1000"] > 0:
-        said.append(_setting_text("Fastest of all", table.iloc[0], keys, word))
-    enough = enough_workers(table) if "workers" in keys and not runs["workers"].astype(str).eq("auto").any() else None
-    if enough is not None:
-        said.append(f"{plural(enough[0], 'worker')} ({enough[1]}) come within 1 % of the fastest.")
-    return " ".join(said)
-
-
-def _setting_text(what: str, row: pd.Series, keys: list[str], word: str) -> str:
-    others = [f"{name_of(key)} {as_setting(row[key])}" for key in keys[1:]]
-    text = f"{what}: {row['pacing']}{', ' if others else ''}{', '.join(others)}: {duration(float(row['mean']))}"
-    if pd.notna(row["optimality"]):
-        text += f", {percent(float(row['optimality']), 1)} of best possible"
-    return f"{text}, {row['hits_per_1000']:,.1f} {word} per 1,000." if row["hits_per_1000"] else f"{text}."
-
-
 def not_completed(part: SweepPart) -> pd.DataFrame:
     """Return the runs that did not end, with why."""
     frame = part.frame
@@ -235,3 +255,25 @@ def runs_frame(parts: Sequence[RunPart]) -> pd.DataFrame:
         settings = {name: config.get(name) for name in SETTINGS}
         rows.append({**settings, **part.summary.as_dict(), "pacing": part.summary.strategy})
     return pd.DataFrame(rows)
+
+
+def differing(frame: pd.DataFrame) -> list[str]:
+    """Return the settings that differ between the runs of `runs_frame`, but for those that have a column anyway."""
+    return varied(frame, besides=("pacing", "workers", "limit"))
+
+
+def nearest(frame: pd.DataFrame) -> str:
+    """Say which run came closest to the best possible; those within 1 % of it tie. frame: as `runs_frame` gives it."""
+    work = [name_of(name) for name in differing(frame) if name in WORLD]
+    done = frame[frame["optimality"].notna()].sort_values("optimality", ascending=False, kind="stable")
+    if done.empty:
+        return ""
+    best = float(done.iloc[0]["optimality"])
+    near = [printable(str(run)) for run in done[done["optimality"] * FULL_SPEED >= best]["run"]]
+    if len(near) > 1:
+        said = f"Closest to the best possible, and within 1 % of one another: {', '.join(near)}."
+    else:
+        said = f"Closest to the best possible: {near[0]}."
+    if work:
+        said += f" They did different work ({', '.join(work)}), so their durations cannot be compared."
+    return said

@@ -1,9 +1,12 @@
-"""Figures for a report, each with a title, what to look for, its table, and words for people who cannot see it."""
+"""Figures for a report: each with what it found, the question it answers, its table, and words for people who cannot
+see it; drawn twice, for a page and for a phone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -27,7 +30,10 @@ from harness.views.report.tables import (
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A figure and what belongs to it. name: of its file, and of its place in the page."""
+    """A figure and what belongs to it. name: of its file, and of its place in the page.
+
+    title: what it found; look_for: the question that this answers. small: the same for a narrow screen.
+    """
 
     name: str
     title: str
@@ -35,6 +41,16 @@ class Picture:
     alt: str
     figure: Figure
     table: Table
+    small: Figure | None = None
+
+
+def _picture(name: str, title: str, alt: str, draw: Callable[[], Figure], table: Table) -> Picture:
+    """Draw it for a page and for a phone; the question is the figure's own."""
+    with plots.narrow():
+        small = draw()
+    figure = draw()
+    heading = getattr(figure, "heading", None)
+    return Picture(name, title, "" if heading is None else heading.question, alt, figure, table, small)
 
 
 def sweep_pictures(name: str, frame: pd.DataFrame) -> list[Picture]:
@@ -64,12 +80,11 @@ def _workers(name: str, frame: pd.DataFrame) -> Picture:
         whole("n", "runs"),
         seconds("bound_s", "best possible"),
     ]
-    return Picture(
+    return _picture(
         f"{name}-workers",
-        "Duration against workers",
-        "Where a line goes flat, more workers save nothing. No client can be below the dashed line.",
+        plots.workers_finding(frame),
         plots.workers_alt(frame),
-        plots.workers_plot(frame),
+        partial(plots.workers_plot, frame),
         table_of(table, columns),
     )
 
@@ -88,12 +103,11 @@ def _limits(name: str, frame: pd.DataFrame, value: plots.Value) -> Picture:
         decimal("hits_per_1000", f"{word} per 1,000"),
     ]
     fast = value == "optimality"
-    return Picture(
+    return _picture(
         f"{name}-{'speed' if fast else '429s'}",
-        "Speed over workers and limits" if fast else f"{word} over workers and limits".capitalize(),
-        "The best cell is the fastest one without a hatch." if fast else "Hatched cells were refused at least once.",
+        plots.limits_finding(frame, value),
         plots.limits_alt(frame),
-        plots.limits_heatmap(frame, value),
+        partial(plots.limits_heatmap, frame, value),
         table_of(table, columns),
     )
 
@@ -109,12 +123,11 @@ def _frontier(name: str, frame: pd.DataFrame) -> Picture:
         whole("n", "runs"),
         Column("on_frontier", "beaten in both", lambda value: "no" if value else "yes", number=False),
     ]
-    return Picture(
+    return _picture(
         f"{name}-frontier",
-        f"Speed against {word}",
-        "Up and to the left is better: settings there are fast and rarely refused.",
+        plots.frontier_finding(frame),
         plots.frontier_alt(frame),
-        plots.frontier(frame),
+        partial(plots.frontier, frame),
         table_of(table, columns),
     )
 
@@ -125,31 +138,28 @@ def run_pictures(name: str, events: pd.DataFrame) -> list[Picture]:
     counts = [whole("requests", "requests"), whole("hits", "refused"), seconds("waited_s", "waited")]
     percentiles = [seconds(column, column) for column in ("p50", "p95", "p99", "max")]
     return [
-        Picture(
+        _picture(
             f"{name}-timeline",
-            "Over time",
-            "Shaded: no request could be sent, and why. Below: what was left of each limit, as far as the client knew.",
+            plots.timeline_finding(events),
             plots.timeline_alt(events),
-            plots.timeline(events),
+            partial(plots.timeline, events),
             table_of(plots.timeline_table(events), [*times, *counts]),
         ),
-        Picture(
+        _picture(
             f"{name}-latency",
-            "Latency",
-            "From sending a request to the end of its answer; refusals are left out.",
+            plots.latency_finding(events),
             plots.latency_alt(events),
-            plots.latency_plot(events),
+            partial(plots.latency_plot, events),
             table_of(
                 plots.latency_table(events),
                 [Column("requests", "requests", str, number=False), whole("n", "answers"), *percentiles],
             ),
         ),
-        Picture(
+        _picture(
             f"{name}-workers-busy",
-            "Workers busy",
-            "If all workers are busy while requests are sent, more would send faster, until the limits make them wait.",
+            plots.occupancy_finding(events),
             plots.occupancy_alt(events),
-            plots.occupancy(events),
+            partial(plots.occupancy, events),
             table_of(
                 plots.occupancy_table(events),
                 [whole("busy", "workers busy"), seconds("seconds", "time"), share("share", "share of the run")],
@@ -167,11 +177,10 @@ def strips_picture(name: str, events: Mapping[str, pd.DataFrame], limits: str | 
         whole("hits", "refused"),
         seconds("overslept_s", "overslept"),
     ]
-    return Picture(
+    return _picture(
         name,
-        "Side by side",
-        "Overslept: waiting although the limits would certainly have let a request through.",
+        plots.strip_finding(events, limits),
         plots.strip_alt(events, limits),
-        plots.strip(events, limits),
+        partial(plots.strip, events, limits),
         table_of(plots.strip_table(events, limits), columns),
     )

@@ -13,13 +13,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from harness.views.plots import (
-    canvas,
     frontier,
     frontier_alt,
     frontier_table,
     limits_alt,
     limits_heatmap,
     limits_table,
+    looks,
     png,
     svg,
     workers_alt,
@@ -39,13 +39,13 @@ def test_each_strategy_is_a_line_through_its_means() -> None:
     """x are the workers on a log scale, y the mean seconds; the best possible is dashed, enough workers upright."""
     figure = workers_plot(sweep()[lambda runs: runs.limit == LIMIT])
     (axes,) = figure.axes
-    line = next(line for line in axes.lines if len(line.get_xdata()) == 3 and to_hex(line.get_color()) == canvas.BLUE)
+    line = next(line for line in axes.lines if len(line.get_xdata()) == 3 and to_hex(line.get_color()) == looks.BLUE)
     assert list(line.get_xdata()) == [1, 10, 100]
     assert list(line.get_ydata()) == [111.0, 21.0, 12.0]
     assert axes.get_xscale() == "log"
-    dashed = next(line for line in axes.lines if to_hex(line.get_color()) == canvas.INK)
+    dashed = next(line for line in axes.lines if to_hex(line.get_color()) == looks.INK)
     assert (set(dashed.get_ydata()), dashed.get_linestyle()) == ({10.0}, "--")
-    upright = next(line for line in axes.lines if to_hex(line.get_color()) == canvas.MUTED)
+    upright = next(line for line in axes.lines if to_hex(line.get_color()) == looks.MUTED)
     assert set(upright.get_xdata()) == {100}
     assert "enough workers: 100 (window)" in texts(figure)
 
@@ -92,10 +92,13 @@ def test_limits_stand_in_order_of_what_they_let_through() -> None:
 
 
 def test_the_frontier_is_what_nothing_beats_in_both() -> None:
-    """Never refused and fastest: window with 100 workers, with either limit (they tie, so one stands for both)."""
+    """Never refused and fastest: window with 100 workers, with either limit: they tie, so neither beats the other."""
     table = frontier_table(sweep())
     best = table[table.on_frontier]
-    assert [(row.pacing, row.workers) for row in best.itertuples()] == [("window", 100)]
+    assert [(row.pacing, row.workers, row.limit) for row in best.itertuples()] == [
+        ("window", 100, LIMIT),
+        ("window", 100, SERVER),
+    ]
 
 
 def test_more_429s_for_more_speed_is_on_the_frontier_too() -> None:
@@ -150,10 +153,10 @@ def test_no_two_series_look_alike_and_a_strategy_keeps_its_look() -> None:
     """Colour and marker together tell 20 names apart; window is the same in any company."""
     ours = ["window", "auto", "reference", "retry-after", "spaced", "backoff", "aimd"]
     names = [*ours, *(f"own-{at}" for at in range(13))]
-    looks = canvas.styles(names)
-    assert len({(look.color, look.marker) for look in looks.values()}) == len(names)
-    assert len({looks[name].marker for name in ours}) == 7
-    assert canvas.styles(["own-0", "window"])["window"] == looks["window"]
+    given = looks.styles(names)
+    assert len({(look.color, look.marker) for look in given.values()}) == len(names)
+    assert len({given[name].marker for name in ours}) == 7
+    assert looks.styles(["own-0", "window"])["window"] == given["window"]
 
 
 def test_tables_and_words_say_what_the_figures_show() -> None:

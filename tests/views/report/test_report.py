@@ -7,14 +7,18 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from harness.lab.comparison import panels
+from harness.lab.rows import COLUMNS
+from harness.record.choice import WORLD
 from harness.record.state import Failure
 from harness.record.status import RunStatus
 from harness.views.plots import svg
 from harness.views.report import Report, RunPart, SweepPart, make_report
-from harness.views.report.content import sweep_headline
-from tests.views.plots.samples import FIRST, SECOND, frame, sweep
+from harness.views.report.choices import choices, sweep_headline
+from tests.views.plots.samples import FIRST, LIMIT, SECOND, frame, sweep
 from tests.views.samples import COMPLETE
 
 ABOUT: dict[str, Any] = {
@@ -98,11 +102,40 @@ def test_what_was_run_and_in_which_versions(whole: Report) -> None:
     assert "it broke" in text
 
 
+def headings(section: str) -> list[str]:
+    return [
+        re.sub(r"<[^>]+>", "", found).strip()
+        for found in re.findall(r"<(?:h3|summary)[^>]*>(.*?)</(?:h3|summary)>", section, re.DOTALL)
+    ]
+
+
+def test_the_report_of_a_run_tells_its_story_in_order() -> None:
+    """What, how long, what held it up, what failed, the limits; then what is folded. The figures stand where they
+    belong.
+    """
+    page = make_report([RUN], [], made="now", version="1").html
+    (html,) = re.findall(r"<section.*?</section>", page, re.DOTALL)
+    story = [
+        "What was imported",
+        "How long it took, beside the best possible",
+        "What held it up",
+        "What failed",
+        "How much of each limit was used",
+        "With which settings",
+        "In which versions",
+        "Reference efficiency, and where it misleads",
+    ]
+    assert [title for title in headings(html) if title in story] == story
+    held_up = html.split("<h3>What held it up")[1].split("<h3>")[0]
+    assert held_up.count("<figure") == html.count("<figure") == 3
+
+
 def test_the_answer_comes_first() -> None:
-    """The fastest without a 429, and how few workers would do as well."""
-    said = sweep_headline(SWEEP)
-    assert said.startswith("Fastest without a 429: window, workers 100, limit 4/10s: 12.0 s")
-    assert said.endswith("100 workers (window) come within 1 % of the fastest.")
+    """What to choose, and why: what more would gain, what fewer workers would lose, and which settings are refused."""
+    assert sweep_headline(SWEEP) == (
+        "Choose window with 100 workers, limit 4/10s: 12.0 s, 83.7 % of best possible, no 429s. No setting is faster."
+        " 10 workers would take 9.0 s longer. 6 settings had 429s, 100.0 per 1,000 at most."
+    )
 
 
 def test_the_faster_that_is_refused_is_named_too() -> None:
@@ -110,14 +143,60 @@ def test_the_faster_that_is_refused_is_named_too() -> None:
     runs = sweep()
     runs.loc[runs.pacing == "retry-after", "duration_s"] -= 8
     said = sweep_headline(SweepPart("demo", runs))
-    assert "Fastest without a 429: window" in said
-    assert "Fastest of all: retry-after, workers 100" in said
+    assert said.startswith("Choose retry-after with 100 workers, limit 4/10s: 9.0 s")
+    assert "Without 429s: window with 100 workers, limit 4/10s, 3.0 s longer." in said
+
+
+def test_settings_within_the_noise_are_named_as_a_tie() -> None:
+    """12 s with 100 workers and 12.2 s with 50, give or take 2.5 s: neither is called faster."""
+    runs = sweep()[lambda runs: (runs.pacing == "window") & (runs.limit == LIMIT) & (runs.workers == 100)]
+    few = runs.assign(workers=50, duration_s=runs.duration_s + 0.05)
+    slower = runs.assign(workers=50, duration_s=runs.duration_s + 0.2)
+    said = sweep_headline(SweepPart("demo", pd.concat([runs, few])))
+    assert said.startswith("Choose window with 50 workers: 12.1 s")
+    assert "No setting is faster beyond the noise (window with 100 workers: 50 ms less)." in said
+    (choice,) = choices(SweepPart("demo", pd.concat([runs, slower])))
+    assert list(choice.table["verdict"]) == ["choose", "as fast"]
+
+
+def test_only_like_is_compared_with_like() -> None:
+    """Two amounts of work: two choices, and the shorter one is not called the faster setting."""
+    more = sweep().assign(items=200, duration_s=sweep().duration_s * 2, server_limit="7/10s")
+    found = choices(SweepPart("demo", pd.concat([sweep(), more])))
+    assert [choice.world for choice in found] == [
+        "Items 100, server's limit 5/10s: ",
+        "Items 200, server's limit 7/10s: ",
+    ]
+    assert [choice.table["mean"].min() for choice in found] == [12.0, 24.0]
+    assert all("No setting is faster." in choice.sentence for choice in found)
+
+
+def test_a_setting_of_which_a_run_failed_is_not_chosen() -> None:
+    """The fastest did not always complete: the next is chosen, and the table says why."""
+    runs = sweep()[lambda runs: (runs.pacing == "window") & (runs.limit == LIMIT)].reset_index(drop=True)
+    runs.loc[runs.index[-1], ["status", "error", "duration_s", "optimality"]] = ["failed", "it broke", None, None]
+    (choice,) = choices(SweepPart("demo", runs))
+    assert "Choose window with 10 workers" in choice.sentence
+    assert choice.table["verdict"].iloc[0] == "1 run did not complete"
+
+
+def test_the_report_and_compare_choose_the_same() -> None:
+    """`compare` and the report of a sweep rest on one rule."""
+    frame = sweep().assign(simulated=True, refusals=None, workers_auto=False, server_optimality=None, run="")
+    frame = frame.assign(server_bound_s=frame.bound_s, requests_page=1, requests_item=100)
+    missing = {name: None for name in (*COLUMNS, *WORLD) if name not in frame}
+    (panel,) = panels(frame.assign(**missing))
+    (choice,) = choices(SweepPart("demo", sweep()))
+    assert panel.best is not None
+    chosen = choice.table.iloc[choice.chosen or 0]
+    assert (panel.best.labels["pacing"], panel.best.labels["workers"]) == (chosen["pacing"], str(chosen["workers"]))
+    assert panel.best.duration_s == chosen["mean"]
 
 
 def test_figures_follow_the_page_into_the_dark_and_files_do_not(whole: Report) -> None:
-    """In the page ink is a variable; in the SVG that is kept it is ink."""
+    """In the page ink is a variable; in the SVG that is kept it is ink. Each is there for a page and for a phone."""
     drawings = re.findall(r"<svg .*?</svg>", whole.html, re.DOTALL)
-    assert len(drawings) == len(whole.pictures)
+    assert len(drawings) == 2 * len(whole.pictures)
     assert all("var(--ink, #1b1b1f)" in drawing for drawing in drawings)
     assert all(not re.search(r"(?<!--ink, )#1b1b1f", drawing) for drawing in drawings)
     assert all("var(" not in text for text in whole.svgs.values())

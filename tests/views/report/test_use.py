@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from harness.record import events as e
@@ -35,6 +37,20 @@ def test_utilisation_is_of_what_could_have_been_let_through_by_then() -> None:
     assert utilisation(frame([FIRST[0]]), LIMIT) is None
 
 
+def test_requests_at_once_are_used_by_what_is_in_flight() -> None:
+    """3 at once: 8 s of requests in 16 s, two of them from t1 to t3 and no more ever."""
+    (row,) = use_table(frame(FIRST).assign(limits="3:concurrency")).to_dict("records")
+    assert (row["limit"], row["held_s"]) == ("3:concurrency", 16.0)
+    assert (row["mean"], row["most"]) == (pytest.approx(8 / 16 / 3), pytest.approx(2 / 3))
+
+
+def test_a_bucket_is_used_by_what_it_let_through() -> None:
+    """4/10s as a bucket of four: six by t15, when four and one more each 2.5 s make ten."""
+    (row,) = use_table(frame(FIRST).assign(limits="4/10s:bucket")).to_dict("records")
+    assert row["mean"] == pytest.approx(6 / most_admitted("4/10s:bucket", 15.0))
+    assert math.isnan(row["windows"])
+
+
 def test_limits_that_cannot_be_read_are_none() -> None:
     """A record of a later version may hold other kinds; requests at once have no windows."""
     assert limits_in("5/10s:unheard-of") == ()
@@ -42,5 +58,5 @@ def test_limits_that_cannot_be_read_are_none() -> None:
     (limit,) = limits_in("3:concurrency")
     assert (limit.limit, limit.at_once) == (3, True)
     assert [limit.text for limit in limits_in("2000/100s+500/20s")] == ["500/20s", "2000/100s"]
-    assert use_table(frame(FIRST).assign(limits="3:concurrency")).empty
+    assert use_table(frame(FIRST).assign(limits="5/10s:unheard-of")).empty
     assert use_table(frame(FIRST).iloc[:0]).empty
