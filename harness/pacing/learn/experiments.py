@@ -4,8 +4,9 @@
 at which about half of what is possible lies on either side (`prior.worth_trying`). Let through, the window was over;
 refused, it was not, and nothing is lost, for everyone would have waited anyway.
 
-**When.** Only after a window that was opened by a request known to be its first: one that came after a silence. At most
-one such question a window; after a refused one there is silence until the window is over for certain, because a log
+**When.** Only in a window whose first request is known for certain: one that was let through though the window before was
+full; one that came after a whole window of silence; or one that was sent after the window of such a request was over,
+while all others in between had come before it was. At most one such question a window; after a refused one there is silence until the window is over for certain, because a log
 that is knocked at again and again lets in one by one, and its period settles short.
 
 **A penalty.** A limit that was filled in no time and then shut for long may be a short window whose overstep is
@@ -29,8 +30,6 @@ from harness.pacing.learn.observations import Observations
 from harness.pacing.learn.prior import roundness, worth_trying
 from harness.pacing.tiers import Kind
 
-# The silence before a window, as a part of its period, by which its first request is known.
-SILENCE = 0.15
 # Windows whose oversteps are punished are short: seconds, by how people choose them.
 SHORT = (1.0, 2.0, 5.0, 10.0, 60.0)
 # Where refused requests cost quota, a question is not worth asking of a limit that it takes so much of.
@@ -70,6 +69,7 @@ class Experiments:
         self.asked: Question | None = None
         self._last = (-1, False)  # the opener whose window was asked about last, and whether for a penalty
         self._penalty_asked: set[int] = set()  # by count
+        self._openers: dict[int, int] = {}  # by count: the latest request that is known to have opened a window
         self._asked_above: set[tuple[Kind, int, float]] = set()
 
     def due(self, window: Window) -> Due | None:
@@ -104,11 +104,16 @@ class Experiments:
         return 1.02 * likely + window.blur_s / 2
 
     def _opened(self, window: Window, opener: int) -> bool:
-        """Return whether the opener came after a silence, so that it was the first of a window."""
-        seen = self._seen
-        if opener == 0:
+        """Return whether the opener was the first of a window for certain."""
+        seen, before = self._seen, self._openers.get(window.limit, 0)
+        if opener in (0, before) or seen.sent[opener] - seen.answered[opener - 1] > window.high_s:
             return True
-        return seen.sent[opener] - seen.answered[opener - 1] > max(SILENCE * window.low_s, window.blur_s)
+        all_before = seen.answered[opener - 1] < seen.sent[before] + window.low_s
+        return all_before and seen.sent[opener] > seen.answered[before] + window.high_s
+
+    def opened(self, window: Window, at: int) -> None:
+        """Note that the request at the index `at` was let through though `window` had been full."""
+        self._openers[window.limit] = at
 
     def ask(self, grant: Grant, due: Due) -> None:
         """Note that `grant` is the question that was due."""
@@ -119,6 +124,7 @@ class Experiments:
             self._penalty_asked.add(due.window.limit)
         else:
             self._last = (due.opener, False)
+            self._openers[due.window.limit] = due.opener
 
     def answered(self, grant: Grant) -> Question | None:
         """End the question that `grant` was, and return it; None if it was none."""

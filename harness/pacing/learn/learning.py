@@ -296,6 +296,7 @@ class Learner:
             rest = tuple(other for other in self.windows if other is not window)
             self._believe(self._identifier.identify(replace(self.model, windows=rest), None))
             return
+        self.experiments.opened(window, len(seen) - 1)
         sent_s, answered_s = seen.sent[asked.opener], seen.answered[asked.opener]
         blur_s = now - asked.grant.at + answered_s - sent_s
         shorter = replace(window, blur_s=blur_s).shortened(now - sent_s)
@@ -482,6 +483,9 @@ class Learner:
             self._adopt(self._less_others(found, closure), closure)
         else:
             self._believe(identifier.narrowed(self.model))
+        for window in self.windows:
+            if identifier.is_of(window, closure):
+                self.experiments.opened(window, closure.accepted)
         if self.model.rate:
             self._search_on(closure, short)
         elif self._search is not None:
