@@ -67,7 +67,8 @@ class Admission:
             if not family.is_tightest or family.has_room(units):
                 continue
             heard = claim.last is not None or claim.first_reset_s is not None  # without a count it paces nothing
-            if heard and claim.told_s is claim.bucket is claim.rule is None and not claim.is_log:
+            known = claim.told_s is not None or claim.bucket is not None or claim.rule is not None
+            if heard and not known and not claim.is_log:
                 return Later(None, "in flight", claim.tier)
         return None
 

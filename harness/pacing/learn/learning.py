@@ -203,7 +203,8 @@ class Learner:
 
     def named_s(self, tier: Tier | None) -> float:
         """Return the longest that the server's headers named for the limit that is shown as `tier`."""
-        return max((claim.named_s for claim in self._claims.all.values() if claim.tier == tier), default=0.0)
+        claims = self._claims.all.values()
+        return max([claim.named_s for claim in claims if claim.tier == tier], default=0.0)
 
     def overruled(self, now: float, cost: int) -> None:
         """Note that a request goes to look whether the beliefs in its way are true."""
@@ -264,15 +265,16 @@ class Learner:
         before = len(self._trust.dropped)
         for claim in self._claims.read(notice, grant.at, now):
             self._tell(claim)
-        grown, self._claims.grown = self._claims.grown, []
-        for claim in grown:
-            self._tell(claim)
-            self.changed = True
-        single, self._claims.single = self._claims.single, None
-        if single is not None:
+        if self._claims.grown:
+            grown, self._claims.grown, self.changed = self._claims.grown, [], True
+            for claim in grown:
+                self._tell(claim)
+        if self._claims.single is not None:
+            single, self._claims.single = self._claims.single, None
             self._one_by_one(single.header, single.limit, single.period_s)
-        for header in list(self._trust.dropped)[before:]:
-            self._tell_trust(header)
+        if len(self._trust.dropped) > before:
+            for header in list(self._trust.dropped)[before:]:
+                self._tell_trust(header)
 
     def _shortened(self, asked: Question, now: float) -> None:
         """Take in that a question was let through: the period is no longer than that."""

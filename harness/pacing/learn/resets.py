@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 from harness.pacing.learn.prior import PERIODS, commonness
 
@@ -105,6 +106,10 @@ class ResetPattern:
         """Return the most common period, `least_s` or longer, whose windows on the server's clock end
         where these did.
         """
-        divisor = self._divisor
-        found = [p for p in PERIODS if least_s <= p <= _DAY_S and divisor is not None and divisor % p == 0]
-        return max(found, key=commonness, default=None)
+        return None if self._divisor is None else _on_clock(self._divisor, least_s)
+
+
+@lru_cache(maxsize=64)  # asked again with each answer, though it changes once or twice in a window
+def _on_clock(divisor: int, least_s: float) -> float | None:
+    found = [period for period in PERIODS if least_s <= period <= _DAY_S and divisor % period == 0]
+    return max(found, key=commonness, default=None)
