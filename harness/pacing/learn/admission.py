@@ -24,10 +24,9 @@ class Admission:
         self._history = history
         self._intents: list[tuple[Claim, bool | None]] = []  # see `granted`
 
-    def granted(self, now: float, cost: int) -> None:
+    def granted(self, now: float) -> None:
         """Note that what was asked for last goes: it looks at limits whose headers said that nothing was left."""
         self.left -= 1
-        self._claims.granted(cost)
         for claim, polled in self._intents:
             if polled is None:
                 claim.looked = True
@@ -67,15 +66,15 @@ class Admission:
             if not family.is_tightest or family.has_room(units):
                 continue
             heard = claim.last is not None or claim.first_reset_s is not None  # without a count it paces nothing
-            known = claim.told_s is not None or claim.bucket is not None or claim.rule is not None
+            known = claim.told_s is not None or claim.refilling is not None
             if heard and not known and not claim.is_log:
                 return Later(None, "in flight", claim.tier)
         return None
 
     def _later(self, claim: Claim, now: float, cost: int, units: int) -> Later | None:
         """Return None where `cost` more, `units` with those in flight, may go by this claim."""
-        if claim.bucket is not None and not claim.is_shared:
-            return None  # its own rule holds
+        if claim.refilling is not None and not claim.is_shared:
+            return None  # `WindowPacer` keeps it
         least = claim.least
         if least == units and claim.told_s is None:
             until = self._watch_until(claim, now)
@@ -113,7 +112,7 @@ class Admission:
         """Return whether a window that ends at its reset is still open, and used up."""
         if claim.resets_at is None or now >= claim.resets_at[1]:
             return False
-        return claim.rule is None and claim.resets_when_told and claim.is_by_reset
+        return claim.resets_when_told and claim.is_by_reset
 
     def _unread(self, claim: Claim, units: int) -> Later | None:
         """Return how long to wait where headers have been silent: assume what was last left, less all that may have
@@ -130,7 +129,7 @@ class Admission:
         sooner; then one goes ahead.
         """
         history = self._history
-        by_reset = claim.rule is None and claim.is_by_reset
+        by_reset = claim.is_by_reset
         ours = not by_reset and (sure or (claim.settled and not claim.fits(now, cost, history)))
         at = claim.opens_at(now, cost, history) if ours else None
         if claim.resets_at is not None and claim.resets_when_told:

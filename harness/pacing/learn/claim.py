@@ -23,7 +23,7 @@ from harness.pacing.learn.hypotheses import Window, tier_of
 from harness.pacing.learn.observations import Observations
 from harness.pacing.learn.prior import ABSURD_S, PERIODS, Trust, commonness, period_between
 from harness.pacing.learn.resets import WATCH_S, ResetPattern, Word
-from harness.pacing.server_clock import CounterLimiter
+from harness.pacing.server_clock import ServerClock
 from harness.pacing.shared_quota import READINGS, Headroom, Reading
 from harness.pacing.tiers import Tier
 from harness.pacing.window import guard_s
@@ -48,8 +48,9 @@ class Family:
     much left at least, also one that was never shown.
     """
 
-    def __init__(self, header: str, trust: Trust) -> None:
+    def __init__(self, header: str, trust: Trust, clock: ServerClock | None = None) -> None:
         self.header = header
+        self.clock = ServerClock() if clock is None else clock
         self.remaining, self.reset = f"{header}-Remaining", f"{header}-Reset"
         self.claims: list[Claim] = []
         self.trust = trust
@@ -103,7 +104,6 @@ class Claim:
         self.evidence = said
         self.bucket: Tier | None = None
         self.counter = False
-        self.rule: CounterLimiter | None = None  # of a counter, once the server's clock is known
         self.told = False
         self.contradicted = self.belied = 0  # by refusals; by requests let through that it would have kept waiting
         self.strange = 0  # readings that show more used than was sent
@@ -138,6 +138,17 @@ class Claim:
     @property
     def tier(self) -> Tier:
         return self.bucket or tier_of(self.limit, self.period_s, "counter" if self.counter else "any")
+
+    @property
+    def refilling(self) -> Tier | None:
+        """Return the limit that `WindowPacer` keeps, of a bucket or a sliding counter; the latter once the server's
+        clock is known.
+        """
+        return self.bucket or (self.tier if self.counter and self.family.clock.known else None)
+
+    def has_room(self, units: int) -> bool:
+        """Return whether so many, with those in flight, fit by the server's own count."""
+        return self.family.has_room(units) or (self.least is not None and self.least >= units)
 
     @property
     def span_s(self) -> float:
@@ -237,23 +248,15 @@ class Claim:
         used = self.told_limit is not None and self.last is not None and 2 * self.last.remaining <= self.told_limit
         return self.fresh and used and as_far and not self.resets.grows
 
-    def used_by_us(self, now: float, history: Observations, span_s: float | None = None) -> int:
-        """Return how much is used by our own count, of the last `span_s`, or by the rule that it has."""
-        if self.rule is None:
-            return history.used(now, self.span_s if span_s is None else span_s)
-        self.rule.expire(now)
-        return self.rule.used
-
     def fits(self, now: float, cost: int, history: Observations) -> bool:
-        return self.used_by_us(now, history) + cost <= self.limit
+        """Return whether `cost` more fits by our own count."""
+        return history.used(now, self.span_s) + cost <= self.limit
 
     def opens_at(self, now: float, cost: int, history: Observations) -> float | None:
-        if self.rule is None:
-            return history.opens_at(now, self.span_s, self.limit, cost)
-        return self.rule.opens_at(cost)
+        return history.opens_at(now, self.span_s, self.limit, cost)
 
     def statistics(self, now: float, history: Observations) -> TierStatistics:
-        used = self.used_by_us(now, history)
+        used = history.used(now, self.span_s)
         left = max(0, self.limit - used)
         opens_at = self.opens_at(now, 1, history) if used >= self.limit else None
         full_at = history.answered[-1] + self.span_s if used and len(history) else None
@@ -411,7 +414,7 @@ class Claim:
     @property
     def is_by_reset(self) -> bool:
         """Return whether a fixed window ends at its reset, and not a period after our first request in it."""
-        if self.told_s is not None or self.is_log:
+        if self.told_s is not None or self.counter or self.is_log:
             return False
         return self.varies or self.doubt_s() > 0 or self._aligned_period_s() is not None
 

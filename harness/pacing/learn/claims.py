@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 
-from harness.pacing.base import Notice, Outcome, Quota
+from harness.pacing.base import Notice, Quota
 from harness.pacing.learn.claim import ROUNDED_UP_S, UNKNOWN, Claim, Family
 from harness.pacing.learn.counting import Countings
+from harness.pacing.learn.hypotheses import Clocked
 from harness.pacing.learn.observations import Observations
 from harness.pacing.learn.prior import Trust
-from harness.pacing.server_clock import CounterLimiter, ServerClock
+from harness.pacing.server_clock import ServerClock
 from harness.pacing.shared_quota import READINGS, STRANGERS
-from harness.pacing.tiers import Tier
+from harness.pacing.tiers import Tier, Tiers
 
 # Nothing left after each of the first so many requests, of a limit of more: one at a time, a bucket without any depth.
 SINGLES = 3
@@ -21,8 +22,8 @@ Key = tuple[str, str | int | None]
 
 
 class Claims:
-    """Each claim opens by itself once its period is known. grown: those found to be buckets, or to be none, since they
-    were last asked for; single: the latest limit that was seen to let one through at a time.
+    """Each claim opens by itself once its period is known. single: the latest limit that was seen to let one through at
+    a time.
     """
 
     def __init__(self, history: Observations, trust: Trust) -> None:
@@ -31,9 +32,7 @@ class Claims:
         self.clock = ServerClock()
         self.all: dict[Key, Claim] = {}
         self.families: dict[str, Family] = {}
-        self.grown: list[Claim] = []
         self.single: Quota | None = None
-        self._ruled: list[Claim] = []  # those that are kept to by a rule of their own
         self._gone: set[Key] = set()
 
     def read(self, notice: Notice | None, sent_s: float, now: float) -> list[Claim]:
@@ -58,11 +57,13 @@ class Claims:
                 del self.all[key]
                 claim.family.claims.remove(claim)
                 continue
-            self._read(claim, quota, sent_s, now, notice.refused)
-            changed += [claim] if claim.settle() else []
-        if not notice.refused:
-            self._watch_levels(notice, sent_s, now)
-        return changed
+            if self._read(claim, quota, sent_s, now, notice.refused):
+                changed.append(claim)
+        return changed if notice.refused else changed + self._watch_levels(notice, sent_s, now)
+
+    def limits(self) -> Tiers:
+        """Return the limits that refill: for `WindowPacer` to keep."""
+        return tuple(claim.refilling for claim in self.all.values() if claim.refilling is not None)
 
     def _read_families(self, notice: Notice, sent_s: float, now: float) -> list[Claim]:
         """Take in what an answer says of each family; return the claims that its silence about them settles."""
@@ -86,7 +87,7 @@ class Claims:
     def _family(self, header: str) -> Family:
         family = self.families.get(header)
         if family is None:
-            family = self.families[header] = Family(header, self._trust)
+            family = self.families[header] = Family(header, self._trust, self.clock)
         return family
 
     def _new(self, key: Key, quota: Quota) -> Claim | None:
@@ -112,7 +113,8 @@ class Claims:
         self.single = quota
         return True
 
-    def _read(self, claim: Claim, quota: Quota, sent_s: float, now: float, refused: bool) -> None:
+    def _read(self, claim: Claim, quota: Quota, sent_s: float, now: float, refused: bool) -> bool:
+        """Take in what an answer says of one limit; return whether that teaches what it is."""
         believed = claim.is_counted
         ends = self._ends(quota, sent_s, now)
         claim.read(quota, sent_s, now, refused, ends)
@@ -121,12 +123,20 @@ class Claims:
         if claim.polled and refused:
             claim.polls = False
         if quota.remaining is not None and quota.limit is not None and claim.is_counted:
-            # As the server counted when the request came, at its send or later.
-            span_s = claim.span_s + now - sent_s if claim.settled else now + 1e9
-            ours = claim.used_by_us(now, self._history, span_s)
-            claim.strange += quota.limit - quota.remaining > ours + 1 + STRANGERS
+            claim.strange += quota.limit - quota.remaining > self._ours(claim, sent_s, now) + 1 + STRANGERS
         claim.measure(quota, ends, self._history)
-        self._watch_growth(claim, quota, sent_s, now)
+        grown = self._watch_growth(claim, quota, sent_s, now)
+        return claim.settle() or grown
+
+    def _ours(self, claim: Claim, sent_s: float, now: float) -> float:
+        """Return how much of it we have used at most as the server counted when a request came, at its send or
+        later.
+        """
+        history = self._history
+        if claim.counter and self.clock.known:
+            clocked = Clocked(history, self.clock)
+            return history.in_flight_cost + clocked.occupied("counter", claim.period_s, sent_s, now)[1]
+        return history.used(now, claim.span_s + now - sent_s if claim.settled else now + 1e9)
 
     def _ends(self, quota: Quota, sent_s: float, now: float) -> tuple[float, float]:
         """Return between which times the window ends by this answer, if its reset is rounded up."""
@@ -138,8 +148,9 @@ class Claims:
 
     # --- does it refill? --------------------------------------------------------------------------------------------
 
-    def _watch_levels(self, notice: Notice, sent_s: float, now: float) -> None:
-        """Learn whether a limit that is taken for a window is a bucket of that depth and rate."""
+    def _watch_levels(self, notice: Notice, sent_s: float, now: float) -> list[Claim]:
+        """Return which limits that were taken for windows are now known to be buckets of that depth and rate."""
+        grown = []
         for claim in self.all.values():
             if not claim.settled or claim.bucket is not None or claim.contradicted or claim.counter:
                 continue
@@ -152,17 +163,19 @@ class Claims:
             if countings.read(sent_s, now, 1, notice) is not None:
                 said = f"{claim.evidence}; what is left grows all the time, so it is a bucket"
                 claim.refills(Tier(claim.limit, claim.period_s, "bucket", claim.limit), said)
-                self.grown.append(claim)
+                grown.append(claim)
+        return grown
 
-    def _watch_growth(self, claim: Claim, quota: Quota, sent_s: float, now: float) -> None:
-        """Learn whether the limit refills bit by bit: by a reset that runs ahead of the requests, or by what is left.
+    def _watch_growth(self, claim: Claim, quota: Quota, sent_s: float, now: float) -> bool:
+        """Return whether it is news that the limit refills bit by bit, or does not: by a reset that runs ahead of the
+        requests, or by what is left.
 
         Not where one header tells of several limits in turn, for what happened unseen would look like growth.
         """
         if quota.remaining is None or quota.period_s is not None or claim.limit >= UNKNOWN or claim.contradicted:
-            return
+            return False
         if claim.is_shared or len(claim.family.claims) > 1 or claim.resets.moves is False:
-            return
+            return False
         bucket = claim.full_by_reset(quota) or self._grown(claim, quota.remaining, sent_s, now)
         if claim.growth.refuted and claim.bucket is not None:
             claim.refills_not()
@@ -170,8 +183,8 @@ class Claims:
             said = f"{claim.header} says {claim.limit} at once, and what is left of them grows by"
             claim.refills(bucket, f"{said} {bucket.limit / bucket.period_s:.3g} a second")
         else:
-            return
-        self.grown.append(claim)
+            return False
+        return True
 
     def _grown(self, claim: Claim, left: int, sent_s: float, now: float) -> Tier | None:
         """Return the bucket that answers with nothing else in flight show, if they do."""
@@ -212,38 +225,6 @@ class Claims:
         """Forget all counts: Remaining is no longer believed."""
         for claim in self.all.values():
             claim.forget()
-
-    # --- sliding counters: kept to by the rule of their own, which is told of every request, as the history is --------
-
-    def granted(self, cost: int) -> None:
-        """Count one more on its way."""
-        for claim in self._ruled:
-            if claim.rule is not None:
-                claim.rule.used += cost
-
-    def settled(self, outcome: Outcome, now: float, sent_s: float, reserved: int, cost: int) -> None:
-        """Settle a request by its outcome; keep to the limits that are known to be counters from now on."""
-        for claim in self._ruled:
-            rule = claim.rule
-            if rule is None:
-                continue
-            if outcome is Outcome.ANSWERED:
-                rule.settle(now, cost, reserved, sent_s)
-            elif outcome is Outcome.LOST:
-                rule.settle_late(now + self._history.linger_s, cost, reserved)
-            else:
-                rule.used -= reserved
-        for claim in self.all.values():
-            if claim.counter and claim.rule is None and self.clock.known:
-                self._keep_counter(claim, now)
-
-    def _keep_counter(self, claim: Claim, now: float) -> None:
-        rule = claim.rule = CounterLimiter(Tier(claim.limit, claim.period_s, "counter"), self.clock)
-        rule.used = self._history.in_flight_cost
-        for at in self._history.answered_since(now - 3 * claim.period_s):
-            rule.settle_late(at, 1, 0)
-        rule.expire(now)
-        self._ruled.append(claim)
 
 
 def _header(quota: Quota) -> str:

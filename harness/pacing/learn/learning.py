@@ -56,6 +56,7 @@ class Learner:
         self.declared = False  # limits are known without learning
         self._search: Refill | None = None
         self._why_rate = ""
+        self._refilling: Tiers = ()  # limits that headers tell, as they were enforced last
         self._told_rate = 0.0
         self._given_up: tuple[Window, ...] = ()  # windows in whose place a rate was believed
         self._short: Closure | None = None  # the last that was over at once
@@ -83,8 +84,8 @@ class Learner:
     def enforced(self) -> Tiers:
         """Return the limits that are to be enforced."""
         crowd = () if self.model.at_once is None else (Tier(self.model.at_once, 1.0, "concurrency"),)
-        buckets = (claim.bucket for claim in self._claims.all.values() if claim.bucket is not None)
-        return (*dict.fromkeys((*(window.tier for window in self.windows), *buckets)), *crowd)
+        self._refilling = self._claims.limits()
+        return (*dict.fromkeys((*(window.tier for window in self.windows), *self._refilling)), *crowd)
 
     def paced(self) -> tuple[PacedLimiter, ...]:
         """Return the rate that is to be enforced, if there is one."""
@@ -174,13 +175,10 @@ class Learner:
             return Later(None, "probe", asked.window.tier)
         return self._refusal_cost.in_the_way() or self.admission.later(now, cost)
 
-    def has_room(self, tier: Tier | None, cost: int) -> bool:
-        """Return whether headers say that there is room in the bucket `tier`, whatever our count of it says."""
-        for claim in self._claims.all.values():
-            if claim.bucket is not None and claim.bucket == tier:
-                least = claim.least
-                return least is not None and least - self._seen.in_flight_cost >= cost
-        return False
+    def has_room(self, tier: Tier, cost: int) -> bool:
+        """Return whether headers say that there is room in the limit `tier`, whatever our count of it says."""
+        units = self._seen.in_flight_cost + cost
+        return any(claim.refilling == tier and claim.has_room(units) for claim in self._claims.all.values())
 
     def question(self, tier: Tier | None, now: float, cost: int) -> Due | Window | None:
         """Return what is to be asked of the full limit `tier`: a question about its period, or the limit itself where
@@ -199,7 +197,7 @@ class Learner:
             self.experiments.ask(grant, asked)
         elif asked is not None:
             self._refusal_cost.trial(grant, asked)
-        self.admission.granted(now, grant.cost)
+        self.admission.granted(now)
 
     def named_s(self, tier: Tier | None) -> float:
         """Return the longest that the server's headers named for the limit that is shown as `tier`."""
@@ -265,10 +263,8 @@ class Learner:
         before = len(self._trust.dropped)
         for claim in self._claims.read(notice, grant.at, now):
             self._tell(claim)
-        if self._claims.grown:
-            grown, self._claims.grown, self.changed = self._claims.grown, [], True
-            for claim in grown:
-                self._tell(claim)
+        if self._claims.all and self._claims.limits() != self._refilling:
+            self.changed = True
         if self._claims.single is not None:
             single, self._claims.single = self._claims.single, None
             self._one_by_one(single.header, single.limit, single.period_s)

@@ -73,9 +73,9 @@ class AutoPacer:
 
     def _ask(self, full: Later, now: float, cost: int) -> Grant | Later:
         """Return `full`, or leave for a request that asks something of the limit that is."""
-        if self._learner.has_room(full.tier, cost):
-            others = tuple(tier.tier for tier in self._window.statistics(now).tiers if tier.tier != full.tier)
-            answer = self._window.past(now, cost, others)
+        if full.tier is not None and self._learner.has_room(full.tier, cost):
+            kept = tuple(tier for tier in self._window.limits if not self._learner.has_room(tier, cost))
+            answer = self._window.past(now, cost, kept)
             return answer if isinstance(answer, Later) else self._granted(answer, now, None)
         asked = self._learner.question(full.tier, now, cost)
         if asked is None or full.reason != "limit":
@@ -140,7 +140,6 @@ class AutoPacer:
             self._learner.accepted(grant, now, self._told(notice))
         else:
             self._learner.unanswered(grant)
-        self._claims.settled(outcome, now, grant.at, grant.cost, true_cost)
         self._follow(now)
         return until
 
@@ -218,7 +217,7 @@ class AutoPacer:
     def statistics(self, now: float) -> Statistics:
         """Return the declared limits, those that headers tell, and those that refusals showed."""
         kept = self._window.statistics(now)
-        claims = [claim for claim in self._learner.claims() if claim.bucket is None]
+        claims = [claim for claim in self._learner.claims() if claim.refilling is None]
         told = tuple(claim.statistics(now, self._seen) for claim in claims)
         declared = tuple(tier for tier in kept.tiers if tier.tier in self._declared)
         learned = tuple(tier for tier in kept.tiers if tier.tier not in self._declared)
