@@ -73,8 +73,8 @@ class AutoPacer:
 
     def _ask(self, full: Later, now: float, cost: int) -> Grant | Later:
         """Return `full`, or leave for a request that asks something of the limit that is."""
-        if full.tier is not None and self._learner.has_room(full.tier, cost):
-            kept = tuple(tier for tier in self._window.limits if not self._learner.has_room(tier, cost))
+        if self._has_room(full.tier, cost):
+            kept = tuple(tier for tier in self._window.limits if not self._has_room(tier, cost))
             answer = self._window.past(now, cost, kept)
             return answer if isinstance(answer, Later) else self._granted(answer, now, None)
         asked = self._learner.question(full.tier, now, cost)
@@ -87,6 +87,10 @@ class AutoPacer:
             return full
         grant = self._window.past(now, cost, self._declared)
         return grant if isinstance(grant, Later) else self._granted(grant, now, asked)
+
+    def _has_room(self, tier: Tier | None, cost: int) -> bool:
+        """Return whether headers say that there is room in a limit that was not declared, whatever our count says."""
+        return tier is not None and tier not in self._declared and self._learner.has_room(tier, cost)
 
     def _granted(self, grant: Grant, now: float, asked: Due | Window | None) -> Grant:
         self._learner.granted(grant, now, asked)
