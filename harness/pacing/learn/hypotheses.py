@@ -179,7 +179,7 @@ class Window:
     def shortened(self, high_s: float) -> Window:
         """Return it with a period of at most `high_s`: a request was let through so long after its opener."""
         said = f"; a probe after {high_s:.3g} s got through"
-        return replace(self, high_s=high_s, evidence=self.evidence + said).settled()
+        return replace(self, high_s=min(self.high_s, high_s), evidence=self.evidence + said).settled()
 
     def settled(self) -> Window:
         """Return it with the period that people would choose, where that alone is left within what round trips blur."""

@@ -186,7 +186,9 @@ class Learner:
         """
         for window in self.windows:
             if window.tier == tier:
-                if self._seen.charging and self._refusal_cost.may_try(window, now, cost):
+                if self._seen.charging and self._refusal_cost.may_try(
+                    window, now, cost, self.experiments.opened_s(window)
+                ):
                     return window
                 return self.experiments.due(window)
         return None
@@ -275,9 +277,10 @@ class Learner:
     def _shortened(self, asked: Question, now: float) -> None:
         """Take in that a question was let through: the period is no longer than that."""
         seen, window = self._seen, asked.window
-        if window.kind != "any":
+        if asked.asks == "count":
             rest = tuple(other for other in self.windows if other is not window)
-            self._believe(self._identifier.identify(replace(self.model, windows=rest), None))
+            latest = self._identifier.closures[-1] if self._identifier.closures else None
+            self._believe(self._identifier.identify(replace(self.model, windows=rest), latest))
             return
         self.experiments.opened(window, len(seen) - 1)
         sent_s, answered_s = seen.sent[asked.opener], seen.answered[asked.opener]
@@ -390,7 +393,7 @@ class Learner:
         until = self._seen.answered[opener] + window.span_s if opener < len(self._seen) else pause.began_s
         if asked is not None:
             pause.opened_s = self._seen.answered[asked.opener]
-            due = self.experiments.due(window) if asked.penalty else None
+            due = self.experiments.due(window) if asked.asks == "penalty" else None
             until = until if due is None else min(until, max(due.at, pause.began_s))
         pause.test(until)
 

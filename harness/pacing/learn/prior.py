@@ -129,7 +129,7 @@ def worth_trying(low_s: float, high_s: float, blur_s: float) -> float:
     """
     usual = [period for period in PERIODS if low_s < period <= high_s and commonness(period) > 1]
     last = usual[-1:] or wholes(low_s, high_s)[-1:]
-    if last and high_s < last[0] * CLOSE + blur_s:
+    if last and high_s < last[0] * CLOSE + 1.5 * blur_s:  # as near as `settled_period` asks
         below_s = last[0] / 1.02 - 1.05 * blur_s
         alone = usual or len(wholes(low_s, high_s)) == 1
         if below_s > low_s and alone:
