@@ -17,9 +17,8 @@ import math
 from functools import lru_cache
 
 from harness.pacing.base import Quota, TierStatistics
-from harness.pacing.learn.counting import Countings
-from harness.pacing.learn.growth import Growth
 from harness.pacing.learn.hypotheses import Window, tier_of
+from harness.pacing.learn.levels import Countings, Growth
 from harness.pacing.learn.observations import Observations
 from harness.pacing.learn.prior import ABSURD_S, PERIODS, Trust, commonness, period_between
 from harness.pacing.learn.resets import WATCH_S, ResetPattern, Word

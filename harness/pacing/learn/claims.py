@@ -7,8 +7,8 @@ from bisect import bisect_left, bisect_right
 
 from harness.pacing.base import Notice, Quota
 from harness.pacing.learn.claim import ROUNDED_UP_S, UNKNOWN, Claim, Family
-from harness.pacing.learn.counting import Countings
 from harness.pacing.learn.hypotheses import Clocked
+from harness.pacing.learn.levels import Countings
 from harness.pacing.learn.observations import Observations
 from harness.pacing.learn.prior import Trust
 from harness.pacing.server_clock import ServerClock
@@ -187,15 +187,17 @@ class Claims:
         return True
 
     def _grown(self, claim: Claim, left: int, sent_s: float, now: float) -> Tier | None:
-        """Return the bucket that answers with nothing else in flight show, if they do."""
+        """Return the bucket that answers with nothing else in flight show, if they do: those of which it is known that
+        their requests were the last to arrive.
+        """
         growth, limit, history = claim.growth, claim.told_limit or 0, self._history
         if left >= limit - 1:
             before, here = bisect_left(history.sends, sent_s), bisect_right(history.answered, sent_s)
             if before == here:  # nothing else was in flight when it was sent
                 growth.full(sent_s, now, before, limit)
             else:
-                growth.points, growth.lefts = [], set()
-        elif not history.in_flight:
+                growth.forget()
+        elif not history.in_flight and claim.used is not None:
             growth.read(sent_s, now, len(history), left)
         return growth.tier(limit)
 

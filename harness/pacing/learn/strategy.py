@@ -14,10 +14,10 @@ from typing import Literal
 
 from harness.pacing.base import Grant, Later, LearnedFact, Notice, Outcome, Statistics
 from harness.pacing.learn.claims import Claims
-from harness.pacing.learn.counting import COUNTS_AS_BUCKET, Countings
 from harness.pacing.learn.experiments import Due
 from harness.pacing.learn.hypotheses import Window
 from harness.pacing.learn.learning import SERVER_ERROR, Learner
+from harness.pacing.learn.levels import COUNTS_AS_BUCKET, Countings
 from harness.pacing.learn.observations import Observations
 from harness.pacing.learn.prior import Trust
 from harness.pacing.limiters import Counted
