@@ -46,6 +46,11 @@ class Growth:
         self._believed = math.inf  # the rate of the bucket that was told, at most
         self.forget()
 
+    @property
+    def rates(self) -> tuple[float, float]:
+        """Return between which rates, in units a second, all growth since it was full lies."""
+        return self._low, self._high
+
     def forget(self) -> None:
         """Forget what was seen since it was full."""
         self._points.clear()
