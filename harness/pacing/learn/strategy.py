@@ -81,7 +81,7 @@ class AutoPacer:
             others = tuple(tier.tier for tier in self._window.statistics(now).tiers if tier.tier != full.tier)
             answer = self._window.past(now, cost, others)
             return answer if isinstance(answer, Later) else self._granted(answer, now, None)
-        asked = self._learner.question(full.tier, now, cost)
+        asked = self._learner.question(full, now, cost)
         if asked is None or full.reason != "limit":
             return full
         at = asked.at if isinstance(asked, Due) else now
