@@ -313,3 +313,15 @@ def test_what_each_api_says_of_its_limits_is_used(limit: str, dialect: str, is_s
     ]
     speed, aim = (number / (one.state.duration_s - early_s) for number, one in zip(imported, (run, known)))
     assert speed >= 0.95 * aim
+
+
+@pytest.mark.parametrize(
+    "limit", ["5/33s:bucket", "10/60s:bucket", "10/45s:gcra:burst=3", "6/60s:counter", "3/600s:bucket"]
+)
+@pytest.mark.parametrize("workers", [1, 10])
+def test_no_item_is_lost_to_a_limit_that_refills_slowly(limit: str, workers: int) -> None:
+    """A 429 meets the same item again and again while others get through: they came when there was room."""
+    for seed, latency in enumerate(("uniform:60ms-90ms", "lognormal:80ms", "lognormal:200ms")):
+        run = play(limit, "none", 40, workers=workers, seed=seed, latency=latency)
+        assert run.state.status == "complete"
+        assert run.state.imported == 40

@@ -16,10 +16,10 @@ cost a refusal. Let through, the shut time is a penalty, and nothing is asked of
 question would cost it again.
 
 **Above the count.** A window on the server's clock that is believed to be longer, or to count less, than it does, would
-be kept to for ever, for nothing is refused any more. So one request more is sent than it counts, as soon as it is full,
-and again after 2, 8, 32 ... of its periods, when the first burst is no longer in its count. Refused, it is as it was
-thought; let through, it is looked for anew, and what was let through tells what it cannot be. (A log is no such
-belief: it is kept to by when answers came, so that one more may well fit.)
+be kept to for ever, for nothing is refused any more. So one request more is sent than it counts, when half of the time
+has passed for which it is full; and again, after 2, 8, 32 ... of its periods, when three quarters have, and so on.
+Refused, it is as it was thought; let through, it is looked for anew, and what was let through tells what it cannot be.
+(A log is no such belief: it is kept to by when answers came, so that one more may well fit.)
 """
 
 from __future__ import annotations
@@ -84,8 +84,10 @@ class Experiments:
         self._openers: dict[int, int] = {}  # by count: the latest request that is known to have opened a window
         self._asked_above: dict[tuple[Kind, int, float], tuple[int, float]] = {}  # how often, and when last
 
-    def due(self, window: Window) -> Due | None:
-        """Return the next question about a limit that is full; None where there is none. It changes nothing."""
+    def due(self, window: Window, until: float | None = None) -> Due | None:
+        """Return the next question about a limit that is full, until the time given; None where there is none. It
+        changes nothing.
+        """
         seen = self._seen
         opener = seen.opener(window.limit, len(seen), math.inf)
         if opener < 0 or opener >= len(seen) or self.asked is not None:
@@ -93,7 +95,8 @@ class Experiments:
         if seen.charging and window.limit < DEAR:
             return None
         if window.kind != "any":  # its period is read off the clock
-            return Due(0.0, window, opener, "count") if self._asks_above(window) else None
+            at = self._above_at(window, seen.answered[-1], until)
+            return None if at is None else Due(at, window, opener, "count")
         penalty_s = self._penalty_s(window, opener)
         if penalty_s is not None:
             return Due(seen.answered[opener] + penalty_s, window, opener, "penalty")
@@ -102,11 +105,15 @@ class Experiments:
         at = seen.answered[opener] + worth_trying(window.low_s, window.high_s, window.blur_s)
         return Due(at, window, opener, "period")
 
-    def _asks_above(self, window: Window) -> bool:
-        """Return whether it is time to ask a window on the clock for more than it counts."""
+    def _above_at(self, window: Window, full_s: float, until: float | None) -> float | None:
+        """Return when to ask a window on the clock, full since `full_s`, for more than it counts; None: not yet."""
         times, asked_s = self._asked_above.get(known_by(window), (0, -math.inf))
         rest_s = AGAIN * RARER ** (times - 1) * window.high_s
-        return window.source == "refusal" and self._seen.answered[-1] >= asked_s + rest_s
+        if window.source != "refusal" or full_s < asked_s + rest_s:
+            return None
+        if until is None or window.kind == "counter":  # it gives some back all the time: no wait of it is long
+            return full_s
+        return until - (until - full_s) / 2 ** (times + 1)
 
     def _penalty_s(self, window: Window, opener: int) -> float | None:
         """Return how long after the opening to ask for a penalty; None: not in this window."""

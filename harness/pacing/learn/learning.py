@@ -180,17 +180,17 @@ class Learner:
         units = self._seen.in_flight_cost + cost
         return any(claim.refilling == tier and claim.has_room(units) for claim in self._claims.all.values())
 
-    def question(self, tier: Tier | None, now: float, cost: int) -> Due | Window | None:
-        """Return what is to be asked of the full limit `tier`: a question about its period, or the limit itself where
+    def question(self, full: Later, now: float, cost: int) -> Due | Window | None:
+        """Return what is to be asked of the limit that is full: a question about its period, or the limit itself where
         only refused requests fill it; None where nothing is. It changes nothing.
         """
         for window in self.windows:
-            if window.tier == tier:
+            if window.tier == full.tier:
                 if self._seen.charging and self._refusal_cost.may_try(
                     window, now, cost, self.experiments.opened_s(window)
                 ):
                     return window
-                return self.experiments.due(window)
+                return self.experiments.due(window, full.until)
         return None
 
     def granted(self, grant: Grant, now: float, asked: Due | Window | None) -> None:

@@ -77,7 +77,7 @@ class AutoPacer:
             kept = tuple(tier for tier in self._window.limits if not self._has_room(tier, cost))
             answer = self._window.past(now, cost, kept)
             return answer if isinstance(answer, Later) else self._granted(answer, now, None)
-        asked = self._learner.question(full.tier, now, cost)
+        asked = self._learner.question(full, now, cost)
         if asked is None or full.reason != "limit":
             return full
         at = asked.at if isinstance(asked, Due) else now
