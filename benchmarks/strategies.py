@@ -17,6 +17,7 @@ import click
 from harness_test_api.config import ServerConfig
 from harness_test_api.service import Service
 
+from benchmarks.adaptive import AdaptiveTokenBucket, AssistedTokenBucket
 from harness.bound import Work, bound
 from harness.core.budgets import shared
 from harness.core.core import Core
@@ -86,6 +87,8 @@ def clients() -> dict[str, Callable[[Server], Pacer]]:
     own["auto"] = lambda _: _make("auto", ())
     for name in get_args(Strategy):
         own[TOLD if name == "auto" else name] = lambda server, name=name: _make(name, parse_tiers(server.believed))
+    own["ATB"] = lambda _: AdaptiveTokenBucket()
+    own["AATB"] = lambda server: AssistedTokenBucket(parse_tiers(server.believed), SEED)
     for name, make in LIBRARIES.items():
         own[name] = lambda server, make=make: make(parse_tiers(server.believed))
     return own
@@ -153,7 +156,8 @@ Made by `python -m benchmarks.strategies` (`make bench`); a test replays some ro
 time under the server's own limits, at the least round trip seen, as if no other client used them. Where others use the
 quota (`others`), no client can come near it. The libraries run their own code on the simulated clock, and after a
 429 they pause like every strategy here: all workers together, for Retry-After, and then one probe goes first.
-`auto` is given no limits and learns from the headers, X-RateLimit-* of the tightest limit; all others know the limits.
+`auto` is given no limits and learns from the headers, X-RateLimit-* of the tightest limit. ATB and AATB (arXiv:2510.04516)
+know no limits either; all others do.
 A strict leaky bucket (`10/s:leaky:burst=0`) refuses a request that comes a millisecond early, and only an answer shows
 when a request arrived. A client that wants no refusal sends the next an interval later, which takes 1 + round trip /
 interval = 1.9 times a bound that knows only the interval. `--rtt-floor` gives back as much as it declares.
