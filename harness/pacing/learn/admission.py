@@ -34,7 +34,7 @@ class Admission:
         self._limiters.granted(cost)
         for model, polled in self._intents:
             if polled is None:
-                model.looked = True
+                model.looks += 1
             else:
                 model.polled, model.waited_out = polled, now
                 model.doubts += model.doubt_s() > 0
@@ -68,10 +68,11 @@ class Admission:
         if belief.bucket is not None and not self._headers.is_shared(belief):
             return None  # its own rule holds
         least = model.least
-        if least is not None and least - history.in_flight_cost == cost and model.period_s is None:
-            until = self._watch_until(model, now)
-            if until is not None:
-                return _wait(belief, until)
+        spare = None if least is None or model.period_s is not None else least - history.in_flight_cost
+        if spare in (cost, 2 * cost):
+            kept = self._keep_back(belief, model, now, spare == cost)
+            if kept is not None:
+                return kept
         if self._headers.tightest.has_room(model.header, cost):
             return None
         if least is None:
@@ -97,16 +98,27 @@ class Admission:
             return self._limiters.opens_at(belief, cost)
         return belief.opens_at(now, cost, self._history)
 
-    def _watch_until(self, model: HeaderModel, now: float) -> float | None:
-        """Return until when to keep back the last request of a window. What its later answer says of the reset tells
-        how this limit counts, and there is nothing to be done afterwards but wait anyway.
+    def _keep_back(self, belief: Belief, model: HeaderModel, now: float, is_last: bool) -> Later | None:
+        """Keep back the last two requests of a window. What their later answers say of the reset tells how this limit
+        counts, and there is nothing to be done afterwards but wait anyway: the first tells whether it moves, the second
+        whether it jumps. Where the reset is no time, so that it cannot be seen to jump, only the last.
         """
-        until = model.reset_pattern.watch_until()
-        if until is None and self.left > 1 and not model.looked:
-            until = model.reset_pattern.jumps_by()
-            if until is not None and now >= until:
-                self._intents.append((model, None))
-        return until if until is not None and now < until else None
+        pattern = model.reset_pattern
+        if not is_last and not pattern.tells_times:
+            return None
+        until = pattern.watch_until()
+        if until is not None:
+            if now < until:
+                return _wait(belief, until)
+            asked = is_last and pattern.tells_times and self._history.in_flight
+            return _wait(belief, None) if asked else None
+        looks = pattern.looks_at()[model.looks :] if is_last and self.left > 1 else ()
+        if not looks:
+            return None
+        if now >= looks[0]:
+            self._intents.append((model, None))
+            return None
+        return _wait(belief, looks[0])
 
     def _shut(self, belief: Belief, model: HeaderModel, now: float) -> bool:
         """Return whether a window that ends at its reset is still open, and used up."""

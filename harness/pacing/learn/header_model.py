@@ -53,7 +53,7 @@ class HeaderModel:
         self.reset_pattern = ResetPattern()
         self.growth = Growth()
         self.doubts = 0  # times that a window was begun later to learn of it
-        self.looked = False  # it was looked whether this is a sliding counter
+        self.looks = 0  # times that it was looked whether this is a sliding counter
         self.fresh = False  # the first word of it was of its first request
         self.most_s = math.inf  # its period is no longer than this: something got through
         self._headroom = Headroom()
@@ -107,14 +107,14 @@ class HeaderModel:
         self.resets_at, self._reset_utc_s = (low_s, high_s), quota.reset_utc_s
 
     def _stands_still(self, quota: Quota) -> bool:
-        """Return whether a cache answers: several requests in one window, each told that as much was left. Of a log or
-        bucket some comes back, so that it may be as much.
+        """Return whether a cache answers: several requests in one window, each told that as much was left. Of a log,
+        bucket or sliding counter some comes back, so that it may be as much.
         """
         said = (quota.reset_utc_s, quota.remaining)
         self._alike = self._alike + 1 if said == self._said and None not in said else 1
         self._said = said
-        no_refill = self.reset_pattern.moves is False or (self.reset_pattern.moves is None and not self.turns)
-        return self._alike >= MOST_ALIKE and no_refill
+        moves = True if self.reset_pattern.jumped_s is not None else self.reset_pattern.moves
+        return self._alike >= MOST_ALIKE and (moves is False or (moves is None and not self.turns))
 
     def _remain(self, reading: Reading, reset_utc_s: float | None) -> None:
         last = self.last
@@ -350,13 +350,26 @@ class ResetPattern:
         at = first.answered_s + watch_s + 0.01
         return at if at + 2 * (first.answered_s - first.sent_s) < first.over_s else None
 
-    def jumps_by(self) -> float | None:
-        """Return when at the latest a request should be sent for its answer to tell whether this is a
-        sliding counter.
+    @property
+    def tells_times(self) -> bool:
+        """Return whether the reset is told as a time, so that a jump can be told from time that goes by."""
+        return self._first is not None and self._first.utc_s is not None
+
+    def looks_at(self) -> tuple[float, ...]:
+        """Return when requests should be sent for their answers to tell whether this is a sliding counter; () where
+        that is known.
+
+        The reset of one lies a period beyond a border, and jumps as that border passes. First just after the latest
+        border by a usual period: half a window may be gained. Then as late as can be, when any border has passed.
         """
         first = self._first
-        told = first is not None and self.moves is False and first.utc_s is not None and self.jumped_s is None
-        return first.over_s - 2 * (first.answered_s - first.sent_s) - JUMP_S if told and first else None
+        if first is None or first.utc_s is None or self.moves is not False or self.jumped_s is not None:
+            return ()
+        latest_s = first.over_s - 2 * (first.answered_s - first.sent_s) - JUMP_S
+        ahead_s = first.over_s - first.answered_s  # at least
+        usual = [period_s for period_s in self._on_the_clock(ahead_s / 2) if period_s < ahead_s]
+        early_s = first.reset_at_s - min(usual, default=0.0) + JUMP_S
+        return (early_s, latest_s) if early_s < latest_s else (latest_s,)
 
     def _divide(self, utc_s: float | None) -> None:
         if utc_s is not None and self._divisor != 1:
@@ -366,6 +379,8 @@ class ResetPattern:
         """Return the most common period, `least_s` or longer, whose windows on the server's clock end
         where these did.
         """
+        return max(self._on_the_clock(least_s), key=commonness, default=None)
+
+    def _on_the_clock(self, least_s: float) -> list[float]:
         divisor = self._divisor
-        found = [p for p in PERIODS if least_s <= p <= _DAY_S and divisor is not None and divisor % p == 0]
-        return max(found, key=commonness, default=None)
+        return [p for p in PERIODS if least_s <= p <= _DAY_S and divisor is not None and divisor % p == 0]

@@ -170,7 +170,10 @@ class Headers:
             return
         # As the server counted when the request came, at its send or later.
         span_s = belief.span_s + now - sent_s if belief.settled else now + 1e9
-        ours = self.limiters.used(belief, now) if belief in self.limiters.rules else self._history.used(now, span_s)
+        if belief in self.limiters.rules:  # the last window's share has fallen since, by so much at most
+            ours = self.limiters.used(belief, now) + math.ceil(belief.limit * (now - sent_s) / belief.high_s)
+        else:
+            ours = self._history.used(now, span_s)
         if quota.limit - quota.remaining > ours + 1 + STRANGERS:
             self._strange[belief] = self._strange.get(belief, 0) + 1
 
