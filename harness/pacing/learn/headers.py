@@ -197,6 +197,12 @@ class Headers:
         """Return whether headers tell of a limit, whatever its period."""
         return any(belief.model is not None and belief.limit < _UNKNOWN for belief in self.beliefs.values())
 
+    def used_up_by_others(self, notice: Notice | None) -> bool:
+        """Return whether a refusal says that nothing is left of a limit that others are known to use, too."""
+        empty = [quota for quota in notice.quotas if quota.remaining == 0] if notice is not None else []
+        beliefs = (self.beliefs.get((quota.header, quota.name or quota.limit)) for quota in empty)
+        return any(belief is not None and self.is_shared(belief) for belief in beliefs)
+
     def is_strangers(self, wait_s: float) -> bool:
         """Return whether a refusal that was over after `wait_s` is to be expected of a limit that others use too."""
         return any(self.is_shared(b) and b.settled and wait_s <= 1.05 * b.high_s for b in self.beliefs.values())
