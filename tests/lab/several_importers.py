@@ -18,7 +18,7 @@ from tests.lab.auto_play import EPOCH_S
 
 
 class Together(Simulation):
-    """One of several simulations against the same service. due_s: when something happens in it next; inf: it is over."""
+    """A simulation of a service that others use, too. due_s: when something happens in it next; inf: it is over."""
 
     due_s = 0.0
 
