@@ -107,14 +107,14 @@ class HeaderModel:
         self.resets_at, self._reset_utc_s = (low_s, high_s), quota.reset_utc_s
 
     def _stands_still(self, quota: Quota) -> bool:
-        """Return whether a cache answers: several requests in one window, each told that as much was left. Of a log,
-        bucket or sliding counter some comes back, so that it may be as much.
+        """Return whether a cache answers: several requests in one window, each told that as much was left. Of a log or
+        bucket some comes back, so that it may be as much.
         """
         said = (quota.reset_utc_s, quota.remaining)
         self._alike = self._alike + 1 if said == self._said and None not in said else 1
         self._said = said
-        moves = True if self.reset_pattern.jumped_s is not None else self.reset_pattern.moves
-        return self._alike >= MOST_ALIKE and (moves is False or (moves is None and not self.turns))
+        no_refill = self.reset_pattern.moves is False or (self.reset_pattern.moves is None and not self.turns)
+        return self._alike >= MOST_ALIKE and no_refill
 
     def _remain(self, reading: Reading, reset_utc_s: float | None) -> None:
         last = self.last
