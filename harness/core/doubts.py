@@ -31,6 +31,7 @@ and all the others with it.
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import replace
@@ -47,8 +48,10 @@ MOST_MET = 3
 # At least so long a silence before a suspect goes alone: no usual limit of so many a minute has a gap just above it.
 # At most: whoever lets others through after an hour's pause lets them through after this one.
 LEAST_SILENCE_S, MOST_SILENCE_S = 1.6, 11.0
-# A refusal beyond doubt is doubted after so many times that silence: it may be that of a slow bucket.
-SURE = 2
+# A refusal beyond doubt is doubted after so many times the silence that let another through, counted from the one let
+# through before: a slow bucket lets one in now and then, however often it refuses meanwhile. At most so long, though:
+# slower than one in seven minutes is no limit of an API that lists are imported from.
+SURE, SURE_SILENCE_S = 2, 900.0
 # Refused so often after a full silence, whatever became of the request after it.
 MOST_ROUNDS = 3
 # Where a status is known to be the items' own: so many in a row look like a limit all the same,
@@ -74,6 +77,8 @@ class Doubts:
         self._trying: Suspect | None = None
         self._paused_s = 0.0  # the pause after which another request got through
         self._closed_s = 0.0  # the last refusal, as far as the pause is concerned
+        self._through_s = -math.inf  # when the last one was let through, and how long after the one before
+        self._rest_s = 0.0
         self._looked = False  # the pause was left out
         self._known: dict[Sign, Literal["limit", "own"]] = {}
         self._batch = 1
@@ -146,6 +151,7 @@ class Doubts:
         through = not notice.refused and notice.status < 500
         mine = self.probes.landed(flight.fetch.id)
         if through:
+            self._through_s, self._rest_s = now, now - self._through_s
             self._passed += 1
             self._row = 0
             if mine or not flight.compared:
@@ -366,8 +372,8 @@ class Doubts:
         self.phase = "alone"
         self.silence_s = max(LEAST_SILENCE_S, self._paused_s)
         if not self._suspects[0].notice.doubtful:
-            self.silence_s *= SURE
-        if not self._suspects[0].full:
+            self.silence_s = min(SURE_SILENCE_S, SURE * max(self.silence_s, self._rest_s))
+        elif not self._suspects[0].full:
             self.silence_s = min(MOST_SILENCE_S, self.silence_s)
         return self.silence_s
 

@@ -37,6 +37,7 @@ class Headroom:
 
     def __init__(self) -> None:
         self._candidates: list[Reading] = []
+        self.least: int | None = None  # the least that may be left, if that is known
         self._latest_sent_s = self._unread_until_s = float("-inf")
 
     def read(self, reading: Reading) -> None:
@@ -44,24 +45,19 @@ class Headroom:
         self._latest_sent_s = max(self._latest_sent_s, reading.sent_s)
         self._candidates = [old for old in self._candidates if old.answered_s >= self._latest_sent_s]
         self._candidates.append(reading)
+        known = self._latest_sent_s >= self._unread_until_s
+        self.least = min([old.remaining for old in self._candidates]) if known else None
 
     def outdate(self, answered_s: float) -> None:
         """Note an answer without a reading. It may have arrived after all that were read: only after one that was sent
         later is it known again what was left.
         """
-        self._candidates = []
+        self.forget()
         self._unread_until_s = max(self._unread_until_s, answered_s)
 
     def forget(self) -> None:
         """Forget what was read: it is not believed."""
-        self._candidates = []
-
-    @property
-    def least(self) -> int | None:
-        """Return the least that may be left, or None if unknown."""
-        if self._latest_sent_s < self._unread_until_s:
-            return None
-        return min((reading.remaining for reading in self._candidates), default=None)
+        self._candidates, self.least = [], None
 
     @property
     def is_exact(self) -> bool:

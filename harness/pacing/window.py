@@ -101,6 +101,11 @@ class WindowPacer:
             self._schedule.left = requests
 
     @property
+    def limits(self) -> Tiers:
+        """Return the limits that are kept now."""
+        return (*(limiter.tier for limiter in self._limiters), *(at_once.tier for at_once in self._at_once))
+
+    @property
     def is_alone(self) -> bool:
         """Return whether nothing showed that others use these limits."""
         return self._shared_quota.is_alone

@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.bound import Bound, Paging, bound
 from harness.config import ImportConfig
 from harness.pacing import Tiers, format_tiers, parse_tiers
-from harness.pacing.learn.counting import COUNTS_AS_BUCKET
+from harness.pacing.learn.levels import COUNTS_AS_BUCKET
 from harness.pacing.routes import several
 from harness.record.inferred import as_learned, infer_recorded
 from harness.record.state import Segment, State

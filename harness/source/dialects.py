@@ -119,7 +119,7 @@ def _of_one(family: str, scope: str, fields: dict[str, tuple[str, Named]], now_s
             limit, period_s = (1.0, 1.0 / limit) if 0 < limit < 1 else (float(int(limit)), 1.0)
         if left is None and used is not None and limit is not None:
             left = max(0.0, limit - used)
-        if limit is not None or left is not None or reset_s is not None:
+        if limit is not None or left is not None or (reset_s is not None and not at):
             most, rest = (None if value is None else int(value) for value in (limit, left))
             made.append(Quota(most, rest, reset_s, period_s, scope or None, _called(family), reset_utc_s))
     return made

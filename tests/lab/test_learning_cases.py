@@ -179,13 +179,11 @@ def test_f4_a_sliding_counter_told_as_windows() -> None:
 
 
 def test_f5_a_reset_of_a_second_is_not_a_period() -> None:
-    """GCRA, ten at once and ten a second: no odd window is learned, nothing is refused. A window of a second is kept to
-    still, which costs a round trip each: 0.78 of the best (the aim is 0.95).
-    """
-    run = play("10/s:gcra:burst=10", "honest", 400)
+    """GCRA, ten at once and ten a second: no odd window is learned, nothing is refused, and the bucket is found."""
+    run = play("10/s:gcra:burst=10", "honest", 600)
     assert run.refused == 0
     assert all(tier.period_s >= 1.0 for tier in run.learned())
-    assert run.optimality >= 0.77
+    assert share(run, "10/s:gcra:burst=10", "honest", 600) >= 0.95
 
 
 def counted(limit: str, declared: str, workers: int = 20) -> tuple[Played, list[str]]:
@@ -276,3 +274,54 @@ def test_a_border_in_the_first_burst_is_no_cheap_explanation() -> None:
     run = play("30/20s:counter", "retry-after", 390, workers=30, **wire)
     assert [str(tier) for tier in run.learned()] == ["30/20s:counter"]
     assert run.state.duration_s <= 1.05 * 270
+
+
+# By API: its limit, how it tells of it, and whether each limit is shown before it binds.
+VENDORS = [
+    ("100/60s:aligned+1000/1h", "github", True),
+    ("60/60s", "gitlab", True),
+    ("25/2s", "stripe", False),
+    ("190/10s:log", "hubspot", True),
+    ("5/5s", "discord", True),
+    ("50/60s", "slack", False),
+    ("3/s:bucket:burst=3", "notion", False),
+    ("600/600s", "reddit", True),
+    ("50/60s:bucket", "anthropic", True),
+    ("100/60s", "google", False),
+    ("300/60s:aligned", "binance", False),
+    ("100/60s", "graph", False),
+    ("350/60s", "jira", True),
+    ("2/s:bucket:burst=10", "aws", False),
+    ("600/60s:bucket", "azure", True),
+]
+
+
+@pytest.mark.parametrize(("limit", "dialect", "is_shown"), VENDORS)
+def test_what_each_api_says_of_its_limits_is_used(limit: str, dialect: str, is_shown: bool) -> None:
+    """Nothing is refused where each limit is shown before it binds; else no more than one burst and the first pause.
+
+    After two windows it is as fast as who knows: within a twentieth.
+    """
+    tiers = parse_tiers(limit)
+    items, early_s = max(300, 6 * tiers[0].limit), 2 * tiers[0].period_s
+    run, known = play(limit, dialect, items), told(limit, dialect, items)
+    print(limit, dialect, run.refused, run.learned(), run.state.duration_s, known.state.duration_s)
+    assert run.state.status == "complete"
+    assert run.refused <= (0 if is_shown else 40)
+    imported = [
+        sum(isinstance(event, e.ItemImported) and event.t_s > early_s for event in one.events) for one in (run, known)
+    ]
+    speed, aim = (number / (one.state.duration_s - early_s) for number, one in zip(imported, (run, known)))
+    assert speed >= 0.95 * aim
+
+
+@pytest.mark.parametrize(
+    "limit", ["5/33s:bucket", "10/60s:bucket", "10/45s:gcra:burst=3", "6/60s:counter", "3/600s:bucket"]
+)
+@pytest.mark.parametrize("workers", [1, 10])
+def test_no_item_is_lost_to_a_limit_that_refills_slowly(limit: str, workers: int) -> None:
+    """A 429 meets the same item again and again while others get through: they came when there was room."""
+    for seed, latency in enumerate(("uniform:60ms-90ms", "lognormal:80ms", "lognormal:200ms")):
+        run = play(limit, "none", 40, workers=workers, seed=seed, latency=latency)
+        assert run.state.status == "complete"
+        assert run.state.imported == 40

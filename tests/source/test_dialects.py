@@ -92,6 +92,10 @@ ROWS: dict[str, tuple[dict[str, str], tuple[Quota, ...]]] = {
         {"x-acme-ratelimit-hourly-limit": "900", "x-acme-ratelimit-hourly-used": "4"},
         (Quota(900, 896, None, 3600.0, "hourly"),),
     ),
+    "a list of nothing": (
+        {"x-ratelimit-limit": "", "x-ratelimit-remaining": ",", "x-ratelimit-reset": "7"},
+        (Quota(None, None, 7.0),),
+    ),
     "what has no count": ({"x-ratelimit-limit": "600,30000"}, (Quota(600),)),
 }  # fmt: skip
 

@@ -8,7 +8,8 @@ prior         which counts and periods people choose, and which headers are beli
 pause         from a first refusal to the probe that gets through
 refill        a rate, where room comes back bit by bit
 refusal_cost  whether refused requests cost quota
-header_model  one limit as headers tell it, and how it counts, as its resets tell; `headers` holds them all
+claim         what headers say of one limit, whose trust can be revoked; `claims` holds them all
+resets        how a limit counts, by how its resets move
 admission     may a request go, by all that headers say?
 explain       which window explains one refusal: pure, used to read recorded runs too
 learning      what an answer and a refusal teach: puts the above to work

@@ -23,6 +23,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from harness.pacing.learn.observations import Observations
@@ -41,6 +42,12 @@ EXACT = 0.999
 SHORT_S = 1.25
 # Nothing that people choose is shorter; what lets in again so soon refills.
 SHORTEST_S = 0.9
+
+
+@lru_cache(maxsize=256)  # asked with every wait, and a Tier checks itself
+def tier_of(limit: int, period_s: float, kind: Kind) -> Tier:
+    """Return a limit as it is enforced and shown: to the millisecond."""
+    return Tier(max(1, limit), min(MAX_PERIOD_S, max(0.001, round(period_s, 3))), kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +114,7 @@ class Window:
 
     @property
     def tier(self) -> Tier:
-        return Tier(max(1, self.limit), min(MAX_PERIOD_S, max(0.001, round(self.high_s, 3))), self.kind)
+        return tier_of(self.limit, self.high_s, self.kind)
 
     @property
     def span_s(self) -> float:
@@ -172,7 +179,7 @@ class Window:
     def shortened(self, high_s: float) -> Window:
         """Return it with a period of at most `high_s`: a request was let through so long after its opener."""
         said = f"; a probe after {high_s:.3g} s got through"
-        return replace(self, high_s=high_s, evidence=self.evidence + said).settled()
+        return replace(self, high_s=min(self.high_s, high_s), evidence=self.evidence + said).settled()
 
     def settled(self) -> Window:
         """Return it with the period that people would choose, where that alone is left within what round trips blur."""

@@ -302,23 +302,38 @@ class Identifier:
         # What is over within a second may as well be a rate, which finds out by itself where it is too slow.
         choices = sorted({*PERIODS, *map(float, range(2, 121))} - {1.0})
         periods = [period for period in choices if sharp_s <= period <= longest_s]
-        found = []
+        found: list[tuple[Window, list[bool]]] = []
         samples = self._samples(closures)
         charging = (False, True) if len(closures) > ENOUGH and not self._seen.free else (False,)
-        for charged, period_s, kind, phase in itertools.product(charging, periods, _ON_CLOCK, self._phases()):
-            clocked = Clocked(self._seen, phase, charged)
+        phases = self._phases()
+        for charged, period_s, kind in itertools.product(charging, periods, _ON_CLOCK):
             window = Window(1, EXACT * period_s, period_s, "", named=True, kind=kind, shut_s=period_s, charged=charged)
-            full = [self._most(clocked, window, closure) + 1 for closure in closures]
-            # Any window explains one closure: the limit must lie below the second.
-            let_in = self._let_in(clocked, window, samples, sorted(full)[-2])
-            for limit in _limits(math.ceil(let_in + 1 - 1e-6), full):
-                mask = [most > limit for most in full]
-                if sum(mask) < 2:
-                    continue
-                said = f"refused {sum(mask)} times, as windows of {period_s:g} s on the server's clock would"
-                unlikely = self._border_bits(limit, period_s)
-                found.append((replace(window, limit=limit, evidence=said, unlikely=unlikely), mask))
+            # What a clock that is known no better rules out, no part of it can explain.
+            if not self._is_ruled_out(Clocked(self._seen, self._clock, charged), window, closures, samples):
+                for phase in phases:
+                    found += self._on_phase(Clocked(self._seen, phase, charged), window, closures, samples)
         return found
+
+    def _is_ruled_out(
+        self, clocked: Clocked, window: Window, closures: Sequence[Closure], samples: Sequence[int]
+    ) -> bool:
+        """Return whether no count explains two closures. Any window explains one."""
+        second = sorted(self._most(clocked, window, closure) + 1 for closure in closures)[-2]
+        return math.ceil(self._let_in(clocked, window, samples, second) + 1 - 1e-6) >= second
+
+    def _on_phase(
+        self, clocked: Clocked, window: Window, closures: Sequence[Closure], samples: Sequence[int]
+    ) -> Iterator[tuple[Window, list[bool]]]:
+        """Yield the window with each of the likeliest counts, and which closures it explains then."""
+        full = [self._most(clocked, window, closure) + 1 for closure in closures]
+        let_in = self._let_in(clocked, window, samples, sorted(full)[-2])
+        for limit in _limits(math.ceil(let_in + 1 - 1e-6), full):
+            mask = [most > limit for most in full]
+            if sum(mask) < 2:
+                continue
+            said = f"refused {sum(mask)} times, as windows of {window.high_s:g} s on the server's clock would"
+            unlikely = self._border_bits(limit, window.high_s)
+            yield replace(window, limit=limit, evidence=said, unlikely=unlikely), mask
 
     def _border_bits(self, limit: int, period_s: float) -> float:
         """Return the bits of a border that falls into the first burst, as it must where more than `limit` got through
@@ -370,9 +385,15 @@ def _limits(least: int, full: Sequence[float]) -> set[int]:
     """Return the likeliest counts from `least` on that would have refused when so many counted."""
     ceilings = sorted({math.ceil(most) - 1 for most in full if most > least})
     picks = {ceilings[0], ceilings[len(ceilings) // 2], ceilings[-1]} if ceilings else set()
-    return {
-        max(range(least, min(top, least + 200) + 1), key=lambda n: (roundness(n), -n)) for top in picks if top >= least
-    }
+    return {_roundest(least, min(top, least + 200)) for top in picks if top >= least}
+
+
+def _roundest(low: int, high: int) -> int:
+    """Return the roundest count from `low` to `high`, the lowest of equals."""
+    ten = 1
+    while -(-low // (10 * ten)) * 10 * ten <= high:
+        ten *= 10
+    return max(range(-(-low // ten) * ten, high + 1, ten), key=lambda count: (roundness(count), -count))
 
 
 def _alike(window: Window, found: Window) -> bool:

@@ -1,20 +1,19 @@
 """Learn from refusals: a pause becomes a closure, and the limits that explain all closures are what is kept to.
 
 Nothing here lets a request wait: `strategy` hands what is believed to `WindowPacer`, which enforces it beside what was
-declared. What is asked of headers is in `headers` and `admission`.
+declared. What is asked of headers is in `claims` and `admission`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from harness.pacing.base import Grant, Later, LearnedFact, Notice
 from harness.pacing.learn.admission import Admission
-from harness.pacing.learn.belief import Belief
+from harness.pacing.learn.claim import Claim
+from harness.pacing.learn.claims import Claims
 from harness.pacing.learn.experiments import Due, Experiments, Question
 from harness.pacing.learn.explain import openers
-from harness.pacing.learn.headers import Headers
 from harness.pacing.learn.hypotheses import SHORTEST_S, Closure, Window
 from harness.pacing.learn.identify import Identifier, Model
 from harness.pacing.learn.observations import Observations
@@ -44,12 +43,12 @@ class Learner:
     changed: what is to be enforced is not what it was.
     """
 
-    def __init__(self, seen: Observations, headers: Headers, trust: Trust) -> None:
+    def __init__(self, seen: Observations, claims: Claims, trust: Trust) -> None:
         self._seen = seen
-        self._headers = headers
+        self._claims = claims
         self._trust = trust
-        self.admission = Admission(headers, seen, trust)
-        self._identifier = Identifier(seen, headers.periods.clock)
+        self.admission = Admission(claims, seen)
+        self._identifier = Identifier(seen, claims.clock)
         self.experiments = Experiments(seen)
         self._refusal_cost = RefusalCost(seen)
         self.model = Model()
@@ -57,6 +56,7 @@ class Learner:
         self.declared = False  # limits are known without learning
         self._search: Refill | None = None
         self._why_rate = ""
+        self._refilling: Tiers = ()  # limits that headers tell, as they were enforced last
         self._told_rate = 0.0
         self._given_up: tuple[Window, ...] = ()  # windows in whose place a rate was believed
         self._short: Closure | None = None  # the last that was over at once
@@ -67,9 +67,9 @@ class Learner:
         self._opened_s: float | None = None
         self._full = 0  # got through with as many in flight as are believed to be allowed
         self._tried_more = False
-        self._said_left: dict[Belief, Reading | None] = {}  # what headers had said last when a pause began
+        self._said_left: dict[Claim, Reading | None] = {}  # what headers had said last when a pause began
         self._new_facts: list[LearnedFact] = []
-        self._overruled: list[tuple[Window | Belief, float]] = []  # in the way of the last look, and since when
+        self._overruled: list[tuple[Window | Claim, float]] = []  # in the way of the last look, and since when
 
     def began(self, opened_s: float | None) -> None:
         """Begin to learn amid an import whose first request was sent then."""
@@ -84,8 +84,8 @@ class Learner:
     def enforced(self) -> Tiers:
         """Return the limits that are to be enforced."""
         crowd = () if self.model.at_once is None else (Tier(self.model.at_once, 1.0, "concurrency"),)
-        buckets = (belief.bucket for belief in self._headers.beliefs.values() if belief.bucket is not None)
-        return (*dict.fromkeys((*(window.tier for window in self.windows), *buckets)), *crowd)
+        self._refilling = self._claims.limits()
+        return (*dict.fromkeys((*(window.tier for window in self.windows), *self._refilling)), *crowd)
 
     def paced(self) -> tuple[PacedLimiter, ...]:
         """Return the rate that is to be enforced, if there is one."""
@@ -109,18 +109,18 @@ class Learner:
 
     def keep(self) -> list[Tier]:
         """Return what is worth remembering: settled limits, and a rate that was searched."""
-        claimed = [belief.tier for belief in self._headers.beliefs.values() if belief.settled]
+        claimed = [claim.tier for claim in self.claims()]
         rate = [] if self._search is None else [self._search.tier]
         return list(dict.fromkeys([*claimed, *self.enforced(), *rate]))
 
-    def claims(self) -> list[Belief]:
+    def claims(self) -> list[Claim]:
         """Return the limits that headers tell."""
-        return [belief for belief in self._headers.beliefs.values() if belief.settled]
+        return [claim for claim in self._claims.all.values() if claim.settled]
 
     def sentences(self) -> tuple[str, ...]:
-        shown: list[Belief | Window] = [*self.claims(), *self.windows]
+        shown: list[Claim | Window] = [*self.claims(), *self.windows]
         told = [f"{one.tier} ({one.source}, trust {one.trust}): {one.evidence}" for one in shown]
-        shared = [f"{b.tier} is shared with others" for b in self.claims() if self._headers.is_shared(b)]
+        shared = [f"{claim.tier} is shared with others" for claim in self.claims() if claim.is_shared]
         crowd = [] if self.model.at_once is None else [f"at most {self.model.at_once} in flight"]
         rate = [] if self._search is None else [f"{self._search.rate:.3g} a second, as a bucket"]
         return (
@@ -150,9 +150,8 @@ class Learner:
         fresh, self._new_facts = (*self._new_facts, *self._refusal_cost.new_facts()), []
         return fresh
 
-    def _tell(self, one: Belief | Window) -> None:
-        kinds = ("/".join(one.kinds) or "any") if isinstance(one, Belief) else one.kind
-        self._new_facts.append(LearnedFact(str(one.tier), kinds, one.evidence, one.trust))
+    def _tell(self, one: Claim | Window) -> None:
+        self._new_facts.append(LearnedFact(str(one.tier), one.tier.kind, one.evidence, one.trust))
 
     def _tell_trust(self, header: str) -> None:
         why = self._trust.dropped.get(header)
@@ -169,42 +168,29 @@ class Learner:
 
     # --- may it go? -----------------------------------------------------------------------------------------------
 
-    def laters(self, now: float, cost: int) -> Iterator[Later]:
-        """Yield what is in the way of `cost` more, but for the limits that `WindowPacer` keeps."""
-        self.admission.begin()
+    def later(self, now: float, cost: int) -> Later | None:
+        """Return what is in the way of `cost` more, but for the limits that `WindowPacer` keeps."""
         asked = self.experiments.asked
         if asked is not None:
-            yield Later(None, "probe", asked.window.tier)
-            return
-        trying = self._refusal_cost.in_the_way()
-        if trying is not None:
-            yield trying
-            return
-        ahead = self.admission.ahead(cost)
-        if ahead is not None:
-            yield ahead
-        for belief in self._headers.beliefs.values():
-            later = self.admission.later(belief, now, cost)
-            if later is not None:
-                yield later
+            return Later(None, "probe", asked.window.tier)
+        return self._refusal_cost.in_the_way() or self.admission.later(now, cost)
 
-    def has_room(self, tier: Tier | None, cost: int) -> bool:
-        """Return whether headers say that there is room in the bucket `tier`, whatever our count of it says."""
-        for belief in self._headers.beliefs.values():
-            if belief.bucket is not None and belief.tier == tier and belief.model is not None:
-                least = belief.model.least
-                return least is not None and least - self._seen.in_flight_cost >= cost
-        return False
+    def has_room(self, tier: Tier, cost: int) -> bool:
+        """Return whether headers say that there is room in the limit `tier`, whatever our count of it says."""
+        units = self._seen.in_flight_cost + cost
+        return any(claim.refilling == tier and claim.has_room(units) for claim in self._claims.all.values())
 
-    def question(self, tier: Tier | None, now: float, cost: int) -> Due | Window | None:
-        """Return what is to be asked of the full limit `tier`: a question about its period, or the limit itself where
+    def question(self, full: Later, now: float, cost: int) -> Due | Window | None:
+        """Return what is to be asked of the limit that is full: a question about its period, or the limit itself where
         only refused requests fill it; None where nothing is. It changes nothing.
         """
         for window in self.windows:
-            if window.tier == tier:
-                if self._seen.charging and self._refusal_cost.may_try(window, now, cost):
+            if window.tier == full.tier:
+                if self._seen.charging and self._refusal_cost.may_try(
+                    window, now, cost, self.experiments.opened_s(window)
+                ):
                     return window
-                return self.experiments.due(window)
+                return self.experiments.due(window, full.until)
         return None
 
     def granted(self, grant: Grant, now: float, asked: Due | Window | None) -> None:
@@ -213,17 +199,17 @@ class Learner:
             self.experiments.ask(grant, asked)
         elif asked is not None:
             self._refusal_cost.trial(grant, asked)
-        self.admission.granted(now, grant.cost)
+        self.admission.granted(now)
 
     def named_s(self, tier: Tier | None) -> float:
         """Return the longest that the server's headers named for the limit that is shown as `tier`."""
-        models = [belief.model for belief in self._headers.beliefs.values() if belief.tier == tier]
-        return max((model.named_s for model in models if model is not None), default=0.0)
+        claims = self._claims.all.values()
+        return max([claim.named_s for claim in claims if claim.tier == tier], default=0.0)
 
     def overruled(self, now: float, cost: int) -> None:
         """Note that a request goes to look whether the beliefs in its way are true."""
         seen = self._seen
-        shown: list[Belief | Window] = [*self.claims(), *self.windows]
+        shown: list[Claim | Window] = [*self.claims(), *self.windows]
         in_the_way = [one for one in shown if seen.used(now, one.span_s) + cost > one.limit]
         openers = [max(0, len(seen) - seen.used(now, one.span_s)) for one in in_the_way]
         times = [seen.earliest_sent(opener) if opener < len(seen) else now for opener in openers]
@@ -236,7 +222,7 @@ class Learner:
         for one, opened_s in self._overruled:
             passed_s = max(0.001, grant.at - opened_s)
             said = f"; a request that it would have blocked got through after {passed_s:.3g} s"
-            if isinstance(one, Belief):
+            if isinstance(one, Claim):
                 one.belie(passed_s, said)
                 self._tell(one)
                 continue
@@ -277,25 +263,26 @@ class Learner:
     def _read(self, grant: Grant, now: float, notice: Notice | None) -> None:
         """Learn what the headers of an answer say of limits, and of headers."""
         before = len(self._trust.dropped)
-        for belief in self._headers.read(notice, grant.at, now):
-            self._tell(belief)
-        grown, self._headers.grown = self._headers.grown, []
-        for belief in grown:
-            self._tell(belief)
+        for claim in self._claims.read(notice, grant.at, now):
+            self._tell(claim)
+        if self._claims.all and self._claims.limits() != self._refilling:
             self.changed = True
-        single, self._headers.single = self._headers.single, None
-        if single is not None:
+        if self._claims.single is not None:
+            single, self._claims.single = self._claims.single, None
             self._one_by_one(single.header, single.limit, single.period_s)
-        for header in list(self._trust.dropped)[before:]:
-            self._tell_trust(header)
+        if len(self._trust.dropped) > before:
+            for header in list(self._trust.dropped)[before:]:
+                self._tell_trust(header)
 
     def _shortened(self, asked: Question, now: float) -> None:
         """Take in that a question was let through: the period is no longer than that."""
         seen, window = self._seen, asked.window
-        if window.kind != "any":
+        if asked.asks == "count":
             rest = tuple(other for other in self.windows if other is not window)
-            self._believe(self._identifier.identify(replace(self.model, windows=rest), None))
+            latest = self._identifier.closures[-1] if self._identifier.closures else None
+            self._believe(self._identifier.identify(replace(self.model, windows=rest), latest))
             return
+        self.experiments.opened(window, len(seen) - 1)
         sent_s, answered_s = seen.sent[asked.opener], seen.answered[asked.opener]
         blur_s = now - asked.grant.at + answered_s - sent_s
         shorter = replace(window, blur_s=blur_s).shortened(now - sent_s)
@@ -356,7 +343,7 @@ class Learner:
         """Return whether a 5xx is no refusal by a limit: where limits are known, or refuse with another status, it is
         not.
         """
-        return self.declared or self._refuses_otherwise or self._headers.names_limits()
+        return self.declared or self._refuses_otherwise or self._claims.names_limits()
 
     def unanswered(self, grant: Grant) -> None:
         """Note that a request was lost, or never sent."""
@@ -369,8 +356,7 @@ class Learner:
         tried = self._refusal_cost.refused(grant, now)
         asked = self.experiments.answered(grant)
         if self._pause is None:
-            shown = self._headers.beliefs.values()
-            self._said_left = {one: one.model.last for one in shown if one.model is not None}
+            self._said_left = {claim: claim.last for claim in self._claims.all.values()}
         self._read(grant, now, notice)
         pause = self._pause
         if pause is None and self._opened_s is not None and grant.at < self._opened_s:
@@ -385,10 +371,10 @@ class Learner:
         elif pause.is_probe(grant):
             pause.likely = self._likely(now)
             # Where others were faster the window was over, and is used up again.
-            promised = None if self._headers.used_up_by_others(notice) else pause.promised
+            promised = None if self._claims.used_up_by_others(notice) else pause.promised
             if promised is not None and self._trust.too_short(promised):
                 self._tell_trust(promised)
-        pause.by_others = pause.by_others and self._headers.used_up_by_others(notice)
+        pause.by_others = pause.by_others and self._claims.used_up_by_others(notice)
         belied = self._trust.weigh(notice)
         if belied is not None:
             self._tell_trust(belied)
@@ -410,7 +396,7 @@ class Learner:
         until = self._seen.answered[opener] + window.span_s if opener < len(self._seen) else pause.began_s
         if asked is not None:
             pause.opened_s = self._seen.answered[asked.opener]
-            due = self.experiments.due(window) if asked.penalty else None
+            due = self.experiments.due(window) if asked.asks == "penalty" else None
             until = until if due is None else min(until, max(due.at, pause.began_s))
         pause.test(until)
 
@@ -456,7 +442,7 @@ class Learner:
         alone = pause.doubtful and pause.refusals == 1 and pause.in_flight > 1 and self._search is None
         if alone or (pause.overload and self.explains_overload()):
             return
-        if pause.by_others or self._headers.is_strangers(now - pause.began_s):
+        if pause.by_others or self._claims.is_strangers(now - pause.began_s):
             return
         closure = pause.closure(len(self._seen) - probe.cost, probe, now)
         if pause.suspected and not self._limits_refuse_so:
@@ -485,6 +471,9 @@ class Learner:
             self._adopt(self._less_others(found, closure), closure)
         else:
             self._believe(identifier.narrowed(self.model))
+        for window in self.windows:
+            if identifier.is_of(window, closure):
+                self.experiments.opened(window, closure.accepted)
         if self.model.rate:
             self._search_on(closure, short)
         elif self._search is not None:
@@ -532,17 +521,17 @@ class Learner:
 
     def _is_claimed(self, window: Window, closure: Closure) -> bool:
         """Return whether a limit is one that headers tell of, and correct that."""
-        strangers = self._headers.explains(window.limit, window.low_s, window.high_s)
+        strangers = self._claims.explains(window.limit, window.low_s, window.high_s)
         if strangers is not None:
             strangers.evidence += f"; refused after {window.limit:,}, so others use it too"
             self._tell(strangers)
             return True
-        for belief in self._headers.beliefs.values():
-            if abs(belief.limit - window.limit) <= max(1, 0.03 * belief.limit):
-                header = belief.correct(window, closure.told, self._said_left.get(belief), closure.others)
-                self._tell(belief)
+        for claim in self._claims.all.values():
+            if abs(claim.limit - window.limit) <= max(1, 0.03 * claim.limit):
+                header = claim.correct(window, closure.told, self._said_left.get(claim), closure.others)
+                self._tell(claim)
                 if header is not None and self._trust.drop(*header):
-                    self._headers.forget_counts()
+                    self._claims.forget_counts()
                     self._tell_trust(header[0])
                 return True
         return False

@@ -9,6 +9,7 @@ nobody names an end of are longer. One request, once, goes ahead where only refu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
@@ -84,16 +85,16 @@ class RefusalCost:
 
     # --- one trial --------------------------------------------------------------------------------------------------
 
-    def may_try(self, window: Window, now: float, cost: int) -> bool:
-        """Return whether refusals alone are in the way of the next request, and its fate would tell
-        whether they count.
+    def may_try(self, window: Window, now: float, cost: int, known_s: float = -math.inf) -> bool:
+        """Return whether refusals alone are in the way of the next request, and its fate would tell whether they count.
+        known_s: the window opened then or later.
         """
         history = self._history
         free = history.used(now, window.span_s, charging=False) + cost <= window.limit
         if self.state != "believed" or not free or history.in_flight:
             return False
         # Of a window that was over before, nothing may count any more: what came since this one opened must be enough.
-        opened_s = history.opened_s(now, window.span_s, SILENCE * window.high_s)
+        opened_s = max(known_s, history.opened_s(now, window.span_s, SILENCE * window.high_s))
         here = history.accepted_between(opened_s, now) + history.refused_between(opened_s, now)
         # Let through after what may be the whole period, it tells nothing of refusals.
         return here + cost > window.limit and now - opened_s < window.low_s

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable
 from dataclasses import replace
 from heapq import merge
 from typing import Literal
 
 from harness.pacing.base import Grant, Later, LearnedFact, Notice, Outcome, Statistics
-from harness.pacing.learn.counting import COUNTS_AS_BUCKET, Countings
+from harness.pacing.learn.claims import Claims
 from harness.pacing.learn.experiments import Due
-from harness.pacing.learn.headers import Headers
 from harness.pacing.learn.hypotheses import Window
 from harness.pacing.learn.learning import SERVER_ERROR, Learner
+from harness.pacing.learn.levels import COUNTS_AS_BUCKET, Countings
 from harness.pacing.learn.observations import Observations
 from harness.pacing.learn.prior import Trust
 from harness.pacing.limiters import Counted
@@ -48,9 +47,9 @@ class AutoPacer:
         self._rtt_floor_s = rtt_floor_s
         self._seen = Observations(linger_s)
         self._trust = Trust()
-        self._headers = Headers(self._seen, self._trust)
-        self._learner = Learner(self._seen, self._headers, self._trust)
-        self._window: WindowPacer = Enforcement((), linger_s, rtt_floor_s, self._headers.periods.clock)
+        self._claims = Claims(self._seen, self._trust)
+        self._learner = Learner(self._seen, self._claims, self._trust)
+        self._window: WindowPacer = Enforcement((), linger_s, rtt_floor_s, self._claims.clock)
         self._declared = tiers
         self._latest_s = 0.0  # the last answer
         self._learner.declared = bool(tiers)
@@ -61,27 +60,24 @@ class AutoPacer:
 
     def reserve(self, now: float, cost: int = 1) -> Grant | Later:
         """Return a grant, or the limit that opens last. NeverFits where `cost` exceeds a limit."""
-        later = self._first() or _latest(self._learner.laters(now, cost))
+        later = self._first() or self._learner.later(now, cost)
         if later is not None and later.until is None:
             return later
-        if later is not None:  # does another limit open later still?
-            other = self._window.reserve(now, cost)
-            if isinstance(other, Grant):
-                self._window.settle(other, now, Outcome.UNUSED)
-                return later
-            return _latest(iter((later, other))) or later
         answer = self._window.reserve(now, cost)
-        if isinstance(answer, Later):
-            return self._ask(answer, now, cost)
-        return self._granted(answer, now, None)
+        if later is None:
+            return self._granted(answer, now, None) if isinstance(answer, Grant) else self._ask(answer, now, cost)
+        if isinstance(answer, Grant):
+            self._window.settle(answer, now, Outcome.UNUSED)
+            return later
+        return answer if answer.until is None or answer.until > (later.until or 0.0) else later
 
     def _ask(self, full: Later, now: float, cost: int) -> Grant | Later:
         """Return `full`, or leave for a request that asks something of the limit that is."""
-        if self._learner.has_room(full.tier, cost):
-            others = tuple(tier.tier for tier in self._window.statistics(now).tiers if tier.tier != full.tier)
-            answer = self._window.past(now, cost, others)
+        if self._has_room(full.tier, cost):
+            kept = tuple(tier for tier in self._window.limits if not self._has_room(tier, cost))
+            answer = self._window.past(now, cost, kept)
             return answer if isinstance(answer, Later) else self._granted(answer, now, None)
-        asked = self._learner.question(full.tier, now, cost)
+        asked = self._learner.question(full, now, cost)
         if asked is None or full.reason != "limit":
             return full
         at = asked.at if isinstance(asked, Due) else now
@@ -91,6 +87,10 @@ class AutoPacer:
             return full
         grant = self._window.past(now, cost, self._declared)
         return grant if isinstance(grant, Later) else self._granted(grant, now, asked)
+
+    def _has_room(self, tier: Tier | None, cost: int) -> bool:
+        """Return whether headers say that there is room in a limit that was not declared, whatever our count says."""
+        return tier is not None and tier not in self._declared and self._learner.has_room(tier, cost)
 
     def _granted(self, grant: Grant, now: float, asked: Due | Window | None) -> Grant:
         self._learner.granted(grant, now, asked)
@@ -144,8 +144,6 @@ class AutoPacer:
             self._learner.accepted(grant, now, self._told(notice))
         else:
             self._learner.unanswered(grant)
-        self._headers.limiters.settled(outcome, now, grant.at, grant.cost, true_cost)
-        self._headers.keep_counters(now)
         self._follow(now)
         return until
 
@@ -183,7 +181,7 @@ class AutoPacer:
 
     def keeping(self, tiers: Tiers, now: float) -> WindowPacer:
         """Return a strategy that keeps `tiers` and knows all that was sent."""
-        kept = type(self._window)((), self._seen.linger_s, self._rtt_floor_s, self._headers.periods.clock)
+        kept = type(self._window)((), self._seen.linger_s, self._rtt_floor_s, self._claims.clock)
         kept.adopt(tiers, now, *self._record(-math.inf))
         return kept
 
@@ -223,8 +221,8 @@ class AutoPacer:
     def statistics(self, now: float) -> Statistics:
         """Return the declared limits, those that headers tell, and those that refusals showed."""
         kept = self._window.statistics(now)
-        claims = [belief for belief in self._learner.claims() if belief.bucket is None]
-        told = tuple(belief.statistics(now, self._seen) for belief in claims)
+        claims = [claim for claim in self._learner.claims() if claim.refilling is None]
+        told = tuple(claim.statistics(now, self._seen) for claim in claims)
         declared = tuple(tier for tier in kept.tiers if tier.tier in self._declared)
         learned = tuple(tier for tier in kept.tiers if tier.tier not in self._declared)
         return Statistics(self.name, kept.in_flight, (*declared, *told, *learned), self._learner.sentences())
@@ -322,14 +320,3 @@ class DeclaredPacer(AutoPacer):
     def charge(self, at: float, cost: int) -> None:
         self._seen.accept(at, at, cost)
         self._window.charge(at, cost)
-
-
-def _latest(laters: Iterable[Later]) -> Later | None:
-    """Return the one in the way longest; what waits for an answer counts as longest of all."""
-    latest: Later | None = None
-    for later in laters:
-        if later.until is None:
-            return later
-        if latest is None or latest.until is None or later.until > latest.until:
-            latest = later
-    return latest

@@ -177,6 +177,16 @@ VENDORS: dict[str, Vendor] = {
     "binance": Vendor(
         (("X-MBX-USED-WEIGHT-1M", "{used}"),), (Said(429, {"code": -1003, "msg": "Too many requests."}, _WAIT),)
     ),
+    # What is left of one kind of calls, and no limit.
+    "azure": Vendor(
+        (("x-ms-ratelimit-remaining-subscription-reads", "{remaining}"),),
+        (Said(429, {"error": {"code": "TooManyRequests", "message": _MANY}}, _WAIT),),
+    ),
+    # A rate in requests a second, not what is left of it.
+    "aws": Vendor(
+        (("x-amzn-RateLimit-Limit", "{rate}"),),
+        (Said(429, {"errors": [{"code": "QuotaExceeded", "message": "You exceeded your quota."}]}),),
+    ),
 }
 
 
@@ -266,6 +276,7 @@ _OF_LEVEL: dict[str, Callable[[Situation, Level], str]] = {
     "reset_in": lambda _situation, level: f"{math.ceil(_reset_s(level) * 1000) / 1000:.12g}",
     "reset_date": lambda situation, level: _date(situation, level).strftime("%a, %d %b %Y %H:%M:%S GMT"),
     "reset_iso": lambda situation, level: _date(situation, level).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    "rate": lambda _situation, level: f"{level.tier.limit / level.tier.period_s:.12g}",
     "period_ms": lambda _situation, level: f"{level.tier.period_s * 1000:.12g}",
 }
 

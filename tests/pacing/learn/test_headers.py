@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from harness.pacing import Quota
-from harness.pacing.learn.header_model import HeaderModel, ResetPattern, Word
+from harness.pacing.learn.claim import Claim, Family
 from harness.pacing.learn.prior import Trust
+from harness.pacing.learn.resets import ResetPattern, Word
 from harness.pacing.shared_quota import Headroom, Reading
 
 QUICK = settings(max_examples=300, deadline=None, derandomize=True)
@@ -95,11 +96,11 @@ def told(remaining: int, utc_s: float) -> Quota:
 
 def test_a_count_that_stands_still_is_no_longer_believed() -> None:
     """The same Remaining in one window four times: a cache said it. Of a log, which gives some back, it may be so."""
-    cached, log = (HeaderModel(told(50, 0.0)), Trust()), (HeaderModel(told(50, 0.0)), Trust())
+    cached, log = (Claim(told(50, 0.0), Family("X-RateLimit", Trust())) for _ in range(2))
     for step in range(4):
-        assert cached[1].believes("X-RateLimit-Remaining")
-        cached[0].read(told(50, 1000.0), step * 0.1, step * 0.1 + 0.05, cached[1])
-        log[0].reset_pattern.moves = True
-        log[0].read(told(50, 1000.0), step * 0.1, step * 0.1 + 0.05, log[1])
-    assert "it stood still" in cached[1].dropped["X-RateLimit-Remaining"]
-    assert log[1].believes("X-RateLimit-Remaining")
+        assert cached.is_counted
+        cached.read(told(50, 1000.0), step * 0.1, step * 0.1 + 0.05)
+        log.resets.moves = True
+        log.read(told(50, 1000.0), step * 0.1, step * 0.1 + 0.05)
+    assert "it stood still" in cached.family.trust.dropped["X-RateLimit-Remaining"]
+    assert log.is_counted

@@ -1,4 +1,4 @@
-"""The parts of `auto`, each by itself: what a model of headers promises, what explains a refusal, which to believe."""
+"""The parts of `auto`, each by itself: what a claim of headers promises, what explains a refusal, which to believe."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from harness.pacing import AutoPacer, Breaker, Grant, Notice, Outcome, Quota
+from harness.pacing.learn.claim import Claim, Family
 from harness.pacing.learn.explain import Refusal, explain
-from harness.pacing.learn.header_model import HeaderModel
 from harness.pacing.learn.pause import Pause
 from harness.pacing.learn.prior import ABSURD_S, Trust, period_between, roundness
 
@@ -20,18 +20,18 @@ LIMIT = 100
 
 @given(st.lists(st.tuples(TIMES, TIMES, TIMES), min_size=1, max_size=40))
 @QUICK
-def test_a_model_never_promises_more_than_there_is(requests: list[tuple[float, float, float]]) -> None:
+def test_a_claim_never_promises_more_than_there_is(requests: list[tuple[float, float, float]]) -> None:
     """Whatever the latencies: Remaining of the candidates less what is in flight is at most what is really left."""
     moves = [(sent, sent + there, sent + there + back) for sent, there, back in requests]
     arrivals = sorted(range(len(moves)), key=lambda at: moves[at][1])
     remaining = {at: LIMIT - order - 1 for order, at in enumerate(arrivals)}
-    model, trust = HeaderModel(Quota(LIMIT, header="X-RateLimit")), Trust()
+    claim = Claim(Quota(LIMIT, header="X-RateLimit"), Family("X-RateLimit", Trust()))
     for heard, at in enumerate(sorted(range(len(moves)), key=lambda at: moves[at][2]), 1):
         sent, _, answered = moves[at]
-        model.read(Quota(LIMIT, remaining[at], header="X-RateLimit"), sent, answered, trust)
+        claim.read(Quota(LIMIT, remaining[at], header="X-RateLimit"), sent, answered)
         begun = sum(other[0] <= answered for other in moves)
-        assert model.least is not None
-        assert model.least - (begun - heard) <= LIMIT - begun
+        assert claim.least is not None
+        assert claim.least - (begun - heard) <= LIMIT - begun
 
 
 @pytest.mark.parametrize(("limit", "period_s"), [(100, 5.0), (500, 20.0), (2000, 100.0), (7, 1.0)])

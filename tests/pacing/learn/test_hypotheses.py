@@ -159,12 +159,12 @@ def test_a_question_is_asked_once_a_window_and_only_after_a_silence() -> None:
     experiments = Experiments(seen)
     due = experiments.due(Window(10, 6.0, 12.0, "", shut_s=6.0))  # filled within half a second: is it a penalty?
     assert due is not None
-    assert due.penalty
+    assert due.asks == "penalty"
     assert 1.0 < due.at < 1.1
     window = Window(10, 6.0, 12.0, "", shut_s=2.0)
     due = experiments.due(window)
     assert due is not None
-    assert not due.penalty
+    assert due.asks == "period"
     assert 6.0 < due.at < 12.0
     assert experiments.due(window) == due  # nothing changes by asking
     experiments.ask(Grant(due.at), due)

@@ -1,12 +1,16 @@
-"""Tell whether the server counts a limit as a bucket that is believed to be a window, by what it says is left.
+"""Tell a bucket by its headers: what is left of it grows all the time, as no window's does.
 
-Where the limit was declared, nothing is paced by it: what was declared is kept. But a bucket lets twice as much through
-at once as a window does, and refills all the time, so that people should know.
+**Of which no period is known** (`Growth`). Let n requests have been let through and r be left when nothing is in
+flight. In a window n + r stands still, until it jumps by the whole limit; in a bucket it grows in proportion to the
+time, as long as the bucket is not full. Between two such moments it grew by the rate times their distance, to within
+one unit at either end and what the round trips blur. So each pair of moments narrows the rate.
 
-Two predictions of what is left stand against each other, for each answer. By the bucket, of the declared depth and
-rate: its level, each request having arrived between its send and its answer. By the window: the limit less what was let
-through within it. A count that the bucket does not explain refutes it for good. So many that it explains and the window
-does not, and it is believed.
+**That is believed to be a window** (`Countings`), declared or claimed. Two predictions of what is left stand against
+each other, for each answer. By the bucket of that depth and rate: its level, each request having arrived between its
+send and its answer. By the window: the limit less what was let through within it. A count that the bucket does not
+explain refutes it for good. So many that it explains and the window does not, and it is believed. Where the limit was
+declared, nothing is paced by it: what was declared is kept. But a bucket lets twice as much through at once as a window
+does, and refills all the time, so that people should know.
 """
 
 from __future__ import annotations
@@ -16,8 +20,89 @@ from bisect import bisect_left
 
 from harness.pacing.base import Notice
 from harness.pacing.learn.observations import Observations
+from harness.pacing.learn.prior import PER, rates_between
 from harness.pacing.shared_quota import Headroom, Reading, tells_of
-from harness.pacing.tiers import Tier, Tiers
+from harness.pacing.tiers import MAX_PERIOD_S, Tier, Tiers
+
+# So many moments, so many small steps between them, of so many units together, are no window.
+MOMENTS, STEPS, UNITS = 5, 4, 4
+# A count that a cache answers with stands still; so many different ones do not.
+DIFFERENT = 3
+# What whole numbers, and requests on their way, leave uncertain of one step.
+UNIT = 1.0
+# Each new moment is held against so many at most: every other is let go of then, for what it showed is known.
+MOST = 40
+# A rate that is known no better than to this factor is not known.
+NARROW = 1.5
+
+
+class Growth:
+    """One limit's. refuted: it grew faster than the bucket that was thought of."""
+
+    def __init__(self) -> None:
+        self.refuted = False
+        self._points: list[tuple[float, float, int]] = []  # (sent, answered, n + r), since it was full
+        self._tier: Tier | None = None
+        self._believed = math.inf  # the rate of the bucket that was told, at most
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget what was seen since it was full."""
+        self._points.clear()
+        self._lefts: set[int] = set()
+        self._steps = 0
+        self._low, self._high = 0.0, math.inf
+
+    def read(self, sent_s: float, answered_s: float, passed: int, left: int) -> None:
+        """Take in an answer that came with nothing else in flight: `passed` were let through, `left` remain."""
+        total = passed + left
+        self._take(sent_s, answered_s, total)
+        self._lefts.add(left)
+        for before_s, until_s, had in self._points:
+            self._low = max(self._low, (total - had - UNIT) / (answered_s - before_s))
+            if sent_s > until_s:
+                self._high = min(self._high, (total - had + UNIT) / (sent_s - until_s))
+        self._points.append((sent_s, answered_s, total))
+        if len(self._points) > MOST:
+            del self._points[1:-1:2]
+
+    def full(self, sent_s: float, answered_s: float, before: int, limit: int) -> None:
+        """Take in an answer that says it was full: all of `limit` was there when this request came, after `before`."""
+        self._take(sent_s, answered_s, before + limit)
+        self.forget()
+        self._points.append((sent_s, answered_s, before + limit))
+        self._lefts.add(limit)
+
+    def _take(self, sent_s: float, answered_s: float, total: int) -> None:
+        """Refute the bucket by what grew faster than it fills, or shrank: then a cache answers, or others use it."""
+        if self._points:
+            before_s, _, had = self._points[-1]
+            self._steps += total > had
+            self.refuted = self.refuted or total < had - UNIT
+            self.refuted = self.refuted or total - had > self._believed * (answered_s - before_s) + 1 + UNIT
+
+    def tier(self, limit: int) -> Tier | None:
+        """Return the bucket of depth `limit` that this shows; None where no rate explains all of it, or too little was
+        seen.
+        """
+        points, low, high = self._points, self._low, self._high
+        if self.refuted or len(points) < MOMENTS or len(self._lefts) < DIFFERENT or self._steps < STEPS:
+            return None
+        if points[-1][2] - points[0][2] < UNITS or not 0 < low < high <= NARROW * low:
+            return None
+        self._believed = high
+        if self._tier is None or not low <= self._tier.limit / self._tier.period_s <= high:
+            self._tier = _bucket(limit, rates_between(0.999 * low, high) or low)
+        return self._tier
+
+
+def _bucket(limit: int, rate: float) -> Tier:
+    for period_s in PER:
+        count = round(rate * period_s)
+        if count >= 1 and abs(count - rate * period_s) <= 0.001 * count:
+            return Tier(count, period_s, "bucket", limit)
+    return Tier(limit, min(MAX_PERIOD_S, round(limit / rate, 3)), "bucket", limit)
+
 
 # How the evidence of a declared limit goes on that is one.
 COUNTS_AS_BUCKET = "counts as a bucket"
