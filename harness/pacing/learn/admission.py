@@ -29,7 +29,7 @@ class Admission:
         self.left -= 1
         for claim, polled in self._intents:
             if polled is None:
-                claim.looked = True
+                claim.looks += 1
             else:
                 claim.polled, claim.waited_out = polled, now
                 claim.doubts += claim.doubt_s() > 0
@@ -76,10 +76,10 @@ class Admission:
         if claim.refilling is not None and not claim.is_shared:
             return None  # `WindowPacer` keeps it
         least = claim.least
-        if least == units and claim.told_s is None:
-            until = self._watch_until(claim, now)
-            if until is not None:
-                return _wait(claim, until)
+        if least is not None and claim.told_s is None and least in (units, units + cost):
+            kept = self._keep_back(claim, now, least == units)
+            if kept is not None:
+                return kept
         if claim.family.has_room(units):
             return None
         if least is None:
@@ -96,16 +96,27 @@ class Admission:
             return _wait(claim, None)
         return self._exhausted(claim, now, cost, sure)
 
-    def _watch_until(self, claim: Claim, now: float) -> float | None:
-        """Return until when to keep back the last request of a window. What its later answer says of the reset tells
-        how this limit counts, and there is nothing to be done afterwards but wait anyway.
+    def _keep_back(self, claim: Claim, now: float, is_last: bool) -> Later | None:
+        """Keep back the last two requests of a window. What their later answers say of the reset tells how this limit
+        counts, and there is nothing to be done afterwards but wait anyway: the first tells whether it moves, the second
+        whether it jumps. Where the reset is no time, so that it cannot be seen to jump, only the last.
         """
-        until = claim.resets.watch_until()
-        if until is None and self.left > 1 and not claim.looked:
-            until = claim.resets.jumps_by()
-            if until is not None and now >= until:
-                self._intents.append((claim, None))
-        return until if until is not None and now < until else None
+        resets = claim.resets
+        if not is_last and not resets.tells_times:
+            return None
+        until = resets.watch_until()
+        if until is not None:
+            if now < until:
+                return _wait(claim, until)
+            asked = is_last and resets.tells_times and self._history.in_flight
+            return _wait(claim, None) if asked else None
+        looks = resets.looks_at()[claim.looks :] if is_last and self.left > 1 else ()
+        if not looks:
+            return None
+        if now >= looks[0]:
+            self._intents.append((claim, None))
+            return None
+        return _wait(claim, looks[0])
 
     @staticmethod
     def _is_shut(claim: Claim, now: float) -> bool:

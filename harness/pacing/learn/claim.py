@@ -121,7 +121,7 @@ class Claim:
         self.growth = Growth()
         self.countings: tuple[float, Countings | None] = (0.0, None)  # by the period that is judged
         self.doubts = 0  # times that a window was begun later to learn of it
-        self.looked = False  # it was looked whether this is a sliding counter
+        self.looks = 0  # times that it was looked whether this is a sliding counter
         self.fresh = False  # the first word of it was of its first request
         self.most_s = math.inf  # its period is no longer than this: something got through
         self._headroom = Headroom()

@@ -219,6 +219,12 @@ class Claims:
         """Return whether headers tell of a limit, whatever its period."""
         return any(claim.limit < UNKNOWN for claim in self.all.values())
 
+    def used_up_by_others(self, notice: Notice | None) -> bool:
+        """Return whether a refusal says that nothing is left of a limit that others are known to use, too."""
+        empty = [quota for quota in notice.quotas if quota.remaining == 0] if notice is not None else []
+        claims = (self.all.get(_key(quota)) for quota in empty)
+        return any(claim is not None and claim.is_shared for claim in claims)
+
     def is_strangers(self, wait_s: float) -> bool:
         """Return whether a refusal that was over after `wait_s` is to be expected of a limit that others use too."""
         return any(c.is_shared and c.settled and wait_s <= 1.05 * c.period_s for c in self.all.values())

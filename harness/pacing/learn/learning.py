@@ -370,8 +370,11 @@ class Learner:
             self._test(pause, asked, tried)
         elif pause.is_probe(grant):
             pause.likely = self._likely(now)
-            if pause.promised is not None and self._trust.too_short(pause.promised):
-                self._tell_trust(pause.promised)
+            # Where others were faster the window was over, and is used up again.
+            promised = None if self._claims.used_up_by_others(notice) else pause.promised
+            if promised is not None and self._trust.too_short(promised):
+                self._tell_trust(promised)
+        pause.by_others = pause.by_others and self._claims.used_up_by_others(notice)
         belied = self._trust.weigh(notice)
         if belied is not None:
             self._tell_trust(belied)
@@ -439,7 +442,7 @@ class Learner:
         alone = pause.doubtful and pause.refusals == 1 and pause.in_flight > 1 and self._search is None
         if alone or (pause.overload and self.explains_overload()):
             return
-        if self._claims.is_strangers(now - pause.began_s):
+        if pause.by_others or self._claims.is_strangers(now - pause.began_s):
             return
         closure = pause.closure(len(self._seen) - probe.cost, probe, now)
         if pause.suspected and not self._limits_refuse_so:

@@ -46,6 +46,7 @@ class Pause:
     overload: bool = True  # refused by nothing but 5xx, as a server does that is overloaded or broken
     patient: bool = False  # each probe that is refused makes it longer
     counted: bool = False  # a header says that nothing is left, and none until when: only usual periods are looked at
+    by_others: bool = True  # each refusal so far said that a limit was used up that others use, too
     in_flight: int = 0  # beside the first refused request when that was sent
     likely: tuple[float, ...] = ()  # when a window of a round count and a usual period would be over
     breaker: Breaker = field(init=False)

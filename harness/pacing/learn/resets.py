@@ -90,13 +90,26 @@ class ResetPattern:
         at = first.answered_s + watch_s + 0.01
         return at if at + 2 * (first.answered_s - first.sent_s) < first.over_s else None
 
-    def jumps_by(self) -> float | None:
-        """Return when at the latest a request should be sent for its answer to tell whether this is a
-        sliding counter.
+    @property
+    def tells_times(self) -> bool:
+        """Return whether the reset is told as a time, so that a jump can be told from time that goes by."""
+        return self._first is not None and self._first.utc_s is not None
+
+    def looks_at(self) -> tuple[float, ...]:
+        """Return when requests should be sent for their answers to tell whether this is a sliding counter; () where
+        that is known.
+
+        The reset of one lies a period beyond a border, and jumps as that border passes. First just after the latest
+        border by a usual period: half a window may be gained. Then as late as can be, when any border has passed.
         """
         first = self._first
-        told = first is not None and self.moves is False and first.utc_s is not None and self.jumped_s is None
-        return first.over_s - 2 * (first.answered_s - first.sent_s) - JUMP_S if told and first else None
+        if first is None or first.utc_s is None or self.moves is not False or self.jumped_s is not None:
+            return ()
+        latest_s = first.over_s - 2 * (first.answered_s - first.sent_s) - JUMP_S
+        ahead_s = first.over_s - first.answered_s  # at least
+        usual = () if self._divisor is None else _usual_on_clock(self._divisor, ahead_s / 2)
+        early_s = first.reset_at_s - min((one for one in usual if one < ahead_s), default=0.0) + JUMP_S
+        return (early_s, latest_s) if early_s < latest_s else (latest_s,)
 
     def _divide(self, utc_s: float | None) -> None:
         if utc_s is not None and self._divisor != 1:
@@ -111,5 +124,8 @@ class ResetPattern:
 
 @lru_cache(maxsize=64)  # asked again with each answer, though it changes once or twice in a window
 def _on_clock(divisor: int, least_s: float) -> float | None:
-    found = [period for period in PERIODS if least_s <= period <= _DAY_S and divisor % period == 0]
-    return max(found, key=commonness, default=None)
+    return max(_usual_on_clock(divisor, least_s), key=commonness, default=None)
+
+
+def _usual_on_clock(divisor: int, least_s: float) -> list[float]:
+    return [period for period in PERIODS if least_s <= period <= _DAY_S and divisor % period == 0]
