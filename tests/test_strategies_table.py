@@ -105,9 +105,8 @@ def test_told_nothing_it_is_within_a_tenth_of_the_best(server: Server) -> None:
 
 
 def test_a_client_that_never_gets_done_is_stopped_and_shown_as_that() -> None:
-    """AATB sends four at once, of which a bucket without any depth refuses three: its rate falls and falls."""
+    """AATB begins with 6 requests a minute: 60 items take it far longer than ten times the 6 s that they need."""
     server = Server("10/s:leaky:burst=0", "10/s", 60)
     row = play(server, "AATB", lambda _: AssistedTokenBucket(Telemetry(parse_tiers("10/s")), seed=SEED))
     assert row.ratio == inf
-    assert row.refused > 0
     assert f"| AATB | more than {MOST} | {row.refused} |  |" in table([Row(row.server, DECLARED, 1.9, 0), row])
