@@ -113,7 +113,7 @@ class Experiments:
             return None
         if until is None or window.kind == "counter":  # it gives some back all the time: no wait of it is long
             return full_s
-        return until - (until - full_s) / 2 ** (times + 1)
+        return until - (until - full_s) / 2.0 ** (times + 1)
 
     def _penalty_s(self, window: Window, opener: int) -> float | None:
         """Return how long after the opening to ask for a penalty; None: not in this window."""
