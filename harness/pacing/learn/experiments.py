@@ -33,8 +33,8 @@ from harness.pacing.tiers import Kind
 SILENCE = 0.15
 # Windows whose oversteps are punished are short: seconds, by how people choose them.
 SHORT = (1.0, 2.0, 5.0, 10.0, 60.0)
-# Where refused requests cost quota, a question is not worth asking of a limit that it takes so much of.
-DEAR = 20
+# Known knocks shorten a period at most to this part of what was seen, or there is nothing to ask.
+SHORTER = 0.75
 # So much longer than its shortest likely period must a limit have been shut for a penalty to be thought of.
 MUCH_LONGER = 2.8
 
@@ -43,13 +43,15 @@ MUCH_LONGER = 2.8
 class Question:
     """A request on its way that asks for the period of `window`, whose opener is the request at index `opener`.
 
-    penalty: it asks whether the time for which the limit was shut is a penalty.
+    penalty: it asks whether the time for which the limit was shut is a penalty; knocks: whether the refused requests
+    made it so long.
     """
 
     grant: Grant
     window: Window
     opener: int
     penalty: bool = False
+    knocks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ class Due:
     at: float
     window: Window
     opener: int
-    penalty: bool
+    penalty: bool = False
+    knocks: bool = False
 
 
 class Experiments:
@@ -70,6 +73,7 @@ class Experiments:
         self.asked: Question | None = None
         self._last = (-1, False)  # the opener whose window was asked about last, and whether for a penalty
         self._penalty_asked: set[int] = set()  # by count
+        self._knocks_asked: set[int] = set()
         self._asked_above: set[tuple[Kind, int, float]] = set()
 
     def due(self, window: Window) -> Due | None:
@@ -78,18 +82,21 @@ class Experiments:
         opener = seen.opener(window.limit, len(seen), math.inf)
         if opener < 0 or opener >= len(seen) or self.asked is not None:
             return None
-        if seen.charging and window.limit < DEAR:
-            return None
+        if seen.charging and window.limit * (window.high_s - window.low_s) < window.high_s:
+            return None  # what is left to gain in each window is less than the one request that it costs
         if window.kind != "any":  # its period is read off the clock
             asked = window.source != "refusal" or known_by(window) in self._asked_above
-            return None if asked else Due(0.0, window, opener, False)
+            return None if asked else Due(0.0, window, opener)
         penalty_s = self._penalty_s(window, opener)
         if penalty_s is not None:
-            return Due(seen.answered[opener] + penalty_s, window, opener, True)
+            return Due(seen.answered[opener] + penalty_s, window, opener, penalty=True)
+        knocked_s = self._knocked_s(window)
+        if knocked_s is not None:
+            return Due(seen.answered[opener] + knocked_s, window, opener, knocks=True)
         if window.is_fine or self._last == (opener, False) or not self._opened(window, opener):
             return None
         at = seen.answered[opener] + worth_trying(window.low_s, window.high_s, window.blur_s)
-        return Due(at, window, opener, False)
+        return Due(at, window, opener)
 
     def _penalty_s(self, window: Window, opener: int) -> float | None:
         """Return how long after the opening to ask for a penalty; None: not in this window."""
@@ -103,6 +110,18 @@ class Experiments:
             return None
         return 1.02 * likely + window.blur_s / 2
 
+    def _knocked_s(self, window: Window) -> float | None:
+        """Return how long after the opening to ask whether a limit is full for that long by itself.
+
+        If refused requests count, each took one of what came back while it was shut, and so did the one that got
+        through: so many came back in that time.
+        """
+        known = self._seen.free or self._seen.charging or window.limit in self._knocks_asked
+        if known or window.kind != "any" or window.penalty_s > 0 or window.source != "refusal":
+            return None
+        knocked_s = window.limit * window.high_s / (window.knocks + 1) + window.blur_s
+        return knocked_s if knocked_s < SHORTER * window.low_s else None
+
     def _opened(self, window: Window, opener: int) -> bool:
         """Return whether the opener came after a silence, so that it was the first of a window."""
         seen = self._seen
@@ -112,11 +131,13 @@ class Experiments:
 
     def ask(self, grant: Grant, due: Due) -> None:
         """Note that `grant` is the question that was due."""
-        self.asked = Question(grant, due.window, due.opener, due.penalty)
+        self.asked = Question(grant, due.window, due.opener, due.penalty, due.knocks)
         if due.window.kind != "any":
             self._asked_above.add(known_by(due.window))
         elif due.penalty:
             self._penalty_asked.add(due.window.limit)
+        elif due.knocks:
+            self._knocks_asked.add(due.window.limit)
         else:
             self._last = (due.opener, False)
 

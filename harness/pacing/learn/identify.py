@@ -20,7 +20,8 @@ from dataclasses import dataclass, replace
 from harness.pacing.learn.explain import Refusal, explain
 from harness.pacing.learn.hypotheses import EXACT, SHORT_S, Clocked, Closure, Window, known_by
 from harness.pacing.learn.observations import Observations
-from harness.pacing.learn.prior import PERIODS, ROUND, ROUNDER, commonness, roundness, wholes
+from harness.pacing.learn.prior import PERIODS, commonness, roundness, wholes
+from harness.pacing.learn.refusal_cost import rounded
 from harness.pacing.server_clock import ServerClock
 from harness.pacing.tiers import Kind
 
@@ -57,7 +58,7 @@ class Model:
     def bits(self) -> float:
         """Return the length of its description."""
         rare = (RATE_BITS if self.rate else 0.0) + (AT_ONCE_BITS if self.at_once is not None else 0.0)
-        rare += CHARGED_BITS if any(window.charged or window.rounder for window in self.windows) else 0.0
+        rare += CHARGED_BITS if any(window.charged or window.alone for window in self.windows) else 0.0
         return sum(window.bits for window in self.windows) + rare
 
 
@@ -215,16 +216,10 @@ class Identifier:
             named = closure.told and (alone or commonness(one.period_s) > 1)
             high_s = one.period_s if named else one.high_s
             window = Window(one.limit, one.low_s, high_s, evidence, named=named, blur_s=seen.blur_s())
-            found.append(self._rounder(replace(window, shut_s=closure.shut_s).settled(), closure))
+            knocks = seen.refused_between(closure.first_s, closure.through_s)
+            window = replace(window, shut_s=closure.shut_s, knocks=knocks).settled()
+            found.append(window if closure.is_short else rounded(seen, window, closure.accepted, closure.first_s))
         return found
-
-    def _rounder(self, window: Window, closure: Closure) -> Window:
-        """Return the window with the refused requests counted, if that makes a count that people would choose."""
-        opener = closure.accepted - window.limit
-        total = window.limit + self._seen.refused_between(self._seen.sent[opener], closure.first_s)
-        rounder = roundness(total) >= max(ROUND, roundness(window.limit) + ROUNDER)
-        slow = not closure.is_short and not self._seen.free
-        return replace(window, rounder=total) if rounder and slow else window
 
     def _crowd(self, closure: Closure) -> int | None:
         """Return how many may be in flight, if that explains a refusal that was over at once."""

@@ -12,16 +12,18 @@ from dataclasses import dataclass, field
 
 from harness.pacing.base import Grant, Notice
 from harness.pacing.breaker import Breaker, Setback
-from harness.pacing.learn.hypotheses import Closure
+from harness.pacing.learn.hypotheses import Closure, Window
 from harness.pacing.learn.prior import Trust, next_step, next_usual
 
-# A guess waits at least this long. Where refusals are believed to count, only silence helps: longer each time.
-FIRST_GAP_S, PATIENT_GAP_S, GROWTH = 0.3, 1.5, 2.5
+# A guess waits at least this long. Where refusals may count, only silence helps: longer each time.
+FIRST_GAP_S, GROWTH = 0.3, 2.5
 LONGEST_GAP_S = 300.0
 # Beyond a border by this share, so that clocks and round trips do not spoil the probe.
 BEYOND = 1.004
 # A refusal that comes with more in flight than ever passed may be a limit on just that; it is over at once.
 AT_ONCE_S = 0.15
+# What a server names may be rounded by this.
+ROUNDED_S = 1.0
 
 
 @dataclass(slots=True)
@@ -44,12 +46,16 @@ class Pause:
     suspected: bool = False  # nothing but its status speaks of a limit
     doubtful: bool = False  # refused with another status than 429
     overload: bool = True  # refused by nothing but 5xx, as a server does that is overloaded or broken
-    patient: bool = False  # each probe that is refused makes it longer
+    patient: bool = False  # refusals may count: each probe that is refused makes it longer
+    charged: bool = False  # they are believed to
+    early: Window | None = None  # the limit that is only full if they do
+    named_s: float = 0.0  # what the server named last
     counted: bool = False  # a header says that nothing is left, and none until when: only usual periods are looked at
     in_flight: int = 0  # beside the first refused request when that was sent
     likely: tuple[float, ...] = ()  # when a window of a round count and a usual period would be over
     breaker: Breaker = field(init=False)
     _sent_s: float = 0.0  # of the refusal that is being taken in: when its request was sent,
+    _row: int = 0  # refusals since the last silence
     _crowded: bool = False  # and whether a limit on what is in flight may have refused it
     _gap_s: Callable[[int], float] | None = None  # where a rate is searched: how long a guess is after n probes
 
@@ -101,6 +107,7 @@ class Pause:
         guess.
         """
         now, sent_s, notice = refusal.now, self._sent_s, refusal.notice
+        self._row = 1 if refusal.begins else self._row + 1
         told = notice is not None and notice.retry_after_s is not None and notice.retry_after_s > 0
         if self._crowded and refusal.consecutive == 1 and not told and not self.tested:
             self.closed_s = sent_s
@@ -117,6 +124,13 @@ class Pause:
             return guessed_until
         return now + self._gap_s(refusal.consecutive - 1)
 
+    def begins_anew(self, notice: Notice | None) -> bool:
+        """Return whether a probe that came when it was named is told to wait as long again: the refusals put it off."""
+        if notice is None or self.promised is None or not self.named_s:
+            return False
+        named_s = notice.retry_after_s or 0.0
+        return ROUNDED_S < named_s <= self.named_s
+
     def _told(
         self, now: float, sent_s: float, notice: Notice | None
     ) -> tuple[float | None, str | None, tuple[float, float] | None]:
@@ -132,8 +146,11 @@ class Pause:
         if not waits:
             return None, None, None
         wait_s, header, told = max(waits)
+        self.named_s = told
+        if self.charged:  # it was named before this refusal was counted, one more than the others since the silence
+            wait_s += told / self._row
         # A whole number may be rounded either way; a fraction is meant to the millisecond.
-        blur_s = 1.0 if told == int(told) else 0.002
+        blur_s = ROUNDED_S if told == int(told) else 0.002
         return now + wait_s, header, (sent_s + told - blur_s, now + told + blur_s)
 
     def _guess(self, now: float) -> float:
@@ -142,7 +159,7 @@ class Pause:
         self.promised, self.end_s = None, None
         gap_s = FIRST_GAP_S
         if self.patient:
-            gap_s = min(LONGEST_GAP_S, PATIENT_GAP_S * GROWTH ** (min(self.guesses, 12) - 1))
+            gap_s = min(LONGEST_GAP_S, FIRST_GAP_S * GROWTH ** (min(self.guesses, 12) - 1))
         after_s = (now - self.opened_s + gap_s) / BEYOND
         border_s = BEYOND * (next_usual(after_s) if self.counted else next_step(after_s, self.doubtful))
         likely = [at for at in self.likely if at >= now + gap_s]
