@@ -393,7 +393,7 @@ class Learner:
         elif pause.is_probe(grant):
             pause.likely = self._likely(now)
             self._probe_refused(pause, grant, notice)
-        few = self._seen.accepted_between(pause.opened_s, now) < DEAR and not self._seen.free
+        few = self._seen.accepted_between(pause.opened_s, now) < DEAR
         pause.charged = self._seen.charging
         pause.patient = pause.charged or pause.early is not None or few
         belied = self._trust.weigh(notice)
@@ -543,6 +543,8 @@ class Learner:
             if window in self.windows or not self._is_claimed(window, closure):
                 kept.append(window)
                 self._refusal_cost.adopt(window)
+        if found.rate and self._identifier.steady_charged:
+            self._refusal_cost.believe("with them, as much got through at any time as one rate gives")
         self._believe(replace(found, windows=tuple(kept)))
 
     def _is_claimed(self, window: Window, closure: Closure) -> bool:
@@ -564,10 +566,10 @@ class Learner:
 
     def _search_on(self, closure: Closure, short: bool) -> None:
         """Learn the rate from one more closure, or begin to search for it."""
-        emptied = Emptied(closure.first_s, closure.through_s, self._seen.answered[-1], closure.accepted)
+        emptied = self._emptied(closure, self._seen.answered[-1])
         if self._search is None:
             first = self._short or closure
-            began = Emptied(first.first_s, first.through_s, first.through_s, first.accepted)
+            began = self._emptied(first, first.through_s)
             opened_s = self._seen.sent[0] if len(self._seen) else closure.first_s
             self._search = Refill(emptied if first is closure else began, first.first_s - opened_s, self._rates)
             if first is not closure:
@@ -578,6 +580,11 @@ class Learner:
         else:
             return
         self._tell_rate()
+
+    def _emptied(self, closure: Closure, reopened_s: float) -> Emptied:
+        """Return a pause as a rate sees it."""
+        knocks = self._seen.refused_between(closure.first_s, closure.through_s) if self._seen.charging else 0
+        return Emptied(closure.first_s, closure.through_s, reopened_s, closure.accepted, knocks)
 
     def _believe(self, model: Model) -> None:
         """Keep to `model` from now on, and tell what is new of it."""

@@ -57,7 +57,7 @@ class Pause:
     _sent_s: float = 0.0  # of the refusal that is being taken in: when its request was sent,
     _row: int = 0  # refusals since the last silence
     _crowded: bool = False  # and whether a limit on what is in flight may have refused it
-    _gap_s: Callable[[int], float] | None = None  # where a rate is searched: how long a guess is after n probes
+    _gap_s: Callable[[int, int], float] | None = None  # where a rate is searched: how long a guess is after n probes, so many owed
 
     def __post_init__(self) -> None:
         self.breaker = Breaker(self._until)
@@ -87,7 +87,7 @@ class Pause:
         now: float,
         notice: Notice | None,
         crowded: bool = False,
-        gap_s: Callable[[int], float] | None = None,
+        gap_s: Callable[[int, int], float] | None = None,
     ) -> float:
         """Take in a refusal; return until when (absolute) everyone is to pause.
 
@@ -122,7 +122,7 @@ class Pause:
             guessed_until = self._guess(now)
         if self._gap_s is None or self.promised is not None:
             return guessed_until
-        return now + self._gap_s(refusal.consecutive - 1)
+        return now + self._gap_s(refusal.consecutive - 1, self._row if self.charged else 0)
 
     def begins_anew(self, notice: Notice | None) -> bool:
         """Return whether a probe that came when it was named is told to wait as long again: the refusals put it off."""
