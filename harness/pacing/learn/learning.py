@@ -416,9 +416,9 @@ class Learner:
             self._refusal_cost.is_shut_long(pause.early, pause.first_s, shut_s, closures[-1], pause.opened_s)
         if pause.promised is None:
             return
-        if pause.begins_anew(notice) and not self._seen.free:
+        if pause.begins_anew(notice):
             self._refusal_cost.believe(f"told to wait {pause.named_s:g} s, and as long again after them")
-        elif self._trust.too_short(pause.promised):
+        if not self._seen.charging and self._trust.too_short(pause.promised):
             self._tell_trust(pause.promised)
 
     def _test(self, pause: Pause, asked: Question | None, tried: Window | None) -> None:

@@ -147,8 +147,9 @@ class Pause:
             return None, None, None
         wait_s, header, told = max(waits)
         self.named_s = told
-        if self.charged:  # it was named before this refusal was counted, one more than the others since the silence
-            wait_s += told / self._row
+        if self.charged:
+            # It was named before this refusal was counted, one more than the others since the silence.
+            wait_s = max(wait_s + told / self._row, self._gap(self.probes))
         # A whole number may be rounded either way; a fraction is meant to the millisecond.
         blur_s = ROUNDED_S if told == int(told) else 0.002
         return now + wait_s, header, (sent_s + told - blur_s, now + told + blur_s)
@@ -157,13 +158,16 @@ class Pause:
         """Return the next border, as people choose periods, that leaves silence enough."""
         self.guesses += 1
         self.promised, self.end_s = None, None
-        gap_s = FIRST_GAP_S
-        if self.patient:
-            gap_s = min(LONGEST_GAP_S, FIRST_GAP_S * GROWTH ** (min(self.guesses, 12) - 1))
+        gap_s = self._gap(self.guesses - 1) if self.patient else FIRST_GAP_S
         after_s = (now - self.opened_s + gap_s) / BEYOND
         border_s = BEYOND * (next_usual(after_s) if self.counted else next_step(after_s, self.doubtful))
         likely = [at for at in self.likely if at >= now + gap_s]
         return min(self.opened_s + border_s, now + max(LONGEST_GAP_S, 2 * gap_s), *likely)
+
+    @staticmethod
+    def _gap(knocks: int) -> float:
+        """Return the least silence after so many probes, seconds, where each may put off the end."""
+        return min(LONGEST_GAP_S, FIRST_GAP_S * GROWTH ** min(knocks, 11))
 
     def closure(self, accepted: int, probe: Grant, probe_answered_s: float) -> Closure:
         """Return what is known once a probe has got through; `accepted` were before it."""

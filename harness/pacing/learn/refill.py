@@ -251,7 +251,8 @@ class Refill:
     def _pace(self, rate: float) -> None:
         before, self.rate = self.rate, rate
         floor = max(self.low, self.held)
-        proof = max(PROVEN * rate, floor + MOST * (rate - floor))
+        # A pace that is held already is never proven to the full: what gets through is one less than it gives.
+        proof = max(PROVEN * rate, floor + MOST * (rate - floor) if rate > floor else 0.0)
         self._goal = ROUGHLY * rate if self.high == math.inf else proof
         if not 0.99 * before < rate < 1.01 * before:
             self._since_s, self._binds, self._steady = None, False, False

@@ -45,8 +45,8 @@ class RefusalCost:
             self.believe(f"{found.alone:,} accepted and {found.limit - found.alone:,} refused make {found.limit:,}")
 
     def restored(self, window: Window) -> Window:
-        """Return it without the refused requests that were added to its count, once they are found to cost nothing."""
-        return replace(window, limit=window.alone, alone=0) if window.alone and self._history.free else window
+        """Return it without the refused requests that were added to its count, once they are not believed to count."""
+        return window if self._history.charging or not window.alone else replace(window, limit=window.alone, alone=0)
 
     def early(self, windows: Sequence[Window], refused_s: float, opened_s: float, in_flight: int = 0) -> Window | None:
         """Return the limit that refused at `refused_s` before its count was reached, by no more than the refusals in
@@ -89,7 +89,8 @@ class RefusalCost:
     def unexplained(self) -> None:
         """Note that a known limit refused after fewer requests, refused or not, than it counts."""
         if self._history.charging:
-            self._drop("it refused again after fewer requests, refused or not, than the limit counts")
+            self.state, self._history.charging = "unknown", False
+            self._tell("whether refused requests cost quota is open again: a limit refused before it was full", "fair")
 
     def believe(self, why: str) -> None:
         """Believe it for the reason given, if nothing is known yet."""

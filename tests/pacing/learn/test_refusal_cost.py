@@ -122,4 +122,4 @@ def test_a_refusal_that_the_refusals_do_not_explain_ends_it() -> None:
     history, refusal_cost = believed(60, 5)
     assert refusal_cost.explains([belief()], 3.0, 0.0) is None
     refusal_cost.unexplained()
-    assert (refusal_cost.state, history.charging) == ("disproved", False)
+    assert (refusal_cost.state, history.charging, history.free) == ("unknown", False, False)
