@@ -393,8 +393,9 @@ class Learner:
         elif pause.is_probe(grant):
             pause.likely = self._likely(now)
             self._probe_refused(pause, grant, notice)
-        few = self._seen.accepted_between(pause.opened_s, now) < DEAR
         pause.charged = self._seen.charging
+        count = max((window.limit for window in self.windows), default=0)
+        few = max(count, self._seen.accepted_between(pause.opened_s, now)) < DEAR
         pause.patient = pause.charged or pause.early is not None or few
         belied = self._trust.weigh(notice)
         if belied is not None:

@@ -30,6 +30,8 @@ FINE, ROUND_FINE = 1.04, 1.25
 # A pace counts as held once the lower bound is this close to it, and has come most of the way from where it was. While
 # nothing bounds it from above a rough proof is enough for a bold step.
 PROVEN, MOST, ROUGHLY, BOLD = 0.9, 0.7, 0.4, 4.0
+# No pace is proven to the full, for what got through is one less than it gives: this much takes 33 requests.
+NEARLY = 0.97
 # Below a round rate by this, for clocks that differ and servers that count in whole milliseconds.
 UNDER = 0.998
 # Refused at a pace that had held: somewhat slower, for what arrives less evenly than it was sent needs room to.
@@ -251,8 +253,7 @@ class Refill:
     def _pace(self, rate: float) -> None:
         before, self.rate = self.rate, rate
         floor = max(self.low, self.held)
-        # A pace that is held already is never proven to the full: what gets through is one less than it gives.
-        proof = max(PROVEN * rate, floor + MOST * (rate - floor) if rate > floor else 0.0)
+        proof = max(PROVEN * rate, min(NEARLY * rate, floor + MOST * (rate - floor)))
         self._goal = ROUGHLY * rate if self.high == math.inf else proof
         if not 0.99 * before < rate < 1.01 * before:
             self._since_s, self._binds, self._steady = None, False, False
