@@ -13,6 +13,10 @@ punished. So in its second window one request goes after the shortest period tha
 cost a refusal. Let through, the shut time is a penalty, and nothing is asked of this limit any more: each refused
 question would cost it again.
 
+**Knocks.** A limit that was shut while it was asked again and again may have been kept shut by that. If refused
+requests count, each of them took what would have let another in; so, once, one request goes after the silence that
+would be enough then. Let through, refused requests count.
+
 **Above the count.** A window on the server's clock, of a limit that is read off too low, would be kept to for ever, for
 nothing is refused any more. So, once, one request more is sent than it counts. Refused, it is as it was thought; let
 through, it is looked for anew, and what was let through tells what it cannot be.
@@ -33,7 +37,7 @@ from harness.pacing.tiers import Kind
 SILENCE = 0.15
 # Windows whose oversteps are punished are short: seconds, by how people choose them.
 SHORT = (1.0, 2.0, 5.0, 10.0, 60.0)
-# Known knocks shorten a period at most to this part of what was seen, or there is nothing to ask.
+# A period that knocks explain must be shorter by what the ladder leaves open of it, a quarter, or nothing is learned.
 SHORTER = 0.75
 # So much longer than its shortest likely period must a limit have been shut for a penalty to be thought of.
 MUCH_LONGER = 2.8

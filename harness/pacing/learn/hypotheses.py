@@ -130,9 +130,7 @@ class Window:
         """Return the length of its description: what is usual is short."""
         kinds = {"any": 0.0, "aligned": 2.0, "counter": 3.0}
         length = (
-            count_bits(self.limit)
-            + period_bits(min(self.low_s, EXACT * self.high_s), self.high_s)
-            + kinds[self.kind]
+            count_bits(self.limit) + period_bits(min(self.low_s, EXACT * self.high_s), self.high_s) + kinds[self.kind]
         )
         return length + self.unlikely + (PENALTY_BITS if self.penalty_s else 0.0)
 

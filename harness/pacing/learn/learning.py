@@ -28,8 +28,9 @@ from harness.pacing.tiers import Tier, Tiers
 SERVER_ERROR = 500
 # Windows of a count as round as this lend their rate to a search.
 ROUND = 2
-# A knock takes one of so many where refused requests count, as perhaps one server in five does it. The fine ladder
-# knocks eleven times more than the patient one: two fifths of a window of five that is a sixth of it less late.
+# Where fewer were let through a knock is dear. Up to a minute the fine ladder knocks eleven times more than the patient
+# one, at the price of 11 / n windows where refusals count, perhaps on one server in five; the patient one is late by a
+# fifth of a window more, in the mean. They are even at n = 11.
 DEAR = 11
 # So many let through with the most that is allowed in flight, then one more is tried: once it is refused, never again.
 ENOUGH = 100
@@ -395,8 +396,7 @@ class Learner:
             self._probe_refused(pause, grant, notice)
         pause.charged = self._seen.charging
         count = max((window.limit for window in self.windows), default=0)
-        few = max(count, self._seen.accepted_between(pause.opened_s, now)) < DEAR
-        pause.patient = pause.charged or pause.early is not None or few
+        pause.few = max(count, self._seen.accepted_between(pause.opened_s, now)) < DEAR
         belied = self._trust.weigh(notice)
         if belied is not None:
             self._tell_trust(belied)

@@ -3,6 +3,21 @@
 The pause itself is a `Breaker`; this module is its schedule for a strategy that learns. Everyone waits as long as the
 server says where its word is trusted, else until the next step of a ladder of periods as people choose them. What it
 showed is a `Closure`.
+
+**What a refused probe costs.** Where refusals cost nothing a knock is free, and the finer the ladder the sooner the end
+is found. Where they count, each knock takes one request of what comes back: of a window of n, an nth of it; of a
+bucket, the time in which one comes back. Then a limit that is knocked at as fast as room comes back stays shut for
+ever; silences that grow by a factor let it open, whatever its rate, after at most that factor of the time it needs.
+
+**What it tells.** That the end is later, if refusals are free. If they count, nothing, for it may have put the end off.
+
+So the ladder is fine where a knock is cheap whether or not refusals count: where many had been let through. It is
+patient, by growing silences, where few had been (`few`); where a limit that is known refused before it was full, unless
+those that were refused fill it (`early`); and once refusals are believed to count (`charged`). That is believed in a
+pause if it lasts longer than what comes back bit by bit would have needed, or if a time that the server named begins
+anew when it is asked (`RefusalCost`). A named time is then of before the refusal was counted that named it, so that one
+share more is waited for: of the n refused since the last silence the last was told of n - 1 others. And the header that
+named it is not blamed.
 """
 
 from __future__ import annotations
@@ -46,9 +61,9 @@ class Pause:
     suspected: bool = False  # nothing but its status speaks of a limit
     doubtful: bool = False  # refused with another status than 429
     overload: bool = True  # refused by nothing but 5xx, as a server does that is overloaded or broken
-    patient: bool = False  # refusals may count: each probe that is refused makes it longer
-    charged: bool = False  # they are believed to
-    early: Window | None = None  # the limit that is only full if they do
+    few: bool = False  # the limit may be of so few that each knock would be dear
+    charged: bool = False  # refusals are believed to count
+    early: Window | None = None  # the limit that is full only if they do
     named_s: float = 0.0  # what the server named last
     counted: bool = False  # a header says that nothing is left, and none until when: only usual periods are looked at
     in_flight: int = 0  # beside the first refused request when that was sent
@@ -57,7 +72,9 @@ class Pause:
     _sent_s: float = 0.0  # of the refusal that is being taken in: when its request was sent,
     _row: int = 0  # refusals since the last silence
     _crowded: bool = False  # and whether a limit on what is in flight may have refused it
-    _gap_s: Callable[[int, int], float] | None = None  # where a rate is searched: how long a guess is after n probes, so many owed
+    _gap_s: Callable[[int, int], float] | None = (
+        None  # where a rate is searched: how long a guess is after n probes, so many owed
+    )
 
     def __post_init__(self) -> None:
         self.breaker = Breaker(self._until)
@@ -66,6 +83,11 @@ class Pause:
     def until(self) -> float:
         """Return when the next probe may go."""
         return self.began_s if self.breaker.hold is None else self.breaker.hold.until
+
+    @property
+    def patient(self) -> bool:
+        """Return whether each probe that is refused makes the silence longer."""
+        return self.few or self.charged or self.early is not None
 
     @property
     def probes(self) -> int:
