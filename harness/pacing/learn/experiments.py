@@ -95,7 +95,7 @@ class Experiments:
         if penalty_s is not None:
             return Due(seen.answered[opener] + penalty_s, window, opener, penalty=True)
         knocked_s = self._knocked_s(window)
-        if knocked_s is not None:
+        if knocked_s is not None and self._opened(window, opener):
             return Due(seen.answered[opener] + knocked_s, window, opener, knocks=True)
         if window.is_fine or self._last == (opener, False) or not self._opened(window, opener):
             return None

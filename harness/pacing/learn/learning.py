@@ -302,7 +302,7 @@ class Learner:
             return
         sent_s, answered_s = seen.sent[asked.opener], seen.answered[asked.opener]
         blur_s = now - asked.grant.at + answered_s - sent_s
-        if asked.knocks:
+        if asked.knocks and now - sent_s < window.low_s:
             silent_s = asked.grant.at - seen.answered[-2]
             said = f"let in after {silent_s:.3g} s of silence, though shut for {window.shut_s:.3g} s while it was asked"
             self._refusal_cost.believe(said)
