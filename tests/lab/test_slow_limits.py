@@ -30,13 +30,14 @@ def is_whole(run: Played, items: int) -> bool:
 
 # Limit, hint, items, and at least so much of `window` told; measured in November 2026, with the share before.
 QUICK = [
-    ("10/33s:bucket+10/60s:bucket", "none", 130, 0.59),  # 0.66; 0.22
-    ("20/60s:bucket", "retry-after", 260, 0.45),  # 0.45 to 0.55; 0.45
+    ("10/33s:bucket+10/60s:bucket", "none", 130, 0.5),  # 0.58; 0.22
+    ("20/60s:bucket", "retry-after", 260, 0.75),  # 0.84; 0.45
 ]
 LONG = [
+    ("10/13s:counter+30/45s:counter", "none", 390, 0.77),  # 0.86; 0.23
     ("20/60s:gcra:burst=1", "none", 260, 0.1),  # 0.12; 0.02
-    ("5/45s:counter", "retry-after", 65, 0.45),  # 0.51; 0.39
-    ("5/10s:bucket", "none", 65, 0.33),  # 0.38; 0.22
+    ("5/45s:counter", "retry-after", 65, 0.34),  # 0.38; 0.39
+    ("5/10s:bucket", "none", 65, 0.58),  # 0.65; 0.22
     ("20/45s", "none", 260, 0.95),
     ("5/60s", "none", 65, 0.95),
     ("10/60s:log", "retry-after", 130, 0.95),
