@@ -27,8 +27,8 @@ from harness.pacing.tiers import Tier, Tiers
 SERVER_ERROR = 500
 # Windows of a count as round as this lend their rate to a search.
 ROUND = 2
-# Where fewer were let through a knock is dear. Measured: at 11, limits of 5 and 10 that refusals count against gain 7 %
-# in the mean, but a list of 4/5s that they do not falls from 0.95 to 0.91, and penalties of 5/1s are overslept by half.
+# Where fewer were let through a knock is dear. At 11, limits of 5 and 10 that refusals count against gained a few per
+# cent in the mean, but a list of 4/5s that they do not fell from 0.95 to 0.91, and 5/1s with a penalty overslept.
 DEAR = 4
 # So many let through with the most that is allowed in flight, then one more is tried: once it is refused, never again.
 ENOUGH = 100
