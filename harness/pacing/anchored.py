@@ -1,15 +1,24 @@
 """Anchored windows, declared so: each opens at the first request that arrives after the last one expired.
 
-Kept as *cohorts*: the requests that may be in one window. A cohort's window opened between `low`, the first send of
-the cohort, and `high`, the first answer to one of its requests; it is over for certain W after `high`. Then the next
-cohort begins, and in it counts again whatever may have missed the window: what is in flight, and what was answered
-after low + W. Where there is such, the next window may have been opened by it, as early as low + W.
+Kept as *cohorts*: the requests that may be in one window. Windows open in order and do not overlap; W is their length.
+`began`: when this cohort began. `low`: no window that is open then or later opened earlier. `high`: the first answer to
+a request sent since `began` that cost something. It was counted in a window T, which opened between `low` and `high`: T
+lasts until low + W at least and is over by high + W. Then the next cohort begins, and in it counts again whatever may
+have come after T: what is in flight, and what was answered after low + W. Every other request arrived before T was over
+and is in T or in an earlier window. Where nothing tells of T, the cohort is over W after the latest answer of all.
 
-  Claim: no window holds more than L. Proof. Let x be the last sent of those in a window T, granted in cohort k, and y
-  another that is not among cohort k: it was answered before low + W of cohort k-1 (or of an earlier one), and x was
-  sent at high + W or later. So T opened after high, and before low + W. But of cohort k-1 one request was counted by
-  `high`, in a window that opened at `low` or later (by the same argument, one cohort earlier), and that was open until
-  low + W at least: T cannot have opened in it. So all of T are among cohort k, which holds at most L.
+  Claim: no window holds more than L. Proof. Let x be the last sent of those in one window, and k its cohort. Requests
+  that were dropped when k or an earlier cohort began are in windows that were over by then, so not in x's. All others
+  of that window were in the books when x was granted, and with it they were at most L.
+
+  `low` is true. When a cohort begins after T, each window still to be seen is after T: it opens at low + W or later.
+  Where there is neither anything in the books nor anything else that may have opened a window, none is open: low is the
+  present moment. And a window that is open opened less than W ago, whatever happened before.
+
+What costs nothing in the end (true cost 0) occupies no place, and yet it opens a window at some servers and none at
+others. Both must hold. So it says nothing about `high`, but until W after its answer, or until a T that it cannot have
+come after, `low` may not move up to the present. Clocks differ by a guard for each W (`limiters.guard_s`), which `low`
+gives away each time that it moves on.
 
 Unlike a log this lets through L just before a window ends and L just after: what a planner makes use of.
 """
@@ -30,6 +39,7 @@ class AnchoredLimiter:
     __slots__ = (
         "_answered",
         "_began",
+        "_free_at",
         "_guard_s",
         "_high",
         "_last",
@@ -52,7 +62,8 @@ class AnchoredLimiter:
             self._low
         ) = -math.inf  # the cohort's first moment, and the earliest that its window can have opened
         self._high = math.inf
-        self._last = -math.inf  # the latest answer
+        self._last = -math.inf  # the latest answer to what cost something
+        self._free_at = -math.inf  # the latest answer to what cost nothing and may have opened a window
         self._answered = 0  # of `used`, what is neither in flight nor late
         self._missed = 0  # of that, what may have missed the window
         self._late: list[Counted] = []
@@ -62,17 +73,31 @@ class AnchoredLimiter:
             at, cost = self._late.pop(0)
             self._count(at, cost)
         while self.used and now >= self.ends_at():
-            missed = self._missed
-            self.used += missed - self._answered
-            # Windows do not overlap: what missed the last one came after it.
-            self._begin(now, self._low + self.tier.period_s if self.used else now)
-            self._answered = missed
+            self._next_cohort(now)
         if self.used == 0:
-            self._begin(now, now)
+            self._begin(now, self._low)
+
+    def _next_cohort(self, now: float) -> None:
+        low, missed = self._low, 0
+        if self._high < math.inf:
+            low, missed = self._lasts_until(), self._missed
+            if self._free_at <= low:
+                self._free_at = -math.inf
+        self.used += missed - self._answered
+        self._begin(now, low)
+        self._answered = missed
 
     def _begin(self, now: float, low: float) -> None:
-        self._began, self._low, self._high = now, low, math.inf
+        """Begin a cohort. low: no window that is still open, or opens later, opened before this."""
+        if self.used == 0 and now >= self._free_at + self.span_s:
+            low = now
+        self._began, self._high = now, math.inf
+        self._low = max(low, now - self.tier.period_s - self._guard_s)
         self._answered = self._missed = 0
+
+    def _lasts_until(self) -> float:
+        """Return the earliest that the window is over, if there is one."""
+        return self._low + self.tier.period_s - self._guard_s
 
     def ends_at(self) -> float:
         """Return when the window is over for certain; infinity while nothing tells when it opened."""
@@ -101,22 +126,29 @@ class AnchoredLimiter:
     def settle(self, at: float, cost: int, reserved: int, sent_at: float = -math.inf) -> None:
         self.used += cost - reserved
         self._count(at, cost)
-        if sent_at >= self._began:
+        if cost and sent_at >= self._began:
             self._high = min(self._high, at)
 
     def _count(self, at: float, cost: int) -> None:
+        if cost == 0:
+            self._free_at = max(self._free_at, at)
+            return
         self._answered += cost
         self._last = max(self._last, at)
-        if at > self._low + self.tier.period_s - self._guard_s:
+        if at > self._lasts_until():
             self._missed += cost
 
     def settle_late(self, at: float, cost: int, reserved: int) -> None:
         self.used += cost - reserved
+        if cost == 0:
+            self._count(at, 0)
+            return
         self._late.append((at, cost))
         self._late.sort()
 
     def recent(self) -> tuple[list[Counted], list[Counted]]:
-        return ([(self._last, self._answered)] if self._answered else []), list(self._late)
+        free = [(self._free_at, 0)] if self._free_at > -math.inf else []
+        return ([(self._last, self._answered)] if self._answered else []), sorted(free + self._late)
 
     def releases(self) -> Iterable[Counted]:
         settled = self._answered - self._missed
