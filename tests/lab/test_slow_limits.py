@@ -16,6 +16,8 @@ from harness.pacing.strategies import BackoffPacer
 from harness.record import events as e
 from tests.lab.auto_play import Played, play
 
+pytestmark = pytest.mark.matrix
+
 CHARGING: dict[str, Any] = {"on_refusal": "charge-all", "until_s": 60_000.0}
 
 
