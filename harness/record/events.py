@@ -342,8 +342,8 @@ class Learned:
     """The strategy believes something new of the limits of `budget`.
 
     tier: the limit, such as `500/20s`; None where the news is of a header. counting: how the server seems to count
-    (`log/anchored`), or `trust` where a header is no longer believed. evidence: why, for people. trust: high, fair,
-    tentative or none. limits: all that are kept to from here on.
+    (`log/anchored`); `trust` where a header is no longer believed, `rivals` where it is what else is possible, or asked
+    next. evidence: why, for people. trust: high, fair, tentative or none. limits: all that are kept to from here on.
     """
 
     t_s: float

@@ -65,11 +65,14 @@ def test_items_go_on_while_the_list_waits() -> None:
 
 
 def test_in_vain_it_costs_a_refusal_and_comes_half_as_often() -> None:
-    """20 in 5 s for all, half of the requests pages, eight windows: at most four questions, each one refusal."""
-    run = play("20/5s", "retry-after", 80, per_page=1, workers=1)
-    refusals = [sent_s for sent_s, _, through in sent(run) if not through]
+    """20 in 5 s for all: a page is refused, and the item that is asked; in the next pause nothing is asked."""
+    run = play("20/5s", "retry-after", 120, per_page=2, workers=3)
+    refusals = [(sent_s, role) for sent_s, role, through in sent(run) if not through]
     assert not any(isinstance(event, e.Learned) and event.counting == "routes" for event in run.events)
-    assert run.refused == len(refusals) <= 6
+    assert [role for _, role in refusals] == ["list", "item", "list"]
+    first_s, asked_s, next_s = (sent_s for sent_s, _ in refusals)
+    assert asked_s - first_s < 0.5  # amid the first pause
+    assert next_s > 5.0
 
 
 def test_what_was_learned_of_a_kind_is_kept_for_the_next_run() -> None:

@@ -9,6 +9,7 @@ pause         from a first refusal to the probe that gets through
 refill        a rate, where room comes back bit by bit
 refusal_cost  whether refused requests cost quota
 claim         what headers say of one limit, whose trust can be revoked; `claims` holds them all
+levels        buckets, by how what is left grows
 resets        how a limit counts, by how its resets move
 admission     may a request go, by all that headers say?
 explain       which window explains one refusal: pure, used to read recorded runs too

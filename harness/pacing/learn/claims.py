@@ -94,6 +94,8 @@ class Claims:
         """Return a claim of a limit that was not heard of before, if this is one."""
         if key in self._gone or quota.limit == 0 or quota.limit is quota.remaining is None:
             return None
+        if quota.remaining is quota.reset_s is None:  # without a readable count it paces nothing
+            return None
         family = self._family(key[0])
         claim = self.all[key] = Claim(quota, family)
         family.claims.append(claim)

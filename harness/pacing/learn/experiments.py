@@ -114,6 +114,12 @@ class Experiments:
         at = seen.answered[opener] + worth_trying(window.low_s, window.high_s, window.blur_s)
         return Due(at, window, opener, "period")
 
+    def plans(self, window: Window) -> Asks | None:
+        """Return what a limit is to be asked next, full or not; None where nothing is left to ask."""
+        if window.kind != "any":
+            return "count" if window.source == "refusal" else None
+        return None if window.is_fine else "period"
+
     def _above_at(self, window: Window, full_s: float, until: float | None) -> float | None:
         """Return when to ask a window on the clock, full since `full_s`, for more than it counts; None: not yet."""
         times, asked_s = self._asked_above.get(known_by(window), (0, -math.inf))

@@ -38,7 +38,7 @@ class Explanation:
     """A limit of `limit` in a period of (low_s, high_s], `period_s` being the plausible one in it.
 
     kinds: ways of counting under which nothing accepted before contradicts it; () where all do. opener: index of the
-    request that opened the window. refused: of `limit`, the requests that were refused and are taken to count.
+    request that opened the window.
     """
 
     limit: int
@@ -47,7 +47,6 @@ class Explanation:
     period_s: float
     kinds: tuple[Kind, ...]
     opener: int
-    refused: int = 0
 
 
 def explain(sent: Sequence[float], answered: Sequence[float], refusal: Refusal) -> list[Explanation]:

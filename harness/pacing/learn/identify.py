@@ -52,7 +52,14 @@ class Model:
     windows: tuple[Window, ...] = ()
     at_once: int | None = None
     rate: bool = False
-    why: str = ""
+
+    @property
+    def described(self) -> str:
+        """Return its limits for people; empty where there are none."""
+        crowd = [] if self.at_once is None else [f"{self.at_once} in flight"]
+        return " with ".join(
+            [*(str(window.tier) for window in self.windows), *crowd, *(["a rate"] if self.rate else [])]
+        )
 
     @property
     def bits(self) -> float:
@@ -121,11 +128,6 @@ class Identifier:
         """Note which windows are kept to from now on."""
         clocked = [known_by(window) for window in windows if window.kind != "any"]
         self._kept = {one: self._kept.get(one, now) for one in clocked}
-
-    def drop(self) -> None:
-        """Forget the latest: it was none of a limit's that is to be found."""
-        self.closures.pop()
-        self._find_steady()
 
     def _find_steady(self) -> None:
         """Look for one rate, which refused requests take from or do not."""

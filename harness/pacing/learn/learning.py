@@ -72,6 +72,7 @@ class Learner:
         self._tried_more = False
         self._said_left: dict[Claim, Reading | None] = {}  # what headers had said last when a pause began
         self._new_facts: list[LearnedFact] = []
+        self._said_open = ("", "")
         self._overruled: list[tuple[Window | Claim, float]] = []  # in the way of the last look, and since when
 
     def began(self, opened_s: float | None) -> None:
@@ -131,26 +132,37 @@ class Learner:
             *shared,
             *crowd,
             *rate,
-            *self._rivals(),
+            *(self._left_open() if self.windows else ()),
             *self._refusal_cost.sentences(),
             *self._trust.sentences(),
         )
 
-    def _rivals(self) -> list[str]:
-        """Return what else would explain the refusals, and what will be asked next."""
-        shown = {str(window.tier) for window in self.windows}
-        rivals = [str(w.tier) for model in self._identifier.rivals for w in model.windows if str(w.tier) not in shown]
-        said = [f"also possible: {', '.join(dict.fromkeys(rivals))}"] if rivals and self.windows else []
+    def _left_open(self) -> tuple[str, str]:
+        """Return, for people, what else would explain the refusals, and what will be asked next."""
+        here = self.model.described
+        rivals = [said for model in self._identifier.rivals if (said := model.described) not in ("", here)]
+        asked = []
         for window in self.windows:
-            due = self.experiments.due(window)
-            if due is not None:
+            asks = self.experiments.plans(window)
+            if asks == "period":
                 between = f"{window.low_s:.3g} and {window.high_s:.3g} s"
-                said.append(f"next, one request asks {window.tier} for its period, between {between}")
-        return said
+                asked.append(f"one request asks {window.tier} for its period, which is between {between}")
+            elif asks == "count":
+                asked.append(f"one request asks whether {window.tier} counts more")
+        possible = ", or ".join(dict.fromkeys(rivals))
+        return (
+            f"rivals that explain the refusals, too: {possible}" if possible else "rivals are none: nothing else fits",
+            "next " + ("; ".join(asked) or "nothing is asked: each period is settled"),
+        )
 
     def new_facts(self) -> tuple[LearnedFact, ...]:
-        """Return what was learned since this was last asked."""
+        """Return what was learned since this was last asked, and what it leaves open, where that has changed."""
         fresh, self._new_facts = (*self._new_facts, *self._refusal_cost.new_facts()), []
+        if fresh and self.windows:
+            now_open = self._left_open()
+            said = [one for one, before in zip(now_open, self._said_open) if one != before]
+            self._said_open = now_open
+            fresh += tuple(LearnedFact("", "rivals", one, "tentative") for one in said)
         return fresh
 
     def _tell(self, one: Claim | Window) -> None:

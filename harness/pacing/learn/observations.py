@@ -78,10 +78,6 @@ class Observations:
         """Return how many that were let through were in flight then, one sent at that very moment included."""
         return bisect_right(self.sends, at) - bisect_right(self.answered, at)
 
-    def answered_since(self, since_s: float) -> array[float]:
-        """Return when requests were answered, from `since_s` on."""
-        return self.answered[bisect_right(self.answered, since_s) :]
-
     def lose(self, now: float, cost: int) -> None:
         self.lost = [at for at in self.lost if at > now - LONGEST_S] + [now + self.linger_s] * cost
 

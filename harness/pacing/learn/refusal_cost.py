@@ -1,10 +1,14 @@
 """Find out whether refused requests cost quota: believed on evidence, tried once, dropped when it proves false.
 
 Some servers charge a refusal to every limit, or to those before the one that refused: who keeps knocking never gets in.
-It shows in two ways. A limit that is found is not round, but with the refusals in its window it is: 193 accepted and 7
-refused make 200. And a limit that is known refuses before its count is reached, by no more than the refusals in its
-window. From then on refusals occupy slots as accepted requests do, no probe looks for a shorter period, and pauses that
-nobody names an end of are longer. One request, once, goes ahead where only refusals are in its way: its fate decides.
+It shows when a limit that is found is not round, but is with the refusals in its window (193 accepted and 7 refused
+make 200); when one that is known refuses before its count is reached, by no more than the refusals in its window, or is
+shut for longer than room that comes back bit by bit would need; when a time that the server named begins anew; and when
+one request after a long silence is let through, where knocks were not (`experiments`).
+
+From then on refusals occupy slots as accepted requests do, questions are asked only where they gain more than they
+cost, and pauses that nobody names an end of are longer. One request, once, goes ahead where only refusals are in its
+way: its fate decides.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ SILENCE = 0.15
 
 
 class RefusalCost:
-    """One window, for all limits of the budget."""
+    """One belief, for all limits of the budget."""
 
     def __init__(self, history: Observations) -> None:
         self._history = history
