@@ -31,7 +31,6 @@ and all the others with it.
 
 from __future__ import annotations
 
-import math
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import replace
@@ -52,6 +51,9 @@ LEAST_SILENCE_S, MOST_SILENCE_S = 1.6, 11.0
 # through before: a slow bucket lets one in now and then, however often it refuses meanwhile. At most so long, though:
 # slower than one in seven minutes is no limit of an API that lists are imported from.
 SURE, SURE_SILENCE_S = 2, 900.0
+# One that comes soon after another may have met what a bucket had left, so the longest rest of the last ten or so
+# counts. Of four in a row one had three quarters of what a bucket needs for one, and twice that is enough.
+FADING = 0.9
 # Refused so often after a full silence, whatever became of the request after it.
 MOST_ROUNDS = 3
 # Where a status is known to be the items' own: so many in a row look like a limit all the same,
@@ -77,8 +79,8 @@ class Doubts:
         self._trying: Suspect | None = None
         self._paused_s = 0.0  # the pause after which another request got through
         self._closed_s = 0.0  # the last refusal, as far as the pause is concerned
-        self._through_s = -math.inf  # when the last one was let through, and how long after the one before
-        self._rest_s = 0.0
+        self._through_s = 0.0  # when the last one was let through,
+        self._rest_s = 0.0  # and how long after the one before, at most, of late
         self._looked = False  # the pause was left out
         self._known: dict[Sign, Literal["limit", "own"]] = {}
         self._batch = 1
@@ -151,7 +153,8 @@ class Doubts:
         through = not notice.refused and notice.status < 500
         mine = self.probes.landed(flight.fetch.id)
         if through:
-            self._through_s, self._rest_s = now, now - self._through_s
+            rest_s = now - self._through_s if self._passed else 0.0
+            self._through_s, self._rest_s = now, max(rest_s, FADING * self._rest_s)
             self._passed += 1
             self._row = 0
             if mine or not flight.compared:

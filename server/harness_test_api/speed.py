@@ -35,6 +35,14 @@ def by_the_wall(seconds: float) -> float:
     return seconds * (getattr(trio.lowlevel.current_clock(), "rate", 1.0) or 1.0)
 
 
+def _most(window_s: float) -> int:
+    """Return the most times as fast, a whole number, at which a window lasts long enough; 0 where there is none."""
+    most = math.floor(window_s / _needed_s())
+    while most and window_s / most < _needed_s():  # division rounds
+        most -= 1
+    return most
+
+
 def check_speed(config: ServerConfig, speed: float) -> None:
     """Raise BadConfig for a speed at which a window of `config` would last too few round trips; it names the most."""
     if not 1 <= speed <= MOST_SPEED:
@@ -43,18 +51,18 @@ def check_speed(config: ServerConfig, speed: float) -> None:
     of_plans = [*parsed.plans.values(), *(change.tiers for change in parsed.plan_changes)]
     tiers = [tier for tiers in of_plans for tier in tiers if tier.kind != "concurrency"]
     shortest = min(tiers, key=_window_s, default=None)
-    if speed == 1 or shortest is None or _window_s(shortest) >= _needed_s(speed):
+    if speed == 1 or shortest is None or _window_s(shortest) / speed >= _needed_s():
         return
-    most = math.floor(_window_s(shortest) / _needed_s(1))
+    most = _most(_window_s(shortest))
     ask = f"use at most --speed {most}" if most > 1 else "leave it out"
     lasts = f"{1000 * _window_s(shortest) / speed:.3g} ms"
     needs = f"{LEAST_ROUND_TRIPS} round trips of {1000 * ROUND_TRIP_S:g} ms"
     raise BadConfig(f"speed: {speed:g} times as fast, a window of {shortest} lasts {lasts}, less than {needs}; {ask}")
 
 
-def _needed_s(speed: float) -> float:
-    """Return how long a window must be, in the API's time."""
-    return LEAST_ROUND_TRIPS * ROUND_TRIP_S * speed
+def _needed_s() -> float:
+    """Return how long a window must last by the wall clock."""
+    return LEAST_ROUND_TRIPS * ROUND_TRIP_S
 
 
 def _window_s(tier: Tier) -> float:

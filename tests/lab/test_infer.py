@@ -13,6 +13,8 @@ from harness.record.inferred import as_flag, infer
 from tests.lab.auto_play import play
 from tests.lab.test_simulate import simulated
 
+pytestmark = pytest.mark.matrix
+
 
 @pytest.mark.parametrize("limit", ["100/5s", "50/3s+120/10s", "500/20s+2000/100s", "100/5s:log+300/30s:log"])
 @pytest.mark.parametrize("strategy", [AutoPacer, RetryAfterPacer])

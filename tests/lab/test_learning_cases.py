@@ -24,6 +24,8 @@ from harness.record import events as e
 from harness.session.optimality import as_buckets
 from tests.lab.auto_play import Played, play
 
+pytestmark = pytest.mark.matrix
+
 WIRE = {"latency": "uniform:60ms-90ms"}
 
 

@@ -14,19 +14,21 @@ from harness.lab.experiment import simulate_run
 from harness.lab.recommend import WORKERS, from_run, recommend
 from harness.pacing import format_tiers
 
+pytestmark = pytest.mark.matrix
+
 
 @pytest.mark.parametrize(
     "values",
     [
         {"limit": "50/2s+150/10s"},
-        {"limit": "50/2s+150/10s", "latency": "lognormal:400ms"},
-        {"limit": "200/1s", "latency": "150ms"},
         {"limit": "20/2s:gcra:burst=5", "items": 200},
-        {"limit": "100/2s", "server_limit": "50/2s"},
-        {"limit": "60/2s", "pacing": "retry-after"},
         {"limit": "5/1s", "items": 100, "latency": "20ms"},
         {"limit": "list=2/2s+item=60/2s", "per_page": 20},
-        {"scenario": "slow"},
+        pytest.param({"limit": "50/2s+150/10s", "latency": "lognormal:400ms"}, marks=pytest.mark.slow),
+        pytest.param({"limit": "200/1s", "latency": "150ms"}, marks=pytest.mark.slow),
+        pytest.param({"limit": "100/2s", "server_limit": "50/2s"}, marks=pytest.mark.slow),
+        pytest.param({"limit": "60/2s", "pacing": "retry-after"}, marks=pytest.mark.slow),
+        pytest.param({"scenario": "slow"}, marks=pytest.mark.slow),
     ],
     ids=str,
 )

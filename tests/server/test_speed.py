@@ -9,7 +9,7 @@ import trio
 from harness_test_api import ServerConfig, scenario, scenarios
 from harness_test_api.errors import BadConfig
 from harness_test_api.speed import LEAST_ROUND_TRIPS, MOST_SPEED, ROUND_TRIP_S, by_the_wall, check_speed, clock_at
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 pytestmark = pytest.mark.anyio
 
@@ -43,6 +43,7 @@ def test_the_shortest_window_decides(limit: str, most: int) -> None:
 
 
 @given(st.floats(0.2, 3600.0), st.integers(1, 5000))
+@example(102.8, 1)  # 102.8 s by 0.1 s is 1028, but 1028 times 0.1 s is more
 def test_the_speed_that_is_named_works_and_the_next_does_not(period_s: float, count: int) -> None:
     """For any window: at the speed named it lasts so many round trips, one more and it does not."""
     config = ServerConfig(limit=f"{count}/{period_s:.3f}s")

@@ -23,6 +23,8 @@ from harness.source.rest import Rest
 from harness.spec.source import CursorPaging, PageNumberPaging, Resource, Source
 from tests.session.served import LIST, served
 
+pytestmark = pytest.mark.matrix
+
 # By what the API allows at most, and what it does with those who ask for more: the sizes that page 1 is asked for with,
 # and the size of all pages. Its usual size is 10.
 FOUND = {

@@ -15,6 +15,10 @@ punished. So in its second window one request goes after the shortest period tha
 cost a refusal. Let through, the shut time is a penalty, and nothing is asked of this limit any more: each refused
 question would cost it again.
 
+**Knocks.** A limit that was shut while it was asked again and again may have been kept shut by that. If refused
+requests count, each of them took what would have let another in; so, once, one request goes after the silence that
+would be enough then. Let through, refused requests count.
+
 **Above the count.** A window on the server's clock that is believed to be longer, or to count less, than it does, would
 be kept to for ever, for nothing is refused any more. So one request more is sent than it counts, when half of the time
 has passed for which it is full; and again, after 2, 8, 32 ... of its periods, when three quarters have, and so on.
@@ -39,22 +43,23 @@ from harness.pacing.tiers import Kind
 SILENCE = 0.15
 # Windows whose oversteps are punished are short: seconds, by how people choose them.
 SHORT = (1.0, 2.0, 5.0, 10.0, 60.0)
-# Where refused requests cost quota, a question is not worth asking of a limit that it takes so much of.
-DEAR = 20
 # A window on the clock is asked again after so many periods, and each time after so many times more.
 AGAIN, RARER = 2, 4
+# A period that knocks explain must be shorter by what the ladder leaves open of it, a quarter, or nothing is learned.
+SHORTER = 0.75
 # So much longer than its shortest likely period must a limit have been shut for a penalty to be thought of.
 MUCH_LONGER = 2.8
 
 
-Asks = Literal["period", "penalty", "count"]
+Asks = Literal["period", "penalty", "knocks", "count"]
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """A request on its way that asks for the period of `window`, whose opener is the request at index `opener`.
 
-    asks: for its period, whether the time for which it was shut is a penalty, or whether it counts more.
+    asks: for its period; whether the time for which it was shut is a penalty, or was made so long by the knocks, which
+    are refused requests; or whether it counts more.
     """
 
     grant: Grant
@@ -82,6 +87,7 @@ class Experiments:
         self._last = -1  # the opener whose window was asked about last
         self._penalty_asked: set[int] = set()  # by count
         self._openers: dict[int, int] = {}  # by count: the latest request that is known to have opened a window
+        self._knocks_asked: set[int] = set()
         self._asked_above: dict[tuple[Kind, int, float], tuple[int, float]] = {}  # how often, and when last
 
     def due(self, window: Window, until: float | None = None) -> Due | None:
@@ -92,14 +98,17 @@ class Experiments:
         opener = seen.opener(window.limit, len(seen), math.inf)
         if opener < 0 or opener >= len(seen) or self.asked is not None:
             return None
-        if seen.charging and window.limit < DEAR:
-            return None
+        if seen.charging and window.limit * (window.high_s - window.low_s) < window.high_s:
+            return None  # what is left to gain in each window is less than the one request that it costs
         if window.kind != "any":  # its period is read off the clock
             at = self._above_at(window, seen.answered[-1], until)
             return None if at is None else Due(at, window, opener, "count")
         penalty_s = self._penalty_s(window, opener)
         if penalty_s is not None:
             return Due(seen.answered[opener] + penalty_s, window, opener, "penalty")
+        knocked_s = self._knocked_s(window)
+        if knocked_s is not None and self._opened(window, opener):
+            return Due(seen.answered[opener] + knocked_s, window, opener, "knocks")
         if window.is_fine or self._last == opener or not self._opened(window, opener):
             return None
         at = seen.answered[opener] + worth_trying(window.low_s, window.high_s, window.blur_s)
@@ -126,6 +135,18 @@ class Experiments:
         if likely is None or window.shut_s < MUCH_LONGER * likely or likely * 1.05 > window.low_s:
             return None
         return 1.02 * likely + window.blur_s / 2
+
+    def _knocked_s(self, window: Window) -> float | None:
+        """Return how long after the opening to ask whether a limit is full for that long by itself.
+
+        If refused requests count, each took one of what came back while it was shut, and so did the one that got
+        through: so many came back in that time.
+        """
+        known = self._seen.free or self._seen.charging or window.limit in self._knocks_asked
+        if known or window.kind != "any" or window.penalty_s > 0 or window.source != "refusal":
+            return None
+        knocked_s = window.limit * window.high_s / (window.knocks + 1) + window.blur_s
+        return knocked_s if knocked_s < SHORTER * window.low_s else None
 
     def _opened(self, window: Window, opener: int) -> bool:
         """Return whether the opener was the first of a window."""
@@ -155,6 +176,8 @@ class Experiments:
             self._penalty_asked.add(due.window.limit)
         elif due.asks == "period":
             self._last = self._openers[due.window.limit] = due.opener
+        elif due.asks == "knocks":
+            self._knocks_asked.add(due.window.limit)
         else:
             times, _ = self._asked_above.get(known_by(due.window), (0, 0.0))
             self._asked_above[known_by(due.window)] = times + 1, grant.at

@@ -94,7 +94,8 @@ class Window:
 
     penalty_s: after a refusal nothing is let through for so long, whatever the window; 0: none. named: the server told
     the end, so that no probe is worth it. blur_s: what round trips leave uncertain. charged: refused ones count.
-    rounder: the count with the refused ones, if that is what people would choose. unlikely: bits of what else it takes.
+    alone: the count without the refused requests, where they were added to make `limit`; 0: they were not.
+    unlikely: bits of what else it takes. knocks: so many were refused while it was shut, if those may have kept it so.
     """
 
     limit: int
@@ -109,8 +110,9 @@ class Window:
     shut_s: float = 0.0
     kind: Kind = "any"
     charged: bool = False
-    rounder: int = 0
+    alone: int = 0
     unlikely: float = 0.0
+    knocks: int = 0
 
     @property
     def tier(self) -> Tier:
@@ -135,9 +137,7 @@ class Window:
         """Return the length of its description: what is usual is short."""
         kinds = {"any": 0.0, "aligned": 2.0, "counter": 3.0}
         length = (
-            count_bits(self.rounder or self.limit)
-            + period_bits(min(self.low_s, EXACT * self.high_s), self.high_s)
-            + kinds[self.kind]
+            count_bits(self.limit) + period_bits(min(self.low_s, EXACT * self.high_s), self.high_s) + kinds[self.kind]
         )
         return length + self.unlikely + (PENALTY_BITS if self.penalty_s else 0.0)
 
@@ -145,12 +145,13 @@ class Window:
         """Return between which periods the closure would be this limit's; None: fewer were let through than it
         counts.
         """
-        opener = last = seen.opener(self.limit, closure.accepted, closure.first_s)
+        limit = self.limit if seen.charging or not self.alone else self.alone
+        opener = last = seen.opener(limit, closure.accepted, closure.first_s)
         if not 0 <= opener < closure.accepted:
             return None
         shut_s = closure.first_s if self.penalty_s else closure.closed_s
         if seen.charging:  # each refused probe may have kept it shut, until there were no more of them
-            openers = (seen.opener(self.limit, closure.accepted, at) for at in (shut_s, closure.through_s))
+            openers = (seen.opener(limit, closure.accepted, at) for at in (shut_s, closure.through_s))
             opener, last = (min(closure.accepted - 1, max(0, at)) for at in openers)
         return shut_s - seen.answered[opener], closure.ended_by_s - seen.earliest_sent(last)
 

@@ -20,7 +20,8 @@ from dataclasses import dataclass, replace
 from harness.pacing.learn.explain import Refusal, explain
 from harness.pacing.learn.hypotheses import EXACT, SHORT_S, Clocked, Closure, Window, known_by
 from harness.pacing.learn.observations import Observations
-from harness.pacing.learn.prior import PERIODS, ROUND, ROUNDER, commonness, roundness, wholes
+from harness.pacing.learn.prior import PERIODS, commonness, roundness, wholes
+from harness.pacing.learn.refusal_cost import rounded
 from harness.pacing.server_clock import ServerClock
 from harness.pacing.tiers import Kind
 
@@ -57,7 +58,7 @@ class Model:
     def bits(self) -> float:
         """Return the length of its description."""
         rare = (RATE_BITS if self.rate else 0.0) + (AT_ONCE_BITS if self.at_once is not None else 0.0)
-        rare += CHARGED_BITS if any(window.charged or window.rounder for window in self.windows) else 0.0
+        rare += CHARGED_BITS if any(window.charged or window.alone for window in self.windows) else 0.0
         return sum(window.bits for window in self.windows) + rare
 
 
@@ -71,6 +72,7 @@ class Identifier:
         self._first: Closure | None = None
         self._kept: dict[tuple[Kind, int, float], float] = {}  # windows on the clock, since when they are kept to
         self.steady: frozenset[Closure] = frozenset()  # the latest, if one rate explains them
+        self.steady_charged = False  # with those that were refused
         self.rivals: tuple[Model, ...] = ()
 
     # --- does it explain? ----------------------------------------------------------------------------------------
@@ -113,7 +115,7 @@ class Identifier:
         self.closures.append(closure)
         self._first = self._first or closure
         del self.closures[: -4 * MOST_CLOSURES]
-        self.steady = self._steady()
+        self._find_steady()
 
     def keep(self, windows: Sequence[Window], now: float) -> None:
         """Note which windows are kept to from now on."""
@@ -123,22 +125,32 @@ class Identifier:
     def drop(self) -> None:
         """Forget the latest: it was none of a limit's that is to be found."""
         self.closures.pop()
-        self.steady = self._steady()
+        self._find_steady()
 
-    def _steady(self) -> frozenset[Closure]:
+    def _find_steady(self) -> None:
+        """Look for one rate, which refused requests take from or do not."""
+        self.steady, self.steady_charged = self._steady(False), False
+        if not self.steady and not self._seen.free:
+            self.steady = self._steady(True)
+            self.steady_charged = bool(self.steady)
+
+    def _steady(self, charged: bool) -> frozenset[Closure]:
         """Return the latest closures, as many as one rate explains: as much as it gives got through from one refusal to
-        the next, and nothing while it was shut. Of fewer than three that is no wonder.
+        the next, and nothing while it was shut. Of fewer than three that is no wonder. charged: what was refused took
+        what the rate gave, and its last took the last but one.
         """
         closures, seen = self.closures[-MOST_CLOSURES:], self._seen
         blur_s = seen.blur_s()
         low, high, first = 0.0, math.inf, len(closures)
         for at in range(len(closures) - 1, -1, -1):
             closure = closures[at]
+            knocks = seen.refused_between(closure.first_s, closure.through_s) if charged else 0
             shut_s = closure.shut_s - blur_s
-            high = min(high, 1.0 / shut_s) if shut_s > 0 else high
+            high = min(high, max(1, knocks) / shut_s) if shut_s > 0 else high
+            low = max(low, knocks / (closure.lasted_s + blur_s))
             if at + 1 < len(closures):
                 later = closures[at + 1]
-                span_s, through = later.first_s - closure.first_s, later.accepted - closure.accepted
+                span_s, through = later.first_s - closure.first_s, later.accepted - closure.accepted + knocks
                 low = max(low, (through - seen.in_flight_at(later.first_s) - 1) / (span_s + blur_s))
                 if span_s > blur_s:
                     high = min(high, (through + seen.in_flight_at(closure.first_s) + 1) / (span_s - blur_s))
@@ -215,16 +227,10 @@ class Identifier:
             named = closure.told and (alone or commonness(one.period_s) > 1)
             high_s = one.period_s if named else one.high_s
             window = Window(one.limit, one.low_s, high_s, evidence, named=named, blur_s=seen.blur_s())
-            found.append(self._rounder(replace(window, shut_s=closure.shut_s).settled(), closure))
+            knocks = seen.refused_between(closure.first_s, closure.through_s)
+            window = replace(window, shut_s=closure.shut_s, knocks=knocks).settled()
+            found.append(window if closure.is_short else rounded(seen, window, closure.accepted, closure.first_s))
         return found
-
-    def _rounder(self, window: Window, closure: Closure) -> Window:
-        """Return the window with the refused requests counted, if that makes a count that people would choose."""
-        opener = closure.accepted - window.limit
-        total = window.limit + self._seen.refused_between(self._seen.sent[opener], closure.first_s)
-        rounder = roundness(total) >= max(ROUND, roundness(window.limit) + ROUNDER)
-        slow = not closure.is_short and not self._seen.free
-        return replace(window, rounder=total) if rounder and slow else window
 
     def _crowd(self, closure: Closure) -> int | None:
         """Return how many may be in flight, if that explains a refusal that was over at once."""

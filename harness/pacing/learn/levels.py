@@ -64,7 +64,8 @@ class Growth:
         self._take(sent_s, answered_s, total)
         self._lefts.add(left)
         for before_s, until_s, had in self._points:
-            self._low = max(self._low, (total - had - UNIT) / (answered_s - before_s))
+            if answered_s > before_s:
+                self._low = max(self._low, (total - had - UNIT) / (answered_s - before_s))
             if sent_s > until_s:
                 self._high = min(self._high, (total - had + UNIT) / (sent_s - until_s))
         self._points.append((sent_s, answered_s, total))

@@ -3,6 +3,21 @@
 The pause itself is a `Breaker`; this module is its schedule for a strategy that learns. Everyone waits as long as the
 server says where its word is trusted, else until the next step of a ladder of periods as people choose them. What it
 showed is a `Closure`.
+
+**What a refused probe costs.** Where refusals cost nothing a knock is free, and the finer the ladder the sooner the end
+is found. Where they count, each knock takes one request of what comes back: of a window of n, an nth of it; of a
+bucket, the time in which one comes back. Then a limit that is knocked at as fast as room comes back stays shut for
+ever; silences that grow by a factor let it open, whatever its rate, after at most that factor of the time it needs.
+
+**What it tells.** That the end is later, if refusals are free. If they count, nothing, for it may have put the end off.
+
+So the ladder is fine where a knock is cheap whether or not refusals count: where many had been let through. It is
+patient, by growing silences, where few had been (`few`); where a limit that is known refused before it was full, unless
+those that were refused fill it (`early`); and once refusals are believed to count (`charged`). That is believed in a
+pause if it lasts longer than what comes back bit by bit would have needed, or if a time that the server named begins
+anew when it is asked (`RefusalCost`). A named time is then of before the refusal was counted that named it, so that one
+share more is waited for: of the n refused since the last silence the last was told of n - 1 others. And the header that
+named it is not blamed.
 """
 
 from __future__ import annotations
@@ -12,16 +27,20 @@ from dataclasses import dataclass, field
 
 from harness.pacing.base import Grant, Notice
 from harness.pacing.breaker import Breaker, Setback
-from harness.pacing.learn.hypotheses import Closure
+from harness.pacing.learn.hypotheses import Closure, Window
 from harness.pacing.learn.prior import Trust, next_step, next_usual
 
-# A guess waits at least this long. Where refusals are believed to count, only silence helps: longer each time.
-FIRST_GAP_S, PATIENT_GAP_S, GROWTH = 0.3, 1.5, 2.5
+# A guess waits at least this long. Where refusals may count, only silence helps: longer each time.
+FIRST_GAP_S, GROWTH = 0.3, 2.5
 LONGEST_GAP_S = 300.0
+# So many of the eight probes that a doubtful refusal has (`prior.DOUBTFUL_LADDER`): five more reach two minutes still.
+MOST_LIKELY = 3
 # Beyond a border by this share, so that clocks and round trips do not spoil the probe.
 BEYOND = 1.004
 # A refusal that comes with more in flight than ever passed may be a limit on just that; it is over at once.
 AT_ONCE_S = 0.15
+# What a server names may be rounded by this.
+ROUNDED_S = 1.0
 
 
 @dataclass(slots=True)
@@ -44,15 +63,21 @@ class Pause:
     suspected: bool = False  # nothing but its status speaks of a limit
     doubtful: bool = False  # refused with another status than 429
     overload: bool = True  # refused by nothing but 5xx, as a server does that is overloaded or broken
-    patient: bool = False  # each probe that is refused makes it longer
+    few: bool = False  # the limit may be of so few that each knock would be dear
+    charged: bool = False  # refusals are believed to count
+    early: Window | None = None  # the limit that is full only if they do
+    named_s: float = 0.0  # what the server named last
     counted: bool = False  # a header says that nothing is left, and none until when: only usual periods are looked at
     by_others: bool = True  # each refusal so far said that a limit was used up that others use, too
     in_flight: int = 0  # beside the first refused request when that was sent
     likely: tuple[float, ...] = ()  # when a window of a round count and a usual period would be over
     breaker: Breaker = field(init=False)
     _sent_s: float = 0.0  # of the refusal that is being taken in: when its request was sent,
+    _row: int = 0  # refusals since the last silence
     _crowded: bool = False  # and whether a limit on what is in flight may have refused it
-    _gap_s: Callable[[int], float] | None = None  # where a rate is searched: how long a guess is after n probes
+    _gap_s: Callable[[int, int], float] | None = (
+        None  # where a rate is searched: how long a guess is after n probes, so many owed
+    )
 
     def __post_init__(self) -> None:
         self.breaker = Breaker(self._until)
@@ -61,6 +86,11 @@ class Pause:
     def until(self) -> float:
         """Return when the next probe may go."""
         return self.began_s if self.breaker.hold is None else self.breaker.hold.until
+
+    @property
+    def patient(self) -> bool:
+        """Return whether each probe that is refused makes the silence longer."""
+        return self.few or self.charged or self.early is not None
 
     @property
     def probes(self) -> int:
@@ -82,7 +112,7 @@ class Pause:
         now: float,
         notice: Notice | None,
         crowded: bool = False,
-        gap_s: Callable[[int], float] | None = None,
+        gap_s: Callable[[int, int], float] | None = None,
     ) -> float:
         """Take in a refusal; return until when (absolute) everyone is to pause.
 
@@ -102,6 +132,7 @@ class Pause:
         guess.
         """
         now, sent_s, notice = refusal.now, self._sent_s, refusal.notice
+        self._row = 1 if refusal.begins else self._row + 1
         told = notice is not None and notice.retry_after_s is not None and notice.retry_after_s > 0
         if self._crowded and refusal.consecutive == 1 and not told and not self.tested:
             self.closed_s = sent_s
@@ -116,7 +147,14 @@ class Pause:
             guessed_until = self._guess(now)
         if self._gap_s is None or self.promised is not None:
             return guessed_until
-        return now + self._gap_s(refusal.consecutive - 1)
+        return now + self._gap_s(refusal.consecutive - 1, self._row if self.charged else 0)
+
+    def begins_anew(self, notice: Notice | None) -> bool:
+        """Return whether a probe that came when it was named is told to wait as long again: the refusals put it off."""
+        if notice is None or self.promised is None or not self.named_s:
+            return False
+        named_s = notice.retry_after_s or 0.0
+        return ROUNDED_S < named_s <= self.named_s
 
     def _told(
         self, now: float, sent_s: float, notice: Notice | None
@@ -133,21 +171,30 @@ class Pause:
         if not waits:
             return None, None, None
         wait_s, header, told = max(waits)
+        self.named_s = told
+        if self.charged:
+            # It was named before this refusal was counted, one more than the others since the silence.
+            wait_s = max(wait_s + told / self._row, self._gap(self.probes))
         # A whole number may be rounded either way; a fraction is meant to the millisecond.
-        blur_s = 1.0 if told == int(told) else 0.002
+        blur_s = ROUNDED_S if told == int(told) else 0.002
         return now + wait_s, header, (sent_s + told - blur_s, now + told + blur_s)
 
     def _guess(self, now: float) -> float:
         """Return the next border, as people choose periods, that leaves silence enough."""
         self.guesses += 1
         self.promised, self.end_s = None, None
-        gap_s = FIRST_GAP_S
-        if self.patient:
-            gap_s = min(LONGEST_GAP_S, PATIENT_GAP_S * GROWTH ** (min(self.guesses, 12) - 1))
+        gap_s = self._gap(self.guesses - 1) if self.patient else FIRST_GAP_S
         after_s = (now - self.opened_s + gap_s) / BEYOND
         border_s = BEYOND * (next_usual(after_s) if self.counted else next_step(after_s, self.doubtful))
-        likely = [at for at in self.likely if at >= now + gap_s]
+        # Of doubtful refusals only few probes are sent before everyone gives up: most are kept for the ladder.
+        spent = self.doubtful and self.probes >= MOST_LIKELY
+        likely = [] if spent else [at for at in self.likely if at >= now + gap_s]
         return min(self.opened_s + border_s, now + max(LONGEST_GAP_S, 2 * gap_s), *likely)
+
+    @staticmethod
+    def _gap(knocks: int) -> float:
+        """Return the least silence after so many probes, seconds, where each may put off the end."""
+        return min(LONGEST_GAP_S, FIRST_GAP_S * GROWTH ** min(knocks, 11))
 
     def closure(self, accepted: int, probe: Grant, probe_answered_s: float) -> Closure:
         """Return what is known once a probe has got through; `accepted` were before it."""

@@ -8,7 +8,8 @@ two bounds, and the longer it lasts the closer they are. While a pace holds, the
 
 The pace is chosen between the bounds: a multiple of what is proven while nothing bounds it from above, then a rate that
 people would choose if there is one, else the middle. Bounds that contradict each other show that arrivals are not as
-even as sends, or that the limit is no bucket of that depth: the older evidence goes. A pace that has held for long is
+even as sends, or that the limit is no bucket of that depth: the older evidence goes. Where refused requests cost
+quota, those of a pause are among the n, for they took what came back in it. A pace that has held for long is
 tried a little faster, for the truth may have been above the bounds, and limits change.
 """
 
@@ -29,6 +30,8 @@ FINE, ROUND_FINE = 1.04, 1.25
 # A pace counts as held once the lower bound is this close to it, and has come most of the way from where it was. While
 # nothing bounds it from above a rough proof is enough for a bold step.
 PROVEN, MOST, ROUGHLY, BOLD = 0.9, 0.7, 0.4, 4.0
+# No pace is proven to the full, for what got through is one less than it gives: this much takes 33 requests.
+NEARLY = 0.97
 # Below a round rate by this, for clocks that differ and servers that count in whole milliseconds.
 UNDER = 0.998
 # Refused at a pace that had held: somewhat slower, for what arrives less evenly than it was sent needs room to.
@@ -48,13 +51,14 @@ OF_DEPTH = 0.8
 @dataclass(frozen=True, slots=True)
 class Emptied:
     """One pause: it refused at `closed_s`, when `accepted` had got through; a probe was sent at `probe_s`, and from its
-    answer on, at `reopened_s`, others were.
+    answer on, at `reopened_s`, others were. knocks: refused in it, where these take what comes back.
     """
 
     closed_s: float
     probe_s: float
     reopened_s: float
     accepted: int
+    knocks: int = 0
 
 
 @dataclass(slots=True)
@@ -93,7 +97,7 @@ class Refill:
     def __post_init__(self) -> None:
         self._burst = (self.last.accepted, self.first_s)
         self._most = max(1.0, self.last.accepted)
-        self.low = self.low or 1.0 / max(0.001, self.last.probe_s - self.last.closed_s)
+        self.low = self.low or (1.0 + self.last.knocks) / max(0.001, self.last.probe_s - self.last.closed_s)
         self._choose()
         self._steady = True
         self._empty()
@@ -124,9 +128,11 @@ class Refill:
         """Return when the bucket, as it is believed to be, has room for `cost`."""
         return self._due - (self.depth - cost) / self.rate
 
-    def pause_s(self, guesses: int) -> float:
-        """Return how long to be silent where the server does not say: until there is room for two, then for eight …"""
-        return min(60.0, max(0.1, 2.0 / self.rate) * 4.0 ** min(guesses, 10))
+    def pause_s(self, guesses: int, owed: int = 0) -> float:
+        """Return how long to be silent where the server does not say: until there is room for two, then for eight …
+        owed: so many refused requests took of it.
+        """
+        return min(60.0, max(0.1, 2.0 / self.rate) * 4.0 ** min(guesses, 10)) + owed / self.rate
 
     def sent(self, now: float, cost: int) -> None:
         if now > self._due + 0.5 / self.rate:
@@ -145,7 +151,7 @@ class Refill:
             return
         # Answers come in another order: what was sent before it says nothing of the time since.
         self._after += sent_s > self._since_s
-        proven = (total - self.last.accepted - 1) / max(0.001, self._latest_s - self.last.closed_s)
+        proven = (total - self.last.accepted + self.last.knocks - 1) / max(0.001, self._latest_s - self.last.closed_s)
         if self._latest_s > self._since_s:
             proven = max(proven, (self._after - self._most + 1) / (self._latest_s - self._since_s))
         self.low = max(self.low, min(proven, self.high))
@@ -194,12 +200,12 @@ class Refill:
         whole_s, open_s = _interval(before, pause)
         high = math.inf
         if self._steady:
-            high = max((n + 1 - self._least) / open_s, (n + 1) / whole_s)
+            high = max((n + 1 - self._least) / open_s, (n + before.knocks + 1) / whole_s)
         if not paced and self._burst is not None and self._burst[0] - high * self._burst[1] < SHALLOW:
             high = math.inf  # a shallow bucket may have been full again in between, and what came then was lost
         if paced and self.depth == 1:
             high = min(high, self.rate)
-        return max(n - 1, 0.5) / whole_s, high
+        return max(n + before.knocks - 1, 0.5) / whole_s, high
 
     def _contradict(self, before: Emptied, pause: Emptied, low: float) -> None:
         """Correct the first time the depth that was thought, later the pace: the one that held is too
@@ -250,7 +256,7 @@ class Refill:
     def _pace(self, rate: float) -> None:
         before, self.rate = self.rate, rate
         floor = max(self.low, self.held)
-        proof = max(PROVEN * rate, floor + MOST * (rate - floor))
+        proof = max(PROVEN * rate, min(NEARLY * rate, floor + MOST * (rate - floor)))
         self._goal = ROUGHLY * rate if self.high == math.inf else proof
         if not 0.99 * before < rate < 1.01 * before:
             self._since_s, self._binds, self._steady = None, False, False

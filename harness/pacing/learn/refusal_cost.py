@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Literal
 
 from harness.pacing.base import Grant, Later, LearnedFact
-from harness.pacing.learn.hypotheses import Window
+from harness.pacing.learn.hypotheses import Closure, Window
 from harness.pacing.learn.observations import Observations
 from harness.pacing.learn.prior import ROUND, ROUNDER, roundness
 
@@ -32,45 +32,65 @@ class RefusalCost:
         self._history = history
         self.state: Literal["unknown", "believed", "confirmed", "disproved"] = "unknown"
         self._why = ""
-        self.was = (0, 0)  # a limit with and without the refusals
         self._test: tuple[Grant, Window] | None = None
         self._new_facts: list[LearnedFact] = []
 
     # --- evidence ---------------------------------------------------------------------------------------------------
 
-    def rounded(self, found: Window, accepted: int, first_refused_s: float) -> Window:
-        """Return `found`, with the refusals in its window counted too, if that makes it a limit that people would
-        choose. accepted: how many had been let through when it refused.
-        """
-        refused = self._history.refused_between(self._history.sent[accepted - found.limit], first_refused_s)
-        total = found.limit + refused
-        rounder = roundness(total) >= max(ROUND, roundness(found.limit) + ROUNDER)
-        if not refused or self.state == "disproved" or not (rounder or self._history.charging):
-            return found
-        self.was = (total, found.limit)
-        self.believe(f"{found.limit:,} accepted and {refused:,} refused make {total:,}")
-        evidence = found.evidence.replace(" requests", f" and {refused:,} refused requests", 1)
-        return replace(found, limit=total, evidence=evidence)
+    def adopt(self, found: Window) -> None:
+        """Believe it if `found` counts refused requests."""
+        if found.charged:
+            self.believe("only together with them were the limits full when they refused")
+        elif found.alone:
+            self.believe(f"{found.alone:,} accepted and {found.limit - found.alone:,} refused make {found.limit:,}")
 
-    def explains(self, windows: Sequence[Window], refused_s: float, opened_s: float) -> Window | None:
+    def restored(self, window: Window) -> Window:
+        """Return it without the refused requests that were added to its count, once they are not believed to count."""
+        return window if self._history.charging or not window.alone else replace(window, limit=window.alone, alone=0)
+
+    def early(self, windows: Sequence[Window], refused_s: float, opened_s: float, in_flight: int = 0) -> Window | None:
         """Return the limit that refused at `refused_s` before its count was reached, by no more than the refusals in
-        sight.
+        sight. opened_s: when it was open again; in_flight: so many beside it may have been counted.
         """
         for window in windows:
             since_s = refused_s - window.span_s
-            accepted = self._history.accepted_between(since_s, refused_s)
+            accepted = self._history.accepted_between(max(since_s, opened_s), refused_s) + in_flight
             refused = self._history.refused_between(since_s, refused_s)
-            fresh = self._history.accepted_between(opened_s, refused_s)
-            late = accepted < window.limit <= accepted + refused and fresh >= EARLY * window.limit
-            if late and self.state != "disproved":
-                self.believe(f"{window.tier} refused after {accepted:,} accepted and {refused:,} refused")
+            if accepted < window.limit <= accepted + refused and not self._history.free:
                 return window
         return None
+
+    def explains(self, windows: Sequence[Window], refused_s: float, opened_s: float) -> Window | None:
+        """Return the limit that refused early, if so many had been let through since it opened at `opened_s` that it is
+        none whose room comes back bit by bit; then it is believed.
+        """
+        window = self.early(windows, refused_s, -math.inf)
+        fresh = self._history.accepted_between(opened_s, refused_s)
+        if window is None or fresh < EARLY * window.limit:
+            return None
+        self._believe_early(window, refused_s)
+        return window
+
+    def _believe_early(self, window: Window, refused_s: float) -> None:
+        accepted = self._history.accepted_between(refused_s - window.span_s, refused_s)
+        refused = self._history.refused_between(refused_s - window.span_s, refused_s)
+        self.believe(f"{window.tier} refused after {accepted:,} accepted and {refused:,} refused")
+
+    def is_shut_long(self, window: Window, first_s: float, shut_s: float, before: Closure, opened_s: float) -> None:
+        """Believe it where `window` refused early and is shut for longer than anything that comes back bit by bit.
+
+        Since `before` the rate that would be let in one request less than got through since it opened again at
+        `opened_s`, so that the next would be let in after that part of the time.
+        """
+        back = self._history.accepted_between(opened_s, first_s) - 1
+        if back > 0 and shut_s > (first_s - before.first_s) / back:
+            self._believe_early(window, first_s)
 
     def unexplained(self) -> None:
         """Note that a known limit refused after fewer requests, refused or not, than it counts."""
         if self._history.charging:
-            self._drop("it refused again after fewer requests, refused or not, than the limit counts")
+            self.state, self._history.charging = "unknown", False
+            self._tell("whether refused requests cost quota is open again: a limit refused before it was full", "fair")
 
     def believe(self, why: str) -> None:
         """Believe it for the reason given, if nothing is known yet."""
@@ -135,3 +155,16 @@ class RefusalCost:
         if self.state == "unknown":
             return []
         return [f"refused requests cost {'nothing' if self.state == 'disproved' else 'quota'}: {self._why}"]
+
+
+def rounded(seen: Observations, found: Window, accepted: int, first_refused_s: float) -> Window:
+    """Return `found`, with the refused requests in its window counted too, where they are believed to count or that
+    makes it a limit that people would choose. accepted: how many had been let through when it refused.
+    """
+    refused = seen.refused_between(seen.sent[accepted - found.limit], first_refused_s)
+    total = found.limit + refused
+    rounder = roundness(total) >= max(ROUND, roundness(found.limit) + ROUNDER)
+    if not refused or seen.free or not (rounder or seen.charging):
+        return found
+    evidence = found.evidence.replace(" requests", f" and {refused:,} refused requests", 1)
+    return replace(found, limit=total, alone=found.limit, evidence=evidence)

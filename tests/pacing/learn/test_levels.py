@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from harness.pacing import AutoPacer, Grant, Notice, Outcome, Quota, parse_tiers
 from harness.pacing.learn.claims import Claims
@@ -16,6 +16,7 @@ STEPS = st.lists(st.tuples(st.floats(0, 3), st.floats(0, 1), st.floats(0, 1)), m
 
 
 @given(st.integers(3, 40), st.floats(0.2, 20), STEPS)
+@example(3, 1.0, [(0.0, 0.0, 0.0), (0.0, 0.0, 0.0)])  # no time at all passes
 @settings(max_examples=150, deadline=None, derandomize=True)
 def test_the_true_rate_is_never_ruled_out(depth: int, rate: float, steps: list[tuple[float, float, float]]) -> None:
     """One request after another: (silence before it, the way there, the way back), each of any length."""

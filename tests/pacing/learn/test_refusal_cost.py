@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.pacing import Grant
 from harness.pacing.learn.hypotheses import Window
 from harness.pacing.learn.observations import Observations
-from harness.pacing.learn.refusal_cost import RefusalCost
+from harness.pacing.learn.refusal_cost import RefusalCost, rounded
 
 
 def scene(accepted: int, refused: int) -> tuple[Observations, RefusalCost]:
@@ -23,6 +23,13 @@ def found(limit: int) -> Window:
     return Window(limit, 14.0, 15.0, f"refused after {limit} accepted requests")
 
 
+def adopt(history: Observations, refusal_cost: RefusalCost, accepted: int) -> int:
+    """Believe what so many accepted, and those that were refused with them, make; return the count."""
+    window = rounded(history, found(accepted), accepted, 2.0)
+    refusal_cost.adopt(window)
+    return window.limit
+
+
 def belief(limit: int = 100, period_s: float = 5.0) -> Window:
     return Window(limit, period_s, period_s, "refused", named=True)
 
@@ -30,12 +37,12 @@ def belief(limit: int = 100, period_s: float = 5.0) -> Window:
 def test_a_count_that_only_the_refusals_make_round_is_evidence() -> None:
     """193 accepted and 7 refused make 200; 193 and 6 make nothing; 200 are round enough by themselves."""
     history, refusal_cost = scene(193, 7)
-    assert refusal_cost.rounded(found(193), 193, 2.0).limit == 200
+    assert adopt(history, refusal_cost, 193) == 200
     assert (refusal_cost.state, history.charging) == ("believed", True)
     assert refusal_cost.sentences() == ["refused requests cost quota: 193 accepted and 7 refused make 200"]
     for accepted, refused in ((193, 6), (200, 100)):
         history, refusal_cost = scene(accepted, refused)
-        assert refusal_cost.rounded(found(accepted), accepted, 2.0).limit == accepted
+        assert adopt(history, refusal_cost, accepted) == accepted
         assert (refusal_cost.state, history.charging, refusal_cost.new_facts()) == ("unknown", False, [])
 
 
@@ -60,7 +67,7 @@ def test_refusals_then_occupy_slots() -> None:
     """93 accepted and 7 refused use up 100, until those that were refused have left the window too."""
     history, refusal_cost = scene(93, 7)
     assert history.used(2.0, 5.0) == 93
-    refusal_cost.rounded(found(193), 193, 2.0)
+    adopt(history, refusal_cost, 193)
     history.charging = True
     assert history.used(2.0, 5.0) == 100
     assert history.opens_at(2.0, 5.0, 100, 1) == history.answered[0] + 5.0
@@ -96,7 +103,7 @@ def test_one_request_goes_ahead_and_its_fate_decides() -> None:
         assert [fact.trust for fact in refusal_cost.new_facts()] == ["high"]
         assert not refusal_cost.may_try(belief(), 3.0, 1)
         if passes:
-            assert refusal_cost.rounded(found(193), 193, 2.0).limit == 193
+            assert adopt(history, refusal_cost, 193) == 193
             assert refusal_cost.sentences()[0].startswith("refused requests cost nothing")
 
 
@@ -115,4 +122,4 @@ def test_a_refusal_that_the_refusals_do_not_explain_ends_it() -> None:
     history, refusal_cost = believed(60, 5)
     assert refusal_cost.explains([belief()], 3.0, 0.0) is None
     refusal_cost.unexplained()
-    assert (refusal_cost.state, history.charging) == ("disproved", False)
+    assert (refusal_cost.state, history.charging, history.free) == ("unknown", False, False)
