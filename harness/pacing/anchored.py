@@ -39,6 +39,7 @@ class AnchoredLimiter:
     __slots__ = (
         "_answered",
         "_began",
+        "_dropped",
         "_free_at",
         "_guard_s",
         "_high",
@@ -67,6 +68,7 @@ class AnchoredLimiter:
         self._answered = 0  # of `used`, what is neither in flight nor late
         self._missed = 0  # of that, what may have missed the window
         self._late: list[Counted] = []
+        self._dropped: tuple[Counted, ...] = ()  # less than W ago: places here no more, but under new limits maybe
 
     def expire(self, now: float) -> None:
         while self._late and self._late[0][0] <= now:
@@ -83,7 +85,11 @@ class AnchoredLimiter:
             low, missed = self._lasts_until(), self._missed
             if self._free_at <= low:
                 self._free_at = -math.inf
-        self.used += missed - self._answered
+        dropped = self._answered - missed
+        if dropped:
+            lately = (counted for counted in self._dropped if counted[0] + self.span_s > now)
+            self._dropped = (*lately, (self._last, dropped))
+        self.used -= dropped
         self._begin(now, low)
         self._answered = missed
 
@@ -148,7 +154,8 @@ class AnchoredLimiter:
 
     def recent(self) -> tuple[list[Counted], list[Counted]]:
         free = [(self._free_at, 0)] if self._free_at > -math.inf else []
-        return ([(self._last, self._answered)] if self._answered else []), sorted(free + self._late)
+        answered = [(self._last, self._answered)] if self._answered else []
+        return [*self._dropped, *answered], sorted(free + self._late)
 
     def releases(self) -> Iterable[Counted]:
         settled = self._answered - self._missed

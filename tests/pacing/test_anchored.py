@@ -167,3 +167,15 @@ def test_windows_of_a_faster_clock_do_not_slip_away(windows: int) -> None:
     arrivals += [(at, 1, at) for _ in range(4) if isinstance(pacer.reserve(at), Grant)]
     assert History(arrivals).replay(Server([AnchoredWindow(3, period_s)], clock)) == 0
     assert len(arrivals) == 2 * (windows + 1) + 2
+
+
+def test_a_window_that_is_over_still_counts_under_new_limits() -> None:
+    """Four answered at 19.9 s take no place in the window of 20.01 s, but in a log they do."""
+    pacer = WindowPacer(parse_tiers("5/20s:anchored"), linger_s=0.0)
+    for sent_at in (0.0, 19.9, 19.9, 19.9, 19.9, 20.01):
+        grant = pacer.reserve(sent_at)
+        assert isinstance(grant, Grant)
+        pacer.settle(grant, sent_at, Outcome.ANSWERED)
+    pacer.set_tiers(parse_tiers("5/20s:log"), 20.02)
+    assert pacer.reserve(20.03) == Later(pytest.approx(39.902), "limit", Tier(5, 20.0, "log"))  # type: ignore[arg-type]
+    assert [isinstance(pacer.reserve(39.902), Grant) for _ in range(5)] == [True] * 4 + [False]
