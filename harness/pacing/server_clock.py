@@ -121,7 +121,7 @@ def _offset_s(epoch_s: float, zone: ZoneInfo | None) -> float:
 class AlignedLimiter:
     """At most `limit` between two borders on the server's clock; `clock` is its own where only ends of windows tell."""
 
-    __slots__ = ("_answered", "_blind_s", "_clock", "_in_zone", "_late", "limit", "span_s", "tier", "used")
+    __slots__ = ("_answered", "_blind_s", "_clock", "_freed", "_in_zone", "_late", "limit", "span_s", "tier", "used")
 
     def __init__(self, tier: Tier, clock: ServerClock) -> None:
         self.tier = tier
@@ -135,6 +135,7 @@ class AlignedLimiter:
         # (latest arrival, cost, latest arrival on the server's clock as its own Date has it), as is the other.
         self._answered: deque[tuple[float, int, float]] = deque()
         self._late: deque[tuple[float, int, float]] = deque()
+        self._freed: deque[Counted] = deque()  # past a border: places here no more, but under new limits maybe
 
     def told_to_s(self, now: float) -> float | None:
         """Return to how many seconds the borders of its windows are known; None where they are not."""
@@ -155,7 +156,11 @@ class AlignedLimiter:
     def expire(self, now: float) -> None:
         for queue in (self._answered, self._late):
             while queue and self._free_at(queue[0]) <= now:
-                self.used -= queue.popleft()[1]
+                at, cost, _ = queue.popleft()
+                self.used -= cost
+                self._freed.append((at, cost))
+        while self._freed and self._freed[0][0] + self.span_s <= now:
+            self._freed.popleft()
 
     def _free_at(self, counted: tuple[float, int, float]) -> float:
         arrived_by, _, second_ends = counted
@@ -182,7 +187,7 @@ class AlignedLimiter:
 
     def recent(self) -> tuple[list[Counted], list[Counted]]:
         answered, late = ([(at, cost) for at, cost, _ in queue] for queue in (self._answered, self._late))
-        return answered, late
+        return sorted([*self._freed, *answered]), late
 
     def releases(self) -> Iterable[Counted]:
         return ((self._free_at(counted), counted[1]) for counted in heapq.merge(self._answered, self._late))

@@ -93,3 +93,14 @@ def test_a_counter_whose_phase_is_known_lets_the_whole_limit_through_and_then_it
     assert later.until is not None
     assert 1011.0 - 1005.0 <= later.until <= 1011.0 - 1004.0 + 0.01  # the second of the Date is what is uncertain
     assert isinstance(pacer.reserve(later.until), Grant)
+
+
+def test_what_was_sent_before_a_border_still_counts_under_new_limits() -> None:
+    """Four just before a border take no place in the window after it, but in a log they do: nine went in 20 s."""
+    pacer = WindowPacer(parse_tiers("5/20s:aligned"), linger_s=0.0)
+    for sent_s in (0.0, 19.5, 19.6, 19.7, 19.8, 20.2):
+        asked(pacer, sent_s, 0.0, float(math.floor(sent_s)))
+    pacer.set_tiers(parse_tiers("5/20s:log"), 20.3)
+    later = pacer.reserve(20.3)
+    assert isinstance(later, Later)
+    assert later.until == pytest.approx(39.5, abs=0.01)
