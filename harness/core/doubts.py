@@ -6,7 +6,8 @@ must not hold up everyone for ever. What tells them apart is another request:
     pause      everyone is held, as long as the server said or as long as a guess; then ANOTHER request goes ahead: one
                out of the queue, and after that is refused as well, something that was let in before
     again      it got through: the suspect goes once more, at once. Let in: a limit had refused it, and all go on
-    alone      refused again. Silence, as long as the one that let the other through; then the suspect goes, alone
+    alone      refused again. Silence, as long as the one that let the other through, and twice as long as others have
+               rested of late before they were let through; then the suspect goes, alone
     counter    refused after a silence, too. Another request at once: let in, the status is the suspect's own, and it
                fails as that status does; refused, it all begins anew. Where the suspect alone has been refused three
                times after a silence that let another through each time, it is its own fault, too: it uses up the limit
@@ -51,6 +52,8 @@ LEAST_SILENCE_S, MOST_SILENCE_S = 1.6, 11.0
 # through before: a slow bucket lets one in now and then, however often it refuses meanwhile. At most so long, though:
 # slower than one in seven minutes is no limit of an API that lists are imported from.
 SURE, SURE_SILENCE_S = 2, 900.0
+# A bare 403 is an item's own more often than not, and everyone waits for it: so the mean rest counts, and no longer.
+BARE_SILENCE_S = 120.0
 # One that comes soon after another may have met what a bucket had left, so the longest rest of the last ten or so
 # counts. Of four in a row one had three quarters of what a bucket needs for one, and twice that is enough.
 FADING = 0.9
@@ -80,7 +83,8 @@ class Doubts:
         self._paused_s = 0.0  # the pause after which another request got through
         self._closed_s = 0.0  # the last refusal, as far as the pause is concerned
         self._through_s = 0.0  # when the last one was let through,
-        self._rest_s = 0.0  # and how long after the one before, at most, of late
+        self._rest_s = 0.0  # and how long after the one before, at most, of late;
+        self._rests_s = self._rests = 0.0  # the sum of those times, and their number, older ones for less
         self._looked = False  # the pause was left out
         self._known: dict[Sign, Literal["limit", "own"]] = {}
         self._batch = 1
@@ -155,6 +159,7 @@ class Doubts:
         if through:
             rest_s = now - self._through_s if self._passed else 0.0
             self._through_s, self._rest_s = now, max(rest_s, FADING * self._rest_s)
+            self._rests_s, self._rests = FADING * self._rests_s + rest_s, FADING * self._rests + 1
             self._passed += 1
             self._row = 0
             if mine or not flight.compared:
@@ -374,10 +379,15 @@ class Doubts:
         """Let the next suspect go alone, after a silence; return that in seconds."""
         self.phase = "alone"
         self.silence_s = max(LEAST_SILENCE_S, self._paused_s)
-        if not self._suspects[0].notice.doubtful:
-            self.silence_s = min(SURE_SILENCE_S, SURE * max(self.silence_s, self._rest_s))
-        elif not self._suspects[0].full:
+        notice = self._suspects[0].notice
+        if not notice.doubtful or not notice.bare:  # what speaks of a limit is hardly ever an item's own
+            longest_s = max(self.silence_s, self._rest_s, notice.retry_after_s or 0.0)
+            self.silence_s = min(SURE_SILENCE_S, SURE * longest_s)
+            return self.silence_s
+        if not self._suspects[0].full:
             self.silence_s = min(MOST_SILENCE_S, self.silence_s)
+        if self._rests:  # twice the mean rest is what a bucket needs for two
+            self.silence_s = max(self.silence_s, min(BARE_SILENCE_S, SURE * self._rests_s / self._rests))
         return self.silence_s
 
     def unsettled(self) -> list[Suspect]:

@@ -332,3 +332,13 @@ def test_no_item_is_lost_to_a_limit_that_refills_slowly(limit: str, workers: int
         run = play(limit, "none", 40, workers=workers, seed=seed, latency=latency)
         assert run.state.status == "complete"
         assert run.state.imported == 40
+
+
+@pytest.mark.parametrize("limit", ["2/30s:gcra:burst=1", "10/120s:bucket", "6/60s:counter"])
+@pytest.mark.parametrize("dialect", ["google", "github"])
+def test_nor_to_one_that_refuses_with_403(limit: str, dialect: str) -> None:
+    """Another that was let through had taken the one place there was; the item is tried alone after twice that time."""
+    for workers in (1, 3):
+        run = play(limit, dialect, 40, workers=workers, seed=workers, latency="lognormal:80ms")
+        assert run.state.status == "complete"
+        assert run.state.imported == 40

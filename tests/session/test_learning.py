@@ -49,13 +49,16 @@ async def test_the_next_run_starts_from_what_the_last_one_learned(tmp_path: Path
 
 @pytest.mark.anyio
 async def test_what_was_learned_is_in_the_events_the_state_and_the_summary(tmp_path: Path) -> None:
-    """Each belief is an event with its evidence; limits count as learned, and the bound is theirs."""
+    """Each belief is an event with its evidence, and so is what it leaves open; the bound is that of learned limits."""
     run = await imported(tmp_path, "run")
-    learned = [event for event in read_events(run.folder) if isinstance(event, e.Learned)]
+    news = [event for event in read_events(run.folder) if isinstance(event, e.Learned)]
+    learned = [event for event in news if event.counting != "rivals"]
     assert {event.tier for event in learned} == {"50/3s", "120/10s"}
     assert all("accepted" in event.evidence and event.trust in ("high", "fair") for event in learned)
     state, summary = run.state(), run.summary()
-    assert set(state.learned) == {"50/3s", "120/10s"}
+    assert set(state.learned) == {"50/3s", "120/10s", "rivals", "next"}
+    assert [event.tier for event in news if event not in learned] == [None] * (len(news) - len(learned))
+    assert state.learned["next"] == "next nothing is asked: each period is settled"
     assert summary is not None
     assert summary["limits_source"] == "learned"
     assert (summary["optimality"], summary["unmeasured"]) == (None, "")  # C12: the best possible is an estimate
