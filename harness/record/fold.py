@@ -388,7 +388,8 @@ def _learned(state: State, event: e.Learned) -> None:
         state.limits = event.limits
     kept = event.limits.split("+")
     state.learned = {key: why for key, why in state.learned.items() if key in kept or not _is_limit(key)}
-    state.learned[event.tier or event.evidence.partition(" ")[0]] = event.evidence
+    what, _, said = event.evidence.partition(" ")  # where it is of no limit, of what comes first: a header, `rivals`
+    state.learned[event.tier or what] = said if event.counting == "rivals" else event.evidence
 
 
 def _predicted(state: State, event: e.Predicted) -> None:

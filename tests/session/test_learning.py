@@ -58,7 +58,7 @@ async def test_what_was_learned_is_in_the_events_the_state_and_the_summary(tmp_p
     state, summary = run.state(), run.summary()
     assert set(state.learned) == {"50/3s", "120/10s", "rivals", "next"}
     assert [event.tier for event in news if event not in learned] == [None] * (len(news) - len(learned))
-    assert state.learned["next"] == "next nothing is asked: each period is settled"
+    assert state.learned["next"] == "nothing: each period is settled"
     assert summary is not None
     assert summary["limits_source"] == "learned"
     assert (summary["optimality"], summary["unmeasured"]) == (None, "")  # C12: the best possible is an estimate

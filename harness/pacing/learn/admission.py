@@ -18,10 +18,10 @@ from harness.pacing.learn.observations import Observations
 class Admission:
     """Opens by the server's own count, or by ours where that is sure enough."""
 
-    def __init__(self, claims: Claims, history: Observations) -> None:
+    def __init__(self, claims: Claims, seen: Observations) -> None:
         self.left = 0  # requests that are still to be sent, if that was told
         self._claims = claims
-        self._history = history
+        self._seen = seen
         self._intents: list[tuple[Claim, bool | None]] = []  # see `granted`
 
     def granted(self, now: float) -> None:
@@ -42,7 +42,7 @@ class Admission:
         self._intents = []
         if not self._claims.all:
             return None
-        units = self._history.in_flight_cost + cost
+        units = self._seen.in_flight_cost + cost
         ahead = self._ahead(units)
         if ahead is not None:
             return ahead
@@ -59,7 +59,7 @@ class Admission:
         """Make others wait while one request goes ahead after a window's turn: where headers show one limit at a time
         there may be more, and its answer shows the tightest. Not for logs, whose slots come free one by one.
         """
-        if not self._history.in_flight:
+        if not self._seen.in_flight:
             return None
         for claim in self._claims.all.values():
             family = claim.family
@@ -85,14 +85,14 @@ class Admission:
         if least is None:
             if not claim.settled:
                 return self._unread(claim, units)
-            fits = claim.fits(now, cost, self._history)
-            return None if fits else _wait(claim, claim.opens_at(now, cost, self._history))
+            fits = claim.fits(now, cost, self._seen)
+            return None if fits else _wait(claim, claim.opens_at(now, cost, self._seen))
         if least >= units:
             return None
         sure = claim.settled and not claim.is_shared
-        if sure and not self._is_shut(claim, now) and claim.fits(now, cost, self._history):
+        if sure and not self._is_shut(claim, now) and claim.fits(now, cost, self._seen):
             return None
-        if self._history.in_flight and least >= cost:
+        if self._seen.in_flight and least >= cost:
             return _wait(claim, None)
         return self._exhausted(claim, now, cost, sure)
 
@@ -108,7 +108,7 @@ class Admission:
         if until is not None:
             if now < until:
                 return _wait(claim, until)
-            asked = is_last and resets.tells_times and self._history.in_flight
+            asked = is_last and resets.tells_times and self._seen.in_flight
             return _wait(claim, None) if asked else None
         looks = resets.looks_at()[claim.looks :] if is_last and self.left > 1 else ()
         if not looks:
@@ -131,18 +131,18 @@ class Admission:
         """
         if claim.last is None:
             return None
-        history = self._history
-        since = len(history) - bisect_right(history.answered, claim.last.sent_s)
-        return _wait(claim, None) if claim.last.remaining - since < units and history.in_flight else None
+        seen = self._seen
+        since = len(seen) - bisect_right(seen.answered, claim.last.sent_s)
+        return _wait(claim, None) if claim.last.remaining - since < units and seen.in_flight else None
 
     def _exhausted(self, claim: Claim, now: float, cost: int, sure: bool) -> Later | None:
         """Return how long to wait where nothing is left: until the oldest slot comes free, or the reset, whichever is
         sooner; then one goes ahead.
         """
-        history = self._history
+        seen = self._seen
         by_reset = claim.is_by_reset
-        ours = not by_reset and (sure or (claim.settled and not claim.fits(now, cost, history)))
-        at = claim.opens_at(now, cost, history) if ours else None
+        ours = not by_reset and (sure or (claim.settled and not claim.fits(now, cost, seen)))
+        at = claim.opens_at(now, cost, seen) if ours else None
         if claim.resets_at is not None and claim.resets_when_told:
             reset_s = claim.resets_at[1] + claim.doubt_s()
             at = reset_s if at is None else min(at, reset_s)
@@ -151,7 +151,7 @@ class Admission:
         poll_at = math.inf if ours else _poll_at(claim)
         if at is not None and now < min(at, poll_at):
             return _wait(claim, min(at, poll_at))
-        if history.in_flight:
+        if seen.in_flight:
             return Later(None, "probe", claim.tier)
         self._intents.append((claim, now < (at or now)))
         return None

@@ -33,7 +33,7 @@ ROUNDING_S, ROUNDED_UP_S = 1.0, 2.0
 # Of two periods further apart than this one is no approximation of the other: the longer is kept to.
 FAR = 1.5
 # So short that it matters by which part of a second a reset was rounded.
-SHORT_S = 3.0
+ROUGH_S = 3.0
 # More answers than one cannot say the same; that many in a row are no accident.
 MOST_ALIKE = 4
 # So many resets that are all beyond a window's end are no rounding.
@@ -247,18 +247,18 @@ class Claim:
         used = self.told_limit is not None and self.last is not None and 2 * self.last.remaining <= self.told_limit
         return self.fresh and used and as_far and not self.resets.grows
 
-    def fits(self, now: float, cost: int, history: Observations) -> bool:
+    def fits(self, now: float, cost: int, seen: Observations) -> bool:
         """Return whether `cost` more fits by our own count."""
-        return history.used(now, self.span_s) + cost <= self.limit
+        return seen.used(now, self.span_s) + cost <= self.limit
 
-    def opens_at(self, now: float, cost: int, history: Observations) -> float | None:
-        return history.opens_at(now, self.span_s, self.limit, cost)
+    def opens_at(self, now: float, cost: int, seen: Observations) -> float | None:
+        return seen.opens_at(now, self.span_s, self.limit, cost)
 
-    def statistics(self, now: float, history: Observations) -> TierStatistics:
-        used = history.used(now, self.span_s)
+    def statistics(self, now: float, seen: Observations) -> TierStatistics:
+        used = seen.used(now, self.span_s)
         left = max(0, self.limit - used)
-        opens_at = self.opens_at(now, 1, history) if used >= self.limit else None
-        full_at = history.answered[-1] + self.span_s if used and len(history) else None
+        opens_at = self.opens_at(now, 1, seen) if used >= self.limit else None
+        full_at = seen.answered[-1] + self.span_s if used and len(seen) else None
         return TierStatistics(self.tier, used, left, opens_at, full_at, self.span_s)
 
     # --- what answers say -------------------------------------------------------------------------------------------
@@ -339,18 +339,18 @@ class Claim:
         if last is None or reading.sent_s >= last.sent_s:
             self.last, self._last_utc_s = reading, reset_utc_s
 
-    def measure(self, quota: Quota, ends: tuple[float, float], history: Observations) -> None:
+    def measure(self, quota: Quota, ends: tuple[float, float], seen: Observations) -> None:
         """Measure a window: with nothing in flight the count of what is used leads back to the request that opened it,
         which was so long before its reset.
         """
-        used = None if history.in_flight else self.used
+        used = None if seen.in_flight else self.used
         if self.told_s is not None or used is None or (self.spans_s is not None and 4 * used > (quota.limit or 0)):
             return
-        opener, reset_s = len(history) - used, quota.reset_s
-        if reset_s is None or not 0 <= reset_s <= ABSURD_S or not 0 < used <= len(history):
+        opener, reset_s = len(seen) - used, quota.reset_s
+        if reset_s is None or not 0 <= reset_s <= ABSURD_S or not 0 < used <= len(seen):
             return
-        low_s = max(0.0, ends[0] - history.answered[opener])
-        high_s = ends[1] + self.slack_s - history.earliest_sent(opener)
+        low_s = max(0.0, ends[0] - seen.answered[opener])
+        high_s = ends[1] + self.slack_s - seen.earliest_sent(opener)
         before = self.spans_s
         if before is not None and max(before[0], low_s) < min(before[1], high_s):
             low_s, high_s = max(before[0], low_s), min(before[1], high_s)
@@ -458,7 +458,10 @@ class Claim:
     def counter_s(self) -> float | None:
         """Return the period of a sliding counter, if this or another of its family is known to be one."""
         own_s = self.own_counter_s
-        return self.told_s if own_s is None and self.told_s is not None and self.family.counts else own_s
+        if own_s is not None or not self.family.counts:
+            return own_s
+        # The reset lies one to two periods ahead, on a border of the server's clock.
+        return self.told_s or self.resets.on_the_clock(self.longest_reset_s / 2)
 
     def whole_period_s(self) -> float | None:
         """Return the period as told, else as resets make likely; None where there is neither.
@@ -493,7 +496,7 @@ class Claim:
         return None if self.spans_s is None or self.spans_s[1] <= 0 else _usual(*self.spans_s)
 
     def _log_period_s(self) -> float:
-        if self.longest_reset_s <= SHORT_S and self._ahead_s[0] < self._ahead_s[1]:
+        if self.longest_reset_s <= ROUGH_S and self._ahead_s[0] < self._ahead_s[1]:
             return _usual(*self._ahead_s)
         return _usual(self.longest_reset_s - ROUNDING_S - 0.5, self.longest_reset_s + ROUNDING_S - 0.5)
 

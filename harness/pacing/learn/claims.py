@@ -26,8 +26,8 @@ class Claims:
     a time.
     """
 
-    def __init__(self, history: Observations, trust: Trust) -> None:
-        self._history = history
+    def __init__(self, seen: Observations, trust: Trust) -> None:
+        self._seen = seen
         self._trust = trust
         self.clock = ServerClock()
         self.all: dict[Key, Claim] = {}
@@ -67,7 +67,7 @@ class Claims:
 
     def _read_families(self, notice: Notice, sent_s: float, now: float) -> list[Claim]:
         """Take in what an answer says of each family; return the claims that its silence about them settles."""
-        changed, surely = [], self._history.in_flight_cost if notice.refused else None
+        changed, surely = [], self._seen.in_flight_cost if notice.refused else None
         lefts: dict[str, dict[Key, int]] = {}
         for quota in notice.quotas:
             of_header = lefts.setdefault(_header(quota), {})
@@ -109,7 +109,7 @@ class Claims:
             return False
         claim.singles = claim.singles + 1 if quota.remaining == 0 else -1
         # From the first request on: a limit that is shown only once it is used up has nothing left either.
-        first = len(self._history) <= SINGLES + 1
+        first = len(self._seen) <= SINGLES + 1
         if claim.singles < SINGLES or not first or (quota.limit or 0) <= SINGLES:
             return False
         self.single = quota
@@ -126,7 +126,7 @@ class Claims:
             claim.polls = False
         if quota.remaining is not None and quota.limit is not None and claim.is_counted:
             claim.strange += quota.limit - quota.remaining > self._ours(claim, sent_s, now) + 1 + STRANGERS
-        claim.measure(quota, ends, self._history)
+        claim.measure(quota, ends, self._seen)
         grown = self._watch_growth(claim, quota, sent_s, now)
         return claim.settle() or grown
 
@@ -134,11 +134,11 @@ class Claims:
         """Return how much of it we have used at most as the server counted when a request came, at its send or
         later.
         """
-        history = self._history
+        seen = self._seen
         if claim.counter and self.clock.known:
-            clocked = Clocked(history, self.clock)
-            return history.in_flight_cost + clocked.occupied("counter", claim.period_s, sent_s, now)[1]
-        return history.used(now, claim.span_s + now - sent_s if claim.settled else now + 1e9)
+            clocked = Clocked(seen, self.clock)
+            return seen.in_flight_cost + clocked.occupied("counter", claim.period_s, sent_s, now)[1]
+        return seen.used(now, claim.span_s + now - sent_s if claim.settled else now + 1e9)
 
     def _ends(self, quota: Quota, sent_s: float, now: float) -> tuple[float, float]:
         """Return between which times the window ends by this answer, if its reset is rounded up."""
@@ -158,9 +158,9 @@ class Claims:
                 continue
             period_s, countings = claim.countings
             if countings is None or period_s != claim.period_s:
-                last = None if self._history.in_flight else claim.last
+                last = None if self._seen.in_flight else claim.last
                 left = last.remaining + 1 if last is not None and last.sent_s == sent_s else None
-                countings = Countings((Tier(claim.limit, claim.period_s),), self._history, sent_s, left)
+                countings = Countings((Tier(claim.limit, claim.period_s),), self._seen, sent_s, left)
                 claim.countings = claim.period_s, countings
             if countings.read(sent_s, now, 1, notice) is not None:
                 said = f"{claim.evidence}; what is left grows all the time, so it is a bucket"
@@ -192,15 +192,15 @@ class Claims:
         """Return the bucket that answers with nothing else in flight show, if they do: those of which it is known that
         their requests were the last to arrive.
         """
-        growth, limit, history = claim.growth, claim.told_limit or 0, self._history
+        growth, limit, seen = claim.growth, claim.told_limit or 0, self._seen
         if left >= limit - 1:
-            before, here = bisect_left(history.sends, sent_s), bisect_right(history.answered, sent_s)
+            before, here = bisect_left(seen.sends, sent_s), bisect_right(seen.answered, sent_s)
             if before == here:  # nothing else was in flight when it was sent
                 growth.full(sent_s, now, before, limit)
             else:
                 growth.forget()
-        elif not history.in_flight and claim.used is not None:
-            growth.read(sent_s, now, len(history), left)
+        elif not seen.in_flight and claim.used is not None:
+            growth.read(sent_s, now, len(seen), left)
         return growth.tier(limit)
 
     # --- what others ask --------------------------------------------------------------------------------------------

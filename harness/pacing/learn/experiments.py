@@ -34,13 +34,10 @@ from typing import Literal
 
 from harness.pacing.base import Grant
 from harness.pacing.learn.hypotheses import Window, known_by
-from harness.pacing.learn.observations import Observations
+from harness.pacing.learn.observations import SILENCE, Observations
 from harness.pacing.learn.prior import roundness, worth_trying
 from harness.pacing.tiers import Kind
 
-# A silence, as a part of a window's period, that most likely has the border in it: an importer sends as soon as it may,
-# so that within a window there are none but the round trip of the one that goes ahead.
-SILENCE = 0.15
 # Windows whose oversteps are punished are short: seconds, by how people choose them.
 SHORT = (1.0, 2.0, 5.0, 10.0, 60.0)
 # A window on the clock is asked again after so many periods, and each time after so many times more.

@@ -14,19 +14,20 @@ from harness.pacing.learn.claim import Claim
 from harness.pacing.learn.claims import Claims
 from harness.pacing.learn.experiments import Due, Experiments, Question
 from harness.pacing.learn.explain import openers
+from harness.pacing.learn.facts import Facts, left_open
 from harness.pacing.learn.hypotheses import SHORTEST_S, Closure, Window
 from harness.pacing.learn.identify import Identifier, Model
 from harness.pacing.learn.observations import Observations
 from harness.pacing.learn.pause import BEYOND, Pause
-from harness.pacing.learn.prior import PERIODS, Trust, commonness, roundness, says_why
+from harness.pacing.learn.prior import PERIODS, Trust, commonness, roundness
 from harness.pacing.learn.refill import UNDER, Emptied, PacedLimiter, Refill
 from harness.pacing.learn.refusal_cost import RefusalCost
 from harness.pacing.shared_quota import Reading
 from harness.pacing.tiers import Tier, Tiers
 
 SERVER_ERROR = 500
-# Windows of a count as round as this lend their rate to a search.
-ROUND = 2
+# Windows of a count as round as this lend their rate to a search, and may be what was met in vain.
+ROUND_ENOUGH = 2
 # Where fewer were let through a knock is dear. At 11, limits of 5 and 10 that refusals count against gained a few per
 # cent in the mean, but a list of 4/5s that they do not fell from 0.95 to 0.91, and 5/1s with a penalty overslept.
 DEAR = 4
@@ -58,9 +59,8 @@ class Learner:
         self.changed = False
         self.declared = False  # limits are known without learning
         self._search: Refill | None = None
-        self._why_rate = ""
+        self._facts = Facts(trust)
         self._refilling: Tiers = ()  # limits that headers tell, as they were enforced last
-        self._told_rate = 0.0
         self._given_up: tuple[Window, ...] = ()  # windows in whose place a rate was believed
         self._short: Closure | None = None  # the last that was over at once
         self._pause: Pause | None = None
@@ -71,8 +71,6 @@ class Learner:
         self._full = 0  # got through with as many in flight as are believed to be allowed
         self._tried_more = False
         self._said_left: dict[Claim, Reading | None] = {}  # what headers had said last when a pause began
-        self._new_facts: list[LearnedFact] = []
-        self._said_open = ("", "")
         self._overruled: list[tuple[Window | Claim, float]] = []  # in the way of the last look, and since when
 
     def began(self, opened_s: float | None) -> None:
@@ -132,54 +130,21 @@ class Learner:
             *shared,
             *crowd,
             *rate,
-            *(self._left_open() if self.windows else ()),
+            *(self._left_open() or ()),
             *self._refusal_cost.sentences(),
             *self._trust.sentences(),
         )
 
-    def _left_open(self) -> tuple[str, str]:
-        """Return, for people, what else would explain the refusals, and what will be asked next."""
-        here = self.model.described
-        rivals = [said for model in self._identifier.rivals if (said := model.described) not in ("", here)]
-        asked = []
-        for window in self.windows:
-            asks = self.experiments.plans(window)
-            if asks == "period":
-                between = f"{window.low_s:.3g} and {window.high_s:.3g} s"
-                asked.append(f"one request asks {window.tier} for its period, which is between {between}")
-            elif asks == "count":
-                asked.append(f"one request asks whether {window.tier} counts more")
-        possible = ", or ".join(dict.fromkeys(rivals))
-        return (
-            f"rivals that explain the refusals, too: {possible}" if possible else "rivals are none: nothing else fits",
-            "next " + ("; ".join(asked) or "nothing is asked: each period is settled"),
-        )
+    def _left_open(self) -> tuple[str, str] | None:
+        """Return what else would explain the refusals, and what is asked next; None where no window is believed."""
+        return left_open(self.model, self._identifier.rivals, self.experiments) if self.windows else None
 
     def new_facts(self) -> tuple[LearnedFact, ...]:
         """Return what was learned since this was last asked, and what it leaves open, where that has changed."""
-        fresh, self._new_facts = (*self._new_facts, *self._refusal_cost.new_facts()), []
-        if fresh and self.windows:
-            now_open = self._left_open()
-            said = [one for one, before in zip(now_open, self._said_open) if one != before]
-            self._said_open = now_open
-            fresh += tuple(LearnedFact("", "rivals", one, "tentative") for one in said)
-        return fresh
-
-    def _tell(self, one: Claim | Window) -> None:
-        self._new_facts.append(LearnedFact(str(one.tier), one.tier.kind, one.evidence, one.trust))
-
-    def _tell_trust(self, header: str) -> None:
-        why = self._trust.dropped.get(header)
-        said = f"{header} is no longer trusted: {why}" if why else f"{header} is rounded down"
-        self._new_facts.append(LearnedFact("", "trust", said, "none" if why else "fair"))
-
-    def _tell_rate(self) -> None:
-        search = self._search
-        assert search is not None
-        self._told_rate = max(search.held, search.rate)
-        often = f"refused {search.refusals} times; requests got through again at once"
-        evidence = f"{self._why_rate}{often}: {search.rate:.3g} a second get through"
-        self._new_facts.append(LearnedFact(str(search.tier), "bucket", evidence, "fair"))
+        others = tuple(self._refusal_cost.new_facts())
+        if not (others or self._facts.any):
+            return ()
+        return self._facts.take(self._left_open(), others)
 
     # --- may it go? -----------------------------------------------------------------------------------------------
 
@@ -239,7 +204,7 @@ class Learner:
             said = f"; a request that it would have blocked got through after {passed_s:.3g} s"
             if isinstance(one, Claim):
                 one.belie(passed_s, said)
-                self._tell(one)
+                self._facts.limit(one)
                 continue
             rest = tuple(window for window in self.windows if window is not one)
             # What an earlier run learned holds no more, neither its period nor its count.
@@ -248,7 +213,7 @@ class Learner:
                 self._believe(replace(self.model, windows=(*rest, replace(shorter, evidence=one.evidence + said))))
             else:
                 self._believe(replace(self.model, windows=rest))
-                self._new_facts.append(LearnedFact("", "trust", f"{one.tier} is believed no more{said}", "none"))
+                self._facts.dropped(one, said)
         if self._search is not None and self._search.earliest(1) > grant.at:
             self._search = None
             self.model = replace(self.model, rate=False)
@@ -268,8 +233,7 @@ class Learner:
             self._shortened(asked, now)
         if self._pause is None and self._search is not None:
             self._search.accepted(grant.at, len(self._seen))
-            if self._search.held > 1.01 * self._told_rate:
-                self._tell_rate()
+            self._facts.risen(self._search)
         if self.model.at_once is not None:
             self._count_full(grant)
         if self._pause is not None and self._pause.is_probe(grant):
@@ -279,7 +243,7 @@ class Learner:
         """Learn what the headers of an answer say of limits, and of headers."""
         before = len(self._trust.dropped)
         for claim in self._claims.read(notice, grant.at, now):
-            self._tell(claim)
+            self._facts.limit(claim)
         if self._claims.all and self._claims.limits() != self._refilling:
             self.changed = True
         if self._claims.single is not None:
@@ -287,7 +251,7 @@ class Learner:
             self._one_by_one(single.header, single.limit, single.period_s)
         if len(self._trust.dropped) > before:
             for header in list(self._trust.dropped)[before:]:
-                self._tell_trust(header)
+                self._facts.trust(header)
 
     def _shortened(self, asked: Question, now: float) -> None:
         """Take in that a question was let through: the period is no longer than that."""
@@ -322,7 +286,7 @@ class Learner:
         self._search = Refill(pause, 0.0, self._rates, low=window.limit / window.high_s)
         self._search.no_burst(window.limit)
         self._believe(replace(self.model, windows=rest, rate=True))
-        self._tell_rate()
+        self._facts.rate(self._search)
 
     def _one_by_one(self, header: str, limit: int | None, period_s: float | None) -> None:
         """Search for an even rate, for headers say that nothing is left after each request."""
@@ -333,14 +297,14 @@ class Learner:
             self._search = Refill.known(UNDER * limit / period_s, 1, self._rates)
             self._search.sent(seen.sent[-1], 1)
         self._search.no_burst(1)
-        self._why_rate = f"{header}-Remaining was 0 after every single request, so they must come evenly; "
+        self._facts.why_rate = f"{header}-Remaining was 0 after every single request, so they must come evenly; "
         self._believe(replace(self.model, rate=True))
-        self._tell_rate()
+        self._facts.rate(self._search)
 
     def _rates(self) -> list[float]:
         """Return the rates of windows that are believed."""
         likely = [*self.windows, *self._given_up]
-        return [(w.limit - 1) / w.high_s for w in likely if w.limit > 1 and roundness(w.limit) >= ROUND]
+        return [(w.limit - 1) / w.high_s for w in likely if w.limit > 1 and roundness(w.limit) >= ROUND_ENOUGH]
 
     def _count_full(self, grant: Grant) -> None:
         """Try one more in flight after a while, once: limits change, and the first refusal may have come too late."""
@@ -381,7 +345,7 @@ class Learner:
         pause = self._pause
         if pause is None and self._opened_s is not None and grant.at < self._opened_s:
             return self._stale(grant, now, notice)
-        suspected = notice is not None and notice.doubtful and not says_why(notice)
+        suspected = notice is not None and notice.doubtful and notice.bare
         if pause is None:
             opened_s = grant.at if self._opened_s is None else self._opened_s
             others = len(self._seen.in_flight)
@@ -397,7 +361,7 @@ class Learner:
         pause.few = max(count, self._seen.accepted_between(pause.opened_s, now)) < DEAR
         belied = self._trust.weigh(notice)
         if belied is not None:
-            self._tell_trust(belied)
+            self._facts.trust(belied)
         pause.refusals += 1
         pause.last_s = now
         pause.suspected = suspected
@@ -418,7 +382,7 @@ class Learner:
         if pause.begins_anew(notice):
             self._refusal_cost.believe(f"told to wait {pause.named_s:g} s, and as long again after them")
         if not self._seen.charging and self._trust.too_short(pause.promised):
-            self._tell_trust(pause.promised)
+            self._facts.trust(pause.promised)
 
     def _test(self, pause: Pause, asked: Question | None, tried: Window | None) -> None:
         """Note that the pause began with a question: the limit is open when it says so, or is asked again before."""
@@ -444,7 +408,7 @@ class Learner:
         found = {
             seen.answered[opener] + period * BEYOND
             for opener in openers(seen.sent, seen.answered, len(seen))
-            if len(seen) - opener >= 1.5 * known and roundness(len(seen) - opener) >= ROUND
+            if len(seen) - opener >= 1.5 * known and roundness(len(seen) - opener) >= ROUND_ENOUGH
             for period in usual
         }
         return tuple(sorted(at for at in found if at > now)[:8])
@@ -554,15 +518,15 @@ class Learner:
         strangers = self._claims.explains(window.limit, window.low_s, window.high_s)
         if strangers is not None:
             strangers.evidence += f"; refused after {window.limit:,}, so others use it too"
-            self._tell(strangers)
+            self._facts.limit(strangers)
             return True
         for claim in self._claims.all.values():
             if abs(claim.limit - window.limit) <= max(1, 0.03 * claim.limit):
                 header = claim.correct(window, closure.told, self._said_left.get(claim), closure.others)
-                self._tell(claim)
+                self._facts.limit(claim)
                 if header is not None and self._trust.drop(*header):
                     self._claims.forget_counts()
-                    self._tell_trust(header[0])
+                    self._facts.trust(header[0])
                 return True
         return False
 
@@ -581,7 +545,7 @@ class Learner:
             self._search.refused(emptied)
         else:
             return
-        self._tell_rate()
+        self._facts.rate(self._search)
 
     def _emptied(self, closure: Closure, reopened_s: float) -> Emptied:
         """Return a pause as a rate sees it."""
@@ -597,8 +561,7 @@ class Learner:
         self._identifier.keep(model.windows, self._seen.answered[-1] if len(self._seen) else 0.0)
         for window in model.windows:
             if (str(window.tier), window.evidence) not in before:
-                self._tell(window)
+                self._facts.limit(window)
         if model.at_once is not None and model.at_once != crowd:
-            why = "refused with more in flight, and let in at once with fewer"
-            self._new_facts.append(LearnedFact(f"{model.at_once}:concurrency", "concurrency", why, "fair"))
+            self._facts.in_flight(model.at_once)
         self.changed = True

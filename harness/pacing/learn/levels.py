@@ -117,8 +117,6 @@ COUNTS_AS_BUCKET = "counts as a bucket"
 ENOUGH = 3
 # A level that is known no better may explain anything.
 CLOSE = 3.0
-# The silence before a window, as a part of its period, by which its first request is known.
-SILENCE = 0.15
 # Sums of floats, and servers that count in milliseconds.
 ROUNDED = 0.02
 
@@ -198,7 +196,7 @@ class Countings:
     def _is_of_window(self, tier: Tier, left: int, now: float) -> bool:
         """Return whether a window would leave as much: a log, one that opened after a silence, or one that is new."""
         seen, period_s = self._seen, tier.period_s
-        opened_s = seen.opened_s(now, period_s, SILENCE * period_s)
+        opened_s = seen.opened_s(now, period_s, period_s)
         since = len(seen) - bisect_left(seen.answered, opened_s)
         return tier.limit - left in (seen.used(now, period_s), since, 1)
 

@@ -11,6 +11,9 @@ from harness.pacing.base import Grant
 EPSILON_S = 1e-9
 # A lost request matters to no window longer than this.
 LONGEST_S = 31 * 86400.0
+# A silence, as a part of a window's period, that most likely has the border in it: an importer sends as soon as it may,
+# so that within a window there are none but the round trip of the one that goes ahead.
+SILENCE = 0.15
 # An answer that is later than another by this was not sent earlier, but for the slowest.
 LATEST_S = 30.0
 
@@ -95,13 +98,13 @@ class Observations:
             lost += len(self.refused) - bisect_right(self.refused, since)
         return self.in_flight_cost + len(self.answered) - bisect_right(self.answered, since) + lost
 
-    def opened_s(self, now: float, span_s: float, silence_s: float) -> float:
-        """Return when the latest request within `span_s` was sent that came after a silence; else the
-        first within it.
+    def opened_s(self, now: float, span_s: float, period_s: float) -> float:
+        """Return when the latest request within `span_s` was sent that came after a silence, of a window of `period_s`;
+        else the first within it.
         """
         first = bisect_right(self.answered, now - span_s)
         for at in range(len(self.answered) - 1, first, -1):
-            if self.sent[at] - self.answered[at - 1] > silence_s:
+            if self.sent[at] - self.answered[at - 1] > SILENCE * period_s:
                 return self.sent[at]
         return self.sent[first] if first < len(self.sent) else now
 

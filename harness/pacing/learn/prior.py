@@ -235,8 +235,3 @@ class Trust:
         dropped = [f"{header} is no longer trusted: {why}" for header, why in self.dropped.items()]
         rounded = [f"{header} is rounded down: a second is added" for header in self.slack_s if self.believes(header)]
         return (*dropped, *rounded)
-
-
-def says_why(notice: Notice) -> bool:
-    """Return whether an answer names a limit as its reason, in any header."""
-    return notice.retry_after_s is not None or any(quota.remaining == 0 for quota in notice.quotas)

@@ -25,15 +25,13 @@ from harness.pacing.learn.prior import ROUND, ROUNDER, roundness
 
 # A known limit that refuses so early, as a part of its count, is another one: room that comes back bit by bit.
 EARLY = 0.5
-# The silence before a window, as a part of its period, by which its first request is known.
-SILENCE = 0.15
 
 
 class RefusalCost:
     """One belief, for all limits of the budget."""
 
-    def __init__(self, history: Observations) -> None:
-        self._history = history
+    def __init__(self, seen: Observations) -> None:
+        self._seen = seen
         self.state: Literal["unknown", "believed", "confirmed", "disproved"] = "unknown"
         self._why = ""
         self._test: tuple[Grant, Window] | None = None
@@ -50,7 +48,7 @@ class RefusalCost:
 
     def restored(self, window: Window) -> Window:
         """Return it without the refused requests that were added to its count, once they are not believed to count."""
-        return window if self._history.charging or not window.alone else replace(window, limit=window.alone, alone=0)
+        return window if self._seen.charging or not window.alone else replace(window, limit=window.alone, alone=0)
 
     def early(self, windows: Sequence[Window], refused_s: float, opened_s: float, in_flight: int = 0) -> Window | None:
         """Return the limit that refused at `refused_s` before its count was reached, by no more than the refusals in
@@ -58,9 +56,9 @@ class RefusalCost:
         """
         for window in windows:
             since_s = refused_s - window.span_s
-            accepted = self._history.accepted_between(max(since_s, opened_s), refused_s) + in_flight
-            refused = self._history.refused_between(since_s, refused_s)
-            if accepted < window.limit <= accepted + refused and not self._history.free:
+            accepted = self._seen.accepted_between(max(since_s, opened_s), refused_s) + in_flight
+            refused = self._seen.refused_between(since_s, refused_s)
+            if accepted < window.limit <= accepted + refused and not self._seen.free:
                 return window
         return None
 
@@ -69,15 +67,15 @@ class RefusalCost:
         none whose room comes back bit by bit; then it is believed.
         """
         window = self.early(windows, refused_s, -math.inf)
-        fresh = self._history.accepted_between(opened_s, refused_s)
+        fresh = self._seen.accepted_between(opened_s, refused_s)
         if window is None or fresh < EARLY * window.limit:
             return None
         self._believe_early(window, refused_s)
         return window
 
     def _believe_early(self, window: Window, refused_s: float) -> None:
-        accepted = self._history.accepted_between(refused_s - window.span_s, refused_s)
-        refused = self._history.refused_between(refused_s - window.span_s, refused_s)
+        accepted = self._seen.accepted_between(refused_s - window.span_s, refused_s)
+        refused = self._seen.refused_between(refused_s - window.span_s, refused_s)
         self.believe(f"{window.tier} refused after {accepted:,} accepted and {refused:,} refused")
 
     def is_shut_long(self, window: Window, first_s: float, shut_s: float, before: Closure, opened_s: float) -> None:
@@ -86,25 +84,25 @@ class RefusalCost:
         Since `before` the rate that would be let in one request less than got through since it opened again at
         `opened_s`, so that the next would be let in after that part of the time.
         """
-        back = self._history.accepted_between(opened_s, first_s) - 1
+        back = self._seen.accepted_between(opened_s, first_s) - 1
         if back > 0 and shut_s > (first_s - before.first_s) / back:
             self._believe_early(window, first_s)
 
     def unexplained(self) -> None:
         """Note that a known limit refused after fewer requests, refused or not, than it counts."""
-        if self._history.charging:
-            self.state, self._history.charging = "unknown", False
+        if self._seen.charging:
+            self.state, self._seen.charging = "unknown", False
             self._tell("whether refused requests cost quota is open again: a limit refused before it was full", "fair")
 
     def believe(self, why: str) -> None:
         """Believe it for the reason given, if nothing is known yet."""
         if self.state == "unknown":
-            self.state, self._why, self._history.charging = "believed", why, True
+            self.state, self._why, self._seen.charging = "believed", why, True
             self._tell(f"refused requests cost quota: {why}", "fair")
 
     def _drop(self, why: str) -> None:
-        self.state, self._why, self._history.charging = "disproved", why, False
-        self._history.free = True
+        self.state, self._why, self._seen.charging = "disproved", why, False
+        self._seen.free = True
         self._tell(f"refused requests cost nothing: {why}", "high")
 
     # --- one trial --------------------------------------------------------------------------------------------------
@@ -113,13 +111,13 @@ class RefusalCost:
         """Return whether refusals alone are in the way of the next request, and its fate would tell whether they count.
         known_s: the window opened then or later.
         """
-        history = self._history
-        free = history.used(now, window.span_s, charging=False) + cost <= window.limit
-        if self.state != "believed" or not free or history.in_flight:
+        seen = self._seen
+        free = seen.used(now, window.span_s, charging=False) + cost <= window.limit
+        if self.state != "believed" or not free or seen.in_flight:
             return False
         # Of a window that was over before, nothing may count any more: what came since this one opened must be enough.
-        opened_s = max(known_s, history.opened_s(now, window.span_s, SILENCE * window.high_s))
-        here = history.accepted_between(opened_s, now) + history.refused_between(opened_s, now)
+        opened_s = max(known_s, seen.opened_s(now, window.span_s, window.high_s))
+        here = seen.accepted_between(opened_s, now) + seen.refused_between(opened_s, now)
         # Let through after what may be the whole period, it tells nothing of refusals.
         return here + cost > window.limit and now - opened_s < window.low_s
 
@@ -129,7 +127,7 @@ class RefusalCost:
 
     def in_the_way(self) -> Later | None:
         """Make everyone wait for the answer of a request that is tried."""
-        if self._test is None or self._test[0] not in self._history.in_flight:
+        if self._test is None or self._test[0] not in self._seen.in_flight:
             return None
         return Later(None, "probe", self._test[1].tier)
 
@@ -140,7 +138,7 @@ class RefusalCost:
 
     def refused(self, grant: Grant, now: float) -> Window | None:
         """Count it; the limit that was in its way if it was the trial."""
-        self._history.refuse(grant.at, now)
+        self._seen.refuse(grant.at, now)
         if self._test is None or grant is not self._test[0]:
             return None
         window, self._test, self.state = self._test[1], None, "confirmed"
