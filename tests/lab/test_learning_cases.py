@@ -10,12 +10,14 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from harness.config import ImportConfig
 from harness.pacing import (
     AutoPacer,
     DeclaredPacer,
     Grant,
+    Later,
     Notice,
     Outcome,
     Quota,
@@ -50,12 +52,13 @@ def periods(run: Played, count: int) -> list[tuple[float, float]]:
     return [(t_s, tier.period_s) for t_s, tier in tiers if tier.limit == count]
 
 
-def test_c1_a_limit_without_a_count_paces_nothing() -> None:
-    """`X-RateLimit-Limit: 600,30000` and no more: any number goes at once."""
+@pytest.mark.parametrize("quotas", [(Quota(600), Quota(30000)), (Quota(5, None, None, 3600.0),)])
+def test_c1_a_limit_without_a_count_paces_nothing(quotas: tuple[Quota, ...]) -> None:
+    """`X-RateLimit-Limit: 600,30000` and no more, or five an hour by a header's name: any number goes at once."""
     pacer = AutoPacer()
     first = pacer.reserve(0.0)
     assert isinstance(first, Grant)
-    pacer.settle(first, 0.1, Outcome.ANSWERED, Notice(quotas=(Quota(600), Quota(30000))))
+    pacer.settle(first, 0.1, Outcome.ANSWERED, Notice(quotas=quotas))
     assert all(isinstance(pacer.reserve(0.1), Grant) for _ in range(50))
 
 
@@ -342,3 +345,67 @@ def test_nor_to_one_that_refuses_with_403(limit: str, dialect: str) -> None:
         run = play(limit, dialect, 40, workers=workers, seed=workers, latency="lognormal:80ms")
         assert run.state.status == "complete"
         assert run.state.imported == 40
+
+
+@pytest.mark.parametrize("kind", [":log", ":counter", ""])
+def test_f2_two_limits_that_take_turns_in_one_header_are_told_apart(kind: str) -> None:
+    """Three requests a second where ten are allowed; of sliding counters the longer was believed twice as long."""
+    limit = f"50/5s{kind}+150/20s{kind}"
+    wire = {"workers": 20, "latency": "uniform:60ms-90ms", "lie": ("retry-after-on-200",)}
+
+    for seed in range(3):
+        run = play(limit, "honest", 600, seed=seed, **wire)
+        known = play(limit, "honest", 600, seed=seed, pacer=WindowPacer(parse_tiers(limit), 30.0), **wire)
+        assert run.refused == 0
+        assert known.state.duration_s >= 0.97 * run.state.duration_s
+        assert {(tier.limit, tier.period_s) for tier in run.learned()} == {(50, 5.0), (150, 20.0)}
+
+
+class AskedThrice(AutoPacer):
+    """Each no is asked for twice more, and is the same."""
+
+    def reserve(self, now: float, cost: int = 1) -> Grant | Later:
+        answers = [super().reserve(now, cost)]
+        while isinstance(answers[-1], Later) and len(answers) < 3:
+            answers.append(super().reserve(now, cost))
+        assert isinstance(answers[0], Grant) or answers == [answers[0]] * 3
+        return answers[0]
+
+
+KINDS = ["", ":log", ":aligned", ":counter", ":bucket", ":gcra:burst=2", ":leaky:burst=0"]
+
+
+@given(
+    kind=st.sampled_from(KINDS),
+    counts=st.sampled_from([((20, 3),), ((30, 7),), ((10, 2), (25, 10))]),
+    dialect=st.sampled_from(["none", "retry-after", "honest", "draft-7", "github", "shopify", "forbidden", "strava"]),
+    charge=st.booleans(),
+    seed=st.integers(0, 9),
+)
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_to_ask_changes_nothing(
+    kind: str, counts: tuple[tuple[int, int], ...], dialect: str, charge: bool, seed: int
+) -> None:
+    """By whatever is believed at the time: asked once or three times, the same events, to the digit."""
+    limit = "+".join(f"{count}/{period_s}s{kind}" for count, period_s in counts)
+    wire = {"seed": seed, "on_refusal": "charge-all" if charge else "free", "until_s": 600.0}
+    once, thrice = (play(limit, dialect, 80, pacer=pacer, **wire) for pacer in (AutoPacer(), AskedThrice()))
+    assert once.events == thrice.events
+
+
+def test_an_early_question_does_not_make_a_window_look_shorter() -> None:
+    """It opened the next window all alone, and the burst after it came after a silence: 100/6s and 400/30s."""
+    run = play("100/7s", "none", 1300, seed=4)
+    assert [str(tier) for tier in run.learned()] == ["100/7s"]
+
+
+def test_a_second_limit_that_refuses_with_403_is_met_within_the_eight_probes() -> None:
+    """All of them went within 18 s, to when usual windows would have been over, and the run ended as failed."""
+    run = play("100/3s+400/100s", "forbidden", 1000, seed=6, workers=3, latency="uniform:60ms-90ms")
+    assert run.state.status == "complete"
+
+
+def test_a_clock_window_that_is_taken_for_a_longer_one_is_found_out() -> None:
+    """20 in 13 s were believed of a counter of 20 in 5 s, for ever: it is asked again."""
+    limit = "20/5s:counter+160/50s:counter"
+    assert share(play(limit, "none", 1600, seed=4), limit, "none", 1600) >= 0.85

@@ -313,3 +313,15 @@ def test_one_more_than_a_window_on_the_clock_counts_is_asked_now_and_then() -> N
     assert again.at == pytest.approx(33.49)
     experiments.ask(Grant(again.at), again)
     assert experiments.due(window, 35.49) is None
+
+
+def test_a_slow_answer_lengthens_no_period() -> None:
+    """A question was let through after 1.2 s, then one after 1.7 s, for its answer was slow."""
+    window = Window(25, 0.4, 2.1, "").shortened(1.2)
+    assert window.shortened(1.7).high_s == window.high_s <= 1.2
+
+
+def test_a_minute_is_told_from_59_seconds() -> None:
+    """Both are left, and 60 s are more usual, but so near that only a hundredth apart would do."""
+    assert settled_period(58.5, 60.1, 0.05) is None
+    assert settled_period(59.5, 60.1, 0.05) == 60.0
