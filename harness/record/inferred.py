@@ -81,7 +81,7 @@ def found_in(evidence: Evidence) -> list[Finding]:
     if not any(session.refused for session in sessions):
         # Whatever refusals taught while it ran was explained since.
         known = [found for found in known if str(found.tier) not in learned or found.tier in told]
-    elif not any(finding.tier.kind in ("counter", "gcra") for finding in known):
+    elif not known or doubted:  # what was believed in the end explains all the pauses together, each by itself less
         found = [finding for session in sessions for finding in _pauses(session, windows=bool(learned) or doubted)]
         known = _merged(found + known) if not doubted else _agreed(found, known)
     new = [finding for finding in known if not any(_is_held(finding.tier, tier) for tier in evidence.held)]
@@ -211,7 +211,10 @@ def _believed(tier: Tier, learned: dict[str, e.Learned]) -> Finding | None:
     event = learned.get(str(tier))
     if event is None and tier.kind == "gcra":
         event = next((each for each in reversed(learned.values()) if each.counting == "bucket"), None)
-    return None if event is None else Finding(tier, event.counting, event.evidence, 0)
+    if event is None:
+        return None
+    # What is kept to as any kind was refused and let in again as a log or an anchored window is.
+    return Finding(tier, "log/anchored" if event.counting == "any" else event.counting, event.evidence, 0)
 
 
 def _merged(found: list[Finding]) -> list[Finding]:

@@ -133,3 +133,12 @@ def test_a_server_that_refuses_with_503_reveals_its_limits_all_the_same() -> Non
     faulty = e.Refused(fault.t_s, "item", fault.item, 1, fault.sent_s, fault.answered_s, 503, 1.0)
     mixed = [faulty if event is fault else event for event in run.events]
     assert as_flag(infer(mixed)) == as_flag(infer(run.events)) == "--limit 500/20s"
+
+
+@pytest.mark.parametrize("limit", ["40/4s+150/25s", "100/11s"])
+def test_what_auto_believed_in_the_end_is_what_a_run_reveals(limit: str) -> None:
+    """Each of its pauses explained alone would be 40/4.066s, 80/8.183s and 120/12.3s besides."""
+    run = play(limit, "none", 900, workers=6)
+    found = infer(run.events)
+    assert [str(finding.tier) for finding in found] == run.state.limits.split("+")
+    assert {finding.counting for finding in found} == {"log/anchored"}
