@@ -13,6 +13,7 @@ levels        buckets, by how what is left grows
 resets        how a limit counts, by how its resets move
 admission     may a request go, by all that headers say?
 explain       which window explains one refusal: pure, used to read recorded runs too
+facts         what people are told of beliefs
 learning      what an answer and a refusal teach: puts the above to work
 strategy      the pacer; what it believes is enforced by `WindowPacer`
 """
