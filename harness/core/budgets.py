@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from harness.pacing import Budget, Pacer, Planning, Tier, Tiers, WindowPacer, format_tiers
+from harness.pacing.leases import LeasePacer
 from harness.pacing.routes import Common, RoutePacer
 from harness.pacing.tiers import EVERY_ROUTE, held_to, of_route
 from harness.record import events as e
@@ -36,15 +37,18 @@ def by_routes(
     own: Callable[[e.Role, Common], Pacer],
     longest_s: float,
     roles: Sequence[e.Role],
+    account: Callable[[e.Role], LeasePacer | None] = lambda _: None,
 ) -> Budgets:
     """Give each role a budget of its own, beside the limits that `common` keeps for all. longest_s: as of `Budget`.
 
-    own: makes the strategy of a role, which asks the common one too.
+    own: makes the strategy of a role, which asks the common one too. account: what a role shares with other runs.
     """
     every = Common(common)
     names = {role: budget_name(credential, role) for role in roles}
     return {
-        e.Endpoint(RESOURCE, role, role, credential, name): Budget(name, own(role, every), longest_s)
+        e.Endpoint(RESOURCE, role, role, credential, name): Budget(
+            name, own(role, every), longest_s, account(role)
+        )
         for role, name in names.items()
     }
 
@@ -65,7 +69,8 @@ def split(budgets: Budgets, tiers: Tiers, now: float, linger_s: float, state_sen
         if state_sent.get(endpoint.role):
             own.charge(now + linger_s, state_sent[endpoint.role])
         name = budget_name(endpoint.credential, endpoint.role)
-        new = Budget(name, RoutePacer(endpoint.role, own, common), budget.longest_s)
+        account = None if budget.account is None else budget.account.part(endpoint.role)
+        new = Budget(name, RoutePacer(endpoint.role, own, common), budget.longest_s, account)
         if budget.hold is not None:
             new.breaker.hold_until(budget.hold.until, "refused")
         made[endpoint._replace(budget=name)] = new
@@ -95,14 +100,9 @@ def each(budgets: Budgets) -> Iterable[Budget]:
     return {id(budget): budget for budget in budgets.values()}.values()
 
 
-def tiers_of(budget: Budget, now: float) -> tuple[Tier, ...]:
-    """Return the limits that are kept to, each once."""
-    return tuple(dict.fromkeys(tier.tier for tier in budget.pacer.statistics(now).tiers))
-
-
 def all_tiers(budgets: Budgets, now: float) -> Tiers:
     """Return the limits that are kept to by any budget, each once."""
-    return tuple(dict.fromkeys(tier for budget in each(budgets) for tier in tiers_of(budget, now)))
+    return tuple(dict.fromkeys(tier for budget in each(budgets) for tier in budget.tiers(now)))
 
 
 def places(tiers: Iterable[Tier]) -> float:

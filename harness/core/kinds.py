@@ -140,7 +140,8 @@ class Kinds:
             own = pacer.alike()
             tell(own, [told for told in self.history if told.role == endpoint.role])
             name = budget_name(endpoint.credential, endpoint.role)
-            new = Budget(name, LearningRoutePacer(endpoint.role, own, common), self.budget.longest_s)
+            account = None if self.budget.account is None else self.budget.account.part(endpoint.role)
+            new = Budget(name, LearningRoutePacer(endpoint.role, own, common), self.budget.longest_s, account)
             if endpoint.role == self.role and hold is not None:
                 new.breaker.hold_until(hold.until, "refused")
             made[endpoint._replace(budget=name)] = new

@@ -15,7 +15,7 @@ from harness.pacing.tiers import Tier
 
 RELEASES = 64
 
-WaitReason = Literal["limit", "in flight", "refused", "probe", "hold", "failing", "token"]
+WaitReason = Literal["limit", "in flight", "refused", "probe", "hold", "failing", "token", "account"]
 
 
 class Outcome(Enum):

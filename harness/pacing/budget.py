@@ -9,6 +9,9 @@ week without a word. So no wait for a learned limit lasts longer than what the s
 for all, or than twice the longest wait that proved right so far; then one request goes (`Patience`). If it is let
 through, the strategy is told that it was wrong; if it is refused, the next look comes later. Declared limits are never
 looked behind.
+
+A budget may share an *account* with other runs (`leases`): then nothing goes without a unit of it, whoever asks and
+however, and a pause is told to all.
 """
 
 from __future__ import annotations
@@ -18,7 +21,9 @@ from typing import Literal
 
 from harness.pacing.base import Grant, Later, LearnedFact, Learning, Notice, Outcome, Pacer
 from harness.pacing.breaker import LONGEST_GUESSED_PAUSE_S, Breaker, Hold, Setback, guessed_s, outage_s
+from harness.pacing.leases import LeasePacer
 from harness.pacing.refusals import told_s
+from harness.pacing.tiers import Tiers
 
 # A day: the longest window that is at all common. Whoever is told to wait for years asks again tomorrow.
 LONGEST_TOLD_PAUSE_S = 86_400.0
@@ -31,22 +36,36 @@ NEARLY_USED_UP = 10
 class Budget:
     """The right of a key to use a host: a name for people, a strategy, and whether everyone is paused.
 
-    longest_s: no pause is longer, whatever the server asks for.
+    longest_s: no pause is longer, whatever the server asks for. account: the balance of what it shares with other runs;
+    None: it shares nothing.
     """
 
-    def __init__(self, name: str, pacer: Pacer, longest_s: float = LONGEST_TOLD_PAUSE_S) -> None:
+    def __init__(
+        self,
+        name: str,
+        pacer: Pacer,
+        longest_s: float = LONGEST_TOLD_PAUSE_S,
+        account: LeasePacer | None = None,
+    ) -> None:
         self.name = name
         self.pacer = pacer
+        self.account = account
         self.longest_s = longest_s
         self.breaker = Breaker(RefusalSchedule(longest_s))
         self._learning = pacer if isinstance(pacer, Learning) else None
         self._patience = Patience(longest_s)
         self._look: Grant | None = None  # on its way to see whether a learned limit is true
+        if account is not None:
+            account.limits = self.tiers
 
     @property
     def hold(self) -> Hold | None:
         """Return the pause in force, if there is one."""
         return self.breaker.hold
+
+    def tiers(self, now: float) -> Tiers:
+        """Return the limits that are kept to, each once."""
+        return tuple(dict.fromkeys(tier.tier for tier in self.pacer.statistics(now).tiers))
 
     def reserve(self, now: float, cost: int = 1) -> Grant | Later:
         """Ask the strategy, unless everyone is paused or waits for the probe.
@@ -56,11 +75,16 @@ class Budget:
         breaker = self.breaker
         if breaker.hold is not None and (held := breaker.held(now)) is not None:
             return held
+        account = self.account
+        if account is not None and (later := account.ready(now, cost)) is not None:
+            return later
         answer = self.pacer.reserve(now, cost)
         if isinstance(answer, Later):
             answer = self._impatient(now, cost, answer)
             if isinstance(answer, Later):
                 return answer
+        if account is not None:
+            account.take(answer, now)
         self._patience.sent(now)
         if breaker.hold is not None:
             breaker.sent(answer, now)
@@ -87,8 +111,12 @@ class Budget:
         """
         if self._learning is None:
             return Later(None, "refused")
+        if self.account is not None and (later := self.account.ready(now, cost, amid_pause=True)) is not None:
+            return later
         answer = self._learning.overrule(now, cost)
         if isinstance(answer, Grant):
+            if self.account is not None:
+                self.account.take(answer, now)
             self._patience.sent(now)
         return answer
 
@@ -100,10 +128,15 @@ class Budget:
         A refusal while a pause is in force only makes that pause longer.
         """
         asked_until = self.pacer.settle(grant, now, outcome, notice, cost)
+        if self.account is not None:
+            self.account.settle(grant, now, outcome, notice, cost)
         self._learn_patience(grant, now, outcome, notice)
         breaker = self.breaker
         if outcome is Outcome.REFUSED:
-            return breaker.refused(grant, now, notice, asked_until)
+            hold = breaker.refused(grant, now, notice, asked_until)
+            if self.account is not None and breaker.hold is not None:
+                self.account.refused(breaker.hold.until)
+            return hold
         if breaker.hold is not None:
             if outcome is Outcome.ANSWERED:
                 breaker.passed(grant, now)

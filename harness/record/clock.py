@@ -36,11 +36,18 @@ class Boot(NamedTuple):
 
 def boot() -> Boot:
     """Return the time by the machine's own clock."""
-    return Boot(_boot_id(), time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)))
+    return Boot(boot_id(), time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)))
+
+
+def slept_s() -> float:
+    """Return how long this machine has slept since it started: as trio's clock, and programs, know nothing of."""
+    through = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime(through) - time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
 @cache
-def _boot_id() -> str:
+def boot_id() -> str:
+    """Return what names this start of the machine; "" where the system does not tell one from another."""
     with suppress(OSError, ValueError):
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:36]
     with suppress(OSError, AttributeError, ValueError):  # macOS
