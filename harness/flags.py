@@ -384,6 +384,21 @@ SECTIONS = (
                 resumed=True,
             ),
             Flag(
+                "budget",
+                "what runs with the same key share: embedded (an account on this machine), none, or redis://host:port",
+                "ACCOUNT",
+                default="embedded",
+                resumed=True,
+                live=True,
+            ),
+            Flag(
+                "account",
+                "call the account so: for several keys that share one limit; keep runs apart that do not",
+                "NAME",
+                resumed=True,
+                live=True,
+            ),
+            Flag(
                 "forget_limits",
                 "ignore what earlier runs learned about this host's limits, if those have changed",
                 None,

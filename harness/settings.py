@@ -120,7 +120,7 @@ def resolve(
     variables: dict[str, str] = {}
     for setting, text in _texts_with_variables(config):
         for name in variables_in(text):
-            variables[name] = _value_of(name, _named(setting, where or {}), environ)
+            variables[name] = value_of(name, _named(setting, where or {}), environ)
     pairs = (header.get_secret_value().split(":", 1) for header in source.headers)
     headers = {**({} if named is None else named.headers), **{name.strip(): value.strip() for name, value in pairs}}
     headers = {name: _filled(value, variables) for name, value in headers.items()}
@@ -175,7 +175,7 @@ def _secret_names(config: ImportConfig) -> list[tuple[str, str]]:
 
 def _secrets(config: ImportConfig, environ: Mapping[str, str], where: Mapping[str, str]) -> dict[str, str]:
     return {
-        name: (_token if setting == "token_env" else _value_of)(name, _named(setting, where), environ)
+        name: (_token if setting == "token_env" else value_of)(name, _named(setting, where), environ)
         for setting, name in _secret_names(config)
     }
 
@@ -208,7 +208,7 @@ def _look_at_until(config: ImportConfig) -> None:
             raise no_time_of_day(config.run.until) from None
 
 
-def _value_of(name: str, setting: str, environ: Mapping[str, str]) -> str:
+def value_of(name: str, setting: str, environ: Mapping[str, str]) -> str:
     value = environ.get(name, "").strip()
     if not value:
         raise BadInput(f"{setting} names the variable {name}, which is not set; export it first")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote_plus, urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 from pydantic import SecretStr
 
@@ -331,7 +331,13 @@ def as_run_name(value: str, *, what: str = "run") -> str:
     if _RUN_NAME.fullmatch(value):
         return value
     ask = "use letters, digits, dots, dashes and underscores, at most 100, beginning with a letter or digit"
-    raise ValueError(f"{quoted(value)} is not a name for a {what}; {ask}")
+    article = "an" if what[0] in "aeiou" else "a"
+    raise ValueError(f"{quoted(value)} is not a name for {article} {what}; {ask}")
+
+
+def as_account(value: str) -> str:
+    """The name of an account."""
+    return as_run_name(value, what="account")
 
 
 def as_variable(value: str) -> str:
@@ -403,6 +409,26 @@ def _check_secrets(url: str) -> None:
         if value and proves_who(unquote_plus(name)) and not _ANY_PLACE.search(value):
             how = f"export it as a variable and write {name}={{env:VARIABLE}}"
             raise ValueError(f"holds what looks like a secret in {name}=, which would be stored; {how}")
+
+
+_STORES = ("redis", "rediss", "valkey", "valkeys")
+
+
+def as_budget(value: str) -> str:
+    """`embedded`, `none` or the URL of a Redis or Valkey, whose password may only come from the environment."""
+    if value in ("embedded", "none"):
+        return value
+    try:
+        url = urlsplit(value)
+        is_store = url.scheme in _STORES and bool(url.hostname) and (url.port or 1) > 0
+    except ValueError:
+        is_store = False
+    if not is_store:  # it may hold a password
+        what = "that" if "@" in value else quoted(value)
+        raise ValueError(f"{what} is no account; write embedded, none, or redis://host:6379")
+    if url.password is not None and not _PLACE.fullmatch(unquote(url.password)):
+        raise ValueError("holds a password, which would be stored; export it and write redis://:{env:NAME}@host")
+    return value
 
 
 def as_folder(value: Any) -> Any:

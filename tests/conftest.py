@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +29,17 @@ QUIET_S = 0.05
 def sockets_clock() -> trio.testing.MockClock:
     """Virtual time for tests whose two ends of a socket are in this process. Threads are not waited for."""
     return trio.testing.MockClock(autojump_threshold=QUIET_S)
+
+
+@pytest.fixture(scope="session")
+def _states(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    return (base / str(number) for base in [tmp_path_factory.mktemp("state")] for number in count())
+
+
+@pytest.fixture(autouse=True)
+def _account_of_its_own(monkeypatch: pytest.MonkeyPatch, _states: Iterator[Path]) -> None:
+    """No test knows what another has sent, nor what the user has; the folder is made only where it is used."""
+    monkeypatch.setenv("HARNESS_STATE", str(next(_states)))
 
 
 @pytest.fixture

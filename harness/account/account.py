@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import trio
@@ -60,6 +61,26 @@ class Account:
         for seat in self._seats.values():
             seat.counted = await self.store.join(seat.key, self.holder, span_s, dead)
 
+    async def learned(self) -> str:
+        """Return the limits that runs on the account learned, in the grammar of limits."""
+        with suppress(StoreUnavailable):
+            return next(iter([await self.store.learned(seat.key) for seat in self._seats.values()]), "")
+        return ""
+
+    async def kept(self) -> tuple[str, ...]:
+        """Return the limits that other runs on the account keep to, or lately did."""
+        with suppress(StoreUnavailable):
+            mine = {(seat.key.host, seat.key.identity) for seat in self._seats.values()}
+            found = [one for one in await self.store.accounts() if (one.key.host, one.key.identity) in mine]
+            return tuple(dict.fromkeys(limit.text for one in found for limit in one.limits))
+        return ()
+
+    async def learn(self, limits: str) -> None:
+        """Keep what was learned for the next run; a store that is gone is learned anew another time."""
+        with suppress(StoreUnavailable):
+            for seat in self._seats.values():
+                await self.store.learn(seat.key, limits)
+
     @property
     def keys(self) -> Mapping[str | None, AccountKey]:
         """Return whose accounts they are, by credential."""
@@ -80,7 +101,9 @@ class Account:
     @property
     def others(self) -> tuple[Other, ...]:
         """Return who else is at work on any of the accounts, each once."""
-        return tuple(dict.fromkeys(other for seat in self._seats.values() for one in seat.family for other in one.others))
+        return tuple(
+            dict.fromkeys(other for seat in self._seats.values() for one in seat.family for other in one.others)
+        )
 
     @property
     def is_away(self) -> bool:
@@ -91,6 +114,10 @@ class Account:
         self._rung.set()
 
     # --- the courier ------------------------------------------------------------------------------------------------
+
+    async def begin(self, now: Callable[[], float], wake: Callable[[], None]) -> None:
+        """Carry the first exchanges, so that nobody waits for them."""
+        await self._carry(now, wake)
 
     async def run(self, now: Callable[[], float], wake: Callable[[], None]) -> None:
         """Carry exchanges for ever. wake: called when somebody may go who waited. The clock is `now`, in seconds."""
@@ -145,11 +172,14 @@ class Account:
             _log.warning("%s", line)
 
     async def leave(self, now: Callable[[], float]) -> None:
-        """Tell what is left to tell, give everything back, and close the store; a store that is gone does not matter."""
+        """Tell what is left to tell, and give everything back; a store that is gone does not matter."""
         with trio.move_on_after(LEAVES_S, shield=True):
             for seat in self._seats.values():
                 for one in seat.family:
                     await self._leave(seat, one, now)
+
+    async def close(self) -> None:
+        """Close the store."""
         with trio.CancelScope(shield=True):
             await self.store.close()
 

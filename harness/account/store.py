@@ -16,7 +16,8 @@ limits that were learned. All times are the store's own; what goes in and out ar
 5. It is leased what it wants: as much as it wants where it is *alone*; nothing during a hold; one unit where a probe is
    due; else as much as every limit has free, shared with the others that want some.
 
-**Alone** is a holder while no other is at work, and nothing that another was leased since it joined can still count.
+**Alone** is a holder while no other is at work, and nothing can count that another has told of since it joined, or is
+still to tell of.
 """
 
 from __future__ import annotations

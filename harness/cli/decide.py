@@ -35,6 +35,7 @@ from harness.record.inferred import as_flag, infer_recorded
 from harness.record.run import find_run
 from harness.session.checking import Checked, check
 from harness.session.importing import http_api, source
+from harness.session.joining import taking_part
 from harness.settings import from_environ, given, read_settings
 from harness.spec.presets import load
 from harness.units import format_period
@@ -64,8 +65,12 @@ def check_command(toml: Path | None = None, save: Path | None = None, **flags: A
 
 
 async def _check(config: ImportConfig) -> Checked:
-    async with source(config) as url, http_api(config, url, keep_records=True) as api:
-        return await check(api, config, utc_s())
+    async with (
+        taking_part(config, "a check") as (account, kept),
+        source(config) as url,
+        http_api(config, url, keep_records=True) as api,
+    ):
+        return await check(api, config, utc_s(), account, kept)
 
 
 def _save(checked: Checked, file: Path) -> None:

@@ -16,7 +16,10 @@ from harness.flags import FLAGS, OF_SOURCE, RESULTS_VARIABLE, SECTIONS
 from harness.paths import as_path, from_here, program
 
 # What `check` and `recommend` can be told; they read no run and write none.
-CHECKED = (*OF_SOURCE, "items", "server_limit", "scenario", "latency", "timeout", "seed", "as_json")
+CHECKED = (
+    *(*OF_SOURCE, "items", "server_limit", "scenario", "latency", "timeout", "seed", "as_json"),
+    *("budget", "account"),
+)
 RECOMMENDED = (
     *(
         "preset",

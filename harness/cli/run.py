@@ -33,6 +33,7 @@ from harness.record.run import Run, find_run
 from harness.record.state import State
 from harness.record.status import RunStatus
 from harness.session.importing import config_of, http_api, refuse_simulated, run_import, source
+from harness.session.joining import taking_part
 from harness.session.planning import look_ahead, plan_of
 from harness.session.plans import work_of
 from harness.session.reader import view_under_way
@@ -253,8 +254,12 @@ def _say_beforehand(config: ImportConfig, who: str) -> None:
 
 
 async def _plan(config: ImportConfig) -> int:
-    async with source(config) as url, http_api(config, url, keep_records=True) as api:
-        outlook = await look_ahead(api, config)
+    async with (
+        taking_part(config, "a dry run") as (account, kept),
+        source(config) as url,
+        http_api(config, url, keep_records=True) as api,
+    ):
+        outlook = await look_ahead(api, config, account, kept)
     plan = plan_of(outlook, config)
     if config.run.as_json:
         click.echo(json.dumps(asdict(plan)))

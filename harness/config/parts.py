@@ -12,7 +12,17 @@ from harness.flags import MOST_WORKERS
 from harness.pacing import Pacer, Tiers
 from harness.pacing.strategies import Strategy
 from harness.pacing.tiers import scaled
-from harness.values import as_costs, as_delays, as_folder, as_latency, as_number, as_run_name, as_time_of_day
+from harness.values import (
+    as_account,
+    as_budget,
+    as_costs,
+    as_delays,
+    as_folder,
+    as_latency,
+    as_number,
+    as_run_name,
+    as_time_of_day,
+)
 
 
 class TestApiSpec(Part):
@@ -45,6 +55,8 @@ class PacingSpec(Part):
     rtt_floor: Seconds = setting("rtt_floor", ge=0, le=60)
     linger: Seconds | None = setting("linger", ge=0, le=86400)
     max_pause: Seconds = setting("max_pause", ge=1, le=366 * 86_400)
+    budget: Annotated[str, AfterValidator(as_budget)] = setting("budget")
+    account: Annotated[str, AfterValidator(as_account)] | None = setting("account")
     forget_limits: bool = setting("forget_limits")
 
     @property

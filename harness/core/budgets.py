@@ -46,9 +46,7 @@ def by_routes(
     every = Common(common)
     names = {role: budget_name(credential, role) for role in roles}
     return {
-        e.Endpoint(RESOURCE, role, role, credential, name): Budget(
-            name, own(role, every), longest_s, account(role)
-        )
+        e.Endpoint(RESOURCE, role, role, credential, name): Budget(name, own(role, every), longest_s, account(role))
         for role, name in names.items()
     }
 

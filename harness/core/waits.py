@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from harness.core.answers import Wait
 from harness.pacing import Later
+from harness.pacing.leases import AWAY_S
 from harness.record.events import Event, WaitBegan, Waited
 
 # A pause shorter than this part of its window is the rhythm of pacing, not a sleep: it adds its time, no count.
@@ -38,6 +39,8 @@ class WaitLog:
 
     def later(self, now: float, later: Later, retry_at: float | None = None) -> Wait:
         """Answer that a limit or a pause is waited for; no longer than until a retry is due at `retry_at`."""
+        if later.reason == "account" and later.until is not None and later.until - now < AWAY_S:
+            return Wait(later.until, "settlement", later.reason)  # it answers in a moment: nobody waits
         tier, period_s = (None, 0.0) if later.tier is None else (str(later.tier), later.tier.period_s)
         self.begin(now, later.reason, tier, later.until, period_s)
         until = later.until if later.until is None or retry_at is None else min(later.until, retry_at)

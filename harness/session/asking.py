@@ -10,17 +10,19 @@ requests, and are counted as such.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import trio
 
+from harness.account.account import Account
 from harness.config import ImportConfig
 from harness.core.answers import Again, Failed, PageRead, Redirected, Result, own_words
 from harness.core.choosing import is_not_there, is_same
 from harness.core.redirects import Redirects
 from harness.errors import BadInput
-from harness.pacing import Later, Notice, Outcome, WindowPacer
+from harness.pacing import Budget, Grant, Later, Notice, Outcome, Tiers, WindowPacer
 from harness.pacing.tiers import EVERY_ROUTE, of_route, unnamed
 from harness.record.events import FIRST_PAGE, Batch, ItemId, Key, PageRef, Role, fetch_name, items_of, role_name
 from harness.session.factory import token_rules
@@ -39,13 +41,16 @@ class Asker:
     """Asks, and keeps what came: `notices` and `latencies_s` of every request, in order; `payloads` of the last one.
 
     asked: what each of `notices` answers. records: those of page 1 as JSON texts, by their ids.
+
+    account: what it shares with imports of the same key; it was joined. kept: limits that those keep to, where none is
+    declared here.
     """
 
-    def __init__(self, api: Api, config: ImportConfig) -> None:
+    def __init__(self, api: Api, config: ImportConfig, account: Account | None = None, kept: Tiers = ()) -> None:
         self._api = api
         self._token, self._has_token = token_rules(config), False
-        limits = unnamed(of_route(config.limits, EVERY_ROUTE))
-        self._pacer = WindowPacer(limits, 0.0) if limits else None
+        self._account = account
+        self._budget = _budget(config, account, kept)
         if isinstance(api, HttpApi) and config.source.details:
             api.offer_records()
         self.notices: list[Notice] = []
@@ -120,15 +125,36 @@ class Asker:
         return await self._send_in_turn(role, key, target)
 
     async def _send_in_turn(self, role: Role, key: Key, target: str | None) -> Got:
-        if self._pacer is None:
+        budget, outcome = self._budget, Outcome.ANSWERED
+        if budget is None:
             return await self._send_now(role, key, target)
-        while isinstance(turn := self._pacer.reserve(trio.current_time()), Later):
+        while True:
+            if self._account is not None:
+                await self._account.begin(trio.current_time, _nobody)
+            turn = budget.reserve(trio.current_time())
+            if isinstance(turn, Grant):
+                break
             assert turn.until is not None, "nothing is in flight"
+            self._refuse_long(turn)
             await trio.sleep_until(turn.until)
         try:
             return await self._send_now(role, key, target)
+        except RefusedNow:
+            # Others on the account are to hear of it; by itself it only waits for as long as the server says.
+            outcome = Outcome.ANSWERED if self._account is None else Outcome.REFUSED
+            raise
         finally:
-            self._pacer.settle(turn, trio.current_time(), Outcome.ANSWERED)
+            heard = self.notices[-1] if self.notices and outcome is Outcome.REFUSED else None
+            budget.settle(turn, trio.current_time(), outcome, heard)
+
+    def _refuse_long(self, turn: Later) -> None:
+        """Raise BadInput where others have used a limit up for longer than a person waits."""
+        wait_s = 0.0 if turn.until is None else turn.until - trio.current_time()
+        if self._account is None or wait_s <= _LONGEST_WAIT_S:
+            return
+        what = "a pause after a refusal is in force" if turn.tier is None else f"{turn.tier} is used up"
+        ask = f"try again in {math.ceil(wait_s):,} s, or add --budget none to ask at once"
+        raise BadInput(f"{what}, by other runs with this key; {ask}")
 
     async def _send_now(self, role: Role, key: Key, target: str | None) -> Got:
         began_s = trio.current_time()
@@ -145,6 +171,22 @@ class Asker:
             raise refused(role_name(role), self.notices[-1])
         self.payloads = got.payloads
         return got
+
+
+def _budget(config: ImportConfig, account: Account | None, kept: Tiers) -> Budget | None:
+    """Return what lets requests go, one at a time; None where nothing is in their way."""
+    limits = unnamed(of_route(config.limits or kept, EVERY_ROUTE))
+    if account is None:
+        return Budget("check", WindowPacer(limits, 0.0)) if limits else None
+    credential = next(iter(account.keys))
+    pacer = WindowPacer(limits, config.linger_s)
+    for one in account.counted(credential):
+        pacer.charge(trio.current_time() - one.age_s, one.cost)
+    return Budget("check", pacer, config.pacing.max_pause, account.balance(credential, EVERY_ROUTE, 1))
+
+
+def _nobody() -> None:
+    """Wake nobody: one request goes at a time."""
 
 
 class RefusedNow(BadInput):

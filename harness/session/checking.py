@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from harness.account.account import Account
 from harness.config import ImportConfig
 from harness.core.answers import Failed, PageRead
 from harness.core.choosing import misnamed
@@ -94,9 +95,14 @@ class Checked:
         return "+".join(f"{told.limit}/{told.period_s:g}s" for told in known)
 
 
-async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
-    """Ask for the first pages and up to two items; BadInput where they cannot be read. utc_s: the time now."""
-    asker = _Noting(api, config)
+async def check(
+    api: Api, config: ImportConfig, utc_s: float, account: Account | None = None, kept: Tiers = ()
+) -> Checked:
+    """Ask for the first pages and up to two items; BadInput where they cannot be read. utc_s: the time now.
+
+    account, kept: as of an `Asker`.
+    """
+    asker = _Noting(api, config, account, kept)
     seen = await preview(asker.page, accept=config.source.accept_list)
     if isinstance(seen.first, Failed):
         raise unreadable("list", seen.first)
@@ -145,8 +151,8 @@ async def check(api: Api, config: ImportConfig, utc_s: float) -> Checked:
 class _Noting(Asker):
     """Keeps the answers themselves, too."""
 
-    def __init__(self, api: Api, config: ImportConfig) -> None:
-        super().__init__(api, config)
+    def __init__(self, api: Api, config: ImportConfig, account: Account | None, kept: Tiers) -> None:
+        super().__init__(api, config, account, kept)
         self.answers: dict[Key, Answer] = {}
         if isinstance(api, HttpApi):
             api.on_answer = self.answers.__setitem__

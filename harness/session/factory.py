@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.account.account import Account
 from harness.config import ImportConfig, sent_as
 from harness.core.budgets import Budgets, budget_name, by_routes, shared
 from harness.core.concurrency import Concurrency
@@ -20,6 +21,7 @@ from harness.core.rules import Rules, TokenRules
 from harness.core.stop_conditions import StopConditions
 from harness.errors import RecordError
 from harness.pacing import AutoPacer, Budget, DeclaredPacer, Pacer, Route, Tiers, names_routes
+from harness.pacing.leases import LeasePacer
 from harness.pacing.routes import Common, LearningRoutePacer, RoutePacer
 from harness.pacing.sharing import SharingPacer
 from harness.pacing.strategies import make_pacer
@@ -66,9 +68,9 @@ def _pacer(config: ImportConfig, route: Route, remembered: Tiers) -> Pacer:
 _LIMITLESS = ("retry-after", "backoff", "aimd")
 
 
-def budgets_for(config: ImportConfig, remembered: Tiers = ()) -> Budgets:
+def budgets_for(config: ImportConfig, remembered: Tiers = (), account: Account | None = None) -> Budgets:
     """Return the budgets of an import: one for each key, or, where limits of one route are declared, for each key and
-    route. remembered: as in `pacer_for`.
+    route. remembered: as in `pacer_for`. account: what they share with other runs.
     """
     roles: tuple[Role, ...] = ("list", "item", "token") if token_rules(config) else ("list", "item")
     declared = config.pacing.declared if config.strategy == "auto" else config.limits
@@ -79,15 +81,22 @@ def budgets_for(config: ImportConfig, remembered: Tiers = ()) -> Budgets:
     budgets: dict[Endpoint, Budget] = {}
     for credential in credentials_of(config):
         if routed:
-            budgets |= _by_routes(config, credential, remembered, roles)
+            budgets |= _by_routes(config, credential, remembered, roles, account)
         else:
             pacer = pacer_for(config, remembered)
-            budget = Budget(budget_name(credential), pacer, config.pacing.max_pause)
+            balance = None if account is None else account.balance(credential, EVERY_ROUTE, config.pacing.most_workers)
+            budget = Budget(budget_name(credential), pacer, config.pacing.max_pause, balance)
             budgets |= shared(budget, credential, roles)
     return budgets
 
 
-def _by_routes(config: ImportConfig, credential: str | None, remembered: Tiers, roles: tuple[Role, ...]) -> Budgets:
+def _by_routes(
+    config: ImportConfig,
+    credential: str | None,
+    remembered: Tiers,
+    roles: tuple[Role, ...],
+    account: Account | None,
+) -> Budgets:
     """Return the budgets of one key by route. Limits of every route are kept as declared, also by `auto`: what it
     learns, it learns of each route.
     """
@@ -104,7 +113,10 @@ def _by_routes(config: ImportConfig, credential: str | None, remembered: Tiers, 
             return LearningRoutePacer(role, pacer, every)
         return RoutePacer(role, pacer, every)
 
-    return by_routes(credential, common, own, pacing.max_pause, roles)
+    def balance(role: Role) -> LeasePacer | None:
+        return None if account is None else account.balance(credential, role, pacing.most_workers)
+
+    return by_routes(credential, common, own, pacing.max_pause, roles, balance)
 
 
 def credentials_of(config: ImportConfig) -> tuple[str | None, ...]:

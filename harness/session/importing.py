@@ -14,9 +14,11 @@ from typing import Any
 import trio
 from pydantic import SecretStr
 
+from harness.account.account import Account
 from harness.config import ImportConfig
 from harness.errors import BadInput, HarnessError, NoSuchRun, RecordError
 from harness.installation import need_server, version
+from harness.pacing import Tiers
 from harness.pacing.strategies import STRATEGIES
 from harness.paths import program
 from harness.record.clock import has_passed, utc_s
@@ -27,6 +29,7 @@ from harness.record.run import Run, created_run, find_run
 from harness.record.state import State
 from harness.record.summary import Ledger, Summary
 from harness.session.factory import auth_of
+from harness.session.joining import account_for, joined, remembered_in, span_of
 from harness.session.optimality import figures as figures, revealed
 from harness.session.retry_failed import conclude, forget as forget, reopen as reopen
 from harness.session.session import OnUpdate, Session
@@ -65,12 +68,33 @@ async def run_import(
     foreign = None if config.source.url is None else http_api(config, config.source.url)
     if foreign is None:
         need_server()
+    account = await account_for(config, config.run.name or "an import")
     try:
         with prepared(config) as run:
             async with source(config, on_child) as url, foreign or http_api(config, url) as api:
-                return await import_into(run, config, api, url, on_start, on_update, relist=relist)
+                more = await _joined(account, run, config)
+                return await import_into(run, config, api, url, on_start, on_update, relist=relist, **more)
     except BaseExceptionGroup as group:
         raise _plainest(group) from group
+    finally:
+        if account is not None:
+            await account.close()
+
+
+async def _joined(account: Account | None, run: Run, config: ImportConfig) -> dict[str, Any]:
+    """Take part in the account; return what the session is told of it.
+
+    The sessions of this run before are over: nobody else holds its lock.
+    """
+    if account is None:
+        return {}
+    account.holder = replace(account.holder, name=run.name)
+    dead = tuple(one[1] for one in run.about.get("accounts", []) if len(one) == 2 and one[1])
+    learned = await remembered_in(account, config)
+    limits = (*config.limits, *learned)
+    if not await joined(account, span_of(limits), dead):
+        return {}
+    return {"account": account, "remembered": learned}
 
 
 @contextmanager
@@ -121,12 +145,15 @@ async def import_into(
     *,
     inline: bool = False,
     relist: bool = False,
+    account: Account | None = None,
+    remembered: Tiers | None = None,
 ) -> Run:
     """Import for one session of the locked `run` from `api`, then write its summary and items.
 
-    inline: write without threads. relist: read the list again, and import what it names anew.
+    inline: write without threads. relist: read the list again, and import what it names anew. account, which was
+    joined, and the limits that were learned in it: as of `Session`.
     """
-    session = Session(run, config, inline=inline, relist=relist)
+    session = Session(run, config, inline=inline, relist=relist, account=account, remembered=remembered)
     if isinstance(api, HttpApi):
         _go_by(api, run, config, session)
     before = (session.state.answered, session.state.refused, session.state.lost)

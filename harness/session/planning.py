@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from harness.account.account import Account
 from harness.bound import Bound, Paging, Work, bound
 from harness.config import ImportConfig
 from harness.core.answers import Failed, PageRead
 from harness.core.choosing import misnamed
 from harness.errors import BadInput
-from harness.pacing import format_tiers
+from harness.pacing import Tiers, format_tiers
 from harness.pacing.routes import several
 from harness.record.state import State
 from harness.session.asking import Asker, Sampled, rivals_of, samples, unreadable
@@ -71,12 +72,13 @@ class Plan:
     plans_of: int | None = None
 
 
-async def look_ahead(api: Api, config: ImportConfig) -> Outlook:
+async def look_ahead(api: Api, config: ImportConfig, account: Account | None = None, kept: Tiers = ()) -> Outlook:
     """Ask for the first page, for more of them where it does not say how much there is, and for the first item.
 
-    BadInput where the list cannot be read, or an import of it could not end as complete.
+    account, kept: as of an `Asker`. BadInput where the list cannot be read, or an import of it could not end as
+    complete.
     """
-    asker = Asker(api, config)
+    asker = Asker(api, config, account, kept)
     seen = await preview(asker.page, accept=config.source.accept_list, brief=True)
     failed = seen.first if isinstance(seen.first, Failed) else seen.failed[1] if seen.failed is not None else None
     if failed is not None:

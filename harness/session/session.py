@@ -8,10 +8,11 @@ import socket
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import trio
 
+from harness.account.account import Account
 from harness.bound import Bound, Paging, bound
 from harness.config import ImportConfig
 from harness.core.answers import Done
@@ -23,12 +24,12 @@ from harness.pacing import AutoPacer, Quota, Tiers, TierStatistics, format_tiers
 from harness.pacing.disagreement import disagreement
 from harness.pacing.routes import LearningRoutePacer, several
 from harness.pacing.sharing import SharingPacer
-from harness.pacing.tiers import by_route, scaled
+from harness.pacing.tiers import EVERY_ROUTE, by_route, scaled
 from harness.record.clock import Boot, boot, utc_s
 from harness.record.control import Inbox
-from harness.record.events import Event, Held, ItemId, ItemListed, Learned
+from harness.record.events import Event, Held, ItemId, ItemListed, Learned, Role
 from harness.record.history import Occupied, occupied_since, payloads_on_disk, recorded, sessions_begun
-from harness.record.limits import remember, remembered
+from harness.record.limits import remember, remembered as remembered_of
 from harness.record.live import MOST_FLIGHTS, Live, LiveFlight, LiveTier
 from harness.record.recorder import MOST_UNWRITTEN, Recorder
 from harness.record.run import Run
@@ -63,8 +64,11 @@ class Session:
         wall: Callable[[], float] = utc_s,
         machine: Callable[[], Boot] = boot,
         relist: bool = False,
+        account: Account | None = None,
+        remembered: Tiers | None = None,
     ) -> None:
         self.run_folder = run
+        self.account = account
         self.config = config
         # Told each event as it is recorded; it must neither raise nor take long.
         self.on_event: Callable[[Event], object] | None = None
@@ -81,11 +85,18 @@ class Session:
         starts = session_starts(run.about, earlier, self._sent, machine())
         self._started_s = starts[-1]  # by the run's own clock
         noted = {"sessions_utc_s": began, "sessions_run_s": starts, "recorded": recorded(run.folder)}
+        if account is not None:
+            noted["accounts"] = [*_accounts(run, len(earlier)), [account.store_id, account.holder.id]]
         run.note(**noted, in_force=config.as_written(), status="running", settled=False)
-        who = None if config.pacing.forget_limits else config.source.learned_for
-        budgets = budgets_for(config, remembered(config.run.results, who))
+        if remembered is None:
+            who = None if config.pacing.forget_limits else config.source.learned_for
+            remembered = remembered_of(config.run.results, who)
+        budgets = budgets_for(config, remembered, account)
         charged = self._charge(budgets, state, starts, began)
-        self._look_around(budgets)
+        if account is None:
+            self._look_around(budgets)
+        else:
+            self._charge_shared(account, budgets)
         self.recorder = Recorder(run.folder, run.name, number)
         payloads = payloads_on_disk(run.folder, state) if number > 1 else None
         self.core = make_core(config, budgets, self._record, self._started_utc_s, state, payloads)
@@ -131,10 +142,24 @@ class Session:
             _log.warning(
                 "it is uncertain when the last requests were sent (%s): the first wait may take up to %s", why, held
             )
+        if self.account is not None and _has_told(self.run_folder, self.account.store_id):
+            return charged  # the account knows what they sent, and so do not count it twice
         for one, cost in sorted(charges, key=lambda charge: charge[0].at_s):
             if one.at_s > now - longest_s:
                 charge(budgets, min(one.at_s - now, linger_s), cost, one.role, one.credential)
         return charged
+
+    def _charge_shared(self, account: Account, budgets: Budgets) -> None:
+        """Charge what all runs on the account had sent when this one joined, and say that there is some."""
+        longest_s = max((tier.period_s for budget in each(budgets) for tier in budget.tiers(0.0)), default=0.0)
+        units = 0
+        for credential in account.keys:
+            for one in account.counted(credential):
+                charge(budgets, min(-one.age_s, self.config.linger_s), one.cost, _role(one.route), credential)
+                units += one.cost if one.age_s < longest_s else 0
+        if units:
+            what = f"{units:,} request{'s' if units > 1 else ''} sent to this host with this key before"
+            _log.warning("%s still count%s; this run keeps to the rest", what, "" if units > 1 else "s")
 
     def _look_around(self, budgets: Budgets) -> None:
         """Say in a line that another run has just used this host and key, or does so now: its requests count, too."""
@@ -175,9 +200,13 @@ class Session:
         else:
             self.core.chooser.give_up()  # its pages hold no records to compare with
         try:
+            if self.account is not None:
+                await self.account.begin(self.now, self._wake)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self.flusher.run)
                 nursery.start_soon(self.control_server.run)
+                if self.account is not None:
+                    nursery.start_soon(self.account.run, self.now, self._wake)
                 if on_update is not None:
                     nursery.start_soon(self._update, on_update, update_s)
                 done = await self.driver.run()
@@ -188,9 +217,11 @@ class Session:
             self.control_server.close()
             try:
                 await self.flusher.flush(snapshot=True)
-                self._remember()
+                await self._remember()
             finally:
                 self._sent.close()
+                if self.account is not None:
+                    await self.account.leave(self.now)
         return done
 
     def assumed(self, assumed: Assumed) -> None:
@@ -216,14 +247,18 @@ class Session:
     def _sending(self) -> None:
         self._sent.add(self._started_s + self.now(), self._machine())
 
-    def _remember(self) -> None:
+    async def _remember(self) -> None:
         """Keep what was learned for the next run against the same host."""
         who = self.config.source.learned_for
         pacers = [budget.pacer for budget in each(self.core.budgets)]
         learners = [pacer for pacer in pacers if isinstance(pacer, (AutoPacer, SharingPacer, LearningRoutePacer))]
         found = by_route(dict.fromkeys(tier for pacer in learners for tier in pacer.learned()))
-        if who is not None and found:
+        if who is None or not found:
+            return
+        if self.account is None:
             remember(self.config.run.results, who, found, self._wall())
+        else:
+            await self.account.learn(format_tiers(found))
 
     async def _update(self, on_update: OnUpdate, update_s: float) -> None:
         while True:
@@ -343,6 +378,23 @@ class Session:
     def bound(self) -> Bound | None:
         """Return the least time for the requests that succeeded and were needed; None where no limit is known."""
         return best_possible(self.state, self.config)
+
+
+def _accounts(run: Run, sessions: int) -> list[list[str]]:
+    """Return (store, holder) of each earlier session, ["", ""] of one that had no account."""
+    said = run.about.get("accounts", [])
+    known = [one for one in said if isinstance(one, list) and len(one) == 2] if isinstance(said, list) else []
+    return [*known, *([["", ""]] * sessions)][:sessions]
+
+
+def _has_told(run: Run, store_id: str) -> bool:
+    """Return whether every session of the run so far took part in that store."""
+    said = run.about.get("accounts", [])
+    return len(said) == len(run.about.get("sessions_utc_s", [])) and all(one[0] == store_id for one in said)
+
+
+def _role(route: str) -> Role | None:
+    return None if route == EVERY_ROUTE else cast(Role, route)
 
 
 def _taken_because(chooser: Chooser) -> str:

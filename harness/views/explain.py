@@ -45,6 +45,7 @@ _WAITS = {
     "refused": "all workers paused after a refusal",
     "probe": "all workers waited for the answer to one probe after a pause",
     "hold": "all workers paused",
+    "account": "waiting for the account that it shares with other runs, which did not answer",
     "failing": "paused because everything failed",
     "retry": "only items that waited for a retry were left",
 }

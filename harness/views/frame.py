@@ -51,6 +51,7 @@ DOINGS = {
         "everything fails: paused until one request has probed",
     ),
     "probe": Doing("probing", "red", *["probing: all workers wait for the answer to one request"] * 2),
+    "account": Doing("waiting", "yellow", *["waiting for the account that it shares with other runs"] * 2),
     "hold": Doing("held", "yellow", "all workers pause for {left}, until {at}", "all workers pause"),
     "retry": Doing("retrying", "yellow", *["{done} done, last retry at {last}"] * 2),
     "paused": Doing("paused", "yellow", *["paused by hand; no new requests are sent"] * 2),

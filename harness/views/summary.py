@@ -32,6 +32,7 @@ REASONS = {
     "probe": "a probe's answer",
     "hold": "pauses for all",
     "in flight": "answers",
+    "account": "the account",
     "failing": "the server to recover",
 }
 

@@ -1,4 +1,4 @@
-"""Several holders of one account in virtual time, their network and their deaths drawn by lot; and a server that counts."""
+"""Several holders of one account in virtual time, their network and deaths drawn by lot; and a server that counts."""
 
 from __future__ import annotations
 
@@ -64,7 +64,9 @@ class World:
 class Client:
     """A holder with `workers` workers and `items` requests to send."""
 
-    def __init__(self, world: World, name: str, tiers: Tiers, items: int, workers: int, dies_s: float = math.inf) -> None:
+    def __init__(
+        self, world: World, name: str, tiers: Tiers, items: int, workers: int, dies_s: float = math.inf
+    ) -> None:
         self.world, self.items, self.workers = world, items, workers
         self.dies_at = world.now + dies_s
         self._offset = world.random.uniform(-500, 500)

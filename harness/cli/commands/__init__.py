@@ -9,7 +9,7 @@ from __future__ import annotations
 import click
 
 from harness.cli.commands.items import audit_command, export_command, failed_command
-from harness.cli.commands.know import calibration_command, presets_command
+from harness.cli.commands.know import calibration_command, limits_command, presets_command
 from harness.cli.commands.look import (
     compare_command,
     dashboard_command,
@@ -56,6 +56,6 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         export_command,
     ),
     "Decide": (recommend_command, infer_command, check_command),
-    "Know": (presets_command, calibration_command),
+    "Know": (presets_command, limits_command, calibration_command),
     "Manage": (pause_command, set_command, stop_command, prune_command),
 }

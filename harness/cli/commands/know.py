@@ -35,3 +35,39 @@ def calibration_command(results: Path, as_json: bool) -> int:
     from harness.cli.know import calibration_command as carry_out
 
     return carry_out(results, as_json)
+
+
+budget_option = click.option(
+    "--budget", metavar="ACCOUNT", envvar="HARNESS_IMPORT_BUDGET", help="the account, as of import [default embedded]"
+)
+
+
+@click.group("limits", invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="print only the accounts, as JSON")
+@budget_option
+@click.pass_context
+def limits_command(ctx: click.Context, as_json: bool, budget: str | None) -> int:
+    """Show what of each host's limits is used, and by whom.
+
+    All runs that go to a host with the same key share an account: what they have sent, the limits that they keep to
+    or have learned, and pauses after refusals. `limits forget` forgets one.
+    """
+    if ctx.invoked_subcommand is not None:
+        return 0
+    from harness.cli.limits import limits_command as carry_out
+
+    return carry_out(budget, as_json)
+
+
+@limits_command.command("forget")
+@click.argument("host")
+@click.option("--key", metavar="NAME", help="only of the key that `limits` calls so")
+@budget_option
+def limits_forget_command(host: str, key: str | None, budget: str | None) -> int:
+    """Forget what is known of a host: what was sent to it, and what was learned of its limits.
+
+    Nothing may be importing from it. What was sent may still count there, and the next run does not know it.
+    """
+    from harness.cli.limits import forget_command as carry_out
+
+    return carry_out(host, key, budget)

@@ -69,6 +69,7 @@ _SHADES = {
     "hold": Shade(PURPLE, "++"),
     "retry": Shade(ORANGE, "||"),
     "paused": Shade(GREY, "--"),
+    "account": Shade(GREY, "oo"),
     "in flight": Shade(GREY, ""),
 }
 _LIMITS = [Shade(BLUE, "//"), Shade(GREEN, "\\\\"), Shade(SKY, "||"), Shade(GREY, "//\\\\")]

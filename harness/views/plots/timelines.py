@@ -53,6 +53,7 @@ _REASONS = {
     "hold": "pause for all",
     "in flight": "waiting for answers",
     "retry": "waiting for a retry",
+    "account": "waiting for the account",
     "paused": "paused by hand",
 }
 
