@@ -29,7 +29,7 @@ def create_app(
     Without `service` one is made at the first request, so that its clock is that of the event loop it runs in.
     Without `connections` there are no sockets to reset, and a reset is raised as ConnectionResetError.
     """
-    app = QuartTrio("server")
+    app = QuartTrio("harness_test_api")
     shell = _Shell(config, service)
     add_routes(app, config, shell, Control(shell.service))
     app.register_error_handler(HTTPException, error_reply)
