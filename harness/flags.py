@@ -455,6 +455,19 @@ SECTIONS = (
                 live=True,
                 swept=True,
             ),
+            Flag(
+                "max_requests",
+                "end the run once this session has sent this many requests; it can be resumed",
+                "N",
+                resumed=True,
+            ),
+            Flag(
+                "until_quota",
+                "end the run where a limit would keep it waiting for an hour or more; it can be resumed",
+                None,
+                default=False,
+                resumed=True,
+            ),
         ),
     ),
     Section(

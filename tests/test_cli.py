@@ -43,6 +43,7 @@ URL = "https://api.example.com/orders"
         (["--max-failures", "0"], "--max-failures must be at least 1, not 0"),
         (["--max-failure-rate", "120%"], "--max-failure-rate: '120%' is more than 100%; write a share like 80% or 0.8"),
         (["--max-time", "0"], "--max-time must be more than 0, not 0"),
+        (["--max-requests", "0"], "--max-requests must be at least 1, not 0"),
         (
             ["--until", "25:00"],
             "--until: '25:00' is neither a time of day nor a date and time; write it like 06:00, or",
@@ -221,7 +222,7 @@ def test_every_setting_is_tried_above() -> None:
     (table,) = (m for m in test_bad_input_is_refused_before_anything_happens.pytestmark if m.name == "parametrize")  # type: ignore[attr-defined]
     tried = {arg for args, _ in table.args[1] for arg in args if arg.startswith("--")}
     switches = {"--sequential", "--accept-list", "--forget-limits", "--no-detail", "--quiet", "--json"}
-    switches |= {"--same-host", "--timestamps", "--imported-at"}
+    switches |= {"--same-host", "--timestamps", "--imported-at", "--until-quota"}
     assert {flag_of(name) for name in SETTINGS} - switches <= tried
 
 
@@ -354,7 +355,7 @@ def test_every_switch_is_off_unless_given() -> None:
     flags = {p.name: context.params[p.name] for p in command.params if isinstance(p, click.Option) and p.is_flag}
     assert {name: value for name, value in flags.items() if name != "help"} == dict.fromkeys(
         [
-            *("same_host", "absent_is_end", "timestamps", "imported_at"),
+            *("same_host", "absent_is_end", "timestamps", "imported_at", "until_quota"),
             *("sequential", "detail", "accept_list", "forget_limits", "fresh", "resume", "dry_run", "quiet", "as_json"),
         ]
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -55,6 +56,27 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert made.returncode == 0, made.stderr
     (folder / "first.json").write_text(made.stdout)
     return folder
+
+
+def test_a_used_up_quota_and_a_number_of_requests_end_with_3(tmp_path: Path) -> None:
+    """For a scheduled job 3 means: not done yet. The run keeps its settings; resumed too early, it sends nothing."""
+    quick = ("--items", "30", "--latency", "1ms", "--json")
+    made = harness(tmp_path, "import", *quick, "--limit", "20/1d", "--run", "day", "--until-quota")
+    first = json.loads(made.stdout)
+    assert (made.returncode, first["status"], first["requests_page"] + first["requests_item"]) == (3, "stopped", 20)
+    assert re.fullmatch(
+        r"--until-quota: the limit 20/1d is used up until \d{4}-\d\d-\d\d \d\d:\d\d; resume the run then",
+        first["reason"],
+    )
+    again = harness(tmp_path, "import", "--run", "day", "--resume", "--json")
+    second = json.loads(again.stdout)
+    assert (again.returncode, second["sessions"], second["requests_item"]) == (3, 2, first["requests_item"])
+    made = harness(tmp_path, "import", *quick, "--limit", "100/1s", "--run", "few", "--max-requests", "7")
+    few = json.loads(made.stdout)
+    assert (made.returncode, few["requests_page"] + few["requests_item"]) == (3, 7)
+    assert few["reason"] == "--max-requests 7: 7 requests were sent in this session"
+    rest = harness(tmp_path, "resume", "few", "--max-requests", "100", "--json")
+    assert (rest.returncode, json.loads(rest.stdout)["imported"]) == (0, 30)
 
 
 def test_a_scenario_is_imported_as_an_api_that_nobody_knows(done: Path) -> None:

@@ -237,6 +237,8 @@ def _say_beforehand(config: ImportConfig, who: str) -> None:
         not config.server_limits
         or not config.limits
         or config.run.resume
+        or config.run.max_requests is not None
+        or config.run.until_quota
         or config.pacing.strategy not in (None, "window")
     ):
         return

@@ -110,6 +110,8 @@ class RunSpec(Part):
     max_failure_rate: Share | None = setting("max_failure_rate", ge=0, le=1)
     max_time: Seconds | None = setting("max_time", gt=0, le=366 * 86_400)
     until: Annotated[str, AfterValidator(as_time_of_day)] | None = setting("until")
+    max_requests: Count | None = setting("max_requests", ge=1)
+    until_quota: bool = setting("until_quota")
     results: Annotated[Path, BeforeValidator(as_folder)] = setting("results")
     timestamps: bool = setting("timestamps")
     imported_at: bool = setting("imported_at")

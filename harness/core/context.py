@@ -53,7 +53,8 @@ class Context:
         # What is to be done, and what is on its way.
         self.work = Work(rules.batch)
         self.in_flight: dict[int, InFlight] = {}
-        self.fetches = 0  # so many were sent: the number of the newest
+        self.fetches = 0  # so many were begun: the number of the newest
+        self.unsent = 0  # of those, came back without having left
         self.concurrency = concurrency
         self.desired = Desired(rules.workers if concurrency is None else concurrency.workers)
         self.done: Done | None = None  # once the last event is recorded
@@ -165,6 +166,11 @@ class Context:
         """Send nothing of that role, with any key, before then."""
         for budget in self.keys.each(role):
             budget.breaker.hold_until(until, "refused")
+
+    @property
+    def requests(self) -> int:
+        """Return how many requests were sent in this session; those in flight count."""
+        return self.fetches - self.unsent
 
     # --- of the list ------------------------------------------------------------------------------------------------
 

@@ -131,6 +131,16 @@ class Core:
         return "working" if self.doing is None or self.doing.reason == "workers" else self.doing.reason
 
     @property
+    def quota_until(self) -> float | None:
+        """Return when the limit opens that everything waits for, where that takes an hour or more; None else.
+
+        None as well where the session ends before, by a rule.
+        """
+        until, rules = self._context.waits.quota_until, self._context.stop_rules
+        ends_before = rules.until_quota is not None or (until is not None and rules.at is not None and rules.at < until)
+        return None if ends_before else until
+
+    @property
     def over(self) -> bool:
         """Return whether the last event has been recorded."""
         return self._context.done is not None

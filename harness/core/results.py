@@ -49,6 +49,7 @@ class Results:
         if flight.answered_s is None:
             assert isinstance(result, Failed), "a result without an answer"
             outcome = Outcome.LOST if result.sent else Outcome.UNUSED
+            context.unsent += not result.sent
             flight.budget.settle(flight.fetch.grant, now, outcome)
             context.heard_of_kind(flight, now, outcome)
             context.disputes.unanswered(fetch_id, now, result.reason)

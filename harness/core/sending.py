@@ -1,9 +1,9 @@
 """Say what goes next, or what stands between a request and the wire.
 
-In this order: a stop or a pause that people asked for; the number of workers; the breaker, while everything fails; a
-token, where one is needed; answers in dispute, while one of them is compared; the question whether a limit is for one
-kind of request alone; and the budget, which knows the limits.
-Each says no by naming when to ask again, and that is handed on as a Wait.
+In this order: a stop or a pause that people asked for; the number of requests and of workers; the breaker, while
+everything fails; a token, where one is needed; answers in dispute, while one of them is compared; the question whether
+a limit is for one kind of request alone; and the budget, which knows the limits.
+Each says no by naming when to ask again, and that is handed on as a Wait, unless the session is to end there.
 
 What is ready goes in turn, a page and an item: items need not wait for the list, and the list, which may change while
 it is read, takes at most twice as long as it would alone. Where nothing is ready, in flight or to be retried, the
@@ -19,6 +19,7 @@ from harness.core.tokens import Token
 from harness.core.work import InFlight, Task
 from harness.pacing import Budget, Grant, Later
 from harness.record import events as e
+from harness.record.quota import is_used_up
 
 # Whose turn it is after which.
 _AFTER: dict[e.Role, tuple[e.Role, e.Role]] = {"item": ("list", "item"), "list": ("item", "list")}
@@ -39,10 +40,8 @@ class Sending:
         desired, waits, disputes = context.desired, context.waits, context.disputes
         if desired.stopping is not None:
             return waits.idle(now, "stopping") if context.in_flight else self._finish(now)
-        if desired.paused:
-            return waits.idle(now, "paused")
-        if len(context.in_flight) >= min(desired.workers, context.keys.in_all):
-            return waits.idle(now, "workers")
+        if (why := self._holds_back()) is not None:
+            return waits.idle(now, why)
         if context.breaker.hold is not None and (held := context.breaker.held(now)) is not None:
             return waits.later(now, held)
         if context.token is not None and context.token.is_needed(now) and self._has_work():
@@ -56,6 +55,15 @@ class Sending:
             return self._ask_kind(now, role)
         return self._next_ready(now)
 
+    def _holds_back(self) -> str | None:
+        """Return why nothing is to be sent whatever the limits are; None where that is open."""
+        context, desired = self._context, self._context.desired
+        if desired.paused:
+            return "paused"
+        if context.in_flight and context.stop_rules.is_sent(context.requests):
+            return "requests"  # one of those in flight may turn out to have never left
+        return "workers" if len(context.in_flight) >= min(desired.workers, context.keys.in_all) else None
+
     # --- the end ----------------------------------------------------------------------------------------------------
 
     def _end_early(self, now: float) -> None:
@@ -64,11 +72,29 @@ class Sending:
         if context.desired.stopping is not None:
             return
         if context.in_flight or not context.work.empty() or context.disputes.waiting:
-            early = context.stop_rules.verdict(now, context.state, context.breaker)
+            # While some are in flight, how many were sent is not certain, nor that anything is left to be sent.
+            requests = 0 if context.in_flight else context.requests
+            early = context.stop_rules.verdict(now, context.state, context.breaker, requests)
             if early is not None:
                 context.stop(now, early.reason, early.status)
             elif (why := context.disputes.given_up) is not None:
                 context.stop(now, why, e.RunStatus.FAILED)
+
+    def _later(self, now: float, later: Later, retry_at: float | None = None) -> Answer:
+        """Wait for a limit or a pause, or end the session where that is a quota that it is not to wait for.
+
+        What is in flight comes first: it may hand its slot back. So does a retry that another limit would let go.
+        """
+        context = self._context
+        wait = context.waits.later(now, later, retry_at)
+        until, local = context.waits.quota_until, context.stop_rules.until_quota
+        if until is None or local is None or context.in_flight:
+            return wait
+        if retry_at is not None and retry_at < until and not self._is_same_for_both:
+            return wait
+        what = is_used_up(wait.tier, later.reason)
+        context.stop(now, f"--until-quota: {what} until {local(until)}; resume the run then")
+        return self._finish(now)
 
     def _finish(self, now: float) -> Done:
         context = self._context
@@ -104,7 +130,7 @@ class Sending:
             return waits.later(now, Later(token.retry_at, "token"))
         answer = self._reserve(now, "token")
         if isinstance(answer, Later):
-            return waits.later(now, answer)
+            return self._later(now, answer)
         token.sent()
         return self._fetch(now, token.task, *answer)
 
@@ -128,7 +154,7 @@ class Sending:
         role = disputes.role(work, context.state)
         answer = self._reserve(now, role)
         if isinstance(answer, Later):
-            return waits.later(now, answer, work.retry_at)
+            return self._later(now, answer, work.retry_at)
         task, compared = disputes.take(role, work, context.state)
         if role == "item" and work.batch is not None and not isinstance(task.key, e.Batch):
             task = task._replace(key=e.Batch(e.items_of(task.key)))
@@ -182,7 +208,7 @@ class Sending:
         if context.concurrency is not None:
             context.concurrency.held()
         if later is not None:
-            return waits.later(now, later, retry_at)
+            return self._later(now, later, retry_at)
         if context.in_flight:
             return waits.idle(now, "in flight", until=retry_at)
         if retry_at is not None:

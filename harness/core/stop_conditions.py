@@ -1,4 +1,4 @@
-"""End a run before it is done, by rules: too many failures, too much time, nothing that works.
+"""End a run before it is done, by rules: too many failures or requests, too much time, nothing that works.
 
 A server that is down, or a network that is, would cost every item its attempts, as fast as the limits allow. So when
 everything fails, everyone pauses and one request probes, and after enough probes in vain the run ends. Failures that
@@ -7,6 +7,7 @@ no retry can mend (a 404) are answers: a server that gives them is there. So is 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from harness.core.answers import Done, Wait
@@ -40,7 +41,8 @@ class StopConditions:
     """Conditions that end a session early; None: never for that. Times count from the session's start.
 
     max_failures: items that failed for good in this session. max_failure_rate: of those that came to an end in it.
-    max_time, until: what the times were given as, for people.
+    max_requests: sent in this session, whatever became of them. until_quota: end where a quota is used up, in place of
+    a wait for it; writes for people when it opens. until: what the time was given as, for people.
     """
 
     max_failures: int | None = None
@@ -48,6 +50,8 @@ class StopConditions:
     max_time_s: float | None = None
     until_s: float | None = None
     until: str = ""
+    max_requests: int | None = None
+    until_quota: Callable[[float], str] | None = None
 
 
 class StopRules:
@@ -58,6 +62,7 @@ class StopRules:
         self._before = (state.failed, state.imported)
         times = [time for time in (conditions.max_time_s, conditions.until_s) if time is not None]
         self.at = min(times, default=None)  # when, whatever happens
+        self.until_quota = conditions.until_quota
         self._none = conditions == StopConditions()
 
     def bounded(self, now: float, wait: Wait) -> Wait:
@@ -66,10 +71,21 @@ class StopRules:
             return wait
         return wait if wait.until is not None and wait.until <= self.at else replace(wait, until=self.at)
 
-    def verdict(self, now: float, state: State, breaker: Breaker) -> Done | None:
-        """Return the Done that ends the session at `now`, or None to continue."""
+    def is_sent(self, requests: int) -> bool:
+        """Return whether the session may send no more than the `requests` that it has."""
+        return self._conditions.max_requests is not None and requests >= self._conditions.max_requests
+
+    def verdict(self, now: float, state: State, breaker: Breaker, requests: int) -> Done | None:
+        """Return the Done that ends the session at `now`, or None to continue.
+
+        requests: sent in this session for certain; one in flight may yet come back as never sent.
+        """
         if self._none and not breaker.given_up:  # it is asked before each request
             return None
+        return self._failed(state, breaker) or self._stopped(now, requests)
+
+    def _failed(self, state: State, breaker: Breaker) -> Done | None:
+        """Return the Done that ends a session of which too much failed."""
         conditions = self._conditions
         failed, imported = state.failed - self._before[0], state.imported - self._before[1]
         if conditions.max_failures is not None and failed >= conditions.max_failures:
@@ -88,10 +104,18 @@ class StopRules:
             return Done(
                 RunStatus.FAILED, f"nothing works any more: {MOST_PROBES} probes in a row failed; check the server"
             )
+        return None
+
+    def _stopped(self, now: float, requests: int) -> Done | None:
+        """Return the Done that ends a session which has used the time or the requests that it was given."""
+        conditions = self._conditions
         if conditions.max_time_s is not None and now >= conditions.max_time_s:
             return Done(RunStatus.STOPPED, f"--max-time: {_duration(conditions.max_time_s)} have passed")
         if conditions.until_s is not None and now >= conditions.until_s:
             return Done(RunStatus.STOPPED, f"--until {conditions.until} was reached")
+        if self.is_sent(requests):
+            were = "1 request was" if requests == 1 else f"{requests:,} requests were"
+            return Done(RunStatus.STOPPED, f"--max-requests {conditions.max_requests}: {were} sent in this session")
         return None
 
 

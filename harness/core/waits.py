@@ -12,6 +12,7 @@ from harness.core.answers import Wait
 from harness.pacing import Later
 from harness.pacing.leases import AWAY_S
 from harness.record.events import Event, WaitBegan, Waited
+from harness.record.quota import is_for_quota
 
 # A pause shorter than this part of its window is the rhythm of pacing, not a sleep: it adds its time, no count.
 LEAST_PART = 0.01
@@ -29,6 +30,9 @@ class WaitLog:
     def __init__(self, record: Callable[[Event], None]) -> None:
         self._record = record
         self._open: tuple[float, str, str | None, float] | None = None  # began, reason, tier, least length
+        self._told_until = 0.0  # of the one that is open, as recorded
+        # Until when the one that is open lasts, where it is for a quota (`harness.record.quota`).
+        self.quota_until: float | None = None
         self._gathered: tuple[float, float, float, str, str | None] | None = None  # began, ended, asleep, …
         self._last_sleep: tuple[float, str | None] | None = None  # ended, tier
 
@@ -43,6 +47,9 @@ class WaitLog:
             return Wait(later.until, "settlement", later.reason)  # it answers in a moment: nobody waits
         tier, period_s = (None, 0.0) if later.tier is None else (str(later.tier), later.tier.period_s)
         self.begin(now, later.reason, tier, later.until, period_s)
+        is_long = later.until is not None and is_for_quota(later.reason, later.until - now)
+        if is_long or self.quota_until is not None:
+            self.quota_until = later.until
         until = later.until if later.until is None or retry_at is None else min(later.until, retry_at)
         return Wait(until, "settlement", later.reason, tier)
 
@@ -52,14 +59,20 @@ class WaitLog:
         return Wait(at, "input", "retry")
 
     def begin(self, now: float, reason: str, tier: str | None, until: float | None, period_s: float) -> None:
-        """Note that nobody can send from `now` on. A wait for the same reason that is open already goes on."""
+        """Note that nobody can send from `now` on. A wait for the same reason that is open already goes on.
+
+        One that turns out to last for hours more than was recorded is recorded anew: whoever follows the run from its
+        events shall know when it goes on.
+        """
         if self._open is not None:
-            if self._open[1:3] == (reason, tier):
+            outlasts = until is not None and is_for_quota(reason, until - max(now, self._told_until))
+            if self._open[1:3] == (reason, tier) and not outlasts:
                 return
             self.end(now)
         least_s = LEAST_PART * period_s
-        self._open = (now, reason, tier, least_s)
-        if until is not None and until - now >= least_s:
+        self._open, self._told_until = (now, reason, tier, least_s), now
+        if until is not None and (until - now >= least_s or is_for_quota(reason, until - now)):
+            self._told_until = until
             self._record(WaitBegan(now, reason, tier, until))
 
     def end(self, now: float) -> None:
@@ -67,7 +80,7 @@ class WaitLog:
         if self._open is None:
             return
         began, reason, tier, least_s = self._open
-        self._open = None
+        self._open = self.quota_until = None
         if now <= began:
             return
         if now - began < least_s:

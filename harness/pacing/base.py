@@ -210,7 +210,8 @@ class Learning(Protocol):
 
     def named_s(self, tier: Tier | None) -> float:
         """Return the longest that the server itself named for this learned limit: its period as told, the furthest
-        reset, or the time from the request that opened a window to its reset. 0: nothing.
+        reset, or the time from the request that opened a window to its reset. 0: nothing; infinite: the limit was not
+        learned but declared, and nothing looks behind it.
         """
 
 

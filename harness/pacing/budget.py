@@ -266,10 +266,10 @@ class Patience:
         sent.
 
         named_s: the longest that the server named for this very limit, in whichever window: where one limit is shown at
-        a time, the longer of two that are used up together is not named again.
+        a time, the longer of two that are used up together is not named again. Infinite: it was declared.
         A server that never names a time is given a minute from the start, for its limits are found by waiting.
         """
-        if self._in_flight or self._quiet_since is None:
+        if self._in_flight or self._quiet_since is None or named_s == math.inf:
             return None
         guess_s = guessed_s(self._refused + 1) if self._names else LONGEST_GUESSED_PAUSE_S
         named_s = min(named_s, self._longest_s) + ROUNDING_S if named_s > 0 else 0.0

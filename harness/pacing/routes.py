@@ -12,6 +12,7 @@ hold up all items.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, runtime_checkable
 
@@ -151,6 +152,9 @@ class LearningRoutePacer(RoutePacer):
         self._own.belied(grant, now)
 
     def named_s(self, tier: Tier | None) -> float:
+        """Return the longest that the server named for a learned limit; inf for those of every route: all declared."""
+        if tier is not None and tier.route == EVERY_ROUTE:
+            return math.inf
         return self._own.named_s(None if tier is None else replace(tier, route=EVERY_ROUTE))
 
     def resolved(self, reason: Literal["limit", "own"]) -> None:

@@ -6,6 +6,7 @@ the scaled limits stands beside it here: both are asked, and only what both allo
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Literal
 
@@ -60,7 +61,9 @@ class SharingPacer:
         self._take_in(now)
 
     def named_s(self, tier: Tier | None) -> float:
-        """Return what the server named for the whole limit of which `tier` is the share."""
+        """Return what the server named for the whole limit of which `tier` is the share; inf for a declared one."""
+        if tier in self._declared:
+            return math.inf
         wholes = [whole for whole in self._learned if tier in (whole, *scaled((whole,), self._share))]
         return max(map(self._inner.named_s, wholes), default=0.0)
 

@@ -72,6 +72,11 @@ def local_clock(at_utc_s: float, *, seconds: bool = True) -> str:
     return datetime.fromtimestamp(at_utc_s, UTC).astimezone().strftime("%H:%M:%S" if seconds else "%H:%M")
 
 
+def local_minute(at_utc_s: float) -> str:
+    """`2026-12-01 06:00` in local time, for people who read it on another day."""
+    return datetime.fromtimestamp(at_utc_s, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
 def parse_local(text: str) -> float:
     """`2026-11-27T06:00` in local time (or with its own offset), as UTC seconds; ValueError for anything else."""
     if not is_dated(text):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.record.events import Key, PageRef, Role
+from harness.record.quota import is_for_quota
 from harness.record.state import State
 from harness.record.status import RunStatus
 
@@ -47,11 +48,12 @@ class LiveFlight:
 class Live:
     """A moment `t_s` of a session, which is `now_utc_s` on the wall.
 
-    doing: `working`, or why nothing is being sent: limit, in flight, refused, probe, hold, retry, paused, stopping.
-    until_utc_s, tier: of that wait. eta_s: seconds until the last item, by the quota (None: not known yet).
-    retrying: how many items wait for a retry, the next at next_retry_utc_s, the last at last_retry_utc_s.
-    best_s: the least seconds the whole import can take (None: not known, or not known yet). flights: the oldest
-    requests on their way, at most MOST_FLIGHTS.
+    doing: `working`, or why nothing is being sent: limit, in flight, refused, probe, hold, retry, paused, stopping,
+    requests (as many as were allowed are sent). until_utc_s, tier: of that wait. quota_until_utc_s: until when a limit
+    keeps everything waiting, where that is a wait for a quota (`record.quota`).
+    eta_s: seconds until the last item, by the quota (None: not known yet). retrying: how many items wait for a retry,
+    the next at next_retry_utc_s, the last at last_retry_utc_s. best_s: the least seconds the whole import can take
+    (None: not known, or not known yet). flights: the oldest requests on their way, at most MOST_FLIGHTS.
     """
 
     t_s: float
@@ -68,6 +70,7 @@ class Live:
     last_retry_utc_s: float | None = None
     best_s: float | None = None
     flights: tuple[LiveFlight, ...] = ()
+    quota_until_utc_s: float | None = None
 
 
 def elapsed_s(state: State, t_s: float) -> float:
@@ -109,14 +112,17 @@ def _flight(said: dict[str, Any]) -> LiveFlight:
 def told_by(state: State, now_utc_s: float) -> Live:
     """Make the live status from events alone, where the session left none; what is in flight is then unknown."""
     session = state.session
-    doing, until_s, tier = "working", None, None
+    doing, until_s, tier, quota_until_utc_s = "working", None, None, None
     if state.status is RunStatus.PAUSED:
         doing = "paused"
     elif session.waiting is not None:
-        _, doing, tier, until_s = session.waiting
+        began_s, doing, tier, until_s = session.waiting
+        if until_s is not None and is_for_quota(doing, until_s - began_s):
+            quota_until_utc_s = session.utc_s + until_s
     until_utc_s = None if until_s is None else session.utc_s + until_s
     t_s = max(0.0, now_utc_s - session.utc_s)
-    return Live(t_s, now_utc_s, state.workers, 0, doing, until_utc_s, tier, retrying=state.waiting)
+    told = (t_s, now_utc_s, state.workers, 0, doing, until_utc_s, tier)
+    return Live(*told, retrying=state.waiting, quota_until_utc_s=quota_until_utc_s)
 
 
 def drop_live(folder: Path) -> None:

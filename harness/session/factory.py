@@ -26,7 +26,7 @@ from harness.pacing.routes import Common, LearningRoutePacer, RoutePacer
 from harness.pacing.sharing import SharingPacer
 from harness.pacing.strategies import make_pacer
 from harness.pacing.tiers import EVERY_ROUTE, of_route, unnamed
-from harness.record.clock import Boot, next_local
+from harness.record.clock import Boot, local_minute, next_local
 from harness.record.events import Endpoint, Event, ItemId, Role
 from harness.record.run import Run
 from harness.record.sent import last_boot
@@ -182,7 +182,9 @@ def ends_of(config: ImportConfig, began_utc_s: float) -> StopConditions:
     """Return when a session that began then is to end early."""
     run = config.run
     until_s = None if run.until is None else next_local(run.until, began_utc_s) - began_utc_s
-    return StopConditions(run.max_failures, run.max_failure_rate, run.max_time, until_s, run.until or "")
+    times = (run.max_time, until_s, run.until or "")
+    local = (lambda at_s: local_minute(began_utc_s + at_s)) if run.until_quota else None
+    return StopConditions(run.max_failures, run.max_failure_rate, *times, run.max_requests, local)
 
 
 # Where no limit is known: the longest window that most APIs have.

@@ -294,6 +294,7 @@ class Session:
             doing=core.doing_now,
             until_utc_s=None if doing is None or doing.until is None else self._started_utc_s + doing.until,
             tier=None if doing is None else doing.tier,
+            quota_until_utc_s=None if core.quota_until is None else self._started_utc_s + core.quota_until,
             tiers=tuple(_live_tier(tier, now, self.config) for tier in core.tier_statistics(now)),
             eta_s=eta_s(core, now),
             retrying=core.work.retries,

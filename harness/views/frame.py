@@ -10,12 +10,24 @@ from rich.text import Text
 
 from harness.record.live import Live
 from harness.record.prediction import shown
+from harness.record.quota import is_used_up
 from harness.record.run_view import RunView
 from harness.record.status import RunStatus
 from harness.record.summary import Summary
 from harness.views.figures import other_refusals, predicted
 from harness.views.screen import cut, folded
-from harness.views.text import clock, count, countdown, duration, eta, printable, progress, share_done
+from harness.views.text import (
+    clock,
+    count,
+    countdown,
+    duration,
+    eta,
+    next_time,
+    plural,
+    printable,
+    progress,
+    share_done,
+)
 
 Piece = tuple[str, str]  # words, style
 
@@ -55,6 +67,7 @@ DOINGS = {
     "hold": Doing("held", "yellow", "all workers pause for {left}, until {at}", "all workers pause"),
     "retry": Doing("retrying", "yellow", *["{done} done, last retry at {last}"] * 2),
     "paused": Doing("paused", "yellow", *["paused by hand; no new requests are sent"] * 2),
+    "requests": Doing("stopping", "yellow", *["as many requests as allowed are sent: waiting for their answers"] * 2),
     "stopping": Doing("stopping", "yellow", *["stopping after the requests in flight (Ctrl-C again: at once)"] * 2),
 }
 
@@ -72,6 +85,8 @@ def doing(so_far: Summary, live: Live) -> Doing:
 def sentence(so_far: Summary, live: Live) -> Piece:
     """`waiting 38 s for 100/1m, next 18:05:02`, with its colour."""
     what = doing(so_far, live)
+    if live.quota_until_utc_s is not None and so_far.status.is_open:
+        return used_up(so_far, live, live.quota_until_utc_s), what.style
     left_s = None if live.until_utc_s is None else live.until_utc_s - live.now_utc_s
     words = (what.endless if left_s is None else what.sentence).format(
         left="" if left_s is None else countdown(left_s),
@@ -83,6 +98,17 @@ def sentence(so_far: Summary, live: Live) -> Piece:
         last=clock(live.last_retry_utc_s),
     )
     return words, what.style
+
+
+def used_up(so_far: Summary, live: Live, until_utc_s: float) -> str:
+    """`the limit 1000/1d is used up: goes on at 06:00 tomorrow (in 7 h 12 min); 3,210 items are left`."""
+    at = next_time(until_utc_s, live.now_utc_s)
+    when = f"goes on at {at} (in {countdown(until_utc_s - live.now_utc_s)})"
+    done = so_far.imported + so_far.failed + so_far.forgotten
+    left = max(so_far.total or 0, so_far.listed) - done
+    of = "" if so_far.total is not None else "of those listed so far "
+    items = f"; {plural(left, 'item')} {of}{'is' if left == 1 else 'are'} left" if left > 0 else ""
+    return f"{is_used_up(live.tier, live.doing)}: {when}{items}"
 
 
 def frame(view: RunView, width: int) -> list[Text]:

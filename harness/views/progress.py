@@ -17,10 +17,11 @@ from rich.text import Text
 
 from harness.record.live import Live
 from harness.record.prediction import shown
+from harness.record.quota import QUOTA_WAIT_S
 from harness.record.run_view import RunView
 from harness.record.summary import Summary
 from harness.views.figures import span
-from harness.views.frame import doing, frame
+from harness.views.frame import doing, frame, sentence
 from harness.views.screen import asciify, shows_glyphs
 from harness.views.text import UNKNOWN, clock, printable, time_of_day
 
@@ -109,12 +110,14 @@ class Progress:
 class Lines:
     """The lines of a log: the first, one at each change of state, else one every 10 s.
 
+    A wait for a quota gets one line more, once, which says when the import goes on.
     Waits shorter than that are the rhythm of a limit rather than a change: at 100/2s they alone would be a line
     every second.
     """
 
     def __init__(self) -> None:
         self._said: tuple[str, float] | None = None  # word, t_s
+        self._goes_on_utc_s = 0.0  # as was said last
 
     def next(self, view: RunView) -> str | None:
         """Return the line to write now; None where there is nothing to say."""
@@ -125,11 +128,24 @@ class Lines:
         if self._said is None:
             self._said = (word, live.t_s)
             return f"{plain_line(figures, live)} run={_value(figures.run)} limits={_value(figures.limits or UNKNOWN)}"
+        if self._is_new_quota(live):
+            return f"{clock(live.now_utc_s)} {sentence(figures, live)[0]}"
         said, at_s = self._said
         if live.t_s - at_s < PLAIN_EVERY_S and (word == said or _is_short(live, word, said)):
             return None
         self._said = (word, live.t_s)
         return plain_line(figures, live)
+
+    def _is_new_quota(self, live: Live) -> bool:
+        """Note that a wait for a quota goes on, and return whether that has not been said.
+
+        It is the same wait if a worker asked again meanwhile, or if the server named its end a little otherwise.
+        """
+        until_utc_s = live.quota_until_utc_s
+        if until_utc_s is None or abs(until_utc_s - self._goes_on_utc_s) < QUOTA_WAIT_S:
+            return False
+        self._goes_on_utc_s = until_utc_s
+        return True
 
 
 def plain_line(figures: Summary, live: Live) -> str:
@@ -139,7 +155,7 @@ def plain_line(figures: Summary, live: Live) -> str:
     if live.tier is not None:
         pairs["limit"] = live.tier
     if live.until_utc_s is not None:
-        pairs["until"] = clock(live.until_utc_s)
+        pairs["until"] = time_of_day(live.until_utc_s, live.now_utc_s, seconds=True)
     pairs |= {"refused": str(figures.refused), "failed": str(figures.failed)}
     if live.retrying:
         pairs |= {"retrying": str(live.retrying), "next_retry": clock(live.next_retry_utc_s)}

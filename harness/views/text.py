@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 
 from harness.record.clock import local_clock, local_day
 
@@ -103,6 +104,14 @@ def time_of_day(at_utc_s: float | None, now_utc_s: float, *, seconds: bool = Fal
     # Not strftime's %b: its words follow the locale, and a test or a colleague would read another month.
     month = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][day.month - 1]
     return f"{day.day} {month}{'' if day.year == today.year else f' {day.year}'} {time}"
+
+
+def next_time(at_utc_s: float, now_utc_s: float) -> str:
+    """`06:00` on the day that is now, `06:00 tomorrow`, else as `time_of_day`: when something goes on."""
+    with suppress(OverflowError, ValueError, OSError):
+        if (local_day(at_utc_s) - local_day(now_utc_s)).days == 1:
+            return f"{clock(at_utc_s, seconds=False)} tomorrow"
+    return time_of_day(at_utc_s, now_utc_s)
 
 
 def eta(eta_s: float | None, now_utc_s: float) -> str:

@@ -7,9 +7,23 @@ from itertools import pairwise
 import pytest
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 
-from harness.pacing import AutoPacer, Budget, Grant, Later, Notice, Outcome, Quota, Tiers, WindowPacer, parse_tiers
+from harness.pacing import (
+    AutoPacer,
+    Budget,
+    Grant,
+    Later,
+    Notice,
+    Outcome,
+    Pacer,
+    Quota,
+    Tiers,
+    WindowPacer,
+    parse_tiers,
+)
 from harness.pacing.breaker import LONGEST_GUESSED_PAUSE_S, guessed_s
 from harness.pacing.budget import ROUNDING_S, Patience
+from harness.pacing.learn.strategy import DeclaredPacer
+from harness.pacing.routes import Common, LearningRoutePacer
 from harness.pacing.sharing import SharingPacer
 from harness.record import events as e
 from tests.lab.auto_play import Played, play
@@ -247,6 +261,28 @@ def test_declared_limits_are_never_looked_behind() -> None:
     later = budget.reserve(3600.0)
     assert isinstance(later, Later)
     assert (later.tier, later.until) == (parse_tiers("2/1d")[0], pytest.approx(86_400.0, abs=100))
+
+
+@pytest.mark.parametrize(
+    "pacer",
+    [
+        AutoPacer(parse_tiers("2/1d"), 0.0),
+        DeclaredPacer(parse_tiers("2/1d"), 0.0),
+        SharingPacer(AutoPacer((), 0.0), 0.5, parse_tiers("2/1d"), 0.0),
+        LearningRoutePacer("item", AutoPacer(parse_tiers("2/1d"), 0.0), Common(WindowPacer((), 0.0))),
+        LearningRoutePacer("item", AutoPacer((), 0.0), Common(WindowPacer(parse_tiers("2/1d"), 0.0))),
+    ],
+    ids=["auto", "declared", "sharing", "of a route", "common"],
+)
+def test_a_wait_for_a_declared_limit_lasts_as_long_as_it_says(pacer: Pacer) -> None:
+    """A day from the first moment on, and not a minute first, after which it turns out to be a day."""
+    budget = Budget("api", pacer)
+    drain(budget, 2, 0.0)
+    later = budget.reserve(1.0)
+    assert isinstance(later, Later)
+    assert later.until is not None
+    assert 86_400.0 <= later.until < 86_500.0
+    assert isinstance(budget.reserve(later.until), Grant)
 
 
 def test_sharing_looks_behind_the_whole_and_the_share() -> None:

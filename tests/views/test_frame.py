@@ -181,3 +181,31 @@ def test_trouble_is_coloured_and_calm_is_not() -> None:
         "429s 1",
         "failed 1",
     ]
+
+
+QUOTA = replace(WAITING, tier="1000/1d", until_utc_s=NOW + 25_920.0, quota_until_utc_s=NOW + 25_920.0)
+
+
+def test_a_quota_that_is_used_up() -> None:
+    """When it goes on, by the clock and by the hour, which limit that is, and what is left to do."""
+    assert lines(running(), QUOTA, 119).splitlines()[-2:] == [
+        "the limit 1000/1d is used up: goes on at 01:16 tomorrow (in 7 h 12 min); 67,566 items are left",
+        "in flight 0 | 429s 0 | failed 3",
+    ]
+    refused = replace(QUOTA, doing="refused", tier=None, quota_until_utc_s=NOW + 3600.0)
+    words, style = sentence(seen(running(1, 2, 0), refused).summary, refused)
+    assert words == "a limit of the server is used up: goes on at 19:04 (in 1 h 00 min); 1 item is left"
+    assert style == "red"
+
+
+def test_a_quota_that_is_used_up_before_the_list_has_said_how_much_there_is() -> None:
+    """Then of what it has named so far; a run that has ended waits for nothing."""
+    page = e.PageListed(0.1, e.FIRST_PAGE, 1, 0.0, 0.1, 200, tuple(range(40)), None, None, None)
+    state = fold([started(NOW - 7920.0, 1, "1000/1d"), page])
+    late = replace(QUOTA, quota_until_utc_s=NOW + 3 * 86_400.0)
+    said = (
+        "the limit 1000/1d is used up: goes on at 27 Nov 18:04 (in 3 d 00 h); 40 items of those listed so far are left"
+    )
+    assert sentence(seen(state, late).summary, late)[0] == said
+    ended = fold([e.SessionEnded(7933.0, "stopped", "")], running())
+    assert sentence(seen(ended, QUOTA).summary, QUOTA)[0] == "stopped"

@@ -158,3 +158,20 @@ def working() -> Live:
 
 def later(live: Live, seconds: float) -> Live:
     return replace(live, t_s=7920.0 + seconds, now_utc_s=NOW + seconds)
+
+
+def test_a_plain_log_says_once_when_a_used_up_quota_opens() -> None:
+    """In a line of its own, after the first; not again for the same wait, but for the next."""
+    stream = io.StringIO()
+    opens = NOW + 25_920.0
+    with Progress("plain", stream) as shown:
+        for after_s, until_s in ((0.0, opens), (0.25, opens), (0.5, opens + 9.0), (11.0, opens), (12.0, None)):
+            shown.update(seen(running(), later(replace(WAITING, quota_until_utc_s=until_s, tier="1000/1d"), after_s)))
+        tomorrow = replace(WAITING, tier="1000/1d", quota_until_utc_s=opens + 86_400.0)
+        shown.update(seen(running(), later(tomorrow, 25_930.0)))
+    said = [line for line in stream.getvalue().splitlines() if "used up" in line]
+    assert said == [
+        "18:04:24 the limit 1000/1d is used up: goes on at 01:16 tomorrow (in 7 h 12 min); 67,566 items are left",
+        "01:16:34 the limit 1000/1d is used up: goes on at 01:16 tomorrow (in 1 d 00 h); 67,566 items are left",
+    ]
+    assert "run=nightly-1124" in stream.getvalue().splitlines()[0]

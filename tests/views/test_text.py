@@ -128,6 +128,22 @@ def test_moments_that_no_calendar_holds() -> None:
     assert [text.clock(at) for at in (None, 1e30, -1e30, math.inf)] == ["-", "-", "-", "-"]
     assert text.time_of_day(1e30, NOW) == "-"
     assert text.time_of_day(NOW, 1e30) == "18:04"
+    assert text.next_time(1e30, NOW) == "-"
+
+
+@pytest.mark.parametrize(
+    ("after_s", "words"),
+    [
+        (3600, "19:04"),
+        (21_335, "23:59"),
+        (21_336, "00:00 tomorrow"),
+        (107_735, "23:59 tomorrow"),
+        (107_736, "26 Nov 00:00"),
+    ],
+)
+def test_when_something_goes_on(after_s: float, words: str) -> None:
+    """Tomorrow has a word, by the calendar and not after 24 hours."""
+    assert text.next_time(NOW + after_s, NOW) == words
 
 
 @pytest.mark.parametrize(

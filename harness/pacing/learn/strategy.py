@@ -109,8 +109,8 @@ class AutoPacer:
         self._follow(now)
 
     def named_s(self, tier: Tier | None) -> float:
-        """Return the longest that the server itself named for the learned limit `tier`."""
-        return self._learner.named_s(tier)
+        """Return the longest that the server itself named for the learned limit `tier`; inf for a declared one."""
+        return math.inf if tier in self._declared else self._learner.named_s(tier)
 
     def _first(self) -> Later | None:
         return Later(None, "in flight") if not self._heard and self._seen.in_flight else None
