@@ -21,6 +21,8 @@ from harness.record.clock import slept_s
 _log = logging.getLogger("harness")
 # A session that ends does not wait longer for a store to hear it.
 LEAVES_S = 2.0
+# Sums of floats differ by less: waiting for the difference would take no time, for ever.
+SOON_S = 1e-6
 
 
 @dataclass(slots=True)
@@ -124,7 +126,7 @@ class Account:
         while True:
             due = min((one.due_at(now()) for seat in self._seats.values() for one in seat.family), default=math.inf)
             wait_s = due - now()
-            if wait_s > 0 and not self._rung.is_set():
+            if wait_s > SOON_S and not self._rung.is_set():
                 with trio.move_on_after(wait_s):
                     await self._rung.wait()
             self._rung = trio.Event()
@@ -134,7 +136,7 @@ class Account:
     async def _carry(self, now: Callable[[], float], wake: Callable[[], None]) -> None:
         for seat in self._seats.values():
             for one in list(seat.family):
-                if one.due_at(now()) > now():
+                if one.due_at(now()) > now() + SOON_S:
                     continue
                 try:
                     leased = await self.store.exchange(seat.key, self.holder, one.exchange(now()))
