@@ -10,7 +10,9 @@
     ├── RunLocked           another process is writing this run
     ├── RecordError         the record cannot be written or read; the import ends, loudly
     ├── ServerFailed        the test API that was to be started did not come up
-    └── SweepBroken         a process that ran points of a sweep died
+    ├── SweepBroken         a process that ran points of a sweep died
+    ├── WorkerLost          the workers of a cluster that were given a task died
+    └── ClusterFailed       a cluster cannot go on: its scheduler is gone, or a worker does not fit
 
 A message is one sentence: what was wrong, where, and what to do about it.
 """
@@ -63,3 +65,11 @@ class ServerFailed(HarnessError):
 
 class SweepBroken(HarnessError):
     """A process that ran points of a sweep died; what was finished is kept."""
+
+
+class WorkerLost(HarnessError):
+    """The workers of a cluster that were given a task died, also when it ran alone: it is the task that kills them."""
+
+
+class ClusterFailed(HarnessError):
+    """A cluster cannot go on: its scheduler is gone, or a worker that joined runs something else."""

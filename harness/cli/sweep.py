@@ -6,7 +6,9 @@ import json
 import os
 import sys
 import tomllib
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +26,8 @@ from harness.record.folder import NameTaken
 from harness.record.status import RunStatus
 from harness.settings import from_environ, given, read_settings
 from harness.source.child import DEFAULT_ITEMS
-from harness.views.comparison import advice, comparison_text, counting, simulated_text
+from harness.views.cluster import cluster_text, worker_changes
+from harness.views.comparison import Counting, advice, comparison_text, counting, simulated_text
 from harness.views.progress import choose_mode
 from harness.views.screen import Screen
 from harness.views.text import plural
@@ -32,8 +35,14 @@ from harness.views.text import plural
 if TYPE_CHECKING:
     from harness.lab.comparison import Panel
     from harness.lab.experiment import Outcome
+    from harness.lab.grid import Grid
+    from harness.lab.sweeping import Pool
     from harness.lab.sweeps import Row, Sweep
     from harness.record.state import State
+    from harness.scale.cluster import Cluster
+
+# How often a cluster is looked at while nothing else happens.
+LOOK_S = 1.0
 
 
 def simulate_command(toml: Path | None, keep: bool, **flags: Any) -> int:
@@ -75,25 +84,30 @@ def _report(outcome: Outcome, config: ImportConfig, took_s: float) -> None:
 
 def sweep_command(file: Path | None, results: Path, **said: Any) -> int:
     """Run every combination, then compare them."""
-    from harness.lab.sweeping import process_pool, run_sweep
+    grid = _grid(file, said)
+    if said["executor"] is not None:
+        if said["jobs"] is not None:
+            raise BadInput("--jobs is the number of processes here; leave it out, or leave out --executor")
+        from harness.scale.cluster import connected
 
-    sweep = _sweep(file, results, said)
-    points = len(sweep.grid.points())
-    done = len(sweep.rows())
-    jobs = 1 if sweep.about["live"] else min(said["jobs"] or os.cpu_count() or 1, max(1, points - done))
-    mode = choose_mode(said["progress"], sys.stderr)
-    click.echo(f"sweep {sweep.name}: {plural(points, 'run')}" + (f", {done:,} of them done" if done else ""), err=True)
+        with connected(said["executor"]) as cluster:
+            return _swept(_sweep_on(cluster, results, grid, said), results, said, cluster)
+    return _swept(_sweep(results, grid, said), results, said, None)
+
+
+def _swept(sweep: Sweep, results: Path, said: dict[str, Any], cluster: Cluster | None) -> int:
+    """Make the runs that are left, and return the exit code. cluster: where; None: in processes here."""
+    from harness.lab.sweeping import run_sweep
+
+    points, rows = len(sweep.grid.points()), sweep.rows()
+    shown = _Shown([len(rows), sum(map(_failed, rows))], points, cluster)
+    done = f", {len(rows):,} of them done" if rows else ""
+    click.echo(f"sweep {sweep.name}: {plural(points, 'run')}{done}" + shown.where(), err=True)
     try:
-        with counting("run", points, mode, sys.stderr) as tell, process_pool(jobs) as pool:
-            counts = [done, sum(_failed(row) for row in sweep.rows())]
-
-            def on_row(row: Row) -> None:
-                counts[0] += 1
-                counts[1] += _failed(row)
-                tell(*counts)
-
-            tell(*counts)
-            run_sweep(sweep, pool, on_row)
+        mode = choose_mode(said["progress"], sys.stderr)
+        with counting("run", points, mode, sys.stderr) as shown.tell, _pool(sweep, said["jobs"], shown) as pool:
+            shown.look()
+            run_sweep(sweep, pool, shown.row)
     except KeyboardInterrupt:
         _say_next(sweep, results, f"sweep --resume --name {sweep.name}")
         return signals.last()[1]
@@ -105,22 +119,80 @@ def sweep_command(file: Path | None, results: Path, **said: Any) -> int:
     return 1 if any(_failed(row) for row in sweep.rows()) else 0
 
 
-def _sweep(file: Path | None, results: Path, said: dict[str, Any]) -> Sweep:
+@contextmanager
+def _pool(sweep: Sweep, jobs: int | None, shown: _Shown) -> Iterator[Pool]:
+    from harness.lab.sweeping import Pool, process_pool
+
+    if shown.cluster is not None:
+        cluster = shown.cluster
+        yield Pool(cluster.executor, elsewhere=True, threads=lambda: cluster.threads, look=shown.look, look_s=LOOK_S)
+        return
+    left = shown.points - shown.counts[0]
+    with process_pool(1 if sweep.about["live"] else min(jobs or os.cpu_count() or 1, max(1, left))) as processes:
+        yield Pool(processes)
+
+
+@dataclass
+class _Shown:
+    """What is told while a sweep goes on. counts: runs that are done, and how many of them failed; points: of all."""
+
+    counts: list[int]
+    points: int
+    cluster: Cluster | None
+    tell: Counting = field(default_factory=Counting)
+    workers: Mapping[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.workers = {} if self.cluster is None else self.cluster.state.threads
+
+    def where(self) -> str:
+        return "" if self.cluster is None else f", {self._how()}"
+
+    def row(self, row: Row) -> None:
+        """Count a run that is over."""
+        self.counts[0] += 1
+        self.counts[1] += _failed(row)
+        self.tell(self.counts[0], self.counts[1], self._how())
+
+    def look(self) -> None:
+        """Say which workers came and went, and show how it goes."""
+        if self.cluster is not None:
+            after = self.cluster.state.threads
+            for line in worker_changes(self.workers, after):
+                self.tell.say(line)
+            self.workers = after
+        self.tell(self.counts[0], self.counts[1], self._how())
+
+    def _how(self) -> str:
+        if self.cluster is None:
+            return ""
+        state, left = self.cluster.state, self.points - self.counts[0]
+        running = min(state.running, left)  # what the scheduler said may be a second old
+        return cluster_text(state.threads, running, left - running, state.silent)
+
+
+def _grid(file: Path | None, said: dict[str, Any]) -> Grid | None:
+    """Return the grid of a new sweep; None where one is resumed."""
     from harness.lab.grid import read_grid
-    from harness.lab.sweeps import create_sweep, find_sweep
 
     flags = given({name: said[name] for name in SWEPT})
     if said["resume"]:
-        if (
-            file is not None
-            or flags
-            or any(said[name] for name in ("grids", "repeat", "live", "keep", "papermill", "fresh"))
-        ):
+        own = ("grids", "repeat", "live", "keep", "papermill", "fresh")
+        if file is not None or flags or any(said[name] for name in own):
             raise BadInput("a sweep resumes with its own settings; pass only --resume and --name")
-        return find_sweep(results, said["name"])
+        return None
     grid = read_grid(_table(file), {**_environment(said["live"]), **flags}, said["grids"], said["repeat"])
     if said["live"] and "url" not in {**grid.fixed, **grid.varied}:
         need_server()
+    return grid
+
+
+def _sweep(results: Path, grid: Grid | None, said: dict[str, Any]) -> Sweep:
+    """Make the sweep of that grid, with nothing run yet, or find the one to be resumed."""
+    from harness.lab.sweeps import create_sweep, find_sweep
+
+    if grid is None:
+        return find_sweep(results, said["name"])
     how = {name: said[name] for name in ("live", "keep", "papermill", "fresh")}
     while True:
         name = said["name"] or _free(results, f"sweep-{local_stamp(utc_s())}")
@@ -129,6 +201,26 @@ def _sweep(file: Path | None, results: Path, said: dict[str, Any]) -> Sweep:
         except NameTaken:  # by another sweep, in this moment
             if said["name"]:
                 raise
+
+
+def _sweep_on(cluster: Cluster, results: Path, grid: Grid | None, said: dict[str, Any]) -> Sweep:
+    """Make or find the sweep, once its files are known to be where the workers of the cluster can use them."""
+    from harness.lab.sweeps import check, experiment_notebook
+
+    about: dict[str, Any] = said
+    sweep = None
+    if grid is None:
+        sweep = _sweep(results, grid, said)
+        grid, about = sweep.grid, sweep.about
+    else:
+        check(grid, live=said["live"])
+    for path in grid.files():
+        cluster.check_file(path)
+    if about["papermill"]:
+        cluster.check_each(experiment_notebook)
+    if about["live"] or about["keep"] or about["papermill"]:
+        cluster.check_shared(results.absolute())
+    return sweep or _sweep(results, grid, said)
 
 
 def _environment(live: bool) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from harness.config import ImportConfig
@@ -14,6 +15,7 @@ from harness.flags import DURATIONS, FLAGS, LIVE_ONLY
 from harness.paths import program
 from harness.settings import flattened, read_settings
 from harness.units import refuse_bare
+from harness.values import is_preset_file, is_scenario_file
 
 # What a sweep decides itself, point by point, or what means nothing to one.
 _NOT_SWEPT = (
@@ -68,6 +70,12 @@ class Grid:
         except BadInput as error:
             where = ", ".join(f"{name}={value}" for name, value in point.values.items())
             raise BadInput(f"{error} (at {where})" if where else str(error)) from None
+
+    def files(self) -> list[Path]:
+        """Return the files that its settings name, which a run reads where it is made."""
+        values = [(name, [value]) for name, value in self.fixed.items()] + [*self.varied.items()]
+        is_file = {"scenario": is_scenario_file, "preset": is_preset_file}
+        return [Path(text) for name, texts in values if name in is_file for text in texts if is_file[name](str(text))]
 
     def check_simulable(self) -> None:
         """Raise BadInput for a setting that would do nothing in virtual time."""

@@ -1,4 +1,4 @@
-"""Run a sweep on any `concurrent.futures.Executor`: a pool of processes here, Dask's `client.get_executor()` elsewhere.
+"""Run a sweep on any `concurrent.futures.Executor`: a pool of processes here, a Dask cluster elsewhere.
 
 A `Job` is one run of a sweep, ready to be sent to another process or machine. It is simulated, imported for real, or
 made by a notebook that papermill executes. What comes back is a row of the sweep's table; what fails is a row, too.
@@ -11,19 +11,20 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import platform
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import trio
 
 from harness.config import ImportConfig
-from harness.errors import HarnessError, SweepBroken
+from harness.errors import BadInput, ClusterFailed, HarnessError, SweepBroken, WorkerLost
 from harness.flags import DURATIONS
 from harness.installation import need
 from harness.lab.experiment import simulate_run
@@ -41,19 +42,44 @@ from harness.units import format_period
 AHEAD = 64
 
 
-def run_sweep(sweep: Sweep, executor: Executor, on_row: Callable[[Row], None] | None = None) -> list[Row]:
+def _nothing() -> None:
+    """Look at nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Where the runs of a sweep are made. look: called about once in look_s seconds (None: never) while runs are made.
+
+    threads: how many runs are made at a time, as far as is known now. elsewhere: perhaps on other machines.
+    """
+
+    executor: Executor
+    elsewhere: bool = False
+    threads: Callable[[], int] = lambda: 0
+    look: Callable[[], None] = _nothing
+    look_s: float | None = None
+
+    @property
+    def ahead(self) -> int:
+        """Return how many runs may be handed over at once."""
+        return max(AHEAD, 2 * self.threads())
+
+
+def run_sweep(sweep: Sweep, pool: Executor | Pool, on_row: Callable[[Row], None] | None = None) -> list[Row]:
     """Run what has not been run yet, and answer all rows. on_row: is told each that is new, once it is on disk.
 
     On Ctrl-C what has begun is finished and kept. RunLocked where another process is at it, SweepBroken where a process
-    of the executor died.
+    of the executor died, or the cluster cannot go on.
     """
+    if isinstance(pool, Executor):
+        pool = Pool(pool)
     with sweep.locked():
         sweep.note(status="running")
         sweep.settle()  # a line that a crash cut off must not be written on
         status: SweepStatus = "stopped"
         try:
             with _log(sweep.log_path) as log:
-                _run(jobs_left(sweep), executor, 1 if sweep.about["live"] else AHEAD, log, on_row or _nobody)
+                _run(jobs_left(sweep), pool, sweep.about["live"], log, on_row or _nobody)
             status = "complete"
         finally:
             sweep.settle()
@@ -69,7 +95,8 @@ def jobs_left(sweep: Sweep) -> Iterator[Job]:
     """Yield the runs that have no row yet, in order."""
     about, grid = sweep.about, sweep.grid
     finished = {(row["point"], row["repeat"]) for row in sweep.rows()}
-    live, runs = about["live"], sweep.folder / "runs" if about["keep"] or about["live"] else None
+    # Absolute: on another machine the current folder is another one.
+    live, runs = about["live"], sweep.folder.absolute() / "runs" if about["keep"] or about["live"] else None
     notebook = experiment_notebook() if about.get("papermill") else None
     for point in grid.points():
         if point.key in finished:
@@ -103,28 +130,41 @@ def _end_with_parent() -> None:
 
 
 def _run(
-    jobs: Iterator[Job], executor: Executor, ahead: int, log: Callable[[Row], None], tell: Callable[[Row], None]
+    jobs: Iterator[Job], pool: Pool, one_by_one: bool, log: Callable[[Row], None], tell: Callable[[Row], None]
 ) -> None:
-    """Run `jobs`, `ahead` of them handed over at a time; log and then tell each row as it comes."""
-    pending: dict[Future[Row], None] = {}
+    """Run `jobs`; log and then tell each row as it comes."""
+    pending: dict[Future[Row], Job] = {}
+    run = run_point_elsewhere if pool.elsewhere else run_point
     try:
         while True:
-            while len(pending) < ahead and (job := next(jobs, None)) is not None:
-                pending[executor.submit(run_point, job)] = None
+            while len(pending) < (1 if one_by_one else pool.ahead) and (job := next(jobs, None)) is not None:
+                pending[pool.executor.submit(run, job)] = job
             if not pending:
                 return
-            done = wait(pending, return_when=FIRST_COMPLETED).done
+            done = wait(pending, pool.look_s, FIRST_COMPLETED).done
             for future in [future for future in pending if future in done]:
-                log(future.result())
+                row = _row(future, pending[future])
+                log(row)
                 del pending[future]
-                tell(future.result())
+                tell(row)
+            pool.look()
     except BrokenExecutor:
         why = "a process of the sweep died, perhaps for lack of memory"
         raise SweepBroken(f"{why}; continue with --resume and fewer --jobs") from None
+    except ClusterFailed as error:
+        raise SweepBroken(f"{error}; then continue with --resume: what was finished is kept") from None
     except KeyboardInterrupt:
         for future in wait([future for future in pending if not future.cancel()]).done:
-            log(future.result())
+            log(_row(future, pending[future]))
         raise
+
+
+def _row(future: Future[Row], job: Job) -> Row:
+    """Return the row of a run that is over, also where it took its workers with it."""
+    try:
+        return future.result()
+    except WorkerLost as error:
+        return {**job.place, **settings(job.config), "status": "failed", "error": str(error)}
 
 
 @contextmanager
@@ -169,6 +209,19 @@ def run_point(job: Job) -> dict[str, Any]:
         return {**row, "status": "failed", "error": str(error)}
     except Exception as error:  # a defect in one point must not lose the others
         return {**row, "status": "failed", "error": f"{type(error).__name__}: {error}"}
+
+
+def run_point_elsewhere(job: Job) -> dict[str, Any]:
+    """Run `job` on what may be another machine; ClusterFailed where its files would not reach the sweep's folder."""
+    if job.runs is not None and not (job.runs.parent / "sweep.json").is_file():
+        where = f"{platform.node()} does not see {job.runs.parent}"
+        raise ClusterFailed(f"a worker on {where}; stop that worker, or mount the disk there")
+    if job.notebook is not None:  # where this machine has it
+        try:
+            job = replace(job, notebook=experiment_notebook())
+        except BadInput as error:
+            raise ClusterFailed(f"a worker on {platform.node()}: {error}") from None
+    return run_point(job)
 
 
 def _simulated(job: Job) -> dict[str, Any]:

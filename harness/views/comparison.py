@@ -5,7 +5,7 @@ A comparison is a table for each server, the fastest setting first, and below it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
@@ -165,42 +165,59 @@ def simulated_text(
 _PROGRESS_LINES = 20
 
 
+class Counting:
+    """Shows how many parts are done: called with (done, failed) and, where there is more to say, how it goes."""
+
+    def __call__(self, done: int, failed: int, how: str = "") -> None:
+        """Show it."""
+
+    def say(self, line: str) -> None:
+        """Show a line that stays."""
+
+
 @contextmanager
-def counting(what: str, total: int, mode: Mode, stream: TextIO) -> Iterator[Callable[[int, int], None]]:
-    """Show how many of `total` parts are done: call what it gives with (done, failed). `what`: one of them, `run`."""
+def counting(what: str, total: int, mode: Mode, stream: TextIO) -> Iterator[Counting]:
+    """Show how many of `total` parts are done, by calls of what it gives. `what`: one of them, `run`."""
     if mode == "bar":
-        with _bar(what, total, stream) as tell:
-            yield tell
+        shown = [TextColumn("{task.description}"), BarColumn(None), MofNCompleteColumn(), TimeElapsedColumn()]
+        console = Console(file=stream, legacy_windows=False, force_jupyter=False)
+        with Progress(*shown, TextColumn("left"), TimeRemainingColumn(), console=console, transient=True) as progress:
+            yield _Bar(what, total, progress)
     elif mode == "plain":
-        yield _in_lines(what, total, stream)
+        yield _Lines(what, total, stream)
     else:
-        yield lambda *_: None
+        yield Counting()
 
 
-@contextmanager
-def _bar(what: str, total: int, stream: TextIO) -> Iterator[Callable[[int, int], None]]:
-    shown = [TextColumn("{task.description}"), BarColumn(None), MofNCompleteColumn(), TimeElapsedColumn()]
-    console = Console(file=stream, legacy_windows=False, force_jupyter=False)
-    with Progress(*shown, TextColumn("left"), TimeRemainingColumn(), console=console, transient=True) as progress:
-        task = progress.add_task(f"{what}s", total=total)
+class _Bar(Counting):
+    def __init__(self, what: str, total: int, progress: Progress) -> None:
+        self._what, self._progress = what, progress
+        self._task = progress.add_task(f"{what}s", total=total)
 
-        def tell(done: int, failed: int) -> None:
-            failures = f", {count(failed)} failed" if failed else ""
-            progress.update(task, completed=done, description=f"{what}s{failures}")
+    def __call__(self, done: int, failed: int, how: str = "") -> None:
+        failures = f", {count(failed)} failed" if failed else ""
+        description = f"{self._what}s{failures}" + (f" ({how})" if how else "")
+        self._progress.update(self._task, completed=done, description=description)
 
-        yield tell
+    def say(self, line: str) -> None:
+        self._progress.console.print(Text(printable(line)))
 
 
-def _in_lines(what: str, total: int, stream: TextIO) -> Callable[[int, int], None]:
-    glyphs, said = shows_glyphs(stream), [0]
+class _Lines(Counting):
+    def __init__(self, what: str, total: int, stream: TextIO) -> None:
+        self._what, self._total, self._stream = what, total, stream
+        self._said = self._done = 0
 
-    def tell(done: int, failed: int) -> None:
-        part = _PROGRESS_LINES * done // max(1, total)
-        if part == said[0] and done < total:
+    def __call__(self, done: int, failed: int, how: str = "") -> None:
+        part = _PROGRESS_LINES * done // max(1, self._total)
+        if part == self._said and (done < self._total or done == self._done):
             return
-        said[0] = part
-        line = f"{count(done)} of {plural(total, what)} done" + (f", {count(failed)} failed" if failed else "")
-        stream.write((line if glyphs else asciify(line)) + "\n")
-        stream.flush()
+        self._said, self._done = part, done
+        line = f"{count(done)} of {plural(self._total, self._what)} done" + (
+            f", {count(failed)} failed" if failed else ""
+        )
+        self.say(f"{line} ({how})" if how and done < self._total else line)
 
-    return tell
+    def say(self, line: str) -> None:
+        self._stream.write((line if shows_glyphs(self._stream) else asciify(line)) + "\n")
+        self._stream.flush()

@@ -20,7 +20,7 @@ from harness.lab.experiment import simulate_run
 from harness.pacing import Budget, Notice, Unpaced
 from harness.record import events as e
 from harness.record.fold import fold
-from harness.record.live import told_by
+from harness.record.live import Live, told_by
 from harness.record.quota import QUOTA_WAIT_S, is_for_quota
 from harness.record.state import State
 from harness.session.factory import ends_of
@@ -363,6 +363,34 @@ async def test_a_day_at_a_time_until_all_is_imported(tmp_path: Path, limit: str 
     report = api.service.report()
     assert (report["admitted"], report["refused"]) == (253, 0)
     assert (api.state.imported, api.state.failed) == (250, 0)
+
+
+@pytest.mark.anyio
+async def test_a_session_that_waits_says_until_when_and_goes_on_then(tmp_path: Path) -> None:
+    """Without --until-quota it sleeps; the live status has the time on the wall, which every view shows."""
+    machine, api = Machine(), Fake(150)
+    config = ImportConfig(url=LIST, results=tmp_path, run="r", limit="100/2h", detail=True)
+    run = prepare_run(config)
+    with run.locked():
+        made = Session(run, config, inline=True, wall=machine.wall, machine=machine.clock)
+        looks: list[Live] = []
+        began_s = trio.current_time()
+        async with trio.open_nursery() as nursery:
+
+            @nursery.start_soon
+            async def look() -> None:
+                for after_s in (0.2, 1800.0, 7260.0):
+                    await trio.sleep_until(began_s + after_s)
+                    looks.append(made.live())
+
+            assert await made.run(api) == Done("complete", "")
+            nursery.cancel_scope.cancel()
+    before, amid = looks  # the import is over two hours after its first request
+    assert before.quota_until_utc_s is None
+    assert amid.quota_until_utc_s is not None
+    opens_s = amid.quota_until_utc_s - machine.wall_off_s - began_s
+    assert min(at for at, *_ in api.sent if at > 1800.0) == pytest.approx(opens_s, abs=1e-6)
+    assert (amid.doing, amid.tier, len([at for at, *_ in api.sent if at < 1800.0])) == ("limit", "100/2h", 100)
 
 
 @pytest.mark.parametrize("workers", [1, 50])

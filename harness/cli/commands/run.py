@@ -78,6 +78,11 @@ def simulate_command(toml: Path | None, keep: bool, **flags: Any) -> int:
 @click.option("--grid", "grids", multiple=True, metavar="NAME=A,B", help="values of a setting to try; may be repeated")
 @click.option("--repeat", type=click.IntRange(1), help="runs of each combination, each with its own seed [default 1]")
 @click.option("--jobs", type=click.IntRange(1, 256), help="processes to simulate on [default one per core]")
+@click.option(
+    "--executor",
+    metavar="dask://HOST:PORT",
+    help="make the runs on the Dask cluster with this scheduler, instead of in processes here",
+)
 @click.option("--live", is_flag=True, help="import over real sockets instead of simulating, one run at a time")
 @click.option("--keep", is_flag=True, help="keep the files of each run in the sweep's folder; --live always does")
 @click.option(

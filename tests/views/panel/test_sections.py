@@ -51,6 +51,16 @@ def test_a_run_under_way() -> None:
     assert place["learned"].endswith("10000/1d 429 after 10,000 accepted &lt;b&gt;")
 
 
+def test_a_used_up_quota_is_told_of_as_on_a_terminal() -> None:
+    """In the same words, on the board and to a screen reader."""
+    view = under_way()
+    assert view.live is not None
+    live = replace(view.live, tier="1000/1d", quota_until_utc_s=NOW + 25_920.0)
+    said = "the limit 1000/1d is used up: goes on at 01:16 tomorrow (in 7 h 12 min); 67,566 items are left"
+    assert shown(replace(view, live=live))["now"] == f"Now {said} in flight 1 of 3 workers"
+    assert said in spoken(replace(view, live=live))
+
+
 def test_a_run_that_is_over() -> None:
     """Only what is still true: its figures, how close it came, what the server counted; no workers, no gauges."""
     place = shown(complete())

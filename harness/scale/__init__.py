@@ -1,0 +1,1 @@
+"""Past one process: what several processes, or several machines, do together."""
