@@ -54,6 +54,8 @@ class Account:
         self.store, self.store_id, self.holder, self.named = store, store_id, holder, named
         self._deadline_s, self._linger_s = deadline_s, linger_s
         self._seats = {name: _Seat(key) for name, key in keys.items()}
+        # Told the name of each other that is at work on an account, once.
+        self.on_other: Callable[[str], None] | None = None
         self._rung = trio.Event()
         self._told: set[str] = set()
         self._away = False
@@ -162,16 +164,17 @@ class Account:
                 _log.warning("the account in %s answers again", self.store.where)
         for other in one.others:
             where = "" if other.machine == self.holder.machine else f" on {other.machine}"
-            self._say(
-                f"{other.name} {other.pid}",
-                f"{other.name} (process {other.pid}{where}) uses the same limits now: both keep to them together",
-            )
+            line = f"{other.name} (process {other.pid}{where}) uses the same limits now: both keep to them together"
+            if self._say(f"{other.name} {other.pid}", line) and self.on_other is not None:
+                self.on_other(other.name)
 
-    def _say(self, what: str, line: str) -> None:
-        """Say each thing once."""
-        if what not in self._told:
-            self._told.add(what)
-            _log.warning("%s", line)
+    def _say(self, what: str, line: str) -> bool:
+        """Say each thing once; return whether this was the time."""
+        if what in self._told:
+            return False
+        self._told.add(what)
+        _log.warning("%s", line)
+        return True
 
     async def leave(self, now: Callable[[], float]) -> None:
         """Tell what is left to tell, and give everything back; a store that is gone does not matter."""

@@ -20,6 +20,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "asked": (dict,),
     "source": (dict,),
     "assumed": (dict,),
+    "accounts": (list,),
+    "shared_with": (list,),
     "versions": (dict,),
     "recorded": (dict,),
     "sessions_utc_s": (list,),

@@ -54,6 +54,7 @@ class Live:
     eta_s: seconds until the last item, by the quota (None: not known yet). retrying: how many items wait for a retry,
     the next at next_retry_utc_s, the last at last_retry_utc_s. best_s: the least seconds the whole import can take
     (None: not known, or not known yet). flights: the oldest requests on their way, at most MOST_FLIGHTS.
+    others: the names of those who use the same limits now.
     """
 
     t_s: float
@@ -71,6 +72,7 @@ class Live:
     best_s: float | None = None
     flights: tuple[LiveFlight, ...] = ()
     quota_until_utc_s: float | None = None
+    others: tuple[str, ...] = ()
 
 
 def elapsed_s(state: State, t_s: float) -> float:
@@ -96,7 +98,7 @@ def read_live(folder: Path, now_utc_s: float) -> Live | None:
         said = json.loads((folder / "live.json").read_text(encoding="utf-8"))
         tiers = tuple(LiveTier(**tier) for tier in said["tiers"])
         flights = tuple(map(_flight, said["flights"]))
-        live = Live(**{**said, "tiers": tiers, "flights": flights})
+        live = Live(**{**said, "tiers": tiers, "flights": flights, "others": tuple(said.get("others", ()))})
         passed_s = max(0.0, now_utc_s - live.now_utc_s)
         left_s = None if live.eta_s is None else max(0.0, live.eta_s - passed_s)
         return replace(live, t_s=live.t_s + passed_s, now_utc_s=now_utc_s, eta_s=left_s)

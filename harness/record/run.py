@@ -68,6 +68,11 @@ class Run(Folder):
         return str(self.about.get("assumed", {}).get("line", ""))
 
     @property
+    def shared_with(self) -> tuple[str, ...]:
+        """Return the names of the other runs that used the same limits at the same time."""
+        return tuple(str(name) for name in self.about.get("shared_with", ()))
+
+    @property
     def status(self) -> RunStatus:
         """Return the status by the events; an open run whose process is gone was interrupted.
 

@@ -61,7 +61,7 @@ class Summary:
     list_ended: the evidence that the list had ended, NOT_RECORDED where there is none; None before the list has ended.
     assumed: what page 1 made believe of an API that was not declared; "" where nothing was. requests_saved: how many
     more an item per request and 100 a page would have taken, by what is in saved_by, for people. from_list: items were
-    taken from the list's records.
+    taken from the list's records. shared_with: the names of other runs that used the same limits at the same time.
     predictions: how long its sessions were thought to take, beside what they took.
     speed: how many times as fast as the wall clock's the API's time passed, in which all times are.
     """
@@ -122,6 +122,7 @@ class Summary:
     from_list: bool = False
     saved_by: tuple[str, ...] = ()
     speed: float = 1.0
+    shared_with: tuple[str, ...] = ()
     predictions: tuple[Prediction, ...] = ()
 
     @property
@@ -148,6 +149,7 @@ class Summary:
         server = Ledger(**plain["server"]) if plain["server"] else None
         learned = tuple(LearnedLimit(**limit) for limit in plain.get("learned", ()))
         more: dict[str, Any] = {"status": RunStatus(plain["status"]), "saved_by": tuple(plain.get("saved_by", ()))}
+        more["shared_with"] = tuple(plain.get("shared_with", ()))
         more["predictions"] = tuple(Prediction(**one) for one in plain.get("predictions", ()))
         more |= {"waits": waits, "lost_to": lost_to, "server": server, "learned": learned}
         return cls(**{**plain, **more})

@@ -365,7 +365,7 @@ def state_counts(state: State) -> tuple[int, int, int]:
 def write_results(run: Run, state: State, config: ImportConfig, ledger: Ledger | None) -> Summary:
     """Write what lies in a run's folder once a session has ended: its items, its figures, its status."""
     summary = figures(run.name, state, config, ledger, learned=revealed(run.folder, state))
-    summary = replace(summary, assumed=run.assumed, speed=config.speed)
+    summary = replace(summary, assumed=run.assumed, shared_with=run.shared_with, speed=config.speed)
     conclude(run, state, summary)
     return summary
 

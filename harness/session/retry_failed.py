@@ -140,7 +140,9 @@ def ended_summary(run: Run, state: State, status: e.RunStatus | None = None) -> 
     over = not (status or state.status).is_open
     learned = revealed(run.folder, state) if over else ()
     config = figures_config(run.folder / "run.json", run.config)
-    return replace(figures(run.name, state, config, ledger, status, learned), assumed=run.assumed)
+    return replace(
+        figures(run.name, state, config, ledger, status, learned), assumed=run.assumed, shared_with=run.shared_with
+    )
 
 
 def last_figures(run: Run) -> Summary | None:

@@ -97,6 +97,7 @@ class Session:
             self._look_around(budgets)
         else:
             self._charge_shared(account, budgets)
+            account.on_other = self._shared
         self.recorder = Recorder(run.folder, run.name, number)
         payloads = payloads_on_disk(run.folder, state) if number > 1 else None
         self.core = make_core(config, budgets, self._record, self._started_utc_s, state, payloads)
@@ -244,6 +245,11 @@ class Session:
         with suppress(RecordError):
             self.run_folder.note(page_size=sized.as_noted())
 
+    def _shared(self, name: str) -> None:
+        """Keep with the run who used the same limits at the same time."""
+        with suppress(RecordError):
+            self.run_folder.note(shared_with=list(dict.fromkeys((*self.run_folder.shared_with, name))))
+
     def _sending(self) -> None:
         self._sent.add(self._started_s + self.now(), self._machine())
 
@@ -305,6 +311,7 @@ class Session:
                 LiveFlight(flight.fetch.role, flight.fetch.key, flight.fetch.attempt, now - flight.fetch.sent_s)
                 for flight in islice(core.in_flight.values(), MOST_FLIGHTS)
             ),
+            others=() if self.account is None else tuple(other.name for other in self.account.others),
         )
 
     def _best_of_all_s(self) -> float | None:

@@ -13,7 +13,7 @@ from harness.record.status import RunStatus
 from harness.record.summary import Ledger, LostTo, Summary, Waiting, efficiency_band
 from harness.views.figures import items_said, least, list_text, predicted, refusals_text
 from harness.views.screen import LOOKS, Row, Screen, folded, labelled, whole
-from harness.views.text import count, duration, percent, plural, printable
+from harness.views.text import count, duration, percent, plural, printable, together
 
 # What to type next, by how it ended; `{run}` is its name.
 NEXT: dict[RunStatus, tuple[str, ...]] = {
@@ -111,8 +111,7 @@ def summary_rows(summary: Summary) -> Iterable[Row]:
     yield from _measure(summary)
     yield from _speed(summary)
     yield "requests", _requests(summary), ""
-    if summary.assumed:
-        yield "assumed", summary.assumed, ""
+    yield from _around(summary)
     if summary.list_ended is not None:
         yield "list", list_text(summary), "yellow" if summary.lacks_evidence else ""
     yield "waiting", _waiting(summary), ""
@@ -121,6 +120,14 @@ def summary_rows(summary: Summary) -> Iterable[Row]:
         yield "latency", "  ".join(f"{name} {duration(at_s)}" for name, at_s in known if at_s is not None), ""
     if summary.server is not None:
         yield _server(summary, summary.server)
+
+
+def _around(summary: Summary) -> Iterable[Row]:
+    """Say who else used the limits, and what was assumed of the API."""
+    if summary.shared_with:
+        yield "shared", f"the limits with {together(summary.shared_with)}, which used them at the same time", ""
+    if summary.assumed:
+        yield "assumed", summary.assumed, ""
 
 
 def reference_rows(summary: Summary) -> Iterable[Row]:
@@ -163,14 +170,14 @@ def lost_said(summary: Summary) -> str:
     """`4.8 s too few workers (1; 3 suffice); 1.2 s refusals`; "" of a run that was about as fast as possible."""
     if summary.lost_to is None or summary.optimality is None or summary.optimality >= _GOOD:
         return ""
-    return _lost(summary.lost_to, summary.workers, summary.enough_workers)
+    return _lost(summary.lost_to, summary.workers, summary.enough_workers, others=bool(summary.shared_with))
 
 
 def _enough(workers: int) -> str:
     return f"{count(workers)} suffice" if workers <= MOST_WORKERS else f"even {count(MOST_WORKERS)} are not enough"
 
 
-def _lost(lost: LostTo, workers: int, enough: int | None) -> str:
+def _lost(lost: LostTo, workers: int, enough: int | None, others: bool) -> str:
     missing = enough is not None and enough > workers
     shares = [
         (
@@ -180,7 +187,7 @@ def _lost(lost: LostTo, workers: int, enough: int | None) -> str:
         ),
         (lost.refusals_s, "refusals", ""),
         (lost.retries_s, "retries", ""),
-        (lost.other_s, "latency and over-long waits", ""),
+        (lost.other_s, "other runs, latency and over-long waits" if others else "latency and over-long waits", ""),
     ]
     largest_first = sorted(shares, key=lambda share: -share[0])
     return "; ".join(f"{duration(seconds)} {what}{more}" for seconds, what, more in largest_first if seconds >= 0.05)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from contextlib import suppress
 
 from harness.record.clock import local_clock, local_day
@@ -41,6 +42,12 @@ def percent(share: float | None, digits: int = 0) -> str:
     if share < 1.0 and round(100 * share, digits) >= 100:
         return f"{100 - 10.0**-digits:.{digits}f} %"
     return f"{100 * share:.{digits}f} %" if abs(share) < 1e6 else UNKNOWN
+
+
+def together(names: Sequence[str]) -> str:
+    """`r1`, `r1 and r2`, `r1, r2 and r3`, made printable."""
+    *before, last = map(printable, names)
+    return f"{', '.join(before)} and {last}" if before else last
 
 
 def duration(seconds: float | None, *, whole: bool = False) -> str:

@@ -70,9 +70,7 @@ class Machine:
             dead = tuple(one[1] for one in run.about.get("accounts", []))
             await joined(account, span_of((*config.limits, *learned)), dead)
             async with self.api(config) as api:
-                return await import_into(
-                    run, config, api, LIST, inline=True, account=account, remembered=learned
-                )
+                return await import_into(run, config, api, LIST, inline=True, account=account, remembered=learned)
 
     async def ask(self, what: Any, **settings: Any) -> Any:
         config = self.config(**settings)
@@ -109,7 +107,9 @@ async def checked(machine: Machine) -> Any:
     return await machine.ask(lambda api, config, account, kept: check(api, config, EPOCH_S, account, kept))
 
 
-@pytest.mark.parametrize("limit", ["60/20s:log", "60/20s:anchored", "60/20s:aligned", "40/5s+100/20s:log", "60/20s:bucket"])
+@pytest.mark.parametrize(
+    "limit", ["60/20s:log", "60/20s:anchored", "60/20s:aligned", "40/5s+100/20s:log", "60/20s:bucket"]
+)
 async def test_a_check_a_dry_run_and_two_imports_in_a_row_are_never_refused(tmp_path: Path, limit: str) -> None:
     """Each begins where those before it have left the limits."""
     machine = Machine(tmp_path, limit, items=150)

@@ -26,7 +26,7 @@ from harness.views.panel.pieces import (
 )
 from harness.views.source import source_text
 from harness.views.summary import lost_said
-from harness.views.text import UNKNOWN, count, countdown, duration, eta, percent, plural, share_done
+from harness.views.text import UNKNOWN, count, countdown, duration, eta, percent, plural, share_done, together
 
 # In the order in which they stand.
 PLACES = ("head", "bar", "now", "totals", "quality", "limits", "chart", "failures", "workers", "learned")
@@ -105,6 +105,8 @@ def _now(now: RunView) -> str:
     words, style = sentence(now.summary, live)
     tone = {"green": "good", "yellow": "mind", "red": "bad"}.get(style, "now")
     rows = [("in flight", f"{count(live.in_flight)} of {plural(live.workers, 'worker')}", "")]
+    if live.others:
+        rows.append(("limits shared", f"with {together(live.others)}", ""))
     if live.retrying:
         left_s = None if live.next_retry_utc_s is None else live.next_retry_utc_s - live.now_utc_s
         when = "" if left_s is None else f"next in {countdown(left_s)}" if left_s > 0 else "next now"
