@@ -21,6 +21,7 @@ BENCHES = (
     "panel",
     "runs-table",
     "learn",
+    "account",
 )
 
 

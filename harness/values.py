@@ -421,6 +421,7 @@ def as_budget(value: str) -> str:
     try:
         url = urlsplit(value)
         is_store = url.scheme in _STORES and bool(url.hostname) and (url.port or 1) > 0
+        is_store = is_store or (url.scheme == "unix" and url.path.startswith("/"))
     except ValueError:
         is_store = False
     if not is_store:  # it may hold a password

@@ -10,7 +10,7 @@ import json
 import math
 import sqlite3
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from harness.account.store import Counted, Holder, LimitNow
 from harness.pacing.leases import LIFE_S, Exchange, Leased, Limit, Other
@@ -111,9 +111,9 @@ class Books:
         """Do all of an exchange but to bury the dead."""
         mine = (self.account, holder.id, said.route)
         row = self._lease(mine)
+        lost = row is None and said.number > 1 and holder.store not in ("", store_id())
         if row is None:
-            if said.number > 1 and holder.store not in ("", store_id()):
-                # The store was emptied: nobody knows what counts, so all of it may.
+            if lost:  # the store was emptied: nobody knows what counts, so all of it may
                 self.db.execute("UPDATE account SET lost_t = ? WHERE id = ?", (self.now, self.account))
             self.seat(holder, said.route)
             row = self._lease(mine)
@@ -124,6 +124,7 @@ class Books:
         self._take_in(mine, said, units)
         others = self.others(holder.id)
         leased = self._held(mine, said, others) or self._lease_out(mine, said, others, joined_t)
+        leased = replace(leased, lost=True) if lost else leased
         self._write(mine, said, leased)
         return leased
 
@@ -226,7 +227,7 @@ class Books:
         longest_s = max((limit.span_s for limit in said.limits), default=0.0)
         unknown = self._one(
             "SELECT 1 FROM lease WHERE account = ? AND holder != ? AND leased_t IS NOT NULL"
-            " AND (units > 0 OR (seen_t > ? AND max(leased_t + ?, seen_t) + occupies_s + ? > ?)) LIMIT 1",
+            " AND (units > 0 OR (seen_t >= ? AND max(leased_t + ?, seen_t) + occupies_s + ? > ?)) LIMIT 1",
             *(holder, joined_t, LIFE_S, longest_s, self.now),
         )
         return unknown is None and self.now >= self._lost_until(said, longest_s)

@@ -10,8 +10,8 @@ it is leased. It is freed one window W after its answer, as it is told, or after
 a holder that went silent can have been counted.
 
   Claim: no window of length W sees more than L arrivals.
-  Proof. Suppose L+1 requests arrive within less than W. Let x be the one whose unit was leased last, at g(x). Fewer than
-  L others occupied a slot then: so one of them, y, was leased before and had been freed. It was answered at
+  Proof. Suppose L+1 requests arrive within less than W. Let x be the one whose unit was leased last, at g(x). Fewer
+  than L others occupied a slot then: so one of them, y, was leased before and had been freed. It was answered at
   r(y) <= g(x) - W, and arrived by then; x was sent after g(x). Their arrivals lie at least W apart. Contradiction.
 
 Three things make that true across clocks. An answer is told by its *age*, which the holder measured: by the account's
@@ -128,7 +128,8 @@ class Leased:
 
     alone: nothing was judged. opens_s: when to ask again, from the answer, where fewer came than were wanted (None: it
     is not known). full: the index of the limit in the way. hold_s: everyone pauses so long. probing: the one unit is
-    the probe; waits: somebody else's probe is on its way. others: who else is at work.
+    the probe; waits: somebody else's probe is on its way. others: who else is at work. lost: the store was emptied, or
+    is as it was a while ago: what was left of earlier leases is void.
     """
 
     units: int
@@ -139,6 +140,7 @@ class Leased:
     probing: bool = False
     waits: bool = False
     others: tuple[Other, ...] = ()
+    lost: bool = False
 
 
 @dataclass(slots=True)
@@ -424,7 +426,7 @@ class LeasePacer:
         self.others, self.alone = leased.others, leased.alone
         self._alive_until = said.called_at + LIFE_S
         self._slept_s = self._slept()
-        self._balance += leased.units
+        self._balance = leased.units + (0 if leased.lost else self._balance)
         self._probe_due = leased.probing
         if self._tell_hold is None:
             self._is_held = leased.hold_s is not None or leased.waits

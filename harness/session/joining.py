@@ -4,7 +4,7 @@
 the store has (of OAuth the client's id, whose tokens change), or nothing where nothing does. `--account NAME` says it
 in people's words: for several keys that share a limit, and for machines that do not.
 
-**When none.** A test API of our own is another one each time, and virtual time is nobody else's: neither has an account.
+**When none.** A test API of our own is another one each time, and virtual time is nobody else's: neither has one.
 Where the embedded store cannot be used (a home that cannot be written, a full disk), that is said in one line, and the
 run paces by itself. A store that people named is never done without.
 """
@@ -30,7 +30,7 @@ from harness.account.embedded import EmbeddedStore
 from harness.account.store import AccountKey, BudgetStore, Holder, StoreUnavailable
 from harness.config import ImportConfig
 from harness.errors import BadInput, BadLimits
-from harness.installation import PACKAGE, need
+from harness.installation import PACKAGE
 from harness.pacing import Tiers, format_tiers, parse_tiers
 from harness.record.limits import remembered
 from harness.session.factory import auth_of, credentials_of
@@ -56,7 +56,6 @@ def store_of(budget: str) -> BudgetStore:
     """Return the store that --budget names, not opened yet. BadInput where it cannot be."""
     if budget == "embedded":
         return EmbeddedStore(state_folder() / FILE)
-    need("coredis", "valkey")
     from harness.account.valkey import ValkeyStore
 
     for name in variables_in(budget):
