@@ -53,12 +53,14 @@ async def run_import(
     on_start: Callable[[Session, str], None] | None = None,
     on_update: OnUpdate | None = None,
     relist: bool = False,
+    sessions: Callable[..., Session] = Session,
 ) -> Run:
     """Import as `config` says and answer the run, complete or not: see its `status` and `summary()`.
 
     on_child: called before the test API is started, if it is. on_start: gets the session, to watch and steer it, and
     the list's URL, before the first request. on_update: gets state and moment four times a second. relist: an audit,
-    see `import_into`. Raises the errors of harness.errors, BadInput before anything happens.
+    see `import_into`. sessions: makes the session, as `Session` does. Raises the errors of harness.errors, BadInput
+    before anything happens.
     """
     check_clock(config.speed)
     # What the environment says wrongly of proxies and certificates is refused here, before anything is written.
@@ -68,13 +70,13 @@ async def run_import(
     try:
         with prepared(config) as run:
             async with source(config, on_child) as url, foreign or http_api(config, url) as api:
-                return await import_into(run, config, api, url, on_start, on_update, relist=relist)
+                return await import_into(run, config, api, url, on_start, on_update, relist=relist, sessions=sessions)
     except BaseExceptionGroup as group:
         raise _plainest(group) from group
 
 
 @contextmanager
-def _noted(run: Run, *, new: bool) -> Iterator[None]:
+def noted(run: Run, *, new: bool) -> Iterator[None]:
     """Note an error that ends the session as the run's status and reason, as far as the disk still takes them.
 
     A new run of which nothing was recorded and nothing asked leaves nothing behind where it was bad input that only the
@@ -121,14 +123,16 @@ async def import_into(
     *,
     inline: bool = False,
     relist: bool = False,
+    sessions: Callable[..., Session] = Session,
 ) -> Run:
     """Import for one session of the locked `run` from `api`, then write its summary and items.
 
     inline: write without threads. relist: read the list again, and import what it names anew.
     """
-    session = Session(run, config, inline=inline, relist=relist)
+    session = sessions(run, config, inline=inline, relist=relist)
+    session.url = url
     if isinstance(api, HttpApi):
-        _go_by(api, run, config, session)
+        go_by(api, run, config, session)
     before = (session.state.answered, session.state.refused, session.state.lost)
     if on_start is not None:
         on_start(session, url)
@@ -141,7 +145,7 @@ async def import_into(
     return run
 
 
-def _go_by(api: HttpApi, run: Run, config: ImportConfig, session: Session) -> None:
+def go_by(api: HttpApi, run: Run, config: ImportConfig, session: Session) -> None:
     """Let the client read the API as the run has assumed; where it has not yet, by what page 1 makes believe.
 
     So it is with the size of pages: those of a list that was begun must keep theirs.
@@ -179,7 +183,7 @@ def prepared(config: ImportConfig, *, simulated: bool = False) -> Iterator[Run]:
     resolve(config)
     if config.run.resume:
         run = _to_resume(config)
-        with run.locked(), _noted(run, new=False):
+        with run.locked(), noted(run, new=False):
             yield run
         return
     if not simulated:
@@ -197,7 +201,7 @@ def prepared(config: ImportConfig, *, simulated: bool = False) -> Iterator[Run]:
         "simulated": simulated,
     }
     try:
-        with created_run(config.run.results, config.run.name, about, utc_s()) as run, _noted(run, new=True):
+        with created_run(config.run.results, config.run.name, about, utc_s()) as run, noted(run, new=True):
             yield run
     except NameTaken:  # by a process that made a run of that name in this moment
         raise _taken(config) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Any
@@ -17,6 +17,7 @@ from harness.config import ImportConfig
 from harness.core.answers import Done
 from harness.core.budgets import Budgets, charge, each
 from harness.core.choosing import Chooser
+from harness.core.core import Core
 from harness.core.eta import eta_s
 from harness.errors import RecordError
 from harness.pacing import AutoPacer, Quota, Tiers, TierStatistics, format_tiers
@@ -88,13 +89,17 @@ class Session:
         self._look_around(budgets)
         self.recorder = Recorder(run.folder, run.name, number)
         payloads = payloads_on_disk(run.folder, state) if number > 1 else None
-        self.core = make_core(config, budgets, self._record, self._started_utc_s, state, payloads)
+        self.core = self._make_core(budgets, state, payloads)
         self.flusher = Flusher(self.recorder, lambda: self.core.state, inline=inline)
         self.control_server = ControlServer(Inbox(run.folder, number), self, inline=inline)
         self.driver: Driver | None = None
+        self.url = config.source.url  # of the list, once it is known
         self._blind = False
         self._taken = False  # the rest from the list
         self.core.start(socket.gethostname(), number, charged, relist)
+
+    def _make_core(self, budgets: Budgets, state: State, payloads: set[ItemId] | None) -> Core:
+        return make_core(self.config, budgets, self._record, self._started_utc_s, state, payloads)
 
     def _charge(
         self, budgets: Budgets, state: State, starts_s: list[float], starts_utc_s: list[float]
@@ -178,6 +183,8 @@ class Session:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self.flusher.run)
                 nursery.start_soon(self.control_server.run)
+                for task in self.tasks():
+                    nursery.start_soon(task)
                 if on_update is not None:
                     nursery.start_soon(self._update, on_update, update_s)
                 done = await self.driver.run()
@@ -192,6 +199,10 @@ class Session:
             finally:
                 self._sent.close()
         return done
+
+    def tasks(self) -> Sequence[Callable[[], Awaitable[object]]]:
+        """Return what else is to run beside the import, until that ends: nothing, but where several share the work."""
+        return ()
 
     def assumed(self, assumed: Assumed) -> None:
         """Keep what page 1 made believe of the API, and say it: a run goes by it to its end, also when resumed."""
