@@ -20,6 +20,7 @@ BENCHES = (
     "million",
     "panel",
     "runs-table",
+    "shards",
     "learn",
     "account",
 )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from harness.errors import BadInput, HarnessError
     from harness.pacing import Grant, Later, Pacer, Unpaced, parse_tiers
     from harness.record.run import Run
-    from harness.session.importing import run_import
+    from harness.scale.importing import run_import
     from harness.spec.source import (
         AnswerRule,
         BasicAuth,
@@ -89,7 +89,7 @@ __all__ = [
 _LATE = {
     "harness.bound": ("Bound", "Work", "bound"),
     "harness.config": ("ImportConfig",),
-    "harness.session.importing": ("run_import",),
+    "harness.scale.importing": ("run_import",),
     "harness.errors": ("BadInput", "HarnessError"),
     "harness.pacing": ("Grant", "Later", "Pacer", "Unpaced", "parse_tiers"),
     "harness.record.run": ("Run",),

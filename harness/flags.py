@@ -18,6 +18,8 @@ RESULTS_VARIABLE = ENVIRONMENT + "RESULTS"
 
 # More would only wait for one another.
 MOST_WORKERS = 1000
+# As many processes as the largest machines have processors; a list is read by one process whatever their number.
+MOST_SHARDS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +343,15 @@ SECTIONS = (
                 "how many requests may be in flight at once, or auto: as many as make it faster",
                 default=10,
                 resumed=True,
+            ),
+            Flag(
+                "shards",
+                "fetch the items with so many processes, each with --workers, where one processor is the limit; the "
+                "number stays with the run",
+                "N",
+                default=1,
+                live=True,
+                swept=True,
             ),
             Flag(
                 "cost",

@@ -16,7 +16,7 @@ import trio
 from harness.config import ImportConfig
 from harness.errors import BadInput
 from harness.record.run import Run
-from harness.session.importing import run_import
+from harness.scale.importing import run_import
 from harness.session.session import OnUpdate, Session
 from harness.speed import clock_at
 

@@ -10,7 +10,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import trio
 
@@ -21,6 +21,8 @@ from harness.record.clock import slept_s
 _log = logging.getLogger("harness")
 # A session that ends does not wait longer for a store to hear it.
 LEAVES_S = 2.0
+# Between the name of a run and which of its processes it is.
+PART = " ("
 # Sums of floats differ by less: waiting for the difference would take no time, for ever.
 SOON_S = 1e-6
 
@@ -52,6 +54,7 @@ class Account:
         linger_s: float,
     ) -> None:
         self.store, self.store_id, self.holder, self.named = store, store_id, holder, named
+        self.of_run = ""  # the run that this is a part of
         self._deadline_s, self._linger_s = deadline_s, linger_s
         self._seats = {name: _Seat(key) for name, key in keys.items()}
         # Told the name of each other that is at work on an account, once.
@@ -85,6 +88,11 @@ class Account:
             for seat in self._seats.values():
                 await self.store.learn(seat.key, limits)
 
+    def be_part_of(self, run: str, part: str = "") -> None:
+        """Be called so by others; part: which of the processes of the run this is."""
+        self.of_run = run
+        self.holder = replace(self.holder, name=f"{run}{PART}{part})" if part else run)
+
     @property
     def keys(self) -> Mapping[str | None, AccountKey]:
         """Return whose accounts they are, by credential."""
@@ -104,10 +112,15 @@ class Account:
 
     @property
     def others(self) -> tuple[Other, ...]:
-        """Return who else is at work on any of the accounts, each once."""
-        return tuple(
-            dict.fromkeys(other for seat in self._seats.values() for one in seat.family for other in one.others)
-        )
+        """Return who else is at work on any of the accounts, each run once: the processes of one run are one."""
+        found: dict[str, Other] = {}
+        for seat in self._seats.values():
+            for one in seat.family:
+                for other in one.others:
+                    name = other.name.partition(PART)[0]
+                    if name != self.of_run:
+                        found.setdefault(name, replace(other, name=name))
+        return tuple(found.values())
 
     @property
     def is_away(self) -> bool:
@@ -162,10 +175,10 @@ class Account:
             self._away = False
             if self.named:
                 _log.warning("the account in %s answers again", self.store.where)
-        for other in one.others:
+        for other in self.others if one.others else ():
             where = "" if other.machine == self.holder.machine else f" on {other.machine}"
             line = f"{other.name} (process {other.pid}{where}) uses the same limits now: both keep to them together"
-            if self._say(f"{other.name} {other.pid}", line) and self.on_other is not None:
+            if self._say(other.name, line) and self.on_other is not None:
                 self.on_other(other.name)
 
     def _say(self, what: str, line: str) -> bool:

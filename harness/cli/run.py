@@ -32,7 +32,8 @@ from harness.record.live import Live
 from harness.record.run import Run, find_run
 from harness.record.state import State
 from harness.record.status import RunStatus
-from harness.session.importing import config_of, http_api, refuse_simulated, run_import, source
+from harness.scale.importing import run_import
+from harness.session.importing import config_of, http_api, refuse_simulated, source
 from harness.session.joining import taking_part
 from harness.session.planning import look_ahead, plan_of
 from harness.session.plans import work_of

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from harness.config.fields import Count, LimitsSetting, Part, Seconds, Share, setting
-from harness.flags import MOST_WORKERS
+from harness.flags import MOST_SHARDS, MOST_WORKERS
 from harness.pacing import Pacer, Tiers
 from harness.pacing.strategies import Strategy
 from harness.pacing.tiers import scaled
@@ -49,6 +49,7 @@ class PacingSpec(Part):
     group: ClassVar[str] = "pacing"
     limit: LimitsSetting | None = setting("limit")
     workers: Annotated[_Workers | Literal["auto"], BeforeValidator(as_number)] = setting("workers")
+    shards: Annotated[int, BeforeValidator(as_number)] = setting("shards", ge=1, le=MOST_SHARDS)
     cost: Annotated[dict[Costing, Annotated[int, Field(ge=1, le=10**9)]], BeforeValidator(as_costs)] = setting("cost")
     strategy: Strategy | Pacer | None = setting("pacing")
     share: Share = setting("share", gt=0, le=1)

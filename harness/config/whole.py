@@ -57,6 +57,8 @@ class ImportConfig(Part):
                 most = tier.depth if tier.kind in ("bucket", "gcra") else paced_as(tier)[0]
                 if cost > most and tier.kind != "concurrency":
                     raise ValueError(f"--cost {name}={cost} never fits the limit {tier}; lower it or raise the limit")
+        if self.run.max_requests is not None and self.pacing.shards > 1:
+            raise ValueError("--max-requests is counted by one process; leave out --shards, or use --max-items")
         if self.speed != 1 and self.run.until is not None:
             raise ValueError("--until is a time by the wall clock, which --speed leaves; use --max-time")
         strategy = self.pacing.strategy

@@ -8,6 +8,7 @@ object. A verb is here where more than one part needs it; events that only one p
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from harness.core.answers import Done, Failed
 from harness.core.batches import Batches
@@ -58,6 +59,10 @@ class Context:
         self.concurrency = concurrency
         self.desired = Desired(rules.workers if concurrency is None else concurrency.workers)
         self.done: Done | None = None  # once the last event is recorded
+        # Why the session does not end although nothing is left to do here: others may bring more (`feed`), or are at it
+        # (`shards`), and these a stop has to wait for. "" where it ends by itself.
+        self.held_open: Literal["", "feed", "shards"] = ""
+        self.feed_open = rules.fed  # are more items to come?
         # What judges, each by its own idea.
         self.keys = Keys(budgets, all_tiers(budgets, 0.0))
         self.kinds = kinds_of(budgets)  # whether a limit is for one kind of request alone
@@ -176,6 +181,8 @@ class Context:
 
     def is_list_read(self) -> bool:
         """Return whether no page is to come: none is ready, on its way, in dispute or waiting for a retry."""
+        if self.feed_open:
+            return False
         on_its_way = any(flight.fetch.role == "list" for flight in self.in_flight.values())
         return not on_its_way and self.list.is_read() and not self.disputes.keeps("list")
 

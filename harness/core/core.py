@@ -34,9 +34,9 @@ This module is the door to them, and what people tell at any moment.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from harness.core.answers import Answer, Result, Wait
 from harness.core.budgets import Budgets, all_tiers, each, split
@@ -100,7 +100,8 @@ class Core:
         context.list.accept_failures()
         pacer = self.budget_of("item").pacer
         limits = format_tiers(all_tiers(self.budgets, 0.0))
-        self.emit(e.SessionStarted(0.0, number, context.utc_s, self.desired.workers, limits, pacer.name, host))
+        workers = self.desired.workers * context.rules.processes
+        self.emit(e.SessionStarted(0.0, number, context.utc_s, workers, limits, pacer.name, host))
         if charged is not None:
             self.emit(e.Charged(0.0, *charged))
         context.list.start(context.utc_s, relist or bool(self.chooser.is_open and self.state.pages))
@@ -201,6 +202,66 @@ class Core:
         """Fold an event and record it."""
         self._context.emit(event)
 
+    # --- an import by several processes (`harness.scale`) -----------------------------------------------------------
+
+    @property
+    def is_idle(self) -> bool:
+        """Return whether there is nothing to send and nothing on its way, now or later, until somebody brings more."""
+        context = self._context
+        return context.work.empty() and not context.in_flight and not context.disputes.waiting
+
+    def feed_open(self, is_open: bool) -> None:
+        """Say whether more items are to be fed; else those that wait to be asked for together wait no longer."""
+        self._context.feed_open = is_open
+
+    def feed(self, now: float, ids: Sequence[e.ItemId], places: Sequence[str] | None = None) -> None:
+        """Take in items that another process has found in the list; see `ListReader.feed`."""
+        self._context.list.feed(now, ids, places)
+
+    def end_feed(self, now: float, evidence: str) -> None:
+        """Note that no more items are to come, so that the session ends with what it has."""
+        context = self._context
+        context.held_open = ""
+        if not context.state.listing.ended:
+            context.emit(e.ListEnded(now, "feed", evidence))
+
+    def hold_open(self, why: Literal["", "feed", "shards"]) -> None:
+        """Let the session go on although nothing is left to do here: `feed` while others may bring more, `shards`
+        while other processes are at it. "" lets it end.
+        """
+        self._context.held_open = why
+
+    @property
+    def is_in_dispute(self) -> bool:
+        """Return whether an answer was set aside until it is known whose fault it was."""
+        return self._context.disputes.waiting
+
+    def go_alone(self, now: float) -> None:
+        """Note that no other process fetches items after all."""
+        context = self._context
+        if context.rules.processes > 1:
+            context.rules = replace(context.rules, processes=1, elsewhere=False)
+            context.list.rules = context.rules
+            self.emit(e.WorkersSet(now, self.desired.workers))
+
+    def begun_items(self) -> set[e.ItemId]:
+        """Return the items that are on their way or wait for a retry here."""
+        context = self._context
+        tasks = [*(flight.task for flight in context.in_flight.values()), *context.work.to_retry()]
+        return {item for task in tasks if task.role == "item" for item in e.items_of(task.key)}
+
+    def leave_items(self, record_wait: Callable[[e.Event], None]) -> None:
+        """Leave all items to other processes from here on, but for those that are in flight or wait for a retry.
+
+        record_wait: gets the waits for the list, which are no waits of the import while others send.
+        """
+        context = self._context
+        context.rules = replace(context.rules, elsewhere=True)
+        context.list.rules = context.rules
+        context.work.ready["item"].clear()
+        context.waits.record = record_wait
+        self.foresight = None  # it knows nothing of what others send
+
     # --- what people tell, at any moment ----------------------------------------------------------------------------
 
     def pause(self, now: float) -> None:
@@ -214,9 +275,9 @@ class Core:
         """Send again, where it was paused."""
         self._context.resume(now)
 
-    def stop(self, now: float, reason: str) -> None:
-        """Send nothing more; `next` answers Done once nothing is in flight."""
-        self._context.stop(now, reason)
+    def stop(self, now: float, reason: str, status: e.RunStatus | None = None) -> None:
+        """Send nothing more; `next` answers Done once nothing is in flight. status: what it ends as, if not stopped."""
+        self._context.stop(now, reason, status)
 
     def set_workers(self, workers: int, now: float) -> None:
         """Change how many fetches may be in flight; surplus ones are let finish. It ends `auto`."""
@@ -225,7 +286,7 @@ class Core:
         if workers != self.desired.workers and not self.over:
             self.desired.workers = workers
             context.rules = replace(self.rules, workers=workers)
-            self.emit(e.WorkersSet(now, workers))
+            self.emit(e.WorkersSet(now, workers * context.rules.processes))
 
     def set_limits(self, tiers: tuple[Tier, ...], now: float) -> None:
         """Change the limits of every budget; what was sent still counts.

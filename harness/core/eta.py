@@ -25,7 +25,8 @@ def eta_s(core: Core, now: float) -> float | None:
     latency_s = latency_quantile(core.state.latency, 0.5) or 0.0
     budget = core.budget_of("item")
     tiers, keys = core.tier_statistics(now), len(core.keys.live)
-    by_workers = now + latency_s * math.ceil(left / max(1, core.desired.workers)) if left else now
+    workers = max(1, core.desired.workers * core.rules.processes)
+    by_workers = now + latency_s * math.ceil(left / workers) if left else now
     at = max([by_workers, *(admits_at(tier, counted(core, tier, by_role, keys), now) + latency_s for tier in tiers)])
     if budget.hold is not None and left:
         at += max(0.0, budget.hold.until - now)

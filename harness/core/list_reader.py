@@ -63,11 +63,12 @@ class ListReader:
         self._met = set() if state.pages_before and not state.parts else None
         for item in [item for item in self._payloads if item in state.items]:
             self._emit(e.ItemAdopted(0.0, item))
-        work.add("item", state.items.in_state("pending"))
+        if not self.rules.elsewhere:
+            work.add("item", state.items.in_state("pending"))
         for failure in state.failures.values():
-            if failure.retry_at_utc_s is not None:
+            if failure.retry_at_utc_s is not None and not (self.rules.elsewhere and failure.role == "item"):
                 work.retry(Task(failure.role, failure.key, failure.attempts + 1), retry_due(failure, utc_s))
-        if not self.is_full():
+        if not self.is_full() and not self.rules.fed:
             waiting = {failure.page for failure in state.failures.values() if failure.role == "list"}
             work.add("list", without(self._left(), waiting))
 
@@ -130,7 +131,7 @@ class ListReader:
                 self._emit(e.ItemAdopted(now, item))
             elif not rules.detail:
                 self._emit(e.ItemListed(now, item))
-        if rules.detail:
+        if rules.detail and not rules.elsewhere:
             work.add("item", (item for item in new if item not in self._payloads))
         if split and fetch.page == e.FIRST_PAGE:
             work.add("list", [e.FIRST_PAGE._replace(part=number) for number in range(1, len(state.parts))])
@@ -140,6 +141,22 @@ class ListReader:
             self._drop(fetch.page.part)
         elif repeated(state.parts) is None:
             work.add("list", pages_after(reading, known, most_pages(rules, page), fetch.page.part))
+
+    def feed(self, now: float, ids: Sequence[e.ItemId], places: Sequence[str] | None = None) -> None:
+        """Take in items that another process has found in the list, and make those that are new here ready.
+
+        places: where each of them lies, as the list says. What was fed before is passed over, so that a feed may be
+        read again from its beginning.
+        """
+        where = dict(zip(ids, places, strict=True)) if places else {}
+        new = [item for item in dict.fromkeys(ids) if item not in self._state.items]
+        if not new:
+            return
+        self._emit(e.Fed(now, tuple(new), tuple(where[item] for item in new) if where else None))
+        for item in new:
+            if item in self._payloads:
+                self._emit(e.ItemAdopted(now, item))
+        self._work.add("item", (item for item in new if item not in self._payloads))
 
     def _drop(self, part: int) -> None:
         """Ask for no more pages of a part, or of a list that is read as one."""

@@ -33,7 +33,8 @@ class Rules:
     linger_s: how long after giving up on a request the server may still count it. batch: so many items are asked for
     together (None: each by itself). choose: where the first items are what the list holds of them, the rest is taken
     from the list. placed: where items lie is declared, not guessed. parts: the list is read in these, named by their
-    ranges; () for one that is read as one.
+    ranges; () for one that is read as one. elsewhere: other processes fetch the items, so that they are no work here;
+    processes: how many do, with as many workers each. fed: there is no list to read, items come from `Core.feed`.
     """
 
     workers: int = 10
@@ -52,6 +53,9 @@ class Rules:
     choose: bool = False
     placed: bool = False
     parts: tuple[str, ...] = ()
+    elsewhere: bool = False
+    processes: int = 1
+    fed: bool = False
 
     def cost(self, role: str) -> int:
         """Return what a request of that role costs, in units of the limits."""

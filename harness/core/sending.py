@@ -39,7 +39,8 @@ class Sending:
         self._end_early(now)
         desired, waits, disputes = context.desired, context.waits, context.disputes
         if desired.stopping is not None:
-            return waits.idle(now, "stopping") if context.in_flight else self._finish(now)
+            is_at_it = context.in_flight or context.held_open == "shards"
+            return waits.idle(now, "stopping") if is_at_it else self._finish(now)
         if (why := self._holds_back()) is not None:
             return waits.idle(now, why)
         if context.breaker.hold is not None and (held := context.breaker.held(now)) is not None:
@@ -71,7 +72,7 @@ class Sending:
         context = self._context
         if context.desired.stopping is not None:
             return
-        if context.in_flight or not context.work.empty() or context.disputes.waiting:
+        if context.in_flight or not context.work.empty() or context.disputes.waiting or context.held_open:
             # While some are in flight, how many were sent is not certain, nor that anything is left to be sent.
             requests = 0 if context.in_flight else context.requests
             early = context.stop_rules.verdict(now, context.state, context.breaker, requests)
@@ -94,7 +95,7 @@ class Sending:
             return wait
         what = is_used_up(wait.tier, later.reason)
         context.stop(now, f"--until-quota: {what} until {local(until)}; resume the run then")
-        return self._finish(now)
+        return context.waits.idle(now, "stopping") if context.held_open == "shards" else self._finish(now)
 
     def _finish(self, now: float) -> Done:
         context = self._context
@@ -213,6 +214,8 @@ class Sending:
             return waits.idle(now, "in flight", until=retry_at)
         if retry_at is not None:
             return waits.retry(now, retry_at)
+        if context.held_open:
+            return waits.idle(now, context.held_open)
         return self._finish(now)
 
     @property

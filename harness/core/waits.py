@@ -28,7 +28,7 @@ class WaitLog:
     """
 
     def __init__(self, record: Callable[[Event], None]) -> None:
-        self._record = record
+        self.record = record
         self._open: tuple[float, str, str | None, float] | None = None  # began, reason, tier, least length
         self._told_until = 0.0  # of the one that is open, as recorded
         # Until when the one that is open lasts, where it is for a quota (`harness.record.quota`).
@@ -73,7 +73,7 @@ class WaitLog:
         self._open, self._told_until = (now, reason, tier, least_s), now
         if until is not None and (until - now >= least_s or is_for_quota(reason, until - now)):
             self._told_until = until
-            self._record(WaitBegan(now, reason, tier, until))
+            self.record(WaitBegan(now, reason, tier, until))
 
     def end(self, now: float) -> None:
         """Note that something was sent, or that there is nothing to send."""
@@ -92,14 +92,14 @@ class WaitLog:
         merged = last is not None and last[1] == tier and (began - last[0] < least_s or began == last[0])
         sleeps = 0 if merged or reason == "retry" else 1
         self._last_sleep = (now, tier)
-        self._record(Waited(now, began, now, now - began, sleeps, reason, tier))
+        self.record(Waited(now, began, now, now - began, sleeps, reason, tier))
 
     def flush(self, now: float) -> None:
         """Record what was gathered."""
         if self._gathered is not None:
             began, ended, asleep_s, reason, tier = self._gathered
             self._gathered = None
-            self._record(Waited(now, began, ended, asleep_s, 0, reason, tier))
+            self.record(Waited(now, began, ended, asleep_s, 0, reason, tier))
 
     def _gather(self, began: float, now: float, reason: str, tier: str | None) -> None:
         held = self._gathered

@@ -101,6 +101,10 @@ class Work:
         self._order += 1
         heapq.heappush(self._later, (at, self._order, task))
 
+    def to_retry(self) -> list[Task]:
+        """Return what waits for a retry."""
+        return [task for _, _, task in self._later]
+
     def promote(self, now: float) -> None:
         """Make retries ready that are due: to the front, so that an import ends with its last item, not after it."""
         while self._later and self._later[0][0] <= now:

@@ -73,6 +73,8 @@ def _simulable(config: ImportConfig) -> ImportConfig:
         raise BadInput("a simulation uses the test API; leave out --url, or give that API's limits as --server-limit")
     if config.run.until is not None:
         raise BadInput("a simulation has no time of day; leave out --until, or use --max-time")
+    if config.pacing.shards > 1:
+        raise BadInput("a simulation has no processors to share the work; leave out shards, or import for real")
     if config.run.resume:
         raise BadInput("a simulated run cannot be resumed; leave out --resume and simulate it again")
     resolve(config)

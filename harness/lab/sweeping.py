@@ -34,7 +34,7 @@ from harness.lab.sweeps import Row, Sweep, SweepStatus, experiment_notebook
 from harness.record.files import unwritable
 from harness.record.run import Run
 from harness.record.summary import Summary
-from harness.session.importing import run_import
+from harness.scale.importing import run_import
 from harness.speed import clock_at
 from harness.units import format_period
 

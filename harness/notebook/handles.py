@@ -34,8 +34,8 @@ from harness.record.run import Run
 from harness.record.run_view import RunView
 from harness.record.state import State
 from harness.record.timeline import Timeline
+from harness.scale.importing import run_import
 from harness.session.control import Answer, Asked, RemoteHandle, obey
-from harness.session.importing import run_import
 from harness.session.reader import settings_of, view_under_way, written_summary
 from harness.session.session import Session
 from harness.speed import clock_at

@@ -98,7 +98,7 @@ EVENT_SCHEMA = pa.schema(
 
 # Classes name an id or cursor for what it is; the table has one column for all of them.
 _COLUMN_OF = {"item": "key", "page": "key", "number": "session"}
-_COLUMN_OF |= {"counting": "reason", "evidence": "detail", "occasion": "reason", "basis": "detail"}
+_COLUMN_OF |= {"reach": "detail", "counting": "reason", "evidence": "detail", "occasion": "reason", "basis": "detail"}
 _ROLE_OF = {"PageListed": "list"} | dict.fromkeys(("ItemImported", "ItemListed", "ItemAdopted", "Forgotten"), "item")
 # Of the columns of an Endpoint, which the role of its request completes.
 _ENDPOINT = ("resource", "endpoint", "credential", "budget")

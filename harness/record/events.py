@@ -171,10 +171,40 @@ class IdsCarried:
     """An item's own answer carried the id it was asked by (True) or none (False), for the first time.
 
     Where some do, an answer without its id is not that item: those imported without one go back to pending.
+    part, total: the shard that found it, from 1, of so many, and it holds for its items alone; 0 where there are none.
     """
 
     t_s: float
     carried: bool
+    part: int = 0
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """A shard was given these items to fetch, which the run's own process has found in the list.
+
+    places: where each of `ids` lies, where their ids do not say so.
+    """
+
+    t_s: float
+    ids: tuple[ItemId, ...]
+    places: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The events before this one, back to the last of this session's own, are those of a shard; they are on disk or
+    not together with this one.
+
+    part: the number of the shard, from 1. reach: the last of its events that was gathered, `<writer> <seq>`. charged:
+    requests among them, which this process has not sent.
+    """
+
+    t_s: float
+    part: int
+    reach: str
+    charged: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,6 +421,8 @@ Event = (
     | ItemListed
     | ItemAdopted
     | IdsCarried
+    | Fed
+    | Gathered
     | AttemptFailed
     | Retried
     | Forgotten

@@ -13,6 +13,7 @@ from harness.errors import RecordError
 from harness.record import events as e
 from harness.record.discovery import Listing, list_ended, page_listed, told_next
 from harness.record.prediction import CHANGED, CUT_SHORT, PAUSED, RETRIED, SIZE_KNOWN, Prediction, over, set_aside
+from harness.record.shards import shard_of
 from harness.record.split import Named, Part, Reading, ended_together
 from harness.record.state import Boundary, Current, Failure, ItemState, State
 
@@ -211,7 +212,7 @@ def _item_imported(state: State, event: e.ItemImported) -> None:
     if not event.along:
         _sent(state, "item", event.sent_s, event.t_s)
         _answered(state, event.status, event.t_s - event.sent_s)
-    nameless = state.ids_carried is False
+    nameless = state.ids_carried is False or (bool(state.carried_by) and _is_of_nameless_shard(state, event.item))
     _move(state, event.item, "imported", event.t_s, nameless=nameless)
     if state.places.by_template and not nameless:  # else it may be fetched again
         state.places.imported(event.item)
@@ -234,14 +235,34 @@ def _item_without_request(state: State, event: e.ItemListed | e.ItemAdopted) -> 
         state.places.imported(event.item)
 
 
+def _is_of_nameless_shard(state: State, item: e.ItemId) -> bool:
+    return state.carried_by.get(str(shard_of(item, state.shards))) is False
+
+
 def _ids_carried(state: State, event: e.IdsCarried) -> None:
+    if event.part:
+        shards = state.shards = event.total or 1
+        state.carried_by[str(event.part)] = event.carried
     if event.carried:
-        state.items.take_back()
+        state.items.take_back((lambda item: shard_of(item, shards) == event.part) if event.part else None)
         # What earlier segments got is no more than what is left of it.
         state.boundaries = [
             boundary._replace(items=min(boundary.items, state.imported)) for boundary in state.boundaries
         ]
-    state.ids_carried = event.carried
+    if not event.part:
+        state.ids_carried = event.carried
+
+
+def _fed(state: State, event: e.Fed) -> None:
+    for item in event.ids:
+        state.items.add(item)
+    for item, place in zip(event.ids, event.places or (), strict=False):
+        state.places.add(item, place)
+
+
+def _gathered(state: State, event: e.Gathered) -> None:
+    state.gathered[str(event.part)] = event.reach
+    state.fetches -= event.charged  # `fetches` are those of this process, beside its counter of what it sent
 
 
 def _attempt_failed(state: State, event: e.AttemptFailed) -> None:
@@ -428,6 +449,8 @@ _HANDLERS: dict[type, Callable[[State, Any], None]] = {
     e.ItemListed: _item_listed,
     e.ItemAdopted: _item_without_request,
     e.IdsCarried: _ids_carried,
+    e.Fed: _fed,
+    e.Gathered: _gathered,
     e.AttemptFailed: _attempt_failed,
     e.Retried: _retried,
     e.Forgotten: _forgotten,

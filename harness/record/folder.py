@@ -34,7 +34,7 @@ _REPLACED = 100
 _HUSK = frozenset({LOCK, "run.json.tmp", "sweep.json.tmp"})
 # All that a run's folder ever holds.
 _REMAINS = _HUSK | {
-    *("run.json", "events", "items", "snapshots", "control", "sent", "live.json", "live.json.tmp"),
+    *("run.json", "events", "items", "snapshots", "control", "sent", "live.json", "live.json.tmp", "shards"),
     *("summary.json", "summary.json.tmp", "items.parquet", "items.parquet.tmp", TAGS, TAGS_NEW),
 }
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)

@@ -25,6 +25,7 @@ from harness.record.parts import (
     read_table,
     writer_order,
 )
+from harness.record.shards import shard_folders
 from harness.record.snapshot import latest_snapshot
 from harness.record.state import State
 
@@ -110,9 +111,12 @@ def event_rows(folder: Path) -> Iterator[pa.Table]:
 
 
 def payload_rows(folder: Path, columns: list[str] | None = None) -> Iterator[pa.Table]:
-    """Ids and payloads of the items that were kept, in the order in which they were."""
-    for rows in read_rows(folder / "items", columns=columns, ends=_ends(folder, "items")):
-        yield rows.table
+    """Ids and payloads of the items that were kept, in the order in which they were, those of each shard after all
+    others.
+    """
+    for place in (folder, *shard_folders(folder)):
+        for rows in read_rows(place / "items", columns=columns, ends=_ends(place, "items")):
+            yield rows.table
 
 
 def payloads_on_disk(folder: Path, state: State) -> set[ItemId]:

@@ -25,7 +25,7 @@ import pyarrow as pa
 
 from harness.errors import RecordError
 from harness.record.arrow import to_table
-from harness.record.events import Event, ItemId, PageListed
+from harness.record.events import Event, Fed, ItemId, PageListed
 from harness.record.files import make_folder, unwritable
 from harness.record.parts import (
     KINDS,
@@ -98,8 +98,8 @@ class Recorder:
         self._events.append(event)
         self.seq += 1
         self.unwritten += 1
-        if type(event) is PageListed:
-            self._weigh(_ID_BYTES * (len(event.ids) + len(event.places or ())))
+        if type(event) in (PageListed, Fed):
+            self._weigh(_ID_BYTES * (len(event.ids) + len(event.places or ())))  # type: ignore[union-attr]
 
     def put(self, item: ItemId, payload: str) -> None:
         """Keep an item's payload (JSON text). Call it before the event that says it is imported."""

@@ -68,6 +68,11 @@ class Run(Folder):
         return str(self.about.get("assumed", {}).get("line", ""))
 
     @property
+    def holders(self) -> tuple[str, ...]:
+        """Return the ids under which earlier sessions took part in an account."""
+        return tuple(one[1] for one in self.about.get("accounts", ()) if isinstance(one, list) and len(one) == 2)
+
+    @property
     def shared_with(self) -> tuple[str, ...]:
         """Return the names of the other runs that used the same limits at the same time."""
         return tuple(str(name) for name in self.about.get("shared_with", ()))

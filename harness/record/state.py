@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal, NamedTuple
@@ -106,9 +107,11 @@ class Items:
         """Items that were imported from answers without their id, in the order in which they were listed."""
         return [item for item, state in self._states.items() if state == _NAMELESS]
 
-    def take_back(self) -> None:
-        """Make those pending again."""
+    def take_back(self, only: Callable[[ItemId], bool] | None = None) -> None:
+        """Make those pending again, all or those of which `only` is true."""
         for item in self.nameless():
+            if only is not None and not only(item):
+                continue
             self._states[item] = 0
             self.counts["imported"] -= 1
             self.counts["pending"] += 1
@@ -204,6 +207,9 @@ class State(Reading):
     most_latency_s: float = 0.0
     size_bytes: int = 0
     ids_carried: bool | None = None  # do the items' answers carry the ids they were asked by? None before the first
+    shards: int = 0  # that fetch the items, where it was said for one of them whether answers carry ids
+    carried_by: dict[str, bool] = field(default_factory=dict)  # the same as ids_carried, by shard
+    gathered: dict[str, str] = field(default_factory=dict)  # by shard, the last of its events that is folded here
     workers: int = 0
     limits: str = ""
     strategy: str = ""

@@ -194,6 +194,16 @@ class Flusher:
             if self._behind is None and self.recorder.behind:
                 self._behind = trio.Event()
 
+    def hurry(self) -> None:
+        """Write what there is now, not when a second is over."""
+        if self.recorder.unwritten:
+            self._due.set()
+
+    @property
+    def written_seq(self) -> int:
+        """The last event that is on disk; 0 before the first."""
+        return self.recorder.seq - self.recorder.unwritten
+
     def behind(self) -> trio.Event | None:
         """Return None while the record keeps up; else the event that says when it has caught up."""
         return self._behind

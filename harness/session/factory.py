@@ -152,8 +152,12 @@ def make_core(
     state: State | None = None,
     payloads: set[ItemId] | None = None,
     foreseen: Foreseen | None = None,
+    adapted: Callable[[Rules], Rules] = lambda rules: rules,
 ) -> Core:
-    """Return the core of one session as `config` wants it, to be started; see `Core`, and `Foresight` for foreseen."""
+    """Return the core of one session as `config` wants it, to be started; see `Core`, and `Foresight` for foreseen.
+
+    adapted: returns the rules to go by, where the work is shared.
+    """
     rules = Rules(
         config.pacing.most_workers,
         config.retry.delays,
@@ -173,7 +177,7 @@ def make_core(
         config.source.ranges,
     )
     concurrency = Concurrency(most=config.pacing.most_workers) if config.pacing.workers == "auto" else None
-    core = Core(rules, budgets, record, utc_s, state, payloads, concurrency)
+    core = Core(adapted(rules), budgets, record, utc_s, state, payloads, concurrency)
     core.foresight = Foresight(core, config.pacing.rtt_floor, foreseen)
     return core
 

@@ -29,7 +29,7 @@ from harness.record.run import Run, created_run, find_run
 from harness.record.state import State
 from harness.record.summary import Ledger, Summary
 from harness.session.factory import auth_of
-from harness.session.joining import account_for, joined, remembered_in, span_of
+from harness.session.joining import account_for, own_account, told_of
 from harness.session.optimality import figures as figures, revealed
 from harness.session.retry_failed import conclude, forget as forget, reopen as reopen
 from harness.session.session import OnUpdate, Session
@@ -56,12 +56,14 @@ async def run_import(
     on_start: Callable[[Session, str], None] | None = None,
     on_update: OnUpdate | None = None,
     relist: bool = False,
+    sessions: Callable[..., Session] = Session,
 ) -> Run:
     """Import as `config` says and answer the run, complete or not: see its `status` and `summary()`.
 
     on_child: called before the test API is started, if it is. on_start: gets the session, to watch and steer it, and
     the list's URL, before the first request. on_update: gets state and moment four times a second. relist: an audit,
-    see `import_into`. Raises the errors of harness.errors, BadInput before anything happens.
+    see `import_into`. sessions: makes the session, as `Session` does. Raises the errors of harness.errors, BadInput
+    before anything happens.
     """
     check_clock(config.speed)
     # What the environment says wrongly of proxies and certificates is refused here, before anything is written.
@@ -72,8 +74,10 @@ async def run_import(
     try:
         with prepared(config) as run:
             async with source(config, on_child) as url, foreign or http_api(config, url) as api:
-                more = await _joined(account, run, config)
-                return await import_into(run, config, api, url, on_start, on_update, relist=relist, **more)
+                account = account or (None if config.pacing.shards == 1 else await own_account(config, run.folder))
+                more = await told_of(account, run, config)
+                more |= {"relist": relist, "sessions": sessions}
+                return await import_into(run, config, api, url, on_start, on_update, **more)
     except BaseExceptionGroup as group:
         raise _plainest(group) from group
     finally:
@@ -81,24 +85,8 @@ async def run_import(
             await account.close()
 
 
-async def _joined(account: Account | None, run: Run, config: ImportConfig) -> dict[str, Any]:
-    """Take part in the account; return what the session is told of it.
-
-    The sessions of this run before are over: nobody else holds its lock.
-    """
-    if account is None:
-        return {}
-    account.holder = replace(account.holder, name=run.name)
-    dead = tuple(one[1] for one in run.about.get("accounts", []) if len(one) == 2 and one[1])
-    learned = await remembered_in(account, config)
-    limits = (*config.limits, *learned)
-    if not await joined(account, span_of(limits), dead):
-        return {}
-    return {"account": account, "remembered": learned}
-
-
 @contextmanager
-def _noted(run: Run, *, new: bool) -> Iterator[None]:
+def noted(run: Run, *, new: bool) -> Iterator[None]:
     """Note an error that ends the session as the run's status and reason, as far as the disk still takes them.
 
     A new run of which nothing was recorded and nothing asked leaves nothing behind where it was bad input that only the
@@ -147,15 +135,17 @@ async def import_into(
     relist: bool = False,
     account: Account | None = None,
     remembered: Tiers | None = None,
+    sessions: Callable[..., Session] = Session,
 ) -> Run:
     """Import for one session of the locked `run` from `api`, then write its summary and items.
 
     inline: write without threads. relist: read the list again, and import what it names anew. account, which was
     joined, and the limits that were learned in it: as of `Session`.
     """
-    session = Session(run, config, inline=inline, relist=relist, account=account, remembered=remembered)
+    session = sessions(run, config, inline=inline, relist=relist, account=account, remembered=remembered)
+    session.url = url
     if isinstance(api, HttpApi):
-        _go_by(api, run, config, session)
+        go_by(api, run, config, session)
     before = (session.state.answered, session.state.refused, session.state.lost)
     if on_start is not None:
         on_start(session, url)
@@ -168,7 +158,7 @@ async def import_into(
     return run
 
 
-def _go_by(api: HttpApi, run: Run, config: ImportConfig, session: Session) -> None:
+def go_by(api: HttpApi, run: Run, config: ImportConfig, session: Session) -> None:
     """Let the client read the API as the run has assumed; where it has not yet, by what page 1 makes believe.
 
     So it is with the size of pages: those of a list that was begun must keep theirs.
@@ -206,7 +196,7 @@ def prepared(config: ImportConfig, *, simulated: bool = False) -> Iterator[Run]:
     resolve(config)
     if config.run.resume:
         run = _to_resume(config)
-        with run.locked(), _noted(run, new=False):
+        with run.locked(), noted(run, new=False):
             yield run
         return
     if not simulated:
@@ -224,7 +214,7 @@ def prepared(config: ImportConfig, *, simulated: bool = False) -> Iterator[Run]:
         "simulated": simulated,
     }
     try:
-        with created_run(config.run.results, config.run.name, about, utc_s()) as run, _noted(run, new=True):
+        with created_run(config.run.results, config.run.name, about, utc_s()) as run, noted(run, new=True):
             yield run
     except NameTaken:  # by a process that made a run of that name in this moment
         raise _taken(config) from None

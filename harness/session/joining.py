@@ -20,19 +20,21 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import platformdirs
 import trio
 
 from harness.account.account import Account
-from harness.account.embedded import EmbeddedStore
+from harness.account.embedded import EmbeddedStore, machine_s
 from harness.account.store import AccountKey, BudgetStore, Holder, StoreUnavailable
 from harness.config import ImportConfig
-from harness.errors import BadInput, BadLimits
+from harness.errors import BadInput, BadLimits, RecordError
 from harness.installation import PACKAGE
 from harness.pacing import Tiers, format_tiers, parse_tiers
 from harness.record.limits import remembered
+from harness.record.run import Run
 from harness.session.factory import auth_of, credentials_of
 from harness.settings import Resolved, resolve, value_of
 from harness.spec.source import OAuth2
@@ -93,6 +95,38 @@ async def account_for(config: ImportConfig, name: str) -> Account | None:
     holder = Holder(random.token_hex(8), name, os.getpid(), socket.gethostname(), store_id)
     keys = keys_of(config, resolve(config), secret)
     return Account(store, store_id, holder, keys, named=named, deadline_s=config.timeout_s, linger_s=config.linger_s)
+
+
+async def own_account(config: ImportConfig, run: Path) -> Account:
+    """Return an account for the processes of one run, in its folder, where it shares none with others. run: its folder.
+
+    Of a test API whose time passes faster it counts that time.
+    """
+    speed = config.speed
+    store = EmbeddedStore(run / "shards" / FILE, clock=lambda: speed * machine_s())
+    try:
+        store_id = await store.open()
+    except StoreUnavailable as error:
+        await store.close()
+        raise RecordError(f"{error}; the processes of one run need it: make room or fix the folder") from None
+    holder = Holder(random.token_hex(8), run.name, os.getpid(), socket.gethostname(), store_id)
+    keys = {name: AccountKey("this run", name or "") for name in credentials_of(config)}
+    return Account(store, store_id, holder, keys, named=False, deadline_s=config.timeout_s, linger_s=config.linger_s)
+
+
+async def told_of(account: Account | None, run: Run, config: ImportConfig, *, forget: bool = True) -> dict[str, Any]:
+    """Take part in the account; return what a session of `run` is told of it. forget: obey --forget-limits.
+
+    The sessions of this run before are over: nobody else holds its lock.
+    """
+    if account is None:
+        return {}
+    if not account.of_run:
+        account.be_part_of(run.name)
+    learned = await remembered_in(account, config, forget)
+    if not await joined(account, span_of((*config.limits, *learned)), run.holders):
+        return {}
+    return {"account": account, "remembered": learned}
 
 
 def _plain(error: Exception) -> str:
@@ -170,12 +204,12 @@ def span_of(limits: Tiers) -> float:
     return max([LEAST_SPAN_S, *(2 * limit.period_s for limit in limits)])
 
 
-async def remembered_in(account: Account, config: ImportConfig) -> Tiers:
+async def remembered_in(account: Account, config: ImportConfig, forget: bool = True) -> Tiers:
     """Return the limits that runs on the account learned; --forget-limits forgets them.
 
     What older versions kept beside the runs is taken over, once.
     """
-    if config.pacing.forget_limits:
+    if config.pacing.forget_limits and forget:
         await account.learn("")
         return ()
     known = await account.learned()

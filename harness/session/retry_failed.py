@@ -17,11 +17,13 @@ from harness.record import events as e
 from harness.record.clock import utc_s
 from harness.record.fold import fold
 from harness.record.formats import Options
+from harness.record.gather import gather_rest
 from harness.record.history import recorded
 from harness.record.items import write_items
 from harness.record.parts import clear_temporary, compact
 from harness.record.recorder import Recorder, later_writer
 from harness.record.run import Run, write_summary
+from harness.record.shards import shard_folders
 from harness.record.state import State
 from harness.record.summary import Summary
 from harness.session.optimality import figures, revealed
@@ -41,6 +43,15 @@ def retry_failed(core: Core, now: float, items: Collection[e.ItemId] | None = No
     for role, key in reversed(again):
         core.work.put_back(Task(role, key))  # before all others: somebody waits to see them
     return len(again)
+
+
+def retry_pages(core: Core, now: float) -> int:
+    """Make the pages that failed for good ready again, and no item; answers how many."""
+    pages = [failure.key for failure in core.state.failed_pages]
+    for page in pages:
+        core.emit(e.Retried(now, "list", page))
+        core.work.put_back(Task("list", page))
+    return len(pages)
 
 
 def forget_failed(core: Core, now: float, items: Collection[e.ItemId] | None = None) -> int:
@@ -86,18 +97,44 @@ def _change(run: Run, events_of: Callable[[State, float], list[e.Event]]) -> int
     with run.locked():
         settled = run.settled
         state = run.state()
+        before = dict(state.gathered)
+        of_shards = _change_shards(run, state, events_of)
         events = events_of(state, max(0.0, utc_s() - state.session.utc_s))
-        if not events:
+        if not events and state.gathered == before:
             return 0
-        number = state.session.number
-        recorder = Recorder(run.folder, run.name, number, later_writer(run.folder, number))
-        for event in events:
-            recorder.record(event)
-        recorder.flush()
-        fold(events, state)
+        _record_later(run, state, events)
         if not state.status.is_open:  # else its process was killed, which is still so
             conclude(run, state, ended_summary(run, state), items=not settled)
-        return len(events)
+        return of_shards + len(events)
+
+
+def _change_shards(run: Run, state: State, events_of: Callable[[State, float], list[e.Event]]) -> int:
+    """Record more in each shard of a run, and then in its `state` what all of them have to tell; answers how much.
+
+    What a shard has begun is its own to know: it goes on by its own record.
+    """
+    count = 0
+    for folder in shard_folders(run.folder):
+        shard = Run(folder)
+        with shard.locked():
+            known = shard.state()
+            events = events_of(known, max(0.0, utc_s() - known.session.utc_s)) if known.session.number else []
+            _record_later(shard, known, events)
+            count += len(events)
+    gather_rest(run, state)
+    return count
+
+
+def _record_later(run: Run, state: State, events: list[e.Event]) -> None:
+    """Record and fold what is asked of a run that has ended, as a writer of its own."""
+    if not events:
+        return
+    number = state.session.number
+    recorder = Recorder(run.folder, run.name, number, later_writer(run.folder, number))
+    for event in events:
+        recorder.record(event)
+    recorder.flush()
+    fold(events, state)
 
 
 def settle(run: Run) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Any, cast
@@ -18,6 +18,7 @@ from harness.config import ImportConfig
 from harness.core.answers import Done
 from harness.core.budgets import Budgets, charge, each
 from harness.core.choosing import Chooser
+from harness.core.core import Core
 from harness.core.eta import eta_s
 from harness.errors import RecordError
 from harness.pacing import AutoPacer, Quota, Tiers, TierStatistics, format_tiers
@@ -100,13 +101,17 @@ class Session:
             account.on_other = self._shared
         self.recorder = Recorder(run.folder, run.name, number)
         payloads = payloads_on_disk(run.folder, state) if number > 1 else None
-        self.core = make_core(config, budgets, self._record, self._started_utc_s, state, payloads)
+        self.core = self._make_core(budgets, state, payloads)
         self.flusher = Flusher(self.recorder, lambda: self.core.state, inline=inline)
         self.control_server = ControlServer(Inbox(run.folder, number), self, inline=inline)
         self.driver: Driver | None = None
+        self.url = config.source.url  # of the list, once it is known
         self._blind = False
         self._taken = False  # the rest from the list
         self.core.start(socket.gethostname(), number, charged, relist)
+
+    def _make_core(self, budgets: Budgets, state: State, payloads: set[ItemId] | None) -> Core:
+        return make_core(self.config, budgets, self._record, self._started_utc_s, state, payloads)
 
     def _charge(
         self, budgets: Budgets, state: State, starts_s: list[float], starts_utc_s: list[float]
@@ -208,6 +213,8 @@ class Session:
                 nursery.start_soon(self.control_server.run)
                 if self.account is not None:
                     nursery.start_soon(self.account.run, self.now, self._wake)
+                for task in self.tasks():
+                    nursery.start_soon(task)
                 if on_update is not None:
                     nursery.start_soon(self._update, on_update, update_s)
                 done = await self.driver.run()
@@ -224,6 +231,10 @@ class Session:
                 if self.account is not None:
                     await self.account.leave(self.now)
         return done
+
+    def tasks(self) -> Sequence[Callable[[], Awaitable[object]]]:
+        """Return what else is to run beside the import, until that ends: nothing, but where several share the work."""
+        return ()
 
     def assumed(self, assumed: Assumed) -> None:
         """Keep what page 1 made believe of the API, and say it: a run goes by it to its end, also when resumed."""

@@ -70,7 +70,8 @@ def command(*args: str, files_up_to: int | None = None) -> subprocess.CompletedP
 def test_no_room_for_what_is_recorded(tmp_path: Path, api: Api) -> None:
     """The kernel refuses to write: exit 3 with file, reason and what to do. With room, resume imports the rest."""
     where = ["--results", str(tmp_path), "--quiet"]
-    ended = command("import", "--url", api.url, "--limit", "1000/1s", "--run", "r", *where, files_up_to=4096)
+    bare = ["--url", api.url, "--limit", "1000/1s", "--budget", "none"]
+    ended = command("import", *bare, "--run", "r", *where, files_up_to=4096)
     assert ended.returncode == 3, ended.stderr
     assert ended.stderr.startswith(f"harness: {tmp_path}/r/")
     assert ended.stderr.rstrip().endswith("make room or fix the folder, then resume")
